@@ -21,6 +21,7 @@ from anonbench.core.jobs.checksums import (
     FOLDER,
     digest_file,
     is_intact,
+    note_time,
     read_checksum,
 )
 from anonbench.core.jobs.fingerprint import keep_codes
@@ -74,9 +75,7 @@ class Results:
 
         `is_recorded` tells whether Snakemake has a record of a file.
         """
-        files, gone = _found(self._folder)
-        with ThreadPoolExecutor() as pool:
-            intact = dict(zip(files, pool.map(is_intact, files), strict=True))
+        intact, gone = _checked(self._folder)
         self.damaged = [path for path in intact if intact[path] is False]
         recorded = {path for path in intact if is_recorded(path.as_posix())}
         self.unknown = [path for path in intact if intact[path] is None or path not in recorded]
@@ -88,7 +87,7 @@ class Results:
         return {path.as_posix() for path in (*self.damaged, *self.unknown, *gone)}
 
     def begin(self, planned: Collection[str]) -> None:
-        """Put damaged files aside, before the first job of a run.
+        """Put damaged files aside and correct times, before the first job of a run.
 
         `planned` are the outputs of all jobs that will run.
 
@@ -106,20 +105,26 @@ class Results:
                     aside = path.with_name(path.name + BY_HAND)
                     path.replace(aside)
                     log.warning("%s is put aside as %s", path, aside.name)
-            self._date_now()
+            self._correct_times()
             (self._folder / _VERSION).write_text(__version__, encoding="utf-8")
             keep_codes(self._folder)
 
-    def _date_now(self) -> None:
-        """Date files of the future now: Snakemake refuses what is made from them."""
-        files, _ = _found(self._folder)
+    def _correct_times(self) -> None:
+        """Note the times of intact files, and date files of the future now.
+
+        Snakemake refuses what is made from a file that another machine's clock dated ahead.
+        """
+        intact, _ = _checked(self._folder)
         latest = time.time() + _CLOCK_SECONDS
-        ahead = [path for path in files if path.exists() and path.stat().st_mtime > latest]
+        ahead = [path for path in intact if path.exists() and path.stat().st_mtime > latest]
         if ahead:
             log.warning(_AHEAD, len(ahead), self._folder)
-        for path in ahead:
-            with suppress(OSError):  # someone else's
-                os.utime(path)
+        for path in intact:
+            if path in ahead:
+                with suppress(OSError):  # someone else's
+                    os.utime(path)
+            if intact[path]:
+                note_time(path)
 
     def end(self) -> None:
         """Do nothing: each job has recorded what it made."""
@@ -128,14 +133,13 @@ class Results:
         """Do nothing: there is no lock but Snakemake's."""
 
 
-def _found(results: Path) -> tuple[list[Path], list[Path]]:
-    """Return all files but hidden ones, and the files that are gone.
+def _checked(results: Path) -> tuple[dict[Path, bool | None], list[Path]]:
+    """Return whether each file but hidden ones is intact, and the files that are gone.
 
     Snakemake would not miss these while the files made from them are there. A big file that has a
     digest may be gone, to save room, and so may a whole folder.
     """
-    files: list[Path] = []
-    gone: list[Path] = []
+    files, gone = [], []
     for place, folders, names in os.walk(results):
         folder = Path(place)
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -143,4 +147,6 @@ def _found(results: Path) -> tuple[list[Path], list[Path]]:
         recorded = {path.name.removesuffix(".json") for path in (folder / FOLDER).glob("*.json")}
         lost = recorded.difference(names)
         gone += [folder / name for name in lost if digest_file(name) not in recorded]
-    return sorted(files), gone
+    files.sort()
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(files, pool.map(is_intact, files), strict=True)), gone

@@ -10,6 +10,7 @@ import atexit
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
@@ -34,6 +35,7 @@ from snakemake.script import PythonScript
 from snakemake.workflow import Workflow
 
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import note_time
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.core.jobs.job_cache import settle_benchmark
 from anonbench.core.jobs.run_scratch import share_scratch
@@ -75,6 +77,7 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         """Open the records of `store`; `settings` are those of Snakemake."""
         super().__init__(**settings)
         self._store = store
+        self._began = time.time_ns()
         self.is_look: bool = settings["warn_only"]
         is_main = self.dag.workflow.is_main_process
         if is_main:
@@ -95,8 +98,10 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         return Path(self._record_path(self._metadata_path, self._relative(file))).exists()
 
     async def finished(self, job: Any) -> None:
-        """Record a finished job and its benchmark."""
+        """Record a finished job, its benchmark, and the times of outputs that were just touched."""
         await super().finished(job)
+        for file in job.output:
+            note_time(Path(file), since=self._began)
         if job.benchmark:
             settle_benchmark(Path(job.benchmark), Path(job.output[0]))
 

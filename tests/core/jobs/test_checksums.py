@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs import checksums
 from anonbench.core.jobs.checksums import (
     is_intact,
+    note_time,
     plain,
+    read_checksum,
     record_of,
     refusal,
     verify,
@@ -42,39 +44,39 @@ def test_other_content_is_refused_whatever_its_time(file: Path, content: str) ->
     damage(file, content)
     with pytest.raises(InputError, match=rf"{file} is damaged: {len(content)} bytes where .* 17 "):
         verify(file)
-    assert is_intact(file) is False
+    assert is_intact(file) is False, "refused once, the next run looks into it"
     damage(file, "as it was written")
     verify(file)
     assert is_intact(file)
 
 
-@pytest.mark.parametrize("content", ["", "as it was", "longer than it was", "as it was writteN"])
-def test_a_look_notices_other_content_whatever_its_time(file: Path, content: str) -> None:
-    damage(file, content)
-    assert is_intact(file) is False
-
-
 @pytest.mark.parametrize("content", ["", "as it was", "longer than it was"])
-def test_of_a_large_file_a_look_compares_the_size(
-    file: Path, content: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checksums, "LOOKED_INTO", 10)
+def test_another_size_is_noticed_without_looking_into_it(file: Path, content: str) -> None:
     damage(file, content)
     assert is_intact(file) is False
-    damage(file, "as it was writteN")
-    assert is_intact(file)
-    with pytest.raises(InputError, match=r"is damaged"):
-        verify(file)
-    assert is_intact(file) is False, "refused once, the next look hashes it"
-    damage(file, "as it was written")
-    assert is_intact(file)
 
 
-def test_a_touched_file_is_as_good(file: Path) -> None:
+def test_a_touched_file_is_as_good_and_its_time_can_be_noted(file: Path) -> None:
     os.utime(file, (5, 5))
     record = record_of(file).read_bytes()
     assert is_intact(file)
     assert record_of(file).read_bytes() == record, "a look writes nothing"
+    note_time(file)
+    assert read_checksum(file)["modified"] == 5 * 10**9  # type: ignore[index]
+
+
+def test_the_touch_after_a_job_of_this_run_is_noted_without_looking_into_it(file: Path) -> None:
+    """Snakemake touches each output when its job is done."""
+    made = file.stat().st_mtime_ns
+    content = file.read_bytes()
+    os.utime(file, ns=(made, made + 10**9))
+    note_time(file, since=made + 1)
+    assert json.loads(record_of(file).read_text())["modified"] == made, "made before this run"
+    note_time(file, since=made)
+    assert json.loads(record_of(file).read_text())["modified"] == made + 10**9
+    file.write_bytes(content + b"more")
+    note_time(file, since=made)
+    assert is_intact(file) is False, "of another size"
 
 
 def test_a_file_that_is_gone_is_refused(file: Path) -> None:
@@ -90,9 +92,9 @@ def test_a_file_that_is_gone_is_refused(file: Path) -> None:
         "",
         '{"name": "scores.csv", "sha',
         "[]",
-        '{"name": "scores.csv", "size": "17", "sha256": "a"}',
-        '{"name": "other.csv", "size": 17, "sha256": "a"}',
-        '{"size": 17, "sha256": "a"}',
+        '{"name": "scores.csv", "size": "17", "sha256": "a", "modified": 1}',
+        '{"name": "other.csv", "size": 17, "sha256": "a", "modified": 1}',
+        '{"size": 17, "sha256": "a", "modified": 1}',
         "\x00\x01",
         pytest.param('{"a":' * 5000, id="nested"),
     ],
@@ -122,13 +124,10 @@ def test_the_record_of_another_file_is_none_of_this_one(file: Path) -> None:
     assert is_intact(file) is None
 
 
-def test_of_a_shard_the_size_is_checked_and_the_images_by_who_reads_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_a_shard_the_size_is_checked_and_the_images_by_who_reads_them(tmp_path: Path) -> None:
     shard = tmp_path / "0.tar"
     shard.write_text("pixels")
     write_checksum(shard)
-    monkeypatch.setattr(checksums, "LOOKED_INTO", 0)
     damage(shard, "pixelS")
     verify(shard)
     assert is_intact(shard)

@@ -14,7 +14,6 @@ import small_archive
 from small_archive import results_of
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs import checksums
 from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
 from anonbench.core.jobs.job_cache import KEPT, JobCache
 from anonbench.datasets.image_sets.shards import ImageSet
@@ -143,10 +142,10 @@ def run(snakemake: Any, folder: Path, *arguments: str) -> subprocess.CompletedPr
     return done
 
 
-def test_damage_is_named_and_the_run_makes_all_of_it_again(
+def test_damage_is_refused_by_name_and_the_next_run_makes_all_of_it_again(
     snakemake: Any, undisturbed: Path, scratch: Path
 ) -> None:
-    """One of another size, one of the same size and time, one that is empty."""
+    """One is found when the run starts, one of the same size and time by its reader."""
     archive = Path("results/archive")
     cut_off, edited = archive / "scores.csv", archive / f"retrieval/{MODEL}/mask-100.json"
     content = cut_off.read_bytes()
@@ -154,13 +153,19 @@ def test_damage_is_named_and_the_run_makes_all_of_it_again(
     spoil(edited, flipped(edited.read_bytes()))
     figure = Path("results/figures/correlation_archive_100.png")
     figure.write_bytes(b"")
+    failed = run(snakemake, scratch)
+    said = failed.stdout + failed.stderr
+    assert failed.returncode != 0
+    for file in (cut_off, figure):
+        assert f"{file} is not what its job wrote" in said
+        assert f"{file} is put aside as {file.name}{BY_HAND}" in said
+    assert f"anonbench: {edited} is damaged" in said
+    assert "Traceback" not in said
+    assert not cut_off.exists()
     done = run(snakemake, scratch)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-3000:]
-    for file in (cut_off, edited, figure):
-        assert f"{file} is not what its job wrote" in said
-        assert f"{file} is put aside as {file.name}{BY_HAND}" in said
-    assert "Traceback" not in said
+    assert f"{edited} is put aside as" in said
     found = results_of(scratch)
     by_hand = [path for path in found if path.endswith(BY_HAND)]
     assert len(by_hand) == 3
@@ -198,16 +203,13 @@ def test_read_only_results_can_be_looked_at_and_a_run_says_what_they_are(
     shutil.rmtree(scratch)
 
 
-def test_a_shard_of_which_a_reader_found_an_image_damaged_is_made_again(
-    scratch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checksums, "LOOKED_INTO", 0)  # as of a large file
+def test_a_shard_of_which_a_reader_found_an_image_damaged_is_made_again(scratch: Path) -> None:
     tar = Path("results/archive/images/mask-100/val/0.tar")
     images = ImageSet.open([tar])
     image_id = images.ids[0]
     data = images.read_bytes(image_id)
     spoil(tar, tar.read_bytes().replace(data, flipped(data)))
-    assert not outdated(), "of the same size"
+    assert not outdated(), "of the same size and time"
     with pytest.raises(InputError, match=f"{tar} is damaged: image {image_id!r} is not as its in"):
         ImageSet.open([tar]).read_bytes(image_id)
     assert outdated() == {str(tar)}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import is_intact, record_of, write_checksum
+from anonbench.core.jobs.checksums import is_intact, read_checksum, record_of, write_checksum
 from anonbench.workflow.reconcile import Results
 
 
@@ -117,15 +117,17 @@ def test_hidden_files_are_not_looked_into(folder: Path) -> None:
     assert outdated(folder) == {folder / "set/a.csv"}
 
 
-def test_a_touched_file_is_as_good_and_nothing_is_written_of_it(folder: Path) -> None:
+def test_the_time_of_a_touched_file_is_noted_when_a_run_starts(folder: Path) -> None:
     file, damaged = written(folder / "a.csv"), written(folder / "b.csv")
     os.utime(file, (5, 5))
     damaged.write_text("madE")
     record = record_of(file).read_bytes()
     results = Results(folder)
-    assert results.outdated(lambda file: True) == {damaged.as_posix()}
-    results.begin(set())
+    results.outdated(lambda file: True)
     assert record_of(file).read_bytes() == record
+    results.begin(set())
+    assert read_checksum(file)["modified"] == 5 * 10**9  # type: ignore[index]
+    assert is_intact(damaged) is False
 
 
 def test_results_that_cannot_be_written_to_are_looked_at(
@@ -175,6 +177,6 @@ def test_files_of_the_future_are_dated_now(folder: Path, caplog: pytest.LogCaptu
     Results(folder).begin(set())
     assert all(path.stat().st_mtime <= time.time() for path in (ahead, damaged, measured))
     assert old.stat().st_mtime == 1000.0
-    assert is_intact(ahead)
+    assert read_checksum(ahead)["modified"] == ahead.stat().st_mtime_ns  # type: ignore[index]
     assert is_intact(damaged) is False
     assert "3 files in" in caplog.text

@@ -23,11 +23,8 @@ PARAMETERS = "parameters"
 """Key of the parameters with which the job made the output."""
 REPLACED = "replaced"
 """Key that marks the record of an output whose job runs again, or was killed while it did."""
-LOOKED_INTO = 16 * 2**20
-"""Bytes of the largest file that a look hashes; readers hash all that they read."""
-_REFUSED = "refused"
-"""Key that marks the record of an output of which a reader found a part damaged."""
-_TYPES = {"name": str, "sha256": str, "size": int}
+_TYPES = {"name": str, "sha256": str, "size": int, "modified": int}
+"""Of a checksum. `modified`: when the file was last known to hold this, in ns; 0: unknown."""
 _CHECKED_IN_PARTS = ".tar"
 """Suffix of files whose readers check each part, by the digests in an index beside it."""
 _WAY_OUT = (
@@ -48,7 +45,8 @@ def record_of(path: Path) -> Path:
 
 def write_checksum(path: Path, sha256: str | None = None, **more: Any) -> None:
     """Write the record of a file, whose SHA-256 may be known already; `more` is JSON."""
-    checksum = {"sha256": sha256 or file_digest(path), "size": path.stat().st_size}
+    sha256, stat = sha256 or file_digest(path), path.stat()
+    checksum = {"sha256": sha256, "size": stat.st_size, "modified": stat.st_mtime_ns}
     write_json(record_of(path), {"name": path.name, **checksum, **more})
 
 
@@ -71,17 +69,28 @@ def holds(path: Path, record: Mapping[str, Any]) -> bool:
 
 
 def is_intact(path: Path) -> bool | None:
-    """Return whether a file is as its job wrote it, whatever its time; None if that is not known.
+    """Return whether a file is as its job wrote it; None if that is not known.
 
-    This is the cheap check of a look: of files larger than `LOOKED_INTO` only the size is compared.
-    A reader uses `verify`. Nothing is written.
+    This is the cheap check of a look: the content is hashed only if the file's time differs from
+    the record's. A reader uses `verify`. Nothing is written.
     """
     record = read_checksum(path)
     if record is None or REPLACED in record:
         return None
-    if record["size"] > LOOKED_INTO and _REFUSED not in record and path.exists():
-        return bool(path.stat().st_size == record["size"])
+    is_untouched = path.exists() and path.stat().st_mtime_ns == record["modified"]
+    if is_untouched and path.stat().st_size == record["size"]:
+        return True
     return holds(path, record)
+
+
+def note_time(path: Path, since: int = 0) -> None:
+    """Record the time of a file known to be intact; a record older than `since` (ns) stays."""
+    record = read_checksum(path)
+    if record is None or REPLACED in record or record["modified"] < since or not path.is_file():
+        return
+    stat = path.stat()
+    if stat.st_size == record["size"] and stat.st_mtime_ns != record["modified"]:
+        write_json(record_of(path), record | {"modified": stat.st_mtime_ns})
 
 
 def verify(path: Path, must_be_known: bool = False) -> None:
@@ -122,14 +131,14 @@ def verify_against(path: Path, sha256: str, size: int) -> None:
 
 
 def refusal(path: Path, found: str = "") -> InputError:
-    """Return the error of a damaged file, and have each look hash it, whatever its size.
+    """Return the error of a damaged file, and have the next run hash it, whatever its time.
 
     It says what was `found`, else the sizes.
     """
     record = read_checksum(path)
     if record:
         with suppress(OSError):  # read-only results
-            write_json(record_of(path), record | {_REFUSED: True})
+            write_json(record_of(path), record | {"modified": 0})
     if record and not found:
         size = path.stat().st_size
         found = f"{size:,} bytes where its job wrote {record['size']:,} bytes of another content"
