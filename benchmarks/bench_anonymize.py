@@ -26,7 +26,9 @@ HEIGHT, WIDTH, LINES = 1000, 762, 60
 LINE_HEIGHT, LINE_WIDTH = 16, 320
 SETTINGS = Anonymization()
 REPEAT = 30
-BLOCK = LINE_HEIGHT // SETTINGS.pixelate.blocks.text
+BLOCK = int(LINE_HEIGHT / SETTINGS.pixelate.blocks.text)
+BLOCK_HEIGHT = min(BLOCK, LINE_HEIGHT)
+"""Blocks wider than a line is high end with it."""
 SIGMA = LINE_HEIGHT * SETTINGS.blur.sigma.text
 Hide = Callable[[np.ndarray], np.ndarray]
 
@@ -50,14 +52,16 @@ def by_region(image: np.ndarray, hide: Hide) -> np.ndarray:
 
 def pillow_pixelate(pixels: np.ndarray) -> np.ndarray:
     image = Image.fromarray(pixels)
-    return np.asarray(image.reduce(BLOCK).resize(image.size, Image.Resampling.NEAREST))
+    return np.asarray(
+        image.reduce((BLOCK, BLOCK_HEIGHT)).resize(image.size, Image.Resampling.NEAREST)
+    )
 
 
 def skimage_pixelate(pixels: np.ndarray) -> np.ndarray:
     from skimage.measure import block_reduce
 
-    means = np.floor(block_reduce(pixels, (BLOCK, BLOCK), np.mean) + 0.5).astype(np.uint8)
-    return means.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
+    means = np.floor(block_reduce(pixels, (BLOCK_HEIGHT, BLOCK), np.mean) + 0.5).astype(np.uint8)
+    return means.repeat(BLOCK_HEIGHT, axis=0).repeat(BLOCK, axis=1)
 
 
 def pillow_blur(pixels: np.ndarray) -> np.ndarray:

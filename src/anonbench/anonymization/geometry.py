@@ -225,9 +225,10 @@ def _touched(quads: Sequence[tuple[Sequence[float], tuple[slice, slice]]]) -> li
     first = np.where(turned, width - low, 0).max(axis=0)
     count = np.maximum(np.where(turned, width, low).min(axis=0) - first, 0)
     # a pixel before the first one is, without a sign, beyond all counts
-    first, count = first[:, None].astype(np.uint32), count[:, None].astype(np.uint32)
+    kind = np.uint16 if max(widths) < 2**15 else np.uint32
+    first, count = first[:, None].astype(kind), count[:, None].astype(kind)
     ends = np.cumsum([0, *heights]).tolist()
-    pixel = np.arange(max(widths), dtype=np.uint32)
+    pixel = np.arange(max(widths), dtype=kind)
     return [
         pixel[:columns] - first[start:end] < count[start:end]
         for start, end, columns in zip(ends, ends[1:], widths, strict=False)

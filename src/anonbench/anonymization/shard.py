@@ -57,7 +57,7 @@ def anonymize_shard(
     """
     rows = used_rows(manifest, images, keep_without_regions)
     regions = image_regions(boxes)
-    files = zip(*(rows[name] for name in ("id", "path", "bytes", "digest")), strict=True)
+    files = zip(*(rows[name].tolist() for name in ("id", "path", "bytes", "digest")), strict=True)
     auditor = Auditor(boxes, variant, settings)
     with ShardWriter(output) as shard:
         for image_id, path, size, digest in track(files, len(rows), f"{variant}"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,10 @@ def image_regions(frame: pd.DataFrame) -> dict[str, list[Region]]:
     ordered = frame.sort_values(["id", "order"])
     numbers = ordered[["x0", "y0", "x1", "y1", "score", *QUAD_COLUMNS]].to_numpy(float).tolist()
     result: dict[str, list[Region]] = {}
-    for image_id, entity, row in zip(ordered["id"], ordered["entity"], numbers, strict=True):
-        quad = None if np.isnan(row[5]) else tuple(row[5:])
-        region = Region(Entity(entity), *row[:5], quad=quad)  # type: ignore[misc]
+    ids, names = ordered["id"].tolist(), ordered["entity"].tolist()
+    entities = {name: Entity(name) for name in set(names)}
+    for image_id, name, row in zip(ids, names, numbers, strict=True):
+        quad = None if math.isnan(row[5]) else tuple(row[5:])
+        region = Region(entities[name], *row[:5], quad=quad)  # type: ignore[misc]
         result.setdefault(str(image_id), []).append(region)
     return result

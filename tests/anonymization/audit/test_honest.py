@@ -126,3 +126,15 @@ def test_real_images_pass(folder: str, shared: Path) -> None:
                     {"format": form, "jpeg_quality": (50, 75, 95, 100)[number % 4]}
                 )
                 check(image, regions, Variant(method, 60), asked)
+
+
+@pytest.mark.parametrize("count", [1, 127, 128, 129, 300])
+def test_as_many_regions_as_there_are_have_numbers_of_their_own(count: int) -> None:
+    """Also where their numbers fill a byte."""
+    image = picture()
+    height, width = image.shape[:2]
+    places = [(x, y) for y in range(0, height - 4, 4) for x in range(0, width - 4, 4)][:count]
+    assert len(places) == count
+    found = [Region(Entity.TEXT, x, y, x + 4, y + 4, 1.0) for x, y in places]
+    counts = check(image, found, Variant("pixelate", 100), Anonymization())
+    assert counts["regions"] == count and counts["hidden_pixels"] == 16 * count

@@ -17,6 +17,7 @@ from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Baseline, Model, Variant
+from anonbench.reporting.paper.scenario_tables import scenario_grid
 
 pytestmark = pytest.mark.workflow
 ARGUMENTS = ("--workflow-profile", "none", "--quiet", "rules", "progress", "--cores", "2")
@@ -62,6 +63,9 @@ def test_a_batch_has_the_models_of_the_other_one_and_no_trainings() -> None:
         "A-mask-100",
     ]
     assert experiment.drift_models("archive", "june")[0][1] == Variant()
+    grid = scenario_grid(experiment, "june")
+    assert "trained on archive" in " ".join(grid.notes)
+    assert {row[-2] for block in grid.blocks for row in block.rows} == {"0"}
 
 
 @pytest.mark.parametrize(

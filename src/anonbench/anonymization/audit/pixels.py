@@ -58,10 +58,9 @@ def check_layers(
     images = [original, *between, pixels]
     if any(each.shape != original.shape or each.dtype != original.dtype for each in images):
         raise Failure("the shape or depth of a layer differs from the original's")
-    shown = np.full(original.shape[:2], -1, np.int32)
-    if not turns:
-        check_outside(original, pixels, shown)
     covered = np.zeros(original.shape[:2], bool)
+    if not turns:
+        check_outside(original, pixels, covered)
     done: Done | None = None
     number = inside = 0
     for names, own in turns:
@@ -99,7 +98,7 @@ def shown_regions(found: Found, shape: tuple[int, ...], done: Done | None = None
 
     Where regions overlap, that is the later in the draw order.
     """
-    shown = np.full(shape[:2], -1, np.int16 if len(found) < 2**15 else np.int32)
+    shown = np.full(shape[:2], -1, np.min_scalar_type(-max(1, len(found))))
     for number, (_, area) in enumerate(found):
         if area.may is None:
             shown[area.window] = number
@@ -139,15 +138,16 @@ def check_layer(
         Failure: a pixel inside or outside the regions is not what it has to be.
 
     """
-    check_outside(original, pixels, shown)
+    seen = shown >= 0
+    check_outside(original, pixels, seen)
     edge = _edge(found, shown, done)
     plain = promise.plain(pixels, settings)
     if plain is None:
         unsure = _check_regions(original, pixels, found, shown, promise, hidden, settings, edge)
     else:
-        wrong = (shown >= 0) & ~plain
+        wrong = seen > plain  # and not
         unsure = None if edge is None else edge & wrong
-        if (wrong if edge is None else wrong & ~edge).any():
+        if (wrong if edge is None else wrong > edge).any():
             raise Failure("pixels of its regions are not hidden as they have to be")
     if edge is None or unsure is None:
         return None
@@ -192,15 +192,15 @@ def _check_regions(
     return unsure
 
 
-def check_outside(original: np.ndarray, pixels: np.ndarray, shown: np.ndarray) -> None:
-    """Refuse an image that was changed where no region may change it.
+def check_outside(original: np.ndarray, pixels: np.ndarray, seen: np.ndarray) -> None:
+    """Refuse an image that was changed where no region may change it: outside `seen`, bool [H, W].
 
     Raises:
         Failure: it was.
 
     """
     restored = pixels.copy()
-    cv2.copyTo(original, (shown >= 0).view(np.uint8), restored)
+    cv2.copyTo(original, seen.view(np.uint8), restored)
     if not np.array_equal(restored, original):
         count = np.count_nonzero(restored != original)
         raise Failure(f"{count} values outside its regions were changed")

@@ -70,8 +70,10 @@ def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
     slanted = ~np.isnan(quads).any(axis=(1, 2))
     corners = np.where(slanted[:, None, None], quads, straight)
     found: dict[str, list[Region]] = {}
-    columns = (boxes["id"], boxes["entity"], boxes["order"], corners, slanted.tolist())
-    for image_id, entity, rank, points, is_slanted in zip(*columns, strict=True):
+    named = (boxes[name].tolist() for name in ("id", "entity", "order"))
+    for image_id, entity, rank, points, is_slanted in zip(
+        *named, corners, slanted.tolist(), strict=True
+    ):
         region = Region(str(entity), int(rank), points, is_slanted)
         found.setdefault(str(image_id), []).append(region)
     return found

@@ -95,16 +95,19 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
     system = experiment.config.system_of(name)
     if system is None:
         reference = f"the unadapted model's of seed {experiment.reference_seed}"
-        kept = "Anonymized training images, queries"
+        if (other := experiment.config.trained_on(name)) != name:
+            reference += f", trained on {other}"
     else:
         reference = f"that of the system {dataset.system}, as it is"
-        kept = "Anonymized queries"
+    learned = "" if experiment.is_frozen(name) else "training images, "
+    kept = f"Anonymized {learned}queries"
     similarity = _SIMILARITIES["cosine" if system is None else system.similarity]
     degrees = ", ".join(map(str, sorted(dataset.degrees)))
     parts = {"Original images: the reference ranking and the ceiling": table[ceiling]}
     for query, label in QUERIES.items():
         parts[label] = table[~ceiling & (table["query"] == query)]
-    blocks = [_block(label, part, dataset.system) for label, part in parts.items()]
+    frozen = experiment.is_frozen(name)
+    blocks = [_block(label, part, dataset.system, frozen) for label, part in parts.items()]
     number = next((n for n, role in SCENARIO_TABLES.items() if role is dataset.paper_role), None)
     return Grid(
         stem=f"scenarios_{name}",
@@ -254,8 +257,8 @@ def _crops(model: Model) -> tuple[str, str]:
     return whole, local
 
 
-def _block(label: str, table: pd.DataFrame, system: str | None) -> GridBlock:
-    """Return rows of models; a system is named, and nothing was trained of it here."""
+def _block(label: str, table: pd.DataFrame, system: str | None, is_frozen: bool) -> GridBlock:
+    """Return rows of models; a system is named, and nothing is trained of what is frozen."""
     rows = []
     for adaption in ADAPTIONS:
         of_adaption = table[table["adaption"] == adaption]
@@ -270,7 +273,7 @@ def _block(label: str, table: pd.DataFrame, system: str | None) -> GridBlock:
         is_system = system is not None and adaption == UNADAPTED
         crops = (_kind(first[name]) for name in ("global_crops", "local_crops"))
         images = (_kind(first[name]) for name in ("query_images", "database"))
-        trainings = 0 if is_system or adaption in set(Baseline) else len(set(runs))
+        trainings = 0 if is_frozen or adaption in set(Baseline) else len(set(runs))
         called = str(system) if is_system else ADAPTIONS[adaption]
         rows.append((called, *crops, *images, f"{trainings:,}", f"{len(runs):,}"))
     return GridBlock(label, tuple(rows))
