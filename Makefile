@@ -39,7 +39,7 @@ demo: $(READY) ## the whole experiment on generated data, with the report at its
 test: $(READY) ## the whole test suite, on all cores, four at most
 	@$(PYTEST)
 
-check: lint-sources ## for everyday work: lint but for snakemake --lint, and the tests that take seconds
+check: lint-sources ## for everyday work: lint but for snakemake --lint, and the quick tests
 	@$(PYTEST) -m 'not (slow or workflow or browser or cluster)' --ignore tests/test_linters.py
 
 lint: lint-sources ## ruff, mypy, import contracts, snakefmt, snakemake --lint

@@ -125,19 +125,20 @@ def _serve(control: socket.socket) -> None:
     """Be the server, and each job in its own fork, and end as Python ends after a script."""
     from anonbench.workflow.forks import server
 
-    status = 1
+    status: object = 1
     try:
         sys.argv = ["server", str(control.detach())]
         server.main()
-        status = 0
+        os._exit(0)  # it has no more jobs
     except SystemExit as end:
-        if end.code is None or isinstance(end.code, int):
-            status = end.code or 0
-        else:
-            print(end.code, file=sys.stderr)
+        status = end.code or 0
     except BaseException:
         sys.excepthook(*sys.exc_info())
+    if not isinstance(status, int):
+        print(status, file=sys.stderr)
+        status = 1
     threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

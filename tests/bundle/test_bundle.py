@@ -101,6 +101,7 @@ def test_rankings_and_accuracies_come_out_again_from_embeddings(whole: Path) -> 
     assert set(predicted["label"]) == {f"{made.PERSON} {number}" for number in range(3)}
 
 
+@pytest.mark.slow
 def test_a_sample_of_queries_is_scored_without_classifiers(whole: Path) -> None:
     found = verify(whole, sample=5)
     assert found.differences == []
@@ -109,6 +110,7 @@ def test_a_sample_of_queries_is_scored_without_classifiers(whole: Path) -> None:
     assert "downstream" not in parts
 
 
+@pytest.mark.slow
 def test_rankings_come_out_again_where_images_are_numbered(
     run: Config, root: Path, tmp_path: Path
 ) -> None:
@@ -123,6 +125,7 @@ def test_rankings_come_out_again_where_images_are_numbered(
     assert "retrieval" in {part.part for part in found.parts}
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes(run: Config, root: Path, tmp_path: Path) -> None:
     copied = tmp_path / "elsewhere"
     shutil.copytree(run.results, copied / "results")
@@ -285,6 +288,7 @@ def test_a_changed_number_of_a_table_is_named(bundle: Path) -> None:
     assert "map_mask of original, scenario, A" in found.differences[0]
 
 
+@pytest.mark.slow
 def test_a_changed_score_is_named(bundle: Path) -> None:
     scores = pd.read_csv(bundle / SCORES)
     at = scores.index[(scores["adaption"] == "A") & (scores["metric"] == "mndcg")][0]
@@ -296,6 +300,7 @@ def test_a_changed_score_is_named(bundle: Path) -> None:
     assert "mndcg: published 0." in difference
 
 
+@pytest.mark.slow
 def test_changed_scores_of_queries_do_not_fit_the_published_ones(bundle: Path) -> None:
     path = "results/portraits/retrieval/A-mask-100/seed0/mask-100.parquet"
     table = pd.read_parquet(bundle / path)
@@ -314,6 +319,7 @@ def test_scores_that_are_not_the_embeddings_are_found(whole: Path, tmp_path: Pat
     assert set(differing(tmp_path / "b")) == {"retrieval", "downstream"}
 
 
+@pytest.mark.slow
 def test_changed_scores_of_a_second_reference_are_found(bundle: Path, whole: Path) -> None:
     """Effects are made again from them; they are made again from embeddings."""
     path = "results/portraits/retrieval/second/seed1.parquet"
@@ -325,6 +331,7 @@ def test_changed_scores_of_a_second_reference_are_found(bundle: Path, whole: Pat
     pd.testing.assert_frame_equal(published.drop(columns="id"), table.drop(columns="id"))
 
 
+@pytest.mark.slow
 def test_changed_scores_without_own_images_are_found(bundle: Path) -> None:
     path = "results/portraits/retrieval/without_own.parquet"
     table = pd.read_parquet(bundle / path)
@@ -384,6 +391,7 @@ def test_damaged_results_are_not_bundled(run: Config, root: Path, tmp_path: Path
         write_bundle(made.config_of(tmp_path), root, tmp_path / "bundle")
 
 
+@pytest.mark.slow
 def test_verify_prints_and_ends_with_a_status(
     bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -524,6 +532,7 @@ def test_what_somebody_put_into_a_bundle_is_named(bundle: Path, tmp_path: Path) 
     assert of_tar.unlisted == ("results/portraits/new.csv", "workflow/photo.jpg")
 
 
+@pytest.mark.slow
 def test_nothing_outside_of_a_bundle_is_read(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("not the bundle's")
     metadata = (bundle / METADATA).read_text(encoding="utf-8")

@@ -33,6 +33,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return clear, hidden
 
 
+@pytest.mark.slow
 def test_what_stayed_in_sight_is_decoded(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

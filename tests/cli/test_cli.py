@@ -22,12 +22,14 @@ from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from plug_in import install
 
 
+@pytest.mark.slow
 def test_config_writes_the_files_that_are_committed(root: Path, tmp_path: Path) -> None:
     assert main(["config", "--root", str(tmp_path)]) == 0
     for path in (SCHEMA, DEFAULTS):
         assert (tmp_path / path).read_bytes() == (root / path).read_bytes()
 
 
+@pytest.mark.slow
 def test_standins_have_the_publishers_sizes(tmp_path: Path) -> None:
     assert main(["standin", str(tmp_path)]) == 0
     datasets = {
@@ -234,6 +236,7 @@ def test_score_refuses_wrong_options(embedded: dict[str, Path], wrong: list[str]
     assert stopped.value.code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -264,6 +267,7 @@ def test_odd_files_are_one_line(
     assert printed.startswith("anonbench: ") and printed.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

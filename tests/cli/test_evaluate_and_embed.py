@@ -43,6 +43,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 OPTIONS = ["--system", "function:own_search:encode", "--boxes", "boxes.csv", "--method", "mask"]
 
 
+@pytest.mark.slow
 def test_evaluate_prints_an_answer_and_writes_its_files(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

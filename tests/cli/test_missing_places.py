@@ -16,6 +16,7 @@ print([n for n in ("numpy", "pandas", "pydantic", "snakemake", "torch") if n in 
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

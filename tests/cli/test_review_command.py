@@ -73,6 +73,7 @@ class Running:
         return out
 
 
+@pytest.mark.slow
 def test_what_was_confirmed_survives_a_kill_and_the_end_says_what_to_do(
     archive: tuple[Config, Path],
 ) -> None:

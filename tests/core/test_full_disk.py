@@ -89,6 +89,7 @@ def ended(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tu
     return dict(map(json.loads, done.stdout.splitlines()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_full_disk_is_said_and_leaves_nothing(ended: dict[str, Any], name: str) -> None:
     said = "anonbench: the disk is full; make room and run again: what is finished is kept\n"

@@ -25,6 +25,7 @@ def test_hash_does_not_depend_on_the_process() -> None:
     assert int(other.stdout) == hash_int(7, "x", "ü")
 
 
+@pytest.mark.slow
 @given(items=TEXTS)
 def test_many_hashes_are_the_single_ones(items: list[str]) -> None:
     many = hash_ints((3, "subset"), items)

@@ -147,6 +147,7 @@ def test_no_image_is_opened(tmp_path: Path, dataset: Make, celeba: Path, rvl_cdi
     assert len(list_images("r", dataset("rvl_cdip", rvl_cdip), 0)) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layout", "demo", "label"),
     [

@@ -224,6 +224,7 @@ def test_anonymize_counts_and_names_every_file(
     assert {name for name in listed if not (odd / "f" / name).is_dir()} <= rows.keys()
 
 
+@pytest.mark.slow
 def test_embed_counts_and_names_every_file(
     odd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

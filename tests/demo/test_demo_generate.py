@@ -35,6 +35,7 @@ def words(path: Path) -> list[list[str]]:
     return [line.split() for line in path.read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_listing_equals_what_is_written(
     kind: str, demos: dict[str, Demo], drawn: dict[str, Path]
@@ -139,6 +140,7 @@ def test_id_documents_have_every_entity_and_say_the_same_everywhere(
         assert [code.text for code in found] == [barcode]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_same_seed_same_bytes_other_seed_other_bytes(
     kind: str, demos: dict[str, Demo], drawn: dict[str, Path], tmp_path: Path
@@ -153,6 +155,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes(
     assert all(other[name] != first[name] for name in images)
 
 
+@pytest.mark.slow
 def test_workers_and_counts_do_not_change_an_image(drawn: dict[str, Path], tmp_path: Path) -> None:
     generate(FEW, tmp_path / "pool", seed=0, workers=2)
     pool, more = contents(tmp_path / "pool"), contents(drawn["ids"])

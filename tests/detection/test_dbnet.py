@@ -72,6 +72,7 @@ def same_regions(first: list[list[Region]], second: list[list[Region]], least: i
     assert sum(map(len, first)) >= least
 
 
+@pytest.mark.slow
 def test_same_regions_as_paddleocr_on_drawn_pages(direct: Detector, paddleocr: Detector) -> None:
     pages = drawn_pages()
     same_regions(direct.detect(pages), paddleocr.detect(pages), least=25)
@@ -85,6 +86,7 @@ def test_same_regions_as_paddleocr_on_generated_documents(
     same_regions(direct.detect(pages), paddleocr.detect(pages), least=50)
 
 
+@pytest.mark.slow
 def test_same_regions_as_paddleocr_on_real_images(
     direct: Detector, paddleocr: Detector, shared: Path
 ) -> None:
@@ -102,6 +104,7 @@ def test_same_regions_as_paddleocr_on_real_images(
     same_regions(direct.detect(images), paddleocr.detect(images), least=200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -119,6 +122,7 @@ def test_same_regions_as_paddleocr_with_other_settings(settings: dict[str, Any])
     assert found == load(engine="paddleocr", **settings).detect(pages)
 
 
+@pytest.mark.slow
 def test_neither_threads_nor_neighbours_change_what_is_found(direct: Detector) -> None:
     pages = drawn_pages()
     alone = [direct.detect([image])[0] for image in pages]

@@ -159,6 +159,7 @@ def test_other_text_is_no_zone(detector: Detector) -> None:
     assert detector.detect([]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", sorted(ids.TEMPLATES))
 def test_drawn_documents(detector: Detector, template: str) -> None:
     for key in ("0001", "0002"):

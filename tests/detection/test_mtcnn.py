@@ -77,6 +77,7 @@ def assert_equal_boxes(found: list[list[Region]], own: list[np.ndarray]) -> None
         np.testing.assert_allclose(as_rows(regions), rows, atol=0.01)
 
 
+@pytest.mark.slow
 def test_boxes_equal_those_of_facenet_pytorch_image_by_image(
     detector: Detector, faces: list[portraits.Drawing]
 ) -> None:
@@ -216,6 +217,7 @@ def test_settings_reach_the_networks(faces: list[portraits.Drawing]) -> None:
         assert build(DetectorName.MTCNN, Detection(mtcnn=settings)).detect([image]) == [[]]
 
 
+@pytest.mark.slow
 def test_real_faces_equal_facenet_pytorch(detector: Detector, shared: Path) -> None:
     paths = sorted((shared / "data/celeba/img_align_celeba").glob("*.jpg"))[:48]
     paths += sorted((shared / "data/celeba_wild/img_celeba").glob("*.jpg"))[:6]

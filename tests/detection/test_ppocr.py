@@ -121,6 +121,7 @@ def test_longer_sides_than_paddleocr_can_name_are_refused(weights: Path) -> None
         load(engine="paddleocr").detect([np.zeros((2, 40_000), np.uint8)])
 
 
+@pytest.mark.slow
 @both_engines
 def test_thresholds_reach_the_model(weights: Path, engine: Engine) -> None:
     image, _ = page()

@@ -71,6 +71,7 @@ def test_both_engines_find_the_same(detector: Detector, model: str) -> None:
     assert found != load(model=V3).detect(pages())
 
 
+@pytest.mark.slow
 def test_same_boxes_as_rapidocr_with_the_same_thresholds(detector: Detector, model: str) -> None:
     """Its own code for the network's input and output; it ends a pixel before ours at the edges.
 
@@ -125,6 +126,7 @@ def test_its_package_s_recognizer_reads_lines_for_the_detector_mrz(model: str) -
     assert LineReader(weights).read(image, line) == "Invoice 4711"
 
 
+@pytest.mark.slow
 def test_more_of_real_receipts_is_covered_than_by_v3(
     detector: Detector, model: str, shared: Path
 ) -> None:

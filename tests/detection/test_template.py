@@ -144,6 +144,7 @@ def test_colour_and_other_paper_are_no_matter(detector: TemplateDetector) -> Non
     assert misses(found, matrix) <= 2.0
 
 
+@pytest.mark.slow
 def test_a_large_scan_is_looked_at_in_small(detector: TemplateDetector) -> None:
     matrix = view(2, 9.0)
     (found,) = detector.detect([photo(card("licence", 7), matrix, noise=0)])
@@ -189,6 +190,7 @@ def test_the_headline_alone_is_not_enough(detector: TemplateDetector) -> None:
     assert lenient.find(image) is not None  # so that it is the comparison that tells
 
 
+@pytest.mark.slow
 def test_results_depend_on_the_image_alone(folder: Path, detector: TemplateDetector) -> None:
     images = [photo(card(kind, 7), view(20, 0.9, 0.03)) for kind in KINDS]
     images.append(np.zeros((50, 50), np.uint8))
@@ -227,6 +229,7 @@ def test_what_is_a_persons_is_neither_matched_nor_compared(detector: TemplateDet
         assert known.compared.mean() > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "accepted"), [("union", False), ("fallback", True)])
 def test_a_template_stands_alone_where_asked_to(folder: Path, mode: Any, accepted: bool) -> None:
     detector = TemplateDetector(Template(mode=mode), folder)
@@ -410,6 +413,7 @@ def test_alignment_tells_its_error() -> None:
     assert align(extract(image, 1000), extract(np.zeros((9, 9), np.uint8), 9), "affine") is None
 
 
+@pytest.mark.slow
 def test_embeddings_find_the_same_print() -> None:
     names = [f"kind {index}" for index in range(12)]
     features = [extract(card(name, 0), 1000) for name in names]

@@ -86,6 +86,7 @@ def test_linear_code_is_covered_over_its_whole_height(
     assert inside.sum() < 1.25 * mask.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", ids.TEMPLATES)
 def test_codes_of_scanned_cards_are_covered(detector: Detector, template: str) -> None:
     """Of PDF417, zxing gives one corner too far inside in half of all scans."""
@@ -229,6 +230,7 @@ def test_blank_and_tiny_images_have_no_barcode(detector: Detector) -> None:
     assert detector.detect([]) == []
 
 
+@pytest.mark.slow
 def test_real_barcodes(detector: Detector, shared: Path) -> None:
     paths = sorted((shared / "data/barcode").glob("*-*"))[::9]
     if not paths:

@@ -18,6 +18,8 @@ import yaml
 import zxingcpp
 from PIL import Image
 
+import preloaded
+
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,7 +139,7 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Path:
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout with a small config, and part of its results."""
     folder = tmp_path_factory.mktemp("checkout")
     listed = subprocess.run(
@@ -158,12 +160,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, st
     embeddings(folder)
     photos(folder)
     subprocess.run([sys.executable, "-c", PAPER], cwd=folder, check=True)
-    shell = ["snakemake", "--cores", "2", *MADE, "--resources", "gpu=4"]
-    done = subprocess.run(
-        shell, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | environment
-    )
+    done = preloaded.completed("snakemake", ["--cores", "2", *MADE, "--resources", "gpu=4"], folder)
     if done.returncode:
-        pytest.fail(f"{' '.join(shell)}: {done.stderr[-2000:]}", pytrace=False)
+        pytest.fail(f"{' '.join(done.args)}: {done.stderr[-2000:]}", pytrace=False)
     return folder
 
 

@@ -20,6 +20,7 @@ REFERENCE = load("reference")
 GALLERY = load("gallery")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", REFERENCE.pages(), ids=lambda path: path.name)
 def test_a_page_is_what_its_code_says(page: Path) -> None:
     assert page.read_text("utf-8") == REFERENCE.pages()[page], "stale: run `make docs`"

@@ -50,6 +50,7 @@ def _unfused(model: Any, images: torch.Tensor) -> torch.Tensor:
     return seen[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "side"),
     [

@@ -180,6 +180,7 @@ def _little_memory() -> object:
     resource.setrlimit(resource.RLIMIT_AS, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE_HDF5)
 def test_hostile_hdf5_is_refused_by_every_reader(beside_a_secret: Path, name: str) -> None:
     write, message = HOSTILE_HDF5[name]

@@ -117,6 +117,7 @@ def test_other_inputs() -> None:
     assert padded[:, 4, 4].tolist() == [-40, -30, -20]
 
 
+@pytest.mark.slow
 def test_the_small_model_tells_pictures_apart_and_no_bit_depends_on_threads(
     pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_hub_that_is_out_of_reach_is_one_clear_error(
             encoded(system, pictures)
 
 
+@pytest.mark.slow
 def test_a_folder_in_the_format_of_transformers(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     transformers = pytest.importorskip("transformers")
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}

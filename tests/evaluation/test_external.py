@@ -155,6 +155,7 @@ def test_k_and_the_same_share_score_the_same() -> None:
     pd.testing.assert_frame_equal(by_share, by_k, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_sample_says_how_far_it_may_be_from_all() -> None:
     full = score(REFERENCE, QUERIES, DATABASE)
     scores: list[float] = []
@@ -309,6 +310,7 @@ def test_approximate_scores_come_with_their_difference(search: external.Search) 
     assert result.settings.ap_depth == "k"
 
 
+@pytest.mark.slow
 def test_evaluation_needs_no_torch_and_the_package_nothing() -> None:
     program = (
         "import sys, anonbench\n"

@@ -51,6 +51,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return preloaded.completed("snakemake", given, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.workflow
 def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: Path) -> None:
     done = run(tmp_path)

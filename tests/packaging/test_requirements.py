@@ -54,6 +54,7 @@ def imported(root: Path) -> set[str]:
     return modules - own - set(sys.stdlib_module_names)
 
 
+@pytest.mark.slow
 def test_every_import_is_a_dependency_or_of_an_extra(root: Path, project: dict[str, Any]) -> None:
     core = named(project["dependencies"])
     distributions = packages_distributions()
@@ -181,6 +182,7 @@ def scored(path: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_score_needs_the_core_only(root: Path, embeddings: Path) -> None:
     done = in_core(root, *scored(embeddings))
     assert done.returncode == 0, done.stderr
@@ -192,6 +194,7 @@ def test_copies_of_originals_are_listed_by_the_core(root: Path, embeddings: Path
     assert (done.returncode, done.stdout.count(": 0 files")) == (0, 1), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "message"),
     [

@@ -118,7 +118,7 @@ SMALL: dict[str, Any] = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe() -> Callable[..., Recipe]:
     """The small recipe with changes: `recipe(crops={"flip": 0})`."""
 

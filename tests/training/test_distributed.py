@@ -18,47 +18,63 @@ from anonbench.training.distributed import Ranks, local, spread_like, whole, who
 
 RANK = Path(__file__).parent / "ranks" / "stepping_rank.py"
 
+CENTERINGS = ("sinkhorn", "softmax")
 Make = Callable[..., Recipe]
+CASES = [(sharding, centering) for sharding in ("ddp", "fsdp") for centering in CENTERINGS]
+
+States = dict[tuple[str, str], list[dict[str, Any]]]
 
 
-def _stepped(recipe: Recipe, shard: Path, folder: Path, processes: int) -> dict[str, Any]:
-    told = folder / f"{recipe.sharding}-{processes}.json"
-    output = told.with_suffix(".pt")
-    values = {"recipe": recipe.model_dump_json(), "shard": str(shard), "output": str(output)}
-    told.write_text(json.dumps(values), encoding="utf-8")
-    launch = [sys.executable]
-    if processes > 1:
-        launch += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    done = subprocess.run(
-        [*launch, str(RANK), str(told)], capture_output=True, text=True, check=False
+def _made(recipe: Make, sharding: str, centering: str, gpus: int) -> Recipe:
+    return recipe(
+        backbone={"drop_path": 0.0},
+        heads={"centering": centering, "shared": centering == "sinkhorn"},
+        # with parts, KoLeo's neighbours are others: those of the part, on all ranks
+        losses={"koleo": 0.3 if centering == "sinkhorn" else 0.0},
+        optimizer={"steps": 4, "accumulate": 2 if centering == "softmax" else 1},
+        log_every=1,
+        gpus=gpus,
+        sharding=sharding,
     )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = torch.load(output, weights_only=True)
-    assert result["world"] == processes
-    return result["state"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def stepped(
+    recipe: Make, write_shard: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> States:
+    """Return what each case came to in one process and in two, which are started once for all."""
+    folder = tmp_path_factory.mktemp("stepped")
+    shard = write_shard(folder / "0.tar")
+    states: States = {case: [] for case in CASES}
+    for processes in (1, 2):
+        asked, outputs = [], []
+        for case in CASES:
+            told = folder / f"{'-'.join(case)}-{processes}.json"
+            made = _made(recipe, *case, processes).model_dump_json()
+            outputs.append(told.with_suffix(".pt"))
+            values = {"recipe": made, "shard": str(shard), "output": str(outputs[-1])}
+            told.write_text(json.dumps(values), encoding="utf-8")
+            asked.append(str(told))
+        launch = [sys.executable]
+        if processes > 1:
+            launch += ["-m", "torch.distributed.run", "--standalone"]
+            launch += [f"--nproc-per-node={processes}"]
+        done = subprocess.run(
+            [*launch, str(RANK), *asked], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        for case, output in zip(CASES, outputs, strict=True):
+            result: dict[str, Any] = torch.load(output, weights_only=True)
+            assert result["world"] == processes
+            states[case].append(result["state"])
+    return states
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("centering", ["sinkhorn", "softmax"])
+@pytest.mark.parametrize("centering", CENTERINGS)
 @pytest.mark.parametrize("sharding", ["ddp", "fsdp"])
-def test_two_processes_take_the_step_of_one(
-    recipe: Make, write_shard: Callable[[Path], Path], tmp_path: Path, sharding: str, centering: str
-) -> None:
-    def made(gpus: int) -> Recipe:
-        return recipe(
-            backbone={"drop_path": 0.0},
-            heads={"centering": centering, "shared": centering == "sinkhorn"},
-            # with parts, KoLeo's neighbours are others: those of the part, on all ranks
-            losses={"koleo": 0.3 if centering == "sinkhorn" else 0.0},
-            optimizer={"steps": 4, "accumulate": 2 if centering == "softmax" else 1},
-            log_every=1,
-            gpus=gpus,
-            sharding=sharding,
-        )
-
-    shard = write_shard(tmp_path / "0.tar")
-    one = _stepped(made(1), shard, tmp_path, 1)
-    two = _stepped(made(2), shard, tmp_path, 2)
+def test_two_processes_take_the_step_of_one(stepped: States, sharding: str, centering: str) -> None:
+    one, two = stepped[sharding, centering]
     logs = [pd.DataFrame(state["log"]) for state in (one, two)]
     terms = ["loss", "dino", "ibot", "gradient_norm", "teacher_entropy"]
     terms += ["koleo"] if centering == "sinkhorn" else []

@@ -36,6 +36,7 @@ def painted(found: Area | None, sure: bool) -> np.ndarray:
     return whole
 
 
+@pytest.mark.slow
 @given(QUAD)
 def test_a_quadrilateral_against_a_library(values: list[float]) -> None:
     hull = shapely.MultiPoint(np.array(values).reshape(4, 2)).convex_hull
@@ -50,6 +51,7 @@ def test_a_quadrilateral_against_a_library(values: list[float]) -> None:
         assert not np.any(painted(found, False) & ~shapely.intersects(hull, large))
 
 
+@pytest.mark.slow
 @given(QUAD)
 def test_a_quadrilateral_against_supersampling(values: list[float]) -> None:
     hull = shapely.MultiPoint(np.array(values).reshape(4, 2)).convex_hull

@@ -62,6 +62,7 @@ def check(
     return auditor.counts
 
 
+@pytest.mark.slow
 @given(
     images(),
     st.lists(st.one_of(boxes(), quads()), max_size=6),

@@ -89,6 +89,7 @@ def test_what_is_hidden_as_asked_passes(
     assert counts["regions"] == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ADDED)
 @pytest.mark.parametrize("wrong", WRONG)
 def test_wrong_pixels_are_caught(settings: Anonymization, name: str, wrong: str) -> None:

@@ -222,6 +222,7 @@ def test_names_are_followed_through_other_modules_and_strings(package: Path) -> 
     }
 
 
+@pytest.mark.slow
 def test_every_script_of_the_workflow_is_followed_to_its_room(root: Path) -> None:
     fingerprint._graph.cache_clear()
     start = time.process_time()

@@ -68,6 +68,7 @@ def unseen(name: str, source: str) -> Iterator[str]:
                 yield f"{name}: {called}"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_seen_is_listed() -> None:
     found = set()
     for package, folder in PACKAGES.items():

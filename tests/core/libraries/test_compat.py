@@ -80,6 +80,7 @@ def test_boxes_without_area_do_not_suppress_each_other() -> None:
     assert nms(torch.zeros(0, 4), torch.zeros(0), 0.5).tolist() == []
 
 
+@pytest.mark.slow
 def test_torchvision_calls_the_installed_operator() -> None:
     replaced = install_torchvision_ops()
     assert install_torchvision_ops() is replaced

@@ -18,6 +18,7 @@ print(hashlib.sha256(image.tobytes()).hexdigest())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
     reason="needs a machine with two cores, one of which can be taken away",

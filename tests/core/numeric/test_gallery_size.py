@@ -44,6 +44,7 @@ def searches(
     return generator.binomial(others, norm.sf(mate)), np.zeros(150, dtype=np.int64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", [0.0, 1.5, 2.5, 3.5])
 @pytest.mark.parametrize("size", [50, 400, 2000])
 def test_the_interval_holds_the_rate_of_a_gallery_of_any_size(distance: float, size: int) -> None:

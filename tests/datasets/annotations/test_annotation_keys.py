@@ -366,6 +366,7 @@ def replacements(value: Any) -> list[Any]:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["coco", "via"])
 def test_json_with_any_part_replaced_is_read_or_refused(kind: str, tmp_path: Path) -> None:
     path = write(tmp_path, kind, [("1", "caseA/1.png"), ("2", "caseB/1.png")])

@@ -130,6 +130,7 @@ def frame_of(ids: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "path", "width", "height"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
 @settings(max_examples=15, deadline=None)
 @given(drawn=images)

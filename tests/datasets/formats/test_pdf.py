@@ -113,6 +113,7 @@ def test_what_cannot_be_drawn_has_a_reason(data: bytes, reason: str) -> None:
         draw_pdf(data, Page(1, 150), LIMIT)
 
 
+@pytest.mark.slow
 def test_a_bomb_ends_its_process_alone() -> None:
     good, bomb = pdf([RED_LEFT]), nested(8)
     before = draw_pdf(good, Page(1, 72), LIMIT)

@@ -189,6 +189,7 @@ def _sum(images: ImageSet, image_id: str) -> int:
     return int(images.read(image_id).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_other_processes_read_the_same(tmp_path: Path, method: str) -> None:
     images = ImageSet.open([write(tmp_path / "0.tar", IDS)])

@@ -101,6 +101,7 @@ def test_the_examples_of_the_docstrings() -> None:
         assert doctest.DocTestRunner().run(example).failed == 0
 
 
+@pytest.mark.slow
 def test_a_function_and_boxes_need_no_torch() -> None:
     code = (
         "import sys\n"
@@ -299,6 +300,7 @@ def test_equal_similarities_are_written_apart(tmp_path: Path) -> None:
     assert max(first) - min(first) < 1e-12
 
 
+@pytest.mark.slow
 def test_a_cache_spares_what_was_computed(
     photos: Path,
     faces: dict[str, list[Region]],
@@ -385,6 +387,7 @@ def test_equal_methods_cannot_be_told_apart(photos: Path, faces: dict[str, list[
     assert "nothing of privacy" in found.advice[-1]
 
 
+@pytest.mark.slow
 def test_an_attack_finds_what_is_not_hidden(photos: Path, faces: dict[str, list[Region]]) -> None:
     found = anonbench.evaluate(encode, photos, ["mask"], [1, 100], boxes=faces, attack=True)
     assert found.rates is not None

@@ -110,6 +110,7 @@ def rate(table: pd.DataFrame, **where: object) -> float:
     return float(chosen["rate"].iloc[0])
 
 
+@pytest.mark.slow
 def test_faces_are_found_in_originals_and_masks_are_at_chance(world: Path) -> None:
     table = attack(world, Variant(Method.BLUR, 100), HIDDEN, attackers=("supervised",))
     faces = table[table["entity"] == "face"]
@@ -130,6 +131,7 @@ def test_faces_are_found_in_originals_and_masks_are_at_chance(world: Path) -> No
     assert strongest["original"] >= strongest["blur"] > strongest["mask"]
 
 
+@pytest.mark.slow
 def test_lines_are_found_again_unless_they_are_masked(world: Path) -> None:
     table = attack(world, HIDDEN, Variant(Method.PIXELATE, 100), attackers=("supervised",))
     lines = table[table["entity"] == "text"]
@@ -188,6 +190,7 @@ def test_without_persons_a_face_is_a_region_like_others(world: Path) -> None:
     assert rate(faces, method="original", attacker="naive") == 1
 
 
+@pytest.mark.slow
 def test_the_same_attack_gives_the_same_bytes(world: Path) -> None:
     settings: dict[str, Any] = {"probes": 7, "gallery": 20, "attackers": ("supervised",)}
     attack(world, Variant(Method.BLUR, 100), **settings)

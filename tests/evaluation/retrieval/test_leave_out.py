@@ -106,6 +106,7 @@ def test_many_clusters_are_left_out_in_groups() -> None:
     assert over_persons(whole[0], few[:, 0], 120, 0.95).reason.startswith("4 clusters")
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_score_of_archives_of_new_persons() -> None:
     generator = np.random.default_rng(5)
     archives = [similarities(generator, 30, 1.0) for _ in range(150)]

@@ -152,6 +152,7 @@ def test_several_images_have_a_page_each(drawn: list[Figure]) -> None:
     assert "No image has a region" in drawn[1].texts[0].get_text()
 
 
+@pytest.mark.slow
 def test_files_are_the_same_each_time(tmp_path: Path) -> None:
     first, second = outputs(tmp_path, "a"), outputs(tmp_path, "b")
     for paths in (first, second):

@@ -26,6 +26,7 @@ def comparison(role: str, degrees: tuple[int, ...], labelled: bool = True) -> pd
     return compare(published(), tidy(scores, data), [data])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("role", "degrees", "labelled"),
     [("celeba", (100,), True), ("rvl_cdip", (25, 100), True), ("dokiq", (100,), False)],

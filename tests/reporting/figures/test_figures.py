@@ -108,6 +108,7 @@ def test_the_control_has_a_panel_and_originals_no_point(
         assert ("by the unadapted" in panels[0].get_ylabel()) == (metric == "map")
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_process_or_user_settings(
     tmp_path: Path, scores: pd.DataFrame
 ) -> None:
@@ -214,6 +215,7 @@ def test_every_image_stands_where_its_name_says(degrees: tuple[int, ...], number
             assert len(degrees) == 1 or f"{variant.degree} %" in texts
 
 
+@pytest.mark.slow
 def test_grey_and_colour_images_of_any_shape_fit_a_page(tmp_path: Path) -> None:
     for shape in ((80, 360), (360, 80, 3), (960, 760)):
         sets = {v: FakeImages(v, shape) for v in variants((50, 100))}

@@ -91,6 +91,7 @@ def test_another_data_sets_rates_are_left_alone() -> None:
     assert len(worst(rates[rates["dataset"] == "a"])) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rates", "k"), [({"clusters": 19}, 12), ({"high": 1.0, "low": 0.0}, 12), ({}, 4)]
 )

@@ -61,6 +61,7 @@ def test_matches_are_framed_and_counted(drawn: list[Figure]) -> None:
     assert width == pytest.approx(TWO_COLUMNS) and height <= TALLEST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(300, 100), (100, 300), (218, 178, 3)])
 def test_images_of_any_shape_fit_a_page(drawn: list[Figure], shape: tuple[int, ...]) -> None:
     page = np.full(shape, 90, np.uint8)

@@ -49,6 +49,7 @@ def test_each_panel_has_its_own_front(judged: pd.DataFrame) -> None:
         )
 
 
+@pytest.mark.slow
 def test_the_figure_shows_the_fronts_colours_and_is_the_same_again(
     tmp_path: Path, judged: pd.DataFrame
 ) -> None:

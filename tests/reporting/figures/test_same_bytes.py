@@ -39,6 +39,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return folders
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.png", "a.svg"])
 def test_two_processes_write_the_same_bytes(drawn: list[Path], name: str) -> None:
     first, second = ((folder / name).read_bytes() for folder in drawn)

@@ -69,6 +69,7 @@ def test_only_what_both_know_clearly_can_agree() -> None:
     assert (row.clear, row.agree) == (1, 1)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=3, unique=True), st.integers(0, 2**16))
 def test_a_system_agrees_with_itself_and_not_with_its_opposite(
     kept: list[float], seed: int

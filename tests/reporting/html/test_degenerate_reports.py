@@ -78,6 +78,7 @@ def test_three_clusters_say_nothing(tmp_path: Path) -> None:
         assert untested not in said
 
 
+@pytest.mark.slow
 def test_three_clusters_beside_forty_count_for_nothing(tmp_path: Path) -> None:
     (tmp_path / "e").mkdir()
     few = few_clusters(tmp_path / "e", "e")
@@ -112,6 +113,7 @@ def test_each_missing_part_is_the_one_that_is_named(tmp_path: Path) -> None:
     assert "No test tells those named" not in unadapted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [RANKED, (*RANKED, "knn", "linear"), None])
 def test_scores_without_a_value_are_no_answer(tmp_path: Path, rows: tuple[str, ...] | None) -> None:
     table = make_scores("d", control=True)
@@ -143,6 +145,7 @@ def test_what_chance_does_as_well_is_said(tmp_path: Path) -> None:
     assert "Chance may do as well" not in page(tmp_path, new(tmp_path, sharper))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_attacks_that_find_nobody_or_everybody(tmp_path: Path, rate: float) -> None:
     given = new(tmp_path)
@@ -158,6 +161,7 @@ def test_attacks_that_find_nobody_or_everybody(tmp_path: Path, rate: float) -> N
     assert ("at least 0.0 % of the sensitive regions" in said) is False
 
 
+@pytest.mark.slow
 def test_data_sets_differ_only_where_their_intervals_do(tmp_path: Path) -> None:
     (tmp_path / "e").mkdir()
     flat = make_scores("d", control=True).assign(value=0.4, low=0.38, high=0.42, floor=0.1)

@@ -84,6 +84,7 @@ def text(tmp_path_factory: pytest.TempPathFactory, sections: list[DatasetSection
     return build(tmp_path_factory.mktemp("page") / "report.html", sections)
 
 
+@pytest.mark.slow
 def test_page_is_whole_and_needs_nothing_else(text: str) -> None:
     page = Page(text)
     assert page.open == []
@@ -240,6 +241,7 @@ def test_the_pages_parts_that_are_no_python_have_a_digest(
     assert resources_digest() != before
 
 
+@pytest.mark.slow
 def test_same_results_give_the_same_bytes(tmp_path: Path, sections: list[DatasetSection]) -> None:
     build(tmp_path / "a.html", sections[:1])
     build(tmp_path / "deep/b.html", sections[:1])

@@ -48,6 +48,7 @@ def part_of(page: str) -> str:
     return str(found[0])
 
 
+@pytest.mark.slow
 def test_times_stand_in_one_section_and_all_else_is_the_same_after_every_run(
     tmp_path: Path, parts: list[DatasetSection]
 ) -> None:

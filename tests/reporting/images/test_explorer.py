@@ -169,6 +169,7 @@ def test_same_files_give_the_same_bytes(
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_size_is_bounded_by_smaller_pictures_then_by_fewer_queries(
     reference: Path, scenarios: list[ScenarioEmbeddings]
 ) -> None:

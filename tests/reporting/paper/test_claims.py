@@ -9,6 +9,7 @@ from anonbench.reporting.paper.published import published
 from anonbench.reporting.paper.verdicts import Case, Verdict, decide
 
 
+@pytest.mark.slow
 def test_on_the_papers_own_numbers() -> None:
     """Three do not hold as worded: DOKIQ's anonymized queries, linear's steps, masking's share."""
     found = {f.claim.key: (f.verdict.value, f.count) for f in evaluate_claims(published())}

@@ -118,6 +118,7 @@ def test_no_data_set_with_a_role(tmp_path: Path) -> None:
     assert len(paths["csv"].read_text().splitlines()) == 409
 
 
+@pytest.mark.slow
 def test_claims_on_both_sets_of_numbers(
     datasets: list[OurData], inputs: dict[str, list[Path]], tmp_path: Path
 ) -> None:

@@ -125,6 +125,7 @@ def test_timm_by_name(trained: Train, tmp_path: Path, name: str) -> None:
     torch.testing.assert_close(model.forward_features(images), expected, atol=2e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["dinov2", "huggingface", "timm"])
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)
 def test_what_was_exported_can_be_the_start(
@@ -161,6 +162,7 @@ def test_huggingface_without_transformers(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)
 def test_huggingface(trained: Train, tmp_path: Path, registers: int, ffn: str) -> None:
     transformers = pytest.importorskip("transformers")

@@ -49,6 +49,7 @@ def test_finish_by_hand(normalize: str) -> None:
     torch.testing.assert_close(found[3], expected, atol=1e-2, rtol=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pixels", [1, 1000, 10**9])
 def test_how_many_are_finished_at_once_has_no_effect(
     pixels: int, monkeypatch: pytest.MonkeyPatch
@@ -104,6 +105,7 @@ def test_pinning_takes_the_crops(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.ids == batch.ids and done.global_augmentations is augmentations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["batch", "augment", "augment_params"])
 def test_needs_torch_and_numpy_alone(name: str) -> None:
     code = (

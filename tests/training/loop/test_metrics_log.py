@@ -154,6 +154,7 @@ def test_each_warning_once(recipe: Make, caplog: pytest.LogCaptureFixture) -> No
     assert messages[1].startswith("step 20: the features have an effective rank of 1.1")
 
 
+@pytest.mark.slow
 def test_tensorboard_is_loaded_only_where_it_is_used(tmp_path: Path) -> None:
     code = (
         "import sys, torch\n"

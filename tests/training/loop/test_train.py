@@ -63,6 +63,7 @@ def _steps(recipe: Recipe, original: ImageSet, seed: int = 0) -> Iterator[Traine
             yield trainer
 
 
+@pytest.mark.slow
 def test_same_arguments_same_bytes(run: Callable[..., Result], recipe: Make) -> None:
     first = run(recipe(), name="first")
     assert run(recipe(workers=2), name="second").backbone == first.backbone
@@ -186,6 +187,7 @@ EASY: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_training_lowers_its_losses(recipe: Make, original: ImageSet) -> None:
     *_, trainer = _steps(recipe(**EASY, losses={"koleo": 0.2}), original)
     first, last = trainer.log[0], trainer.log[-1]
@@ -194,6 +196,7 @@ def test_training_lowers_its_losses(recipe: Make, original: ImageSet) -> None:
     assert last["koleo"] < first["koleo"] - 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("centred", [True, False])
 def test_it_collapses_without_centering_alone(
     recipe: Make, original: ImageSet, monkeypatch: pytest.MonkeyPatch, centred: bool
@@ -224,6 +227,7 @@ def test_weights_of_the_losses(recipe: Make, original: ImageSet) -> None:
     assert log["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -456,6 +460,7 @@ def test_compiled_blocks_give_the_same_losses(recipe: Make, original: ImageSet) 
     np.testing.assert_allclose(logs[0].loss, logs[1].loss, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_steps(recipe: Make, original: ImageSet) -> None:
     made = recipe(optimizer={"steps": 150}, log_every=50)
     alive = []

@@ -53,6 +53,7 @@ def test_it_is_timms_forward_pass(recipe: Make, registers: int, ffn: str) -> Non
         assert same == (registers > 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [32, 48, 72])
 def test_a_named_model_runs_as_timms_own(recipe: Make, width: int) -> None:
     """Its blocks are ours, and its registers have no positions."""
@@ -69,6 +70,7 @@ def test_a_named_model_runs_as_timms_own(recipe: Make, width: int) -> None:
         torch.testing.assert_close(encode(packed, images), timms.forward_features(images))
 
 
+@pytest.mark.slow
 def test_a_plain_model_is_built_without_timm() -> None:
     """Importing timm, torchvision and torch's compiler takes longer than what most jobs do."""
     code = (

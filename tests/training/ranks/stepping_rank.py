@@ -1,7 +1,7 @@
 """A process that trains some steps together with others: for the tests of `distributed`.
 
-Arguments: a JSON file with the recipe, the shard, where to write, and whether to go through a
-checkpoint in the middle. What the steps came to is written by the first process.
+Arguments: JSON files, each with a recipe, the shard, and where to write. They are trained one after
+the other. What the steps came to is written by the first process.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def main(told: dict[str, str]) -> None:
     result = {"state": trainer.state(), "world": ranks.world}
     if ranks.rank == 0:
         torch.save(result, told["output"])
-    leave()
 
 
 if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    for told in sys.argv[1:]:
+        main(json.loads(Path(told).read_text(encoding="utf-8")))
+    leave()

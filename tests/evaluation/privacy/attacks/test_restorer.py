@@ -105,6 +105,7 @@ def restorers(
     return LearnedRestorers(pairs, boxes, names or {}, attacked, 200, 3e-5, 0)
 
 
+@pytest.mark.slow
 def test_what_a_mosaic_hides_of_all_alike_is_restored_and_under_a_mask_only_their_mean() -> None:
     found = published(people(40, 1), people(10, 2))
     table = attack("a", found, Privacy(attacks=("likeness",)), Equipment(Detection(), HIDING), 0,

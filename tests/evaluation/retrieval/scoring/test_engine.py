@@ -149,6 +149,7 @@ def plain_tau(one: list[int], other: list[int]) -> float:
     return 1 - 2 * cost / (size * size + size * (size - 1) / 2)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=400, deadline=None)
 @given(two_rows(), choices, st.data())
 def test_equals_the_definitions(

@@ -184,6 +184,7 @@ def test_shards_blocks_and_groups_of_databases_change_no_byte(
         assert world.run(settings.model_copy(update=other), str(other)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shards", [1, 3])
 def test_a_second_reference_scores_as_the_first_does(
     world: World, counted: Counted, shards: int
@@ -388,6 +389,7 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_a_job_that_was_killed_goes_on_where_it_was(world: World, counted: Counted) -> None:
     expected = world.run()
     assert taken(counted) == 6 * SIZE
@@ -463,6 +465,7 @@ def test_columns_of_a_scenario(world: World) -> None:
     assert rows["id"].tolist() == IDS + IDS
 
 
+@pytest.mark.slow
 def test_the_engine_of_gpus_scores_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     from anonbench.evaluation.retrieval.scoring.on_gpu import TorchEngine
