@@ -1,21 +1,90 @@
-"""What the demo's stages cost, from the files that Snakemake wrote while it ran (`make demo`)."""
+"""Cost of the demo's stages: CPU seconds of work and of starts (after `make demo`).
+
+The whole of a stage is what Snakemake's benchmark files say. A start is a job that imports what the
+stage's scripts import and does nothing; what a library loads at its first use counts as work.
+Starting jobs may take a fifth of all CPU seconds: with more, this program fails.
+"""
 
 from __future__ import annotations
 
+import ast
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pandas as pd
 from common import emit
 
-RECORDS = Path(__file__).resolve().parents[1] / "results" / "benchmarks"
+from anonbench.core.jobs.job import THREAD_VARIABLES
+from anonbench.workflow.forks.jobs import ForkedJobs
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORDS = ROOT / "results" / "benchmarks"
+LARGEST_SHARE = 0.2
+"""Of starts in all CPU seconds."""
+RUNS = 4
+"""Starts of a stage, of which the least counts; the first loads for the others."""
+_LOG_OR_SCRIPT = re.compile(r'"<logs>/(\w+)|"\.\./scripts/(\w+)\.py"')
 
 
-def stage(folder: Path) -> dict[str, float]:
-    rows = pd.concat([pd.read_csv(path, sep="\t") for path in sorted(folder.rglob("*.tsv"))])
+def recorded() -> dict[str, pd.DataFrame]:
+    """Return the benchmark files' rows by stage."""
+    rows: dict[str, list[pd.DataFrame]] = {}
+    for path in sorted(RECORDS.rglob("*.tsv")):
+        stage = path.relative_to(RECORDS).parts[0].removesuffix(".tsv")
+        rows.setdefault(stage, []).append(pd.read_csv(path, sep="\t"))
+    return {stage: pd.concat(parts) for stage, parts in sorted(rows.items())}
+
+
+def scripts() -> dict[str, list[Path]]:
+    """Return the scripts of each stage, by the folder of its rules' logs."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+        stage = ""
+        for log, script in _LOG_OR_SCRIPT.findall(file.read_text(encoding="utf-8")):
+            if log:
+                stage = log
+            else:
+                found.setdefault(stage, []).append(ROOT / "workflow/scripts" / f"{script}.py")
+    return found
+
+
+def imports(files: Sequence[Path]) -> Iterator[str]:
+    """Yield all imports of scripts, wherever in a script they stand."""
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield ast.unparse(node)
+
+
+def start(jobs: ForkedJobs, files: Sequence[Path], folder: Path) -> float:
+    """Return the CPU seconds of a job that does nothing but import."""
+    script = folder / "start.py"
+    script.write_text("\n".join(dict.fromkeys(imports(files))), encoding="utf-8")
+    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
+    seconds = []
+    for _ in range(RUNS):
+        ended = jobs.run(str(script), environment, lambda _: nullcontext())
+        if ended is None or ended.status:
+            raise RuntimeError(f"no start of {', '.join(file.name for file in files)}: {ended}")
+        seconds.append(ended.cpu_seconds)
+    return min(seconds)
+
+
+def stage(rows: pd.DataFrame, one_start: float) -> dict[str, float]:
+    cpu = float(pd.to_numeric(rows["cpu_time"], errors="coerce").sum())
+    starts = min(len(rows) * one_start, cpu)
     return {
         "jobs": len(rows),
         "job_seconds": round(float(rows["s"].sum()), 1),
-        "cpu_seconds": round(float(pd.to_numeric(rows["cpu_time"], errors="coerce").sum()), 1),
+        "cpu_seconds": round(cpu, 1),
+        "of_work": round(cpu - starts, 1),
+        "of_starts": round(starts, 1),
         "peak_memory_mb": round(float(pd.to_numeric(rows["max_rss"], errors="coerce").max())),
     }
 
@@ -24,9 +93,18 @@ def main() -> None:
     if not RECORDS.is_dir():
         emit({"skipped": "no results/benchmarks: run `make demo` first"})
         return
-    stages = {folder.name: stage(folder) for folder in sorted(RECORDS.iterdir()) if folder.is_dir()}
-    total = {key: round(sum(s[key] for s in stages.values()), 1) for key in ("jobs", "job_seconds")}
+    rows, of_stage = recorded(), scripts()
+    jobs = ForkedJobs()
+    with TemporaryDirectory() as folder:
+        one = {name: start(jobs, of_stage[name], Path(folder)) for name in rows}
+    jobs.close()
+    stages = {name: stage(rows[name], one[name]) for name in rows}
+    summed = ("jobs", "job_seconds", "cpu_seconds", "of_work", "of_starts")
+    total: dict[str, Any] = {key: round(sum(s[key] for s in stages.values()), 1) for key in summed}
+    total["share_of_starts"] = round(total["of_starts"] / total["cpu_seconds"], 3)
     emit({"what": "the demo, by stage", "total": total, "stages": stages})
+    if total["share_of_starts"] > LARGEST_SHARE:
+        sys.exit(f"starts take more than {LARGEST_SHARE:.0%} of the demo's CPU seconds")
 
 
 if __name__ == "__main__":

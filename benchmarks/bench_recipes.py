@@ -37,11 +37,12 @@ SHARE = 0.3
 SEEDS = (0, 1, 2)
 CANDIDATES: dict[str, dict[str, Any]] = {
     "as configured": {},
-    "local 10-45 %, 32 pixels": {"local_area": (0.1, 0.45), "local_size": 32},
-    "local 20-45 %, 32 pixels": {"local_area": (0.2, 0.45), "local_size": 32},
-    "local 50-90 %, 32 pixels": {"local_area": (0.5, 0.9), "local_size": 32},
+    "local 20-45 %": {"crops": {"local_area": (0.2, 0.45)}},
+    "local 50-90 %": {"crops": {"local_area": (0.5, 0.9)}},
+    "90 steps": {"optimizer": {"steps": 90}},
+    "patches of 8 pixels": {"backbone": {"patch": 8}, "crops": {"global_size": 48}},
 }
-"""Changes of `crops`, by name."""
+"""Changes by name and section."""
 
 
 def held_out(labels: pd.Series, whole_groups: bool) -> np.ndarray:
@@ -63,8 +64,9 @@ def part(indexes: list[Path], folder: Path, root: Path, ids: list[str]) -> Image
 
 
 def candidate(recipe: Recipe, change: dict[str, Any]) -> Recipe:
-    crops = recipe.crops.model_dump() | change
-    return Recipe.model_validate(recipe.model_dump() | {"crops": crops, "tensorboard": False})
+    settings = recipe.model_dump()
+    changed = {section: settings[section] | change[section] for section in change}
+    return Recipe.model_validate(settings | changed | {"tensorboard": False})
 
 
 def learned(recipe: Recipe, seed: int, fitted: ImageSet, folder: Path) -> tuple[Any, Preprocess]:
