@@ -1,5 +1,6 @@
 # What Snakemake knows of results is kept with them, and a run repairs them before its first job.
 
+from functools import partial
 from pathlib import Path
 
 from anonbench.datasets.image_sets.doubts import doubts_of_run
@@ -15,13 +16,7 @@ if workflow.storage_settings.default_storage_provider == "s3":
 else:
     store = Results(settings.results)
 
-
-def check_asked(*asked):
-    for text in startup.check_targets(started, *asked):
-        logger.warning(f"anonbench: {text}")
-
-
-adapter.keep_metadata_in(store, workflow, check_asked)
+adapter.keep_metadata_in(store, workflow, partial(startup.check_targets, started))
 
 
 onstart:

@@ -29,6 +29,7 @@ from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import
 from snakemake import workflow as snakemake_workflow
 from snakemake.benchmark import benchmarked
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.output_index import OutputIndex
 from snakemake.persistence.file import FilePersistence
 from snakemake.script import PythonScript
@@ -60,8 +61,8 @@ _THREAD_VARIABLES = (
 
 # --- metadata -------------------------------------------------------------------------------------
 
-Check = Callable[[set[str], set[str], list[str]], None]
-"""Takes what is asked for, what of it no rule makes, and the names of all targets."""
+Check = Callable[[set[str], set[str], list[str]], Iterable[str]]
+"""From what is asked for, what of it no rule makes, and the names of all targets to warnings."""
 
 
 class Metadata(FilePersistence):  # type: ignore[misc]
@@ -72,7 +73,7 @@ class Metadata(FilePersistence):  # type: ignore[misc]
     """
 
     def __init__(
-        self, store: Results | Bucket, check: Check = lambda *_: None, **settings: Any
+        self, store: Results | Bucket, check: Check = lambda *_: (), **settings: Any
     ) -> None:
         """Open the records of `store`; `settings` are those of Snakemake."""
         super().__init__(**settings)
@@ -82,7 +83,8 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         is_main = self.dag.workflow.is_main_process
         if is_main:
             try:
-                check(*_asked(self.dag))
+                for text in check(*_asked(self.dag)):
+                    logger.warning(f"{START}{text}")
                 store.before_planning(self.is_look)
             except InputError as error:
                 refuse(error)
