@@ -40,7 +40,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "local 20-45 %": {"crops": {"local_area": (0.2, 0.45)}},
     "local 50-90 %": {"crops": {"local_area": (0.5, 0.9)}},
     "90 steps": {"optimizer": {"steps": 90}},
-    "patches of 8 pixels": {"backbone": {"patch": 8}, "crops": {"global_size": 48}},
+    "patches of 12 pixels": {"backbone": {"patch": 12}, "crops": {"global_size": 36}},
 }
 """Changes by name and section."""
 
