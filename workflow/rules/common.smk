@@ -1,10 +1,14 @@
 # The config, checked before any job is planned, and what all other rule files use.
 
+import gc
 import sys
 from pathlib import Path
 
 from anonbench.core.errors import InputError
 from anonbench.workflow.refusal import refuse
+
+# rules and jobs stay to the end: collections that look at all of them take a seventh of a look
+gc.set_threshold(50_000, 20, 20)
 
 try:
     from anonbench.config import stage_parameters
