@@ -1,6 +1,6 @@
 """Time and memory of `anonbench score` over the size of an archive, from files to files.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_archive.py
+    OMP_NUM_THREADS=1 python benchmarks/archive_sizes.py
 
 A random sample of queries against archives of up to a million images: exactly, and by FAISS's IVF,
 which is compared with the exact scores on the same sample. Each run is a process of its own. Its
