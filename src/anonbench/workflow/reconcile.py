@@ -119,12 +119,11 @@ class Results:
         ahead = [path for path in intact if path.exists() and path.stat().st_mtime > latest]
         if ahead:
             log.warning(_AHEAD, len(ahead), self._folder)
-        for path in intact:
-            if path in ahead:
-                with suppress(OSError):  # someone else's
-                    os.utime(path)
-            if intact[path]:
-                note_time(path)
+        for path in ahead:
+            with suppress(OSError):  # someone else's
+                os.utime(path)
+        for path in filter(intact.get, intact):
+            note_time(path)
 
     def end(self) -> None:
         """Do nothing: each job has recorded what it made."""

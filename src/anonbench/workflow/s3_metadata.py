@@ -22,8 +22,8 @@ RECORDS = ".s3-records.zip"
 _RUN = "run"
 """Key of the object: who uploaded it; file among the records: the run's identifier."""
 _UNKNOWN = (
-    f"{{}}: nothing is known of the results there (copied without {RECORDS}?); name another folder "
-    "with `results`, or remove them"
+    f"{{}}: nothing is known of the results there (copied without {RECORDS}, or made by an earlier "
+    "version?); name another folder with `results`, or remove them"
 )
 _UNREACHABLE = (
     "{}: the bucket is not there or cannot be reached ({}); look at --default-storage-prefix, "
@@ -117,7 +117,10 @@ class Bucket:
             self._records.reload()
         except (BotoCoreError, ClientError) as error:
             raise InputError(_UNREACHABLE.format(self.prefix, error)) from error
-        return dict(json.loads(self._records.metadata.get(_RUN, "{}")))
+        last = json.loads(self._records.metadata.get(_RUN, "{}"))
+        if not isinstance(last, dict):  # of an earlier version
+            raise InputError(_UNKNOWN.format(self.prefix))
+        return last
 
     def _is_another(self, last: dict[str, Any]) -> bool:
         """Tell whether a run of another folder writes to the bucket, or was killed."""

@@ -158,6 +158,16 @@ def test_results_of_which_nothing_is_known_are_refused(s3: Any, tmp_path: Path) 
     assert names(s3) == {"copied.csv"}
 
 
+def test_records_of_an_earlier_version_are_refused(s3: Any, tmp_path: Path) -> None:
+    ran(s3, tmp_path / "one", "known")
+    records = s3.Object("bench", f"part/results/{RECORDS}")
+    earlier = {"run": '["identifier", "host", "folder", true]'}
+    records.put(Body=records.get()["Body"].read(), Metadata=earlier)
+    for use in (looked, started):
+        with pytest.raises(InputError, match="made by an earlier version"):
+            use(s3, tmp_path / "other")
+
+
 def test_a_bucket_that_is_not_there_is_named(s3: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"s3://none/results/: the bucket is not there"):
         Bucket(s3, "s3://none/results", tmp_path).before_planning(is_look=True)

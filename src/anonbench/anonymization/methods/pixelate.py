@@ -35,8 +35,8 @@ class Pixelate(Method):
     blocks: Blocks = Blocks()
     """The paper states none. 8 across a face is the coarser of DeepPrivacy2's 8 and 16. At 2
     across a line's height no line is read, but of a hundred candidates the true one is told for
-    every second line, at 1 for one in ten, and blocks of four heights tell no more than chance
-    (docs/explanation/privacy.md)."""
+    every second line, and at 1 for one in ten. Blocks of four heights were not told apart from a
+    mask (docs/explanation/privacy.md)."""
     min_block: Annotated[int, Field(ge=2)] = 2
     """Smallest block in pixels, so that small regions are hidden too."""
 
