@@ -60,8 +60,7 @@ def test_scrfd(bad: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 def test_text_detector() -> None:
     detector: Any = build(DetectorName.PPOCR, Detection(), 1)
     assert detector.detect([IMAGE]) == [[]]
-    detector._session = Session(0, lambda height, width: [(1, 1, height, width)])
-    detector._input = "image"
+    detector._network = lambda tensor: np.full((1, 1, *tensor.shape[2:]), np.nan, np.float32)
     with pytest.raises(UnreadableImage, match=SAID):
         detector.detect([IMAGE])
 

@@ -1,4 +1,4 @@
-"""Both engines of PP-OCR find drawn text, with weights from every place that they may come from."""
+"""All engines of PP-OCR find drawn text, with weights from every place that they may come from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 import cv2
 import numpy as np
 import pytest
-from drawn_text import covered, page, receipt_coverage, turned
+from drawn_text import WITHOUT, covered, has_bfloat16, page, receipt_coverage, turned
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.errors import InputError, UnreadableImage
@@ -22,8 +22,14 @@ from anonbench.detection.registry import build
 from anonbench.detection.text import ppocr, ppocr_model
 
 V3 = Ppocr().model
-Engine = Literal["direct", "paddleocr"]
-both_engines = pytest.mark.parametrize("engine", ["direct", "paddleocr"])
+Engine = Literal["direct", "paddleocr", "openvino"]
+ENGINES = [
+    "direct",
+    "paddleocr",
+    pytest.param("openvino", marks=pytest.mark.skipif(not has_bfloat16(), reason=WITHOUT)),
+]
+exact_engines = pytest.mark.parametrize("engine", ENGINES[:2])
+all_engines = pytest.mark.parametrize("engine", ENGINES)
 
 
 def load(**settings: object) -> Detector:
@@ -38,7 +44,7 @@ def weights() -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=["direct", "paddleocr"])
+@pytest.fixture(scope="module", params=ENGINES)
 def detector(request: pytest.FixtureRequest, weights: Path) -> Detector:
     return load(engine=request.param)
 
@@ -76,13 +82,14 @@ def test_slanted_lines_keep_their_quadrilaterals(detector: Detector) -> None:
         assert np.degrees(np.arctan2(y0 - y1, x1 - x0)) == pytest.approx(12, abs=3)
 
 
-def test_same_boxes_as_paddleocr_called_by_itself(detector: Detector) -> None:
+@exact_engines
+def test_same_boxes_as_paddleocr_called_by_itself(weights: Path, engine: Engine) -> None:
     """The channels arrive as blue, green, red, and the settings are the five thresholds."""
     from paddleocr import TextDetection
 
     image, _ = page(ink=(255, 40, 40))
     image[:, 300:] = (120, 200, 250) - (255 - image[:, 300:]) // 3
-    (found,) = detector.detect([image])
+    (found,) = load(engine=engine).detect([image])
     with ppocr.model_folder(ppocr_model.find_model(Ppocr())) as folder:
         model = TextDetection(
             model_name="PP-OCRv3_mobile_det",
@@ -122,7 +129,7 @@ def test_longer_sides_than_paddleocr_can_name_are_refused(weights: Path) -> None
 
 
 @pytest.mark.slow
-@both_engines
+@all_engines
 def test_thresholds_reach_the_model(weights: Path, engine: Engine) -> None:
     image, _ = page()
 
@@ -138,7 +145,7 @@ def test_thresholds_reach_the_model(weights: Path, engine: Engine) -> None:
     assert area(limit_side_len=64) < 0.5 * usual
 
 
-@both_engines
+@all_engines
 def test_longest_side_that_is_looked_at_is_told(weights: Path, engine: Engine) -> None:
     assert getattr(load(engine=engine, limit_side_len=320), "longest_side", None) == 320
 
@@ -149,38 +156,39 @@ def test_weights_of_the_wheel_are_pp_ocr_v3(weights: Path, shared: Path) -> None
     assert file_digest(shared / "weights/ppocrv3/det/inference.onnx") == digest
 
 
+@all_engines
 def test_weights_of_a_folder_give_the_same_boxes(
-    detector: Detector, folder: Path, caplog: pytest.LogCaptureFixture
+    folder: Path, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     image, _ = page()
     with caplog.at_level(logging.INFO):
-        other = load(weights=folder)
+        other = load(weights=folder, engine=engine)
     assert ppocr_model.PUBLISHED[V3].digest in caplog.text
-    assert other.detect([image]) == detector.detect([image])
+    assert other.detect([image]) == load(engine=engine).detect([image])
 
 
-@both_engines
+@all_engines
 def test_another_version_is_named_by_its_folder(folder: Path, engine: Engine) -> None:
     definition = folder / "inference.yml"
     definition.write_text(definition.read_text().replace("OCRv3", "OCRv5"))
     image, _ = page()
     named = load(model="PP-OCRv5_mobile_det", weights=folder, engine=engine)
-    assert named.detect([image]) == load().detect([image])
+    assert named.detect([image]) == load(engine=engine).detect([image])
 
 
-@both_engines
+@all_engines
 def test_weights_folder_without_a_model_is_refused(tmp_path: Path, engine: Engine) -> None:
     with pytest.raises(InputError, match=r"detection\.ppocr\.weights.*inference\.onnx"):
         load(weights=tmp_path, engine=engine)
 
 
-@both_engines
+@all_engines
 def test_folder_with_another_model_is_refused(folder: Path, engine: Engine) -> None:
     with pytest.raises(InputError, match=r"PP-OCRv3_mobile_det.*PP-OCRv5_mobile_det"):
         load(model="PP-OCRv5_mobile_det", weights=folder, engine=engine)
 
 
-@both_engines
+@all_engines
 @pytest.mark.parametrize("text", ["a: [", "just text", "\udcff"])
 def test_folder_without_a_definition_is_refused(folder: Path, text: str, engine: Engine) -> None:
     (folder / "inference.yml").write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -188,7 +196,7 @@ def test_folder_without_a_definition_is_refused(folder: Path, text: str, engine:
         load(weights=folder, engine=engine)
 
 
-@both_engines
+@all_engines
 def test_damaged_weights_of_the_wheel_say_to_reinstall_it(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine
 ) -> None:
@@ -201,7 +209,7 @@ def test_damaged_weights_of_the_wheel_say_to_reinstall_it(
         load(engine=engine)
 
 
-@both_engines
+@all_engines
 def test_damaged_weights_of_a_folder_are_refused(folder: Path, engine: Engine) -> None:
     onnx = folder / "inference.onnx"
     onnx.write_bytes(onnx.read_bytes()[:100_000])
@@ -209,7 +217,7 @@ def test_damaged_weights_of_a_folder_are_refused(folder: Path, engine: Engine) -
         load(weights=folder, engine=engine)
 
 
-@both_engines
+@all_engines
 def test_no_weights_anywhere_says_where_to_put_them(
     monkeypatch: pytest.MonkeyPatch, engine: Engine
 ) -> None:

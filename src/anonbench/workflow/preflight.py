@@ -10,6 +10,7 @@ import difflib
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -118,6 +119,16 @@ def _require_detectors(config: Config, used: set[str]) -> None:
     other = (lines.model, lines.weights) != (usual.model, usual.weights)
     if other and used & {DetectorName.PPOCR, DetectorName.MRZ}:
         _require_text_model(lines)
+    if lines.engine == "openvino" and DetectorName.PPOCR in used:
+        _require_openvino()
+
+
+def _require_openvino() -> None:
+    from anonbench.detection.text.ppocr_model import WITHOUT_OPENVINO
+
+    # whether the processor computes in bfloat16 is seen where the job runs
+    if find_spec("openvino") is None:
+        raise InputError(WITHOUT_OPENVINO)
 
 
 def _require_text_model(settings: Ppocr) -> None:
@@ -131,7 +142,7 @@ def _require_text_model(settings: Ppocr) -> None:
         )
     if ppocr_model.find_model(settings) is not None:
         return
-    if settings.engine == "direct" or not ppocr_model.has_download(settings.model):
+    if settings.engine != "paddleocr" or not ppocr_model.has_download(settings.model):
         text = ppocr_model.without_weights(settings.model)
         raise InputError(f"detection.ppocr.model: {text}")
 

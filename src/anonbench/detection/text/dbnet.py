@@ -1,4 +1,4 @@
-"""Text lines by PP-OCR's detector on ONNX Runtime: PaddleOCR's boxes in less time.
+"""Text lines by PP-OCR's detector: PaddleOCR's boxes in less time.
 
 The networks are those of Li et al. 2022 (PP-OCRv3) and later, exported to ONNX; what PaddleOCR does
 before and after them is done here with fewer copies and by several images at a time.
@@ -6,26 +6,20 @@ before and after them is done here with fewer copies and by several images at a 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
-from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad, require_finite
 from anonbench.detection.text.dbnet_boxes import Thresholds, text_boxes
 from anonbench.detection.text.dbnet_input import read_definition, to_input
+from anonbench.detection.text.networks import onnx_runtime, openvino_bfloat16
 from anonbench.detection.text.ppocr_model import TINY, find_model, padded, without_weights
-
-# Read when the package is imported: it sends usage data to Microsoft otherwise.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime
 
 if TYPE_CHECKING:
     from anonbench.detection.kinds.ppocr import Ppocr
@@ -43,8 +37,8 @@ class DbnetDetector:
                 several threads for one image, and what is found cannot depend on their number.
 
         Raises:
-            InputError: there are no weights, they are damaged, or their inference.yml asks for
-                something unknown.
+            InputError: there are no weights, they are damaged, their inference.yml asks for
+                something unknown, or the engine does not run here.
 
         """
         model = find_model(settings)
@@ -58,8 +52,11 @@ class DbnetDetector:
             max_candidates=self._definition.max_candidates,
         )
         self._limit = settings.limit_side_len
-        self._session = _load(model.onnx)
-        self._input = self._session.get_inputs()[0].name
+        self._network = (
+            openvino_bfloat16(model.onnx, threads)
+            if settings.engine == "openvino"
+            else onnx_runtime(model.onnx)
+        )
         self._workers = ThreadPoolExecutor(threads, initializer=_flush_denormals)
 
     @property
@@ -82,9 +79,9 @@ class DbnetDetector:
             UnreadableImage: see `require_finite`.
 
         """
-        maps: list[np.ndarray] = self._session.run(None, {self._input: tensor})
-        require_finite(maps[0])
-        return np.ascontiguousarray(maps[0][0, 0])
+        maps = self._network(tensor)
+        require_finite(maps)
+        return np.ascontiguousarray(maps[0, 0])
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:
         seen = padded(image)
@@ -109,24 +106,3 @@ def _flush_denormals() -> None:
     import torch
 
     torch.set_flush_denormal(True)
-
-
-def _load(path: Path) -> onnxruntime.InferenceSession:
-    try:
-        session = cpu_session(path)
-    except Exception as error:  # the library's own exceptions have no common base
-        raise InputError(
-            f"detector ppocr cannot load {path} ({type(error).__name__}); it is damaged or no ONNX "
-            f"file: get it again"
-        ) from error
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if (
-        len(inputs) != 1
-        or len(outputs) != 1
-        or [len(x.shape) for x in (*inputs, *outputs)] != [4, 4]
-    ):
-        raise InputError(
-            f"detector ppocr: {path} is no text detector: it must turn one tensor of images into "
-            f"one of maps"
-        )
-    return session

@@ -25,6 +25,10 @@ WHEEL = "rapidocr_onnxruntime"
 INSTALL = f"pip install --no-deps --force-reinstall {WHEEL}==1.2.13"
 PACKAGES = (WHEEL, "rapidocr")
 """Packages that bring PP-OCR's networks as ONNX files, in their folder `models`."""
+WITHOUT_OPENVINO = (
+    "detection.ppocr.engine: openvino is not installed; pip install --no-deps openvino, or set it "
+    "to direct"
+)
 ONNX, DEFINITION = "inference.onnx", "inference.yml"
 LEAST_SIDE = 32
 """PaddleOCR pads smaller images and then misplaces the boxes, so they are padded here."""
