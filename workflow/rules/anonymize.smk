@@ -12,12 +12,9 @@ rule anonymize:
         **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
         index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
         audit="<results>/{dataset}/images/{variant}/{split}/{shard}.audit.json",
-    log:
-        "<logs>/anonymize/{dataset}/{variant}/{split}-{shard}.log",
     wildcard_constraints:
         variant=HIDDEN_HERE,
     resources:
-        mem_mb=1500,
         runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
     params:
         slice=lambda w: stage_parameters.anonymize(settings, w.dataset, w.variant),
@@ -37,12 +34,9 @@ rule given:
         **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
         index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
         compared="<results>/{dataset}/images/{variant}/{split}/{shard}.compared.parquet",
-    log:
-        "<logs>/given/{dataset}/{variant}/{split}-{shard}.log",
     wildcard_constraints:
         variant=GIVEN,
     resources:
-        mem_mb=1500,
         runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
     params:
         slice=lambda w: stage_parameters.given(settings, w.dataset, w.variant),
@@ -53,18 +47,9 @@ rule given:
 
 rule originals:
     input:
-        **by_digest(
-            manifest=rules.manifest.output.manifest, images=rules.detect.output.images
-        ),
+        **by_digest(manifest=rules.manifest.output.manifest, images=rules.detect.output.images),
     output:
-        **with_digest(
-            index="<results>/{dataset}/images/original/{split}/{shard}.parquet"
-        ),
-    log:
-        "<logs>/originals/{dataset}/{split}-{shard}.log",
-    resources:
-        mem_mb=1500,
-        runtime=10,
+        **with_digest(index="<results>/{dataset}/images/original/{split}/{shard}.parquet"),
     params:
         keep_without_regions=lambda w: data(w).keep_without_regions,
     script:
@@ -82,10 +67,8 @@ rule copy_originals:
         "<logs>/copy_originals/{dataset}/{split}-{shard}.log",
     wildcard_constraints:
         # no other data set has such a job, whatever asks for its file; (?!) matches nothing
-        dataset="|".join(n for n, d in experiment.datasets.items() if d.copy_originals)
-        or "(?!)",
+        dataset="|".join(n for n, d in experiment.datasets.items() if d.copy_originals) or "(?!)",
     resources:
-        mem_mb=1500,
         runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
     script:
         "../scripts/copy_originals.py"

@@ -9,10 +9,6 @@ rule audit:
         shards=lambda w: paths.audits(w.dataset),
     output:
         "<results>/{dataset}/audit.csv",
-    log:
-        "<logs>/audit/{dataset}.log",
-    resources:
-        runtime=10,
     params:
         shards=lambda w: paths.audited_sets(w.dataset),
     script:
@@ -27,8 +23,6 @@ rule given_summary:
         skipped=rules.manifest.output.skipped,
     output:
         "<results>/{dataset}/given.csv",
-    log:
-        "<logs>/given_summary/{dataset}.log",
     params:
         slice=stage_parameters.scores(settings),
         programs=lambda w: list(data(w).given),

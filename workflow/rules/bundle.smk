@@ -11,6 +11,4 @@ if settings.bundle and workflow.is_main_process:
         )
     except InputError as error:
         refuse(error)
-    remove_rules(
-        workflow, [r.name for r in every_rule if r.script and r.name not in _left]
-    )
+    remove_rules(workflow, [r.name for r in every_rule if r.script and r.name not in _left])

@@ -63,9 +63,7 @@ pathvars:
 HIDDEN_HERE = rf"(?:{'|'.join(settings.anonymization.names)})-\d+"
 GIVEN = (
     "|".join(  # pictures of other programs; (?!) matches nothing
-        str(variant)
-        for name in experiment.datasets
-        for variant in experiment.given_variants(name)
+        str(variant) for name in experiment.datasets for variant in experiment.given_variants(name)
     )
     or "(?!)"
 )

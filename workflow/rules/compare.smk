@@ -2,11 +2,7 @@
 
 from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.paper.published import digest
-from anonbench.reporting.paper.scenario_tables import (
-    profiles,
-    scenario_grid,
-    scenario_rows,
-)
+from anonbench.reporting.paper.scenario_tables import profiles, scenario_grid, scenario_rows
 
 paper_data = our_data(settings)
 paper_names = [data.name for data in paper_data]
@@ -15,8 +11,6 @@ paper_names = [data.name for data in paper_data]
 rule scenarios:
     output:
         **table("scenarios_{dataset}"),
-    log:
-        "<logs>/table/scenarios_{dataset}.log",
     params:
         rows=lambda w: scenario_rows(experiment, w.dataset),
         grid=lambda w: scenario_grid(experiment, w.dataset),
@@ -29,8 +23,6 @@ rule profiles:
         paths.of_each("{dataset}/counts.csv"),
     output:
         **table("experiment"),
-    log:
-        "<logs>/table/experiment.log",
     params:
         profiles=profiles(settings),
     script:
@@ -46,8 +38,6 @@ rule paper_comparison:
         facts="<results>/paper/facts.csv",
         markdown="<results>/paper/comparison.md",
         latex="<results>/paper/comparison.tex",
-    log:
-        "<logs>/paper/comparison.log",
     params:
         datasets=paper_data,
         published=digest(),
@@ -65,8 +55,6 @@ rule paper_claims:
         cases="<results>/paper/cases.csv",
         markdown="<results>/paper/claims.md",
         latex="<results>/paper/claims.tex",
-    log:
-        "<logs>/paper/claims.log",
     params:
         datasets=paper_data,
         published=digest(),
@@ -81,8 +69,6 @@ rule paper_scatter:
     output:
         png="<results>/paper/scatter_{role}.png",
         svg="<results>/paper/scatter_{role}.svg",
-    log:
-        "<logs>/paper/scatter_{role}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
     script:
@@ -95,7 +81,4 @@ if paper_data:
         input:
             rules.paper_comparison.output,
             rules.paper_claims.output,
-            expand(
-                plain(rules.paper_scatter.output),
-                role=[data.role for data in paper_data],
-            ),
+            expand(plain(rules.paper_scatter.output), role=[data.role for data in paper_data]),

@@ -10,8 +10,6 @@ rule match:
     output:
         **with_digest(rows="<results>/{dataset}/annotations/{setting}.parquet"),
         unmatched="<results>/{dataset}/annotations/{setting}.unmatched.csv",
-    log:
-        "<logs>/match/{dataset}/{setting}.log",
     # a wrong row is said before anything is searched, one of the truth too
     priority: 2
     resources:
@@ -39,8 +37,6 @@ rule detect:
             boxes="<results>/{dataset}/detect/{split}/{shard}.boxes.parquet",
             images="<results>/{dataset}/detect/{split}/{shard}.images.parquet",
         ),
-    log:
-        "<logs>/detect/{dataset}/{split}-{shard}.log",
     # before trainings: what is left of the images may be too few
     priority: 1
     threads: settings.detection.threads
@@ -73,12 +69,7 @@ rule boxes:
         unmatched="<results>/{dataset}/unmatched.csv",
         skipped="<results>/{dataset}/skipped.csv",
         counts="<results>/{dataset}/counts.csv",
-    log:
-        "<logs>/boxes/{dataset}.log",
     priority: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
     params:
         keep_without_regions=lambda w: data(w).keep_without_regions,
     script:

@@ -8,16 +8,10 @@ for _name, _reference in experiment.drifts().items():
             f"drift_{_name}"
         input:
             **by_digest(
-                manifest=paths.of_each(
-                    "{dataset}/manifest.parquet", [_reference, _name]
-                ),
-                clusters=paths.of_each(
-                    "{dataset}/clusters.parquet", [_reference, _name]
-                ),
+                manifest=paths.of_each("{dataset}/manifest.parquet", [_reference, _name]),
+                clusters=paths.of_each("{dataset}/clusters.parquet", [_reference, _name]),
                 boxes=paths.of_each("{dataset}/boxes.parquet", [_reference, _name]),
-                embeddings_reference=paths.drift_embeddings(
-                    _reference, _name, _reference
-                ),
+                embeddings_reference=paths.drift_embeddings(_reference, _name, _reference),
                 embeddings_batch=paths.drift_embeddings(_reference, _name, _name),
             ),
             outcomes_reference=paths.detected(_reference, "images", ["val"]),
@@ -28,9 +22,6 @@ for _name, _reference in experiment.drifts().items():
             f"<results>/{_name}/drift.csv",
         log:
             f"<logs>/drift/{_name}.log",
-        resources:
-            mem_mb=2000,
-            runtime=20,
         params:
             slice=stage_parameters.comparisons(settings),
             datasets=[_reference, _name],

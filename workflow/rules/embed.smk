@@ -6,9 +6,7 @@
 rule embed_original:
     input:
         **by_digest(
-            backbone=lambda w: paths.embedding_backbone(
-                w.dataset, "unadapted", w.seed
-            ),
+            backbone=lambda w: paths.embedding_backbone(w.dataset, "unadapted", w.seed),
             val=lambda w: paths.images(w.dataset, "original", "val"),
             train=lambda w: paths.embedded(w.dataset, "original", "train"),
         ),
@@ -17,8 +15,7 @@ rule embed_original:
     log:
         "<logs>/embed/{dataset}/unadapted-seed{seed}/original.log",
     wildcard_constraints:
-        dataset="|".join(n for n, d in experiment.datasets.items() if not d.system)
-        or "(?!)",
+        dataset="|".join(n for n, d in experiment.datasets.items() if not d.system) or "(?!)",
     resources:
         gpu=lambda w: estimates.embedding_gpus(w.dataset),
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
@@ -32,9 +29,7 @@ rule embed_original:
 use rule embed_original as embed_unadapted with:
     input:
         **by_digest(
-            backbone=lambda w: paths.embedding_backbone(
-                w.dataset, "unadapted", w.seed
-            ),
+            backbone=lambda w: paths.embedding_backbone(w.dataset, "unadapted", w.seed),
             val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
             train=lambda w: paths.embedded(w.dataset, w.anonymized, "train"),
         ),
@@ -57,9 +52,7 @@ use rule embed_original as embed_adapted with:
     output:
         **with_digest(
             **paths.embedding_splits("{adaption}-{anonymized}", "{anonymized}"),
-            original=paths.embedding(
-                "{dataset}", "{adaption}-{anonymized}", "{seed}", "original"
-            ),
+            original=paths.embedding("{dataset}", "{adaption}-{anonymized}", "{seed}", "original"),
         ),
     log:
         "<logs>/embed/{dataset}/{adaption}-{anonymized}-seed{seed}.log",
@@ -110,11 +103,7 @@ for _name, _dataset in experiment.datasets.items():
 
 rule embed_pixels:
     input:
-        **by_digest(
-            images=lambda w: paths.image_sets(
-                w.dataset, [w.variant], ["val", "train"]
-            ),
-        ),
+        **by_digest(images=lambda w: paths.image_sets(w.dataset, [w.variant], ["val", "train"])),
     output:
         **with_digest(**paths.embedding_splits("pixels", "{variant}")),
     log:

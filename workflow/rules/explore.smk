@@ -10,32 +10,24 @@ rule explore:
             searched=lambda w: paths.shown_outcomes(w.dataset),
             manifest=rules.manifest.output.manifest,
             reference=lambda w: paths.reference_embedding(w.dataset),
-            originals=lambda w: paths.embeddings(
-                w.dataset, shown.explored(w.dataset), "original"
-            ),
+            originals=lambda w: paths.embeddings(w.dataset, shown.explored(w.dataset), "original"),
             images=lambda w: paths.embeddings(w.dataset, shown.explored(w.dataset)),
         ),
     output:
         "<results>/{dataset}/explorer.json",
-    log:
-        "<logs>/explore/{dataset}.log",
     resources:
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
-        runtime=20,
     params:
         slice={
             "queries": settings.presentation.explorer_queries,
             "results": settings.presentation.explorer_results,
         },
-        retrieval=settings.retrieval.model_dump(
-            mode="json", include={"fraction", "include_self"}
-        ),
+        retrieval=settings.retrieval.model_dump(mode="json", include={"fraction", "include_self"}),
         label=lambda w: data(w).label,
         pictures=lambda w: shown.explored_pictures(w.dataset),
         show_originals=settings.presentation.show_originals,
         scenarios=lambda w: [
-            (shown.explored_name(run), str(run.variant))
-            for run in shown.explored(w.dataset)
+            (shown.explored_name(run), str(run.variant)) for run in shown.explored(w.dataset)
         ],
     script:
         "../scripts/explore.py"

@@ -6,8 +6,6 @@ from anonbench.workflow.snakemake_adapter import reads_of, stages_of
 rule pipeline:
     output:
         **figure("pipeline", "pipeline"),
-    log:
-        "<logs>/figure/pipeline.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         rules=lambda w: stages_of(every_rule),
@@ -20,20 +18,15 @@ rule gallery:
     input:
         **by_digest(
             reference=lambda w: paths.reference_embedding(w.dataset),
-            embeddings=lambda w: paths.embeddings(
-                w.dataset, shown.gallery_scenarios(w.dataset)
-            ),
+            embeddings=lambda w: paths.embeddings(w.dataset, shown.gallery_scenarios(w.dataset)),
             shown=lambda w: paths.image_sets(w.dataset, shown.gallery(w.dataset)),
             searched=lambda w: paths.shown_outcomes(w.dataset),
         ),
         scores=rules.scores.output[0],
     output:
         **figure("gallery_{dataset}", "retrieval gallery"),
-    log:
-        "<logs>/figure/gallery_{dataset}.log",
     resources:
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
-        runtime=10,
     params:
         slice=stage_parameters.show(settings, "show_originals", "dpi"),
         scenarios=lambda w: [
@@ -56,8 +49,6 @@ rule attend:
     output:
         maps="<results>/{dataset}/attention/{model}.npz",
         shares="<results>/{dataset}/attention/{model}.parquet",
-    log:
-        "<logs>/attend/{dataset}/{model}.log",
     resources:
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
         runtime=lambda w: estimates.minutes("embed", w.dataset),
@@ -81,10 +72,6 @@ rule attention:
         ),
     output:
         **figure("attention_{dataset}", "attention maps"),
-    log:
-        "<logs>/figure/attention_{dataset}.log",
-    resources:
-        mem_mb=1500,
     params:
         slice=stage_parameters.show(settings, "show_originals", "dpi"),
         models=lambda w: shown.attending_models(w.dataset),
@@ -104,10 +91,6 @@ rule attention_share:
     output:
         **figure("attention_share_{dataset}", "attention inside regions"),
         csv="<results>/{dataset}/attention/shares.csv",
-    log:
-        "<logs>/figure/attention_share_{dataset}.log",
-    resources:
-        mem_mb=1500,
     params:
         slice=stage_parameters.show(settings, "confidence", "dpi"),
         models=lambda w: shown.attending_models(w.dataset),

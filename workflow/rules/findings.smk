@@ -2,17 +2,13 @@
 # several, what adapting costs trained models, and which of the paper's claims hold.
 
 _frozen = [name for name, dataset in experiment.datasets.items() if dataset.system]
-_settings = [
-    experiment.datasets[name].model_dump(exclude={"system"}) for name in _frozen
-]
+_settings = [experiment.datasets[name].model_dump(exclude={"system"}) for name in _frozen]
 _systems = [experiment.datasets[name].system for name in _frozen]
 _adapted = [name for name in experiment.trained if experiment.datasets[name].adaptions]
 _found = []
 
 # the same images, split and methods: only the systems differ
-if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(
-    set(_systems)
-):
+if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(set(_systems)):
 
     rule findings_systems:
         input:
@@ -24,8 +20,6 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(
             markdown="<results>/findings/findings.md",
             png="<results>/findings/systems.png",
             svg="<results>/findings/systems.svg",
-        log:
-            "<logs>/findings/systems.log",
         params:
             slice=stage_parameters.show(settings, "dpi", "confidence"),
             systems=_systems,
@@ -48,8 +42,6 @@ if _adapted:
             markdown="<results>/findings/models.md",
             png="<results>/findings/models.png",
             svg="<results>/findings/models.svg",
-        log:
-            "<logs>/findings/models.log",
         params:
             slice=stage_parameters.show(settings, "dpi"),
         script:

@@ -29,9 +29,7 @@ onstart:
     record_in(
         settings.results,
         usual_seconds(
-            (_job.rule.name, _job.benchmark)
-            for _job in workflow.dag.jobs
-            if _job.benchmark
+            (_job.rule.name, _job.benchmark) for _job in workflow.dag.jobs if _job.benchmark
         ),
         lambda: doubts_of_run(settings.results, experiment.datasets),
     )

@@ -28,11 +28,8 @@ rule manifest:
         duplicates="<results>/{dataset}/duplicates.csv",
         converted="<results>/{dataset}/converted.csv",
         inputs="<results>/{dataset}/inputs.md",
-    log:
-        "<logs>/manifest/{dataset}.log",
     threads: 2
     resources:
-        mem_mb=2000,
         runtime=lambda w: estimates.minutes("manifest", w.dataset),
     params:
         slice=lambda w: stage_parameters.manifest(settings, w.dataset),
@@ -49,8 +46,6 @@ rule clusters:
         **by_digest(manifest=rules.manifest.output.manifest),
     output:
         **with_digest(clusters="<results>/{dataset}/clusters.parquet"),
-    log:
-        "<logs>/clusters/{dataset}.log",
     params:
         slice=lambda w: stage_parameters.clusters(settings, w.dataset),
     script:

@@ -10,8 +10,6 @@ rule judge:
         unpack(lambda w: paths.policy_inputs(w.dataset)),
     output:
         "<results>/{dataset}/policy.csv",
-    log:
-        "<logs>/policy/{dataset}.log",
     params:
         slice=lambda w: stage_parameters.policy(settings, w.dataset),
         variants=lambda w: list(map(str, experiment.variants(w.dataset))),
@@ -26,8 +24,6 @@ rule risks:
         scores=rules.scores.output[0],
     output:
         **figure("risks_{dataset}", "every risk and utility"),
-    log:
-        "<logs>/figure/risks_{dataset}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         system=lambda w: data(w).system,
@@ -42,8 +38,6 @@ rule statement:
         digests=lambda w: digests(paths.published(w.dataset)),
     output:
         "<results>/{dataset}/statement.json",
-    log:
-        "<logs>/statement/{dataset}.log",
     params:
         shards=lambda w: paths.audited_sets(w.dataset),
         made_by=lambda w: {

@@ -11,8 +11,6 @@ rule table:
         comparisons=rules.comparisons.output.models,
     output:
         **table("{kind}_{dataset}_{degree}", "{kind}, {degree} %", caption="table"),
-    log:
-        "<logs>/table/{kind}_{dataset}_{degree}.log",
     params:
         slice=stage_parameters.show(settings, "confidence"),
         table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
@@ -26,8 +24,6 @@ rule sizes:
         paths.of_each("{dataset}/counts.csv"),
     output:
         **table("sizes", "images of each data set"),
-    log:
-        "<logs>/table/sizes.log",
     params:
         datasets=list(experiment.datasets),
     script:
@@ -42,11 +38,6 @@ rule examples:
         ),
     output:
         **figure("examples_{dataset}", "anonymized images"),
-    log:
-        "<logs>/figure/examples_{dataset}.log",
-    resources:
-        mem_mb=1500,
-        runtime=10,
     params:
         slice=stage_parameters.show(settings, "show_originals", "example_images", "dpi"),
         variants=lambda w: shown.examples(w.dataset),
@@ -59,8 +50,6 @@ rule heatmap:
         rules.correlate.output.matrix,
     output:
         **figure("correlation_{dataset}_{degree}", "correlations, {degree} %"),
-    log:
-        "<logs>/figure/correlation_{dataset}_{degree}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         title=lambda w: f"{w.dataset}, {w.degree} %",
@@ -73,8 +62,6 @@ rule trend:
         rules.scores.output,
     output:
         **figure("trend_{dataset}_{trend}", "{trend} against degree"),
-    log:
-        "<logs>/figure/trend_{dataset}_{trend}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         system=lambda w: data(w).system,
@@ -87,8 +74,6 @@ rule mixed:
         rules.deployments.output,
     output:
         **figure("mixed_{dataset}", "mixed archive"),
-    log:
-        "<logs>/figure/mixed_{dataset}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         system=lambda w: data(w).system,
@@ -101,8 +86,6 @@ rule learning:
         lambda w: paths.training_logs(w.dataset),
     output:
         **figure("learning_{dataset}", "learning curves"),
-    log:
-        "<logs>/figure/learning_{dataset}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         chance=lambda w: stage_parameters.chance(settings, w.dataset),
@@ -133,8 +116,6 @@ rule learning_curves:
 rule schedules:
     output:
         **figure("schedules_{dataset}", "schedules"),
-    log:
-        "<logs>/figure/schedules_{dataset}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         recipe=lambda w: stage_parameters.schedules(settings, w.dataset)["recipe"],
@@ -169,8 +150,6 @@ rule cost:
         **figure("cost", "cost of each stage"),
         csv="<results>/tables/cost.csv",
         machines="<results>/tables/machines.csv",
-    log:
-        "<logs>/figure/cost.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         benchmarks=f"{results}/benchmarks",
@@ -210,16 +189,7 @@ rule report:
         policies=paths.of_each("{dataset}/policy.csv"),
         correlations=paths.correlations(),
     output:
-        page(
-            "<results>/report.html",
-            "Report",
-            {"what": "answer, tables, figures, explorer"},
-        ),
-    log:
-        "<logs>/report.log",
-    resources:
-        mem_mb=2000,
-        runtime=10,
+        page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
     params:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,

@@ -20,8 +20,6 @@ rule reidentify:
         system=lambda w: on_disk(started.system_files(w.dataset)),
     output:
         **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
-    log:
-        "<logs>/reidentify/{dataset}.log",
     # a system computes each batch with one thread; a trained model has its recipe's
     threads: lambda w: 8 if data(w).system else 1
     resources:
@@ -31,12 +29,8 @@ rule reidentify:
     params:
         slice=stage_parameters.privacy(settings),
         hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
-        files=lambda w: contents(
-            [*started.attackers(), *started.system_files(w.dataset)]
-        ),
-        system=lambda w: (
-            stage_parameters.system(settings, w.dataset) if data(w).system else None
-        ),
+        files=lambda w: contents([*started.attackers(), *started.system_files(w.dataset)]),
+        system=lambda w: (stage_parameters.system(settings, w.dataset) if data(w).system else None),
         variants=lambda w: paths.attacked(w.dataset),
         given_methods=lambda w: list(data(w).given_methods),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
@@ -46,15 +40,10 @@ rule reidentify:
 
 rule reidentification:
     input:
-        **by_digest(
-            probes=rules.reidentify.output.probes,
-            clusters=rules.clusters.output.clusters,
-        ),
+        **by_digest(probes=rules.reidentify.output.probes, clusters=rules.clusters.output.clusters),
     output:
         rates="<results>/{dataset}/privacy/reidentification.csv",
         sizes="<results>/{dataset}/privacy/gallery_sizes.csv",
-    log:
-        "<logs>/reidentification/{dataset}.log",
     params:
         slice=stage_parameters.scores(settings),
     script:
@@ -76,8 +65,6 @@ rule attack:
         weights=lambda w: on_disk(started.attack_files(w.dataset)),
     output:
         "<results>/{dataset}/privacy/attacks.csv",
-    log:
-        "<logs>/attack/{dataset}.log",
     resources:
         mem_mb=4000,
         runtime=lambda w: estimates.minutes("attack", w.dataset),
@@ -97,8 +84,6 @@ rule dataset_table:
         unpack(lambda w: paths.table_inputs(w.table)),
     output:
         **table("{table}_{dataset}", "{table}", caption="dataset_table"),
-    log:
-        "<logs>/table/{table}_{dataset}.log",
     wildcard_constraints:
         table="|".join(experiment.dataset_tables) or "(?!)",
     params:
@@ -117,8 +102,6 @@ rule front:
         **figure("front_{dataset}_{metric}", "privacy-utility front, {metric}"),
         column_png="<results>/figures/front_{dataset}_{metric}_column.png",
         column_svg="<results>/figures/front_{dataset}_{metric}_column.svg",
-    log:
-        "<logs>/figure/front_{dataset}_{metric}.log",
     params:
         slice=stage_parameters.show(settings, "dpi", "confidence", "widest_interval"),
         system=lambda w: data(w).system,
@@ -131,8 +114,6 @@ rule strengths:
         unpack(lambda w: paths.strengths_inputs(w.dataset)),
     output:
         **figure("strengths_{dataset}", "strengths of the methods"),
-    log:
-        "<logs>/figure/strengths_{dataset}.log",
     params:
         slice=lambda w: stage_parameters.strengths(
             settings, w.dataset, list(map(str, experiment.entities(w.dataset)))

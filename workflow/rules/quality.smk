@@ -17,8 +17,6 @@ rule quality:
         summary="<results>/{dataset}/quality/summary.csv",
         in_sight="<results>/{dataset}/quality/in_sight.csv",
         markdown="<results>/{dataset}/quality/summary.md",
-    log:
-        "<logs>/quality/{dataset}.log",
     resources:
         mem_mb=4000,
         runtime=60,
@@ -38,8 +36,6 @@ rule sweep:
         truth=truth,
     output:
         "<results>/{dataset}/quality/sweep.csv",
-    log:
-        "<logs>/sweep/{dataset}.log",
     resources:
         mem_mb=3000,
         runtime=60,
@@ -55,8 +51,6 @@ rule detection_figure:
         rules.sweep.output[0],
     output:
         **figure("detection_{dataset}", "detection against its threshold"),
-    log:
-        "<logs>/figure/detection_{dataset}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
     script:
@@ -68,11 +62,8 @@ rule review:
         **found,
     output:
         "<results>/{dataset}/quality/least_certain.csv",
-    log:
-        "<logs>/review/{dataset}.log",
     resources:
         mem_mb=4000,
-        runtime=10,
     params:
         listed=settings.detection_quality.listed,
     script:
@@ -87,11 +78,8 @@ rule overlays:
     output:
         least_certain="<results>/{dataset}/quality/least_certain.png",
         sample="<results>/{dataset}/quality/sample.png",
-    log:
-        "<logs>/overlays/{dataset}.log",
     resources:
         mem_mb=4000,
-        runtime=15,
     params:
         slice=stage_parameters.overlays(settings),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),

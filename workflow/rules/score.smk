@@ -14,8 +14,6 @@ rule retrieve:
         ),
     output:
         "<results>/{dataset}/retrieval/shards/{shard}.parquet",
-    log:
-        "<logs>/retrieve/{dataset}/{shard}.log",
     threads: lambda w: estimates.retrieval_threads(w.dataset)
     resources:
         gpu=estimates.retrieval_gpus(),
@@ -37,9 +35,7 @@ for _name in experiment.datasets:
             f"rankings_{_name}"
         input:
             expand(
-                plain(rules.retrieve.output),
-                dataset=_name,
-                shard=range(settings.retrieval.shards),
+                plain(rules.retrieve.output), dataset=_name, shard=range(settings.retrieval.shards)
             ),
         output:
             queries=paths.scenario_files(_name, "retrieval", "parquet"),
@@ -48,7 +44,6 @@ for _name in experiment.datasets:
             f"<logs>/rankings/{_name}.log",
         resources:
             mem_mb=estimates.rankings_mb(_name),
-            runtime=20,
         params:
             slice=stage_parameters.retrieve(settings),
             scenarios=paths.scenario_names(_name),
@@ -92,7 +87,6 @@ rule second_rankings:
         "<logs>/rankings/{dataset}-second-seed{seed}.log",
     resources:
         mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
-        runtime=20,
     params:
         scenarios=lambda w: list(paths.trained_scores(w.dataset)),
     script:
@@ -106,21 +100,13 @@ rule effects:
         second=lambda w: list(paths.second_scores(w.dataset).values()),
     output:
         "<results>/{dataset}/effects.csv",
-    log:
-        "<logs>/effects/{dataset}.log",
-    resources:
-        mem_mb=2000,
-        runtime=20,
     params:
         slice=stage_parameters.comparisons(settings),
         scenarios=lambda w: [
             (str(run.model), run.seed, str(run.variant))
             for run in experiment.trained_scenarios(w.dataset)
         ],
-        references=lambda w: [
-            experiment.reference_seed,
-            *experiment.second_references(w.dataset),
-        ],
+        references=lambda w: [experiment.reference_seed, *experiment.second_references(w.dataset)],
     script:
         "../scripts/effects.py"
 
@@ -132,11 +118,6 @@ rule variance:
         second=rules.effects.input.second,
     output:
         "<results>/{dataset}/variance.csv",
-    log:
-        "<logs>/variance/{dataset}.log",
-    resources:
-        mem_mb=2000,
-        runtime=20,
     params:
         slice=stage_parameters.variance(settings),
         scenarios=rules.effects.params.scenarios,
@@ -164,9 +145,7 @@ use rule retrieve as retrieve_without_own with:
         "<logs>/retrieve/{dataset}/without-own-{shard}.log",
     params:
         slice=stage_parameters.retrieve_without_own(settings),
-        scenarios=lambda w: [
-            run.path for run in experiment.anonymized_scenarios(w.dataset)
-        ],
+        scenarios=lambda w: [run.path for run in experiment.anonymized_scenarios(w.dataset)],
         shards=settings.retrieval.shards,
 
 
@@ -182,9 +161,7 @@ use rule second_rankings as without_own_rankings with:
     log:
         "<logs>/rankings/{dataset}-without-own.log",
     params:
-        scenarios=lambda w: [
-            run.path for run in experiment.anonymized_scenarios(w.dataset)
-        ],
+        scenarios=lambda w: [run.path for run in experiment.anonymized_scenarios(w.dataset)],
 
 
 rule query_kinds:
@@ -193,11 +170,6 @@ rule query_kinds:
         scores=rules.without_own_rankings.output[0],
     output:
         "<results>/{dataset}/query_kinds.csv",
-    log:
-        "<logs>/query_kinds/{dataset}.log",
-    resources:
-        mem_mb=2000,
-        runtime=20,
     params:
         slice=stage_parameters.comparisons(settings),
         scenarios=lambda w: [
@@ -217,16 +189,12 @@ rule trainings:
         ),
     output:
         "<results>/{dataset}/trainings.csv",
-    log:
-        "<logs>/trainings/{dataset}.log",
     resources:
         mem_mb=lambda w: estimates.trainings_mb(w.dataset),
         runtime=60,
     params:
         slice=stage_parameters.new_persons(settings),
-        trainings=lambda w: [
-            (str(model), seed) for model, seed in experiment.trainings(w.dataset)
-        ],
+        trainings=lambda w: [(str(model), seed) for model, seed in experiment.trainings(w.dataset)],
     script:
         "../scripts/trainings.py"
 
@@ -246,8 +214,6 @@ rule new_persons:
         ),
     output:
         "<results>/{dataset}/new_persons.csv",
-    log:
-        "<logs>/new_persons/{dataset}.log",
     resources:
         mem_mb=lambda w: estimates.new_persons_mb(w.dataset),
         runtime=lambda w: estimates.minutes("new_persons", w.dataset),
@@ -269,8 +235,6 @@ rule deployments:
         ),
     output:
         "<results>/{dataset}/deployments.csv",
-    log:
-        "<logs>/deployments/{dataset}.log",
     resources:
         mem_mb=lambda w: estimates.deployments_mb(w.dataset),
         runtime=lambda w: estimates.minutes("deployments", w.dataset),
@@ -287,17 +251,13 @@ rule downstream:
         **by_digest(
             manifest=rules.manifest.output.manifest,
             clusters=rules.clusters.output.clusters,
-            train=paths.embedding(
-                "{dataset}", "{model}", "{seed}", "{variant}", "train"
-            ),
+            train=paths.embedding("{dataset}", "{model}", "{seed}", "{variant}", "train"),
             val=paths.embedding("{dataset}", "{model}", "{seed}", "{variant}"),
         ),
     output:
         predictions="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet",
         summary="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json",
         confusion="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv",
-    log:
-        "<logs>/downstream/{dataset}/{model}-seed{seed}/{variant}.log",
     threads: lambda w: estimates.downstream_threads(w.dataset, w.model)
     resources:
         mem_mb=lambda w: estimates.downstream_mb(w.dataset, w.model),
@@ -323,16 +283,10 @@ rule scores:
         enough=[] if settings.bundle else rules.enough.output,
     output:
         "<results>/{dataset}/scores.csv",
-    log:
-        "<logs>/scores/{dataset}.log",
-    resources:
-        mem_mb=2000,
-        runtime=20,
     params:
         slice=stage_parameters.scores(settings),
         scenarios=lambda w: [
-            (str(run.model), run.seed, str(run.variant))
-            for run in experiment.scenarios(w.dataset)
+            (str(run.model), run.seed, str(run.variant)) for run in experiment.scenarios(w.dataset)
         ],
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
@@ -346,11 +300,6 @@ rule comparisons:
     output:
         models="<results>/{dataset}/comparisons.csv",
         methods="<results>/{dataset}/method_comparisons.csv",
-    log:
-        "<logs>/comparisons/{dataset}.log",
-    resources:
-        mem_mb=2000,
-        runtime=20,
     params:
         slice=stage_parameters.comparisons(settings),
         scenarios=rules.scores.params.scenarios,
@@ -367,10 +316,7 @@ rule best:
         second=lambda w: list(paths.second_scores(w.dataset).values()),
     output:
         "<results>/{dataset}/best.csv",
-    log:
-        "<logs>/best/{dataset}.log",
     resources:
-        mem_mb=2000,
         runtime=60,
     params:
         slice=stage_parameters.best(settings),
@@ -391,8 +337,6 @@ rule correlate:
         methods="<results>/{dataset}/correlation/{degree}_by_method.csv",
         within="<results>/{dataset}/correlation/{degree}_within.csv",
         summary="<results>/{dataset}/correlation/{degree}.json",
-    log:
-        "<logs>/correlate/{dataset}-{degree}.log",
     params:
         slice=stage_parameters.correlate(settings),
     script:

@@ -9,8 +9,6 @@ rule enough:
         rules.boxes.output.counts,
     output:
         "<results>/{dataset}/enough.txt",
-    log:
-        "<logs>/enough/{dataset}.log",
     priority: 1
     params:
         slice=stage_parameters.retrieve(settings),
@@ -35,9 +33,7 @@ rule train_unadapted:
         nodes=lambda w: estimates.recipe(w.dataset).nodes,
         # Slurm's plugin starts a job as one task of one machine unless it is told otherwise
         mpi=lambda w: estimates.across_machines(w.dataset, "srun"),
-        tasks=lambda w: estimates.across_machines(
-            w.dataset, estimates.recipe(w.dataset).nodes
-        ),
+        tasks=lambda w: estimates.across_machines(w.dataset, estimates.recipe(w.dataset).nodes),
         tasks_per_gpu=0,
         mem_mb=lambda w: estimates.training_mb(w.dataset),
         runtime=lambda w: estimates.minutes("train", w.dataset),
@@ -58,9 +54,7 @@ use rule train_unadapted as train_adapted with:
         labels=lambda w: paths.monitor_labels(w.dataset),
         pretrained=lambda w: on_disk(started.pretrained(w.dataset)),
     output:
-        **with_digest(
-            backbone=paths.backbone("{dataset}", "{adaption}-{anonymized}", "{seed}")
-        ),
+        **with_digest(backbone=paths.backbone("{dataset}", "{adaption}-{anonymized}", "{seed}")),
         history=paths.training_log("{dataset}", "{adaption}-{anonymized}", "{seed}"),
     log:
         "<logs>/train/{dataset}/{adaption}-{anonymized}-seed{seed}.log",

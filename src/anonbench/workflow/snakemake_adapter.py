@@ -225,6 +225,9 @@ def own_reason(dag: Any, job: Any) -> str:
 
 # --- rules ----------------------------------------------------------------------------------------
 
+_SHOWN_IN = {"figures": "figure", "tables": "table", "paper": "paper"}
+"""Folders of the results, and of the logs of what is in them."""
+
 
 def own_rules(workflow: Any, namespace: Mapping[str, Any]) -> list[Any]:
     """Return the rules of a Snakefile, without those of one that uses it as a module.
@@ -251,11 +254,30 @@ def remove_rules(workflow: Any, names: Iterable[str]) -> None:
         del workflow._rules[name]
 
 
-def benchmark_like_log(rule: Any) -> None:
-    """Give a rule a benchmark file of its log's name, in the folder of benchmarks."""
-    log = rule.ruleinfo.log.paths[0]
-    rule.benchmark_modifier = rule.log_modifier  # the storage or prefix of its files
-    rule.benchmark = log.replace("<logs>", "<benchmarks>").removesuffix(".log") + ".tsv"
+def name_log(rule: Any, benchmarked: bool = True) -> None:
+    """Name a rule's log, where it does not do so itself, and its benchmark like its log.
+
+    The log of `<results>/{dataset}/quality/{shard}.csv` is `<logs>/<script>/{dataset}/{shard}.log`:
+    what its jobs differ by. Those of figures, tables and the paper's pages are named as they are.
+    """
+    log = rule.ruleinfo.log.paths[0] if rule.ruleinfo.log else _log_like_output(rule)
+    if not rule.ruleinfo.log:
+        rule.log_modifier = rule.output_modifier
+        rule.set_log(log)
+    if benchmarked:
+        rule.benchmark_modifier = rule.log_modifier  # the storage or prefix of its files
+        rule.benchmark = log.replace("<logs>", "<benchmarks>").removesuffix(".log") + ".tsv"
+
+
+def _log_like_output(rule: Any) -> str:
+    made = rule.ruleinfo.output
+    results, *folders, name = str([*made.paths, *made.kwpaths.values()][0]).split("/")
+    assert results == "<results>", f"{rule.name} has to name its log"
+    parts = [*folders, name.partition(".")[0]]
+    if parts[0] in _SHOWN_IN:
+        return "/".join(["<logs>", _SHOWN_IN[parts[0]], *parts[1:]]) + ".log"
+    differing = [part for part in parts if "{" in part]
+    return "/".join(["<logs>", Path(rule.script).stem, *differing]) + ".log"
 
 
 def drop_default_rate(workflow: Any) -> None:

@@ -137,7 +137,7 @@ def test_a_changed_setting_is_named_with_its_values_and_what_it_costs(
     assert all("/mask-100/" in path for path in written)
     for job in jobs:
         split = job["wildcards"]["split"]
-        rows = (folder / f"results/benchmarks/anonymize/archive/mask-100/{split}-0.tsv").read_text()
+        rows = (folder / f"results/benchmarks/anonymize/archive/mask-100/{split}/0.tsv").read_text()
         assert job["seconds"] == pytest.approx(float(rows.splitlines()[1].split("\t")[0]))
         assert job["basis"] == "measured"
         sizes = sum((folder / file).stat().st_size for file in job["outputs"])
@@ -241,7 +241,7 @@ def test_a_job_that_failed_the_last_time_says_so(folder: Path, root: Path, snake
     assert run.returncode != 0
     found = plan(folder, root, config=config)
     failed = f"{IMAGES}/pixelate-100/val/0.tar could not be made the last time: see "
-    assert failed + "results/logs/anonymize/archive/pixelate-100/val-0.log" in causes(found)
+    assert failed + "results/logs/anonymize/archive/pixelate-100/val/0.log" in causes(found)
 
 
 def test_a_file_that_nothing_makes_is_refused_with_its_likes(folder: Path, root: Path) -> None:

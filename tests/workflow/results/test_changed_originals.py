@@ -29,8 +29,8 @@ SWAPPER = Path(__file__).parent / "swapper"
 BACKBONE = "models/unadapted/seed0/backbone.safetensors"
 EMBEDDING = "embeddings/unadapted/seed0/original/val.h5"
 READERS = [
-    ("manifest.parquet", "detect/train/0.boxes.parquet", "detect/train-0"),
-    ("detect/train/0.images.parquet", "images/mask-100/train/0.tar", "anonymize/mask-100/train-0"),
+    ("manifest.parquet", "detect/train/0.boxes.parquet", "detect/train/0"),
+    ("detect/train/0.images.parquet", "images/mask-100/train/0.tar", "anonymize/mask-100/train/0"),
     ("images/original/train/0.parquet", BACKBONE, "train/unadapted-seed0"),
     (BACKBONE, EMBEDDING, "embed/unadapted-seed0/original"),
 ]

@@ -35,7 +35,7 @@ def entities(folder: Path) -> dict[str, list[str]]:
 
 def searched_before(folder: Path) -> list[str]:
     """Return what the logs of both splits say."""
-    logs = sorted((folder / "results/logs/detect/archive").glob("*.log"))
+    logs = sorted((folder / "results/logs/detect/archive").rglob("*.log"))
     lines = [line for log in logs for line in log.read_text(encoding="utf-8").splitlines()]
     return [line.split(": ")[1] for line in lines if "were searched before" in line]
 

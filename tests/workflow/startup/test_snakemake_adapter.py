@@ -475,9 +475,39 @@ def test_code_is_a_parameter(root: Path) -> None:
     assert re.fullmatch("[0-9a-f]{64}", found["code"](None))
 
 
-def test_a_benchmark_is_named_as_the_log() -> None:
-    log = SimpleNamespace(paths=("<logs>/figure/trend_{dataset}.log",))
+@pytest.mark.parametrize(
+    ("first", "script", "log"),
+    [
+        ("figures/trend_{dataset}_{trend}.png", "trend.py", "figure/trend_{dataset}_{trend}"),
+        ("figures/pipeline.png", "pipeline.py", "figure/pipeline"),
+        ("paper/claims.csv", "claims.py", "paper/claims"),
+        ("report.html", "report.py", "report"),
+        ("{dataset}/detect/{split}/{shard}.boxes.parquet", "d.py", "d/{dataset}/{split}/{shard}"),
+    ],
+)
+def test_a_log_is_named_as_what_is_made_and_a_benchmark_as_the_log(
+    first: str, script: str, log: str
+) -> None:
+    made = SimpleNamespace(paths=(), kwpaths={"first": f"<results>/{first}", "second": "other"})
+    logs: list[str] = []
+    each = SimpleNamespace(
+        name="a",
+        script=f"../scripts/{script}",
+        output_modifier="prefix",
+        ruleinfo=SimpleNamespace(log=None, output=made),
+        set_log=logs.append,
+    )
+    adapter.name_log(each)
+    assert logs == [f"<logs>/{log}.log"]
+    assert each.benchmark == f"<benchmarks>/{log}.tsv"
+    assert each.log_modifier == each.benchmark_modifier == "prefix"
+
+
+def test_a_rule_may_name_its_log_and_have_no_benchmark() -> None:
+    log = SimpleNamespace(paths=("<logs>/rankings/portraits.log",))
     each = SimpleNamespace(log_modifier="prefix", ruleinfo=SimpleNamespace(log=log))
-    adapter.benchmark_like_log(each)
-    assert each.benchmark == "<benchmarks>/figure/trend_{dataset}.tsv"
+    adapter.name_log(each, benchmarked=False)
+    assert not hasattr(each, "benchmark")
+    adapter.name_log(each)
+    assert each.benchmark == "<benchmarks>/rankings/portraits.tsv"
     assert each.benchmark_modifier == "prefix"

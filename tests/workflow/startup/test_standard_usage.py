@@ -44,6 +44,8 @@ def test_the_workflow_is_the_same_from_either_snakefile_and_as_a_module(
         assert run.returncode == 0, run.stderr[-3000:]
         plans.append(planned(run.stdout + run.stderr))
     assert plans[0] == plans[1]
+    logs = re.findall(r"^ +log: (.+)$", run.stdout + run.stderr, re.MULTILINE)
+    assert len(set(logs)) == len(logs) > 100, "a job writes over the log of another"
 
     (tmp_path / "config").mkdir()
     config = tmp_path / "config/config.yaml"
