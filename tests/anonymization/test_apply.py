@@ -73,6 +73,7 @@ def test_outside_its_regions_an_image_stays_as_it_was(
     assert np.array_equal(result[~hidden], image[~hidden])
 
 
+@pytest.mark.slow
 @given(boxes())
 def test_a_box_covers_every_pixel_that_it_touches(region: Region) -> None:
     area = cover(region, (50, 60))

@@ -88,6 +88,7 @@ def test_the_scale_of_the_laplace_noise(tmp_path: Path, channels: int, epsilon: 
     assert np.abs(result - 128).mean() == pytest.approx(expected, rel=0.12)
 
 
+@pytest.mark.slow
 def test_epsilon_bounds_how_well_two_versions_are_told_apart(tmp_path: Path) -> None:
     """Odds of each result, over many keys, for two regions that differ in m pixels."""
     one = np.full((8, 8), 100, np.uint8)

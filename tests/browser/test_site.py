@@ -69,6 +69,7 @@ def pages(site: Path) -> dict[str, Page]:
     }
 
 
+@pytest.mark.slow
 def test_every_page_is_in_the_site_and_loads_files_of_it_alone(site: Path) -> None:
     found = pages(site)
     sources = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.*")]

@@ -137,6 +137,7 @@ def test_the_same_results_give_the_same_bytes(run: Config, root: Path, tmp_path:
     assert verify(tmp_path / "a.tar").differences == []
 
 
+@pytest.mark.slow
 def test_a_bundle_is_a_folder_or_a_tar(run: Config, root: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"name a folder \(a\) or a tar \(a.tar\)"):
         write_bundle(run, root, tmp_path / "a.zip")
@@ -352,6 +353,7 @@ def test_scores_by_a_second_reference_come_out_again(whole: Path, tmp_path: Path
     assert len(found) == 1 and "seed1.parquet: ndcg of " in found[0]
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_told(bundle: Path) -> None:
     path = bundle / "results/portraits/retrieval/A-mask-100/seed0/mask-100.parquet"
     path.write_bytes(path.read_bytes()[:200])
@@ -552,6 +554,7 @@ def test_nothing_outside_of_a_bundle_is_read(bundle: Path, tmp_path: Path) -> No
         verify(tmp_path / "pipe")
 
 
+@pytest.mark.slow
 def test_a_config_or_metadata_that_is_nested_without_end_is_refused(bundle: Path) -> None:
     config = (bundle / "config.yaml").read_bytes()
     (bundle / "config.yaml").write_text("[" * 20_000)

@@ -62,6 +62,7 @@ def test_another_policy_judges_the_same_evidence(results: Path, tmp_path: Path) 
     assert main([*mask, "--policy", str(policy)]) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -105,6 +106,7 @@ def rewritten(table: Path, **changes: Any) -> None:
     rows.to_csv(table, index=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

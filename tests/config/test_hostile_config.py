@@ -141,6 +141,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_text_that_is_no_config(tmp_path: Path, name: str) -> None:
     text, message = TEXTS[name]

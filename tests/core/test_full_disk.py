@@ -96,6 +96,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(ended: dict[str, Any], name: str
     assert ended[name] == [1, said, []]
 
 
+@pytest.mark.slow
 def test_a_log_that_finds_no_room_ends_the_job_with_the_reason(ended: dict[str, Any]) -> None:
     status, said, _ = ended["log"]
     assert status == 1

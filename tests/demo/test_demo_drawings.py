@@ -41,6 +41,7 @@ def test_drawings_depend_on_seed_and_key_alone() -> None:
     assert (first != documents.draw(1, "memo", "a").image).any()
 
 
+@pytest.mark.slow
 def test_photos_of_a_person_resemble_each_other_more_than_others() -> None:
     photos = np.stack(
         [

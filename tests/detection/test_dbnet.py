@@ -78,6 +78,7 @@ def test_same_regions_as_paddleocr_on_drawn_pages(direct: Detector, paddleocr: D
     same_regions(direct.detect(pages), paddleocr.detect(pages), least=25)
 
 
+@pytest.mark.slow
 def test_same_regions_as_paddleocr_on_generated_documents(
     direct: Detector, paddleocr: Detector
 ) -> None:

@@ -45,6 +45,7 @@ def test_probabilities_are_those_of_float32_but_for_bfloat16s_rounding(weights: 
     assert not np.array_equal(rounded, exact)
 
 
+@pytest.mark.slow
 @runs_here
 def test_it_finds_what_float32_finds(weights: Path) -> None:
     pages = drawn()

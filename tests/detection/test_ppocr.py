@@ -167,6 +167,7 @@ def test_weights_of_a_folder_give_the_same_boxes(
     assert other.detect([image]) == load(engine=engine).detect([image])
 
 
+@pytest.mark.slow
 @all_engines
 def test_another_version_is_named_by_its_folder(folder: Path, engine: Engine) -> None:
     definition = folder / "inference.yml"
@@ -242,6 +243,7 @@ def test_an_engine_that_cannot_help_is_not_named(monkeypatch: pytest.MonkeyPatch
     assert "paddleocr" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_area_of_true_text_boxes_covered_on_receipts(weights: Path, shared: Path) -> None:
     paths = sorted((shared / "data/sroie").glob("*.jpg"))[:6]
     if not paths:

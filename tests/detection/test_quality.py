@@ -109,6 +109,7 @@ def test_as_many_pairs_as_possible_are_made() -> None:
     assert matches(true, outlines([box(0, 0, 4, 10)], SIZE)).tolist() == [False, False]
 
 
+@pytest.mark.slow
 @given(several, several)
 def test_shares_stay_in_bounds(found: list[Region], true: list[Region]) -> None:
     rows, images = measure_image(found, true, SIZE)

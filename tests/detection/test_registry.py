@@ -16,17 +16,27 @@ from anonbench.detection.registry import build, build_all
 
 
 @pytest.mark.parametrize(
-    ("name", "module", "package", "install"),
+    ("name", "modules", "package", "install"),
     [
-        (DetectorName.MTCNN, "faces.mtcnn", "facenet_pytorch", "facenet-pytorch"),
-        (DetectorName.PPOCR, "text.dbnet", "onnxruntime", "onnxruntime pyclipper"),
-        (DetectorName.ZXING, "zxing", "zxingcpp", "zxing-cpp"),
+        (DetectorName.MTCNN, ["detection.faces.mtcnn"], "facenet_pytorch", "facenet-pytorch"),
+        (
+            DetectorName.PPOCR,
+            ["detection.text.dbnet", "detection.text.networks", "core.libraries.onnx"],
+            "onnxruntime",
+            "onnxruntime pyclipper",
+        ),
+        (DetectorName.ZXING, ["detection.zxing"], "zxingcpp", "zxing-cpp"),
     ],
 )
 def test_missing_package_says_what_to_install(
-    name: DetectorName, module: str, package: str, install: str, monkeypatch: pytest.MonkeyPatch
+    name: DetectorName,
+    modules: list[str],
+    package: str,
+    install: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delitem(sys.modules, f"anonbench.detection.{module}", raising=False)
+    for module in modules:
+        monkeypatch.delitem(sys.modules, f"anonbench.{module}", raising=False)
     monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
     with pytest.raises(InputError, match=f"pip install.*{install}"):
         build(name, Detection())

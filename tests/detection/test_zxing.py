@@ -50,6 +50,7 @@ def covered(shape: tuple[int, ...], region: Region) -> np.ndarray:
     return mask.astype(bool)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_barcode_is_found_where_it_was_put(detector: Detector, name: str) -> None:
     code = printed(name)

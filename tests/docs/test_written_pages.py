@@ -26,6 +26,7 @@ def test_a_page_is_what_its_code_says(page: Path) -> None:
     assert page.read_text("utf-8") == REFERENCE.pages()[page], "stale: run `make docs`"
 
 
+@pytest.mark.slow
 def test_every_setting_is_there() -> None:
     text = load("settings_page").page()
     said = documentation(Config)
@@ -37,6 +38,7 @@ def test_every_setting_is_there() -> None:
     assert text.count("`retrieval`") == 2  # a row, and a section
 
 
+@pytest.mark.slow
 def test_every_method_is_there() -> None:
     text = load("methods_page").page()
     for name, method in METHODS.items():

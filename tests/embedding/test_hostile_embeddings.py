@@ -261,6 +261,7 @@ def damaged(whole: bytes) -> Iterator[bytes]:
         yield bytes(content)
 
 
+@pytest.mark.slow
 def test_truncated_and_damaged_hdf5_never_ends_otherwise(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "whole.h5", "w") as file:
         good(file, 50)

@@ -97,6 +97,7 @@ def is_gone(process: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["time.sleep(60)", "np.save(vectors, np.ones((4, 3)))"])
 def test_what_a_program_started_ends_with_it(tmp_path: Path, end: str) -> None:
     start = "process = subprocess.Popen(['sleep', '60'])\n"
@@ -194,6 +195,7 @@ def test_endpoints_that_answer_no_vectors(bodies: list[str], message: str) -> No
     assert url in str(refused.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_headers", [True, False])
 def test_an_answer_byte_by_byte_has_the_time_of_one_answer(has_headers: bool) -> None:
     def trickle(call: int, handler: BaseHTTPRequestHandler) -> None:
@@ -210,6 +212,7 @@ def test_an_answer_byte_by_byte_has_the_time_of_one_answer(has_headers: bool) ->
     assert time.monotonic() - began < 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("backlog", [0, 8], ids=["never accepts", "accepts and says nothing"])
 def test_a_server_that_never_answers_has_the_time_of_one_attempt(scheme: str, backlog: int) -> None:

@@ -301,6 +301,7 @@ def server() -> Iterator[str]:
         found.shutdown()
 
 
+@pytest.mark.slow
 def test_endpoints(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     expected = [quarters(each) for each in pictures]
     monkeypatch.setenv("OUR_TOKEN", "open sesame")

@@ -21,6 +21,8 @@ from gpu_parts import guard, loader, step  # noqa: E402
 
 import gpu  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 BARRED = ["pydantic", "pandas", "cv2", "h5py", "pyarrow", "snakemake", "lightly"]
 ABSENT_ON_A_CPU = {"memory_does_not_grow", "float32_is_not_rounded_to_tf32"}
 
@@ -30,7 +32,6 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
 def test_whole_command_needs_torch_and_timm_alone(tmp_path: Path) -> None:
     """On a CPU with a tiny model, with the project's other packages out of reach."""
     bar = f"import sys\nfor name in {BARRED!r}: sys.modules[name] = None\n"

@@ -76,6 +76,7 @@ FILES = [("png", name) for name in sabotage_files.PNG]
 FILES += [("jpeg", name) for name in sabotage_files.JPEG]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
 @pytest.mark.parametrize(("form", "name"), FILES)

@@ -70,6 +70,7 @@ def test_a_run_killed_before_its_first_image_goes_on(
     assert anonymized(photos, Path("new")).written == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_image_that_ends_its_worker_is_recorded_and_shows_nothing(
     photos: Path, monkeypatch: pytest.MonkeyPatch, workers: int

@@ -199,6 +199,7 @@ def test_what_a_class_is_called_does_not_count(
     assert (of_module() == before) is same
 
 
+@pytest.mark.slow
 def test_code_of_methods_counts_where_they_hide_and_their_colours_where_they_are_drawn(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def plain_nms(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> list[i
     return kept
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(BOX, max_size=25), THRESHOLD, st.sampled_from([np.float32, np.float64]))
 def test_nms_equals_the_plain_reference(

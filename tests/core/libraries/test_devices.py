@@ -83,6 +83,7 @@ def test_the_model_of_the_first_gpu_is_known_from_the_driver(machine: Path) -> N
     assert devices.model_name() == "NVIDIA H200"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 def test_no_two_processes_share_a_device(tmp_path: Path, count: int) -> None:
     orders = ["0,1,2", "2,1,0", "1,2,0"]

@@ -208,6 +208,7 @@ def test_ids_that_are_tails_of_other_images_paths_decide_nothing(kind: str, tmp_
     assert found == {number: name for number, (name, _) in enumerate(images)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("name", "hint"),

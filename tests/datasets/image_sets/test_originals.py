@@ -187,6 +187,7 @@ def test_no_other_bytes_are_ever_returned(
             read_original("x", path, len(known), digest)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_swapped_all_the_time_gives_one_or_the_other(
     root: Path, index: Path, tmp_path: Path
 ) -> None:
@@ -235,6 +236,7 @@ def test_a_loader_process_says_it_in_the_same_words(root: Path, index: Path) -> 
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_sets_of_different_numbers_of_files_are_opened_together(
     root: Path, index: Path, tmp_path: Path
 ) -> None:

@@ -97,6 +97,7 @@ def _unpack_with_tar(tar: Path, folder: Path) -> None:
     subprocess.run(["tar", "-xPf", tar, "-C", folder], check=True)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ids=st.sets(_IDS, min_size=1, max_size=8))
 def test_any_ids_unpack_below_the_folder_and_stay_apart(tmp_path: Path, ids: set[str]) -> None:

@@ -25,6 +25,8 @@ from simulated_archives import (
     write_archive,
 )
 
+pytestmark = pytest.mark.slow
+
 CONFIDENCE, MARGIN = 0.95, 0.03
 ARCHIVES = 17
 """So many make 102 repetitions, because metrics are drawn independently."""
@@ -110,7 +112,6 @@ def share_of_repetitions(table: pd.DataFrame, told: pd.Series) -> float:
     return float(told.groupby([table[key] for key in KEYS]).all().mean())
 
 
-@pytest.mark.slow
 def test_a_tie_between_methods_is_told(tested: dict[str, pd.DataFrame]) -> None:
     methods = tested["methods"]
     tie = of_pair(methods, "pixelate", "blur")
@@ -174,7 +175,6 @@ def of_effect(table: pd.DataFrame, effect: str) -> pd.DataFrame:
     return table[table["effect"] == effect]
 
 
-@pytest.mark.slow
 def test_no_cost_of_adapting_is_told_in_spite_of_the_bias(costs: dict[str, pd.DataFrame]) -> None:
     adapting = of_effect(costs["nothing"], "adapting")
     assert share_of_repetitions(adapting, adapting["verdict"] == "equivalent") >= 0.93
@@ -234,7 +234,6 @@ def _truths(truth: Truth, scores: pd.DataFrame) -> list[float]:
     return found
 
 
-@pytest.mark.slow
 def test_intervals_of_scores_cover_the_truth_in_95_of_100(
     intervals: dict[str, pd.DataFrame],
 ) -> None:

@@ -202,6 +202,7 @@ def test_the_numbers_are_the_pipelines(
     )
 
 
+@pytest.mark.slow
 def test_images_without_regions_are_counted_and_scored_on_request(
     photos: Path, faces: dict[str, list[Region]], result: Result
 ) -> None:
@@ -318,6 +319,7 @@ def test_a_cache_spares_what_was_computed(
     assert other.count == first.count
 
 
+@pytest.mark.slow
 def test_detections_are_cached_by_content(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,7 @@ def lessons(train: Drawn) -> Lessons:
     return Lessons(pairs, BOXES, TRAIN | SHOWN, SHOWN, Privacy(), seed=0)
 
 
+@pytest.mark.slow
 def test_the_restorer_and_the_attacker_learn_from_different_persons() -> None:
     train, kind = Drawn(TRAIN), KIND
     taught = lessons(train)

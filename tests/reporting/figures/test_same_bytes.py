@@ -47,6 +47,7 @@ def test_two_processes_write_the_same_bytes(drawn: list[Path], name: str) -> Non
     assert first == second
 
 
+@pytest.mark.slow
 def test_a_png_says_nothing_of_when_and_by_what(drawn: list[Path]) -> None:
     data = (drawn[0] / "a.png").read_bytes()
     kinds, place = [], 8

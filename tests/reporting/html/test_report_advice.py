@@ -323,6 +323,7 @@ def test_models_of_a_method_are_judged_by_the_second_reference() -> None:
         assert ("mask/C" in at[0].alike) == (len(bests) == 2)
 
 
+@pytest.mark.slow
 def test_the_best_comes_with_all_that_are_as_good_within_the_limit() -> None:
     table = scores("a", (100,)).assign(value=0.4, low=0.38, high=0.42)
     table.loc[table["adaption"] == "C", "value"] = 0.3

@@ -288,6 +288,7 @@ def test_the_plan_is_the_configs() -> None:
     assert plan.strengths["blur"] == "sigma: face 0.12; min sigma: 1.5", "faces alone are sought"
 
 
+@pytest.mark.slow
 def test_the_page_has_both_and_no_time_outside_of_the_costs(tmp_path: Path) -> None:
     scores = make_scores("a", (100,))
     pages = []

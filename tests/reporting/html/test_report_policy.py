@@ -130,6 +130,7 @@ def test_the_table_has_a_row_a_variant() -> None:
     assert len(block.rows) == len(VARIANTS)
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_policy_and_chooses_by_it(tmp_path: Path) -> None:
     of_a = section(tmp_path, "a", make_scores("a", (50, 100)), (50, 100))
     write_csv(table_of(), tmp_path / "policy.csv")

@@ -46,6 +46,7 @@ def judge(*tables: pd.DataFrame, **verdicts: str | list[str]) -> list[Recommenda
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verdict", "expected"),
     [

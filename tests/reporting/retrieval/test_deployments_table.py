@@ -69,6 +69,7 @@ def test_the_recommendation_to_keep_embeddings_says_how_anonymized_queries_do() 
     assert "is not measured" in keep.points[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("second", [True, False])
 def test_the_curve_has_a_panel_a_model_and_query_kind(tmp_path: Path, second: bool) -> None:
     outputs = [tmp_path / "mixed.png", tmp_path / "mixed.svg"]

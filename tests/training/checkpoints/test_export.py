@@ -177,6 +177,7 @@ def test_huggingface(trained: Train, tmp_path: Path, registers: int, ffn: str) -
     assert torch.equal(model.embeddings.mask_token[0].detach(), token)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)
 def test_from_transformers(recipe: Make, tmp_path: Path, registers: int, ffn: str) -> None:
     """A model that transformers made, by its file and by its state in memory."""

@@ -193,6 +193,7 @@ def test_a_signal_that_nobody_listens_to_ends_everything(
     assert not alive(tmp_path)
 
 
+@pytest.mark.slow
 def test_processes_end_with_a_killed_launcher(
     job: Callable[..., TrainJob], start: Callable[..., Any], tmp_path: Path
 ) -> None:

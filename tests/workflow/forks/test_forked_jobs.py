@@ -122,6 +122,7 @@ with Path("found").open("a") as file:
     assert (tmp_path / "found").read_text(encoding="utf-8") == "False True True "
 
 
+@pytest.mark.slow
 def test_at_its_end_a_fork_takes_apart_what_it_has_made_and_nothing_else(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ def shard(folder: Path, plan: Plan, variant: str) -> int:
     return sum(file.stat().st_size for file in output.parent.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["png", "jpeg"])
 @pytest.mark.parametrize("variant", ["mask-100", "blur-100", "pixelate-100"])
 def test_anonymized_images_take_what_is_said_or_a_third_less(
