@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,12 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 
+_NEXT = np.array([1, 2, 3, 0])
+_SLACK = 1e-8
+"""How far, in pixels, a region reaches beyond its slanted edges: rounding hides rather more."""
 
-@dataclass(frozen=True)
-class Cover:
+
+class Cover(NamedTuple):
     """The pixels of one region: a window of the image and, inside it, which pixels belong.
 
     The window is the region's own, or a larger one where that is narrower than was asked for.
@@ -59,27 +62,18 @@ def covers(
 ) -> list[Cover | None]:
     """Return `cover` of each region of an image; slanted ones take less time together."""
     whole = slice(0, shape[0]), slice(0, shape[1])
-    windows = [
-        whole if form == "image" else _bounds(region, shape, margin)
-        for region, form in zip(regions, forms, strict=True)
-    ]
-    insides: dict[int, np.ndarray] = {}
-    quads: dict[int, tuple[Sequence[float], tuple[slice, slice]]] = {}
-    for number, (region, form, window) in enumerate(zip(regions, forms, windows, strict=True)):
-        if window is None or form == "image":
-            continue
-        if region.quad is not None:
-            quads[number] = (_grow(region.quad, margin), window)
-        elif form == "ellipse":
-            (top, left), (height, width) = zip(
-                *((p.start, p.stop - p.start) for p in window), strict=True
-            )
-            x0, y0, x1, y1 = _grow((region.x0, region.y0, region.x1, region.y1), margin)
-            insides[number] = _round((x0 - left, y0 - top, x1 - left, y1 - top), height, width)
-    insides |= zip(quads, _touched([*quads.values()]), strict=True)
+    quads = {
+        number: _grow(region.quad, margin)
+        for number, (region, form) in enumerate(zip(regions, forms, strict=True))
+        if region.quad is not None and form != "image"
+    }
+    slanted = dict(zip(quads, _slanted([*quads.values()], shape), strict=True))
     found: list[Cover | None] = []
-    for number, window in enumerate(windows):
-        area = None if window is None else Cover(window, insides.get(number))
+    for number, (region, form) in enumerate(zip(regions, forms, strict=True)):
+        if number in slanted:
+            area = slanted[number]
+        else:
+            area = Cover(whole, None) if form == "image" else _straight(region, shape, margin, form)
         if area is not None and area.window != whole:
             area = _surrounded(_widened(area, shape, least), shape, around)
         found.append(area)
@@ -91,20 +85,25 @@ def framed(
 ) -> np.ndarray:
     """Return bool [H, W]: the upright boxes of regions, every pixel that they touch."""
     frames = np.zeros(shape[:2], bool)
-    for region in regions:
-        if settings.shape.of(region.entity) == "image":
-            frames[:] = True
-        elif (window := _bounds(region, shape, settings.margin)) is not None:
-            frames[window] = True
+    forms = [settings.shape.of(region.entity) for region in regions]
+    for area in covers(regions, shape, settings.margin, 1, forms):
+        if area is not None:
+            frames[area.window] = True
     return frames
 
 
-def _bounds(region: Region, shape: tuple[int, ...], margin: float) -> tuple[slice, slice] | None:
-    """Return the rows and columns that a region's upright box touches."""
-    if region.quad is None:
-        return _window(_grow((region.x0, region.y0, region.x1, region.y1), margin), shape)
-    quad = _grow(region.quad, margin)
-    return _window((min(quad[::2]), min(quad[1::2]), max(quad[::2]), max(quad[1::2])), shape)
+def _straight(region: Region, shape: tuple[int, ...], margin: float, form: str) -> Cover | None:
+    """Return the pixels that an upright box touches, or the ellipse inside it."""
+    x0, y0, x1, y1 = _grow((region.x0, region.y0, region.x1, region.y1), margin)
+    left, top = max(math.floor(x0), 0), max(math.floor(y0), 0)
+    right, bottom = min(math.ceil(x1), shape[1]), min(math.ceil(y1), shape[0])
+    if left >= right or top >= bottom:
+        return None
+    inside = None
+    if form == "ellipse":
+        box = (x0 - left, y0 - top, x1 - left, y1 - top)
+        inside = _round(box, bottom - top, right - left)
+    return Cover((slice(top, bottom), slice(left, right)), inside)
 
 
 def _round(box: Sequence[float], height: int, width: int) -> np.ndarray:
@@ -166,94 +165,98 @@ def _at_least(extent: slice, least: int, length: int) -> slice:
     return slice(start, start + size)
 
 
-def _grow(points: Sequence[float], factor: float) -> list[float]:
+def _grow(points: Sequence[float], factor: float) -> Sequence[float]:
     """Move points x, y, x, y, … away from their centre by `factor`.
 
     They are rounded to a millionth of a pixel, so that no error of arithmetic adds a pixel.
     """
     if factor == 1.0:
-        return list(points)
+        return points
     count = len(points) // 2
     centre = (sum(points[::2]) / count, sum(points[1::2]) / count)
     moved = (centre[i % 2] + factor * (value - centre[i % 2]) for i, value in enumerate(points))
     return [round(value, 6) for value in moved]
 
 
-def _window(box: Sequence[float], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
-    """Return the rows and columns that a box touches, or None where it lies outside."""
-    x0, y0 = max(math.floor(box[0]), 0), max(math.floor(box[1]), 0)
-    x1, y1 = min(math.ceil(box[2]), shape[1]), min(math.ceil(box[3]), shape[0])
-    return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None
-
-
-def _touched(quads: Sequence[tuple[Sequence[float], tuple[slice, slice]]]) -> list[np.ndarray]:
-    """Return the pixels that the convex hulls of corners touch, bool, each as large as its window.
+def _slanted(quads: Sequence[Sequence[float]], shape: tuple[int, ...]) -> list[Cover | None]:
+    """Return the pixels that the convex hulls of corners touch, None where a hull is outside.
 
     A pixel is a square: it is left out only where it lies beyond one of the edges as a whole, so
-    that rounding never leaves a sliver of a region in sight. What is not beyond an edge reaches, in
-    a row of pixels, from one of its ends to a place. That is computed for all rows and edges at
-    once, and then moved until the pixels on either side of it agree.
+    that rounding never leaves a sliver of a region in sight.
 
     Args:
-        quads: corners, x, y, x, y, …, and the rows and columns that they reach over.
+        quads: corners, x, y, x, y, …
+        shape: the image's.
 
     """
     if not quads:
         return []
-    heights = [rows.stop - rows.start for _, (rows, _) in quads]
-    widths = [columns.stop - columns.start for _, (_, columns) in quads]
-    corners = np.array([each for each, _ in quads]).reshape(-1, 4, 2)
-    edges = _edges(corners - [[(columns.start, rows.start)] for _, (rows, columns) in quads])
-    x, y, dx, dy = np.repeat(edges.transpose(2, 1, 0), heights, axis=2)
-    down = np.concatenate([np.arange(height) for height in heights]) + 0.5
-    width = np.repeat(widths, heights)
-    inward, least = dx * (down - y), -(np.abs(dx) + np.abs(dy)) / 2
-    turned, level = dy < 0, dy == 0
+    corners = np.array(quads).reshape(-1, 4, 2).transpose(2, 1, 0)
+    low = np.maximum(np.floor(corners.min(axis=1)), 0)
+    high = np.minimum(np.ceil(corners.max(axis=1)), [[shape[1]], [shape[0]]])
+    widths, heights = sizes = np.maximum(high - low, 0).astype(int)
+    first, count = _spans(corners - low[:, None], widths, heights)
+    pixel = np.arange(shape[1], dtype=first.dtype)
+    found: list[Cover | None] = []
+    stop = 0
+    for left, top, width, height in zip(*low.astype(int).tolist(), *sizes.tolist(), strict=True):
+        start, stop = stop, stop + height
+        inside = pixel[:width] - first[start:stop] < count[start:stop]
+        window = slice(top, top + height), slice(left, left + width)
+        found.append(Cover(window, inside) if inside.size else None)
+    return found
 
-    def reaches(count: np.ndarray) -> np.ndarray:
-        across = np.where(turned, width - count, count - 1) + 0.5
-        return np.asarray(inward - dy * (across - x) >= least)
 
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        place = x + (inward - least) / dy + 0.5
-    place = np.where(level, np.where(inward >= least, width, 0), place)
-    low = np.clip(np.where(turned, width - place + 1, place), 0, width).astype(int)
-    while (more := (low < width) & reaches(low + 1)).any():
-        low = low + more
-    while (less := (low > 0) & ~reaches(low)).any():
-        low = low - less
-    first = np.where(turned, width - low, 0).max(axis=0)
-    count = np.maximum(np.where(turned, width, low).min(axis=0) - first, 0)
+def _spans(
+    corners: np.ndarray, widths: np.ndarray, heights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the pixels of hulls begin in each row, and how many there are: both [rows, 1].
+
+    What is not beyond an edge reaches as far as the edge does at the row's upper or lower end.
+
+    Args:
+        corners: float64 [2, 4, n]: x and y in the hulls' windows.
+        widths: of the windows.
+        heights: of the windows, whose rows follow one another.
+
+    """
+    number = np.repeat(np.arange(len(heights)), heights)
+    row = np.arange(len(number)) - (heights.cumsum() - heights).take(number)
+    right, left, slope, y = lines = _edges(corners).take(number, axis=2)
+    moved = np.multiply(np.subtract(row, y, out=y), slope, out=y)
+    right += moved
+    left += moved
+    right, left = np.floor(lines[:2].min(axis=1) + (1 + _SLACK))
+    first = np.maximum(-left, 0)
+    count = np.maximum(np.minimum(right, widths.take(number)) - first, 0)
     # a pixel before the first one is, without a sign, beyond all counts
-    kind = np.uint16 if max(widths) < 2**15 else np.uint32
-    first, count = first[:, None].astype(kind), count[:, None].astype(kind)
-    ends = np.cumsum([0, *heights]).tolist()
-    pixel = np.arange(max(widths), dtype=kind)
-    return [
-        pixel[:columns] - first[start:end] < count[start:end]
-        for start, end, columns in zip(ends, ends[1:], widths, strict=False)
-    ]
+    kind = np.uint16 if widths.max() < 2**15 else np.uint32
+    return first.astype(kind)[:, None], count.astype(kind)[:, None]
 
 
 def _edges(corners: np.ndarray) -> np.ndarray:
-    """Return where the edges of convex hulls start and lead to, their inside on one hand of all.
+    """Return how far the edges of convex hulls let their pixels reach, as lines across the rows.
 
     Args:
-        corners: float64 [n, 4, 2].
+        corners: float64 [2, 4, n]: x and y.
 
     Returns:
-        float64 [n, 4, 4]: x, y, dx, dy. Where a hull has fewer edges, the first one comes again.
+        float64 [4, 4, n]. In a row, an edge reaches `slope * (row - y)` beyond the first of these
+        to the right, beyond the second to the left, then come slope and y. Where an edge does not
+        bound a side, it is at infinity.
 
     """
-    starts = corners.astype(np.float32).astype(np.float64)
-    edges = np.concatenate([starts, np.roll(starts, -1, axis=1) - starts], axis=2)
-    following = np.roll(edges, -1, axis=1)
-    turns = edges[..., 2] * following[..., 3] - edges[..., 3] * following[..., 2]
-    hand = np.sign(turns)
-    edges[..., 2:] *= hand[..., None]
-    for number in np.flatnonzero((hand != hand[:, :1]).any(axis=1) | (hand[:, 0] == 0)):
-        edges[number] = _edges_of_hull(corners[number])
-    return edges
+    x, y = starts = corners.astype(np.float32).astype(np.float64)
+    dx, dy = starts.take(_NEXT, axis=1) - starts
+    hand = np.sign(dx * dy.take(_NEXT, axis=0) - dy * dx.take(_NEXT, axis=0))
+    dx *= hand
+    dy *= hand
+    for number in np.flatnonzero(hand.min(axis=0) * hand.max(axis=0) <= 0):
+        edges = _edges_of_hull(corners[..., number].T)
+        x[:, number], y[:, number], dx[:, number], dy[:, number] = zip(*edges, strict=True)
+    slope = np.divide(dx, np.abs(dy), out=np.zeros_like(dx), where=dy != 0)
+    right, left = np.where(dy > 0, x, np.inf), np.where(dy < 0, -x, np.inf)
+    return np.array([right, left, slope, y - (slope > 0)])
 
 
 def _edges_of_hull(corners: np.ndarray) -> list[tuple[float, float, float, float]]:
