@@ -74,9 +74,7 @@ def covers(
             area = slanted[number]
         else:
             area = Cover(whole, None) if form == "image" else _straight(region, shape, margin, form)
-        if area is not None and area.window != whole:
-            area = _surrounded(_widened(area, shape, least), shape, around)
-        found.append(area)
+        found.append(area and _surrounded(_widened(area, shape, least), shape, around))
     return found
 
 
@@ -194,30 +192,27 @@ def _slanted(quads: Sequence[Sequence[float]], shape: tuple[int, ...]) -> list[C
     corners = np.array(quads).reshape(-1, 4, 2).transpose(2, 1, 0)
     low = np.maximum(np.floor(corners.min(axis=1)), 0)
     high = np.minimum(np.ceil(corners.max(axis=1)), [[shape[1]], [shape[0]]])
-    widths, heights = sizes = np.maximum(high - low, 0).astype(int)
-    first, count = _spans(corners - low[:, None], widths, heights)
-    pixel = np.arange(shape[1], dtype=first.dtype)
+    sizes = np.maximum(high - low, 0).astype(int)
+    inside = _inside(corners - low[:, None], *sizes)
     found: list[Cover | None] = []
     stop = 0
     for left, top, width, height in zip(*low.astype(int).tolist(), *sizes.tolist(), strict=True):
-        start, stop = stop, stop + height
-        inside = pixel[:width] - first[start:stop] < count[start:stop]
+        start, stop = stop, stop + width * height
         window = slice(top, top + height), slice(left, left + width)
-        found.append(Cover(window, inside) if inside.size else None)
+        seen = start < stop
+        found.append(Cover(window, inside[start:stop].reshape(height, width)) if seen else None)
     return found
 
 
-def _spans(
-    corners: np.ndarray, widths: np.ndarray, heights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the pixels of hulls begin in each row, and how many there are: both [rows, 1].
+def _inside(corners: np.ndarray, widths: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """Return which pixels of windows hulls touch, bool, row by row and window after window.
 
     What is not beyond an edge reaches as far as the edge does at the row's upper or lower end.
 
     Args:
         corners: float64 [2, 4, n]: x and y in the hulls' windows.
         widths: of the windows.
-        heights: of the windows, whose rows follow one another.
+        heights: of the windows.
 
     """
     number = np.repeat(np.arange(len(heights)), heights)
@@ -227,11 +222,13 @@ def _spans(
     right += moved
     left += moved
     right, left = np.floor(lines[:2].min(axis=1) + (1 + _SLACK))
-    first = np.maximum(-left, 0)
-    count = np.maximum(np.minimum(right, widths.take(number)) - first, 0)
-    # a pixel before the first one is, without a sign, beyond all counts
-    kind = np.uint16 if widths.max() < 2**15 else np.uint32
-    return first.astype(kind)[:, None], count.astype(kind)[:, None]
+    width = widths.take(number)
+    first = np.minimum(np.maximum(-left, 0), width)
+    end = np.maximum(np.minimum(right, width), first)
+    runs = np.array([first, end - first, width - end]).astype(int)
+    touched = np.zeros(runs.shape[::-1], bool)
+    touched[:, 1] = True
+    return touched.ravel().repeat(runs.T.ravel())
 
 
 def _edges(corners: np.ndarray) -> np.ndarray:
@@ -254,7 +251,7 @@ def _edges(corners: np.ndarray) -> np.ndarray:
     for number in np.flatnonzero(hand.min(axis=0) * hand.max(axis=0) <= 0):
         edges = _edges_of_hull(corners[..., number].T)
         x[:, number], y[:, number], dx[:, number], dy[:, number] = zip(*edges, strict=True)
-    slope = np.divide(dx, np.abs(dy), out=np.zeros_like(dx), where=dy != 0)
+    slope = np.divide(dx, np.abs(dy), out=np.zeros(dx.shape), where=dy != 0)
     right, left = np.where(dy > 0, x, np.inf), np.where(dy < 0, -x, np.inf)
     return np.array([right, left, slope, y - (slope > 0)])
 
