@@ -61,19 +61,26 @@ def covers(
     around: int = 0,
 ) -> list[Cover | None]:
     """Return `cover` of each region of an image; slanted ones take less time together."""
-    whole = slice(0, shape[0]), slice(0, shape[1])
-    quads = {
-        number: _grow(region.quad, margin)
-        for number, (region, form) in enumerate(zip(regions, forms, strict=True))
-        if region.quad is not None and form != "image"
-    }
-    slanted = dict(zip(quads, _slanted([*quads.values()], shape), strict=True))
+    windows = [
+        (slice(0, shape[0]), slice(0, shape[1]))
+        if form == "image"
+        else _bounds(region, shape, margin)
+        for region, form in zip(regions, forms, strict=True)
+    ]
+    insides: dict[int, np.ndarray] = {}
+    quads: dict[int, tuple[Sequence[float], tuple[slice, slice]]] = {}
+    for number, (region, form, window) in enumerate(zip(regions, forms, windows, strict=True)):
+        if window is None or form == "image":
+            continue
+        if region.quad is not None:
+            quads[number] = (_grow(region.quad, margin), window)
+        elif form == "ellipse":
+            box = _grow((region.x0, region.y0, region.x1, region.y1), margin)
+            insides[number] = _round(box, window)
+    insides |= zip(quads, _touched([*quads.values()]), strict=True)
     found: list[Cover | None] = []
-    for number, (region, form) in enumerate(zip(regions, forms, strict=True)):
-        if number in slanted:
-            area = slanted[number]
-        else:
-            area = Cover(whole, None) if form == "image" else _straight(region, shape, margin, form)
+    for number, window in enumerate(windows):
+        area = None if window is None else Cover(window, insides.get(number))
         found.append(area and _surrounded(_widened(area, shape, least), shape, around))
     return found
 
@@ -83,34 +90,32 @@ def framed(
 ) -> np.ndarray:
     """Return bool [H, W]: the upright boxes of regions, every pixel that they touch."""
     frames = np.zeros(shape[:2], bool)
-    forms = [settings.shape.of(region.entity) for region in regions]
-    for area in covers(regions, shape, settings.margin, 1, forms):
-        if area is not None:
-            frames[area.window] = True
+    for region in regions:
+        if settings.shape.of(region.entity) == "image":
+            frames[:] = True
+        elif (window := _bounds(region, shape, settings.margin)) is not None:
+            frames[window] = True
     return frames
 
 
-def _straight(region: Region, shape: tuple[int, ...], margin: float, form: str) -> Cover | None:
-    """Return the pixels that an upright box touches, or the ellipse inside it."""
-    x0, y0, x1, y1 = _grow((region.x0, region.y0, region.x1, region.y1), margin)
-    left, top = max(math.floor(x0), 0), max(math.floor(y0), 0)
-    right, bottom = min(math.ceil(x1), shape[1]), min(math.ceil(y1), shape[0])
-    if left >= right or top >= bottom:
-        return None
-    inside = None
-    if form == "ellipse":
-        box = (x0 - left, y0 - top, x1 - left, y1 - top)
-        inside = _round(box, bottom - top, right - left)
-    return Cover((slice(top, bottom), slice(left, right)), inside)
+def _bounds(region: Region, shape: tuple[int, ...], margin: float) -> tuple[slice, slice] | None:
+    """Return the rows and columns that a region's upright box touches."""
+    if region.quad is None:
+        return _window(_grow((region.x0, region.y0, region.x1, region.y1), margin), shape)
+    quad = _grow(region.quad, margin)
+    return _window((min(quad[::2]), min(quad[1::2]), max(quad[::2]), max(quad[1::2])), shape)
 
 
-def _round(box: Sequence[float], height: int, width: int) -> np.ndarray:
-    """Return bool [height, width]: the pixels that the ellipse inside a box touches.
+def _round(box: Sequence[float], window: tuple[slice, slice]) -> np.ndarray:
+    """Return bool [h, w]: the pixels of a window that the ellipse inside a box touches.
 
     In units of its half axes it is a circle, and the point of a pixel nearest to its centre is
     found for each axis by itself.
     """
-    x0, y0, x1, y1 = box
+    rows, columns = window
+    x0, x1 = (each - columns.start for each in box[::2])
+    y0, y1 = (each - rows.start for each in box[1::2])
+    height, width = rows.stop - rows.start, columns.stop - columns.start
     nearest = []
     for low, high, length in ((y0, y1, height), (x0, x1, width)):
         centre, half = (low + high) / 2, max((high - low) / 2, 1e-9)
@@ -176,59 +181,46 @@ def _grow(points: Sequence[float], factor: float) -> Sequence[float]:
     return [round(value, 6) for value in moved]
 
 
-def _slanted(quads: Sequence[Sequence[float]], shape: tuple[int, ...]) -> list[Cover | None]:
-    """Return the pixels that the convex hulls of corners touch, None where a hull is outside.
+def _window(box: Sequence[float], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    """Return the rows and columns that a box touches, or None where it lies outside."""
+    x0, y0 = max(math.floor(box[0]), 0), max(math.floor(box[1]), 0)
+    x1, y1 = min(math.ceil(box[2]), shape[1]), min(math.ceil(box[3]), shape[0])
+    return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None
+
+
+def _touched(quads: Sequence[tuple[Sequence[float], tuple[slice, slice]]]) -> list[np.ndarray]:
+    """Return the pixels that the convex hulls of corners touch, bool, each as large as its window.
 
     A pixel is a square: it is left out only where it lies beyond one of the edges as a whole, so
-    that rounding never leaves a sliver of a region in sight.
+    that rounding never leaves a sliver of a region in sight. In a row of pixels, an edge reaches as
+    far as it does at the row's upper or lower end. That is computed for all rows and edges at once.
 
     Args:
-        quads: corners, x, y, x, y, …
-        shape: the image's.
+        quads: corners, x, y, x, y, …, and the rows and columns that they reach over.
 
     """
     if not quads:
         return []
-    corners = np.array(quads).reshape(-1, 4, 2).transpose(2, 1, 0)
-    low = np.maximum(np.floor(corners.min(axis=1)), 0)
-    high = np.minimum(np.ceil(corners.max(axis=1)), [[shape[1]], [shape[0]]])
-    sizes = np.maximum(high - low, 0).astype(int)
-    inside = _inside(corners - low[:, None], *sizes)
-    found: list[Cover | None] = []
-    stop = 0
-    for left, top, width, height in zip(*low.astype(int).tolist(), *sizes.tolist(), strict=True):
-        start, stop = stop, stop + width * height
-        window = slice(top, top + height), slice(left, left + width)
-        seen = start < stop
-        found.append(Cover(window, inside[start:stop].reshape(height, width)) if seen else None)
-    return found
-
-
-def _inside(corners: np.ndarray, widths: np.ndarray, heights: np.ndarray) -> np.ndarray:
-    """Return which pixels of windows hulls touch, bool, row by row and window after window.
-
-    What is not beyond an edge reaches as far as the edge does at the row's upper or lower end.
-
-    Args:
-        corners: float64 [2, 4, n]: x and y in the hulls' windows.
-        widths: of the windows.
-        heights: of the windows.
-
-    """
-    number = np.repeat(np.arange(len(heights)), heights)
+    corners = np.array([each for each, _ in quads]).reshape(-1, 4, 2)
+    places = np.array([(y.start, y.stop, x.start, x.stop) for _, (y, x) in quads])
+    heights, widths = places[:, 1] - places[:, 0], places[:, 3] - places[:, 2]
+    number = np.repeat(np.arange(len(quads)), heights)
     row = np.arange(len(number)) - (heights.cumsum() - heights).take(number)
-    right, left, slope, y = lines = _edges(corners).take(number, axis=2)
-    moved = np.multiply(np.subtract(row, y, out=y), slope, out=y)
-    right += moved
-    left += moved
-    right, left = np.floor(lines[:2].min(axis=1) + (1 + _SLACK))
+    lines = _edges((corners - places[:, None, 2::-2]).T).take(number, axis=2)
+    ends, slope, y = lines[:2], lines[2], lines[3]
+    ends += slope * (row - y)
+    right, left = np.floor(ends.min(axis=1) + (1 + _SLACK))
     width = widths.take(number)
     first = np.minimum(np.maximum(-left, 0), width)
-    end = np.maximum(np.minimum(right, width), first)
-    runs = np.array([first, end - first, width - end]).astype(int)
+    stop = np.maximum(np.minimum(right, width), first)
+    runs = np.array([first, stop - first, width - stop]).astype(int)
     touched = np.zeros(runs.shape[::-1], bool)
     touched[:, 1] = True
-    return touched.ravel().repeat(runs.T.ravel())
+    pixels, found, end = touched.ravel().repeat(runs.T.ravel()), [], 0
+    for height, columns in zip(heights.tolist(), widths.tolist(), strict=True):
+        start, end = end, end + height * columns
+        found.append(pixels[start:end].reshape(height, columns))
+    return found
 
 
 def _edges(corners: np.ndarray) -> np.ndarray:
