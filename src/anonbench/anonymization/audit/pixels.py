@@ -191,19 +191,20 @@ def _check_regions(
         if area.required is not None:
             own &= area.required
         if unsure is not None:
-            own &= ~unsure[area.window]
+            np.greater(own, unsure[area.window], out=own)  # and not
         elif not own.any():
             continue
         windows = _planes(original[area.window]), _planes(pixels[area.window])
         near = None if frames is None else frames[area.window]
         kept = promise.kept(Inside(*windows, own, region.entity, near), settings)
-        if (wrong := own & ~kept).any():
+        if (wrong := own > kept).any():
             raise Failure(
                 f"{np.count_nonzero(wrong)} of the {np.count_nonzero(own)} pixels of a region "
                 f"({region.entity}) are not hidden as they have to be"
             )
         if unsure is not None:
-            unsure[area.window] &= ~(kept if area.may is None else kept & area.may)
+            explained = kept if area.may is None else kept & area.may
+            unsure[area.window] &= ~explained
     return unsure
 
 

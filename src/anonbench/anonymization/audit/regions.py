@@ -26,7 +26,8 @@ _QUAD = [f"q{number}" for number in range(8)]
 Box = tuple[tuple[int, int], tuple[int, int]]
 """Rows and columns, half-open."""
 Hull = tuple[np.ndarray, np.ndarray | None]
-"""bool [h, w] of a box: what a slanted region covers for certain, and what it may; None: the same."""
+"""bool [h, w]: what a slanted region covers of its box for certain, and what it may; None: the
+same."""
 _LINES = np.array([*combinations(range(4), 2)]).T
 
 SLACK = 1 / 256
