@@ -82,12 +82,12 @@ def check_layers(
             found = found_areas(own, original.shape, promise, settings)
             shown = shown_regions(found, original.shape, done)
             layer = images[number], images[number + 1]
-            edge = check_layer(*layer, found, shown, promise, hidden, settings, done)
+            unsure = check_layer(*layer, found, shown, promise, hidden, settings, done)
             number += 1
         inside += len(found)
         covered |= shown.seen
         if number < count:
-            done = _with(done, found, edge, original.shape)
+            done = _with(done, found, shown, unsure)
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - inside,
@@ -149,7 +149,7 @@ def check_layer(
         done: what is hidden already; None: nothing.
 
     Returns:
-        bool [H, W]: pixels on slanted edges that look hidden; None if there is no such edge.
+        bool [H, W]: pixels on slanted edges that do not look hidden; None if there is no such edge.
 
     Raises:
         Failure: a pixel inside or outside the regions is not what it has to be.
@@ -168,7 +168,7 @@ def check_layer(
     if edge is None or unsure is None:
         return None
     _check_unsure(original, pixels, found, unsure, done)
-    return np.asarray(edge & ~unsure)
+    return unsure
 
 
 def _check_regions(
@@ -247,10 +247,12 @@ def _check_unsure(
         raise Failure("pixels at the edge of a slanted region are neither hidden nor as they were")
 
 
-def _with(done: Done | None, found: Found, edge: np.ndarray | None, shape: tuple[int, ...]) -> Done:
+def _with(done: Done | None, found: Found, shown: Shown, unsure: np.ndarray | None) -> Done:
     """Return what is hidden, with the regions of a method that had its turn."""
-    sure = np.zeros(shape[:2], bool) if done is None else done.sure.copy()
+    sure = np.zeros(shown.seen.shape, bool) if done is None else done.sure.copy()
     for _, area in found:
         sure[area.window] |= True if area.required is None else area.required
-    maybe = np.zeros(shape[:2], bool) if done is None else done.maybe
-    return Done(sure, (maybe if edge is None else maybe | edge) & ~sure)
+    maybe = np.zeros(shown.seen.shape, bool) if done is None else done.maybe
+    if shown.edge is not None and unsure is not None:
+        maybe = maybe | (shown.edge & ~unsure)
+    return Done(sure, maybe & ~sure)
