@@ -103,7 +103,8 @@ def _bounds(region: Region, shape: tuple[int, ...], margin: float) -> tuple[slic
     if region.quad is None:
         return _window(_grow((region.x0, region.y0, region.x1, region.y1), margin), shape)
     quad = _grow(region.quad, margin)
-    return _window((min(quad[::2]), min(quad[1::2]), max(quad[::2]), max(quad[1::2])), shape)
+    across, down = quad[::2], quad[1::2]
+    return _window((min(across), min(down), max(across), max(down)), shape)
 
 
 def _round(box: Sequence[float], window: tuple[slice, slice]) -> np.ndarray:
@@ -240,7 +241,8 @@ def _edges(corners: np.ndarray) -> np.ndarray:
     hand = np.sign(dx * dy.take(_NEXT, axis=0) - dy * dx.take(_NEXT, axis=0))
     dx *= hand
     dy *= hand
-    for number in np.flatnonzero(hand.min(axis=0) * hand.max(axis=0) <= 0):
+    (not_in_order,) = (hand.min(axis=0) * hand.max(axis=0) <= 0).nonzero()
+    for number in not_in_order:
         edges = _edges_of_hull(corners[..., number].T)
         x[:, number], y[:, number], dx[:, number], dy[:, number] = zip(*edges, strict=True)
     slope = np.divide(dx, np.abs(dy), out=np.zeros(dx.shape), where=dy != 0)
