@@ -31,13 +31,15 @@ class _Moved(Promise):
         down = np.linspace(-1.0, 1.0, 2 * height + 1)[1::2]
         come = self.source(across[None, :] + 1j * down[:, None], settings)
         x, y = (come.real + 1.0) * width / 2.0, (come.imag + 1.0) * height / 2.0
-        columns, rows = ([_pixels(at + off, n) for off in (-_UNSURE, _UNSURE)]
-                         for at, n in ((x, width), (y, height)))  # fmt: skip
+        columns, rows = (
+            [_pixels(places + off, length) for off in (-_UNSURE, _UNSURE)]
+            for places, length in ((x, width), (y, height))
+        )
         pixels = inside.original.reshape(len(inside.original), -1)
         right = np.zeros(inside.mask.shape, bool)
         for row, column in product(rows, columns):
             right |= (inside.written == pixels.take(row * width + column, axis=1)).all(axis=0)
-            if right[inside.mask].all():
+            if right.all():
                 break
         return right
 
