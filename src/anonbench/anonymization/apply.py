@@ -109,12 +109,14 @@ def _by_methods(
     name: str, hidden: Sequence[Region], settings: Anonymization
 ) -> list[tuple[list[Method], list[Region]]]:
     """Return regions by their methods, in draw order; first those of which least is left."""
-    methods = {kind: _named_steps(name, kind, settings) for kind in {r.entity for r in hidden}}
-    found: dict[tuple[str, ...], tuple[list[Method], list[Region]]] = {}
-    for region in hidden:
-        names, used = zip(*methods[region.entity], strict=True)
-        found.setdefault(names, ([*used], []))[1].append(region)
-    return [found[names] for names in sorted(found, key=lambda n: (_place(found[n][0]), n))]
+    names: dict[str, tuple[str, ...]] = {}
+    methods: dict[tuple[str, ...], list[Method]] = {}
+    for kind in {region.entity for region in hidden}:
+        steps_of_kind = _named_steps(name, kind, settings)
+        names[kind] = tuple(step for step, _ in steps_of_kind)
+        methods[names[kind]] = [method for _, method in steps_of_kind]
+    turns = sorted(methods, key=lambda each: (_place(methods[each]), each))
+    return [(methods[turn], [r for r in hidden if names[r.entity] == turn]) for turn in turns]
 
 
 def _place(methods: Sequence[Method]) -> int:
@@ -144,20 +146,19 @@ def _hide(
     result = image.copy()
     around, least = method.surroundings(), method.least_side()
     frames = framed(hidden, image.shape, settings) if around else None
-    for region, area in _areas(own, image.shape, settings, least, around):
-        pixels = image[area.window]
+    for region, (window, inside) in _areas(own, image.shape, settings, least, around):
+        pixels = image[window]
         if frames is None:
             covered = method.hide(pixels, region.entity)
         else:
-            covered = method.hide_among(pixels, frames[area.window], region.entity)
-        inside = area.inside
+            covered = method.hide_among(pixels, frames[window], region.entity)
         if done is not None:
-            free = ~done[area.window]
+            free = ~done[window]
             inside = free if inside is None else free & inside
         if inside is None:
-            result[area.window] = covered
+            result[window] = covered
         else:
-            cv2.copyTo(covered, inside.view(np.uint8), result[area.window])
+            cv2.copyTo(covered, inside.view(np.uint8), result[window])
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,12 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 
+_NEXT = np.array([1, 2, 3, 0])
+_SLACK = 1e-8
+"""How far, in pixels, a region reaches beyond its slanted edges: rounding hides rather more."""
 
-@dataclass(frozen=True)
-class Cover:
+
+class Cover(NamedTuple):
     """The pixels of one region: a window of the image and, inside it, which pixels belong.
 
     The window is the region's own, or a larger one where that is narrower than was asked for.
@@ -58,9 +61,10 @@ def covers(
     around: int = 0,
 ) -> list[Cover | None]:
     """Return `cover` of each region of an image; slanted ones take less time together."""
-    whole = slice(0, shape[0]), slice(0, shape[1])
     windows = [
-        whole if form == "image" else _bounds(region, shape, margin)
+        (slice(0, shape[0]), slice(0, shape[1]))
+        if form == "image"
+        else _bounds(region, shape, margin)
         for region, form in zip(regions, forms, strict=True)
     ]
     insides: dict[int, np.ndarray] = {}
@@ -71,18 +75,13 @@ def covers(
         if region.quad is not None:
             quads[number] = (_grow(region.quad, margin), window)
         elif form == "ellipse":
-            (top, left), (height, width) = zip(
-                *((p.start, p.stop - p.start) for p in window), strict=True
-            )
-            x0, y0, x1, y1 = _grow((region.x0, region.y0, region.x1, region.y1), margin)
-            insides[number] = _round((x0 - left, y0 - top, x1 - left, y1 - top), height, width)
+            box = _grow((region.x0, region.y0, region.x1, region.y1), margin)
+            insides[number] = _round(box, window)
     insides |= zip(quads, _touched([*quads.values()]), strict=True)
     found: list[Cover | None] = []
     for number, window in enumerate(windows):
         area = None if window is None else Cover(window, insides.get(number))
-        if area is not None and area.window != whole:
-            area = _surrounded(_widened(area, shape, least), shape, around)
-        found.append(area)
+        found.append(area and _surrounded(_widened(area, shape, least), shape, around))
     return found
 
 
@@ -104,16 +103,20 @@ def _bounds(region: Region, shape: tuple[int, ...], margin: float) -> tuple[slic
     if region.quad is None:
         return _window(_grow((region.x0, region.y0, region.x1, region.y1), margin), shape)
     quad = _grow(region.quad, margin)
-    return _window((min(quad[::2]), min(quad[1::2]), max(quad[::2]), max(quad[1::2])), shape)
+    across, down = quad[::2], quad[1::2]
+    return _window((min(across), min(down), max(across), max(down)), shape)
 
 
-def _round(box: Sequence[float], height: int, width: int) -> np.ndarray:
-    """Return bool [height, width]: the pixels that the ellipse inside a box touches.
+def _round(box: Sequence[float], window: tuple[slice, slice]) -> np.ndarray:
+    """Return bool [h, w]: the pixels of a window that the ellipse inside a box touches.
 
     In units of its half axes it is a circle, and the point of a pixel nearest to its centre is
     found for each axis by itself.
     """
-    x0, y0, x1, y1 = box
+    rows, columns = window
+    x0, x1 = (each - columns.start for each in box[::2])
+    y0, y1 = (each - rows.start for each in box[1::2])
+    height, width = rows.stop - rows.start, columns.stop - columns.start
     nearest = []
     for low, high, length in ((y0, y1, height), (x0, x1, width)):
         centre, half = (low + high) / 2, max((high - low) / 2, 1e-9)
@@ -166,13 +169,13 @@ def _at_least(extent: slice, least: int, length: int) -> slice:
     return slice(start, start + size)
 
 
-def _grow(points: Sequence[float], factor: float) -> list[float]:
+def _grow(points: Sequence[float], factor: float) -> Sequence[float]:
     """Move points x, y, x, y, … away from their centre by `factor`.
 
     They are rounded to a millionth of a pixel, so that no error of arithmetic adds a pixel.
     """
     if factor == 1.0:
-        return list(points)
+        return points
     count = len(points) // 2
     centre = (sum(points[::2]) / count, sum(points[1::2]) / count)
     moved = (centre[i % 2] + factor * (value - centre[i % 2]) for i, value in enumerate(points))
@@ -190,9 +193,8 @@ def _touched(quads: Sequence[tuple[Sequence[float], tuple[slice, slice]]]) -> li
     """Return the pixels that the convex hulls of corners touch, bool, each as large as its window.
 
     A pixel is a square: it is left out only where it lies beyond one of the edges as a whole, so
-    that rounding never leaves a sliver of a region in sight. What is not beyond an edge reaches, in
-    a row of pixels, from one of its ends to a place. That is computed for all rows and edges at
-    once, and then moved until the pixels on either side of it agree.
+    that rounding never leaves a sliver of a region in sight. In a row of pixels, an edge reaches as
+    far as it does at the row's upper or lower end. That is computed for all rows and edges at once.
 
     Args:
         quads: corners, x, y, x, y, …, and the rows and columns that they reach over.
@@ -200,60 +202,52 @@ def _touched(quads: Sequence[tuple[Sequence[float], tuple[slice, slice]]]) -> li
     """
     if not quads:
         return []
-    heights = [rows.stop - rows.start for _, (rows, _) in quads]
-    widths = [columns.stop - columns.start for _, (_, columns) in quads]
     corners = np.array([each for each, _ in quads]).reshape(-1, 4, 2)
-    edges = _edges(corners - [[(columns.start, rows.start)] for _, (rows, columns) in quads])
-    x, y, dx, dy = np.repeat(edges.transpose(2, 1, 0), heights, axis=2)
-    down = np.concatenate([np.arange(height) for height in heights]) + 0.5
-    width = np.repeat(widths, heights)
-    inward, least = dx * (down - y), -(np.abs(dx) + np.abs(dy)) / 2
-    turned, level = dy < 0, dy == 0
-
-    def reaches(count: np.ndarray) -> np.ndarray:
-        across = np.where(turned, width - count, count - 1) + 0.5
-        return np.asarray(inward - dy * (across - x) >= least)
-
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        place = x + (inward - least) / dy + 0.5
-    place = np.where(level, np.where(inward >= least, width, 0), place)
-    low = np.clip(np.where(turned, width - place + 1, place), 0, width).astype(int)
-    while (more := (low < width) & reaches(low + 1)).any():
-        low = low + more
-    while (less := (low > 0) & ~reaches(low)).any():
-        low = low - less
-    first = np.where(turned, width - low, 0).max(axis=0)
-    count = np.maximum(np.where(turned, width, low).min(axis=0) - first, 0)
-    # a pixel before the first one is, without a sign, beyond all counts
-    kind = np.uint16 if max(widths) < 2**15 else np.uint32
-    first, count = first[:, None].astype(kind), count[:, None].astype(kind)
-    ends = np.cumsum([0, *heights]).tolist()
-    pixel = np.arange(max(widths), dtype=kind)
-    return [
-        pixel[:columns] - first[start:end] < count[start:end]
-        for start, end, columns in zip(ends, ends[1:], widths, strict=False)
-    ]
+    places = np.array([(y.start, y.stop, x.start, x.stop) for _, (y, x) in quads])
+    heights, widths = places[:, 1] - places[:, 0], places[:, 3] - places[:, 2]
+    number = np.repeat(np.arange(len(quads)), heights)
+    row = np.arange(len(number)) - (heights.cumsum() - heights).take(number)
+    lines = _edges((corners - places[:, None, 2::-2]).T).take(number, axis=2)
+    ends, slope, y = lines[:2], lines[2], lines[3]
+    ends += slope * (row - y)
+    right, left = np.floor(ends.min(axis=1) + (1 + _SLACK))
+    width = widths.take(number)
+    first = np.minimum(np.maximum(-left, 0), width)
+    stop = np.maximum(np.minimum(right, width), first)
+    runs = np.array([first, stop - first, width - stop]).astype(int)
+    touched = np.zeros(runs.shape[::-1], bool)
+    touched[:, 1] = True
+    pixels, found, end = touched.ravel().repeat(runs.T.ravel()), [], 0
+    for height, columns in zip(heights.tolist(), widths.tolist(), strict=True):
+        start, end = end, end + height * columns
+        found.append(pixels[start:end].reshape(height, columns))
+    return found
 
 
 def _edges(corners: np.ndarray) -> np.ndarray:
-    """Return where the edges of convex hulls start and lead to, their inside on one hand of all.
+    """Return how far the edges of convex hulls let their pixels reach, as lines across the rows.
 
     Args:
-        corners: float64 [n, 4, 2].
+        corners: float64 [2, 4, n]: x and y.
 
     Returns:
-        float64 [n, 4, 4]: x, y, dx, dy. Where a hull has fewer edges, the first one comes again.
+        float64 [4, 4, n]. In a row, an edge reaches `slope * (row - y)` beyond the first of these
+        to the right, beyond the second to the left, then come slope and y. Where an edge does not
+        bound a side, it is at infinity.
 
     """
-    starts = corners.astype(np.float32).astype(np.float64)
-    edges = np.concatenate([starts, np.roll(starts, -1, axis=1) - starts], axis=2)
-    following = np.roll(edges, -1, axis=1)
-    turns = edges[..., 2] * following[..., 3] - edges[..., 3] * following[..., 2]
-    hand = np.sign(turns)
-    edges[..., 2:] *= hand[..., None]
-    for number in np.flatnonzero((hand != hand[:, :1]).any(axis=1) | (hand[:, 0] == 0)):
-        edges[number] = _edges_of_hull(corners[number])
-    return edges
+    x, y = starts = corners.astype(np.float32).astype(np.float64)
+    dx, dy = starts.take(_NEXT, axis=1) - starts
+    hand = np.sign(dx * dy.take(_NEXT, axis=0) - dy * dx.take(_NEXT, axis=0))
+    dx *= hand
+    dy *= hand
+    (not_in_order,) = (hand.min(axis=0) * hand.max(axis=0) <= 0).nonzero()
+    for number in not_in_order:
+        edges = _edges_of_hull(corners[..., number].T)
+        x[:, number], y[:, number], dx[:, number], dy[:, number] = zip(*edges, strict=True)
+    slope = np.divide(dx, np.abs(dy), out=np.zeros(dx.shape), where=dy != 0)
+    right, left = np.where(dy > 0, x, np.inf), np.where(dy < 0, -x, np.inf)
+    return np.array([right, left, slope, y - (slope > 0)])
 
 
 def _edges_of_hull(corners: np.ndarray) -> list[tuple[float, float, float, float]]:

@@ -119,9 +119,8 @@ def _picked(drawn: np.random.Generator, alphabet: str, count: int) -> str:
 def _word(drawn: np.random.Generator, length: int) -> str:
     """Return consonants and vowels by turns."""
     start = int(drawn.integers(2))
-    return "".join(
-        _picked(drawn, (_CONSONANTS, _VOWELS)[(start + at) % 2], 1) for at in range(length)
-    )
+    letters = ((_CONSONANTS, _VOWELS)[(start + at) % 2] for at in range(length))
+    return "".join(alphabet[drawn.integers(len(alphabet))] for alphabet in letters)
 
 
 def _named(drawn: np.random.Generator, line: str, width: int) -> str:

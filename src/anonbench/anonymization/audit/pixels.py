@@ -19,6 +19,19 @@ Found = list[tuple[Region, Area]]
 
 
 @dataclass(frozen=True)
+class Shown:
+    """Which region each pixel of an image may show: where regions overlap, the last one drawn."""
+
+    number: np.ndarray
+    """int [H, W]: the region's, -1 for none."""
+    seen: np.ndarray
+    """bool [H, W]: whether there is one."""
+    edge: np.ndarray | None
+    """bool [H, W]: pixels on slanted edges, which the region there may show or not; None if there
+    is no such pixel."""
+
+
+@dataclass(frozen=True)
 class Done:
     """What methods before have hidden: no later one may change it."""
 
@@ -69,12 +82,12 @@ def check_layers(
             found = found_areas(own, original.shape, promise, settings)
             shown = shown_regions(found, original.shape, done)
             layer = images[number], images[number + 1]
-            edge = check_layer(*layer, found, shown, promise, hidden, settings, done)
+            unsure = check_layer(*layer, found, shown, promise, hidden, settings, done)
             number += 1
         inside += len(found)
-        covered |= shown >= 0
+        covered |= shown.seen
         if number < count:
-            done = _with(done, found, edge, original.shape)
+            done = _with(done, found, shown, unsure)
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - inside,
@@ -93,27 +106,31 @@ def found_areas(
     return [(region, area) for region, area in pairs if area is not None]
 
 
-def shown_regions(found: Found, shape: tuple[int, ...], done: Done | None = None) -> np.ndarray:
-    """Return int [H, W]: the number of the region that each pixel may show, -1 for none.
-
-    Where regions overlap, that is the later in the draw order.
-    """
-    shown = np.full(shape[:2], -1, np.min_scalar_type(-max(1, len(found))))
+def shown_regions(found: Found, shape: tuple[int, ...], done: Done | None = None) -> Shown:
+    """Return which region each pixel of an image may show."""
+    number_of = np.full(shape[:2], -1, np.min_scalar_type(-max(1, len(found))))
+    sure = np.zeros(shape[:2], bool)
     for number, (_, area) in enumerate(found):
-        if area.may is None:
-            shown[area.window] = number
+        if area.may is None or area.required is None:
+            number_of[area.window] = number
+            sure[area.window] = True
         else:
-            np.copyto(shown[area.window], number, where=area.may, casting="unsafe")
+            np.copyto(number_of[area.window], number, where=area.may, casting="unsafe")
+            np.copyto(sure[area.window], area.required, where=area.may)
     if done is not None:
-        shown[done.sure] = -1
-    return shown
+        number_of[done.sure] = -1
+    seen = number_of >= 0
+    edge = seen > sure  # and not
+    if done is not None:
+        edge |= done.maybe & seen
+    return Shown(number_of, seen, edge if edge.any() else None)
 
 
 def check_layer(
     original: np.ndarray,
     pixels: np.ndarray,
     found: Found,
-    shown: np.ndarray,
+    shown: Shown,
     promise: Promise,
     hidden: list[Region],
     settings: Anonymization,
@@ -125,70 +142,69 @@ def check_layer(
         original: uint8 [H, W] or [H, W, 3], the image before.
         pixels: of the same shape, the image after.
         found: the regions in draw order, with their pixels.
-        shown: which of them are seen: see `shown_regions`.
+        shown: which of them are seen.
         promise: what the method promises of them.
         hidden: all regions that are hidden in the image, by whatever method.
         settings: the methods' strengths.
         done: what is hidden already; None: nothing.
 
     Returns:
-        bool [H, W]: pixels on slanted edges that look hidden; None if there is no such edge.
+        bool [H, W]: pixels on slanted edges that do not look hidden; None if there is no such edge.
 
     Raises:
         Failure: a pixel inside or outside the regions is not what it has to be.
 
     """
-    seen = shown >= 0
-    check_outside(original, pixels, seen)
-    edge = _edge(found, shown, done)
+    check_outside(original, pixels, shown.seen)
+    edge = shown.edge
     plain = promise.plain(pixels, settings)
     if plain is None:
-        unsure = _check_regions(original, pixels, found, shown, promise, hidden, settings, edge)
+        unsure = _check_regions(original, pixels, found, shown, promise, hidden, settings)
     else:
-        wrong = seen > plain  # and not
+        wrong = shown.seen > plain  # and not
         unsure = None if edge is None else edge & wrong
         if (wrong if edge is None else wrong > edge).any():
             raise Failure("pixels of its regions are not hidden as they have to be")
     if edge is None or unsure is None:
         return None
     _check_unsure(original, pixels, found, unsure, done)
-    return np.asarray(edge & ~unsure)
+    return unsure
 
 
 def _check_regions(
     original: np.ndarray,
     pixels: np.ndarray,
     found: Found,
-    shown: np.ndarray,
+    shown: Shown,
     promise: Promise,
     hidden: list[Region],
     settings: Anonymization,
-    edge: np.ndarray | None,
 ) -> np.ndarray | None:
-    """Check region by region; return the pixels of `edge` that no region explains."""
-    unsure = None if edge is None else edge.copy()
+    """Check region by region; return the pixels on edges that no region explains."""
+    unsure = None if shown.edge is None else shown.edge.copy()
     frames = None
     if promise.around(settings):
         forms = {each.entity: getattr(settings.shape, each.entity) for each in hidden}
         frames = frames_of(hidden, original.shape, settings.margin, forms)
     for number, (region, area) in enumerate(found):
-        own = shown[area.window] == number
+        own = shown.number[area.window] == number
         if area.required is not None:
             own &= area.required
         if unsure is not None:
-            own &= ~unsure[area.window]
+            np.greater(own, unsure[area.window], out=own)  # and not
         elif not own.any():
             continue
         windows = _planes(original[area.window]), _planes(pixels[area.window])
         near = None if frames is None else frames[area.window]
         kept = promise.kept(Inside(*windows, own, region.entity, near), settings)
-        if (wrong := own & ~kept).any():
+        if (wrong := own > kept).any():
             raise Failure(
                 f"{np.count_nonzero(wrong)} of the {np.count_nonzero(own)} pixels of a region "
                 f"({region.entity}) are not hidden as they have to be"
             )
         if unsure is not None:
-            unsure[area.window] &= ~(kept if area.may is None else kept & area.may)
+            explained = kept if area.may is None else kept & area.may
+            unsure[area.window] &= ~explained
     return unsure
 
 
@@ -211,23 +227,6 @@ def _planes(window: np.ndarray) -> np.ndarray:
     return window[None] if window.ndim == 2 else np.ascontiguousarray(window.transpose(2, 0, 1))
 
 
-def _edge(found: Found, shown: np.ndarray, done: Done | None) -> np.ndarray | None:
-    """Return bool [H, W]: pixels on slanted edges, which the last region there may show or not."""
-    parts = []
-    for number, (_, area) in enumerate(found):
-        if area.allowed is not None and area.required is not None:
-            part = area.allowed & ~area.required & (shown[area.window] == number)
-            if part.any():
-                parts.append((area.window, part))
-    before = None if done is None else done.maybe & (shown >= 0)
-    if not parts and (before is None or not before.any()):
-        return None
-    edge = np.zeros(shown.shape, bool) if before is None else before
-    for window, part in parts:
-        edge[window] |= part
-    return edge
-
-
 def _check_unsure(
     original: np.ndarray, pixels: np.ndarray, found: Found, unsure: np.ndarray, done: Done | None
 ) -> None:
@@ -248,10 +247,12 @@ def _check_unsure(
         raise Failure("pixels at the edge of a slanted region are neither hidden nor as they were")
 
 
-def _with(done: Done | None, found: Found, edge: np.ndarray | None, shape: tuple[int, ...]) -> Done:
+def _with(done: Done | None, found: Found, shown: Shown, unsure: np.ndarray | None) -> Done:
     """Return what is hidden, with the regions of a method that had its turn."""
-    sure = np.zeros(shape[:2], bool) if done is None else done.sure.copy()
+    sure = np.zeros(shown.seen.shape, bool) if done is None else done.sure.copy()
     for _, area in found:
         sure[area.window] |= True if area.required is None else area.required
-    maybe = np.zeros(shape[:2], bool) if done is None else done.maybe
-    return Done(sure, (maybe if edge is None else maybe | edge) & ~sure)
+    maybe = np.zeros(shown.seen.shape, bool) if done is None else done.maybe
+    if shown.edge is not None and unsure is not None:
+        maybe = maybe | (shown.edge & ~unsure)
+    return Done(sure, maybe & ~sure)

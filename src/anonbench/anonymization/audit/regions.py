@@ -25,10 +25,10 @@ _QUAD = [f"q{number}" for number in range(8)]
 
 Box = tuple[tuple[int, int], tuple[int, int]]
 """Rows and columns, half-open."""
-Span = tuple[np.ndarray, np.ndarray]
-"""First and last pixel of rows, int32 [h, 1]."""
-_LINES = np.array([*combinations(range(4), 2)])
-_FAR = 2**31 - 2
+Hull = tuple[np.ndarray, np.ndarray | None]
+"""bool [h, w]: what a slanted region covers of its box for certain, and what it may; None: the
+same."""
+_LINES = np.array([*combinations(range(4), 2)]).T
 
 SLACK = 1 / 256
 """How far, in pixels, slanted edges may be off by rounding. A pixel that a slanted region enters,
@@ -135,7 +135,7 @@ def areas_of(
         for number, (region, form, box) in enumerate(zip(regions, forms, boxes, strict=True))
         if region.slanted and form != "image" and box is not None
     }
-    rows = dict(zip(slanted, _spans([*slanted.values()]), strict=True))
+    hulls = dict(zip(slanted, _hulls([*slanted.values()]), strict=True))
     found: list[Area | None] = []
     for number, (corners, box, form) in enumerate(zip(grown, boxes, forms, strict=True)):
         if form == "image":
@@ -143,8 +143,8 @@ def areas_of(
         elif box is None:
             found.append(None)
         else:
-            of_hull = rows.get(number)
-            found.append(_area(corners, box, shape, least, form, around, of_hull))
+            hull = hulls.get(number)
+            found.append(_area(corners, box, shape, least, form, around, hull))
     return found
 
 
@@ -155,7 +155,7 @@ def _area(
     least: int,
     form: str,
     around: int,
-    of_hull: tuple[Span, Span | None] | None,
+    hull: Hull | None,
 ) -> Area:
     ends = []
     for (start, stop), length in zip(box, shape, strict=False):
@@ -173,12 +173,9 @@ def _area(
         inside[top - y0 : bottom - y0, left - x0 : right - x0] = part
         return inside
 
-    if of_hull is not None:
-        pixel, (sure, may) = np.arange(left, right, dtype=np.int32), of_hull
-        required = placed((pixel >= sure[0]) & (pixel <= sure[1]))
-        if may is None:
-            return Area(window, required, None)
-        return Area(window, required, placed((pixel >= may[0]) & (pixel <= may[1])))
+    if hull is not None:
+        sure, may = hull
+        return Area(window, placed(sure), None if may is None else placed(may))
     if form == "ellipse":
         local, size = corners - (left, top), (bottom - top, right - left)
         return Area(window, *(placed(_ellipse(local, size, each)) for each in (SLACK, -SLACK)))
@@ -255,45 +252,74 @@ def _are_flat(corners: np.ndarray) -> np.ndarray:
     return np.asarray(smaller < (4 * SLACK) ** 2)
 
 
-def _spans(hulls: Sequence[tuple[np.ndarray, Box]]) -> list[tuple[Span, Span | None]]:
-    """Return the first and the last pixel that hulls touch in each row of their boxes.
-
-    Row by row, they are ends of the lines between corners, which are cut at the row's border.
+def _hulls(found: Sequence[tuple[np.ndarray, Box]]) -> list[Hull]:
+    """Return the pixels that hulls cover.
 
     Args:
-        hulls: four corners, float64 [4, 2], and the box that they reach over.
-
-    Returns:
-        Of each hull what pixels touch that are made smaller by `SLACK` on all sides, and larger;
-        None where that is the same.
+        found: four corners, float64 [4, 2], and the box that they reach over.
 
     """
-    if not hulls:
+    if not found:
         return []
-    corners = np.array([each for each, _ in hulls])
-    heights = [bottom - top for _, ((top, bottom), _) in hulls]
-    lines = corners[:, _LINES]
-    upwards = lines[:, :, 0, 1] > lines[:, :, 1, 1]
-    lines[upwards] = lines[upwards][:, ::-1]
-    (xa, ya), (xb, yb) = lines.repeat(heights, axis=0).transpose(2, 3, 1, 0)
-    row = np.concatenate([np.arange(*down) for _, (down, _) in hulls])
-    inset = np.array([SLACK, -SLACK])[:, None, None]
-    start, stop = np.maximum(row + inset, ya), np.minimum(row + 1.0 - inset, yb)
+    corners = np.array([each for each, _ in found])
+    (top, left), (bottom, right) = np.array([box for _, box in found]).T
+    heights, widths = bottom - top, right - left
+    hull, stops = np.repeat(np.arange(len(found)), heights), np.cumsum(heights)
+    low, high = _ends(corners.T, hull, np.arange(len(hull)) + (bottom - stops)[hull])
+    flat = _are_flat(corners)[hull]
+    low[1, flat], high[1, flat] = -np.inf, np.inf
+    inset = np.array([[SLACK], [-SLACK]])
+    first = np.clip(np.ceil(low - 1.0 + inset), left[hull], right[hull])
+    beyond = np.clip(np.floor(high - inset) + 1.0, first, right[hull])
+    runs = np.stack([first - left[hull], beyond - first, right[hull] - beyond], axis=-1)
+    same = np.logical_and.reduceat((runs[0] == runs[1]).all(axis=1), stops - heights).tolist()
+    sizes = [*zip(heights.tolist(), widths.tolist(), strict=True)]
+    sure, may = (_filled(each.astype(int), sizes) for each in runs)
+    return [(s, None if is_same else m) for s, m, is_same in zip(sure, may, same, strict=True)]
+
+
+def _filled(runs: np.ndarray, sizes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
+    """Return bool [h, w] of each size, in whose rows runs of pixels are False, True and False.
+
+    Args:
+        runs: int [rows, 3], their lengths, one size's rows after the other's.
+        sizes: heights and widths.
+
+    """
+    pixels = np.repeat(np.tile([False, True, False], len(runs)), runs.ravel())
+    ends = np.cumsum([height * width for height, width in sizes]).tolist()
+    return [
+        pixels[end - height * width : end].reshape(height, width)
+        for end, (height, width) in zip(ends, sizes, strict=True)
+    ]
+
+
+def _ends(corners: np.ndarray, hull: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far hulls reach within rows of pixels, to the left and to the right.
+
+    They are ends of the lines between corners, which are cut at the row's borders.
+
+    Args:
+        corners: float64 [2, 4, n]: x and y.
+        hull: of each row, its hull's number.
+        row: of each, which one of the image it is.
+
+    Returns:
+        float64 [2, rows] twice: in rows that are made smaller by `SLACK`, and in larger ones.
+
+    """
+    (xa, ya), (xb, yb) = corners[:, _LINES[0]], corners[:, _LINES[1]]
+    falls = ya > yb
+    xa, xb = np.where(falls, xb, xa), np.where(falls, xa, xb)
+    ya, yb = np.minimum(ya, yb), np.maximum(ya, yb)
     level = ya == yb
     steep = (xb - xa) / np.where(level, 1.0, yb - ya)
-    one, other = xa + steep * (start - ya), np.where(level, xb, xa + steep * (stop - ya))
+    xa, ya, xb, yb, steep = np.stack([xa, ya, xb, yb, steep]).take(hull, axis=-1)
+    inset = np.array([[[SLACK]], [[-SLACK]]])
+    start, stop = np.maximum(row + inset, ya), np.minimum(row + 1.0 - inset, yb)
+    one = xa + steep * (start - ya)
+    other = np.where(level[:, hull], xb, xa + steep * (stop - ya))
     crosses = start <= stop
     low = np.where(crosses, np.minimum(one, other), np.inf).min(axis=1)
     high = np.where(crosses, np.maximum(one, other), -np.inf).max(axis=1)
-    flat = np.repeat(_are_flat(corners), heights)
-    low[1, flat], high[1, flat] = -np.inf, np.inf
-    first, last = np.ceil(low - 1.0 + inset[:, 0]), np.floor(high - inset[:, 0])
-    # beyond an image's borders it is all the same how far
-    ends = [np.clip(each, -1, _FAR).astype(np.int32)[..., None] for each in (first, last)]
-    starts = np.cumsum([0, *heights[:-1]])
-    same = np.logical_and.reduceat((first[0] == first[1]) & (last[0] == last[1]), starts)
-    found: list[tuple[Span, Span | None]] = []
-    for start, height, is_same in zip(starts.tolist(), heights, same.tolist(), strict=True):
-        sure, may = (tuple(end[which, start : start + height] for end in ends) for which in (0, 1))
-        found.append((sure, None if is_same else may))
-    return found
+    return low, high

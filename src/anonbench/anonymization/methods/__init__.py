@@ -40,7 +40,9 @@ BUILT_IN = (
 )
 
 
+_NAMED: dict[str, type[Method]] = {each.name: each for each in BUILT_IN}
+
+
 def method_named(name: str) -> type[Method]:
     """Return a method's class, a built-in one or another package's."""
-    built_in: dict[str, type[Method]] = {each.name: each for each in BUILT_IN}
-    return built_in.get(name) or METHODS[name]
+    return _NAMED.get(name) or METHODS[name]

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from anonbench.anonymization.methods.keyed import Keyed
-from anonbench.anonymization.methods.pixelate import Blocks
+from anonbench.anonymization.methods.pixelate import Blocks, blocks_of
 from anonbench.core.settings import Count, Positive
 
 
@@ -65,7 +65,6 @@ class DpPixelate(Keyed):
         drawn = self.random(pixels, entity, means.size, 64).reshape(means.shape)
         centred = ((drawn >> np.uint64(12)) + 0.5) / 2.0**52 - 0.5
         noisy = means - scale * np.sign(centred) * np.log1p(-2.0 * np.abs(centred))
-        hidden = np.rint(np.clip(noisy, 0, 255)).astype(np.uint8)
-        across = (2 * np.arange(width) + 1) * columns // (2 * width)
-        down = (2 * np.arange(height) + 1) * rows // (2 * height)
+        hidden = np.rint(noisy.clip(0, 255)).astype(np.uint8)
+        across, down = blocks_of(width, columns), blocks_of(height, rows)
         return np.asarray(hidden.take(across, axis=1).take(down, axis=0))

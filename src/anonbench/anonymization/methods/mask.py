@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -33,14 +34,13 @@ class Mask(Method):
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Cover with the colour (its luma in a grey image)."""
         if self.colour == MEAN:
-            mean = np.rint(pixels.mean(axis=(0, 1))).astype(np.uint8)
-            return np.broadcast_to(mean, pixels.shape)
-        if pixels.ndim == 3 and len({*self.colour}) > 1:
-            return np.broadcast_to(np.array(self.colour, np.uint8), pixels.shape)
-        return np.full_like(pixels, self.grey)  # of three equal levels it is each of them
+            levels = np.rint(pixels.mean(axis=(0, 1))).astype(np.uint8).tobytes()
+        else:
+            levels = bytes([self.grey] if pixels.ndim == 2 else map(int, self.colour))
+        return np.frombuffer(levels * math.prod(pixels.shape[:2]), np.uint8).reshape(pixels.shape)
 
     @property
     def grey(self) -> int:
         """The colour as grey level (ITU-R BT.601 luma)."""
-        red, green, blue = (int(level) for level in self.colour)
+        red, green, blue = map(int, self.colour)
         return round(0.299 * red + 0.587 * green + 0.114 * blue)

@@ -60,10 +60,10 @@ class Pixelate(Method):
         means = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
         # not by cv2.resize: its 16 bits of fixed point move borders in windows of a thousand pixels
         means = means.reshape(rows, columns, *pixels.shape[2:])
-        return means.take(_blocks(width, columns), axis=1).take(_blocks(height, rows), axis=0)
+        return means.take(blocks_of(width, columns), axis=1).take(blocks_of(height, rows), axis=0)
 
 
 @lru_cache(maxsize=1024)
-def _blocks(length: int, count: int) -> np.ndarray:
+def blocks_of(length: int, count: int) -> np.ndarray:
     """Return the block that the centre of each pixel lies in, where `count` share a length."""
     return (2 * np.arange(length) + 1) * count // (2 * length)

@@ -88,18 +88,24 @@ class PatchShuffle(Keyed):
         across = np.arange(width) * columns // width
         patch = (down[:, None] * columns + across).ravel().astype(np.uint64)
         drawn = self.random(pixels, entity, height * width, 32)
-        order = _stable_order((patch << np.uint64(32)) | drawn)
+        source = np.empty(height * width, np.int64)
+        source[_in_patches(height, width, rows, columns)] = _order(patch, drawn)
         flat = pixels.reshape(height * width, *pixels.shape[2:])
-        hidden = np.empty_like(flat)
-        hidden[_in_patches(height, width, rows, columns)] = flat.take(order, axis=0)
-        return hidden.reshape(pixels.shape)
+        return flat.take(source, axis=0).reshape(pixels.shape)
 
 
-def _stable_order(keys: np.ndarray) -> np.ndarray:
-    """Return what a stable sort gives; one that is not takes a fraction of its time."""
-    order = np.argsort(keys)
-    ordered = keys.take(order)
-    return order if (ordered[1:] > ordered[:-1]).all() else np.argsort(keys, kind="stable")
+def _order(patch: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Return the places of pixels by patch, number drawn and place.
+
+    A number that holds all three is sorted in a fraction of the time that it takes to sort places.
+    """
+    place = int(patch.size).bit_length()
+    if int(patch[-1]).bit_length() + 32 + place > 64:
+        return np.asarray(np.lexsort((drawn, patch)))
+    keys = (patch << np.uint64(32 + place)) | (drawn.astype(np.uint64) << np.uint64(place))
+    keys |= np.arange(patch.size, dtype=np.uint64)
+    keys.sort()
+    return np.asarray((keys & np.uint64(2**place - 1)).view(np.int64))
 
 
 def _in_patches(height: int, width: int, rows: int, columns: int) -> np.ndarray:

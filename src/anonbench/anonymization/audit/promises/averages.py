@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from anonbench.anonymization.audit.errors import Failure
@@ -39,7 +40,8 @@ class ConstantBlocks(Promise):
         narrow_blocks(inside, least_side)
         counts = (max(1, height // least_side), max(1, width // least_side))
         expected = means(inside.original, counts)
-        shown = expected[:, owners(height, counts[0])][:, :, owners(width, counts[1])]
+        down, across = owners(height, counts[0]), owners(width, counts[1])
+        shown = expected.take(across, axis=2).take(down, axis=1)
         written = inside.written.astype(np.float32)
         # OpenCV leaves out shares of under a thousandth of a pixel, on either axis
         return all_near(written, shown, ROUNDING + 2 * 0.255 / least_side)
@@ -83,8 +85,9 @@ class BoxMeans(Promise):
         side = _odd(asked.min_size, float(getattr(asked.size, inside.entity)), inside.mask.shape)
         reach = side // 2
         pads = ((0, 0), (reach, reach), (reach, reach))
-        sums = _sums(np.pad(inside.original, pads, mode="symmetric"), side)
-        return all_near(inside.written.astype(np.float32), (sums / side**2).astype(np.float32))
+        padded = np.pad(inside.original, pads, mode="symmetric")
+        means = np.array([_sums(plane, side) / side**2 for plane in padded], np.float32)
+        return all_near(inside.written.astype(np.float32), means)
 
 
 class Medians(Promise):
@@ -101,20 +104,36 @@ class Medians(Promise):
         asked = settings.median
         side = _odd(asked.min_size, float(getattr(asked.size, inside.entity)), inside.mask.shape)
         side = min(side, 255)
-        reach, half = side // 2, side * side // 2
+        places = inside.mask.nonzero()
         right = np.ones(inside.mask.shape, bool)
         for plane, written in zip(inside.original, inside.written, strict=True):
-            padded = np.pad(plane, reach, mode="edge")
-            for value in np.unique(written[inside.mask]).tolist():
-                here = (written == value) & inside.mask
-                rows, columns = np.flatnonzero(here.any(axis=1)), np.flatnonzero(here.any(axis=0))
-                (y0, y1), (x0, x1) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
-                near = padded[y0 : y1 + 2 * reach, x0 : x1 + 2 * reach]
-                no_brighter = _sums((near <= value)[None], side)[0]
-                darker = _sums((near < value)[None], side)[0]
-                is_median = (no_brighter > half) & (darker <= half)
-                right[y0:y1, x0:x1] &= is_median | ~here[y0:y1, x0:x1]
+            right[places] &= _are_medians(plane, places, written[places], side)
         return right
+
+
+def _are_medians(
+    plane: np.ndarray, places: tuple[np.ndarray, ...], values: np.ndarray, side: int
+) -> np.ndarray:
+    """Return bool [n]: whether values are medians of the squares about places, rows and columns."""
+    padded = np.pad(plane, side // 2, mode="edge")
+
+    @lru_cache(maxsize=2)  # of a level, and of the next one, for which the first is what is darker
+    def totals(level: int) -> np.ndarray:
+        return np.asarray(cv2.integral((padded <= level).view(np.uint8)))
+
+    def no_brighter(level: int, group: np.ndarray) -> np.ndarray:
+        total, (y, x) = totals(level), (each[group] for each in places)
+        counts = total[y + side, x + side] - total[y, x + side]
+        return np.asarray(counts - total[y + side, x] + total[y, x])
+
+    half = side * side // 2
+    order = np.argsort(values, kind="stable")
+    levels, starts = np.unique(values[order], return_index=True)
+    right = np.empty(len(values), bool)
+    for level, group in zip(levels.tolist(), np.split(order, starts[1:]), strict=False):
+        right[group] = no_brighter(level, group) > half
+        right[group] &= no_brighter(level - 1, group) <= half
+    return right
 
 
 def _odd(least: int, share: float, shape: tuple[int, ...]) -> int:
@@ -123,13 +142,16 @@ def _odd(least: int, share: float, shape: tuple[int, ...]) -> int:
     return side if side % 2 else side + 1
 
 
-def _sums(planes: np.ndarray, side: int) -> np.ndarray:
-    """Return int64 [c, h - side + 1, w - side + 1]: sums over all squares of a side."""
-    totals = np.zeros((planes.shape[0], planes.shape[1] + 1, planes.shape[2] + 1), np.int64)
-    np.cumsum(planes, axis=1, dtype=np.int64, out=totals[:, 1:, 1:])
-    np.cumsum(totals[:, 1:, 1:], axis=2, out=totals[:, 1:, 1:])
-    sums = totals[:, side:, side:] - totals[:, :-side, side:]
-    return np.asarray(sums - totals[:, side:, :-side] + totals[:, :-side, :-side])
+def _sums(plane: np.ndarray, side: int) -> np.ndarray:
+    """Return float64 [h - side + 1, w - side + 1]: sums over all squares of a side.
+
+    They are whole numbers, and exact: far below 2^53.
+    """
+    totals = cv2.integral(plane, sdepth=cv2.CV_64F)
+    sums = totals[side:, side:] - totals[:-side, side:]
+    sums -= totals[side:, :-side]
+    sums += totals[:-side, :-side]
+    return np.asarray(sums)
 
 
 @lru_cache(maxsize=256)

@@ -72,7 +72,8 @@ def all_near(written: np.ndarray, expected: np.ndarray, allowed: float = ROUNDIN
     """Return bool [h, w]: whether float32 [c, h, w] differ by no more than rounding explains."""
     difference = written - expected
     np.abs(difference, out=difference)
-    return np.asarray((difference < allowed).all(axis=0), dtype=bool)
+    near = difference < allowed
+    return np.asarray(near[0] if len(near) == 1 else near.all(axis=0), dtype=bool)
 
 
 def steps(written: np.ndarray, mask: np.ndarray, axis: int) -> np.ndarray:
@@ -130,10 +131,13 @@ def narrow_blocks(inside: Inside, least_side: int) -> None:
     """
     for axis in (0, 1):
         after, before, both = _neighbours(inside.written, inside.mask, axis)
-        differs = ((after != before).any(axis=0) & both).any(axis=1 - axis)
-        borders = np.flatnonzero(differs) + 1
-        if not len(borders):
+        differs = after != before
+        in_any = differs[0] if len(differs) == 1 else differs.any(axis=0)
+        in_any &= both
+        (ends_of_blocks,) = in_any.any(axis=1 - axis).nonzero()
+        if not len(ends_of_blocks):
             continue
+        borders = ends_of_blocks + 1
         ends = borders[0], inside.mask.shape[axis] - borders[-1]
         if min(*ends, (borders[1:] - borders[:-1]).min(initial=least_side)) < least_side:
             raise Failure(f"blocks are narrower than the {least_side} pixels asked for")

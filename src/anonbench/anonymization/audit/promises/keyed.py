@@ -38,9 +38,7 @@ def numbers(inside: Inside, settings: Anonymization, name: str, count: int, size
 
 def _array(inside: Inside, settings: Anonymization, name: str, count: int, size: int) -> np.ndarray:
     joined = _stream(inside, settings, name, count * size)
-    parts = np.frombuffer(joined, np.uint8).reshape(count, size)
-    weights = np.left_shift(np.uint64(1), np.arange(0, 8 * size, 8, dtype=np.uint64))
-    return np.asarray(parts.astype(np.uint64) @ weights)
+    return np.frombuffer(joined, f"<u{size}").astype(np.uint64)
 
 
 def _pieces(
@@ -85,8 +83,8 @@ class NoisyValues(Promise):
         below = _normal_shares(float(settings.noise.deviation))
         written = inside.written.astype(np.int64)
         added = written - inside.original + 256
-        low = np.where(written == 0, 0.0, below[added])
-        high = np.where(written == 255, 1.0, below[added + 1])
+        low = np.where(written == 0, 0.0, below.take(added))
+        high = np.where(written == 255, 1.0, below.take(added + 1))
         return np.asarray(((share > low - 1e-9) & (share < high + 1e-9)).all(axis=0))
 
 
@@ -119,13 +117,15 @@ class NoisyBlocks(Promise):
         area = height * width / math.prod(counts)
         sensitivity = 255.0 * min(asked.pixels, height * width) / area * channels
         scale = sensitivity / float(asked.epsilon)
-        owner = np.ix_(owners(height, counts[0]), owners(width, counts[1]))
-        centre = means(inside.original, counts).transpose(1, 2, 0)[owner].astype(np.float64)
-        share, written = share[owner], inside.written.transpose(1, 2, 0)
-        slack = ROUNDING + 2 * 0.255 / side
-        low = np.where(written == 0, 0.0, _laplace((written - slack - centre) / scale))
-        high = np.where(written == 255, 1.0, _laplace((written + slack - centre) / scale))
-        return np.asarray(((share > low - 1e-12) & (share < high + 1e-12)).all(axis=2))
+        down, along = owners(height, counts[0]), owners(width, counts[1])
+        centre, share = (
+            blocks.take(along, axis=2).take(down, axis=1)
+            for blocks in (means(inside.original, counts), share.transpose(2, 0, 1))
+        )
+        added, slack = inside.written - centre.astype(np.float64), ROUNDING + 2 * 0.255 / side
+        low = np.where(inside.written == 0, 0.0, _laplace((added - slack) / scale))
+        high = np.where(inside.written == 255, 1.0, _laplace((added + slack) / scale))
+        return np.asarray(((share > low - 1e-12) & (share < high + 1e-12)).all(axis=0))
 
 
 def _laplace(values: np.ndarray) -> np.ndarray:
@@ -135,32 +135,31 @@ def _laplace(values: np.ndarray) -> np.ndarray:
 
 
 class MixedTiles(Promise):
-    """Tile shuffle: tiles moved one by one, twice, in the order of their numbers."""
+    """Tile shuffle: tiles moved twice, in the order of their numbers."""
 
     def least(self, settings: Anonymization) -> int:
         """Return the least side that has tiles to change places."""
         return 4
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
-        """Move a copy's tiles, and compare."""
+        """Take each pixel from its place in the tile that comes there, and compare."""
         height, width = inside.mask.shape
-        across = max(2, int(getattr(settings.tile_shuffle.tiles, inside.entity)))
-        side = max(1, min(height, width) // across)
+        count = max(2, int(getattr(settings.tile_shuffle.tiles, inside.entity)))
+        side = max(1, min(height, width) // count)
         rows, columns = height // side, width // side
-        count = rows * columns
-        drawn = numbers(inside, settings, "tile_shuffle", 2 * count, 8)
-        shown = inside.original
-        for first, top, left in (
-            (0, 0, 0),
-            (count, height - rows * side, width - columns * side),
+        drawn = _array(inside, settings, "tile_shuffle", 2 * rows * columns, 8).reshape(2, -1)
+        down, across = np.arange(rows * side)[:, None], np.arange(columns * side)
+        place = down // side * columns + across // side
+        shown = inside.original.copy()
+        pixels = shown.reshape(len(shown), -1)
+        for keys, top, left in (
+            (drawn[0], 0, 0),
+            (drawn[1], height - rows * side, width - columns * side),
         ):
-            moved = shown.copy()
-            order = sorted(range(count), key=lambda tile: drawn[first + tile])
-            for place, tile in enumerate(order):
-                (y, x), (v, u) = divmod(place, columns), divmod(tile, columns)
-                y, x, v, u = top + y * side, left + x * side, top + v * side, left + u * side
-                moved[:, y : y + side, x : x + side] = shown[:, v : v + side, u : u + side]
-            shown = moved
+            tile = np.lexsort((keys,))[place]
+            y, x = tile // columns * side + down % side, tile % columns * side + across % side
+            moved = pixels.take((top + y) * width + left + x, axis=1)
+            shown[:, top : top + rows * side, left : left + columns * side] = moved
         return np.asarray((inside.written == shown).all(axis=0))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from anonbench.anonymization.audit.promises.inside import Inside, Promise
@@ -29,13 +31,22 @@ class _Moved(Promise):
         down = np.linspace(-1.0, 1.0, 2 * height + 1)[1::2]
         come = self.source(across[None, :] + 1j * down[:, None], settings)
         x, y = (come.real + 1.0) * width / 2.0, (come.imag + 1.0) * height / 2.0
+        columns, rows = (
+            [_pixels(places + off, length) for off in (-_UNSURE, _UNSURE)]
+            for places, length in ((x, width), (y, height))
+        )
+        pixels = inside.original.reshape(len(inside.original), -1)
         right = np.zeros(inside.mask.shape, bool)
-        for dx in (-_UNSURE, _UNSURE):
-            for dy in (-_UNSURE, _UNSURE):
-                columns = np.floor(np.clip(x + dx, 0.0, width - 0.5)).astype(int)
-                rows = np.floor(np.clip(y + dy, 0.0, height - 0.5)).astype(int)
-                right |= (inside.written == inside.original[:, rows, columns]).all(axis=0)
+        for row, column in product(rows, columns):
+            right |= (inside.written == pixels.take(row * width + column, axis=1)).all(axis=0)
+            if right.all():
+                break
         return right
+
+
+def _pixels(places: np.ndarray, length: int) -> np.ndarray:
+    """Return the pixels of a line that places lie in."""
+    return np.clip(places, 0.0, length - 0.5).astype(int)
 
 
 class Turn(_Moved):
