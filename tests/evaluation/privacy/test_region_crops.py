@@ -59,6 +59,7 @@ def test_crops_come_in_the_order_asked_for_and_in_every_size(tmp_path: Path) -> 
     images = ImageSet.open([tmp_path / "0.tar"])
     regions = {name: [SLANTED, UPRIGHT] for name in ("a", "b")}
     wanted = pd.DataFrame({"id": ["b", "a", "a"], "order": [1, 0, 1], "margin": [1.0, 1.0, 2.0]})
+    wanted["context"] = 0.0
     found = read_crops(images, regions, wanted, [16, 24])
     assert {side: values.shape for side, values in found.items()} == {
         side: (3, side, side, 3) for side in (16, 24)

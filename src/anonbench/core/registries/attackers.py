@@ -97,6 +97,22 @@ class AttackerKind(Registered):
         attacker sees all that is hidden; 0: it sees what is published."""
         return 0
 
+    def context(self) -> float:
+        """Return the factor by which a region's box is grown for an attacker that sees all of it
+        but the region, in photographs of persons; 0: it sees the region itself."""
+        return 0.0
+
+    def untaught(self, features: int, compared: int) -> Mapping[bool, Learned]:
+        """Return what it compares by where there is no lesson, as `learn` does; nothing: it does
+        not attack then.
+
+        Args:
+            features: how many there are of a crop, as in `Lesson`.
+            compared: the leading ones that are vectors of attackers.
+
+        """
+        return {}
+
     def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
         """Learn to compare crops; the same lesson always gives the same.
 

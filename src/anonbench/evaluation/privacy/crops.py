@@ -14,6 +14,9 @@ from anonbench.core.boxes import Region
 from anonbench.core.numeric.similarity import threads
 from anonbench.training.data.preprocess import Preprocess
 
+GREY = 128
+"""What a region's own pixels are where only its surroundings are seen."""
+
 
 class Readable(Protocol):
     """Images by id."""
@@ -55,6 +58,28 @@ def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
     return filled
 
 
+def remainder(image: np.ndarray, region: Region, factor: float) -> np.ndarray:
+    """Return what is around a region of an image, its own pixels grey: uint8 [h, w] or [h, w, 3].
+
+    Args:
+        image: uint8 [H, W] or [H, W, 3].
+        region: in pixels of the image.
+        factor: by which the region's box is grown about its centre, above 1.
+
+    """
+    around, own = cover(region, image.shape, factor), cover(region, image.shape)
+    if around is None:
+        return np.full((1, 1, *image.shape[2:]), GREY, np.uint8)
+    seen = image[around.window].copy()
+    if own is not None:
+        inner = tuple(
+            slice(within.start - outer.start, within.stop - outer.start)
+            for within, outer in zip(own.window, around.window, strict=True)
+        )
+        seen[inner][... if own.inside is None else own.inside] = GREY
+    return seen
+
+
 def read_crops(
     images: Readable,
     regions: Mapping[str, Sequence[Region]],
@@ -69,7 +94,8 @@ def read_crops(
     Args:
         images: original or anonymized.
         regions: the images' regions in draw order.
-        wanted: columns id, order and margin, neighbours of one image together.
+        wanted: columns id, order, margin and context, neighbours of one image together; context is
+            0, or the factor of `remainder`.
         sides: in pixels.
 
     """
@@ -81,9 +107,14 @@ def read_crops(
     def read(number: int) -> None:
         image_id, group = groups[number]
         image = images.read(image_id)
-        crops = zip(group["order"], group["margin"], strict=True)
-        for row, (order, margin) in enumerate(crops, int(starts[number])):
-            seen = crop(image, regions[image_id][order], float(margin))
+        crops = zip(group["order"], group["margin"], group["context"], strict=True)
+        for row, (order, margin, context) in enumerate(crops, int(starts[number])):
+            region = regions[image_id][order]
+            seen = (
+                remainder(image, region, float(context))
+                if context
+                else crop(image, region, float(margin))
+            )
             for side, fit in fits.items():
                 found[side][row] = fit(seen)
 

@@ -51,6 +51,13 @@ class Gallery:
     image), who (what a match shares, int), cluster (what a probe's chances share: the person or
     the image, int), turn (place in a random order of what shares `who`, int; the first stands for
     its person where each has one crop in the gallery), probe (bool)."""
+    context: float = 0.0
+    """Factor by which boxes are grown where all but the region is seen; 0: the region itself."""
+
+    @property
+    def key(self) -> tuple[Entity, float]:
+        """What is seen of which entity."""
+        return self.entity, self.context
 
 
 def draw_galleries(

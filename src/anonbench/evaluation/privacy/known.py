@@ -20,7 +20,7 @@ import pandas as pd
 from anonbench.core.numeric.rates import Limit, Rate, against_limit
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.privacy.gallery import NO_LESSON, ONLY_ONE, ONLY_TRAIN
-from anonbench.evaluation.privacy.rates import worst
+from anonbench.evaluation.privacy.rates import ALL, worst
 
 MIN_CLUSTERS = 20
 """Persons (or images) of the probes; among fewer, how alike they are cannot be estimated."""
@@ -29,13 +29,16 @@ MIN_GALLERY = 100
 _VARIANT = ["degree", "method"]
 
 
-def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataFrame:
+def strongest(
+    rates: pd.DataFrame, widest: float, confidence: float, regions: str = ALL
+) -> pd.DataFrame:
     """Return the strongest known attack on each variant, and what is not known of the variant.
 
     Args:
         rates: of one data set (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`).
         widest: the widest interval of a rate that is known, as a share.
         confidence: of the intervals.
+        regions: what the attacks see, as in `worst`.
 
     Returns:
         A row of `worst` for each method and degree, and three columns. `shortfall`: why this rate
@@ -44,7 +47,7 @@ def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataF
         of the same entity; NaN where they were not attacked.
 
     """
-    by_entity = worst(rates, of=[*_VARIANT, "entity"])
+    by_entity = worst(rates, of=[*_VARIANT, "entity"], regions=regions)
     blind = _blind(by_entity)
     reasons = [_shortfall(row, widest, confidence, blind) for row in by_entity.to_dict("records")]
     by_entity = by_entity.assign(shortfall=reasons)
@@ -53,7 +56,7 @@ def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataF
     rows = []
     for _, group in by_entity.groupby(_VARIANT, sort=False):
         known = group[group["shortfall"] == ""]
-        best = worst(known if len(known) else group)
+        best = worst(known if len(known) else group, regions=regions)
         of_entities = zip(group["entity"], group["shortfall"], strict=True)
         unknown = [*(f"{entity}: {why}" for entity, why in of_entities if why), *missing]
         rows.append(best.assign(unknown="; ".join(unknown)))

@@ -27,6 +27,7 @@ from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
 from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
 from anonbench.evaluation.privacy.crops import Readable, read_crops
 from anonbench.evaluation.privacy.gallery import NO_LESSON, Gallery, Match, draw_galleries
+from anonbench.evaluation.privacy.scene import differing
 from anonbench.evaluation.privacy.train_images import (
     HIDDEN,
     HiddenOnRead,
@@ -142,7 +143,10 @@ class Lessons:
             )
             if restorers is not None:
                 images = RestoredOnRead(images, regions, Variant(method, HIDDEN), restorers, drawn)
-            hidden, _ = read_features(images, regions, drawn, models)
+            alike = (self._train.originals, hidden) if gallery.context else None
+            hidden, _ = read_features(images, regions, drawn, models, alike)
+            if np.array_equal(hidden, self._clear[first][0]):  # nothing to see of the method
+                return self.of(kind, ORIGINAL, gallery, models)
         who = drawn["who"].to_numpy(np.int64)
         finds_itself = gallery.match is Match.REGION
         try:
@@ -165,7 +169,8 @@ class Lessons:
         drawn, _ = draw_galleries(self._boxes, ids, people, (), settings, self._seed)
         for each in drawn:
             if each.entity is gallery.entity and each.match is gallery.match:
-                return each.crops.assign(margin=self._settings.margin if by_person else 1.0)
+                margin = self._settings.margin if by_person else 1.0
+                return each.crops.assign(margin=margin, context=gallery.context)
         return None
 
 
@@ -174,23 +179,38 @@ def read_features(
     regions: Mapping[str, Sequence[Region]],
     wanted: pd.DataFrame,
     models: Mapping[str, Attacker],
+    clear: tuple[Readable, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, int]:
     """Return features of crops, float32 [N, D], and how many of them models give; see `features`.
 
     Args:
         images: clear or hidden.
         regions: the images' regions in draw order.
-        wanted: columns id, order and margin, neighbours of one image together.
+        wanted: columns id, order, margin and context, neighbours of one image together.
         models: by name.
+        clear: the originals of hidden images, and the features of their crops, which crops that are
+            the same share; None where few are.
 
     """
     sides = sorted({model.side for model in models.values()})
     parts, compared = [], 0
     for start in range(0, len(wanted), _BATCH):
-        crops = read_crops(images, regions, wanted.iloc[start : start + _BATCH], sides)
-        vectors = [model.embed(crops[model.side]) for model in models.values()]
+        batch = wanted.iloc[start : start + _BATCH]
+        crops = read_crops(images, regions, batch, sides)
+        changed = np.ones(len(batch), bool)
+        if clear is not None:
+            originals = read_crops(clear[0], regions, batch, sides[-1:])
+            changed = differing(crops[sides[-1]], originals[sides[-1]])
+            parts.append(clear[1][start : start + _BATCH].copy())
+        if not changed.any():
+            continue
+        vectors = [model.embed(crops[model.side][changed]) for model in models.values()]
         compared = sum(each.shape[1] for each in vectors)
-        parts.append(features(vectors, crops[sides[-1]]))
+        found = features(vectors, crops[sides[-1]][changed])
+        if clear is None:
+            parts.append(found)
+        else:
+            parts[-1][changed] = found
     return np.concatenate(parts), compared
 
 
