@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization, Privacy
@@ -81,20 +82,21 @@ def attack(
     model: Pixels | None = None,
 ) -> pd.DataFrame:
     shown = [Variant.parse(name) for name in variants]
-    table = probed(
-        Photographs(sorted(PEOPLE), wears_the_same),
-        [
-            Attacked(each, Photographs(sorted(PEOPLE), wears_the_same, each, hiding))
-            for each in shown
-        ],
-        BOXES,
-        people,
-        [Entity.FACE],
-        model or Pixels(),
-        Privacy(attackers=attackers),
-        TrainImages(Photographs(sorted(taught), wears_the_same), hiding),
-        seed=0,
-    )
+    with threadpool_limits(1, user_api="blas"):
+        table = probed(
+            Photographs(sorted(PEOPLE), wears_the_same),
+            [
+                Attacked(each, Photographs(sorted(PEOPLE), wears_the_same, each, hiding))
+                for each in shown
+            ],
+            BOXES,
+            people,
+            [Entity.FACE],
+            model or Pixels(),
+            Privacy(attackers=attackers),
+            TrainImages(Photographs(sorted(taught), wears_the_same), hiding),
+            seed=0,
+        )
     return rates("drawn", table, 0.95)
 
 

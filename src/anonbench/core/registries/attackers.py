@@ -18,7 +18,11 @@ class LessonTooSmallError(Exception):
 
 
 class Attacker(Protocol):
-    """A model that crops are compared by."""
+    """A model that crops are compared by.
+
+    One with an attribute `aligned` that is true sees faces with eyes, nose and mouth where models
+    of face recognition expect them (`is_aligned`).
+    """
 
     side: int
     """Of its square input, in pixels."""
@@ -26,6 +30,11 @@ class Attacker(Protocol):
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """Return unit vectors, float32 [N, D], of crops uint8 [N, side, side, 3] RGB."""
         ...
+
+
+def is_aligned(attacker: Attacker) -> bool:
+    """Return whether a model sees faces aligned by eyes, nose and mouth."""
+    return bool(getattr(attacker, "aligned", False))
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,10 @@ from anonbench.core.registries.attackers import (
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
 from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
-from anonbench.evaluation.privacy.crops import Readable, read_crops
+from anonbench.evaluation.privacy.crops import Points, Readable, read_crops
+from anonbench.evaluation.privacy.face_points import find_points
 from anonbench.evaluation.privacy.gallery import NO_LESSON, Gallery, Match, draw_galleries
-from anonbench.evaluation.privacy.scene import differing
+from anonbench.evaluation.privacy.scene import cut_of, cuts_of, differing
 from anonbench.evaluation.privacy.train_images import (
     HIDDEN,
     HiddenOnRead,
@@ -80,6 +81,7 @@ class Lessons:
         self._seed = seed
         self._clear: dict[tuple[str, Entity], tuple[np.ndarray, int]] = {}
         self._learned: dict[tuple[str, str, Entity], Mapping[bool, Learned] | str] = {}
+        self._points: dict[tuple[str, Entity], Points] = {}
         self._restorers: dict[str, LearnedRestorers] = {}
 
     def of(
@@ -134,8 +136,12 @@ class Lessons:
             return NO_LESSON
         regions = image_regions(self._boxes[self._boxes["id"].isin(set(drawn["id"]))])
         first = (kind.name, gallery.entity)
+        originals = self._train.originals
         if first not in self._clear:
-            self._clear[first] = read_features(self._train.originals, regions, drawn, models)
+            is_aligned = any(cut.aligned for cut in cuts_of(models.values()))
+            self._points[first] = find_points(originals, regions, drawn) if is_aligned else {}
+            of_faces = self._points[first]
+            self._clear[first] = read_features(originals, regions, drawn, models, of_faces)
         hidden, compared = self._clear[first]
         if method != ORIGINAL:
             images: Readable = self._train.given.get(method) or HiddenOnRead(
@@ -143,8 +149,9 @@ class Lessons:
             )
             if restorers is not None:
                 images = RestoredOnRead(images, regions, Variant(method, HIDDEN), restorers, drawn)
-            alike = (self._train.originals, hidden) if gallery.context else None
-            hidden, _ = read_features(images, regions, drawn, models, alike)
+            alike = (originals, hidden) if gallery.context else None
+            of_faces = self._points[first]
+            hidden, _ = read_features(images, regions, drawn, models, of_faces, alike)
             if np.array_equal(hidden, self._clear[first][0]):  # nothing to see of the method
                 return self.of(kind, ORIGINAL, gallery, models)
         who = drawn["who"].to_numpy(np.int64)
@@ -179,6 +186,7 @@ def read_features(
     regions: Mapping[str, Sequence[Region]],
     wanted: pd.DataFrame,
     models: Mapping[str, Attacker],
+    points: Points,
     clear: tuple[Readable, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, int]:
     """Return features of crops, float32 [N, D], and how many of them models give; see `features`.
@@ -188,25 +196,26 @@ def read_features(
         regions: the images' regions in draw order.
         wanted: columns id, order, margin and context, neighbours of one image together.
         models: by name.
+        points: of faces in the originals.
         clear: the originals of hidden images, and the features of their crops, which crops that are
             the same share; None where few are.
 
     """
-    sides = sorted({model.side for model in models.values()})
+    cuts = cuts_of(models.values())
     parts, compared = [], 0
     for start in range(0, len(wanted), _BATCH):
         batch = wanted.iloc[start : start + _BATCH]
-        crops = read_crops(images, regions, batch, sides)
+        crops = read_crops(images, regions, batch, cuts, points)
         changed = np.ones(len(batch), bool)
         if clear is not None:
-            originals = read_crops(clear[0], regions, batch, sides[-1:])
-            changed = differing(crops[sides[-1]], originals[sides[-1]])
+            originals = read_crops(clear[0], regions, batch, cuts[-1:])
+            changed = differing(crops[cuts[-1]], originals[cuts[-1]])
             parts.append(clear[1][start : start + _BATCH].copy())
         if not changed.any():
             continue
-        vectors = [model.embed(crops[model.side][changed]) for model in models.values()]
+        vectors = [model.embed(crops[cut_of(model)][changed]) for model in models.values()]
         compared = sum(each.shape[1] for each in vectors)
-        found = features(vectors, crops[sides[-1]][changed])
+        found = features(vectors, crops[cuts[-1]][changed])
         if clear is None:
             parts.append(found)
         else:

@@ -38,6 +38,7 @@ from anonbench.evaluation.privacy.scene import (
     Scene,
     Seen,
     Vectors,
+    cuts_of,
     differing,
     embedded,
 )
@@ -153,10 +154,10 @@ def _attack(
             attackers[name] = kind.load()
     if not attackers:
         return [not_run(each.entity, NO_MODEL) for each in scene.galleries if not each.context]
-    sides = sorted({attacker.side for attacker in attackers.values()})
+    cuts = cuts_of(attackers.values())
 
     def seen(attacked: Attacked, clear: Seen | None = None) -> Seen:
-        view = scene.view(attacked.variant, attacked.images, regions, sides)
+        view = scene.view(attacked.variant, attacked.images, regions, cuts)
         vectors = {
             name: embedded(
                 attacker,
@@ -261,11 +262,11 @@ def _learned(
         compared = probe
         if gallery.match is Match.PERSON or variant == Variant():
             compared = np.ones_like(probe)
-        side = max(model.side for model in able.values())
+        cut = cuts_of(able.values())[-1]
         shown, originals = (
             features(
                 [seen.vectors[name][gallery.key] for name in able],
-                seen.view.crops[side][part][rows_of],
+                seen.view.crops[cut][part][rows_of],
             )
             for seen, rows_of in ((anonymized, compared), (clear, np.ones_like(probe)))
         )
@@ -279,7 +280,7 @@ def _learned(
             learned = untaught
         hidden = hidden_in(gallery.crops, variant)[compared]
         if gallery.context:  # surroundings that are as they were are compared like originals
-            hidden = differing(anonymized.view.crops[side][part], clear.view.crops[side][part])
+            hidden = differing(anonymized.view.crops[cut][part], clear.view.crops[cut][part])
         for gallery_is_hidden, comparison in learned.items():
             if gallery_is_hidden and variant == Variant():
                 continue

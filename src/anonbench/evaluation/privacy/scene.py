@@ -10,9 +10,10 @@ import pandas as pd
 
 from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import Region
-from anonbench.core.registries.attackers import Attacker
+from anonbench.core.registries.attackers import Attacker, is_aligned
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.crops import Readable, read_crops
+from anonbench.evaluation.privacy.crops import Cut, Points, Readable, read_crops
+from anonbench.evaluation.privacy.face_points import find_points
 from anonbench.evaluation.privacy.gallery import Gallery, Match
 
 Regions = Mapping[str, Sequence[Region]]
@@ -23,10 +24,10 @@ Vectors = Mapping[tuple[Entity, float], np.ndarray]
 
 @dataclass(frozen=True)
 class View:
-    """The crops of all galleries in one variant, by the side of their squares."""
+    """The crops of all galleries in one variant, by how they are cut out."""
 
     variant: Variant
-    crops: Mapping[int, np.ndarray]
+    crops: Mapping[Cut, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,26 @@ class Scene:
         # neighbours of one image together, so that it is decoded once
         self._read = table.assign(place=np.arange(len(table))).sort_values(["id", "order"])
         self.compared = self._read[self._read["is_compared"]]
+        self._points: Points = {}
 
     def view(
-        self, variant: Variant, images: Readable, regions: Regions, sides: Sequence[int]
+        self, variant: Variant, images: Readable, regions: Regions, cuts: Sequence[Cut]
     ) -> View:
-        """Read the crops in one variant: all of the originals, else those that are compared."""
-        rows = self._read if variant == Variant() else self.compared
-        crops = {side: np.zeros((self._size, side, side, 3), np.uint8) for side in sides}
-        for side, values in read_crops(images, regions, rows, sides).items():
-            crops[side][rows["place"].to_numpy()] = values
+        """Read the crops in one variant: all of the originals, else those that are compared.
+
+        Faces are aligned by the points of the originals, which have to be read first.
+
+        Raises:
+            InputError: faces are to be aligned, and MTCNN is not installed.
+
+        """
+        is_clear = variant == Variant()
+        rows = self._read if is_clear else self.compared
+        if is_clear and any(cut.aligned for cut in cuts):
+            self._points = find_points(images, regions, rows)
+        crops = {cut: np.zeros((self._size, cut.side, cut.side, 3), np.uint8) for cut in cuts}
+        for cut, values in read_crops(images, regions, rows, cuts, self._points).items():
+            crops[cut][rows["place"].to_numpy()] = values
         return View(variant, crops)
 
     def shown_to(self, entities: Collection[str]) -> list[tuple[Gallery, slice]]:
@@ -98,18 +110,34 @@ def embedded(
     """
     vectors = {}
     for gallery, part in galleries:
-        crops = view.crops[attacker.side][part]
+        crops = view.crops[cut_of(attacker)][part]
         if clear is None:
             vectors[gallery.key] = attacker.embed(crops)
             continue
         is_shown = gallery.crops["probe"].to_numpy() | (gallery.match is Match.PERSON)
-        crops, originals = crops[is_shown], clear[0].crops[attacker.side][part][is_shown]
+        crops, originals = crops[is_shown], clear[0].crops[cut_of(attacker)][part][is_shown]
         changed = differing(crops, originals)
         found = clear[1][gallery.key][is_shown]
         if changed.any():
             found[changed] = attacker.embed(crops[changed])
         vectors[gallery.key] = found
     return vectors
+
+
+def cut_of(attacker: Attacker) -> Cut:
+    """Return how an attacker sees regions."""
+    return Cut(attacker.side, is_aligned(attacker))
+
+
+def cuts_of(attackers: Collection[Attacker]) -> list[Cut]:
+    """Return how attackers see regions, each way once; the largest squares that are no aligned
+    faces come last, as thumbnails are made of them."""
+    cuts = {cut for each in attackers for cut in (cut_of(each), Cut(each.side))}
+    return sorted(cuts, key=_by_use)
+
+
+def _by_use(cut: Cut) -> tuple[bool, int]:
+    return not cut.aligned, cut.side
 
 
 def differing(crops: np.ndarray, others: np.ndarray) -> np.ndarray:

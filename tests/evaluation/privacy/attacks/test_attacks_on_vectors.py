@@ -138,6 +138,27 @@ def test_without_persons_or_labels_an_attack_says_why() -> None:
         list(Inference().outcomes(archive(10, 10)))
 
 
+def test_each_attribute_is_inferred_by_itself_and_one_that_cannot_be_says_why() -> None:
+    """The planted one is told from the vectors; another that they do not hold is at chance."""
+    given = archive(240, 60)
+    random = np.random.default_rng(1).permutation(np.arange(240) % 2)
+    others = {"Planted": given.attribute, "Random": random, "Missing": np.full(240, -1)}
+    found = list(Inference().outcomes(replace(given, attribute=None, others=others)))
+    clear = {each.measure: each for each in found if each.variant == Variant()}
+    assert clear["accuracy_of_Planted"].shares.mean() > 0.95
+    assert abs(clear["accuracy_of_Random"].shares.mean() - 0.5) < 0.12
+    assert clear["accuracy_of_Random"].chance == 0.5
+    assert clear["accuracy_of_Missing"].reason == "no image has a label"
+    assert not len(clear["accuracy_of_Missing"].shares)
+    masked = {o.measure: o.shares.mean() for o in found if o.variant == MASK}
+    assert masked["accuracy_of_Planted"] < 0.62
+    # beside the label, which is as it was
+    both = list(Inference().outcomes(replace(given, others=others)))
+    (label,) = [each for each in both if each.measure == "accuracy" and each.variant == MASK]
+    alone = [each for each in Inference().outcomes(given) if each.variant == MASK]
+    np.testing.assert_array_equal(label.shares, alone[0].shares)
+
+
 def test_a_class_of_one_cluster_does_not_count_for_it_cannot_be_learned() -> None:
     """It would never be found, and a rate of zero would look like privacy."""
     given = archive()

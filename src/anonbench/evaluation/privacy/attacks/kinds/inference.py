@@ -16,10 +16,15 @@ from anonbench.core.registries.privacy_attacks import (
     Risk,
 )
 from anonbench.core.settings import Count, Positive
+from anonbench.core.vocabulary import Variant
+
+MEASURE = "accuracy"
+"""Of the label; of another attribute with its name behind."""
 
 
 class Inference(ArchiveAttack):
-    """A linear classifier predicts the data set's label from vectors of published images.
+    """A linear classifier predicts a label from vectors of published images: that of the data set,
+    and each of its further attributes by itself.
 
     Ridge regression on the classes (Hoerl and Kennard 1970), in folds: no cluster is in the lesson
     and in the test, and a class that only one fold has does not count. The random baseline is the
@@ -27,7 +32,7 @@ class Inference(ArchiveAttack):
     """
 
     name: ClassVar = "inference"
-    label: ClassVar = "Inference of the label"
+    label: ClassVar = "Inference of attributes"
     risk: ClassVar = Risk.INFERENCE
 
     folds: Count = 5
@@ -39,15 +44,34 @@ class Inference(ArchiveAttack):
 
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:
         """See `ArchiveAttack.outcomes`."""
-        if archive.attribute is None:
+        named = {f"{MEASURE}_of_{name}": numbers for name, numbers in archive.others.items()}
+        if archive.attribute is not None or not named:
+            named = {MEASURE: archive.attribute} | named
+        found: list[Outcome] = []
+        lacks: dict[str, str] = {}
+        for measure, numbers in named.items():
+            try:
+                found += self._of(archive, measure, numbers)
+            except AttackNotPossibleError as error:
+                lacks[measure] = str(error)
+        if not found:
+            raise AttackNotPossibleError("; ".join(dict.fromkeys(lacks.values())))
+        yield from found
+        for measure, why in lacks.items():
+            nothing = np.empty(0), np.empty(0, np.int64), float("nan")
+            yield Outcome(measure, Variant(), *nothing, reason=why)
+
+    def _of(self, archive: Archive, measure: str, numbers: np.ndarray | None) -> Iterator[Outcome]:
+        """Predict one attribute in each version of the images."""
+        if numbers is None:
             raise AttackNotPossibleError("the data set has no label")
-        known = np.flatnonzero(archive.attribute >= 0)
+        known = np.flatnonzero(numbers >= 0)
         if not len(known):
             raise AttackNotPossibleError("no image has a label")
         fold = _folds(archive.clusters[known], self.folds, archive.seed)
-        learned = _is_learned(archive.attribute[known], fold)
+        learned = _is_learned(numbers[known], fold)
         known, fold = known[learned], fold[learned]
-        truth = archive.attribute[known]
+        truth = numbers[known]
         classes, counts = np.unique(truth, return_counts=True)
         if len(known) < self.least or len(classes) < 2:
             raise AttackNotPossibleError(
@@ -58,7 +82,7 @@ class Inference(ArchiveAttack):
         for variant, vectors in archive.vectors.items():
             right = predicted(vectors[known], truth, fold, self.strength) == truth
             shares = right.astype(np.float64)
-            yield Outcome("accuracy", variant, shares, archive.clusters[known], chance)
+            yield Outcome(measure, variant, shares, archive.clusters[known], chance)
 
 
 def predicted(
