@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.crops import GREY, remainder
+from anonbench.evaluation.privacy.gallery import NO_MODEL
+from anonbench.evaluation.privacy.known import strongest
 from anonbench.evaluation.privacy.rates import REMAINDER, rates, worst
 from anonbench.evaluation.privacy.reidentification import SURROUNDED, Attacked, probed
 from anonbench.evaluation.privacy.train_images import TrainImages
@@ -181,3 +184,29 @@ def test_surroundings_that_no_method_changes_are_embedded_once() -> None:
 
 def test_the_same_attack_gives_the_same_rates() -> None:
     pd.testing.assert_frame_equal(attack("blur-100"), attack("blur-100"))
+
+
+@pytest.mark.slow
+def test_regions_that_no_attacker_is_shown_say_so(shared: Path) -> None:
+    """Of a system that embeds no images, a recognizer of faces is all there is."""
+    weights = shared / "weights/face/mobilefacenet.onnx"
+    if not weights.is_file():
+        pytest.skip("no MobileFaceNet beside the checkout")
+    line = Region(Entity.TEXT, 2, 40, 44, 47, 0.9)
+    boxes = box_table({name: [FACE, line] for name in PEOPLE | PUPILS}, seed=0)
+    table = probed(
+        Photographs(sorted(PEOPLE)),
+        [],
+        boxes,
+        PEOPLE | PUPILS,
+        [Entity.FACE],
+        None,
+        Privacy(attackers=("recognizer", "supervised"), recognizer=weights),
+        TrainImages(Photographs(sorted(PUPILS)), USUAL),
+        seed=0,
+    )
+    reasons = table.loc[table["reason"] != "", ["entity", "attacker", "reason"]]
+    assert reasons.to_numpy().tolist() == [["text", "", NO_MODEL]]
+    assert set(table.loc[table["entity"] == "face", "attacker"]) == {"recognizer", "supervised"}
+    # the strongest attack on regions may be the one that nobody made
+    assert f"text: {NO_MODEL}" in strongest(rates("drawn", table, 0.95), 0.2, 0.95)["unknown"][0]

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 NONE = "no region in the validation images"
 ONLY_ONE = "only one region in the validation images"
 ONLY_TRAIN = "no region in the validation images, but in the train images"
+"""Why there is no gallery."""
 NO_LESSON = "no such regions in the train images to learn from"
 """Why an attacker that learns was not run: none set aside for it, or none there."""
-"""Why there is no gallery."""
+NO_MODEL = "the system embeds no crops, and no recognizer of them is given (privacy.recognizer)"
+"""Why nobody attacks: of vectors that were made elsewhere."""
 
 
 class Match(StrEnum):

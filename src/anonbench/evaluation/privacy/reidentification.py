@@ -28,7 +28,7 @@ from anonbench.core.registries.attackers import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attackers import Backbone
 from anonbench.evaluation.privacy.crops import Images, Readable
-from anonbench.evaluation.privacy.gallery import Gallery, Match, draw_galleries
+from anonbench.evaluation.privacy.gallery import NO_MODEL, Gallery, Match, draw_galleries
 from anonbench.evaluation.privacy.kinds import attacker_named
 from anonbench.evaluation.privacy.lessons import Lessons, features
 from anonbench.evaluation.privacy.probe_rows import hidden_in, not_run, probe_rows
@@ -46,8 +46,6 @@ from anonbench.evaluation.privacy.train_images import RestoredOnRead, TrainImage
 
 SURROUNDED = "surroundings are the same in the very image, which attack linkage looks for"
 """Why nobody looks at what is around regions that are looked for in their own originals."""
-NO_MODEL = "the system embeds no crops, and no recognizer is given (privacy.recognizer)"
-"""Why nobody attacks: of vectors that were made elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +150,14 @@ def _attack(
             learners.append(kind)
         elif kind.is_given() and entities & set(kind.entities or entities):
             attackers[name] = kind.load()
+    unseen = [g.entity for g in scene.galleries if not (g.context or _able(attackers, g.entity))]
+    rows = [not_run(entity, NO_MODEL) for entity in unseen]
     if not attackers:
-        return [not_run(each.entity, NO_MODEL) for each in scene.galleries if not each.context]
-    cuts = cuts_of(attackers.values())
+        return rows
+    cuts = {cut for kind in entities for cut in cuts_of(_able(attackers, kind).values())}
 
     def seen(attacked: Attacked, clear: Seen | None = None) -> Seen:
-        view = scene.view(attacked.variant, attacked.images, regions, cuts)
+        view = scene.view(attacked.variant, attacked.images, regions, sorted(cuts))
         vectors = {
             name: embedded(
                 attacker,
@@ -170,7 +170,7 @@ def _attack(
         return Seen(view, vectors)
 
     clear = seen(Attacked(Variant(), originals))
-    rows = [
+    rows += [
         not_run(gallery.entity, SURROUNDED, None, kind.name, kind.context())
         for kind in learners
         for gallery in scene.galleries
@@ -210,6 +210,11 @@ def _attack(
 def entities_of(attacker: str) -> tuple[str, ...]:
     """Return what an attacker is shown; nothing: every entity."""
     return () if attacker in (NAIVE, ADAPTIVE) else attacker_named(attacker).entities
+
+
+def _able(attackers: Mapping[str, Attacker], entity: Entity) -> dict[str, Attacker]:
+    """Return the attackers that are shown an entity."""
+    return {n: each for n, each in attackers.items() if entity in (entities_of(n) or Entity)}
 
 
 def _compared(
@@ -253,42 +258,65 @@ def _learned(
     clear: Seen,
 ) -> list[pd.DataFrame]:
     """Return the rows of an attacker that learns, on one variant."""
-    rows, variant = [], anonymized.view.variant
+    rows = []
     for gallery, part in scene.slices():
         if gallery.entity not in (kind.entities or Entity) or gallery.context != kind.context():
             continue
-        able = {n: m for n, m in models.items() if gallery.entity in (entities_of(n) or Entity)}
-        probe = gallery.crops["probe"].to_numpy()
-        compared = probe
-        if gallery.match is Match.PERSON or variant == Variant():
-            compared = np.ones_like(probe)
-        cut = cuts_of(able.values())[-1]
-        shown, originals = (
-            features(
-                [seen.vectors[name][gallery.key] for name in able],
-                seen.view.crops[cut][part][rows_of],
-            )
-            for seen, rows_of in ((anonymized, compared), (clear, np.ones_like(probe)))
+        able = _able(models, gallery.entity)
+        if able:
+            rows += _taught(gallery, part, kind, lessons, able, anonymized, clear)
+    return rows
+
+
+def _taught(
+    gallery: Gallery,
+    part: slice,
+    kind: AttackerKind,
+    lessons: Lessons,
+    able: Mapping[str, Attacker],
+    anonymized: Seen,
+    clear: Seen,
+) -> list[pd.DataFrame]:
+    """Return the rows of an attacker that learns, on one gallery in one variant.
+
+    Args:
+        gallery: that is attacked.
+        part: the rows of its crops.
+        kind: the attacker.
+        lessons: what it may learn.
+        able: the models whose vectors it builds on.
+        anonymized: the variant.
+        clear: the originals.
+
+    """
+    variant = anonymized.view.variant
+    probe = gallery.crops["probe"].to_numpy()
+    compared = probe | (gallery.match is Match.PERSON or variant == Variant())
+    cut = cuts_of(able.values())[-1]
+    shown, originals = (
+        features(
+            [seen.vectors[name][gallery.key] for name in able], seen.view.crops[cut][part][rows_of]
         )
-        learned = lessons.of(kind, str(variant.method or ORIGINAL), gallery, able)
-        if isinstance(learned, str):
-            many = sum(clear.vectors[name][gallery.key].shape[1] for name in able)
-            untaught = kind.untaught(originals.shape[1], many)
-            if not untaught:
-                rows.append(not_run(gallery.entity, learned, variant, kind.name))
-                continue
-            learned = untaught
-        hidden = hidden_in(gallery.crops, variant)[compared]
-        if gallery.context:  # surroundings that are as they were are compared like originals
-            hidden = differing(anonymized.view.crops[cut][part], clear.view.crops[cut][part])
-        for gallery_is_hidden, comparison in learned.items():
-            if gallery_is_hidden and variant == Variant():
-                continue
-            vectors = comparison.vectors(shown, hidden)
-            searched = vectors
-            if not gallery_is_hidden:
-                searched = comparison.vectors(originals, np.zeros_like(probe))
-            against = ANONYMIZED if gallery_is_hidden else ORIGINAL
-            of_probes = vectors[probe[compared]]
-            rows.append(probe_rows(gallery, variant, kind.name, against, of_probes, searched))
+        for seen, rows_of in ((anonymized, compared), (clear, np.ones_like(probe)))
+    )
+    learned = lessons.of(kind, str(variant.method or ORIGINAL), gallery, able)
+    if isinstance(learned, str):
+        many = sum(clear.vectors[name][gallery.key].shape[1] for name in able)
+        untaught = kind.untaught(originals.shape[1], many)
+        if not untaught:
+            return [not_run(gallery.entity, learned, variant, kind.name)]
+        learned = untaught
+    hidden = hidden_in(gallery.crops, variant)[compared]
+    if gallery.context:  # surroundings that are as they were are compared like originals
+        hidden = differing(anonymized.view.crops[cut][part], clear.view.crops[cut][part])
+    rows = []
+    for gallery_is_hidden, comparison in learned.items():
+        if gallery_is_hidden and variant == Variant():
+            continue
+        vectors = searched = comparison.vectors(shown, hidden)
+        if not gallery_is_hidden:
+            searched = comparison.vectors(originals, np.zeros_like(probe))
+        against = ANONYMIZED if gallery_is_hidden else ORIGINAL
+        of_probes = vectors[probe[compared]]
+        rows.append(probe_rows(gallery, variant, kind.name, against, of_probes, searched))
     return rows

@@ -130,9 +130,11 @@ def cut_of(attacker: Attacker) -> Cut:
 
 
 def cuts_of(attackers: Collection[Attacker]) -> list[Cut]:
-    """Return how attackers see regions, each way once; the largest squares that are no aligned
-    faces come last, as thumbnails are made of them."""
-    cuts = {cut for each in attackers for cut in (cut_of(each), Cut(each.side))}
+    """Return how attackers see regions, each way once; last comes the largest square that is no
+    aligned face, as thumbnails are made of it."""
+    cuts = {cut_of(each) for each in attackers}
+    if cuts and all(cut.aligned for cut in cuts):
+        cuts.add(Cut(max(cut.side for cut in cuts)))
     return sorted(cuts, key=_by_use)
 
 
