@@ -19,9 +19,20 @@ def make_rates(
     entity: str = "face",
     match: str = "person",
     adapted: bool = True,
+    remainder: float | None = None,
 ) -> pd.DataFrame:
-    """Return rates that fall with the degree; the adaptive attacker beats the naive one."""
+    """Return rates that fall with the degree; the adaptive attacker beats the naive one.
+
+    By `remainder`, the surroundings of regions alone are looked at, too: one rate for all methods.
+    """
     rows = [_row(dataset, "original", 0, "all", "naive", rank, 0.9) for rank in (1, 10)]
+    if remainder is not None:
+        seen = [("original", 0), *((method, degree) for degree in degrees for method in METHODS)]
+        rows += [
+            _row(dataset, method, degree, "remainder", "remainder", rank, remainder)
+            for method, degree in seen
+            for rank in (1, 10)
+        ]
     for degree in degrees:
         for method, left in METHODS.items():
             for attacker, strength in (("naive", 0.5), ("parrot", 1.0)):

@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.methods import method_named
 from anonbench.anonymization.methods.dp_pixelate import DpPixelate
 from anonbench.anonymization.methods.noise import Noise
 from anonbench.anonymization.methods.pixelate import Blocks
 from anonbench.anonymization.methods.shuffle import _order
 from anonbench.config import Anonymization
+from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Entity, Variant
 from keyed_settings import KEYED, asked
 
 
@@ -116,3 +119,19 @@ def test_pixels_are_in_the_order_of_patch_number_and_place(patches: int, pixels:
     patch[-1] = patches - 1
     drawn = rng.integers(0, 9, pixels).astype(np.uint32)  # many are equal
     assert np.array_equal(_order(patch, drawn), np.lexsort((drawn, patch)))
+
+
+def test_a_random_crop_of_the_whole_image_shows_one_rectangle_of_it(tmp_path: Path) -> None:
+    """Whatever region it was asked for by, and wherever that is."""
+    places = np.indices((60, 90), np.uint8)
+    picture = np.stack([*places, np.zeros((60, 90), np.uint8)], axis=2)
+    settings = asked(tmp_path, shape={"face": "image"}, random_crop={"share": 0.5})
+    seen = []
+    for box in ((5, 5, 20, 20), (50, 30, 85, 55)):
+        face = Region(Entity.FACE, *map(float, box), score=0.9)
+        shown = anonymize(picture, [face], Variant("random_crop", 100), settings)
+        rows, columns = (np.unique(shown[..., channel]) for channel in (0, 1))
+        assert (len(rows), len(columns)) == (30, 45)
+        assert (np.diff(rows) == 1).all() and (np.diff(columns) == 1).all()
+        seen.append(shown)
+    np.testing.assert_array_equal(*seen)

@@ -59,7 +59,7 @@ def test_rules_and_the_plan_ask_for_a_stage_by_the_name_of_its_script(root: Path
     assert not [name for name in asked if not (root / f"workflow/scripts/{name}.py").is_file()]
 
 
-def test_attackers_that_restore_take_longer(root: Path) -> None:
+def test_attackers_that_learn_and_restore_take_longer(root: Path) -> None:
     values = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
 
     def seconds(*attackers: str) -> float:
@@ -69,6 +69,8 @@ def test_attackers_that_restore_take_longer(root: Path) -> None:
         return Estimates(experiment, counts).seconds("reidentify", "celeba")
 
     assert seconds() < seconds("supervised") < seconds("supervised", "restored")
+    # surroundings are embedded and learned from once, not once a method
+    assert 0 < seconds("remainder") - seconds() < (seconds("supervised") - seconds()) / 2
 
 
 def test_a_training_takes_as_long_as_its_images(root: Path) -> None:

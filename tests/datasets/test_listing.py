@@ -125,6 +125,14 @@ def test_a_label_that_is_not_there(tmp_path: Path, dataset: Make, labels: bool) 
     settings = dataset("table", file, split={}, label="male")
     with pytest.raises(InputError, match=r"datasets\.t\.label: .*'male'; there are Male, c0.*…"):
         list_images("t", settings, 0, labels=labels)
+    settings = dataset("table", file, split={}, label="Male", attributes=["c1", "c11"])
+    with pytest.raises(InputError, match=r"datasets\.t\.attributes: .*'c11'; there are c1.*…"):
+        list_images("t", settings, 0, labels=labels)
+
+
+def test_an_attribute_is_no_second_label(tmp_path: Path, dataset: Make) -> None:
+    with pytest.raises(ValidationError, match="name a column twice: Male, Male"):
+        dataset("table", table(tmp_path, ["a", "b"]), split={}, label="Male", attributes=["Male"])
 
 
 @pytest.mark.parametrize(("path", "results"), [(".", "results"), ("a", "a/b/out"), ("a", "a")])

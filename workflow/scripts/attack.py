@@ -44,6 +44,7 @@ with job(snakemake, __file__) as cache:
                 embeddings=dict(zip(variants, map(Path, snakemake.input.embeddings), strict=True)),
                 people=read_people(manifest, settings.identity),
                 labels=read_people(manifest, chosen["label"]) if chosen["label"] else {},
+                attributes={name: read_people(manifest, name) for name in chosen["attributes"]},
                 train=train,
             ),
             settings,

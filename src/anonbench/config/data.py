@@ -121,6 +121,9 @@ class DataSource(Settings):
     label: str | None = None
     """Label column for k-NN and linear accuracy (celeba: an attribute such as `Male`; rvl_cdip and
     folder: `class`). Without it the data set has no downstream task."""
+    attributes: tuple[str, ...] = ()
+    """Further label columns, such as `Smiling` and `Eyeglasses`: the attack `inference` predicts
+    each from published vectors, as it does the label. Nothing else reads them."""
     given: dict[Name, Place] = Field(default_factory=dict)
     """Folders of pictures that other programs have anonymized, by program: each picture has its
     original's path below `path`, or its id, whatever its image format. They are judged as a method
@@ -131,6 +134,13 @@ class DataSource(Settings):
     clusters, not images. A label column (`identity`), a folder of the path (`{ path_part: 1 }`),
     `none`, or `auto`: the column of `split.by`, else of the person (`privacy.identity`), else the
     first of identity, case, document, template and class that the data set has."""
+
+    @model_validator(mode="after")
+    def _attributes_are_others(self) -> Self:
+        named = [name for name in (self.label, *self.attributes) if name is not None]
+        if len(set(named)) < len(named):
+            raise ValueError(f"label and attributes name a column twice: {', '.join(named)}")
+        return self
 
     @model_validator(mode="after")
     def _layout_fits(self) -> Self:

@@ -59,6 +59,9 @@ class AttackLimits(Settings):
     """Share of the regions that the strongest attacker re-identifies. Its control is chance, at
     most about one in a hundred, and not subtracted. The report's reader may choose another limit on
     the page, or none."""
+    remainder: Limit = None
+    """Share of the persons that are found by what is around their faces. No method that leaves the
+    surroundings as they are can lower it, so there is no default; the report states the rate."""
     readability: Limit = 0.05
     """Of text lines, and of their characters, that are read."""
     mrz_reading: Limit = 0.05

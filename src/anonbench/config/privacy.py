@@ -43,8 +43,8 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
     margin: Annotated[float, Field(ge=1.0)] = 1.0
     """Factor by which a face's crop is grown where persons are looked for: more than 1 shows the
     attacker hair and background too, which no method hides."""
-    attackers: tuple[AttackerName, ...] = ("recognizer", "supervised")
-    """Attackers beside the experiment's own models."""
+    attackers: tuple[AttackerName, ...] = ("recognizer", "supervised", "remainder")
+    """Attackers beside the experiment's own models. All but `remainder` see the region itself."""
     attacks: tuple[AttackName, ...] = (
         "readability",
         "mrz_reading",

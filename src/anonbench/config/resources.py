@@ -336,8 +336,10 @@ class Estimates:
         return (6_000 if self._is_large(name) else 2_000) + crops // 10**6
 
     def _gallery_crops(self) -> int:
-        """Return the most crops of a data set's galleries."""
-        return len(Entity) * self._experiment.config.privacy.gallery
+        """Return the most crops of a data set's galleries, and of what is around faces."""
+        privacy = self._experiment.config.privacy
+        around = sum(each.context() > 0 for each in privacy.named())
+        return (len(Entity) + around) * privacy.gallery
 
     def _attacked_in(self, name: str) -> float:
         """Return the seconds of re-identification: images read, crops embedded, lessons learned."""
@@ -353,12 +355,23 @@ class Estimates:
         seconds = 20 + views * (read + shown * crop) + restoring * self._restorers_in(name)
         slowest = min(map(_hidden_per_second, dataset.methods))
         for each in kinds:
-            if each.learns:
+            if each.context():
+                seconds += self._surroundings_in(name, each.lesson_size(), crop)
+            elif each.learns:
                 taught = self._regions(name, each.lesson_size(), Split.TRAIN)
                 hidden = min(self._counts[name][Split.TRAIN], taught) * len(dataset.methods)
                 lesson = taught * (crop + 1 / LEARNED_PER_SECOND)
                 seconds += lesson * (1 + len(dataset.all_methods)) + hidden / slowest
         return seconds
+
+    def _surroundings_in(self, name: str, most: int, crop: float) -> float:
+        """Return the seconds of an attacker on what is around faces: their crops are embedded once,
+        as most methods leave them as they are, and so is its lesson."""
+        if Entity.FACE not in self._experiment.entities(name):
+            return 0.0
+        counts, gallery = self._counts[name], self._experiment.config.privacy.gallery
+        taught = min(most, counts[Split.TRAIN])
+        return min(gallery, counts[Split.VAL]) * crop + taught * (crop + 1 / LEARNED_PER_SECOND)
 
     def _regions(self, name: str, most: int, split: Split) -> int:
         """Return how many regions are looked at, `most` of each entity."""

@@ -276,6 +276,7 @@ def attack(config: Config, name: str) -> Slice:
         "detectors": own,
         "detecting": _code(DETECTORS, *used),
         "label": dataset.label,
+        "attributes": list(dataset.attributes),
         "confidence": config.presentation.confidence,
         "seed": config.seed,
     } | _code(PRIVACY_ATTACKS, *privacy.attacks)

@@ -82,6 +82,8 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
         wanted = None if labels else ({by} if by else set())
         source = read_layout(name, dataset, wanted)
         _require_column(name, source, dataset.label, "label")
+        for column in dataset.attributes:
+            _require_column(name, source, column, "attributes")
         _require_column(name, source, by, "split.by")
         if isinstance(dataset.cluster, str) and dataset.cluster not in (AUTO, NONE):
             _require_column(name, source, dataset.cluster, clusters.KEY)

@@ -12,6 +12,7 @@ from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.front import area, exposures
 from anonbench.evaluation.policy.verdicts import judge
 from policy_evidence import make_attacks, make_measured
+from synthetic_rates import make_rates
 
 points = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8)
 
@@ -60,3 +61,11 @@ def test_an_attack_that_tells_nothing_of_any_variant_does_not_hide_the_others() 
     found = exposures(judged)
     assert set(found["method"]) == {"mask", "blur"}
     assert found["rate"].to_list() == pytest.approx([(0.2 - 0.01) / 0.99] * 2)
+
+
+def test_what_surroundings_give_away_makes_no_two_methods_alike() -> None:
+    rates = make_rates("portraits", remainder=0.6)
+    given_rates = judge(evidence(make_measured(rates=rates)), Policy())
+    found = exposures(given_rates).set_index("risk")["rate"]
+    assert "remainder" in set(given_rates["attack"])
+    assert found["singling_out"] < 0.05  # of the mask; by the surroundings it would be 0.6

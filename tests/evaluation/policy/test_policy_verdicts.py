@@ -25,10 +25,11 @@ from anonbench.evaluation.policy.verdicts import (
     judge,
     standings,
 )
-from anonbench.evaluation.policy.words import resisted, why_not
+from anonbench.evaluation.policy.words import resisted, unlimited, why_not
 from anonbench.evaluation.privacy.attacks import run
 from anonbench.evaluation.privacy.attacks.kinds import BUILT_IN
 from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
+from synthetic_rates import make_rates
 
 LAYERS = ["tile_shuffle", "pixelate"]
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
@@ -101,6 +102,23 @@ def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
         assert part in text
     assert "blocks.text" not in text  # nobody looks for text
     assert verdict_of(variant="pixelate-50", methods=weak, attacks=attacks) is FAIL
+
+
+def test_surroundings_are_measured_apart_and_judged_where_a_limit_is_set() -> None:
+    """No method lowers that rate, so by default it is said and fails nothing."""
+    rates = make_rates("portraits", remainder=0.4)
+    rates["low"], rates["high"] = rates["rate"] - 0.005, rates["rate"] + 0.03
+    table = judge(evidence(make_measured(rates=rates)), Policy())
+    row = table[table["attack"] == "remainder"].iloc[0]
+    assert (row["value"], row["verdict"]) == (0.4, "no limit")
+    assert "remainder, rank 1 (face), up to 40.0 %" in unlimited(table)
+    assert standings(table) == {("portraits", "mask", 100): PASS}
+    strict = Policy(attacks=AttackLimits(remainder=0.2))
+    assert verdict_of(strict, rates=rates) is FAIL
+    assert "remainder, rank 1 (face): 40.0 % (39.5 to 43.0), N = 150" in reasons(
+        strict, rates=rates
+    )
+    assert "remainder: not known, at most 20 %" in reasons(strict)
 
 
 def test_an_attack_that_fails_on_originals_shows_nothing() -> None:

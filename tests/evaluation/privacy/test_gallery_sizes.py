@@ -35,6 +35,7 @@ def probes(above: np.ndarray, attacker: str = "naive", persons: int = 30) -> pd.
         against="original",
         id=[f"i{i}" for i in range(len(above))],
         order=0,
+        context=0.0,
         cluster=np.arange(len(above)) % persons,
         hidden=True,
         gallery=OTHERS + 1,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from anonbench.core.numeric.rates import Limit
 from anonbench.core.numeric.statistics import wilson
-from anonbench.evaluation.privacy.gallery import NO_LESSON, NONE, ONLY_ONE, ONLY_TRAIN
+from anonbench.evaluation.privacy.gallery import NO_LESSON, NO_MODEL, NONE, ONLY_ONE, ONLY_TRAIN
 from anonbench.evaluation.privacy.known import (
     MIN_CLUSTERS,
     MIN_GALLERY,
@@ -15,6 +16,7 @@ from anonbench.evaluation.privacy.known import (
     probes_needed,
     strongest,
 )
+from anonbench.evaluation.privacy.rates import REMAINDER
 from synthetic_rates import make_rates
 
 
@@ -129,3 +131,12 @@ def test_a_limit_is_compared_with_the_interval(
     assert found.loc["blur", "ceiling"] == pytest.approx(0.9)
     row = found.loc["blur"].to_dict() | {"high": 0.49, "low": 0.41} | change
     assert against(row, limit) is standing
+
+
+def test_what_is_around_faces_is_known_whatever_nobody_sees_of_lines() -> None:
+    lines = make_rates("a", entity="text", match="region").iloc[:1]
+    lines = lines.assign(rate=np.nan, rank=pd.NA, attacker="", reason=NO_MODEL)
+    table = pd.concat([make_rates("a", remainder=0.4), lines])
+    assert NO_MODEL in strongest(table, 0.2, 0.95)["unknown"].iloc[-1]
+    around = strongest(table, 0.2, 0.95, REMAINDER)
+    assert set(around["unknown"]) == {""} and set(around["rate"]) == {0.4}

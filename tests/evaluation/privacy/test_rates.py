@@ -31,6 +31,7 @@ def probes(
         against="original",
         id=[f"i{i}" for i in range(len(hit))],
         order=0,
+        context=0.0,
         cluster=cluster or list(range(len(hit))),
         hidden=hidden or [True] * len(hit),
         gallery=100,

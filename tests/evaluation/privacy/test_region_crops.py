@@ -12,7 +12,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.evaluation.privacy.crops import crop, read_crops
+from anonbench.evaluation.privacy.crops import Cut, crop, read_crops
 
 SLANTED = Region(Entity.TEXT, 10, 10, 50, 40, 0.9, (10, 20, 48, 10, 50, 28, 12, 40))
 UPRIGHT = Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)
@@ -59,11 +59,12 @@ def test_crops_come_in_the_order_asked_for_and_in_every_size(tmp_path: Path) -> 
     images = ImageSet.open([tmp_path / "0.tar"])
     regions = {name: [SLANTED, UPRIGHT] for name in ("a", "b")}
     wanted = pd.DataFrame({"id": ["b", "a", "a"], "order": [1, 0, 1], "margin": [1.0, 1.0, 2.0]})
-    found = read_crops(images, regions, wanted, [16, 24])
-    assert {side: values.shape for side, values in found.items()} == {
-        side: (3, side, side, 3) for side in (16, 24)
+    wanted["context"] = 0.0
+    found = read_crops(images, regions, wanted, [Cut(16), Cut(24)])
+    assert {cut: values.shape for cut, values in found.items()} == {
+        Cut(side): (3, side, side, 3) for side in (16, 24)
     }
-    grey = found[16][0]
+    grey = found[Cut(16)][0]
     assert (grey == grey[..., :1]).all()
     assert abs(grey.mean() - picture("b")[5:25, 5:20, 0].mean()) < 5
-    assert abs(found[24][2].mean() - crop(picture("a"), UPRIGHT, 2.0).mean()) < 5
+    assert abs(found[Cut(24)][2].mean() - crop(picture("a"), UPRIGHT, 2.0).mean()) < 5

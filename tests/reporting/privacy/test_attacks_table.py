@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.evaluation.privacy.attacks.table import read_attacks
@@ -22,8 +24,20 @@ def test_a_row_has_the_rate_beside_what_masks_and_chance_give() -> None:
     assert pixelate[1:] == ("100 %", "Pixelate", "30.0 (26.0–34.0)", "2.0", "1.0", "150")
     assert linked.rows[0][0] == "Own version first"
     assert any(
-        "Inference of the label: not run (the data set has no label)" in n for n in grid.notes
+        "Inference of attributes: not run (the data set has no label)" in n for n in grid.notes
     )
+
+
+def test_attributes_have_their_names_with_what_was_not_inferred() -> None:
+    table = make_attacks("a")
+    known = table["attack"] == "linkage"
+    smiling = table[known].assign(attack="inference", measure="accuracy_of_Mouth_Open")
+    lacking = table[table["reason"] != ""].assign(
+        measure="accuracy_of_Bald", reason="no image has a label"
+    )
+    grid = attacks_grid("a", pd.concat([smiling, lacking]), 0.95)
+    assert grid.blocks[0].rows[0][0] == "Mouth Open right"
+    assert "Inference of attributes, Bald right: not run (no image has a label)." in grid.notes
 
 
 def test_nothing_that_could_be_told_is_said() -> None:

@@ -38,6 +38,17 @@ def test_a_row_a_variant_with_its_strongest_attack() -> None:
     assert sum(span for _, span in grid.groups) == len(grid.heads)
 
 
+def test_surroundings_have_a_column_and_no_part_in_the_strongest_attack() -> None:
+    grid = reidentification_grid("a", make_rates("a", remainder=0.97))
+    assert ("Unmasked remainder, rank 1", 1) in grid.groups
+    (block,) = grid.blocks
+    column = list(grid.heads).index("Rank 1") - 1
+    assert [row[column] for row in block.rows] == ["97.0"] * 4
+    assert block.rows[3][column + 1] == "1.0 (0.0–5.0)"
+    assert "the surroundings of a region alone" in grid.caption
+    assert "surroundings" not in reidentification_grid("a", make_rates("a")).caption
+
+
 def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
     rates = pd.concat(
         [make_rates("a"), make_rates("a", entity="text", match="region", adapted=False)]

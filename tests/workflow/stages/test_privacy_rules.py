@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anonbench.evaluation.privacy.rates import RATE_COLUMNS, read_rates
+from anonbench.evaluation.privacy.rates import RATE_COLUMNS, REMAINDER, read_rates
 
 pytestmark = pytest.mark.workflow
 
@@ -45,7 +45,11 @@ def test_rates_table_and_front_are_there(done: Path) -> None:
 def test_masks_hide_best_and_degrees_count(done: Path) -> None:
     results = done / "results"
     faces = read_rates(results / "portraits" / "privacy" / "reidentification.csv")
-    blind = faces[(faces["method"] == "mask") & (faces["against"] == "anonymized")]
+    around = faces[(faces["regions"] == REMAINDER) & (faces["rank"] == 1)]
+    assert set(around["method"]) == {"original", "pixelate", "blur", "mask"}
+    assert around["rate"].nunique() == 1  # no method hides it
+    seen = faces["regions"] != REMAINDER
+    blind = faces[seen & (faces["method"] == "mask") & (faces["against"] == "anonymized")]
     assert blind["rate"].tolist() == pytest.approx(blind["chance"].tolist())
     lines = read_rates(results / "documents" / "privacy" / "reidentification.csv")
     masked = lines[(lines["method"] == "mask") & (lines["rank"] == 1) & lines["rate"].notna()]

@@ -18,7 +18,11 @@ class LessonTooSmallError(Exception):
 
 
 class Attacker(Protocol):
-    """A model that crops are compared by."""
+    """A model that crops are compared by.
+
+    One with an attribute `aligned` that is true sees faces with eyes, nose and mouth where models
+    of face recognition expect them (`is_aligned`).
+    """
 
     side: int
     """Of its square input, in pixels."""
@@ -26,6 +30,11 @@ class Attacker(Protocol):
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """Return unit vectors, float32 [N, D], of crops uint8 [N, side, side, 3] RGB."""
         ...
+
+
+def is_aligned(attacker: Attacker) -> bool:
+    """Return whether a model sees faces aligned by eyes, nose and mouth."""
+    return bool(getattr(attacker, "aligned", False))
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,22 @@ class AttackerKind(Registered):
         """Return from how many regions of each entity a restorer is learned, through which this
         attacker sees all that is hidden; 0: it sees what is published."""
         return 0
+
+    def context(self) -> float:
+        """Return the factor by which a region's box is grown for an attacker that sees all of it
+        but the region, in photographs of persons; 0: it sees the region itself."""
+        return 0.0
+
+    def untaught(self, features: int, compared: int) -> Mapping[bool, Learned]:
+        """Return what it compares by where there is no lesson, as `learn` does; nothing: it does
+        not attack then.
+
+        Args:
+            features: how many there are of a crop, as in `Lesson`.
+            compared: the leading ones that are vectors of attackers.
+
+        """
+        return {}
 
     def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
         """Learn to compare crops; the same lesson always gives the same.

@@ -7,7 +7,7 @@ their intervals, the control and the random baseline are made of that, the same 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -172,6 +172,8 @@ class Archive:
     asked: np.ndarray
     """Vectors of the originals that are attacked, as queries, float32 [Q, D]."""
     seed: int
+    others: Mapping[str, np.ndarray | None] = field(default_factory=dict)
+    """Further attributes by name, each as `attribute`."""
 
     def similarities(self, variant: Variant) -> np.ndarray:
         """Return the similarities of the originals that are attacked to one version, [Q, N]."""
@@ -195,6 +197,8 @@ class Outcome:
     """What a random guess reaches on the same probes."""
     entity: Entity | None = None
     """None: whole images."""
+    reason: str = ""
+    """Why this measure has no rate, where another of the same attack has one."""
 
 
 class ArchiveAttack(PrivacyAttack):

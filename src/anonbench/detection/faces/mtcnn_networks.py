@@ -99,10 +99,8 @@ class CandidateNetwork:
         for part in ("weight", "bias"):
             both = [weights[f"dense{last + 1}_{head}.{part}"] for head in (1, 2)]
             weights[f"heads.{part}"] = torch.cat(both)
-        for layers in (trunk, dense):
-            layers.load_state_dict({key: weights[key] for key in layers.state_dict()})
-        self._trunk = _Fast(trunk, device)
-        self._dense = _ready(dense, device)
+        self._trunk = _Fast(_loaded(trunk, weights), device)
+        self._dense = _ready(_loaded(dense, weights), device)
 
     @torch.inference_mode()
     def __call__(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -115,20 +113,71 @@ class CandidateNetwork:
             float32 [N]: probabilities; and float32 [N, 4]: corrections.
 
         """
-        x = _normalized(pixels, self._device)
-        missing = -len(x) % self._piece
-        if missing:
-            x = torch.cat([x, x.new_zeros(missing, *x.shape[1:])])
-        pieces = x.reshape(-1, self._piece, *x.shape[1:])
-        result = torch.cat([self._look(piece) for piece in pieces])
+        pieces = _pieces(_normalized(pixels, self._device), self._piece)
+        result = torch.cat([self._dense(_flat(self._trunk(piece))) for piece in pieces])
         result = result[: len(pixels)]
         return result[:, :2].softmax(dim=1)[:, 1].cpu().numpy(), result[:, 2:].cpu().numpy()
 
-    def _look(self, piece: torch.Tensor) -> torch.Tensor:
-        # the weights were made for columns before rows
-        flat = self._trunk(piece).permute(0, 3, 2, 1).flatten(1)
-        result: torch.Tensor = self._dense(flat)
-        return result
+
+class LandmarkNetwork:
+    """The third network's other answer: where eyes, nose and mouth are in a face's square.
+
+    It sees batches of one size only, as `CandidateNetwork` does.
+    """
+
+    side = 48
+    """Of the squares that it sees, in pixels."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Load the weights."""
+        weights = _weights("onet")
+        self._trunk = _Fast(_loaded(_convolutions(_ONET), weights), device)
+        dense = nn.Sequential(
+            OrderedDict(
+                [
+                    ("dense5", nn.Linear(1152, 256)),
+                    ("prelu5", nn.PReLU(256)),
+                    ("dense6_3", nn.Linear(256, 10)),
+                ]
+            )
+        )
+        self._dense = _ready(_loaded(dense, weights), device)
+        self._device = device
+
+    @torch.inference_mode()
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Look at squares.
+
+        Args:
+            pixels: float32 [N, 3, 48, 48], 0 … 255.
+
+        Returns:
+            float32 [N, 5, 2]: x and y of the eyes (the one on the left of the picture first), the
+            nose and the corners of the mouth, as shares of the sides.
+
+        """
+        pieces = _pieces(_normalized(pixels, self._device), PIECES["onet"])
+        found = torch.cat([self._dense(_flat(self._trunk(piece))) for piece in pieces])
+        return found[: len(pixels)].reshape(-1, 2, 5).transpose(1, 2).cpu().numpy()
+
+
+def _loaded(layers: nn.Module, weights: dict[str, torch.Tensor]) -> nn.Module:
+    """Return layers with their weights of a network that has others, too."""
+    layers.load_state_dict({key: weights[key] for key in layers.state_dict()})
+    return layers
+
+
+def _pieces(x: torch.Tensor, size: int) -> torch.Tensor:
+    """Return a batch in pieces of one size, the last one filled up with zeros."""
+    missing = -len(x) % size
+    if missing:
+        x = torch.cat([x, x.new_zeros(missing, *x.shape[1:])])
+    return x.reshape(-1, size, *x.shape[1:])
+
+
+def _flat(x: torch.Tensor) -> torch.Tensor:
+    """Return features in the order that the weights were made for: columns before rows."""
+    return x.permute(0, 3, 2, 1).flatten(1)
 
 
 class _Fast:

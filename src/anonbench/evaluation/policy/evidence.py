@@ -18,13 +18,14 @@ from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import RESIDUES, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.known import strongest
+from anonbench.evaluation.privacy.rates import ALL, REMAINDER
 
 ALLOWED, DEGREE, RESIDUE, STRENGTH = "allowed", "degree", "residue", "strength"
 SEARCHED, AUDIT, UNSEARCHED = "searched", "audit", "unsearched"
 MISSED, ATTACK = "missed", "attack"
 RULES = (ALLOWED, DEGREE, RESIDUE, STRENGTH, SEARCHED, AUDIT, UNSEARCHED, MISSED, ATTACK)
 """Kinds of rules, in the order of the table."""
-REIDENTIFICATION = "reidentification"
+REIDENTIFICATION, OF_REMAINDER = "reidentification", "remainder"
 COLUMNS = [
     *("dataset", "method", "degree", "rule", "attack", "measure", "entity", "risk"),
     *("value", "low", "high", "control", "chance", "n", "clusters", "reason", "source"),
@@ -194,29 +195,36 @@ def _left_by(
 
 
 def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    """Return the strongest re-identification of each variant; a rate that is not known has none."""
-    if given.rates is None:
-        return {}
-    table = strongest(given.rates, given.widest, given.confidence)
-    risk = {"region": "linkability", "person": "singling_out"}
+    """Return the strongest re-identification of each variant, by its regions and by what is around
+    them; a rate that is not known has none."""
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in table[table["method"] != ORIGINAL].to_dict("records"):
-        numbers = {name: row[name] for name in ("low", "high") if not row["shortfall"]}
-        shown = {name: row[name] for name in ("entity", "chance", "n", "clusters")}
-        found[str(row["method"]), int(row["degree"])] = [
-            shown
-            | numbers
-            | {
-                "rule": ATTACK,
-                "attack": REIDENTIFICATION,
-                "measure": "rank_1",
-                "risk": risk.get(str(row["match"]), ""),
-                "value": row["rate"],
-                "reason": row["unknown"] or row["shortfall"],
-                "source": _RATES_FILE,
-            }
-        ]
+    if given.rates is None:
+        return found
+    for attack, regions in ((REIDENTIFICATION, ALL), (OF_REMAINDER, REMAINDER)):
+        table = strongest(given.rates, given.widest, given.confidence, regions)
+        for row in table[table["method"] != ORIGINAL].to_dict("records"):
+            whole = found.setdefault((str(row["method"]), int(row["degree"])), [])
+            whole.append(_reidentified(attack, row))
     return found
+
+
+def _reidentified(attack: str, row: Mapping[Any, Any]) -> dict[str, Any]:
+    risk = {"region": "linkability", "person": "singling_out"}
+    numbers = {name: row[name] for name in ("low", "high") if not row["shortfall"]}
+    shown = {name: row[name] for name in ("entity", "chance", "n", "clusters")}
+    return (
+        shown
+        | numbers
+        | {
+            "rule": ATTACK,
+            "attack": attack,
+            "measure": "rank_1",
+            "risk": risk.get(str(row["match"]), ""),
+            "value": row["rate"],
+            "reason": row["unknown"] or row["shortfall"],
+            "source": _RATES_FILE,
+        }
+    )
 
 
 def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, Any]]:

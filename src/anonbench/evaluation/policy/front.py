@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.vocabulary import NO_CHOICE
-from anonbench.evaluation.policy.evidence import ATTACK, NO_REGION
+from anonbench.evaluation.policy.evidence import ATTACK, NO_REGION, OF_REMAINDER
 from anonbench.evaluation.policy.verdicts import above_control
 
 AREA_COLUMNS = ["risk", "metric", "query", "method", "area", "variants"]
@@ -37,7 +37,8 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
     """Return how far each variant is exposed to each risk: the strongest attack above its control.
 
     A variant is left out where an attack on it that shows this risk has no known rate: that attack
-    may be the strongest. One that has none in any variant tells nothing, and does not count.
+    may be the strongest. One that has none in any variant tells nothing, and does not count. What
+    surroundings give away has no part: as no method hides them, it would make all methods alike.
 
     Args:
         judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`, of one data set.
@@ -49,6 +50,7 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
     rows = judged[
         (judged["rule"] == ATTACK) & (judged["reason"] != NO_REGION) & (judged["source"] != "")
     ]
+    rows = rows[rows["attack"] != OF_REMAINDER]
     known = (rows["reason"] == "") & rows["high"].notna()
     above = [
         max(above_control(float(value), float(control)), 0.0)

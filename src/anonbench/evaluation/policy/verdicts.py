@@ -45,6 +45,7 @@ OF_ENTITIES: Mapping[str, frozenset[str]] = {
     "barcodes": frozenset({"barcode"}),
     "reconstruction": frozenset({"text", "barcode"}),
     "dictionary": frozenset({"text", "mrz"}),
+    "remainder": frozenset({"face"}),
 }
 """Entities of which a data set has to look for one, for an attack to concern it; other attacks
 concern all."""

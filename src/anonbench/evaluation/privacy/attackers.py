@@ -99,13 +99,18 @@ def naive_attacker(
 class OnnxRecognizer:
     """A face recognition model of the user's own, in ONNX format."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, aligned: bool = False) -> None:
         """Load the model and embed a blank crop.
+
+        Args:
+            path: of the model.
+            aligned: whether it sees faces aligned.
 
         Raises:
             InputError: there is no file, or it is no such model.
 
         """
+        self.aligned = aligned
         if not path.is_file():
             raise InputError(f"{SETTING}: there is no file {path}; give a model in ONNX format")
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,24 @@ import pandas as pd
 from anonbench.anonymization.geometry import cover
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.similarity import threads
+from anonbench.evaluation.privacy.aligned import aligned
 from anonbench.training.data.preprocess import Preprocess
+
+GREY = 128
+"""What a region's own pixels are where only its surroundings are seen."""
+
+
+Points = Mapping[tuple[str, int], np.ndarray]
+"""Eyes, nose and mouth of faces in pixels, float64 [5, 2], by image and place in its draw."""
+
+
+class Cut(NamedTuple):
+    """How an attacker sees regions."""
+
+    side: int
+    """Of its square crops, in pixels."""
+    aligned: bool = False
+    """Whether faces are aligned by their eyes, noses and mouths, where these are known."""
 
 
 class Readable(Protocol):
@@ -55,13 +72,36 @@ def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
     return filled
 
 
+def remainder(image: np.ndarray, region: Region, factor: float) -> np.ndarray:
+    """Return what is around a region of an image, its own pixels grey: uint8 [h, w] or [h, w, 3].
+
+    Args:
+        image: uint8 [H, W] or [H, W, 3].
+        region: in pixels of the image.
+        factor: by which the region's box is grown about its centre, above 1.
+
+    """
+    around, own = cover(region, image.shape, factor), cover(region, image.shape)
+    if around is None:
+        return np.full((1, 1, *image.shape[2:]), GREY, np.uint8)
+    seen = image[around.window].copy()
+    if own is not None:
+        inner = tuple(
+            slice(within.start - outer.start, within.stop - outer.start)
+            for within, outer in zip(own.window, around.window, strict=True)
+        )
+        seen[inner][... if own.inside is None else own.inside] = GREY
+    return seen
+
+
 def read_crops(
     images: Readable,
     regions: Mapping[str, Sequence[Region]],
     wanted: pd.DataFrame,
-    sides: Collection[int],
-) -> dict[int, np.ndarray]:
-    """Return crops of an image set, squashed into squares: by side, uint8 [N, side, side, 3].
+    cuts: Collection[Cut],
+    points: Points | None = None,
+) -> dict[Cut, np.ndarray]:
+    """Return crops of an image set, squashed into squares: by cut, uint8 [N, side, side, 3].
 
     Width and height of a region are not seen: they are the same in every variant, and an attacker
     who has the very page needs no picture to use them.
@@ -69,25 +109,42 @@ def read_crops(
     Args:
         images: original or anonymized.
         regions: the images' regions in draw order.
-        wanted: columns id, order and margin, neighbours of one image together.
-        sides: in pixels.
+        wanted: columns id, order, margin and context, neighbours of one image together; context is
+            0, or the factor of `remainder`.
+        cuts: how they are cut out.
+        points: of faces in the originals, for cuts that are aligned.
 
     """
-    fits = {side: Preprocess(side, "imagenet", "squash").fit for side in sides}
-    found = {side: np.empty((len(wanted), side, side, 3), np.uint8) for side in sides}
+    fits = {cut: Preprocess(cut.side, "imagenet", "squash").fit for cut in cuts}
+    found = {cut: np.empty((len(wanted), cut.side, cut.side, 3), np.uint8) for cut in cuts}
     groups = [(str(name), group) for name, group in wanted.groupby("id", sort=False)]
     starts = np.cumsum([0, *(len(group) for _, group in groups)])
 
     def read(number: int) -> None:
         image_id, group = groups[number]
         image = images.read(image_id)
-        crops = zip(group["order"], group["margin"], strict=True)
-        for row, (order, margin) in enumerate(crops, int(starts[number])):
-            seen = crop(image, regions[image_id][order], float(margin))
-            for side, fit in fits.items():
-                found[side][row] = fit(seen)
+        crops = zip(group["order"], group["margin"], group["context"], strict=True)
+        for row, (order, margin, context) in enumerate(crops, int(starts[number])):
+            region = regions[image_id][order]
+            seen = (
+                remainder(image, region, float(context))
+                if context
+                else crop(image, region, float(margin))
+            )
+            for cut, fit in fits.items():
+                own = (points or {}).get((image_id, order)) if cut.aligned and not context else None
+                shown = seen
+                if own is not None:
+                    shown = aligned(seen, own - _corner(image, region, float(margin)), cut.side)
+                found[cut][row] = fit(shown)
 
     with ThreadPoolExecutor(threads()) as pool:
         for _ in pool.map(read, range(len(groups))):
             pass
     return found
+
+
+def _corner(image: np.ndarray, region: Region, margin: float) -> tuple[int, int]:
+    """Return x and y of the first pixel that `crop` shows, of a region that is in its image."""
+    area = cover(region, image.shape, margin)
+    return (area.window[1].start, area.window[0].start) if area else (0, 0)

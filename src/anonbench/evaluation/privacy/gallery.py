@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 NONE = "no region in the validation images"
 ONLY_ONE = "only one region in the validation images"
 ONLY_TRAIN = "no region in the validation images, but in the train images"
+"""Why there is no gallery."""
 NO_LESSON = "no such regions in the train images to learn from"
 """Why an attacker that learns was not run: none set aside for it, or none there."""
-"""Why there is no gallery."""
+NO_MODEL = "the system embeds no crops, and no recognizer of them is given (privacy.recognizer)"
+"""Why nobody attacks: of vectors that were made elsewhere."""
 
 
 class Match(StrEnum):
@@ -51,6 +53,13 @@ class Gallery:
     image), who (what a match shares, int), cluster (what a probe's chances share: the person or
     the image, int), turn (place in a random order of what shares `who`, int; the first stands for
     its person where each has one crop in the gallery), probe (bool)."""
+    context: float = 0.0
+    """Factor by which boxes are grown where all but the region is seen; 0: the region itself."""
+
+    @property
+    def key(self) -> tuple[Entity, float]:
+        """What is seen of which entity."""
+        return self.entity, self.context
 
 
 def draw_galleries(

@@ -3,8 +3,9 @@
 A rate is known where its interval is narrow enough, and where enough persons (or images) and a
 large enough gallery stand behind it. Originals are the control: attacks that find no more than
 chance there show nothing by finding no more elsewhere. A variant's rate is known where that of
-every entity is: the strongest attack may be the one that is not. Where no attacker could learn, for
-lack of train images, the rate is a lower end alone, and no limit is known to be kept.
+every entity is: the strongest attack may be the one that is not, or that nobody could make. Where
+no attacker could learn, for lack of train images, the rate is a lower end alone, and no limit is
+known to be kept.
 """
 
 from __future__ import annotations
@@ -19,23 +20,28 @@ import pandas as pd
 
 from anonbench.core.numeric.rates import Limit, Rate, against_limit
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.evaluation.privacy.gallery import NO_LESSON, ONLY_ONE, ONLY_TRAIN
-from anonbench.evaluation.privacy.rates import worst
+from anonbench.evaluation.privacy.gallery import NO_LESSON, NO_MODEL, ONLY_ONE, ONLY_TRAIN
+from anonbench.evaluation.privacy.rates import ALL, worst
 
 MIN_CLUSTERS = 20
 """Persons (or images) of the probes; among fewer, how alike they are cannot be estimated."""
 MIN_GALLERY = 100
 """Regions among which a probe's own is searched: chance is then about one in a hundred."""
 _VARIANT = ["degree", "method"]
+_LACKS = [ONLY_ONE, ONLY_TRAIN, NO_LESSON, NO_MODEL]
+"""Reasons of attacks that were not run by which a variant's rate is not known."""
 
 
-def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataFrame:
+def strongest(
+    rates: pd.DataFrame, widest: float, confidence: float, regions: str = ALL
+) -> pd.DataFrame:
     """Return the strongest known attack on each variant, and what is not known of the variant.
 
     Args:
         rates: of one data set (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`).
         widest: the widest interval of a rate that is known, as a share.
         confidence: of the intervals.
+        regions: what the attacks see, as in `worst`.
 
     Returns:
         A row of `worst` for each method and degree, and three columns. `shortfall`: why this rate
@@ -44,16 +50,18 @@ def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataF
         of the same entity; NaN where they were not attacked.
 
     """
-    by_entity = worst(rates, of=[*_VARIANT, "entity"])
+    by_entity = worst(rates, of=[*_VARIANT, "entity"], regions=regions)
     blind = _blind(by_entity)
     reasons = [_shortfall(row, widest, confidence, blind) for row in by_entity.to_dict("records")]
     by_entity = by_entity.assign(shortfall=reasons)
-    lone = rates.loc[rates["reason"].isin([ONLY_ONE, ONLY_TRAIN, NO_LESSON]), ["entity", "reason"]]
+    lone = rates.loc[rates["reason"].isin(_LACKS), ["entity", "reason"]]
+    if regions != ALL:  # an entity that is not attacked by its surroundings has no part in them
+        lone = lone[lone["entity"].isin(by_entity["entity"])]
     missing = [f"{entity}: {why}" for entity, why in dict(lone.to_numpy().tolist()).items()]
     rows = []
     for _, group in by_entity.groupby(_VARIANT, sort=False):
         known = group[group["shortfall"] == ""]
-        best = worst(known if len(known) else group)
+        best = worst(known if len(known) else group, regions=regions)
         of_entities = zip(group["entity"], group["shortfall"], strict=True)
         unknown = [*(f"{entity}: {why}" for entity, why in of_entities if why), *missing]
         rows.append(best.assign(unknown="; ".join(unknown)))

@@ -25,8 +25,10 @@ from anonbench.core.registries.attackers import (
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
 from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
-from anonbench.evaluation.privacy.crops import Readable, read_crops
+from anonbench.evaluation.privacy.crops import Points, Readable, read_crops
+from anonbench.evaluation.privacy.face_points import find_points
 from anonbench.evaluation.privacy.gallery import NO_LESSON, Gallery, Match, draw_galleries
+from anonbench.evaluation.privacy.scene import cut_of, cuts_of, differing
 from anonbench.evaluation.privacy.train_images import (
     HIDDEN,
     HiddenOnRead,
@@ -79,6 +81,7 @@ class Lessons:
         self._seed = seed
         self._clear: dict[tuple[str, Entity], tuple[np.ndarray, int]] = {}
         self._learned: dict[tuple[str, str, Entity], Mapping[bool, Learned] | str] = {}
+        self._points: dict[tuple[str, Entity], Points] = {}
         self._restorers: dict[str, LearnedRestorers] = {}
 
     def of(
@@ -133,8 +136,12 @@ class Lessons:
             return NO_LESSON
         regions = image_regions(self._boxes[self._boxes["id"].isin(set(drawn["id"]))])
         first = (kind.name, gallery.entity)
+        originals = self._train.originals
         if first not in self._clear:
-            self._clear[first] = read_features(self._train.originals, regions, drawn, models)
+            is_aligned = any(cut.aligned for cut in cuts_of(models.values()))
+            self._points[first] = find_points(originals, regions, drawn) if is_aligned else {}
+            of_faces = self._points[first]
+            self._clear[first] = read_features(originals, regions, drawn, models, of_faces)
         hidden, compared = self._clear[first]
         if method != ORIGINAL:
             images: Readable = self._train.given.get(method) or HiddenOnRead(
@@ -142,7 +149,11 @@ class Lessons:
             )
             if restorers is not None:
                 images = RestoredOnRead(images, regions, Variant(method, HIDDEN), restorers, drawn)
-            hidden, _ = read_features(images, regions, drawn, models)
+            alike = (originals, hidden) if gallery.context else None
+            of_faces = self._points[first]
+            hidden, _ = read_features(images, regions, drawn, models, of_faces, alike)
+            if np.array_equal(hidden, self._clear[first][0]):  # nothing to see of the method
+                return self.of(kind, ORIGINAL, gallery, models)
         who = drawn["who"].to_numpy(np.int64)
         finds_itself = gallery.match is Match.REGION
         try:
@@ -165,7 +176,8 @@ class Lessons:
         drawn, _ = draw_galleries(self._boxes, ids, people, (), settings, self._seed)
         for each in drawn:
             if each.entity is gallery.entity and each.match is gallery.match:
-                return each.crops.assign(margin=self._settings.margin if by_person else 1.0)
+                margin = self._settings.margin if by_person else 1.0
+                return each.crops.assign(margin=margin, context=gallery.context)
         return None
 
 
@@ -174,23 +186,40 @@ def read_features(
     regions: Mapping[str, Sequence[Region]],
     wanted: pd.DataFrame,
     models: Mapping[str, Attacker],
+    points: Points,
+    clear: tuple[Readable, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, int]:
     """Return features of crops, float32 [N, D], and how many of them models give; see `features`.
 
     Args:
         images: clear or hidden.
         regions: the images' regions in draw order.
-        wanted: columns id, order and margin, neighbours of one image together.
+        wanted: columns id, order, margin and context, neighbours of one image together.
         models: by name.
+        points: of faces in the originals.
+        clear: the originals of hidden images, and the features of their crops, which crops that are
+            the same share; None where few are.
 
     """
-    sides = sorted({model.side for model in models.values()})
+    cuts = cuts_of(models.values())
     parts, compared = [], 0
     for start in range(0, len(wanted), _BATCH):
-        crops = read_crops(images, regions, wanted.iloc[start : start + _BATCH], sides)
-        vectors = [model.embed(crops[model.side]) for model in models.values()]
+        batch = wanted.iloc[start : start + _BATCH]
+        crops = read_crops(images, regions, batch, cuts, points)
+        changed = np.ones(len(batch), bool)
+        if clear is not None:
+            originals = read_crops(clear[0], regions, batch, cuts[-1:])
+            changed = differing(crops[cuts[-1]], originals[cuts[-1]])
+            parts.append(clear[1][start : start + _BATCH].copy())
+        if not changed.any():
+            continue
+        vectors = [model.embed(crops[cut_of(model)][changed]) for model in models.values()]
         compared = sum(each.shape[1] for each in vectors)
-        parts.append(features(vectors, crops[sides[-1]]))
+        found = features(vectors, crops[cuts[-1]][changed])
+        if clear is None:
+            parts.append(found)
+        else:
+            parts[-1][changed] = found
     return np.concatenate(parts), compared
 
 

@@ -39,16 +39,17 @@ RATE_COLUMNS = [
     "reason",
 ]
 """Columns of the rates. `regions`: `all` (what the published images still give away) or those that
-are `hidden` at the degree; `rank`: a match among so many counts; `n` probes of `clusters` persons
+are `hidden` at the degree, or the `remainder`: all regions, of which their surroundings alone are
+seen; `rank`: a match among so many counts; `n` probes of `clusters` persons
 (or images) in a `gallery` of so many crops, in which `chance` finds as many. `one_…`: the same in
 a gallery with one crop of each person; regions have one anyway. `worst_…`: of the tenth of persons
 who are found most often (`anonbench.evaluation.privacy.worst_off`). A row without a rate or without
 an interval says why in `reason`."""
-ALL, HIDDEN = "all", "hidden"
-_KEYS = ["degree", "method", "entity", "match", "attacker", "against"]
+ALL, HIDDEN, REMAINDER = "all", "hidden", "remainder"
+_KEYS = ["degree", "method", "entity", "match", "attacker", "against", "context"]
 _ORDERS: dict[str, list[str]] = {
     "entity": [entity.value for entity in Entity],
-    "regions": [ALL, HIDDEN],
+    "regions": [ALL, HIDDEN, REMAINDER],
     "attacker": [NAIVE, ADAPTIVE, *ATTACKERS, ""],
     "against": [ORIGINAL, ANONYMIZED, ""],
 }
@@ -69,8 +70,8 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
     rows: list[dict[str, Any]] = []
     for key, group in probes[probes["reason"] == ""].groupby(_KEYS, sort=False):
         whole = dict(zip(_KEYS, key, strict=True)) | {"dataset": dataset}
-        parts = {ALL: group}
-        if whole["method"] != ORIGINAL:
+        parts = {REMAINDER if whole["context"] else ALL: group}
+        if whole["method"] != ORIGINAL and not whole["context"]:
             parts[HIDDEN] = group[group["hidden"]]
         rows += [
             whole
@@ -82,7 +83,8 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
             if len(part)
         ]
     absent = probes.loc[probes["reason"] != "", [*_KEYS, "reason"]]
-    absent = absent.assign(dataset=dataset, regions=ALL)
+    seen = absent["context"].gt(0).map({True: REMAINDER, False: ALL})
+    absent = absent.assign(dataset=dataset, regions=seen)
     given = pd.DataFrame(rows, columns=RATE_COLUMNS)
     table = pd.DataFrame([*given.to_dict("records"), *absent.to_dict("records")])
     table = table.reindex(columns=RATE_COLUMNS).fillna({"worst_reason": ""})
@@ -99,16 +101,20 @@ def read_rates(path: Path) -> pd.DataFrame:
 
 
 def worst(
-    given: pd.DataFrame, rank: int = 1, of: Sequence[str] = ("degree", "method")
+    given: pd.DataFrame,
+    rank: int = 1,
+    of: Sequence[str] = ("degree", "method"),
+    regions: str = ALL,
 ) -> pd.DataFrame:
     """Return, for each method and degree (or what `of` names), the attack that finds most.
 
-    One row of `rates` each, over all regions, originals (the ceiling) among them. Attacks on
+    One row of `rates` each, over all regions (or what else `regions` names), originals (the
+    ceiling) among them. Attacks on
     different entities have galleries of different sizes, so the one that is farthest above chance
     counts: (rate - chance) / (1 - chance). Choosing the highest of several makes it a little too
     high.
     """
-    rows = given[(given["regions"] == ALL) & (given["rank"] == rank) & given["rate"].notna()]
+    rows = given[(given["regions"] == regions) & (given["rank"] == rank) & given["rate"].notna()]
     above = (rows["rate"] - rows["chance"]) / (1.0 - rows["chance"]).clip(lower=1e-9)
     ordered = rows.assign(above=above).sort_values("above", ascending=False, kind="stable")
     best = ordered.drop_duplicates(list(of))

@@ -103,6 +103,12 @@ def learn(lesson: Lesson) -> dict[bool, Comparison]:
     }
 
 
+def as_they_are(features: int, compared: int) -> Comparison:
+    """Return the comparison by the leading features (vectors of models) as they are."""
+    as_is = Linear(np.zeros(features), np.eye(features, compared))
+    return Comparison(Way.AS_IS, as_is, as_is)
+
+
 def _folds(who: np.ndarray) -> np.ndarray:
     """Return each crop's fold, int64 [N]; a person's crops share theirs."""
     return np.unique(who, return_inverse=True)[1] % FOLDS
@@ -112,8 +118,7 @@ def _comparisons(lesson: Lesson, rows: np.ndarray) -> Iterator[tuple[_Key, Compa
     """Yield every way and strength, fitted on some rows (bool [N]); simple ones first."""
     clear, hidden = (each[rows].astype(np.float64) for each in (lesson.clear, lesson.hidden))
     size, many = lesson.clear.shape[1], lesson.compared
-    as_is = Linear(np.zeros(size), np.eye(size, many))
-    yield (Way.AS_IS, 0.0), Comparison(Way.AS_IS, as_is, as_is)
+    yield (Way.AS_IS, 0.0), as_they_are(size, many)
     centred = Linear(clear.mean(axis=0), np.eye(size, many))
     of_hidden = _Ridge.of(hidden)
     for strength, found in of_hidden.fits(clear[:, :many]):

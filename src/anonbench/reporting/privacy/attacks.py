@@ -74,7 +74,7 @@ def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
 def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
     is_original = row["method"] == ORIGINAL
     entity = ENTITIES.get(row["entity"], row["entity"])
-    measure = MEASURES.get(row["measure"], row["measure"])
+    measure = _measure(str(row["measure"]))
     return (
         f"{entity}: {measure}" if entity else measure[:1].upper() + measure[1:],
         _NONE if is_original else f"{row['degree']} %",
@@ -84,6 +84,14 @@ def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
         _percent(row["chance"]),
         f"{int(row['n']):,}",
     )
+
+
+def _measure(name: str) -> str:
+    """Return what a rate counts, for people; of an attribute with its name in the data set."""
+    kind, _, attribute = name.partition("_of_")
+    if kind == "accuracy" and attribute:
+        return f"{attribute.replace('_', ' ')} right"
+    return MEASURES.get(name, name)
 
 
 def _percent(share: float) -> str:
@@ -107,7 +115,13 @@ def _notes(table: pd.DataFrame, confidence: float) -> Iterator[str]:
     absent = table[table["rate"].isna()]
     for reason, group in absent.groupby("reason", sort=False):
         what = dict.fromkeys(
-            ATTACKS.get(name, name) + (f", {ENTITIES.get(entity, entity)}" if entity else "")
-            for name, entity in zip(group["attack"], group["entity"], strict=True)
+            ", ".join(
+                [
+                    ATTACKS.get(name, name),
+                    *([ENTITIES.get(entity, entity)] if entity else []),
+                    *([_measure(measure)] if "_of_" in measure else []),
+                ]
+            )
+            for name, entity, measure in group[["attack", "entity", "measure"]].to_numpy()
         )
         yield f"{'; '.join(what)}: {NOT_RUN} ({reason})."

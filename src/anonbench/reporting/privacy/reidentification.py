@@ -11,7 +11,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.core.wording import count
 from anonbench.evaluation.privacy.known import strongest
-from anonbench.evaluation.privacy.rates import ALL, HIDDEN, worst
+from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, worst
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS
 from anonbench.reporting.labels import ATTACKERS, ENTITIES, GALLERIES, MATCHES, METHODS, NOT_RUN
 
@@ -84,7 +84,7 @@ def _block(
 def _row(rows: pd.DataFrame, attacks: list[tuple[str, str]], worst_off: bool) -> tuple[str, ...]:
     method, degree = str(rows["method"].iloc[0]), int(rows["degree"].iloc[0])
     original = method == ORIGINAL
-    at_one = rows[(rows["regions"] == ALL) & (rows["rank"] == 1)]
+    at_one = rows[(rows["regions"] != HIDDEN) & (rows["rank"] == 1)]
     cells = [
         at_one[(at_one["attacker"] == attacker) & (at_one["against"] == gallery)]
         for attacker, gallery in attacks
@@ -143,6 +143,12 @@ def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[st
             "person once in the gallery. Rows of originals are the ceiling. At least so many are "
             "found: other attacks may find more."
         )
+        if (run["regions"] == REMAINDER).any():
+            yield (
+                "“Unmasked remainder”: an attacker that sees the surroundings of a region alone. "
+                "It has no part in the strongest attack, as no method that leaves the "
+                "surroundings as they are lowers its rate."
+            )
         persons = run[run["match"] == "person"]
         if len(persons):
             lack = str(persons["worst_reason"].fillna("").iloc[0])

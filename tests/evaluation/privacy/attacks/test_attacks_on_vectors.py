@@ -120,7 +120,7 @@ def test_a_ridge_of_few_and_of_many_images_is_the_same_regression(count: int) ->
         test = fold == number
         lesson, centre = vectors[~test], vectors[~test].mean(axis=0)
         goal = np.eye(3)[labels[~test]]
-        ridge = 2.0 * np.square(lesson - centre).mean() * np.eye(40)
+        ridge = 2.0 * np.square(lesson - centre).mean(axis=1).sum() * np.eye(40)
         shifted = lesson - centre
         weights = np.linalg.inv(shifted.T @ shifted + ridge) @ shifted.T @ (goal - goal.mean(0))
         scores = (vectors[test] - centre) @ weights + goal.mean(axis=0)
@@ -136,6 +136,64 @@ def test_without_persons_or_labels_an_attack_says_why() -> None:
         list(Inference().outcomes(replace(archive(), attribute=np.full(60, -1))))
     with pytest.raises(AttackNotPossibleError, match=r"2 classes .*: too few"):
         list(Inference().outcomes(archive(10, 10)))
+
+
+def test_each_attribute_is_inferred_by_itself_and_one_that_cannot_be_says_why() -> None:
+    """The planted one is told from the vectors; another that they do not hold is at chance."""
+    given = archive(240, 60)
+    random = np.random.default_rng(1).permutation(np.arange(240) % 2)
+    others = {"Planted": given.attribute, "Random": random, "Missing": np.full(240, -1)}
+    found = list(Inference().outcomes(replace(given, attribute=None, others=others)))
+    clear = {each.measure: each for each in found if each.variant == Variant()}
+    assert clear["accuracy_of_Planted"].shares.mean() > 0.95
+    assert abs(clear["accuracy_of_Random"].shares.mean() - 0.5) < 0.12
+    assert clear["accuracy_of_Random"].chance == 0.5
+    assert clear["accuracy_of_Missing"].reason == "no image has a label"
+    assert not len(clear["accuracy_of_Missing"].shares)
+    masked = {o.measure: o.shares.mean() for o in found if o.variant == MASK}
+    assert masked["accuracy_of_Planted"] < 0.62
+    # beside the label, which is as it was
+    both = list(Inference().outcomes(replace(given, others=others)))
+    (label,) = [each for each in both if each.measure == "accuracy" and each.variant == MASK]
+    alone = [each for each in Inference().outcomes(given) if each.variant == MASK]
+    np.testing.assert_array_equal(label.shares, alone[0].shares)
+
+
+def test_a_rare_attribute_is_not_hidden_by_the_frequent_value() -> None:
+    """Whoever says "no" to every image is right in 11 of 12; that is no inference."""
+    rng = np.random.default_rng(7)
+    rare = (np.arange(480) % 12 == 0).astype(np.int64)
+    clear = unit(rng.normal(size=(480, 16)) + 2.5 * rare[:, None] * rng.normal(size=16))
+    given = replace(
+        archive(480, 120),
+        vectors={Variant(): clear, MASK: unit(rng.normal(size=(480, 16)))},
+        attribute=None,
+        others={"Rare": rare},
+    )
+    found = {each.variant: each for each in Inference().outcomes(given)}
+    assert {len(each.shares) for each in found.values()} == {2 * rare.sum()}
+    assert {each.chance for each in found.values()} == {0.5}
+    assert found[Variant()].shares.mean() > 0.8
+    assert abs(found[MASK].shares.mean() - 0.5) < 0.17
+    too_rare = np.where(np.arange(480) < 9, 1, 0)
+    with pytest.raises(AttackNotPossibleError, match="of 1 classes"):
+        list(Inference().outcomes(replace(given, others={"Rare": too_rare})))
+
+
+def test_classes_count_alike_in_a_lesson_where_that_is_asked_for() -> None:
+    """As if the rarer class had been shown as often as the other."""
+    rng = np.random.default_rng(9)
+    labels = np.repeat([0, 1], [30, 10])
+    vectors = rng.normal(size=(40, 6)) + labels[:, None]
+    test = rng.normal(size=(50, 6)) + 0.5
+    shown = np.concatenate([vectors, test]), np.concatenate([labels, np.zeros(50, int)])
+    fold = np.repeat([0, 1], [40, 50])
+    thrice = np.concatenate([vectors, vectors[labels == 1], vectors[labels == 1], test])
+    of_thrice = np.concatenate([labels, np.ones(20, int), np.zeros(50, int)])
+    folds = np.repeat([0, 1], [60, 50])
+    even = predicted(*shown, fold, 1.0, is_even=True)[-50:]
+    assert np.array_equal(even, predicted(thrice, of_thrice, folds, 1.0)[-50:])
+    assert not np.array_equal(even, predicted(*shown, fold, 1.0)[-50:])
 
 
 def test_a_class_of_one_cluster_does_not_count_for_it_cannot_be_learned() -> None:

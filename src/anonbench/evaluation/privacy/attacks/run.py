@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,8 @@ class Published:
     """The person of each image, where it is known."""
     labels: Mapping[str, str]
     """The class of each image, where it is known."""
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Further labels of images, by name."""
     train: TrainImages | None = None
     """What restorers are learned from; None: none is."""
 
@@ -181,6 +183,9 @@ def _rates(
         if outcome.variant is None:
             continue
         entity = str(outcome.entity or "")
+        if outcome.reason:
+            yield _row(kind, outcome.measure, entity, outcome.variant, reason=outcome.reason)
+            continue
         if not outcome.measure:
             shown = {"n": len(outcome.shares), "clusters": len(np.unique(outcome.clusters))}
             yield _row(kind, "", entity, outcome.variant, reason=NO_TRUTH, **shown)
@@ -251,6 +256,7 @@ def read_archive(published: Published, settings: Privacy, seed: int) -> Archive:
         clusters=published.clusters.reindex(ids).to_numpy(np.int64),
         asked=originals.frame.queries(vectors[Variant()][queries]),
         seed=seed,
+        others={name: _numbers(ids, values) for name, values in published.attributes.items()},
     )
 
 

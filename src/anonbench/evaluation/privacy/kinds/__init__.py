@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from anonbench.core.registries.attackers import ATTACKERS, AttackerKind
 from anonbench.evaluation.privacy.kinds.recognizer import Recognizer
+from anonbench.evaluation.privacy.kinds.remainder import Remainder
 from anonbench.evaluation.privacy.kinds.restored import Restored
 from anonbench.evaluation.privacy.kinds.supervised import Supervised
 
-BUILT_IN = (Recognizer, Supervised, Restored)
+BUILT_IN = (Recognizer, Supervised, Restored, Remainder)
 
 
 def attacker_named(name: str) -> type[AttackerKind]:

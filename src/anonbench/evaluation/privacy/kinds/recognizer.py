@@ -22,6 +22,10 @@ class Recognizer(AttackerKind):
     weights: Place | None = None
     """ONNX file: RGB crops, scaled as (x - 127.5) / 128, to one vector each. Without it, the
     attacker is left out."""
+    aligned: bool = True
+    """Whether faces are turned, scaled and moved so that eyes, nose and mouth are where models of
+    the ArcFace family expect them, by MTCNN's points of the original face. Without, a crop is the
+    box, squashed into a square."""
 
     @model_validator(mode="before")
     @classmethod
@@ -36,4 +40,4 @@ class Recognizer(AttackerKind):
         """See `AttackerKind.load`."""
         from anonbench.evaluation.privacy.attackers import OnnxRecognizer
 
-        return OnnxRecognizer(Path(str(self.weights)))
+        return OnnxRecognizer(Path(str(self.weights)), self.aligned)

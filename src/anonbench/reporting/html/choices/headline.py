@@ -11,7 +11,7 @@ from anonbench.reporting.html.choices.advice import Advice
 from anonbench.reporting.html.choices.best import named
 from anonbench.reporting.html.choices.effects import span
 from anonbench.reporting.html.choices.passing import Passing
-from anonbench.reporting.html.choices.risk import Risks
+from anonbench.reporting.html.choices.risk import Risks, said_of_remainder
 from anonbench.reporting.html.verdicts import Tally
 
 NOTHING_RUN = "No retrieval was run, so there is no answer yet."
@@ -170,11 +170,12 @@ def _private(shown: Sequence[Advice], risks: Risks) -> str:
     originals = [risk.ceiling for risk in found if risk.ceiling is not None]
     beside = f" (originals: {span(originals)} %)" if originals else ""
     low, high = min(risk.low for risk in found), max(risk.high for risk in found)
-    return (
+    text = (
         f"In these images the strongest attack that was tried re-identifies at least "
         f"{span([risk.rate for risk in found])} % ({low:.1f} to {high:.1f}) of the sensitive "
         f"regions{beside}; others may find more."
     )
+    return " ".join(each for each in (text, said_of_remainder(found)) if each)
 
 
 def _sure(evidence: Mapping[str, str]) -> str:

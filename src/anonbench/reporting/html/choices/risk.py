@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from anonbench.core.numeric.rates import Limit
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.privacy.known import against, strongest
+from anonbench.evaluation.privacy.rates import ALL, REMAINDER
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs
 from anonbench.reporting.labels import ENTITIES, MATCHES, NOT_RUN
 
@@ -41,6 +42,9 @@ class Risk:
     """The rate in the originals of the same regions; none where they were not attacked."""
     limit: Limit = Limit.UNKNOWN
     """How it stands to the limit that is set."""
+    remainder: Risk | None = None
+    """What the strongest attack finds by the surroundings alone; none where none was tried, or its
+    rate is not known."""
     unknown: str = ""
     """Why the rates of some entities are not known, so that another attack may find more."""
 
@@ -86,22 +90,32 @@ def risks(
         needs: what a rate has to fulfil to be known.
 
     """
-    return {
-        (dataset, str(row["method"]), int(row["degree"])): Risk(
-            rate=100 * float(row["rate"]),
-            low=100 * float(row["low"]),
-            high=100 * float(row["high"]),
-            chance=100 * float(row["chance"]),
-            gallery=int(row["gallery"]),
-            what=f"{ENTITIES.get(row['entity'], row['entity'])}: {MATCHES[row['match']]}",
-            stated=not row["shortfall"],
-            ceiling=_ceiling(row),
-            limit=against(row, needs.limit),
-            unknown=str(row["unknown"]),
-        )
-        for dataset, table in rates.items()
-        for row in strongest(table, needs.widest, needs.confidence).to_dict("records")
-    }
+    around = {key: risk for key, risk in _risks(rates, needs, REMAINDER) if risk.stated}
+    found = dict(_risks(rates, needs, ALL))
+    return {key: replace(risk, remainder=around.get(key)) for key, risk in found.items()}
+
+
+def _risks(
+    rates: Mapping[str, pd.DataFrame], needs: Needs, regions: str
+) -> Iterator[tuple[tuple[str, str, int], Risk]]:
+    for dataset, table in rates.items():
+        found = strongest(table, needs.widest, needs.confidence, regions)
+        for row in found.to_dict("records"):
+            yield (
+                (dataset, str(row["method"]), int(row["degree"])),
+                Risk(
+                    rate=100 * float(row["rate"]),
+                    low=100 * float(row["low"]),
+                    high=100 * float(row["high"]),
+                    chance=100 * float(row["chance"]),
+                    gallery=int(row["gallery"]),
+                    what=f"{ENTITIES.get(row['entity'], row['entity'])}: {MATCHES[row['match']]}",
+                    stated=not row["shortfall"],
+                    ceiling=_ceiling(row),
+                    limit=against(row, needs.limit),
+                    unknown=str(row["unknown"]),
+                ),
+            )
 
 
 def _ceiling(row: Mapping[Any, Any]) -> float | None:
@@ -134,6 +148,22 @@ def said(given: Iterable[Risk]) -> str:
     return (
         f"In these images at least {_span(rates, '.1f')} of the sensitive regions are "
         f"re-identified ({originals}chance {_span(chances, '.2g')}): other attacks may find more."
+    )
+
+
+def said_of_remainder(given: Iterable[Risk]) -> str:
+    """Say what attacks find by the surroundings of regions alone; empty where it is not known."""
+    found = [risk.remainder for risk in given if risk.remainder is not None]
+    if not found:
+        return ""
+    if all(risk.low <= risk.chance for risk in found):
+        return "By the surroundings of faces alone, no more persons are found than by chance."
+    low, high = min(risk.low for risk in found), max(risk.high for risk in found)
+    return (
+        f"By what is around a face alone (hair, clothes, background), "
+        f"{_span([risk.rate for risk in found], '.1f')} ({low:.1f} to {high:.1f}; "
+        f"chance {_span([risk.chance for risk in found], '.2g')}) of the persons are found: hiding "
+        "faces alone does not suffice."
     )
 
 

@@ -16,53 +16,89 @@ from anonbench.core.registries.privacy_attacks import (
     Risk,
 )
 from anonbench.core.settings import Count, Positive
+from anonbench.core.vocabulary import Variant
+
+MEASURE = "accuracy"
+"""Of the label; of another attribute with its name behind."""
 
 
 class Inference(ArchiveAttack):
-    """A linear classifier predicts the data set's label from vectors of published images.
+    """A linear classifier predicts a label from vectors of published images: that of the data set,
+    and each of its further attributes by itself.
 
     Ridge regression on the classes (Hoerl and Kennard 1970), in folds: no cluster is in the lesson
     and in the test, and a class that only one fold has does not count. The random baseline is the
-    most frequent class.
+    most frequent class. Most values of an attribute are far more frequent than others: all count
+    alike in the lesson, and as many images of each are drawn, so that the baseline is an even
+    guess.
     """
 
     name: ClassVar = "inference"
-    label: ClassVar = "Inference of the label"
+    label: ClassVar = "Inference of attributes"
     risk: ClassVar = Risk.INFERENCE
 
     folds: Count = 5
     """Parts that the clusters are split into; each is predicted from the others."""
-    strength: Positive = 10.0
-    """Of the ridge, in multiples of a feature's mean square about its centre."""
+    strength: Positive = 1.0
+    """Of the ridge, in multiples of the images learned from and of a feature's mean square about
+    its centre."""
     least: Count = 20
-    """Images with a label that are needed for a rate."""
+    """Images with a label that are needed for a rate; of an attribute, half as many of each value,
+    and rarer values do not count."""
 
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:
         """See `ArchiveAttack.outcomes`."""
-        if archive.attribute is None:
+        named = {f"{MEASURE}_of_{name}": numbers for name, numbers in archive.others.items()}
+        if archive.attribute is not None or not named:
+            named = {MEASURE: archive.attribute} | named
+        found: list[Outcome] = []
+        lacks: dict[str, str] = {}
+        for measure, numbers in named.items():
+            try:
+                found += self._of(archive, measure, numbers)
+            except AttackNotPossibleError as error:
+                lacks[measure] = str(error)
+        if not found:
+            raise AttackNotPossibleError("; ".join(dict.fromkeys(lacks.values())))
+        yield from found
+        for measure, why in lacks.items():
+            nothing = np.empty(0), np.empty(0, np.int64), float("nan")
+            yield Outcome(measure, Variant(), *nothing, reason=why)
+
+    def _of(self, archive: Archive, measure: str, numbers: np.ndarray | None) -> Iterator[Outcome]:
+        """Predict one attribute in each version of the images."""
+        if numbers is None:
             raise AttackNotPossibleError("the data set has no label")
-        known = np.flatnonzero(archive.attribute >= 0)
+        known = np.flatnonzero(numbers >= 0)
         if not len(known):
             raise AttackNotPossibleError("no image has a label")
         fold = _folds(archive.clusters[known], self.folds, archive.seed)
-        learned = _is_learned(archive.attribute[known], fold)
+        learned = _is_learned(numbers[known], fold)
         known, fold = known[learned], fold[learned]
-        truth = archive.attribute[known]
+        truth, is_even = numbers[known], measure != MEASURE
+        if is_even:
+            frequent = _is_frequent(truth, self.least // 2)
+            known, fold, truth = known[frequent], fold[frequent], truth[frequent]
         classes, counts = np.unique(truth, return_counts=True)
         if len(known) < self.least or len(classes) < 2:
             raise AttackNotPossibleError(
                 f"{len(known)} images of {len(classes)} classes that more than one cluster has: "
                 "too few"
             )
-        chance = float(counts.max() / counts.sum())
+        drawn = _as_many_of_each(truth, archive.seed) if is_even else np.arange(len(truth))
+        chance = 1.0 / len(classes) if is_even else float(counts.max() / counts.sum())
         for variant, vectors in archive.vectors.items():
-            right = predicted(vectors[known], truth, fold, self.strength) == truth
-            shares = right.astype(np.float64)
-            yield Outcome("accuracy", variant, shares, archive.clusters[known], chance)
+            right = predicted(vectors[known], truth, fold, self.strength, is_even) == truth
+            shares = right[drawn].astype(np.float64)
+            yield Outcome(measure, variant, shares, archive.clusters[known[drawn]], chance)
 
 
 def predicted(
-    vectors: np.ndarray, labels: np.ndarray, fold: np.ndarray, strength: float
+    vectors: np.ndarray,
+    labels: np.ndarray,
+    fold: np.ndarray,
+    strength: float,
+    is_even: bool = False,
 ) -> np.ndarray:
     """Return the class that each image is given by what was learned of the other folds, int64 [N].
 
@@ -71,6 +107,8 @@ def predicted(
         labels: numbers of classes [N].
         fold: number of each image's fold [N].
         strength: of the ridge, see `Inference`.
+        is_even: whether all classes have the same weight in a lesson, however many images they
+            have.
 
     """
     classes = np.unique(labels)
@@ -79,20 +117,45 @@ def predicted(
     for number in np.unique(fold):
         test = fold == number
         lesson, goal = vectors[~test].astype(np.float64), targets[~test]
-        centre, mean = lesson.mean(axis=0), goal.mean(axis=0)
-        lesson = lesson - centre
-        ridge = max(strength * float(np.square(lesson).mean()), 1e-12)
+        weights_of = _even_weights(goal) if is_even else np.ones(len(goal))
+        centre, mean = (np.average(each, axis=0, weights=weights_of) for each in (lesson, goal))
+        roots = np.sqrt(weights_of)[:, None]
+        lesson, goal = roots * (lesson - centre), roots * (goal - mean)
+        ridge = max(strength * float(np.square(lesson).mean(axis=1).sum()), 1e-12)
         if len(lesson) < lesson.shape[1]:  # the smaller of two systems of equal solution
             products = lesson @ lesson.T
             products[np.diag_indices_from(products)] += ridge
-            weights = lesson.T @ np.linalg.solve(products, goal - mean)
+            weights = lesson.T @ np.linalg.solve(products, goal)
         else:
             products = lesson.T @ lesson
             products[np.diag_indices_from(products)] += ridge
-            weights = np.linalg.solve(products, lesson.T @ (goal - mean))
+            weights = np.linalg.solve(products, lesson.T @ goal)
         scores = (vectors[test] - centre) @ weights + mean
         found[test] = classes[scores.argmax(axis=1)]
     return found
+
+
+def _even_weights(classes: np.ndarray) -> np.ndarray:
+    """Return weights of images [N], by which classes (0 or 1, [N, C]) have the same sum.
+
+    They are 1 on average; a class that no image has takes no part.
+    """
+    counts = classes.sum(axis=0)
+    return np.asarray(classes @ (len(classes) / np.maximum(counts, 1) / (counts > 0).sum()))
+
+
+def _is_frequent(labels: np.ndarray, least: int) -> np.ndarray:
+    """Return whether so many images have an image's value, bool [N]."""
+    values, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.asarray((counts >= least)[places]) if len(values) else np.zeros(0, bool)
+
+
+def _as_many_of_each(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Return places of as many images of each value as the rarest one has, int64 [N]."""
+    order = rng(seed, "attribute").permutation(len(labels))
+    groups = [order[labels[order] == value] for value in np.unique(labels)]
+    size = min(map(len, groups))
+    return np.sort(np.concatenate([group[:size] for group in groups]))
 
 
 def _is_learned(labels: np.ndarray, fold: np.ndarray) -> np.ndarray:

@@ -1,0 +1,178 @@
+"""A weak setting planted in drawn documents: anonymized, audited, attacked, and it fails.
+
+Every number is measured here on the images; none is made up.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_limits
+
+from anonbench.anonymization.published import gather_audit
+from anonbench.anonymization.shard import anonymize_shard, audit_path
+from anonbench.config import Anonymization, Detection, Policy, Privacy
+from anonbench.config.policy import Missed
+from anonbench.core.boxes import box_table
+from anonbench.core.io import write_csv
+from anonbench.core.provenance import file_digest
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.privacy_attacks import Equipment
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
+from anonbench.datasets.images import encode
+from anonbench.detection.gather import COUNTS
+from anonbench.evaluation.policy.evidence import Measured, evidence
+from anonbench.evaluation.policy.verdicts import Verdict, judge, standings
+from anonbench.evaluation.policy.words import why_not
+from anonbench.evaluation.privacy.attackers import unit
+from anonbench.evaluation.privacy.attacks.run import Published, attack
+from anonbench.evaluation.privacy.rates import rates
+from anonbench.evaluation.privacy.reidentification import Attacked, probed
+from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench_demo import ids
+from anonbench_demo.listing import TEMPLATES
+
+DOCUMENTS = 24
+WEAK, STRONG = Variant("pixelate", 50), Variant("mask", 100)
+HIDING = Anonymization.model_validate(
+    {"pixelate": {"blocks": dict.fromkeys(map(str, Entity), 1000), "min_block": 2}}
+)
+"""Blocks of two by two pixels, whatever a region's size."""
+POLICY = Policy(missed=Missed(face=None, text=None, barcode=None, mrz=None))
+"""The default one; what a detector misses is no matter here, as the regions are those drawn."""
+READING = ("readability", "mrz_reading", "barcodes")
+
+
+class Pixels:
+    """An attacker that compares small crops as they are."""
+
+    side = 16
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        values = crops.reshape(len(crops), -1).astype(np.float32)
+        return unit(values - values.mean(axis=1, keepdims=True))
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Return the verdicts on both variants of drawn documents, rule by rule."""
+    folder = tmp_path_factory.mktemp("planted")
+    drawings = {
+        f"{number:02d}": ids.draw(0, TEMPLATES[number % len(TEMPLATES)], str(number))
+        for number in range(DOCUMENTS)
+    }
+    rows = []
+    with ShardWriter(folder / "originals.tar") as originals:
+        for name, drawing in drawings.items():
+            height, width = drawing.image.shape[:2]
+            originals.add(name, encode(drawing.image), "png", width, height)
+            path = folder / f"{name}.png"
+            path.write_bytes(encode(drawing.image))
+            rows.append((name, path.name, path.stat().st_size, file_digest(path)))
+    boxes = box_table({name: drawing.regions for name, drawing in drawings.items()}, seed=0)
+    counts = boxes.groupby("id").size()
+    status = pd.DataFrame({"id": counts.index, "status": "ok", "regions": counts.to_numpy()})
+    versions: dict[Variant, ImageSet] = {}
+    for variant in (WEAK, STRONG):
+        output = folder / f"{variant}.tar"
+        anonymize_shard(
+            manifest=pd.DataFrame(rows, columns=["id", "path", "bytes", "digest"]),
+            root=folder,
+            boxes=boxes,
+            images=status,
+            variant=variant,
+            settings=HIDING,
+            keep_without_regions=False,
+            output=output,
+        )
+        versions[variant] = ImageSet.open([output])
+    measured = Measured(
+        dataset="documents",
+        sought=tuple(map(str, Entity)),
+        variants=tuple(map(str, versions)),
+        methods=HIDING.model_dump(mode="json"),
+        residues={n: {str(e): HIDING.residue(n, e) for e in Entity} for n in METHODS},
+        audit=audited(folder),
+        rates=reidentified(ImageSet.open([folder / "originals.tar"]), versions, boxes),
+        attacks=read(ImageSet.open([folder / "originals.tar"]), versions, boxes),
+    )
+    return judge(evidence(measured), POLICY)
+
+
+def audited(folder: Path) -> pd.DataFrame:
+    counts = {"split": "val", **dict.fromkeys(COUNTS[1:], 0), "used": DOCUMENTS}
+    write_csv(pd.DataFrame([counts]), folder / "counts.csv")
+    write_csv(pd.DataFrame({"setting": []}), folder / "unmatched.csv")
+    shards = [
+        ("val", str(variant), [audit_path(folder / f"{variant}.tar")]) for variant in (WEAK, STRONG)
+    ]
+    files = folder / "counts.csv", folder / "unmatched.csv"
+    gather_audit(*files, None, shards, folder / "audit.csv")
+    return pd.read_csv(folder / "audit.csv")
+
+
+def reidentified(
+    originals: ImageSet, versions: dict[Variant, ImageSet], boxes: pd.DataFrame
+) -> pd.DataFrame:
+    with threadpool_limits(1, user_api="blas"):
+        probes = probed(
+            originals,
+            [Attacked(variant, images) for variant, images in versions.items()],
+            boxes,
+            {},
+            list(Entity),
+            Pixels(),
+            Privacy(attackers=()),
+            TrainImages(originals, HIDING),
+            seed=0,
+        )
+    return rates("documents", probes, 0.95)
+
+
+def read(
+    originals: ImageSet, versions: dict[Variant, ImageSet], boxes: pd.DataFrame
+) -> pd.DataFrame:
+    published = Published(
+        originals=originals,
+        versions=versions,
+        boxes=boxes,
+        clusters=pd.Series({name: number for number, name in enumerate(originals.ids)}),
+        embeddings={},
+        people={},
+        labels={},
+    )
+    equipment = Equipment(Detection(), HIDING)
+    settings = Privacy(attacks=READING, attacked_regions=2 * DOCUMENTS)
+    return attack("documents", published, settings, equipment, 0, 0.95)
+
+
+def verdicts(judged: pd.DataFrame, variant: Variant, *attacks: str) -> pd.DataFrame:
+    mine = judged[(judged["method"] == variant.method) & (judged["degree"] == variant.degree)]
+    return mine[mine["attack"].isin(attacks)] if attacks else mine
+
+
+@pytest.mark.slow
+def test_a_weak_mosaic_over_half_of_the_regions_fails(judged: pd.DataFrame) -> None:
+    assert standings(verdicts(judged, WEAK)) == {("documents", "pixelate", 50): Verdict.FAIL}
+    why = why_not(verdicts(judged, WEAK))
+    assert "regions hidden: 50 %, at least 100 %" in why
+    assert "pixelate.blocks.text: 1000, at most 0.25" in why
+    for name in ("readability", "barcodes", "reidentification"):
+        rows = verdicts(judged, WEAK, name)
+        assert (rows["verdict"] == str(Verdict.FAIL)).any(), name
+
+
+@pytest.mark.slow
+def test_a_mask_over_all_of_them_does_not_fail(judged: pd.DataFrame) -> None:
+    """Nothing is read or decoded; that so few documents show it is said, and is no failure."""
+    found = verdicts(judged, STRONG, *READING)
+    known = found[found["measure"].isin(["exact_lines", "decoded", "exact_zones"])]
+    assert set(known["attack"]) >= {"readability", "barcodes"}
+    assert (known["value"] == 0.0).all()
+    assert str(Verdict.FAIL) not in set(verdicts(judged, STRONG)["verdict"])
+    rows = verdicts(judged, STRONG)
+    assert (rows.loc[rows["rule"].isin(["degree", "residue", "audit"]), "verdict"] == "pass").all()

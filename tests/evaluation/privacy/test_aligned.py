@@ -1,0 +1,143 @@
+"""Aligned faces: eyes, nose and mouth come to their places, and nothing else is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.config import Anonymization, Detection
+from anonbench.core.boxes import Region
+from anonbench.core.numeric.seeding import rng
+from anonbench.core.registries.detectors import Loading
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.evaluation.privacy.aligned import TEMPLATE, TEMPLATE_SIDE, aligned, similarity
+from anonbench.evaluation.privacy.attackers import OnnxRecognizer
+from anonbench.evaluation.privacy.crops import Cut, read_crops
+from anonbench.evaluation.privacy.face_points import find_points
+
+FACE = Region(Entity.FACE, 30, 20, 130, 150, 0.9)
+
+
+def turned(angle: float, scale: float, shift: tuple[float, float]) -> np.ndarray:
+    """Return the template's points turned about its middle, scaled and moved."""
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return (TEMPLATE - TEMPLATE_SIDE / 2) @ turn.T * scale + TEMPLATE_SIDE / 2 + shift
+
+
+@pytest.mark.parametrize("angle", [-0.6, 0.0, 1.2])
+@pytest.mark.parametrize("scale", [0.3, 1.0, 2.5])
+def test_a_similarity_is_undone(angle: float, scale: float) -> None:
+    points = turned(angle, scale, (13.0, -7.0))
+    matrix = similarity(points, TEMPLATE)
+    np.testing.assert_allclose(points @ matrix[:, :2].T + matrix[:, 2], TEMPLATE, atol=1e-9)
+
+
+def test_of_points_that_fit_nothing_the_nearest_similarity_is_taken() -> None:
+    points = TEMPLATE + rng("noise").normal(0, 5, TEMPLATE.shape)
+    best = similarity(points, TEMPLATE)
+
+    def off(matrix: np.ndarray) -> float:
+        return float(np.square(points @ matrix[:, :2].T + matrix[:, 2] - TEMPLATE).sum())
+
+    a, b = best[0, 0], best[1, 0]
+    for step in np.eye(4) * 0.01:
+        near = np.array([[a + step[0], -b - step[1], 0], [b + step[1], a + step[0], 0]])
+        near[:, 2] = best[:, 2] + step[2:]
+        assert off(near) > off(best)
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.3, 3.7])
+def test_eyes_nose_and_mouth_come_to_their_places(scale: float) -> None:
+    points = turned(0.4, scale, (40.0, 30.0))
+    points -= points.min(axis=0) - 30 * scale
+    height, width = np.ceil(points.max(axis=0) + 30 * scale).astype(int)[::-1]
+    seen = np.zeros((height, width, 3), np.uint8)
+    for point in points:
+        cv2.circle(
+            seen, point.round().astype(int).tolist(), max(1, round(3 * scale)), (255,) * 3, -1
+        )
+    crop = cv2.resize(aligned(seen, points, 112), (112, 112), interpolation=cv2.INTER_AREA)
+    _, _, _, centres = cv2.connectedComponentsWithStats((crop[..., 0] > 100).astype(np.uint8))
+    found = sorted(map(tuple, centres[1:]))
+    assert len(found) == 5
+    np.testing.assert_allclose(found, sorted(map(tuple, TEMPLATE)), atol=1.5)
+
+
+def test_of_one_colour_nothing_is_left_to_see() -> None:
+    """Neither the face's place in its box nor the box's shape shows in a masked face."""
+    masked = np.full((90, 61, 3), (7, 0, 250), np.uint8)
+    crop = aligned(masked, turned(0.9, 0.6, (3.0, 12.0)), 56)
+    assert (crop.reshape(-1, 3) == (7, 0, 250)).all()
+    grey = aligned(masked[..., 2], turned(0.9, 0.6, (3.0, 12.0)), 56)
+    assert grey.ndim == 2 and (grey == 250).all()
+
+
+class Pictures:
+    """One picture and its masked version."""
+
+    def __init__(self, variant: Variant | None = None, beside: int = 0) -> None:
+        page = rng("page").integers(1, 256, (170, 160, 3), dtype=np.uint8)
+        page[:, :20] += np.uint8(beside)
+        self._image = anonymize(page, [FACE], variant or Variant(), Anonymization())
+
+    def read(self, image_id: str) -> np.ndarray:
+        return self._image
+
+
+def test_only_faces_are_aligned_and_only_where_they_are_asked_for_so() -> None:
+    line = Region(Entity.TEXT, 10, 150, 150, 165, 0.9)
+    far = Region(Entity.FACE, 500, 10, 520, 30, 0.9)
+    regions = {"a": [FACE, line, far]}
+    wanted = pd.DataFrame({"id": "a", "order": [0, 1, 2, 0], "margin": 1.0})
+    wanted["context"] = [0.0, 0.0, 0.0, 2.0]
+    points = find_points(Pictures(), regions, wanted)
+    assert list(points) == [("a", 0)]
+    cuts = [Cut(32), Cut(32, aligned=True)]
+    plain, straight = read_crops(Pictures(), regions, wanted, cuts, points).values()
+    assert not np.array_equal(plain[0], straight[0])
+    np.testing.assert_array_equal(plain[1:], straight[1:])
+    # beside the face nothing is seen, and of a masked one nothing at all
+    other = read_crops(Pictures(beside=90), regions, wanted, cuts, points)[cuts[1]]
+    np.testing.assert_array_equal(other[0], straight[0])
+    masked = read_crops(Pictures(Variant("mask", 100)), regions, wanted, cuts, points)[cuts[1]]
+    assert not masked[0].any()
+
+
+@pytest.mark.slow
+def test_a_recognizer_finds_more_persons_by_aligned_faces(shared: Path) -> None:
+    weights, folder = shared / "weights/face/mobilefacenet.onnx", shared / "data/celeba_wild"
+    if not weights.is_file() or not folder.is_dir():
+        pytest.skip("no MobileFaceNet or photographs beside the checkout")
+    lines = (folder / "identity_CelebA.txt").read_text("utf-8").split()
+    people = dict(zip(lines[::2], lines[1::2], strict=True))
+    chosen = sorted(set(people.values()))[:15]
+    images = {
+        name: cv2.imread(str(folder / "img_celeba" / name))[..., ::-1].copy()
+        for name, person in people.items()
+        if person in chosen
+    }
+    found = Detection().mtcnn.load(Loading(Detection())).detect(list(images.values()))
+    regions = {name: each[:1] for name, each in zip(images, found, strict=True) if each}
+
+    class Photographs:
+        def read(self, image_id: str) -> np.ndarray:
+            return images[image_id]
+
+    wanted = pd.DataFrame({"id": list(regions), "order": 0, "margin": 1.0, "context": 0.0})
+    points = find_points(Photographs(), regions, wanted)
+    recognizer = OnnxRecognizer(weights)
+    cuts = [Cut(112), Cut(112, aligned=True)]
+    who = np.array([people[name] for name in regions])
+    rates = []
+    for crops in read_crops(Photographs(), regions, wanted, cuts, points).values():
+        vectors = recognizer.embed(crops)
+        similar = vectors @ vectors.T
+        np.fill_diagonal(similar, -np.inf)
+        rates.append(float((who[similar.argmax(axis=1)] == who).mean()))
+    by_box, by_points = rates
+    assert by_points > by_box + 0.15

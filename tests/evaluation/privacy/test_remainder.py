@@ -1,0 +1,212 @@
+"""Attack on what is around a face: the face has no part in it, and methods do not change it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_limits
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.config import Anonymization, Privacy
+from anonbench.core.boxes import Region, box_table, image_regions
+from anonbench.core.numeric.seeding import rng
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.evaluation.privacy.attackers import unit
+from anonbench.evaluation.privacy.crops import GREY, remainder
+from anonbench.evaluation.privacy.gallery import NO_MODEL
+from anonbench.evaluation.privacy.known import strongest
+from anonbench.evaluation.privacy.rates import REMAINDER, rates, worst
+from anonbench.evaluation.privacy.reidentification import SURROUNDED, Attacked, probed
+from anonbench.evaluation.privacy.train_images import TrainImages
+
+PEOPLE = {f"v{number:03d}": f"a {number // 3}" for number in range(36)}
+PUPILS = {f"t{number:03d}": f"b {number // 3}" for number in range(60)}
+FACE = Region(Entity.FACE, 14, 12, 34, 36, 0.9)
+BOXES = box_table({name: [FACE] for name in PEOPLE | PUPILS}, seed=0)
+REGIONS = image_regions(BOXES)
+CHANCE = 2 / 35
+"""Two more photographs of the person among 35 others."""
+CLEAR, USUAL = Variant(), Anonymization()
+
+
+@cache
+def photograph(name: str, wears_the_same: bool) -> np.ndarray:
+    """A face as nobody else's, before a background of the person's or of the photograph's own."""
+    whose = (PEOPLE | PUPILS)[name] if wears_the_same else name
+    around = rng("wall", whose).uniform(40, 215, (6, 6, 3)).astype(np.float32)
+    image = cv2.resize(around, (48, 48), interpolation=cv2.INTER_CUBIC)
+    image += rng("light", name).normal(0, 4, image.shape)
+    image[12:36, 14:34] = rng("face", name).uniform(0, 255, (24, 20, 3))
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Drawn photographs, and what a method makes of them."""
+
+    ids: list[str]
+    wears_the_same: bool = True
+    variant: Variant = CLEAR
+    hiding: Anonymization = USUAL
+
+    def read(self, image_id: str) -> np.ndarray:
+        image = photograph(image_id, self.wears_the_same)
+        return anonymize(image, REGIONS[image_id], self.variant, self.hiding)
+
+
+class Pixels:
+    """Crops compared as they are."""
+
+    side = 6
+
+    def __init__(self) -> None:
+        self.embedded = 0
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        self.embedded += len(crops)
+        values = crops.reshape(len(crops), -1).astype(np.float32)
+        return unit(values - values.mean(axis=1, keepdims=True))
+
+
+def attack(
+    *variants: str,
+    wears_the_same: bool = True,
+    taught: Collection[str] = PUPILS,
+    people: dict[str, str] = PEOPLE | PUPILS,
+    attackers: tuple[str, ...] = ("remainder",),
+    hiding: Anonymization = USUAL,
+    model: Pixels | None = None,
+) -> pd.DataFrame:
+    shown = [Variant.parse(name) for name in variants]
+    with threadpool_limits(1, user_api="blas"):
+        table = probed(
+            Photographs(sorted(PEOPLE), wears_the_same),
+            [
+                Attacked(each, Photographs(sorted(PEOPLE), wears_the_same, each, hiding))
+                for each in shown
+            ],
+            BOXES,
+            people,
+            [Entity.FACE],
+            model or Pixels(),
+            Privacy(attackers=attackers),
+            TrainImages(Photographs(sorted(taught), wears_the_same), hiding),
+            seed=0,
+        )
+    return rates("drawn", table, 0.95)
+
+
+def around(table: pd.DataFrame) -> pd.DataFrame:
+    return table[(table["regions"] == REMAINDER) & (table["rank"] == 1)]
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        Region(Entity.FACE, 5.5, 5, 20, 25, 0.9),
+        Region(Entity.FACE, -3, 40, 12, 75, 0.9),
+        Region(Entity.TEXT, 10, 10, 50, 40, 0.9, (10, 20, 48, 10, 50, 28, 12, 40)),
+    ],
+)
+def test_nothing_of_the_region_is_seen_and_all_else_is(region: Region) -> None:
+    image = rng("image").integers(1, 256, (60, 70, 3), dtype=np.uint8)
+    masked = anonymize(image, [region], Variant("mask", 100), USUAL)
+    seen = remainder(image, region, 30.0)
+    np.testing.assert_array_equal(seen, remainder(masked, region, 30.0))
+    assert seen.shape == image.shape  # grown that far, the whole image is seen
+    own = (masked == 0).all(axis=2)
+    assert (seen[own] == GREY).all()
+    np.testing.assert_array_equal(seen[~own], image[~own])
+    assert remainder(image[..., 0], region, 1.5).ndim == 2
+
+
+def test_a_box_outside_its_image_shows_nothing() -> None:
+    far = Region(Entity.FACE, 200, 5, 220, 25, 0.9)
+    assert remainder(photograph("v000", True), far, 2.0).tolist() == [[[GREY] * 3]]
+
+
+@pytest.mark.slow
+def test_persons_are_found_by_their_surroundings_whatever_hides_the_face() -> None:
+    table = attack("mask-100", "pixelate-100", "blur-50")
+    found = around(table).set_index(["method", "against"])["rate"]
+    assert found["original", "original"] > 5 * CHANCE
+    assert set(found) == {found["original", "original"]}
+    by_face = worst(table).set_index("method")["rate"]
+    assert by_face["mask"] == pytest.approx(CHANCE)  # the remainder has no part in it
+    assert around(table)["chance"].to_numpy() == pytest.approx(CHANCE)
+    assert (around(table)["low"] > CHANCE).all()
+
+
+def test_where_surroundings_tell_nothing_the_rate_is_near_chance() -> None:
+    table = around(attack("mask-100", wears_the_same=False))
+    assert (table["low"] < CHANCE).all() and (table["rate"] < 3 * CHANCE).all()
+
+
+def test_a_method_that_hides_the_whole_image_leaves_no_surroundings() -> None:
+    hiding = Anonymization.model_validate({"shape": {"face": "image"}})
+    table = around(attack("mask-100", hiding=hiding)).set_index(["method", "against"])["rate"]
+    assert table["mask", "anonymized"] == pytest.approx(CHANCE)
+    assert table["original", "original"] > 5 * CHANCE
+
+
+def test_without_train_images_it_compares_as_the_model_does() -> None:
+    table = attack("mask-100", taught=(), attackers=("supervised", "remainder"))
+    found = around(table)
+    assert found["rate"].notna().all() and (found["rate"] > 5 * CHANCE).all()
+    supervised = table[table["attacker"] == "supervised"]
+    assert supervised["rate"].isna().all()
+
+
+def test_where_nobody_is_known_it_says_why_it_is_not_run() -> None:
+    table = attack("mask-100", people={})
+    assert around(table).empty
+    (row,) = table[table["attacker"] == "remainder"].to_dict("records")
+    assert row["reason"] == SURROUNDED and row["regions"] == REMAINDER
+
+
+@pytest.mark.slow
+def test_surroundings_that_no_method_changes_are_embedded_once() -> None:
+    counts: list[int] = []
+    for variants in (("mask-100",), ("mask-100", "blur-100", "pixelate-100")):
+        with_it, without = Pixels(), Pixels()
+        attack(*variants, model=with_it)
+        attack(*variants, attackers=(), model=without)
+        counts.append(with_it.embedded - without.embedded)
+    assert counts == [len(PEOPLE) + len(PUPILS)] * 2
+
+
+def test_the_same_attack_gives_the_same_rates() -> None:
+    pd.testing.assert_frame_equal(attack("blur-100"), attack("blur-100"))
+
+
+@pytest.mark.slow
+def test_regions_that_no_attacker_is_shown_say_so(shared: Path) -> None:
+    """Of a system that embeds no images, a recognizer of faces is all there is."""
+    weights = shared / "weights/face/mobilefacenet.onnx"
+    if not weights.is_file():
+        pytest.skip("no MobileFaceNet beside the checkout")
+    line = Region(Entity.TEXT, 2, 40, 44, 47, 0.9)
+    boxes = box_table({name: [FACE, line] for name in PEOPLE | PUPILS}, seed=0)
+    table = probed(
+        Photographs(sorted(PEOPLE)),
+        [],
+        boxes,
+        PEOPLE | PUPILS,
+        [Entity.FACE],
+        None,
+        Privacy(attackers=("recognizer", "supervised"), recognizer=weights),
+        TrainImages(Photographs(sorted(PUPILS)), USUAL),
+        seed=0,
+    )
+    reasons = table.loc[table["reason"] != "", ["entity", "attacker", "reason"]]
+    assert reasons.to_numpy().tolist() == [["text", "", NO_MODEL]]
+    assert set(table.loc[table["entity"] == "face", "attacker"]) == {"recognizer", "supervised"}
+    # the strongest attack on regions may be the one that nobody made
+    assert f"text: {NO_MODEL}" in strongest(rates("drawn", table, 0.95), 0.2, 0.95)["unknown"][0]
