@@ -41,8 +41,12 @@ def test_whether_hiding_faces_suffices_is_said_beside_what_it_hides() -> None:
     [
         (make_rates("a"), 0.2),  # it was not run
         (rates(0.01, 0.01), 0.2),  # it finds nobody in originals either, so it shows nothing
-        (rates(0.3, 0.3), 0.07),  # its interval is too wide
+        (rates(0.3, 0.01), 0.001),  # its interval is too wide to say that it finds nobody
     ],
 )
 def test_what_is_not_known_of_surroundings_is_not_said(table: pd.DataFrame, widest: float) -> None:
     assert said(table, widest) == ""
+
+
+def test_that_persons_are_found_is_said_however_wide_the_interval() -> None:
+    assert said(rates(0.3, 0.3), widest=0.07) == said(rates(0.3, 0.3)) != ""

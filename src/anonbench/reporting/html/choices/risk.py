@@ -91,6 +91,9 @@ def risks(
 
     """
     around = {key: risk for key, risk in _risks(rates, needs, REMAINDER) if risk.stated}
+    # a danger that is sure is told, however wide its interval
+    of_any_width = _risks(rates, replace(needs, widest=1.0), REMAINDER)
+    around |= {key: risk for key, risk in of_any_width if risk.stated and risk.low > risk.chance}
     found = dict(_risks(rates, needs, ALL))
     return {key: replace(risk, remainder=around.get(key)) for key, risk in found.items()}
 
