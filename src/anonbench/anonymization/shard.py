@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
@@ -59,7 +60,8 @@ def anonymize_shard(
     regions = image_regions(boxes)
     files = zip(*(rows[name].tolist() for name in ("id", "path", "bytes", "digest")), strict=True)
     auditor = Auditor(boxes, variant, settings)
-    with ShardWriter(output) as shard:
+    # products of an audit are small: threads would take longer to meet than to compute
+    with threadpool_limits(1, user_api="blas"), ShardWriter(output) as shard:
         for image_id, path, size, digest in track(files, len(rows), f"{variant}"):
             # the very bytes that were searched; the manifest has checked how many pixels they have
             data = read_original(image_id, root / path, size, digest)

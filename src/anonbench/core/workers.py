@@ -16,6 +16,8 @@ from multiprocessing import get_context
 from multiprocessing.synchronize import Lock
 from typing import Any, TypeVar
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from anonbench.core.errors import InputError
 
 Item = TypeVar("Item")
@@ -155,6 +157,7 @@ def _start(make: Callable[[], Callable[[Any], Any]], parent: int, alone: Lock) -
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler would wait for `_alone` to be free
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _work = make()
+    threadpool_limits(1, user_api="blas")  # as many workers as cores: each has one
 
 
 def _end_with(parent: int) -> None:

@@ -1,0 +1,53 @@
+"""PNG files are the image, and nothing else, for whoever reads them."""
+
+from __future__ import annotations
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from anonbench.datasets.formats.png import LONGEST, to_png
+
+SHAPES = st.tuples(
+    st.integers(1, 9), st.integers(1, 9), st.sampled_from([(), (3,)])
+).map(lambda each: (*each[:2], *each[2]))  # fmt: skip
+
+
+@given(SHAPES.flatmap(lambda shape: arrays(np.uint8, shape)), st.booleans())
+def test_other_libraries_read_the_same_pixels(image: np.ndarray, mirrored: bool) -> None:
+    image = image[:, ::-1] if mirrored else image  # no contiguous array, too
+    data = to_png(image)
+    with Image.open(io.BytesIO(data)) as opened:
+        assert np.array_equal(np.asarray(opened), image)
+        assert not opened.info
+    shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(shown if image.ndim == 2 else shown[..., ::-1], image)
+
+
+def test_files_are_smaller_than_opencvs() -> None:
+    steps = np.random.default_rng(0).integers(-3, 4, (200, 300, 3)).cumsum(axis=1)
+    image = np.clip(steps + 128, 0, 255).astype(np.uint8)
+    _, coded = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    assert len(to_png(image)) < len(coded)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((2, 2), np.uint16),
+        np.zeros((2, 2, 4), np.uint8),
+        np.zeros((2, 2, 1), np.uint8),
+        np.zeros((0, 2), np.uint8),
+        np.zeros((2, 0, 3), np.uint8),
+        np.zeros((LONGEST + 1, 1), np.uint8),
+    ],
+)
+def test_what_no_reader_takes_is_refused(image: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"8 bits|sides of 1 to"):
+        to_png(image)
