@@ -58,9 +58,10 @@ def _drawn() -> list[np.ndarray]:
 
 
 def _written(folder: Path, name: str, images: list[np.ndarray]) -> list[Path]:
-    paths = [folder / f"{name}-{index}.png" for index in range(len(images))]
+    """Write images as CelebA's are: JPEG files."""
+    paths = [folder / f"{name}-{index}.jpg" for index in range(len(images))]
     for path, image in zip(paths, images, strict=True):
-        path.write_bytes(encode(image))
+        path.write_bytes(encode(image, "jpeg"))
     return paths
 
 

@@ -19,7 +19,7 @@ STRIDE = 2
 OVERLAP = FIELD - STRIDE
 TILE_CELLS = 75
 """Cells of a tile in each direction at most."""
-SHEET_PIXELS = 160 * 160
+SHEET_PIXELS = 200 * 200
 LAYOUTS = 16
 """Sizes of images whose layout is remembered."""
 
