@@ -72,16 +72,19 @@ def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
     return filled
 
 
-def remainder(image: np.ndarray, region: Region, factor: float) -> np.ndarray:
+def remainder(image: np.ndarray, region: Region, factor: float, margin: float = 1.0) -> np.ndarray:
     """Return what is around a region of an image, its own pixels grey: uint8 [h, w] or [h, w, 3].
 
     Args:
         image: uint8 [H, W] or [H, W, 3].
         region: in pixels of the image.
         factor: by which the region's box is grown about its centre, above 1.
+        margin: by which it is grown where it is hidden. What a method writes there is made of the
+            region's own pixels.
 
     """
-    around, own = cover(region, image.shape, factor), cover(region, image.shape)
+    around = cover(region, image.shape, max(factor, margin))
+    own = cover(region, image.shape, margin)
     if around is None:
         return np.full((1, 1, *image.shape[2:]), GREY, np.uint8)
     seen = image[around.window].copy()
@@ -110,7 +113,7 @@ def read_crops(
         images: original or anonymized.
         regions: the images' regions in draw order.
         wanted: columns id, order, margin and context, neighbours of one image together; context is
-            0, or the factor of `remainder`.
+            0, or the factor of `remainder`, and margin is that of `crop` or of `remainder`.
         cuts: how they are cut out.
         points: of faces in the originals, for cuts that are aligned.
 
@@ -127,7 +130,7 @@ def read_crops(
         for row, (order, margin, context) in enumerate(crops, int(starts[number])):
             region = regions[image_id][order]
             seen = (
-                remainder(image, region, float(context))
+                remainder(image, region, float(context), float(margin))
                 if context
                 else crop(image, region, float(margin))
             )

@@ -113,7 +113,7 @@ def probed(
     if galleries:
         ids = {name for gallery in galleries for name in gallery.crops["id"]}
         drawn = boxes[boxes["id"].isin(ids)]
-        scene = Scene(galleries, settings)
+        scene = Scene(galleries, settings, train.settings)
         lessons = Lessons(train, boxes, people, originals.ids, settings, seed)
         regions = image_regions(drawn)
         rows += _attack(scene, originals, variants, regions, unadapted, settings, lessons)
