@@ -20,7 +20,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.crops import GREY, remainder
-from anonbench.evaluation.privacy.gallery import NO_MODEL
+from anonbench.evaluation.privacy.gallery import NO_LESSON, NO_MODEL, TOO_LITTLE, UNTAUGHT
 from anonbench.evaluation.privacy.known import strongest
 from anonbench.evaluation.privacy.rates import REMAINDER, rates, worst
 from anonbench.evaluation.privacy.reidentification import SURROUNDED, Attacked, probed
@@ -188,6 +188,20 @@ def test_without_train_images_it_compares_as_the_model_does() -> None:
     assert found["rate"].notna().all() and (found["rate"] > 5 * CHANCE).all()
     supervised = table[table["attacker"] == "supervised"]
     assert supervised["rate"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("taught", "lack"),
+    [(0, NO_LESSON), (27, f"{TOO_LITTLE}: 9 persons, and 10 are needed"), (30, "")],
+)
+def test_below_ten_persons_to_learn_from_its_rate_is_a_lower_end(taught: int, lack: str) -> None:
+    table = attack("mask-100", taught=sorted(PUPILS)[:taught])
+    assert len(around(table)) == 3  # it is run
+    reasons = set(table.loc[table["attacker"] == "remainder", "reason"]) - {""}
+    assert reasons == ({f"{lack}, {UNTAUGHT}"} if lack else set())
+    unknown = strongest(table, 0.9, 0.95, REMAINDER)["unknown"]
+    assert unknown.str.contains("to learn from").tolist() == [bool(lack)] * 2
+    assert not strongest(table, 0.9, 0.95)["unknown"].str.contains("to learn from").any()
 
 
 def test_where_nobody_is_known_it_says_why_it_is_not_run() -> None:
