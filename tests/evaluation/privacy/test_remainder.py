@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attackers import unit
-from anonbench.evaluation.privacy.crops import GREY, remainder
+from anonbench.evaluation.privacy.crops import GREY, Cut, read_crops, remainder
 from anonbench.evaluation.privacy.gallery import NO_LESSON, NO_MODEL, TOO_LITTLE, UNTAUGHT
 from anonbench.evaluation.privacy.known import strongest
 from anonbench.evaluation.privacy.rates import REMAINDER, rates, worst
@@ -138,6 +139,27 @@ def test_nothing_of_the_region_is_seen_and_all_else_is(region: Region, margin: f
     assert (seen[own] == GREY).all()
     np.testing.assert_array_equal(seen[~own], image[~own])
     assert remainder(image[..., 0], region, 1.5).ndim == 2
+
+
+def test_nothing_is_seen_of_what_overlaps_the_region() -> None:
+    """As the box of another detector does: its pixels are the face's own, too."""
+    second = Region(Entity.FACE, 20, 10, 38, 40, 0.9)
+    beside = Region(Entity.TEXT, 2, 36, 19, 47, 0.9)  # touches it
+    image = rng("image").integers(1, 256, (48, 60, 3), dtype=np.uint8)
+    wanted = pd.DataFrame({"id": "a", "order": [0], "margin": 1.0, "context": 30.0})
+    seen = {}
+    for method in ("mask", "blur", "swirl"):
+        shown = anonymize(image, [FACE, second, beside], Variant(method, 100), USUAL)
+        pictures = SimpleNamespace(read=lambda image_id, shown=shown: shown)
+        cut = Cut(60)
+        (seen[method],) = read_crops(pictures, {"a": [FACE, second, beside]}, wanted, [cut])[cut]
+    clear = remainder(image, FACE, 30.0, 1.0, [FACE, second])
+    assert (clear[10:40, 20:38] == GREY).all() and (clear[12:36, 14:34] == GREY).all()
+    np.testing.assert_array_equal(clear[:, 38:], image[:, 38:])
+    assert np.abs(seen["blur"][48:56, :18].astype(int) - seen["mask"][48:56, :18]).max() > 20
+    for crop in seen.values():
+        np.testing.assert_array_equal(crop[:42], seen["mask"][:42])
+        np.testing.assert_array_equal(crop[:, 21:], seen["mask"][:, 21:])
 
 
 def test_where_more_is_hidden_than_it_sees_it_sees_nothing() -> None:
