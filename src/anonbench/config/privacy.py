@@ -40,7 +40,7 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
     identity: str = "identity"
     """Label column that names the person of an image. Where the manifest has it, faces are looked
     for among the person's other photographs."""
-    margin: Annotated[float, Field(ge=1.0)] = 1.0
+    margin: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
     """Factor by which a face's crop is grown where persons are looked for: more than 1 shows the
     attacker hair and background too, which no method hides."""
     attackers: tuple[AttackerName, ...] = ("recognizer", "supervised", "remainder")

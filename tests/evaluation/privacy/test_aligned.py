@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from anonbench.anonymization.apply import anonymize
-from anonbench.config import Anonymization, Detection
-from anonbench.core.boxes import Region
+from anonbench.config import Anonymization, Detection, Privacy
+from anonbench.core.boxes import Region, box_table
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.detectors import Loading
 from anonbench.core.vocabulary import Entity, Variant
+from anonbench.detection.faces import landmarks
 from anonbench.evaluation.privacy.aligned import TEMPLATE, TEMPLATE_SIDE, aligned, similarity
-from anonbench.evaluation.privacy.attackers import OnnxRecognizer
+from anonbench.evaluation.privacy.attackers import OnnxRecognizer, unit
 from anonbench.evaluation.privacy.crops import Cut, read_crops
 from anonbench.evaluation.privacy.face_points import find_points
+from anonbench.evaluation.privacy.reidentification import Attacked, probed
+from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.training.data.preprocess import Preprocess
 
 FACE = Region(Entity.FACE, 30, 20, 130, 150, 0.9)
 
@@ -77,6 +84,14 @@ def test_of_one_colour_nothing_is_left_to_see() -> None:
     assert grey.ndim == 2 and (grey == 250).all()
 
 
+def test_large_faces_are_shrunk_by_means_of_all_their_pixels() -> None:
+    """Else every ninth pixel would be seen, and of this pattern what those happen to be."""
+    y, x = np.indices((900, 900))
+    seen = np.where((x + y) % 2, 255, 0).astype(np.uint8)
+    crop = Preprocess(112, "imagenet", "squash").fit(aligned(seen, turned(0.3, 7, (300, 300)), 112))
+    assert crop.std() < 5
+
+
 class Pictures:
     """One picture and its masked version."""
 
@@ -106,6 +121,85 @@ def test_only_faces_are_aligned_and_only_where_they_are_asked_for_so() -> None:
     np.testing.assert_array_equal(other[0], straight[0])
     masked = read_crops(Pictures(Variant("mask", 100)), regions, wanted, cuts, points)[cuts[1]]
     assert not masked[0].any()
+
+
+PEOPLE = {f"v{number:02d}": f"a {number // 3}" for number in range(12)}
+PUPILS = {f"t{number:02d}": f"b {number // 3}" for number in range(36)}
+ANGLES = {name: rng("turn", name).uniform(-0.8, 0.8) for name in PEOPLE | PUPILS}
+EYE = (slice(46, 58), slice(33, 44))
+"""Rows and columns of the eye on the left, in the template."""
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Photographs of faces with one white eye, each turned by its own angle."""
+
+    ids: list[str]
+    least: int = 0
+    """Grey level of black, by which a version differs from the originals."""
+
+    def read(self, image_id: str) -> np.ndarray:
+        upright = np.zeros((112, 112, 3), np.uint8)
+        upright[EYE] = 255
+        middle = TEMPLATE_SIDE / 2
+        turn = cv2.getRotationMatrix2D((middle, middle), np.degrees(-ANGLES[image_id]), 1.0)
+        image = np.full((112, 140, 3), 90, np.uint8)
+        image[:, 14:126] = np.maximum(cv2.warpAffine(upright, turn, (112, 112)), self.least)
+        image[0, 0] = [*PEOPLE, *PUPILS].index(image_id)
+        return image
+
+
+class KnownPoints:
+    """Stands for MTCNN's last network, and knows where the points are."""
+
+    seen: ClassVar[list[int]] = []
+
+    def find(self, image: np.ndarray, faces: list[Region]) -> np.ndarray:
+        assert image[50, 20:120].min() == 0  # the original
+        number = int(image[0, 0, 0])
+        self.seen.append(number)
+        points = turned(list(ANGLES.values())[number], 1.0, (14.0, 0.0))
+        return np.repeat(points[None], len(faces), axis=0)
+
+
+class Upright:
+    """Compares pixels of faces, all of which it expects to have the white eye in its place."""
+
+    side, aligned = 112, True
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        assert (crops[:, EYE[0], EYE[1]].mean(axis=(1, 2, 3)) > 200).all()
+        self.count += len(crops)
+        values = crops[:, ::16, ::16].reshape(len(crops), -1).astype(np.float32)
+        return unit(values)
+
+
+def test_whoever_is_attacked_or_learned_from_is_seen_by_the_points_of_the_original(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(landmarks, "Landmarks", KnownPoints)
+    monkeypatch.setattr(KnownPoints, "seen", [])
+    face = Region(Entity.FACE, 20, 0, 120, 112, 0.9)
+    model, clear = Upright(), Turned(sorted(PEOPLE))
+    pupils = sorted(PUPILS)
+    with threadpool_limits(1, user_api="blas"):
+        table = probed(
+            clear,
+            [Attacked(Variant("mask", 100), replace(clear, least=40))],
+            box_table({name: [face] for name in PEOPLE | PUPILS}, seed=0),
+            PEOPLE | PUPILS,
+            [Entity.FACE],
+            model,
+            Privacy(attackers=("supervised",)),
+            TrainImages(Turned(pupils), Anonymization(), {"mask": Turned(pupils, 60)}),
+            seed=0,
+        )
+    assert set(table.loc[table["attacker"] == "supervised", "reason"]) == {""}
+    assert model.count == 2 * len(ANGLES)  # each as it is, and in its other version
+    assert sorted(KnownPoints.seen) == list(range(len(ANGLES)))
 
 
 @pytest.mark.slow

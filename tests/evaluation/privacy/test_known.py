@@ -8,7 +8,14 @@ import pytest
 
 from anonbench.core.numeric.rates import Limit
 from anonbench.core.numeric.statistics import wilson
-from anonbench.evaluation.privacy.gallery import NO_LESSON, NO_MODEL, NONE, ONLY_ONE, ONLY_TRAIN
+from anonbench.evaluation.privacy.gallery import (
+    NO_LESSON,
+    NO_MODEL,
+    NONE,
+    ONLY_ONE,
+    ONLY_TRAIN,
+    TOO_LITTLE,
+)
 from anonbench.evaluation.privacy.known import (
     MIN_CLUSTERS,
     MIN_GALLERY,
@@ -16,7 +23,7 @@ from anonbench.evaluation.privacy.known import (
     probes_needed,
     strongest,
 )
-from anonbench.evaluation.privacy.rates import REMAINDER
+from anonbench.evaluation.privacy.rates import ALL, REMAINDER
 from synthetic_rates import make_rates
 
 
@@ -86,6 +93,7 @@ def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
         (ONLY_ONE, f"mrz: {ONLY_ONE}"),
         (ONLY_TRAIN, f"mrz: {ONLY_TRAIN}"),
         (NO_LESSON, f"mrz: {NO_LESSON}"),
+        (f"{TOO_LITTLE}: 9 regions", f"mrz: {TOO_LITTLE}: 9 regions"),
         (NONE, ""),
     ],
 )
@@ -140,3 +148,14 @@ def test_what_is_around_faces_is_known_whatever_nobody_sees_of_lines() -> None:
     assert NO_MODEL in strongest(table, 0.2, 0.95)["unknown"].iloc[-1]
     around = strongest(table, 0.2, 0.95, REMAINDER)
     assert set(around["unknown"]) == {""} and set(around["rate"]) == {0.4}
+
+
+@pytest.mark.parametrize("regions", [ALL, REMAINDER])
+def test_what_one_attacker_did_not_learn_is_a_lack_of_what_it_looks_at(regions: str) -> None:
+    """A rate of who could not learn is a lower end, and no limit is known to be kept."""
+    lack = make_rates("a").iloc[:1].assign(rate=np.nan, rank=pd.NA, regions=regions)
+    table = pd.concat([make_rates("a", remainder=0.1), lack.assign(reason=NO_LESSON)])
+    for part in (ALL, REMAINDER):
+        row = strongest(table, 0.2, 0.95, part).set_index("method").loc["mask"].to_dict()
+        assert row["unknown"] == (f"face: {NO_LESSON}" if part == regions else "")
+        assert against(row, 0.5) is (Limit.UNKNOWN if part == regions else Limit.WITHIN)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -19,11 +20,12 @@ from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attackers import unit
-from anonbench.evaluation.privacy.crops import GREY, remainder
-from anonbench.evaluation.privacy.gallery import NO_MODEL
+from anonbench.evaluation.privacy.crops import GREY, Cut, read_crops, remainder
+from anonbench.evaluation.privacy.gallery import NO_LESSON, NO_MODEL, TOO_LITTLE, UNTAUGHT
 from anonbench.evaluation.privacy.known import strongest
 from anonbench.evaluation.privacy.rates import REMAINDER, rates, worst
 from anonbench.evaluation.privacy.reidentification import SURROUNDED, Attacked, probed
+from anonbench.evaluation.privacy.supervised import Comparison
 from anonbench.evaluation.privacy.train_images import TrainImages
 
 PEOPLE = {f"v{number:03d}": f"a {number // 3}" for number in range(36)}
@@ -34,16 +36,24 @@ REGIONS = image_regions(BOXES)
 CHANCE = 2 / 35
 """Two more photographs of the person among 35 others."""
 CLEAR, USUAL = Variant(), Anonymization()
+WHOLE = Anonymization.model_validate({"shape": {"face": "image"}})
+"""Hides a face by hiding its image."""
 
 
 @cache
-def photograph(name: str, wears_the_same: bool) -> np.ndarray:
-    """A face as nobody else's, before a background of the person's or of the photograph's own."""
-    whose = (PEOPLE | PUPILS)[name] if wears_the_same else name
-    around = rng("wall", whose).uniform(40, 215, (6, 6, 3)).astype(np.float32)
-    image = cv2.resize(around, (48, 48), interpolation=cv2.INTER_CUBIC)
+def photograph(name: str, wears_the_same: bool, only_a_face: bool = False) -> np.ndarray:
+    """A face as nobody else's, before a background of the person's or of the photograph's own; or
+    the person's face before a wall that all have in common."""
+    person = (PEOPLE | PUPILS)[name]
+    around = rng("wall", person if wears_the_same else name).uniform(40, 215, (6, 6, 3))
+    face = rng("face", name).uniform(0, 255, (24, 20, 3))
+    if only_a_face:
+        around[:] = 128
+        coarse = rng("face", person).uniform(0, 255, (3, 3, 3)).astype(np.float32)
+        face = cv2.resize(coarse, (20, 24), interpolation=cv2.INTER_NEAREST)
+    image = cv2.resize(around.astype(np.float32), (48, 48), interpolation=cv2.INTER_CUBIC)
     image += rng("light", name).normal(0, 4, image.shape)
-    image[12:36, 14:34] = rng("face", name).uniform(0, 255, (24, 20, 3))
+    image[12:36, 14:34] = face
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
@@ -55,9 +65,10 @@ class Photographs:
     wears_the_same: bool = True
     variant: Variant = CLEAR
     hiding: Anonymization = USUAL
+    only_a_face: bool = False
 
     def read(self, image_id: str) -> np.ndarray:
-        image = photograph(image_id, self.wears_the_same)
+        image = photograph(image_id, self.wears_the_same, self.only_a_face)
         return anonymize(image, REGIONS[image_id], self.variant, self.hiding)
 
 
@@ -83,21 +94,22 @@ def attack(
     attackers: tuple[str, ...] = ("remainder",),
     hiding: Anonymization = USUAL,
     model: Pixels | None = None,
+    only_a_face: bool = False,
 ) -> pd.DataFrame:
-    shown = [Variant.parse(name) for name in variants]
+    clear = Photographs(sorted(PEOPLE), wears_the_same, only_a_face=only_a_face)
+    variants_shown = [
+        replace(clear, variant=Variant.parse(name), hiding=hiding) for name in variants
+    ]
     with threadpool_limits(1, user_api="blas"):
         table = probed(
-            Photographs(sorted(PEOPLE), wears_the_same),
-            [
-                Attacked(each, Photographs(sorted(PEOPLE), wears_the_same, each, hiding))
-                for each in shown
-            ],
+            clear,
+            [Attacked(each.variant, each) for each in variants_shown],
             BOXES,
             people,
             [Entity.FACE],
             model or Pixels(),
             Privacy(attackers=attackers),
-            TrainImages(Photographs(sorted(taught), wears_the_same), hiding),
+            TrainImages(replace(clear, ids=sorted(taught)), hiding),
             seed=0,
         )
     return rates("drawn", table, 0.95)
@@ -115,16 +127,44 @@ def around(table: pd.DataFrame) -> pd.DataFrame:
         Region(Entity.TEXT, 10, 10, 50, 40, 0.9, (10, 20, 48, 10, 50, 28, 12, 40)),
     ],
 )
-def test_nothing_of_the_region_is_seen_and_all_else_is(region: Region) -> None:
+@pytest.mark.parametrize("margin", [1.0, 1.4])
+def test_nothing_of_the_region_is_seen_and_all_else_is(region: Region, margin: float) -> None:
     image = rng("image").integers(1, 256, (60, 70, 3), dtype=np.uint8)
-    masked = anonymize(image, [region], Variant("mask", 100), USUAL)
-    seen = remainder(image, region, 30.0)
-    np.testing.assert_array_equal(seen, remainder(masked, region, 30.0))
+    hiding = Anonymization(margin=margin)
+    masked = anonymize(image, [region], Variant("mask", 100), hiding)
+    seen = remainder(image, region, 30.0, margin)
+    np.testing.assert_array_equal(seen, remainder(masked, region, 30.0, margin))
     assert seen.shape == image.shape  # grown that far, the whole image is seen
     own = (masked == 0).all(axis=2)
     assert (seen[own] == GREY).all()
     np.testing.assert_array_equal(seen[~own], image[~own])
     assert remainder(image[..., 0], region, 1.5).ndim == 2
+
+
+def test_nothing_is_seen_of_what_overlaps_the_region() -> None:
+    """As the box of another detector does: its pixels are the face's own, too."""
+    second = Region(Entity.FACE, 20, 10, 38, 40, 0.9)
+    beside = Region(Entity.TEXT, 2, 36, 19, 47, 0.9)  # touches it
+    image = rng("image").integers(1, 256, (48, 60, 3), dtype=np.uint8)
+    wanted = pd.DataFrame({"id": "a", "order": [0], "margin": 1.0, "context": 30.0})
+    seen = {}
+    for method in ("mask", "blur", "swirl"):
+        shown = anonymize(image, [FACE, second, beside], Variant(method, 100), USUAL)
+        pictures = SimpleNamespace(read=lambda image_id, shown=shown: shown)
+        cut = Cut(60)
+        (seen[method],) = read_crops(pictures, {"a": [FACE, second, beside]}, wanted, [cut])[cut]
+    clear = remainder(image, FACE, 30.0, 1.0, [FACE, second])
+    assert (clear[10:40, 20:38] == GREY).all() and (clear[12:36, 14:34] == GREY).all()
+    np.testing.assert_array_equal(clear[:, 38:], image[:, 38:])
+    assert np.abs(seen["blur"][48:56, :18].astype(int) - seen["mask"][48:56, :18]).max() > 20
+    for crop in seen.values():
+        np.testing.assert_array_equal(crop[:42], seen["mask"][:42])
+        np.testing.assert_array_equal(crop[:, 21:], seen["mask"][:, 21:])
+
+
+def test_where_more_is_hidden_than_it_sees_it_sees_nothing() -> None:
+    image = rng("image").integers(1, 256, (60, 70, 3), dtype=np.uint8)
+    assert (remainder(image, FACE, 1.2, 1.5) == GREY).all()
 
 
 def test_a_box_outside_its_image_shows_nothing() -> None:
@@ -149,9 +189,17 @@ def test_where_surroundings_tell_nothing_the_rate_is_near_chance() -> None:
     assert (table["low"] < CHANCE).all() and (table["rate"] < 3 * CHANCE).all()
 
 
+def test_what_a_margin_shows_of_the_face_itself_has_no_part_in_it() -> None:
+    """A margin is hidden by pixels that are made of the face's own."""
+    hiding = Anonymization(margin=1.6)
+    variants = ("pixelate-100", "blur-100", "swirl-100")
+    table = attack(*variants, wears_the_same=False, hiding=hiding, only_a_face=True)
+    assert (worst(table)["rate"] > 5 * CHANCE).all()  # by the face's own pixels
+    assert (around(table)["low"] < CHANCE).all() and (around(table)["rate"] < 3 * CHANCE).all()
+
+
 def test_a_method_that_hides_the_whole_image_leaves_no_surroundings() -> None:
-    hiding = Anonymization.model_validate({"shape": {"face": "image"}})
-    table = around(attack("mask-100", hiding=hiding)).set_index(["method", "against"])["rate"]
+    table = around(attack("mask-100", hiding=WHOLE)).set_index(["method", "against"])["rate"]
     assert table["mask", "anonymized"] == pytest.approx(CHANCE)
     assert table["original", "original"] > 5 * CHANCE
 
@@ -164,6 +212,20 @@ def test_without_train_images_it_compares_as_the_model_does() -> None:
     assert supervised["rate"].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("taught", "lack"),
+    [(0, NO_LESSON), (27, f"{TOO_LITTLE}: 9 persons, and 10 are needed"), (30, "")],
+)
+def test_below_ten_persons_to_learn_from_its_rate_is_a_lower_end(taught: int, lack: str) -> None:
+    table = attack("mask-100", taught=sorted(PUPILS)[:taught])
+    assert len(around(table)) == 3  # it is run
+    reasons = set(table.loc[table["attacker"] == "remainder", "reason"]) - {""}
+    assert reasons == ({f"{lack}, {UNTAUGHT}"} if lack else set())
+    unknown = strongest(table, 0.9, 0.95, REMAINDER)["unknown"]
+    assert unknown.str.contains("to learn from").tolist() == [bool(lack)] * 2
+    assert not strongest(table, 0.9, 0.95)["unknown"].str.contains("to learn from").any()
+
+
 def test_where_nobody_is_known_it_says_why_it_is_not_run() -> None:
     table = attack("mask-100", people={})
     assert around(table).empty
@@ -172,14 +234,33 @@ def test_where_nobody_is_known_it_says_why_it_is_not_run() -> None:
 
 
 @pytest.mark.slow
-def test_surroundings_that_no_method_changes_are_embedded_once() -> None:
+@pytest.mark.parametrize("margin", [1.0, 1.6])
+def test_surroundings_that_no_method_changes_are_embedded_once(margin: float) -> None:
     counts: list[int] = []
+    hiding = Anonymization(margin=margin)
     for variants in (("mask-100",), ("mask-100", "blur-100", "pixelate-100")):
         with_it, without = Pixels(), Pixels()
-        attack(*variants, model=with_it)
-        attack(*variants, attackers=(), model=without)
+        attack(*variants, model=with_it, hiding=hiding)
+        attack(*variants, attackers=(), model=without, hiding=hiding)
         counts.append(with_it.embedded - without.embedded)
     assert counts == [len(PEOPLE) + len(PUPILS)] * 2
+
+
+def test_surroundings_that_are_as_they_were_are_compared_like_originals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken, vectors = [], Comparison.vectors
+
+    def seen(self: Comparison, features: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        taken.append(float(hidden.mean()))
+        return vectors(self, features, hidden)
+
+    monkeypatch.setattr(Comparison, "vectors", seen)
+    attack("mask-100", taught=())
+    assert set(taken) == {0.0}
+    taken.clear()
+    attack("mask-100", taught=(), hiding=WHOLE)
+    assert set(taken) == {0.0, 1.0}
 
 
 def test_the_same_attack_gives_the_same_rates() -> None:

@@ -157,5 +157,5 @@ def test_nine_persons_are_too_few_and_ten_are_enough() -> None:
     clear, who = crops("train", 10, 5)
     assert set(learn(Lesson(clear, clear, WIDTH, who, False))) == {False, True}
     clear, who = crops("train", 9, 5)
-    with pytest.raises(LessonTooSmallError, match="9 in the train images, and 10 are needed"):
+    with pytest.raises(LessonTooSmallError, match="9 persons, and 10 are needed"):
         learn(Lesson(clear, clear, WIDTH, who, False))

@@ -30,10 +30,13 @@ def said(table: pd.DataFrame, widest: float = DEFAULTS.widest) -> str:
 
 def test_whether_hiding_faces_suffices_is_said_beside_what_it_hides() -> None:
     assert said(rates(0.3, 0.3)) == (
-        "By what is around a face alone (hair, clothes, background), 30.0 % (26.0 to 34.0; "
-        "chance 1 %) of the persons are found: hiding faces alone does not suffice."
+        "By what is around a face alone (hair, clothes, background), the person is found in "
+        "30.0 % (26.0 to 34.0; chance 1 %) of the photographs: hiding faces alone does not suffice."
     )
-    assert said(rates(0.3, 0.01)).endswith("no more persons are found than by chance.")
+    assert said(rates(0.3, 0.01)).endswith(
+        "in 1.0 % (0.0 to 5.0; chance 1 %) of the photographs: this attack may do no better than "
+        "chance."
+    )
 
 
 @pytest.mark.parametrize(

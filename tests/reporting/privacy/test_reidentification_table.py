@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
+from anonbench.evaluation.privacy.gallery import NO_LESSON, UNTAUGHT
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.privacy.reidentification import reidentification_grid
@@ -47,6 +49,11 @@ def test_surroundings_have_a_column_and_no_part_in_the_strongest_attack() -> Non
     assert block.rows[3][column + 1] == "1.0 (0.0–5.0)"
     assert "the surroundings of a region alone" in grid.caption
     assert "surroundings" not in reidentification_grid("a", make_rates("a")).caption
+    untaught = make_rates("a", remainder=0.4)
+    lack = untaught[untaught["regions"] == "remainder"].iloc[:1]
+    lack = lack.assign(rate=np.nan, rank=pd.NA, reason=f"{NO_LESSON}, {UNTAUGHT}")
+    caption = reidentification_grid("a", pd.concat([untaught, lack])).caption
+    assert f"Not taught: Face, Unmasked remainder ({NO_LESSON}, {UNTAUGHT})." in caption
 
 
 def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:

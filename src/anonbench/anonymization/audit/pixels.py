@@ -196,15 +196,17 @@ def _check_regions(
             continue
         windows = _planes(original[area.window]), _planes(pixels[area.window])
         near = None if frames is None else frames[area.window]
-        kept = promise.kept(Inside(*windows, own, region.entity, near), settings)
+        edge = None if unsure is None else unsure[area.window]
+        if edge is not None and area.may is not None:
+            edge = edge & area.may
+        kept = promise.kept(Inside(*windows, own, region.entity, near, edge), settings)
         if (wrong := own > kept).any():
             raise Failure(
                 f"{np.count_nonzero(wrong)} of the {np.count_nonzero(own)} pixels of a region "
                 f"({region.entity}) are not hidden as they have to be"
             )
-        if unsure is not None:
-            explained = kept if area.may is None else kept & area.may
-            unsure[area.window] &= ~explained
+        if unsure is not None and edge is not None:
+            unsure[area.window] &= ~(kept & edge)
     return unsure
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.geometry import cover
+from anonbench.anonymization.geometry import Cover, cover
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.similarity import threads
 from anonbench.evaluation.privacy.aligned import aligned
@@ -72,26 +72,40 @@ def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
     return filled
 
 
-def remainder(image: np.ndarray, region: Region, factor: float) -> np.ndarray:
+def remainder(
+    image: np.ndarray,
+    region: Region,
+    factor: float,
+    margin: float = 1.0,
+    regions: Sequence[Region] = (),
+) -> np.ndarray:
     """Return what is around a region of an image, its own pixels grey: uint8 [h, w] or [h, w, 3].
+
+    What methods write in a margin, or where another region overlaps it, is made of its own pixels.
+    So all that is grey, too.
 
     Args:
         image: uint8 [H, W] or [H, W, 3].
         region: in pixels of the image.
         factor: by which the region's box is grown about its centre, above 1.
+        margin: by which regions are grown where they are hidden.
+        regions: all of the image's.
 
     """
-    around, own = cover(region, image.shape, factor), cover(region, image.shape)
+    around = cover(region, image.shape, max(factor, margin))
     if around is None:
         return np.full((1, 1, *image.shape[2:]), GREY, np.uint8)
-    seen = image[around.window].copy()
-    if own is not None:
-        inner = tuple(
-            slice(within.start - outer.start, within.stop - outer.start)
-            for within, outer in zip(own.window, around.window, strict=True)
-        )
-        seen[inner][... if own.inside is None else own.inside] = GREY
-    return seen
+    seen, own = image.copy(), cover(region, image.shape, margin)
+    for area in (own, *(cover(each, image.shape, margin) for each in regions)):
+        if own is not None and area is not None and _overlap(own, area):
+            seen[area.window][... if area.inside is None else area.inside] = GREY
+    return seen[around.window]
+
+
+def _overlap(one: Cover, other: Cover) -> bool:
+    """Return whether two regions' upright boxes share a pixel."""
+    pairs = zip(one.window, other.window, strict=True)
+    return all(a.start < b.stop and b.start < a.stop for a, b in pairs)
 
 
 def read_crops(
@@ -110,7 +124,7 @@ def read_crops(
         images: original or anonymized.
         regions: the images' regions in draw order.
         wanted: columns id, order, margin and context, neighbours of one image together; context is
-            0, or the factor of `remainder`.
+            0, or the factor of `remainder`, and margin is that of `crop` or of `remainder`.
         cuts: how they are cut out.
         points: of faces in the originals, for cuts that are aligned.
 
@@ -127,7 +141,7 @@ def read_crops(
         for row, (order, margin, context) in enumerate(crops, int(starts[number])):
             region = regions[image_id][order]
             seen = (
-                remainder(image, region, float(context))
+                remainder(image, region, float(context), float(margin), regions[image_id])
                 if context
                 else crop(image, region, float(margin))
             )

@@ -28,7 +28,11 @@ ONLY_ONE = "only one region in the validation images"
 ONLY_TRAIN = "no region in the validation images, but in the train images"
 """Why there is no gallery."""
 NO_LESSON = "no such regions in the train images to learn from"
-"""Why an attacker that learns was not run: none set aside for it, or none there."""
+TOO_LITTLE = "too little in the train images to learn from"
+"""Why an attacker that learns was not run: none set aside for it, or none there; or too few, and
+how many are needed follows."""
+UNTAUGHT = "so it compares by the models' own vectors"
+"""What an attacker that learns does without a lesson, where it is run all the same."""
 NO_MODEL = "the system embeds no crops, and no recognizer of them is given (privacy.recognizer)"
 """Why nobody attacks: of vectors that were made elsewhere."""
 

@@ -4,8 +4,8 @@ A rate is known where its interval is narrow enough, and where enough persons (o
 large enough gallery stand behind it. Originals are the control: attacks that find no more than
 chance there show nothing by finding no more elsewhere. A variant's rate is known where that of
 every entity is: the strongest attack may be the one that is not, or that nobody could make. Where
-no attacker could learn, for lack of train images, the rate is a lower end alone, and no limit is
-known to be kept.
+an attacker could not learn, as there are no train images or too few, the rate is a lower end alone,
+and no limit is known to be kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ import pandas as pd
 
 from anonbench.core.numeric.rates import Limit, Rate, against_limit
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.evaluation.privacy.gallery import NO_LESSON, NO_MODEL, ONLY_ONE, ONLY_TRAIN
+from anonbench.evaluation.privacy.gallery import (
+    NO_LESSON,
+    NO_MODEL,
+    ONLY_ONE,
+    ONLY_TRAIN,
+    TOO_LITTLE,
+)
 from anonbench.evaluation.privacy.rates import ALL, worst
 
 MIN_CLUSTERS = 20
@@ -28,8 +34,9 @@ MIN_CLUSTERS = 20
 MIN_GALLERY = 100
 """Regions among which a probe's own is searched: chance is then about one in a hundred."""
 _VARIANT = ["degree", "method"]
-_LACKS = [ONLY_ONE, ONLY_TRAIN, NO_LESSON, NO_MODEL]
-"""Reasons of attacks that were not run by which a variant's rate is not known."""
+_LACKS = (ONLY_ONE, ONLY_TRAIN, NO_LESSON, TOO_LITTLE, NO_MODEL)
+"""How reasons begin of attacks that were not run, or not as they should be, by which a variant's
+rate is not known."""
 
 
 def strongest(
@@ -54,10 +61,9 @@ def strongest(
     blind = _blind(by_entity)
     reasons = [_shortfall(row, widest, confidence, blind) for row in by_entity.to_dict("records")]
     by_entity = by_entity.assign(shortfall=reasons)
-    lone = rates.loc[rates["reason"].isin(_LACKS), ["entity", "reason"]]
-    if regions != ALL:  # an entity that is not attacked by its surroundings has no part in them
-        lone = lone[lone["entity"].isin(by_entity["entity"])]
-    missing = [f"{entity}: {why}" for entity, why in dict(lone.to_numpy().tolist()).items()]
+    lacks = rates["reason"].str.startswith(_LACKS, na=False) & (rates["regions"] == regions)
+    lone = dict(rates.loc[lacks, ["entity", "reason"]].to_numpy().tolist())
+    missing = [f"{entity}: {why}" for entity, why in lone.items()]
     rows = []
     for _, group in by_entity.groupby(_VARIANT, sort=False):
         known = group[group["shortfall"] == ""]

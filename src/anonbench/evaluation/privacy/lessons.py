@@ -27,8 +27,14 @@ from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
 from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
 from anonbench.evaluation.privacy.crops import Points, Readable, read_crops
 from anonbench.evaluation.privacy.face_points import find_points
-from anonbench.evaluation.privacy.gallery import NO_LESSON, Gallery, Match, draw_galleries
-from anonbench.evaluation.privacy.scene import cut_of, cuts_of, differing
+from anonbench.evaluation.privacy.gallery import (
+    NO_LESSON,
+    TOO_LITTLE,
+    Gallery,
+    Match,
+    draw_galleries,
+)
+from anonbench.evaluation.privacy.scene import cut_of, cuts_of, differing, margin_of
 from anonbench.evaluation.privacy.train_images import (
     HIDDEN,
     HiddenOnRead,
@@ -160,7 +166,7 @@ class Lessons:
             clear, _ = self._clear[first]
             return kind.learn(Lesson(clear, hidden, compared, who, finds_itself))
         except LessonTooSmallError as why:
-            return str(why)
+            return f"{TOO_LITTLE}: {why}"
 
     def _kept(self, method: str) -> Kept:
         """Return the images that a method has hidden; those of the method before are dropped."""
@@ -176,7 +182,7 @@ class Lessons:
         drawn, _ = draw_galleries(self._boxes, ids, people, (), settings, self._seed)
         for each in drawn:
             if each.entity is gallery.entity and each.match is gallery.match:
-                margin = self._settings.margin if by_person else 1.0
+                margin = margin_of(gallery, self._settings, self._train.settings)
                 return each.crops.assign(margin=margin, context=gallery.context)
         return None
 

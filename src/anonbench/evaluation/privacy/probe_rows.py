@@ -85,7 +85,7 @@ def not_run(
     context: float = 0.0,
 ) -> pd.DataFrame:
     """Return the row that says why an entity, or an attacker on a variant, was not run."""
-    log.info("%s %s %s: not run: %s", entity, variant or "", attacker, reason)
+    log.info("%s %s %s: %s", entity, variant or "", attacker, reason)
     row: dict[str, Any] = {
         name: np.nan if kind == "float64" else 0 for name, kind in COLUMNS.items()
     }

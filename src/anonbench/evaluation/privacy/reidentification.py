@@ -28,7 +28,13 @@ from anonbench.core.registries.attackers import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attackers import Backbone
 from anonbench.evaluation.privacy.crops import Images, Readable
-from anonbench.evaluation.privacy.gallery import NO_MODEL, Gallery, Match, draw_galleries
+from anonbench.evaluation.privacy.gallery import (
+    NO_MODEL,
+    UNTAUGHT,
+    Gallery,
+    Match,
+    draw_galleries,
+)
 from anonbench.evaluation.privacy.kinds import attacker_named
 from anonbench.evaluation.privacy.lessons import Lessons, features
 from anonbench.evaluation.privacy.probe_rows import hidden_in, not_run, probe_rows
@@ -113,7 +119,7 @@ def probed(
     if galleries:
         ids = {name for gallery in galleries for name in gallery.crops["id"]}
         drawn = boxes[boxes["id"].isin(ids)]
-        scene = Scene(galleries, settings)
+        scene = Scene(galleries, settings, train.settings)
         lessons = Lessons(train, boxes, people, originals.ids, settings, seed)
         regions = image_regions(drawn)
         rows += _attack(scene, originals, variants, regions, unadapted, settings, lessons)
@@ -299,17 +305,16 @@ def _taught(
         )
         for seen, rows_of in ((anonymized, compared), (clear, np.ones_like(probe)))
     )
-    learned = lessons.of(kind, str(variant.method or ORIGINAL), gallery, able)
+    learned, rows = lessons.of(kind, str(variant.method or ORIGINAL), gallery, able), []
     if isinstance(learned, str):
         many = sum(clear.vectors[name][gallery.key].shape[1] for name in able)
         untaught = kind.untaught(originals.shape[1], many)
-        if not untaught:
-            return [not_run(gallery.entity, learned, variant, kind.name)]
+        why = f"{learned}, {UNTAUGHT}" if untaught else learned
+        rows = [not_run(gallery.entity, why, variant, kind.name, gallery.context)]
         learned = untaught
     hidden = hidden_in(gallery.crops, variant)[compared]
     if gallery.context:  # surroundings that are as they were are compared like originals
         hidden = differing(anonymized.view.crops[cut][part], clear.view.crops[cut][part])
-    rows = []
     for gallery_is_hidden, comparison in learned.items():
         if gallery_is_hidden and variant == Variant():
             continue

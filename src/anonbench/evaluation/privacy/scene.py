@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from anonbench.config import Anonymization
 from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import Region
 from anonbench.core.registries.attackers import Attacker, is_aligned
@@ -41,12 +42,22 @@ class Seen:
 class Scene:
     """The galleries of one data set, with the crops of all of them in one table."""
 
-    def __init__(self, galleries: Sequence[Gallery], settings: Privacy) -> None:
+    def __init__(
+        self, galleries: Sequence[Gallery], settings: Privacy, hiding: Anonymization
+    ) -> None:
+        """Note what there is; nothing is read yet.
+
+        Args:
+            galleries: of the data set.
+            settings: section `privacy` of the config.
+            hiding: how images are hidden.
+
+        """
         self.galleries = galleries
         table = pd.concat(
             [
                 gallery.crops.assign(
-                    margin=settings.margin if gallery.match is Match.PERSON else 1.0,
+                    margin=margin_of(gallery, settings, hiding),
                     context=gallery.context,
                     is_compared=gallery.crops["probe"] | (gallery.match is Match.PERSON),
                 )
@@ -90,6 +101,14 @@ class Scene:
         for gallery in self.galleries:
             yield gallery, slice(start, start + len(gallery.crops))
             start += len(gallery.crops)
+
+
+def margin_of(gallery: Gallery, settings: Privacy, hiding: Anonymization) -> float:
+    """Return the factor by which a gallery's regions are grown before they are cut out, or, where
+    their surroundings alone are seen, before they are made grey."""
+    if gallery.context:
+        return float(hiding.margin)
+    return settings.margin if gallery.match is Match.PERSON else 1.0
 
 
 def embedded(

@@ -82,11 +82,10 @@ def learn(lesson: Lesson) -> dict[bool, Comparison]:
         LessonTooSmallError: fewer than `LEAST` persons or regions.
 
     """
-    persons = len(np.unique(lesson.who))
-    if persons < LEAST:
-        raise LessonTooSmallError(
-            f"{persons} in the train images, and {LEAST} are needed to learn from"
-        )
+    count = len(np.unique(lesson.who))
+    if count < LEAST:
+        what = "regions" if lesson.finds_itself else "persons"
+        raise LessonTooSmallError(f"{count} {what}, and {LEAST} are needed")
     galleries = (False,) if lesson.finds_itself else (False, True)
     quality: dict[bool, dict[_Key, float]] = {gallery: {} for gallery in galleries}
     folds = _folds(lesson.who)

@@ -10,6 +10,7 @@ import pandas as pd
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.core.wording import count
+from anonbench.evaluation.privacy.gallery import UNTAUGHT
 from anonbench.evaluation.privacy.known import strongest
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, worst
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS
@@ -172,4 +173,5 @@ def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[st
             f"{ENTITIES.get(entity, entity)}{f', {ATTACKERS[attacker]}' if attacker else ''}"
             for entity, attacker in zip(group["entity"], group["attacker"], strict=True)
         )
-        yield f"Not run: {'; '.join(what)} ({reason})."
+        lack = "Not taught" if str(reason).endswith(UNTAUGHT) else "Not run"
+        yield f"{lack}: {'; '.join(what)} ({reason})."

@@ -104,8 +104,8 @@ class Medians(Promise):
         asked = settings.median
         side = _odd(asked.min_size, float(getattr(asked.size, inside.entity)), inside.mask.shape)
         side = min(side, 255)
-        places = inside.mask.nonzero()
-        right = np.ones(inside.mask.shape, bool)
+        looked_at = inside.mask if inside.edge is None else inside.mask | inside.edge
+        places, right = looked_at.nonzero(), looked_at.copy()
         for plane, written in zip(inside.original, inside.written, strict=True):
             right[places] &= _are_medians(plane, places, written[places], side)
         return right

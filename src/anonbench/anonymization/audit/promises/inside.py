@@ -29,6 +29,9 @@ class Inside:
     hidden: np.ndarray | None = None
     """bool [h, w]: upright boxes of all regions that are hidden in the image, where the method sees
     what is around its region."""
+    edge: np.ndarray | None = None
+    """bool [h, w]: pixels beside `mask`, on slanted edges, that the region may show or not; None if
+    there is none."""
 
 
 class Promise(Protocol):
@@ -50,6 +53,8 @@ class Promise(Protocol):
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Return bool [h, w]: the pixels that hold what the method makes of the original.
+
+        Only those of `mask` and `edge` are looked at.
 
         Raises:
             Failure: a property that the region's own pixels have together does not hold.

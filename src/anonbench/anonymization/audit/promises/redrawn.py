@@ -68,11 +68,14 @@ def _in_two_colours(picture: np.ndarray, inside: Inside) -> np.ndarray | None:
     """Return bool [h, w], which pixels are as in the picture, or None if the region's are not all.
 
     Paper and ink are read off the written pixels: where there is no ink, and where there is most.
+    Of a region that others cover but for its edge, they are those at the edge that were changed.
     """
     own, shown = inside.mask, np.ones(inside.mask.shape, bool)
+    if not own.any():
+        own = _changed(inside)
     bare = own & (picture == 0)
     if not own.any():
-        return shown
+        return own
     densest = int(np.where(own, picture, -1).argmax())
     for plane in inside.written.astype(np.int64):
         if not bare.any():
@@ -89,6 +92,12 @@ def _in_two_colours(picture: np.ndarray, inside: Inside) -> np.ndarray | None:
             return None
         shown &= fitting
     return shown
+
+
+def _changed(inside: Inside) -> np.ndarray:
+    """Return bool [h, w]: pixels at the edge that are not as they were."""
+    changed = (inside.original != inside.written).any(axis=0)
+    return np.asarray(changed & False if inside.edge is None else changed & inside.edge)
 
 
 def _texts(size: fakes.Size) -> Iterator[np.ndarray]:

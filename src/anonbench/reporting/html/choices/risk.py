@@ -159,14 +159,14 @@ def said_of_remainder(given: Iterable[Risk]) -> str:
     found = [risk.remainder for risk in given if risk.remainder is not None]
     if not found:
         return ""
-    if all(risk.low <= risk.chance for risk in found):
-        return "By the surroundings of faces alone, no more persons are found than by chance."
     low, high = min(risk.low for risk in found), max(risk.high for risk in found)
+    is_open = all(risk.low <= risk.chance for risk in found)
+    alone = "hiding faces alone does not suffice"
+    follows = "this attack may do no better than chance" if is_open else alone
     return (
-        f"By what is around a face alone (hair, clothes, background), "
+        f"By what is around a face alone (hair, clothes, background), the person is found in "
         f"{_span([risk.rate for risk in found], '.1f')} ({low:.1f} to {high:.1f}; "
-        f"chance {_span([risk.chance for risk in found], '.2g')}) of the persons are found: hiding "
-        "faces alone does not suffice."
+        f"chance {_span([risk.chance for risk in found], '.2g')}) of the photographs: {follows}."
     )
 
 
