@@ -14,8 +14,6 @@ rule anonymize:
         audit="<results>/{dataset}/images/{variant}/{split}/{shard}.audit.json",
     wildcard_constraints:
         variant=HIDDEN_HERE,
-    resources:
-        runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
     params:
         slice=lambda w: stage_parameters.anonymize(settings, w.dataset, w.variant),
     script:
@@ -36,8 +34,6 @@ rule given:
         compared="<results>/{dataset}/images/{variant}/{split}/{shard}.compared.parquet",
     wildcard_constraints:
         variant=GIVEN,
-    resources:
-        runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
     params:
         slice=lambda w: stage_parameters.given(settings, w.dataset, w.variant),
         scan=lambda w: startup.scanned_given(started, w.dataset),
@@ -68,7 +64,5 @@ rule copy_originals:
     wildcard_constraints:
         # no other data set has such a job, whatever asks for its file; (?!) matches nothing
         dataset="|".join(n for n, d in experiment.datasets.items() if d.copy_originals) or "(?!)",
-    resources:
-        runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
     script:
         "../scripts/copy_originals.py"

@@ -12,9 +12,6 @@ rule match:
         unmatched="<results>/{dataset}/annotations/{setting}.unmatched.csv",
     # a wrong row is said before anything is searched, one of the truth too
     priority: 2
-    resources:
-        mem_mb=4000,
-        runtime=60,
     params:
         slice=lambda w: stage_parameters.match(settings, w.dataset),
         given=lambda w: contents(started.user_files[w.dataset].get(w.setting, [])),
@@ -39,11 +36,6 @@ rule detect:
         ),
     # before trainings: what is left of the images may be too few
     priority: 1
-    threads: settings.detection.threads
-    resources:
-        gpu=lambda w: estimates.detection_gpus(w.dataset),
-        mem_mb=lambda w: estimates.detection_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("detect", w.dataset, w.split),
     params:
         slice=lambda w: stage_parameters.detect(settings, w.dataset),
         given=lambda w: contents(started.detection_files(w.dataset)),

@@ -16,10 +16,6 @@ rule embed_original:
         "<logs>/embed/{dataset}/unadapted-seed{seed}/original.log",
     wildcard_constraints:
         dataset="|".join(n for n, d in experiment.datasets.items() if not d.system) or "(?!)",
-    resources:
-        gpu=lambda w: estimates.embedding_gpus(w.dataset),
-        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("embed", w.dataset),
     params:
         slice=stage_parameters.embed(settings),
     script:
@@ -110,9 +106,6 @@ rule embed_pixels:
         "<logs>/embed/{dataset}/pixels-seed{seed}/{variant}.log",
     wildcard_constraints:
         dataset="|".join(experiment.trained) or "(?!)",
-    resources:
-        mem_mb=lambda w: estimates.pixels_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("embed_pixels", w.dataset),
     params:
         slice=lambda w: stage_parameters.embed_pixels(settings, w.dataset),
         dataset=lambda w: w.dataset,

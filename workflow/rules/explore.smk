@@ -15,8 +15,6 @@ rule explore:
         ),
     output:
         "<results>/{dataset}/explorer.json",
-    resources:
-        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
     params:
         slice={
             "queries": settings.presentation.explorer_queries,

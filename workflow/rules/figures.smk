@@ -25,8 +25,6 @@ rule gallery:
         scores=rules.scores.output[0],
     output:
         **figure("gallery_{dataset}", "retrieval gallery"),
-    resources:
-        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
     params:
         slice=stage_parameters.show(settings, "show_originals", "dpi"),
         scenarios=lambda w: [
@@ -49,9 +47,6 @@ rule attend:
     output:
         maps="<results>/{dataset}/attention/{model}.npz",
         shares="<results>/{dataset}/attention/{model}.parquet",
-    resources:
-        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("embed", w.dataset),
     params:
         slice=stage_parameters.show(settings, "attention_images"),
         variants=lambda w: shown.attended(w.dataset),

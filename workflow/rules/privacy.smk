@@ -20,12 +20,6 @@ rule reidentify:
         system=lambda w: on_disk(started.system_files(w.dataset)),
     output:
         **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
-    # a system computes each batch with one thread; a trained model has its recipe's
-    threads: lambda w: 8 if data(w).system else 1
-    resources:
-        gpu=lambda w: estimates.embedding_gpus(w.dataset),
-        mem_mb=lambda w: estimates.attack_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("reidentify", w.dataset),
     params:
         slice=stage_parameters.privacy(settings),
         hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
@@ -65,9 +59,6 @@ rule attack:
         weights=lambda w: on_disk(started.attack_files(w.dataset)),
     output:
         "<results>/{dataset}/privacy/attacks.csv",
-    resources:
-        mem_mb=4000,
-        runtime=lambda w: estimates.minutes("attack", w.dataset),
     params:
         slice=lambda w: stage_parameters.attack(settings, w.dataset),
         hiding=lambda w: stage_parameters.hiding(settings, w.dataset),

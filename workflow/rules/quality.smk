@@ -17,9 +17,6 @@ rule quality:
         summary="<results>/{dataset}/quality/summary.csv",
         in_sight="<results>/{dataset}/quality/in_sight.csv",
         markdown="<results>/{dataset}/quality/summary.md",
-    resources:
-        mem_mb=4000,
-        runtime=60,
     params:
         slice=lambda w: stage_parameters.quality(settings, w.dataset),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),
@@ -36,9 +33,6 @@ rule sweep:
         truth=truth,
     output:
         "<results>/{dataset}/quality/sweep.csv",
-    resources:
-        mem_mb=3000,
-        runtime=60,
     params:
         slice=lambda w: stage_parameters.sweep(settings, w.dataset),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),
@@ -62,8 +56,6 @@ rule review:
         **found,
     output:
         "<results>/{dataset}/quality/least_certain.csv",
-    resources:
-        mem_mb=4000,
     params:
         listed=settings.detection_quality.listed,
     script:
@@ -78,8 +70,6 @@ rule overlays:
     output:
         least_certain="<results>/{dataset}/quality/least_certain.png",
         sample="<results>/{dataset}/quality/sample.png",
-    resources:
-        mem_mb=4000,
     params:
         slice=stage_parameters.overlays(settings),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),

@@ -14,11 +14,6 @@ rule retrieve:
         ),
     output:
         "<results>/{dataset}/retrieval/shards/{shard}.parquet",
-    threads: lambda w: estimates.retrieval_threads(w.dataset)
-    resources:
-        gpu=estimates.retrieval_gpus(),
-        mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("retrieve", w.dataset),
     params:
         slice=stage_parameters.retrieve(settings),
         scenarios=lambda w: paths.scenario_names(w.dataset),
@@ -85,8 +80,6 @@ rule second_rankings:
         "<results>/{dataset}/retrieval/second/seed{seed}.parquet",
     log:
         "<logs>/rankings/{dataset}-second-seed{seed}.log",
-    resources:
-        mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
     params:
         scenarios=lambda w: list(paths.trained_scores(w.dataset)),
     script:
@@ -189,9 +182,6 @@ rule trainings:
         ),
     output:
         "<results>/{dataset}/trainings.csv",
-    resources:
-        mem_mb=lambda w: estimates.trainings_mb(w.dataset),
-        runtime=60,
     params:
         slice=stage_parameters.new_persons(settings),
         trainings=lambda w: [(str(model), seed) for model, seed in experiment.trainings(w.dataset)],
@@ -214,9 +204,6 @@ rule new_persons:
         ),
     output:
         "<results>/{dataset}/new_persons.csv",
-    resources:
-        mem_mb=lambda w: estimates.new_persons_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("new_persons", w.dataset),
     params:
         slice=stage_parameters.new_persons(settings),
         scenarios=rules.query_kinds.params.scenarios,
@@ -235,9 +222,6 @@ rule deployments:
         ),
     output:
         "<results>/{dataset}/deployments.csv",
-    resources:
-        mem_mb=lambda w: estimates.deployments_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("deployments", w.dataset),
     params:
         slice=lambda w: stage_parameters.deployments(settings, w.dataset),
         degree=lambda w: max(data(w).degrees),
@@ -258,10 +242,6 @@ rule downstream:
         predictions="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet",
         summary="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json",
         confusion="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv",
-    threads: lambda w: estimates.downstream_threads(w.dataset, w.model)
-    resources:
-        mem_mb=lambda w: estimates.downstream_mb(w.dataset, w.model),
-        runtime=lambda w: estimates.minutes("downstream", w.dataset, model=w.model),
     params:
         slice=lambda w: stage_parameters.downstream(settings, w.dataset),
     script:
@@ -316,8 +296,6 @@ rule best:
         second=lambda w: list(paths.second_scores(w.dataset).values()),
     output:
         "<results>/{dataset}/best.csv",
-    resources:
-        runtime=60,
     params:
         slice=stage_parameters.best(settings),
         scenarios=rules.scores.params.scenarios,
