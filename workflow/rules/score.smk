@@ -2,21 +2,42 @@
 # and variant); then one tidy table a data set, and correlations.
 
 
+def ranked(scenarios):
+    """A reference, and scenarios' models on the original images and on their own: what is ranked."""
+    return by_digest(
+        reference=lambda w: paths.reference_embedding(w.dataset, w.get("seed")),
+        queries=lambda w: paths.embeddings(w.dataset, scenarios(w.dataset), "original"),
+        databases=lambda w: paths.embeddings(w.dataset, scenarios(w.dataset)),
+    )
+
+
+def named(scenarios):
+    """Scenarios of a job's data set by the names of their files."""
+    return lambda w: [run.path for run in scenarios(w.dataset)]
+
+
+def listed(scenarios):
+    """Scenarios of a job's data set by model, seed and variant."""
+    return lambda w: [(str(run.model), run.seed, str(run.variant)) for run in scenarios(w.dataset)]
+
+
+def all_shards(ranking, **wildcards):
+    """The scores that a ranking's jobs have written, a file for each shard of its queries."""
+    shards = range(settings.retrieval.shards)
+    return expand(plain(ranking.output), shard=shards, allow_missing=True, **wildcards)
+
+
 # One job for all scenarios: they share the reference similarities. Their scores are kept beside the
 # outputs (`kept/`, no output of any rule): an added model or a job that was killed computes only
 # what is new. docs/explanation/design.md says why.
 rule retrieve:
     input:
-        **by_digest(
-            reference=lambda w: paths.reference_embedding(w.dataset),
-            queries=lambda w: paths.embeddings(w.dataset, variant="original"),
-            databases=lambda w: paths.embeddings(w.dataset),
-        ),
+        **ranked(experiment.scenarios),
     output:
         "<results>/{dataset}/retrieval/shards/{shard}.parquet",
     params:
         slice=stage_parameters.retrieve(settings),
-        scenarios=lambda w: paths.scenario_names(w.dataset),
+        scenarios=named(experiment.scenarios),
         shards=settings.retrieval.shards,
     script:
         "../scripts/retrieve.py"
@@ -29,9 +50,7 @@ for _name in experiment.datasets:
         name:
             f"rankings_{_name}"
         input:
-            expand(
-                plain(rules.retrieve.output), dataset=_name, shard=range(settings.retrieval.shards)
-            ),
+            all_shards(rules.retrieve, dataset=_name),
         output:
             queries=paths.scenario_files(_name, "retrieval", "parquet"),
             summaries=paths.scenario_files(_name, "retrieval", "json"),
@@ -50,38 +69,26 @@ for _name in experiment.datasets:
 # tells costs from retrieval bias. The cache of scores is a folder of its own.
 use rule retrieve as retrieve_second with:
     input:
-        **by_digest(
-            reference=paths.reference_embedding("{dataset}", "{seed}"),
-            queries=lambda w: paths.embeddings(
-                w.dataset, experiment.trained_scenarios(w.dataset), "original"
-            ),
-            databases=lambda w: paths.embeddings(
-                w.dataset, experiment.trained_scenarios(w.dataset)
-            ),
-        ),
+        **ranked(experiment.trained_scenarios),
     output:
         "<results>/{dataset}/retrieval/second/seed{seed}/shards/{shard}.parquet",
     log:
         "<logs>/retrieve/{dataset}/second-seed{seed}-{shard}.log",
     params:
         slice=stage_parameters.retrieve(settings),
-        scenarios=lambda w: list(paths.trained_scores(w.dataset)),
+        scenarios=named(experiment.trained_scenarios),
         shards=settings.retrieval.shards,
 
 
 rule second_rankings:
     input:
-        expand(
-            plain(rules.retrieve_second.output),
-            shard=range(settings.retrieval.shards),
-            allow_missing=True,
-        ),
+        all_shards(rules.retrieve_second),
     output:
         "<results>/{dataset}/retrieval/second/seed{seed}.parquet",
     log:
         "<logs>/rankings/{dataset}-second-seed{seed}.log",
     params:
-        scenarios=lambda w: list(paths.trained_scores(w.dataset)),
+        scenarios=named(experiment.trained_scenarios),
     script:
         "../scripts/second_rankings.py"
 
@@ -95,10 +102,7 @@ rule effects:
         "<results>/{dataset}/effects.csv",
     params:
         slice=stage_parameters.comparisons(settings),
-        scenarios=lambda w: [
-            (str(run.model), run.seed, str(run.variant))
-            for run in experiment.trained_scenarios(w.dataset)
-        ],
+        scenarios=listed(experiment.trained_scenarios),
         references=lambda w: [experiment.reference_seed, *experiment.second_references(w.dataset)],
     script:
         "../scripts/effects.py"
@@ -113,7 +117,7 @@ rule variance:
         "<results>/{dataset}/variance.csv",
     params:
         slice=stage_parameters.variance(settings),
-        scenarios=rules.effects.params.scenarios,
+        scenarios=listed(experiment.trained_scenarios),
         references=rules.effects.params.references,
     script:
         "../scripts/variance.py"
@@ -123,38 +127,26 @@ rule variance:
 # scores is a folder of its own.
 use rule retrieve as retrieve_without_own with:
     input:
-        **by_digest(
-            reference=lambda w: paths.reference_embedding(w.dataset),
-            queries=lambda w: paths.embeddings(
-                w.dataset, experiment.anonymized_scenarios(w.dataset), "original"
-            ),
-            databases=lambda w: paths.embeddings(
-                w.dataset, experiment.anonymized_scenarios(w.dataset)
-            ),
-        ),
+        **ranked(experiment.anonymized_scenarios),
     output:
         "<results>/{dataset}/retrieval/without_own/shards/{shard}.parquet",
     log:
         "<logs>/retrieve/{dataset}/without-own-{shard}.log",
     params:
         slice=stage_parameters.retrieve_without_own(settings),
-        scenarios=lambda w: [run.path for run in experiment.anonymized_scenarios(w.dataset)],
+        scenarios=named(experiment.anonymized_scenarios),
         shards=settings.retrieval.shards,
 
 
 use rule second_rankings as without_own_rankings with:
     input:
-        expand(
-            plain(rules.retrieve_without_own.output),
-            shard=range(settings.retrieval.shards),
-            allow_missing=True,
-        ),
+        all_shards(rules.retrieve_without_own),
     output:
         "<results>/{dataset}/retrieval/without_own.parquet",
     log:
         "<logs>/rankings/{dataset}-without-own.log",
     params:
-        scenarios=lambda w: [run.path for run in experiment.anonymized_scenarios(w.dataset)],
+        scenarios=named(experiment.anonymized_scenarios),
 
 
 rule query_kinds:
@@ -165,10 +157,7 @@ rule query_kinds:
         "<results>/{dataset}/query_kinds.csv",
     params:
         slice=stage_parameters.comparisons(settings),
-        scenarios=lambda w: [
-            (str(run.model), run.seed, str(run.variant))
-            for run in experiment.anonymized_scenarios(w.dataset)
-        ],
+        scenarios=listed(experiment.anonymized_scenarios),
     script:
         "../scripts/query_kinds.py"
 
@@ -192,21 +181,13 @@ rule trainings:
 # mAP without one person at a time, in queries and database at once.
 rule new_persons:
     input:
-        **by_digest(
-            clusters=rules.clusters.output.clusters,
-            reference=lambda w: paths.reference_embedding(w.dataset),
-            queries=lambda w: paths.embeddings(
-                w.dataset, experiment.anonymized_scenarios(w.dataset), "original"
-            ),
-            databases=lambda w: paths.embeddings(
-                w.dataset, experiment.anonymized_scenarios(w.dataset)
-            ),
-        ),
+        **by_digest(clusters=rules.clusters.output.clusters),
+        **ranked(experiment.anonymized_scenarios),
     output:
         "<results>/{dataset}/new_persons.csv",
     params:
         slice=stage_parameters.new_persons(settings),
-        scenarios=rules.query_kinds.params.scenarios,
+        scenarios=listed(experiment.anonymized_scenarios),
     script:
         "../scripts/new_persons.py"
 
@@ -265,9 +246,7 @@ rule scores:
         "<results>/{dataset}/scores.csv",
     params:
         slice=stage_parameters.scores(settings),
-        scenarios=lambda w: [
-            (str(run.model), run.seed, str(run.variant)) for run in experiment.scenarios(w.dataset)
-        ],
+        scenarios=listed(experiment.scenarios),
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
     script:
@@ -282,7 +261,7 @@ rule comparisons:
         methods="<results>/{dataset}/method_comparisons.csv",
     params:
         slice=stage_parameters.comparisons(settings),
-        scenarios=rules.scores.params.scenarios,
+        scenarios=listed(experiment.scenarios),
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
     script:
@@ -298,8 +277,8 @@ rule best:
         "<results>/{dataset}/best.csv",
     params:
         slice=stage_parameters.best(settings),
-        scenarios=rules.scores.params.scenarios,
-        trained=rules.effects.params.scenarios,
+        scenarios=listed(experiment.scenarios),
+        trained=listed(experiment.trained_scenarios),
         references=rules.effects.params.references,
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
