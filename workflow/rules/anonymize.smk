@@ -14,8 +14,6 @@ rule anonymize:
         audit="<results>/{dataset}/images/{variant}/{split}/{shard}.audit.json",
     wildcard_constraints:
         variant=HIDDEN_HERE,
-    params:
-        slice=lambda w: stage_parameters.anonymize(settings, w.dataset, w.variant),
     script:
         "../scripts/anonymize.py"
 
@@ -35,7 +33,6 @@ rule given:
     wildcard_constraints:
         variant=GIVEN,
     params:
-        slice=lambda w: stage_parameters.given(settings, w.dataset, w.variant),
         scan=lambda w: startup.scanned_given(started, w.dataset),
     script:
         "../scripts/given.py"

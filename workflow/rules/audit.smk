@@ -24,7 +24,6 @@ rule given_summary:
     output:
         "<results>/{dataset}/given.csv",
     params:
-        slice=stage_parameters.scores(settings),
         programs=lambda w: list(data(w).given),
     script:
         "../scripts/given_summary.py"

@@ -13,7 +13,6 @@ rule match:
     # a wrong row is said before anything is searched, one of the truth too
     priority: 2
     params:
-        slice=lambda w: stage_parameters.match(settings, w.dataset),
         given=lambda w: contents(started.user_files[w.dataset].get(w.setting, [])),
     script:
         "../scripts/match.py"
@@ -37,7 +36,6 @@ rule detect:
     # before trainings: what is left of the images may be too few
     priority: 1
     params:
-        slice=lambda w: stage_parameters.detect(settings, w.dataset),
         given=lambda w: contents(started.detection_files(w.dataset)),
         templates=lambda w: str(data(w).templates or ""),
         shards=lambda w: len(paths.shards(w.dataset, w.split)),

@@ -16,8 +16,6 @@ rule embed_original:
         "<logs>/embed/{dataset}/unadapted-seed{seed}/original.log",
     wildcard_constraints:
         dataset="|".join(n for n, d in experiment.datasets.items() if not d.system) or "(?!)",
-    params:
-        slice=stage_parameters.embed(settings),
     script:
         "../scripts/embed.py"
 
@@ -107,7 +105,6 @@ rule embed_pixels:
     wildcard_constraints:
         dataset="|".join(experiment.trained) or "(?!)",
     params:
-        slice=lambda w: stage_parameters.embed_pixels(settings, w.dataset),
         dataset=lambda w: w.dataset,
     script:
         "../scripts/embed_pixels.py"

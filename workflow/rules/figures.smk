@@ -7,7 +7,6 @@ rule pipeline:
     output:
         **figure("pipeline", "pipeline"),
     params:
-        slice=stage_parameters.show(settings, "dpi"),
         rules=lambda w: stages_of(every_rule),
         reads=lambda w: reads_of(every_rule, rules.all.rule.name),
     script:
@@ -26,13 +25,11 @@ rule gallery:
     output:
         **figure("gallery_{dataset}", "retrieval gallery"),
     params:
-        slice=stage_parameters.show(settings, "show_originals", "dpi"),
         scenarios=lambda w: [
             (str(scenario.model), str(scenario.variant))
             for scenario in shown.gallery_scenarios(w.dataset)
         ],
         shown=lambda w: shown.gallery(w.dataset),
-        system=lambda w: data(w).system,
     script:
         "../scripts/gallery.py"
 
@@ -48,7 +45,6 @@ rule attend:
         maps="<results>/{dataset}/attention/{model}.npz",
         shares="<results>/{dataset}/attention/{model}.parquet",
     params:
-        slice=stage_parameters.show(settings, "attention_images"),
         variants=lambda w: shown.attended(w.dataset),
     script:
         "../scripts/attend.py"
@@ -68,7 +64,6 @@ rule attention:
     output:
         **figure("attention_{dataset}", "attention maps"),
     params:
-        slice=stage_parameters.show(settings, "show_originals", "dpi"),
         models=lambda w: shown.attending_models(w.dataset),
         shown=lambda w: shown.attention(w.dataset),
     script:
@@ -87,7 +82,6 @@ rule attention_share:
         **figure("attention_share_{dataset}", "attention inside regions"),
         csv="<results>/{dataset}/attention/shares.csv",
     params:
-        slice=stage_parameters.show(settings, "confidence", "dpi"),
         models=lambda w: shown.attending_models(w.dataset),
     script:
         "../scripts/attention_share.py"

@@ -27,7 +27,6 @@ rule manifest:
         converted="<results>/{dataset}/converted.csv",
         inputs="<results>/{dataset}/inputs.md",
     params:
-        slice=lambda w: stage_parameters.manifest(settings, w.dataset),
         name=lambda w: w.dataset,
         scan=lambda w: startup.scanned(started, w.dataset),
         given=lambda w: startup.scanned_given(started, w.dataset),
@@ -41,7 +40,5 @@ rule clusters:
         **by_digest(manifest=rules.manifest.output.manifest),
     output:
         **with_digest(clusters="<results>/{dataset}/clusters.parquet"),
-    params:
-        slice=lambda w: stage_parameters.clusters(settings, w.dataset),
     script:
         "../scripts/clusters.py"

@@ -11,7 +11,6 @@ rule judge:
     output:
         "<results>/{dataset}/policy.csv",
     params:
-        slice=lambda w: stage_parameters.policy(settings, w.dataset),
         variants=lambda w: list(map(str, experiment.variants(w.dataset))),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
@@ -24,9 +23,6 @@ rule risks:
         scores=rules.scores.output[0],
     output:
         **figure("risks_{dataset}", "every risk and utility"),
-    params:
-        slice=stage_parameters.show(settings, "dpi"),
-        system=lambda w: data(w).system,
     script:
         "../scripts/risks.py"
 

@@ -12,9 +12,7 @@ rule table:
     output:
         **table("{kind}_{dataset}_{degree}", "{kind}, {degree} %", caption="table"),
     params:
-        slice=stage_parameters.show(settings, "confidence"),
         table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
-        system=lambda w: data(w).system,
     script:
         "../scripts/table.py"
 
@@ -39,7 +37,6 @@ rule examples:
     output:
         **figure("examples_{dataset}", "anonymized images"),
     params:
-        slice=stage_parameters.show(settings, "show_originals", "example_images", "dpi"),
         variants=lambda w: shown.examples(w.dataset),
     script:
         "../scripts/examples.py"
@@ -51,7 +48,6 @@ rule heatmap:
     output:
         **figure("correlation_{dataset}_{degree}", "correlations, {degree} %"),
     params:
-        slice=stage_parameters.show(settings, "dpi"),
         title=lambda w: f"{w.dataset}, {w.degree} %",
     script:
         "../scripts/heatmap.py"
@@ -62,9 +58,6 @@ rule trend:
         rules.scores.output,
     output:
         **figure("trend_{dataset}_{trend}", "{trend} against degree"),
-    params:
-        slice=stage_parameters.show(settings, "dpi"),
-        system=lambda w: data(w).system,
     script:
         "../scripts/trend.py"
 
@@ -74,9 +67,6 @@ rule mixed:
         rules.deployments.output,
     output:
         **figure("mixed_{dataset}", "mixed archive"),
-    params:
-        slice=stage_parameters.show(settings, "dpi"),
-        system=lambda w: data(w).system,
     script:
         "../scripts/mixed.py"
 
@@ -87,7 +77,6 @@ rule learning:
     output:
         **figure("learning_{dataset}", "learning curves"),
     params:
-        slice=stage_parameters.show(settings, "dpi"),
         chance=lambda w: stage_parameters.chance(settings, w.dataset),
         models=lambda w: list(map(str, experiment.models(w.dataset))),
     script:
@@ -103,7 +92,6 @@ use rule learning as learning_model with:
     log:
         "<logs>/figure/learning/{dataset}/{model}-seed{seed}.log",
     params:
-        slice=stage_parameters.show(settings, "dpi"),
         chance=lambda w: stage_parameters.chance(settings, w.dataset),
         models=lambda w: [w.model],
 
@@ -117,7 +105,6 @@ rule schedules:
     output:
         **figure("schedules_{dataset}", "schedules"),
     params:
-        slice=stage_parameters.show(settings, "dpi"),
         recipe=lambda w: stage_parameters.schedules(settings, w.dataset)["recipe"],
     script:
         "../scripts/schedules.py"
@@ -151,7 +138,6 @@ rule cost:
         csv="<results>/tables/cost.csv",
         machines="<results>/tables/machines.csv",
     params:
-        slice=stage_parameters.show(settings, "dpi"),
         benchmarks=f"{results}/benchmarks",
         logs=f"{results}/logs",
     script:

@@ -21,7 +21,6 @@ rule reidentify:
     output:
         **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
     params:
-        slice=stage_parameters.privacy(settings),
         hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
         files=lambda w: contents([*started.attackers(), *started.system_files(w.dataset)]),
         system=lambda w: (stage_parameters.system(settings, w.dataset) if data(w).system else None),
@@ -38,8 +37,6 @@ rule reidentification:
     output:
         rates="<results>/{dataset}/privacy/reidentification.csv",
         sizes="<results>/{dataset}/privacy/gallery_sizes.csv",
-    params:
-        slice=stage_parameters.scores(settings),
     script:
         "../scripts/reidentification.py"
 
@@ -60,7 +57,6 @@ rule attack:
     output:
         "<results>/{dataset}/privacy/attacks.csv",
     params:
-        slice=lambda w: stage_parameters.attack(settings, w.dataset),
         hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
         given=lambda w: contents(started.attack_files(w.dataset)),
         variants=lambda w: list(map(str, experiment.variants(w.dataset))),
@@ -78,9 +74,7 @@ rule dataset_table:
     wildcard_constraints:
         table="|".join(experiment.dataset_tables) or "(?!)",
     params:
-        slice=lambda w: stage_parameters.dataset_table(settings, w.table),
         caption=lambda w: inspect.getdoc(TABLES[w.table]),
-        system=lambda w: data(w).system,
     script:
         "../scripts/dataset_table.py"
 
@@ -93,9 +87,6 @@ rule front:
         **figure("front_{dataset}_{metric}", "privacy-utility front, {metric}"),
         column_png="<results>/figures/front_{dataset}_{metric}_column.png",
         column_svg="<results>/figures/front_{dataset}_{metric}_column.svg",
-    params:
-        slice=stage_parameters.show(settings, "dpi", "confidence", "widest_interval"),
-        system=lambda w: data(w).system,
     script:
         "../scripts/front.py"
 
@@ -105,10 +96,5 @@ rule strengths:
         unpack(lambda w: paths.strengths_inputs(w.dataset)),
     output:
         **figure("strengths_{dataset}", "strengths of the methods"),
-    params:
-        slice=lambda w: stage_parameters.strengths(
-            settings, w.dataset, list(map(str, experiment.entities(w.dataset)))
-        ),
-        system=lambda w: data(w).system,
     script:
         "../scripts/strengths.py"

@@ -18,7 +18,6 @@ rule quality:
         in_sight="<results>/{dataset}/quality/in_sight.csv",
         markdown="<results>/{dataset}/quality/summary.md",
     params:
-        slice=lambda w: stage_parameters.quality(settings, w.dataset),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/quality.py"
@@ -34,7 +33,6 @@ rule sweep:
     output:
         "<results>/{dataset}/quality/sweep.csv",
     params:
-        slice=lambda w: stage_parameters.sweep(settings, w.dataset),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/sweep.py"
@@ -45,8 +43,6 @@ rule detection_figure:
         rules.sweep.output[0],
     output:
         **figure("detection_{dataset}", "detection against its threshold"),
-    params:
-        slice=stage_parameters.show(settings, "dpi"),
     script:
         "../scripts/detection_figure.py"
 
@@ -71,7 +67,6 @@ rule overlays:
         least_certain="<results>/{dataset}/quality/least_certain.png",
         sample="<results>/{dataset}/quality/sample.png",
     params:
-        slice=stage_parameters.overlays(settings),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/overlays.py"

@@ -36,7 +36,6 @@ rule retrieve:
     output:
         "<results>/{dataset}/retrieval/shards/{shard}.parquet",
     params:
-        slice=stage_parameters.retrieve(settings),
         scenarios=named(experiment.scenarios),
         shards=settings.retrieval.shards,
     script:
@@ -59,7 +58,6 @@ for _name in experiment.datasets:
         resources:
             mem_mb=estimates.rankings_mb(_name),
         params:
-            slice=stage_parameters.retrieve(settings),
             scenarios=paths.scenario_names(_name),
         script:
             "../scripts/rankings.py"
@@ -75,7 +73,6 @@ use rule retrieve as retrieve_second with:
     log:
         "<logs>/retrieve/{dataset}/second-seed{seed}-{shard}.log",
     params:
-        slice=stage_parameters.retrieve(settings),
         scenarios=named(experiment.trained_scenarios),
         shards=settings.retrieval.shards,
 
@@ -101,7 +98,6 @@ rule effects:
     output:
         "<results>/{dataset}/effects.csv",
     params:
-        slice=stage_parameters.comparisons(settings),
         scenarios=listed(experiment.trained_scenarios),
         references=lambda w: [experiment.reference_seed, *experiment.second_references(w.dataset)],
     script:
@@ -116,7 +112,6 @@ rule variance:
     output:
         "<results>/{dataset}/variance.csv",
     params:
-        slice=stage_parameters.variance(settings),
         scenarios=listed(experiment.trained_scenarios),
         references=rules.effects.params.references,
     script:
@@ -156,7 +151,6 @@ rule query_kinds:
     output:
         "<results>/{dataset}/query_kinds.csv",
     params:
-        slice=stage_parameters.comparisons(settings),
         scenarios=listed(experiment.anonymized_scenarios),
     script:
         "../scripts/query_kinds.py"
@@ -172,7 +166,6 @@ rule trainings:
     output:
         "<results>/{dataset}/trainings.csv",
     params:
-        slice=stage_parameters.new_persons(settings),
         trainings=lambda w: [(str(model), seed) for model, seed in experiment.trainings(w.dataset)],
     script:
         "../scripts/trainings.py"
@@ -186,7 +179,6 @@ rule new_persons:
     output:
         "<results>/{dataset}/new_persons.csv",
     params:
-        slice=stage_parameters.new_persons(settings),
         scenarios=listed(experiment.anonymized_scenarios),
     script:
         "../scripts/new_persons.py"
@@ -204,7 +196,6 @@ rule deployments:
     output:
         "<results>/{dataset}/deployments.csv",
     params:
-        slice=lambda w: stage_parameters.deployments(settings, w.dataset),
         degree=lambda w: max(data(w).degrees),
         embedded=lambda w: list(paths.deployed(w.dataset)),
     script:
@@ -223,8 +214,6 @@ rule downstream:
         predictions="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet",
         summary="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json",
         confusion="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv",
-    params:
-        slice=lambda w: stage_parameters.downstream(settings, w.dataset),
     script:
         "../scripts/downstream.py"
 
@@ -245,7 +234,6 @@ rule scores:
     output:
         "<results>/{dataset}/scores.csv",
     params:
-        slice=stage_parameters.scores(settings),
         scenarios=listed(experiment.scenarios),
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
@@ -260,7 +248,6 @@ rule comparisons:
         models="<results>/{dataset}/comparisons.csv",
         methods="<results>/{dataset}/method_comparisons.csv",
     params:
-        slice=stage_parameters.comparisons(settings),
         scenarios=listed(experiment.scenarios),
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
@@ -276,7 +263,6 @@ rule best:
     output:
         "<results>/{dataset}/best.csv",
     params:
-        slice=stage_parameters.best(settings),
         scenarios=listed(experiment.scenarios),
         trained=listed(experiment.trained_scenarios),
         references=rules.effects.params.references,
@@ -294,7 +280,5 @@ rule correlate:
         methods="<results>/{dataset}/correlation/{degree}_by_method.csv",
         within="<results>/{dataset}/correlation/{degree}_within.csv",
         summary="<results>/{dataset}/correlation/{degree}.json",
-    params:
-        slice=stage_parameters.correlate(settings),
     script:
         "../scripts/correlate.py"

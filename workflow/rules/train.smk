@@ -11,7 +11,6 @@ rule enough:
         "<results>/{dataset}/enough.txt",
     priority: 1
     params:
-        slice=stage_parameters.retrieve(settings),
         batch=lambda w: estimates.batch(w.dataset),
     script:
         "../scripts/enough.py"
@@ -28,7 +27,6 @@ rule train_unadapted:
     log:
         "<logs>/train/{dataset}/unadapted-seed{seed}.log",
     params:
-        slice=lambda w: stage_parameters.train(settings, w.dataset),
         given=lambda w: contents(started.pretrained(w.dataset)),
         adaption=lambda w: w.get("adaption", "unadapted"),
     script:
@@ -56,7 +54,5 @@ rule untrained:
         **with_digest(backbone=paths.backbone("{dataset}", "untrained", "{seed}")),
     log:
         "<logs>/train/{dataset}/untrained-seed{seed}.log",
-    params:
-        slice=lambda w: stage_parameters.untrained(settings, w.dataset),
     script:
         "../scripts/untrained.py"

@@ -245,6 +245,12 @@ def set_code(rule: Any, script: Path) -> None:
     rule.set_params(code=lambda _: code_digest(script))
 
 
+def set_parameters(rule: Any, read: Mapping[str, Any]) -> None:
+    """Give a rule those parameters that it does not name itself: values or functions."""
+    _, named = rule.ruleinfo.params or ((), {})
+    rule.set_params(**{name: value for name, value in read.items() if name not in named})
+
+
 def remove_rules(workflow: Any, names: Iterable[str]) -> None:
     """Remove rules: what they would make are source files then.
 

@@ -501,6 +501,17 @@ def test_code_is_a_parameter(root: Path) -> None:
     assert re.fullmatch("[0-9a-f]{64}", found["code"](None))
 
 
+def test_a_parameter_that_a_rule_names_itself_stays() -> None:
+    found: dict[str, Any] = {}
+    info = SimpleNamespace(params=((), {"slice": "own"}))
+    each = SimpleNamespace(ruleinfo=info, set_params=lambda **given: found.update(given))
+    adapter.set_parameters(each, {"slice": "general", "system": None})
+    assert found == {"system": None}
+    info.params = None
+    adapter.set_parameters(each, {"slice": "general"})
+    assert found == {"system": None, "slice": "general"}
+
+
 @pytest.mark.parametrize(
     ("first", "script", "log"),
     [

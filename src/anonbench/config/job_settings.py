@@ -1,0 +1,73 @@
+"""Settings that a job reads, as parameters of its rule, by the name of its script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from anonbench.config import Config
+from anonbench.config import stage_parameters as of
+from anonbench.config.experiment import Experiment
+from anonbench.config.stage_parameters import Slice
+
+OF_ALL: tuple[tuple[Callable[[Config], Slice], tuple[str, ...]], ...] = (
+    (of.retrieve, ("enough", "retrieve", "rankings")),
+    (of.scores, ("scores", "given_summary", "reidentification")),
+    (of.comparisons, ("comparisons", "effects", "query_kinds", "drift")),
+    (of.new_persons, ("new_persons", "trainings")),
+    (of.privacy, ("reidentify",)),
+    *((each, (each.__name__,)) for each in (of.overlays, of.embed)),
+    *((each, (each.__name__,)) for each in (of.variance, of.best, of.correlate)),
+)
+"""What is the same for all data sets, with the scripts that read it."""
+OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
+    *(of.manifest, of.clusters, of.match, of.detect, of.quality, of.sweep),
+    *(of.train, of.untrained, of.embed_pixels),
+    *(of.deployments, of.downstream, of.attack, of.policy),
+)
+"""What a data set's settings decide; scripts are called like these functions."""
+SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("dpi",): (
+        *("pipeline", "detection_figure", "heatmap", "trend", "mixed", "learning", "schedules"),
+        *("risks", "cost", "scatter", "findings_models"),
+    ),
+    ("dpi", "confidence"): ("attention_share", "findings_systems"),
+    ("dpi", "confidence", "widest_interval"): ("front",),
+    ("dpi", "show_originals"): ("gallery", "attention"),
+    ("dpi", "show_originals", "example_images"): ("examples",),
+    ("attention_images",): ("attend",),
+    ("confidence",): ("table",),
+}
+"""Settings of the presentation, with the scripts that read them."""
+NAME_A_SYSTEM = (
+    *("table", "dataset_table", "trend", "mixed", "risks", "front", "strengths", "gallery"),
+)
+"""Scripts that call models by the system that a data set is searched by, if there is one."""
+
+
+def job_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """Return the parameters `slice` and `system` by script: values, or functions of wildcards.
+
+    What else a job has to know stands at its rule.
+    """
+    config = experiment.config
+
+    def of_dataset(part: Callable[[Config, str], Slice]) -> Callable[[Any], Slice]:
+        return lambda w: part(config, w.dataset)
+
+    slices: dict[str, Any] = {
+        "anonymize": lambda w: of.anonymize(config, w.dataset, w.variant),
+        "given": lambda w: of.given(config, w.dataset, w.variant),
+        "dataset_table": lambda w: of.dataset_table(config, w.table),
+        "strengths": lambda w: of.strengths(
+            config, w.dataset, list(map(str, experiment.entities(w.dataset)))
+        ),
+    }
+    slices |= {name: part(config) for part, scripts in OF_ALL for name in scripts}
+    slices |= {part.__name__: of_dataset(part) for part in OF_DATASET}
+    for fields, scripts in SHOWN.items():
+        slices |= dict.fromkeys(scripts, of.show(config, *fields))
+    found = {name: {"slice": part} for name, part in slices.items()}
+    for name in NAME_A_SYSTEM:
+        found[name]["system"] = lambda w: config.datasets[w.dataset].system
+    return found
