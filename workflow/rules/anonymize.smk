@@ -1,13 +1,15 @@
 # Image sets, a job a shard: originals and boxes → one variant; of `original` an index only.
 
+searched = by_digest(
+    manifest=rules.manifest.output.manifest,
+    boxes=rules.detect.output.boxes,
+    images=rules.detect.output.images,
+)
+
 
 rule anonymize:
     input:
-        **by_digest(
-            manifest=rules.manifest.output.manifest,
-            boxes=rules.detect.output.boxes,
-            images=rules.detect.output.images,
-        ),
+        **searched,
     output:
         **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
         index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
@@ -21,11 +23,7 @@ rule anonymize:
 # Pictures that another program has anonymized, beside what detection found in their originals.
 rule given:
     input:
-        **by_digest(
-            manifest=rules.manifest.output.manifest,
-            boxes=rules.detect.output.boxes,
-            images=rules.detect.output.images,
-        ),
+        **searched,
     output:
         **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
         index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
@@ -43,8 +41,6 @@ rule originals:
         **by_digest(manifest=rules.manifest.output.manifest, images=rules.detect.output.images),
     output:
         **with_digest(index="<results>/{dataset}/images/original/{split}/{shard}.parquet"),
-    params:
-        keep_without_regions=lambda w: data(w).keep_without_regions,
     script:
         "../scripts/originals.py"
 

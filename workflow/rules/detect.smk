@@ -60,7 +60,5 @@ rule boxes:
         skipped="<results>/{dataset}/skipped.csv",
         counts="<results>/{dataset}/counts.csv",
     priority: 1
-    params:
-        keep_without_regions=lambda w: data(w).keep_without_regions,
     script:
         "../scripts/boxes.py"

@@ -28,8 +28,3 @@ for _name, _reference in experiment.drifts().items():
             variants=[str(v) for v in experiment.drift_variants(_reference, _name)],
         script:
             "../scripts/drift.py"
-
-
-rule drift:
-    input:
-        paths.of_each("{dataset}/drift.csv", experiment.drifts()),

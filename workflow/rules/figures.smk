@@ -56,11 +56,7 @@ rule attention:
             shown=lambda w: paths.image_sets(w.dataset, shown.attention(w.dataset)),
             searched=lambda w: paths.shown_outcomes(w.dataset),
         ),
-        maps=lambda w: expand(
-            plain(rules.attend.output.maps),
-            dataset=w.dataset,
-            model=shown.attending_models(w.dataset),
-        ),
+        maps=lambda w: paths.attended(w.dataset, "npz"),
     output:
         **figure("attention_{dataset}", "attention maps"),
     params:
@@ -73,11 +69,7 @@ rule attention:
 rule attention_share:
     input:
         **by_digest(clusters=rules.clusters.output.clusters),
-        shares=lambda w: expand(
-            plain(rules.attend.output.shares),
-            dataset=w.dataset,
-            model=shown.attending_models(w.dataset),
-        ),
+        shares=lambda w: paths.attended(w.dataset, "parquet"),
     output:
         **figure("attention_share_{dataset}", "attention inside regions"),
         csv="<results>/{dataset}/attention/shares.csv",

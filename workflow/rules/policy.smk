@@ -10,9 +10,6 @@ rule judge:
         unpack(lambda w: paths.policy_inputs(w.dataset)),
     output:
         "<results>/{dataset}/policy.csv",
-    params:
-        variants=lambda w: list(map(str, experiment.variants(w.dataset))),
-        sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
         "../scripts/policy.py"
 
@@ -47,11 +44,3 @@ rule statement:
         packages=PACKAGES,
     script:
         "../scripts/statement.py"
-
-
-# A bundle has no image sets to speak of.
-rule policy:
-    input:
-        [] if settings.bundle else paths.of_each("{dataset}/statement.json"),
-        expand(plain(rules.judge.output), dataset=experiment.datasets),
-        [paths.page("table", f"policy_{name}") for name in paths.with_table("policy")],

@@ -11,8 +11,6 @@ rule table:
         comparisons=rules.comparisons.output.models,
     output:
         **table("{kind}_{dataset}_{degree}", "{kind}, {degree} %", caption="table"),
-    params:
-        table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
     script:
         "../scripts/table.py"
 
@@ -22,8 +20,6 @@ rule sizes:
         paths.of_each("{dataset}/counts.csv"),
     output:
         **table("sizes", "images of each data set"),
-    params:
-        datasets=list(experiment.datasets),
     script:
         "../scripts/sizes.py"
 
@@ -77,7 +73,6 @@ rule learning:
     output:
         **figure("learning_{dataset}", "learning curves"),
     params:
-        chance=lambda w: stage_parameters.chance(settings, w.dataset),
         models=lambda w: list(map(str, experiment.models(w.dataset))),
     script:
         "../scripts/learning.py"
@@ -92,20 +87,12 @@ use rule learning as learning_model with:
     log:
         "<logs>/figure/learning/{dataset}/{model}-seed{seed}.log",
     params:
-        chance=lambda w: stage_parameters.chance(settings, w.dataset),
         models=lambda w: [w.model],
-
-
-rule learning_curves:
-    input:
-        paths.learning_figures(),
 
 
 rule schedules:
     output:
         **figure("schedules_{dataset}", "schedules"),
-    params:
-        recipe=lambda w: stage_parameters.schedules(settings, w.dataset)["recipe"],
     script:
         "../scripts/schedules.py"
 

@@ -1,10 +1,6 @@
 # Attacks on the anonymized validation images: a job a data set, in which each model is loaded once;
 # then their rates, a table and the privacy-utility front.
 
-import inspect
-
-from anonbench.core.registries.tables import TABLES
-
 
 rule reidentify:
     input:
@@ -21,12 +17,8 @@ rule reidentify:
     output:
         **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
     params:
-        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
         files=lambda w: contents([*started.attackers(), *started.system_files(w.dataset)]),
-        system=lambda w: (stage_parameters.system(settings, w.dataset) if data(w).system else None),
         variants=lambda w: paths.attacked(w.dataset),
-        given_methods=lambda w: list(data(w).given_methods),
-        sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
         "../scripts/reidentify.py"
 
@@ -57,10 +49,7 @@ rule attack:
     output:
         "<results>/{dataset}/privacy/attacks.csv",
     params:
-        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
         given=lambda w: contents(started.attack_files(w.dataset)),
-        variants=lambda w: list(map(str, experiment.variants(w.dataset))),
-        given_methods=lambda w: list(data(w).given_methods),
     script:
         "../scripts/attack.py"
 
@@ -73,8 +62,6 @@ rule dataset_table:
         **table("{table}_{dataset}", "{table}", caption="dataset_table"),
     wildcard_constraints:
         table="|".join(experiment.dataset_tables) or "(?!)",
-    params:
-        caption=lambda w: inspect.getdoc(TABLES[w.table]),
     script:
         "../scripts/dataset_table.py"
 

@@ -52,8 +52,6 @@ rule review:
         **found,
     output:
         "<results>/{dataset}/quality/least_certain.csv",
-    params:
-        listed=settings.detection_quality.listed,
     script:
         "../scripts/review.py"
 
@@ -70,11 +68,3 @@ rule overlays:
         drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/overlays.py"
-
-
-rule detection_quality:
-    input:
-        expand(plain(rules.quality.output), dataset=paths.measured()),
-        expand(plain(rules.detection_figure.output), dataset=paths.measured()),
-        expand(plain(rules.review.output), dataset=experiment.datasets),
-        expand(plain(rules.overlays.output), dataset=experiment.datasets),

@@ -196,7 +196,6 @@ rule deployments:
     output:
         "<results>/{dataset}/deployments.csv",
     params:
-        degree=lambda w: max(data(w).degrees),
         embedded=lambda w: list(paths.deployed(w.dataset)),
     script:
         "../scripts/deployments.py"
@@ -235,8 +234,6 @@ rule scores:
         "<results>/{dataset}/scores.csv",
     params:
         scenarios=listed(experiment.scenarios),
-        reference_seed=experiment.reference_seed,
-        control_seeds=settings.control_seeds,
     script:
         "../scripts/scores.py"
 
@@ -249,8 +246,6 @@ rule comparisons:
         methods="<results>/{dataset}/method_comparisons.csv",
     params:
         scenarios=listed(experiment.scenarios),
-        reference_seed=experiment.reference_seed,
-        control_seeds=settings.control_seeds,
     script:
         "../scripts/comparisons.py"
 
@@ -266,8 +261,6 @@ rule best:
         scenarios=listed(experiment.scenarios),
         trained=listed(experiment.trained_scenarios),
         references=rules.effects.params.references,
-        reference_seed=experiment.reference_seed,
-        control_seeds=settings.control_seeds,
     script:
         "../scripts/best.py"
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import getdoc
 from typing import Any
 
 from anonbench.config import Config
 from anonbench.config import stage_parameters as of
 from anonbench.config.experiment import Experiment
 from anonbench.config.stage_parameters import Slice
+from anonbench.core.registries.tables import TABLES
 
 OF_ALL: tuple[tuple[Callable[[Config], Slice], tuple[str, ...]], ...] = (
     (of.retrieve, ("enough", "retrieve", "rankings")),
@@ -46,11 +48,12 @@ NAME_A_SYSTEM = (
 
 
 def job_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
-    """Return the parameters `slice` and `system` by script: values, or functions of wildcards.
+    """Return parameters by script and name: values, or functions of a job's wildcards.
 
-    What else a job has to know stands at its rule.
+    `slice` is a section of the config; `system` is what models are called by, if not by their names.
+    What a job has to know of its files stands at its rule.
     """
-    config = experiment.config
+    config, found = experiment.config, _facts(experiment)
 
     def of_dataset(part: Callable[[Config, str], Slice]) -> Callable[[Any], Slice]:
         return lambda w: part(config, w.dataset)
@@ -62,12 +65,58 @@ def job_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
         "strengths": lambda w: of.strengths(
             config, w.dataset, list(map(str, experiment.entities(w.dataset)))
         ),
+        "explore": {
+            "queries": config.presentation.explorer_queries,
+            "results": config.presentation.explorer_results,
+        },
     }
     slices |= {name: part(config) for part, scripts in OF_ALL for name in scripts}
     slices |= {part.__name__: of_dataset(part) for part in OF_DATASET}
     for fields, scripts in SHOWN.items():
         slices |= dict.fromkeys(scripts, of.show(config, *fields))
-    found = {name: {"slice": part} for name, part in slices.items()}
+    for name, part in slices.items():
+        found.setdefault(name, {})["slice"] = part
     for name in NAME_A_SYSTEM:
         found[name]["system"] = lambda w: config.datasets[w.dataset].system
     return found
+
+
+def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """Return what jobs have to know of the experiment besides."""
+    config, data = experiment.config, experiment.datasets
+    keep = {"keep_without_regions": lambda w: data[w.dataset].keep_without_regions}
+    variants = {"variants": lambda w: list(map(str, experiment.variants(w.dataset)))}
+    sought = {"sought": lambda w: list(map(str, experiment.entities(w.dataset)))}
+    hidden = {
+        "hiding": lambda w: of.hiding(config, w.dataset),
+        "given_methods": lambda w: list(data[w.dataset].given_methods),
+    }
+    seeds = {"reference_seed": experiment.reference_seed, "control_seeds": config.control_seeds}
+    return {
+        "boxes": {**keep},
+        "originals": {**keep},
+        "review": {"listed": config.detection_quality.listed},
+        "given_summary": {"programs": lambda w: list(data[w.dataset].given)},
+        "scores": {**seeds},
+        "comparisons": {**seeds},
+        "best": {**seeds},
+        "deployments": {"degree": lambda w: max(data[w.dataset].degrees)},
+        "reidentify": {
+            **(hidden | sought),
+            "system": lambda w: of.system(config, w.dataset) if data[w.dataset].system else None,
+        },
+        "attack": {**(hidden | variants)},
+        "policy": {**(variants | sought)},
+        "table": {"table": lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}")},
+        "dataset_table": {"caption": lambda w: getdoc(TABLES[w.table])},
+        "sizes": {"datasets": list(data)},
+        "learning": {"chance": lambda w: of.chance(config, w.dataset)},
+        "schedules": {"recipe": lambda w: of.schedules(config, w.dataset)["recipe"]},
+        "explore": {
+            "retrieval": config.retrieval.model_dump(
+                mode="json", include={"fraction", "include_self"}
+            ),
+            "label": lambda w: data[w.dataset].label,
+            "show_originals": config.presentation.show_originals,
+        },
+    }
