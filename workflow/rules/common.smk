@@ -18,7 +18,6 @@ except InputError as error:  # an installed package's class that cannot be loade
 from anonbench.config.resources import Estimates
 from anonbench.datasets.image_sets.copies import copies_message
 from anonbench.datasets.image_sets.doubts import doubts_of_run
-from anonbench.datasets.listing import root_of
 from anonbench.detection.user_annotations import READERS
 from anonbench.workflow import startup
 from anonbench.workflow.paths import Paths
@@ -35,7 +34,7 @@ try:
 except InputError as error:
     refuse(error)
 
-settings, experiment, listings = started.settings, started.experiment, started.listings
+settings, experiment = started.settings, started.experiment
 estimates = Estimates(experiment, started.counts)
 paths = Paths(experiment, started.counts, started.user_files)
 results, shown = paths.results, Shown(experiment)
@@ -86,11 +85,6 @@ wildcard_constraints:
     setting="|".join(READERS),
     trend="(map|mndcg)_(original|anonymized)|knn|linear",
     metric="map|mndcg",
-
-
-def data(w):
-    """The settings of a job's data set."""
-    return experiment.datasets[w.dataset]
 
 
 def truth(w):

@@ -104,8 +104,6 @@ rule embed_pixels:
         "<logs>/embed/{dataset}/pixels-seed{seed}/{variant}.log",
     wildcard_constraints:
         dataset="|".join(experiment.trained) or "(?!)",
-    params:
-        dataset=lambda w: w.dataset,
     script:
         "../scripts/embed_pixels.py"
 

@@ -37,7 +37,6 @@ rule retrieve:
         "<results>/{dataset}/retrieval/shards/{shard}.parquet",
     params:
         scenarios=named(experiment.scenarios),
-        shards=settings.retrieval.shards,
     script:
         "../scripts/retrieve.py"
 
@@ -74,7 +73,6 @@ use rule retrieve as retrieve_second with:
         "<logs>/retrieve/{dataset}/second-seed{seed}-{shard}.log",
     params:
         scenarios=named(experiment.trained_scenarios),
-        shards=settings.retrieval.shards,
 
 
 rule second_rankings:
@@ -99,7 +97,6 @@ rule effects:
         "<results>/{dataset}/effects.csv",
     params:
         scenarios=listed(experiment.trained_scenarios),
-        references=lambda w: [experiment.reference_seed, *experiment.second_references(w.dataset)],
     script:
         "../scripts/effects.py"
 
@@ -113,7 +110,6 @@ rule variance:
         "<results>/{dataset}/variance.csv",
     params:
         scenarios=listed(experiment.trained_scenarios),
-        references=rules.effects.params.references,
     script:
         "../scripts/variance.py"
 
@@ -130,7 +126,6 @@ use rule retrieve as retrieve_without_own with:
     params:
         slice=stage_parameters.retrieve_without_own(settings),
         scenarios=named(experiment.anonymized_scenarios),
-        shards=settings.retrieval.shards,
 
 
 use rule second_rankings as without_own_rankings with:
@@ -260,7 +255,6 @@ rule best:
     params:
         scenarios=listed(experiment.scenarios),
         trained=listed(experiment.trained_scenarios),
-        references=rules.effects.params.references,
     script:
         "../scripts/best.py"
 

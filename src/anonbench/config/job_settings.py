@@ -50,8 +50,8 @@ NAME_A_SYSTEM = (
 def job_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
     """Return parameters by script and name: values, or functions of a job's wildcards.
 
-    `slice` is a section of the config; `system` is what models are called by, if not by their names.
-    What a job has to know of its files stands at its rule.
+    `slice` is a section of the config; `system` is what models are called by, if there is one. What
+    a job has to know of its files stands at its rule.
     """
     config, found = experiment.config, _facts(experiment)
 
@@ -91,22 +91,30 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
         "hiding": lambda w: of.hiding(config, w.dataset),
         "given_methods": lambda w: list(data[w.dataset].given_methods),
     }
+    system = {"system": lambda w: of.system(config, w.dataset) if data[w.dataset].system else None}
+    judges = {
+        "references": lambda w: [
+            experiment.reference_seed,
+            *experiment.second_references(w.dataset),
+        ]
+    }
     seeds = {"reference_seed": experiment.reference_seed, "control_seeds": config.control_seeds}
     return {
         "boxes": {**keep},
         "originals": {**keep},
         "review": {"listed": config.detection_quality.listed},
         "given_summary": {"programs": lambda w: list(data[w.dataset].given)},
+        "embed_pixels": {"dataset": lambda w: w.dataset},
+        "retrieve": {"shards": config.retrieval.shards},
         "scores": {**seeds},
         "comparisons": {**seeds},
-        "best": {**seeds},
+        "best": seeds | judges,
+        "effects": {**judges},
+        "variance": {**judges},
         "deployments": {"degree": lambda w: max(data[w.dataset].degrees)},
-        "reidentify": {
-            **(hidden | sought),
-            "system": lambda w: of.system(config, w.dataset) if data[w.dataset].system else None,
-        },
-        "attack": {**(hidden | variants)},
-        "policy": {**(variants | sought)},
+        "reidentify": hidden | sought | system,
+        "attack": hidden | variants,
+        "policy": variants | sought,
         "table": {"table": lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}")},
         "dataset_table": {"caption": lambda w: getdoc(TABLES[w.table])},
         "sizes": {"datasets": list(data)},
