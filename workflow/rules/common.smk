@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from anonbench.core.errors import InputError
+from anonbench.core.provenance import PACKAGES
 from anonbench.workflow.refusal import refuse
 
 # rules and jobs stay to the end: collections that look at all of them take a seventh of a look

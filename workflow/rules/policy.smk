@@ -1,6 +1,5 @@
 # What passes the policy: evidence and verdicts, a table a data set; and a statement on the image sets.
 
-from anonbench.core.provenance import PACKAGES
 from anonbench.workflow.paths import digests
 from anonbench.workflow.snakemake_adapter import code_digest
 
