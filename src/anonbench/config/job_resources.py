@@ -8,11 +8,8 @@ from typing import Any
 from anonbench.config.resources import Estimates
 from anonbench.core.vocabulary import UNADAPTED
 
-Asked = int | Callable[[Any], int | str | None]
-"""A number, or what gives it from a job's wildcards; None: the job does not ask for it."""
-Resources = dict[str, Asked]
-Estimate = Callable[[str], int | str | None]
-"""From a data set's name to what its jobs ask for."""
+Resources = dict[str, int | Callable[[Any], int | str | None]]
+"""Numbers, or what gives them from a job's wildcards; None: the job does not ask for it."""
 
 
 def job_resources(estimates: Estimates) -> dict[str, Resources]:
@@ -23,36 +20,32 @@ def job_resources(estimates: Estimates) -> dict[str, Resources]:
     """
     e = estimates
 
+    def of(estimate: Callable[[str], int | str | None]) -> Callable[[Any], int | str | None]:
+        return lambda w: estimate(w.dataset)
+
     def minutes(stage: str) -> Callable[[Any], int]:
         def asked(w: Any) -> int:
             return e.minutes(stage, w.dataset, w.get("split", "train"), w.get("model", UNADAPTED))
 
         return asked
 
-    def of(estimate: Estimate) -> Callable[[Any], int | str | None]:
-        return lambda w: estimate(w.dataset)
-
     embedding: Resources = {"mem_mb": of(e.embedding_mb)}
     on_gpu: Resources = {"gpu": of(e.embedding_gpus)}
     ranking: Resources = {"mem_mb": of(e.retrieval_mb)}
-    shard: Resources = {"runtime": minutes("anonymize")}
+    of_shard: Resources = {"runtime": minutes("anonymize")}
     return {
         "demo": {"runtime": 30},
         "manifest": {"threads": 2, "runtime": minutes("manifest")},
-        "match": {"mem_mb": 4000, "runtime": 60},
         "detect": {
             "threads": e.detection_threads(),
             "gpu": of(e.detection_gpus),
             "mem_mb": of(e.detection_mb),
             "runtime": minutes("detect"),
         },
-        "quality": {"mem_mb": 4000, "runtime": 60},
+        **{each: {"mem_mb": 4000, "runtime": 60} for each in ("match", "quality")},
         "sweep": {"mem_mb": 3000, "runtime": 60},
-        "review": {"mem_mb": 4000},
-        "overlays": {"mem_mb": 4000},
-        "anonymize": shard,
-        "given": shard,
-        "copy_originals": shard,
+        **{each: {"mem_mb": 4000} for each in ("review", "overlays")},
+        **dict.fromkeys(("anonymize", "given", "copy_originals"), of_shard),
         "train": {
             "threads": of(e.training_threads),
             "gpu": of(e.training_gpus),
@@ -64,15 +57,13 @@ def job_resources(estimates: Estimates) -> dict[str, Resources]:
             "mem_mb": of(e.training_mb),
             "runtime": minutes("train"),
         },
-        "untrained": embedding,
         "embed": embedding | on_gpu | {"runtime": minutes("embed")},
+        "attend": embedding | {"runtime": minutes("embed")},
+        **dict.fromkeys(("untrained", "explore", "gallery"), embedding),
         "embed_pixels": {"mem_mb": of(e.pixels_mb), "runtime": minutes("embed_pixels")},
         "retrieve": ranking
-        | {
-            "threads": of(e.retrieval_threads),
-            "gpu": e.retrieval_gpus(),
-            "runtime": minutes("retrieve"),
-        },
+        | {"threads": of(e.retrieval_threads), "gpu": e.retrieval_gpus()}
+        | {"runtime": minutes("retrieve")},
         "second_rankings": ranking,
         "trainings": {"mem_mb": of(e.trainings_mb), "runtime": 60},
         "new_persons": {"mem_mb": of(e.new_persons_mb), "runtime": minutes("new_persons")},
@@ -84,13 +75,7 @@ def job_resources(estimates: Estimates) -> dict[str, Resources]:
         },
         "best": {"runtime": 60},
         "reidentify": on_gpu
-        | {
-            "threads": of(e.attack_threads),
-            "mem_mb": of(e.attack_mb),
-            "runtime": minutes("reidentify"),
-        },
+        | {"threads": of(e.attack_threads), "mem_mb": of(e.attack_mb)}
+        | {"runtime": minutes("reidentify")},
         "attack": {"mem_mb": 4000, "runtime": minutes("attack")},
-        "explore": embedding,
-        "gallery": embedding,
-        "attend": embedding | {"runtime": minutes("embed")},
     }

@@ -53,7 +53,15 @@ def job_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
     `slice` is a section of the config; `system` is what models are called by, if there is one. What
     a job has to know of its files stands at its rule.
     """
-    config, found = experiment.config, _facts(experiment)
+    datasets, found = experiment.datasets, _facts(experiment)
+    system = {"system": lambda w: datasets[w.dataset].system}
+    for name, part in _slices(experiment).items():
+        found[name] = found.get(name, {}) | {"slice": part}
+    return found | {name: found[name] | system for name in NAME_A_SYSTEM}
+
+
+def _slices(experiment: Experiment) -> dict[str, Any]:
+    config, shown = experiment.config, experiment.config.presentation
 
     def of_dataset(part: Callable[[Config, str], Slice]) -> Callable[[Any], Slice]:
         return lambda w: part(config, w.dataset)
@@ -62,57 +70,38 @@ def job_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
         "anonymize": lambda w: of.anonymize(config, w.dataset, w.variant),
         "given": lambda w: of.given(config, w.dataset, w.variant),
         "dataset_table": lambda w: of.dataset_table(config, w.table),
-        "strengths": lambda w: of.strengths(
-            config, w.dataset, list(map(str, experiment.entities(w.dataset)))
-        ),
-        "explore": {
-            "queries": config.presentation.explorer_queries,
-            "results": config.presentation.explorer_results,
-        },
+        "strengths": lambda w: of.strengths(config, w.dataset, _sought(experiment, w.dataset)),
+        "explore": {"queries": shown.explorer_queries, "results": shown.explorer_results},
     }
     slices |= {name: part(config) for part, scripts in OF_ALL for name in scripts}
     slices |= {part.__name__: of_dataset(part) for part in OF_DATASET}
     for fields, scripts in SHOWN.items():
         slices |= dict.fromkeys(scripts, of.show(config, *fields))
-    for name, part in slices.items():
-        found.setdefault(name, {})["slice"] = part
-    for name in NAME_A_SYSTEM:
-        found[name]["system"] = lambda w: config.datasets[w.dataset].system
-    return found
+    return slices
 
 
 def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
-    """Return what jobs have to know of the experiment besides."""
     config, data = experiment.config, experiment.datasets
     keep = {"keep_without_regions": lambda w: data[w.dataset].keep_without_regions}
     variants = {"variants": lambda w: list(map(str, experiment.variants(w.dataset)))}
-    sought = {"sought": lambda w: list(map(str, experiment.entities(w.dataset)))}
-    hidden = {
-        "hiding": lambda w: of.hiding(config, w.dataset),
-        "given_methods": lambda w: list(data[w.dataset].given_methods),
-    }
+    sought = {"sought": lambda w: _sought(experiment, w.dataset)}
+    given = {"given_methods": lambda w: list(data[w.dataset].given_methods)}
+    hidden = given | {"hiding": lambda w: of.hiding(config, w.dataset)}
     system = {"system": lambda w: of.system(config, w.dataset) if data[w.dataset].system else None}
-    judges = {
-        "references": lambda w: [
-            experiment.reference_seed,
-            *experiment.second_references(w.dataset),
-        ]
-    }
     seeds = {"reference_seed": experiment.reference_seed, "control_seeds": config.control_seeds}
+    judges = {"references": lambda w: _references(experiment, w.dataset)}
+    ranked = config.retrieval.model_dump(mode="json", include={"fraction", "include_self"})
     return {
-        "boxes": {**keep},
-        "originals": {**keep},
+        **dict.fromkeys(("boxes", "originals"), keep),
         "review": {"listed": config.detection_quality.listed},
         "given_summary": {"programs": lambda w: list(data[w.dataset].given)},
         "embed_pixels": {"dataset": lambda w: w.dataset},
         "retrieve": {"shards": config.retrieval.shards},
-        "scores": {**seeds},
-        "comparisons": {**seeds},
+        **dict.fromkeys(("scores", "comparisons"), seeds),
+        **dict.fromkeys(("effects", "variance"), judges),
         "best": seeds | judges,
-        "effects": {**judges},
-        "variance": {**judges},
         "deployments": {"degree": lambda w: max(data[w.dataset].degrees)},
-        "reidentify": hidden | sought | system,
+        "reidentify": hidden | system | sought,
         "attack": hidden | variants,
         "policy": variants | sought,
         "table": {"table": lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}")},
@@ -121,10 +110,16 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
         "learning": {"chance": lambda w: of.chance(config, w.dataset)},
         "schedules": {"recipe": lambda w: of.schedules(config, w.dataset)["recipe"]},
         "explore": {
-            "retrieval": config.retrieval.model_dump(
-                mode="json", include={"fraction", "include_self"}
-            ),
+            "retrieval": ranked,
             "label": lambda w: data[w.dataset].label,
             "show_originals": config.presentation.show_originals,
         },
     }
+
+
+def _sought(experiment: Experiment, name: str) -> list[str]:
+    return list(map(str, experiment.entities(name)))
+
+
+def _references(experiment: Experiment, name: str) -> list[int]:
+    return [experiment.reference_seed, *experiment.second_references(name)]
