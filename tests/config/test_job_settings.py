@@ -46,4 +46,4 @@ def test_values_follow_from_the_jobs_data_set(found: dict[str, dict[str, Any]]) 
     documents, ids = (found["detect"]["slice"](each)["detectors"] for each in wildcards)
     assert documents == ["ppocr"] and len(ids) == 4
     assert "blur" in found["anonymize"]["slice"](wildcards[0])["settings"]
-    assert found["scores"] == found["reidentification"]
+    assert found["scores"]["slice"] == found["reidentification"]["slice"]
