@@ -98,3 +98,28 @@ def contents(files):
     """What the user's own files hold, asked where jobs are planned: a job looks itself."""
     planned = workflow.is_main_process and not settings.bundle
     return startup.contents(map(str, files)) if planned else ""
+
+
+def ranked(scenarios):
+    """A reference, and scenarios' models on the original images and on their own: what is ranked."""
+    return by_digest(
+        reference=lambda w: paths.reference_embedding(w.dataset, w.get("seed")),
+        queries=lambda w: paths.embeddings(w.dataset, scenarios(w.dataset), "original"),
+        databases=lambda w: paths.embeddings(w.dataset, scenarios(w.dataset)),
+    )
+
+
+def named(scenarios):
+    """Scenarios of a job's data set by the names of their files."""
+    return lambda w: [run.path for run in scenarios(w.dataset)]
+
+
+def listed(scenarios):
+    """Scenarios of a job's data set by model, seed and variant."""
+    return lambda w: [(str(run.model), run.seed, str(run.variant)) for run in scenarios(w.dataset)]
+
+
+def all_shards(ranking, **wildcards):
+    """The scores that a ranking's jobs have written, a file for each shard of its queries."""
+    shards = range(settings.retrieval.shards)
+    return expand(plain(ranking.output), shard=shards, allow_missing=True, **wildcards)
