@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -50,13 +49,6 @@ def test_every_stage_is_estimated(root: Path, stage: str) -> None:
     few, many = estimates(root, 1_000), estimates(root, 100_000)
     assert few.minutes(stage, "rvl_cdip") >= 5
     assert many.minutes(stage, "rvl_cdip") >= few.minutes(stage, "rvl_cdip")
-
-
-def test_rules_and_the_plan_ask_for_a_stage_by_the_name_of_its_script(root: Path) -> None:
-    rules = "".join(path.read_text("utf-8") for path in (root / "workflow/rules").glob("*.smk"))
-    asked = set(re.findall(r'estimates\.minutes\(\s*"(\w+)"', rules))
-    assert asked >= {"train", "reidentify"}
-    assert not [name for name in asked if not (root / f"workflow/scripts/{name}.py").is_file()]
 
 
 def test_attackers_that_learn_and_restore_take_longer(root: Path) -> None:

@@ -34,6 +34,31 @@ def test_a_copy_of_originals_has_no_digest_and_its_index_has() -> None:
     assert digests(copied) == ["a/original/val/0.parquet.digest"]
 
 
+def test_an_adapted_model_embeds_original_queries_too() -> None:
+    wildcards = {"dataset": "mine", "seed": "0", "adaption": "A", "anonymized": "mask-50"}
+
+    class Wildcards(dict[str, str]):
+        __getattr__ = dict.__getitem__
+
+    def read(model: str, variant: str) -> dict[str, Any]:
+        inputs = paths().embedding_inputs(model, variant)
+        return {name: each(Wildcards(wildcards)) for name, each in inputs.items()}
+
+    adapted = read("{adaption}-{anonymized}", "{anonymized}")
+    assert list(adapted) == ["backbone", "original", "val", "train"]
+    assert adapted["backbone"] == paths().backbone("mine", "A-mask-50", 0)
+    assert adapted["original"] == paths().images("mine", "original", "val")
+    assert adapted["train"] == paths().images("mine", "mask-50", "train")
+    assert list(read("unadapted", "original")) == ["backbone", "val", "train"]
+
+
+def test_attention_has_a_file_for_each_model_that_is_drawn() -> None:
+    assert paths().attended("mine", "npz") == [
+        "out/mine/attention/unadapted.npz",
+        "out/mine/attention/A-blur-100.npz",
+    ]
+
+
 def test_shards_cover_all_images_of_a_split() -> None:
     assert [paths().shards("mine", split) for split in ("train", "val")] == [[0, 1, 2, 3], [0, 1]]
     assert paths().detected("mine", "boxes") == [

@@ -1,23 +1,21 @@
 # Image sets, a job a shard: originals and boxes → one variant; of `original` an index only.
 
+searched = by_digest(
+    manifest=rules.manifest.output.manifest,
+    boxes=rules.detect.output.boxes,
+    images=rules.detect.output.images,
+)
+
 
 rule anonymize:
     input:
-        **by_digest(
-            manifest=rules.manifest.output.manifest,
-            boxes=rules.detect.output.boxes,
-            images=rules.detect.output.images,
-        ),
+        **searched,
     output:
         **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
         index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
         audit="<results>/{dataset}/images/{variant}/{split}/{shard}.audit.json",
     wildcard_constraints:
         variant=HIDDEN_HERE,
-    resources:
-        runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
-    params:
-        slice=lambda w: stage_parameters.anonymize(settings, w.dataset, w.variant),
     script:
         "../scripts/anonymize.py"
 
@@ -25,21 +23,14 @@ rule anonymize:
 # Pictures that another program has anonymized, beside what detection found in their originals.
 rule given:
     input:
-        **by_digest(
-            manifest=rules.manifest.output.manifest,
-            boxes=rules.detect.output.boxes,
-            images=rules.detect.output.images,
-        ),
+        **searched,
     output:
         **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
         index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
         compared="<results>/{dataset}/images/{variant}/{split}/{shard}.compared.parquet",
     wildcard_constraints:
         variant=GIVEN,
-    resources:
-        runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
     params:
-        slice=lambda w: stage_parameters.given(settings, w.dataset, w.variant),
         scan=lambda w: startup.scanned_given(started, w.dataset),
     script:
         "../scripts/given.py"
@@ -50,8 +41,6 @@ rule originals:
         **by_digest(manifest=rules.manifest.output.manifest, images=rules.detect.output.images),
     output:
         **with_digest(index="<results>/{dataset}/images/original/{split}/{shard}.parquet"),
-    params:
-        keep_without_regions=lambda w: data(w).keep_without_regions,
     script:
         "../scripts/originals.py"
 
@@ -68,7 +57,5 @@ rule copy_originals:
     wildcard_constraints:
         # no other data set has such a job, whatever asks for its file; (?!) matches nothing
         dataset="|".join(n for n, d in experiment.datasets.items() if d.copy_originals) or "(?!)",
-    resources:
-        runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
     script:
         "../scripts/copy_originals.py"

@@ -23,8 +23,5 @@ rule given_summary:
         skipped=rules.manifest.output.skipped,
     output:
         "<results>/{dataset}/given.csv",
-    params:
-        slice=stage_parameters.scores(settings),
-        programs=lambda w: list(data(w).given),
     script:
         "../scripts/given_summary.py"

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from anonbench.core.errors import InputError
+from anonbench.core.provenance import PACKAGES
 from anonbench.workflow.refusal import refuse
 
 # rules and jobs stay to the end: collections that look at all of them take a seventh of a look
@@ -18,7 +19,6 @@ except InputError as error:  # an installed package's class that cannot be loade
 from anonbench.config.resources import Estimates
 from anonbench.datasets.image_sets.copies import copies_message
 from anonbench.datasets.image_sets.doubts import doubts_of_run
-from anonbench.datasets.listing import root_of
 from anonbench.detection.user_annotations import READERS
 from anonbench.workflow import startup
 from anonbench.workflow.paths import Paths
@@ -35,7 +35,7 @@ try:
 except InputError as error:
     refuse(error)
 
-settings, experiment, listings = started.settings, started.experiment, started.listings
+settings, experiment = started.settings, started.experiment
 estimates = Estimates(experiment, started.counts)
 paths = Paths(experiment, started.counts, started.user_files)
 results, shown = paths.results, Shown(experiment)
@@ -88,11 +88,6 @@ wildcard_constraints:
     metric="map|mndcg",
 
 
-def data(w):
-    """The settings of a job's data set."""
-    return experiment.datasets[w.dataset]
-
-
 def truth(w):
     """The true boxes; a demo's are made together with its images."""
     rows = paths.annotations(w.dataset, "truth")
@@ -103,3 +98,28 @@ def contents(files):
     """What the user's own files hold, asked where jobs are planned: a job looks itself."""
     planned = workflow.is_main_process and not settings.bundle
     return startup.contents(map(str, files)) if planned else ""
+
+
+def ranked(scenarios):
+    """A reference, and scenarios' models on the original images and on their own: what is ranked."""
+    return by_digest(
+        reference=lambda w: paths.reference_embedding(w.dataset, w.get("seed")),
+        queries=lambda w: paths.embeddings(w.dataset, scenarios(w.dataset), "original"),
+        databases=lambda w: paths.embeddings(w.dataset, scenarios(w.dataset)),
+    )
+
+
+def named(scenarios):
+    """Scenarios of a job's data set by the names of their files."""
+    return lambda w: [run.path for run in scenarios(w.dataset)]
+
+
+def listed(scenarios):
+    """Scenarios of a job's data set by model, seed and variant."""
+    return lambda w: [(str(run.model), run.seed, str(run.variant)) for run in scenarios(w.dataset)]
+
+
+def all_shards(ranking, **wildcards):
+    """The scores that a ranking's jobs have written, a file for each shard of its queries."""
+    shards = range(settings.retrieval.shards)
+    return expand(plain(ranking.output), shard=shards, allow_missing=True, **wildcards)

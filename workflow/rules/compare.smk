@@ -69,8 +69,6 @@ rule paper_scatter:
     output:
         png="<results>/paper/scatter_{role}.png",
         svg="<results>/paper/scatter_{role}.svg",
-    params:
-        slice=stage_parameters.show(settings, "dpi"),
     script:
         "../scripts/scatter.py"
 

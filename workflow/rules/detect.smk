@@ -12,11 +12,7 @@ rule match:
         unmatched="<results>/{dataset}/annotations/{setting}.unmatched.csv",
     # a wrong row is said before anything is searched, one of the truth too
     priority: 2
-    resources:
-        mem_mb=4000,
-        runtime=60,
     params:
-        slice=lambda w: stage_parameters.match(settings, w.dataset),
         given=lambda w: contents(started.user_files[w.dataset].get(w.setting, [])),
     script:
         "../scripts/match.py"
@@ -39,15 +35,9 @@ rule detect:
         ),
     # before trainings: what is left of the images may be too few
     priority: 1
-    threads: settings.detection.threads
-    resources:
-        gpu=lambda w: estimates.detection_gpus(w.dataset),
-        mem_mb=lambda w: estimates.detection_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("detect", w.dataset, w.split),
     params:
-        slice=lambda w: stage_parameters.detect(settings, w.dataset),
         given=lambda w: contents(started.detection_files(w.dataset)),
-        templates=lambda w: str(data(w).templates or ""),
+        templates=lambda w: str(experiment.datasets[w.dataset].templates or ""),
         shards=lambda w: len(paths.shards(w.dataset, w.split)),
     script:
         "../scripts/detect.py"
@@ -70,7 +60,5 @@ rule boxes:
         skipped="<results>/{dataset}/skipped.csv",
         counts="<results>/{dataset}/counts.csv",
     priority: 1
-    params:
-        keep_without_regions=lambda w: data(w).keep_without_regions,
     script:
         "../scripts/boxes.py"

@@ -23,14 +23,8 @@ for _name, _reference in experiment.drifts().items():
         log:
             f"<logs>/drift/{_name}.log",
         params:
-            slice=stage_parameters.comparisons(settings),
             datasets=[_reference, _name],
             models=[str(m) for m, _ in experiment.drift_models(_reference, _name)],
             variants=[str(v) for v in experiment.drift_variants(_reference, _name)],
         script:
             "../scripts/drift.py"
-
-
-rule drift:
-    input:
-        paths.of_each("{dataset}/drift.csv", experiment.drifts()),

@@ -1,38 +1,25 @@
-# Features: a job a model and variant. An adapted model's job also embeds its original queries. A
-# batch (`drift_from`) is embedded by models of the data set that it is compared with. The last two
-# rules are the baselines, which no training has made.
+# Features: a job a model and variant, of val images and, where they serve a task, of train images. An
+# adapted model's job also embeds its original queries. A batch (`drift_from`) is embedded by
+# models of the data set that it is compared with. The last two rules are the baselines, which no
+# training has made.
 
 
 rule embed_original:
     input:
-        **by_digest(
-            backbone=lambda w: paths.embedding_backbone(w.dataset, "unadapted", w.seed),
-            val=lambda w: paths.images(w.dataset, "original", "val"),
-            train=lambda w: paths.embedded(w.dataset, "original", "train"),
-        ),
+        **by_digest(**paths.embedding_inputs("unadapted", "original")),
     output:
         **with_digest(**paths.embedding_splits("unadapted", "original")),
     log:
         "<logs>/embed/{dataset}/unadapted-seed{seed}/original.log",
     wildcard_constraints:
         dataset="|".join(n for n, d in experiment.datasets.items() if not d.system) or "(?!)",
-    resources:
-        gpu=lambda w: estimates.embedding_gpus(w.dataset),
-        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("embed", w.dataset),
-    params:
-        slice=stage_parameters.embed(settings),
     script:
         "../scripts/embed.py"
 
 
 use rule embed_original as embed_unadapted with:
     input:
-        **by_digest(
-            backbone=lambda w: paths.embedding_backbone(w.dataset, "unadapted", w.seed),
-            val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
-            train=lambda w: paths.embedded(w.dataset, w.anonymized, "train"),
-        ),
+        **by_digest(**paths.embedding_inputs("unadapted", "{anonymized}")),
     output:
         **with_digest(**paths.embedding_splits("unadapted", "{anonymized}")),
     log:
@@ -41,14 +28,7 @@ use rule embed_original as embed_unadapted with:
 
 use rule embed_original as embed_adapted with:
     input:
-        **by_digest(
-            backbone=lambda w: paths.embedding_backbone(
-                w.dataset, f"{w.adaption}-{w.anonymized}", w.seed
-            ),
-            original=lambda w: paths.images(w.dataset, "original", "val"),
-            val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
-            train=lambda w: paths.embedded(w.dataset, w.anonymized, "train"),
-        ),
+        **by_digest(**paths.embedding_inputs("{adaption}-{anonymized}", "{anonymized}")),
     output:
         **with_digest(
             **paths.embedding_splits("{adaption}-{anonymized}", "{anonymized}"),
@@ -60,11 +40,7 @@ use rule embed_original as embed_adapted with:
 
 use rule embed_original as embed_untrained with:
     input:
-        **by_digest(
-            backbone=rules.untrained.output.backbone,
-            val=lambda w: paths.images(w.dataset, w.variant, "val"),
-            train=lambda w: paths.embedded(w.dataset, w.variant, "train"),
-        ),
+        **by_digest(**paths.embedding_inputs("untrained", "{variant}")),
     output:
         **with_digest(**paths.embedding_splits("untrained", "{variant}")),
     log:
@@ -110,12 +86,6 @@ rule embed_pixels:
         "<logs>/embed/{dataset}/pixels-seed{seed}/{variant}.log",
     wildcard_constraints:
         dataset="|".join(experiment.trained) or "(?!)",
-    resources:
-        mem_mb=lambda w: estimates.pixels_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("embed_pixels", w.dataset),
-    params:
-        slice=lambda w: stage_parameters.embed_pixels(settings, w.dataset),
-        dataset=lambda w: w.dataset,
     script:
         "../scripts/embed_pixels.py"
 

@@ -15,17 +15,8 @@ rule explore:
         ),
     output:
         "<results>/{dataset}/explorer.json",
-    resources:
-        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
     params:
-        slice={
-            "queries": settings.presentation.explorer_queries,
-            "results": settings.presentation.explorer_results,
-        },
-        retrieval=settings.retrieval.model_dump(mode="json", include={"fraction", "include_self"}),
-        label=lambda w: data(w).label,
         pictures=lambda w: shown.explored_pictures(w.dataset),
-        show_originals=settings.presentation.show_originals,
         scenarios=lambda w: [
             (shown.explored_name(run), str(run.variant)) for run in shown.explored(w.dataset)
         ],

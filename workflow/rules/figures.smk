@@ -7,7 +7,6 @@ rule pipeline:
     output:
         **figure("pipeline", "pipeline"),
     params:
-        slice=stage_parameters.show(settings, "dpi"),
         rules=lambda w: stages_of(every_rule),
         reads=lambda w: reads_of(every_rule, rules.all.rule.name),
     script:
@@ -25,16 +24,12 @@ rule gallery:
         scores=rules.scores.output[0],
     output:
         **figure("gallery_{dataset}", "retrieval gallery"),
-    resources:
-        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
     params:
-        slice=stage_parameters.show(settings, "show_originals", "dpi"),
         scenarios=lambda w: [
             (str(scenario.model), str(scenario.variant))
             for scenario in shown.gallery_scenarios(w.dataset)
         ],
         shown=lambda w: shown.gallery(w.dataset),
-        system=lambda w: data(w).system,
     script:
         "../scripts/gallery.py"
 
@@ -49,11 +44,7 @@ rule attend:
     output:
         maps="<results>/{dataset}/attention/{model}.npz",
         shares="<results>/{dataset}/attention/{model}.parquet",
-    resources:
-        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("embed", w.dataset),
     params:
-        slice=stage_parameters.show(settings, "attention_images"),
         variants=lambda w: shown.attended(w.dataset),
     script:
         "../scripts/attend.py"
@@ -65,15 +56,10 @@ rule attention:
             shown=lambda w: paths.image_sets(w.dataset, shown.attention(w.dataset)),
             searched=lambda w: paths.shown_outcomes(w.dataset),
         ),
-        maps=lambda w: expand(
-            plain(rules.attend.output.maps),
-            dataset=w.dataset,
-            model=shown.attending_models(w.dataset),
-        ),
+        maps=lambda w: paths.attended(w.dataset, "npz"),
     output:
         **figure("attention_{dataset}", "attention maps"),
     params:
-        slice=stage_parameters.show(settings, "show_originals", "dpi"),
         models=lambda w: shown.attending_models(w.dataset),
         shown=lambda w: shown.attention(w.dataset),
     script:
@@ -83,16 +69,11 @@ rule attention:
 rule attention_share:
     input:
         **by_digest(clusters=rules.clusters.output.clusters),
-        shares=lambda w: expand(
-            plain(rules.attend.output.shares),
-            dataset=w.dataset,
-            model=shown.attending_models(w.dataset),
-        ),
+        shares=lambda w: paths.attended(w.dataset, "parquet"),
     output:
         **figure("attention_share_{dataset}", "attention inside regions"),
         csv="<results>/{dataset}/attention/shares.csv",
     params:
-        slice=stage_parameters.show(settings, "confidence", "dpi"),
         models=lambda w: shown.attending_models(w.dataset),
     script:
         "../scripts/attention_share.py"

@@ -21,7 +21,6 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(s
             png="<results>/findings/systems.png",
             svg="<results>/findings/systems.svg",
         params:
-            slice=stage_parameters.show(settings, "dpi", "confidence"),
             systems=_systems,
         script:
             "../scripts/findings_systems.py"
@@ -42,8 +41,6 @@ if _adapted:
             markdown="<results>/findings/models.md",
             png="<results>/findings/models.png",
             svg="<results>/findings/models.svg",
-        params:
-            slice=stage_parameters.show(settings, "dpi"),
         script:
             "../scripts/findings_models.py"
 

@@ -1,9 +1,7 @@
 # What Snakemake knows of results is kept with them, and a run repairs them before its first job.
 
 from functools import partial
-from pathlib import Path
 
-from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.s3_metadata import Bucket

@@ -10,8 +10,6 @@ for _name, _dataset in experiment.datasets.items():
                 on_disk(started.demo_marker(_name)),
             log:
                 f"<logs>/demo/{_name}.log",
-            resources:
-                runtime=30,
             params:
                 demo=_dataset.demo.model_dump(mode="json"),
                 seed=settings.seed,
@@ -28,11 +26,7 @@ rule manifest:
         duplicates="<results>/{dataset}/duplicates.csv",
         converted="<results>/{dataset}/converted.csv",
         inputs="<results>/{dataset}/inputs.md",
-    threads: 2
-    resources:
-        runtime=lambda w: estimates.minutes("manifest", w.dataset),
     params:
-        slice=lambda w: stage_parameters.manifest(settings, w.dataset),
         name=lambda w: w.dataset,
         scan=lambda w: startup.scanned(started, w.dataset),
         given=lambda w: startup.scanned_given(started, w.dataset),
@@ -46,7 +40,5 @@ rule clusters:
         **by_digest(manifest=rules.manifest.output.manifest),
     output:
         **with_digest(clusters="<results>/{dataset}/clusters.parquet"),
-    params:
-        slice=lambda w: stage_parameters.clusters(settings, w.dataset),
     script:
         "../scripts/clusters.py"

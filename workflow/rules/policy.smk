@@ -1,6 +1,5 @@
 # What passes the policy: evidence and verdicts, a table a data set; and a statement on the image sets.
 
-from anonbench.core.provenance import PACKAGES
 from anonbench.workflow.paths import digests
 from anonbench.workflow.snakemake_adapter import code_digest
 
@@ -10,10 +9,6 @@ rule judge:
         unpack(lambda w: paths.policy_inputs(w.dataset)),
     output:
         "<results>/{dataset}/policy.csv",
-    params:
-        slice=lambda w: stage_parameters.policy(settings, w.dataset),
-        variants=lambda w: list(map(str, experiment.variants(w.dataset))),
-        sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
         "../scripts/policy.py"
 
@@ -24,9 +19,6 @@ rule risks:
         scores=rules.scores.output[0],
     output:
         **figure("risks_{dataset}", "every risk and utility"),
-    params:
-        slice=stage_parameters.show(settings, "dpi"),
-        system=lambda w: data(w).system,
     script:
         "../scripts/risks.py"
 
@@ -51,11 +43,3 @@ rule statement:
         packages=PACKAGES,
     script:
         "../scripts/statement.py"
-
-
-# A bundle has no image sets to speak of.
-rule policy:
-    input:
-        [] if settings.bundle else paths.of_each("{dataset}/statement.json"),
-        expand(plain(rules.judge.output), dataset=experiment.datasets),
-        [paths.page("table", f"policy_{name}") for name in paths.with_table("policy")],

@@ -1,6 +1,5 @@
 # Tables, figures and the report: a job each.
 
-from anonbench.core.provenance import PACKAGES
 from anonbench.datasets.image_sets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
 
@@ -11,10 +10,6 @@ rule table:
         comparisons=rules.comparisons.output.models,
     output:
         **table("{kind}_{dataset}_{degree}", "{kind}, {degree} %", caption="table"),
-    params:
-        slice=stage_parameters.show(settings, "confidence"),
-        table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
-        system=lambda w: data(w).system,
     script:
         "../scripts/table.py"
 
@@ -24,8 +19,6 @@ rule sizes:
         paths.of_each("{dataset}/counts.csv"),
     output:
         **table("sizes", "images of each data set"),
-    params:
-        datasets=list(experiment.datasets),
     script:
         "../scripts/sizes.py"
 
@@ -39,7 +32,6 @@ rule examples:
     output:
         **figure("examples_{dataset}", "anonymized images"),
     params:
-        slice=stage_parameters.show(settings, "show_originals", "example_images", "dpi"),
         variants=lambda w: shown.examples(w.dataset),
     script:
         "../scripts/examples.py"
@@ -51,7 +43,6 @@ rule heatmap:
     output:
         **figure("correlation_{dataset}_{degree}", "correlations, {degree} %"),
     params:
-        slice=stage_parameters.show(settings, "dpi"),
         title=lambda w: f"{w.dataset}, {w.degree} %",
     script:
         "../scripts/heatmap.py"
@@ -62,9 +53,6 @@ rule trend:
         rules.scores.output,
     output:
         **figure("trend_{dataset}_{trend}", "{trend} against degree"),
-    params:
-        slice=stage_parameters.show(settings, "dpi"),
-        system=lambda w: data(w).system,
     script:
         "../scripts/trend.py"
 
@@ -74,9 +62,6 @@ rule mixed:
         rules.deployments.output,
     output:
         **figure("mixed_{dataset}", "mixed archive"),
-    params:
-        slice=stage_parameters.show(settings, "dpi"),
-        system=lambda w: data(w).system,
     script:
         "../scripts/mixed.py"
 
@@ -87,8 +72,6 @@ rule learning:
     output:
         **figure("learning_{dataset}", "learning curves"),
     params:
-        slice=stage_parameters.show(settings, "dpi"),
-        chance=lambda w: stage_parameters.chance(settings, w.dataset),
         models=lambda w: list(map(str, experiment.models(w.dataset))),
     script:
         "../scripts/learning.py"
@@ -103,22 +86,12 @@ use rule learning as learning_model with:
     log:
         "<logs>/figure/learning/{dataset}/{model}-seed{seed}.log",
     params:
-        slice=stage_parameters.show(settings, "dpi"),
-        chance=lambda w: stage_parameters.chance(settings, w.dataset),
         models=lambda w: [w.model],
-
-
-rule learning_curves:
-    input:
-        paths.learning_figures(),
 
 
 rule schedules:
     output:
         **figure("schedules_{dataset}", "schedules"),
-    params:
-        slice=stage_parameters.show(settings, "dpi"),
-        recipe=lambda w: stage_parameters.schedules(settings, w.dataset)["recipe"],
     script:
         "../scripts/schedules.py"
 
@@ -151,7 +124,6 @@ rule cost:
         csv="<results>/tables/cost.csv",
         machines="<results>/tables/machines.csv",
     params:
-        slice=stage_parameters.show(settings, "dpi"),
         benchmarks=f"{results}/benchmarks",
         logs=f"{results}/logs",
     script:

@@ -1,10 +1,6 @@
 # Attacks on the anonymized validation images: a job a data set, in which each model is loaded once;
 # then their rates, a table and the privacy-utility front.
 
-import inspect
-
-from anonbench.core.registries.tables import TABLES
-
 
 rule reidentify:
     input:
@@ -20,20 +16,9 @@ rule reidentify:
         system=lambda w: on_disk(started.system_files(w.dataset)),
     output:
         **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
-    # a system computes each batch with one thread; a trained model has its recipe's
-    threads: lambda w: 8 if data(w).system else 1
-    resources:
-        gpu=lambda w: estimates.embedding_gpus(w.dataset),
-        mem_mb=lambda w: estimates.attack_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("reidentify", w.dataset),
     params:
-        slice=stage_parameters.privacy(settings),
-        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
         files=lambda w: contents([*started.attackers(), *started.system_files(w.dataset)]),
-        system=lambda w: (stage_parameters.system(settings, w.dataset) if data(w).system else None),
         variants=lambda w: paths.attacked(w.dataset),
-        given_methods=lambda w: list(data(w).given_methods),
-        sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
         "../scripts/reidentify.py"
 
@@ -44,8 +29,6 @@ rule reidentification:
     output:
         rates="<results>/{dataset}/privacy/reidentification.csv",
         sizes="<results>/{dataset}/privacy/gallery_sizes.csv",
-    params:
-        slice=stage_parameters.scores(settings),
     script:
         "../scripts/reidentification.py"
 
@@ -65,15 +48,8 @@ rule attack:
         weights=lambda w: on_disk(started.attack_files(w.dataset)),
     output:
         "<results>/{dataset}/privacy/attacks.csv",
-    resources:
-        mem_mb=4000,
-        runtime=lambda w: estimates.minutes("attack", w.dataset),
     params:
-        slice=lambda w: stage_parameters.attack(settings, w.dataset),
-        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
         given=lambda w: contents(started.attack_files(w.dataset)),
-        variants=lambda w: list(map(str, experiment.variants(w.dataset))),
-        given_methods=lambda w: list(data(w).given_methods),
     script:
         "../scripts/attack.py"
 
@@ -86,10 +62,6 @@ rule dataset_table:
         **table("{table}_{dataset}", "{table}", caption="dataset_table"),
     wildcard_constraints:
         table="|".join(experiment.dataset_tables) or "(?!)",
-    params:
-        slice=lambda w: stage_parameters.dataset_table(settings, w.table),
-        caption=lambda w: inspect.getdoc(TABLES[w.table]),
-        system=lambda w: data(w).system,
     script:
         "../scripts/dataset_table.py"
 
@@ -102,9 +74,6 @@ rule front:
         **figure("front_{dataset}_{metric}", "privacy-utility front, {metric}"),
         column_png="<results>/figures/front_{dataset}_{metric}_column.png",
         column_svg="<results>/figures/front_{dataset}_{metric}_column.svg",
-    params:
-        slice=stage_parameters.show(settings, "dpi", "confidence", "widest_interval"),
-        system=lambda w: data(w).system,
     script:
         "../scripts/front.py"
 
@@ -114,10 +83,5 @@ rule strengths:
         unpack(lambda w: paths.strengths_inputs(w.dataset)),
     output:
         **figure("strengths_{dataset}", "strengths of the methods"),
-    params:
-        slice=lambda w: stage_parameters.strengths(
-            settings, w.dataset, list(map(str, experiment.entities(w.dataset)))
-        ),
-        system=lambda w: data(w).system,
     script:
         "../scripts/strengths.py"

@@ -17,11 +17,7 @@ rule quality:
         summary="<results>/{dataset}/quality/summary.csv",
         in_sight="<results>/{dataset}/quality/in_sight.csv",
         markdown="<results>/{dataset}/quality/summary.md",
-    resources:
-        mem_mb=4000,
-        runtime=60,
     params:
-        slice=lambda w: stage_parameters.quality(settings, w.dataset),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/quality.py"
@@ -36,11 +32,7 @@ rule sweep:
         truth=truth,
     output:
         "<results>/{dataset}/quality/sweep.csv",
-    resources:
-        mem_mb=3000,
-        runtime=60,
     params:
-        slice=lambda w: stage_parameters.sweep(settings, w.dataset),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/sweep.py"
@@ -51,8 +43,6 @@ rule detection_figure:
         rules.sweep.output[0],
     output:
         **figure("detection_{dataset}", "detection against its threshold"),
-    params:
-        slice=stage_parameters.show(settings, "dpi"),
     script:
         "../scripts/detection_figure.py"
 
@@ -62,10 +52,6 @@ rule review:
         **found,
     output:
         "<results>/{dataset}/quality/least_certain.csv",
-    resources:
-        mem_mb=4000,
-    params:
-        listed=settings.detection_quality.listed,
     script:
         "../scripts/review.py"
 
@@ -78,18 +64,7 @@ rule overlays:
     output:
         least_certain="<results>/{dataset}/quality/least_certain.png",
         sample="<results>/{dataset}/quality/sample.png",
-    resources:
-        mem_mb=4000,
     params:
-        slice=stage_parameters.overlays(settings),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/overlays.py"
-
-
-rule detection_quality:
-    input:
-        expand(plain(rules.quality.output), dataset=paths.measured()),
-        expand(plain(rules.detection_figure.output), dataset=paths.measured()),
-        expand(plain(rules.review.output), dataset=experiment.datasets),
-        expand(plain(rules.overlays.output), dataset=experiment.datasets),

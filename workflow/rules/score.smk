@@ -7,22 +7,11 @@
 # what is new. docs/explanation/design.md says why.
 rule retrieve:
     input:
-        **by_digest(
-            reference=lambda w: paths.reference_embedding(w.dataset),
-            queries=lambda w: paths.embeddings(w.dataset, variant="original"),
-            databases=lambda w: paths.embeddings(w.dataset),
-        ),
+        **ranked(experiment.scenarios),
     output:
         "<results>/{dataset}/retrieval/shards/{shard}.parquet",
-    threads: lambda w: estimates.retrieval_threads(w.dataset)
-    resources:
-        gpu=estimates.retrieval_gpus(),
-        mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("retrieve", w.dataset),
     params:
-        slice=stage_parameters.retrieve(settings),
-        scenarios=lambda w: paths.scenario_names(w.dataset),
-        shards=settings.retrieval.shards,
+        scenarios=named(experiment.scenarios),
     script:
         "../scripts/retrieve.py"
 
@@ -34,9 +23,7 @@ for _name in experiment.datasets:
         name:
             f"rankings_{_name}"
         input:
-            expand(
-                plain(rules.retrieve.output), dataset=_name, shard=range(settings.retrieval.shards)
-            ),
+            all_shards(rules.retrieve, dataset=_name),
         output:
             queries=paths.scenario_files(_name, "retrieval", "parquet"),
             summaries=paths.scenario_files(_name, "retrieval", "json"),
@@ -45,7 +32,6 @@ for _name in experiment.datasets:
         resources:
             mem_mb=estimates.rankings_mb(_name),
         params:
-            slice=stage_parameters.retrieve(settings),
             scenarios=paths.scenario_names(_name),
         script:
             "../scripts/rankings.py"
@@ -55,40 +41,24 @@ for _name in experiment.datasets:
 # tells costs from retrieval bias. The cache of scores is a folder of its own.
 use rule retrieve as retrieve_second with:
     input:
-        **by_digest(
-            reference=paths.reference_embedding("{dataset}", "{seed}"),
-            queries=lambda w: paths.embeddings(
-                w.dataset, experiment.trained_scenarios(w.dataset), "original"
-            ),
-            databases=lambda w: paths.embeddings(
-                w.dataset, experiment.trained_scenarios(w.dataset)
-            ),
-        ),
+        **ranked(experiment.trained_scenarios),
     output:
         "<results>/{dataset}/retrieval/second/seed{seed}/shards/{shard}.parquet",
     log:
         "<logs>/retrieve/{dataset}/second-seed{seed}-{shard}.log",
     params:
-        slice=stage_parameters.retrieve(settings),
-        scenarios=lambda w: list(paths.trained_scores(w.dataset)),
-        shards=settings.retrieval.shards,
+        scenarios=named(experiment.trained_scenarios),
 
 
 rule second_rankings:
     input:
-        expand(
-            plain(rules.retrieve_second.output),
-            shard=range(settings.retrieval.shards),
-            allow_missing=True,
-        ),
+        all_shards(rules.retrieve_second),
     output:
         "<results>/{dataset}/retrieval/second/seed{seed}.parquet",
     log:
         "<logs>/rankings/{dataset}-second-seed{seed}.log",
-    resources:
-        mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
     params:
-        scenarios=lambda w: list(paths.trained_scores(w.dataset)),
+        scenarios=named(experiment.trained_scenarios),
     script:
         "../scripts/second_rankings.py"
 
@@ -101,12 +71,7 @@ rule effects:
     output:
         "<results>/{dataset}/effects.csv",
     params:
-        slice=stage_parameters.comparisons(settings),
-        scenarios=lambda w: [
-            (str(run.model), run.seed, str(run.variant))
-            for run in experiment.trained_scenarios(w.dataset)
-        ],
-        references=lambda w: [experiment.reference_seed, *experiment.second_references(w.dataset)],
+        scenarios=listed(experiment.trained_scenarios),
     script:
         "../scripts/effects.py"
 
@@ -119,9 +84,7 @@ rule variance:
     output:
         "<results>/{dataset}/variance.csv",
     params:
-        slice=stage_parameters.variance(settings),
-        scenarios=rules.effects.params.scenarios,
-        references=rules.effects.params.references,
+        scenarios=listed(experiment.trained_scenarios),
     script:
         "../scripts/variance.py"
 
@@ -130,38 +93,25 @@ rule variance:
 # scores is a folder of its own.
 use rule retrieve as retrieve_without_own with:
     input:
-        **by_digest(
-            reference=lambda w: paths.reference_embedding(w.dataset),
-            queries=lambda w: paths.embeddings(
-                w.dataset, experiment.anonymized_scenarios(w.dataset), "original"
-            ),
-            databases=lambda w: paths.embeddings(
-                w.dataset, experiment.anonymized_scenarios(w.dataset)
-            ),
-        ),
+        **ranked(experiment.anonymized_scenarios),
     output:
         "<results>/{dataset}/retrieval/without_own/shards/{shard}.parquet",
     log:
         "<logs>/retrieve/{dataset}/without-own-{shard}.log",
     params:
         slice=stage_parameters.retrieve_without_own(settings),
-        scenarios=lambda w: [run.path for run in experiment.anonymized_scenarios(w.dataset)],
-        shards=settings.retrieval.shards,
+        scenarios=named(experiment.anonymized_scenarios),
 
 
 use rule second_rankings as without_own_rankings with:
     input:
-        expand(
-            plain(rules.retrieve_without_own.output),
-            shard=range(settings.retrieval.shards),
-            allow_missing=True,
-        ),
+        all_shards(rules.retrieve_without_own),
     output:
         "<results>/{dataset}/retrieval/without_own.parquet",
     log:
         "<logs>/rankings/{dataset}-without-own.log",
     params:
-        scenarios=lambda w: [run.path for run in experiment.anonymized_scenarios(w.dataset)],
+        scenarios=named(experiment.anonymized_scenarios),
 
 
 rule query_kinds:
@@ -171,11 +121,7 @@ rule query_kinds:
     output:
         "<results>/{dataset}/query_kinds.csv",
     params:
-        slice=stage_parameters.comparisons(settings),
-        scenarios=lambda w: [
-            (str(run.model), run.seed, str(run.variant))
-            for run in experiment.anonymized_scenarios(w.dataset)
-        ],
+        scenarios=listed(experiment.anonymized_scenarios),
     script:
         "../scripts/query_kinds.py"
 
@@ -189,11 +135,7 @@ rule trainings:
         ),
     output:
         "<results>/{dataset}/trainings.csv",
-    resources:
-        mem_mb=lambda w: estimates.trainings_mb(w.dataset),
-        runtime=60,
     params:
-        slice=stage_parameters.new_persons(settings),
         trainings=lambda w: [(str(model), seed) for model, seed in experiment.trainings(w.dataset)],
     script:
         "../scripts/trainings.py"
@@ -202,24 +144,12 @@ rule trainings:
 # mAP without one person at a time, in queries and database at once.
 rule new_persons:
     input:
-        **by_digest(
-            clusters=rules.clusters.output.clusters,
-            reference=lambda w: paths.reference_embedding(w.dataset),
-            queries=lambda w: paths.embeddings(
-                w.dataset, experiment.anonymized_scenarios(w.dataset), "original"
-            ),
-            databases=lambda w: paths.embeddings(
-                w.dataset, experiment.anonymized_scenarios(w.dataset)
-            ),
-        ),
+        **by_digest(clusters=rules.clusters.output.clusters),
+        **ranked(experiment.anonymized_scenarios),
     output:
         "<results>/{dataset}/new_persons.csv",
-    resources:
-        mem_mb=lambda w: estimates.new_persons_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("new_persons", w.dataset),
     params:
-        slice=stage_parameters.new_persons(settings),
-        scenarios=rules.query_kinds.params.scenarios,
+        scenarios=listed(experiment.anonymized_scenarios),
     script:
         "../scripts/new_persons.py"
 
@@ -235,12 +165,7 @@ rule deployments:
         ),
     output:
         "<results>/{dataset}/deployments.csv",
-    resources:
-        mem_mb=lambda w: estimates.deployments_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("deployments", w.dataset),
     params:
-        slice=lambda w: stage_parameters.deployments(settings, w.dataset),
-        degree=lambda w: max(data(w).degrees),
         embedded=lambda w: list(paths.deployed(w.dataset)),
     script:
         "../scripts/deployments.py"
@@ -258,12 +183,6 @@ rule downstream:
         predictions="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet",
         summary="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json",
         confusion="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv",
-    threads: lambda w: estimates.downstream_threads(w.dataset, w.model)
-    resources:
-        mem_mb=lambda w: estimates.downstream_mb(w.dataset, w.model),
-        runtime=lambda w: estimates.minutes("downstream", w.dataset, model=w.model),
-    params:
-        slice=lambda w: stage_parameters.downstream(settings, w.dataset),
     script:
         "../scripts/downstream.py"
 
@@ -284,12 +203,7 @@ rule scores:
     output:
         "<results>/{dataset}/scores.csv",
     params:
-        slice=stage_parameters.scores(settings),
-        scenarios=lambda w: [
-            (str(run.model), run.seed, str(run.variant)) for run in experiment.scenarios(w.dataset)
-        ],
-        reference_seed=experiment.reference_seed,
-        control_seeds=settings.control_seeds,
+        scenarios=listed(experiment.scenarios),
     script:
         "../scripts/scores.py"
 
@@ -301,10 +215,7 @@ rule comparisons:
         models="<results>/{dataset}/comparisons.csv",
         methods="<results>/{dataset}/method_comparisons.csv",
     params:
-        slice=stage_parameters.comparisons(settings),
-        scenarios=rules.scores.params.scenarios,
-        reference_seed=experiment.reference_seed,
-        control_seeds=settings.control_seeds,
+        scenarios=listed(experiment.scenarios),
     script:
         "../scripts/comparisons.py"
 
@@ -316,15 +227,9 @@ rule best:
         second=lambda w: list(paths.second_scores(w.dataset).values()),
     output:
         "<results>/{dataset}/best.csv",
-    resources:
-        runtime=60,
     params:
-        slice=stage_parameters.best(settings),
-        scenarios=rules.scores.params.scenarios,
-        trained=rules.effects.params.scenarios,
-        references=rules.effects.params.references,
-        reference_seed=experiment.reference_seed,
-        control_seeds=settings.control_seeds,
+        scenarios=listed(experiment.scenarios),
+        trained=listed(experiment.trained_scenarios),
     script:
         "../scripts/best.py"
 
@@ -337,7 +242,5 @@ rule correlate:
         methods="<results>/{dataset}/correlation/{degree}_by_method.csv",
         within="<results>/{dataset}/correlation/{degree}_within.csv",
         summary="<results>/{dataset}/correlation/{degree}.json",
-    params:
-        slice=stage_parameters.correlate(settings),
     script:
         "../scripts/correlate.py"

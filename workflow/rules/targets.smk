@@ -1,11 +1,25 @@
-# Targets by the paper's numbers (table_V, figure_7), by what is shown of which data set
-# (table_retrieval_celeba_100, figure_trend_celeba_map_original) and by stage (celeba_boxes).
+# Targets by what they collect, by the paper's numbers (table_V, figure_7), by what is shown of which data
+# set (table_retrieval_celeba_100, figure_trend_celeba_map_original) and by stage (celeba_boxes).
 
-_targets = paths.page_targets() | {
-    f"{name}_{stage}": files
-    for name in experiment.datasets
-    for stage, files in paths.stage_targets(name).items()
+_targets = {
+    "detection_quality": [
+        expand(plain(rules.quality.output), dataset=paths.measured()),
+        expand(plain(rules.detection_figure.output), dataset=paths.measured()),
+        expand(plain(rules.review.output), dataset=experiment.datasets),
+        expand(plain(rules.overlays.output), dataset=experiment.datasets),
+    ],
+    "policy": [
+        # a bundle has no image sets to speak of
+        [] if settings.bundle else paths.of_each("{dataset}/statement.json"),
+        expand(plain(rules.judge.output), dataset=experiment.datasets),
+        [paths.page("table", f"policy_{name}") for name in paths.with_table("policy")],
+    ],
+    "drift": paths.of_each("{dataset}/drift.csv", experiment.drifts()),
+    "learning_curves": paths.learning_figures(),
 }
+_targets |= paths.page_targets()
+for _name in experiment.datasets:
+    _targets |= {f"{_name}_{stage}": files for stage, files in paths.stage_targets(_name).items()}
 
 for _target, _files in _targets.items():
 

@@ -11,7 +11,6 @@ rule enough:
         "<results>/{dataset}/enough.txt",
     priority: 1
     params:
-        slice=stage_parameters.retrieve(settings),
         batch=lambda w: estimates.batch(w.dataset),
     script:
         "../scripts/enough.py"
@@ -27,18 +26,7 @@ rule train_unadapted:
         history=paths.training_log("{dataset}", "unadapted", "{seed}"),
     log:
         "<logs>/train/{dataset}/unadapted-seed{seed}.log",
-    threads: lambda w: estimates.training_threads(w.dataset)
-    resources:
-        gpu=lambda w: estimates.training_gpus(w.dataset),
-        nodes=lambda w: estimates.recipe(w.dataset).nodes,
-        # Slurm's plugin starts a job as one task of one machine unless it is told otherwise
-        mpi=lambda w: estimates.across_machines(w.dataset, "srun"),
-        tasks=lambda w: estimates.across_machines(w.dataset, estimates.recipe(w.dataset).nodes),
-        tasks_per_gpu=0,
-        mem_mb=lambda w: estimates.training_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("train", w.dataset),
     params:
-        slice=lambda w: stage_parameters.train(settings, w.dataset),
         given=lambda w: contents(started.pretrained(w.dataset)),
         adaption=lambda w: w.get("adaption", "unadapted"),
     script:
@@ -66,9 +54,5 @@ rule untrained:
         **with_digest(backbone=paths.backbone("{dataset}", "untrained", "{seed}")),
     log:
         "<logs>/train/{dataset}/untrained-seed{seed}.log",
-    resources:
-        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
-    params:
-        slice=lambda w: stage_parameters.untrained(settings, w.dataset),
     script:
         "../scripts/untrained.py"

@@ -78,6 +78,8 @@ LARGE = 1024
 """Dimension of ViT-L's features."""
 SYSTEM_WIDTH = 2048
 """Dimension of a system's vectors, which nobody knows before it runs: a large one's."""
+SYSTEM_THREADS = 8
+"""A system computes each batch with one thread, and reads with the others."""
 PIXELS = 3 * 32 * 32 + 1
 """Dimension of raw pixels (`anonbench.embedding.pixels`)."""
 SAFETY = 2.0
@@ -157,6 +159,10 @@ class Estimates:
             case "downstream":
                 return self._classified_in(name, model) / self.downstream_threads(name, model)
         raise ValueError(f"no stage is called {stage!r}")
+
+    def detection_threads(self) -> int:
+        """Return the threads of a detection job."""
+        return self._experiment.config.detection.threads
 
     def detection_gpus(self, name: str) -> int:
         """Return the GPUs of a detection job."""
@@ -326,6 +332,10 @@ class Estimates:
         fits = len(self._experiment.config.downstream.linear.strengths) + 1
         neighbours = train * val * (width * SECONDS_A_PRODUCT + SECONDS_A_NEIGHBOUR)
         return 30 + neighbours + fits * train * width * SECONDS_A_FIT
+
+    def attack_threads(self, name: str) -> int:
+        """Return the threads of re-identification: a trained model has its recipe's."""
+        return SYSTEM_THREADS if self._system(name) else 1
 
     def attack_mb(self, name: str) -> int:
         """Return the main memory of a job of attacks: two variants' crops and a model."""

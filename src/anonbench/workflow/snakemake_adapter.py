@@ -245,6 +245,12 @@ def set_code(rule: Any, script: Path) -> None:
     rule.set_params(code=lambda _: code_digest(script))
 
 
+def set_parameters(rule: Any, read: Mapping[str, Any]) -> None:
+    """Give a rule those parameters that it does not name itself: values or functions."""
+    _, named = rule.ruleinfo.params or ((), {})
+    rule.set_params(**{name: value for name, value in read.items() if name not in named})
+
+
 def remove_rules(workflow: Any, names: Iterable[str]) -> None:
     """Remove rules: what they would make are source files then.
 
@@ -368,28 +374,34 @@ def reads_of(rules: Iterable[Any], target: str) -> dict[str, list[str]]:
 
 Change = Callable[[int, Any, int], int]
 """From a resource's value, the wildcards and the attempt to what is asked for."""
+_GROWING = ("mem_mb", "runtime")
 
 
-def set_resources(workflow: Any, rule: Any, defaults: Mapping[str, int]) -> None:
-    """Complete what a rule asks for.
+def set_resources(workflow: Any, rule: Any, asked: Mapping[str, Any]) -> None:
+    """Complete what a rule asks for by what it does not name itself.
 
-    Memory and time that it does not name get a default, and all of it grows with the attempt. More
-    GPUs than the run may use are refused: Snakemake runs such a job as if it wanted fewer.
+    Memory and time grow with the attempt. More GPUs than the run may use are refused: Snakemake
+    runs such a job as if it wanted fewer.
 
     Args:
         workflow: Snakemake's.
         rule: one of its rules.
-        defaults: `mem_mb` in megabytes and `runtime` in minutes.
+        asked: numbers or functions of wildcards: `mem_mb` in megabytes and `runtime` in minutes of
+            every rule; of some `threads`, `gpu` and what an executor knows.
 
     Raises:
         WorkflowError: when a job is planned that wants more GPUs than there may be.
 
     """
-    _, named = rule.ruleinfo.resources or ((), {})
-    by_user = workflow.resource_settings._parsed_overwrite_resources.get(rule.name, {})
-    for name, value in defaults.items():
-        if name not in named and name not in by_user:
-            rule.resources[name] = value
+    settings, info = workflow.resource_settings, rule.ruleinfo
+    named = {"threads"} if info.threads is not None else set()
+    named |= set(info.resources[1] if info.resources else ())
+    named |= set(settings._parsed_overwrite_resources.get(rule.name, ()))
+    named |= {"threads"} if rule.name in settings._parsed_overwrite_threads else set()
+    for name, value in asked.items():
+        if name not in named:
+            rule.resources["_cores" if name == "threads" else name] = value
+    for name in _GROWING:
         resource = rule.resources[name]
         if "attempt" not in str(resource.raw):  # else it is the user's own expression
             rule.resources[name] = _adjusted(resource, lambda asked, _, attempt: asked * attempt)

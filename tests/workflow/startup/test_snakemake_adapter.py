@@ -368,7 +368,7 @@ OTHER = (
         (Workflow, ("rules", "source_path", "is_main_process")),
         (Rule, ("set_params", "is_producer", "get_wildcards", "expand_input", "benchmark")),
         (Resource, ("value", "evaluate")),
-        (ResourceSettings, ("_parsed_overwrite_resources",)),
+        (ResourceSettings, ("_parsed_overwrite_resources", "_parsed_overwrite_threads")),
     ],
 )
 def test_names_are_there(owner: type, names: tuple[str, ...]) -> None:
@@ -402,9 +402,14 @@ def test_a_resource_is_evaluated_as_the_adapter_does() -> None:
     assert "async_run" in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
 
 
-def workflow(limit: int | None = None, by_user: dict[str, int] | None = None) -> Any:
+def workflow(
+    limit: int | None = None, by_user: dict[str, int] | None = None, threads: int | None = None
+) -> Any:
     return SimpleNamespace(
-        resource_settings=SimpleNamespace(_parsed_overwrite_resources={"train": by_user or {}}),
+        resource_settings=SimpleNamespace(
+            _parsed_overwrite_resources={"train": by_user or {}},
+            _parsed_overwrite_threads={} if threads is None else {"train": threads},
+        ),
         global_resources={"gpu": Resource("gpu", limit)},
         is_main_process=True,
     )
@@ -412,8 +417,11 @@ def workflow(limit: int | None = None, by_user: dict[str, int] | None = None) ->
 
 def rule(run: Any, general: dict[str, int] | None = None, **resources: Any) -> Any:
     """Return a rule with resources as `Workflow.rule` sets them, the user's last."""
-    known = (general or {}) | resources | run.resource_settings._parsed_overwrite_resources["train"]
-    info = SimpleNamespace(resources=((), resources) if resources else None)
+    by_user = run.resource_settings
+    threads = resources.pop("threads", None)
+    known = (general or {}) | resources | by_user._parsed_overwrite_resources["train"]
+    known["_cores"] = by_user._parsed_overwrite_threads.get("train", threads or 1)
+    info = SimpleNamespace(resources=((), resources) if resources else None, threads=threads)
     return SimpleNamespace(name="train", resources=Resources.from_mapping(known), ruleinfo=info)
 
 
@@ -447,6 +455,24 @@ def test_what_the_user_sets_for_a_rule_comes_first() -> None:
     assert [asked(each, "mem_mb"), asked(each, "runtime")] == [77, 5]
 
 
+def test_a_rule_asks_for_what_its_script_needs_unless_it_says_more() -> None:
+    wanted = {"mem_mb": 1000, "runtime": 5, "threads": 3, "gpu": lambda w: len(w), "mpi": None}
+    run = workflow()
+    plain, own = rule(run), rule(run, gpu=1, threads=2)
+    by_user = rule(few := workflow(by_user={"gpu": 0}, threads=7))
+    for each, where in ((plain, run), (own, run), (by_user, few)):
+        adapter.set_resources(where, each, wanted)
+    found = [[asked(r, name, 2) for name in ("_cores", "gpu")] for r in (plain, own, by_user)]
+    assert found == [[3, 2], [2, 1], [7, 0]]  # and neither grows with the attempt
+    assert asked(plain, "mpi") is None
+
+
+def test_threads_are_a_resource_that_the_user_may_set() -> None:
+    text = source(Workflow.rule)
+    assert 'rule.resources["_cores"] = overwrite_threads' in text
+    assert 'rule.resources["_cores"] = ruleinfo.threads' in text
+
+
 def test_more_gpus_than_there_may_be_are_refused() -> None:
     run = workflow(limit=2)
     few, many = rule(run, gpu=2), rule(run, gpu=4)
@@ -473,6 +499,17 @@ def test_code_is_a_parameter(root: Path) -> None:
     found: dict[str, Any] = {}
     adapter.set_code(SimpleNamespace(set_params=found.update), root / "workflow/scripts/heatmap.py")
     assert re.fullmatch("[0-9a-f]{64}", found["code"](None))
+
+
+def test_a_parameter_that_a_rule_names_itself_stays() -> None:
+    found: dict[str, Any] = {}
+    info = SimpleNamespace(params=((), {"slice": "own"}))
+    each = SimpleNamespace(ruleinfo=info, set_params=lambda **given: found.update(given))
+    adapter.set_parameters(each, {"slice": "general", "system": None})
+    assert found == {"system": None}
+    info.params = None
+    adapter.set_parameters(each, {"slice": "general"})
+    assert found == {"system": None, "slice": "general"}
 
 
 @pytest.mark.parametrize(

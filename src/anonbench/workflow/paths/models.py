@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from anonbench.config import stage_parameters
 from anonbench.config.outputs import Scenario
@@ -51,6 +52,23 @@ class ModelPaths(ImagePaths):
         """Return the embeddings of both splits for any data set and seed: patterns."""
         splits = ("val", "train")
         return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
+
+    def embedding_inputs(self, model: str, variant: str) -> dict[str, Callable[[Any], Any]]:
+        """Return what a job that makes `embedding_splits` reads, as functions of its wildcards.
+
+        The weights, the original images that an adapted model embeds too, and the variant's images.
+        """
+
+        def images(split: str) -> Callable[[Any], list[str]]:
+            return lambda w: self.embedded(w.dataset, variant.format(**w), split)
+
+        original = {"original": lambda w: self.images(w.dataset, ORIGINAL, "val")}
+        return {
+            "backbone": lambda w: self.embedding_backbone(w.dataset, model.format(**w), w.seed),
+            **(original if "{adaption}" in model else {}),
+            "val": images("val"),
+            "train": images("train"),
+        }
 
     def system_sets(self, dataset: str) -> list[tuple[str, str]]:
         """Return variant and split of the image sets that a system embeds."""

@@ -42,6 +42,11 @@ class PagePaths(PrivacyPaths):
         shown = self.experiment.config.presentation.explorer_queries > 0
         return self.of_each("{dataset}/explorer.json") if shown else []
 
+    def attended(self, dataset: str, suffix: str) -> list[str]:
+        """Return a kind of files of each model whose attention is drawn: maps or shares."""
+        models = self.experiment.attending_models(dataset)
+        return [f"{self.results}/{dataset}/attention/{model}.{suffix}" for model in models]
+
     def learning_figures(self) -> list[str]:
         """Return a figure of every training with every seed; the report has none of them."""
         return [

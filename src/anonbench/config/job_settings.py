@@ -1,0 +1,125 @@
+"""Settings that a job reads, as parameters of its rule, by the name of its script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import getdoc
+from typing import Any
+
+from anonbench.config import Config
+from anonbench.config import stage_parameters as of
+from anonbench.config.experiment import Experiment
+from anonbench.config.stage_parameters import Slice
+from anonbench.core.registries.tables import TABLES
+
+OF_ALL: tuple[tuple[Callable[[Config], Slice], tuple[str, ...]], ...] = (
+    (of.retrieve, ("enough", "retrieve", "rankings")),
+    (of.scores, ("scores", "given_summary", "reidentification")),
+    (of.comparisons, ("comparisons", "effects", "query_kinds", "drift")),
+    (of.new_persons, ("new_persons", "trainings")),
+    (of.privacy, ("reidentify",)),
+    *((each, (each.__name__,)) for each in (of.overlays, of.embed)),
+    *((each, (each.__name__,)) for each in (of.variance, of.best, of.correlate)),
+)
+"""What is the same for all data sets, with the scripts that read it."""
+OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
+    *(of.manifest, of.clusters, of.match, of.detect, of.quality, of.sweep),
+    *(of.train, of.untrained, of.embed_pixels),
+    *(of.deployments, of.downstream, of.attack, of.policy),
+)
+"""What a data set's settings decide; scripts are called like these functions."""
+SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("dpi",): (
+        *("pipeline", "detection_figure", "heatmap", "trend", "mixed", "learning", "schedules"),
+        *("risks", "cost", "scatter", "findings_models"),
+    ),
+    ("dpi", "confidence"): ("attention_share", "findings_systems"),
+    ("dpi", "confidence", "widest_interval"): ("front",),
+    ("dpi", "show_originals"): ("gallery", "attention"),
+    ("dpi", "show_originals", "example_images"): ("examples",),
+    ("attention_images",): ("attend",),
+    ("confidence",): ("table",),
+}
+"""Settings of the presentation, with the scripts that read them."""
+NAME_A_SYSTEM = (
+    *("table", "dataset_table", "trend", "mixed", "risks", "front", "strengths", "gallery"),
+)
+"""Scripts that call models by the system that a data set is searched by, if there is one."""
+
+
+def job_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """Return parameters by script and name: values, or functions of a job's wildcards.
+
+    `slice` is a section of the config; `system` is what models are called by, if there is one. What
+    a job has to know of its files stands at its rule.
+    """
+    datasets, found = experiment.datasets, _facts(experiment)
+    system = {"system": lambda w: datasets[w.dataset].system}
+    for name, part in _slices(experiment).items():
+        found[name] = found.get(name, {}) | {"slice": part}
+    return found | {name: found[name] | system for name in NAME_A_SYSTEM}
+
+
+def _slices(experiment: Experiment) -> dict[str, Any]:
+    config, shown = experiment.config, experiment.config.presentation
+
+    def of_dataset(part: Callable[[Config, str], Slice]) -> Callable[[Any], Slice]:
+        return lambda w: part(config, w.dataset)
+
+    slices: dict[str, Any] = {
+        "anonymize": lambda w: of.anonymize(config, w.dataset, w.variant),
+        "given": lambda w: of.given(config, w.dataset, w.variant),
+        "dataset_table": lambda w: of.dataset_table(config, w.table),
+        "strengths": lambda w: of.strengths(config, w.dataset, _sought(experiment, w.dataset)),
+        "explore": {"queries": shown.explorer_queries, "results": shown.explorer_results},
+    }
+    slices |= {name: part(config) for part, scripts in OF_ALL for name in scripts}
+    slices |= {part.__name__: of_dataset(part) for part in OF_DATASET}
+    for fields, scripts in SHOWN.items():
+        slices |= dict.fromkeys(scripts, of.show(config, *fields))
+    return slices
+
+
+def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    config, data = experiment.config, experiment.datasets
+    keep = {"keep_without_regions": lambda w: data[w.dataset].keep_without_regions}
+    variants = {"variants": lambda w: list(map(str, experiment.variants(w.dataset)))}
+    sought = {"sought": lambda w: _sought(experiment, w.dataset)}
+    given = {"given_methods": lambda w: list(data[w.dataset].given_methods)}
+    hidden = given | {"hiding": lambda w: of.hiding(config, w.dataset)}
+    system = {"system": lambda w: of.system(config, w.dataset) if data[w.dataset].system else None}
+    seeds = {"reference_seed": experiment.reference_seed, "control_seeds": config.control_seeds}
+    judges = {"references": lambda w: _references(experiment, w.dataset)}
+    ranked = config.retrieval.model_dump(mode="json", include={"fraction", "include_self"})
+    return {
+        **dict.fromkeys(("boxes", "originals"), keep),
+        "review": {"listed": config.detection_quality.listed},
+        "given_summary": {"programs": lambda w: list(data[w.dataset].given)},
+        "embed_pixels": {"dataset": lambda w: w.dataset},
+        "retrieve": {"shards": config.retrieval.shards},
+        **dict.fromkeys(("scores", "comparisons"), seeds),
+        **dict.fromkeys(("effects", "variance"), judges),
+        "best": seeds | judges,
+        "deployments": {"degree": lambda w: max(data[w.dataset].degrees)},
+        "reidentify": hidden | system | sought,
+        "attack": hidden | variants,
+        "policy": variants | sought,
+        "table": {"table": lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}")},
+        "dataset_table": {"caption": lambda w: getdoc(TABLES[w.table])},
+        "sizes": {"datasets": list(data)},
+        "learning": {"chance": lambda w: of.chance(config, w.dataset)},
+        "schedules": {"recipe": lambda w: of.schedules(config, w.dataset)["recipe"]},
+        "explore": {
+            "retrieval": ranked,
+            "label": lambda w: data[w.dataset].label,
+            "show_originals": config.presentation.show_originals,
+        },
+    }
+
+
+def _sought(experiment: Experiment, name: str) -> list[str]:
+    return list(map(str, experiment.entities(name)))
+
+
+def _references(experiment: Experiment, name: str) -> list[int]:
+    return [experiment.reference_seed, *experiment.second_references(name)]
