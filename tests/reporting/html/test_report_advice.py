@@ -254,8 +254,29 @@ def test_where_nothing_meets_the_limit_the_best_without_it_is_named() -> None:
         "No choice is known to keep re-identification at or below 0.5 %; without that limit: a: "
         "Blur with unadapted, A, B, C; Mask with unadapted, A, B, C;"
     )
+    assert said["What is kept?"].startswith(
+        "No choice is known to pass the policy. The best of them keeps 40.0 % (a)"
+    )
     assert "at least 45.0 %" in said["How private?"]
     assert said["What next?"].startswith("Add what lacks (see Choices).")
+
+
+def test_the_headline_says_of_which_data_sets_nothing_passes() -> None:
+    table = scores("a", (100,)).assign(value=0.4, low=0.38, high=0.42)
+    attacked = risks({name: make_rates(name, (100,)) for name in ("a", "b")})
+    given = options({"a": summarize(table), "b": summarize(table)}, attacked)
+    free = advise(given, 100, None)
+    rows = [each if each.dataset == "a" else replace(each, best=None) for each in free]
+    said = answers(first_screen(rows, free, 10, attacked, NO_TESTS, {}, second=True, pixels={}))
+    assert said["What is kept?"].startswith("The best choice keeps 40.0 % (a), 40.0 % (b) of")
+    assert " Of b none is known to pass the policy." in said["What is kept?"]
+    failed = [replace(each, best=replace(each.best, failed="x")) for each in free if each.best]
+    nothing = [replace(each, best=None) for each in free]
+    said = answers(
+        first_screen(nothing, failed, 10, attacked, NO_TESTS, {}, second=True, pixels={})
+    )
+    assert said["What is kept?"].startswith("No choice passes the policy. The best of them keeps")
+    assert said["What to use?"].startswith("No choice passes the policy; without it: a: ")
 
 
 def test_what_next_follows_the_tests_of_adapting() -> None:

@@ -59,7 +59,7 @@ def first_screen(
     shown = preferred(given, free)
     following = _next(given, adapting, risks, standing, cheapest)
     return [
-        Line("What is kept?", _lost(shown, _yardstick(second, system), pixels)),
+        Line("What is kept?", _lost(given, shown, _yardstick(second, system), pixels)),
         *(Line("What to use?", text) for text in [_chosen(given, shown, limit)] if text),
         *(Line("What passes?", each.text) for each in standing),
         *(Line("How private?", text) for text in [_private(shown, risks)] if text),
@@ -74,6 +74,7 @@ def preferred(given: Sequence[Advice], free: Sequence[Advice]) -> list[Advice]:
 
 
 def _lost(
+    given: Sequence[Advice],
     shown: Sequence[Advice],
     yardstick: str,
     pixels: Mapping[str, Mapping[tuple[int, str, str], float]],
@@ -86,14 +87,36 @@ def _lost(
             kept.setdefault(row.dataset, []).append(float(row.best.kept.removesuffix(" %")))
     if not kept:
         return NO_CHOICE
-    text = f"The best choice keeps {_of_each(kept)} of the retrieval quality that {yardstick}."
+    beyond, does = _beyond(given, shown), _does_not_pass(shown)
+    none = (
+        f"No choice {does} the policy. The best of them" if beyond == [*kept] else "The best choice"
+    )
+    text = f"{none} keeps {_of_each(kept)} of the retrieval quality that {yardstick}."
+    some = f"Of {', '.join(beyond)} none {does} the policy." if 0 < len(beyond) < len(kept) else ""
     unknown = [name for name in dict.fromkeys(row.dataset for row in shown) if name not in kept]
     missing = f"Of {', '.join(unknown)} it is not known." if unknown else ""
     return " ".join(
         part
-        for part in (text, _doubtful(shown), _beside(shown, pixels), missing, _in_sight(shown))
+        for part in (
+            text,
+            some,
+            _doubtful(shown),
+            _beside(shown, pixels),
+            missing,
+            _in_sight(shown),
+        )
         if part
     )
+
+
+def _beyond(given: Sequence[Advice], shown: Sequence[Advice]) -> list[str]:
+    """Name the data sets of which a choice is shown that is not within the limit."""
+    pairs = zip(given, shown, strict=True)
+    return list(dict.fromkeys(row.dataset for inside, row in pairs if row.best and not inside.best))
+
+
+def _does_not_pass(shown: Sequence[Advice]) -> str:
+    return "passes" if any(row.best and row.best.failed for row in shown) else "is known to pass"
 
 
 def _doubtful(shown: Sequence[Advice]) -> str:
@@ -151,7 +174,7 @@ def _chosen(given: Sequence[Advice], shown: Sequence[Advice], limit: float) -> s
     if not met and not unmet:
         return ""
     beyond = (
-        f"No choice passes the policy; whatever it says: {unmet}."
+        f"No choice passes the policy; without it: {unmet}."
         if any(row.best and row.best.failed for row in shown)
         else f"No choice is known to keep re-identification at or below {limit:g} %; without that "
         f"limit: {unmet}."
