@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -22,6 +21,7 @@ from common import emit
 
 from anonbench.core.jobs.job import THREAD_VARIABLES
 from anonbench.workflow.forks.jobs import ForkedJobs
+from anonbench.workflow.plan.jobs import collect
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "results" / "benchmarks"
@@ -29,7 +29,6 @@ LARGEST_SHARE = 0.2
 """Of starts in all CPU seconds."""
 RUNS = 4
 """Starts of a stage, of which the least counts; the first loads for the others."""
-_LOG_OR_SCRIPT = re.compile(r'"<logs>/(\w+)|"\.\./scripts/(\w+)\.py"')
 
 
 def recorded() -> dict[str, pd.DataFrame]:
@@ -42,16 +41,14 @@ def recorded() -> dict[str, pd.DataFrame]:
 
 
 def scripts() -> dict[str, list[Path]]:
-    """Return the scripts of each stage, by the folder of its rules' logs."""
-    found: dict[str, list[Path]] = {}
-    for file in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
-        stage = ""
-        for log, script in _LOG_OR_SCRIPT.findall(file.read_text(encoding="utf-8")):
-            if log:
-                stage = log
-            else:
-                found.setdefault(stage, []).append(ROOT / "workflow/scripts" / f"{script}.py")
-    return found
+    """Return the scripts of each stage, by the folder of its jobs' benchmark files."""
+    found: dict[str, dict[Path, None]] = {}
+    for job in collect(["--directory", str(ROOT)]).jobs:
+        if job.raw.benchmark:
+            benchmark = (ROOT / job.raw.benchmark).relative_to(RECORDS)
+            script = ROOT / "workflow/scripts" / f"{job.stage}.py"
+            found.setdefault(benchmark.parts[0].removesuffix(".tsv"), {})[script] = None
+    return {stage: [*files] for stage, files in found.items()}
 
 
 def imports(files: Sequence[Path]) -> Iterator[str]:
