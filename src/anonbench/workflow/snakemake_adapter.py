@@ -185,7 +185,7 @@ def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
 
     """
     execute, words, on_sigterm = Workflow.execute, sys.argv, signal.getsignal(signal.SIGTERM)
-    output, used = StringIO(), []
+    persistence, output, used = snakemake_workflow.FilePersistence, StringIO(), []
 
     def execute_and_use(workflow: Any, *args: Any, **options: Any) -> Any:
         done = execute(workflow, *args, **options)
@@ -198,6 +198,7 @@ def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
             cli.main(list(arguments))
     finally:
         Workflow.execute, sys.argv = execute, words
+        snakemake_workflow.FilePersistence = persistence  # which a Snakefile may have replaced
         signal.signal(signal.SIGTERM, on_sigterm)  # Snakemake's scheduler has set its own
     if not used:
         # what Snakemake says of the host and the files comes before the error

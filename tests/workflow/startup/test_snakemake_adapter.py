@@ -344,13 +344,22 @@ def test_what_snakemake_refuses_is_an_error_and_nothing_stays_changed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
-    before = (Workflow.execute, [*sys.argv], signal.getsignal(signal.SIGTERM))
+
+    def state() -> tuple[object, ...]:
+        persistence = snakemake_workflow.FilePersistence
+        return Workflow.execute, [*sys.argv], signal.getsignal(signal.SIGTERM), persistence
+
+    before = state()
     with pytest.raises(InputError, match="unrecognized arguments: --no-such-option"):
         adapter.dry_run(["--dry-run", "--no-such-option"], id)
     with pytest.raises(InputError, match=r"^MissingRuleException:\nNo rule to produce none.txt"):
         adapter.dry_run(["--dry-run", "none.txt", "--config", "number=1"], id)
     assert adapter.dry_run(["--dry-run", "--quiet", "all", "--config", "number=1"], id)
-    assert (Workflow.execute, sys.argv, signal.getsignal(signal.SIGTERM)) == before
+    own = "type('Own', (w.FilePersistence,), {})"
+    replaces = f"\nimport snakemake.workflow as w\nw.FilePersistence = {own}\n"
+    (tmp_path / "Snakefile").write_text(SNAKEFILE + replaces, encoding="utf-8")
+    assert adapter.dry_run(["--dry-run", "--quiet", "all", "--config", "number=1"], id)
+    assert state() == before
     assert capfd.readouterr() == ("", "")
 
 
