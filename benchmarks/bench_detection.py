@@ -71,8 +71,10 @@ def manifest_of(paths: Sequence[Path]) -> pd.DataFrame:
     rows = []
     for path in paths:
         with open_checked(path) as image:
-            rows.append((str(path), str(path), *upright_size(image), file_digest(path)))
-    return pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
+            size = upright_size(image)
+        about = path.stat().st_size, file_digest(path)
+        rows.append((str(path), str(path), *size, *about))
+    return pd.DataFrame(rows, columns=["id", "path", "width", "height", "bytes", "digest"])
 
 
 class Clock:

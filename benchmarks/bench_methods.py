@@ -52,7 +52,7 @@ from anonbench_demo import documents, ids, portraits
 from anonbench_demo.build import encoded
 from anonbench_demo.truth import Drawing
 
-SECONDS, RUNS, COPIES = 0.02, 3, 200
+SECONDS, RUNS, COPIES = 0.02, 3, 64
 """A run's least CPU time, runs of which the least counts, and images of a shard."""
 Plain = Callable[[np.ndarray, str], np.ndarray]
 """A box's pixels and what they show, to hidden pixels."""

@@ -22,7 +22,6 @@ from common import emit, measure
 
 from anonbench.config import Retrieval
 from anonbench.core.numeric.similarity import Room, unit_rows
-from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import COLUMNS
 from anonbench.evaluation.retrieval.scoring.on_cpu import CpuEngine
@@ -48,7 +47,7 @@ def units(images: int, depth: int, noise: float) -> np.ndarray:
     values += generator.standard_normal((images, depth), dtype=np.float32)
     own = np.random.default_rng(round(noise * 100))
     values += noise * own.standard_normal((images, depth), dtype=np.float32)
-    return unit_rows(Embeddings([str(i) for i in range(images)], values), "benchmark")
+    return unit_rows(values)
 
 
 class Given:
