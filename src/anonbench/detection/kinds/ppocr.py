@@ -23,9 +23,9 @@ class Ppocr(DetectorKind):
     engine: Literal["direct", "paddleocr", "openvino"] = "direct"
     """Run the ONNX model here, or by PaddleOCR: the same boxes, here in less time. PaddleOCR also
     takes models whose inference.yml asks for steps that are unknown here. OpenVINO computes it in
-    bfloat16, in half the time, on processors that multiply such numbers (Intel's since 2023):
-    probabilities move by up to a few hundredths, most corners by a pixel at most, and a box near
-    `box_thresh` comes or goes."""
+    bfloat16, in half the time, on processors that multiply such numbers (AMD's since 2022, Intel's
+    since 2023): probabilities move by up to a few hundredths, most corners by a pixel at most, and
+    a box near `box_thresh` comes or goes."""
     model: str = "PP-OCRv3_mobile_det"
     """Model name as PaddleOCR knows it. By their names alone are found, in the packages that bring
     them: PP-OCRv3_mobile_det (rapidocr_onnxruntime 1.2.13), PP-OCRv4_mobile_det (rapidocr 3.4.2),
