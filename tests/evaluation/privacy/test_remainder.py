@@ -162,6 +162,16 @@ def test_nothing_is_seen_of_what_overlaps_the_region() -> None:
         np.testing.assert_array_equal(crop[:, 21:], seen["mask"][:, 21:])
 
 
+def test_what_overlaps_an_overlapping_region_is_grey_too() -> None:
+    """Of layers, it may be made of pixels that are made of the face's."""
+    chain = [Region(Entity.TEXT, x, 20, x + 12, 26, 0.9) for x in (42, 32)]  # last to first
+    alone = Region(Entity.TEXT, 2, 40, 12, 46, 0.9)
+    image = rng("image").integers(1, 100, (48, 60, 3), dtype=np.uint8)
+    seen = remainder(image, FACE, 30.0, 1.0, [*chain, alone])
+    assert (seen[20:26, 34:54] == GREY).all()
+    np.testing.assert_array_equal(seen[40:46, 2:12], image[40:46, 2:12])
+
+
 def test_where_more_is_hidden_than_it_sees_it_sees_nothing() -> None:
     image = rng("image").integers(1, 256, (60, 70, 3), dtype=np.uint8)
     assert (remainder(image, FACE, 1.2, 1.5) == GREY).all()

@@ -81,8 +81,8 @@ def remainder(
 ) -> np.ndarray:
     """Return what is around a region of an image, its own pixels grey: uint8 [h, w] or [h, w, 3].
 
-    What methods write in a margin, or where another region overlaps it, is made of its own pixels.
-    So all that is grey, too.
+    What methods write in a margin, or where another region overlaps it, is made of its own pixels,
+    and in layers what is written where a third one overlaps that. So all that is grey, too.
 
     Args:
         image: uint8 [H, W] or [H, W, 3].
@@ -95,10 +95,16 @@ def remainder(
     around = cover(region, image.shape, max(factor, margin))
     if around is None:
         return np.full((1, 1, *image.shape[2:]), GREY, np.uint8)
-    seen, own = image.copy(), cover(region, image.shape, margin)
-    for area in (own, *(cover(each, image.shape, margin) for each in regions)):
-        if own is not None and area is not None and _overlap(own, area):
-            seen[area.window][... if area.inside is None else area.inside] = GREY
+    covers = [cover(each, image.shape, margin) for each in (region, *regions)]
+    own, *others = covers
+    left = [area for area in others if area is not None]
+    grey = [] if own is None else [own]
+    for one in grey:  # which grows
+        grey += [area for area in left if _overlap(one, area)]
+        left = [area for area in left if not _overlap(one, area)]
+    seen = image.copy()
+    for area in grey:
+        seen[area.window][... if area.inside is None else area.inside] = GREY
     return seen[around.window]
 
 
