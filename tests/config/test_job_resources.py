@@ -39,6 +39,13 @@ def test_every_name_is_a_script(root: Path) -> None:
     assert jobs_of_the_paper(root).keys() <= there
 
 
+def test_jobs_and_the_plan_ask_for_a_time_by_the_name_of_a_script(root: Path) -> None:
+    source = (root / "src/anonbench/config/job_resources.py").read_text("utf-8")
+    asked = set(re.findall(r'minutes\("(\w+)"\)', source))
+    assert asked >= {"train", "reidentify"}
+    assert not [name for name in asked if not (root / f"workflow/scripts/{name}.py").is_file()]
+
+
 def test_no_rule_names_again_what_its_script_asks_for(root: Path) -> None:
     # those of one data set each do, for their jobs have no wildcard
     for path in (root / "workflow/rules").glob("*.smk"):

@@ -328,7 +328,9 @@ def encode(image: np.ndarray, format: Literal["png", "jpeg"] = "png", quality: i
 
 def _to_jpeg(image: np.ndarray, quality: int) -> bytes:
     pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpeg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    is_coded, data = cv2.imencode(".jpeg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not is_coded:
+        raise ValueError("OpenCV does not code it")
     return data.tobytes()
 
 

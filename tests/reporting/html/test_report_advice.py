@@ -270,6 +270,11 @@ def test_the_headline_says_of_which_data_sets_nothing_passes() -> None:
     said = answers(first_screen(rows, free, 10, attacked, NO_TESTS, {}, second=True, pixels={}))
     assert said["What is kept?"].startswith("The best choice keeps 40.0 % (a), 40.0 % (b) of")
     assert " Of b none is known to pass the policy." in said["What is kept?"]
+    rows = [replace(each, best=None) if i == 1 else each for i, each in enumerate(free)]
+    said = answers(first_screen(rows, free, 10, attacked, NO_TESTS, {}, second=True, pixels={}))
+    assert said["What is kept?"].startswith("The best choice keeps 40.0 % (a)")
+    one = f"{free[1].dataset} with {free[1].query} queries"
+    assert f" Of {one} none is known to pass the policy." in said["What is kept?"]
     failed = [replace(each, best=replace(each.best, failed="x")) for each in free if each.best]
     nothing = [replace(each, best=None) for each in free]
     said = answers(

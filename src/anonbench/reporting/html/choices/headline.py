@@ -87,12 +87,8 @@ def _lost(
             kept.setdefault(row.dataset, []).append(float(row.best.kept.removesuffix(" %")))
     if not kept:
         return NO_CHOICE
-    beyond, does = _beyond(given, shown), _does_not_pass(shown)
-    none = (
-        f"No choice {does} the policy. The best of them" if beyond == [*kept] else "The best choice"
-    )
-    text = f"{none} keeps {_of_each(kept)} of the retrieval quality that {yardstick}."
-    some = f"Of {', '.join(beyond)} none {does} the policy." if 0 < len(beyond) < len(kept) else ""
+    head, some = _passing(given, shown)
+    text = f"{head} keeps {_of_each(kept)} of the retrieval quality that {yardstick}."
     unknown = [name for name in dict.fromkeys(row.dataset for row in shown) if name not in kept]
     missing = f"Of {', '.join(unknown)} it is not known." if unknown else ""
     return " ".join(
@@ -109,14 +105,21 @@ def _lost(
     )
 
 
-def _beyond(given: Sequence[Advice], shown: Sequence[Advice]) -> list[str]:
-    """Name the data sets of which a choice is shown that is not within the limit."""
-    pairs = zip(given, shown, strict=True)
-    return list(dict.fromkeys(row.dataset for inside, row in pairs if row.best and not inside.best))
-
-
-def _does_not_pass(shown: Sequence[Advice]) -> str:
-    return "passes" if any(row.best and row.best.failed for row in shown) else "is known to pass"
+def _passing(given: Sequence[Advice], shown: Sequence[Advice]) -> tuple[str, str]:
+    """Return how the headline begins, and of what it says besides that nothing passes."""
+    rows = [(row, inside.best is not None) for inside, row in zip(given, shown, strict=True)]
+    within = {(row.dataset, row.query): passes for row, passes in rows if row.best}
+    does = "passes" if any(row.best and row.best.failed for row in shown) else "is known to pass"
+    if not any(within.values()):
+        return f"No choice {does} the policy. The best of them", ""
+    passing = {dataset for (dataset, _), passes in within.items() if passes}
+    beyond = [
+        f"{dataset} with {query} queries" if dataset in passing else dataset
+        for (dataset, query), passes in within.items()
+        if not passes
+    ]
+    some = f"Of {', '.join(dict.fromkeys(beyond))} none {does} the policy." if beyond else ""
+    return "The best choice", some
 
 
 def _doubtful(shown: Sequence[Advice]) -> str:
