@@ -66,6 +66,7 @@ def test_a_region_of_one_colour_stays_one(settings: Anonymization, name: str, le
     assert np.array_equal(hidden(name, flat, settings), flat)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ADDED)
 @pytest.mark.parametrize("colour", [True, False])
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 9), (9, 1), (2, 1), (20, 14)])

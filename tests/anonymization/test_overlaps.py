@@ -75,6 +75,7 @@ def combined(folder: Path, **methods: str) -> Anonymization:
     return asked(folder, by_entity=methods, layers={"methods": ["swirl", "mask", "blur"]})
 
 
+@pytest.mark.slow
 @given(
     found=st.tuples(regions(Entity.TEXT), regions(Entity.FACE), regions(Entity.FACE)),
     order=st.permutations(range(3)),

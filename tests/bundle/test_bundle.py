@@ -256,6 +256,7 @@ def test_a_data_set_without_labels(root: Path, tmp_path: Path) -> None:
     assert parts == {"retrieval", "means", "scores", "tables"} | tested
 
 
+@pytest.mark.slow
 def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: Path) -> None:
     write_bundle(
         run, root, tmp_path / "b", date="2026-01-02", authors=["Ada", "Bo"], licence="CC-BY-4.0"
@@ -418,6 +419,7 @@ def test_verify_prints_and_ends_with_a_status(
     assert all(part["differences"] for part in differing)
 
 
+@pytest.mark.slow
 def test_what_a_half_finished_run_lacks_is_told(
     run: Config, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

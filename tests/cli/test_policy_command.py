@@ -151,6 +151,7 @@ def test_a_data_set_without_a_table_is_not_passed_over(
     assert main(["policy", "check", str(results / "a"), "--variant", "mask-100"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "loaded"), [("nothing", "[]"), (".", "['pandas']")], ids=["refused", "judged"]
 )

@@ -49,6 +49,7 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return edited
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "value", "concerned"),
     [

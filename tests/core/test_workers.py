@@ -65,6 +65,7 @@ def timed() -> Callable[[int], tuple[float, float]]:
     return work
 
 
+@pytest.mark.slow
 def test_what_takes_much_memory_is_done_by_one_worker_at_a_time() -> None:
     spans = list(in_processes(timed, range(12), 3))
     large = sorted(spans[1::2])
@@ -94,12 +95,14 @@ def held() -> Callable[[int], int]:
     return work
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deadly", [{3}, {0, 1, 2}, {5, 7, 60}, {69}])
 def test_an_item_that_ends_its_worker_is_told_of_and_the_others_are_done(deadly: set[int]) -> None:
     results = list(in_processes(partial(fatal, deadly), range(70), 2))
     assert results == [DEAD - item if item in deadly else item for item in range(70)]
 
 
+@pytest.mark.slow
 def test_a_handler_of_this_process_keeps_no_worker_alive() -> None:
     """Snakemake's scheduler, for one, leaves a handler; a worker that waits would never see it."""
     before = signal.signal(signal.SIGTERM, lambda *_: None)

@@ -127,6 +127,7 @@ def test_a_table_names_images_and_ids(folder: Path, tmp_path: Path) -> None:
         open_images(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["\n", "\0"])
 def test_a_list_on_standard_input(folder: Path, end: str) -> None:
     code = "from anonbench.datasets.inputs import open_images\n"

@@ -20,6 +20,7 @@ Make = Callable[..., Dataset]
 BY_IDENTITY = {"validation": 0.2, "by": "identity"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layout", "folder", "settings", "count", "copies"),
     [

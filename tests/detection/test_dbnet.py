@@ -168,6 +168,7 @@ def test_longer_sides_than_paddleocr_can_name(direct: Detector) -> None:
     assert 37_800 < found.x0 < 38_100 < 38_500 < found.x1 < 38_800
 
 
+@pytest.mark.slow
 def test_large_scans_leave_nothing_large_behind(direct: Detector) -> None:
     small, lines = page()
     scan = cv2.resize(np.ascontiguousarray(small[:, :, 0]), (10_000, 10_000))

@@ -78,6 +78,7 @@ def turned(image: np.ndarray, degrees: float, border: int) -> np.ndarray:
     return cv2.warpAffine(image, turn, (width, height), borderValue=border)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", [TD3, TD1])
 def test_zone_is_one_region_over_all_its_lines(detector: Detector, lines: list[str]) -> None:
     image = printed(lines)
@@ -153,6 +154,7 @@ def test_pitch_is_the_number_of_characters(lines: list[str]) -> None:
     assert evenness > EVENNESS
 
 
+@pytest.mark.slow
 def test_other_text_is_no_zone(detector: Detector) -> None:
     images = [printed(PROSE), printed(PROSE[:2]), np.full((200, 300, 3), 255, np.uint8)]
     assert detector.detect(images) == [[], [], []]

@@ -86,6 +86,7 @@ def test_boxes_equal_those_of_facenet_pytorch_image_by_image(
     assert_equal_boxes(detector.detect(images), per_image_boxes(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(60, 71), (89, 109), (90, 108), (131, 160), (301, 240)])
 def test_sizes_odd_and_even_equal_facenet_pytorch(
     detector: Detector, faces: list[portraits.Drawing], size: tuple[int, int]
@@ -124,6 +125,7 @@ def test_noise_equals_facenet_pytorch() -> None:
     assert_equal_boxes(found, per_image_boxes(images, thresholds=[0.1, 0.01, 0.005]))
 
 
+@pytest.mark.slow
 def test_batches_change_no_bit(
     detector: Detector, faces: list[portraits.Drawing], monkeypatch: pytest.MonkeyPatch
 ) -> None:

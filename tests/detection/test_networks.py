@@ -58,6 +58,7 @@ def test_it_finds_what_float32_finds(weights: Path) -> None:
         assert (own & other).sum() > 0.9 * (own | other).sum()
 
 
+@pytest.mark.slow
 @runs_here
 def test_what_is_found_does_not_depend_on_the_threads(weights: Path) -> None:
     pages = drawn()

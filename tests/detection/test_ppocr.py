@@ -57,6 +57,7 @@ def folder(weights: Path, tmp_path: Path) -> Path:
         return Path(shutil.copytree(made, tmp_path / "model"))
 
 
+@pytest.mark.slow
 def test_drawn_lines_are_found_where_they_are(detector: Detector) -> None:
     image, lines = page()
     (found,) = detector.detect([image])
@@ -82,6 +83,7 @@ def test_slanted_lines_keep_their_quadrilaterals(detector: Detector) -> None:
         assert np.degrees(np.arctan2(y0 - y1, x1 - x0)) == pytest.approx(12, abs=3)
 
 
+@pytest.mark.slow
 @exact_engines
 def test_same_boxes_as_paddleocr_called_by_itself(weights: Path, engine: Engine) -> None:
     """The channels arrive as blue, green, red, and the settings are the five thresholds."""
@@ -156,6 +158,7 @@ def test_weights_of_the_wheel_are_pp_ocr_v3(weights: Path, shared: Path) -> None
     assert file_digest(shared / "weights/ppocrv3/det/inference.onnx") == digest
 
 
+@pytest.mark.slow
 @all_engines
 def test_weights_of_a_folder_give_the_same_boxes(
     folder: Path, engine: Engine, caplog: pytest.LogCaptureFixture

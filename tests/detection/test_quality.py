@@ -122,6 +122,7 @@ def test_shares_stay_in_bounds(found: list[Region], true: list[Region]) -> None:
         assert row["covered_alike"] >= 1 / 3 or not row["matched"]
 
 
+@pytest.mark.slow
 @given(several, several)
 def test_areas_are_those_of_one_large_union(found: list[Region], true: list[Region]) -> None:
     shapes, hiding = outlines(true, SIZE), outlines(found, SIZE)
@@ -129,6 +130,7 @@ def test_areas_are_those_of_one_large_union(found: list[Region], true: list[Regi
     assert hidden_areas(shapes, hiding) == pytest.approx(shapely.area(whole), abs=1e-6)
 
 
+@pytest.mark.slow
 @given(several)
 def test_perfect_detection(true: list[Region]) -> None:
     rows, images = measure_image(true, true, SIZE)
@@ -140,6 +142,7 @@ def test_perfect_detection(true: list[Region]) -> None:
         assert row["true"] == 0 or row["covered_alike"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 @given(several)
 def test_nothing_found(true: list[Region]) -> None:
     rows, images = measure_image([], true, SIZE)
@@ -147,6 +150,7 @@ def test_nothing_found(true: list[Region]) -> None:
     assert all(row["false_area"] == 0 for row in images)
 
 
+@pytest.mark.slow
 @given(several, several, st.randoms(use_true_random=False))
 def test_the_order_of_regions_is_no_matter(
     found: list[Region], true: list[Region], random: object
@@ -162,6 +166,7 @@ def test_the_order_of_regions_is_no_matter(
     assert sum(row["matched"] for row in rows) == sum(row["matched"] for row in others)
 
 
+@pytest.mark.slow
 @given(several, several, regions())
 def test_more_regions_hide_and_err_no_less(
     found: list[Region], true: list[Region], added: Region

@@ -51,6 +51,7 @@ def test_cuda_without_a_gpu_is_refused_and_auto_is_not(monkeypatch: pytest.Monke
     build(DetectorName.MTCNN, Detection(device="auto"))
 
 
+@pytest.mark.slow
 def test_importing_the_room_imports_no_engine() -> None:
     code = (
         "import sys, anonbench.detection.shard\n"

@@ -151,6 +151,7 @@ def test_a_large_scan_is_looked_at_in_small(detector: TemplateDetector) -> None:
     assert misses(found, matrix) <= 9 * 2.0
 
 
+@pytest.mark.slow
 def test_regions_are_cut_at_the_edge_and_those_outside_left_out(
     detector: TemplateDetector,
 ) -> None:
@@ -162,6 +163,7 @@ def test_regions_are_cut_at_the_edge_and_those_outside_left_out(
     assert [region.entity for region in found] == [Entity.TEXT]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "image",
     [
@@ -179,6 +181,7 @@ def test_what_no_template_fits_has_no_regions(
     assert detector.detect([np.ascontiguousarray(image)]) == [[]]
 
 
+@pytest.mark.slow
 def test_the_headline_alone_is_not_enough(detector: TemplateDetector) -> None:
     """Two kinds that share their upper third, as all documents of one publisher may."""
     image = card("a fourth kind", 7)
@@ -237,6 +240,7 @@ def test_a_template_stands_alone_where_asked_to(folder: Path, mode: Any, accepte
     assert detector.accepted == [accepted, False]
 
 
+@pytest.mark.slow
 def test_an_affine_transformation_is_enough_for_scans_alone(folder: Path) -> None:
     detector = TemplateDetector(Template(transformation="affine"), folder)
     scan, bent = view(15, 0.9), view(15, 0.9, 0.08)
@@ -245,6 +249,7 @@ def test_an_affine_transformation_is_enough_for_scans_alone(folder: Path) -> Non
     assert not found or misses(found, bent) > 2.0
 
 
+@pytest.mark.slow
 def test_annotations_in_any_format(tmp_path: Path, detector: TemplateDetector) -> None:
     write(tmp_path, "permit", card("permit", 0))
     image = photo(card("permit", 7), view(10, 1))
@@ -265,6 +270,7 @@ def test_annotations_in_any_format(tmp_path: Path, detector: TemplateDetector) -
         assert misses(found, view(10, 1)) <= 2.0
 
 
+@pytest.mark.slow
 def test_demo_documents_of_one_template_fit_each_other(tmp_path: Path) -> None:
     first, second = (ids.draw(0, "passport", key) for key in ("one", "two"))
     write(tmp_path, "passport", first.image)
@@ -345,6 +351,7 @@ def test_folders_that_cannot_be_used_are_refused(tmp_path: Path, make: Any, said
     assert said in str(error.value) and str(tmp_path) in str(error.value)
 
 
+@pytest.mark.slow
 def test_the_registry_builds_it(folder: Path) -> None:
     built = build(DetectorName.TEMPLATE, Detection(), templates=folder)
     assert len(built.detect([card("permit", 7)])[0]) == len(BOXES)

@@ -101,6 +101,7 @@ def test_codes_of_scanned_cards_are_covered(detector: Detector, template: str) -
         assert (hidden & ~code).sum() <= 0.25 * code.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["PDF417", "Code128"])
 @pytest.mark.parametrize("angle", [28, 62])
 def test_slanted_codes_need_the_turned_versions(name: str, angle: int) -> None:

@@ -236,6 +236,7 @@ def test_attention_to_the_middle_beats_chance_and_not_others_boxes() -> None:
     assert clear["others"] <= 5 and clear["untrained"] <= 5
 
 
+@pytest.mark.slow
 def test_a_summary_needs_no_torch() -> None:
     code = "import sys, anonbench.embedding.attention_shares; sys.exit('torch' in sys.modules)"
     run([sys.executable, "-c", code], check=True, timeout=60)

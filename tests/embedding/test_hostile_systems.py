@@ -179,6 +179,7 @@ def send(handler: BaseHTTPRequestHandler, body: str) -> None:
     handler.wfile.write(body.encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bodies", "message"),
     [
@@ -230,6 +231,7 @@ def test_a_server_that_never_answers_has_the_time_of_one_attempt(scheme: str, ba
         assert 0.6 <= time.monotonic() - began < 4
 
 
+@pytest.mark.slow
 def test_a_handshake_byte_by_byte_has_the_time_of_one_attempt() -> None:
     def trickle(server: socket.socket) -> None:
         with suppress(OSError), server.accept()[0] as connection:
@@ -248,6 +250,7 @@ def test_a_handshake_byte_by_byte_has_the_time_of_one_attempt() -> None:
         assert time.monotonic() - began < 4
 
 
+@pytest.mark.slow
 def test_vectors_before_a_change_of_dimension_are_kept(tmp_path: Path) -> None:
     def answer(call: int, handler: BaseHTTPRequestHandler) -> None:
         send(handler, json.dumps([1.0] * (8 if call <= 64 else 9)))

@@ -197,6 +197,7 @@ def test_several_data_sets_need_a_choice() -> None:
     assert len(correlation_matrices(both, 50, SETTINGS, "other")) == 36
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("downstream", [True, False])
 def test_files(tmp_path: Path, downstream: bool) -> None:
     example(downstream=downstream).to_csv(tmp_path / "scores.csv", index=False)

@@ -65,6 +65,7 @@ def test_every_import_is_a_dependency_or_of_an_extra(root: Path, project: dict[s
         assert names & core or module == "pydantic_core", module
 
 
+@pytest.mark.slow
 def test_an_extra_has_what_its_message_promises(project: dict[str, Any]) -> None:
     distributions = packages_distributions()
     for module, extra in EXTRAS.items():

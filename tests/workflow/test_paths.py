@@ -189,6 +189,7 @@ def test_each_stage_has_a_target() -> None:
     assert len(paths().training_logs("mine")) == 5
 
 
+@pytest.mark.slow
 def test_correlations_are_of_labelled_data() -> None:
     assert paths().correlations() == []
     labelled = paths(data={"label": "class"})

@@ -86,6 +86,7 @@ def test_honest_images_pass(
     assert check(image, regions, Variant(method, degree), asked)["images"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", list(Method))
 @pytest.mark.parametrize(
     "changes",

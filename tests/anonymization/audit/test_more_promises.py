@@ -73,6 +73,7 @@ def test_every_method_has_a_promise_or_steps_that_have() -> None:
     assert {each.name for each in BUILT_IN} == {*PROMISES, *COMBINED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
 @pytest.mark.parametrize("name", [*ADDED, *COMBINED, "mask"])

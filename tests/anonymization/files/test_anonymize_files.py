@@ -312,6 +312,7 @@ def test_what_changed_is_made_again_and_what_shows_nothing_now_is_removed(
         assert read_codes(tmp_path / "out" / name) == []
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_and_the_kind_of_input_change_no_byte(
     photos: Path, tmp_path: Path
 ) -> None:
@@ -325,6 +326,7 @@ def test_the_number_of_workers_and_the_kind_of_input_change_no_byte(
     assert files(tmp_path / "tar") == files(tmp_path / "one")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [anonymize_files, detect])
 def test_the_example_of_the_docstring(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any]

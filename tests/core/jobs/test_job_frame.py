@@ -82,6 +82,7 @@ def test_a_stopped_training_says_where_and_that_it_can_go_on(tmp_path: Path) -> 
     assert "Traceback" not in text
 
 
+@pytest.mark.slow
 def test_a_job_that_is_still_going_on_is_not_begun_twice(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     wait = "print('the first', flush=True); sys.stdin.read()"
@@ -104,6 +105,7 @@ def test_a_job_that_is_still_going_on_is_not_begun_twice(tmp_path: Path) -> None
     assert "the first" not in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "action"),
     [

@@ -95,6 +95,7 @@ def test_no_two_processes_share_a_device(tmp_path: Path, count: int) -> None:
     assert set(used) <= {"0", "1", "2"}
 
 
+@pytest.mark.slow
 def test_a_killed_holder_frees_its_device(tmp_path: Path) -> None:
     holder = start(1, tmp_path, "0", 600)
     assert holder.stdout is not None
@@ -109,6 +110,7 @@ def test_a_killed_holder_frees_its_device(tmp_path: Path) -> None:
     holder.communicate()
 
 
+@pytest.mark.slow
 def test_a_child_that_outlives_its_job_keeps_the_device(tmp_path: Path) -> None:
     action = (
         "import subprocess; c = subprocess.Popen(['sleep', '600'], close_fds=False, "
@@ -246,6 +248,7 @@ def test_a_slurm_job_without_gpus_of_its_own_sees_the_machine(machine: Path) -> 
     assert candidates({"SLURM_JOB_ID": "7"}) == {"0": "0000-01-00.0"}
 
 
+@pytest.mark.slow
 def test_waiting_is_said_and_someone_elses_folder_is_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def test_cmyk_without_a_profile_of_its_own_is_converted_by_formula(profile: byte
     assert done(data) == ["CMYK to RGB without a colour profile"]
 
 
+@pytest.mark.slow
 def test_cmyk_is_converted_by_its_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """With L*a*b*'s profile in place of a printer's: four inks become three bands of light."""
     built = []

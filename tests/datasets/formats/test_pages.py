@@ -47,6 +47,7 @@ def test_what_is_no_digest_is_refused(text: str) -> None:
         page_of(text)
 
 
+@pytest.mark.slow
 @given(paths=st.lists(PATHS, min_size=1, max_size=8, unique=True), number=st.integers(1, 9999))
 def test_ids_of_files_and_pages_never_meet_and_can_be_names(paths: list[str], number: int) -> None:
     ids = ids_of_files(pd.Series(paths, dtype="str"))

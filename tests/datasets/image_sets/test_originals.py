@@ -226,6 +226,7 @@ class _Reader:
         return self._images.read("a")
 
 
+@pytest.mark.slow
 def test_a_loader_process_says_it_in_the_same_words(root: Path, index: Path) -> None:
     images = ImageSet.open([index], root)
     (root / "a.jpg").write_bytes(b"?")

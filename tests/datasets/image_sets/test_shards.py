@@ -76,6 +76,7 @@ def test_digest_depends_on_content_and_not_on_sharding(tmp_path: Path) -> None:
     assert ImageSet.open(parts[:1]).digest != whole.digest
 
 
+@pytest.mark.slow
 @given(image_id=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
 def test_member_names_have_one_dot_and_tell_ids_apart(image_id: str) -> None:
     name = member_name(image_id, "png")

@@ -28,6 +28,7 @@ def test_stand_ins_are_listed_like_the_real_thing(
         assert len([c for c in listing if listing[c].dtype == "int8"]) == 40
 
 
+@pytest.mark.slow
 def test_full_size_is_as_published(tmp_path: Path, dataset: Make) -> None:
     write_standin(Layout.CELEBA, tmp_path, *FULL_SIZE[Layout.CELEBA])
     lines = (tmp_path / "list_attr_celeba.txt").read_text().splitlines()

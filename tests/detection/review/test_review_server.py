@@ -215,6 +215,7 @@ def test_nothing_is_logged(server: ReviewServer, capfd: pytest.CaptureFixture[st
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_fault_is_told_without_what_was_asked(
     server: ReviewServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,6 +67,7 @@ def average_precision(reference: np.ndarray, model: np.ndarray, k: int = 10) -> 
     return np.asarray((precision * hits).sum(axis=1) / k)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("adapting", "is_lost"), [(0.0, False), (0.5, True)])
 def test_simulated_trainings_tell_a_cost_of_adapting_from_retrieval_bias(
     adapting: float, is_lost: bool

@@ -106,6 +106,7 @@ def naive(ranks_by: np.ndarray, include_self: bool) -> tuple[np.ndarray, np.ndar
     return np.array(ap), np.array(ndcg)
 
 
+@pytest.mark.slow
 @given(
     kind=st.sampled_from(list(DeploymentKind)),
     number=st.integers(0, 100),

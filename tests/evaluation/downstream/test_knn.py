@@ -28,6 +28,7 @@ def plain_knn(
     return max(sorted(votes), key=lambda label: votes[label])
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.integers(0, 10_000), st.integers(1, 30), st.sampled_from([0.07, 1.0]))
 def test_equals_the_definition(seed: int, k: int, temperature: float) -> None:

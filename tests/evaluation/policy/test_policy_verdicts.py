@@ -55,6 +55,7 @@ def test_what_fulfils_every_rule_passes_and_says_what_it_resisted() -> None:
     assert "anonymous" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "verdict", "said"),
     [

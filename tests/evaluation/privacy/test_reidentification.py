@@ -221,6 +221,7 @@ def test_a_recognizer_gives_unit_vectors_of_faces(shared: Path) -> None:
     np.testing.assert_allclose(recognizer.embed(crops[1:2])[0], vectors[1], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_recognizer_attacks_faces_alone(world: Path, shared: Path) -> None:
     weights = shared / "weights/face/mobilefacenet.onnx"
     if not weights.is_file():

@@ -222,6 +222,7 @@ def test_without_train_images_it_compares_as_the_model_does() -> None:
     assert supervised["rate"].isna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("taught", "lack"),
     [(0, NO_LESSON), (27, f"{TOO_LITTLE}: 9 persons, and 10 are needed"), (30, "")],

@@ -30,6 +30,7 @@ def part(given: Embeddings, count: int) -> Embeddings:
     return Embeddings(given.ids[:count], given.values[:count])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ivf", "hnsw"])
 @pytest.mark.parametrize(
     "settings",
@@ -113,6 +114,7 @@ def test_what_is_lost_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert scores.table["ap"].mean() == pytest.approx(19 / 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ivf", "hnsw"])
 def test_threads_do_not_matter(kind: approximate.Index, monkeypatch: pytest.MonkeyPatch) -> None:
     # so little effort and so little structure that the results tell one graph from another

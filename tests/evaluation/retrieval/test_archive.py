@@ -44,6 +44,7 @@ def given() -> tuple[Embeddings, Embeddings, Embeddings]:
     return reference, some(database, 30), database
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"include_self": False, "ap_depth": "k"}])
 def test_streaming_changes_no_bit(
     given: tuple[Embeddings, Embeddings, Embeddings],

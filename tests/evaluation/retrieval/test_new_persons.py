@@ -75,6 +75,7 @@ def test_values_are_those_of_the_tables(files: tuple[Path, list[Embedded]]) -> N
     assert (table["difference_high"][2:] < 0).all()
 
 
+@pytest.mark.slow
 def test_an_archive_without_a_person_is_scored_anew(files: tuple[Path, list[Embedded]]) -> None:
     """The jackknife of smaller archives, each scored by itself."""
     maps = []

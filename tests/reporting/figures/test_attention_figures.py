@@ -136,6 +136,7 @@ def test_a_map_shows_its_own_values_and_its_highest(drawn: list[Figure]) -> None
     assert over[0].images[0].get_extent() == over[0].images[1].get_extent()
 
 
+@pytest.mark.slow
 def test_originals_stay_hidden_where_they_are_not_given(drawn: list[Figure]) -> None:
     attention(make_panels(3, hidden=True), [])
     (figure,) = drawn
@@ -212,6 +213,7 @@ def make_shares(heads: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("heads", "rows"), [(2, 1), (6, 1), (12, 2)])
 def test_shares_have_a_panel_a_model_and_a_mark_a_head(
     drawn: list[Figure], heads: int, rows: int

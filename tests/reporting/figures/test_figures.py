@@ -182,6 +182,7 @@ def test_choice_does_not_depend_on_order() -> None:
     assert choose(ids[:2], 5) == choose(ids[:2], 2)
 
 
+@pytest.mark.slow
 def test_originals_are_read_only_when_asked(tmp_path: Path) -> None:
     sets = variants((50, 100), original=True)
     examples(sets, ["a"], False, outputs(tmp_path))

@@ -41,6 +41,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return figures
 
 
+@pytest.mark.slow
 def test_matches_are_framed_and_counted(drawn: list[Figure]) -> None:
     rows = [row("Reference", [1, 2, 3], True), row("A\nBlur", [2, 9, 1]), row("B", [4, 5, 6])]
     gallery([rows, rows], [])

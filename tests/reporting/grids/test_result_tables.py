@@ -87,6 +87,7 @@ def test_a_table_without_scores_is_still_a_table(scores: pd.DataFrame, rows: int
     assert "No scenario was run." in layout.caption
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=4, max_size=4))
 def test_best_is_the_maximum_and_what_prints_like_it(values: list[float]) -> None:

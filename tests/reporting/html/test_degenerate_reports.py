@@ -97,6 +97,7 @@ def test_twelve_queries_are_the_reason_and_no_missing_control(tmp_path: Path) ->
     assert said.count(lack) == 3 and "trained once" not in said
 
 
+@pytest.mark.slow
 def test_each_missing_part_is_the_one_that_is_named(tmp_path: Path) -> None:
     once = page(tmp_path, new(tmp_path, make_scores("d")))
     assert once.count("the unadapted model was trained once") == 2
@@ -137,6 +138,7 @@ def test_ties_have_no_best(tmp_path: Path) -> None:
     assert said.count("Pixelate with unadapted, A, B, C; Blur with unadapted, A, B, C; Mask") == 7
 
 
+@pytest.mark.slow
 def test_what_chance_does_as_well_is_said(tmp_path: Path) -> None:
     flat = make_scores("d").assign(value=0.1, low=0.08, high=0.12, chance=0.1, floor=0.09)
     said = page(tmp_path, new(tmp_path, flat))

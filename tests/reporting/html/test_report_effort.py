@@ -77,6 +77,7 @@ def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
     assert len(pages[0]) > 50_000
 
 
+@pytest.mark.slow
 def test_the_section_says_what_was_measured(tmp_path: Path, parts: list[DatasetSection]) -> None:
     effort = make_effort(tmp_path)
     shown = effort_part(effort)

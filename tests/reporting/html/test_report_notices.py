@@ -31,6 +31,7 @@ def page(folder: Path, counted: dict[str, int], scores: pd.DataFrame | None = No
     return text.split("<main>")[1].split('id="recommendations"')[0].replace("\u00a0", " ")
 
 
+@pytest.mark.slow
 def test_without_doubt_there_is_no_notice(tmp_path: Path) -> None:
     assert "notice" not in page(tmp_path, {"used": 5, "failed_audits": 0})
 
@@ -73,6 +74,7 @@ def test_rows_that_only_measure_leave_nothing_in_plain_sight() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_twenty_six_images_are_no_headline(tmp_path: Path) -> None:
     few = make_scores("ids", (50, 100)).assign(k=1, n=26, value=1.0, low=1.0, high=1.0)
     first = page(tmp_path, {}, few)

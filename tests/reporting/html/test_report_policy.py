@@ -49,6 +49,7 @@ def test_only_what_passes_is_recommended() -> None:
         assert row.best is not None and (row.best.method, row.best.degree) == ("mask", 100)
 
 
+@pytest.mark.slow
 def test_where_nothing_passes_the_reason_is_said_and_nothing_recommended() -> None:
     for low, said in ((0.9, "true area missed (face): 9.5 %"), (0.965, "not known: true area")):
         for row in chosen(table_of(low))[1]:

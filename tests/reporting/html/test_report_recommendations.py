@@ -74,6 +74,7 @@ def test_embeddings_are_judged_for_retrieval_alone(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verdict", "expected"),
     [

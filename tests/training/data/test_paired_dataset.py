@@ -79,6 +79,7 @@ def test_each_adaption_takes_its_crops_from_the_right_version(
         assert (hidden.global_crops.int() <= plain.global_crops.int() + 40).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scratch", [False, True])
 def test_workers_have_no_effect(
     recipe: Make, original: ImageSet, anonymized: ImageSet, scratch: bool

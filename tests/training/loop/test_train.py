@@ -350,6 +350,7 @@ def test_on_a_gpu(run: Callable[..., Result], recipe: Make, tmp_path: Path, prec
     np.testing.assert_allclose(gpu["loss"][0], cpu["loss"][0], rtol=tolerance)
 
 
+@pytest.mark.slow
 def test_a_signal_ends_it_with_a_checkpoint_to_go_on_from(
     run: Callable[..., Result], recipe: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_dropped_image_passes_the_branch_unchanged() -> None:
     assert torch.equal(groups[0], torch.ones(4, 2, 3))
 
 
+@pytest.mark.slow
 def test_stochastic_depth_as_a_plain_loop_has_it(network: Network) -> None:
     views, local_views, masked = _crops()
     indices = masked.flatten().nonzero().flatten()

@@ -198,8 +198,9 @@ sys.exit(7)
 
 @pytest.mark.parametrize("name", fork_server._WITH_THREADS)
 def test_what_starts_threads_is_never_loaded_before_a_fork(
-    run: Run, tmp_path: Path, name: str
+    run: Run, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # with one thread, none is started
     text = f"""
 import sys
 from pathlib import Path

@@ -117,6 +117,7 @@ def test_while_one_run_writes_another_is_refused(s3: Any, tmp_path: Path) -> Non
     assert names(s3) == {RECORDS}
 
 
+@pytest.mark.slow
 def test_what_a_lost_run_made_is_removed(s3: Any, tmp_path: Path) -> None:
     ran(s3, tmp_path / "one", "known")
     time.sleep(1)  # S3 counts in seconds
@@ -130,6 +131,7 @@ def test_what_a_lost_run_made_is_removed(s3: Any, tmp_path: Path) -> None:
     started(s3, tmp_path / "other").end()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_lost_once_it_was_continued_leaves_what_it_knew(
     s3: Any, tmp_path: Path
 ) -> None:
@@ -150,6 +152,7 @@ def test_records_that_were_copied_without_their_run_are_used(s3: Any, tmp_path: 
     assert texts(looked(s3, tmp_path / "other")) == ["known"]
 
 
+@pytest.mark.slow
 def test_results_of_which_nothing_is_known_are_refused(s3: Any, tmp_path: Path) -> None:
     put(s3, "copied.csv")
     for is_look in (True, False):

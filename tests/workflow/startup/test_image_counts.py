@@ -91,6 +91,7 @@ def test_what_detection_has_left_is_asked_again(tmp_path: Path) -> None:
         require_left(tmp_path / "counts.csv", Retrieval(), 8)
 
 
+@pytest.mark.slow
 def test_one_class_is_refused(tmp_path: Path) -> None:
     table = pd.DataFrame({"split": ["train", "train", "val"], "class": ["x", "x", "y"]})
     table.to_parquet(tmp_path / "manifest.parquet")

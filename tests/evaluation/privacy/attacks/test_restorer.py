@@ -120,6 +120,7 @@ def test_what_a_mosaic_hides_of_all_alike_is_restored_and_under_a_mask_only_thei
     assert rates["learned_psnr", "mask"] == control["learned_psnr", "pixelate"]
 
 
+@pytest.mark.slow
 def test_all_masked_faces_are_restored_to_the_same_one() -> None:
     learner, shown = restorers(people(40, 1)), people(6, 2)
     region = Region(Entity.FACE, 2, 2, 70, 78, 1.0)

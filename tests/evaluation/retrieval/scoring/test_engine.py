@@ -312,6 +312,7 @@ def test_the_order_of_images_does_not_matter_but_for_ties(size: int) -> None:
     assert all(np.array_equal(first[column], second[column]) for column in COLUMNS)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=150, deadline=None)
 @given(two_rows(), choices, st.data())
 def test_torch_equals_numpy(
@@ -375,6 +376,7 @@ def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
         assert all(np.array_equal(found[column], expected[column]) for column in COLUMNS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("include_self", [True, False])
 @pytest.mark.parametrize("ap_depth", ["full", "k"])
 @pytest.mark.parametrize("rows", [1, 100, 192, 193])

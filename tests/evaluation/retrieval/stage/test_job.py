@@ -258,6 +258,7 @@ def test_the_reference_is_ranked_once_for_all(world: World, counted: Counted) ->
     assert sum(counted.references) == 2 * SIZE  # once a group
 
 
+@pytest.mark.slow
 def test_only_what_is_new_is_scored(
     world: World, counted: Counted, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -303,6 +304,7 @@ def test_an_edit_of_the_code_scores_again(
     assert taken(counted) == 6 * SIZE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"block": 300}, {"memory_gb": 1e-6}, {"shards": 3}])
 def test_what_has_no_effect_scores_nothing_again(
     world: World, counted: Counted, settings: dict[str, Any]
@@ -332,6 +334,7 @@ def test_a_larger_sample_scores_what_it_adds(world: World, counted: Counted) -> 
     assert world.run(larger) == found
 
 
+@pytest.mark.slow
 def test_what_is_stale_is_dropped(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.run(SETTINGS.model_copy(update={"shards": 2}))
     assert {path.name for path in world.kept.iterdir()} == {"0-of-2", "1-of-2"}

@@ -63,6 +63,7 @@ def test_the_order_of_images_does_not_matter(reference: Embeddings) -> None:
     pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
+@pytest.mark.slow
 def test_block_and_threads_do_not_matter(reference: Embeddings) -> None:
     queries, database = embeddings(1, reference), embeddings(2, reference)
     for include_self in (True, False):

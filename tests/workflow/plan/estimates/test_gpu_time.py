@@ -239,6 +239,7 @@ def test_the_machines_own_gpu_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [device.name for device in devices()] == ["A100", "H100 or H200"]
 
 
+@pytest.mark.slow
 def test_a_plan_is_made_without_torch() -> None:
     code = "import sys, anonbench.workflow.plan.report; sys.exit('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
