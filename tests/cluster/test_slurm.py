@@ -125,7 +125,7 @@ def wait_for(condition: Any, run: subprocess.Popen[bytes], said: Path) -> None:
 
 def pre_empt(folder: Path, run: subprocess.Popen[bytes], said: Path) -> Job:
     """Let an urgent job take all GPUs from the unadapted training; return the latter."""
-    speed = folder / "results/logs/train/portraits/unadapted-seed0/speed.csv"
+    speed = folder / "results/logs/train/portraits/unadapted/seed0/speed.csv"
     wait_for(
         lambda: speed.exists() and speed.read_text(encoding="utf-8").count("\n") > 1, run, said
     )
@@ -200,7 +200,7 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     assert len(jobs("rule_train_unadapted")) == 1
     first, *_, last = jobs("rule_train_adapted")
     assert (first.state, last.state) == ("FAILED", "COMPLETED")
-    for log in (there / "results/logs/train/portraits").glob("*-seed0.log"):
+    for log in (there / "results/logs/train/portraits").glob("*/seed0.log"):
         assert re.search(r"going on from step [1-9]", log.read_text(encoding="utf-8"))
 
     local = ["--cores", "2", "--resources", "gpu=4", "--", *TARGETS]

@@ -15,7 +15,7 @@ rule anonymize:
         index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
         audit="<results>/{dataset}/images/{variant}/{split}/{shard}.audit.json",
     wildcard_constraints:
-        variant=HIDDEN_HERE,
+        variant=wildcards.hidden_here(experiment),
     script:
         "../scripts/anonymize.py"
 
@@ -29,7 +29,7 @@ rule given:
         index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
         compared="<results>/{dataset}/images/{variant}/{split}/{shard}.compared.parquet",
     wildcard_constraints:
-        variant=GIVEN,
+        variant=wildcards.given(experiment),
     params:
         scan=lambda w: startup.scanned_given(started, w.dataset),
     script:
@@ -52,8 +52,6 @@ rule copy_originals:
         **by_digest(index=rules.originals.output.index),
     output:
         "<results>/{dataset}/images/original/{split}/{shard}.tar",
-    log:
-        "<logs>/copy_originals/{dataset}/{split}-{shard}.log",
     wildcard_constraints:
         # no other data set has such a job, whatever asks for its file; (?!) matches nothing
         dataset="|".join(n for n, d in experiment.datasets.items() if d.copy_originals) or "(?!)",

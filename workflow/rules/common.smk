@@ -19,9 +19,8 @@ except InputError as error:  # an installed package's class that cannot be loade
 from anonbench.config.resources import Estimates
 from anonbench.datasets.image_sets.copies import copies_message
 from anonbench.datasets.image_sets.doubts import doubts_of_run
-from anonbench.detection.user_annotations import READERS
 from anonbench.workflow import startup
-from anonbench.workflow.paths import Paths
+from anonbench.workflow.paths import Paths, wildcards
 from anonbench.workflow.rule_files import RuleFiles, on_disk, with_digest
 from anonbench.workflow.shown import Shown
 
@@ -60,32 +59,9 @@ pathvars:
     benchmarks=f"{results}/benchmarks",
 
 
-HIDDEN_HERE = rf"(?:{'|'.join(settings.anonymization.names)})-\d+"
-GIVEN = (
-    "|".join(  # pictures of other programs; (?!) matches nothing
-        str(variant) for name in experiment.datasets for variant in experiment.given_variants(name)
-    )
-    or "(?!)"
-)
-ANONYMIZED = f"(?:{HIDDEN_HERE}|{GIVEN})"
-
-
 # All of them before the first rule: a later one takes those of files in a storage away.
 wildcard_constraints:
-    dataset="|".join(experiment.datasets),
-    split="train|val",
-    shard=r"\d+",
-    variant=rf"original|{ANONYMIZED}",
-    anonymized=ANONYMIZED,
-    adaption="[ABC]",
-    model=rf"unadapted|pixels|untrained|[ABC]-{ANONYMIZED}",
-    seed=r"\d+",
-    degree=r"\d+",
-    role="celeba|rvl_cdip|dokiq",
-    kind="retrieval|agreement|downstream",
-    setting="|".join(READERS),
-    trend="(map|mndcg)_(original|anonymized)|knn|linear",
-    metric="map|mndcg",
+    **wildcards.wildcard_patterns(experiment),
 
 
 def truth(w):
@@ -112,11 +88,6 @@ def ranked(scenarios):
 def named(scenarios):
     """Scenarios of a job's data set by the names of their files."""
     return lambda w: [run.path for run in scenarios(w.dataset)]
-
-
-def listed(scenarios):
-    """Scenarios of a job's data set by model, seed and variant."""
-    return lambda w: [(str(run.model), run.seed, str(run.variant)) for run in scenarios(w.dataset)]
 
 
 def all_shards(ranking, **wildcards):

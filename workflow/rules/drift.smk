@@ -20,8 +20,6 @@ for _name, _reference in experiment.drifts().items():
             scores_batch=paths.drift_scores(_reference, _name, _name),
         output:
             f"<results>/{_name}/drift.csv",
-        log:
-            f"<logs>/drift/{_name}.log",
         params:
             datasets=[_reference, _name],
             models=[str(m) for m, _ in experiment.drift_models(_reference, _name)],

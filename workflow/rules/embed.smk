@@ -9,8 +9,6 @@ rule embed_original:
         **by_digest(**paths.embedding_inputs("unadapted", "original")),
     output:
         **with_digest(**paths.embedding_splits("unadapted", "original")),
-    log:
-        "<logs>/embed/{dataset}/unadapted-seed{seed}/original.log",
     wildcard_constraints:
         dataset="|".join(n for n, d in experiment.datasets.items() if not d.system) or "(?!)",
     script:
@@ -22,8 +20,6 @@ use rule embed_original as embed_unadapted with:
         **by_digest(**paths.embedding_inputs("unadapted", "{anonymized}")),
     output:
         **with_digest(**paths.embedding_splits("unadapted", "{anonymized}")),
-    log:
-        "<logs>/embed/{dataset}/unadapted-seed{seed}/{anonymized}.log",
 
 
 use rule embed_original as embed_adapted with:
@@ -34,8 +30,6 @@ use rule embed_original as embed_adapted with:
             **paths.embedding_splits("{adaption}-{anonymized}", "{anonymized}"),
             original=paths.embedding("{dataset}", "{adaption}-{anonymized}", "{seed}", "original"),
         ),
-    log:
-        "<logs>/embed/{dataset}/{adaption}-{anonymized}-seed{seed}.log",
 
 
 use rule embed_original as embed_untrained with:
@@ -43,8 +37,6 @@ use rule embed_original as embed_untrained with:
         **by_digest(**paths.embedding_inputs("untrained", "{variant}")),
     output:
         **with_digest(**paths.embedding_splits("untrained", "{variant}")),
-    log:
-        "<logs>/embed/{dataset}/untrained-seed{seed}/{variant}.log",
 
 
 # A system under test is started once for all image sets of its data set: a rule a data set names
@@ -83,7 +75,7 @@ rule embed_pixels:
     output:
         **with_digest(**paths.embedding_splits("pixels", "{variant}")),
     log:
-        "<logs>/embed/{dataset}/pixels-seed{seed}/{variant}.log",
+        "<logs>/embed/{dataset}/pixels/seed{seed}/{variant}.log",
     wildcard_constraints:
         dataset="|".join(experiment.trained) or "(?!)",
     script:
@@ -101,7 +93,7 @@ for _name in experiment.datasets:
             output:
                 **with_digest(**paths.system_embeddings(_name, "pixels")),
             log:
-                f"<logs>/embed/{_name}-pixels.log",
+                f"<logs>/embed/{_name}/pixels.log",
             resources:
                 mem_mb=estimates.pixels_mb(_name),
                 runtime=estimates.minutes("embed_system", _name),

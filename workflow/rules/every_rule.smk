@@ -24,4 +24,4 @@ for _rule in every_rule:
         set_parameters(_rule, _read.get(_script, {}))
         set_code(_rule, Path(workflow.source_path(_rule.script)))
         # what counts the others' benchmarks has none
-        name_log(_rule, benchmarked=_rule is not rules.cost.rule)
+        name_log(_rule, results, benchmarked=_rule is not rules.cost.rule)

@@ -5,7 +5,7 @@ _frozen = [name for name, dataset in experiment.datasets.items() if dataset.syst
 _settings = [experiment.datasets[name].model_dump(exclude={"system"}) for name in _frozen]
 _systems = [experiment.datasets[name].system for name in _frozen]
 _adapted = [name for name in experiment.trained if experiment.datasets[name].adaptions]
-_found = []
+found_files = []
 
 # the same images, split and methods: only the systems differ
 if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(set(_systems)):
@@ -25,7 +25,7 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(s
         script:
             "../scripts/findings_systems.py"
 
-    _found += [rules.findings_systems.output]
+    found_files += [rules.findings_systems.output]
 
 
 if _adapted:
@@ -44,12 +44,4 @@ if _adapted:
         script:
             "../scripts/findings_models.py"
 
-    _found += [rules.findings_models.output]
-    _found += [rules.compare_paper.input] if paper_data else []
-
-
-if _found:
-
-    rule findings:
-        input:
-            _found,
+    found_files += [rules.findings_models.output] + compared_files

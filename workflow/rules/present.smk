@@ -83,8 +83,6 @@ use rule learning as learning_model with:
     output:
         png="<results>/figures/learning/{dataset}/{model}-seed{seed}.png",
         svg="<results>/figures/learning/{dataset}/{model}-seed{seed}.svg",
-    log:
-        "<logs>/figure/learning/{dataset}/{model}-seed{seed}.log",
     params:
         models=lambda w: [w.model],
 
@@ -130,36 +128,12 @@ rule cost:
         "../scripts/cost.py"
 
 
-rule costs:
-    input:
-        rules.cost.output,
-
-
 rule report:
     input:
         rules.tables.input,
         rules.cost.output,
         [path for path in rules.figures.input if path.endswith(".png")],
-        scores=paths.of_each("{dataset}/scores.csv"),
-        comparisons=paths.of_each("{dataset}/comparisons.csv"),
-        effects=paths.of_each("{dataset}/effects.csv", experiment.trained),
-        methods=paths.of_each("{dataset}/method_comparisons.csv"),
-        best=paths.of_each("{dataset}/best.csv"),
-        variances=paths.of_each("{dataset}/variance.csv", experiment.trained),
-        trainings=paths.of_each("{dataset}/trainings.csv", experiment.trained),
-        query_kinds=paths.of_each("{dataset}/query_kinds.csv"),
-        new_persons=paths.of_each("{dataset}/new_persons.csv"),
-        deployments=paths.of_deployments("{dataset}/deployments.csv"),
-        counts=paths.of_each("{dataset}/counts.csv"),
-        skipped=paths.of_each("{dataset}/skipped.csv"),
-        audits=paths.of_each("{dataset}/audit.csv"),
-        quality=paths.of_each("{dataset}/quality/summary.csv", paths.measured()),
-        explorers=paths.explorers(),
-        rates=paths.of_privacy("{dataset}/privacy/reidentification.csv"),
-        sizes=paths.of_privacy("{dataset}/privacy/gallery_sizes.csv"),
-        attacks=paths.of_privacy("{dataset}/privacy/attacks.csv"),
-        policies=paths.of_each("{dataset}/policy.csv"),
-        correlations=paths.correlations(),
+        **paths.reported(),
     output:
         page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
     params:

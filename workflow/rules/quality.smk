@@ -17,8 +17,6 @@ rule quality:
         summary="<results>/{dataset}/quality/summary.csv",
         in_sight="<results>/{dataset}/quality/in_sight.csv",
         markdown="<results>/{dataset}/quality/summary.md",
-    params:
-        drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/quality.py"
 
@@ -32,8 +30,6 @@ rule sweep:
         truth=truth,
     output:
         "<results>/{dataset}/quality/sweep.csv",
-    params:
-        drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/sweep.py"
 
@@ -64,7 +60,5 @@ rule overlays:
     output:
         least_certain="<results>/{dataset}/quality/least_certain.png",
         sample="<results>/{dataset}/quality/sample.png",
-    params:
-        drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/overlays.py"

@@ -27,8 +27,6 @@ for _name in experiment.datasets:
         output:
             queries=paths.scenario_files(_name, "retrieval", "parquet"),
             summaries=paths.scenario_files(_name, "retrieval", "json"),
-        log:
-            f"<logs>/rankings/{_name}.log",
         resources:
             mem_mb=estimates.rankings_mb(_name),
         params:
@@ -44,8 +42,6 @@ use rule retrieve as retrieve_second with:
         **ranked(experiment.trained_scenarios),
     output:
         "<results>/{dataset}/retrieval/second/seed{seed}/shards/{shard}.parquet",
-    log:
-        "<logs>/retrieve/{dataset}/second-seed{seed}-{shard}.log",
     params:
         scenarios=named(experiment.trained_scenarios),
 
@@ -55,8 +51,6 @@ rule second_rankings:
         all_shards(rules.retrieve_second),
     output:
         "<results>/{dataset}/retrieval/second/seed{seed}.parquet",
-    log:
-        "<logs>/rankings/{dataset}-second-seed{seed}.log",
     params:
         scenarios=named(experiment.trained_scenarios),
     script:
@@ -70,8 +64,6 @@ rule effects:
         second=lambda w: list(paths.second_scores(w.dataset).values()),
     output:
         "<results>/{dataset}/effects.csv",
-    params:
-        scenarios=listed(experiment.trained_scenarios),
     script:
         "../scripts/effects.py"
 
@@ -83,8 +75,6 @@ rule variance:
         second=rules.effects.input.second,
     output:
         "<results>/{dataset}/variance.csv",
-    params:
-        scenarios=listed(experiment.trained_scenarios),
     script:
         "../scripts/variance.py"
 
@@ -96,8 +86,6 @@ use rule retrieve as retrieve_without_own with:
         **ranked(experiment.anonymized_scenarios),
     output:
         "<results>/{dataset}/retrieval/without_own/shards/{shard}.parquet",
-    log:
-        "<logs>/retrieve/{dataset}/without-own-{shard}.log",
     params:
         slice=stage_parameters.retrieve_without_own(settings),
         scenarios=named(experiment.anonymized_scenarios),
@@ -108,8 +96,6 @@ use rule second_rankings as without_own_rankings with:
         all_shards(rules.retrieve_without_own),
     output:
         "<results>/{dataset}/retrieval/without_own.parquet",
-    log:
-        "<logs>/rankings/{dataset}-without-own.log",
     params:
         scenarios=named(experiment.anonymized_scenarios),
 
@@ -120,8 +106,6 @@ rule query_kinds:
         scores=rules.without_own_rankings.output[0],
     output:
         "<results>/{dataset}/query_kinds.csv",
-    params:
-        scenarios=listed(experiment.anonymized_scenarios),
     script:
         "../scripts/query_kinds.py"
 
@@ -148,8 +132,6 @@ rule new_persons:
         **ranked(experiment.anonymized_scenarios),
     output:
         "<results>/{dataset}/new_persons.csv",
-    params:
-        scenarios=listed(experiment.anonymized_scenarios),
     script:
         "../scripts/new_persons.py"
 
@@ -202,8 +184,6 @@ rule scores:
         enough=[] if settings.bundle else rules.enough.output,
     output:
         "<results>/{dataset}/scores.csv",
-    params:
-        scenarios=listed(experiment.scenarios),
     script:
         "../scripts/scores.py"
 
@@ -214,8 +194,6 @@ rule comparisons:
     output:
         models="<results>/{dataset}/comparisons.csv",
         methods="<results>/{dataset}/method_comparisons.csv",
-    params:
-        scenarios=listed(experiment.scenarios),
     script:
         "../scripts/comparisons.py"
 
@@ -227,9 +205,6 @@ rule best:
         second=lambda w: list(paths.second_scores(w.dataset).values()),
     output:
         "<results>/{dataset}/best.csv",
-    params:
-        scenarios=listed(experiment.scenarios),
-        trained=listed(experiment.trained_scenarios),
     script:
         "../scripts/best.py"
 

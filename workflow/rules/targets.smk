@@ -16,7 +16,10 @@ _targets = {
     ],
     "drift": paths.of_each("{dataset}/drift.csv", experiment.drifts()),
     "learning_curves": paths.learning_figures(),
+    "costs": rules.cost.output,
 }
+_optional = {"compare_paper": compared_files, "findings": found_files}
+_targets |= {name: files for name, files in _optional.items() if files}
 _targets |= paths.page_targets()
 for _name in experiment.datasets:
     _targets |= {f"{_name}_{stage}": files for stage, files in paths.stage_targets(_name).items()}

@@ -24,8 +24,6 @@ rule train_unadapted:
     output:
         **with_digest(backbone=paths.backbone("{dataset}", "unadapted", "{seed}")),
         history=paths.training_log("{dataset}", "unadapted", "{seed}"),
-    log:
-        "<logs>/train/{dataset}/unadapted-seed{seed}.log",
     params:
         given=lambda w: contents(started.pretrained(w.dataset)),
         adaption=lambda w: w.get("adaption", "unadapted"),
@@ -44,8 +42,6 @@ use rule train_unadapted as train_adapted with:
     output:
         **with_digest(backbone=paths.backbone("{dataset}", "{adaption}-{anonymized}", "{seed}")),
         history=paths.training_log("{dataset}", "{adaption}-{anonymized}", "{seed}"),
-    log:
-        "<logs>/train/{dataset}/{adaption}-{anonymized}-seed{seed}.log",
 
 
 # The weights that a training starts from where none are pretrained: a baseline.
@@ -53,6 +49,6 @@ rule untrained:
     output:
         **with_digest(backbone=paths.backbone("{dataset}", "untrained", "{seed}")),
     log:
-        "<logs>/train/{dataset}/untrained-seed{seed}.log",
+        "<logs>/train/{dataset}/untrained/seed{seed}.log",
     script:
         "../scripts/untrained.py"

@@ -8,7 +8,8 @@ from typing import Any
 
 from anonbench.config import Config
 from anonbench.config import stage_parameters as of
-from anonbench.config.experiment import Experiment
+from anonbench.config.experiment import Experiment, truth_of
+from anonbench.config.outputs import Scenario
 from anonbench.config.stage_parameters import Slice
 from anonbench.core.registries.tables import TABLES
 
@@ -50,8 +51,8 @@ NAME_A_SYSTEM = (
 def job_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
     """Return parameters by script and name: values, or functions of a job's wildcards.
 
-    `slice` is a section of the config; `system` is what models are called by, if there is one. What
-    a job has to know of its files stands at its rule.
+    `slice` is a section of the config; `system` is what models are called by, if there is one;
+    `scenarios` are model, seed and variant of each. Which files those are stands at the job's rule.
     """
     datasets, found = experiment.datasets, _facts(experiment)
     system = {"system": lambda w: datasets[w.dataset].system}
@@ -90,16 +91,24 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
     system = {"system": lambda w: of.system(config, w.dataset) if data[w.dataset].system else None}
     seeds = {"reference_seed": experiment.reference_seed, "control_seeds": config.control_seeds}
     judges = {"references": lambda w: _references(experiment, w.dataset)}
+    drawn = {"drawn_truth": lambda w: _drawn_truth(experiment, w.dataset)}
+    every = _listed(experiment.scenarios)
+    trained, hiding = (
+        _listed(experiment.trained_scenarios),
+        _listed(experiment.anonymized_scenarios),
+    )
     ranked = config.retrieval.model_dump(mode="json", include={"fraction", "include_self"})
     return {
         **dict.fromkeys(("boxes", "originals"), keep),
+        **dict.fromkeys(("quality", "sweep", "overlays"), drawn),
         "review": {"listed": config.detection_quality.listed},
         "given_summary": {"programs": lambda w: list(data[w.dataset].given)},
         "embed_pixels": {"dataset": lambda w: w.dataset},
         "retrieve": {"shards": config.retrieval.shards},
-        **dict.fromkeys(("scores", "comparisons"), seeds),
-        **dict.fromkeys(("effects", "variance"), judges),
-        "best": seeds | judges,
+        **dict.fromkeys(("scores", "comparisons"), seeds | {"scenarios": every}),
+        **dict.fromkeys(("effects", "variance"), judges | {"scenarios": trained}),
+        **{name: {"scenarios": hiding} for name in ("query_kinds", "new_persons")},
+        "best": seeds | judges | {"scenarios": every, "trained": trained},
         "deployments": {"degree": lambda w: max(data[w.dataset].degrees)},
         "reidentify": hidden | system | sought,
         "attack": hidden | variants,
@@ -117,8 +126,21 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
     }
 
 
+def _listed(
+    scenarios: Callable[[str], list[Scenario]],
+) -> Callable[[Any], list[tuple[str, int, str]]]:
+    """Return a data set's scenarios by model, seed and variant."""
+    return lambda w: [(str(run.model), run.seed, str(run.variant)) for run in scenarios(w.dataset)]
+
+
 def _sought(experiment: Experiment, name: str) -> list[str]:
     return list(map(str, experiment.entities(name)))
+
+
+def _drawn_truth(experiment: Experiment, name: str) -> str:
+    """Return where a demo's true boxes are; empty for other data."""
+    dataset = experiment.datasets[name]
+    return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""
 
 
 def _references(experiment: Experiment, name: str) -> list[int]:

@@ -261,13 +261,15 @@ def remove_rules(workflow: Any, names: Iterable[str]) -> None:
         del workflow._rules[name]
 
 
-def name_log(rule: Any, benchmarked: bool = True) -> None:
+def name_log(rule: Any, results: str, benchmarked: bool = True) -> None:
     """Name a rule's log, where it does not do so itself, and its benchmark like its log.
 
-    The log of `<results>/{dataset}/quality/{shard}.csv` is `<logs>/<script>/{dataset}/{shard}.log`:
-    what its jobs differ by. Those of figures, tables and the paper's pages are named as they are.
+    The log of `<results>/{dataset}/images/{variant}/{shard}.tar` is
+    `<logs>/<script>/{dataset}/{variant}/{shard}.log`: its path after the data set's folder of the
+    stage, as far as jobs differ by it. Those of figures, tables and the paper's pages are named as
+    they are, and that of a rule without wildcards as the rule.
     """
-    log = rule.ruleinfo.log.paths[0] if rule.ruleinfo.log else _log_like_output(rule)
+    log = rule.ruleinfo.log.paths[0] if rule.ruleinfo.log else _log_like_output(rule, results)
     if not rule.ruleinfo.log:
         rule.log_modifier = rule.output_modifier
         rule.set_log(log)
@@ -276,15 +278,20 @@ def name_log(rule: Any, benchmarked: bool = True) -> None:
         rule.benchmark = log.replace("<logs>", "<benchmarks>").removesuffix(".log") + ".tsv"
 
 
-def _log_like_output(rule: Any) -> str:
+def _log_like_output(rule: Any, results: str) -> str:
     made = rule.ruleinfo.output
-    results, *folders, name = str([*made.paths, *made.kwpaths.values()][0]).split("/")
-    assert results == "<results>", f"{rule.name} has to name its log"
+    first = [*made.paths, *made.kwpaths.values()][0]
+    path = str(first[0] if isinstance(first, list) else first)
+    within = path.removeprefix("<results>/").removeprefix(f"{results}/")
+    assert within != path, f"{rule.name} has to name its log"
+    *folders, name = within.split("/")
     parts = [*folders, name.partition(".")[0]]
     if parts[0] in _SHOWN_IN:
         return "/".join(["<logs>", _SHOWN_IN[parts[0]], *parts[1:]]) + ".log"
-    differing = [part for part in parts if "{" in part]
-    return "/".join(["<logs>", Path(rule.script).stem, *differing]) + ".log"
+    stage = Path(rule.script).stem
+    last = max((place for place, part in enumerate(parts) if "{" in part), default=-1)
+    differing = [parts[0], *parts[2 : last + 1]] if last >= 0 else [rule.name]
+    return "/".join(["<logs>", *([stage] if differing != [stage] else []), *differing]) + ".log"
 
 
 def drop_default_rate(workflow: Any) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from anonbench.bundle.source import image_counts
 from anonbench.config import Config, load
-from anonbench.config.experiment import Experiment, truth_of
+from anonbench.config.experiment import Experiment
 from anonbench.config.file.text import read
 from anonbench.core.errors import InputError
 from anonbench.core.io import files_in
@@ -46,11 +46,6 @@ class Startup:
         """Return the file that a demo's data set is drawn together with."""
         dataset = self.experiment.datasets[name]
         return [dataset.path / "contents.csv"] if dataset.demo else []
-
-    def drawn_truth(self, name: str) -> str:
-        """Return where a demo's true boxes are; empty for other data."""
-        dataset = self.experiment.datasets[name]
-        return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""
 
     def detection_files(self, name: str) -> list[Path]:
         """Return the user's templates and weights that a data set's detectors read."""

@@ -31,8 +31,8 @@ EMBEDDING = "embeddings/unadapted/seed0/original/val.h5"
 READERS = [
     ("manifest.parquet", "detect/train/0.boxes.parquet", "detect/train/0"),
     ("detect/train/0.images.parquet", "images/mask-100/train/0.tar", "anonymize/mask-100/train/0"),
-    ("images/original/train/0.parquet", BACKBONE, "train/unadapted-seed0"),
-    (BACKBONE, EMBEDDING, "embed/unadapted-seed0/original"),
+    ("images/original/train/0.parquet", BACKBONE, "train/unadapted/seed0"),
+    (BACKBONE, EMBEDDING, "embed/unadapted/seed0"),
 ]
 """After what the images are replaced, what is made then, and whose log says why it is not."""
 

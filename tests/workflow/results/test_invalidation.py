@@ -232,7 +232,7 @@ def test_where_the_boxes_come_out_the_same_nothing_after_them_is_done(
 
 def of_training(folder: Path, pattern: str) -> list[Path]:
     """Return the files of trainings; the untrained network needs no boxes."""
-    return [path for path in folder.glob(pattern) if not path.name.startswith("untrained")]
+    return [path for path in folder.glob(f"*/{pattern}") if path.parent.name != "untrained"]
 
 
 def results_of(folder: Path) -> Iterator[Path]:

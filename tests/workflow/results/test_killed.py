@@ -95,7 +95,7 @@ def test_killed_in_every_stage_and_completed(
         if whom == "all":  # what --unlock does is shown below, and costs a start of Snakemake
             shutil.rmtree(tmp_path / ".snakemake/locks")
         if file.endswith("log.csv"):  # after the training was killed with one step kept
-            log = tmp_path / "results/logs/train/archive/A-mask-100-seed0.log"
+            log = tmp_path / "results/logs/train/archive/A-mask-100/seed0.log"
             assert "going on from step 1" in log.read_text(encoding="utf-8")
     done = snakemake(tmp_path, config, "--cores", "2", *small_archive.TARGETS)
     assert done.returncode == 0, done.stderr[-3000:]

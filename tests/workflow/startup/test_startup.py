@@ -104,7 +104,6 @@ def test_files_that_a_stage_reads(config: dict[str, Any]) -> None:
     started = start(config)
     assert started.demo_marker("mine") == started.pretrained("mine") == []
     assert started.attackers() == started.detection_files("mine") == []
-    assert started.drawn_truth("mine") == ""
     Path("weights.pt").write_bytes(b"\x80")
     config["recipes"]["default"]["backbone"] = {"pretrained": "weights.pt"}
     assert start(config).pretrained("mine") == [Path("weights.pt")]
@@ -115,7 +114,6 @@ def test_a_demo_has_a_marker_and_true_boxes() -> None:
     data = {"layout": "celeba", "path": "d", "detectors": ["mtcnn"], "demo": demo}
     started = start({"datasets": {"mine": data}}, is_main=False)
     assert started.demo_marker("mine") == [Path("d/contents.csv")]
-    assert started.drawn_truth("mine") == "d/truth/boxes.parquet"
     assert startup.scanned(started, "mine") is None
 
 

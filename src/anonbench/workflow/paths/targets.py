@@ -79,3 +79,29 @@ class Paths(PagePaths):
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
         }
+
+    def reported(self) -> dict[str, list[str]]:
+        """Return what the report reads of all data sets, by name."""
+        of_each, trained = self.of_each, self.experiment.trained
+        return {
+            "scores": of_each("{dataset}/scores.csv"),
+            "comparisons": of_each("{dataset}/comparisons.csv"),
+            "effects": of_each("{dataset}/effects.csv", trained),
+            "methods": of_each("{dataset}/method_comparisons.csv"),
+            "best": of_each("{dataset}/best.csv"),
+            "variances": of_each("{dataset}/variance.csv", trained),
+            "trainings": of_each("{dataset}/trainings.csv", trained),
+            "query_kinds": of_each("{dataset}/query_kinds.csv"),
+            "new_persons": of_each("{dataset}/new_persons.csv"),
+            "deployments": self.of_deployments("{dataset}/deployments.csv"),
+            "counts": of_each("{dataset}/counts.csv"),
+            "skipped": of_each("{dataset}/skipped.csv"),
+            "audits": of_each("{dataset}/audit.csv"),
+            "quality": of_each("{dataset}/quality/summary.csv", self.measured()),
+            "explorers": self.explorers(),
+            "rates": self.of_privacy("{dataset}/privacy/reidentification.csv"),
+            "sizes": self.of_privacy("{dataset}/privacy/gallery_sizes.csv"),
+            "attacks": self.of_privacy("{dataset}/privacy/attacks.csv"),
+            "policies": of_each("{dataset}/policy.csv"),
+            "correlations": self.correlations(),
+        }
