@@ -1,0 +1,41 @@
+"""Patterns of the wildcards in paths of results."""
+
+from __future__ import annotations
+
+from anonbench.config.experiment import Experiment
+from anonbench.detection.user_annotations import READERS
+
+NOTHING = "(?!)"
+"""The pattern that matches no text."""
+
+
+def hidden_here(experiment: Experiment) -> str:
+    """Return the pattern of variants that the methods make."""
+    return rf"(?:{'|'.join(experiment.config.anonymization.names)})-\d+"
+
+
+def given(experiment: Experiment) -> str:
+    """Return the pattern of variants that are pictures of other programs."""
+    variants = (v for name in experiment.datasets for v in experiment.given_variants(name))
+    return "|".join(map(str, variants)) or NOTHING
+
+
+def wildcard_patterns(experiment: Experiment) -> dict[str, str]:
+    """Return the pattern of each wildcard by its name."""
+    anonymized = f"(?:{hidden_here(experiment)}|{given(experiment)})"
+    return {
+        "dataset": "|".join(experiment.datasets),
+        "split": "train|val",
+        "shard": r"\d+",
+        "variant": rf"original|{anonymized}",
+        "anonymized": anonymized,
+        "adaption": "[ABC]",
+        "model": rf"unadapted|pixels|untrained|[ABC]-{anonymized}",
+        "seed": r"\d+",
+        "degree": r"\d+",
+        "role": "celeba|rvl_cdip|dokiq",
+        "kind": "retrieval|agreement|downstream",
+        "setting": "|".join(READERS),
+        "trend": "(map|mndcg)_(original|anonymized)|knn|linear",
+        "metric": "map|mndcg",
+    }
