@@ -6,6 +6,7 @@ from pathlib import Path
 
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import PACKAGES
+from anonbench.core.registries.method_names import REDRAWN
 from anonbench.workflow.refusal import refuse
 
 # rules and jobs stay to the end: collections that look at all of them take a seventh of a look
@@ -67,7 +68,7 @@ GIVEN = (
     )
     or "(?!)"
 )
-ANONYMIZED = f"(?:{HIDDEN_HERE}|{GIVEN})"
+ANONYMIZED = f"(?:(?:{REDRAWN})?{HIDDEN_HERE}|{GIVEN})"
 
 
 # All of them before the first rule: a later one takes those of files in a storage away.

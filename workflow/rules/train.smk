@@ -48,6 +48,43 @@ use rule train_unadapted as train_adapted with:
         "<logs>/train/{dataset}/{adaption}-{anonymized}-seed{seed}.log",
 
 
+# A network that draws hidden regions anew for the unadapted model, which stays as it is.
+rule train_redrawer:
+    input:
+        **by_digest(
+            original=lambda w: paths.images(w.dataset, "original", "train"),
+            hidden=lambda w: paths.images(w.dataset, w.anonymized, "train"),
+            boxes=lambda w: paths.detected(w.dataset, "boxes", ["train"]),
+            backbone=lambda w: paths.backbones(w.dataset, ["unadapted"]),
+        ),
+    output:
+        **with_digest(network="<results>/{dataset}/redrawing/{anonymized}/network.safetensors"),
+        history="<results>/{dataset}/redrawing/{anonymized}/log.csv",
+    wildcard_constraints:
+        anonymized=HIDDEN_HERE,
+    script:
+        "../scripts/train_redrawer.py"
+
+
+# No original is among the inputs: a picture holds nothing but what was left of it, and what was learned.
+rule redraw:
+    input:
+        **by_digest(
+            hidden="<results>/{dataset}/images/{anonymized}/{split}/{shard}.tar",
+            boxes=rules.detect.output.boxes,
+            network=rules.train_redrawer.output.network,
+        ),
+    output:
+        **with_digest(
+            tar=f"<results>/{{dataset}}/images/{REDRAWN}{{anonymized}}/{{split}}/{{shard}}.tar"
+        ),
+        index=f"<results>/{{dataset}}/images/{REDRAWN}{{anonymized}}/{{split}}/{{shard}}.parquet",
+    wildcard_constraints:
+        anonymized=HIDDEN_HERE,
+    script:
+        "../scripts/redraw.py"
+
+
 # The weights that a training starts from where none are pretrained: a baseline.
 rule untrained:
     output:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Scenario
-from anonbench.core.registries.method_names import is_given
+from anonbench.core.registries.method_names import is_audited
 from anonbench.core.vocabulary import ORIGINAL, Model, Variant
 
 
@@ -23,10 +23,10 @@ class Shown:
     def may_show(self, variant: Variant) -> bool:
         """Return whether pictures of a variant may be seen.
 
-        Another program may have left regions as they were: its pictures are shown where originals
-        are, and nowhere else.
+        Another program may have left regions as they were, and nothing says what a network drew:
+        such pictures are shown where originals are, and nowhere else.
         """
-        return not is_given(variant.method) or bool(self.originals())
+        return is_audited(variant.method) or bool(self.originals())
 
     def examples(self, dataset: str) -> list[str]:
         """Return the variants of example images: without originals those that hide most."""
@@ -84,6 +84,6 @@ class Shown:
         """Return the variant that the explorer draws for each method: the one that hides most."""
         data = self.experiment.datasets[dataset]
         pictures = {str(method): f"{method}-{max(data.degrees)}" for method in data.methods}
-        given = filter(self.may_show, self.experiment.given_variants(dataset))
-        pictures |= {str(variant.method): str(variant) for variant in given}
+        others = filter(self.may_show, self.experiment.unaudited_variants(dataset))
+        pictures |= {str(variant.method): str(variant) for variant in others}
         return pictures | {name: name for name in self.originals()}
