@@ -6,7 +6,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from anonbench.config.training import NonNegative
 from anonbench.core.settings import Count, Positive, Settings
 
 
@@ -25,6 +24,3 @@ class Redrawing(Settings):
     """Images in a step; all of them where there are fewer."""
     learning_rate: Positive = 2e-3
     """Of AdamW, after a warm-up over the first twentieth of the steps; cosine after it."""
-    smoothness: NonNegative = 0.0
-    """Weight of the total variation of what is drawn, beside one minus the cosine similarity of
-    embeddings: above 0, pictures are smoother and less alike to the model."""

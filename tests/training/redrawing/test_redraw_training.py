@@ -53,7 +53,6 @@ def test_same_arguments_same_bytes(portraits: Portraits, tmp_path: Path) -> None
     first = made()
     assert made(recipe={"workers": 2, "checkpoint_minutes": 1e-9}) == first
     assert made(seed=1)[0] != first[0]
-    assert made(smoothness=1.0)[0] != first[0]
 
 
 def test_a_training_that_is_ended_goes_on_to_the_same_bytes(

@@ -107,7 +107,7 @@ def label_of(name: str, labels: Mapping[str, str]) -> str:
     if is_given(name):
         return f"{program_of(name).replace('_', ' ')} (given)"
     if is_redrawn(name):
-        return f"{label_of(redrawn_from(name), labels)}, drawn anew"
+        return f"{label_of(redrawn_from(name), labels)} drawn anew"
     base = base_of(name)
     return f"{labels[base]} {name.removeprefix(base + '_').replace('_', ' ')}"
 

@@ -163,11 +163,8 @@ class _Training:
         share = pairs.share[:, None].float().div(255.0)
         with torch.no_grad():
             wanted = encode(self._model, self._preprocess.normalized(pairs.original))[:, 0]
-        drawn = self.network(hidden, share)
-        alike = cosine_similarity(self._embedded(drawn), wanted)
+        alike = cosine_similarity(self._embedded(self.network(hidden, share)), wanted)
         loss = 1.0 - alike.mean()
-        if settings.smoothness:
-            loss = loss + settings.smoothness * _variation(drawn)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -210,9 +207,3 @@ class _Training:
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.step, self.log = state["step"], state["log"]
-
-
-def _variation(pictures: Tensor) -> Tensor:
-    """Return the mean absolute difference of neighbouring pixels."""
-    down, across = (pictures.diff(dim=dim).abs().mean() for dim in (-2, -1))
-    return down + across
