@@ -70,7 +70,9 @@ rule train_redrawer:
 rule redraw:
     input:
         **by_digest(
-            hidden="<results>/{dataset}/images/{anonymized}/{split}/{shard}.tar",
+            hidden=multiext(
+                "<results>/{dataset}/images/{anonymized}/{split}/{shard}", ".tar", ".parquet"
+            ),
             boxes=rules.detect.output.boxes,
             network=rules.train_redrawer.output.network,
         ),

@@ -13,7 +13,7 @@ with job(snakemake, __file__) as cache:
             from anonbench.training.redrawing.draw import redraw_shard
 
             redraw_shard(
-                hidden=Path(snakemake.input.hidden),
+                hidden=Path(snakemake.input.hidden[0]),
                 boxes=read_boxes(Path(snakemake.input.boxes)),
                 variant=Variant.parse(snakemake.wildcards.anonymized),
                 hiding=Anonymization.model_validate(snakemake.params.slice["settings"]),
