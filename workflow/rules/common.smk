@@ -17,8 +17,6 @@ except InputError as error:  # an installed package's class that cannot be loade
     refuse(error)
 
 from anonbench.config.resources import Estimates
-from anonbench.datasets.image_sets.copies import copies_message
-from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.workflow import startup
 from anonbench.workflow.paths import Paths, wildcards
 from anonbench.workflow.rule_files import RuleFiles, on_disk, with_digest
@@ -45,12 +43,7 @@ plain, by_digest, page = files.plain, files.by_digest, files.page
 figure, table = files.figure, files.table
 
 if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
-    _copied = [name for name, d in experiment.datasets.items() if d.copy_originals]
-    if _message := copies_message(settings.results, _copied):
-        logger.warning(_message)
-    # where nothing is left to do no job says it, and --quiet all silences the logger
-    for _message in doubts_of_run(settings.results, experiment.datasets):
-        print(f"anonbench: the results so far: {_message}", file=sys.stderr)
+    startup.say_what_stands(settings, logger.warning)
 
 
 pathvars:

@@ -58,7 +58,6 @@ rule paper_claims:
     params:
         datasets=paper_data,
         published=digest(),
-        level=round(1 - settings.presentation.confidence, 9),
     script:
         "../scripts/claims.py"
 
@@ -73,12 +72,6 @@ rule paper_scatter:
         "../scripts/scatter.py"
 
 
-compared_files = (
-    [
-        rules.paper_comparison.output,
-        rules.paper_claims.output,
-        expand(plain(rules.paper_scatter.output), role=[data.role for data in paper_data]),
-    ]
-    if paper_data
-    else []
-)
+_compared = [rules.paper_comparison.output, rules.paper_claims.output]
+_compared += expand(plain(rules.paper_scatter.output), role=[data.role for data in paper_data])
+compared_files = _compared if paper_data else []

@@ -37,7 +37,6 @@ rule detect:
     priority: 1
     params:
         given=lambda w: contents(started.detection_files(w.dataset)),
-        templates=lambda w: str(experiment.datasets[w.dataset].templates or ""),
         shards=lambda w: len(paths.shards(w.dataset, w.split)),
     script:
         "../scripts/detect.py"

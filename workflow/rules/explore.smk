@@ -17,8 +17,6 @@ rule explore:
         "<results>/{dataset}/explorer.json",
     params:
         pictures=lambda w: shown.explored_pictures(w.dataset),
-        scenarios=lambda w: [
-            (shown.explored_name(run), str(run.variant)) for run in shown.explored(w.dataset)
-        ],
+        scenarios=lambda w: shown.explored_names(w.dataset),
     script:
         "../scripts/explore.py"

@@ -25,10 +25,7 @@ rule gallery:
     output:
         **figure("gallery_{dataset}", "retrieval gallery"),
     params:
-        scenarios=lambda w: [
-            (str(scenario.model), str(scenario.variant))
-            for scenario in shown.gallery_scenarios(w.dataset)
-        ],
+        scenarios=lambda w: shown.gallery_names(w.dataset),
         shown=lambda w: shown.gallery(w.dataset),
     script:
         "../scripts/gallery.py"

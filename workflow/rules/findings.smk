@@ -5,7 +5,7 @@ _frozen = [name for name, dataset in experiment.datasets.items() if dataset.syst
 _settings = [experiment.datasets[name].model_dump(exclude={"system"}) for name in _frozen]
 _systems = [experiment.datasets[name].system for name in _frozen]
 _adapted = [name for name in experiment.trained if experiment.datasets[name].adaptions]
-found_files = []
+found_files = [*compared_files] if _adapted else []
 
 # the same images, split and methods: only the systems differ
 if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(set(_systems)):
@@ -44,4 +44,4 @@ if _adapted:
         script:
             "../scripts/findings_models.py"
 
-    found_files += [rules.findings_models.output] + compared_files
+    found_files += [rules.findings_models.output]

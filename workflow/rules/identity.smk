@@ -3,17 +3,10 @@
 from functools import partial
 
 from anonbench.workflow.plan.costs import usual_seconds
-from anonbench.workflow.reconcile import Results
-from anonbench.workflow.s3_metadata import Bucket
 from anonbench.workflow import snakemake_adapter as adapter
 from snakemake_logger_plugin_anonbench import record_in
 
-if workflow.storage_settings.default_storage_provider == "s3":
-    _s3 = workflow.storage_registry.default_storage_provider.s3c
-    store = Bucket(_s3, storage_prefix + results, Path(".snakemake/anonbench-s3"))
-else:
-    store = Results(settings.results)
-
+store = adapter.metadata_store(workflow, results, storage_prefix)
 adapter.keep_metadata_in(store, workflow, partial(startup.check_targets, started))
 
 

@@ -27,7 +27,6 @@ rule manifest:
         converted="<results>/{dataset}/converted.csv",
         inputs="<results>/{dataset}/inputs.md",
     params:
-        name=lambda w: w.dataset,
         scan=lambda w: startup.scanned(started, w.dataset),
         given=lambda w: startup.scanned_given(started, w.dataset),
     script:

@@ -42,8 +42,6 @@ rule heatmap:
         rules.correlate.output.matrix,
     output:
         **figure("correlation_{dataset}_{degree}", "correlations, {degree} %"),
-    params:
-        title=lambda w: f"{w.dataset}, {w.degree} %",
     script:
         "../scripts/heatmap.py"
 
@@ -139,8 +137,6 @@ rule report:
     params:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
-        system=experiment.system_label,
-        added=stage_parameters.report(settings),
         page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=PACKAGES,
     script:

@@ -1,9 +1,8 @@
 # DINOv2 on pairs of original and anonymized images: the unadapted model and adaptions A, B, C.
 
 
-# Too few images are refused before anything is trained: detection goes first, then this. No training
-# has it as an input, or other settings of retrieval would train again; nor as an ancient one, because
-# Snakemake looks for no other change behind a job that it plans. A training looks at the counts itself.
+# Too few images are refused before anything is trained: detection goes first, then this. No training has
+# it as an input, not even an ancient one: other settings of retrieval would train again.
 rule enough:
     input:
         rules.boxes.output.counts,
@@ -42,6 +41,43 @@ use rule train_unadapted as train_adapted with:
     output:
         **with_digest(backbone=paths.backbone("{dataset}", "{adaption}-{anonymized}", "{seed}")),
         history=paths.training_log("{dataset}", "{adaption}-{anonymized}", "{seed}"),
+
+
+# A network that draws hidden regions anew for the unadapted model, which stays as it is.
+rule train_redrawer:
+    input:
+        **by_digest(
+            original=lambda w: paths.images(w.dataset, "original", "train"),
+            hidden=lambda w: paths.images(w.dataset, w.anonymized, "train"),
+            boxes=lambda w: paths.detected(w.dataset, "boxes", ["train"]),
+            backbone=lambda w: paths.backbones(w.dataset, ["unadapted"]),
+        ),
+    output:
+        **with_digest(network="<results>/{dataset}/redrawing/{anonymized}/network.safetensors"),
+        history="<results>/{dataset}/redrawing/{anonymized}/log.csv",
+    wildcard_constraints:
+        anonymized=wildcards.hidden_here(experiment),
+    script:
+        "../scripts/train_redrawer.py"
+
+
+# No original is among the inputs: a picture holds nothing but what was left of it, and what was learned.
+rule redraw:
+    input:
+        **by_digest(
+            hidden=multiext(
+                "<results>/{dataset}/images/{anonymized}/{split}/{shard}", ".tar", ".parquet"
+            ),
+            boxes=rules.detect.output.boxes,
+            network=rules.train_redrawer.output.network,
+        ),
+    output:
+        **with_digest(tar="<results>/{dataset}/images/redrawn_{anonymized}/{split}/{shard}.tar"),
+        index="<results>/{dataset}/images/redrawn_{anonymized}/{split}/{shard}.parquet",
+    wildcard_constraints:
+        anonymized=wildcards.hidden_here(experiment),
+    script:
+        "../scripts/redraw.py"
 
 
 # The weights that a training starts from where none are pretrained: a baseline.

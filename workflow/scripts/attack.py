@@ -31,7 +31,7 @@ with job(snakemake, __file__) as cache:
         train = TrainImages(
             ImageSet.open(files, root) if files else ImageSet.none(root),
             hiding,
-            open_sets(snakemake.params.given_methods, pictures) if pictures else {},
+            open_sets(snakemake.params.pictured_methods, pictures) if pictures else {},
         )
         manifest = Path(snakemake.input.manifest)
         table = attack(

@@ -26,7 +26,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, part_of, require_folder_or_tar
 from anonbench.core.jobs.checksums import verify
 from anonbench.core.progress import track
-from anonbench.core.registries.method_names import is_given
+from anonbench.core.registries.method_names import is_given, is_redrawn
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.neutral_names import Names
 
@@ -162,6 +162,11 @@ def check_request(
             raise InputError(
                 f"{variant}: pictures of another program are not exported: nothing of them was "
                 f"audited. They lie where datasets.{name}.given says"
+            )
+        if is_redrawn(variant.method):
+            raise InputError(
+                f"{variant}: pictures drawn anew are not exported: no audit proves what a network "
+                "drew. They lie in the folder of results, in shards"
             )
         if variant.degree < 100 and not config.presentation.show_originals:
             raise InputError(

@@ -46,6 +46,7 @@ from anonbench.config.file.text import require_plain
 from anonbench.config.file.unknown_keys import suggestion
 from anonbench.config.policy import Policy
 from anonbench.config.privacy import Privacy
+from anonbench.config.redrawing import Redrawing
 from anonbench.config.systems import AnySystem
 from anonbench.config.training import Backbone, Crops, Heads, Losses, Optimizer, Recipe
 from anonbench.core.errors import InputError
@@ -86,6 +87,7 @@ __all__ = [
     "Presentation",
     "Privacy",
     "Recipe",
+    "Redrawing",
     "Retrieval",
     "Shapes",
     "load",
@@ -122,6 +124,7 @@ class Config(Settings):
     anonymization: Anonymization = Anonymization()
     recipes: dict[str, Recipe] = Field(default_factory=lambda: {"default": Recipe()})
     """Training recipes, by name."""
+    redrawing: Redrawing = Redrawing()
     embedding: Embedding = Embedding()
     retrieval: Retrieval = Retrieval()
     deployments: Deployments = Deployments()
@@ -162,6 +165,16 @@ class Config(Settings):
                         f"datasets.{name}.methods: no strength is called {method!r}; there are "
                         f"{', '.join(there) or 'none'}. `anonymization.strengths.{base}` makes them"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _redrawn_are_exact(self) -> Self:
+        for name, dataset in self.enabled.items():
+            if dataset.redrawn and self.anonymization.format != "png":
+                raise ValueError(
+                    f"datasets.{name}.redrawn: a JPEG changes when it is written again, also "
+                    "outside of its regions; set anonymization.format: png"
+                )
         return self
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.detectors import AnyDetector
 from anonbench.config.strengths import MethodName
-from anonbench.core.registries.method_names import GIVEN
+from anonbench.core.registries.method_names import GIVEN, REDRAWN
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.settings import Count, Place, Settings
 from anonbench.core.vocabulary import Adaption, Method
@@ -212,6 +212,11 @@ class Dataset(DataSource):
     )
     """Adaptions that are trained for every variant; the unadapted model always is. None with a
     `system` or `drift_from`."""
+    redrawn: tuple[MethodName, ...] = ()
+    """Methods of this data set whose pictures are also drawn anew: a network (`redrawing`) learns
+    to draw what is hidden so that the unadapted model embeds the picture as its original. They are
+    judged as a method called `redrawn_<method>` at 100 %, by that model: no other is trained on
+    them."""
     recipe: str = "default"
     """Name of the training recipe, a key of `recipes`."""
     keep_without_regions: bool = False
@@ -252,6 +257,25 @@ class Dataset(DataSource):
         return {**given, "adaptions": ()}
 
     @model_validator(mode="after")
+    def _redrawn_can_be(self) -> Self:
+        if not self.redrawn:
+            return self
+        if not self.is_trained:
+            raise ValueError(
+                "redrawn: regions are drawn for an unadapted model that is trained here, and with "
+                "`system` or `drift_from` there is none; leave `redrawn` out"
+            )
+        if others := [name for name in self.redrawn if name not in self.methods]:
+            raise ValueError(
+                f"redrawn: {others[0]} is none of the data set's methods; add it to `methods`"
+            )
+        if 100 not in self.degrees:
+            raise ValueError("redrawn: regions are drawn anew at 100 %; add 100 to `degrees`")
+        if taken := [name for name in self.redrawn_methods if name in METHODS]:
+            raise ValueError(f"redrawn: a method is called {taken[0]} already; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _training_needs_images(self) -> Self:
         if self.is_all_validation and self.is_trained:
             raise ValueError(
@@ -266,7 +290,7 @@ class Dataset(DataSource):
             field = "templates" if name == "template" else name
             if (name in self.detectors) != (getattr(self, field) is not None):
                 raise ValueError(f"the detector {name} and the setting {field} need each other")
-        for field in ("detectors", "methods", "degrees", "adaptions"):
+        for field in ("detectors", "methods", "degrees", "adaptions", "redrawn"):
             values = getattr(self, field)
             if len(set(values)) < len(values):
                 raise ValueError(f"{field} names something twice: {', '.join(map(str, values))}")
@@ -288,6 +312,16 @@ class Dataset(DataSource):
         return self.system is None and self.drift_from is None
 
     @property
+    def redrawn_methods(self) -> tuple[str, ...]:
+        """The names that pictures drawn anew have among methods."""
+        return tuple(f"{REDRAWN}{method}" for method in self.redrawn)
+
+    @property
+    def unaudited_methods(self) -> tuple[str, ...]:
+        """The pictures of other programs, and those drawn anew."""
+        return (*self.given_methods, *self.redrawn_methods)
+
+    @property
     def all_methods(self) -> tuple[str, ...]:
-        """The methods, and the pictures of other programs."""
-        return (*map(str, self.methods), *self.given_methods)
+        """The methods, the pictures of other programs, and those drawn anew."""
+        return (*map(str, self.methods), *self.unaudited_methods)

@@ -17,7 +17,7 @@ from anonbench.config.outputs import (
     TableKind,
 )
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.registries.method_names import base_of
+from anonbench.core.registries.method_names import base_of, is_redrawn
 from anonbench.core.registries.tables import OF_ATTACKS, OF_TRAININGS, TABLES
 from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import (
@@ -112,7 +112,7 @@ class Experiment:
         """Return the anonymized variants of a data set."""
         dataset = self.datasets[name]
         own = [Variant(method, d) for d in sorted(dataset.degrees) for method in dataset.methods]
-        return own + self.given_variants(name)
+        return own + self.unaudited_variants(name)
 
     def has_strengths(self, name: str) -> bool:
         """Return whether a data set has several strengths of one method."""
@@ -123,10 +123,17 @@ class Experiment:
         """Return the variants of a data set that are pictures of other programs."""
         return [Variant(method, 100) for method in self.datasets[name].given_methods]
 
+    def unaudited_variants(self, name: str) -> list[Variant]:
+        """Return those variants, and the ones whose hidden regions are drawn anew."""
+        return [Variant(method, 100) for method in self.datasets[name].unaudited_methods]
+
     def models(self, name: str) -> list[Model]:
-        """Return the unadapted model and every adaption to every variant."""
+        """Return the unadapted model and every adaption to every variant.
+
+        None is adapted to regions drawn anew: these are drawn so that no model has to change.
+        """
         adaptions = self.datasets[name].adaptions
-        variants = self.variants(name)
+        variants = [each for each in self.variants(name) if not is_redrawn(each.method)]
         return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
 
     def adapted_model(self, name: str, variant: Variant) -> Model | None:
@@ -159,7 +166,8 @@ class Experiment:
         """Return what is scored: adapted models on their own variant, all others on every variant.
 
         On original images, the unadapted models are the ceiling and the retraining control.
-        Baselines have the reference's seed.
+        Baselines have the reference's seed. Regions are drawn anew for the reference's model, so
+        that models of other seeds have none of these variants.
         """
         return [*self._scenarios[name]]
 
@@ -172,7 +180,8 @@ class Experiment:
         models += [(Model(baseline), self.reference_seed) for baseline in self.baselines(name)]
         for variant in (Variant(), *self.variants(name)):
             for model, seed in models:
-                if model.variant in (Variant(), variant):
+                is_theirs = seed == self.reference_seed or not is_redrawn(variant.method)
+                if model.variant in (Variant(), variant) and is_theirs:
                     yield Scenario(model, seed, variant)
 
     def trained_scenarios(self, name: str) -> list[Scenario]:

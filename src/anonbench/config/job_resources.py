@@ -57,6 +57,10 @@ def job_resources(estimates: Estimates) -> dict[str, Resources]:
             "mem_mb": of(e.training_mb),
             "runtime": minutes("train"),
         },
+        "train_redrawer": on_gpu
+        | {"threads": lambda w: e.recipe(w.dataset).threads, "mem_mb": of(e.redrawing_mb)}
+        | {"runtime": minutes("train_redrawer")},
+        "redraw": on_gpu | {"runtime": minutes("redraw")},
         "embed": embedding | on_gpu | {"runtime": minutes("embed")},
         "attend": embedding | {"runtime": minutes("embed")},
         **dict.fromkeys(("untrained", "explore", "gallery"), embedding),

@@ -19,13 +19,13 @@ OF_ALL: tuple[tuple[Callable[[Config], Slice], tuple[str, ...]], ...] = (
     (of.comparisons, ("comparisons", "effects", "query_kinds", "drift")),
     (of.new_persons, ("new_persons", "trainings")),
     (of.privacy, ("reidentify",)),
-    *((each, (each.__name__,)) for each in (of.overlays, of.embed)),
+    *((each, (each.__name__,)) for each in (of.overlays, of.embed, of.redraw)),
     *((each, (each.__name__,)) for each in (of.variance, of.best, of.correlate)),
 )
 """What is the same for all data sets, with the scripts that read it."""
 OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
     *(of.manifest, of.clusters, of.match, of.detect, of.quality, of.sweep),
-    *(of.train, of.untrained, of.embed_pixels),
+    *(of.train, of.untrained, of.train_redrawer, of.embed_pixels),
     *(of.deployments, of.downstream, of.attack, of.policy),
 )
 """What a data set's settings decide; scripts are called like these functions."""
@@ -86,8 +86,8 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
     keep = {"keep_without_regions": lambda w: data[w.dataset].keep_without_regions}
     variants = {"variants": lambda w: list(map(str, experiment.variants(w.dataset)))}
     sought = {"sought": lambda w: _sought(experiment, w.dataset)}
-    given = {"given_methods": lambda w: list(data[w.dataset].given_methods)}
-    hidden = given | {"hiding": lambda w: of.hiding(config, w.dataset)}
+    pictured = {"pictured_methods": lambda w: list(data[w.dataset].unaudited_methods)}
+    hidden = pictured | {"hiding": lambda w: of.hiding(config, w.dataset)}
     system = {"system": lambda w: of.system(config, w.dataset) if data[w.dataset].system else None}
     seeds = {"reference_seed": experiment.reference_seed, "control_seeds": config.control_seeds}
     judges = {"references": lambda w: _references(experiment, w.dataset)}
@@ -101,6 +101,11 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
     return {
         **dict.fromkeys(("boxes", "originals"), keep),
         **dict.fromkeys(("quality", "sweep", "overlays"), drawn),
+        "manifest": {"name": lambda w: w.dataset},
+        "detect": {"templates": lambda w: str(data[w.dataset].templates or "")},
+        "heatmap": {"title": lambda w: f"{w.dataset}, {w.degree} %"},
+        "claims": {"level": round(1 - config.presentation.confidence, 9)},
+        "report": {"system": experiment.system_label, "added": of.report(config)},
         "review": {"listed": config.detection_quality.listed},
         "given_summary": {"programs": lambda w: list(data[w.dataset].given)},
         "embed_pixels": {"dataset": lambda w: w.dataset},

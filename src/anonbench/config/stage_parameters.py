@@ -186,6 +186,21 @@ def schedules(config: Config, name: str) -> Slice:
     return {"recipe": recipe.model_dump(mode="json", include={"optimizer", "heads"})}
 
 
+def train_redrawer(config: Config, name: str) -> Slice:
+    """The network that draws a data set's regions anew, its training, and where regions are."""
+    recipe = config.recipe_of(name).model_dump(mode="json", include={"device", "threads"})
+    return redraw(config) | {
+        "redrawing": config.redrawing.model_dump(mode="json"),
+        "recipe": recipe,
+        "seed": config.training_seeds[0],
+    }
+
+
+def redraw(config: Config) -> Slice:
+    """Where regions are: their margin and shapes."""
+    return _hiding(config)
+
+
 def embed(config: Config) -> Slice:
     """How features are computed."""
     return {"settings": config.embedding.effective()}

@@ -15,7 +15,7 @@ from pydantic import (
     model_serializer,
 )
 
-from anonbench.core.registries.method_names import base_of, is_given, is_method
+from anonbench.core.registries.method_names import base_of, is_audited, is_method
 from anonbench.core.registries.methods import METHODS, Method
 from anonbench.core.settings import Settings
 
@@ -51,7 +51,7 @@ class Strengths(create_model("Strengths", __base__=_Named, **_FIELDS)):  # type:
 
 
 def _method(name: str) -> str:
-    if is_method(name) and not is_given(name):
+    if is_method(name) and is_audited(name):
         return name
     raise ValueError(
         f"no method is called so; there are {', '.join(METHODS)}, and <method>_<strength> of "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Scenario
-from anonbench.core.registries.method_names import is_given
+from anonbench.core.registries.method_names import is_audited
 from anonbench.core.vocabulary import ORIGINAL, Model, Variant
 
 
@@ -23,10 +23,10 @@ class Shown:
     def may_show(self, variant: Variant) -> bool:
         """Return whether pictures of a variant may be seen.
 
-        Another program may have left regions as they were: its pictures are shown where originals
-        are, and nowhere else.
+        Another program may have left regions as they were, and nothing says what a network drew:
+        such pictures are shown where originals are, and nowhere else.
         """
-        return not is_given(variant.method) or bool(self.originals())
+        return is_audited(variant.method) or bool(self.originals())
 
     def examples(self, dataset: str) -> list[str]:
         """Return the variants of example images: without originals those that hide most."""
@@ -47,6 +47,11 @@ class Shown:
     def attending_models(self, dataset: str) -> list[str]:
         """Return the models whose attention is drawn."""
         return [str(model) for model in self.experiment.attending_models(dataset)]
+
+    def gallery_names(self, dataset: str) -> list[tuple[str, str]]:
+        """Return model and variant of the gallery's scenarios."""
+        scenarios = self.gallery_scenarios(dataset)
+        return [(str(scenario.model), str(scenario.variant)) for scenario in scenarios]
 
     def gallery_scenarios(self, dataset: str) -> list[Scenario]:
         """Return the models of the reference's seed on images of the highest degree."""
@@ -74,16 +79,22 @@ class Shown:
         compared = [s for s in scenarios if s.seed == seeds[0] and s.variant != Variant()]
         return compared + [s for s in scenarios if s.model == Model() and s.seed in seeds[1:2]]
 
-    def explored_name(self, scenario: Scenario) -> str:
-        """Return what the explorer calls a scenario's model: its adaption, or `control`."""
-        if scenario.model == Model() and scenario.seed != self.experiment.reference_seed:
-            return "control"
-        return str(scenario.model.adaption)
+    def explored_names(self, dataset: str) -> list[tuple[str, str]]:
+        """Return model and variant of the explorer's scenarios, as it calls them.
+
+        A model's name is its adaption, or `control`.
+        """
+
+        def name(run: Scenario) -> str:
+            is_control = run.model == Model() and run.seed != self.experiment.reference_seed
+            return "control" if is_control else str(run.model.adaption)
+
+        return [(name(run), str(run.variant)) for run in self.explored(dataset)]
 
     def explored_pictures(self, dataset: str) -> dict[str, str]:
         """Return the variant that the explorer draws for each method: the one that hides most."""
         data = self.experiment.datasets[dataset]
         pictures = {str(method): f"{method}-{max(data.degrees)}" for method in data.methods}
-        given = filter(self.may_show, self.experiment.given_variants(dataset))
-        pictures |= {str(variant.method): str(variant) for variant in given}
+        others = filter(self.may_show, self.experiment.unaudited_variants(dataset))
+        pictures |= {str(variant.method): str(variant) for variant in others}
         return pictures | {name: name for name in self.originals()}

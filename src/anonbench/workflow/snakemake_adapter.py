@@ -148,6 +148,21 @@ def _asked(dag: Any) -> tuple[set[str], set[str], list[str]]:
     return files | {rule.name for rule in dag.targetrules}, unknown, sorted(names)
 
 
+def metadata_store(workflow: Any, results: str, storage_prefix: str) -> Results | Bucket:
+    """Return where what Snakemake knows of results is kept: with them, on disk or in a bucket.
+
+    Args:
+        workflow: Snakemake's.
+        results: their folder.
+        storage_prefix: of a storage's files.
+
+    """
+    if workflow.storage_settings.default_storage_provider != "s3":
+        return Results(Path(results))
+    client = workflow.storage_registry.default_storage_provider.s3c
+    return Bucket(client, storage_prefix + results, Path(".snakemake/anonbench-s3"))
+
+
 def keep_metadata_in(store: Results | Bucket, workflow: Any, check: Check) -> None:
     """Have a workflow's metadata kept in `store`; to be called while its Snakefile is read.
 

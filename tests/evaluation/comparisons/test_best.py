@@ -135,3 +135,11 @@ def test_second_columns_are_means_over_other_seeds_references() -> None:
         assert np.allclose(each.values["unadapted"], mean)
         assert np.allclose(each.values["A"], mean + 0.001)
     assert list(second_columns([r for r in runs if r.seed == 0], (0,), by_seeds())) == []
+
+
+def test_a_variant_of_one_seed_is_judged_by_the_others_references() -> None:
+    runs = [Scenario(Model(), seed, variant) for variant in (Variant(), BLUR) for seed in (0, 1)]
+    (mask, *_) = second_columns(
+        [Scenario(Model(), 0, Variant("mask", 100)), *runs], (0, 1, 7), by_seeds()
+    )
+    assert np.allclose(mask.values["unadapted"], (0.1 + 0.7) / 2)

@@ -222,6 +222,17 @@ def test_there_is_nothing_without_a_second_reference() -> None:
     assert list(found) == COLUMNS and not len(found)
 
 
+def test_a_variant_of_one_seed_is_judged_by_the_others_references() -> None:
+    mask = Variant("mask", 50)
+    runs = [*scenarios((0, 1)), Scenario(Model(), 0, mask)]
+    effects = list(measure(runs, [0, 1, 7], table))
+    assert {each.pairs for each in effects if each.variant == mask} == {((0, 1), (0, 7))}
+    rest = [each for each in effects if each.variant != mask]
+    before = list(measure(scenarios((0, 1)), [0, 1, 7], table))
+    for one, other in zip(rest, before, strict=True):
+        assert one.pairs == other.pairs and np.array_equal(one.by_pair, other.by_pair)
+
+
 def test_an_undefined_score_is_left_out_of_its_effects() -> None:
     def scores(reference: int, scenario: str) -> pd.DataFrame:
         found = table(reference, scenario)

@@ -117,7 +117,7 @@ def naive(ranks_by: np.ndarray, include_self: bool) -> tuple[np.ndarray, np.ndar
 def test_scores_are_those_of_sorted_rows(
     kind: DeploymentKind, number: int, include_self: bool, weight: float
 ) -> None:
-    wanted = deployments([kind], [20, 55], ["blur", "mask"], ["A"])
+    wanted = deployments([kind], [20, 55], ["blur", "mask"], {"blur": ["A"], "mask": ["A"]})
     ranking = wanted[number % len(wanted)].ranking
     settings = Retrieval(include_self=include_self)
     found = score(ARCHIVE, [CEILING, ranking], settings, K, EVERY, weight)[ranking]
@@ -137,7 +137,7 @@ def test_a_sample_of_queries_has_the_scores_that_all_have() -> None:
 
 
 def test_the_ends_of_a_mixed_curve_are_the_two_databases() -> None:
-    wanted = deployments([DeploymentKind.MIXED], [50], ["blur"], [])
+    wanted = deployments([DeploymentKind.MIXED], [50], ["blur"], {"blur": []})
     assert [each.ranking.share for each in wanted] == [0, 50, 100, 0, 50, 100]
     assert all((each.base is None) == (each.ranking.share == 0) for each in wanted)
     found = score(ARCHIVE, [each.ranking for each in wanted], Retrieval(), K, EVERY, 0.5)
@@ -147,7 +147,9 @@ def test_the_ends_of_a_mixed_curve_are_the_two_databases() -> None:
 
 
 def test_kinds_compare_with_what_they_replace() -> None:
-    wanted = deployments(list(DeploymentKind), [50], ["blur", "mask"], ["A"])
+    wanted = deployments(
+        list(DeploymentKind), [50], ["blur", "mask"], {"blur": ["A"], "mask": ["A"]}
+    )
     changed = {
         kind: {
             field
@@ -323,3 +325,9 @@ def test_models_of_other_widths_are_refused(
     write_embeddings(path, Embeddings(IDS, np.ones((N, WIDTH + 1), dtype=np.float32)))
     with pytest.raises(InputError, match=r"wide\.h5 has 7|7: models"):
         table_of(files | {("A-blur-100", "original"): path})
+
+
+def test_a_method_that_no_model_is_adapted_to_is_searched_by_the_unadapted_one() -> None:
+    wanted = deployments(list(DeploymentKind), [50], ["blur", "mask"], {"blur": ["A"], "mask": []})
+    models = {(each.ranking.method, each.ranking.adaption) for each in wanted}
+    assert models == {("blur", "A"), ("blur", "unadapted"), ("mask", "unadapted")}

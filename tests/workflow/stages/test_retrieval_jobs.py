@@ -51,7 +51,9 @@ def test_an_added_method_scores_its_own_scenarios_alone(
         done = snakemake(tmp_path, config, "--cores", "1", *only, target)
         assert done.returncode == 0, done.stderr[-4000:]
         logs = [
-            (tmp_path / f"results/logs/retrieve/portraits/shards/{shard}.log").read_text(encoding="utf-8")
+            (tmp_path / f"results/logs/retrieve/portraits/shards/{shard}.log").read_text(
+                encoding="utf-8"
+            )
             for shard in range(shards)
         ]
         said = [line for log in logs for line in log.splitlines() if "were scored before" in line]

@@ -1,7 +1,8 @@
 """Names of methods: those of the registry, and those that a config makes.
 
-A config makes two kinds of names. `given_<program>` stands for pictures that another program has
-anonymized. `<method>_<strength>` stands for a registered method at another strength. The name says
+A config makes three kinds of names. `given_<program>` stands for pictures that another program has
+anonymized. `redrawn_<method>` stands for pictures of a method whose hidden regions a network has
+drawn anew. `<method>_<strength>` stands for a registered method at another strength. The name says
 all that a label, a colour or a place in a table needs, so that no job has to read the config.
 """
 
@@ -15,8 +16,12 @@ from anonbench.core.registries.methods import METHODS
 
 GIVEN = "given_"
 """Begins the names of other programs' pictures."""
+REDRAWN = "redrawn_"
+"""Begins the names of pictures whose hidden regions are drawn anew."""
 _GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
 """Of other programs' pictures: no built-in method has one of them."""
+_DARKER = 0.45
+"""Of the colour of pictures that are drawn anew: how far it goes from their method's to black."""
 _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
 """Of a strength's shade: how far it goes to white, and at most around the circle of hues."""
 
@@ -24,6 +29,25 @@ _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
 def is_given(name: str | None) -> bool:
     """Tell whether a name stands for the pictures of another program."""
     return bool(name) and name not in METHODS and program_of(str(name)) != ""
+
+
+def is_redrawn(name: str | None) -> bool:
+    """Tell whether a name stands for pictures whose hidden regions are drawn anew."""
+    return bool(name) and name not in METHODS and redrawn_from(str(name)) != ""
+
+
+def is_audited(name: str | None) -> bool:
+    """Tell whether a name stands for what a method promises, which the audit proves.
+
+    Other programs promise nothing, and neither does a network that draws regions anew.
+    """
+    return not is_given(name) and not is_redrawn(name)
+
+
+def redrawn_from(name: str) -> str:
+    """Return the method of a name such as `redrawn_mask`; empty for other names."""
+    method = name.removeprefix(REDRAWN) if name.startswith(REDRAWN) else ""
+    return method if method and is_audited(method) and is_method(method) else ""
 
 
 def program_of(name: str) -> str:
@@ -35,12 +59,12 @@ def base_of(name: str) -> str:
     """Return the registered method of a name: itself, or what it is a strength of.
 
     Raises:
-        KeyError: there is none, as for the pictures of another program.
+        KeyError: there is none, as for the pictures of another program and for those drawn anew.
 
     """
     if name in METHODS:
         return name
-    if name.startswith(GIVEN):
+    if name.startswith((GIVEN, REDRAWN)):
         raise KeyError(name)
     begun = [method for method in METHODS if name.startswith(f"{method}_")]
     if not begun:
@@ -50,7 +74,7 @@ def base_of(name: str) -> str:
 
 def is_method(name: str) -> bool:
     """Tell whether a name is one of a method, registered or made by a config."""
-    if is_given(name):
+    if not is_audited(name):
         return True
     try:
         base_of(name)
@@ -63,6 +87,8 @@ def setting_of(name: str) -> str:
     """Return where a config has what a method does: the path of a section."""
     if is_given(name):
         return f"datasets.<name>.given.{program_of(name)}"
+    if is_redrawn(name):
+        return "redrawing"
     base = base_of(name)
     strength = name.removeprefix(base).removeprefix("_")
     return f"anonymization.strengths.{base}.{strength}" if strength else f"anonymization.{base}"
@@ -80,12 +106,16 @@ def label_of(name: str, labels: Mapping[str, str]) -> str:
         return labels[name]
     if is_given(name):
         return f"{program_of(name).replace('_', ' ')} (given)"
+    if is_redrawn(name):
+        return f"{label_of(redrawn_from(name), labels)} drawn anew"
     base = base_of(name)
     return f"{labels[base]} {name.removeprefix(base + '_').replace('_', ' ')}"
 
 
 def colour_of(name: str, colours: Mapping[str, str]) -> str:
-    """Return a method's colour as #RRGGBB; a strength has a lighter shade of its method's.
+    """Return a method's colour as #RRGGBB.
+
+    A strength has a lighter shade of its method's colour, and what is drawn anew a darker one.
 
     Args:
         name: of any kind.
@@ -97,6 +127,10 @@ def colour_of(name: str, colours: Mapping[str, str]) -> str:
     number = zlib.crc32(name.encode())
     if is_given(name):
         return _GIVEN_COLOURS[number % len(_GIVEN_COLOURS)]
+    if is_redrawn(name):
+        shown = colour_of(redrawn_from(name), colours)
+        parts = (int(shown[at : at + 2], 16) for at in (1, 3, 5))
+        return "#" + "".join(f"{round((1 - _DARKER) * part):02X}" for part in parts)
     base = colours[base_of(name)]
     red, green, blue = (int(base[at : at + 2], 16) / 255 for at in (1, 3, 5))
     hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
@@ -110,7 +144,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     """Return names of methods, each once, in the order of tables.
 
     Registered methods have the registry's order, each before its strengths. Pictures of other
-    programs follow.
+    programs follow, then those drawn anew.
     """
     return sorted(set(names), key=place_of)
 
@@ -119,7 +153,7 @@ def place_of(name: str | None) -> tuple[int, bool, str]:
     """Return what methods are sorted by; None, that is originals, comes first."""
     if name is None:
         return -1, False, ""
-    if is_given(name):
-        return len(METHODS), True, name
+    if not is_audited(name):
+        return len(METHODS) + is_redrawn(name), True, name
     base = base_of(name)
     return list(METHODS).index(base), name != base, name

@@ -73,12 +73,11 @@ def second_columns(
         scores: by every reference in every scenario.
 
     """
-    pairs = pairs_of(scenarios, references)
-    variants = dict.fromkeys(run.variant for run in scenarios if run.variant != Variant())
-    for variant in variants if pairs else ():
-        models = {
-            run.model.adaption.value: run.model for run in scenarios if run.variant == variant
-        }
+    for variant in dict.fromkeys(run.variant for run in scenarios if run.variant != Variant()):
+        own = [run for run in scenarios if run.variant == variant]
+        if not (pairs := pairs_of(own, references)):
+            continue
+        models = {run.model.adaption.value: run.model for run in own}
         tables = {
             name: reduce(
                 operator.add,

@@ -163,7 +163,8 @@ def measure(
     """Give every effect of a data set; nothing where no seed has a second reference.
 
     Args:
-        scenarios: of the training seeds, without the retraining control's.
+        scenarios: of the training seeds, without the retraining control's; a variant may have some
+            of the seeds.
         references: seeds of the unadapted models, the training seeds' among them.
         scores: by every reference in every scenario.
 
@@ -171,12 +172,12 @@ def measure(
         InputError: the scores of two scenarios are of other queries.
 
     """
-    pairs = pairs_of(scenarios, references)
-    if not pairs:
-        return
-    stacks = _Stacks(pairs, lru_cache(_TABLES)(scores))
+    kept = lru_cache(_TABLES)(scores)
     for variant in dict.fromkeys(scenario.variant for scenario in scenarios):
-        models = dict.fromkeys(each.model for each in scenarios if each.variant == variant)
+        own = [each for each in scenarios if each.variant == variant]
+        if not (pairs := pairs_of(own, references)):
+            continue
+        stacks, models = _Stacks(pairs, kept), dict.fromkeys(each.model for each in own)
         for query in QueryKind if variant != Variant() else (QueryKind.ORIGINAL,):
             for model in models:
                 yield from _effects(stacks, model, variant, query)

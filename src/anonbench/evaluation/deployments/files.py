@@ -43,10 +43,15 @@ class Files:
         return list(dict.fromkeys(each.method for each in variants if each.method))
 
     @property
-    def adaptions(self) -> list[str]:
-        """The adaptions of adapted models."""
-        models = [Model.parse(model).adaption.value for model, _ in self._vectors]
-        return [adaption for adaption in dict.fromkeys(models) if adaption != UNADAPTED]
+    def adaptions(self) -> dict[str, list[str]]:
+        """The adaptions of the models that are adapted to each method."""
+        models = [
+            Model.parse(model) for model in dict.fromkeys(model for model, _ in self._vectors)
+        ]
+        return {
+            method: [each.adaption.value for each in models if each.variant.method == method]
+            for method in self.methods
+        }
 
     def forget(self) -> None:
         """Free the memory of all vectors."""

@@ -7,7 +7,7 @@ embeddings that the scenarios have.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, DeploymentKind, QueryKind
@@ -68,7 +68,7 @@ def deployments(
     kinds: Sequence[DeploymentKind],
     shares: Sequence[int],
     methods: Sequence[str],
-    adaptions: Sequence[str],
+    adaptions: Mapping[str, Sequence[str]],
 ) -> list[Deployment]:
     """Return the deployments of a data set.
 
@@ -76,7 +76,7 @@ def deployments(
         kinds: which are wanted, in this order.
         shares: percent of the images that a mixed database has anonymized; 0 and 100 are added.
         methods: of the data set.
-        adaptions: of its adapted models.
+        adaptions: of the models that are adapted to each.
 
     """
     make = {
@@ -93,11 +93,11 @@ Pair = tuple[Ranking, Ranking | None]
 
 
 def _mixed(
-    shares: Sequence[int], methods: Sequence[str], adaptions: Sequence[str]
+    shares: Sequence[int], methods: Sequence[str], adaptions: Mapping[str, Sequence[str]]
 ) -> Iterator[Pair]:
     """Compared with a database of originals, by the same model and with the same queries."""
     for method in methods:
-        for adaption in (UNADAPTED, *adaptions):
+        for adaption in (UNADAPTED, *adaptions[method]):
             for query in (ORIGINAL, method):
                 start = Ranking(method, 0, adaption, query, adaption)
                 for share in shares:
@@ -111,10 +111,10 @@ def _kept(methods: Sequence[str]) -> Iterator[Pair]:
         yield replace(again, share=0), again
 
 
-def _query_models(methods: Sequence[str], adaptions: Sequence[str]) -> Iterator[Pair]:
+def _query_models(methods: Sequence[str], adaptions: Mapping[str, Sequence[str]]) -> Iterator[Pair]:
     """Compared with queries by the database's own model."""
     for method in methods:
-        for adaption in adaptions:
+        for adaption in adaptions[method]:
             for query in (ORIGINAL, method):
                 own = Ranking(method, 100, adaption, query, adaption)
                 yield replace(own, query_adaption=UNADAPTED), own
@@ -129,10 +129,10 @@ def _query_methods(methods: Sequence[str]) -> Iterator[Pair]:
                 yield replace(same, query_method=other), same
 
 
-def _fused(methods: Sequence[str], adaptions: Sequence[str]) -> Iterator[Pair]:
+def _fused(methods: Sequence[str], adaptions: Mapping[str, Sequence[str]]) -> Iterator[Pair]:
     """Compared with the unadapted model by itself."""
     for method in methods:
-        for adaption in adaptions:
+        for adaption in adaptions[method]:
             for query in (ORIGINAL, method):
                 alone = Ranking(method, query_method=query)
                 for rule in RULES:

@@ -65,7 +65,7 @@ class TrainImages:
     originals: Images
     settings: Anonymization
     given: Mapping[str, Images] = field(default_factory=dict)
-    """Pictures that other programs have anonymized, by method: an attacker cannot make them."""
+    """Pictures by method that an attacker cannot make: of other programs, or drawn anew."""
 
 
 class HiddenOnRead:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_int
-from anonbench.core.registries.method_names import in_order, is_given, place_of
+from anonbench.core.registries.method_names import in_order, is_audited, place_of
 from anonbench.core.vocabulary import Variant
 from anonbench.reporting.figures.style import (
     GRID,
@@ -134,7 +134,7 @@ def _side(grid: _Grid, aspect: float) -> float:
 def _head(method: str) -> str:
     """Return a method's name, that of a strength in two lines."""
     label = METHODS[method]
-    return label if method in METHODS or is_given(method) else label.replace(" ", "\n", 1)
+    return label if method in METHODS or not is_audited(method) else label.replace(" ", "\n", 1)
 
 
 def _order(variant: Variant) -> tuple[tuple[int, bool, str], int]:

@@ -58,7 +58,7 @@ def check_pairs(
     """
     ids = original.ids
     if anonymized is not None:
-        _check_aligned(original, anonymized)
+        check_aligned(original, anonymized)
     if len(ids) < recipe.optimizer.batch_size:
         raise InputError(
             f"{len(ids)} training images are fewer than a batch "
@@ -85,7 +85,13 @@ def _warn_of_enlargement(crops: Crops, images: ImageSet) -> None:
         )
 
 
-def _check_aligned(original: ImageSet, anonymized: ImageSet) -> None:
+def check_aligned(original: ImageSet, anonymized: ImageSet) -> None:
+    """Check that two image sets hold the same images in the same sizes.
+
+    Raises:
+        InputError: an image exists in one version only or in two sizes.
+
+    """
     alone = sorted(set(original.ids) ^ set(anonymized.ids))
     if alone:
         where = "original" if alone[0] in original else "anonymized"

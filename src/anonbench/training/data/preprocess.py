@@ -27,15 +27,40 @@ class Preprocess:
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Return an image, uint8 [H, W] or [H, W, 3], as uint8 [side, side, 3]."""
-        height, width = image.shape[:2]
         if self.resize == "squash":
             image = _resized(image, self.side, self.side)
         else:
-            scale = round(self.side * MARGIN) / min(height, width)
-            image = _resized(image, round(width * scale), round(height * scale))
-            top, left = ((length - self.side) // 2 for length in image.shape[:2])
-            image = image[top : top + self.side, left : left + self.side]
+            height, width, top, left = self._scaled(image.shape)
+            image = _resized(image, width, height)[top : top + self.side, left : left + self.side]
         return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+
+    def placed(self, fitted: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return an image that `fit` shows as `fitted`, and which of its pixels that shows.
+
+        Args:
+            fitted: uint8 [side, side, 3].
+            shape: the image's, [H, W] or [H, W, 3].
+
+        Returns:
+            uint8 [H, W, 3], and bool [H, W]. Other pixels are made up.
+
+        """
+        seen = np.ones(shape[:2], bool)
+        if self.resize == "crop":
+            height, width, top, left = self._scaled(shape)
+            below, right = height - self.side - top, width - self.side - left
+            fitted = np.pad(fitted, ((top, below), (left, right), (0, 0)), mode="edge")
+            for axis, (start, length) in enumerate(((top, height), (left, width))):
+                centres = (np.arange(shape[axis]) + 0.5) * length / shape[axis]
+                inside = (centres > start) & (centres < start + self.side)
+                seen &= inside[:, None] if axis == 0 else inside
+        return _resized(fitted, shape[1], shape[0]), seen
+
+    def _scaled(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Return an image's height and width before it is cropped, and the crop's top and left."""
+        scale = round(self.side * MARGIN) / min(shape[:2])
+        height, width = (round(length * scale) for length in shape[:2])
+        return height, width, (height - self.side) // 2, (width - self.side) // 2
 
     def normalized(self, images: Tensor) -> Tensor:
         """Return uint8 [N, S, S, 3] as float32 [N, 3, S, S], normalized as in training."""

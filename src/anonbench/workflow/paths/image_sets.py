@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from anonbench.config.experiment import truth_of
-from anonbench.core.registries.method_names import is_given
+from anonbench.core.registries.method_names import is_audited
 from anonbench.core.vocabulary import ORIGINAL, Split
 from anonbench.workflow.paths.base import BasePaths, Name
 
@@ -73,7 +73,7 @@ class ImagePaths(BasePaths):
             (split, str(variant), len(self.shards(dataset, split)))
             for split in self.anonymized_splits(dataset)
             for variant in self.experiment.variants(dataset)
-            if not is_given(variant.method)
+            if is_audited(variant.method)
         ]
 
     def compared_pictures(self, dataset: str) -> dict[str, list[str]]:

@@ -24,15 +24,15 @@ class PrivacyPaths(ModelPaths):
         return self.image_sets(dataset, [Variant()], ("train",))
 
     def learned_pictures(self, dataset: str) -> list[str]:
-        """Return other programs' pictures of the train images: an attacker may learn from them."""
-        return self.image_sets(dataset, self.experiment.given_variants(dataset), ("train",))
+        """Return pictures of the train images that an attacker cannot make, but may learn from."""
+        return self.image_sets(dataset, self.experiment.unaudited_variants(dataset), ("train",))
 
     def restored_images(self, dataset: str) -> list[str]:
         """Return the originals of the train images, if restorers are learned from them."""
         return self.learned_images(dataset) if self.experiment.config.privacy.restores() else []
 
     def restored_pictures(self, dataset: str) -> list[str]:
-        """Return other programs' pictures of the same images."""
+        """Return such pictures of the same images."""
         return self.learned_pictures(dataset) if self.experiment.config.privacy.restores() else []
 
     def attacking_backbones(self, dataset: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anonbench.config.experiment import Experiment
+from anonbench.core.registries.method_names import REDRAWN
 from anonbench.detection.user_annotations import READERS
 
 NOTHING = "(?!)"
@@ -22,7 +23,7 @@ def given(experiment: Experiment) -> str:
 
 def wildcard_patterns(experiment: Experiment) -> dict[str, str]:
     """Return the pattern of each wildcard by its name."""
-    anonymized = f"(?:{hidden_here(experiment)}|{given(experiment)})"
+    anonymized = f"(?:(?:{REDRAWN})?{hidden_here(experiment)}|{given(experiment)})"
     return {
         "dataset": "|".join(experiment.datasets),
         "split": "train|val",

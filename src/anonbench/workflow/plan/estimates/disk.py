@@ -46,7 +46,7 @@ def disk_by_formula(plan: Plan) -> Callable[[Job], float | None]:
                 return embedded(plan, job) * (4.0 * known.width + ID_BYTES) if known else None
             case "embed_pixels":
                 return embedded(plan, job) * (4.0 * PIXELS + ID_BYTES)
-            case "anonymize" | "given":
+            case "anonymize" | "given" | "redraw":
                 each = image(name)
                 return each and _in_shard(plan, job) * (each + TAR_BYTES)
         return None

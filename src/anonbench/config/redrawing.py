@@ -1,0 +1,26 @@
+"""Settings of the network that draws hidden regions anew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from anonbench.core.settings import Count, Positive, Settings
+
+
+class Redrawing(Settings):
+    """The network that draws hidden regions anew (`datasets.<name>.redrawn`), and its training.
+
+    It sees pictures as the unadapted model does. Seed, device, threads, loader processes and
+    checkpoints are those of that model's training.
+    """
+
+    width: Annotated[int, Field(ge=4, le=1024, multiple_of=4)] = 16
+    """Channels of the first layer; deeper ones have up to four times as many."""
+    steps: Count = 2000
+    """Optimizer steps."""
+    batch_size: Count = 32
+    """Images in a step; all of them where there are fewer."""
+    learning_rate: Positive = 2e-3
+    """Of AdamW, after a warm-up over the first twentieth of the steps; cosine after it."""

@@ -1,0 +1,209 @@
+"""Training of a network that draws hidden regions anew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
+from torch.utils.data import DataLoader
+
+from anonbench.config import Anonymization, Recipe, Redrawing
+from anonbench.core.boxes import image_regions
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv
+from anonbench.core.progress import track
+from anonbench.core.provenance import file_digest, versions
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.image_sets.shards import ImageSet
+from anonbench.training.checkpoints.weights import load_backbone
+from anonbench.training.data.augment import normalize_images
+from anonbench.training.data.paired_dataset import check_aligned
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
+from anonbench.training.loop.device_setup import prepare_torch
+from anonbench.training.loop.interrupt import Interrupted, Interrupts
+from anonbench.training.model.backbone import encode
+from anonbench.training.redrawing.network import Redrawer, random_redrawer
+from anonbench.training.redrawing.pairs import Pairs, PairStream, shown_hidden
+from anonbench.training.redrawing.weights import save_redrawer
+
+logger = logging.getLogger(__name__)
+
+_LINES = 100
+"""Of the log, about."""
+_WARMUP = 0.05
+
+
+def train_redrawer(
+    original: ImageSet,
+    hidden: ImageSet,
+    boxes: pd.DataFrame,
+    variant: Variant,
+    hiding: Anonymization,
+    backbone: Path,
+    settings: Redrawing,
+    recipe: Recipe,
+    seed: int,
+    output: Path,
+    log: Path,
+    checkpoint: Path,
+) -> None:
+    """Train a network until a model embeds its pictures as their originals, and write it.
+
+    The model stays as it is. Of a picture, the network sees what was left of it and which pixels
+    are hidden. What it draws is held against the original by the model's class token, never by
+    pixels: it learns to show what the model needs. On a CPU, the same arguments give the same
+    bytes, also when a killed training goes on from its checkpoint. The images are never all in
+    memory.
+
+    Args:
+        original: the train split.
+        hidden: the same images anonymized.
+        boxes: their box table.
+        variant: method and degree of `hidden`.
+        hiding: margin and shapes of regions.
+        backbone: of the model, see `save_backbone`.
+        settings: of the network and its training.
+        recipe: of the model, for device, threads, loader processes and minutes between checkpoints.
+        seed: of weights and order.
+        output: the weights, see `save_redrawer`.
+        log: CSV with about a hundred lines: step, learning rate, mean cosine similarity of the
+            step's drawn pictures and their originals, and that of the hidden ones.
+        checkpoint: written now and then and when the process is asked to end; removed at the end.
+
+    Raises:
+        InputError: the image sets do not fit together, or the loss is not finite.
+        Interrupted: the process was asked to end; the checkpoint is written.
+
+    """
+    device, _ = prepare_torch(recipe)
+    check_aligned(original, hidden)
+    if not len(original):
+        raise InputError(f"no train image of {variant} is left to learn from")
+    described = {
+        "settings": settings.model_dump(mode="json"),
+        "hiding": hiding.model_dump(mode="json", include={"margin", "shape"}),
+        "variant": str(variant),
+        "seed": seed,
+        "device": recipe.device,
+        "threads": recipe.threads,
+        "backbone": file_digest(backbone),
+        "original": original.digest,
+        "hidden": hidden.digest,
+        "versions": versions("torch", "timm", "numpy"),
+    }
+    identity = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    model, preprocess = load_backbone(backbone)
+    training = _Training(model.to(device), preprocess, settings, seed, device)
+    if (state := read_checkpoint(checkpoint, identity)) is not None:
+        training.restore(state)
+        logger.info("going on from step %d", training.step)
+    where = shown_hidden(image_regions(boxes), variant.degree)
+    batch = min(settings.batch_size, len(original))
+    stream = PairStream(original, hidden, where, hiding, preprocess, batch, settings.steps, seed)
+    loader = DataLoader(
+        stream,
+        batch_size=None,
+        sampler=range(training.step, len(stream)),
+        num_workers=recipe.workers,
+        multiprocessing_context="fork" if recipe.workers else None,
+    )
+    written = time.monotonic()
+    with Interrupts() as interrupts:
+        for pairs in track(loader, len(stream) - training.step, f"steps of drawing {variant}"):
+            training.advance(Pairs(*(each.to(device) for each in pairs)))
+            reason = interrupts.reason()
+            if reason or time.monotonic() - written >= 60.0 * recipe.checkpoint_minutes:
+                write_checkpoint(checkpoint, identity, training.state())
+                written = time.monotonic()
+            if reason and training.step < len(stream):
+                raise Interrupted(reason, training.step)
+    save_redrawer(training.network, preprocess, output, described)
+    write_csv(pd.DataFrame(training.log), log)
+    checkpoint.unlink(missing_ok=True)
+
+
+class _Training:
+    """A network, its optimizer, and the model that it draws for."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        preprocess: Preprocess,
+        settings: Redrawing,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._model, self._preprocess, self._settings = model, preprocess, settings
+        self.network: Redrawer = random_redrawer(settings.width, preprocess.side, seed).to(device)
+        self._optimizer = torch.optim.AdamW(self.network.parameters(), fused=True)
+        self.step = 0
+        self.log: list[dict[str, float]] = []
+
+    def advance(self, pairs: Pairs) -> None:
+        """Take one step.
+
+        Raises:
+            InputError: the loss is not finite, in a step that the log has.
+
+        """
+        settings, rate = self._settings, self._rate()
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        hidden = pairs.hidden.permute(0, 3, 1, 2).float().div(255.0)
+        share = pairs.share[:, None].float().div(255.0)
+        with torch.no_grad():
+            wanted = encode(self._model, self._preprocess.normalized(pairs.original))[:, 0]
+        alike = cosine_similarity(self._embedded(self.network(hidden, share)), wanted)
+        loss = 1.0 - alike.mean()
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self._optimizer.step()
+        self.step += 1
+        if self.step % max(1, settings.steps // _LINES) and self.step < settings.steps:
+            return
+        if not math.isfinite(loss.item()):
+            raise InputError(
+                f"step {self.step}: the loss is not finite; lower redrawing.learning_rate"
+            )
+        with torch.no_grad():
+            before = cosine_similarity(self._embedded(hidden), wanted)
+        line = {"cosine": alike.mean().item(), "cosine_hidden": before.mean().item()}
+        self.log.append({"step": self.step, "learning_rate": rate} | line)
+
+    def _embedded(self, pictures: Tensor) -> Tensor:
+        """Return class tokens [N, D] of pictures, float32 [N, 3, S, S] in 0 … 1."""
+        inputs = normalize_images(pictures, self._preprocess.normalize)
+        return encode(self._model, inputs)[:, 0]
+
+    def _rate(self) -> float:
+        steps, start = self._settings.steps, max(1, round(_WARMUP * self._settings.steps))
+        if self.step < start:
+            return self._settings.learning_rate * (self.step + 1) / start
+        way = (self.step - start) / max(1, steps - start)
+        return self._settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * way))
+
+    def state(self) -> dict[str, Any]:
+        """Return all that later steps depend on."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "step": self.step,
+            "log": self.log,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.step, self.log = state["step"], state["log"]

@@ -1,0 +1,117 @@
+"""Methods whose hidden regions are drawn anew, in the config and the experiment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anonbench.config import load, stage_parameters
+from anonbench.config.experiment import Experiment
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Model, Split, Variant
+from anonbench.workflow.paths import Paths
+from anonbench.workflow.shown import Shown
+
+DRAWN = Variant("redrawn_mask", 100)
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    archive = {
+        "layout": "folder",
+        "path": "images",
+        "detectors": ["mtcnn"],
+        "methods": ["blur", "mask"],
+        "degrees": [50, 100],
+        "redrawn": ["mask"],
+    }
+    return {"datasets": {"archive": archive | changes}, "training_seeds": [3, 4]}
+
+
+def test_it_is_a_variant_that_no_model_is_adapted_to() -> None:
+    experiment = Experiment(load(config()))
+    plain = Experiment(load(config(redrawn=[])))
+    assert experiment.variants("archive") == [*plain.variants("archive"), DRAWN]
+    assert experiment.models("archive") == plain.models("archive")
+    assert experiment.trainings("archive") == plain.trainings("archive")
+
+
+def test_the_model_that_it_is_drawn_for_judges_it() -> None:
+    """Another seed's model is another model."""
+    scenarios = Experiment(load(config() | {"control_seeds": [5]})).scenarios("archive")
+    models = {(str(run.model), run.seed) for run in scenarios if run.variant == DRAWN}
+    assert models == {("unadapted", 3), ("pixels", 3), ("untrained", 3)}
+    plain = Experiment(load(config(redrawn=[]) | {"control_seeds": [5]})).scenarios("archive")
+    assert [run for run in scenarios if run.variant != DRAWN] == plain
+
+
+def test_every_attack_has_its_pictures_and_learns_from_them() -> None:
+    experiment = Experiment(load(config()))
+    paths = Paths(experiment, {"archive": {Split.TRAIN: 8, Split.VAL: 8}}, {"archive": {}})
+    assert ("redrawn_mask-100", None) in paths.attacked("archive")
+    assert any("redrawn_mask-100/val" in path for path in paths.attacked_images("archive"))
+    assert any("redrawn_mask-100/train" in path for path in paths.learned_pictures("archive"))
+    assert any("/redrawn_mask-100/" in path for path in paths.published_vectors("archive"))
+    assert not any("redrawn" in variant for _, variant, _ in paths.audited_sets("archive"))
+
+
+def test_it_is_shown_where_originals_are() -> None:
+    assert not any(
+        "redrawn" in name for name in Shown(Experiment(load(config()))).gallery("archive")
+    )
+    seen = Shown(Experiment(load(config() | {"presentation": {"show_originals": True}})))
+    assert "redrawn_mask-100" in seen.gallery("archive")
+    assert seen.explored_pictures("archive")["redrawn_mask"] == "redrawn_mask-100"
+
+
+def test_its_settings_are_read_by_its_training_alone() -> None:
+    before, after = (load(config() | {"redrawing": {"steps": steps}}) for steps in (5, 6))
+    for part in (stage_parameters.train, stage_parameters.anonymize, stage_parameters.hiding):
+        names = ("archive", "mask-100") if part is stage_parameters.anonymize else ("archive",)
+        assert part(before, *names) == part(after, *names)
+    assert stage_parameters.redraw(before) == stage_parameters.redraw(after)
+    training = stage_parameters.train_redrawer
+    assert training(before, "archive") != training(after, "archive")
+    assert training(before, "archive")["seed"] == 3
+
+
+def test_strengths_are_drawn_too() -> None:
+    strength = {"anonymization": {"strengths": {"blur": {"weak": {}}}}}
+    whole = config(methods=["blur_weak"], redrawn=["blur_weak"]) | strength
+    assert Experiment(load(whole)).variants("archive")[-1] == Variant("redrawn_blur_weak", 100)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"system": "ours"}, "redrawn: regions are drawn for an unadapted model"),
+        ({"drift_from": "other"}, "redrawn: regions are drawn for an unadapted model"),
+        ({"split": {"validation": 1.0}}, r"leaves no image to train on"),
+        ({"redrawn": ["pixelate"]}, "pixelate is none of the data set's methods; add it"),
+        ({"redrawn": ["given_deface"]}, "no method is called so"),
+        ({"redrawn": ["redrawn_mask"]}, "no method is called so"),
+        ({"methods": ["redrawn_mask", "mask"]}, "no method is called so"),
+        ({"redrawn": ["mask", "mask"]}, "redrawn names something twice: mask"),
+        ({"degrees": [50]}, "add 100 to `degrees`"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        load(config(**changes))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_jpeg_would_change_what_is_not_hidden() -> None:
+    with pytest.raises(InputError, match=r"redrawn: a JPEG changes.*format: png"):
+        load(config() | {"anonymization": {"format": "jpeg"}})
+
+
+@pytest.mark.parametrize("setting", [{"width": 6}, {"width": 0}, {"steps": 0}, {"depth": 3}])
+def test_settings_of_the_network_are_checked(setting: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=r"redrawing"):
+        load(config() | {"redrawing": setting})
+
+
+def test_the_reference_model_embeds_it() -> None:
+    assert Experiment(load(config())).adapted_model("archive", DRAWN) is None
+    assert Model() in Experiment(load(config())).models("archive")

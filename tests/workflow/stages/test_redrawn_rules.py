@@ -1,0 +1,103 @@
+"""Pictures drawn anew in the workflow: embedded by an unchanged model, attacked as all are."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import small_archive
+
+from anonbench.anonymization.export import check_request
+from anonbench.config import load
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.image_sets.shards import ImageSet
+
+DRAWN = Variant("redrawn_mask", 100)
+NEW = {"train_redrawer", "redraw"}
+ATTACKS = {
+    "attackers": ["supervised"],
+    "attacks": ["barcodes", "linkage"],
+    "restored_from": 0,
+    "probes": 8,
+    "gallery": 8,
+}
+pytestmark = pytest.mark.workflow
+
+
+def config(*redrawn: str) -> dict[str, Any]:
+    """Return the smallest archive, attacked, with methods that are drawn anew too."""
+    whole = small_archive.config() | {"privacy": ATTACKS, "redrawing": {"width": 4, "steps": 3}}
+    whole["datasets"]["archive"] |= {"redrawn": list(redrawn)}
+    return whole
+
+
+def planned(run: Any) -> Counter[str]:
+    """Return how many jobs of each rule a dry run plans."""
+    assert run.returncode == 0, run.stderr
+    return Counter(re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE))
+
+
+def test_it_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no audit proves what a network drew"):
+        check_request(load(config("mask")), "archive", [DRAWN], tmp_path / "new", None)
+
+
+@pytest.mark.slow
+def test_without_it_there_are_the_jobs_of_before(
+    tmp_path: Path, snakemake: Callable[..., Any]
+) -> None:
+    small_archive.draw(tmp_path)
+    arguments = ("--workflow-profile", "none", "-n", "--cores", "2", *small_archive.TARGETS)
+    plain = small_archive.config()
+    before = planned(snakemake(tmp_path, plain, *arguments))
+    assert not NEW & set(before)
+    # settings of a network that nobody asks for change nothing
+    assert planned(snakemake(tmp_path, plain | {"redrawing": {"steps": 5}}, *arguments)) == before
+    more = planned(snakemake(tmp_path, config("mask"), *arguments)) - before
+    assert more.pop("train_redrawer") == 1
+    assert set(more) <= {
+        "redraw",
+        "embed_unadapted",
+        "embed_pixels",
+        "embed_untrained",
+        "downstream",
+    }
+
+
+@pytest.mark.slow
+def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any]) -> None:
+    small_archive.draw(tmp_path)
+    arguments = ("--workflow-profile", "none", "--quiet", "rules", "progress", "--cores", "2")
+    targets = ("table_retrieval_archive_100", "archive_images", "archive_privacy")
+    run = snakemake(tmp_path, config("mask"), *arguments, *targets)
+    assert run.returncode == 0, run.stderr
+    results = tmp_path / "results" / "archive"
+    scores = pd.read_csv(results / "scores.csv")
+    models = scores[scores["method"] == DRAWN.method]["adaption"]
+    assert set(models) == {"unadapted", "pixels", "untrained"}
+    for name in ("reidentification", "attacks"):
+        assert DRAWN.method in set(pd.read_csv(results / "privacy" / f"{name}.csv")["method"])
+    text = (tmp_path / "results/tables/retrieval_archive_100.md").read_text(encoding="utf-8")
+    assert "Mask drawn anew" in text
+    assert set(pd.read_csv(results / "audit.csv")["variant"]) == {"mask-100"}
+    log = pd.read_csv(results / "redrawing" / "mask-100" / "log.csv")
+    assert list(log["step"]) == [1, 2, 3]
+    hidden, drawn = (
+        ImageSet.open(sorted((results / "images" / name / "val").glob("*.tar")))
+        for name in ("mask-100", str(DRAWN))
+    )
+    assert hidden.ids == drawn.ids
+    assert any((np.atleast_3d(hidden.read(name)) != drawn.read(name)).any() for name in drawn.ids)
+    # another network: no other training, and no image is hidden again
+    changed = config("mask") | {"redrawing": {"width": 4, "steps": 2}}
+    again = planned(snakemake(tmp_path, changed, "--workflow-profile", "none", "-n", *targets))
+    assert set(again) >= NEW | {"embed_unadapted", "reidentify", "attack", "scores"}
+    made_before = {"detect", "anonymize", "originals", "train_unadapted", "train_adapted"}
+    assert not set(again) & (made_before | {"embed_original", "embed_adapted"})

@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__) as cache:
+    if not cache.restored():
+        from anonbench.config import Anonymization
+        from anonbench.core.boxes import read_boxes
+        from anonbench.core.libraries.devices import claimed
+        from anonbench.core.vocabulary import Variant
+
+        with claimed(snakemake.resources.gpu):
+            from anonbench.training.redrawing.draw import redraw_shard
+
+            redraw_shard(
+                hidden=Path(snakemake.input.hidden[0]),
+                boxes=read_boxes(Path(snakemake.input.boxes)),
+                variant=Variant.parse(snakemake.wildcards.anonymized),
+                hiding=Anonymization.model_validate(snakemake.params.slice["settings"]),
+                network=Path(snakemake.input.network),
+                output=Path(snakemake.output.tar),
+            )

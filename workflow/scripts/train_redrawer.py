@@ -1,0 +1,36 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__) as cache:
+    if not cache.restored():
+        import pandas as pd
+
+        from anonbench.config import Anonymization, Redrawing, load
+        from anonbench.core.boxes import read_boxes
+        from anonbench.core.libraries.devices import claimed
+        from anonbench.core.vocabulary import Variant
+        from anonbench.datasets.listing import root_of
+
+        config, slice = load(snakemake.config), snakemake.params.slice
+        dataset = snakemake.wildcards.dataset
+        recipe = config.recipe_of(dataset)
+        with claimed(min(1, recipe.gpus_a_machine)):
+            from anonbench.datasets.image_sets.shards import ImageSet
+            from anonbench.training.redrawing.train import train_redrawer
+
+            root = root_of(config.datasets[dataset])
+            train_redrawer(
+                original=ImageSet.open([Path(path) for path in snakemake.input.original], root),
+                hidden=ImageSet.open([Path(path) for path in snakemake.input.hidden]),
+                boxes=pd.concat([read_boxes(Path(path)) for path in snakemake.input.boxes]),
+                variant=Variant.parse(snakemake.wildcards.anonymized),
+                hiding=Anonymization.model_validate(slice["settings"]),
+                backbone=Path(snakemake.input.backbone[0]),
+                settings=Redrawing.model_validate(slice["redrawing"]),
+                recipe=recipe,
+                seed=slice["seed"],
+                output=Path(snakemake.output.network),
+                log=Path(snakemake.output.history),
+                checkpoint=Path(snakemake.output.network + ".checkpoint"),
+            )
