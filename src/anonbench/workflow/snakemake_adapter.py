@@ -149,14 +149,7 @@ def _asked(dag: Any) -> tuple[set[str], set[str], list[str]]:
 
 
 def metadata_store(workflow: Any, results: str, storage_prefix: str) -> Results | Bucket:
-    """Return where what Snakemake knows of results is kept: with them, on disk or in a bucket.
-
-    Args:
-        workflow: Snakemake's.
-        results: their folder.
-        storage_prefix: of a storage's files.
-
-    """
+    """Return where what Snakemake knows of results is kept: with them, on disk or in a bucket."""
     if workflow.storage_settings.default_storage_provider != "s3":
         return Results(Path(results))
     client = workflow.storage_registry.default_storage_provider.s3c

@@ -141,6 +141,8 @@ def test_an_image_that_changes_meanwhile_gets_no_picture(
     shutil.copytree(photos, tmp_path / "photos")
     (tmp_path / "out/p0").mkdir(parents=True)
     (tmp_path / "out/p0/0.png").write_bytes(b"of an earlier run")
+    (tmp_path / "out/p1").mkdir()
+    (tmp_path / "out/p1/.0.png.12.part").write_bytes(b"of one that was killed")
     real = k_same.k_same_groups
 
     def swap(vectors: np.ndarray, k: int) -> list[np.ndarray]:
@@ -152,6 +154,7 @@ def test_an_image_that_changes_meanwhile_gets_no_picture(
     assert found.written == 11
     assert {each.name: each.reason for each in found.left_out}["p0/0.png"] == k_same.CHANGED
     assert not (tmp_path / "out/p0/0.png").exists()
+    assert not [*(tmp_path / "out").rglob("*.part")]
 
 
 def test_the_command_says_what_k_counts(

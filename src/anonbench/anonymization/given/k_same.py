@@ -287,7 +287,7 @@ def _counted(
 
 
 def _require_own(folder: Path, images: Iterable[ImageFile]) -> None:
-    """Check that a folder holds nothing but pictures of these images.
+    """Check that a folder holds nothing but pictures of these images, whole or half written.
 
     Raises:
         InputError: it does. Pictures of another run, or originals, would pass for averaged ones.
@@ -295,7 +295,8 @@ def _require_own(folder: Path, images: Iterable[ImageFile]) -> None:
     """
     own = {folder / f"{image.id}.png" for image in images}
     for path in sorted(folder.rglob("*")) if folder.exists() else ():
-        if path not in own and not path.is_dir():
+        is_part = path.name.startswith(".") and path.suffix == ".part"  # of a killed run
+        if path not in own and not is_part and not path.is_dir():
             raise InputError(f"{path} is no picture of these images: name a new folder")
 
 
