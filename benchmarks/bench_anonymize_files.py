@@ -140,7 +140,7 @@ def compare(photos: Path, folder: Path, count: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("counts", type=int, nargs="*", metavar="COUNT", default=[60, 2000])
+    parser.add_argument("counts", type=int, nargs="*", metavar="COUNT", default=[60, 1000])
     parser.add_argument("--photos", type=Path)
     options = parser.parse_args()
     results = {}

@@ -22,7 +22,7 @@ from anonbench.training.data.batch import finish
 from anonbench.training.loop import trainer as training
 from anonbench.training.loop.trainer import Trainer
 
-WARM_UP, STEPS = 3, 12
+WARM_UP, STEPS = 2, 5
 CPU = torch.device("cpu")
 
 
@@ -119,9 +119,9 @@ def growth() -> dict[str, Any]:
     use(views, local_views)
     trainer = Trainer(recipe, 0, CPU)
     held = {}
-    for step in range(1, 301):
+    for step in range(1, 151):
         trainer.advance([batch])
-        if step in (20, 300):
+        if step in (20, 150):
             held[step] = resident_gb()
     return {"images_per_cpu_second_by_batch": by_batch, "memory_gb_after_steps": held}
 
