@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow import snakemake_adapter as adapter
 from snakemake_logger_plugin_anonbench import record_in

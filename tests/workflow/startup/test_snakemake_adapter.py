@@ -522,38 +522,61 @@ def test_a_parameter_that_a_rule_names_itself_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "script", "log"),
+    ("first", "script", "log"),  # the rule is called as its script is, and `_all` behind it
     [
         ("figures/trend_{dataset}_{trend}.png", "trend.py", "figure/trend_{dataset}_{trend}"),
         ("figures/pipeline.png", "pipeline.py", "figure/pipeline"),
         ("paper/claims.csv", "claims.py", "paper/claims"),
-        ("report.html", "report.py", "report"),
+        ("report.html", "report.py", "report/report_all"),
+        (["portraits/a/b.parquet", "c"], "rankings.py", "rankings/rankings_all"),
+        ("{dataset}/policy.csv", "policy.py", "policy/{dataset}"),
+        (
+            "{dataset}/models/unadapted/s{seed}/b.pt",
+            "train.py",
+            "train/{dataset}/unadapted/s{seed}",
+        ),
         ("{dataset}/detect/{split}/{shard}.boxes.parquet", "d.py", "d/{dataset}/{split}/{shard}"),
     ],
 )
 def test_a_log_is_named_as_what_is_made_and_a_benchmark_as_the_log(
-    first: str, script: str, log: str
+    first: str | list[str], script: str, log: str
 ) -> None:
-    made = SimpleNamespace(paths=(), kwpaths={"first": f"<results>/{first}", "second": "other"})
     logs: list[str] = []
-    each = SimpleNamespace(
-        name="a",
+    own = first if isinstance(first, str) else first[0]
+    for place in ("<results>", "results"):
+        path = f"{place}/{own}"
+        outputs = {"first": path if isinstance(first, str) else [path], "second": "other"}
+        each = made_by(script, outputs, logs)
+        adapter.name_log(each, "results")
+        assert each.benchmark == f"<benchmarks>/{log}.tsv"
+        assert each.log_modifier == each.benchmark_modifier == "prefix"
+    assert logs == [f"<logs>/{log}.log"] * 2
+
+
+def test_a_rule_that_is_called_as_its_script_has_no_folder_of_its_own() -> None:
+    logs: list[str] = []
+    adapter.name_log(made_by("report.py", {"p": "<results>/report.html"}, logs, ""), "results")
+    assert logs == ["<logs>/report.log"]
+
+
+def made_by(
+    script: str, outputs: dict[str, Any], logs: list[str], suffix: str = "_all"
+) -> SimpleNamespace:
+    """Return a rule as far as its log is named."""
+    return SimpleNamespace(
+        name=Path(script).stem + suffix,
         script=f"../scripts/{script}",
         output_modifier="prefix",
-        ruleinfo=SimpleNamespace(log=None, output=made),
+        ruleinfo=SimpleNamespace(log=None, output=SimpleNamespace(paths=(), kwpaths=outputs)),
         set_log=logs.append,
     )
-    adapter.name_log(each)
-    assert logs == [f"<logs>/{log}.log"]
-    assert each.benchmark == f"<benchmarks>/{log}.tsv"
-    assert each.log_modifier == each.benchmark_modifier == "prefix"
 
 
 def test_a_rule_may_name_its_log_and_have_no_benchmark() -> None:
     log = SimpleNamespace(paths=("<logs>/rankings/portraits.log",))
     each = SimpleNamespace(log_modifier="prefix", ruleinfo=SimpleNamespace(log=log))
-    adapter.name_log(each, benchmarked=False)
+    adapter.name_log(each, "results", benchmarked=False)
     assert not hasattr(each, "benchmark")
-    adapter.name_log(each)
+    adapter.name_log(each, "results")
     assert each.benchmark == "<benchmarks>/rankings/portraits.tsv"
     assert each.benchmark_modifier == "prefix"
