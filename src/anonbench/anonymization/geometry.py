@@ -98,13 +98,28 @@ def framed(
     return frames
 
 
+def extent(region: Region, margin: float = 1.0) -> tuple[int, int, int, int]:
+    """Return the pixels that a region's upright box touches, also beyond the image.
+
+    Returns:
+        x0, y0, x1, y1, half-open.
+
+    """
+    x0, y0, x1, y1 = _upright(region, margin)
+    return math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1)
+
+
 def _bounds(region: Region, shape: tuple[int, ...], margin: float) -> tuple[slice, slice] | None:
     """Return the rows and columns that a region's upright box touches."""
+    return _window(_upright(region, margin), shape)
+
+
+def _upright(region: Region, margin: float) -> Sequence[float]:
     if region.quad is None:
-        return _window(_grow((region.x0, region.y0, region.x1, region.y1), margin), shape)
+        return _grow((region.x0, region.y0, region.x1, region.y1), margin)
     quad = _grow(region.quad, margin)
     across, down = quad[::2], quad[1::2]
-    return _window((min(across), min(down), max(across), max(down)), shape)
+    return min(across), min(down), max(across), max(down)
 
 
 def _round(box: Sequence[float], window: tuple[slice, slice]) -> np.ndarray:

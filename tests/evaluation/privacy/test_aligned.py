@@ -19,7 +19,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.detectors import Loading
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.detection.faces import landmarks
-from anonbench.evaluation.privacy.aligned import TEMPLATE, TEMPLATE_SIDE, aligned, similarity
+from anonbench.detection.faces.aligned import TEMPLATE, TEMPLATE_SIDE, aligned, similarity
 from anonbench.evaluation.privacy.attackers import OnnxRecognizer, unit
 from anonbench.evaluation.privacy.crops import Cut, read_crops
 from anonbench.evaluation.privacy.face_points import find_points
