@@ -31,15 +31,16 @@ def add_detection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_detectors(parser: argparse.ArgumentParser) -> None:
-    """Add the detectors and their settings."""
+def add_detectors(parser: argparse.ArgumentParser, default: str = "centerface") -> None:
+    """Add the detectors, the default one among them, and their settings."""
+    others = (name for name in ("centerface", "mtcnn", "face_onnx") if name != default)
     parser.add_argument(
         "--detector",
         action="append",
         dest="detectors",
         metavar="NAME",
-        help="centerface (the default), mtcnn, face_onnx, ppocr, zxing, mrz, or another package's; "
-        "may be repeated, and what any of them finds counts",
+        help=f"{default} (the default), {', '.join(others)}, ppocr, zxing, mrz, or another "
+        "package's; may be repeated, and what any of them finds counts",
     )
     parser.add_argument(
         "--configfile",

@@ -1,4 +1,4 @@
-"""Groups of k-same: at least k, each face in one, the same whatever the order."""
+"""Groups of k-same: at least k, each row once, the nearest together, whatever the order."""
 
 from __future__ import annotations
 
@@ -8,46 +8,55 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anonbench.anonymization.given.k_same_groups import k_same_groups
+from anonbench.anonymization.given.k_same_groups import MOST_VALUES, k_same_groups
 
-VECTORS = st.integers(2, 24).flatmap(lambda n: arrays(np.uint8, (n, 6)))
+TABLES = st.integers(1, 40).flatmap(
+    lambda rows: arrays(np.uint8, (rows, 5), elements=st.integers(0, 255), unique=False)
+)
 
 
-@given(VECTORS, st.integers(1, 6))
-def test_each_row_is_in_one_group_of_at_least_k(vectors: np.ndarray, k: int) -> None:
-    k = min(k, len(vectors))
+@given(TABLES, st.data())
+def test_each_row_is_in_one_group_of_k_to_2k(vectors: np.ndarray, data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, len(vectors)))
     groups = k_same_groups(vectors, k)
-    assert sorted(np.concatenate(groups).tolist()) == list(range(len(vectors)))
-    assert all(k <= len(group) < 2 * k for group in groups)
+    assert sorted(np.concatenate(groups).tolist()) == [*range(len(vectors))]
+    sizes = [len(group) for group in groups]
+    assert all(size == k for size in sizes[:-1]) and k <= sizes[-1] < 2 * k
 
 
-@given(VECTORS, st.integers(2, 4), st.randoms(use_true_random=False))
-def test_groups_do_not_depend_on_the_order(vectors: np.ndarray, k: int, random: object) -> None:
-    vectors = np.unique(vectors, axis=0)
-    k = min(k, len(vectors))
-    order = np.arange(len(vectors))
-    random.shuffle(order)  # type: ignore[attr-defined]
-    of_sorted = {frozenset(group.tolist()) for group in k_same_groups(vectors, k)}
-    of_mixed = {frozenset(order[group].tolist()) for group in k_same_groups(vectors[order], k)}
-    assert of_sorted == of_mixed
+@given(TABLES, st.data())
+def test_groups_do_not_depend_on_the_order(vectors: np.ndarray, data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, len(vectors)))
+    order = np.array(data.draw(st.permutations(range(len(vectors)))))
+
+    def contents(table: np.ndarray) -> list[list[list[int]]]:
+        return [sorted(table[group].tolist()) for group in k_same_groups(table, k)]
+
+    assert contents(vectors) == contents(vectors[order])
 
 
-def test_they_are_those_of_the_definition() -> None:
-    vectors = np.random.default_rng(3).integers(0, 256, (57, 256), dtype=np.uint8)
-    wide = vectors.astype(np.float64)
-    first = np.argsort(-np.square(wide - wide.mean(axis=0)).sum(axis=1))
-    left, groups = first.tolist(), []
-    while len(left) >= 2 * 5:
-        away = [np.square(wide[row] - wide[left[0]]).sum() for row in left]
-        near = [left[place] for place in np.argsort(away, kind="stable")[:5]]
-        groups.append(sorted(near))
+@pytest.mark.parametrize("k", [2, 3, 10])
+def test_they_are_those_of_the_algorithm_as_it_is_printed(k: int) -> None:
+    vectors = np.random.default_rng(k).integers(0, 256, (97, MOST_VALUES), dtype=np.uint8)
+    whole = vectors.astype(np.int64)
+    away = ((len(whole) * whole - whole.sum(axis=0)) ** 2).sum(axis=1)
+    left = sorted(range(len(whole)), key=lambda row: -away[row])
+    expected = []
+    while len(left) >= 2 * k:
+        first = whole[left[0]]
+        near = sorted(left, key=lambda row: ((whole[row] - first) ** 2).sum())[:k]
+        expected.append(sorted(near))
         left = [row for row in left if row not in near]
-    groups.append(sorted(left))
-    assert [group.tolist() for group in k_same_groups(vectors, 5)] == groups
+    expected.append(sorted(left))
+    assert [group.tolist() for group in k_same_groups(vectors, k)] == expected
 
 
-@pytest.mark.parametrize("k", [2, 3])
-def test_pairs_that_are_alike_are_together(k: int) -> None:
-    vectors = np.repeat(np.array([[10], [120], [240]], np.uint8), k, axis=0)
-    found = {frozenset(group.tolist()) for group in k_same_groups(vectors, k)}
-    assert found == {frozenset(range(start, start + k)) for start in (0, k, 2 * k)}
+def test_extreme_levels_are_told_apart_exactly() -> None:
+    """The largest distances that there are: of white, black, and two that differ by one level."""
+    vectors = np.zeros((6, MOST_VALUES), np.uint8)
+    vectors[:4] = 255
+    vectors[2, 0] = 254
+    vectors[3, :2] = 254
+    vectors[5, 0] = 1
+    groups = [group.tolist() for group in k_same_groups(vectors, 2)]
+    assert sorted(groups) == [[0, 1], [2, 3], [4, 5]]

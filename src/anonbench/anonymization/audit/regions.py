@@ -33,6 +33,8 @@ _LINES = np.array([*combinations(range(4), 2)]).T
 SLACK = 1 / 256
 """How far, in pixels, slanted edges may be off by rounding. A pixel that a slanted region enters,
 or misses, by less than this may be hidden or not."""
+_LEVEL = 1e-12
+"""Pixels: an edge of less height, far below `SLACK`, is level. Its slope may be no number."""
 
 
 @dataclass(frozen=True)
@@ -312,7 +314,7 @@ def _ends(corners: np.ndarray, hull: np.ndarray, row: np.ndarray) -> tuple[np.nd
     falls = ya > yb
     xa, xb = np.where(falls, xb, xa), np.where(falls, xa, xb)
     ya, yb = np.minimum(ya, yb), np.maximum(ya, yb)
-    level = ya == yb
+    level = yb - ya < _LEVEL
     steep = (xb - xa) / np.where(level, 1.0, yb - ya)
     xa, ya, xb, yb, steep = np.stack([xa, ya, xb, yb, steep]).take(hull, axis=-1)
     inset = np.array([[[SLACK]], [[-SLACK]]])

@@ -1,36 +1,34 @@
 """Pictures whose faces are means of at least k (k-same), to be judged as another program's.
 
 Newton, Sweeney and Malin 2005, "Preserving privacy by de-identifying face images", IEEE
-Transactions on Knowledge and Data Engineering 17:232-243. It is no method of the registry, because
-a picture depends on all images, and what a method makes on one.
+Transactions on Knowledge and Data Engineering 17:232-243. It is no method of the registry, since a
+picture depends on all images and not on its own alone.
 """
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from anonbench.anonymization.files.places import remove, require_apart, target
+from anonbench.anonymization.files.places import OF_NAMES, remove, require_apart, target
 from anonbench.anonymization.given.k_same_faces import (
-    FaceFile,
     Sorted,
     align_face,
     draw_averages,
-    small,
     sort_regions,
 )
-from anonbench.anonymization.given.k_same_groups import k_same_groups
+from anonbench.anonymization.given.k_same_means import FaceFile, average, digest_of, members_of
 from anonbench.anonymization.given.k_same_persons import persons_of
 from anonbench.config import Anonymization, Detection
 from anonbench.core.errors import InputError, UnreadableImage
-from anonbench.core.io import atomic, write_json, writing_to
+from anonbench.core.io import atomic, require_folder, write_json, writing_to
 from anonbench.core.progress import track
-from anonbench.core.wording import count
+from anonbench.core.wording import count, tally
 from anonbench.datasets.images import encode
 from anonbench.datasets.inputs import ImageFile, Images, LeftOut, open_images
 from anonbench.detection.search import DetectorFailed, Search, searching
@@ -74,15 +72,9 @@ class _Seen:
 
     image: ImageFile
     digest: bytes
-    """Of its pixels."""
     regions: Sorted
-    first: int
-    """Number of its first face."""
-
-    @property
-    def faces(self) -> range:
-        """The numbers of its faces."""
-        return range(self.first, self.first + len(self.regions.faces))
+    faces: tuple[int, ...]
+    """Numbers of its faces."""
 
 
 def k_same_pictures(
@@ -126,180 +118,158 @@ def k_same_pictures(
     """
     if k < 2:
         raise InputError(f"k = {k}: of fewer than 2 nothing is averaged; 5 or 10 are usual")
-    given, folder = open_images(images), Path(to)
+    given, folder = open_images(images), Path(to).absolute()
     require_apart(given, folder)
-    _require_own(folder, given)
+    require_folder(folder)
     known = None if persons is None else persons_of(given, persons)
-    hidden, settings = anonymization or Anonymization(), detection or Detection()
-    search = _FaceSearch(searching(detectors), settings, hidden, known)
-    record = folder.parent / f"{folder.name}.k_same.json"
+    reader = _Reader(detectors, detection or Detection(), anonymization or Anonymization())
+    _require_own(folder, given)
+    left_out = list(given.left_out)
     with writing_to(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        record.unlink(missing_ok=True)
         with closing(FaceFile(folder.parent)) as faces, closing(FaceFile(folder.parent)) as means:
-            seen = [*search.all(given, faces)]
-            members = _members(seen, known, faces)
+            seen = [*_search(given, known, reader, faces, left_out)]
+            members = members_of({each.image.id: each.faces for each in seen}, known, faces)
             if len(members) < k:
-                raise InputError(_too_few(k, len(members), known is not None, given.place))
-            groups = _average(members, k, faces, means)
-            group_of = {face: n for n, group in enumerate(groups) for m in group for face in m}
-            written = [*_write(seen, group_of, means, folder, search)]
-        done = _counted(k, known is not None, written, groups)
-        done = replace(done, left_out=(*given.left_out, *search.left_out))
-        for image in {each.id for each in given} - {each.image.id for each in written}:
-            remove(folder, f"{image}.png")  # of an earlier run
-        _record(done, record, search.names)
+                raise _too_few(k, len(members), known is not None, given, left_out)
+            groups = average(members, k, faces, means)
+            _require_own(folder, (each.image for each in seen))
+            record = folder.parent / f"{folder.name}.k_same.json"
+            record.unlink(missing_ok=True)
+            group_of = {face: n for n, each in enumerate(groups) for m in each for face in m}
+            written = [*_write(seen, group_of, means, reader, folder, left_out)]
+        done = Averaged(
+            k=k,
+            by_person=known is not None,
+            written=len(written),
+            faces=sum(len(each.regions.faces) for each in written),
+            masked=sum(len(each.regions.masked) for each in written),
+            members=len(members),
+            groups=len(groups),
+            smallest=min(map(len, groups)),
+            left_out=tuple(sorted(left_out)),
+        )
+        write_json(record, _as_record(done))
     return done
 
 
-class _FaceSearch:
-    """Search of images for what is averaged and what is masked, and what is left out."""
+class _Reader:
+    """Images with their regions: what detection finds is sorted, and faces are aligned."""
 
     def __init__(
-        self,
-        names: Sequence[str],
-        detection: Detection,
-        hidden: Anonymization,
-        persons: Mapping[str, str] | None,
+        self, detectors: Sequence[str], detection: Detection, anonymization: Anonymization
     ) -> None:
-        from anonbench.detection.faces.landmarks import Landmarks
+        from anonbench.detection.faces.landmarks import Landmarks  # loads torch
 
+        self._search = Search(searching(detectors), detection)
+        self._max_pixels = detection.max_pixels
+        self.anonymization = anonymization
         try:
-            self._points = Landmarks()
+            self._landmarks = Landmarks()
         except ImportError as error:
             raise InputError(_NEEDS) from error
-        self.names, self.hidden = names, hidden
-        self.left_out: list[LeftOut] = []
-        self._search, self._detection, self._persons = Search(names, detection), detection, persons
 
-    def all(self, images: Images, faces: FaceFile) -> Iterator[_Seen]:
-        """Yield each image that has a face, and append its aligned faces to a file."""
-        number = 0
-        for image in track(images, len(images), "images searched"):
-            if self._persons is not None and image.id not in self._persons:
-                self.left_out.append(LeftOut(image.name, NO_PERSON))
-                continue
-            try:
-                pixels = image.pixels(self._detection.max_pixels)
-                found = self._search(pixels)
-            except (DetectorFailed, UnreadableImage) as error:
-                self.left_out.append(LeftOut(image.name, str(error)))
-                continue
-            regions = sort_regions(found, pixels.shape, self._persons is not None)
-            if not regions.faces:
-                self.left_out.append(LeftOut(image.name, NO_FACE))
-                continue
-            points = self._points.find(pixels, regions.faces)
-            for face, own in zip(regions.faces, points, strict=True):
-                faces.append(align_face(pixels, face, own, regions.masked, self.hidden))
-            yield _Seen(image, _digest(pixels), regions, number)
-            number += len(regions.faces)
+    def pixels(self, image: ImageFile) -> np.ndarray:
+        """Return an image, uint8 [H, W] or [H, W, 3]; see `ImageFile.pixels`."""
+        return image.pixels(self._max_pixels)
 
-    def again(self, seen: _Seen) -> np.ndarray | None:
-        """Return the pixels of an image that was searched; None, left out, if it has changed."""
+    def regions(self, pixels: np.ndarray, only_largest: bool) -> Sorted:
+        """Return what is found in an image; see `Search` on what is raised."""
+        return sort_regions(self._search(pixels), pixels.shape, only_largest)
+
+    def aligned(self, pixels: np.ndarray, regions: Sorted) -> Iterator[np.ndarray]:
+        """Yield an image's faces as `align_face` does, one after another."""
+        points = self._landmarks.find(pixels, regions.faces)
+        for face, own in zip(regions.faces, points, strict=True):
+            yield align_face(pixels, face, own, regions.masked, self.anonymization)
+
+
+def _search(
+    images: Images,
+    persons: Mapping[str, str] | None,
+    reader: _Reader,
+    faces: FaceFile,
+    left_out: list[LeftOut],
+) -> Iterator[_Seen]:
+    """Yield the images with faces, and keep these; append what is left out."""
+    for image in track(images, len(images), "images searched"):
+        if persons is not None and image.id not in persons:
+            left_out.append(LeftOut(image.name, NO_PERSON))
+            continue
         try:
-            pixels = seen.image.pixels(self._detection.max_pixels)
-        except UnreadableImage as error:
-            self.left_out.append(LeftOut(seen.image.name, str(error)))
-            return None
-        if _digest(pixels) == seen.digest:
-            return pixels
-        self.left_out.append(LeftOut(seen.image.name, CHANGED))
-        return None
-
-
-def _members(
-    seen: Sequence[_Seen], persons: Mapping[str, str] | None, faces: FaceFile
-) -> list[list[int]]:
-    """Return what k counts: the faces of each person, or those that are equal to the last bit.
-
-    Copies of one picture are one face: their mean would be the face itself.
-    """
-    members: dict[str | bytes, list[int]] = {}
-    for each in seen:
-        for number in each.faces:
-            own = hashlib.sha256(faces[number].tobytes()).digest()
-            members.setdefault(own if persons is None else persons[each.image.id], []).append(
-                number
-            )
-    return list(members.values())
-
-
-def _average(
-    members: Sequence[Sequence[int]], k: int, faces: FaceFile, means: FaceFile
-) -> list[list[Sequence[int]]]:
-    """Write the average of each group to a file, in which each member weighs alike.
-
-    Returns:
-        The members of each group.
-
-    """
-    vectors = np.stack([small(np.rint(faces.mean(each)).astype(np.uint8)) for each in members])
-    groups = [[members[row] for row in rows] for rows in k_same_groups(vectors, k)]
-    for group in groups:
-        total = sum((faces.mean(each) for each in group), np.zeros(()))
-        means.append(np.rint(total / len(group)).astype(np.uint8))
-    return groups
+            pixels = reader.pixels(image)
+            regions = reader.regions(pixels, persons is not None)
+        except (DetectorFailed, UnreadableImage) as error:
+            left_out.append(LeftOut(image.name, str(error)))
+            continue
+        if not regions.faces:
+            left_out.append(LeftOut(image.name, NO_FACE))
+            continue
+        numbers = tuple(faces.append(face) for face in reader.aligned(pixels, regions))
+        yield _Seen(image, digest_of(pixels), regions, numbers)
 
 
 def _write(
     seen: Sequence[_Seen],
     group_of: Mapping[int, int],
     means: FaceFile,
+    reader: _Reader,
     folder: Path,
-    search: _FaceSearch,
+    left_out: list[LeftOut],
 ) -> Iterator[_Seen]:
-    """Write the pictures; yield the images that have one."""
-    for each in track(seen, len(seen), "pictures"):
-        pixels = search.again(each)
-        if pixels is None:
-            continue
-        averages = [means[group_of[face]] for face in each.faces]
-        drawn = draw_averages(pixels, each.regions, averages, search.hidden)
-        with atomic(target(folder, f"{each.image.id}.png")) as temporary:
-            temporary.write_bytes(encode(drawn))
-        yield each
+    """Write the pictures and yield their images; append what is left out."""
+    for each in track(seen, len(seen), "pictures written"):
+        averages = [means[group_of[number]] for number in each.faces]
+        try:
+            pixels = reader.pixels(each.image)
+            if digest_of(pixels) != each.digest:  # what was found may be elsewhere in it
+                raise UnreadableImage(CHANGED)
+            picture = draw_averages(pixels, each.regions, averages, reader.anonymization)
+            with atomic(target(folder, _name(each.image))) as temporary:
+                temporary.write_bytes(encode(picture))
+            yield each
+        except UnreadableImage as error:
+            remove(folder, _name(each.image))  # an earlier run's, of other averages
+            left_out.append(LeftOut(each.image.name, str(error)))
+        except OSError as error:
+            if error.errno not in OF_NAMES:
+                raise
+            left_out.append(LeftOut(each.image.name, f"its name cannot be used ({error.strerror})"))
 
 
-def _digest(pixels: np.ndarray) -> bytes:
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
-
-
-def _too_few(k: int, members: int, by_person: bool, place: str) -> str:
-    what = count(members, "person" if by_person else "different face")
-    return f"k = {k}: {place} has only {what}; give a smaller k, or more images"
-
-
-def _counted(
-    k: int, by_person: bool, written: Sequence[_Seen], groups: Sequence[Sequence[Sequence[int]]]
-) -> Averaged:
-    return Averaged(
-        k=k,
-        by_person=by_person,
-        written=len(written),
-        faces=sum(len(each.regions.faces) for each in written),
-        masked=sum(len(each.regions.masked) for each in written),
-        members=sum(map(len, groups)),
-        groups=len(groups),
-        smallest=min(map(len, groups)),
-        left_out=(),
-    )
+def _name(image: ImageFile) -> str:
+    return f"{image.id}.png"
 
 
 def _require_own(folder: Path, images: Iterable[ImageFile]) -> None:
-    """Check that a folder holds nothing but pictures of these images, whole or half written.
+    """Refuse a folder with other pictures than those of the images: they would count as averaged.
 
     Raises:
-        InputError: it does. Pictures of another run, or originals, would pass for averaged ones.
+        InputError: it has some.
 
     """
-    own = {folder / f"{image.id}.png" for image in images}
-    for path in sorted(folder.rglob("*")) if folder.exists() else ():
-        is_part = path.name.startswith(".") and path.suffix == ".part"  # of a killed run
-        if path not in own and not is_part and not path.is_dir():
-            raise InputError(f"{path} is no picture of these images: name a new folder")
+    own = {_name(image) for image in images}
+    there = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    others = sorted(name for name in there if name not in own and not name.endswith(".part"))
+    if others:
+        raise InputError(
+            f"{folder} holds {count(len(others), 'file')} that this command does not write, "
+            f"{others[0]} for one: remove them, or name another folder"
+        )
 
 
-def _record(done: Averaged, path: Path, detectors: Sequence[str]) -> None:
-    counts = asdict(replace(done, left_out=())) | {"left_out": len(done.left_out)}
-    write_json(path, counts | {"detectors": list(detectors)})
+def _too_few(
+    k: int, members: int, by_person: bool, images: Images, left_out: Sequence[LeftOut]
+) -> InputError:
+    found = count(members, "person" if by_person else "different face")
+    skipped = Counter(each.reason for each in left_out if not each.quiet)
+    why = f" ({tally(skipped)})" if skipped else ""
+    return InputError(
+        f"k = {k}: {images.place} has {found}{why}, and a mean needs {k}; name a smaller k, or "
+        "more images"
+    )
+
+
+def _as_record(done: Averaged) -> dict[str, object]:
+    """Return counts only: names of images may be those of persons."""
+    return asdict(done) | {"left_out": sum(not each.quiet for each in done.left_out)}

@@ -1,11 +1,9 @@
-"""Faces that are averaged: chosen, aligned, kept on disk, and drawn into their regions."""
+"""Faces that are averaged: chosen, aligned, and replaced by averages in their regions."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -19,14 +17,12 @@ from anonbench.detection.base import as_rgb
 from anonbench.detection.faces.aligned import moved
 
 WIDTH, HEIGHT = 96, 128
-"""Pixels of an aligned face, which stands for its whole box. Boxes of MTCNN and CenterFace have
-this ratio in the middle (0.75; nine tenths of them have 0.69 to 0.86)."""
+"""Pixels of an aligned face, which stands for its whole box. 0.75 is the median ratio of boxes by
+MTCNN and CenterFace; nine tenths have 0.69 to 0.86."""
 POINTS = np.array([(0.28, 0.384), (0.72, 0.384), (0.5, 0.594), (0.305, 0.746), (0.695, 0.746)])
 """Where eyes, nose and corners of the mouth are in a face's box, as shares of its sides: means over
 196 photographs of CelebA in the wild, made symmetric; boxes by MTCNN (CenterFace's differ by 0.01).
 """
-SMALL_SIDE = 16
-"""Pixels of the grey squares by which faces are compared."""
 MASKED = 0
 """Level of what is masked."""
 _SAME = 0.5
@@ -60,8 +56,8 @@ def sort_regions(
 
     """
     inside = [each for each in regions if cover(each, shape) is not None]
-    faces = _enclosing([each for each in inside if each.entity == Entity.FACE])
-    masked = [each for each in inside if each.entity != Entity.FACE]
+    faces = _enclosing([each for each in inside if each.entity is Entity.FACE])
+    masked = [each for each in inside if each.entity is not Entity.FACE]
     if only_largest:
         masked += faces[1:]
         faces = faces[:1]
@@ -121,47 +117,6 @@ def draw_averages(
         _draw(result, face, average, settings.margin)
     result[framed(regions.masked, image.shape, settings)] = MASKED
     return result
-
-
-def small(face: np.ndarray) -> np.ndarray:
-    """Return what an aligned face is compared by: uint8 [SMALL_SIDE²], grey."""
-    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
-    square = cv2.resize(grey, (SMALL_SIDE, SMALL_SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(square).ravel()
-
-
-class FaceFile:
-    """Aligned faces on disk, in a file without a name, which is gone with its process."""
-
-    BYTES = WIDTH * HEIGHT * 3
-
-    def __init__(self, folder: Path) -> None:
-        """Open an empty one on the disk of a folder that exists."""
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - it is closed by `close`
-        self._count = 0
-
-    def close(self) -> None:
-        """Give the disk's room back."""
-        self._file.close()
-
-    def append(self, face: np.ndarray) -> int:
-        """Write a face, uint8 [HEIGHT, WIDTH, 3], and return its number, from 0."""
-        self._file.seek(self._count * self.BYTES)
-        self._file.write(face.tobytes())
-        self._count += 1
-        return self._count - 1
-
-    def __getitem__(self, number: int) -> np.ndarray:
-        self._file.seek(number * self.BYTES)
-        data = self._file.read(self.BYTES)
-        return np.frombuffer(data, np.uint8).reshape(HEIGHT, WIDTH, 3)
-
-    def mean(self, numbers: Sequence[int]) -> np.ndarray:
-        """Return the mean of faces, float64 [HEIGHT, WIDTH, 3]."""
-        total = np.zeros((HEIGHT, WIDTH, 3))
-        for number in numbers:
-            total += self[number]
-        return total / len(numbers)
 
 
 def _draw(result: np.ndarray, face: Region, average: np.ndarray, margin: float) -> None:

@@ -29,12 +29,12 @@ def persons_of(images: Images, persons: Mapping[str, str] | str | Path) -> dict[
 
     """
     if isinstance(persons, Mapping):
-        place, known = _PLACE, {str(key): str(person) for key, person in persons.items()}
+        place, known = _PLACE, {str(key): str(each) for key, each in persons.items()}
     else:
         place, known = f"{_PLACE}: {persons}", _read(Path(persons))
     found: dict[str, str] = {}
     for image in images:
-        named = {known[key] for key in (image.id, image.name) if known.get(key)}
+        named = {known[key].strip() for key in (image.id, image.name) if key in known} - {""}
         if len(named) > 1:
             raise InputError(f"{place}: image {image.name!r} is of two persons; leave one of them")
         if named:

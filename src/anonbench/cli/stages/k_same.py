@@ -1,9 +1,11 @@
-"""`anonbench k-same`: pictures whose faces are means of at least k, to be judged."""
+"""`anonbench k-same`: pictures whose faces are means of at least k, to be judged as a program's."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +18,18 @@ from anonbench.datasets.inputs import require_place
 if TYPE_CHECKING:
     from anonbench.anonymization.given.k_same import Averaged
 
-_DETECTORS = ("centerface",)
+_DEFAULT = "mtcnn"
 _EPILOG = """\
-Give all images at once, those of train and validation together. Everything else that the detectors
-find is masked. A data set names FOLDER as its `given`. The exit status is 3 where images have no
-picture. FOLDER.k_same.json says k and the groups' sizes, and names nobody.
+Train and validation images belong into one run: give the data set's folder. With --persons the
+largest face of an image is its person's, and other faces are masked. Without it k counts faces,
+and nothing is promised of persons who are there several times. Everything else that the detectors
+find is masked; what they miss is in sight. Pictures are PNG files, named so that the data set's
+`given: {k_same: FOLDER}` finds them; FOLDER.k_same.json has k and the counts. The exit status is 3
+where images have no picture; --json says which.
 
 Examples:
-  anonbench k-same photos -o averaged --k 10 --persons persons.csv
-  anonbench k-same photos -o averaged --k 10 --detector mtcnn --detector ppocr
+  anonbench k-same photos averaged --k 10 --persons persons.csv
+  anonbench k-same photos averaged --k 10 --detector mtcnn --detector ppocr --json
 
 More: docs/how-to/judge.md."""
 
@@ -34,30 +39,29 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "k-same",
         help="write pictures in which each face is the mean of at least k",
-        description="Averages aligned faces in groups of the most similar ones (k-same) and draws "
-        "each average in place of the group's faces. Originals are never written to.",
+        description="Finds faces, aligns them, and puts the mean of at least k similar ones in "
+        "place of each (Newton, Sweeney and Malin 2005). Originals are never written to.",
         epilog=_EPILOG,
     )
     add_images(parser)
     parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="FOLDER",
-        help="a new folder, or that of an earlier run with the same images",
+        "to", type=Path, metavar="FOLDER", help="a new folder, or that of an earlier run"
     )
     parser.add_argument(
-        "--k", type=positive, required=True, metavar="K", help="persons of a group, at least"
+        "--k",
+        type=positive,
+        required=True,
+        metavar="N",
+        help="how many persons (without --persons: faces) a mean has at least",
     )
     parser.add_argument(
         "--persons",
         type=Path,
-        metavar="FILE",
-        help="a CSV with the columns id (or path) and person; without it k counts faces, of which "
-        "several may be one person's",
+        metavar="CSV",
+        help="columns id or path of the images, and person; images without one get no picture",
     )
-    add_detectors(parser)
+    add_detectors(parser, _DEFAULT)
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
@@ -66,34 +70,38 @@ def run(options: argparse.Namespace) -> int:
     require_place(options.images)
     from anonbench.anonymization.given.k_same import k_same_pictures
 
-    names, config = settings_of(options, _DETECTORS)
+    names, config = settings_of(options, (_DEFAULT,))
     done = k_same_pictures(
         options.images,
-        options.output,
+        options.to,
         options.k,
         names,
         persons=options.persons,
         detection=config.detection,
         anonymization=config.anonymization,
     )
-    print(_as_text(done, options.output, names))
+    if options.json:
+        left_out = [each._asdict() for each in done.left_out if not each.quiet]
+        print(json.dumps(asdict(done) | {"left_out": left_out}, indent=2, ensure_ascii=False))
+    else:
+        print(as_text(done, options.to))
     return DOUBTFUL if any(not each.quiet for each in done.left_out) else DONE
 
 
-def _as_text(done: Averaged, to: Path, names: list[str]) -> str:
-    of = "persons" if done.by_person else "different faces"
+def as_text(done: Averaged, to: Path) -> str:
+    """Return what was written, what was not, and what each face is."""
+    member = "person" if done.by_person else "different face"
     lines = [
-        f"wrote {shown(str(to))}: {count(done.written, 'picture')}, {count(done.faces, 'face')} in "
-        f"{count(done.groups, 'group')} of at least {done.smallest} {of} "
-        f"(searched by {', '.join(names)})"
+        f"wrote {shown(str(to))}: {count(done.groups, 'group')} of {count(done.members, member)}, "
+        f"{done.smallest:,} in the smallest"
     ]
     if done.masked:
         lines.append(f"{count(done.masked, 'other region')} masked")
-    if not done.by_person:
-        lines.append(
-            "nothing is known of persons: one who is there several times may be averaged "
-            "with themselves; name them by --persons"
-        )
-    if reasons := Counter(each.reason for each in done.left_out if not each.quiet):
-        lines.append(f"{reasons.total():,} images have no picture ({tally(reasons)})")
+    if why := Counter(each.reason for each in done.left_out if not each.quiet):
+        lines.append(f"{count(why.total(), 'image')} without a picture ({tally(why)})")
+    mean = f"{count(done.written, 'picture')}, each face the mean of at least {done.k:,}"
+    if done.by_person:
+        lines.append(f"{mean} persons'")
+    else:
+        lines.append(f"{mean} faces, which may be one person's (--persons counts persons)")
     return "\n".join(lines)
