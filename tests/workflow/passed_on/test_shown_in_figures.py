@@ -48,7 +48,7 @@ def test_the_gallery_has_every_model_of_the_highest_degree() -> None:
 def test_the_explorer_compares_the_reference_seed_and_one_control() -> None:
     one = chosen()
     found = one.explored("mine")
-    names = [one.explored_name(scenario) for scenario in found]
+    names = [name for name, _ in one.explored_names("mine")]
     assert set(names) == {"unadapted", "A", "control", "pixels", "untrained"}
     controls = [s for s, name in zip(found, names, strict=True) if name == "control"]
     assert {scenario.seed for scenario in controls} == {7}
