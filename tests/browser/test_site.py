@@ -116,6 +116,8 @@ def page(source: str) -> object:
 def test_it_is_searched_where_it_lies_on_a_disk(site: Path, visit: Open) -> None:
     page = visit(site / "index.html").page
     page.keyboard.press("/")
+    # before its index is read, the theme's search may fail on what is typed
+    page.get_by_text("Type to start searching").wait_for()
     page.keyboard.type("pixelate")
     found = page.locator("a.md-search-result__link[href$='gallery.html?h=pixelate#pixelate']").first
     found.click()
