@@ -13,7 +13,8 @@ import yaml
 
 from anonbench.config import Retrieval, load
 from anonbench.config.experiment import Experiment
-from anonbench.config.resources import GPU_TRAINED_PER_SECOND, PIXELS, Estimates
+from anonbench.config.rates import GPU_TRAINED_PER_SECOND, PIXELS
+from anonbench.config.resources import Estimates
 from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.core.vocabulary import Split
 from anonbench.embedding.pixels import SIDE

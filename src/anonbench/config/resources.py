@@ -1,14 +1,10 @@
-"""Estimates of a job's minutes and memory, for schedulers and for the plan.
-
-The rates of CPU stages lie below what one shared core reached on real CelebA images and RVL-CDIP
-pages and on the demo. They decide how long a cluster lets a job run and nothing else.
-"""
+"""Estimates of a job's minutes and memory, for schedulers and for the plan."""
 
 from __future__ import annotations
 
 import math
 
-from anonbench.config import Recipe
+from anonbench.config import Recipe, rates
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of
@@ -24,70 +20,6 @@ from anonbench.core.vocabulary import (
     QueryKind,
     Split,
 )
-
-LEARNED_PER_SECOND = 200.0
-"""Regions that a supervised attacker learns from on one core: ridges in five folds."""
-LINES_AN_IMAGE = 20
-"""A guess; of anything else, one an image."""
-RESTORED_PER_SECOND = 500.0
-SECONDS_A_RESTORER = 2.0
-"""Regions that a restorer is learned from, and its regression besides, on one core."""
-READ_PER_SECOND = 25.0
-"""Images decoded."""
-LISTED_PER_SECOND = 500.0
-"""Headers read; seen: 4,600."""
-CPU_TRAINED_PER_SECOND = 250.0
-CPU_EMBEDDED_PER_SECOND = 200.0
-"""Seen with the demo's models: 300 and more."""
-CPU_DRAWN_FROM_PER_SECOND = 60.0
-CPU_DRAWN_PER_SECOND = 10.0
-"""Train images of a network that draws regions anew, and images drawn. Seen with the demo's models,
-whose pictures have 48 pixels a side: 120 and 100. GPUs are counted as no faster."""
-GPU_TRAINED_PER_SECOND = 92.6
-"""What DINOv2 reports for ViT-L/16 on an A100."""
-GPU_EMBEDDED_PER_SECOND = 300.0
-"""Not measured: taken as about three times a training's."""
-SECONDS_A_PRODUCT = 2.0 / 4e10
-"""Of a multiplication and an addition of float32 matrices on a core; seen: half of it."""
-SECONDS_A_RANK = 6e-9
-"""Of an image in a ranking, on a core; seen: 4e-9 to 5e-9."""
-GPU_SCORED = 100.0
-"""A guess: cores that a GPU stands for in retrieval."""
-VALUES_READ = 1e8
-"""Numbers a second that are read, checked and normalized."""
-SECONDS_A_LEFT_OUT_RANK = 3e-7
-"""Of an image in a ranking from which persons are left out; seen at 19,792 images: the same."""
-LEFT_OUT_QUERIES = 2_000
-"""At most; `anonbench.evaluation.retrieval.new_persons`."""
-LEFT_OUT_BLOCK = 192
-DEPLOYED_BLOCK = 512
-SECONDS_A_SORTED_RANK = 3e-7
-"""Of an image in three whole sorts of a row, for reciprocal ranks."""
-COMPARED_QUERIES = 500
-"""At most; `anonbench.evaluation.retrieval.training_agreement`."""
-BLOCK_BYTES = 20
-"""Of each image and each query of a block, in retrieval."""
-SCORE_BYTES = 64
-"""Of a query's scores in one ranking; they are there twice while they are written."""
-SECONDS_A_NEIGHBOUR = 1.5e-9
-"""Of a train image that may be among a query's nearest, on a core."""
-SECONDS_A_FIT = 6e-8
-"""Of a feature of a train image in one fit of the linear probe, on a core. Seen at 320,000 x 1,024
-with 16 classes: 68 seconds for eight fits, 2.6e-8; it grows with the classes."""
-NEIGHBOUR_BLOCK = 2**27
-"""Similarities in memory at once, in k-NN. Seen at 320,000 + 40,000 images: 3,600 MB in all."""
-ROW_BYTES = 1_000
-"""Of a row of a table with an id, while it is sorted."""
-LARGE = 1024
-"""Dimension of ViT-L's features."""
-SYSTEM_WIDTH = 2048
-"""Dimension of a system's vectors, which nobody knows before it runs: a large one's."""
-SYSTEM_THREADS = 8
-"""A system computes each batch with one thread, and reads with the others."""
-PIXELS = 3 * 32 * 32 + 1
-"""Dimension of raw pixels (`anonbench.embedding.pixels`)."""
-SAFETY = 2.0
-"""Jobs are given this many times the estimate."""
 
 
 class Estimates:
@@ -110,7 +42,7 @@ class Estimates:
 
     def minutes(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> int:
         """Return how long one job of a stage may take, with a safety factor, at least 5."""
-        return max(5, math.ceil(SAFETY * self.seconds(stage, name, split, model) / 60))
+        return max(5, math.ceil(rates.SAFETY * self.seconds(stage, name, split, model) / 60))
 
     def seconds(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> float:
         """Return how long one job of a stage is expected to take.
@@ -134,7 +66,7 @@ class Estimates:
                 detectors = self._experiment.datasets[name].detectors
                 return in_shard * sum(1 / DETECTORS[name].images_per_second for name in detectors)
             case "manifest":
-                return images / LISTED_PER_SECOND
+                return images / rates.LISTED_PER_SECOND
             case "anonymize":
                 methods = self._experiment.datasets[name].methods
                 return in_shard / min(map(_hidden_per_second, methods))
@@ -143,23 +75,23 @@ class Estimates:
                 return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
             case "train_redrawer":
                 drawing = self._experiment.config.redrawing
-                return drawing.steps * drawing.batch_size / CPU_DRAWN_FROM_PER_SECOND
+                return drawing.steps * drawing.batch_size / rates.CPU_DRAWN_FROM_PER_SECOND
             case "redraw":
-                return in_shard / CPU_DRAWN_PER_SECOND
+                return in_shard / rates.CPU_DRAWN_PER_SECOND
             case "embed":
                 return images / self._embedded_per_second(name)
             case "embed_system":
                 sets = 1 + len(self._experiment.variants(name))
                 return 20 + sets * images / self._embedded_per_second(name)
             case "embed_pixels":
-                return images / READ_PER_SECOND
+                return images / rates.READ_PER_SECOND
             case "reidentify":
                 return self._attacked_in(name)
             case "attack":
                 return self._published_in(name)
             case "retrieve":
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
-                speed = GPU_SCORED if on_gpu else self.retrieval_threads(name)
+                speed = rates.GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
             case "new_persons":
                 return self._left_out_in(name)
@@ -222,7 +154,7 @@ class Estimates:
 
     def pixels_mb(self, name: str) -> int:
         """Return the main memory of a job that reads pixels as features."""
-        return 1_500 + 4 * PIXELS * max(self._counts[name].values()) // 10**6
+        return 1_500 + 4 * rates.PIXELS * max(self._counts[name].values()) // 10**6
 
     def retrieval_gpus(self) -> int:
         """Return the GPUs of a retrieval job."""
@@ -245,23 +177,23 @@ class Estimates:
         scenarios = self._experiment.scenarios(name)
         vectors = [4 * images * self._width(name, scenario.model) for scenario in scenarios]
         databases = min(sum(vectors), max(*vectors, int(settings.memory_gb * 1e9)))
-        scores = 2 * SCORE_BYTES * self._retrieval_queries(name) * len(self._rankings(name))
-        block = BLOCK_BYTES * settings.block * images
+        scores = 2 * rates.SCORE_BYTES * self._retrieval_queries(name) * len(self._rankings(name))
+        block = rates.BLOCK_BYTES * settings.block * images
         return 500 + (reference + databases + block + scores) // 10**6
 
     def trainings_mb(self, name: str) -> int:
         """Return the main memory of a job that compares trainings: a sample's ranks by each."""
         images = self._counts[name][Split.VAL]
-        ranks = 4 * min(images, COMPARED_QUERIES) * images
+        ranks = 4 * min(images, rates.COMPARED_QUERIES) * images
         count = len(self._experiment.trainings(name))
-        block = 16 * LEFT_OUT_BLOCK * images
+        block = 16 * rates.LEFT_OUT_BLOCK * images
         return 500 + (2 * count * ranks + 8 * images * self._width(name) + block) // 10**6
 
     def new_persons_mb(self, name: str) -> int:
         """Return the main memory of a job that leaves persons out: one variant's embeddings."""
         images, systems = self._counts[name][Split.VAL], self._systems(name)
         vectors = 4 * images * self._width(name)
-        block = 4 * LEFT_OUT_BLOCK * images * (2 * systems + 1)
+        block = 4 * rates.LEFT_OUT_BLOCK * images * (2 * systems + 1)
         return 500 + (2 * (systems + 1) * vectors + block) // 10**6
 
     def deployments_mb(self, name: str) -> int:
@@ -270,27 +202,31 @@ class Estimates:
         models = 1 + len(self._experiment.datasets[name].adaptions)
         vectors = 4 * images * self._width(name)
         held = 2 * models + len(self._experiment.datasets[name].all_methods)
-        return 700 + ((held + 9) * vectors + 3 * BLOCK_BYTES * DEPLOYED_BLOCK * images) // 10**6
+        return (
+            700
+            + ((held + 9) * vectors + 3 * rates.BLOCK_BYTES * rates.DEPLOYED_BLOCK * images)
+            // 10**6
+        )
 
     def rankings_mb(self, name: str) -> int:
         """Return the main memory of a job that gathers scores: one scenario's at a time."""
         queries = self._retrieval_queries(name) * self._experiment.config.retrieval.shards
-        return 1_000 + 2 * ROW_BYTES * queries // 10**6
+        return 1_000 + 2 * rates.ROW_BYTES * queries // 10**6
 
     def _retrieved_in(self, name: str) -> float:
         """Return the seconds of a retrieval job on one core."""
         images, ranked = self._counts[name][Split.VAL], self._rankings(name)
         widths = [self._width(name), *ranked]  # the reference's first
         pairs = float(self._retrieval_queries(name)) * images
-        compared = sum(widths) * SECONDS_A_PRODUCT + len(widths) * SECONDS_A_RANK
-        return 20 + pairs * compared + 3.0 * images * sum(ranked) / VALUES_READ
+        compared = sum(widths) * rates.SECONDS_A_PRODUCT + len(widths) * rates.SECONDS_A_RANK
+        return 20 + pairs * compared + 3.0 * images * sum(ranked) / rates.VALUES_READ
 
     def _left_out_in(self, name: str) -> float:
         """Return the seconds of a job that leaves persons out."""
         images, systems = self._counts[name][Split.VAL], self._systems(name)
-        queries = min(images, LEFT_OUT_QUERIES)
+        queries = min(images, rates.LEFT_OUT_QUERIES)
         rankings = queries * len(self._experiment.variants(name)) * systems
-        return 20 + rankings * (2e-4 + images * SECONDS_A_LEFT_OUT_RANK)
+        return 20 + rankings * (2e-4 + images * rates.SECONDS_A_LEFT_OUT_RANK)
 
     def _deployed_in(self, name: str) -> float:
         """Return the seconds of a job of deployments on one core: most of all for sorted ranks."""
@@ -301,8 +237,8 @@ class Estimates:
         mixed = 2 * (1 + adapted) * (len(settings.shares) + 2)
         rankings = methods * (mixed + 1 + 2 * adapted + methods + 4 * adapted)
         references = 1 + bool(self._experiment.second_references(name))
-        ranked = self._width(name) * SECONDS_A_PRODUCT + SECONDS_A_RANK
-        sorted_ = methods * 2 * adapted * SECONDS_A_SORTED_RANK
+        ranked = self._width(name) * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_RANK
+        sorted_ = methods * 2 * adapted * rates.SECONDS_A_SORTED_RANK
         return 20 + references * pairs * (rankings * ranked + sorted_)
 
     def _systems(self, name: str) -> int:
@@ -334,7 +270,7 @@ class Estimates:
     def downstream_mb(self, name: str, model: str = UNADAPTED) -> int:
         """Return the main memory of a downstream job: features, their copy, a block of k-NN."""
         counts = self._counts[name]
-        block = min(512 * counts[Split.TRAIN], NEIGHBOUR_BLOCK)
+        block = min(512 * counts[Split.TRAIN], rates.NEIGHBOUR_BLOCK)
         width = self._width(name, Model.parse(model))
         return 800 + (8 * width * sum(counts.values()) + 4 * block) // 10**6
 
@@ -343,12 +279,12 @@ class Estimates:
         counts, width = self._counts[name], self._width(name, Model.parse(model))
         train, val = counts[Split.TRAIN], counts[Split.VAL]
         fits = len(self._experiment.config.downstream.linear.strengths) + 1
-        neighbours = train * val * (width * SECONDS_A_PRODUCT + SECONDS_A_NEIGHBOUR)
-        return 30 + neighbours + fits * train * width * SECONDS_A_FIT
+        neighbours = train * val * (width * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_NEIGHBOUR)
+        return 30 + neighbours + fits * train * width * rates.SECONDS_A_FIT
 
     def attack_threads(self, name: str) -> int:
         """Return the threads of re-identification: a trained model has its recipe's."""
-        return SYSTEM_THREADS if self._system(name) else 1
+        return rates.SYSTEM_THREADS if self._system(name) else 1
 
     def attack_mb(self, name: str) -> int:
         """Return the main memory of a job of attacks: two variants' crops and a model."""
@@ -370,9 +306,9 @@ class Estimates:
         own = 1 if self._system(name) else 2  # the unadapted model and the adapted one
         kinds = privacy.named()
         recognizers = sum(not each.learns for each in kinds)
-        crop = own / self._embedded_per_second(name) + recognizers / CPU_EMBEDDED_PER_SECOND
+        crop = own / self._embedded_per_second(name) + recognizers / rates.CPU_EMBEDDED_PER_SECOND
         shown = self._regions(name, privacy.gallery, Split.VAL)
-        read = min(self._counts[name][Split.VAL], shown) / READ_PER_SECOND
+        read = min(self._counts[name][Split.VAL], shown) / rates.READ_PER_SECOND
         restoring = sum(each.restorer_size() > 0 for each in kinds)
         views = 1 + len(self._experiment.variants(name)) * (1 + restoring)
         seconds = 20 + views * (read + shown * crop) + restoring * self._restorers_in(name)
@@ -383,7 +319,7 @@ class Estimates:
             elif each.learns:
                 taught = self._regions(name, each.lesson_size(), Split.TRAIN)
                 hidden = min(self._counts[name][Split.TRAIN], taught) * len(dataset.methods)
-                lesson = taught * (crop + 1 / LEARNED_PER_SECOND)
+                lesson = taught * (crop + 1 / rates.LEARNED_PER_SECOND)
                 seconds += lesson * (1 + len(dataset.all_methods)) + hidden / slowest
         return seconds
 
@@ -394,12 +330,14 @@ class Estimates:
             return 0.0
         counts, gallery = self._counts[name], self._experiment.config.privacy.gallery
         taught = min(most, counts[Split.TRAIN])
-        return min(gallery, counts[Split.VAL]) * crop + taught * (crop + 1 / LEARNED_PER_SECOND)
+        return min(gallery, counts[Split.VAL]) * crop + taught * (
+            crop + 1 / rates.LEARNED_PER_SECOND
+        )
 
     def _regions(self, name: str, most: int, split: Split) -> int:
         """Return how many regions are looked at, `most` of each entity."""
         images = self._counts[name][split]
-        there = dict.fromkeys(Entity, images) | {Entity.TEXT: images * LINES_AN_IMAGE}
+        there = dict.fromkeys(Entity, images) | {Entity.TEXT: images * rates.LINES_AN_IMAGE}
         return sum(min(most, there[each]) for each in self._experiment.entities(name))
 
     def _published_in(self, name: str) -> float:
@@ -411,7 +349,7 @@ class Estimates:
             if isinstance(attack, RegionAttack):
                 images = min(val, len(Entity) * privacy.attacked_regions)
                 images = min(images, attack.most_images() or images)
-                seconds += images * versions * (attack.seconds_an_image + 1 / READ_PER_SECOND)
+                seconds += images * versions * (attack.seconds_an_image + 1 / rates.READ_PER_SECOND)
         return seconds + (self._restorers_in(name) if privacy.restores() else 0.0)
 
     def _restorers_in(self, name: str) -> float:
@@ -425,35 +363,39 @@ class Estimates:
             len({*dataset.all_methods, Method.MASK.value}),
         )
         slowest = min(map(_hidden_per_second, dataset.methods))
-        each = images * (2 / READ_PER_SECOND + 1 / slowest)
-        return methods * (each + kinds * (SECONDS_A_RESTORER + regions / RESTORED_PER_SECOND))
+        each = images * (2 / rates.READ_PER_SECOND + 1 / slowest)
+        return methods * (
+            each + kinds * (rates.SECONDS_A_RESTORER + regions / rates.RESTORED_PER_SECOND)
+        )
 
     def _embedded_per_second(self, name: str) -> float:
         if system := self._system(name):
             return system.images_per_second
-        return GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
+        return (
+            rates.GPU_EMBEDDED_PER_SECOND if self._is_large(name) else rates.CPU_EMBEDDED_PER_SECOND
+        )
 
     def _is_large(self, name: str) -> bool:
         backbone = self.recipe(name).backbone
         if (other := backbone.registered) is not None:
             return other.is_large
-        return backbone.name is not None or backbone.width >= LARGE
+        return backbone.name is not None or backbone.width >= rates.LARGE
 
     def _trained_per_second(self, name: str) -> float:
         if not self._is_large(name):
-            return CPU_TRAINED_PER_SECOND  # its processes may share the same cores
+            return rates.CPU_TRAINED_PER_SECOND  # its processes may share the same cores
         recipe = self.recipe(name)
-        return GPU_TRAINED_PER_SECOND * recipe.gpus * recipe.nodes
+        return rates.GPU_TRAINED_PER_SECOND * recipe.gpus * recipe.nodes
 
     def _width(self, name: str, model: Model | None = None) -> int:
         if model is not None and model.adaption is Baseline.PIXELS:
-            return PIXELS
+            return rates.PIXELS
         if self._system(name):
-            return SYSTEM_WIDTH
+            return rates.SYSTEM_WIDTH
         backbone = self.recipe(name).backbone
         if (other := backbone.registered) is not None:
             return other.width
-        return LARGE if self._is_large(name) else backbone.width
+        return rates.LARGE if self._is_large(name) else backbone.width
 
 
 def _hidden_per_second(method: str) -> float:

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from anonbench.config import Layout, Recipe
-from anonbench.config.resources import PIXELS
+from anonbench.config.rates import PIXELS
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.documents import page_numbers
