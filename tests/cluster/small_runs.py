@@ -42,7 +42,7 @@ class Storage:
 
 
 def is_compared(path: Path) -> bool:
-    return path.suffix in COMPARED and not {"logs", "kept", ".checksums", ".made"} & set(path.parts)
+    return path.suffix in COMPARED and not {"logs", "kept", ".checksums"} & set(path.parts)
 
 
 def digests(folder: Path) -> dict[str, str]:

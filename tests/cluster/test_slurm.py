@@ -111,7 +111,7 @@ def digests(folder: Path) -> dict[str, str]:
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for pattern in COMPARED
         for path in sorted(folder.rglob(pattern))
-        if not {"logs", "kept", ".checksums", ".made"} & set(path.relative_to(folder).parts)
+        if not {"logs", "kept", ".checksums"} & set(path.relative_to(folder).parts)
     }
 
 

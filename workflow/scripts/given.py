@@ -8,7 +8,7 @@ with job(snakemake, __file__) as cache:
     slice = snakemake.params.slice
     folder = {slice["program"]: Path(slice["folder"])}
     # once it runs, it believes no file that only looks as it was
-    if not cache.restored(scan=scan_given(folder, True)):
+    if not cache.is_done(scan=scan_given(folder, True)):
         import pandas as pd
 
         from anonbench.anonymization.given.shard import given_shard

@@ -13,7 +13,7 @@ with job(snakemake, __file__) as cache:
     # once it runs, it believes no file that only looks as it was: see --forcerun manifest
     listed = list_images(name, source, seed, labels=False)["path"]
     scans = scan(root_of(source), listed, True), *scan_given(source.given, True).items()
-    if not cache.restored(scan=scans):
+    if not cache.is_done(scan=scans):
         from anonbench.datasets.manifest import write_manifest
         from anonbench.workflow.image_counts import require_classes
 

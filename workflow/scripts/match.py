@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
-    if not cache.restored():
+    if not cache.is_done():
         from anonbench.config import DataSource
         from anonbench.detection.user_annotations import match_user_file
 

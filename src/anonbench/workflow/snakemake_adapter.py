@@ -107,6 +107,13 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         if job.benchmark:
             settle_benchmark(Path(job.benchmark), Path(job.output[0]))
 
+    def backup_output(self, path: Path) -> None:
+        """Do nothing: what `set_code` leaves is looked at, and nobody writes into it."""
+
+    def restore_output(self, path: Path) -> bool:
+        """Tell whether a job that failed has its output still, so that it is not removed."""
+        return path.exists()
+
     def cleanup_locks(self) -> None:
         """Do what `snakemake --unlock` asks for."""
         super().cleanup_locks()
@@ -250,8 +257,16 @@ def own_rules(workflow: Any, namespace: Mapping[str, Any]) -> list[Any]:
 
 
 def set_code(rule: Any, script: Path) -> None:
-    """Make a rule's code a parameter: where it is another than before, its jobs run again."""
+    """Make a rule's code a parameter: where it is another than before, its jobs run again.
+
+    A script that asks `JobCache.is_done` is left its earlier outputs, as the flag `update` does.
+    """
     rule.set_params(code=lambda _: code_digest(script))
+    if ".is_done(" in script.read_text(encoding="utf-8"):
+        for file in rule.output:
+            if not file.flags:  # a plain string has none to be set
+                file.clone_flags(file)
+            file.flags["update"] = True
 
 
 def set_parameters(rule: Any, read: Mapping[str, Any]) -> None:

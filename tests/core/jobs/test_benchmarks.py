@@ -45,7 +45,7 @@ def test_what_was_not_measured_is_not_known(tmp_path: Path) -> None:
 
 
 class Job:
-    """A job that can be restored, and what Snakemake does after it."""
+    """A job that asks whether it is done, and what Snakemake does after it."""
 
     def __init__(self, folder: Path) -> None:
         self.benchmark, self.output = folder / "job.tsv", folder / "model"
@@ -54,7 +54,7 @@ class Job:
         """Run for so long; return what making the outputs took, settled twice."""
         cache = JobCache([], [str(self.output)], {"seed": seed})
         cache.begin()
-        if not cache.restored():
+        if not cache.is_done():
             self.output.write_text("made")
         cache.end()
         self.benchmark.write_text(f"{HEAD}{seconds}\t0:00:01\t1\t1\n")
@@ -81,7 +81,7 @@ def test_of_a_cache_hit_without_an_earlier_benchmark_nothing_is_known(tmp_path: 
     assert job.takes(0.5, seed=0) is None
 
 
-def test_a_job_that_restores_nothing_keeps_no_benchmark(tmp_path: Path) -> None:
+def test_a_job_that_does_not_ask_keeps_no_benchmark(tmp_path: Path) -> None:
     benchmark, output = tmp_path / "job.tsv", tmp_path / "model"
     benchmark.write_text(f"{HEAD}2.0\t0:00:01\t1\t1\n")
     output.write_text("made")

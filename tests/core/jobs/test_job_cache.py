@@ -20,7 +20,7 @@ from anonbench.core.jobs.checksums import (
     record_of,
     write_checksum,
 )
-from anonbench.core.jobs.job_cache import KEPT, RESTORED, JobCache
+from anonbench.core.jobs.job_cache import CONFIRMED, JobCache
 
 
 class Job:
@@ -39,23 +39,26 @@ class Job:
         return JobCache(self.inputs, outputs, self.parameters, self.results)
 
     def run(self, text: str = "made") -> bool:
-        """Run as the workflow does, which removes outputs first; tell whether work was done."""
-        for path in (self.big, self.small, Path(digest_file(str(self.big)))):
-            path.unlink(missing_ok=True)
+        """Run as the workflow does, which leaves outputs there; tell whether work was done."""
         job = self.made()
         job.begin()
-        if not (restored := job.restored()):
+        if not (done := job.is_done()):
+            assert not any(map(Path.exists, self.files)), "nothing of before is taken for new"
             self.big.parent.mkdir(exist_ok=True)
             self.big.write_text(text)
             self.small.write_text(text)
         job.end()
-        return not restored
+        return not done
 
     def identity_without(self, path: Path) -> str:
         path.rename(path.with_name("elsewhere"))
         identity = self.made().identity
         path.with_name("elsewhere").rename(path)
         return identity
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.big, self.small, Path(digest_file(str(self.big)))]
 
     @property
     def outputs(self) -> list[str]:
@@ -71,23 +74,25 @@ def test_the_same_job_ends_at_once_with_the_same_outputs(job: Job) -> None:
     assert job.run()
     digest = Path(digest_file(str(job.big))).read_text()
     assert digest.split() == [job_cache.file_digest(job.big), str(job.big.stat().st_size)]
-    before = job.big.stat().st_ino
+    before = job.big.stat()
+    os.utime(job.big, (1, 1))
     assert not job.run("something else")
     assert job.outputs == ["made", "made"]
-    assert job.big.stat().st_ino == before, "a link and no copy"
+    assert job.big.stat().st_ino == before.st_ino
+    assert job.big.stat().st_mtime >= before.st_mtime, "newer than inputs that were made again"
     assert Path(digest_file(str(job.big))).read_text() == digest
     assert not job.run("something else")
 
 
-def test_the_record_tells_whether_outputs_were_made_or_restored(job: Job) -> None:
-    for is_restored in (False, True, True):
+def test_the_record_tells_whether_the_last_job_made_the_outputs(job: Job) -> None:
+    for was_done in (False, True, True):
         job.run()
         record = read_checksum(job.small)
         assert record is not None
-        assert (RESTORED in record) is is_restored
+        assert (CONFIRMED in record) is was_done
     job.parameters["code"] = "other code"
     job.run()
-    assert RESTORED not in (read_checksum(job.small) or {RESTORED: True})
+    assert CONFIRMED not in (read_checksum(job.small) or {CONFIRMED: True})
 
 
 def test_times_of_inputs_and_what_is_only_planned_do_not_count(job: Job) -> None:
@@ -128,27 +133,25 @@ def test_a_digest_stands_for_a_big_input(job: Job, tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["removed", "other", "longer", "record"])
 def test_what_is_damaged_is_made_again(job: Job, damage: str) -> None:
     job.run()
-    kept = job.big.parent / KEPT / job.big.name
     if damage == "removed":
-        kept.unlink()
+        job.big.unlink()
     elif damage == "record":
         record_of(job.small).write_text('{"identity":')
     else:
-        stat = kept.stat()
-        kept.write_text("MADE" if damage == "other" else "made longer")
-        os.utime(kept, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        stat = job.big.stat()
+        job.big.write_text("MADE" if damage == "other" else "made longer")
+        os.utime(job.big, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert job.run("again")
     assert job.outputs == ["again", "again"]
 
 
 def test_copied_results_are_as_good(job: Job) -> None:
     job.run()
-    for path in list((job.big.parent / KEPT).iterdir()):
-        if path.suffix != ".json":
-            text = path.read_bytes()
-            path.unlink()
-            path.write_bytes(text)
-            os.utime(path, (5, 5))
+    for path in job.files:
+        text = path.read_bytes()
+        path.unlink()
+        path.write_bytes(text)
+        os.utime(path, (5, 5))
     assert not job.run()
 
 
@@ -158,19 +161,30 @@ def test_where_a_job_is_done_again_nothing_is_known_of_its_outputs(job: Job) -> 
     job.parameters["slice"]["sigma"] = 0.6
     again = job.made()
     again.begin()
-    assert not again.restored()
-    job.big.unlink()
+    assert is_intact(job.big) is None
+    assert not again.is_done()
     job.big.write_text("half of it, before it was killed")
     assert is_intact(job.big) is None
+    with pytest.raises(InputError, match="nothing says what its job wrote"):
+        JobCache([str(job.big)], [], {}, job.source.parent).begin()
     job.parameters["slice"]["sigma"] = 0.5
-    assert not job.run("not needed"), "what was there before is kept all the same"
-    assert job.outputs == ["made", "made"]
-    job.big.unlink()
+    assert job.run("again")
+    assert job.outputs == ["again", "again"]
     job.big.write_text("by hand")
     assert is_intact(job.big) is False
 
 
-def test_outputs_are_recorded_also_where_none_is_kept(job: Job, tmp_path: Path) -> None:
+def test_a_job_that_was_killed_before_it_was_done_again_is_done(job: Job) -> None:
+    job.run()
+    job.made().begin()
+    assert is_intact(job.big) is None
+    assert not job.run("not needed")
+    assert is_intact(job.big)
+
+
+def test_outputs_are_recorded_also_where_nobody_asks_whether_they_are_done(
+    job: Job, tmp_path: Path
+) -> None:
     job.results = tmp_path / "out"
     write_checksum(job.source)  # not in the results: anybody's
     frame = job.made()
@@ -181,8 +195,7 @@ def test_outputs_are_recorded_also_where_none_is_kept(job: Job, tmp_path: Path) 
     frame.end()
     assert is_intact(job.small)
     assert "identity" not in read_json(record_of(job.small))
-    assert not (job.small.parent / KEPT / job.small.name).exists()
-    assert job.run("again"), "nothing to put back"
+    assert job.run("again"), "of no known identity"
 
 
 @pytest.mark.parametrize("damage", ["removed", "unknown", "longer", "other"])
@@ -232,21 +245,8 @@ def test_what_a_bundle_carries_is_checked_by_its_metadata(job: Job, tmp_path: Pa
         job.made().begin(metadata)
 
 
-def test_a_file_system_without_hard_links_has_checksums(
-    job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(1, "Operation not permitted")
-
-    monkeypatch.setattr("os.link", refuse)
-    job.run()
-    assert is_intact(job.big)
-    assert is_intact(job.small)
-    assert job.run("again"), "nothing is kept"
-
-
-@pytest.mark.parametrize("is_kept", [False, True])
-def test_a_job_records_its_parameters(tmp_path: Path, is_kept: bool) -> None:
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_job_records_its_parameters(tmp_path: Path, asks: bool) -> None:
     output = tmp_path / "output"
 
     def job(given: str) -> JobCache:
@@ -256,9 +256,9 @@ def test_a_job_records_its_parameters(tmp_path: Path, is_kept: bool) -> None:
     for given in ("old", "new"):
         cache = job(given)
         cache.begin()
-        restored = is_kept and cache.restored()
-        assert restored == (is_kept and given == "new")
-        if not restored:
+        done = asks and cache.is_done()
+        assert done == (asks and given == "new")
+        if not done:
             output.write_text("made", encoding="utf-8")
         cache.end()
         found = read_parameters([tmp_path / "none", output])

@@ -13,7 +13,7 @@ CONFIG = {
     "datasets": {"ids": {"recipe": "small"}},
     "downstream": {"k": 3},
     "recipes": {
-        "small": {"optimizer": {"steps": 5}},
+        "small": {"optimizer": {"steps": 7}},
         "large": {"optimizer": {"steps": 5}},
     },
     "retrieval": {"k": 3},
@@ -46,18 +46,16 @@ def test_long_values_are_shortened_to_what_differs(old: Any, new: Any, text: str
 
 
 @pytest.mark.parametrize(
-    ("key", "new", "words", "name"),
+    ("key", "new", "name"),
     [
-        ("slice.settings.mask.colour", [0, 0, 9], set(), "anonymization.mask.colour"),
-        ("slice.settings.mask.colour", [1, 1, 1], set(), "settings.mask.colour"),
-        ("slice.recipe.optimizer.steps", 5, {"ids", "small"}, "recipes.small.optimizer.steps"),
-        ("slice.recipe.optimizer.steps", 5, {"other"}, "recipe.optimizer.steps"),
-        ("slice.settings.k", 3, {"downstream"}, "downstream.k"),
-        ("config.downstream.k", 3, set(), "downstream.k"),
-        ("shards", 4, set(), "shards"),
+        ("slice.settings.mask.colour", [0, 0, 9], "anonymization.mask.colour"),
+        ("slice.settings.mask.colour", [1, 1, 1], "settings.mask.colour"),
+        ("slice.recipe.optimizer.steps", 7, "recipes.small.optimizer.steps"),
+        ("slice.settings.k", 3, "settings.k"),
+        ("shards", 4, "shards"),
     ],
 )
-def test_a_setting_has_its_name_in_the_config(
-    key: str, new: Any, words: set[str], name: str
+def test_a_setting_has_its_name_in_the_config_where_that_is_clear(
+    key: str, new: Any, name: str
 ) -> None:
-    assert config_name(Change(tuple(key.split(".")), 1, new), CONFIG, words) == name
+    assert config_name(Change(tuple(key.split(".")), 1, new), CONFIG) == name

@@ -15,7 +15,7 @@ from small_archive import results_of
 
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
-from anonbench.core.jobs.job_cache import KEPT, JobCache
+from anonbench.core.jobs.job_cache import JobCache
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.workflow.reconcile import BY_HAND, Results
 
@@ -122,16 +122,18 @@ def test_what_is_damaged_when_a_run_starts_is_put_aside(scratch: Path, damage: D
         assert path.with_name(path.name + BY_HAND).exists()
 
 
-def test_a_damaged_output_that_is_kept_is_not_put_back(scratch: Path) -> None:
-    for tar in Path("results").rglob(f"{KEPT}/*.tar"):
-        output = tar.parent.parent / tar.name
-        record = read_checksum(output)
+def test_a_damaged_output_is_not_taken_for_done(scratch: Path) -> None:
+    tars = [*Path("results").rglob("images/*/*/*.tar")]
+    assert tars
+    for tar in tars:
+        record = read_checksum(tar)
         assert record is not None
-        job = JobCache([], [str(output)], {}, Path("results"))
+        job = JobCache([], [str(tar)], {}, Path("results"))
         vars(job)["identity"] = record["identity"]
-        assert job.restored()
+        assert job.is_done()
         spoil(tar, flipped(tar.read_bytes()))
-        assert not job.restored()
+        assert not job.is_done()
+        assert not tar.exists()
 
 
 def run(snakemake: Any, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

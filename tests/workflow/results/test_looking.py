@@ -97,7 +97,8 @@ def planned(said: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for block in blocks:
         lines = dict(line.strip().split(": ", 1) for line in block.splitlines())
-        found |= dict.fromkeys(lines.get("output", "").split(", "), lines["reason"])
+        outputs = lines.get("output", "").replace(" (update)", "").split(", ")
+        found |= dict.fromkeys(outputs, lines["reason"])
     return found
 
 

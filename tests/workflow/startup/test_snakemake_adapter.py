@@ -93,6 +93,8 @@ def test_only_a_look_is_opened_without_a_lock() -> None:
         ("_write_record", ["self", "key", "record"]),
         ("input_checksums", ["self", "job", "input_path"]),
         ("finished", ["self", "job"]),
+        ("backup_output", ["self", "path"]),
+        ("restore_output", ["self", "path"]),
         ("cleanup_locks", ["self"]),
         ("save_iocache", ["self"]),
         ("all_outputfiles", ["self"]),
@@ -117,6 +119,14 @@ def test_all_records_and_marks_are_named_by_these_methods() -> None:
     assert "recorded != self._input(job)" in source(FilePersistence._input_changed)
     assert "m.input_checksums.get(input_path)" in source(FilePersistence.input_checksums)
     assert "self.workflow.persistence.input_checksums(job, f)" in source(DAG.update_needrun)
+
+
+def test_outputs_to_be_updated_are_neither_removed_nor_where_they_are_left_by_a_failure() -> None:
+    left = "# output files marked as to be updated are not removed continue"
+    assert f'if is_flagged(f, "update"): {left}' in source(SnakemakeJob.remove_existing_output)
+    ended = source(SnakemakeJob.postprocess)
+    assert "if self.dag.workflow.persistence.restore_output(Path(f)):" in ended
+    assert "skip_cleanup_outputs.add(f)" in ended
 
 
 def test_what_is_asked_for_is_known_where_metadata_is_opened() -> None:
@@ -508,6 +518,32 @@ def test_code_is_a_parameter(root: Path) -> None:
     found: dict[str, Any] = {}
     adapter.set_code(SimpleNamespace(set_params=found.update), root / "workflow/scripts/heatmap.py")
     assert re.fullmatch("[0-9a-f]{64}", found["code"](None))
+
+
+_LOOK = ("--dry-run", "--quiet", "rules", "progress", "--workflow-profile", "none", "--cores", "1")
+
+
+def test_only_what_asks_whether_it_is_done_is_left_its_outputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (
+        "rule all:\n    output: 'a.txt', big=ensure('b', non_empty=True)\n    script: 'script.py'\n"
+    )
+    for script, stay in (("if not cache.is_done():\n    ...\n", True), ("is_done = 1\n", False)):
+        (tmp_path / "script.py").write_text(script, encoding="utf-8")
+        (tmp_path / "Snakefile").write_text(
+            f"{text}from pathlib import Path\nfrom anonbench.workflow import snakemake_adapter\n"
+            "_script = Path(workflow.source_path('script.py'))\n"
+            "snakemake_adapter.set_code(next(iter(workflow.rules)), _script)\n",
+            encoding="utf-8",
+        )
+        found = adapter.dry_run(
+            [*_LOOK, "--snakefile", str(tmp_path / "Snakefile")],
+            lambda workflow: [dict(f.flags) for job in workflow.dag.jobs for f in job.output],
+        )
+        assert ["update" in flags for flags in found] == [stay, stay]
+        assert "ensure" in found[1]
 
 
 def test_a_parameter_that_a_rule_names_itself_stays() -> None:

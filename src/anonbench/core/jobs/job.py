@@ -62,7 +62,7 @@ def job(task: Task, script: str) -> Iterator[JobCache]:
     """Run the block as a job of the workflow: see `logged`. Give what it made before.
 
     Its inputs are checked before the block, and checksums of its outputs are written after it. A
-    script that asks `JobCache.restored` has its outputs kept for a job of the same identity.
+    script that asks `JobCache.is_done` finds its earlier outputs, and may end at once.
 
     Args:
         task: Snakemake's object.

@@ -1,9 +1,8 @@
-"""Cache of a job's outputs, keyed by inputs, parameters and code; check of its inputs.
+"""Check of a job's inputs, and of its earlier outputs by its inputs, parameters and code.
 
-Snakemake plans ahead: if one job runs again, all jobs after it are planned too, and their outputs
-are deleted before they start. So a job of a long stage also keeps a hard link to each of its
-outputs (no copy, no disk), with its identity: the content of its inputs, its parameters and its
-code. A job of the same identity restores the links before it loads anything heavy.
+Snakemake plans ahead: if one job runs again, all jobs after it are planned too. So a job of a long
+stage is left its earlier outputs, and their records have its identity: the content of its inputs,
+its parameters and its code. A job of the same identity ends before it loads anything heavy.
 """
 
 from __future__ import annotations
@@ -35,12 +34,10 @@ from anonbench.core.jobs.checksums import (
 )
 from anonbench.core.provenance import file_digest
 
-KEPT = ".made"
-"""Folder of the links beside the outputs; it may be deleted at any time."""
 IDENTITY = "identity"
-"""Key in the record of an output that can be restored."""
-RESTORED = "restored"
-"""Key in the record of an output that was restored and not made."""
+"""Key in the record of an output of a job that asks `JobCache.is_done`."""
+CONFIRMED = "confirmed"
+"""Key in the record of an output that the last job left as it was."""
 _BENCHMARK = "benchmark"
 """Key in it with Snakemake's benchmark file of the job that made the output."""
 _ONLY_PLANNED = "given"
@@ -72,7 +69,7 @@ class JobCache:
         self._results = results
         self._digests = {path.with_suffix(""): path for path in self._inputs if _is_digest(path)}
         self._recorded: dict[str, Any] = {PARAMETERS: plain(parameters)}
-        self._can_restore = self._is_restored = False
+        self._asked = self._is_done = False
 
     @cached_property
     def identity(self) -> str:
@@ -106,64 +103,47 @@ class JobCache:
             if record := read_checksum(path):  # a half-written output is no change by hand
                 write_json(record_of(path), record | {REPLACED: True})
 
-    def restored(self, **facts: Any) -> bool:
-        """Restore the outputs if a job of this identity made them; else `end` will keep them.
+    def is_done(self, **facts: Any) -> bool:
+        """Tell whether the outputs are those of this identity; else remove them.
 
-        The `facts` are further parts of the identity, which are known only in the job.
+        Snakemake leaves them to a job that asks this. The `facts` are further parts of the
+        identity, which are known only in the job.
         """
         self._parameters |= facts
-        self._can_restore = True
+        self._asked = True
         records = {output: read_checksum(output) or {} for output in self._outputs}
-        self._is_restored = all(
-            record.get(IDENTITY) == self.identity and holds(_kept(output), record)
+        self._is_done = all(
+            record.get(IDENTITY) == self.identity and holds(output, record)
             for output, record in records.items()
         )
-        if self._is_restored:
-            for output, record in records.items():
+        for output, record in records.items():
+            if not self._is_done:
                 output.unlink(missing_ok=True)
-                os.link(_kept(output), output)
-                os.utime(output)
-                known = {IDENTITY: self.identity, RESTORED: True}
-                known |= {_BENCHMARK: record[_BENCHMARK]} if _BENCHMARK in record else {}
-                write_checksum(output, record["sha256"], **known, **self._recorded)
+                continue
+            os.utime(output)
+            known = {IDENTITY: self.identity, CONFIRMED: True}
+            known |= {_BENCHMARK: record[_BENCHMARK]} if _BENCHMARK in record else {}
+            write_checksum(output, record["sha256"], **known, **self._recorded)
+        if self._is_done:
             log.info("nothing that this job depends on has changed: outputs are as they were")
-        return self._is_restored
+        return self._is_done
 
     def end(self) -> None:
-        """Write digests and records of the outputs, and keep links for `restored`."""
-        if self._is_restored:
+        """Write digests and records of the outputs, unless they are done."""
+        if self._is_done:
             return
         digests: dict[Path, str] = {}
         for output in filter(_is_digest, self._outputs):
             file = output.with_suffix("")
             digests[file] = file_digest(file)
             output.write_text(f"{digests[file]}  {file.stat().st_size}\n", encoding="utf-8")
-        is_kept = self._can_restore and self._link_outputs()
-        known = {IDENTITY: self.identity} if is_kept else {}
+        known = {IDENTITY: self.identity} if self._asked else {}
         for output in self._outputs:
-            if self._can_restore or self._is_result(output):
+            if self._asked or self._is_result(output):
                 write_checksum(output, digests.get(output), **known, **self._recorded)
-
-    def _link_outputs(self) -> bool:
-        """Link the outputs to where they are kept; return whether the file system can."""
-        try:
-            for output in self._outputs:
-                kept = _kept(output)
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.unlink(missing_ok=True)
-                os.link(output, kept)
-        except OSError as error:  # no hard links: the job runs again instead
-            log.info("outputs are not kept: %s", error.strerror)
-            return False
-        return True
 
     def _is_result(self, path: Path) -> bool:
         return self._results is not None and path.is_relative_to(self._results)
-
-
-def _kept(output: Path) -> Path:
-    """Return the path of the link that is kept of an output."""
-    return output.parent / KEPT / output.name
 
 
 def _is_digest(path: Path) -> bool:
@@ -209,15 +189,15 @@ def read_usage(benchmark: Path) -> ResourceUsage | None:
 
 
 def settle_benchmark(benchmark: Path, output: Path) -> None:
-    """Record the benchmark of a job that made its outputs; put it back if the job restored them.
+    """Record the benchmark of a job that made its outputs; put it back if they were done before.
 
-    Snakemake writes a benchmark in both cases. It is removed if the outputs were restored and the
-    benchmark of their making is not known.
+    Snakemake writes a benchmark in both cases. It is removed if the outputs were done before and
+    the benchmark of their making is not known.
     """
     record = read_checksum(output) or {}
     if IDENTITY not in record or not benchmark.is_file():
         return
-    if RESTORED not in record:
+    if CONFIRMED not in record:
         text = benchmark.read_text(encoding="utf-8")
         write_json(record_of(output), record | {_BENCHMARK: text})
     elif _BENCHMARK in record:

@@ -16,17 +16,6 @@ from snakemake_logger_plugin_anonbench.run import read
 
 NEW = "not made yet"
 _SHOWN = 3
-_SECTIONS = {
-    "retrieve": "retrieval",
-    "retrieve_second": "retrieval",
-    "new_persons": "retrieval",
-    "deployments": "retrieval",
-    "trainings": "retrieval",
-    "correlate": "correlation",
-    "embed": "embedding",
-    "embed_pixels": "embedding",
-}
-"""Sections of the config by stage; other stages are called as their section, or show results."""
 
 
 def reasons(plan: Plan) -> dict[Job, dict[str, list[Job]]]:
@@ -67,9 +56,6 @@ def _of_outputs(plan: Plan, job: Job) -> Iterator[str]:
 
 
 def _of_parameters(plan: Plan, job: Job, before: Mapping[str, Any]) -> Iterator[str]:
-    dataset = job.wildcards.get("dataset", "")
-    recipe = plan.config.get("datasets", {}).get(dataset, {}).get("recipe", "")
-    words = {dataset, recipe, _SECTIONS.get(job.stage, job.stage), "presentation"}
     for change in changes(before, plain(job.raw.params)):
         match change.key[0]:
             case "code":
@@ -80,7 +66,7 @@ def _of_parameters(plan: Plan, job: Job, before: Mapping[str, Any]) -> Iterator[
                 files = changes(dict(change.old), dict(change.new))
                 yield from (f"{file.key[0]} has changed" for file in files)
             case _:
-                yield f"{config_name(change, plan.config, words)}: {described(change)}"
+                yield f"{config_name(change, plan.config)}: {described(change)}"
 
 
 def _of_images(plan: Plan, job: Job) -> Iterator[str]:

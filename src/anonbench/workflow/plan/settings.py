@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 _MISSING = "(none)"
@@ -25,18 +25,14 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     return [change for change in found if change.old != change.new]
 
 
-def config_name(change: Change, config: Mapping[str, Any], words: Collection[str]) -> str:
-    """Return the name of a changed setting in the config, or its key in the job's parameters.
+def config_name(change: Change, config: Mapping[str, Any]) -> str:
+    """Return the name of a changed setting: in the config, where one alone has key and new value.
 
-    Both end in the same key. Of several settings with the new value, that one is meant whose name
-    has most of the other keys and of `words`: data set, recipe and section of the job.
+    Otherwise its name in the job's parameters.
     """
-    names = [name for name, value in _leaves(config) if value == change.new]
-    ends = [name for name in names if name[-1] == change.key[-1]]
-    ranks = [len({*change.key[:-1], *words} & {*name}) for name in ends]
-    is_clear = ranks.count(max(ranks, default=0)) == 1
-    name = ends[ranks.index(max(ranks))] if is_clear else change.key
-    return ".".join(name).removeprefix("slice.")
+    settings = dict(_leaves(config))
+    names = [n for n in settings if n[-1] == change.key[-1] and settings[n] == change.new]
+    return ".".join(names[0] if len(names) == 1 else change.key).removeprefix("slice.")
 
 
 def described(change: Change) -> str:
