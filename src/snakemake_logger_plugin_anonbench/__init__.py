@@ -34,11 +34,11 @@ def record_in(
 ) -> None:
     """Record the run that is about to begin in a folder of results.
 
-    What jobs of each rule took before (`usual`, in seconds) serves estimates. The lines that
+    What a job of each rule usually takes (`usual`, in seconds) serves estimates. The lines that
     `closing` gives are printed when Snakemake exits, with every logger and also with --quiet.
     """
     (results / NAME).unlink(missing_ok=True)
-    _run.results, _run.folder, _run.seconds = results, Path.cwd(), dict(usual)
+    _run.results, _run.folder, _run.usual = results, Path.cwd(), dict(usual)
     threading.Thread(target=_renew, args=[results / NAME], daemon=True).start()
     atexit.register(lambda: [print(f"anonbench: {line}", file=sys.stderr) for line in closing()])
 

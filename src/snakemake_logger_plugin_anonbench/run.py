@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any, Literal
 
 import psutil
@@ -68,8 +68,10 @@ class Run(BaseModel):
     ended: float | None = None
     seen: float = Field(0.0, exclude=True)
     """Modification time of the file, renewed while the run goes on."""
+    usual: dict[str, float] = {}
+    """Time of a job of each rule in earlier runs, else by formula."""
     seconds: dict[str, float] = {}
-    """Mean time of a job of each rule: in this run, else in earlier ones."""
+    """Mean time of a job of each rule in this run."""
     total: int = 0
     waiting: Counter[str] = Counter()
     """Numbers of jobs that have not begun, by rule."""
@@ -105,17 +107,21 @@ class Run(BaseModel):
                 self.failed[record.jobid] = job
 
     def seconds_left(self, now: float) -> float | None:
-        """Return the time so far × work left ÷ work done, None where nothing was ever measured.
+        """Return the time so far × work left ÷ work done, None where nothing is known.
 
-        A job's work is the mean time of its rule, else of all rules.
+        A job's work is the mean time of its rule. Of a rule that has not run yet it is the usual
+        time, as much longer or shorter as that of others was; else the mean of all.
         """
-        if not self.seconds:
+        ran = self.seconds.keys() & self.usual.keys()
+        pace = median([self.seconds[rule] / self.usual[rule] for rule in ran] or [1.0])
+        known = {rule: pace * usual for rule, usual in self.usual.items()} | self.seconds
+        if not known:
             return None
-        mean = fmean(self.seconds.values())
-        done = sum(jobs * self.seconds[rule] for rule, jobs in self.done.items())
-        left = sum(jobs * self.seconds.get(rule, mean) for rule, jobs in self.waiting.items())
+        mean = fmean(known.values())
+        done = sum(jobs * known[rule] for rule, jobs in self.done.items())
+        left = sum(jobs * known.get(rule, mean) for rule, jobs in self.waiting.items())
         for job in self.running.values():
-            whole = self.seconds.get(job.rule, mean)
+            whole = known.get(job.rule, mean)
             spent = min(now - job.began, whole)
             done, left = done + spent, left + whole - spent
         return (now - self.began) * left / done if done > 0 else None

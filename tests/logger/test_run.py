@@ -14,7 +14,7 @@ from snakemake_logger_plugin_anonbench.run import NAME, SHOWN, JobRun, Run, read
 
 
 def planned(jobs: dict[str, int], usual: dict[str, float] | None = None) -> Run:
-    run = Run(seconds=usual or {})
+    run = Run(usual=usual or {})
     stats = jobs | {"total": sum(jobs.values())}
     apply(run, LogEvent.RUN_INFO, at=0.0, stats=stats)
     return run
@@ -68,6 +68,14 @@ def test_what_never_ran_here_lasts_as_long_as_in_earlier_runs() -> None:
     assert run.seconds_left(190.0) == pytest.approx(90 * 120 / 60)
     done(run, 1, 200.0)
     assert run.seconds_left(200.0) == pytest.approx(2 * 100)
+
+
+def test_what_did_not_run_yet_is_as_much_slower_than_usual_as_what_did() -> None:
+    run = planned({"train": 1, "table": 1, "list": 1, "new": 1}, {"train": 60.0, "table": 2.0})
+    start(run, 1, "table", at=0.0)
+    done(run, 1, 6.0)
+    # a training of 3 × 60 s, and two jobs of which nothing is known: the mean of 180 and 6 s
+    assert run.seconds_left(6.0) == pytest.approx(6 * (180 + 2 * 93) / 6)
 
 
 def test_a_job_that_failed_is_neither_done_nor_waiting() -> None:

@@ -102,7 +102,7 @@ def test_a_run_is_seen_while_it_runs_and_when_it_failed_and_when_it_is_done(
     assert (running.total, running.done, running.failed) == (5, {"quick": 1}, {})
     assert running.pid == run.pid
     assert running.waiting == {"after": 1, "all": 1, "bad": 1}
-    assert running.seconds["wait"] == 100.0
+    assert running.usual["wait"] == 100.0
     before = everything(tmp_path)
     assert main(["status"]) == 0
     shown = capsys.readouterr().out

@@ -20,9 +20,7 @@ onstart:
         refuse(error)
     record_in(
         settings.results,
-        usual_seconds(
-            (_job.rule.name, _job.benchmark) for _job in workflow.dag.jobs if _job.benchmark
-        ),
+        usual_seconds(workflow.dag.jobs, estimates),
         lambda: doubts_of_run(settings.results, experiment.datasets),
     )
 

@@ -1,7 +1,8 @@
 """Rates and sizes that the estimates of jobs' minutes and memory are made from.
 
 The rates of CPU stages lie below what one shared core reached on real CelebA images and RVL-CDIP
-pages and on the demo. They decide how long a cluster lets a job run and nothing else.
+pages and on the demo. They decide how long a cluster lets a job run, and what a plan expects where
+nothing was measured.
 """
 
 from __future__ import annotations
@@ -67,5 +68,7 @@ SYSTEM_THREADS = 8
 """A system computes each batch with one thread, and reads with the others."""
 PIXELS = 3 * 32 * 32 + 1
 """Dimension of raw pixels (`anonbench.embedding.pixels`)."""
+START = 30.0
+"""Seconds that a job may take to begin: a new process, its packages and weights."""
 SAFETY = 2.0
 """Jobs are given this many times the estimate."""

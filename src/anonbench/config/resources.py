@@ -42,10 +42,11 @@ class Estimates:
 
     def minutes(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> int:
         """Return how long one job of a stage may take, with a safety factor, at least 5."""
-        return max(5, math.ceil(rates.SAFETY * self.seconds(stage, name, split, model) / 60))
+        seconds = rates.START + self.seconds(stage, name, split, model)
+        return max(5, math.ceil(rates.SAFETY * seconds / 60))
 
     def seconds(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> float:
-        """Return how long one job of a stage is expected to take.
+        """Return how long the work of one job of a stage is expected to take, once it has begun.
 
         Args:
             stage: name of its script.
@@ -82,7 +83,7 @@ class Estimates:
                 return images / self._embedded_per_second(name)
             case "embed_system":
                 sets = 1 + len(self._experiment.variants(name))
-                return 20 + sets * images / self._embedded_per_second(name)
+                return sets * images / self._embedded_per_second(name)
             case "embed_pixels":
                 return images / rates.READ_PER_SECOND
             case "reidentify":
@@ -219,14 +220,14 @@ class Estimates:
         widths = [self._width(name), *ranked]  # the reference's first
         pairs = float(self._retrieval_queries(name)) * images
         compared = sum(widths) * rates.SECONDS_A_PRODUCT + len(widths) * rates.SECONDS_A_RANK
-        return 20 + pairs * compared + 3.0 * images * sum(ranked) / rates.VALUES_READ
+        return pairs * compared + 3.0 * images * sum(ranked) / rates.VALUES_READ
 
     def _left_out_in(self, name: str) -> float:
         """Return the seconds of a job that leaves persons out."""
         images, systems = self._counts[name][Split.VAL], self._systems(name)
         queries = min(images, rates.LEFT_OUT_QUERIES)
         rankings = queries * len(self._experiment.variants(name)) * systems
-        return 20 + rankings * (2e-4 + images * rates.SECONDS_A_LEFT_OUT_RANK)
+        return rankings * (2e-4 + images * rates.SECONDS_A_LEFT_OUT_RANK)
 
     def _deployed_in(self, name: str) -> float:
         """Return the seconds of a job of deployments on one core: most of all for sorted ranks."""
@@ -239,7 +240,7 @@ class Estimates:
         references = 1 + bool(self._experiment.second_references(name))
         ranked = self._width(name) * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_RANK
         sorted_ = methods * 2 * adapted * rates.SECONDS_A_SORTED_RANK
-        return 20 + references * pairs * (rankings * ranked + sorted_)
+        return references * pairs * (rankings * ranked + sorted_)
 
     def _systems(self, name: str) -> int:
         """Return the models of a variant that can be chosen, by seed and query kind."""
@@ -280,7 +281,7 @@ class Estimates:
         train, val = counts[Split.TRAIN], counts[Split.VAL]
         fits = len(self._experiment.config.downstream.linear.strengths) + 1
         neighbours = train * val * (width * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_NEIGHBOUR)
-        return 30 + neighbours + fits * train * width * rates.SECONDS_A_FIT
+        return neighbours + fits * train * width * rates.SECONDS_A_FIT
 
     def attack_threads(self, name: str) -> int:
         """Return the threads of re-identification: a trained model has its recipe's."""
@@ -311,7 +312,7 @@ class Estimates:
         read = min(self._counts[name][Split.VAL], shown) / rates.READ_PER_SECOND
         restoring = sum(each.restorer_size() > 0 for each in kinds)
         views = 1 + len(self._experiment.variants(name)) * (1 + restoring)
-        seconds = 20 + views * (read + shown * crop) + restoring * self._restorers_in(name)
+        seconds = views * (read + shown * crop) + restoring * self._restorers_in(name)
         slowest = min(map(_hidden_per_second, dataset.methods))
         for each in kinds:
             if each.context():
@@ -344,10 +345,11 @@ class Estimates:
         """Return the seconds of the attacks on published images: read, and looked at by each."""
         privacy, val = self._experiment.config.privacy, self._counts[name][Split.VAL]
         versions = 2 + len(self._experiment.variants(name))
-        seconds = 20.0
+        seconds, there = 0.0, self._experiment.entities(name)
         for attack in map(privacy.of, map(PRIVACY_ATTACKS.__getitem__, privacy.attacks)):
             if isinstance(attack, RegionAttack):
-                images = min(val, len(Entity) * privacy.attacked_regions)
+                attacked = [each for each in there if each in (attack.entities or there)]
+                images = min(val, len(attacked) * privacy.attacked_regions)
                 images = min(images, attack.most_images() or images)
                 seconds += images * versions * (attack.seconds_an_image + 1 / rates.READ_PER_SECOND)
         return seconds + (self._restorers_in(name) if privacy.restores() else 0.0)

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from anonbench.core.jobs.checksums import PARAMETERS, write_checksum
-from anonbench.workflow.plan.costs import Cost, costs, usual_seconds, wall_seconds
+from anonbench.workflow.plan.costs import (
+    FORKED,
+    STARTED,
+    Cost,
+    costs,
+    usual_seconds,
+    wall_seconds,
+)
 from anonbench.workflow.plan.jobs import Job, Plan, wildcards_of
 
 Maker = Callable[..., Job]
@@ -41,7 +48,7 @@ def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(
     found = costs(plan(*known, once_more, new, other))
     assert found[once_more] == Cost(70.0, 140.0, 0.0, "measured", 70, weighed=True)
     assert found[new] == Cost(20.0, 40.0, 40.0, "measured", 20, weighed=True)
-    assert found[other] == Cost(6.0, 24.0, 0.0, "rates", None)
+    assert found[other] == Cost(5.0, 20.0, 0.0, "rates", None)
     unknown = job(8, "score", gpus=2.0)
     assert costs(plan(unknown))[unknown] == Cost(600.0, 600.0, 1200.0, "limit", None)
 
@@ -96,9 +103,22 @@ def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices(job: Maker) ->
 
 
 def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path) -> None:
-    files = [measured(tmp_path, str(n), 10.0 * n) for n in (1, 2, 4)]
-    jobs = [("train", each["benchmark"]) for each in files]
-    assert usual_seconds([*jobs, ("embed", str(tmp_path / "none.tsv"))]) == {"train": 20.0}
+    def raw(rule: str, benchmark: Any = None, threads: int = 1) -> Any:
+        script = None if rule == "all" else f"../scripts/{rule}.py"
+        of_rule, wildcards = SimpleNamespace(name=rule, script=script), {"dataset": "ids"}
+        facts = {"rule": of_rule, "benchmark": benchmark, "threads": threads}
+        return SimpleNamespace(params=SimpleNamespace(), wildcards=wildcards, **facts)
+
+    files = [measured(tmp_path, str(n), 10.0 * n)["benchmark"] for n in (1, 2, 4)]
+    jobs = [raw("train", each) for each in files]
+    jobs += [raw("train"), raw("all"), raw("table"), raw("embed", tmp_path / "none.tsv", 2)]
+    estimates: Any = SimpleNamespace(
+        seconds=lambda stage, *of: (
+            {"embed": 7.0}[stage] if of == ("ids", "train", "unadapted") else 0
+        )
+    )
+    found = usual_seconds(jobs, estimates)
+    assert found == {"train": 20.0, "table": 1.0 + FORKED, "embed": 7.0 + STARTED}
 
 
 @pytest.mark.parametrize(

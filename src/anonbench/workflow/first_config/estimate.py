@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anonbench.workflow.first_config.sample import Sample
-from anonbench.workflow.plan.costs import STARTED
+from anonbench.workflow.plan.costs import FORKED
 from anonbench.workflow.plan.estimates.disk import ID_BYTES, TAR_BYTES
 
 JOBS = 50
@@ -86,7 +86,7 @@ def estimate(
     attacked += tried * (1 + methods) * (searched + TRIED)
     # restorers learn from train images, hidden by each method
     attacked += methods * (2 * read * min(HALF * images, ATTACKED * len(detectors)) + MENDED)
-    work = images * searched + used * (hidden + embedded) + attacked + JOBS * STARTED + COMPARED
+    work = images * searched + used * (hidden + embedded) + attacked + JOBS * FORKED + COMPARED
     png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
     vectors = (1 + methods) * (4.0 * sample.dimension + ID_BYTES)
     return Estimate(images, work / cores, used * (methods * (png + TAR_BYTES) + vectors))

@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
+from typing import Any
 
+from anonbench.config.resources import Estimates
 from anonbench.core.jobs.checksums import plain, read_parameters
 from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.vocabulary import UNADAPTED
 from anonbench.workflow.plan.estimates.disk import disk_by_formula
 from anonbench.workflow.plan.estimates.gpu_time import devices, work_of
-from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.plan.jobs import Job, Plan, wildcards_of
 from anonbench.workflow.plan.settings import changes
 
-STARTED = 5.0
-"""Seconds of a job besides its work: Python, its packages, files. Seen: 1 to 10."""
+FORKED = 0.3
+"""Seconds of a job besides its work, where it is a fork. Seen: 0.1 to 0.5."""
+STARTED = 4.0
+"""The same of a new process: Python, its packages, files. Seen: 1 to 10."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Cost:
 
 def costs(plan: Plan) -> dict[Job, Cost]:
     """Return the cost of each planned job."""
-    work = {job: _work(plan, job) for job in plan.jobs}
+    work = {job: _work(plan.estimates, job.stage, job.wildcards) for job in plan.jobs}
     ran = [job for job in plan.jobs if job.raw.benchmark]
     runs = {job: run for job in ran if (run := read_usage(Path(job.raw.benchmark)))}
     done = {job: work[job] / _more_steps(job) for job in runs}
@@ -65,7 +69,7 @@ def costs(plan: Plan) -> dict[Job, Cost]:
         elif job.gpus:
             basis, seconds = "limit", limit
         else:
-            basis, seconds = "rates", min(STARTED + work[job], limit)
+            basis, seconds = "rates", min(_start(job.threads) + work[job], limit)
         return Cost(
             seconds,
             seconds * job.threads if cpu_seconds is None else cpu_seconds,
@@ -92,13 +96,16 @@ def wall_seconds(jobs: Sequence[Job], costs: Mapping[Job, Cost], cores: int, gpu
     return max(*ends.values(), on_cores / cores, on_gpus / (gpus or 1), 0.0)
 
 
-def usual_seconds(jobs: Iterable[tuple[str, str]]) -> dict[str, float]:
-    """Return the median time of jobs of each rule, from their rules and benchmark files."""
-    seconds: dict[str, list[float]] = defaultdict(list)
-    for rule, benchmark in jobs:
-        if usage := read_usage(Path(benchmark)):
-            seconds[rule].append(usage.seconds)
-    return {rule: median(runs) for rule, runs in seconds.items()}
+def usual_seconds(raw: Iterable[Any], estimates: Estimates) -> dict[str, float]:
+    """Return what jobs of each rule took, or are expected to take where none ran: the median."""
+    took, expected = defaultdict(list), defaultdict(list)
+    for job in raw:
+        if job.benchmark and (usage := read_usage(Path(job.benchmark))):
+            took[job.rule.name].append(usage.seconds)
+        elif job.rule.script:
+            work = _work(estimates, Path(job.rule.script).stem, wildcards_of(job))
+            expected[job.rule.name].append(_start(job.threads) + work)
+    return {rule: median(seconds) for rule, seconds in (expected | took).items()}
 
 
 def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
@@ -115,12 +122,15 @@ def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
     return cache(usual)
 
 
-def _work(plan: Plan, job: Job) -> float:
+def _start(threads: int) -> float:
+    return FORKED if threads == 1 else STARTED
+
+
+def _work(estimates: Estimates, stage: str, wildcards: Mapping[str, str]) -> float:
     """Return the seconds that a formula expects, or 1 for all jobs of a stage without one."""
     try:
-        split = job.wildcards.get("split", "train")
-        model = job.wildcards.get("model", UNADAPTED)
-        return plan.estimates.seconds(job.stage, job.wildcards["dataset"], split, model) or 1.0
+        split, model = wildcards.get("split", "train"), wildcards.get("model", UNADAPTED)
+        return estimates.seconds(stage, wildcards["dataset"], split, model) or 1.0
     except (KeyError, ValueError):
         return 1.0
 

@@ -24,7 +24,7 @@ _LIMITS = (
 )
 _RATES = (
     "≈: no job of {} was measured here, and rates that were seen on a core elsewhere are counted. "
-    "It may take a third of that, or three times as long."
+    "It may take a tenth of that where images are small, or three times as long."
 )
 _NO_GPU = (
     "This machine has no GPU: the plan counts with one as docs/how-to/plan.md#gpu-time says. "
