@@ -36,7 +36,7 @@ from snakemake.script import PythonScript
 from snakemake.workflow import Workflow
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import note_time
+from anonbench.core.jobs.checksums import holds, note_time, read_checksum
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.core.jobs.job_cache import settle_benchmark
 from anonbench.core.jobs.run_scratch import share_scratch
@@ -111,8 +111,9 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         """Do nothing: what `set_code` leaves is looked at, and nobody writes into it."""
 
     def restore_output(self, path: Path) -> bool:
-        """Tell whether a job that failed has its output still, so that it is not removed."""
-        return path.exists()
+        """Tell whether a job that failed has left its earlier output; else it is removed."""
+        record = read_checksum(path)
+        return record is not None and holds(path, record)
 
     def cleanup_locks(self) -> None:
         """Do what `snakemake --unlock` asks for."""

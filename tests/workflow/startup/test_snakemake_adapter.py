@@ -520,6 +520,53 @@ def test_code_is_a_parameter(root: Path) -> None:
     assert re.fullmatch("[0-9a-f]{64}", found["code"](None))
 
 
+LEFT = """
+from pathlib import Path
+from anonbench.workflow import snakemake_adapter
+
+rule model:
+    output: "results/model.txt"
+    log: "results/model.log"
+    params: fails=config["fails"]
+    script: "model.py"
+
+snakemake_adapter.set_code(rules.model.rule, Path(workflow.source_path("model.py")))
+store = snakemake_adapter.metadata_store(workflow, "results", "")
+snakemake_adapter.keep_metadata_in(store, workflow, lambda *_: ())
+"""
+LEAVES = """
+from pathlib import Path
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__) as cache:
+    assert snakemake.params.fails != "before"
+    if not cache.is_done():
+        Path(snakemake.output[0]).write_text(snakemake.params.fails)
+        assert snakemake.params.fails != "while"
+"""
+
+
+@pytest.mark.workflow
+def test_a_job_that_fails_before_it_looks_at_its_earlier_output_leaves_it(tmp_path: Path) -> None:
+    (tmp_path / "Snakefile").write_text(LEFT, encoding="utf-8")
+    (tmp_path / "model.py").write_text(LEAVES, encoding="utf-8")
+    program = Path(sys.executable).with_name("snakemake")
+    output, log = tmp_path / "results/model.txt", tmp_path / "results/model.log"
+
+    def succeeds(fails: str) -> bool:
+        command = [program, "--cores", "1", "--config", f"fails={fails}"]
+        done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True)
+        return done.returncode == 0
+
+    assert succeeds("never")
+    assert not succeeds("before")
+    assert output.read_text() == "never"
+    assert succeeds("never")
+    assert "outputs are as they were" in log.read_text()
+    assert not succeeds("while")
+    assert not output.exists(), "what is half made is nobody's"
+
+
 _LOOK = ("--dry-run", "--quiet", "rules", "progress", "--workflow-profile", "none", "--cores", "1")
 
 
