@@ -342,16 +342,18 @@ class Estimates:
         return sum(min(most, there[each]) for each in self._experiment.entities(name))
 
     def _published_in(self, name: str) -> float:
-        """Return the seconds of the attacks on published images: read, and looked at by each."""
+        """Return the seconds of the attacks on published images: read once, looked at by each."""
         privacy, val = self._experiment.config.privacy, self._counts[name][Split.VAL]
         versions = 2 + len(self._experiment.variants(name))
-        seconds, there = 0.0, self._experiment.entities(name)
+        seconds, read, there = 0.0, 0, self._experiment.entities(name)
         for attack in map(privacy.of, map(PRIVACY_ATTACKS.__getitem__, privacy.attacks)):
             if isinstance(attack, RegionAttack):
                 attacked = [each for each in there if each in (attack.entities or there)]
                 images = min(val, len(attacked) * privacy.attacked_regions)
                 images = min(images, attack.most_images() or images)
-                seconds += images * versions * (attack.seconds_an_image + 1 / rates.READ_PER_SECOND)
+                seconds += images * versions * attack.seconds_an_image
+                read = max(read, images)
+        seconds += read * versions / rates.READ_PER_SECOND
         return seconds + (self._restorers_in(name) if privacy.restores() else 0.0)
 
     def _restorers_in(self, name: str) -> float:

@@ -34,7 +34,7 @@ class Barcodes(RegionAttack):
     label: ClassVar = "Decoding of barcodes"
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.BARCODE,)
-    seconds_an_image: ClassVar = 0.1
+    seconds_an_image: ClassVar = 0.02
 
     def load(self, equipment: Equipment) -> Looking:
         """See `RegionAttack.load`."""

@@ -43,7 +43,7 @@ class MrzReading(RegionAttack):
     label: ClassVar = "Reading of MRZ"
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.MRZ,)
-    seconds_an_image: ClassVar = 0.2
+    seconds_an_image: ClassVar = 0.1
 
     def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
         """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""

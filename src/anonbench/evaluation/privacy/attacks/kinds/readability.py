@@ -33,7 +33,7 @@ class Readability(RegionAttack):
     label: ClassVar = "Reading of text"
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.TEXT,)
-    seconds_an_image: ClassVar = 0.1
+    seconds_an_image: ClassVar = 0.05
 
     confidence: Fraction = 0.9
     """Mean probability of an original line's characters from which its reading counts as true."""

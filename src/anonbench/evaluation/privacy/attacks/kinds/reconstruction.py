@@ -71,7 +71,7 @@ class Reconstruction(RegionAttack):
     tells_hidden: ClassVar = True
     restores: ClassVar = True
     entities: ClassVar = (Entity.TEXT, Entity.BARCODE)
-    seconds_an_image: ClassVar = 0.3
+    seconds_an_image: ClassVar = 0.15
 
     noise: Positive = 3e-5
     """Power of the noise (rounding to whole grey levels) over that of the image, for Wiener."""

@@ -38,7 +38,7 @@ class Residual(RegionAttack):
     name: ClassVar = "residual"
     label: ClassVar = "Detection after hiding"
     risk: ClassVar = Risk.SINGLING_OUT
-    seconds_an_image: ClassVar = 0.5
+    seconds_an_image: ClassVar = 0.3
 
     images: Count = 50
     """Images that are searched again, at most, in each version: the dearest part of the attacks."""
