@@ -2,18 +2,22 @@
 
 What runs is what a user's command runs, in a process of its own with its own environment. Its start
 takes 2.5 CPU-seconds less, and its jobs take what they compute: their server (`workflow.forks`) is
-another fork, with libraries that it would load for the first jobs. A command with other sources
-(`PYTHONPATH`) is started as users start it.
+another fork, with libraries that it would load for the first jobs. Where `PYTHONPATH` has a
+`sitecustomize` alone, that is loaded first, as Python does at its start; a command with other
+sources is started as users start it.
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
+import json
 import multiprocessing
 import os
 import re
+import runpy
 import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
@@ -30,7 +34,12 @@ ENTRIES = {"snakemake": "snakemake.cli", "anonbench": "anonbench.cli"}
 LOADED = [*ENTRIES.values(), "anonbench.config.stage_parameters", "anonbench.workflow.startup"]
 """What commands load."""
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
-OF_JOBS = ["matplotlib.pyplot", "pyarrow.parquet", "scipy.stats", "torch", "torch._inductor"]
+OF_JOBS = [
+    *("matplotlib.backends.backend_svg", "matplotlib.pyplot", "numba", "pandas.io.formats.csvs"),
+    *("pillow_heif", "pyarrow.dataset", "pyarrow.pandas_compat", "pyarrow.parquet"),
+    *("scipy.stats", "tensorboard", "torch", "torch._inductor", "torch.utils.tensorboard"),
+    *("anonbench.detection.faces.mtcnn", "anonbench.training.loop.train"),
+]
 """What jobs load besides what their scripts name."""
 ONE_THREAD = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
@@ -43,26 +52,73 @@ def completed(
     program: str, arguments: Sequence[str | Path], folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of `ENTRIES` in a folder, as `subprocess.run` with captured output does."""
-    if "PYTHONPATH" in os.environ:
+    if not all(map(_is_customization, _path())):
         command = [Path(sys.executable).with_name(program), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     given = [program, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as said:
-        files = [Path(said, name) for name in ("out", "err")]
+        files = [os.devnull, *(f"{said}/{name}" for name in ("out", "err"))]
         process = _context().Process(target=_run, args=(given, folder, dict(os.environ), files))
         process.start()
         process.join()
-        out, err = (file.read_text(encoding="utf-8") for file in files)
+        out, err = (Path(file).read_text(encoding="utf-8") for file in files[1:])
     return subprocess.CompletedProcess(given, process.exitcode or 0, out, err)
+
+
+def programs(folder: Path) -> Path:
+    """Write the commands of `ENTRIES` as programs to a folder, for shells that this process starts.
+
+    What they are asked for is done by `completed`'s forks. Returns the folder.
+    """
+    address = folder / "socket"
+    server = socketserver.ThreadingUnixStreamServer(str(address), _Asked)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name in ENTRIES:
+        program = folder / name
+        program.write_text(PROGRAM.format(python=sys.executable, address=address, name=name))
+        program.chmod(0o755)
+    return folder
+
+
+PROGRAM = """#!{python} -IS
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as talk:
+    talk.connect("{address}")
+    asked = ["{name}", *sys.argv[1:]], os.getcwd(), dict(os.environ), os.getpid()
+    talk.sendall(json.dumps(asked).encode() + b"\\n")
+    sys.exit(int(talk.makefile().readline()))
+"""
+
+
+class _Asked(socketserver.StreamRequestHandler):
+    """Runs what a program of `programs` was called with, and tells it the exit status."""
+
+    def handle(self) -> None:
+        given, folder, environment, caller = json.loads(self.rfile.readline())
+        streams = [f"/proc/{caller}/fd/{number}" for number in range(3)]
+        process = _context().Process(target=_run, args=(given, folder, environment, streams))
+        process.start()
+        process.join()
+        self.wfile.write(f"{process.exitcode}\n".encode())
+
+
+def _path() -> list[Path]:
+    """Return what `PYTHONPATH` names."""
+    return [Path(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+
+
+def _is_customization(folder: Path) -> bool:
+    return [file.name for file in folder.glob("*.py")] == ["sitecustomize.py"]
 
 
 @cache
 def _context() -> ForkServerContext:
     """Start the process that loads all; return what forks it."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*LOADED, *OF_JOBS, *_named_by_scripts()])
+    context.set_forkserver_preload([*LOADED, *OF_JOBS, *_named_by_scripts(), "warmed"])
     before = dict(os.environ)
-    os.environ.update(ONE_THREAD)
+    os.environ.update(ONE_THREAD | {"PYTHONPATH": str(Path(__file__).parent)})
     try:
         forkserver.ensure_running()
     finally:
@@ -79,16 +135,21 @@ def _named_by_scripts() -> list[str]:
 
 
 def _run(
-    given: list[str], folder: Path, environment: Mapping[str, str], files: Sequence[Path]
+    given: list[str], folder: str | Path, environment: Mapping[str, str], streams: Sequence[str]
 ) -> None:
-    for stream, file in zip((sys.stdout, sys.stderr), files, strict=True):
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(descriptor, stream.fileno())
+    for number, file in enumerate(streams):
+        way = os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY
+        descriptor = os.open(file, way, 0o600)
+        os.dup2(descriptor, number)
         os.close(descriptor)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     gc.freeze()  # a collection would copy all pages that it looks at
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    os.setsid()  # whoever kills a whole session ends this command alone
+    for each in filter(_is_customization, _path()):
+        runpy.run_path(str(each / "sitecustomize.py"))
     if given[0] == "snakemake" and "-n" not in given:
         _fork_server()
     sys.argv = given

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+import preloaded
 
 COMPARED = (".tar", ".parquet", ".digest", ".h5", ".safetensors", ".csv", ".png", ".svg", ".md")
 
@@ -64,11 +65,5 @@ def command(snakefile: Path, folder: Path, config: dict[str, Any], *arguments: s
 def snakemake(
     snakefile: Path, folder: Path, config: dict[str, Any], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(snakefile, folder, config, *arguments),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-    )
+    _, *given = command(snakefile, folder, config, *arguments)
+    return preloaded.completed("snakemake", given, folder)

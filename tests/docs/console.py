@@ -24,16 +24,19 @@ Way = Literal["run", "planned", "not run"]
 
 MARK = re.compile(r"<!-- console: (planned|not run); (\S.*\S) -->")
 AT = "@@ line"
+PROGRAMS = """snakemake() { "$FORKS/snakemake" "$@"; }
+anonbench() { "$FORKS/anonbench" "$@"; }"""
+"""Whatever a block does to PATH, these are found; `FORKS` is in the environment."""
 PLANNED = """snakemake() {
     case " $* " in
-        *" -n "* | *" --cores "*) command snakemake "$@" --dry-run ;;
+        *" -n "* | *" --cores "*) "$FORKS/snakemake" "$@" --dry-run ;;
         *) echo 'snakemake runs nothing without --cores' >&2; return 1 ;;
     esac
 }
 anonbench() {
     case "$1" in
-        run) command anonbench "$@" --dry-run ;;
-        *) command anonbench "$@" ;;
+        run) "$FORKS/anonbench" "$@" --dry-run ;;
+        *) "$FORKS/anonbench" "$@" ;;
     esac
 }"""
 FAILURES = ("anonbench: ", "WorkflowError", "not as published", "cannot be made")
@@ -123,7 +126,7 @@ class Done:
 def run(block: Block, folder: Path, environment: dict[str, str]) -> Done:
     """Run a block's commands in a folder; those after a failed one are not run."""
     script = ["set -o pipefail", "shopt -s expand_aliases", f"cd {shlex.quote(str(folder))}"]
-    script += [PLANNED] if block.way == "planned" else []
+    script += [PLANNED if block.way == "planned" else PROGRAMS]
     for command in block.commands:
         script += [f"echo '{AT} {command.line}'", f"echo '{AT} {command.line}' >&2"]
         script += [command.text]

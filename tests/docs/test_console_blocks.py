@@ -128,10 +128,11 @@ def embeddings(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def environment() -> dict[str, str]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The programs and the code of this checkout."""
     programs = str(Path(sys.executable).parent)
     return {
+        "FORKS": str(preloaded.programs(tmp_path_factory.mktemp("forks"))),
         "PATH": f"{programs}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT / "src"),
         "OMP_NUM_THREADS": "1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
@@ -56,9 +57,9 @@ def checked(*command: str | Path, folder: Path) -> str:
 def programs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of programs of an environment with the wheel and its dependencies."""
     folder = tmp_path_factory.mktemp("wheel")
-    venv.create(folder / "venv", with_pip=True)
+    venv.create(folder / "venv")
     programs = folder / "venv/bin"
-    pip = [programs / "python", "-m", "pip"]
+    pip = [sys.executable, "-m", "pip", "--python", programs / "python"]
     asked = run(*pip, "install", "--dry-run", "--no-deps", "tqdm", "setuptools", folder=folder)
     if asked.returncode:
         pytest.skip(f"no package index can be reached: {asked.stderr[-200:]}")
@@ -70,7 +71,7 @@ def programs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / "sources" / name).write_bytes((root / name).read_bytes())
     checked(*pip, "wheel", "--no-deps", "--wheel-dir", ".", "./sources", folder=folder)
     (wheel,) = folder.glob("*.whl")
-    checked(*pip, "install", wheel, folder=folder)
+    checked(*pip, "install", "--no-compile", wheel, folder=folder)
     return programs
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -113,35 +112,6 @@ def test_a_second_run_has_nothing_to_do(
     own_names = ("table_retrieval_portraits_100", "figure_trend_documents_knn")
     run = snakemake(done, miniature, "-n", "--cores", "2", *own_names)
     assert NOTHING in run.stdout + run.stderr
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "planned"),
-    [
-        (("downstream", "k"), 3, {"downstream", "scores", "correlate", "report"}),
-        (("presentation", "dpi"), 60, {"trend", "heatmap", "report"}),
-        (("title",), "another", {"report"}),
-    ],
-)
-def test_an_edit_plans_what_it_concerns(
-    snakemake: Any,
-    miniature: dict[str, Any],
-    done: Path,
-    path: tuple[str, ...],
-    value: Any,
-    planned: set[str],
-) -> None:
-    config = deepcopy(miniature)
-    section = config
-    for part in path[:-1]:
-        section = section.setdefault(part, {})
-    section[path[-1]] = value
-    run = snakemake(done, config, "--cores", "2", "-n")
-    stats = (run.stdout + run.stderr).split("Job stats:")[1].split("total")[0]
-    rules = {line.split()[0] for line in stats.splitlines()[3:] if line.strip()}
-    assert planned <= rules
-    assert not rules & {"manifest", "detect", "anonymize", "train_unadapted", "train_adapted"}
-    assert not rules & {"embed_original", "embed_adapted", "retrieve"}
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -50,6 +50,7 @@ def test_changed_definitions_scripts_and_packages_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: dict[str, str], lines: list[str]
 ) -> None:
     codes = {"old": OLD, "new": OLD | edited}
+    monkeypatch.setattr("sys.dont_write_bytecode", True)  # nothing of these is to be remembered
     monkeypatch.setattr(fingerprint, "script_identity", lambda name, source: codes[source])
     monkeypatch.setattr(fingerprint, "SCRIPTS", {"old": ("train.py", "old")})
     keep_codes(tmp_path)

@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 import small_archive
 
 import canaries
+import preloaded
 from anonbench.cli import main
 from anonbench.core.provenance import file_digest
 
@@ -90,10 +90,8 @@ def test_inside_the_results_ids_stay(run: Path) -> None:
 
 def packed(run: Path, root: Path, output: str) -> subprocess.CompletedProcess[str]:
     """Ask for Snakemake's own report."""
-    program = Path(sys.executable).with_name("snakemake")
-    command = [program, "report", "-s", root / "Snakefile", "--configfile", "config.yaml"]
-    command += ["--report", output]
-    return subprocess.run(command, cwd=run, capture_output=True, text=True, check=False)
+    given = ["report", "-s", root / "Snakefile", "--configfile", "config.yaml", "--report", output]
+    return preloaded.completed("snakemake", given, run)
 
 
 def test_snakemakes_own_report_names_nobody(run: Path, root: Path) -> None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-import subprocess
-import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +20,8 @@ import numpy as np
 import pytest
 import small_archive
 from PIL import Image
+
+import preloaded
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -115,19 +115,8 @@ def test_no_region_in_plain_sight_is_shown(snakemake: Any, root: Path, tmp_path:
     assert set(green) == {"report.html", *seen}  # and nothing of `half`
     assert "“not shown” stands" in (tmp_path / "results/report.html").read_text(encoding="utf-8")
 
-    program = Path(sys.executable).with_name("snakemake")
-    command = [
-        program,
-        "-s",
-        root / "Snakefile",
-        "--configfile",
-        "config.yaml",
-        "--cores",
-        "1",
-        "report",
-    ]
-    command += ["--report", "report.zip"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    given = ["-s", root / "Snakefile", "--configfile", "config.yaml", "--cores", "1", "report"]
+    done = preloaded.completed("snakemake", [*given, "--report", "report.zip"], tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     magenta, green = colours(tmp_path / "report.zip")
     assert not magenta and green

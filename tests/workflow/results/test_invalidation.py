@@ -129,10 +129,12 @@ def test_an_edit_that_is_taken_back_leaves_nothing_to_do(
 
 
 TREND = "reporting/figures/trends.py"
+NEVER_EXECUTED = [
+    ("training/loop/schedules.py", "def cosine(", "# how it falls\ndef cosine("),
+    ("training/loop/schedules.py", "def cosine(start: float", "def cosine(start: int"),
+    (TREND, "def trend(", "def unused() -> int:\n    return 1\n\n\ndef trend("),
+]
 CODE = [
-    ("training/loop/schedules.py", "def cosine(", "# how it falls\ndef cosine(", set()),
-    ("training/loop/schedules.py", "def cosine(start: float", "def cosine(start: int", set()),
-    (TREND, "def trend(", "def unused() -> int:\n    return 1\n\n\ndef trend(", set()),
     ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED | {"schedules"}),
     ("anonymization/methods/blur.py", "(blurred)", "(1 * blurred)", HIDDEN | ADAPTED | UNTRAINED),
     (
@@ -168,12 +170,26 @@ def test_an_edit_of_the_code(
     new: str,
     expected: set[str],
 ) -> None:
+    edit(code, file, old, new)
+    run = snakemake(done, miniature, "--cores", "2", "-n", snakefile=code / "Snakefile")
+    assert set(planned(run)) == expected
+
+
+def test_edits_of_what_is_never_executed_plan_nothing(
+    snakemake: Any, miniature: dict[str, Any], done: Path, code: Path
+) -> None:
+    for each in NEVER_EXECUTED:
+        edit(code, *each)
+    run = snakemake(done, miniature, "--cores", "2", "-n", snakefile=code / "Snakefile")
+    assert not planned(run)
+
+
+def edit(code: Path, file: str, old: str, new: str) -> None:
+    """Edit a file of a copy of the program."""
     path = code / "src" / "anonbench" / file
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-    run = snakemake(done, miniature, "--cores", "2", "-n", snakefile=code / "Snakefile")
-    assert set(planned(run)) == expected
 
 
 def test_a_touched_or_copied_result_is_as_good(

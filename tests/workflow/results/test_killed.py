@@ -11,14 +11,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import small_archive
-import yaml
 from small_archive import results_of
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -47,31 +45,21 @@ Killed = Callable[[Path, dict[str, Any], str, str, str], subprocess.CompletedPro
 
 
 @pytest.fixture
-def killed(root: Path) -> Killed:
+def killed(snakemake: Any, monkeypatch: pytest.MonkeyPatch) -> Killed:
     """Return a function that starts the workflow, and has it killed when it writes a file."""
+    paths = [str(KILLER), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
 
     def run(
         folder: Path, config: dict[str, Any], file: str, when: str, whom: str
     ) -> subprocess.CompletedProcess[str]:
         target = f"results/{file.removesuffix('.checkpoint')}"
-        (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        program = Path(sys.executable).with_name("snakemake")
-        command = [str(program), "-s", str(root / "Snakefile"), "--directory", str(folder)]
-        command += ["--configfile", str(folder / "config.yaml"), "--cores", "2", target]
-        paths = [str(KILLER), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            "ANONBENCH_TEST_KILL": f"results/{file} {when} {whom}",
-        }
-        return subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            start_new_session=True,
-        )
+        with monkeypatch.context() as patch:
+            patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+            patch.setenv("ANONBENCH_TEST_KILL", f"results/{file} {when} {whom}")
+            done: subprocess.CompletedProcess[str] = snakemake(
+                folder, config, "--cores", "2", target
+            )
+        return done
 
     return run
 

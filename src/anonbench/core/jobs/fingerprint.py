@@ -18,6 +18,7 @@ from functools import cache
 from importlib import metadata
 from importlib.util import cache_from_source
 from pathlib import Path
+from typing import Any
 
 from anonbench.core.io import read_json, write_json
 from anonbench.core.jobs.call_graph import ALL, CallGraph
@@ -74,11 +75,20 @@ def code_digest(script: Path) -> str:
 
 
 def keep_codes(results: Path) -> None:
-    """Write what every code digest of this process stands for, where there is no copy yet."""
-    for digest, script in SCRIPTS.items():
-        copy = results / _COPIES / f"{digest}.json"
-        if not copy.exists():
-            write_json(copy, script_identity(*script))
+    """Write what every code digest of this process stands for, where there is no copy yet.
+
+    That is remembered as digests are: results in a new folder have no copies.
+    """
+    copies = {digest: results / _COPIES / f"{digest}.json" for digest in SCRIPTS}
+    missing = [digest for digest, copy in copies.items() if not copy.exists()]
+    codes = _recalled("codes") if missing else {}
+    if new := {
+        digest: script_identity(*SCRIPTS[digest]) for digest in missing if digest not in codes
+    }:
+        codes |= new
+        _remember("codes", codes)
+    for digest in missing:
+        write_json(copies[digest], codes[digest])
 
 
 def code_changes(results: Path, old: str, new: str) -> list[str]:
@@ -116,24 +126,32 @@ def _digest(name: str, identity: Callable[[], dict[str, str]]) -> str:
     remembered = _remembered()
     if name not in remembered:
         remembered[name] = hashlib.sha256(json.dumps(identity()).encode()).hexdigest()
-        if not sys.dont_write_bytecode:
-            with suppress(OSError):  # a folder that only others may write to
-                write_json(_memory(), {_state(): remembered})
+        _remember("fingerprint", remembered)
     return remembered[name]
 
 
-def _memory() -> Path:
-    source = next(iter(PACKAGES.values())) / "fingerprint.py"
+def _memory(name: str) -> Path:
+    source = next(iter(PACKAGES.values())) / f"{name}.py"
     return Path(cache_from_source(str(source))).with_suffix(".json")
+
+
+def _remember(name: str, answers: dict[str, Any]) -> None:
+    if not sys.dont_write_bytecode:
+        with suppress(OSError):  # a folder that only others may write to
+            write_json(_memory(name), {_state(): answers})
+
+
+def _recalled(name: str) -> dict[str, Any]:
+    """Return what was remembered for the sources and packages as they are."""
+    try:
+        return dict(read_json(_memory(name)).get(_state(), {}))
+    except (OSError, ValueError, AttributeError):
+        return {}
 
 
 @cache
 def _remembered() -> dict[str, str]:
-    """Return the digests that were computed for the sources and packages as they are."""
-    try:
-        return dict(read_json(_memory()).get(_state(), {}))
-    except (OSError, ValueError, AttributeError):
-        return {}
+    return _recalled("fingerprint")
 
 
 @cache

@@ -113,8 +113,7 @@ class Server:
             if name not in sys.modules:
                 with suppress(Exception):  # a job that needs it says what is wrong
                     importlib.import_module(name)
-        if config := sys.modules.get("anonbench.config"):
-            config.Config.model_rebuild()  # else each fork would build it at its first use
+        complete()
         self._note(began)
         is_current = all(state and _state(file) == state for file, state in self._seen.items())
         return is_current and sum(1 for _ in _THREADS.iterdir()) == 1
@@ -140,6 +139,15 @@ class Server:
                 }
                 _tell(talk, told)
                 talk.close()
+
+
+def complete() -> None:
+    """Do what each fork would do when it first uses what is loaded."""
+    if config := sys.modules.get("anonbench.config"):
+        config.Config.model_rebuild()
+    if registry := sys.modules.get("numba.core.registry"):
+        registry.cpu_target.typing_context.refresh()
+        registry.cpu_target.target_context.refresh()
 
 
 def run(job: Job) -> None:
