@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from anonbench.core.libraries.later import opencv
 from anonbench.core.registries.methods import Method
 
 
@@ -40,8 +41,7 @@ class Inpaint(Method):
 
     def hide_among(self, pixels: np.ndarray, hidden: np.ndarray, entity: str) -> np.ndarray:
         """Fill in what is hidden; grey where nothing is known."""
-        from anonbench.core.libraries.opencv import cv2
-
+        cv2 = opencv()
         if hidden.all():
             return self.hide(pixels, entity)
         known = pixels.copy()
