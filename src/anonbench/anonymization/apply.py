@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -109,6 +109,9 @@ def _by_methods(
     name: str, hidden: Sequence[Region], settings: Anonymization
 ) -> list[tuple[list[Method], list[Region]]]:
     """Return regions by their methods, in draw order; first those of which least is left."""
+    method = _method(name, settings)
+    if not _has_steps(method):  # whatever the regions show
+        return [([method], [*hidden])]
     names: dict[str, tuple[str, ...]] = {}
     methods: dict[tuple[str, ...], list[Method]] = {}
     for kind in {region.entity for region in hidden}:
@@ -127,11 +130,21 @@ def _place(methods: Sequence[Method]) -> int:
 
 def _named_steps(name: str, entity: str, settings: Anonymization) -> list[tuple[str, Method]]:
     """Return the methods that one method stands for, with their names and parameters."""
-    method = settings.at(name).of(method_named(base_of(name)))
-    if type(method).steps is Method.steps:
+    method = _method(name, settings)
+    if not _has_steps(method):
         return [(name, method)]
     each = method.steps(entity)
     return [found for step in each for found in _named_steps(step, entity, settings)]
+
+
+def _method(name: str, settings: Anonymization) -> Method:
+    found: Method = settings.at(name).of(method_named(base_of(name)))
+    return found
+
+
+def _has_steps(method: Method) -> bool:
+    """Tell whether a method stands for others."""
+    return type(method).steps is not Method.steps
 
 
 def _hide(
@@ -144,9 +157,13 @@ def _hide(
 ) -> np.ndarray:
     """Return one layer: regions hidden by a method, but for what is done already."""
     result = image.copy()
-    around, least = method.surroundings(), method.least_side()
+    around = method.surroundings()
     frames = framed(hidden, image.shape, settings) if around else None
-    for region, (window, inside) in _areas(own, image.shape, settings, least, around):
+    areas = _areas(own, image.shape, settings, method.least_side(), around)
+    for region, area in zip(own, areas, strict=True):
+        if area is None:
+            continue
+        window, inside = area
         pixels = image[window]
         if frames is None:
             covered = method.hide(pixels, region.entity)
@@ -168,14 +185,10 @@ def _areas(
     settings: Anonymization,
     least: int = 1,
     around: int = 0,
-) -> Iterator[tuple[Region, Cover]]:
-    """Yield regions that lie in the image, with their pixels."""
+) -> list[Cover | None]:
+    """Return the pixels of regions, None of those that lie outside the image."""
     forms = [settings.shape.of(region.entity) for region in regions]
-    for region, area in zip(
-        regions, covers(regions, shape, settings.margin, least, forms, around), strict=True
-    ):
-        if area is not None:
-            yield region, area
+    return covers(regions, shape, settings.margin, least, forms, around)
 
 
 def _covered(
@@ -186,6 +199,7 @@ def _covered(
 ) -> np.ndarray:
     """Return bool [H, W]: pixels of regions, and those that were covered before."""
     covered = np.zeros(shape[:2], bool) if before is None else before
-    for _, area in _areas(regions, shape, settings):
-        covered[area.window] |= True if area.inside is None else area.inside
+    for area in _areas(regions, shape, settings):
+        if area is not None:
+            covered[area.window] |= True if area.inside is None else area.inside
     return covered

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from math import ceil, floor
 from typing import NamedTuple
 
 import numpy as np
@@ -61,28 +61,25 @@ def covers(
     around: int = 0,
 ) -> list[Cover | None]:
     """Return `cover` of each region of an image; slanted ones take less time together."""
-    windows = [
-        (slice(0, shape[0]), slice(0, shape[1]))
-        if form == "image"
-        else _bounds(region, shape, margin)
-        for region, form in zip(regions, forms, strict=True)
-    ]
-    insides: dict[int, np.ndarray] = {}
-    quads: dict[int, tuple[Sequence[float], tuple[slice, slice]]] = {}
-    for number, (region, form, window) in enumerate(zip(regions, forms, windows, strict=True)):
-        if window is None or form == "image":
-            continue
-        if region.quad is not None:
-            quads[number] = (_grow(region.quad, margin), window)
-        elif form == "ellipse":
-            box = _grow((region.x0, region.y0, region.x1, region.y1), margin)
-            insides[number] = _round(box, window)
-    insides |= zip(quads, _touched([*quads.values()]), strict=True)
     found: list[Cover | None] = []
-    for number, window in enumerate(windows):
-        area = None if window is None else Cover(window, insides.get(number))
-        found.append(area and _surrounded(_widened(area, shape, least), shape, around))
-    return found
+    quads: dict[int, Sequence[float]] = {}
+    for region, form in zip(regions, forms, strict=True):
+        if form == "image":
+            found.append(Cover((slice(0, shape[0]), slice(0, shape[1])), None))
+        elif region.quad is not None:
+            quads[len(found)] = _grow(region.quad, margin)
+            found.append(None)
+        else:
+            box = _grow((region.x0, region.y0, region.x1, region.y1), margin)
+            window = _window(box, shape)
+            is_round = window and form == "ellipse"
+            found.append(window and Cover(window, _round(box, window) if is_round else None))
+    if quads:
+        for number, area in zip(quads, _slanted([*quads.values()], shape), strict=True):
+            found[number] = area
+    if least == 1 and not around:
+        return found
+    return [area and _surrounded(_widened(area, shape, least), shape, around) for area in found]
 
 
 def framed(
@@ -106,7 +103,7 @@ def extent(region: Region, margin: float = 1.0) -> tuple[int, int, int, int]:
 
     """
     x0, y0, x1, y1 = _upright(region, margin)
-    return math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1)
+    return floor(x0), floor(y0), ceil(x1), ceil(y1)
 
 
 def _bounds(region: Region, shape: tuple[int, ...], margin: float) -> tuple[slice, slice] | None:
@@ -199,12 +196,24 @@ def _grow(points: Sequence[float], factor: float) -> Sequence[float]:
 
 def _window(box: Sequence[float], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     """Return the rows and columns that a box touches, or None where it lies outside."""
-    x0, y0 = max(math.floor(box[0]), 0), max(math.floor(box[1]), 0)
-    x1, y1 = min(math.ceil(box[2]), shape[1]), min(math.ceil(box[3]), shape[0])
+    x0, y0 = max(floor(box[0]), 0), max(floor(box[1]), 0)
+    x1, y1 = min(ceil(box[2]), shape[1]), min(ceil(box[3]), shape[0])
     return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None
 
 
-def _touched(quads: Sequence[tuple[Sequence[float], tuple[slice, slice]]]) -> list[np.ndarray]:
+def _slanted(quads: Sequence[Sequence[float]], shape: tuple[int, ...]) -> list[Cover | None]:
+    """Return the pixels that the convex hulls of corners x, y, x, y, … touch."""
+    corners = np.array(quads).reshape(-1, 4, 2)
+    boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).tolist()
+    windows = [_window(box, shape) for box in boxes]
+    there = [window for window in windows if window is not None]
+    if len(there) < len(windows):
+        corners = corners[[window is not None for window in windows]]
+    insides = iter(_touched(corners, there) if there else ())
+    return [window and Cover(window, next(insides)) for window in windows]
+
+
+def _touched(corners: np.ndarray, windows: Sequence[tuple[slice, slice]]) -> list[np.ndarray]:
     """Return the pixels that the convex hulls of corners touch, bool, each as large as its window.
 
     A pixel is a square: it is left out only where it lies beyond one of the edges as a whole, so
@@ -212,15 +221,13 @@ def _touched(quads: Sequence[tuple[Sequence[float], tuple[slice, slice]]]) -> li
     far as it does at the row's upper or lower end. That is computed for all rows and edges at once.
 
     Args:
-        quads: corners, x, y, x, y, …, and the rows and columns that they reach over.
+        corners: float64 [n, 4, 2], n > 0: x, y.
+        windows: the rows and columns that each hull reaches over.
 
     """
-    if not quads:
-        return []
-    corners = np.array([each for each, _ in quads]).reshape(-1, 4, 2)
-    places = np.array([(y.start, y.stop, x.start, x.stop) for _, (y, x) in quads])
+    places = np.array([(y.start, y.stop, x.start, x.stop) for y, x in windows])
     heights, widths = places[:, 1] - places[:, 0], places[:, 3] - places[:, 2]
-    number = np.repeat(np.arange(len(quads)), heights)
+    number = np.repeat(np.arange(len(windows)), heights)
     row = np.arange(len(number)) - (heights.cumsum() - heights).take(number)
     lines = _edges((corners - places[:, None, 2::-2]).T).take(number, axis=2)
     ends, slope, y = lines[:2], lines[2], lines[3]

@@ -195,10 +195,10 @@ def rounded(box: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, slic
     return slice(y0, min(y1, shape[0])), slice(x0, min(x1, shape[1]))
 
 
-def centred(quads: list[tuple[list[float], tuple[slice, slice]]]) -> list[np.ndarray]:
+def centred(corners: np.ndarray, windows: list[tuple[slice, slice]]) -> list[np.ndarray]:
     """Return the pixels whose centres lie inside, where all that are touched should be."""
-    moved = TOUCHED([([value - 0.5 for value in corners], window) for corners, window in quads])
-    return [one & other for one, other in zip(TOUCHED(quads), moved, strict=True)]
+    both = TOUCHED(corners, windows), TOUCHED(corners - 0.5, windows)
+    return [one & other for one, other in zip(*both, strict=True)]
 
 
 COVERS, TOUCHED = geometry.covers, geometry._touched

@@ -20,15 +20,13 @@ Found = list[tuple[Region, Area]]
 
 @dataclass(frozen=True)
 class Shown:
-    """Which region each pixel of an image may show: where regions overlap, the last one drawn."""
+    """The pixels of an image that may show one of its regions."""
 
-    number: np.ndarray
-    """int [H, W]: the region's, -1 for none."""
     seen: np.ndarray
-    """bool [H, W]: whether there is one."""
+    """bool [H, W]."""
     edge: np.ndarray | None
     """bool [H, W]: pixels on slanted edges, which the region there may show or not; None if there
-    is no such pixel."""
+    is no such pixel. Where regions overlap, the last one drawn counts."""
 
 
 @dataclass(frozen=True)
@@ -107,23 +105,38 @@ def found_areas(
 
 
 def shown_regions(found: Found, shape: tuple[int, ...], done: Done | None = None) -> Shown:
-    """Return which region each pixel of an image may show."""
-    number_of = np.full(shape[:2], -1, np.min_scalar_type(-max(1, len(found))))
-    sure = np.zeros(shape[:2], bool)
+    """Return the pixels of an image that may show a region."""
+    seen = np.zeros(shape[:2], bool)
+    for _, area in found:
+        seen[area.window] |= True if area.may is None else area.may
+    edge = None
+    if any(area.allowed is not None for _, area in found):
+        edge = _edges(found, shape)
+    if done is not None:
+        seen &= ~done.sure
+        edge = (done.maybe if edge is None else edge | done.maybe) & seen
+    return Shown(seen, None if edge is None or not edge.any() else edge)
+
+
+def _edges(found: Found, shape: tuple[int, ...]) -> np.ndarray:
+    """Return bool [H, W]: the pixels that the last region drawn there may show or not."""
+    edge = np.zeros(shape[:2], bool)
+    for _, area in found:
+        part = edge[area.window]
+        if area.allowed is not None:
+            part |= area.allowed
+        np.greater(part, True if area.required is None else area.required, out=part)  # and not
+    return edge
+
+
+def _numbers(found: Found, seen: np.ndarray) -> np.ndarray:
+    """Return int [H, W]: which region each pixel may show, the last one drawn; -1 for none."""
+    number_of = np.full(seen.shape, -1, np.min_scalar_type(-max(1, len(found))))
     for number, (_, area) in enumerate(found):
-        if area.may is None or area.required is None:
-            number_of[area.window] = number
-            sure[area.window] = True
-        else:
-            np.copyto(number_of[area.window], number, where=area.may, casting="unsafe")
-            np.copyto(sure[area.window], area.required, where=area.may)
-    if done is not None:
-        number_of[done.sure] = -1
-    seen = number_of >= 0
-    edge = seen > sure  # and not
-    if done is not None:
-        edge |= done.maybe & seen
-    return Shown(number_of, seen, edge if edge.any() else None)
+        where = True if area.may is None else area.may
+        np.copyto(number_of[area.window], number, where=where, casting="unsafe")
+    number_of[~seen] = -1  # hidden before
+    return number_of
 
 
 def check_layer(
@@ -157,18 +170,42 @@ def check_layer(
     """
     check_outside(original, pixels, shown.seen)
     edge = shown.edge
-    plain = promise.plain(pixels, settings)
-    if plain is None:
+    unsure = _not_plain(pixels, found, shown.seen, promise, settings)
+    if unsure is None:
         unsure = _check_regions(original, pixels, found, shown, promise, hidden, settings)
-    else:
-        wrong = shown.seen > plain  # and not
-        unsure = None if edge is None else edge & wrong
-        if (wrong if edge is None else wrong > edge).any():
-            raise Failure("pixels of its regions are not hidden as they have to be")
+    elif (unsure if edge is None else unsure > edge).any():  # and not
+        raise Failure("pixels of its regions are not hidden as they have to be")
     if edge is None or unsure is None:
         return None
     _check_unsure(original, pixels, found, unsure, done)
     return unsure
+
+
+def _not_plain(
+    pixels: np.ndarray, found: Found, seen: np.ndarray, promise: Promise, settings: Anonymization
+) -> np.ndarray | None:
+    """Return bool [H, W]: pixels of regions that are not hidden, where each pixel tells by itself.
+
+    None where it does not.
+    """
+    wrong = np.zeros(seen.shape, bool)
+    if not found:
+        return wrong
+    window = _around(found)
+    plain = promise.plain(pixels[window], settings)
+    if plain is None:
+        return None
+    np.greater(seen[window], plain, out=wrong[window])  # and not
+    return wrong
+
+
+def _around(found: Found) -> tuple[slice, slice]:
+    """Return rows and columns that hold the windows of all regions; there is one at least."""
+    rows, columns = zip(*(area.window for _, area in found), strict=True)
+    return (
+        slice(min(each.start for each in rows), max(each.stop for each in rows)),
+        slice(min(each.start for each in columns), max(each.stop for each in columns)),
+    )
 
 
 def _check_regions(
@@ -186,8 +223,9 @@ def _check_regions(
     if promise.around(settings):
         forms = {each.entity: getattr(settings.shape, each.entity) for each in hidden}
         frames = frames_of(hidden, original.shape, settings.margin, forms)
+    numbers = _numbers(found, shown.seen)
     for number, (region, area) in enumerate(found):
-        own = shown.number[area.window] == number
+        own = numbers[area.window] == number
         if area.required is not None:
             own &= area.required
         if unsure is not None:
@@ -236,16 +274,17 @@ def _check_unsure(
 
     And may be: no region is sure to cover them, or one before looks as if it did.
     """
-    places = np.flatnonzero(unsure)
-    if not len(places):
+    if not unsure.any():
         return
+    rows = np.flatnonzero(unsure.any(axis=1))  # few: pixels are faster found in these alone
+    down, across = unsure[rows].nonzero()
+    places = rows[down], across
     needed = np.zeros(unsure.shape, bool)
     for _, area in found:
         needed[area.window] |= True if area.required is None else area.required
     if done is not None:
         needed &= ~done.maybe
-    before, after = (image.reshape(unsure.size, -1)[places] for image in (original, pixels))
-    if needed.reshape(-1)[places].any() or not np.array_equal(before, after):
+    if needed[places].any() or not np.array_equal(original[places], pixels[places]):
         raise Failure("pixels at the edge of a slanted region are neither hidden nor as they were")
 
 

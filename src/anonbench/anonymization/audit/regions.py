@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -49,8 +49,7 @@ class Region:
     slanted: bool
 
 
-@dataclass(frozen=True)
-class Area:
+class Area(NamedTuple):
     """The pixels of one region, in the window of the image that its method works on."""
 
     window: tuple[slice, slice]
@@ -159,13 +158,15 @@ def _area(
     around: int,
     hull: Hull | None,
 ) -> Area:
+    (top, bottom), (left, right) = box
+    if form == "box" and not around and min(bottom - top, right - left) >= least:
+        return Area((slice(top, bottom), slice(left, right)), *(hull or (None, None)))
     ends = []
     for (start, stop), length in zip(box, shape, strict=False):
         wide = _widened(start, stop, least, length)
         ends.append((max(wide[0] - around, 0), min(wide[1] + around, length)))
     (y0, y1), (x0, x1) = ends
     window = (slice(y0, y1), slice(x0, x1))
-    (top, bottom), (left, right) = box
     whole = box == ((y0, y1), (x0, x1))
 
     def placed(part: np.ndarray | bool) -> np.ndarray:
@@ -268,19 +269,20 @@ def _hulls(found: Sequence[tuple[np.ndarray, Box]]) -> list[Hull]:
     heights, widths = bottom - top, right - left
     hull, stops = np.repeat(np.arange(len(found)), heights), np.cumsum(heights)
     low, high = _ends(corners.T, hull, np.arange(len(hull)) + (bottom - stops)[hull])
-    flat = _are_flat(corners)[hull]
-    low[1, flat], high[1, flat] = -np.inf, np.inf
-    inset = np.array([[SLACK], [-SLACK]])
-    first = np.clip(np.ceil(low - 1.0 + inset), left[hull], right[hull])
-    beyond = np.clip(np.floor(high - inset) + 1.0, first, right[hull])
-    runs = np.stack([first - left[hull], beyond - first, right[hull] - beyond], axis=-1)
-    same = np.logical_and.reduceat((runs[0] == runs[1]).all(axis=1), stops - heights).tolist()
-    sizes = [*zip(heights.tolist(), widths.tolist(), strict=True)]
-    sure, may = (_filled(each.astype(int), sizes) for each in runs)
-    return [(s, None if is_same else m) for s, m, is_same in zip(sure, may, same, strict=True)]
+    if (flat := _are_flat(corners)).any():
+        low[1, flat[hull]], high[1, flat[hull]] = -np.inf, np.inf
+    inset, left, right = np.array([[SLACK], [-SLACK]]), left[hull], right[hull]
+    first = np.minimum(np.maximum(np.ceil(low - 1.0 + inset), left), right)
+    beyond = np.minimum(np.maximum(np.floor(high - inset) + 1.0, first), right)
+    runs = np.stack([first - left, beyond - first, right - beyond], axis=-1).astype(int)
+    same = np.logical_and.reduceat((runs[0] == runs[1]).all(axis=1), stops - heights)
+    sizes = np.stack([heights, widths], axis=1)
+    sure = _filled(runs[0], sizes.tolist())
+    may = iter(_filled(runs[1, ~same[hull]], sizes[~same].tolist()))
+    return [(s, None if is_same else next(may)) for s, is_same in zip(sure, same, strict=True)]
 
 
-def _filled(runs: np.ndarray, sizes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
+def _filled(runs: np.ndarray, sizes: Sequence[Sequence[int]]) -> list[np.ndarray]:
     """Return bool [h, w] of each size, in whose rows runs of pixels are False, True and False.
 
     Args:
@@ -288,12 +290,13 @@ def _filled(runs: np.ndarray, sizes: Sequence[tuple[int, int]]) -> list[np.ndarr
         sizes: heights and widths.
 
     """
-    pixels = np.repeat(np.tile([False, True, False], len(runs)), runs.ravel())
-    ends = np.cumsum([height * width for height, width in sizes]).tolist()
-    return [
-        pixels[end - height * width : end].reshape(height, width)
-        for end, (height, width) in zip(ends, sizes, strict=True)
-    ]
+    values = np.zeros(runs.shape, bool)
+    values[:, 1] = True
+    pixels, found, end = np.repeat(values.ravel(), runs.ravel()), [], 0
+    for height, width in sizes:
+        start, end = end, end + height * width
+        found.append(pixels[start:end].reshape(height, width))
+    return found
 
 
 def _ends(corners: np.ndarray, hull: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

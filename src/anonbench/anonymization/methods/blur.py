@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from anonbench.core.libraries.later import opencv
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
@@ -48,8 +49,7 @@ class Blur(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored."""
-        from anonbench.core.libraries.opencv import cv2
-
+        cv2 = opencv()
         share = float(getattr(self.sigma, entity))
         sigma = max(self.min_sigma, share * min(pixels.shape[:2]))
         kernel = _kernel(sigma)
@@ -64,9 +64,7 @@ class Blur(Method):
 @lru_cache(maxsize=_REMEMBERED)
 def _kernel(sigma: float) -> np.ndarray:
     """Return the Gaussian as far as three times sigma, float64 [2r + 1, 1]."""
-    from anonbench.core.libraries.opencv import cv2
-
-    return np.asarray(cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma))
+    return np.asarray(opencv().getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma))
 
 
 def _by_cosines(pixels: np.ndarray, sigma: float) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from anonbench.core.libraries.later import opencv
 from anonbench.core.registries.methods import Method
 
 
@@ -40,16 +41,18 @@ class Inpaint(Method):
 
     def hide_among(self, pixels: np.ndarray, hidden: np.ndarray, entity: str) -> np.ndarray:
         """Fill in what is hidden; grey where nothing is known."""
-        from anonbench.core.libraries.opencv import cv2
-
         if hidden.all():
             return self.hide(pixels, entity)
-        known = pixels.copy()
-        known[hidden] = np.rint(pixels[~hidden].mean(axis=0)).astype(np.uint8)
+        cv2 = opencv()
+        flags = hidden.view(np.uint8)
+        known = cv2.copyTo(pixels, 1 - flags)  # black where it is hidden
+        count = hidden.size - cv2.countNonZero(flags)
+        mean = np.rint(np.array(cv2.sumElems(known)) / count)[: pixels[0, 0].size]
+        cv2.copyTo(np.full(pixels.shape, mean, np.uint8), flags, known)
         # within its radius of a border, OpenCV reads pixels that it is to fill in: frame the image
-        frame = self.surroundings()
-        framed = cv2.copyMakeBorder(known, frame, frame, frame, frame, cv2.BORDER_REPLICATE)
-        flags = np.pad(hidden.astype(np.uint8), frame)
+        frame = [self.surroundings()] * 4
+        framed = cv2.copyMakeBorder(known, *frame, cv2.BORDER_REPLICATE)
+        flags = cv2.copyMakeBorder(flags, *frame, cv2.BORDER_CONSTANT)
         way = cv2.INPAINT_TELEA if self.algorithm == "telea" else cv2.INPAINT_NS
         filled = cv2.inpaint(framed, flags, self.radius, way)
-        return np.asarray(filled[frame:-frame, frame:-frame])
+        return np.asarray(filled[frame[0] : -frame[0], frame[0] : -frame[0]])

@@ -7,7 +7,7 @@ import hmac
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -44,28 +44,28 @@ class Keyed(Method):
 
         HMAC-SHA256 (RFC 2104) of the key, expanded by SHAKE-256.
         """
-        about = json.dumps([self.name, entity, pixels.shape, _strengths(self)], sort_keys=True)
-        message = about.encode() + b"\0" + np.ascontiguousarray(pixels).tobytes()
+        what, strengths = _about(self, entity)
+        about = f"[{what}, {[*pixels.shape]}, {strengths}]\0".encode()
+        message = about + np.ascontiguousarray(pixels).tobytes()
         seed = hmac.digest(self._key(), message, "sha256")
         stream = hashlib.shake_256(seed).digest(count * bits // 8)
         return np.frombuffer(stream, f"<u{bits // 8}")
 
     def _key(self) -> bytes:
-        make = f"make one by `openssl rand -hex 32 > {self.key_file}`, or name the one there is"
         try:
             state = self.key_file.stat()
             key = _content(self.key_file, state.st_ino, state.st_size, state.st_mtime_ns)
         except OSError as error:
-            reason = error.strerror or "cannot be read"
-            raise InputError(
-                f"anonymization.{self.name}.key_file: {self.key_file}: {reason}; {make}"
-            ) from None
+            raise self._refusal(f": {error.strerror or 'cannot be read'}") from None
         if len(key) < LEAST:
-            raise InputError(
-                f"anonymization.{self.name}.key_file: {self.key_file} has {len(key)} bytes, and a "
-                f"key has {LEAST} at least; {make}"
-            )
+            raise self._refusal(f" has {len(key)} bytes, and a key has {LEAST} at least")
         return key
+
+    def _refusal(self, reason: str) -> InputError:
+        return InputError(
+            f"anonymization.{self.name}.key_file: {self.key_file}{reason}; make one by "
+            f"`openssl rand -hex 32 > {self.key_file}`, or name the one there is"
+        )
 
 
 @lru_cache(maxsize=8)
@@ -75,5 +75,7 @@ def _content(file: Path, *state: int) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _strengths(method: Keyed) -> dict[str, Any]:
-    return method.model_dump(mode="json", exclude={"key_file"})
+def _about(method: Keyed, entity: str) -> tuple[str, str]:
+    """Return, as JSON, a method's name with what it hides, and its strengths."""
+    strengths = method.model_dump(mode="json", exclude={"key_file"})
+    return json.dumps([method.name, entity])[1:-1], json.dumps(strengths, sort_keys=True)

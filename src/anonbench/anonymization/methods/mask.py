@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -12,7 +12,6 @@ from anonbench.core.registries.methods import Method
 
 Level = Annotated[int, Field(ge=0, le=255)]
 Colour = tuple[Level, Level, Level]
-MEAN = "mean"
 
 
 class Mask(Method):
@@ -29,18 +28,20 @@ class Mask(Method):
 
     def least_side(self) -> int:
         """See `Method.least_side`."""
-        return 4 if self.colour == MEAN else 1
+        return 4 if isinstance(self.colour, str) else 1
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Cover with the colour (its luma in a grey image)."""
-        if self.colour == MEAN:
+        height, width = pixels.shape[:2]
+        if isinstance(self.colour, str):  # the mean
             levels = np.rint(pixels.mean(axis=(0, 1))).astype(np.uint8).tobytes()
         else:
-            levels = bytes([self.grey] if pixels.ndim == 2 else map(int, self.colour))
-        return np.frombuffer(levels * math.prod(pixels.shape[:2]), np.uint8).reshape(pixels.shape)
+            levels = _levels(self.colour, pixels.ndim == 2)
+        return np.ndarray(pixels.shape, np.uint8, levels * (height * width))
 
-    @property
-    def grey(self) -> int:
-        """The colour as grey level (ITU-R BT.601 luma)."""
-        red, green, blue = map(int, self.colour)
-        return round(0.299 * red + 0.587 * green + 0.114 * blue)
+
+@lru_cache(maxsize=8)
+def _levels(colour: Colour, is_grey: bool) -> bytes:
+    """Return the values of a pixel; a grey one has the colour's luma (ITU-R BT.601)."""
+    red, green, blue = colour
+    return bytes([round(0.299 * red + 0.587 * green + 0.114 * blue)] if is_grey else colour)

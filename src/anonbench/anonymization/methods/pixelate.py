@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from anonbench.core.libraries.later import opencv
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Settings
 
@@ -51,13 +52,12 @@ class Pixelate(Method):
         to both), so that none is smaller than asked for: a remainder of one pixel at the edge would
         be a pixel of the original.
         """
-        from anonbench.core.libraries.opencv import cv2
-
+        cv2 = opencv()
         height, width = pixels.shape[:2]
         blocks = float(getattr(self.blocks, entity))
         side = max(self.min_block, math.ceil(min(height, width) / blocks))
         columns, rows = max(1, width // side), max(1, height // side)
-        means = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
+        means: np.ndarray = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
         # not by cv2.resize: its 16 bits of fixed point move borders in windows of a thousand pixels
         means = means.reshape(rows, columns, *pixels.shape[2:])
         return means.take(blocks_of(width, columns), axis=1).take(blocks_of(height, rows), axis=0)

@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -178,8 +178,14 @@ def _sources_digest(module: str) -> str:
 
 def section_of(settings: Settings, registered: type[T]) -> T:
     """Return a registered class with the parameters that settings `with_sections` hold."""
-    found: T | None = getattr(settings, registered.name, None)
-    return registered() if found is None else found
+    found: T | None = vars(settings).get(registered.name)
+    return _at_defaults(registered) if found is None else found
+
+
+@cache
+def _at_defaults(registered: type[T]) -> T:
+    """Return the one object of a class without parameters; settings never change."""
+    return registered()
 
 
 def facts(registry: Mapping[str, type[Registered]], fact: str) -> dict[str, str]:

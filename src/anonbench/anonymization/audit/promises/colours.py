@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import mul
 
 import cv2
 import numpy as np
@@ -26,10 +27,11 @@ class OneColour(Promise):
         colour = settings.mask.colour
         if colour == "mean":
             return None
-        if pixels.ndim == 3:
-            return np.asarray(cv2.inRange(pixels, colour, colour) > 0)
-        luma = float(np.array(colour) @ (0.299, 0.587, 0.114))
-        return np.asarray((pixels >= math.ceil(luma - 0.5)) & (pixels <= math.floor(luma + 0.5)))
+        lowest = highest = colour
+        if pixels.ndim == 2:
+            luma = sum(map(mul, colour, (0.299, 0.587, 0.114)))
+            lowest, highest = math.ceil(luma - 0.5), math.floor(luma + 0.5)
+        return np.asarray(cv2.inRange(pixels, lowest, highest) > 0)
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Compare with the colour, or with the region's mean."""
