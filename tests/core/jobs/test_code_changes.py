@@ -10,7 +10,7 @@ import pytest
 from anonbench.core.io import read_json, write_json
 from anonbench.core.jobs import fingerprint
 from anonbench.core.jobs.fingerprint import (
-    SCRIPTS,
+    CODES,
     code_changes,
     code_digest,
     keep_codes,
@@ -49,26 +49,23 @@ REACHED = {"anonbench.core.io:atomic": "3" * 16}
 def test_changed_definitions_scripts_and_packages_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: dict[str, str], lines: list[str]
 ) -> None:
-    codes = {"old": OLD, "new": OLD | edited}
-    monkeypatch.setattr("sys.dont_write_bytecode", True)  # nothing of these is to be remembered
-    monkeypatch.setattr(fingerprint, "script_identity", lambda name, source: codes[source])
-    monkeypatch.setattr(fingerprint, "SCRIPTS", {"old": ("train.py", "old")})
+    monkeypatch.setattr(fingerprint, "CODES", {"old": OLD})
     keep_codes(tmp_path)
-    monkeypatch.setattr(fingerprint, "SCRIPTS", {"new": ("train.py", "new")})
+    monkeypatch.setattr(fingerprint, "CODES", {"new": OLD | edited})
     assert code_changes(tmp_path, "old", "new") == lines
 
 
 def test_codes_of_this_process_are_kept_once(tmp_path: Path, root: Path) -> None:
     script = tmp_path / "anonymize.py"
     shutil.copy(root / "workflow/scripts/anonymize.py", script)
-    digest = code_digest(script)
+    digest, source = code_digest(script), script.read_text(encoding="utf-8")
     script.unlink()  # as Snakemake's copy of a script from elsewhere
     keep_codes(tmp_path)
-    assert {file.stem for file in (tmp_path / ".code").iterdir()} == {*SCRIPTS}
+    assert {file.stem for file in (tmp_path / ".code").iterdir()} == {*CODES}
     file = tmp_path / ".code" / f"{digest}.json"
     assert file.stat().st_size < 40_000
     kept = read_json(file)
-    assert kept == script_identity(*SCRIPTS[digest])
+    assert kept == script_identity(script.name, source)
     assert "anonbench.anonymization.methods.blur:Blur" in kept
     before = file.stat().st_mtime_ns
     keep_codes(tmp_path)

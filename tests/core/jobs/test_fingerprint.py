@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from anonbench.core.io import read_json
 from anonbench.core.jobs import fingerprint
 from anonbench.core.registries.added import added
 from plug_in import install
@@ -292,7 +293,7 @@ def test_a_digest_is_remembered_until_a_source_changes(
 ) -> None:
     script = package / "script.py"
     first = digest_in_a_new_process(script)
-    assert first in remembering.read_text(encoding="utf-8")
+    (state,) = read_json(remembering)
     with monkeypatch.context() as without:
         without.setattr(
             fingerprint, "script_identity", lambda *script: pytest.fail("followed again")
@@ -304,7 +305,7 @@ def test_a_digest_is_remembered_until_a_source_changes(
     assert second != first
     script.write_text(SCRIPT.replace("double(1)", "double(2)"), encoding="utf-8")
     assert digest_in_a_new_process(script) not in (first, second)
-    assert first not in remembering.read_text(encoding="utf-8"), "old answers go"
+    assert state not in read_json(remembering), "old answers go"
 
 
 def test_jobs_remember_what_snakemake_asked_for(
@@ -320,7 +321,7 @@ def test_jobs_remember_what_snakemake_asked_for(
 def test_what_a_digest_stands_for_is_remembered_too(
     remembering: Path, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fingerprint, "SCRIPTS", {})
+    monkeypatch.setattr(fingerprint, "CODES", {})
     digest = digest_in_a_new_process(package / "script.py")
     fingerprint.keep_codes(tmp_path / "one")
     monkeypatch.setattr(fingerprint, "script_identity", lambda *_: pytest.fail("followed again"))
@@ -335,7 +336,7 @@ def test_a_damaged_memory_is_as_none(remembering: Path, package: Path, text: str
     first = digest_in_a_new_process(package / "script.py")
     remembering.write_text(text, encoding="utf-8")
     assert digest_in_a_new_process(package / "script.py") == first
-    assert first in remembering.read_text(encoding="utf-8")
+    assert len(read_json(remembering)) == 1
 
 
 def test_nothing_is_written_where_python_writes_no_compiled_files(

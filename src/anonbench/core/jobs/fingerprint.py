@@ -18,7 +18,6 @@ from functools import cache
 from importlib import metadata
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any
 
 from anonbench.core.io import read_json, write_json
 from anonbench.core.jobs.call_graph import ALL, CallGraph
@@ -27,8 +26,8 @@ from anonbench.core.registries.added import added
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
 """The packages whose sources are read, with their folders."""
-SCRIPTS: dict[str, tuple[str, str]] = {}
-"""Names and sources of scripts by the `code_digest` that this process computed."""
+CODES: dict[str, dict[str, str]] = {}
+"""What each digest stands for that this process asked for."""
 _SETTINGS = "anonbench.config"
 """Of settings only the methods count: their values are part of an identity by themselves."""
 _SILENT = frozenset({"tqdm"})
@@ -66,29 +65,18 @@ def script_identity(name: str, source: str) -> dict[str, str]:
 
 @cache
 def code_digest(script: Path) -> str:
-    """Return one digest of a script's `script_identity`, remembered as `_digest` does."""
+    """Return one digest of a script's `script_identity`."""
     source = script.read_text(encoding="utf-8")  # Snakemake may have a temporary copy
     name = f"{script.name} {hashlib.sha256(source.encode()).hexdigest()}"
-    digest = _digest(name, lambda: script_identity(script.name, source))
-    SCRIPTS[digest] = script.name, source
-    return digest
+    return _digest(name, lambda: script_identity(script.name, source))
 
 
 def keep_codes(results: Path) -> None:
-    """Write what every code digest of this process stands for, where there is no copy yet.
-
-    That is remembered as digests are: results in a new folder have no copies.
-    """
-    copies = {digest: results / _COPIES / f"{digest}.json" for digest in SCRIPTS}
-    missing = [digest for digest, copy in copies.items() if not copy.exists()]
-    codes = _recalled("codes") if missing else {}
-    if new := {
-        digest: script_identity(*SCRIPTS[digest]) for digest in missing if digest not in codes
-    }:
-        codes |= new
-        _remember("codes", codes)
-    for digest in missing:
-        write_json(copies[digest], codes[digest])
+    """Write what every code digest of this process stands for, where there is no copy yet."""
+    for digest, code in CODES.items():
+        copy = results / _COPIES / f"{digest}.json"
+        if not copy.exists():
+            write_json(copy, code)
 
 
 def code_changes(results: Path, old: str, new: str) -> list[str]:
@@ -101,7 +89,7 @@ def code_changes(results: Path, old: str, new: str) -> list[str]:
         before: dict[str, str] = read_json(results / _COPIES / f"{old}.json")
     except (OSError, ValueError):
         return ["code that the script can reach has changed; there is no copy of the old code"]
-    now = script_identity(*SCRIPTS[new])
+    now = CODES[new]
     changed = {name for name in before.keys() & now.keys() if before[name] != now[name]}
     return [
         f"{name.replace(':', '.')} was changed"
@@ -112,7 +100,7 @@ def code_changes(results: Path, old: str, new: str) -> list[str]:
 
 
 def module_digest(modules: Sequence[str], without: Sequence[str] = ()) -> str:
-    """Return one digest of modules' `code_identity`, remembered as `_digest` does."""
+    """Return one digest of modules' `code_identity`."""
     name = f"{' '.join(modules)} without {' '.join(without)}"
     return _digest(name, lambda: code_identity(modules, without))
 
@@ -120,38 +108,33 @@ def module_digest(modules: Sequence[str], without: Sequence[str] = ()) -> str:
 def _digest(name: str, identity: Callable[[], dict[str, str]]) -> str:
     """Return a digest of an identity.
 
-    It is remembered beside Python's compiled files, where Python may write those: it follows from
-    the sources and the installed packages, and each start and each job asks for it.
+    The identity is remembered beside Python's compiled files, where Python may write those: it
+    follows from the sources and the installed packages, and each start and each job asks for it.
     """
     remembered = _remembered()
     if name not in remembered:
-        remembered[name] = hashlib.sha256(json.dumps(identity()).encode()).hexdigest()
-        _remember("fingerprint", remembered)
-    return remembered[name]
+        remembered[name] = identity()
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):  # a folder that only others may write to
+                write_json(_memory(), {_state(): remembered})
+    text = json.dumps(remembered[name], sort_keys=True)  # as it is read again
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    CODES[digest] = remembered[name]
+    return digest
 
 
-def _memory(name: str) -> Path:
-    source = next(iter(PACKAGES.values())) / f"{name}.py"
+def _memory() -> Path:
+    source = next(iter(PACKAGES.values())) / "fingerprint.py"
     return Path(cache_from_source(str(source))).with_suffix(".json")
 
 
-def _remember(name: str, answers: dict[str, Any]) -> None:
-    if not sys.dont_write_bytecode:
-        with suppress(OSError):  # a folder that only others may write to
-            write_json(_memory(name), {_state(): answers})
-
-
-def _recalled(name: str) -> dict[str, Any]:
+@cache
+def _remembered() -> dict[str, dict[str, str]]:
     """Return what was remembered for the sources and packages as they are."""
     try:
-        return dict(read_json(_memory(name)).get(_state(), {}))
+        return dict(read_json(_memory()).get(_state(), {}))
     except (OSError, ValueError, AttributeError):
         return {}
-
-
-@cache
-def _remembered() -> dict[str, str]:
-    return _recalled("fingerprint")
 
 
 @cache
