@@ -23,7 +23,7 @@ take, each read, compared with its digest, decoded, hidden, encoded, written and
 written file. "decode_and_encode" is the time of its two greatest parts as OpenCV and Pillow do them
 by default, side by side with ours: the original's file to pixels, and the hidden pixels to PNG.
 
-Milliseconds of CPU, the least of several runs.
+Milliseconds of CPU, the least of several runs, with one thread as in the stage.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ import numpy as np
 import pandas as pd
 from common import emit
 from PIL import Image, ImageFilter
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
@@ -377,7 +378,7 @@ def compare(name: str, scene: Scene, settings: Anonymization) -> dict[str, Any]:
 
 def main() -> None:
     chosen = sys.argv[1:] or list(METHODS)
-    with tempfile.TemporaryDirectory() as name:
+    with threadpool_limits(1, user_api="blas"), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scenes = {
             "portrait": Scene(folder / "portrait", portraits.draw(0, "gallery", 0), ".jpg"),
