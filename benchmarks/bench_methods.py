@@ -4,26 +4,34 @@
 
 Three drawn images with their true regions, in the demo's formats: a portrait (JPEG, 178 x 218, one
 face), a card (JPEG, a face, text, a code, a zone) and a page (grey TIFF, its lines). "ours" is
-`anonbench.anonymize`, from the image to the hidden image. The plain way does the same to the box of
-each region; where its result is another one (no mirrored border, other random numbers, unkeyed), it
-says so. deface's own pixelation of a face is among the plain ways. Of a slanted region a plain way
-keeps what OpenCV draws of its quadrilateral, to whole pixels: that leaves pixels in sight which the
-region touches, as ours never does. So each plain way is timed twice. The second time it draws the
-quadrilateral grown by as much as it takes to leave none ("plain_covering_all", which hides a few
-more). "left_in_sight" counts the pixels that the first drawing leaves of those that regions touch.
+`layers`, from the image to the hidden image, as the stage calls it; `anonbench.anonymize` checks
+its arguments besides, which takes a microsecond a region. The plain way copies the image and does
+the same to the box of each region, to every pixel in the image that it touches, with kernels and
+blocks of the same size; its border is not always mirrored. deface's own pixelation of a face is
+among the plain ways. Our random numbers follow from a secret key and the region's pixels, so that
+only their owner can repeat them. "keyed" plain ways seed NumPy's generator by HMAC-SHA256 of the
+box for that; "unkeyed" ones draw from one generator, whose seed everyone knows.
 
-"stage" is an image's share of a shard of copies: read, compared with its digest, decoded, hidden,
-encoded, written and audited from the written file. "decode_and_encode" is the time of its two
-greatest parts as OpenCV and Pillow do them by default, side by side with ours: the original's file
-to pixels, and the hidden pixels to PNG.
+Of a slanted region a plain way keeps what OpenCV draws of its quadrilateral, to whole pixels: that
+leaves pixels in sight which the region touches, as ours never does. So each plain way is timed
+twice. The second time it draws the quadrilateral grown by as much as it takes to leave none
+("plain_covering_all", which hides a few more). "left_in_sight" counts the pixels that the first
+drawing leaves of those that regions touch.
 
-Milliseconds of CPU, the least of several runs.
+"stage" is an image's share of a large shard (`shard_size` is 4,096): what further copies in a shard
+take, each read, compared with its digest, decoded, hidden, encoded, written and audited from the
+written file. "decode_and_encode" is the time of its two greatest parts as OpenCV and Pillow do them
+by default, side by side with ours: the original's file to pixels, and the hidden pixels to PNG.
+
+Milliseconds of CPU, the least of several runs, with one thread as in the stage.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
+import math
 import os
 import sys
 import tempfile
@@ -39,6 +47,7 @@ import numpy as np
 import pandas as pd
 from common import emit
 from PIL import Image, ImageFilter
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
@@ -53,10 +62,10 @@ from anonbench_demo.build import encoded
 from anonbench_demo.truth import Drawing
 
 SECONDS, RUNS, COPIES = 0.02, 3, 64
-"""A run's least CPU time, runs of which the least counts, and images of a shard."""
+"""A run's least CPU time, runs of which the least counts, and further images of a shard."""
 Plain = Callable[[np.ndarray, str], np.ndarray]
 """A box's pixels and what they show, to hidden pixels."""
-DRAWN = np.random.default_rng(0)
+DRAWN, KEY = np.random.default_rng(0), bytes(32)
 ASKED = Anonymization()
 PIXEL = np.array([*product((0.25, -1.25), repeat=2)])
 """Corners of a pixel about its centre, a quarter farther away than they are."""
@@ -64,11 +73,11 @@ WHITE = Anonymization.model_validate({"mask": {"colour": (255, 255, 255)}})
 
 
 def odd(share: float, pixels: np.ndarray) -> int:
-    return int(share * min(pixels.shape[:2])) // 2 * 2 + 1
+    return math.ceil(share * min(pixels.shape[:2])) // 2 * 2 + 1
 
 
 def block(pixels: np.ndarray, blocks: float) -> tuple[int, int]:
-    side = max(2, int(min(pixels.shape[:2]) / blocks))
+    side = max(2, math.ceil(min(pixels.shape[:2]) / blocks))
     return max(1, pixels.shape[1] // side), max(1, pixels.shape[0] // side)
 
 
@@ -81,7 +90,7 @@ def opencv_pixelate(pixels: np.ndarray, entity: str) -> np.ndarray:
 def deface_mosaic(pixels: np.ndarray, entity: str) -> np.ndarray:
     """deface 1.5.0's loop over blocks, which it gives the colour of one of their pixels."""
     blocks = getattr(ASKED.pixelate.blocks, entity)
-    result, size = pixels.copy(), max(2, int(min(pixels.shape[:2]) / blocks))
+    result, size = pixels.copy(), max(2, math.ceil(min(pixels.shape[:2]) / blocks))
     for y in range(0, pixels.shape[0], size):
         for x in range(0, pixels.shape[1], size):
             colour = pixels[y, x].tolist()
@@ -115,23 +124,25 @@ def opencv_median(pixels: np.ndarray, entity: str) -> np.ndarray:
     return cv2.medianBlur(np.ascontiguousarray(pixels), side)
 
 
-def numpy_noise(pixels: np.ndarray, _: str) -> np.ndarray:
-    return np.clip(pixels + DRAWN.normal(0, 80, pixels.shape), 0, 255).round().astype(np.uint8)
+def numpy_noise(pixels: np.ndarray, _: str, drawn: np.random.Generator = DRAWN) -> np.ndarray:
+    return np.clip(pixels + drawn.normal(0, 80, pixels.shape), 0, 255).round().astype(np.uint8)
 
 
-def numpy_laplace(pixels: np.ndarray, entity: str) -> np.ndarray:
+def numpy_laplace(
+    pixels: np.ndarray, entity: str, drawn: np.random.Generator = DRAWN
+) -> np.ndarray:
     size = block(pixels, getattr(ASKED.dp_pixelate.blocks, entity))
     means = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(float)
-    noisy = np.clip(means + DRAWN.laplace(0, 20, means.shape), 0, 255).round().astype(np.uint8)
+    noisy = np.clip(means + drawn.laplace(0, 20, means.shape), 0, 255).round().astype(np.uint8)
     return cv2.resize(noisy, pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST)
 
 
-def numpy_tiles(pixels: np.ndarray, entity: str) -> np.ndarray:
+def numpy_tiles(pixels: np.ndarray, entity: str, drawn: np.random.Generator = DRAWN) -> np.ndarray:
     side = max(1, min(pixels.shape[:2]) // getattr(ASKED.tile_shuffle.tiles, entity))
     rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
     tiles = [pixels[y * side : (y + 1) * side, x * side : (x + 1) * side]
              for y in range(rows) for x in range(columns)]  # fmt: skip
-    order = DRAWN.permutation(len(tiles))
+    order = drawn.permutation(len(tiles))
     result = pixels.copy()
     for place, tile in enumerate(order):
         y, x = divmod(place, columns)
@@ -139,22 +150,34 @@ def numpy_tiles(pixels: np.ndarray, entity: str) -> np.ndarray:
     return result
 
 
-def numpy_patches(pixels: np.ndarray, entity: str) -> np.ndarray:
-    side = max(2, min(pixels.shape[:2]) // getattr(ASKED.patch_shuffle.patches, entity))
+def numpy_patches(
+    pixels: np.ndarray, entity: str, drawn: np.random.Generator = DRAWN
+) -> np.ndarray:
+    side = max(2, -(-min(pixels.shape[:2]) // getattr(ASKED.patch_shuffle.patches, entity)))
     result = pixels.copy()
     for y in range(0, pixels.shape[0], side):
         for x in range(0, pixels.shape[1], side):
             patch = result[y : y + side, x : x + side]
             flat = patch.reshape(patch.shape[0] * patch.shape[1], -1)
-            result[y : y + side, x : x + side] = DRAWN.permutation(flat).reshape(patch.shape)
+            result[y : y + side, x : x + side] = drawn.permutation(flat).reshape(patch.shape)
     return result
 
 
-def pillow_crop(pixels: np.ndarray, _: str) -> np.ndarray:
+def pillow_crop(pixels: np.ndarray, _: str, drawn: np.random.Generator = DRAWN) -> np.ndarray:
     height, width = pixels.shape[:2]
-    y, x = int(DRAWN.integers(height * 6 // 10 + 1)), int(DRAWN.integers(width * 6 // 10 + 1))
+    y, x = int(drawn.integers(height * 6 // 10 + 1)), int(drawn.integers(width * 6 // 10 + 1))
     part = Image.fromarray(pixels).crop((x, y, x + width * 4 // 10 + 1, y + height * 4 // 10 + 1))
     return np.asarray(part.resize((width, height), Image.Resampling.NEAREST))
+
+
+def both(way: str, hide: Callable[..., np.ndarray]) -> dict[str, Plain]:
+    """Return a plain way that draws random numbers, by a known seed and by a secret key."""
+
+    def keyed(pixels: np.ndarray, entity: str) -> np.ndarray:
+        seed = hmac.digest(KEY, np.ascontiguousarray(pixels), "sha256")
+        return hide(pixels, entity, np.random.default_rng(int.from_bytes(seed)))
+
+    return {f"{way}, unkeyed": hide, f"{way}, keyed": keyed}
 
 
 def opencv_remap(power: Callable[[np.ndarray], np.ndarray]) -> Plain:
@@ -186,11 +209,11 @@ PLAIN: dict[str, dict[str, Plain]] = {
     "mask": {"numpy": lambda pixels, _: np.zeros_like(pixels)},
     "box_blur": {"opencv": opencv_box, "pillow": pillow_box},
     "median": {"opencv": opencv_median},
-    "dp_pixelate": {"opencv and numpy, unkeyed": numpy_laplace},
-    "noise": {"numpy, unkeyed": numpy_noise},
-    "tile_shuffle": {"numpy, unkeyed": numpy_tiles},
-    "patch_shuffle": {"numpy, unkeyed": numpy_patches},
-    "random_crop": {"pillow, unkeyed": pillow_crop},
+    "dp_pixelate": both("opencv and numpy", numpy_laplace),
+    "noise": both("numpy", numpy_noise),
+    "tile_shuffle": both("numpy", numpy_tiles),
+    "patch_shuffle": both("numpy", numpy_patches),
+    "random_crop": both("pillow", pillow_crop),
     "swirl": {
         "opencv": opencv_remap(lambda at: at * np.exp(2j * np.pi * (1 - np.abs(at) / np.sqrt(2))))
     },
@@ -240,8 +263,10 @@ def by_region(
 ) -> np.ndarray:
     result = image.copy()
     for region in regions:
-        y0, y1 = max(int(region.y0), 0), int(np.ceil(region.y1))
-        x0, x1 = max(int(region.x0), 0), int(np.ceil(region.x1))
+        y0, y1 = max(int(region.y0), 0), min(math.ceil(region.y1), image.shape[0])
+        x0, x1 = max(int(region.x0), 0), min(math.ceil(region.x1), image.shape[1])
+        if y0 >= y1 or x0 >= x1:
+            continue
         hidden, window = hide(image[y0:y1, x0:x1], region.entity), result[y0:y1, x0:x1]
         if region.quad is None:
             window[:] = hidden
@@ -262,7 +287,8 @@ def left_in_sight(shape: tuple[int, ...], regions: list[Region], covering: bool)
 def opencv_inpaint(image: np.ndarray, regions: list[Region]) -> np.ndarray:
     mask = np.zeros(image.shape[:2], np.uint8)
     for region in regions:
-        mask[int(region.y0) : int(region.y1) + 1, int(region.x0) : int(region.x1) + 1] = 255
+        y0, x0 = max(int(region.y0), 0), max(int(region.x0), 0)
+        mask[y0 : math.ceil(region.y1), x0 : math.ceil(region.x1)] = 255
     return cv2.inpaint(image, mask, 3, cv2.INPAINT_TELEA)
 
 
@@ -289,7 +315,7 @@ class Scene:
         self.folder, self.regions = folder, list(drawing.regions)
         self.data = encoded(drawing.image, suffix)
         self.image = read_image(self.data)
-        names = [f"{number:03d}" for number in range(COPIES)]
+        names = [f"{number:03d}" for number in range(COPIES + 1)]
         self.boxes = box_table(dict.fromkeys(names, self.regions), seed=0)
         for name in names:
             (folder / (name + suffix)).write_bytes(self.data)
@@ -301,9 +327,11 @@ class Scene:
         rows = [[name, "ok", len(self.regions)] for name in names]
         self.images = pd.DataFrame(rows, columns=["id", "status", "regions"])
 
-    def anonymize(self, variant: Variant, settings: Anonymization) -> None:
-        out = self.folder / "out.tar"
-        about = (self.manifest, self.folder, self.boxes, self.images)
+    def anonymize(self, variant: Variant, settings: Anonymization, copies: int) -> None:
+        """Make a shard of one image and so many copies."""
+        out, count = self.folder / "out.tar", copies + 1
+        boxes = self.boxes.head(count * len(self.regions))
+        about = (self.manifest.head(count), self.folder, boxes, self.images.head(count))
         with Path(os.devnull).open("w", encoding="utf-8") as nobody, redirect_stderr(nobody):
             anonymize_shard(*about, variant, settings, False, out)
 
@@ -325,7 +353,11 @@ def compare(name: str, scene: Scene, settings: Anonymization) -> dict[str, Any]:
     codec = {way: timed(lambda each=each: each(scene.data, last)) for way, each in CODECS.items()}  # type: ignore[misc]
     auditor = Auditor(box_table({"it": regions}, seed=0), variant, settings)
     audit = timed(lambda: auditor.check("it", image, data, last, between))
-    stage = timed(lambda: scene.anonymize(variant, settings)) / COPIES
+    alone, many = (
+        timed(lambda count=count: scene.anonymize(variant, settings, count))  # type: ignore[misc]
+        for count in (0, COPIES)
+    )
+    stage = (many - alone) / COPIES
     return {
         "ours": round(ours, 3),
         "plain": {way: round(spent, 3) for way, spent in plain.items()},
@@ -346,7 +378,7 @@ def compare(name: str, scene: Scene, settings: Anonymization) -> dict[str, Any]:
 
 def main() -> None:
     chosen = sys.argv[1:] or list(METHODS)
-    with tempfile.TemporaryDirectory() as name:
+    with threadpool_limits(1, user_api="blas"), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scenes = {
             "portrait": Scene(folder / "portrait", portraits.draw(0, "gallery", 0), ".jpg"),

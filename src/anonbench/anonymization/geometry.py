@@ -72,8 +72,8 @@ def covers(
         else:
             box = _grow((region.x0, region.y0, region.x1, region.y1), margin)
             window = _window(box, shape)
-            is_round = window and form == "ellipse"
-            found.append(window and Cover(window, _round(box, window) if is_round else None))
+            inside = _round(box, window) if window and form == "ellipse" else None
+            found.append(window and Cover(window, inside))
     if quads:
         for number, area in zip(quads, _slanted([*quads.values()], shape), strict=True):
             found[number] = area

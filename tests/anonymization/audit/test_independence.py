@@ -18,7 +18,13 @@ from anonbench.datasets.images import encode
 from keyed_settings import ADDED, COMBINED, asked
 
 AUDIT = "anonbench.anonymization.audit"
-SHARES = ("core.boxes", "core.libraries.opencv", "datasets.images", "datasets.image_sets.shards")
+SHARES = (
+    "core.boxes",
+    "core.libraries.later",
+    "core.libraries.opencv",
+    "datasets.images",
+    "datasets.image_sets.shards",
+)
 """What the anonymizer hides by, or is written with, beside its own room."""
 PARAMETERS = {"anonbench", "anonbench.config", "anonbench.core.registries.methods"}
 

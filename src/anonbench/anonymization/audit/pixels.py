@@ -129,13 +129,12 @@ def _edges(found: Found, shape: tuple[int, ...]) -> np.ndarray:
     return edge
 
 
-def _numbers(found: Found, seen: np.ndarray) -> np.ndarray:
-    """Return int [H, W]: which region each pixel may show, the last one drawn; -1 for none."""
-    number_of = np.full(seen.shape, -1, np.min_scalar_type(-max(1, len(found))))
+def _numbers(found: Found, shape: tuple[int, ...]) -> np.ndarray:
+    """Return int [H, W]: the last region drawn that a pixel may belong to, -1 for none."""
+    number_of = np.full(shape[:2], -1, np.min_scalar_type(-max(1, len(found))))
     for number, (_, area) in enumerate(found):
         where = True if area.may is None else area.may
         np.copyto(number_of[area.window], number, where=where, casting="unsafe")
-    number_of[~seen] = -1  # hidden before
     return number_of
 
 
@@ -223,9 +222,10 @@ def _check_regions(
     if promise.around(settings):
         forms = {each.entity: getattr(settings.shape, each.entity) for each in hidden}
         frames = frames_of(hidden, original.shape, settings.margin, forms)
-    numbers = _numbers(found, shown.seen)
+    numbers = _numbers(found, original.shape)
     for number, (region, area) in enumerate(found):
         own = numbers[area.window] == number
+        own &= shown.seen[area.window]  # and not hidden before
         if area.required is not None:
             own &= area.required
         if unsure is not None:

@@ -64,7 +64,7 @@ class DpPixelate(Keyed):
         scale = 255.0 * changed * rows * columns / (height * width * self.epsilon)
         drawn = self.random(pixels, entity, means.size, 64).reshape(means.shape)
         centred = ((drawn >> np.uint64(12)) + 0.5) / 2.0**52 - 0.5
-        noisy = means - scale * np.sign(centred) * np.log1p(-2.0 * np.abs(centred))
+        noisy = means + np.copysign(scale * np.log1p(-2.0 * np.abs(centred)), centred)
         hidden = np.rint(noisy.clip(0, 255)).astype(np.uint8)
         across, down = blocks_of(width, columns), blocks_of(height, rows)
         return np.asarray(hidden.take(across, axis=1).take(down, axis=0))

@@ -50,9 +50,10 @@ class Inpaint(Method):
         mean = np.rint(np.array(cv2.sumElems(known)) / count)[: pixels[0, 0].size]
         cv2.copyTo(np.full(pixels.shape, mean, np.uint8), flags, known)
         # within its radius of a border, OpenCV reads pixels that it is to fill in: frame the image
-        frame = [self.surroundings()] * 4
+        width = self.surroundings()
+        frame = [width] * 4
         framed = cv2.copyMakeBorder(known, *frame, cv2.BORDER_REPLICATE)
         flags = cv2.copyMakeBorder(flags, *frame, cv2.BORDER_CONSTANT)
         way = cv2.INPAINT_TELEA if self.algorithm == "telea" else cv2.INPAINT_NS
         filled = cv2.inpaint(framed, flags, self.radius, way)
-        return np.asarray(filled[frame[0] : -frame[0], frame[0] : -frame[0]])
+        return np.asarray(filled[width:-width, width:-width])

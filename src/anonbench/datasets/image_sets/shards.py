@@ -9,7 +9,6 @@ they are (`anonbench.datasets.image_sets.originals`).
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 import tarfile
@@ -86,7 +85,6 @@ class ShardWriter:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._part = part_of(self._path)
         self._file = self._part.open("w+b")
-        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
         return self
 
     def add(self, image_id: str, data: bytes, extension: str, width: int, height: int) -> None:
@@ -96,9 +94,9 @@ class ShardWriter:
         member = tarfile.TarInfo(member_name(image_id, extension))
         member.size = len(data)
         member.mode = 0o644
-        self._tar.addfile(member, io.BytesIO(data))
-        padding = -len(data) % tarfile.BLOCKSIZE
-        offset = self._tar.offset - padding - len(data)
+        self._file.write(member.tobuf(tarfile.PAX_FORMAT))
+        offset = self._file.tell()
+        self._file.write(data + bytes(-len(data) % tarfile.BLOCKSIZE))
         digest = hashlib.sha256(data).hexdigest()
         self._rows.append((image_id, offset, len(data), width, height, digest))
 
@@ -117,7 +115,9 @@ class ShardWriter:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self._tar.close()
+            end = 2 * tarfile.BLOCKSIZE  # of zeros, and as many more as fill a record
+            end += -(self._file.tell() + end) % tarfile.RECORDSIZE
+            self._file.write(bytes(end))
             self._file.close()
             if kind is None:
                 # the types are stated for shards without images, which small data sets have

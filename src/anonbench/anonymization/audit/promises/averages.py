@@ -116,23 +116,27 @@ def _are_medians(
 ) -> np.ndarray:
     """Return bool [n]: whether values are medians of the squares about places, rows and columns."""
     padded = np.pad(plane, side // 2, mode="edge")
+    order = np.argsort(values, kind="stable")
+    y, x = (each[order] for each in places)
+    # corners of the squares in running totals, which have a row and a column more
+    top, bottom = (rows * (padded.shape[1] + 1) for rows in (y, y + side))
+    corners = np.array([bottom + x + side, top + x, top + x + side, bottom + x])
 
     @lru_cache(maxsize=2)  # of a level, and of the next one, for which the first is what is darker
     def totals(level: int) -> np.ndarray:
-        return np.asarray(cv2.integral((padded <= level).view(np.uint8)))
+        return np.asarray(cv2.integral((padded <= level).view(np.uint8))).ravel()
 
-    def no_brighter(level: int, group: np.ndarray) -> np.ndarray:
-        total, (y, x) = totals(level), (each[group] for each in places)
-        counts = total[y + side, x + side] - total[y, x + side]
-        return np.asarray(counts - total[y + side, x] + total[y, x])
+    def no_brighter(level: int, group: slice) -> np.ndarray:
+        whole, corner, above, beside = totals(level).take(corners[:, group])
+        return np.asarray(whole + corner - above - beside)
 
     half = side * side // 2
-    order = np.argsort(values, kind="stable")
     levels, starts = np.unique(values[order], return_index=True)
     right = np.empty(len(values), bool)
-    for level, group in zip(levels.tolist(), np.split(order, starts[1:]), strict=False):
-        right[group] = no_brighter(level, group) > half
-        right[group] &= no_brighter(level - 1, group) <= half
+    for level, group in zip(levels.tolist(), map(slice, starts, [*starts[1:], None]), strict=True):
+        right[order[group]] = (no_brighter(level, group) > half) & (
+            no_brighter(level - 1, group) <= half
+        )
     return right
 
 

@@ -45,7 +45,7 @@ class Promise(Protocol):
         return 0
 
     def plain(self, pixels: np.ndarray, settings: Anonymization) -> np.ndarray | None:
-        """Return bool [H, W]: the pixels of an image that are hidden, whatever was there before.
+        """Return bool [h, w]: pixels of a part of an image that are hidden, whatever was there.
 
         None where that cannot be told from a pixel: then `kept` is asked, region by region.
         """
