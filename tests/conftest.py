@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,6 @@ from hypothesis import settings
 # the same examples everywhere, and no failure because a machine was busy
 settings.register_profile("anonbench", deadline=None, derandomize=True)
 settings.load_profile("anonbench")
-
-# a worker for each core: more threads would wait for one another
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
 
 # what is loaded stays to the end: collections that look at all of it take a tenth of the time
 gc.set_threshold(50_000, 20, 20)
