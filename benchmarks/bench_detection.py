@@ -114,13 +114,13 @@ class _Timed:
             return self._detector.detect(images)
 
 
-BUILD = shard.build_all
+BUILD = shard.build_all  # type: ignore[attr-defined]
 
 
 def search(kind: str, paths: Sequence[Path], folder: Path) -> dict[str, Any]:
     manifest = manifest_of(paths)
     clock = Clock()
-    shard.build_all, shard.read_batches = clock.build, clock.read  # type: ignore[assignment]
+    shard.build_all, shard.read_batches = clock.build, clock.read  # type: ignore[attr-defined]
     job = Job(Path(), [DETECTORS[kind]], Detection(), seed=0, kept=[folder / kind])
 
     def work() -> None:

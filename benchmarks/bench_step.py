@@ -62,7 +62,7 @@ def median_seconds(step: Callable[[], object]) -> float:
 
 def use(views: torch.Tensor, local_views: torch.Tensor) -> None:
     """Let the trainer take crops that are finished."""
-    training.finish = lambda crops, *_: views if len(crops) == len(views) else local_views
+    training.finish = lambda crops, *_: views if len(crops) == len(views) else local_views  # type: ignore[attr-defined]
 
 
 def equal_losses() -> dict[str, dict[str, float]]:

@@ -40,7 +40,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.kinds import Ppocr
+from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.detection.quality.quality import hidden_areas, hidden_shares, outlines
 from anonbench.detection.text.dbnet import DbnetDetector
 from anonbench.detection.text.dbnet_input import read_definition, to_input

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from checks import small
 from synthetic import batch_of
-from torch import multiprocessing
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
 
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.masking import Masks
@@ -49,10 +49,10 @@ def measure(report: Report, tiny: bool, work: Callable[..., None] = steps_of_a_r
         place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
         os.environ |= place | {"WORLD_SIZE": str(WORLD)}
         try:
-            multiprocessing.spawn(work, (str(output), tiny), nprocs=WORLD)
+            spawn(work, (str(output), tiny), nprocs=WORLD)
         except (
-            multiprocessing.ProcessRaisedException,
-            multiprocessing.ProcessExitedException,
+            ProcessRaisedException,
+            ProcessExitedException,
         ) as error:
             last = str(error).strip().splitlines()[-1]
             raise RuntimeError(f"process {error.error_index} of {WORLD}: {last}") from error

@@ -129,12 +129,12 @@ def require_equal(losses: dict[str, dict[str, float]], precision: str) -> None:
 @contextmanager
 def crops_given(views: torch.Tensor, local_views: torch.Tensor) -> Iterator[None]:
     """Let the trainer take crops that are augmented already, as the peer does."""
-    plain = training.finish
-    training.finish = lambda crops, *_: views if len(crops) == len(views) else local_views
+    plain = training.finish  # type: ignore[attr-defined]
+    training.finish = lambda crops, *_: views if len(crops) == len(views) else local_views  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        training.finish = plain
+        training.finish = plain  # type: ignore[attr-defined]
 
 
 def by_turns(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pretended_kubernetes import pretended
-from small_runs import Storage, digests, snakemake
+from small_runs import Storage, command, digests, snakemake
 
 pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="the plugin is missing")
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
@@ -52,16 +53,10 @@ def test_every_job_is_a_pod_that_shares_the_bucket_alone(
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
         asked = ["--set-resources", "detect:gpu=1", f"detect:mem_mb={DETECT_MB // 2}"]
         arguments = ["--profile", "profiles/kubernetes", "--workflow-profile", "none", *QUICK]
-        run = snakemake(
-            Path("Snakefile"),
-            project,
-            config,
-            *arguments,
-            *storage.arguments,
-            *asked,
-            "--",
-            TARGET,
-        )
+        arguments += [*storage.arguments, *asked, "--", TARGET]
+        # in a process of its own: the client reads KUBECONFIG when it is imported
+        started = command(Path("Snakefile"), project, config, *arguments)
+        run = subprocess.run(started, cwd=project, capture_output=True, text=True, check=False)
         said = [pod.says for pod in cluster.pods.values()]
     assert run.returncode == 0, run.stderr[-4000:] + "\n".join(said)[-6000:]
 

@@ -39,7 +39,7 @@ def test_whole_command_needs_torch_and_timm_alone(tmp_path: Path) -> None:
     output = tmp_path / "found" / "gpu.json"
     done = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / "gpu.py", "--tiny", "--output", output],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,

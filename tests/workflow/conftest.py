@@ -30,7 +30,8 @@ def snakemake(root: Path) -> Snakemake:
     ) -> subprocess.CompletedProcess[str]:
         path = folder / "config.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
-        command = ["-s", snakefile, "--directory", folder, "--configfile", path, *arguments]
+        command = ["-s", snakefile, "--directory", folder, "--configfile", path]
+        command += ["--scheduler", "greedy", *arguments]  # as by default, in tests without profile
         return preloaded.completed("snakemake", command, folder)
 
     return run
