@@ -12,6 +12,7 @@ for _name, _dataset in experiment.datasets.items():
                 f"<logs>/demo/{_name}.log",
             params:
                 demo=_dataset.demo.model_dump(mode="json"),
+                dataset=_name,
                 seed=settings.seed,
             script:
                 "../scripts/demo.py"

@@ -16,6 +16,10 @@ SECONDS_A_RESTORER = 2.0
 """Regions that a restorer is learned from, and its regression besides, on one core."""
 READ_PER_SECOND = 100.0
 """Images decoded. Seen: 440 receipts, 650 pages, 1,800 photographs; PNG takes longer."""
+DRAWN_PER_SECOND = 50.0
+"""Images of a demo."""
+HIDING_ALONE = 4.0
+"""How many times faster images are hidden in memory, not coded, written and audited."""
 LISTED_PER_SECOND = 500.0
 """Headers read; seen: 4,600."""
 CPU_TRAINED_PER_SECOND = 400.0

@@ -66,6 +66,8 @@ class Estimates:
             case "detect":
                 detectors = self._experiment.datasets[name].detectors
                 return in_shard * sum(1 / DETECTORS[name].images_per_second for name in detectors)
+            case "demo":
+                return images / rates.DRAWN_PER_SECOND
             case "manifest":
                 return images / rates.LISTED_PER_SECOND
             case "anonymize":
@@ -313,7 +315,7 @@ class Estimates:
         restoring = sum(each.restorer_size() > 0 for each in kinds)
         views = 1 + len(self._experiment.variants(name)) * (1 + restoring)
         seconds = views * (read + shown * crop) + restoring * self._restorers_in(name)
-        slowest = min(map(_hidden_per_second, dataset.methods))
+        slowest = rates.HIDING_ALONE * min(map(_hidden_per_second, dataset.methods))
         for each in kinds:
             if each.context():
                 seconds += self._surroundings_in(name, each.lesson_size(), crop)
@@ -366,7 +368,7 @@ class Estimates:
             min(train, kinds * regions),
             len({*dataset.all_methods, Method.MASK.value}),
         )
-        slowest = min(map(_hidden_per_second, dataset.methods))
+        slowest = rates.HIDING_ALONE * min(map(_hidden_per_second, dataset.methods))
         each = images * (2 / rates.READ_PER_SECOND + 1 / slowest)
         return methods * (
             each + kinds * (rates.SECONDS_A_RESTORER + regions / rates.RESTORED_PER_SECOND)
