@@ -6,7 +6,12 @@ READY := $(VENV)/.ready
 CORES ?= all
 RESOURCES ?= gpu=4
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --resources $(RESOURCES)
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# what is never imported is never compiled
+INSTALL := $(BIN)/python -m pip install -qq --no-compile
+# a process more than cores, for tests that wait; each with one thread of NumPy's
+PROCESSES := $$(($$(getconf _NPROCESSORS_ONLN) + 1))
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 4 \
+	--dist loadfile --no-loadscope-reorder
 PAPER_LAYOUTS := build/paper-layouts
 BENCH := build/bench-venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -26,9 +31,9 @@ $(READY): requirements.lock requirements-nodeps.lock pyproject.toml
 	@python=$$(tools/find-python $(PYTHON)) || exit 1; \
 		echo "making the environment in $(VENV) (a few minutes, about 3 GB), with $$python"; \
 		$$python -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq -r requirements.lock
-	@$(BIN)/python -m pip install -qq --no-deps --ignore-requires-python -r requirements-nodeps.lock
-	@$(BIN)/python -m pip install -qq --no-deps --editable .
+	@$(INSTALL) -r requirements.lock
+	@$(INSTALL) --no-deps --ignore-requires-python -r requirements-nodeps.lock
+	@$(INSTALL) --no-deps --editable .
 	@tools/system-libraries $(BIN)/python
 	@touch $@
 
@@ -36,7 +41,7 @@ demo: $(READY) ## the whole experiment on generated data, with the report at its
 	@$(SNAKEMAKE)
 	@echo "The report: $(CURDIR)/results/report.html"
 
-test: $(READY) ## the whole test suite, on all cores, four at most
+test: $(READY) ## the whole test suite, on all cores, in four processes at most
 	@$(PYTEST)
 
 check: lint-sources ## for everyday work: lint but for snakemake --lint, and the quick tests

@@ -5,7 +5,7 @@ deface writes beside the originals, so each of its runs has a copy. The two take
 jobs on the machine change its speed. Boxes are compared with those of deface's own class: its
 command shows none.
 
-Usage: bench_anonymize_files.py [--photos FOLDER] [COUNT ...]    (60 and 2000)
+Usage: bench_anonymize_files.py [--photos FOLDER] [COUNT ...]    (60 and 500)
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def compare(photos: Path, folder: Path, count: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("counts", type=int, nargs="*", metavar="COUNT", default=[60, 1000])
+    parser.add_argument("counts", type=int, nargs="*", metavar="COUNT", default=[60, 500])
     parser.add_argument("--photos", type=Path)
     options = parser.parse_args()
     results = {}

@@ -36,7 +36,7 @@ from anonbench.embedding.given.images import look_at
 from anonbench_demo import portraits
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "celeba_wild" / "img_celeba"
-PHOTOGRAPHS, PIXELS = 1000, 500_000
+PHOTOGRAPHS, PIXELS = 500, 500_000
 START = "import sys; from anonbench.cli import main; sys.exit(main())"
 DETECTOR, SYSTEM = "centerface", "timm:tf_efficientnet_lite0"
 THREADS = int(os.environ["OMP_NUM_THREADS"])
