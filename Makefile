@@ -8,10 +8,7 @@ RESOURCES ?= gpu=4
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --resources $(RESOURCES)
 # what is never imported is never compiled
 INSTALL := $(BIN)/python -m pip install -qq --no-compile
-# a process more than cores, for tests that wait; each with one thread of NumPy's
-PROCESSES := $$(($$(getconf _NPROCESSORS_ONLN) + 1))
-PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 4 \
-	--dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PAPER_LAYOUTS := build/paper-layouts
 BENCH := build/bench-venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -41,7 +38,7 @@ demo: $(READY) ## the whole experiment on generated data, with the report at its
 	@$(SNAKEMAKE)
 	@echo "The report: $(CURDIR)/results/report.html"
 
-test: $(READY) ## the whole test suite, on all cores, in four processes at most
+test: $(READY) ## the whole test suite, on all cores, four at most
 	@$(PYTEST)
 
 check: lint-sources ## for everyday work: lint but for snakemake --lint, and the quick tests
