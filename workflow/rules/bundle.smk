@@ -2,7 +2,7 @@
 # image. Included after all rules, those that may not run are taken away.
 
 from anonbench.bundle.source import rules_left
-from anonbench.workflow.snakemake_adapter import remove_rules
+from anonbench.workflow.snakemake_adapter.rules import remove_rules
 
 if settings.bundle and workflow.is_main_process:
     try:

@@ -5,13 +5,8 @@
 
 from anonbench.config.job_resources import job_resources
 from anonbench.config.job_settings import job_settings
-from anonbench.workflow.snakemake_adapter import (
-    name_log,
-    own_rules,
-    set_code,
-    set_parameters,
-    set_resources,
-)
+from anonbench.workflow.snakemake_adapter.resources import set_resources
+from anonbench.workflow.snakemake_adapter.rules import name_log, own_rules, set_code, set_parameters
 
 every_rule = own_rules(workflow, globals())
 _asked, _read = job_resources(estimates), job_settings(experiment)

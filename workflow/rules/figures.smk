@@ -1,6 +1,6 @@
 # Figures of the pipeline, of what is retrieved, and of attention.
 
-from anonbench.workflow.snakemake_adapter import reads_of, stages_of
+from anonbench.workflow.snakemake_adapter.rules import reads_of, stages_of
 
 
 rule pipeline:

@@ -4,16 +4,17 @@ from functools import partial
 
 from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
-from anonbench.workflow import snakemake_adapter as adapter
+from anonbench.workflow.snakemake_adapter.execution import drop_default_rate, fork_jobs
+from anonbench.workflow.snakemake_adapter.metadata import keep_metadata_in, metadata_store
 from snakemake_logger_plugin_anonbench import record_in
 
-store = adapter.metadata_store(workflow, results, storage_prefix)
-adapter.keep_metadata_in(store, workflow, partial(startup.check_targets, started))
+store = metadata_store(workflow, results, storage_prefix)
+keep_metadata_in(store, workflow, partial(startup.check_targets, started))
 
 
 onstart:
-    adapter.drop_default_rate(workflow)
-    adapter.fork_jobs(any(estimates.recipe(d).scratch for d in experiment.trained))
+    drop_default_rate(workflow)
+    fork_jobs(any(estimates.recipe(d).scratch for d in experiment.trained))
     try:
         store.begin(set(map(str, workflow.persistence.all_outputfiles())))
     except InputError as error:

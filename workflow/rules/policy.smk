@@ -1,7 +1,7 @@
 # What passes the policy: evidence and verdicts, a table a data set; and a statement on the image sets.
 
+from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.workflow.paths import digests
-from anonbench.workflow.snakemake_adapter import code_digest
 
 
 rule judge:

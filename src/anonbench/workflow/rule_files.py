@@ -13,7 +13,7 @@ from snakemake.logging import logger
 from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.workflow.paths import digests
-from anonbench.workflow.snakemake_adapter import waiting_jobs
+from anonbench.workflow.snakemake_adapter.planning import waiting_jobs
 
 Files = str | Iterable[str]
 Given = Files | Callable[[Any], Files]

@@ -21,10 +21,10 @@ from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import
 from snakemake.benchmark import BenchmarkRecord
 from snakemake.script import PythonScript
 
-from anonbench.workflow import snakemake_adapter as adapter
 from anonbench.workflow.forks import server as fork_server
 from anonbench.workflow.forks.jobs import Ended, ForkedJobs
 from anonbench.workflow.forks.server import Server
+from anonbench.workflow.snakemake_adapter.execution import fork_jobs
 
 Run = Callable[[str], int | None]
 
@@ -297,7 +297,7 @@ def test_only_a_plain_job_of_one_thread_is_forked(
     started: list[str] = []
     monkeypatch.setattr(PythonScript, "execute_script", lambda *_: started.append("new process"))
     monkeypatch.setattr(ForkedJobs, "run", lambda *_: started.append("fork") or Ended(0))
-    adapter.fork_jobs()
+    fork_jobs()
     places = dict.fromkeys(("conda_env", "container_img", "env_modules", "shadow_dir"))
     plain = {"threads": 1, "resources": {}, "bench_record": None} | places
     PythonScript.execute_script(SimpleNamespace(**(plain | other)), "job.py")
@@ -310,7 +310,7 @@ def test_a_forks_status_is_the_jobs(monkeypatch: pytest.MonkeyPatch, status: int
     monkeypatch.setattr(PythonScript, "execute_script", lambda _, file, *__: started.append(file))
     ended = None if status is None else Ended(status, cpu_seconds=1.5, mebibytes=200.0)
     monkeypatch.setattr(ForkedJobs, "run", lambda *_: ended)
-    adapter.fork_jobs()
+    fork_jobs()
     places = dict.fromkeys(("conda_env", "container_img", "env_modules", "shadow_dir"))
     record = BenchmarkRecord(running_time=1.0, max_rss=300.0)
     script = SimpleNamespace(threads=1, resources={}, bench_record=record, **places)

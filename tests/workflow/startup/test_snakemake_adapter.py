@@ -41,9 +41,18 @@ from snakemake.workflow import Workflow
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from anonbench.core.errors import InputError
-from anonbench.workflow import snakemake_adapter as adapter
 from anonbench.workflow.reconcile import Results
-from anonbench.workflow.snakemake_adapter import Metadata
+from anonbench.workflow.snakemake_adapter import execution
+from anonbench.workflow.snakemake_adapter.metadata import Metadata
+from anonbench.workflow.snakemake_adapter.planning import dry_run
+from anonbench.workflow.snakemake_adapter.resources import set_resources
+from anonbench.workflow.snakemake_adapter.rules import (
+    name_log,
+    own_rules,
+    remove_rules,
+    set_code,
+    set_parameters,
+)
 
 
 def source(function: Any) -> str:
@@ -60,7 +69,7 @@ def test_a_default_rate_of_jobs_is_dropped_and_the_users_stays() -> None:
     asked = vars(cli.get_argument_parser().parse_args([]))["max_jobs_per_timespan"]
     for limit, stays in ((asked, False), (MaxJobsPerTimespan(100, "1m"), True)):
         scheduler = SimpleNamespace(job_rate_limiter=JobRateLimiter(limit))
-        adapter.drop_default_rate(SimpleNamespace(scheduler=scheduler))
+        execution.drop_default_rate(SimpleNamespace(scheduler=scheduler))
         assert (scheduler.job_rate_limiter is not None) is stays
     # it is made before the run starts, and asked for anew in each look
     run = source(Workflow.execute)
@@ -161,11 +170,11 @@ def test_a_script_is_started_by_this_method_with_these_facts() -> None:
         assert f"self.{name} = {name}" in known
     assert "self.threads = threads" in known and "self.resources = resources" in known
     started = source(shell.__new__)
-    for name in adapter._THREAD_VARIABLES:
+    for name in execution._THREAD_VARIABLES:
         assert f'envvars["{name}"] = threads' in started
     temporary = dict.fromkeys(re.findall(r'envvars\["(\w+)"\] = tmpdir', started), "t")
-    threads = dict.fromkeys(adapter._THREAD_VARIABLES, "1")
-    made = adapter._environment(SimpleNamespace(resources={"tmpdir": "t"}))
+    threads = dict.fromkeys(execution._THREAD_VARIABLES, "1")
+    made = execution._environment(SimpleNamespace(resources={"tmpdir": "t"}))
     assert len(temporary) == 4 and made == {**os.environ, **threads, **temporary}
     assert "with benchmarked(proc.pid, bench_record): retcode = proc.wait()" in started
 
@@ -297,7 +306,7 @@ rule first:
 """
 DRY_RUN = """
 import json, sys
-from anonbench.workflow.snakemake_adapter import dry_run, own_reason, sorted_jobs
+from anonbench.workflow.snakemake_adapter.planning import dry_run, own_reason, sorted_jobs
 
 def use(workflow):
     planned = set(workflow.dag.needrun_jobs())
@@ -361,14 +370,14 @@ def test_what_snakemake_refuses_is_an_error_and_nothing_stays_changed(
 
     before = state()
     with pytest.raises(InputError, match="unrecognized arguments: --no-such-option"):
-        adapter.dry_run(["--dry-run", "--no-such-option"], id)
+        dry_run(["--dry-run", "--no-such-option"], id)
     with pytest.raises(InputError, match=r"^MissingRuleException:\nNo rule to produce none.txt"):
-        adapter.dry_run(["--dry-run", "none.txt", "--config", "number=1"], id)
-    assert adapter.dry_run(["--dry-run", "--quiet", "all", "--config", "number=1"], id)
+        dry_run(["--dry-run", "none.txt", "--config", "number=1"], id)
+    assert dry_run(["--dry-run", "--quiet", "all", "--config", "number=1"], id)
     own = "type('Own', (w.FilePersistence,), {})"
     replaces = f"\nimport snakemake.workflow as w\nw.FilePersistence = {own}\n"
     (tmp_path / "Snakefile").write_text(SNAKEFILE + replaces, encoding="utf-8")
-    assert adapter.dry_run(["--dry-run", "--quiet", "all", "--config", "number=1"], id)
+    assert dry_run(["--dry-run", "--quiet", "all", "--config", "number=1"], id)
     assert state() == before
     assert capfd.readouterr() == ("", "")
 
@@ -454,7 +463,7 @@ def test_memory_and_time_have_a_default_and_grow() -> None:
     run = workflow()
     small, big = rule(run), rule(run, mem_mb=3000)
     for each in (small, big):
-        adapter.set_resources(run, each, {"mem_mb": 1000, "runtime": 5})
+        set_resources(run, each, {"mem_mb": 1000, "runtime": 5})
     assert [asked(small, "mem_mb"), asked(small, "mem_mb", 3)] == [1000, 3000]
     assert [asked(big, "mem_mb"), asked(big, "mem_mb", 2)] == [3000, 6000]
     assert asked(small, "runtime", 2) == 10
@@ -463,14 +472,14 @@ def test_memory_and_time_have_a_default_and_grow() -> None:
 def test_a_rules_default_comes_before_the_general_one() -> None:
     run = workflow()
     each = rule(run, general={"mem_mb": 77})
-    adapter.set_resources(run, each, {"mem_mb": 1000, "runtime": 5})
+    set_resources(run, each, {"mem_mb": 1000, "runtime": 5})
     assert asked(each, "mem_mb") == 1000
 
 
 def test_what_the_user_sets_for_a_rule_comes_first() -> None:
     run = workflow(by_user={"mem_mb": 77})
     each = rule(run)
-    adapter.set_resources(run, each, {"mem_mb": 1000, "runtime": 5})
+    set_resources(run, each, {"mem_mb": 1000, "runtime": 5})
     assert [asked(each, "mem_mb"), asked(each, "runtime")] == [77, 5]
 
 
@@ -480,7 +489,7 @@ def test_a_rule_asks_for_what_its_script_needs_unless_it_says_more() -> None:
     plain, own = rule(run), rule(run, gpu=1, threads=2)
     by_user = rule(few := workflow(by_user={"gpu": 0}, threads=7))
     for each, where in ((plain, run), (own, run), (by_user, few)):
-        adapter.set_resources(where, each, wanted)
+        set_resources(where, each, wanted)
     found = [[asked(r, name, 2) for name in ("_cores", "gpu")] for r in (plain, own, by_user)]
     assert found == [[3, 2], [2, 1], [7, 0]]  # and neither grows with the attempt
     assert asked(plain, "mpi") is None
@@ -496,7 +505,7 @@ def test_more_gpus_than_there_may_be_are_refused() -> None:
     run = workflow(limit=2)
     few, many = rule(run, gpu=2), rule(run, gpu=4)
     for each in (few, many):
-        adapter.set_resources(run, each, {"mem_mb": 1000, "runtime": 5})
+        set_resources(run, each, {"mem_mb": 1000, "runtime": 5})
     assert asked(few, "gpu") == 2
     with pytest.raises(WorkflowError, match="train mine 0 wants 4 GPUs, and gpu=2"):
         asked(many, "gpu")
@@ -505,24 +514,25 @@ def test_more_gpus_than_there_may_be_are_refused() -> None:
 def test_rules_of_a_foreign_snakefile_are_left_alone() -> None:
     mine: dict[str, Any] = {}
     rules = [SimpleNamespace(module_globals=mine), SimpleNamespace(module_globals={})]
-    assert adapter.own_rules(SimpleNamespace(rules=rules), mine) == rules[:1]
+    assert own_rules(SimpleNamespace(rules=rules), mine) == rules[:1]
 
 
 def test_removed_rules_are_gone() -> None:
     run = SimpleNamespace(_rules={"a": 1, "b": 2})
-    adapter.remove_rules(run, ["a"])
+    remove_rules(run, ["a"])
     assert run._rules == {"b": 2}
 
 
 def test_code_is_a_parameter(root: Path) -> None:
     found: dict[str, Any] = {}
-    adapter.set_code(SimpleNamespace(set_params=found.update), root / "workflow/scripts/heatmap.py")
+    set_code(SimpleNamespace(set_params=found.update), root / "workflow/scripts/heatmap.py")
     assert re.fullmatch("[0-9a-f]{64}", found["code"](None))
 
 
 LEFT = """
 from pathlib import Path
-from anonbench.workflow import snakemake_adapter
+from anonbench.workflow.snakemake_adapter.metadata import keep_metadata_in, metadata_store
+from anonbench.workflow.snakemake_adapter.rules import set_code
 
 rule model:
     output: "results/model.txt"
@@ -530,9 +540,9 @@ rule model:
     params: fails=config["fails"]
     script: "model.py"
 
-snakemake_adapter.set_code(rules.model.rule, Path(workflow.source_path("model.py")))
-store = snakemake_adapter.metadata_store(workflow, "results", "")
-snakemake_adapter.keep_metadata_in(store, workflow, lambda *_: ())
+set_code(rules.model.rule, Path(workflow.source_path("model.py")))
+store = metadata_store(workflow, "results", "")
+keep_metadata_in(store, workflow, lambda *_: ())
 """
 LEAVES = """
 from pathlib import Path
@@ -580,12 +590,13 @@ def test_only_what_asks_whether_it_is_done_is_left_its_outputs(
     for script, stay in (("if not cache.is_done():\n    ...\n", True), ("is_done = 1\n", False)):
         (tmp_path / "script.py").write_text(script, encoding="utf-8")
         (tmp_path / "Snakefile").write_text(
-            f"{text}from pathlib import Path\nfrom anonbench.workflow import snakemake_adapter\n"
+            f"{text}from pathlib import Path\n"
+            "from anonbench.workflow.snakemake_adapter.rules import set_code\n"
             "_script = Path(workflow.source_path('script.py'))\n"
-            "snakemake_adapter.set_code(next(iter(workflow.rules)), _script)\n",
+            "set_code(next(iter(workflow.rules)), _script)\n",
             encoding="utf-8",
         )
-        found = adapter.dry_run(
+        found = dry_run(
             [*_LOOK, "--snakefile", str(tmp_path / "Snakefile")],
             lambda workflow: [dict(f.flags) for job in workflow.dag.jobs for f in job.output],
         )
@@ -597,10 +608,10 @@ def test_a_parameter_that_a_rule_names_itself_stays() -> None:
     found: dict[str, Any] = {}
     info = SimpleNamespace(params=((), {"slice": "own"}))
     each = SimpleNamespace(ruleinfo=info, set_params=lambda **given: found.update(given))
-    adapter.set_parameters(each, {"slice": "general", "system": None})
+    set_parameters(each, {"slice": "general", "system": None})
     assert found == {"system": None}
     info.params = None
-    adapter.set_parameters(each, {"slice": "general"})
+    set_parameters(each, {"slice": "general"})
     assert found == {"system": None, "slice": "general"}
 
 
@@ -630,7 +641,7 @@ def test_a_log_is_named_as_what_is_made_and_a_benchmark_as_the_log(
         path = f"{place}/{own}"
         outputs = {"first": path if isinstance(first, str) else [path], "second": "other"}
         each = made_by(script, outputs, logs)
-        adapter.name_log(each, "results")
+        name_log(each, "results")
         assert each.benchmark == f"<benchmarks>/{log}.tsv"
         assert each.log_modifier == each.benchmark_modifier == "prefix"
     assert logs == [f"<logs>/{log}.log"] * 2
@@ -638,7 +649,7 @@ def test_a_log_is_named_as_what_is_made_and_a_benchmark_as_the_log(
 
 def test_a_rule_that_is_called_as_its_script_has_no_folder_of_its_own() -> None:
     logs: list[str] = []
-    adapter.name_log(made_by("report.py", {"p": "<results>/report.html"}, logs, ""), "results")
+    name_log(made_by("report.py", {"p": "<results>/report.html"}, logs, ""), "results")
     assert logs == ["<logs>/report.log"]
 
 
@@ -658,8 +669,8 @@ def made_by(
 def test_a_rule_may_name_its_log_and_have_no_benchmark() -> None:
     log = SimpleNamespace(paths=("<logs>/rankings/portraits.log",))
     each = SimpleNamespace(log_modifier="prefix", ruleinfo=SimpleNamespace(log=log))
-    adapter.name_log(each, "results", benchmarked=False)
+    name_log(each, "results", benchmarked=False)
     assert not hasattr(each, "benchmark")
-    adapter.name_log(each, "results")
+    name_log(each, "results")
     assert each.benchmark == "<benchmarks>/rankings/portraits.tsv"
     assert each.benchmark_modifier == "prefix"

@@ -9,7 +9,7 @@ from typing import Any
 
 from anonbench.config.resources import Estimates
 from anonbench.workflow.snakefile import with_snakefile
-from anonbench.workflow.snakemake_adapter import dry_run, own_reason, sorted_jobs
+from anonbench.workflow.snakemake_adapter.planning import dry_run, own_reason, sorted_jobs
 from anonbench.workflow.startup import Startup
 
 _OPTIONS = (

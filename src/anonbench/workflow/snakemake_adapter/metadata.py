@@ -1,0 +1,148 @@
+"""Snakemake's records of results, kept with the results."""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from snakemake import workflow as snakemake_workflow
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.persistence.file import FilePersistence
+
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import holds, note_time, read_checksum
+from anonbench.core.jobs.job_cache import settle_benchmark
+from anonbench.workflow.reconcile import Results
+from anonbench.workflow.refusal import START, refuse
+from anonbench.workflow.s3_metadata import Bucket
+
+Check = Callable[[set[str], set[str], list[str]], Iterable[str]]
+"""From what is asked for, what of it no rule makes, and the names of all targets to warnings."""
+
+
+class Metadata(FilePersistence):  # type: ignore[misc]
+    """Snakemake's records of results, kept with the results instead of in `.snakemake`.
+
+    They name files relative to the results, so that they are still true where the results were
+    moved or copied. All else (locks, environments, logs) stays in `.snakemake`.
+    """
+
+    def __init__(
+        self, store: Results | Bucket, check: Check = lambda *_: (), **settings: Any
+    ) -> None:
+        """Open the records of `store`; `settings` are those of Snakemake."""
+        super().__init__(**settings)
+        self._store = store
+        self._began = time.time_ns()
+        self.is_look: bool = settings["warn_only"]
+        is_main = self.dag.workflow.is_main_process
+        if is_main:
+            try:
+                for text in check(*_asked(self.dag)):
+                    logger.warning(f"{START}{text}")
+                store.before_planning(self.is_look)
+            except InputError as error:
+                refuse(error)
+        self._metadata_path = str(store.metadata / "metadata")
+        self._incomplete_path = str(store.metadata / "incomplete")
+        self._max_len = 128  # Snakemake takes the file system's, and results may move to another
+        if is_main:
+            # as Snakemake itself does with incomplete files: what is forced need not be a target
+            self.dag.forcefiles.update(store.outdated(self.is_recorded))
+
+    def is_recorded(self, file: str) -> bool:
+        """Tell whether there is a record of a file."""
+        return Path(self._record_path(self._metadata_path, self._relative(file))).exists()
+
+    async def finished(self, job: Any) -> None:
+        """Record a finished job, its benchmark, and the times of outputs that were just touched."""
+        await super().finished(job)
+        for file in job.output:
+            note_time(Path(file), since=self._began)
+        if job.benchmark:
+            settle_benchmark(Path(job.benchmark), Path(job.output[0]))
+
+    def backup_output(self, path: Path) -> None:
+        """Do nothing: what `set_code` leaves is looked at, and nobody writes into it."""
+
+    def restore_output(self, path: Path) -> bool:
+        """Tell whether a job that failed has left its earlier output; else it is removed."""
+        record = read_checksum(path)
+        return record is not None and holds(path, record)
+
+    def cleanup_locks(self) -> None:
+        """Do what `snakemake --unlock` asks for."""
+        super().cleanup_locks()
+        self._store.unlock()
+
+    def save_iocache(self) -> None:
+        """Do nothing: a dry run would write what it found for `--trust-io-cache`."""
+
+    def input_checksums(self, job: Any, input_path: Any) -> set[Any]:
+        """Return the checksums of an input in the records of a job's outputs."""
+        checksums: set[Any] = super().input_checksums(job, self._relative(input_path))
+        return checksums
+
+    def _get_key(self, file: Any) -> str:
+        return self._relative(super()._get_key(file))
+
+    def _input(self, job: Any) -> list[str]:
+        return sorted(map(self._relative, super()._input(job)))
+
+    def _write_record(self, key: str, record: Any) -> None:
+        checksums = record.input_checksums or {}
+        record.input_checksums = {self._relative(file): checksums[file] for file in checksums}
+        super()._write_record(key, record)
+
+    def _relative(self, file: str) -> str:
+        prefix = self._store.prefix
+        return f"./{file.removeprefix(prefix)}" if file.startswith(prefix) else file
+
+
+def _asked(dag: Any) -> tuple[set[str], set[str], list[str]]:
+    """Return what `Check` takes; Snakemake keeps it from the Snakefile until that is parsed."""
+    files = set(map(str, dag.targetfiles))
+    unknown = {
+        file
+        for file in files
+        if not Path(file).exists() and not any(rule.is_producer(file) for rule in dag.rules)
+    }
+    names = [rule.name for rule in dag.rules if not rule.has_wildcards()]
+    return files | {rule.name for rule in dag.targetrules}, unknown, sorted(names)
+
+
+def metadata_store(workflow: Any, results: str, storage_prefix: str) -> Results | Bucket:
+    """Return where what Snakemake knows of results is kept: with them, on disk or in a bucket."""
+    if workflow.storage_settings.default_storage_provider != "s3":
+        return Results(Path(results))
+    client = workflow.storage_registry.default_storage_provider.s3c
+    return Bucket(client, storage_prefix + results, Path(".snakemake/anonbench-s3"))
+
+
+def keep_metadata_in(store: Results | Bucket, workflow: Any, check: Check) -> None:
+    """Have a workflow's metadata kept in `store`; to be called while its Snakefile is read.
+
+    Before jobs are planned `check` is called, whose InputError ends the run. Snakemake opens a log
+    before it reads the Snakefile: that of a look is removed when the process ends.
+
+    Raises:
+        WorkflowError: the records are to be kept in a database.
+
+    """
+    if workflow.workflow_settings.persistence_backend.name != "FILE":
+        raise WorkflowError("--persistence-backend: what is known of results is kept with them")
+    snakemake_workflow.FilePersistence = partial(Metadata, store, check)
+    if workflow.is_main_process:
+        atexit.register(_remove_log_of_look, workflow, workflow.logger_manager.get_logfile())
+
+
+def _remove_log_of_look(workflow: Any, logs: Iterable[str]) -> None:
+    for log in logs:
+        # --lint opens no metadata
+        if log.endswith(".snakemake.log") and getattr(workflow.persistence, "is_look", True):
+            Path(log).unlink(missing_ok=True)

@@ -1,0 +1,71 @@
+"""Jobs that Snakemake plans, and why: of a dry run, and of the run that is about to begin."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from io import StringIO
+from typing import Any
+
+from snakemake import cli
+from snakemake import workflow as snakemake_workflow
+from snakemake.workflow import Workflow
+
+from anonbench.core.errors import InputError
+from anonbench.workflow.refusal import START
+
+
+def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
+    """Return what `use` makes of Snakemake's workflow once its jobs are planned; prints nothing.
+
+    The `arguments` are those of snakemake, with --dry-run.
+
+    Raises:
+        InputError: Snakemake refuses the arguments, the config or the targets; its own message.
+
+    """
+    execute, words, on_sigterm = Workflow.execute, sys.argv, signal.getsignal(signal.SIGTERM)
+    persistence, output, used = snakemake_workflow.FilePersistence, StringIO(), []
+
+    def execute_and_use(workflow: Any, *args: Any, **options: Any) -> Any:
+        done = execute(workflow, *args, **options)
+        used.append(use(workflow))
+        return done
+
+    Workflow.execute, sys.argv = execute_and_use, ["snakemake", *arguments]
+    try:
+        with redirect_stdout(output), redirect_stderr(output), suppress(SystemExit):
+            cli.main(list(arguments))
+    finally:
+        Workflow.execute, sys.argv = execute, words
+        snakemake_workflow.FilePersistence = persistence  # which a Snakefile may have replaced
+        signal.signal(signal.SIGTERM, on_sigterm)  # Snakemake's scheduler has set its own
+    if not used:
+        # what Snakemake says of the host and the files comes before the error
+        text = f"\n{output.getvalue()}"
+        _, begun, error = text.rpartition("Building DAG of jobs...")
+        raise InputError((error if begun else text.rpartition(f"\n{START}")[2]).strip())
+    return used[0]
+
+
+def sorted_jobs(dag: Any) -> list[Any]:
+    """Return all jobs, each after those that it depends on."""
+    return [job for level in dag.toposorted() for job in level]
+
+
+def own_reason(dag: Any, job: Any) -> str:
+    """Return why Snakemake runs a job; empty where only jobs before it or after it want that."""
+    reason = dag.reason(job)
+    if reason.forced:
+        return "forced by an option of snakemake"
+    if files := sorted(map(str, reason.updated_input)):
+        return f"inputs changed: {len(files)}, such as {files[0]}"
+    own = (reason.params_changed, reason.input_changed, reason.software_stack_changed)
+    return str(reason) if any(own) else ""
+
+
+def waiting_jobs(workflow: Any) -> int:
+    """Return how many jobs with a script have to run before results are up to date."""
+    return sum(bool(job.rule.script) for job in workflow.dag.needrun_jobs())

@@ -1,0 +1,115 @@
+"""Rules as the Snakefile completes and reads them: code, parameters, logs, what reads what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from snakemake.output_index import OutputIndex
+
+from anonbench.core.jobs.fingerprint import code_digest
+from anonbench.reporting.pipeline import trace
+
+_SHOWN_IN = {"figures": "figure", "tables": "table", "paper": "paper"}
+"""Folders of the results, and of the logs of what is in them."""
+
+
+def own_rules(workflow: Any, namespace: Mapping[str, Any]) -> list[Any]:
+    """Return the rules of a Snakefile, without those of one that uses it as a module.
+
+    Args:
+        workflow: Snakemake's.
+        namespace: the Snakefile's `globals()`.
+
+    """
+    return [rule for rule in workflow.rules if rule.module_globals is namespace]
+
+
+def set_code(rule: Any, script: Path) -> None:
+    """Make a rule's code a parameter: where it is another than before, its jobs run again.
+
+    A script that asks `JobCache.is_done` is left its earlier outputs, as the flag `update` does.
+    """
+    rule.set_params(code=lambda _: code_digest(script))
+    if ".is_done(" in script.read_text(encoding="utf-8"):
+        for file in rule.output:
+            if not file.flags:  # a plain string has none to be set
+                file.clone_flags(file)
+            file.flags["update"] = True
+
+
+def set_parameters(rule: Any, read: Mapping[str, Any]) -> None:
+    """Give a rule those parameters that it does not name itself: values or functions."""
+    _, named = rule.ruleinfo.params or ((), {})
+    rule.set_params(**{name: value for name, value in read.items() if name not in named})
+
+
+def remove_rules(workflow: Any, names: Iterable[str]) -> None:
+    """Remove rules: what they would make are source files then.
+
+    Snakemake's own way, `--allowed-rules`, is not open to a Snakefile.
+    """
+    for name in names:
+        del workflow._rules[name]
+
+
+def name_log(rule: Any, results: str, benchmarked: bool = True) -> None:
+    """Name a rule's log, where it does not do so itself, and its benchmark like its log.
+
+    The log of `<results>/{dataset}/images/{variant}/{shard}.tar` is
+    `<logs>/<script>/{dataset}/{variant}/{shard}.log`: its path after the data set's folder of the
+    stage, as far as jobs differ by it. Those of figures, tables and the paper's pages are named as
+    they are, and that of a rule without wildcards as the rule.
+    """
+    log = rule.ruleinfo.log.paths[0] if rule.ruleinfo.log else _log_like_output(rule, results)
+    if not rule.ruleinfo.log:
+        rule.log_modifier = rule.output_modifier
+        rule.set_log(log)
+    if benchmarked:
+        rule.benchmark_modifier = rule.log_modifier  # the storage or prefix of its files
+        rule.benchmark = log.replace("<logs>", "<benchmarks>").removesuffix(".log") + ".tsv"
+
+
+def _log_like_output(rule: Any, results: str) -> str:
+    made = rule.ruleinfo.output
+    first = [*made.paths, *made.kwpaths.values()][0]
+    path = str(first[0] if isinstance(first, list) else first)
+    within = path.removeprefix("<results>/").removeprefix(f"{results}/")
+    assert within != path, f"{rule.name} has to name its log"
+    *folders, name = within.split("/")
+    parts = [*folders, name.partition(".")[0]]
+    if parts[0] in _SHOWN_IN:
+        return "/".join(["<logs>", _SHOWN_IN[parts[0]], *parts[1:]]) + ".log"
+    stage = Path(rule.script).stem
+    last = max((place for place, part in enumerate(parts) if "{" in part), default=-1)
+    differing = [parts[0], *parts[2 : last + 1]] if last >= 0 else [rule.name]
+    return "/".join(["<logs>", *([stage] if differing != [stage] else []), *differing]) + ".log"
+
+
+def stages_of(rules: Iterable[Any]) -> list[tuple[str, str, str, list[str]]]:
+    """Return stage (the file), name, script and wildcards of each rule that has a script."""
+    return [
+        (Path(rule.snakefile).stem, rule.name, Path(rule.script).stem, sorted(rule.wildcard_names))
+        for rule in rules
+        if rule.script
+    ]
+
+
+def reads_of(rules: Iterable[Any], target: str) -> dict[str, list[str]]:
+    """Return which rules each rule reads from, for all that a target needs."""
+    named = {rule.name: rule for rule in rules}
+    index = OutputIndex([*named.values()])
+
+    @cache
+    def producer(path: str) -> tuple[str, Mapping[str, str]] | None:
+        names = {rule.name for rule in index.match_producers(path)}
+        found = next((rule for name, rule in named.items() if name in names), None)
+        return None if found is None else (found.name, found.get_wildcards(path))
+
+    def inputs(job: tuple[str, Mapping[str, str]]) -> Iterable[str]:
+        name, wildcards = job
+        return map(str, named[name].expand_input(wildcards)[0])
+
+    return trace(inputs((target, {})), producer, inputs, "dataset")
