@@ -11,8 +11,8 @@ import math
 import struct
 
 import numpy as np
-from isal import isal_zlib
 from PIL import Image
+from zlib_ng import zlib_ng
 
 from anonbench.anonymization.audit.errors import Failure
 
@@ -50,11 +50,11 @@ def png_pixels(
     if (height, width, *_CHANNELS[kind]) != shape:
         raise Failure("the PNG file has another shape than the original")
     size = height * (1 + math.prod(shape[1:]))
-    inflate = isal_zlib.decompressobj()
+    inflate = zlib_ng.decompressobj()
     try:
         rows = inflate.decompress(stream, size + 1)
         whole = len(rows) == size and inflate.eof
-        if whole and named is not None and _are_differences(rows, named, shape):
+        if whole and named is not None and _stand_for(rows, named, shape):
             pixels = named
         else:
             with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
@@ -66,21 +66,22 @@ def png_pixels(
     return pixels
 
 
-def _are_differences(rows: bytes, pixels: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Tell whether rows of a PNG file are filtered by `Sub` (PNG, 9.2) and stand for these pixels.
+def _stand_for(rows: bytes, pixels: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Tell whether rows of a PNG file stand for these pixels, as they are or filtered by `Up`.
 
-    Then each value is the difference to the pixel on its left, modulo 256, and the first pixel is
-    itself. No other pixels have the same differences. To compare is faster than to decode.
+    By that filter (PNG, 9.2) each value is the difference to the pixel above, modulo 256, and the
+    first row is itself. No other pixels have the same differences. To compare is faster than to
+    decode.
     """
     if pixels.shape != shape or pixels.dtype != np.uint8:
         return False
     filtered = np.frombuffer(rows, np.uint8).reshape(shape[0], -1)
-    if not (filtered[:, 0] == 1).all():
-        return False
-    values, shown = filtered[:, 1:], pixels.reshape(shape[0], -1)
-    depth = math.prod(shape[2:])
-    first = np.array_equal(values[:, :depth], shown[:, :depth])
-    return first and np.array_equal(values[:, depth:], shown[:, depth:] - shown[:, :-depth])
+    kinds, values = filtered[:, 0], filtered[:, 1:]
+    shown = pixels.reshape(shape[0], -1)
+    if (kinds == 0).all():
+        return np.array_equal(values, shown)
+    first = (kinds == 2).all() and np.array_equal(values[0], shown[0])
+    return bool(first) and np.array_equal(values[1:], shown[1:] - shown[:-1])
 
 
 def _png_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
@@ -94,7 +95,7 @@ def _png_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
             raise Failure("something stands behind the end of the PNG file's image")
         length, name = struct.unpack_from(">I4s", data, at)
         body, check = data[at + 8 : at + 8 + length], data[at + 8 + length : at + 12 + length]
-        if len(check) < 4 or isal_zlib.crc32(name + body) != int.from_bytes(check, "big"):
+        if len(check) < 4 or zlib_ng.crc32(body, zlib_ng.crc32(name)) != int.from_bytes(check, "big"):
             raise Failure("the PNG file is damaged")
         chunks.append((name, body))
         at += 12 + length
@@ -114,7 +115,7 @@ def _png_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
 
 def _png_profile(chunk: bytes) -> bytes:
     name, _, rest = chunk.partition(b"\0")
-    inflate = isal_zlib.decompressobj()
+    inflate = zlib_ng.decompressobj()
     try:
         profile = inflate.decompress(rest[1:], _MOST_PROFILE)
     except Exception:  # damaged data makes decoders raise nearly anything
