@@ -35,7 +35,7 @@ def noise(height: int, width: int) -> np.ndarray:
 
 def blurred(pixels: np.ndarray, sigma: float) -> np.ndarray:
     """Blur by sums over mirrored neighbours, one axis after the other."""
-    reach = int(np.ceil(3 * sigma))
+    reach = int(np.ceil(8 * sigma))
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     weights /= weights.sum()
     for axis in (0, 1):

@@ -13,10 +13,13 @@ from anonbench.core.libraries.later import opencv
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
-_LONG = 150
-"""Values of a kernel above which transforms are faster than sums."""
+_FADED = 5.0
+"""Product of sigma and an angular frequency above which a Gaussian leaves no wave: it makes each
+less than 4e-6 of what it was."""
 _REMEMBERED = 512
-"""Kernels, and responses to them: a page has dozens of lines of the same height."""
+"""Kernels, responses and waves: lines of text have few heights, and hundreds of lengths."""
+_SHORT = 2**14
+"""Values of waves that are remembered; more take longer to use than to make."""
 
 
 class Sigma(Settings):
@@ -49,45 +52,76 @@ class Blur(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored."""
-        cv2 = opencv()
+        height, width = pixels.shape[:2]
         share = float(getattr(self.sigma, entity))
-        sigma = max(self.min_sigma, share * min(pixels.shape[:2]))
+        sigma = max(self.min_sigma, share * min(height, width))
+        down, across = _response(height, sigma), _response(width, sigma)
         kernel = _kernel(sigma)
-        if len(kernel) > _LONG:
-            blurred = _by_cosines(pixels, sigma)
+        if len(down) + len(across) <= 2 * len(kernel):  # about where they take as long
+            blurred = _by_cosines(pixels, down, across)
         else:  # in floating point: OpenCV's 8-bit Gaussian is coarser, and slower
-            mirrored = cv2.BORDER_REFLECT
-            blurred = cv2.sepFilter2D(pixels, cv2.CV_32F, kernel, kernel, borderType=mirrored)
-        return np.asarray(cv2.convertScaleAbs(blurred))  # which rounds; nothing is negative
+            blurred = _by_sums(pixels, kernel)
+        rounded: np.ndarray = opencv().convertScaleAbs(blurred)  # nothing is below 0 but by rounding
+        return rounded.reshape(pixels.shape)
+
+
+def _by_sums(pixels: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Return float32 [h, w] or [h, w, 3]: the sums along both axes that define the blur."""
+    cv2 = opencv()
+    mirrored = cv2.BORDER_REFLECT
+    return np.asarray(cv2.sepFilter2D(pixels, cv2.CV_32F, kernel, kernel, borderType=mirrored))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _kernel(sigma: float) -> np.ndarray:
-    """Return the Gaussian as far as three times sigma, float64 [2r + 1, 1]."""
-    return np.asarray(opencv().getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma))
+    """Return the Gaussian as far as 4.5 times sigma, float64 [2r + 1, 1].
 
-
-def _by_cosines(pixels: np.ndarray, sigma: float) -> np.ndarray:
-    """Filter along both axes by products of discrete cosine transforms (DCT-II).
-
-    What is mirrored at its borders is a sum of cosines, and an even kernel makes each of them
-    larger or smaller. So the time does not depend on how wide the kernel is.
+    What is beyond changes a value by less than a hundredth of a grey level.
     """
-    from scipy.fft import dctn, idctn  # for wide kernels alone
+    return np.asarray(opencv().getGaussianKernel(2 * math.ceil(4.5 * sigma) + 1, sigma))
 
-    cosines = dctn(pixels.astype(np.float32), axes=(0, 1), overwrite_x=True)
-    for axis in (0, 1):
-        shape = [1] * pixels.ndim
-        shape[axis] = pixels.shape[axis]
-        cosines *= _response(pixels.shape[axis], sigma).reshape(shape)
-    return np.asarray(idctn(cosines, axes=(0, 1), overwrite_x=True))
+
+def _by_cosines(pixels: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Return the same from the few cosines that a wide Gaussian leaves, float32 [h, w or 3 w].
+
+    What is mirrored at its borders is a sum of cosines (DCT-II), and an even kernel makes each of
+    them larger or smaller. So the time falls with sigma, by sums it grows.
+
+    Args:
+        pixels: uint8 [h, w] or [h, w, 3].
+        down: `_response` of each axis.
+        across: see `down`.
+
+    """
+    height, width, *channels = pixels.shape
+    values = pixels.reshape(height, -1).astype(np.float32)
+    rows, columns = _waves(height, len(down)), _waves(width, len(across))
+    few = (rows.T @ values).reshape(len(down), width, *channels)
+    if not channels:
+        return np.asarray(rows @ ((few @ columns) * (down[:, None] * across)) @ columns.T)
+    fewest = (columns.T @ few) * (down[:, None] * across)[..., None]
+    return np.asarray(rows @ (columns @ fewest).reshape(len(down), -1))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _response(length: int, sigma: float) -> np.ndarray:
-    """Return what the kernel makes of each cosine of a mirrored row, float32 [length]."""
-    kernel = _kernel(sigma)[:, 0]
-    reach = len(kernel) // 2
-    places = np.arange(-reach, reach + 1) % (2 * length)
-    wrapped = np.bincount(places, kernel, 2 * length)
-    return np.fft.rfft(wrapped).real[:length].astype(np.float32)
+    """Return what a Gaussian makes of each cosine of a mirrored row that it leaves, float32."""
+    count = min(length, int(_FADED * length / (math.pi * sigma)) + 1)
+    frequencies = math.pi / length * np.arange(count)
+    return np.exp(-0.5 * np.square(sigma * frequencies)).astype(np.float32)
+
+
+def _waves(length: int, count: int) -> np.ndarray:
+    """Return the first cosines of a row, float32 [length, count], each of length 1."""
+    return (_remembered if length * count <= _SHORT else _cosines)(length, count)
+
+
+def _cosines(length: int, count: int) -> np.ndarray:
+    """See `_waves`."""
+    angles = math.pi / length * np.multiply.outer(np.arange(length) + 0.5, np.arange(count))
+    waves = np.cos(angles) * math.sqrt(2 / length)
+    waves[:, 0] = math.sqrt(1 / length)
+    return waves.astype(np.float32)
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_cosines)

@@ -44,7 +44,7 @@ def test_the_kernel_is_that_of_the_method() -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 90, 3), dtype=np.uint8)
     kernel = gaussian(0.25 * 40)
     mine = cv2.sepFilter2D(image, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
-    assert np.array_equal(Blur().hide(image, "barcode"), np.rint(mine))
+    assert np.abs(Blur().hide(image, "barcode") - mine).max() < 0.501
 
 
 def test_richardson_lucy_is_nearer_than_what_was_blurred() -> None:

@@ -23,6 +23,10 @@ from anonbench.anonymization.audit.promises.inside import (
 from anonbench.config import Anonymization
 
 
+_OFF = 0.01
+"""Grey levels that `_between` may be off by, along both axes."""
+
+
 class ConstantBlocks(Promise):
     """Pixelate: constant blocks, none narrower than asked for, of the original's mean colour."""
 
@@ -55,19 +59,23 @@ class LowPass(Promise):
         return 2 * math.ceil(float(settings.blur.min_sigma)) + 1
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
-        """Check the steepest step between neighbours, then compare with products of matrices."""
+        """Check the steepest step between neighbours, then compare with weighted sums."""
         height, width = inside.mask.shape
         refuse_single(inside)
         share = float(getattr(settings.blur.sigma, inside.entity))
         sigma = max(float(settings.blur.min_sigma), share * min(height, width))
         # a step is a sum of the original's values, weighted by the kernel's own steps
-        steepest = float(np.ptp(inside.original)) * _gaussian(sigma)[math.ceil(3 * sigma)] + 1.0
+        steepest = float(np.ptp(inside.original)) * float(_gaussian(sigma).max()) + 1.0
         for axis in (0, 1):
             if steps(inside.written, inside.mask, axis).max(initial=0) > steepest:
                 raise Failure("a blurred region has steeper edges than its kernel leaves")
-        blurred = _weights(height, sigma) @ inside.original.astype(np.float32)
-        blurred = blurred @ _weights(width, sigma)
-        return all_near(inside.written.astype(np.float32), blurred)
+        (rows, down), (columns, across) = _weights(height, sigma), _weights(width, sigma)
+        blurred = rows @ inside.original.astype(np.float32) @ columns.T
+        if across is not None:
+            blurred = blurred @ across.T
+        if down is not None:
+            blurred = down @ blurred
+        return all_near(inside.written.astype(np.float32), blurred, ROUNDING + _OFF)
 
 
 class BoxMeans(Promise):
@@ -160,25 +168,45 @@ def _sums(plane: np.ndarray, side: int) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _gaussian(sigma: float) -> np.ndarray:
-    """Return the Gaussian's weights as far as three times sigma, float64 [2r + 1], of sum 1."""
-    reach = math.ceil(3 * sigma)
+    """Return the Gaussian's weights as far as six times sigma, float64 [2r + 1], of sum 1."""
+    reach = math.ceil(6 * sigma)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     return np.asarray(weights / weights.sum())
 
 
-def _weights(length: int, sigma: float) -> np.ndarray:
-    """Return the share of each pixel of a mirrored line in each other, float32 [length, length].
+def _weights(length: int, sigma: float) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the share of each pixel of a mirrored line in blurred pixels, float32 [n, length].
 
     Of a pixel itself, and of its images in mirrors at both ends, which come again with twice the
-    length. Row by row, the first move to the right and the second to the left.
+    length. What a wide Gaussian leaves is smooth: then only pixels a quarter of sigma apart are
+    computed, from two before the line to three behind it, and `_between` gives the others.
     """
     weights = _gaussian(sigma)
     period = 2 * length
     place = (np.arange(len(weights)) - len(weights) // 2) % period
-    once = np.bincount(place, weights, minlength=period).astype(np.float32)
-    share = np.concatenate([once, once])
+    share = np.tile(np.bincount(place, weights, minlength=period).astype(np.float32), 6)
+    step = max(1, min(int(sigma / 4), length))
+    first, count = (-2 * step, -(-length // step) + 5) if step > 1 else (0, length)
     # views of it, for speed: a text has thousands of lines, each a few pixels high
-    size, step = (length, length), share.itemsize
-    itself = np.ndarray(size, share.dtype, share, period * step, (-step, step))
-    mirrored = np.ndarray(size, share.dtype, share, step, (step, step))
-    return np.asarray(itself + mirrored)
+    size, item = (count, length), share.itemsize
+    start, mirror = 3 * period - first, period + 1 + first
+    itself = np.ndarray(size, share.dtype, share, start * item, (-step * item, item))
+    mirrored = np.ndarray(size, share.dtype, share, mirror * item, (step * item, item))
+    return itself + mirrored, _between(length, step) if step > 1 else None
+
+
+@lru_cache(maxsize=256)
+def _between(length: int, step: int) -> np.ndarray:
+    """Return the shares of pixels `step` apart in all of a line, float32 [length, n].
+
+    By Lagrange's polynomial through three pixels on each side. A Gaussian leaves a sixth derivative
+    of at most 3410 / sigma^6 grey levels: with `step` a quarter of sigma this is off by 0.004.
+    """
+    pixel = np.arange(length)
+    places, t = range(-2, 4), pixel % step / step
+    shares = np.zeros((length, -(-length // step) + 5), np.float32)
+    for number, place in enumerate(places):
+        others = [other for other in places if other != place]
+        factors = [(t - other) / (place - other) for other in others]
+        shares[pixel, pixel // step + number] = np.prod(factors, axis=0)
+    return shares

@@ -8,10 +8,10 @@ import numpy as np
 
 
 def gaussian(sigma: float) -> np.ndarray:
-    """Return the kernel of the method blur, float64 [2 R + 1]: cut off at three sigma."""
+    """Return the kernel of the method blur, float64 [2 R + 1], as far as it matters."""
     from anonbench.core.libraries.opencv import cv2
 
-    return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(3 * sigma)) + 1, sigma))[:, 0]
+    return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(6 * sigma)) + 1, sigma))[:, 0]
 
 
 def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
