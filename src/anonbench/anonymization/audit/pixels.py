@@ -255,16 +255,19 @@ def check_outside(original: np.ndarray, pixels: np.ndarray, seen: np.ndarray) ->
         Failure: it was.
 
     """
-    restored = pixels.copy()
-    cv2.copyTo(original, seen.view(np.uint8), restored)
-    if not np.array_equal(restored, original):
-        count = np.count_nonzero(restored != original)
+    outside = (~seen).view(np.uint8)
+    if cv2.norm(original, pixels, cv2.NORM_INF, outside):  # faster than to make any new image
+        count = np.count_nonzero((original != pixels)[~seen])
         raise Failure(f"{count} values outside its regions were changed")
 
 
 def _planes(window: np.ndarray) -> np.ndarray:
     """Return [c, h, w] of [h, w] or [h, w, c]: operations on planes are faster."""
-    return window[None] if window.ndim == 2 else np.ascontiguousarray(window.transpose(2, 0, 1))
+    if window.ndim == 2:
+        return window[None]
+    planes = np.empty((3, *window.shape[:2]), np.uint8)
+    cv2.split(window, [*planes])
+    return planes
 
 
 def _check_unsure(
