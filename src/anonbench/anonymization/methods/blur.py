@@ -20,6 +20,8 @@ _REMEMBERED = 512
 """Kernels, responses and waves: lines of text have few heights, and hundreds of lengths."""
 _SHORT = 2**14
 """Values of waves that are remembered; more take longer to use than to make."""
+_TOGETHER = 8
+"""Waves that are made at once: the next line as long may need another one."""
 
 
 class Sigma(Settings):
@@ -113,7 +115,9 @@ def _response(length: int, sigma: float) -> np.ndarray:
 
 def _waves(length: int, count: int) -> np.ndarray:
     """Return the first cosines of a row, float32 [length, count], each of length 1."""
-    return (_remembered if length * count <= _SHORT else _cosines)(length, count)
+    most = -(-count // _TOGETHER) * _TOGETHER
+    make = _remembered if length * most <= _SHORT else _cosines
+    return make(length, most)[:, :count]
 
 
 def _cosines(length: int, count: int) -> np.ndarray:

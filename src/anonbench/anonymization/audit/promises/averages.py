@@ -195,18 +195,27 @@ def _weights(length: int, sigma: float) -> tuple[np.ndarray, np.ndarray | None]:
     return itself + mirrored, _between(length, step) if step > 1 else None
 
 
-@lru_cache(maxsize=256)
 def _between(length: int, step: int) -> np.ndarray:
     """Return the shares of pixels `step` apart in all of a line, float32 [length, n].
 
     By Lagrange's polynomial through three pixels on each side. A Gaussian leaves a sixth derivative
     of at most 3410 / sigma^6 grey levels: with `step` a quarter of sigma this is off by 0.004.
     """
-    pixel = np.arange(length)
-    places, t = range(-2, 4), pixel % step / step
-    shares = np.zeros((length, -(-length // step) + 5), np.float32)
-    for number, place in enumerate(places):
-        others = [other for other in places if other != place]
-        factors = [(t - other) / (place - other) for other in others]
-        shares[pixel, pixel // step + number] = np.prod(factors, axis=0)
-    return shares
+    count = -(-length // step)
+    nodes = count + 5
+    shares = np.zeros((count * step, nodes), np.float32)
+    item = shares.itemsize
+    strides = ((step * nodes + 1) * item, nodes * item, item)  # a step to the right each `step` rows
+    np.ndarray((count, step, 6), shares.dtype, shares, 0, strides)[:] = _polynomials(step)
+    return shares[:length]
+
+
+@lru_cache(maxsize=256)
+def _polynomials(step: int) -> np.ndarray:
+    """Return the shares of six pixels `step` apart in those behind the third, [step, 6]."""
+    places, t = range(-2, 4), np.arange(step) / step
+    shares = [
+        np.prod([(t - other) / (place - other) for other in places if other != place], axis=0)
+        for place in places
+    ]
+    return np.array(shares).T
