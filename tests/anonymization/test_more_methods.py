@@ -38,7 +38,10 @@ def pixels(height: int, width: int, colour: bool, seed: int = 0) -> np.ndarray:
 
 
 def hidden(name: str, image: np.ndarray, settings: Anonymization) -> np.ndarray:
-    return settings.of(method_named(name)).hide(image, Entity.FACE)
+    method = settings.of(method_named(name))
+    if method.surroundings():
+        return method.hide_among(image, np.ones(image.shape[:2], bool))
+    return method.hide(image, Entity.FACE)
 
 
 @pytest.mark.parametrize("name", ADDED)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from anonbench.anonymization.arguments import check_arguments
-from anonbench.anonymization.geometry import Cover, cover, covers, framed
+from anonbench.anonymization.geometry import Cover, cover, covers, framed, together, within
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
@@ -158,25 +158,30 @@ def _hide(
     """Return one layer: regions hidden by a method, but for what is done already."""
     result = image.copy()
     around = method.surroundings()
-    frames = framed(hidden, image.shape, settings) if around else None
     areas = _areas(own, image.shape, settings, method.least_side(), around)
+    if around:
+        frames = framed(hidden, image.shape, settings)
+        for window, group in together([area for area in areas if area is not None]):
+            covered = method.hide_among(image[window], frames[window])
+            for part in group:
+                _paste(result, part, covered[within(part.window, window)], done)
+        return result
     for region, area in zip(own, areas, strict=True):
-        if area is None:
-            continue
-        window, inside = area
-        pixels = image[window]
-        if frames is None:
-            covered = method.hide(pixels, region.entity)
-        else:
-            covered = method.hide_among(pixels, frames[window], region.entity)
-        if done is not None:
-            free = ~done[window]
-            inside = free if inside is None else free & inside
-        if inside is None:
-            result[window] = covered
-        else:
-            cv2.copyTo(covered, inside.view(np.uint8), result[window])
+        if area is not None:
+            _paste(result, area, method.hide(image[area.window], region.entity), done)
     return result
+
+
+def _paste(result: np.ndarray, area: Cover, covered: np.ndarray, done: np.ndarray | None) -> None:
+    """Write a window's hidden pixels, those of its region that are not done already."""
+    window, inside = area
+    if done is not None:
+        free = ~done[window]
+        inside = free if inside is None else free & inside
+    if inside is None:
+        result[window] = covered
+    else:
+        cv2.copyTo(covered, inside.view(np.uint8), result[window])
 
 
 def _areas(

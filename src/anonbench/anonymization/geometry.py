@@ -12,6 +12,8 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 
+Window = tuple[slice, slice]
+"""Rows and columns."""
 _NEXT = np.array([1, 2, 3, 0])
 _SLACK = 1e-8
 """How far, in pixels, a region reaches beyond its slanted edges: rounding hides rather more."""
@@ -23,7 +25,7 @@ class Cover(NamedTuple):
     The window is the region's own, or a larger one where that is narrower than was asked for.
     """
 
-    window: tuple[slice, slice]
+    window: Window
     """Rows and columns of the image."""
     inside: np.ndarray | None
     """bool [h, w] of the window; None where the whole window belongs to the region."""
@@ -95,6 +97,45 @@ def framed(
     return frames
 
 
+def together(areas: Sequence[Cover]) -> list[tuple[Window, list[Cover]]]:
+    """Return groups of regions whose windows share pixels, each with the window about all of them.
+
+    No two of the windows about groups share a pixel.
+    """
+    groups: list[tuple[Window, list[Cover]]] = []
+    for area in areas:
+        window, members = area.window, [area]
+        while met := [group for group in groups if _share(group[0], window)]:
+            groups = [group for group in groups if not _share(group[0], window)]
+            for other, others in met:
+                window = _about(window, other)
+                members = [*others, *members]
+        groups.append((window, members))
+    return groups
+
+
+def within(window: Window, other: Window) -> Window:
+    """Return the place of a window in another one that holds it."""
+    rows, columns = (
+        slice(part.start - whole.start, part.stop - whole.start)
+        for part, whole in zip(window, other, strict=True)
+    )
+    return rows, columns
+
+
+def _share(one: Window, other: Window) -> bool:
+    """Tell whether two windows have a pixel in common."""
+    return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
+
+
+def _about(one: Window, other: Window) -> Window:
+    """Return the smallest window that holds both."""
+    rows, columns = (
+        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+    )
+    return rows, columns
+
+
 def extent(region: Region, margin: float = 1.0) -> tuple[int, int, int, int]:
     """Return the pixels that a region's upright box touches, also beyond the image.
 
@@ -106,7 +147,7 @@ def extent(region: Region, margin: float = 1.0) -> tuple[int, int, int, int]:
     return floor(x0), floor(y0), ceil(x1), ceil(y1)
 
 
-def _bounds(region: Region, shape: tuple[int, ...], margin: float) -> tuple[slice, slice] | None:
+def _bounds(region: Region, shape: tuple[int, ...], margin: float) -> Window | None:
     """Return the rows and columns that a region's upright box touches."""
     return _window(_upright(region, margin), shape)
 
@@ -119,7 +160,7 @@ def _upright(region: Region, margin: float) -> Sequence[float]:
     return min(across), min(down), max(across), max(down)
 
 
-def _round(box: Sequence[float], window: tuple[slice, slice]) -> np.ndarray:
+def _round(box: Sequence[float], window: Window) -> np.ndarray:
     """Return bool [h, w]: the pixels of a window that the ellipse inside a box touches.
 
     In units of its half axes it is a circle, and the point of a pixel nearest to its centre is
@@ -194,7 +235,7 @@ def _grow(points: Sequence[float], factor: float) -> Sequence[float]:
     return [round(value, 6) for value in moved]
 
 
-def _window(box: Sequence[float], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+def _window(box: Sequence[float], shape: tuple[int, ...]) -> Window | None:
     """Return the rows and columns that a box touches, or None where it lies outside."""
     x0, y0 = max(floor(box[0]), 0), max(floor(box[1]), 0)
     x1, y1 = min(ceil(box[2]), shape[1]), min(ceil(box[3]), shape[0])
@@ -213,7 +254,7 @@ def _slanted(quads: Sequence[Sequence[float]], shape: tuple[int, ...]) -> list[C
     return [window and Cover(window, next(insides)) for window in windows]
 
 
-def _touched(corners: np.ndarray, windows: Sequence[tuple[slice, slice]]) -> list[np.ndarray]:
+def _touched(corners: np.ndarray, windows: Sequence[Window]) -> list[np.ndarray]:
     """Return the pixels that the convex hulls of corners touch, bool, each as large as its window.
 
     A pixel is a square: it is left out only where it lies beyond one of the edges as a whole, so

@@ -14,6 +14,7 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import image_regions
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
+from anonbench.core.libraries.allocator import keep_freed_memory
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.formats.pages import page_of
@@ -56,6 +57,7 @@ def anonymize_shard(
         InputError: an image, or the shard as a whole, fails the audit.
 
     """
+    keep_freed_memory()
     rows = used_rows(manifest, images, keep_without_regions)
     regions = image_regions(boxes)
     files = zip(*(rows[name].tolist() for name in ("id", "path", "bytes", "digest")), strict=True)

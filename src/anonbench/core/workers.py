@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.allocator import keep_freed_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -156,6 +157,7 @@ def _start(make: Callable[[], Callable[[Any], Any]], parent: int, alone: Lock) -
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers, by SIGTERM:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler would wait for `_alone` to be free
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    keep_freed_memory()
     _work = make()
     threadpool_limits(1, user_api="blas")  # as many workers as cores: each has one
 

@@ -108,7 +108,7 @@ def test_wrong_pixels_are_caught(settings: Anonymization, name: str, wrong: str)
 CHANGES: list[tuple[str, type, str, Any]] = [
     ("box_blur", BoxBlur, "least_side", lambda self: 1),
     ("median", Median, "least_side", lambda self: 1),
-    ("inpaint", Inpaint, "hide_among", lambda self, pixels, hidden, entity: pixels),
+    ("inpaint", Inpaint, "hide_among", lambda self, pixels, hidden: pixels),
     ("inpaint", Inpaint, "surroundings", lambda self: 3),
 ]
 
@@ -143,10 +143,10 @@ def test_inpainting_from_other_hidden_regions_is_caught(
     check()
     alone = Inpaint.hide_among
 
-    def sees_the_other(self: Inpaint, pixels: np.ndarray, hidden: np.ndarray, entity: str) -> Any:
-        own = np.zeros_like(hidden)
-        own[5:-5, 5:-5] = True
-        return alone(self, pixels, own, entity)
+    def sees_the_other(self: Inpaint, pixels: np.ndarray, hidden: np.ndarray) -> Any:
+        own = hidden.copy()
+        own[:, :25] = False
+        return alone(self, pixels, own)
 
     monkeypatch.setattr(Inpaint, "hide_among", sees_the_other)
     with pytest.raises(InputError, match=FAILS):

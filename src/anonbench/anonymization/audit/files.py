@@ -102,7 +102,9 @@ def _png_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
             raise Failure("something stands behind the end of the PNG file's image")
         length, name = struct.unpack_from(">I4s", data, at)
         body, check = data[at + 8 : at + 8 + length], data[at + 8 + length : at + 12 + length]
-        if len(check) < 4 or zlib_ng.crc32(body, zlib_ng.crc32(name)) != int.from_bytes(check, "big"):
+        if len(check) < 4 or zlib_ng.crc32(body, zlib_ng.crc32(name)) != int.from_bytes(
+            check, "big"
+        ):
             raise Failure("the PNG file is damaged")
         chunks.append((name, body))
         at += 12 + length

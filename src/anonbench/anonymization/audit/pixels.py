@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.joined import joined
 from anonbench.anonymization.audit.order import in_turn
 from anonbench.anonymization.audit.promises import Inside, Promise, promise_of
 from anonbench.anonymization.audit.regions import Area, Region, areas_of, frames_of, to_hide
@@ -77,12 +78,13 @@ def check_layers(
     for names, own in turns:
         for name in names:
             promise = promise_of(name)
-            found = found_areas(own, original.shape, promise, settings)
+            alone = found_areas(own, original.shape, promise, settings)
+            found = joined(alone) if promise.around(settings) else alone
             shown = shown_regions(found, original.shape, done)
             layer = images[number], images[number + 1]
             unsure = check_layer(*layer, found, shown, promise, hidden, settings, done)
             number += 1
-        inside += len(found)
+        inside += len(alone)
         covered |= shown.seen
         if number < count:
             done = _with(done, found, shown, unsure)

@@ -63,7 +63,9 @@ class Blur(Method):
             blurred = _by_cosines(pixels, down, across)
         else:  # in floating point: OpenCV's 8-bit Gaussian is coarser, and slower
             blurred = _by_sums(pixels, kernel)
-        rounded: np.ndarray = opencv().convertScaleAbs(blurred)  # nothing is below 0 but by rounding
+        rounded: np.ndarray = opencv().convertScaleAbs(
+            blurred
+        )  # nothing is below 0 but by rounding
         return rounded.reshape(pixels.shape)
 
 
@@ -110,7 +112,7 @@ def _response(length: int, sigma: float) -> np.ndarray:
     """Return what a Gaussian makes of each cosine of a mirrored row that it leaves, float32."""
     count = min(length, int(_FADED * length / (math.pi * sigma)) + 1)
     frequencies = math.pi / length * np.arange(count)
-    return np.exp(-0.5 * np.square(sigma * frequencies)).astype(np.float32)
+    return np.asarray(np.exp(-0.5 * np.square(sigma * frequencies)), np.float32)
 
 
 def _waves(length: int, count: int) -> np.ndarray:
@@ -125,7 +127,7 @@ def _cosines(length: int, count: int) -> np.ndarray:
     angles = math.pi / length * np.multiply.outer(np.arange(length) + 0.5, np.arange(count))
     waves = np.cos(angles) * math.sqrt(2 / length)
     waves[:, 0] = math.sqrt(1 / length)
-    return waves.astype(np.float32)
+    return np.asarray(waves, np.float32)
 
 
 _remembered = lru_cache(maxsize=_REMEMBERED)(_cosines)

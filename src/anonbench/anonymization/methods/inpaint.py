@@ -10,6 +10,9 @@ from pydantic import Field
 from anonbench.core.libraries.later import opencv
 from anonbench.core.registries.methods import Method
 
+_UNKNOWN = 128
+"""Grey, where nothing is known."""
+
 
 class Inpaint(Method):
     """What is around the region continued into it, by OpenCV.
@@ -35,14 +38,10 @@ class Inpaint(Method):
         """See `Method.surroundings`."""
         return self.radius + 2
 
-    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        """Return grey: without surroundings nothing is known."""
-        return np.full_like(pixels, 128)
-
-    def hide_among(self, pixels: np.ndarray, hidden: np.ndarray, entity: str) -> np.ndarray:
+    def hide_among(self, pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Fill in what is hidden; grey where nothing is known."""
         if hidden.all():
-            return self.hide(pixels, entity)
+            return np.full_like(pixels, _UNKNOWN)
         cv2 = opencv()
         flags = hidden.view(np.uint8)
         known = cv2.copyTo(pixels, 1 - flags)  # black where it is hidden

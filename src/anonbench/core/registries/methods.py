@@ -53,20 +53,22 @@ class Method(Registered):
         """Return files and folders whose content results depend on, such as a secret key."""
         return ()
 
-    def hide_among(self, pixels: np.ndarray, hidden: np.ndarray, entity: str) -> np.ndarray:
-        """Return hidden pixels, of a region and what is around it.
+    def hide_among(self, pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """Return hidden pixels, of regions and what is around them.
+
+        Only a method that has surroundings is asked. Regions so near to each other that their
+        surroundings meet are hidden together.
 
         Args:
             pixels: uint8 [h, w] or [h, w, 3] RGB of the original; they are not changed.
             hidden: bool [h, w]: what must have no part in the result, which is the boxes of all
-                regions that are hidden in the image, this one's among them.
-            entity: what they show.
+                regions that are hidden in the image, these ones' among them.
 
         Returns:
-            uint8 of the same shape; only the region's own pixels are taken.
+            uint8 of the same shape; only the regions' own pixels are taken.
 
         """
-        return self.hide(pixels, entity)
+        raise NotImplementedError
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Return hidden pixels.

@@ -22,7 +22,6 @@ from anonbench.anonymization.audit.promises.inside import (
 )
 from anonbench.config import Anonymization
 
-
 _OFF = 0.01
 """Grey levels that `_between` may be off by, along both axes."""
 
@@ -184,7 +183,7 @@ def _weights(length: int, sigma: float) -> tuple[np.ndarray, np.ndarray | None]:
     weights = _gaussian(sigma)
     period = 2 * length
     place = (np.arange(len(weights)) - len(weights) // 2) % period
-    share = np.tile(np.bincount(place, weights, minlength=period).astype(np.float32), 6)
+    share = np.concatenate([np.bincount(place, weights, period).astype(np.float32)] * 6)
     step = max(1, min(int(sigma / 4), length))
     first, count = (-2 * step, -(-length // step) + 5) if step > 1 else (0, length)
     # views of it, for speed: a text has thousands of lines, each a few pixels high
@@ -205,7 +204,8 @@ def _between(length: int, step: int) -> np.ndarray:
     nodes = count + 5
     shares = np.zeros((count * step, nodes), np.float32)
     item = shares.itemsize
-    strides = ((step * nodes + 1) * item, nodes * item, item)  # a step to the right each `step` rows
+    # one to the right every `step` rows
+    strides = ((step * nodes + 1) * item, nodes * item, item)
     np.ndarray((count, step, 6), shares.dtype, shares, 0, strides)[:] = _polynomials(step)
     return shares[:length]
 
