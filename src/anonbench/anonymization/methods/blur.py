@@ -63,9 +63,7 @@ class Blur(Method):
             blurred = _by_cosines(pixels, down, across)
         else:  # in floating point: OpenCV's 8-bit Gaussian is coarser, and slower
             blurred = _by_sums(pixels, kernel)
-        rounded: np.ndarray = opencv().convertScaleAbs(
-            blurred
-        )  # nothing is below 0 but by rounding
+        rounded: np.ndarray = opencv().convertScaleAbs(blurred)  # nothing is below 0 in truth
         return rounded.reshape(pixels.shape)
 
 
