@@ -19,7 +19,7 @@ class Layers(Method):
     name: ClassVar = "layers"
     label: ClassVar = "Layers"
     line_colour: ClassVar = "#393B79"
-    images_per_second: ClassVar = 12.0
+    images_per_second: ClassVar = 40.0
 
     methods: Annotated[tuple[str, ...], Field(min_length=1)] = ("pixelate", "blur")
     """Names of methods, the first one first."""

@@ -23,6 +23,7 @@ class Replace(Method):
     name: ClassVar = "replace"
     label: ClassVar = "Replace"
     line_colour: ClassVar = "#7B3294"
+    images_per_second: ClassVar = 12.0
     residue: ClassVar = "coarse"
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
