@@ -1,4 +1,4 @@
-"""Every method beside the plain OpenCV, Pillow, NumPy or deface way, and the stage that applies it.
+"""Every method beside the plain OpenCV, Pillow, NumPy or deface way.
 
     python benchmarks/bench_methods.py [METHOD ...]
 
@@ -18,40 +18,29 @@ twice. The second time it draws the quadrilateral grown by as much as it takes t
 ("plain_covering_all", which hides a few more). "left_in_sight" counts the pixels that the first
 drawing leaves of those that regions touch.
 
-"stage" is an image's share of a large shard (`shard_size` is 4,096): what further copies in a shard
-take, each read, compared with its digest, decoded, hidden, encoded, written and audited from the
-written file. "decode_and_encode" is the time of its two greatest parts as OpenCV and Pillow do them
-by default, side by side with ours: the original's file to pixels, and the hidden pixels to PNG.
-
 Milliseconds of CPU, the least of several runs, with one thread as in the stage.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import io
 import math
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import redirect_stderr
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 from common import emit
 from PIL import Image, ImageFilter
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.shard import anonymize_shard
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.registries.methods import METHODS
@@ -61,8 +50,8 @@ from anonbench_demo import documents, ids, portraits
 from anonbench_demo.build import encoded
 from anonbench_demo.truth import Drawing
 
-SECONDS, RUNS, COPIES = 0.02, 3, 64
-"""A run's least CPU time, runs of which the least counts, and further images of a shard."""
+SECONDS, RUNS = 0.02, 3
+"""A run's least CPU time, and runs of which the least counts."""
 Plain = Callable[[np.ndarray, str], np.ndarray]
 """A box's pixels and what they show, to hidden pixels."""
 DRAWN, KEY = np.random.default_rng(0), bytes(32)
@@ -223,25 +212,6 @@ PLAIN: dict[str, dict[str, Plain]] = {
 }
 
 
-def opencv_codec(data: bytes, hidden: np.ndarray) -> None:
-    cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    cv2.imencode(".png", hidden)
-
-
-def pillow_codec(data: bytes, hidden: np.ndarray) -> None:
-    with Image.open(io.BytesIO(data)) as image:
-        image.load()
-    Image.fromarray(hidden).save(io.BytesIO(), "PNG")
-
-
-def our_codec(data: bytes, hidden: np.ndarray) -> None:
-    read_image(data)
-    encode(hidden)
-
-
-CODECS = {"opencv": opencv_codec, "pillow": pillow_codec, "ours": our_codec}
-
-
 def drawn(corners: np.ndarray, shape: tuple[int, int], covering: bool) -> np.ndarray:
     """Return the pixels of a quadrilateral, uint8 [h, w], as OpenCV draws them.
 
@@ -308,32 +278,11 @@ def timed(work: Callable[[], Any]) -> float:
 
 
 class Scene:
-    """A drawn image, as a file and as a shard of copies of it."""
+    """A drawn image, as it is read from a file."""
 
-    def __init__(self, folder: Path, drawing: Drawing, suffix: str) -> None:
-        folder.mkdir()
-        self.folder, self.regions = folder, list(drawing.regions)
-        self.data = encoded(drawing.image, suffix)
-        self.image = read_image(self.data)
-        names = [f"{number:03d}" for number in range(COPIES + 1)]
-        self.boxes = box_table(dict.fromkeys(names, self.regions), seed=0)
-        for name in names:
-            (folder / (name + suffix)).write_bytes(self.data)
-        about = [len(self.data), hashlib.sha256(self.data).hexdigest()]
-        self.manifest = pd.DataFrame(
-            [[name, name + suffix, *about] for name in names],
-            columns=["id", "path", "bytes", "digest"],
-        )
-        rows = [[name, "ok", len(self.regions)] for name in names]
-        self.images = pd.DataFrame(rows, columns=["id", "status", "regions"])
-
-    def anonymize(self, variant: Variant, settings: Anonymization, copies: int) -> None:
-        """Make a shard of one image and so many copies."""
-        out, count = self.folder / "out.tar", copies + 1
-        boxes = self.boxes.head(count * len(self.regions))
-        about = (self.manifest.head(count), self.folder, boxes, self.images.head(count))
-        with Path(os.devnull).open("w", encoding="utf-8") as nobody, redirect_stderr(nobody):
-            anonymize_shard(*about, variant, settings, False, out)
+    def __init__(self, drawing: Drawing, suffix: str) -> None:
+        self.regions = list(drawing.regions)
+        self.image = read_image(encoded(drawing.image, suffix))
 
 
 def compare(name: str, scene: Scene, settings: Anonymization) -> dict[str, Any]:
@@ -350,14 +299,8 @@ def compare(name: str, scene: Scene, settings: Anonymization) -> dict[str, Any]:
     if name == "inpaint":
         plain["opencv, whole image at once"] = timed(lambda: opencv_inpaint(image, regions))
     data = encode(last)
-    codec = {way: timed(lambda each=each: each(scene.data, last)) for way, each in CODECS.items()}  # type: ignore[misc]
     auditor = Auditor(box_table({"it": regions}, seed=0), variant, settings)
     audit = timed(lambda: auditor.check("it", image, data, last, between))
-    alone, many = (
-        timed(lambda count=count: scene.anonymize(variant, settings, count))  # type: ignore[misc]
-        for count in (0, COPIES)
-    )
-    stage = (many - alone) / COPIES
     return {
         "ours": round(ours, 3),
         "plain": {way: round(spent, 3) for way, spent in plain.items()},
@@ -367,12 +310,6 @@ def compare(name: str, scene: Scene, settings: Anonymization) -> dict[str, Any]:
             way: round(spent / ours, 2) for way, spent in covering.items()
         },
         "audit": round(audit, 3),
-        "decode_and_encode": {way: round(spent, 3) for way, spent in codec.items()},
-        "stage": round(stage, 3),
-        "stage_times": {way: round(stage / spent, 2) for way, spent in codec.items()},
-        "stage_without_audit_times": {
-            way: round((stage - audit) / spent, 2) for way, spent in codec.items()
-        },
     }
 
 
@@ -381,9 +318,9 @@ def main() -> None:
     with threadpool_limits(1, user_api="blas"), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scenes = {
-            "portrait": Scene(folder / "portrait", portraits.draw(0, "gallery", 0), ".jpg"),
-            "card": Scene(folder / "card", ids.draw(0, "id_card", "gallery"), ".jpg"),
-            "page": Scene(folder / "page", documents.draw(0, "letter", "gallery"), ".tif"),
+            "portrait": Scene(portraits.draw(0, "gallery", 0), ".jpg"),
+            "card": Scene(ids.draw(0, "id_card", "gallery"), ".jpg"),
+            "page": Scene(documents.draw(0, "letter", "gallery"), ".tif"),
         }
         key = folder / "benchmark.key"
         key.write_bytes(bytes(32))
@@ -398,7 +335,7 @@ def main() -> None:
         kind: [left_in_sight(scene.image.shape, scene.regions, all_of) for all_of in (False, True)]
         for kind, scene in scenes.items()
     }
-    what = "methods and their stage, CPU milliseconds"
+    what = "methods and their audit, CPU milliseconds"
     emit({"what": what, "scenes": about, "left_in_sight": left, "methods": found})
 
 
