@@ -99,6 +99,7 @@ def test_code_is_a_parameter(root: Path) -> None:
 _LOOK = ("--dry-run", "--quiet", "rules", "progress", "--workflow-profile", "none", "--cores", "1")
 
 
+@pytest.mark.workflow
 def test_only_what_asks_whether_it_is_done_is_left_its_outputs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
