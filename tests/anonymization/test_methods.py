@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from anonbench.anonymization.methods import Blur, Mask, Pixelate, method_named
 from anonbench.anonymization.methods.blur import Sigma
@@ -123,6 +124,17 @@ def test_a_blur_of_any_width_is_a_sum_over_the_mirrored_window(
     down, across = mirrored_weights(height, sigma), mirrored_weights(width, sigma)
     expected = np.einsum("ry,yx...,cx->rc...", down, image.astype(float), across)
     assert np.abs(result - expected).max() < 0.51
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_the_number_of_threads_is_seen_in_no_blurred_pixel(colour: bool) -> None:
+    """Products of large matrices add up in another order; in single precision this fails."""
+    image = pixels(1500, 1000, colour)
+    made = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            made.append(Blur().hide(image, Entity.FACE))
+    assert np.array_equal(*made)
 
 
 def test_blur_is_never_weaker_than_its_floor() -> None:

@@ -162,8 +162,8 @@ def test_of_a_chain_the_beginning_is_named(folder: Path, root: Path) -> None:
     ("old", "new", "names", "planned"),
     [
         (
-            "(blurred)",
-            "(1 * blurred)",
+            "(blurred,",
+            "(1 * blurred,",
             ["anonbench.anonymization.methods.blur.Blur was changed"],
             {"anonymize", "audit"},
         ),

@@ -136,7 +136,7 @@ NEVER_EXECUTED = [
 ]
 CODE = [
     ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED | {"schedules"}),
-    ("anonymization/methods/blur.py", "(blurred)", "(1 * blurred)", HIDDEN | ADAPTED | UNTRAINED),
+    ("anonymization/methods/blur.py", "(blurred,", "(1 * blurred,", HIDDEN | ADAPTED | UNTRAINED),
     (
         "evaluation/downstream/knn.py",
         "close - close[0]",

@@ -20,6 +20,8 @@ _REMEMBERED = 512
 """Kernels, responses and waves: lines of text have few heights, and hundreds of lengths."""
 _SHORT = 2**14
 """Values of waves that are remembered; more take longer to use than to make."""
+_UP = 1e-6
+"""Grey levels that are added before rounding."""
 _TOGETHER = 8
 """Waves that are made at once: the next line as long may need another one."""
 
@@ -63,7 +65,8 @@ class Blur(Method):
             blurred = _by_cosines(pixels, down, across)
         else:  # in floating point: OpenCV's 8-bit Gaussian is coarser, and slower
             blurred = _by_sums(pixels, kernel)
-        rounded: np.ndarray = opencv().convertScaleAbs(blurred)  # nothing is below 0 in truth
+        # nothing is below 0 in truth; and a half is rounded up, whatever its last digits are
+        rounded: np.ndarray = opencv().convertScaleAbs(blurred, beta=_UP)
         return rounded.reshape(pixels.shape)
 
 
@@ -84,10 +87,11 @@ def _kernel(sigma: float) -> np.ndarray:
 
 
 def _by_cosines(pixels: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Return the same from the few cosines that a wide Gaussian leaves, float32 [h, w or 3 w].
+    """Return the same from the few cosines that a wide Gaussian leaves, float64 [h, w or 3 w].
 
     What is mirrored at its borders is a sum of cosines (DCT-II), and an even kernel makes each of
-    them larger or smaller. So the time falls with sigma, by sums it grows.
+    them larger or smaller. So the time falls with sigma, by sums it grows. In double precision
+    the number of threads that multiply matrices is seen in no grey level.
 
     Args:
         pixels: uint8 [h, w] or [h, w, 3].
@@ -96,7 +100,7 @@ def _by_cosines(pixels: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.
 
     """
     height, width, *channels = pixels.shape
-    values = pixels.reshape(height, -1).astype(np.float32)
+    values = pixels.reshape(height, -1).astype(np.float64)
     rows, columns = _waves(height, len(down)), _waves(width, len(across))
     few = (rows.T @ values).reshape(len(down), width, *channels)
     if not channels:
@@ -107,14 +111,14 @@ def _by_cosines(pixels: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.
 
 @lru_cache(maxsize=_REMEMBERED)
 def _response(length: int, sigma: float) -> np.ndarray:
-    """Return what a Gaussian makes of each cosine of a mirrored row that it leaves, float32."""
+    """Return what a Gaussian makes of each cosine of a mirrored row that it leaves, float64."""
     count = min(length, int(_FADED * length / (math.pi * sigma)) + 1)
     frequencies = math.pi / length * np.arange(count)
-    return np.asarray(np.exp(-0.5 * np.square(sigma * frequencies)), np.float32)
+    return np.asarray(np.exp(-0.5 * np.square(sigma * frequencies)))
 
 
 def _waves(length: int, count: int) -> np.ndarray:
-    """Return the first cosines of a row, float32 [length, count], each of length 1."""
+    """Return the first cosines of a row, float64 [length, count], each of length 1."""
     most = -(-count // _TOGETHER) * _TOGETHER
     make = _remembered if length * most <= _SHORT else _cosines
     return make(length, most)[:, :count]
@@ -125,7 +129,7 @@ def _cosines(length: int, count: int) -> np.ndarray:
     angles = math.pi / length * np.multiply.outer(np.arange(length) + 0.5, np.arange(count))
     waves = np.cos(angles) * math.sqrt(2 / length)
     waves[:, 0] = math.sqrt(1 / length)
-    return np.asarray(waves, np.float32)
+    return np.asarray(waves)
 
 
 _remembered = lru_cache(maxsize=_REMEMBERED)(_cosines)
