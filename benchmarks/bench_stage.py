@@ -66,8 +66,9 @@ class ImageFiles:
     data: dict[str, bytes]
     regions: dict[str, list[Region]]
 
-    def anonymize(self, variant: Variant, count: int) -> None:
-        """Make a shard of the first images."""
+    def tables(self, count: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Return the first images' manifest, boxes and outcome of detection, which the stage is
+        given."""
         names = sorted(self.data)[:count]
         digests = [hashlib.sha256(self.data[name]).hexdigest() for name in names]
         sizes = [len(self.data[name]) for name in names]
@@ -76,7 +77,12 @@ class ImageFiles:
         found = {name: self.regions[name] for name in names}
         counts = [len(each) for each in found.values()]
         outcome = pd.DataFrame({"id": names, "status": "ok", "regions": counts})
-        about = manifest, self.folder, box_table(found, seed=0), outcome
+        return manifest, box_table(found, seed=0), outcome
+
+    def anonymize(self, variant: Variant, tables: tuple[pd.DataFrame, ...]) -> None:
+        """Make a shard."""
+        manifest, boxes, outcome = tables
+        about = manifest, self.folder, boxes, outcome
         with Path(os.devnull).open("w", encoding="utf-8") as nobody, redirect_stderr(nobody):
             anonymize_shard(*about, variant, ASKED, False, self.folder / "out.tar")
 
@@ -164,8 +170,12 @@ def by_others(images: ImageFiles, method: str) -> dict[str, float]:
 def stage(images: ImageFiles, method: str) -> float:
     """Return what a further image of a shard takes."""
     variant, count = Variant(method, 100), len(images.data)
-    whole, start = (spent(lambda n=n: images.anonymize(variant, n)) for n in (count, 1))  # type: ignore[misc]
-    return (whole - start) / (count - 1)
+
+    def of(first: int) -> float:
+        tables = images.tables(first)
+        return spent(lambda: images.anonymize(variant, tables))
+
+    return (of(count) - of(1)) / (count - 1)
 
 
 def measured(sets: dict[str, ImageFiles]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.compiled import compiled
 
 Window = tuple[slice, slice]
 """Rows and columns."""
@@ -259,7 +260,7 @@ def _touched(corners: np.ndarray, windows: Sequence[Window]) -> list[np.ndarray]
 
     A pixel is a square: it is left out only where it lies beyond one of the edges as a whole, so
     that rounding never leaves a sliver of a region in sight. In a row of pixels, an edge reaches as
-    far as it does at the row's upper or lower end. That is computed for all rows and edges at once.
+    far as it does at the row's upper or lower end.
 
     Args:
         corners: float64 [n, 4, 2], n > 0: x, y.
@@ -268,23 +269,38 @@ def _touched(corners: np.ndarray, windows: Sequence[Window]) -> list[np.ndarray]
     """
     places = np.array([(y.start, y.stop, x.start, x.stop) for y, x in windows])
     heights, widths = places[:, 1] - places[:, 0], places[:, 3] - places[:, 2]
-    number = np.repeat(np.arange(len(windows)), heights)
-    row = np.arange(len(number)) - (heights.cumsum() - heights).take(number)
-    lines = _edges((corners - places[:, None, 2::-2]).T).take(number, axis=2)
-    ends, slope, y = lines[:2], lines[2], lines[3]
-    ends += slope * (row - y)
-    right, left = np.floor(ends.min(axis=1) + (1 + _SLACK))
-    width = widths.take(number)
-    first = np.minimum(np.maximum(-left, 0), width)
-    stop = np.maximum(np.minimum(right, width), first)
-    runs = np.array([first, stop - first, width - stop]).astype(int)
-    touched = np.zeros(runs.shape[::-1], bool)
-    touched[:, 1] = True
-    pixels, found, end = touched.ravel().repeat(runs.T.ravel()), [], 0
-    for height, columns in zip(heights.tolist(), widths.tolist(), strict=True):
-        start, end = end, end + height * columns
-        found.append(pixels[start:end].reshape(height, columns))
-    return found
+    ends = (heights * widths).cumsum()
+    pixels = _filled(_edges((corners - places[:, None, 2::-2]).T), heights, widths, ends)
+    sizes = zip(ends.tolist(), heights.tolist(), widths.tolist(), strict=True)
+    return [pixels[end - h * w : end].reshape(h, w) for end, h, w in sizes]
+
+
+@compiled
+def _filled(lines, heights, widths, ends):  # type: ignore[no-untyped-def]
+    """Return bool [ends[-1]]: the pixels of each hull in its window, one after the other.
+
+    Args:
+        lines: of `_edges`, in windows.
+        heights: int [n], of the windows.
+        widths: the same.
+        ends: the number of pixels in a window and those before it.
+
+    """
+    pixels = np.zeros(ends[-1], np.bool_)
+    for number in range(ends.size):
+        height, width = heights[number], widths[number]
+        start = ends[number] - height * width
+        for row in range(height):
+            right = left = np.inf
+            for edge in range(4):
+                reach = lines[2, edge, number] * (row - lines[3, edge, number])
+                right = min(right, lines[0, edge, number] + reach)
+                left = min(left, lines[1, edge, number] + reach)
+            first = min(max(-np.floor(left + (1 + _SLACK)), 0), width)
+            stop = max(min(np.floor(right + (1 + _SLACK)), width), first)
+            pixels[start + int(first) : start + int(stop)] = True
+            start += width
+    return pixels
 
 
 def _edges(corners: np.ndarray) -> np.ndarray:

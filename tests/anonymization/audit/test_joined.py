@@ -9,7 +9,7 @@ from scenes import picture, table
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.joined import joined
-from anonbench.anonymization.audit.regions import areas_of, read_regions
+from anonbench.anonymization.audit.regions import area_of, read_regions
 from anonbench.anonymization.geometry import covers, together
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
@@ -52,7 +52,7 @@ def test_groups_share_no_pixel_and_both_find_the_same(
     assert sum(len(group) for _, group in groups) == len(found)
 
     read = read_regions(table(found))["a"]
-    areas = areas_of(read, SHAPE, 1.0, 1, ["box"] * len(read), around)
+    areas = [area_of(each, SHAPE, 1.0, 1, "box", around) for each in read]
     pairs = [(each, area) for each, area in zip(read, areas, strict=True) if area is not None]
     whole = joined(pairs)
     assert sorted(numbers(area.window) for _, area in whole) == sorted(windows)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.files import png_pixels
-from anonbench.anonymization.audit.regions import Region, areas_of, to_hide
+from anonbench.anonymization.audit.regions import Region, area_of, to_hide
 from anonbench.config import Anonymization
 
 
@@ -36,9 +36,9 @@ def check_outside(
     written = png_pixels(data, expected.shape)
     free = np.ones(expected.shape[:2], bool)
     hidden = to_hide(list(regions), degree)
-    forms = [settings.shape.of(region.entity) for region in hidden]
-    for area in areas_of(hidden, expected.shape, settings.margin, 1, forms):
-        if area is not None:
+    for region in hidden:
+        form = settings.shape.of(region.entity)
+        if (area := area_of(region, expected.shape, settings.margin, 1, form)) is not None:
             free[area.window] &= False if area.may is None else ~area.may
     if changed := int((written != expected).any(axis=2)[free].sum()):
         raise Failure(f"{changed} pixels outside of its hidden regions differ")

@@ -10,13 +10,15 @@ import numpy as np
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.joined import joined
+from anonbench.anonymization.audit.loops import count_wrong, draw, own_pixels
 from anonbench.anonymization.audit.order import in_turn
 from anonbench.anonymization.audit.promises import Inside, Promise, promise_of
-from anonbench.anonymization.audit.regions import Area, Region, areas_of, frames_of, to_hide
+from anonbench.anonymization.audit.regions import Area, Region, area_of, frames_of, to_hide
 from anonbench.config import Anonymization
 from anonbench.core.vocabulary import Variant
 
 Found = list[tuple[Region, Area]]
+_NOWHERE = np.empty((0, 0), bool)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class Shown:
     edge: np.ndarray | None
     """bool [H, W]: pixels on slanted edges, which the region there may show or not; None if there
     is no such pixel. Where regions overlap, the last one drawn counts."""
+    needed: np.ndarray
+    """bool [H, W]: pixels that some region covers for certain, hidden before or not."""
+    numbers: np.ndarray
+    """int [H, W]: the last region drawn that a pixel may belong to, -1 for none."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def check_layers(
         inside += len(alone)
         covered |= shown.seen
         if number < count:
-            done = _with(done, found, shown, unsure)
+            done = _with(done, shown, unsure)
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - inside,
@@ -101,43 +107,30 @@ def found_areas(
     """Return the regions inside the image, with their pixels."""
     least, around = promise.least(settings), promise.around(settings)
     forms = [getattr(settings.shape, region.entity) for region in regions]
-    areas = areas_of(regions, shape, settings.margin, least, forms, around)
-    pairs = zip(regions, areas, strict=True)
-    return [(region, area) for region, area in pairs if area is not None]
+    return [
+        (region, area)
+        for region, form in zip(regions, forms, strict=True)
+        if (area := area_of(region, shape, settings.margin, least, form, around)) is not None
+    ]
 
 
 def shown_regions(found: Found, shape: tuple[int, ...], done: Done | None = None) -> Shown:
     """Return the pixels of an image that may show a region."""
-    seen = np.zeros(shape[:2], bool)
-    for _, area in found:
-        seen[area.window] |= True if area.may is None else area.may
-    edge = None
-    if any(area.allowed is not None for _, area in found):
-        edge = _edges(found, shape)
+    seen, edge, needed = np.zeros((3, *shape[:2]), bool)
+    numbers = np.full(shape[:2], -1, np.int16 if len(found) < 2**15 else np.int32)
+    for number, (_, area) in enumerate(found):
+        masks = (_NOWHERE if each is None else each for each in (area.required, area.allowed))
+        draw(seen, edge, needed, numbers, number, *masks, _place(area))
     if done is not None:
         seen &= ~done.sure
-        edge = (done.maybe if edge is None else edge | done.maybe) & seen
-    return Shown(seen, None if edge is None or not edge.any() else edge)
+        edge = (edge | done.maybe) & seen
+    return Shown(seen, edge if edge.any() else None, needed, numbers)
 
 
-def _edges(found: Found, shape: tuple[int, ...]) -> np.ndarray:
-    """Return bool [H, W]: the pixels that the last region drawn there may show or not."""
-    edge = np.zeros(shape[:2], bool)
-    for _, area in found:
-        part = edge[area.window]
-        if area.allowed is not None:
-            part |= area.allowed
-        np.greater(part, True if area.required is None else area.required, out=part)  # and not
-    return edge
-
-
-def _numbers(found: Found, shape: tuple[int, ...]) -> np.ndarray:
-    """Return int [H, W]: the last region drawn that a pixel may belong to, -1 for none."""
-    number_of = np.full(shape[:2], -1, np.min_scalar_type(-max(1, len(found))))
-    for number, (_, area) in enumerate(found):
-        where = True if area.may is None else area.may
-        np.copyto(number_of[area.window], number, where=where, casting="unsafe")
-    return number_of
+def _place(area: Area) -> tuple[int, int, int, int]:
+    """Return the first row and column of an area's window, and those behind its last ones."""
+    rows, columns = area.window
+    return rows.start, columns.start, rows.stop, columns.stop
 
 
 def check_layer(
@@ -178,7 +171,7 @@ def check_layer(
         raise Failure("pixels of its regions are not hidden as they have to be")
     if edge is None or unsure is None:
         return None
-    _check_unsure(original, pixels, found, unsure, done)
+    _check_unsure(original, pixels, shown.needed, unsure, done)
     return unsure
 
 
@@ -224,29 +217,24 @@ def _check_regions(
     if promise.around(settings):
         forms = {each.entity: getattr(settings.shape, each.entity) for each in hidden}
         frames = frames_of(hidden, original.shape, settings.margin, forms)
-    numbers = _numbers(found, original.shape)
+    doubts = _NOWHERE if unsure is None else unsure
     for number, (region, area) in enumerate(found):
-        own = numbers[area.window] == number
-        own &= shown.seen[area.window]  # and not hidden before
-        if area.required is not None:
-            own &= area.required
+        window, place = area.window, _place(area)
+        required = _NOWHERE if area.required is None else area.required
+        own = own_pixels(shown.numbers, number, shown.seen, doubts, required, place)
+        edge = None
         if unsure is not None:
-            np.greater(own, unsure[area.window], out=own)  # and not
+            edge = unsure[window] if area.may is None else unsure[window] & area.may
         elif not own.any():
             continue
-        windows = _planes(original[area.window]), _planes(pixels[area.window])
-        near = None if frames is None else frames[area.window]
-        edge = None if unsure is None else unsure[area.window]
-        if edge is not None and area.may is not None:
-            edge = edge & area.may
-        kept = promise.kept(Inside(*windows, own, region.entity, near, edge), settings)
-        if (wrong := own > kept).any():
+        pair = _planes(original[window]), _planes(pixels[window])
+        near = None if frames is None else frames[window]
+        kept = promise.kept(Inside(*pair, own, region.entity, near, edge), settings)
+        if wrong := count_wrong(own, kept, _NOWHERE if edge is None else edge, doubts, place):
             raise Failure(
-                f"{np.count_nonzero(wrong)} of the {np.count_nonzero(own)} pixels of a region "
-                f"({region.entity}) are not hidden as they have to be"
+                f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) are "
+                "not hidden as they have to be"
             )
-        if unsure is not None and edge is not None:
-            unsure[area.window] &= ~(kept & edge)
     return unsure
 
 
@@ -264,16 +252,20 @@ def check_outside(original: np.ndarray, pixels: np.ndarray, seen: np.ndarray) ->
 
 
 def _planes(window: np.ndarray) -> np.ndarray:
-    """Return [c, h, w] of [h, w] or [h, w, c]: operations on planes are faster."""
+    """Return [c, h, w] of [h, w] or [h, w, c], without gaps: operations on that are faster."""
     if window.ndim == 2:
-        return window[None]
+        return window.copy()[None]
     planes = np.empty((3, *window.shape[:2]), np.uint8)
     cv2.split(window, [*planes])
     return planes
 
 
 def _check_unsure(
-    original: np.ndarray, pixels: np.ndarray, found: Found, unsure: np.ndarray, done: Done | None
+    original: np.ndarray,
+    pixels: np.ndarray,
+    needed: np.ndarray,
+    unsure: np.ndarray,
+    done: Done | None,
 ) -> None:
     """Refuse pixels on slanted edges that no region explains, unless they are as they were.
 
@@ -284,21 +276,15 @@ def _check_unsure(
     rows = np.flatnonzero(unsure.any(axis=1))  # few: pixels are faster found in these alone
     down, across = unsure[rows].nonzero()
     places = rows[down], across
-    needed = np.zeros(unsure.shape, bool)
-    for _, area in found:
-        needed[area.window] |= True if area.required is None else area.required
-    if done is not None:
-        needed &= ~done.maybe
-    if needed[places].any() or not np.array_equal(original[places], pixels[places]):
+    of_regions = needed[places] if done is None else needed[places] & ~done.maybe[places]
+    if of_regions.any() or not np.array_equal(original[places], pixels[places]):
         raise Failure("pixels at the edge of a slanted region are neither hidden nor as they were")
 
 
-def _with(done: Done | None, found: Found, shown: Shown, unsure: np.ndarray | None) -> Done:
+def _with(done: Done | None, shown: Shown, unsure: np.ndarray | None) -> Done:
     """Return what is hidden, with the regions of a method that had its turn."""
-    sure = np.zeros(shown.seen.shape, bool) if done is None else done.sure.copy()
-    for _, area in found:
-        sure[area.window] |= True if area.required is None else area.required
-    maybe = np.zeros(shown.seen.shape, bool) if done is None else done.maybe
+    sure = shown.needed if done is None else done.sure | shown.needed
+    maybe = np.zeros(sure.shape, bool) if done is None else done.maybe
     if shown.edge is not None and unsure is not None:
         maybe = maybe | (shown.edge & ~unsure)
     return Done(sure, maybe & ~sure)

@@ -8,14 +8,13 @@ That is exact, so it is what supersampling comes to with ever more samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.loops import hull_pixels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,13 +27,10 @@ Box = tuple[tuple[int, int], tuple[int, int]]
 Hull = tuple[np.ndarray, np.ndarray | None]
 """bool [h, w]: what a slanted region covers of its box for certain, and what it may; None: the
 same."""
-_LINES = np.array([*combinations(range(4), 2)]).T
 
 SLACK = 1 / 256
 """How far, in pixels, slanted edges may be off by rounding. A pixel that a slanted region enters,
 or misses, by less than this may be hidden or not."""
-_LEVEL = 1e-12
-"""Pixels: an edge of less height, far below `SLACK`, is level. Its slope may be no number."""
 
 
 @dataclass(frozen=True)
@@ -117,36 +113,12 @@ def area_of(
         around: pixels that the window has besides on each side, as far as the image reaches.
 
     """
-    return areas_of([region], shape, margin, least, [form], around)[0]
-
-
-def areas_of(
-    regions: Sequence[Region],
-    shape: tuple[int, ...],
-    margin: float,
-    least: int,
-    forms: Sequence[str],
-    around: int = 0,
-) -> list[Area | None]:
-    """Return `area_of` each region; the rows of all slanted ones are computed together."""
-    grown = [_grown(region, margin) for region in regions]
-    boxes = [_box(corners, shape) for corners in grown]
-    slanted = {
-        number: (grown[number], box)
-        for number, (region, form, box) in enumerate(zip(regions, forms, boxes, strict=True))
-        if region.slanted and form != "image" and box is not None
-    }
-    hulls = dict(zip(slanted, _hulls([*slanted.values()]), strict=True))
-    found: list[Area | None] = []
-    for number, (corners, box, form) in enumerate(zip(grown, boxes, forms, strict=True)):
-        if form == "image":
-            found.append(Area((slice(0, shape[0]), slice(0, shape[1])), None, None))
-        elif box is None:
-            found.append(None)
-        else:
-            hull = hulls.get(number)
-            found.append(_area(corners, box, shape, least, form, around, hull))
-    return found
+    if form == "image":
+        return Area((slice(0, shape[0]), slice(0, shape[1])), None, None)
+    corners = _grown(region, margin)
+    if (box := _box(corners, shape)) is None:
+        return None
+    return _area(corners, box, shape, least, form, around, region.slanted)
 
 
 def _area(
@@ -156,9 +128,13 @@ def _area(
     least: int,
     form: str,
     around: int,
-    hull: Hull | None,
+    slanted: bool,
 ) -> Area:
     (top, bottom), (left, right) = box
+    hull: Hull | None = None
+    if slanted:
+        sure, may, same = hull_pixels(corners, (top, left, bottom, right), SLACK)
+        hull = sure, None if same else may
     if form == "box" and not around and min(bottom - top, right - left) >= least:
         return Area((slice(top, bottom), slice(left, right)), *(hull or (None, None)))
     ends = []
@@ -237,94 +213,3 @@ def _widened(start: int, stop: int, least: int, length: int) -> tuple[int, int]:
     before = growth // 2
     shift = max(before - start, 0) - max(stop + growth - before - length, 0)
     return start - before + shift, stop + growth - before + shift
-
-
-def _are_flat(corners: np.ndarray) -> np.ndarray:
-    """Return bool [n]: whether four corners all but lie on one line, where a hull has no inside.
-
-    It has one if their smaller singular value is large enough. The square of that is the smaller
-    root of the characteristic polynomial of the corners' two by two scatter.
-
-    Args:
-        corners: float64 [n, 4, 2].
-
-    """
-    x, y = (corners - corners.mean(axis=1, keepdims=True)).transpose(2, 0, 1)
-    xx, yy, xy = (x * x).sum(axis=1), (y * y).sum(axis=1), (x * y).sum(axis=1)
-    smaller = (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy)
-    return np.asarray(smaller < (4 * SLACK) ** 2)
-
-
-def _hulls(found: Sequence[tuple[np.ndarray, Box]]) -> list[Hull]:
-    """Return the pixels that hulls cover.
-
-    Args:
-        found: four corners, float64 [4, 2], and the box that they reach over.
-
-    """
-    if not found:
-        return []
-    corners = np.array([each for each, _ in found])
-    (top, left), (bottom, right) = np.array([box for _, box in found]).T
-    heights, widths = bottom - top, right - left
-    hull, stops = np.repeat(np.arange(len(found)), heights), np.cumsum(heights)
-    low, high = _ends(corners.T, hull, np.arange(len(hull)) + (bottom - stops)[hull])
-    if (flat := _are_flat(corners)).any():
-        low[1, flat[hull]], high[1, flat[hull]] = -np.inf, np.inf
-    inset, left, right = np.array([[SLACK], [-SLACK]]), left[hull], right[hull]
-    first = np.minimum(np.maximum(np.ceil(low - 1.0 + inset), left), right)
-    beyond = np.minimum(np.maximum(np.floor(high - inset) + 1.0, first), right)
-    runs = np.stack([first - left, beyond - first, right - beyond], axis=-1).astype(int)
-    same = np.logical_and.reduceat((runs[0] == runs[1]).all(axis=1), stops - heights)
-    sizes = np.stack([heights, widths], axis=1)
-    sure = _filled(runs[0], sizes.tolist())
-    may = iter(_filled(runs[1, ~same[hull]], sizes[~same].tolist()))
-    return [(s, None if is_same else next(may)) for s, is_same in zip(sure, same, strict=True)]
-
-
-def _filled(runs: np.ndarray, sizes: Sequence[Sequence[int]]) -> list[np.ndarray]:
-    """Return bool [h, w] of each size, in whose rows runs of pixels are False, True and False.
-
-    Args:
-        runs: int [rows, 3], their lengths, one size's rows after the other's.
-        sizes: heights and widths.
-
-    """
-    values = np.zeros(runs.shape, bool)
-    values[:, 1] = True
-    pixels, found, end = np.repeat(values.ravel(), runs.ravel()), [], 0
-    for height, width in sizes:
-        start, end = end, end + height * width
-        found.append(pixels[start:end].reshape(height, width))
-    return found
-
-
-def _ends(corners: np.ndarray, hull: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far hulls reach within rows of pixels, to the left and to the right.
-
-    They are ends of the lines between corners, which are cut at the row's borders.
-
-    Args:
-        corners: float64 [2, 4, n]: x and y.
-        hull: of each row, its hull's number.
-        row: of each, which one of the image it is.
-
-    Returns:
-        float64 [2, rows] twice: in rows that are made smaller by `SLACK`, and in larger ones.
-
-    """
-    (xa, ya), (xb, yb) = corners[:, _LINES[0]], corners[:, _LINES[1]]
-    falls = ya > yb
-    xa, xb = np.where(falls, xb, xa), np.where(falls, xa, xb)
-    ya, yb = np.minimum(ya, yb), np.maximum(ya, yb)
-    level = yb - ya < _LEVEL
-    steep = (xb - xa) / np.where(level, 1.0, yb - ya)
-    xa, ya, xb, yb, steep = np.stack([xa, ya, xb, yb, steep]).take(hull, axis=-1)
-    inset = np.array([[[SLACK]], [[-SLACK]]])
-    start, stop = np.maximum(row + inset, ya), np.minimum(row + 1.0 - inset, yb)
-    one = xa + steep * (start - ya)
-    other = np.where(level[:, hull], xb, xa + steep * (stop - ya))
-    crosses = start <= stop
-    low = np.where(crosses, np.minimum(one, other), np.inf).min(axis=1)
-    high = np.where(crosses, np.maximum(one, other), -np.inf).max(axis=1)
-    return low, high

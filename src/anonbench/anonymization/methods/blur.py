@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from anonbench.core.libraries.later import opencv
+from anonbench.core.numeric.compiled import compiled
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
@@ -17,8 +18,10 @@ _FADED = 5.0
 """Product of sigma and an angular frequency above which a Gaussian leaves no wave: it makes each
 less than 4e-6 of what it was."""
 _REMEMBERED = 512
-"""Kernels, responses and waves: lines of text have few heights, and hundreds of lengths."""
-_SHORT = 2**14
+"""Kernels: lines of text have few heights."""
+_LENGTHS = 1024
+"""Waves and responses: they have hundreds of lengths."""
+_SHORT = 2**13
 """Values of the longest waves that are remembered: 67 MB in all."""
 _UP = 1e-6
 """Grey levels that are added before rounding."""
@@ -60,11 +63,15 @@ class Blur(Method):
         share = float(getattr(self.sigma, entity))
         sigma = max(self.min_sigma, share * min(height, width))
         down, across = _response(height, sigma), _response(width, sigma)
-        kernel = _kernel(sigma)
-        if len(down) + len(across) <= 2 * len(kernel):  # about where they take as long
+        if len(down) == 1:
+            alike: np.ndarray = _alike(
+                pixels.reshape(height, -1).copy(), _waves(width, len(across)), across
+            )
+            return alike.reshape(pixels.shape)
+        if len(down) + len(across) <= 18 * sigma:  # twice the kernel: about where they take as long
             blurred = _by_cosines(pixels, down, across)
         else:  # in floating point: OpenCV's 8-bit Gaussian is coarser, and slower
-            blurred = _by_sums(pixels, kernel)
+            blurred = _by_sums(pixels, _kernel(sigma))
         # nothing is below 0 in truth; and a half is rounded up, whatever its last digits are
         rounded: np.ndarray = opencv().convertScaleAbs(blurred, beta=_UP)
         return rounded.reshape(pixels.shape)
@@ -100,16 +107,66 @@ def _by_cosines(pixels: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.
 
     """
     height, width, *channels = pixels.shape
-    values = pixels.reshape(height, -1).astype(np.float64)
     rows, columns = _waves(height, len(down)), _waves(width, len(across))
-    few = (rows.T @ values).reshape(len(down), width, *channels)
+    few = rows @ pixels.reshape(height, -1).astype(np.float64)
+    kept = down[:, None] * across
     if not channels:
-        return np.asarray(rows @ ((few @ columns) * (down[:, None] * across)) @ columns.T)
-    fewest = (columns.T @ few) * (down[:, None] * across)[..., None]
-    return np.asarray(rows @ (columns @ fewest).reshape(len(down), -1))
+        return np.asarray(rows.T @ (((few @ columns.T) * kept) @ columns))
+    fewest = (columns @ few.reshape(len(down), width, *channels)) * kept[..., None]
+    return np.asarray(rows.T @ (columns.T @ fewest).reshape(len(down), -1))
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@compiled
+def _alike(pixels, waves, response):  # type: ignore[no-untyped-def]
+    """Return the same, uint8 [h, w or 3 w], of one cosine down, which is constant: rows are alike.
+
+    So it is for lines of text, which are small and many: calls would take longer than their pixels.
+
+    Args:
+        pixels: uint8 [h, w or 3 w].
+        waves: float64 [n, w], `_waves` of the row.
+        response: float64 [n].
+
+    """
+    count, width = waves.shape
+    height, size = pixels.shape
+    channels = size // width
+    sums, row, result = np.zeros(size), np.zeros(size), np.empty((height, size), np.uint8)
+    for y in range(height):
+        for x in range(size):
+            sums[x] += pixels[y, x]
+    for c in range(channels):
+        values = sums[c::channels].copy()
+        blurred = np.zeros(width)
+        for k in range(count):
+            wave = waves[k]
+            share = dot(values, wave) * response[k] / height
+            for x in range(width):
+                blurred[x] += share * wave[x]
+        row[c::channels] = blurred
+    for x in range(size):
+        result[0, x] = np.uint8(min(np.rint(abs(row[x] + _UP)), 255.0))
+    for y in range(1, height):
+        result[y] = result[0]
+    return result
+
+
+@compiled
+def dot(one, other):  # type: ignore[no-untyped-def]
+    """Return a sum of products, of four sums side by side."""
+    a = b = c = d = 0.0
+    whole = one.size // 4 * 4
+    for x in range(0, whole, 4):
+        a += one[x] * other[x]
+        b += one[x + 1] * other[x + 1]
+        c += one[x + 2] * other[x + 2]
+        d += one[x + 3] * other[x + 3]
+    for x in range(whole, one.size):
+        a += one[x] * other[x]
+    return (a + b) + (c + d)
+
+
+@lru_cache(maxsize=4 * _LENGTHS)
 def _response(length: int, sigma: float) -> np.ndarray:
     """Return what a Gaussian makes of each cosine of a mirrored row that it leaves, float64."""
     count = min(length, int(_FADED * length / (math.pi * sigma)) + 1)
@@ -118,18 +175,28 @@ def _response(length: int, sigma: float) -> np.ndarray:
 
 
 def _waves(length: int, count: int) -> np.ndarray:
-    """Return the first cosines of a row, float64 [length, count], each of length 1."""
+    """Return the first cosines of a row, float64 [count, length], each of length 1."""
     most = -(-count // _TOGETHER) * _TOGETHER
     make = _remembered if length * most <= _SHORT else _cosines
-    return make(length, most)[:, :count]
+    return make(length, most)[:count]
 
 
 def _cosines(length: int, count: int) -> np.ndarray:
-    """See `_waves`."""
-    angles = math.pi / length * np.multiply.outer(np.arange(length) + 0.5, np.arange(count))
-    waves = np.cos(angles) * math.sqrt(2 / length)
-    waves[:, 0] = math.sqrt(1 / length)
-    return np.asarray(waves)
+    """See `_waves`.
+
+    Most follow from others: cos(a + b) = 2 cos(a) cos(b) - cos(a - b).
+    """
+    waves = np.ones((count, length))
+    np.cos(math.pi / length * (np.arange(length) + 0.5), out=waves[1])
+    last = 1
+    while last < count - 1:
+        new = waves[last + 1 : 2 * last + 1]
+        np.multiply(waves[1 : len(new) + 1], 2 * waves[last], out=new)
+        new -= waves[last - len(new) : last][::-1]
+        last += len(new)
+    waves *= math.sqrt(2 / length)
+    waves[0] = math.sqrt(1 / length)
+    return waves
 
 
-_remembered = lru_cache(maxsize=_REMEMBERED)(_cosines)
+_remembered = lru_cache(maxsize=_LENGTHS)(_cosines)

@@ -13,17 +13,23 @@ from anonbench.anonymization.audit.promises.inside import (
     ROUNDING,
     Inside,
     Promise,
-    all_near,
     means,
     narrow_blocks,
     owners,
     refuse_single,
-    steps,
+)
+from anonbench.anonymization.audit.promises.loops import (
+    mirrored,
+    near,
+    near_blocks,
+    steepest,
 )
 from anonbench.config import Anonymization
 
 _OFF = 0.05
-"""Grey levels that `_between` may be off by, along both axes."""
+"""Grey levels that `_weights` may be off by, along both axes."""
+_MEAN = 1.5
+"""Sigma over a line's length, of Gaussians that leave its mean."""
 
 
 class ConstantBlocks(Promise):
@@ -43,11 +49,10 @@ class ConstantBlocks(Promise):
         narrow_blocks(inside, least_side)
         counts = (max(1, height // least_side), max(1, width // least_side))
         expected = means(inside.original, counts)
-        down, across = owners(height, counts[0]), owners(width, counts[1])
-        shown = expected.take(across, axis=2).take(down, axis=1)
-        written = inside.written.astype(np.float32)
+        of_pixels = owners(height, counts[0]), owners(width, counts[1])
         # OpenCV leaves out shares of under a thousandth of a pixel, on either axis
-        return all_near(written, shown, ROUNDING + 2 * 0.255 / least_side)
+        allowed = ROUNDING + 2 * 0.255 / least_side
+        return np.asarray(near_blocks(inside.written, expected, *of_pixels, allowed))
 
 
 class LowPass(Promise):
@@ -64,17 +69,18 @@ class LowPass(Promise):
         share = float(getattr(settings.blur.sigma, inside.entity))
         sigma = max(float(settings.blur.min_sigma), share * min(height, width))
         # a step is a sum of the original's values, weighted by the kernel's own steps
-        steepest = float(np.ptp(inside.original)) * float(_gaussian(sigma).max()) + 1.0
-        for axis in (0, 1):
-            if steps(inside.written, inside.mask, axis).max(initial=0) > steepest:
-                raise Failure("a blurred region has steeper edges than its kernel leaves")
+        weights = _gaussian(sigma)
+        least, greatest, *_ = cv2.minMaxLoc(inside.original.reshape(-1, width))
+        left = (greatest - least) * float(weights[len(weights) // 2]) + 1.0
+        if steepest(inside.written, inside.mask) > left:
+            raise Failure("a blurred region has steeper edges than its kernel leaves")
         (rows, down), (columns, across) = _weights(height, sigma), _weights(width, sigma)
         blurred = rows @ inside.original.astype(np.float32) @ columns.T
         if across is not None:
             blurred = blurred @ across.T
         if down is not None:
             blurred = down @ blurred
-        return all_near(inside.written.astype(np.float32), blurred, ROUNDING + _OFF)
+        return np.asarray(near(inside.written, blurred, ROUNDING + _OFF))
 
 
 class BoxMeans(Promise):
@@ -94,7 +100,7 @@ class BoxMeans(Promise):
         pads = ((0, 0), (reach, reach), (reach, reach))
         padded = np.pad(inside.original, pads, mode="symmetric")
         means = np.array([_sums(plane, side) / side**2 for plane in padded], np.float32)
-        return all_near(inside.written.astype(np.float32), means)
+        return np.asarray(near(inside.written, means, ROUNDING))
 
 
 class Medians(Promise):
@@ -176,22 +182,16 @@ def _gaussian(sigma: float) -> np.ndarray:
 def _weights(length: int, sigma: float) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the share of each pixel of a mirrored line in blurred pixels, float32 [n, length].
 
-    Of a pixel itself, and of its images in mirrors at both ends, which come again with twice the
-    length. What a wide Gaussian leaves is smooth: then only pixels a third of sigma apart are
-    computed, from two before the line to three behind it, and `_between` gives the others.
+    What a wide Gaussian leaves is smooth: then only pixels a third of sigma apart are computed,
+    from two before the line to three behind it, and `_between` gives the others. A very wide one
+    leaves the mean, but for 510 sum(exp(-(pi k sigma / length)^2 / 2)) grey levels: 0.008.
     """
-    weights = _gaussian(sigma)
-    period = 2 * length
-    place = (np.arange(len(weights)) - len(weights) // 2) % period
-    share = np.concatenate([np.bincount(place, weights, period).astype(np.float32)] * 6)
+    if sigma >= _MEAN * length:
+        return np.full((1, length), 1.0 / length, np.float32), None
     step = max(1, min(int(sigma / 3), length))
     first, count = (-2 * step, -(-length // step) + 5) if step > 1 else (0, length)
-    # views of it, for speed: a text has thousands of lines, each a few pixels high
-    size, item = (count, length), share.itemsize
-    start, mirror = 3 * period - first, period + 1 + first
-    itself = np.ndarray(size, share.dtype, share, start * item, (-step * item, item))
-    mirrored = np.ndarray(size, share.dtype, share, mirror * item, (step * item, item))
-    return itself + mirrored, _between(length, step) if step > 1 else None
+    shares = mirrored(_gaussian(sigma), length, first, step, count)
+    return shares, _between(length, step) if step > 1 else None
 
 
 def _between(length: int, step: int) -> np.ndarray:

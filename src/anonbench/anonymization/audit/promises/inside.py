@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.promises.loops import block_sums, changes
 from anonbench.config import Anonymization
 
 ROUNDING = 0.52
@@ -73,51 +75,9 @@ def refuse_single(inside: Inside) -> None:
         raise Failure("an image of one pixel has nothing to average it with; mask it")
 
 
-def all_near(written: np.ndarray, expected: np.ndarray, allowed: float = ROUNDING) -> np.ndarray:
-    """Return bool [h, w]: whether float32 [c, h, w] differ by no more than rounding explains."""
-    difference = written - expected
-    np.abs(difference, out=difference)
-    near = difference < allowed
-    return np.asarray(near[0] if len(near) == 1 else near.all(axis=0), dtype=bool)
-
-
-def steps(written: np.ndarray, mask: np.ndarray, axis: int) -> np.ndarray:
-    """Return the largest difference over channels of neighbours, 0 where one is not the region's.
-
-    Returns:
-        int [h-1, w] for axis 0, [h, w-1] for axis 1.
-
-    """
-    after, before, both = _neighbours(written, mask, axis)
-    larger = np.maximum(after, before)
-    larger -= np.minimum(after, before)
-    return np.asarray(larger.max(axis=0) * both)
-
-
-def _neighbours(
-    written: np.ndarray, mask: np.ndarray, axis: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return pixels, those before them, and whether both are the region's."""
-    if axis == 0:
-        return written[:, 1:], written[:, :-1], mask[1:] & mask[:-1]
-    return written[:, :, 1:], written[:, :, :-1], mask[:, 1:] & mask[:, :-1]
-
-
 def means(original: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
-    """Return float32 [c, rows, columns]: means over even blocks, with fractions of pixels."""
-    height, width = original.shape[1:]
-    down, across = _shares(height, counts[0]), _shares(width, counts[1])
-    return np.asarray(down.T @ original.astype(np.float32) @ across)
-
-
-@lru_cache(maxsize=128)
-def _shares(length: int, count: int) -> np.ndarray:
-    """Return float32 [length, count]: each pixel's share of the mean of each even part."""
-    size = length / count
-    starts = np.arange(count) * size
-    pixel = np.arange(length)[:, None]
-    common = np.minimum(pixel + 1, starts + size) - np.maximum(pixel, starts)
-    return np.asarray(np.clip(common, 0.0, None) / size, dtype=np.float32)
+    """Return float64 [c, rows, columns]: means over even blocks, with fractions of pixels."""
+    return np.asarray(block_sums(original, *counts) / math.prod(original.shape[1:]))
 
 
 @lru_cache(maxsize=1024)
@@ -134,15 +94,10 @@ def narrow_blocks(inside: Inside, least_side: int) -> None:
         Failure: one is.
 
     """
-    for axis in (0, 1):
-        after, before, both = _neighbours(inside.written, inside.mask, axis)
-        differs = after != before
-        in_any = differs[0] if len(differs) == 1 else differs.any(axis=0)
-        in_any &= both
-        (ends_of_blocks,) = in_any.any(axis=1 - axis).nonzero()
-        if not len(ends_of_blocks):
+    for differs in changes(inside.written, inside.mask):
+        (borders,) = differs.nonzero()
+        if not len(borders):
             continue
-        borders = ends_of_blocks + 1
-        ends = borders[0], inside.mask.shape[axis] - borders[-1]
+        ends = borders[0], len(differs) - borders[-1]
         if min(*ends, (borders[1:] - borders[:-1]).min(initial=least_side)) < least_side:
             raise Failure(f"blocks are narrower than the {least_side} pixels asked for")

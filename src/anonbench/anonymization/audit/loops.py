@@ -1,0 +1,168 @@
+"""Loops over the pixels of one region in the maps of its image, compiled.
+
+A text has dozens of regions of a few thousand pixels: NumPy's calls would take longer than those.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anonbench.core.numeric.compiled import compiled
+
+
+@compiled
+def hull_pixels(corners, place, slack):  # type: ignore[no-untyped-def]
+    """Return what the convex hull of four corners covers of a window.
+
+    The hull's left and right ends within a row of pixels are those of the six lines between
+    corners, cut at the row's borders.
+
+    Args:
+        corners: float64 [4, 2]: x, y.
+        place: the window's first row and column, and those behind its last ones.
+        slack: pixels by which each pixel is made smaller for the first result, larger for the
+            second.
+
+    Returns:
+        bool [h, w]: what the hull covers for certain; bool [h, w]: what it may; whether these are
+        the same.
+
+    """
+    top, left, bottom, right = place
+    sure = np.zeros((bottom - top, right - left), np.bool_)
+    may = np.zeros((bottom - top, right - left), np.bool_)
+    same, flat = True, is_flat(corners, slack)
+    for row in range(top, bottom):
+        ends = [(0, 0), (0, 0)]
+        for number, inset in enumerate((slack, -slack)):
+            low, high = row_ends(corners, row + inset, row + 1.0 - inset)
+            if flat and number:
+                low, high = -np.inf, np.inf
+            first = min(max(np.ceil(low - 1.0 + inset), left), right)
+            beyond = min(max(np.floor(high - inset) + 1.0, first), right)
+            ends[number] = int(first) - left, int(beyond) - left
+        sure[row - top, ends[0][0] : ends[0][1]] = True
+        may[row - top, ends[1][0] : ends[1][1]] = True
+        same &= ends[0] == ends[1]
+    return sure, may, same
+
+
+@compiled
+def row_ends(corners, start, stop):  # type: ignore[no-untyped-def]
+    """Return how far a hull reaches between two heights, to the left and to the right.
+
+    An edge is level where its height is below 1e-12 pixels: its slope may be no number.
+    """
+    low, high = np.inf, -np.inf
+    for a in range(3):
+        for b in range(a + 1, 4):
+            (xa, ya), (xb, yb) = corners[a], corners[b]
+            if ya > yb:
+                xa, ya, xb, yb = xb, yb, xa, ya
+            upper, lower = max(start, ya), min(stop, yb)
+            if upper > lower:
+                continue
+            one, other = xa, xb
+            if yb - ya >= 1e-12:
+                slope = (xb - xa) / (yb - ya)
+                one, other = xa + slope * (upper - ya), xa + slope * (lower - ya)
+            low, high = min(low, one, other), max(high, one, other)
+    return low, high
+
+
+@compiled
+def is_flat(corners, slack):  # type: ignore[no-untyped-def]
+    """Tell whether four corners all but lie on one line, where a hull has no inside.
+
+    It has one if their smaller singular value is large enough. The square of that is the smaller
+    root of the characteristic polynomial of the corners' two by two scatter.
+    """
+    cx, cy = corners[:, 0].mean(), corners[:, 1].mean()
+    xx = yy = xy = 0.0
+    for x, y in corners:
+        xx, yy, xy = xx + (x - cx) ** 2, yy + (y - cy) ** 2, xy + (x - cx) * (y - cy)
+    return (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy) < (4 * slack) ** 2
+
+
+@compiled
+def draw(seen, edge, needed, numbers, number, required, may, place):  # type: ignore[no-untyped-def]
+    """Add a region to the maps of its image.
+
+    Args:
+        seen: bool [H, W], pixels that may show a region.
+        edge: bool [H, W], pixels that the last region drawn there may show or not.
+        needed: bool [H, W], pixels that some region covers for certain.
+        numbers: int [H, W], the number of the last region drawn.
+        number: the region's.
+        required: bool [h, w], what the region covers for certain; empty: the whole window.
+        may: bool [h, w], what it may cover; empty: the same.
+        place: see `hull_pixels`.
+
+    """
+    top, left, bottom, right = place
+    for y in range(bottom - top):
+        visible, doubted = seen[top + y, left:right], edge[top + y, left:right]
+        covered, last = needed[top + y, left:right], numbers[top + y, left:right]
+        if not required.size:
+            visible[:], doubted[:], covered[:], last[:] = True, False, True, number
+            continue
+        sure = required[y]
+        maybe = may[y] if may.size else sure
+        for x in range(sure.size):
+            visible[x] |= maybe[x]
+            doubted[x] = (doubted[x] | maybe[x]) & (not sure[x])
+            covered[x] |= sure[x]
+            last[x] = number if maybe[x] else last[x]
+
+
+@compiled
+def own_pixels(numbers, number, seen, unsure, required, place):  # type: ignore[no-untyped-def]
+    """Return bool [h, w] of a region's window: the pixels that have to show it and no other one.
+
+    Args:
+        numbers: int [H, W], the last region drawn at each pixel.
+        number: the region's.
+        seen: bool [H, W], pixels that may show a region.
+        unsure: bool [H, W], pixels on edges that no region has explained so far; or empty.
+        required: bool [h, w], what the region covers for certain; empty: the whole window.
+        place: see `hull_pixels`.
+
+    """
+    top, left, bottom, right = place
+    own = np.empty((bottom - top, right - left), np.bool_)
+    for y in range(bottom - top):
+        line, last, visible = own[y], numbers[top + y, left:right], seen[top + y, left:right]
+        for x in range(line.size):
+            line[x] = (last[x] == number) & visible[x]
+        if required.size:
+            for x in range(line.size):
+                line[x] &= required[y, x]
+        if unsure.size:
+            doubted = unsure[top + y, left:right]
+            for x in range(line.size):
+                line[x] &= not doubted[x]
+    return own
+
+
+@compiled
+def count_wrong(own, kept, edge, unsure, place):  # type: ignore[no-untyped-def]
+    """Count a region's pixels that are not as promised; no more doubt those on edges that are.
+
+    Args:
+        own: bool [h, w], of `own_pixels`.
+        kept: bool [h, w], the pixels that are as promised.
+        edge: bool [h, w], pixels on edges that the region may show; or empty.
+        unsure: bool [H, W], which is changed; or empty.
+        place: see `hull_pixels`.
+
+    """
+    top, left, bottom, right = place
+    wrong = 0
+    for y in range(bottom - top):
+        for x in range(right - left):
+            wrong += own[y, x] & (not kept[y, x])
+        if edge.size:
+            doubted = unsure[top + y, left:right]
+            for x in range(right - left):
+                doubted[x] &= not (kept[y, x] & edge[y, x])
+    return wrong
