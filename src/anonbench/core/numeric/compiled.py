@@ -14,8 +14,21 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     It runs without the interpreter's lock, so that threads run side by side, and divides by zero as
     NumPy does, so that no division has to ask.
     """
+    return _compiled(function)
+
+
+def compiled_sums(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Do the same, where sums may be added up in any order: several numbers at once.
+
+    So their last digits depend on the processor.
+    """
+    return _compiled(function, fastmath={"reassoc", "contract"})
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    options |= {"nogil": True, "error_model": "numpy"}
     try:
-        result: Callable[..., Any] = njit(nogil=True, error_model="numpy", cache=True)(function)
+        result: Callable[..., Any] = njit(cache=True, **options)(function)
     except RuntimeError:  # neither beside the code nor in the user's folder can anything be left
-        result = njit(nogil=True, error_model="numpy")(function)
+        result = njit(**options)(function)
     return result

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.promises.gaussian import OFF, blurred, gaussian
 from anonbench.anonymization.audit.promises.inside import (
     ROUNDING,
     Inside,
@@ -18,18 +19,8 @@ from anonbench.anonymization.audit.promises.inside import (
     owners,
     refuse_single,
 )
-from anonbench.anonymization.audit.promises.loops import (
-    mirrored,
-    near,
-    near_blocks,
-    steepest,
-)
+from anonbench.anonymization.audit.promises.loops import near, near_blocks, steepest
 from anonbench.config import Anonymization
-
-_OFF = 0.05
-"""Grey levels that `_weights` may be off by, along both axes."""
-_MEAN = 1.5
-"""Sigma over a line's length, of Gaussians that leave its mean."""
 
 
 class ConstantBlocks(Promise):
@@ -69,18 +60,12 @@ class LowPass(Promise):
         share = float(getattr(settings.blur.sigma, inside.entity))
         sigma = max(float(settings.blur.min_sigma), share * min(height, width))
         # a step is a sum of the original's values, weighted by the kernel's own steps
-        weights = _gaussian(sigma)
+        weights = gaussian(sigma)
         least, greatest, *_ = cv2.minMaxLoc(inside.original.reshape(-1, width))
         left = (greatest - least) * float(weights[len(weights) // 2]) + 1.0
         if steepest(inside.written, inside.mask) > left:
             raise Failure("a blurred region has steeper edges than its kernel leaves")
-        (rows, down), (columns, across) = _weights(height, sigma), _weights(width, sigma)
-        blurred = rows @ inside.original.astype(np.float32) @ columns.T
-        if across is not None:
-            blurred = blurred @ across.T
-        if down is not None:
-            blurred = down @ blurred
-        return np.asarray(near(inside.written, blurred, ROUNDING + _OFF))
+        return np.asarray(near(inside.written, blurred(inside.original, sigma), ROUNDING + OFF))
 
 
 class BoxMeans(Promise):
@@ -169,53 +154,3 @@ def _sums(plane: np.ndarray, side: int) -> np.ndarray:
     sums -= totals[side:, :-side]
     sums += totals[:-side, :-side]
     return np.asarray(sums)
-
-
-@lru_cache(maxsize=256)
-def _gaussian(sigma: float) -> np.ndarray:
-    """Return the Gaussian's weights as far as six times sigma, float64 [2r + 1], of sum 1."""
-    reach = math.ceil(6 * sigma)
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return np.asarray(weights / weights.sum())
-
-
-def _weights(length: int, sigma: float) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the share of each pixel of a mirrored line in blurred pixels, float32 [n, length].
-
-    What a wide Gaussian leaves is smooth: then only pixels a third of sigma apart are computed,
-    from two before the line to three behind it, and `_between` gives the others. A very wide one
-    leaves the mean, but for 510 sum(exp(-(pi k sigma / length)^2 / 2)) grey levels: 0.008.
-    """
-    if sigma >= _MEAN * length:
-        return np.full((1, length), 1.0 / length, np.float32), None
-    step = max(1, min(int(sigma / 3), length))
-    first, count = (-2 * step, -(-length // step) + 5) if step > 1 else (0, length)
-    shares = mirrored(_gaussian(sigma), length, first, step, count)
-    return shares, _between(length, step) if step > 1 else None
-
-
-def _between(length: int, step: int) -> np.ndarray:
-    """Return the shares of pixels `step` apart in all of a line, float32 [length, n].
-
-    By Lagrange's polynomial through three pixels on each side. A Gaussian leaves a sixth derivative
-    of at most 3410 / sigma^6 grey levels: with `step` a third of sigma this is off by 0.023.
-    """
-    count = -(-length // step)
-    nodes = count + 5
-    shares = np.zeros((count * step, nodes), np.float32)
-    item = shares.itemsize
-    # one to the right every `step` rows
-    strides = ((step * nodes + 1) * item, nodes * item, item)
-    np.ndarray((count, step, 6), shares.dtype, shares, 0, strides)[:] = _polynomials(step)
-    return shares[:length]
-
-
-@lru_cache(maxsize=256)
-def _polynomials(step: int) -> np.ndarray:
-    """Return the shares of six pixels `step` apart in those behind the third, [step, 6]."""
-    places, t = range(-2, 4), np.arange(step) / step
-    shares = [
-        np.prod([(t - other) / (place - other) for other in places if other != place], axis=0)
-        for place in places
-    ]
-    return np.array(shares).T

@@ -138,38 +138,3 @@ def steepest(written, mask):  # type: ignore[no-untyped-def]
                 both = np.uint8(inside[x] & inside_above[x])
                 greatest[x] = max(greatest[x], np.uint8(step * both))
     return greatest.max()
-
-
-@compiled
-def mirrored(weights, length, first, step, count):  # type: ignore[no-untyped-def]
-    """Return the share of each pixel of a line, which mirrors end, in some of its weighted sums.
-
-    A pixel has images in both mirrors, which come again with twice the line's length.
-
-    Args:
-        weights: float [2r + 1], even.
-        length: of the line.
-        first: the place of the first sum's middle, which may be outside.
-        step: to the next one's.
-        count: how many there are.
-
-    Returns:
-        float32 [count, length].
-
-    """
-    period = 2 * length
-    share = np.zeros(2 * period)
-    place = -(weights.size // 2) % period
-    for weight in weights:
-        share[place] += weight
-        place += 1
-        if place == period:
-            place = 0
-    share[period:] = share[:period]
-    shares = np.empty((count, length), np.float32)
-    for i in range(count):
-        middle = first + i * step
-        itself, image = share[-middle % period :], share[(middle + 1) % period :]
-        for x in range(length):
-            shares[i, x] = itself[x] + image[x]
-    return shares
