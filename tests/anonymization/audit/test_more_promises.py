@@ -12,7 +12,7 @@ from scenes import DEGREE, REGIONS, Scene, picture, table
 
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.promises import PROMISES, steps_of
+from anonbench.anonymization.audit.promises import PROMISES, Inside, LowPass, steps_of
 from anonbench.anonymization.methods import BUILT_IN, distortion, method_named
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint
@@ -256,3 +256,21 @@ def test_steps_are_read_alike(settings: Anonymization, name: str, entity: Entity
 
     assert steps_of(name, entity, settings) == walk(name)
     assert Method.steps is method_named("mask").steps
+
+
+class OfOneRow(LowPass):
+    """A promise that does not tell of all of its region's pixels."""
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        return super().kept(inside, settings)[:1]
+
+
+def test_what_a_promise_does_not_tell_of_is_no_kept_one(
+    settings: Anonymization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Given(picture(), "blur", settings)
+    *between, pixels = layers(given.original, REGIONS, given.variant, settings)
+    given.check(pixels, between)
+    monkeypatch.setitem(PROMISES, "blur", OfOneRow())
+    with pytest.raises(InputError, match="promise is of"):
+        given.check(pixels, between)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scenes import picture
+from scipy.ndimage import gaussian_filter
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.promises import (
@@ -17,7 +18,9 @@ from anonbench.anonymization.audit.promises import (
     LowPass,
     OneColour,
     StatedPromise,
+    gaussian,
 )
+from anonbench.anonymization.audit.promises.inside import means
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import Method
 
@@ -25,8 +28,8 @@ SIDE = st.integers(2, 40)
 ASKED = Anonymization()
 
 
-def inside(original: np.ndarray, written: np.ndarray) -> Inside:
-    return Inside(original[None], written[None], np.ones(original.shape, bool), "face")
+def inside(original: np.ndarray, written: np.ndarray, entity: str = "face") -> Inside:
+    return Inside(original[None], written[None], np.ones(original.shape, bool), entity)
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -34,26 +37,40 @@ def noise(height: int, width: int) -> np.ndarray:
 
 
 def blurred(pixels: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur by sums over mirrored neighbours, one axis after the other."""
-    reach = int(np.ceil(8 * sigma))
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    weights /= weights.sum()
-    for axis in (0, 1):
-        padding = [(reach, reach) if axis == k else (0, 0) for k in (0, 1)]
-        padded = np.pad(pixels.astype(float), padding, mode="symmetric")
-        pixels = np.apply_along_axis(np.convolve, axis, padded, weights, mode="valid")
-    return pixels
+    """Blur by sums over mirrored neighbours, as SciPy does."""
+    return np.asarray(gaussian_filter(pixels.astype(float), sigma, mode="reflect", truncate=8))
 
 
-@given(SIDE, SIDE)
-def test_blur_is_a_sum_over_mirrored_neighbours(height: int, width: int) -> None:
+@given(SIDE, st.integers(2, 200), st.sampled_from(["face", "text", "barcode"]))
+def test_blur_is_a_sum_over_mirrored_neighbours(height: int, width: int, entity: str) -> None:
     pixels = noise(height, width)
-    sigma = max(1.5, 0.12 * min(height, width))
+    sigma = max(1.5, getattr(ASKED.blur.sigma, entity) * min(height, width))
     right = np.rint(blurred(pixels, sigma)).astype(np.uint8)
-    assert LowPass().kept(inside(pixels, right), ASKED).all()
+    assert LowPass().kept(inside(pixels, right, entity), ASKED).all()
     wrong = right.copy()
-    wrong[0, 0] += 2 if wrong[0, 0] < 200 else -2
-    assert np.argwhere(~LowPass().kept(inside(pixels, wrong), ASKED)).tolist() == [[0, 0]]
+    wrong[0, 0] = int(wrong[0, 0]) + (2 if wrong[0, 0] < 200 else -2)
+    assert np.argwhere(~LowPass().kept(inside(pixels, wrong, entity), ASKED)).tolist() == [[0, 0]]
+
+
+@given(SIDE, st.integers(2, 200), st.floats(1.0, 90.0))
+def test_what_lies_between_the_computed_sums_is_as_near_as_is_said(
+    height: int, width: int, sigma: float
+) -> None:
+    pixels = np.where(noise(height, width) < 128, 0, 255).astype(np.uint8)
+    pixels[:, : width // 3] = 255  # a wide Gaussian leaves most of a wide step
+    found = gaussian.blurred(pixels[None], sigma)[0]
+    assert np.abs(found - blurred(pixels, sigma)).max() < gaussian.OFF
+
+
+@given(st.data(), SIDE, SIDE)
+def test_means_of_even_blocks_count_parts_of_pixels(
+    data: st.DataObject, height: int, width: int
+) -> None:
+    rows, columns = data.draw(st.integers(1, height)), data.draw(st.integers(1, width))
+    pixels = noise(height, width)
+    finer = pixels.repeat(rows, axis=0).repeat(columns, axis=1)  # all blocks are of whole pixels
+    right = finer.reshape(rows, height, columns, width).mean(axis=(1, 3))
+    assert np.allclose(means(pixels[None], (rows, columns))[0], right, rtol=0, atol=1e-9)
 
 
 @given(st.integers(8, 20), st.integers(2, 6))

@@ -224,12 +224,14 @@ def _check_regions(
         own = own_pixels(shown.numbers, number, shown.seen, doubts, required, place)
         edge = None
         if unsure is not None:
-            edge = unsure[window] if area.may is None else unsure[window] & area.may
+            edge = unsure[window].copy() if area.may is None else unsure[window] & area.may
         elif not own.any():
             continue
         pair = _planes(original[window]), _planes(pixels[window])
         near = None if frames is None else frames[window]
         kept = promise.kept(Inside(*pair, own, region.entity, near, edge), settings)
+        if kept.shape != own.shape:  # compiled loops would read beyond its end
+            raise Failure(f"its method's promise is of {kept.shape} pixels instead of {own.shape}")
         if wrong := count_wrong(own, kept, _NOWHERE if edge is None else edge, doubts, place):
             raise Failure(
                 f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) are "

@@ -128,31 +128,28 @@ def _alike(pixels, waves, response):  # type: ignore[no-untyped-def]
         response: float64 [n].
 
     """
-    count, width = waves.shape
-    height, size = pixels.shape
+    (count, width), (height, size) = waves.shape, pixels.shape
     channels = size // width
-    sums, row, result = np.zeros(size), np.zeros(size), np.empty((height, size), np.uint8)
+    sums, values, result = np.zeros(size), np.empty(width), np.empty((height, size), np.uint8)
     for y in range(height):
         for x in range(size):
             sums[x] += pixels[y, x]
     for c in range(channels):
-        values = sums[c::channels].copy()
-        blurred = np.zeros(width)
+        for x in range(width):
+            values[x] = sums[x * channels + c]
+            sums[x * channels + c] = _UP
         for k in range(count):
-            wave = waves[k]
-            share = dot(values, wave) * response[k] / height
+            share = _dot(values, waves[k]) * response[k] / height
             for x in range(width):
-                blurred[x] += share * wave[x]
-        row[c::channels] = blurred
-    for x in range(size):
-        result[0, x] = np.uint8(min(np.rint(abs(row[x] + _UP)), 255.0))
-    for y in range(1, height):
-        result[y] = result[0]
+                sums[x * channels + c] += share * waves[k, x]
+    for y in range(height):
+        for x in range(size):
+            result[y, x] = np.uint8(min(np.rint(abs(sums[x])), 255.0))
     return result
 
 
 @compiled
-def dot(one, other):  # type: ignore[no-untyped-def]
+def _dot(one, other):  # type: ignore[no-untyped-def]
     """Return a sum of products, of four sums side by side."""
     a = b = c = d = 0.0
     whole = one.size // 4 * 4

@@ -61,21 +61,28 @@ def _blurred(original, weights, down, across, shares_down, shares_across):  # ty
     channels, height, width = original.shape
     result = np.empty((channels, height if down else 1, width), np.float32)
     rows, columns = _weights(weights, height, down), _weights(weights, width, across)
+    line = np.empty(width, np.float32)
     for c in range(channels):
         few = np.zeros((rows.shape[0], width), np.float32)
         for y in range(height):
-            line = original[c, y].astype(np.float32)
+            for x in range(width):
+                line[x] = original[c, y, x]
             for i in range(rows.shape[0]):
                 share, total = rows[i, y], few[i]
                 for x in range(width):
                     total[x] += share * line[x]
-        fewest = _products(columns, few)
+        wide = _products(columns, few)
         if across:
-            fewest = _between(fewest, shares_across, width)
-        fewest = fewest.T.copy()
+            wide = _between(wide, shares_across, width)
+        turned = np.empty((wide.shape[1], width), np.float32)
+        for y in range(turned.shape[0]):
+            for x in range(width):
+                turned[y, x] = wide[x if across else 0, y]
         if down:
-            fewest = _between(fewest, shares_down, height)
-        result[c] = fewest  # of one column, where all are alike
+            turned = _between(turned, shares_down, height)
+        for y in range(result.shape[1]):
+            for x in range(width):
+                result[c, y, x] = turned[y, x]
     return result
 
 
@@ -91,21 +98,22 @@ def _weights(weights, length, step):  # type: ignore[no-untyped-def]
         step: `_step`.
 
     """
+    count = -(-length // step) + 5 if step else 1
+    shares = np.empty((count, length), np.float32)
     if step == 0:
-        return np.full((1, length), np.float32(1.0 / length))
+        for x in range(length):
+            shares[0, x] = 1.0 / length
+        return shares
     period = 2 * length
     share = np.zeros(2 * period, np.float32)
-    place = -(weights.size // 2) % period
-    for weight in weights:
-        share[place] += weight
+    place = period - (weights.size // 2) % period
+    for i in range(weights.size):
+        share[place % period] += weights[i]
+        share[place % period + period] += weights[i]
         place += 1
-        if place == period:
-            place = 0
-    share[period:] = share[:period]
-    shares = np.empty((-(-length // step) + 5, length), np.float32)
-    for i in range(shares.shape[0]):
-        middle = (i - 2) * step
-        itself, image = share[-middle % period :], share[(middle + 1) % period :]
+    for i in range(count):
+        middle = ((i - 2) * step) % period
+        itself, image = share[period - middle :], share[middle + 1 :]
         for x in range(length):
             shares[i, x] = itself[x] + image[x]
     return shares
