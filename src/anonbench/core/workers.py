@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -128,6 +129,8 @@ def _require_start(pool: ProcessPoolExecutor) -> None:
 def _pool(make: Callable[[], Any], workers: int) -> Iterator[ProcessPoolExecutor]:
     # forked: what this process has imported is not imported again
     context = get_context("fork")
+    if loops := sys.modules.get("anonbench.core.numeric.compiled"):
+        loops.prepare()
     # a lock of its own: a worker that dies does not give it back
     pool = ProcessPoolExecutor(workers, context, _start, (make, os.getpid(), context.Lock()))
     try:

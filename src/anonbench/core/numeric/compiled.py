@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from numba import njit
+from numba.core.registry import cpu_target
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,6 +24,12 @@ def compiled_sums(function: Callable[..., Any]) -> Callable[..., Any]:
     So their last digits depend on the processor.
     """
     return _compiled(function, fastmath={"reassoc", "contract"})
+
+
+def prepare() -> None:
+    """Do what the first call of a compiled loop would do besides, so that no fork has to."""
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:

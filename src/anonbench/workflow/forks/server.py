@@ -145,9 +145,8 @@ def complete() -> None:
     """Do what each fork would do when it first uses what is loaded."""
     if config := sys.modules.get("anonbench.config"):
         config.Config.model_rebuild()
-    if registry := sys.modules.get("numba.core.registry"):
-        registry.cpu_target.typing_context.refresh()
-        registry.cpu_target.target_context.refresh()
+    if loops := sys.modules.get("anonbench.core.numeric.compiled"):
+        loops.prepare()
 
 
 def run(job: Job) -> None:
