@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from numba import njit
+from numba.core.caching import FunctionCache
 from numba.core.registry import cpu_target
 
 
@@ -33,9 +35,16 @@ def prepare() -> None:
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    options |= {"nogil": True, "error_model": "numpy"}
-    try:
-        result: Callable[..., Any] = njit(cache=True, **options)(function)
-    except RuntimeError:  # neither beside the code nor in the user's folder can anything be left
-        result = njit(**options)(function)
+    result: Callable[..., Any] = njit(nogil=True, error_model="numpy", **options)(function)
+    with suppress(RuntimeError):  # neither beside the code nor in the user's folder can it be kept
+        result._cache = _Kept(function)  # type: ignore[attr-defined]
     return result
+
+
+class _Kept(FunctionCache):  # type: ignore[misc]
+    """What was compiled, kept for later processes where the disk has room."""
+
+    def save_overload(self, *compiled: Any) -> None:
+        """Keep it, or do without: a full disk for this is no reason to end what asked for it."""
+        with suppress(OSError):
+            super().save_overload(*compiled)
