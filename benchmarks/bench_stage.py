@@ -53,7 +53,7 @@ SEARCHED = {
 }
 """Where images are below `shared/data`, how many of them are taken, and what searches them."""
 METHODS = sys.argv[1:] or ["mask", "pixelate", "blur"]
-RUNS, ASKED = 3, Anonymization()
+RUNS, ASKED = 6, Anonymization()
 
 
 @dataclass(frozen=True)

@@ -76,9 +76,9 @@ def check_layers(
     images = [original, *between, pixels]
     if any(each.shape != original.shape or each.dtype != original.dtype for each in images):
         raise Failure("the shape or depth of a layer differs from the original's")
-    covered = np.zeros(original.shape[:2], bool)
+    covered: np.ndarray | None = None
     if not turns:
-        check_outside(original, pixels, covered)
+        check_outside(original, pixels, np.zeros(original.shape[:2], bool))
     done: Done | None = None
     number = inside = 0
     for names, own in turns:
@@ -91,13 +91,13 @@ def check_layers(
             unsure = check_layer(*layer, found, shown, promise, hidden, settings, done)
             number += 1
         inside += len(alone)
-        covered |= shown.seen
+        covered = shown.seen if covered is None else covered | shown.seen
         if number < count:
             done = _with(done, shown, unsure)
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - inside,
-        "hidden_pixels": int(np.count_nonzero(covered)),
+        "hidden_pixels": 0 if covered is None else int(np.count_nonzero(covered)),
     }
 
 
@@ -182,13 +182,13 @@ def _not_plain(
 
     None where it does not.
     """
-    wrong = np.zeros(seen.shape, bool)
     if not found:
-        return wrong
+        return np.zeros(seen.shape, bool)
     window = _around(found)
     plain = promise.plain(pixels[window], settings)
     if plain is None:
         return None
+    wrong = np.zeros(seen.shape, bool)
     np.greater(seen[window], plain, out=wrong[window])  # and not
     return wrong
 
