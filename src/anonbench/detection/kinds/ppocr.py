@@ -15,6 +15,7 @@ class Ppocr(DetectorKind):
     name: ClassVar = "ppocr"
     label: ClassVar = "PP-OCR"
     entities: ClassVar = (Entity.TEXT,)
+    reads: ClassVar = ("pyramid",)
     score_threshold: ClassVar = "box_thresh"
     install: ClassVar = "pip install onnxruntime pyclipper (for engines, paddleocr, openvino)"
     # 12 pages of RVL-CDIP were seen on a core
@@ -35,7 +36,8 @@ class Ppocr(DetectorKind):
     as rapidocr does. Without it: that of an installed package, else, with the engine paddleocr, its
     own download (which has no ONNX files of PP-OCRv3 and v4)."""
     limit_side_len: Count = 960
-    """The image is scaled so that its longer side is at most this many pixels."""
+    """The longer side, in pixels, at which the network sees an image of up to half as much again;
+    larger ones are searched in tiles of this size, at full size, at half of it and so on."""
     thresh: Fraction = 0.3
     """Probability from which a pixel is text."""
     box_thresh: Fraction = 0.6
@@ -45,10 +47,17 @@ class Ppocr(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
+        from anonbench.detection.views import Reach, Views
+
+        detector, side = self._plain(loading.threads), self.limit_side_len
+        reach = Reach(whole=side * 3 // 2, tile=side, overlap=side // 5)
+        return Views(detector, reach) if loading.detection.pyramid else detector
+
+    def _plain(self, threads: int) -> Detector:
         if self.engine != "paddleocr":
             from anonbench.detection.text.dbnet import DbnetDetector
 
-            return DbnetDetector(self, loading.threads)
+            return DbnetDetector(self, threads)
         from anonbench.detection.text.ppocr import PpocrDetector
 
-        return PpocrDetector(self, loading.threads)
+        return PpocrDetector(self, threads)

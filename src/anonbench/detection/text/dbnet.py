@@ -59,15 +59,6 @@ class DbnetDetector:
         )
         self._workers = ThreadPoolExecutor(threads, initializer=_flush_denormals)
 
-    @property
-    def longest_side(self) -> int | None:
-        """The longer side, in pixels, at which images are looked at; more detail is not used.
-
-        Images may be given at a reduced scale, down to this; boxes equal PaddleOCR's bit by bit
-        where both see the same pixels, so on images decoded in full.
-        """
-        return self._limit
-
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
         return list(self._workers.map(self._detect_one, images))

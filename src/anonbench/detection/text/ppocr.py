@@ -57,7 +57,6 @@ class PpocrDetector:
             InputError: there are no weights, or PaddleOCR does not take them.
 
         """
-        self._limit = settings.limit_side_len
         self._thresholds = {
             "limit_side_len": settings.limit_side_len,
             "limit_type": "max",
@@ -68,11 +67,6 @@ class PpocrDetector:
         }
         with model_folder(find_model(settings)) as folder:
             self._model = load_paddleocr(settings.model, folder, threads)
-
-    @property
-    def longest_side(self) -> int | None:
-        """See `anonbench.detection.text.dbnet.DbnetDetector.longest_side`."""
-        return self._limit
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""

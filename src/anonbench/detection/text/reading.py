@@ -13,7 +13,7 @@ import pandas as pd
 
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import page_of
-from anonbench.datasets.images import read_image, read_original, read_reduced
+from anonbench.datasets.images import read_image, read_original
 
 BATCH_IMAGES = 32
 BATCH_PIXELS = 16_000_000
@@ -35,13 +35,11 @@ class Original:
     """uint8 [H, W] or [H, W, 3]; empty where there is a problem."""
     digest: str = ""
     """By the manifest, of what `pixels` were decoded from; empty where there is a problem."""
-    scale: int = 1
-    """How many pixels of the original, in each direction, are one of `pixels`."""
     problem: str = ""
 
 
 def read_batches(
-    manifest: pd.DataFrame, root: Path, max_pixels: int, longest_side: int | None, threads: int
+    manifest: pd.DataFrame, root: Path, max_pixels: int, threads: int
 ) -> Iterator[list[Original]]:
     """Yield all images of a manifest in the order of its rows.
 
@@ -49,8 +47,6 @@ def read_batches(
         manifest: columns id, path (relative to `root`), width, height, bytes, digest.
         root: the data set's folder.
         max_pixels: larger images are a problem.
-        longest_side: JPEG may be decoded at an integral part of its size as long as the longer side
-            keeps this many pixels; None reads all at full size.
         threads: that read.
 
     Raises:
@@ -62,7 +58,7 @@ def read_batches(
     sizes = [int(row.width) * int(row.height) for row in rows]
 
     def read(row: _Row) -> Original:
-        return _read(row, root / row.path, max_pixels, longest_side)
+        return _read(row, root / row.path, max_pixels)
 
     yield from read_ahead(rows, sizes, read, threads)
 
@@ -113,15 +109,11 @@ class _Row(NamedTuple):
     digest: str
 
 
-def _read(row: _Row, path: Path, max_pixels: int, longest_side: int | None) -> Original:
+def _read(row: _Row, path: Path, max_pixels: int) -> Original:
     known = (str(row.id), int(row.width), int(row.height))
     try:
         data = read_original(known[0], path, int(row.bytes), row.digest)
-        page = page_of(row.digest)
-        if longest_side is None:
-            pixels, scale = read_image(data, max_pixels, page), 1
-        else:
-            pixels, scale = read_reduced(data, longest_side, max_pixels, page)
+        pixels = read_image(data, max_pixels, page_of(row.digest))
     except UnreadableImage as error:
         return Original(*known, NOTHING, problem=str(error))
-    return Original(*known, pixels, row.digest, scale)
+    return Original(*known, pixels, row.digest)

@@ -1,0 +1,157 @@
+"""Search at several scales and in tiles: large faces and small lines of large images are found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonbench.config.detectors import Detection, DetectorName
+from anonbench.core.boxes import Region
+from anonbench.core.vocabulary import Entity
+from anonbench.detection.registry import build
+from anonbench.detection.views import Reach, Views, scales, tiles, united
+from anonbench_demo import portraits
+
+REACH = Reach(whole=300, tile=200, overlap=40, least=50)
+EMPTY = np.zeros((900, 1200), np.uint8)
+
+
+def quad(x0: float, y0: float, x1: float, y1: float, turn: float = 0.0) -> Region:
+    """Return a line of text about the centre of a box, turned by degrees."""
+    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) - centre
+    cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
+    turned = corners @ np.array([[cos, sin], [-sin, cos]]) + centre
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    return Region(Entity.TEXT, *low, *high, 0.5, tuple(turned.ravel()))  # type: ignore[arg-type]
+
+
+def face(x0: float, y0: float, x1: float, y1: float, score: float = 0.5) -> Region:
+    return Region(Entity.FACE, x0, y0, x1, y1, score)
+
+
+def drawn(regions: Sequence[Region]) -> np.ndarray:
+    mask = np.zeros(EMPTY.shape, np.uint8)
+    for region in regions:
+        box = (region.x0, region.y0, region.x1, region.y0, region.x1, region.y1)
+        corners = region.quad or (*box, region.x0, region.y1)
+        cv2.fillConvexPoly(mask, np.round(corners).astype(int).reshape(4, 2), 1)
+    return mask > 0
+
+
+@given(st.integers(1, 1500), st.integers(1, 1500))
+def test_tiles_cover_each_scale_and_the_last_scale_is_one_piece(height: int, width: int) -> None:
+    sizes = scales((height, width), REACH)
+    assert sizes[0] == (height, width)
+    assert len(tiles(sizes[-1], REACH)) == 1
+    for size in sizes:
+        seen = np.zeros(size, np.uint8)
+        parts = tiles(size, REACH)
+        for rows, columns in parts:
+            assert 0 <= rows.start < rows.stop <= size[0] and columns.stop <= size[1]
+            assert (
+                len(parts) == 1 or max(rows.stop - rows.start, columns.stop - columns.start) <= 200
+            )
+            seen[rows, columns] += 1
+        assert seen.all()
+
+
+def test_a_region_of_any_scale_and_tile_is_in_pixels_of_the_image() -> None:
+    image = EMPTY.copy()
+    image[640:700, 810:930] = 255
+
+    class Bright:
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            found: list[list[Region]] = []
+            for each in images:
+                rows, columns = np.nonzero(each > 127)
+                ends = (columns, rows)
+                box = [*(e.min() for e in ends), *(e.max() + 1 for e in ends)] if rows.size else []
+                found.append([face(*map(float, box))] if box else [])
+            return found
+
+    (one,) = Views(Bright(), REACH).detect([image])[0]
+    assert (one.x0, one.y0, one.x1, one.y1) == pytest.approx((810, 640, 930, 700), abs=8)
+    assert drawn([one])[640:700, 810:930].all()
+    small = image[600:740, 780:870]  # once: nothing of it is smaller than the least scale
+    assert Views(Bright(), REACH).detect([small, image])[1] == [one]
+
+
+REGIONS = st.builds(
+    quad,
+    st.integers(100, 500),
+    st.integers(100, 500),
+    st.integers(520, 700),
+    st.integers(520, 560),
+    st.sampled_from([0.0, 3.0, -45.0, 90.0]),
+)
+
+
+@given(st.lists(REGIONS, max_size=8))
+def test_united_regions_cover_all_that_was_found_in_any_order(regions: list[Region]) -> None:
+    found = united(regions, EMPTY)
+    assert not (
+        drawn(regions) & ~cv2.dilate(drawn(found).astype(np.uint8), np.ones((3, 3))) > 0
+    ).any()
+    assert united(regions[::-1], EMPTY) == found
+    assert len(found) <= len(regions)
+
+
+def test_parts_of_a_line_become_one_and_neighbours_stay() -> None:
+    for turn in (0.0, 0.4):
+        line = [quad(100, 100, 420, 130, turn), quad(380, 101, 700, 131, turn)]
+        (whole,) = united([*line, quad(150, 104, 300, 126, turn)], EMPTY)
+        assert whole.x0 <= 101 and whole.x1 >= 699 and whole.y1 - whole.y0 < 40
+        below = quad(100, 128, 700, 158, turn)
+        assert len(united([*line, below], EMPTY)) == 2
+    beside = [face(100, 100, 200, 220), face(190, 100, 290, 220)]
+    assert len(united(beside, EMPTY)) == 2
+    nose = face(140, 150, 160, 180, 0.9)
+    (one,) = united([beside[0], nose, face(104, 96, 204, 222)], EMPTY)
+    assert (one.x0, one.y0, one.x1, one.y1, one.score) == (100, 96, 204, 222, 0.9)
+
+
+@pytest.mark.slow
+def test_a_face_is_covered_at_the_size_of_a_telephones_photograph() -> None:
+    image = portraits.draw(0, "someone", 0).image
+    small = build(DetectorName.CENTERFACE, Detection())
+    once = build(DetectorName.CENTERFACE, Detection(pyramid=False))
+    (true,) = small.detect([image])[0]
+    factor = 10
+    large = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+
+    def covered(regions: Sequence[Region]) -> float:
+        mask = np.zeros(large.shape[:2], bool)
+        for each in regions:
+            mask[int(each.y0) : int(each.y1), int(each.x0) : int(each.x1)] = True
+        face = (
+            slice(int(factor * a), int(factor * b))
+            for a, b in ((true.y0, true.y1), (true.x0, true.x1))
+        )
+        return float(mask[tuple(face)].mean())
+
+    assert covered(once.detect([large])[0]) < 0.7
+    assert covered(small.detect([large])[0]) > 0.85
+
+
+@pytest.mark.slow
+def test_lines_of_a_long_screenshot_are_found() -> None:
+    image = np.full((8000, 800), 255, np.uint8)
+    places = range(100, 7900, 120)
+    for number, y in enumerate(places):
+        text = f"message {number} of a long talk"
+        cv2.putText(image, text, (60, y), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 0, 1, cv2.LINE_AA)
+
+    def missed(pyramid: bool) -> int:
+        detector = build(DetectorName.PPOCR, Detection(pyramid=pyramid))
+        regions = detector.detect([image])[0]
+        middles = [y - 10 for y in places]
+        return sum(not any(r.y0 < y < r.y1 and r.x0 < 80 for r in regions) for y in middles)
+
+    assert missed(pyramid=False) > 25
+    assert missed(pyramid=True) == 0
