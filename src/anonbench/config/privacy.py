@@ -52,6 +52,7 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         "reconstruction",
         "likeness",
         "dictionary",
+        "block_noise",
         "residual",
         "linkage",
         "inference",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DEFAULT = (
     *("readability", "mrz_reading", "barcodes"),
-    *("reconstruction", "likeness", "dictionary", "residual"),
+    *("reconstruction", "likeness", "dictionary", "block_noise", "residual"),
 )
 _SEARCHED = ("centerface", "ppocr", "zxing", "mrz")
 _EPILOG = f"""\

@@ -96,6 +96,31 @@ class Looking(Protocol):
         ...
 
 
+class FileLooking(Looking, Protocol):
+    """A loaded attack that also uses how images are stored (`RegionAttack.reads_files`)."""
+
+    def look_at_file(
+        self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
+    ) -> list[Any]:
+        """Return what `look` does, by the image's file as well; None: it was never stored."""
+        ...
+
+    def control(self, truth: Any) -> Any:
+        """Return what the attacker gets where nothing is left: its own control.
+
+        It stands in place of the masked image, which may leave what this attack uses.
+
+        Args:
+            truth: what `look_at_file` returned of the original.
+
+        """
+        ...
+
+    def not_applicable(self, truths: Sequence[Any]) -> str:
+        """Return why none of these truths can be attacked; empty: they are not known."""
+        ...
+
+
 class PrivacyAttack(Registered):
     """One kind of attack. Its fields are its parameters, a section of `privacy`.
 
@@ -116,6 +141,8 @@ class RegionAttack(PrivacyAttack):
     tells_hidden: ClassVar[bool] = False
     """Whether it has to know which regions a degree hides: those left in sight are then looked at
     apart, as regions of an original are."""
+    reads_files: ClassVar[bool] = False
+    """Whether it looks at how images are stored; what `load` returns is a `FileLooking` then."""
     restores: ClassVar[bool] = False
     """Whether it also looks at what learned restorers make of a region (`Equipment.restorers`)."""
     guesses: ClassVar[int] = 5

@@ -44,6 +44,8 @@ class Picture:
     """Reads it, uint8 [H, W] or [H, W, 3]."""
     converted: str = ""
     """What reading does to it (`anonbench.datasets.files.headers.Header`)."""
+    data: Callable[[], bytes] | None = None
+    """Reads its file; None of an array."""
 
 
 @dataclass(frozen=True)
@@ -132,14 +134,17 @@ def _look(file: ImageFile, max_pixels: int) -> Picture | LeftOut:
     except UnreadableImage as error:
         return LeftOut(file.name if file.page is None else f"{file.id} of {file.name}", str(error))
 
-    def pixels() -> np.ndarray:
+    def unchanged() -> bytes:
         again = file.data(max_pixels)
         if hashlib.sha256(again).hexdigest() != digest:
             raise InputError(f"{file.name} changed while it was in use; run again")
-        return read_image(again, max_pixels, header.page)
+        return again
+
+    def pixels() -> np.ndarray:
+        return read_image(unchanged(), max_pixels, header.page)
 
     size = header.width, header.height
-    return Picture(file.id, file.name, *size, header.digest, pixels, header.converted)
+    return Picture(file.id, file.name, *size, header.digest, pixels, header.converted, unchanged)
 
 
 def _of_arrays(given: Sequence[np.ndarray]) -> Pictures:

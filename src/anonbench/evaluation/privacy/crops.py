@@ -40,6 +40,14 @@ class Readable(Protocol):
         ...
 
 
+class Stored(Readable, Protocol):
+    """Images by id that are in files."""
+
+    def read_bytes(self, image_id: str) -> bytes:
+        """Return one image as it is coded."""
+        ...
+
+
 class Images(Readable, Protocol):
     """Images by id, which are known."""
 

@@ -53,6 +53,12 @@ class _Pictures:
         """Return one image, uint8 [H, W] or [H, W, 3] RGB."""
         return self._pictures[image_id].pixels()
 
+    def read_bytes(self, image_id: str) -> bytes:
+        """Return one image as it is coded."""
+        data = self._pictures[image_id].data
+        assert data is not None, "arrays are no files"
+        return data()
+
 
 def attack_files(
     originals: str,

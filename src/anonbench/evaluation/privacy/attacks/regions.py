@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,21 @@ from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
-from anonbench.core.registries.privacy_attacks import Looking, Outcome, RegionAttack
+from anonbench.core.registries.privacy_attacks import FileLooking, Looking, Outcome, RegionAttack
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.evaluation.privacy.crops import Images, Readable
+from anonbench.evaluation.privacy.crops import Images, Readable, Stored
 
 CONTROL = Variant(Method.MASK.value, 100)
 """All sensitive regions of an image masked: what an attack gets there it gets from the surroundings
 or guesses."""
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Image:
+    pixels: np.ndarray
+    data: bytes | None = None
+    """Its file, where it has one and an attack asks for it."""
 
 
 @dataclass
@@ -39,8 +46,8 @@ class _Probes:
     """Of each probe [P]."""
     entities: list[Entity] = field(default_factory=list)
     truths: list[Any] = field(default_factory=list)
-    shares: dict[Variant, list[Mapping[str, float]]] = field(default_factory=dict)
-    """By version and probe."""
+    shares: dict[Variant | None, list[Mapping[str, float]]] = field(default_factory=dict)
+    """By version and probe; None: the attack's own control."""
 
 
 def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.DataFrame:
@@ -111,21 +118,29 @@ def attack_regions(
         ours = [each for each in probes if image_id in each.ids]
         if not ours:
             continue
-        original = originals.read(image_id)
+        original = _read(originals, image_id, ours)
         for each in ours:
             _learn(each, image_id, original, chosen)
         for variant, images in versions.items():
-            shown = images.read(image_id)
+            shown = _read(images, image_id, ours)
             hidden = regions[: regions_at(variant.degree, len(regions))]
             for each in ours:
                 _try(each, variant, shown, chosen, hidden)
-        if CONTROL not in versions:
-            masked = anonymize(original, regions, CONTROL, hiding)
-            for each in ours:
+        masked_alike = [each for each in ours if not each.kind.reads_files]
+        if CONTROL not in versions and masked_alike:
+            masked = _Image(anonymize(original.pixels, regions, CONTROL, hiding))
+            for each in masked_alike:
                 _try(each, CONTROL, masked, chosen, regions)
     for each in probes:
         for outcome in _outcomes(each, versions, clusters):
             yield each.kind, outcome
+
+
+def _read(images: Readable, image_id: str, attacks: Sequence[_Probes]) -> _Image:
+    """Read an image, and its file where an attack asks for it."""
+    with_file = any(each.kind.reads_files for each in attacks)
+    data = cast("Stored", images).read_bytes(image_id) if with_file else None
+    return _Image(images.read(image_id), data)
 
 
 def _looked_at(kind: RegionAttack, drawn: pd.DataFrame) -> set[str]:
@@ -144,18 +159,21 @@ def _attacked(kind: RegionAttack, regions: Sequence[Region]) -> list[Region]:
 
 
 def _looked(
-    probes: _Probes, image: np.ndarray, regions: Sequence[Region], variant: Variant
+    probes: _Probes, image: _Image, regions: Sequence[Region], variant: Variant
 ) -> list[Any]:
     if not regions:
         return []
     try:
-        return probes.loaded.look(image, regions, variant)
+        if probes.kind.reads_files:
+            loaded = cast("FileLooking", probes.loaded)
+            return loaded.look_at_file(image.data, image.pixels, regions, variant)
+        return probes.loaded.look(image.pixels, regions, variant)
     except UnreadableImage as error:
         _LOG.warning("%s cannot look at an image: %s", probes.kind.name, error)
         return [None] * len(regions)
 
 
-def _learn(probes: _Probes, image_id: str, original: np.ndarray, chosen: Sequence[Region]) -> None:
+def _learn(probes: _Probes, image_id: str, original: _Image, chosen: Sequence[Region]) -> None:
     """Take the truth of an image's regions, and what the attack gets out of the original."""
     regions = _attacked(probes.kind, chosen)
     truths = _looked(probes, original, regions, Variant())
@@ -164,12 +182,18 @@ def _learn(probes: _Probes, image_id: str, original: np.ndarray, chosen: Sequenc
     probes.truths += truths
     shares = [{} if truth is None else probes.loaded.shares(truth, truth) for truth in truths]
     probes.shares.setdefault(Variant(), []).extend(shares)
+    if probes.kind.reads_files:
+        loaded = cast("FileLooking", probes.loaded)
+        probes.shares.setdefault(None, []).extend(
+            loaded.shares(truth, loaded.control(truth)) if known else {}
+            for truth, known in zip(truths, shares, strict=True)
+        )
 
 
 def _try(
     probes: _Probes,
     version: Variant,
-    image: np.ndarray,
+    image: _Image,
     chosen: Sequence[Region],
     hidden: Sequence[Region],
 ) -> None:
@@ -205,12 +229,16 @@ def _outcomes(
         measures = dict.fromkeys(name for row in rows for name in own[row])
         guessed = _guessed(probes, rows)
         if not measures:
-            nothing = np.full(len(rows), np.nan)
-            yield Outcome("", Variant(), nothing, groups[rows], float("nan"), entity)
+            nothing, why = np.full(len(rows), np.nan), ""
+            if probes.kind.reads_files:
+                truths = [probes.truths[row] for row in rows]
+                why = cast("FileLooking", probes.loaded).not_applicable(truths)
+            yield Outcome("", Variant(), nothing, groups[rows], float("nan"), entity, why)
         for measure in measures:
             chance = guessed.get(measure, float("nan"))
             for version in (Variant(), *versions, None):
-                shares = probes.shares[CONTROL if version is None else version]
+                own = version is not None or None in probes.shares
+                shares = probes.shares[version if own else CONTROL]
                 values = np.array([shares[row].get(measure, np.nan) for row in rows], np.float64)
                 yield Outcome(measure, version, values, groups[rows], chance, entity)
 

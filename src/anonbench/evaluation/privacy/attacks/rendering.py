@@ -52,7 +52,7 @@ def strips(texts: tuple[str, ...], face: str, height: int) -> list[np.ndarray]:
         height: pixels of a line, about; what is much larger is scaled.
 
     """
-    font = _font(face, min(max(_LEAST, height), _MOST))
+    font = font_of(face, min(max(_LEAST, height), _MOST))
     size = int(font.size)
     drawn = []
     for text in texts:
@@ -92,8 +92,9 @@ def set_in(lines: Sequence[np.ndarray], size: tuple[int, int], setting: Setting)
 
 
 @lru_cache(maxsize=256)
-def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
-    spec = find_spec("matplotlib")
+def font_of(face: str, size: float) -> ImageFont.FreeTypeFont:
+    """Return a type face that matplotlib ships; without it, or a name, Pillow's own."""
+    spec = find_spec("matplotlib") if face else None
     if spec is None or spec.origin is None:
         found = ImageFont.load_default(size)
         assert isinstance(found, ImageFont.FreeTypeFont)

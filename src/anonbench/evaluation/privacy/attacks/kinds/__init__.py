@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, PrivacyAttack
 from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes
+from anonbench.evaluation.privacy.attacks.kinds.block_noise import BlockNoise
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
 from anonbench.evaluation.privacy.attacks.kinds.inference import Inference
 from anonbench.evaluation.privacy.attacks.kinds.linkage import Linkage
@@ -19,6 +20,7 @@ BUILT_IN = (
     Reconstruction,
     Likeness,
     Dictionary,
+    BlockNoise,
     Residual,
     Linkage,
     Inference,

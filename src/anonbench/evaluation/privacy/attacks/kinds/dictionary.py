@@ -21,7 +21,7 @@ from anonbench.core.registries.privacy_attacks import (
 from anonbench.core.settings import Count, Fraction
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading, zone_of
-from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, plain
+from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, known_text
 
 RANKS = (1, 10)
 _FEW = 8
@@ -114,7 +114,7 @@ class _Ranking:
 
         if variant.method is not None and not self._hiding.has(str(variant.method)):
             return None  # of other programs nothing is known by which candidates could be hidden
-        if self._hiding.shape.of(region.entity) == "image" or _stands(region):
+        if self._hiding.shape.of(region.entity) == "image" or stands(region):
             return None
         plain_area = cover(region, image.shape, self._hiding.margin)
         if plain_area is None:
@@ -126,7 +126,7 @@ class _Ranking:
             areas += [area for area in found if area is not None]
         top, left = (min(area.window[axis].start for area in areas) for axis in (0, 1))
         bottom, right = (max(area.window[axis].stop for area in areas) for axis in (0, 1))
-        return _Seen(image[top:bottom, left:right].copy(), _moved(region, -left, -top), variant)
+        return _Seen(image[top:bottom, left:right].copy(), moved(region, -left, -top), variant)
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
         """Return how high the true text is ranked among the candidates: by rank, and 1 / rank."""
@@ -151,11 +151,9 @@ class _Ranking:
                 return []
             lines, layout = tuple(zone[0]), zone[1]
             return zones_like(lines, layout, count, rng("dictionary", *lines))
-        text = " ".join(found.text.split())
-        sure = found.confidence >= self._settings.confidence
-        if not sure or len(plain(text)) < self._settings.shortest or not text.isascii():
-            return []
-        return [(each,) for each in texts_like(text, count, rng("dictionary", text))]
+        text = known_text(found, self._settings.confidence, self._settings.shortest)
+        drawn = texts_like(text, count, rng("dictionary", text)) if text else []
+        return [(each,) for each in drawn]
 
     def _reader(self, entity: str) -> Looking:
         if entity not in self._readers:  # where there are no zones theirs is not needed
@@ -197,7 +195,7 @@ def ranked(scores: np.ndarray) -> RegionShares:
     return found | {"reciprocal_rank": float((1.0 / places).mean())}
 
 
-def _moved(region: Region, right: float, down: float) -> Region:
+def moved(region: Region, right: float, down: float) -> Region:
     """Return a region in an image that is cut off to the left and above."""
     quad = None
     if region.quad is not None:
@@ -216,7 +214,7 @@ def _moved(region: Region, right: float, down: float) -> Region:
     return replace(region, x0=x0, y0=y0, x1=x1, y1=y1, quad=quad)
 
 
-def _stands(region: Region) -> bool:
+def stands(region: Region) -> bool:
     """Tell whether a line stands on its end; nothing is drawn into such."""
     from anonbench.detection.text.recognizer import ways_to_read
 

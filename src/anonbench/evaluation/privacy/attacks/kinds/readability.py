@@ -54,7 +54,9 @@ class Readability(RegionAttack):
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
+    """A line as it was read."""
+
     text: str
     confidence: float
 
@@ -64,7 +66,7 @@ class _Reading:
         self._settings = settings
         self._reader = reader
 
-    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[_Line]:
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Line]:
         """See `Looking.look`: a line stands upright, or on its end in either direction."""
         from anonbench.detection.base import as_rgb
         from anonbench.detection.text.recognizer import ways_to_read
@@ -72,18 +74,25 @@ class _Reading:
         rgb = as_rgb(image)
         return [
             max(
-                (_Line(*self._reader.read_surely(rgb, way)) for way in ways_to_read(region)),
+                (Line(*self._reader.read_surely(rgb, way)) for way in ways_to_read(region)),
                 key=lambda line: line.confidence,
             )
             for region in regions
         ]
 
-    def shares(self, truth: _Line, found: _Line) -> RegionShares:
+    def shares(self, truth: Line, found: Line) -> RegionShares:
         """Return the share of characters that are right, and whether the whole line is."""
         true, read = plain(truth.text), plain(found.text)
         if truth.confidence < self._settings.confidence or len(true) < self._settings.shortest:
             return {}
         return {"characters": right_characters(true, read), "exact_lines": float(true == read)}
+
+
+def known_text(line: Line, confidence: float, shortest: int) -> str:
+    """Return what a line surely shows, in ASCII; empty where that is not known."""
+    text = " ".join(line.text.split())
+    sure = line.confidence >= confidence and len(plain(text)) >= shortest
+    return text if sure and text.isascii() else ""
 
 
 def plain(text: str) -> str:

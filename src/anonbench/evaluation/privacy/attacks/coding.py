@@ -1,0 +1,136 @@
+"""Repetition of a JPEG file's coding on other pixels, by the tables in its header."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, JpegImagePlugin
+
+from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.formats.conversions import orientation
+from anonbench.datasets.images import open_checked
+
+_UNITS = {0: (8, 8), 1: (8, 16), 2: (16, 16)}
+"""Rows and columns of the pixels that are coded together, by Pillow's number of the subsampling."""
+_TURNS = {
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
+}
+"""From an upright image to the stored one by EXIF orientation: transposed, then flipped by rows and
+by columns."""
+_MOST_ROWS = 60_000
+"""Of an image that is coded at once; JPEG takes 65,500."""
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How a JPEG file is coded."""
+
+    tables: tuple[tuple[int, ...], ...]
+    subsampling: int
+    grey: bool
+    size: tuple[int, int]
+    """Rows and columns of the upright image."""
+    turn: tuple[bool, bool, bool] = (False, False, False)
+    """See `_TURNS`."""
+
+    def repeated(self, pages: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
+        """Code and decode windows of the image.
+
+        Args:
+            pages: uint8 [N, h, w] or [N, h, w, 3], upright.
+            corner: the windows' first row and column in the upright image.
+
+        Returns:
+            The same shape; blocks that a window cuts are completed by its outermost pixels.
+
+        """
+        blocks, back = self._whole_blocks(pages, corner)
+        most = max(1, _MOST_ROWS // blocks.shape[1])
+        parts = [self._coded(blocks[at : at + most]) for at in range(0, len(blocks), most)]
+        return back(np.concatenate(parts))
+
+    def touched(self, pixels: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
+        """Return all pixels of the blocks that have one of `pixels`, bool [h, w]."""
+        blocks, back = self._whole_blocks(pixels[None], corner)
+        rows, columns = self._unit
+        _, height, width = blocks.shape
+        parts = blocks.reshape(height // rows, rows, width // columns, columns).any(axis=(1, 3))
+        return back(parts.repeat(rows, axis=0).repeat(columns, axis=1)[None])[0]
+
+    @property
+    def _unit(self) -> tuple[int, int]:
+        return (8, 8) if self.grey else _UNITS[self.subsampling]
+
+    def _whole_blocks(
+        self, pages: np.ndarray, corner: tuple[int, int]
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+        """Turn windows as they are stored and grow them to whole blocks; also return the way back.
+        """
+        transposed, *flipped = self.turn
+        ends = [(at, at + side) for at, side in zip(corner, pages.shape[1:3], strict=True)]
+        sizes = list(self.size)
+        if transposed:
+            pages, ends, sizes = pages.swapaxes(1, 2), ends[::-1], sizes[::-1]
+        axes = [axis for axis, flip in enumerate(flipped) if flip]
+        for axis in axes:
+            start, stop = ends[axis]
+            ends[axis] = (sizes[axis] - stop, sizes[axis] - start)
+        pages = np.flip(pages, [axis + 1 for axis in axes])
+        grown = [(start % unit, -stop % unit) for (start, stop), unit in zip(ends, self._unit, strict=True)]
+        padding = [(0, 0), *grown, *[(0, 0)] * (pages.ndim - 3)]
+        height, width = pages.shape[1:3]
+
+        def back(coded: np.ndarray) -> np.ndarray:
+            (top, _), (left, _) = grown
+            cut = coded[:, top : top + height, left : left + width]
+            cut = np.flip(cut, [axis + 1 for axis in axes])
+            return cut.swapaxes(1, 2) if transposed else cut
+
+        return np.pad(pages, padding, "edge"), back
+
+    def _coded(self, blocks: np.ndarray) -> np.ndarray:
+        """Code windows of whole blocks in one image, one below the other."""
+        tall = np.ascontiguousarray(blocks).reshape(-1, *blocks.shape[2:])
+        image = Image.fromarray(tall).convert("L" if self.grey else "RGB")
+        file = io.BytesIO()
+        image.save(file, "JPEG", qtables=list(map(list, self.tables)), subsampling=self.subsampling)
+        with Image.open(file) as coded:
+            return np.asarray(coded.convert(Image.fromarray(tall[:1]).mode)).reshape(blocks.shape)
+
+
+def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
+    """Return how a file is coded; None where it is no JPEG whose coding can be repeated.
+
+    Args:
+        data: the file.
+        size: rows and columns of the image as it is read, upright.
+
+    """
+    try:
+        with open_checked(data, None) as image:
+            return _of_header(image, size)
+    except UnreadableImage:  # a PDF, a page of several
+        return None
+
+
+def _of_header(image: Image.Image, size: Sequence[int]) -> Coding | None:
+    if not isinstance(image, JpegImagePlugin.JpegImageFile) or image.mode not in ("L", "RGB"):
+        return None
+    grey = image.layers == 1
+    subsampling = 0 if grey else JpegImagePlugin.get_sampling(image)
+    if subsampling not in _UNITS or image.info.get("adobe_transform") == 0:
+        return None
+    tables = [tuple(image.quantization[component[3]]) for component in image.layer]
+    while len(tables) > 1 and tables[-1] == tables[-2]:
+        tables.pop()
+    turn = _TURNS.get(orientation(image), (False, False, False))
+    return Coding(tuple(tables), subsampling, grey, (size[0], size[1]), turn)

@@ -1,0 +1,267 @@
+"""Block noise: what lossy coding left of a hidden line in the pixels that are still in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from anonbench.core.boxes import Region
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.seeding import rng
+from anonbench.core.registries.privacy_attacks import (
+    Equipment,
+    FileLooking,
+    Looking,
+    RegionAttack,
+    RegionShares,
+    Risk,
+)
+from anonbench.core.settings import Count, Fraction
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.evaluation.privacy.attacks.kinds.dictionary import moved, ranked, stands
+from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, known_text
+
+if TYPE_CHECKING:
+    from anonbench.evaluation.privacy.attacks.coding import Coding
+    from anonbench.evaluation.privacy.attacks.typesetting import Typesetting
+
+NOT_APPLICABLE = (
+    "not applicable, because no original is a JPEG file whose coding can be repeated: lossless "
+    "files have no coding noise, and that of other formats is not tried"
+)
+_AROUND = 40
+"""Pixels around a line that are looked at: two of the largest blocks, and what methods add."""
+_SMOOTHED = 3
+"""Pixels by which colour that is coded at half the size reaches beyond its block."""
+_CHANGED = 16
+"""Grey levels from which a pixel of a lossy copy may be hidden: below it is coding noise."""
+
+
+class BlockNoise(RegionAttack):
+    """True lines, ranked among candidates by the JPEG noise beside the hidden region.
+
+    JPEG codes blocks of 8 or 16 pixels a side. In a block that a region's edge cuts, the visible
+    part has noise of what is hidden. Each candidate is drawn into the hidden pixels and coded with
+    the tables of the original; the one that changes the visible pixels least is the likeliest. The
+    attacker knows the tables and how the line is set (type face, size, place), as whoever has
+    another page of the same form. The true text is what the recognizer reads in the original where
+    it is confident. Rates of originals are those of a mask at the region's edge in a lossless copy.
+    """
+
+    name: ClassVar = "block_noise"
+    label: ClassVar = "Noise of coding blocks"
+    risk: ClassVar = Risk.SINGLING_OUT
+    entities: ClassVar = (Entity.TEXT,)
+    seconds_an_image: ClassVar = 0.3
+    reads_files: ClassVar = True
+    guesses: ClassVar = 3
+
+    candidates: Count = 100
+    """The true one among them: a random ranking has it first once in so many."""
+    images: Count = 40
+    """Images that are attacked, at most."""
+    regions: Count = 2
+    """Lines of each image, at most."""
+    confidence: Fraction = 0.9
+    """Mean probability of an original line's characters from which its reading counts as true."""
+    shortest: Count = 4
+    """Characters of the shortest line that is attacked."""
+
+    def most_images(self) -> int:
+        """See `RegionAttack.most_images`."""
+        return self.images
+
+    def most_in_an_image(self) -> int:
+        """See `RegionAttack.most_in_an_image`."""
+        return self.regions
+
+    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
+        """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""
+        return ("mrz",)
+
+    def load(self, equipment: Equipment) -> FileLooking:
+        """See `RegionAttack.load`."""
+        reader = Readability(confidence=self.confidence, shortest=self.shortest).load(equipment)
+        return _Coding(self, reader)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A line with its surroundings."""
+
+    pixels: np.ndarray
+    """uint8 [h, w] or [h, w, 3]."""
+    inside: np.ndarray
+    """bool [h, w]: the region."""
+    corner: tuple[int, int]
+    """First row and column in the image."""
+    coding: Coding | None
+    """Of the image's file."""
+    upright: np.ndarray | None = None
+    """float64 [3, 3]: from the line, lying upright, to `pixels`. Of originals, as what follows."""
+    candidates: Sequence[str] = ()
+    """The true one first; none where it is not known."""
+    setting: Typesetting | None = None
+    levels: tuple[np.ndarray, np.ndarray] | None = None
+    """Grey level of the paper and what ink adds to it, by channel."""
+    beyond: bool = False
+    """Whether only blocks count that have no hidden pixel: the control."""
+
+
+class _Coding:
+    def __init__(self, settings: BlockNoise, reader: Looking) -> None:
+        self._settings = settings
+        self._reader = reader
+
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
+        """See `Looking.look`: without its file an image tells nothing."""
+        return self.look_at_file(None, image, regions, variant)
+
+    def look_at_file(
+        self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
+    ) -> list[Any]:
+        """See `FileLooking.look_at_file`: a part of the image about each region."""
+        from anonbench.evaluation.privacy.attacks.coding import coding_of
+
+        coding = None if data is None else coding_of(data, image.shape)
+        is_original = variant.method is None
+        return [self._one(image, region, coding, is_original) for region in regions]
+
+    def _one(
+        self, image: np.ndarray, region: Region, coding: Coding | None, is_original: bool
+    ) -> _Seen | None:
+        from anonbench.anonymization.geometry import cover
+
+        area = cover(region, image.shape, around=_AROUND)
+        if area is None or stands(region):
+            return None
+        pixels = image[area.window].copy()
+        inside = np.ones(pixels.shape[:2], bool) if area.inside is None else area.inside
+        rows, columns = area.window
+        seen = _Seen(pixels, inside, (rows.start, columns.start), coding)
+        if not is_original or coding is None:
+            return seen
+        return self._known(seen, moved(region, -columns.start, -rows.start))
+
+    def _known(self, seen: _Seen, region: Region) -> _Seen:
+        """Return an original's line with what it shows and how that is set."""
+        from anonbench.evaluation.privacy.attacks.candidates import texts_like
+        from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of
+
+        (line,) = self._reader.look(seen.pixels, [region], Variant())
+        text = known_text(line, self._settings.confidence, self._settings.shortest)
+        count = self._settings.candidates
+        candidates = texts_like(text, count, rng("block noise", text)) if text else []
+        if len(candidates) < count:
+            return seen
+        upright, size = _upright(region)
+        grey = seen.pixels if seen.pixels.ndim == 2 else cv2.cvtColor(seen.pixels, cv2.COLOR_RGB2GRAY)
+        level = cv2.warpPerspective(grey, np.linalg.inv(upright), size, borderMode=cv2.BORDER_REPLICATE)
+        setting = typesetting_of(level, text)
+        if setting is None:
+            return seen
+        shape = (seen.pixels.shape[0], seen.pixels.shape[1])
+        ink = setting.drawn(text, shape, upright)[seen.inside] / 255.0
+        known = seen.pixels[seen.inside].reshape(ink.size, -1).astype(np.float64)
+        terms = np.stack([np.ones(ink.size), ink], axis=1)
+        paper, more = np.linalg.lstsq(terms, known, rcond=None)[0]
+        return replace(
+            seen, upright=upright, candidates=candidates, setting=setting, levels=(paper, more)
+        )
+
+    def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
+        """Return how high the true line is ranked among the candidates: by rank, and 1 / rank."""
+        if not truth.candidates:
+            return {}
+        line = truth if found.setting is None else found
+        return ranked(-_changes(truth.candidates, line, found))
+
+    def control(self, truth: _Seen) -> _Seen:
+        """See `FileLooking.control`: blocks that have no hidden pixel tell nothing."""
+        return replace(truth, beyond=True)
+
+    def not_applicable(self, truths: Sequence[_Seen | None]) -> str:
+        """See `FileLooking.not_applicable`."""
+        coded = any(truth is not None and truth.coding is not None for truth in truths)
+        return "" if coded else NOT_APPLICABLE
+
+
+def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray:
+    """Return by how much coding changes what is in sight if each text is hidden, float [N].
+
+    Args:
+        candidates: texts.
+        line: the original's.
+        found: the same line as it is published.
+
+    """
+    assert line.coding and line.setting and line.levels and line.upright is not None
+    seen = _as(found.pixels, line.pixels)
+    hidden, others = _hidden(line, found, seen)
+    touched = line.coding.touched(hidden, line.corner)
+    ring = touched & ~hidden & ~line.coding.touched(others, line.corner)
+    if found.beyond:
+        ring = _grown(touched, _AROUND) & ~_grown(touched, _SMOOTHED)
+    paper, more = line.levels
+    drawn = [line.setting.drawn(text, hidden.shape, line.upright)[hidden] for text in candidates]
+    ink = np.stack(drawn)[..., None] / 255.0
+    pages = np.repeat(seen[None], len(candidates), axis=0)
+    levels = np.clip(np.rint(paper + more * ink), 0, 255).astype(np.uint8)
+    pages[:, hidden] = levels if seen.ndim == 3 else levels[..., 0]
+    coded = line.coding.repeated(pages, line.corner)
+    if found.coding is not None and found is not line:  # the copy was coded when it was hidden
+        coded[:, hidden] = seen[hidden]
+        coded = found.coding.repeated(coded, line.corner)
+    apart = np.abs(coded[:, ring].astype(np.int64) - seen[ring])
+    return np.asarray(apart.reshape(len(candidates), -1).sum(axis=1), np.float64)
+
+
+def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is hidden of a line, and what else is hidden about it, bool [h, w] each.
+
+    The former is convex, as masks are. Of what looks like an original it is the region: the attack
+    is then that on a mask which ends there.
+    """
+    if found.setting is not None:
+        return line.inside, np.zeros_like(line.inside)
+    apart = cv2.absdiff(seen, line.pixels)
+    apart = apart if apart.ndim == 2 else apart.max(axis=2)
+    lossless = found.coding is None and not np.median(apart[~line.inside])
+    changed = apart > (0 if lossless else max(_CHANGED, int(apart[line.inside].max()) // 2))
+    _, parts = cv2.connectedComponents((changed | line.inside).astype(np.uint8))
+    own = np.isin(parts, np.unique(parts[line.inside]))
+    hull = cv2.convexHull(cv2.findNonZero(own.astype(np.uint8)))
+    hidden = cv2.fillConvexPoly(np.zeros(own.shape, np.uint8), hull, 1).astype(bool)
+    return hidden, changed & ~hidden
+
+
+def _grown(pixels: np.ndarray, reach: int) -> np.ndarray:
+    around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    return np.asarray(cv2.dilate(pixels.astype(np.uint8), around) > 0)
+
+
+def _as(pixels: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return pixels in grey or in colour, as others are."""
+    if pixels.ndim == other.ndim:
+        return pixels
+    change = cv2.COLOR_RGB2GRAY if other.ndim == 2 else cv2.COLOR_GRAY2RGB
+    return np.asarray(cv2.cvtColor(pixels, change))
+
+
+def _upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return the way from a line, lying upright, to its image, and the line's width and height."""
+    if region.quad is None:
+        left, top = np.floor((region.x0, region.y0))
+        right, bottom = np.ceil((region.x1, region.y1))
+        matrix = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
+        return matrix, (int(right - left), int(bottom - top))
+    corners = np.array(region.quad, np.float64).reshape(4, 2)
+    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    width, height = max(1, round(sides[::2].max())), max(1, round(sides[1::2].max()))
+    line = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    # the transformation takes pixels' middles for their positions
+    matrix = cv2.getPerspectiveTransform(line - 0.5, corners.astype(np.float32) - 0.5)
+    return np.asarray(matrix), (width, height)

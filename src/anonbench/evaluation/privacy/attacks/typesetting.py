@@ -1,0 +1,124 @@
+"""How a line is set: its type face, size and place, found by a text that it is known to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from anonbench.core.libraries.opencv import cv2
+from anonbench.evaluation.privacy.attacks.rendering import font_of
+
+FACES = (
+    *("", "DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSansMono"),
+    *("STIXGeneral", "STIXGeneralBol", "cmss10", "cmr10", "cmtt10"),
+)
+"""Type faces that come with Pillow (the empty name) and matplotlib."""
+_TRIED = 100.0
+_SIZES = np.arange(-2.0, 2.1, 0.5)
+"""Points by which a size may differ from the one that fits the line's height."""
+_SHIFTS = (0.0, -0.5, 0.5, -1.0, 1.0)
+"""Pixels by which place and width are varied around the best settings."""
+_REFINED = 6
+_NARROWEST, _WIDEST = 0.7, 1.4
+_INK = 0.4
+"""Share of a line's darkest ink from which a pixel counts as written on."""
+_SAME_WIDTH = 0.75
+"""Pixels below which a difference of widths is one of rounding."""
+
+
+@dataclass(frozen=True)
+class Typesetting:
+    """Type face, size and place of a line; other texts start at the same point."""
+
+    face: str
+    size: float
+    stretch: float
+    right: float
+    down: float
+
+    def drawn(self, text: str, shape: tuple[int, int], onto: np.ndarray | None = None) -> np.ndarray:
+        """Return a text as ink coverage, uint8 of `shape`.
+
+        Args:
+            text: of one line.
+            shape: rows and columns of the result.
+            onto: float64 [3, 3], from the upright line to the result; None: they are the same.
+
+        """
+        matrix = np.array([[self.stretch, 0, self.right], [0, 1, self.down], [0, 0, 1]])
+        matrix = matrix if onto is None else onto @ matrix
+        strip = _strip(text, self.face, self.size)
+        return np.asarray(cv2.warpPerspective(strip, matrix, shape[::-1], flags=cv2.INTER_LINEAR))
+
+
+def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
+    """Return how a text is set in a line, as far as the type faces that are known allow.
+
+    Args:
+        line: grey levels, uint8 [h, w], dark on bright and upright.
+        text: what it shows.
+
+    """
+    paper = np.median(line[line >= np.median(line)])
+    ink = np.clip(paper - line.astype(np.float32), 0, None)
+    if not ink.any():
+        return None
+    settings = [(_likeness(each, text, ink), each) for each in _rough(ink, text)]
+    settings.sort(key=lambda pair: -pair[0])
+    fine = [each for _, one in settings[:_REFINED] for each in _varied(one, text)]
+    settings += [(_likeness(each, text, ink), each) for each in fine]
+    return max(settings, key=lambda pair: pair[0])[1] if settings else None
+
+
+def _rough(ink: np.ndarray, text: str) -> Iterator[Typesetting]:
+    """Yield settings that have about the line's height and width."""
+    (left, right), (top, bottom) = _extent(ink, 0), _extent(ink, 1)
+    for face in FACES:
+        first, last = _extent(_strip(text, face, _TRIED), 1)
+        if first == last:
+            continue
+        fitting = _TRIED * (bottom - top) / (last - first)
+        for size in sorted({max(6.0, round(2 * (fitting + more)) / 2) for more in _SIZES}):
+            strip = _strip(text, face, size)
+            (start, stop), (first, last) = _extent(strip, 0), _extent(strip, 1)
+            wider = (right - left) - (stop - start)
+            stretch = 1.0 if abs(wider) < _SAME_WIDTH else 1.0 + wider / max(1, stop - start)
+            if _NARROWEST < stretch < _WIDEST:
+                for down in sorted({top - first, bottom - last}):
+                    yield Typesetting(face, size, stretch, left - start * stretch, down)
+
+
+def _varied(one: Typesetting, text: str) -> Iterator[Typesetting]:
+    start, stop = _extent(_strip(text, one.face, one.size), 0)
+    for wider, right, down in product(_SHIFTS, repeat=3):
+        more = wider / max(1, stop - start)
+        at = one.right + right - start * more
+        yield Typesetting(one.face, one.size, one.stretch + more, at, one.down + down)
+
+
+def _likeness(one: Typesetting, text: str, ink: np.ndarray) -> float:
+    """Return the correlation of a drawn text with a line's ink."""
+    drawn = one.drawn(text, (ink.shape[0], ink.shape[1])).astype(np.float32)
+    drawn -= drawn.mean()
+    length = float(np.linalg.norm(drawn))
+    return float((drawn * (ink - ink.mean())).sum()) / length if length else 0.0
+
+
+def _extent(ink: np.ndarray, axis: int) -> tuple[int, int]:
+    """Return the first place that is written on, and the one after the last."""
+    most = ink.max(axis=axis)
+    places = np.flatnonzero(most > _INK * most.max(initial=0))
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
+
+
+@lru_cache(maxsize=512)
+def _strip(text: str, face: str, size: float) -> np.ndarray:
+    font, around = font_of(face, size), int(size)
+    image = Image.new("L", (int(font.getlength(text)) + 2 * around, 3 * around))
+    ImageDraw.Draw(image).text((around, 2 * around), text, fill=255, font=font, anchor="ls")
+    return np.asarray(image)
