@@ -13,6 +13,7 @@ from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.conversions import orientation
 from anonbench.datasets.images import open_checked
 
+_LOSSLESS = ("PNG", "BMP", "DIB", "PPM", "TIFF")
 _UNITS = {0: (8, 8), 1: (8, 16), 2: (16, 16)}
 """Rows and columns of the pixels that are coded together, by Pillow's number of the subsampling."""
 _TURNS = {
@@ -73,8 +74,7 @@ class Coding:
     def _whole_blocks(
         self, pages: np.ndarray, corner: tuple[int, int]
     ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-        """Turn windows as they are stored and grow them to whole blocks; also return the way back.
-        """
+        """Turn windows as they are stored and grow them to whole blocks; also the way back."""
         transposed, *flipped = self.turn
         ends = [(at, at + side) for at, side in zip(corner, pages.shape[1:3], strict=True)]
         sizes = list(self.size)
@@ -85,7 +85,11 @@ class Coding:
             start, stop = ends[axis]
             ends[axis] = (sizes[axis] - stop, sizes[axis] - start)
         pages = np.flip(pages, [axis + 1 for axis in axes])
-        grown = [(start % unit, -stop % unit) for (start, stop), unit in zip(ends, self._unit, strict=True)]
+        # by a block more than is cut: coded together, no window may show in another one
+        grown = [
+            (unit + start % unit, unit + -stop % unit)
+            for (start, stop), unit in zip(ends, self._unit, strict=True)
+        ]
         padding = [(0, 0), *grown, *[(0, 0)] * (pages.ndim - 3)]
         height, width = pages.shape[1:3]
 
@@ -120,6 +124,15 @@ def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
             return _of_header(image, size)
     except UnreadableImage:  # a PDF, a page of several
         return None
+
+
+def is_lossless(data: bytes) -> bool:
+    """Tell whether a file has its pixels exactly as they were written."""
+    try:
+        with open_checked(data, None) as image:
+            return image.format in _LOSSLESS and image.info.get("compression") != "jpeg"
+    except UnreadableImage:
+        return False
 
 
 def _of_header(image: Image.Image, size: Sequence[int]) -> Coding | None:

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 from PIL import Image, ImageDraw
 
+from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.evaluation.privacy.attacks.rendering import font_of
 
@@ -41,7 +42,9 @@ class Typesetting:
     right: float
     down: float
 
-    def drawn(self, text: str, shape: tuple[int, int], onto: np.ndarray | None = None) -> np.ndarray:
+    def drawn(
+        self, text: str, shape: tuple[int, int], onto: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return a text as ink coverage, uint8 of `shape`.
 
         Args:
@@ -53,7 +56,23 @@ class Typesetting:
         matrix = np.array([[self.stretch, 0, self.right], [0, 1, self.down], [0, 0, 1]])
         matrix = matrix if onto is None else onto @ matrix
         strip = _strip(text, self.face, self.size)
-        return np.asarray(cv2.warpPerspective(strip, matrix, shape[::-1], flags=cv2.INTER_LINEAR))
+        return np.asarray(cv2.warpPerspective(strip, matrix, shape[1::-1], flags=cv2.INTER_LINEAR))
+
+
+def upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return the way from a line, lying upright, to its image, and the line's width and height."""
+    if region.quad is None:
+        left, top = np.floor((region.x0, region.y0))
+        right, bottom = np.ceil((region.x1, region.y1))
+        matrix = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
+        return matrix, (int(right - left), int(bottom - top))
+    corners = np.array(region.quad, np.float64).reshape(4, 2)
+    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    width, height = max(1, round(sides[::2].max())), max(1, round(sides[1::2].max()))
+    line = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    # the transformation takes pixels' middles for their positions
+    matrix = cv2.getPerspectiveTransform(line - 0.5, corners.astype(np.float32) - 0.5)
+    return np.asarray(matrix), (width, height)
 
 
 def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
@@ -103,7 +122,7 @@ def _varied(one: Typesetting, text: str) -> Iterator[Typesetting]:
 
 def _likeness(one: Typesetting, text: str, ink: np.ndarray) -> float:
     """Return the correlation of a drawn text with a line's ink."""
-    drawn = one.drawn(text, (ink.shape[0], ink.shape[1])).astype(np.float32)
+    drawn = one.drawn(text, ink.shape).astype(np.float32)
     drawn -= drawn.mean()
     length = float(np.linalg.norm(drawn))
     return float((drawn * (ink - ink.mean())).sum()) / length if length else 0.0

@@ -99,7 +99,10 @@ class _Seen:
     corner: tuple[int, int]
     """First row and column in the image."""
     coding: Coding | None
-    """Of the image's file."""
+    """Of the image's file, where it is a JPEG."""
+    lossless: bool = True
+    """Whether the file has all pixels as they were written; of other formats than these two it
+    cannot be told which pixels are hidden."""
     upright: np.ndarray | None = None
     """float64 [3, 3]: from the line, lying upright, to `pixels`. Of originals, as what follows."""
     candidates: Sequence[str] = ()
@@ -124,32 +127,29 @@ class _Coding:
         self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[Any]:
         """See `FileLooking.look_at_file`: a part of the image about each region."""
-        from anonbench.evaluation.privacy.attacks.coding import coding_of
+        from anonbench.anonymization.geometry import cover
+        from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
 
         coding = None if data is None else coding_of(data, image.shape)
-        is_original = variant.method is None
-        return [self._one(image, region, coding, is_original) for region in regions]
-
-    def _one(
-        self, image: np.ndarray, region: Region, coding: Coding | None, is_original: bool
-    ) -> _Seen | None:
-        from anonbench.anonymization.geometry import cover
-
-        area = cover(region, image.shape, around=_AROUND)
-        if area is None or stands(region):
-            return None
-        pixels = image[area.window].copy()
-        inside = np.ones(pixels.shape[:2], bool) if area.inside is None else area.inside
-        rows, columns = area.window
-        seen = _Seen(pixels, inside, (rows.start, columns.start), coding)
-        if not is_original or coding is None:
-            return seen
-        return self._known(seen, moved(region, -columns.start, -rows.start))
+        lossless = data is None or is_lossless(data)
+        found: list[_Seen | None] = []
+        for region in regions:
+            area = cover(region, image.shape, around=_AROUND)
+            if area is None or stands(region):
+                found.append(None)
+                continue
+            pixels, (rows, columns) = image[area.window].copy(), area.window
+            inside = np.ones(pixels.shape[:2], bool) if area.inside is None else area.inside
+            seen = _Seen(pixels, inside, (rows.start, columns.start), coding, lossless)
+            if variant.method is None and coding is not None:
+                seen = self._known(seen, moved(region, -columns.start, -rows.start))
+            found.append(seen)
+        return found
 
     def _known(self, seen: _Seen, region: Region) -> _Seen:
         """Return an original's line with what it shows and how that is set."""
         from anonbench.evaluation.privacy.attacks.candidates import texts_like
-        from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of
+        from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of, upright
 
         (line,) = self._reader.look(seen.pixels, [region], Variant())
         text = known_text(line, self._settings.confidence, self._settings.shortest)
@@ -157,27 +157,29 @@ class _Coding:
         candidates = texts_like(text, count, rng("block noise", text)) if text else []
         if len(candidates) < count:
             return seen
-        upright, size = _upright(region)
-        grey = seen.pixels if seen.pixels.ndim == 2 else cv2.cvtColor(seen.pixels, cv2.COLOR_RGB2GRAY)
-        level = cv2.warpPerspective(grey, np.linalg.inv(upright), size, borderMode=cv2.BORDER_REPLICATE)
+        matrix, size = upright(region)
+        grey = _as(seen.pixels, seen.inside)
+        back, border = np.linalg.inv(matrix), cv2.BORDER_REPLICATE
+        level = cv2.warpPerspective(grey, back, size, borderMode=border)
         setting = typesetting_of(level, text)
         if setting is None:
             return seen
         shape = (seen.pixels.shape[0], seen.pixels.shape[1])
-        ink = setting.drawn(text, shape, upright)[seen.inside] / 255.0
+        ink = setting.drawn(text, shape, matrix)[seen.inside] / 255.0
         known = seen.pixels[seen.inside].reshape(ink.size, -1).astype(np.float64)
         terms = np.stack([np.ones(ink.size), ink], axis=1)
         paper, more = np.linalg.lstsq(terms, known, rcond=None)[0]
         return replace(
-            seen, upright=upright, candidates=candidates, setting=setting, levels=(paper, more)
+            seen, upright=matrix, candidates=candidates, setting=setting, levels=(paper, more)
         )
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
         """Return how high the true line is ranked among the candidates: by rank, and 1 / rank."""
-        if not truth.candidates:
+        if not truth.candidates or not (found.coding or found.lossless):
             return {}
         line = truth if found.setting is None else found
-        return ranked(-_changes(truth.candidates, line, found))
+        changes = _changes(truth.candidates, line, found)
+        return {} if changes is None else ranked(-changes)
 
     def control(self, truth: _Seen) -> _Seen:
         """See `FileLooking.control`: blocks that have no hidden pixel tell nothing."""
@@ -189,7 +191,7 @@ class _Coding:
         return "" if coded else NOT_APPLICABLE
 
 
-def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray:
+def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray | None:
     """Return by how much coding changes what is in sight if each text is hidden, float [N].
 
     Args:
@@ -197,10 +199,16 @@ def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray
         line: the original's.
         found: the same line as it is published.
 
+    Returns:
+        None where every pixel about the line is changed: a copy that was coded with loss and is
+        stored without.
+
     """
     assert line.coding and line.setting and line.levels and line.upright is not None
     seen = _as(found.pixels, line.pixels)
     hidden, others = _hidden(line, found, seen)
+    if hidden.all() and not line.inside.all():
+        return None
     touched = line.coding.touched(hidden, line.corner)
     ring = touched & ~hidden & ~line.coding.touched(others, line.corner)
     if found.beyond:
@@ -212,7 +220,7 @@ def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray
     levels = np.clip(np.rint(paper + more * ink), 0, 255).astype(np.uint8)
     pages[:, hidden] = levels if seen.ndim == 3 else levels[..., 0]
     coded = line.coding.repeated(pages, line.corner)
-    if found.coding is not None and found is not line:  # the copy was coded when it was hidden
+    if found.coding and found.setting is None:  # the copy was coded when the line was hidden
         coded[:, hidden] = seen[hidden]
         coded = found.coding.repeated(coded, line.corner)
     apart = np.abs(coded[:, ring].astype(np.int64) - seen[ring])
@@ -222,15 +230,15 @@ def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray
 def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what is hidden of a line, and what else is hidden about it, bool [h, w] each.
 
-    The former is convex, as masks are. Of what looks like an original it is the region: the attack
-    is then that on a mask which ends there.
+    The former is convex, as masks are. Of originals it is the region: the attack is then that on a
+    mask which ends there.
     """
     if found.setting is not None:
         return line.inside, np.zeros_like(line.inside)
     apart = cv2.absdiff(seen, line.pixels)
     apart = apart if apart.ndim == 2 else apart.max(axis=2)
-    lossless = found.coding is None and not np.median(apart[~line.inside])
-    changed = apart > (0 if lossless else max(_CHANGED, int(apart[line.inside].max()) // 2))
+    least = 0 if found.lossless else max(_CHANGED, int(apart[line.inside].max()) // 2)
+    changed = apart > least
     _, parts = cv2.connectedComponents((changed | line.inside).astype(np.uint8))
     own = np.isin(parts, np.unique(parts[line.inside]))
     hull = cv2.convexHull(cv2.findNonZero(own.astype(np.uint8)))
@@ -249,19 +257,3 @@ def _as(pixels: np.ndarray, other: np.ndarray) -> np.ndarray:
         return pixels
     change = cv2.COLOR_RGB2GRAY if other.ndim == 2 else cv2.COLOR_GRAY2RGB
     return np.asarray(cv2.cvtColor(pixels, change))
-
-
-def _upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the way from a line, lying upright, to its image, and the line's width and height."""
-    if region.quad is None:
-        left, top = np.floor((region.x0, region.y0))
-        right, bottom = np.ceil((region.x1, region.y1))
-        matrix = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
-        return matrix, (int(right - left), int(bottom - top))
-    corners = np.array(region.quad, np.float64).reshape(4, 2)
-    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    width, height = max(1, round(sides[::2].max())), max(1, round(sides[1::2].max()))
-    line = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-    # the transformation takes pixels' middles for their positions
-    matrix = cv2.getPerspectiveTransform(line - 0.5, corners.astype(np.float32) - 0.5)
-    return np.asarray(matrix), (width, height)

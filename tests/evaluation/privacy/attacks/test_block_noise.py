@@ -1,0 +1,224 @@
+"""Attack by coding noise with planted truths: what is drawn and coded is known."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from anonbench.core.boxes import Region
+from anonbench.core.registries.privacy_attacks import Equipment
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.datasets.images import read_image
+from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
+from anonbench.evaluation.privacy.attacks.files import attack_files
+from anonbench.evaluation.privacy.attacks.kinds.block_noise import NOT_APPLICABLE, BlockNoise
+from anonbench.evaluation.privacy.attacks.kinds.readability import Line, Readability
+from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of
+
+TEXTS = ["407188", "961430", "282509", "733694", "159026", "864217", "350971", "628543", "914705"]
+SIZE, PAPER, STEP = 22, 200, 5
+GIVEN = Variant("given", 100)
+
+
+def jpeg(pixels: np.ndarray, quality: int = 75, subsampling: int = 2, turn: int = 1) -> bytes:
+    """Return a JPEG file whose pixels a reader turns by its EXIF orientation."""
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = turn
+    Image.fromarray(pixels).save(
+        file, "JPEG", quality=quality, subsampling=subsampling, exif=exif.tobytes()
+    )
+    return file.getvalue()
+
+
+def page(number: int) -> tuple[np.ndarray, Region]:
+    """Return a noisy page with a number, uint8 [H, W, 3], and where its ink is."""
+    paper = PAPER + STEP * number
+    image = Image.new("RGB", (200, 96), (paper,) * 3)
+    font = ImageFont.load_default(SIZE)
+    at = (43 + number % 8, 37 + (3 * number) % 8)
+    ImageDraw.Draw(image).text(at, TEXTS[number], fill=(20,) * 3, font=font)
+    drawn = np.asarray(image)
+    rows, columns = np.nonzero((drawn != paper).any(axis=2))
+    box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    noisy = drawn + np.random.default_rng(number).normal(0, 1.5, drawn.shape)
+    pixels = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+    return pixels, Region(Entity.TEXT, *map(float, box), 1.0)
+
+
+class Told:
+    """Stands for the recognizer: the paper's brightness tells which page it is."""
+
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
+        """Return the true lines."""
+        return [Line(TEXTS[round((np.median(image) - PAPER) / STEP)], 1.0) for _ in regions]
+
+
+@pytest.fixture(autouse=True)
+def _told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(Readability, "load", lambda *_: Told())
+    return
+
+
+def covered(pixels: np.ndarray, region: Region, beyond: int = 0, unit: int = 1) -> np.ndarray:
+    """Return an image with a black rectangle, grown and then rounded up to a grid."""
+    first = [int(side - beyond) // unit * unit for side in (region.y0, region.x0)]
+    last = [-(-int(side + beyond) // unit) * unit for side in (region.y1, region.x1)]
+    hidden = pixels.copy()
+    cv2.rectangle(hidden, first[::-1], (last[1] - 1, last[0] - 1), (0, 0, 0), -1)
+    return hidden
+
+
+def attacked(
+    quality: int, subsampling: int, copy: str, beyond: int = 0, unit: int = 1, grey: bool = False
+) -> dict[str, float]:
+    """Return the mean shares over all pages."""
+    looking = BlockNoise(candidates=30).load(Equipment(None, None))
+    shares = []
+    for number in range(len(TEXTS)):
+        pixels, region = page(number)
+        data = jpeg(pixels[..., 0] if grey else pixels, quality, subsampling)
+        image = read_image(data)
+        (truth,) = looking.look_at_file(data, image, [region], Variant())
+        hidden = covered(image, region, beyond, unit)
+        stored = jpeg(hidden, quality, subsampling) if copy == "jpeg" else None
+        shown = hidden if stored is None else read_image(stored)
+        (found,) = looking.look_at_file(stored, shown, [region], GIVEN)
+        shares.append(looking.shares(truth, found))
+    return {name: float(np.mean([each[name] for each in shares])) for name in shares[0]}
+
+
+@pytest.mark.parametrize(("quality", "subsampling"), [(75, 2), (90, 2), (75, 0)])
+def test_numbers_are_read_beside_a_box_at_the_ink(quality: int, subsampling: int) -> None:
+    assert attacked(quality, subsampling, "png")["top_1"] > 0.7
+
+
+def test_numbers_are_read_in_grey_files() -> None:
+    assert attacked(75, 0, "png", grey=True)["top_1"] > 0.7
+
+
+def test_numbers_are_read_in_jpeg_copies() -> None:
+    found = attacked(75, 2, "jpeg")
+    assert found["top_1"] > 0.3 and found["top_10"] > 0.7
+
+
+@pytest.mark.parametrize(("beyond", "unit"), [(0, 16), (16, 1)])
+def test_boxes_that_cover_whole_blocks_leave_chance(beyond: int, unit: int) -> None:
+    found = attacked(75, 2, "png", beyond, unit)
+    assert found["top_1"] == pytest.approx(1 / 30) and found["top_10"] == pytest.approx(1 / 3)
+
+
+def test_a_box_that_cuts_the_blocks_of_colour_alone_tells_no_grey_number() -> None:
+    """Grey text has no colour: blocks of brightness are those of 8 pixels."""
+    assert attacked(75, 2, "png", 0, 8)["top_1"] < 0.3
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_coding_is_repeated_as_the_file_was_coded(turn: int, subsampling: int) -> None:
+    generator = np.random.default_rng(turn)
+    noise = generator.integers(0, 256, (13, 17, 3), np.uint8)
+    stored = cv2.resize(noise, (107, 75), interpolation=cv2.INTER_CUBIC)
+    data = jpeg(stored, 60, subsampling, turn)
+    shown = read_image(data)
+    upright = read_image(_turned(stored, turn))
+    assert upright.shape == shown.shape
+    coding = coding_of(data, shown.shape)
+    assert coding is not None
+    for top, left in ((0, 0), (5, 11)):
+        pages = np.stack([upright, 255 - upright])[:, top : top + 64, left : left + 64]
+        found = coding.repeated(pages, (top, left))
+        inner = (slice(20, 40), slice(20, 40))
+        seen = shown[top : top + 64, left : left + 64]
+        assert np.abs(found[0][inner].astype(int) - seen[inner]).max() <= 1
+        assert np.abs(pages[0][inner].astype(int) - seen[inner]).max() > 8
+
+
+def _turned(stored: np.ndarray, turn: int) -> bytes:
+    """Return a lossless file that readers turn alike."""
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = turn
+    Image.fromarray(stored).save(file, "PNG", exif=exif.tobytes())
+    return file.getvalue()
+
+
+def test_blocks_lie_in_the_grid_of_the_stored_image() -> None:
+    pixels = np.full((40, 50, 3), 255, np.uint8)
+    one = np.zeros((30, 40), bool)
+    one[7, 9] = True  # in the image: row 10, column 13
+    plain = coding_of(jpeg(pixels, subsampling=2), (40, 50))
+    mirrored = coding_of(jpeg(pixels, subsampling=2, turn=2), (40, 50))
+    assert plain and mirrored
+    for coding, columns in ((plain, (0, 16)), (mirrored, (2, 18))):
+        rows, places = np.nonzero(coding.touched(one, (3, 4)))
+        assert (rows.min() + 3, rows.max() + 4) == (3, 16)
+        assert (places.min() + 4, places.max() + 5) == (max(4, columns[0]), columns[1])
+
+
+def test_other_files_have_no_coding_that_can_be_repeated() -> None:
+    pixels, _ = page(0)
+    for format_, lossless in (("PNG", True), ("TIFF", True), ("WEBP", False)):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, format_)
+        assert coding_of(file.getvalue(), pixels.shape) is None
+        assert is_lossless(file.getvalue()) is lossless
+    assert coding_of(b"%PDF-1.4", (9, 9)) is None and not is_lossless(b"%PDF-1.4")
+    assert not is_lossless(jpeg(pixels))
+
+
+def test_the_type_face_of_a_line_is_found() -> None:
+    pixels, region = page(3)
+    line = pixels[int(region.y0) : int(region.y1), int(region.x0) : int(region.x1), 0]
+    setting = typesetting_of(line, TEXTS[3])
+    assert setting is not None and (setting.face, setting.size) == ("", SIZE)
+    assert setting.stretch == pytest.approx(1.0, abs=0.02)
+    assert typesetting_of(np.full((20, 90), 255, np.uint8), "none") is None
+
+
+def archive(folder: Path, original: str, copy: str) -> tuple[str, str, Path]:
+    """Write originals, copies with black boxes, and the boxes."""
+    rows = ["path,entity,x0,y0,x1,y1"]
+    for place in ("clear", "hidden"):
+        (folder / place).mkdir()
+    for number in range(len(TEXTS)):
+        pixels, region = page(number)
+        name = folder / "clear" / f"{number}.{original}"
+        Image.fromarray(pixels).save(name, quality=75)
+        hidden = covered(read_image(name), region)
+        Image.fromarray(hidden).save(folder / "hidden" / f"{number}.{copy}")
+        box = ",".join(str(int(side)) for side in (region.x0, region.y0, region.x1, region.y1))
+        rows.append(f"{name.name},text,{box}")
+    (folder / "boxes.csv").write_text("\n".join(rows))
+    return str(folder / "clear"), str(folder / "hidden"), folder / "boxes.csv"
+
+
+def test_pictures_of_any_program_are_judged_beside_control_and_chance(tmp_path: Path) -> None:
+    clear, hidden, boxes = archive(tmp_path, "jpg", "png")
+    tables = [
+        attack_files(clear, hidden, None, ["block_noise"], [], boxes).table for _ in range(2)
+    ]
+    assert tables[0].equals(tables[1])
+    first = tables[0][tables[0]["measure"] == "top_1"].set_index("method")
+    assert first.loc["given", "rate"] > 0.7 and first.loc["given", "n"] == len(TEXTS)
+    assert first.loc["original", "rate"] == pytest.approx(first.loc["given", "rate"], abs=0.15)
+    assert first["control"].tolist() == pytest.approx([0.01] * 2) and (first["chance"] < 0.1).all()
+
+
+def test_lossless_originals_say_that_the_attack_does_not_apply(tmp_path: Path) -> None:
+    clear, hidden, boxes = archive(tmp_path, "png", "png")
+    table = attack_files(clear, hidden, None, ["block_noise"], [], boxes).table
+    assert table["reason"].tolist() == [NOT_APPLICABLE] and table["rate"].isna().all()
+
+
+def test_copies_of_other_lossy_formats_are_not_known(tmp_path: Path) -> None:
+    clear, hidden, boxes = archive(tmp_path, "jpg", "webp")
+    table = attack_files(clear, hidden, None, ["block_noise"], [], boxes).table
+    first = table[table["measure"] == "top_1"].set_index("method")
+    assert first.loc["original", "rate"] > 0.7
+    assert np.isnan(first.loc["given", "rate"]) and first.loc["given", "reason"]
