@@ -75,6 +75,10 @@ class AttackLimits(Settings):
     dictionary: Limit = 0.05
     """Of text lines and machine-readable zones that are ranked first among candidates (or among
     the first ten of them; or one over their rank, in the mean)."""
+    block_noise: Limit = None
+    """Of text lines that are ranked first among candidates by coding noise beside them. It finds
+    little where the documents' type faces are not among those that it knows, so there is no
+    default; the report states the rate."""
     likeness: Limit = None
     """Of what a region looks like that is restored: a likeness of pixels identifies nobody yet."""
     linkage: Limit = None

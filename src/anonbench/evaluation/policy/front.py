@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.vocabulary import NO_CHOICE
-from anonbench.evaluation.policy.evidence import ATTACK, NO_REGION, OF_REMAINDER
+from anonbench.evaluation.policy.evidence import ATTACK, NOTHING_TO_ATTACK, OF_REMAINDER
 from anonbench.evaluation.policy.verdicts import above_control
 
 AREA_COLUMNS = ["risk", "metric", "query", "method", "area", "variants"]
@@ -48,7 +48,9 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
 
     """
     rows = judged[
-        (judged["rule"] == ATTACK) & (judged["reason"] != NO_REGION) & (judged["source"] != "")
+        (judged["rule"] == ATTACK)
+        & ~judged["reason"].isin(NOTHING_TO_ATTACK)
+        & (judged["source"] != "")
     ]
     rows = rows[rows["attack"] != OF_REMAINDER]
     known = (rows["reason"] == "") & rows["high"].notna()

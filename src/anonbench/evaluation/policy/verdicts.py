@@ -25,7 +25,7 @@ from anonbench.evaluation.policy.evidence import (
     COLUMNS,
     DEGREE,
     MISSED,
-    NO_REGION,
+    NOTHING_TO_ATTACK,
     RESIDUE,
     RULES,
     SEARCHED,
@@ -45,6 +45,7 @@ OF_ENTITIES: Mapping[str, frozenset[str]] = {
     "barcodes": frozenset({"barcode"}),
     "reconstruction": frozenset({"text", "barcode"}),
     "dictionary": frozenset({"text", "mrz"}),
+    "block_noise": frozenset({"text"}),
     "remainder": frozenset({"face"}),
 }
 """Entities of which a data set has to look for one, for an attack to concern it; other attacks
@@ -164,7 +165,7 @@ def _base(method: str) -> str:
 
 def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     side, limit = _limit(row, policy)
-    if limit is None or (row["rule"] == ATTACK and row.get("reason") == NO_REGION):
+    if limit is None or (row["rule"] == ATTACK and row.get("reason") in NOTHING_TO_ATTACK):
         return {"verdict": str(Verdict.UNLIMITED)}
     return {"side": side, "limit": limit, "verdict": str(verdict_of(row, side, limit))}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,7 @@ class Readable(Protocol):
         ...
 
 
+@runtime_checkable
 class Stored(Readable, Protocol):
     """Images by id that are in files."""
 

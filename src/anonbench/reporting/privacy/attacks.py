@@ -108,6 +108,11 @@ def _notes(table: pd.DataFrame, confidence: float) -> Iterator[str]:
             "sensitive region is masked; what it reaches there, surroundings or guesses give. By "
             "chance: with another image’s secret, or the most frequent class."
         )
+        if (table["attack"] == "block_noise").any():
+            yield (
+                f"{ATTACKS['block_noise']}: their column “Masked” is for masks that cover whole "
+                "blocks; “Originals” for masks that end at the region."
+            )
         yield (
             "Rates count all sensitive regions of the published images, hidden at the degree or "
             "not. A low rate means that these attacks fail, and other ones may not."

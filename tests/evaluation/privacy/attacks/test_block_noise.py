@@ -18,7 +18,7 @@ from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import read_image
 from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
 from anonbench.evaluation.privacy.attacks.files import attack_files
-from anonbench.evaluation.privacy.attacks.kinds.block_noise import NOT_APPLICABLE, BlockNoise
+from anonbench.evaluation.privacy.attacks.kinds.block_noise import NO_CODING, BlockNoise
 from anonbench.evaluation.privacy.attacks.kinds.readability import Line, Readability
 from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of
 
@@ -200,9 +200,7 @@ def archive(folder: Path, original: str, copy: str) -> tuple[str, str, Path]:
 
 def test_pictures_of_any_program_are_judged_beside_control_and_chance(tmp_path: Path) -> None:
     clear, hidden, boxes = archive(tmp_path, "jpg", "png")
-    tables = [
-        attack_files(clear, hidden, None, ["block_noise"], [], boxes).table for _ in range(2)
-    ]
+    tables = [attack_files(clear, hidden, None, ["block_noise"], [], boxes).table for _ in range(2)]
     assert tables[0].equals(tables[1])
     first = tables[0][tables[0]["measure"] == "top_1"].set_index("method")
     assert first.loc["given", "rate"] > 0.7 and first.loc["given", "n"] == len(TEXTS)
@@ -213,7 +211,7 @@ def test_pictures_of_any_program_are_judged_beside_control_and_chance(tmp_path: 
 def test_lossless_originals_say_that_the_attack_does_not_apply(tmp_path: Path) -> None:
     clear, hidden, boxes = archive(tmp_path, "png", "png")
     table = attack_files(clear, hidden, None, ["block_noise"], [], boxes).table
-    assert table["reason"].tolist() == [NOT_APPLICABLE] and table["rate"].isna().all()
+    assert table["reason"].tolist() == [NO_CODING] and table["rate"].isna().all()
 
 
 def test_copies_of_other_lossy_formats_are_not_known(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ class Coding:
         rows, columns = self._unit
         _, height, width = blocks.shape
         parts = blocks.reshape(height // rows, rows, width // columns, columns).any(axis=(1, 3))
-        return back(parts.repeat(rows, axis=0).repeat(columns, axis=1)[None])[0]
+        return np.asarray(back(parts.repeat(rows, axis=0).repeat(columns, axis=1)[None])[0])
 
     @property
     def _unit(self) -> tuple[int, int]:

@@ -138,8 +138,8 @@ def attack_regions(
 
 def _read(images: Readable, image_id: str, attacks: Sequence[_Probes]) -> _Image:
     """Read an image, and its file where an attack asks for it."""
-    with_file = any(each.kind.reads_files for each in attacks)
-    data = cast("Stored", images).read_bytes(image_id) if with_file else None
+    wanted = any(each.kind.reads_files for each in attacks)
+    data = images.read_bytes(image_id) if wanted and isinstance(images, Stored) else None
     return _Image(images.read(image_id), data)
 
 
@@ -237,8 +237,8 @@ def _outcomes(
         for measure in measures:
             chance = guessed.get(measure, float("nan"))
             for version in (Variant(), *versions, None):
-                own = version is not None or None in probes.shares
-                shares = probes.shares[version if own else CONTROL]
+                is_there = version is not None or None in probes.shares
+                shares = probes.shares[version if is_there else CONTROL]
                 values = np.array([shares[row].get(measure, np.nan) for row in rows], np.float64)
                 yield Outcome(measure, version, values, groups[rows], chance, entity)
 

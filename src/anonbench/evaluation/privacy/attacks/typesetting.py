@@ -71,8 +71,8 @@ def upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
     width, height = max(1, round(sides[::2].max())), max(1, round(sides[1::2].max()))
     line = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     # the transformation takes pixels' middles for their positions
-    matrix = cv2.getPerspectiveTransform(line - 0.5, corners.astype(np.float32) - 0.5)
-    return np.asarray(matrix), (width, height)
+    onto = cv2.getPerspectiveTransform(line - 0.5, corners.astype(np.float32) - 0.5)
+    return np.asarray(onto, np.float64), (width, height)
 
 
 def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:

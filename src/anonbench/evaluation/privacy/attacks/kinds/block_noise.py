@@ -28,10 +28,7 @@ if TYPE_CHECKING:
     from anonbench.evaluation.privacy.attacks.coding import Coding
     from anonbench.evaluation.privacy.attacks.typesetting import Typesetting
 
-NOT_APPLICABLE = (
-    "not applicable, because no original is a JPEG file whose coding can be repeated: lossless "
-    "files have no coding noise, and that of other formats is not tried"
-)
+NO_CODING = "not applicable, because no original is a JPEG file whose coding can be repeated"
 _AROUND = 40
 """Pixels around a line that are looked at: two of the largest blocks, and what methods add."""
 _SMOOTHED = 3
@@ -55,7 +52,7 @@ class BlockNoise(RegionAttack):
     label: ClassVar = "Noise of coding blocks"
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.TEXT,)
-    seconds_an_image: ClassVar = 0.3
+    seconds_an_image: ClassVar = 0.4
     reads_files: ClassVar = True
     guesses: ClassVar = 3
 
@@ -188,7 +185,7 @@ class _Coding:
     def not_applicable(self, truths: Sequence[_Seen | None]) -> str:
         """See `FileLooking.not_applicable`."""
         coded = any(truth is not None and truth.coding is not None for truth in truths)
-        return "" if coded else NOT_APPLICABLE
+        return "" if coded else NO_CODING
 
 
 def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray | None:
