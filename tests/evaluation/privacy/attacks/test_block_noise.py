@@ -140,6 +140,16 @@ def test_coding_is_repeated_as_the_file_was_coded(turn: int, subsampling: int) -
         assert np.abs(pages[0][inner].astype(int) - seen[inner]).max() > 8
 
 
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_windows_that_are_coded_together_do_not_show_in_each_other(subsampling: int) -> None:
+    pages = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), np.uint8)
+    coding = coding_of(jpeg(pages[0], 75, subsampling), (32, 48))
+    assert coding is not None
+    together = coding.repeated(pages, (0, 0))
+    alone = [coding.repeated(page[None], (0, 0))[0] for page in pages]
+    assert np.array_equal(together, np.stack(alone))
+
+
 def _turned(stored: np.ndarray, turn: int) -> bytes:
     """Return a lossless file that readers turn alike."""
     file, exif = io.BytesIO(), Image.Exif()

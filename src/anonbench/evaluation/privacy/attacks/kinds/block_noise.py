@@ -239,7 +239,7 @@ def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np
     _, parts = cv2.connectedComponents((changed | line.inside).astype(np.uint8))
     own = np.isin(parts, np.unique(parts[line.inside]))
     hull = cv2.convexHull(cv2.findNonZero(own.astype(np.uint8)))
-    hidden = cv2.fillConvexPoly(np.zeros(own.shape, np.uint8), hull, 1).astype(bool)
+    hidden = cv2.fillConvexPoly(np.zeros(own.shape, np.uint8), hull, [1]).astype(bool)
     return hidden, changed & ~hidden
 
 
