@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.geometry import cover
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table, image_regions, regions_at
+from anonbench.core.region_check import region_fault
 from anonbench.core.vocabulary import Entity, Method, Variant
 
 SETTINGS = Anonymization()
@@ -61,7 +62,13 @@ def picture(colour: bool = True) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
 
 
-@given(st.lists(st.one_of(boxes(), quads()), max_size=6), st.sampled_from(list(Method)))
+def is_fine(region: Region) -> bool:
+    return region_fault(region, 60, 50) is None
+
+
+@given(
+    st.lists(st.one_of(boxes(), quads()).filter(is_fine), max_size=6), st.sampled_from(list(Method))
+)
 @settings(deadline=None)
 def test_outside_its_regions_an_image_stays_as_it_was(
     regions: list[Region], method: Method
@@ -162,7 +169,8 @@ def test_tiny_regions_are_hidden(
     x, y = at
     image[y : y + height, x : x + width] = 255
     region = Region(Entity.FACE, x, y, x + width, y + height, 1.0)
-    result = anonymize(image, [region], Variant(method, 100), SETTINGS)
+    # `anonymize` itself would take one that ends in the first pixel for shares
+    result = layers(image, [region], Variant(method, 100), SETTINGS)[-1]
     assert result[y : y + height, x : x + width].max() < 200
     outside = np.ones(image.shape, bool)
     outside[y : y + height, x : x + width] = False

@@ -50,6 +50,8 @@ def test_other_arrays_are_refused(image: Any) -> None:
         face(10, 10, 40, 40, quad=(10, 10, NAN, 40, 40, 40, 40, 10)),
         face(10, 10, 40, 40, quad=(1e100, 10, 10, 40, 40, 40, 40, 10)),
         face(10, 10, 40, 40, quad=(10, 10, 10, 40, 40, 40)),
+        face(90, 10, 120, 40),
+        face(0.1, 0.1, 0.6, 0.8),
     ],
 )
 def test_what_is_no_region_is_refused_by_its_number(region: Region) -> None:

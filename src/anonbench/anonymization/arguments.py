@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,11 +9,9 @@ import numpy as np
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.region_check import region_fault
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
-
-_FARTHEST = 2**24
-"""Pixels that a corner may be away from an image's first one: beyond, float32 has no whole ones."""
 
 
 def check_arguments(
@@ -39,22 +36,11 @@ def check_arguments(
             raise InputError(f"variant: there is no method {variant.method!r}{near}")
         if not isinstance(variant.degree, int) or not 1 <= variant.degree <= 100:
             raise InputError(f"variant: the degree is 1 to 100 percent, not {variant.degree!r}")
+    height, width = image.shape[:2]
     for number, region in enumerate(regions):
-        if (reason := _fault(region)) is not None:
+        if (reason := region_fault(region, width, height)) is not None:
             raise InputError(f"regions: number {number} {reason}")
 
 
 def _is_image(shape: tuple[int, ...]) -> bool:
     return len(shape) in (2, 3) and shape[2:] in ((), (3,)) and 0 not in shape
-
-
-def _fault(region: Region) -> str | None:
-    """Return what is wrong with a region, None if nothing is."""
-    corners = (region.x0, region.y0, region.x1, region.y1, *(region.quad or ()))
-    if not all(math.isfinite(value) and abs(value) <= _FARTHEST for value in corners):
-        return "has a corner that is no place in an image"
-    if region.quad is not None and len(region.quad) != 8:
-        return "has no four corners"
-    if region.quad is None and (region.x0 > region.x1 or region.y0 > region.y1):
-        return "ends before it begins"
-    return None

@@ -36,7 +36,8 @@ def made_by(name: str, settings: Detection, templates: Path | None = None) -> di
 def modules(name: str) -> list[str]:
     """Return the modules that a detector's findings come from; boxes are left out of what they
     reach: a region is a region."""
-    return [kind_named(name).__module__, "anonbench.detection.text.reading"]
+    checked = ["anonbench.detection.text.reading", "anonbench.detection.checked"]
+    return [kind_named(name).__module__, *checked]
 
 
 def places(folder: Path, shard: int, count: int) -> list[Path]:

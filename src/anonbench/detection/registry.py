@@ -9,6 +9,7 @@ from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector, Loading
 from anonbench.detection.base import CachedDetector
+from anonbench.detection.checked import CheckedDetector
 from anonbench.detection.kinds import kind_named
 
 
@@ -36,7 +37,7 @@ def build(
     templates: Path | None = None,
     lines: Detector | None = None,
 ) -> Detector:
-    """Load a detector; its package is imported here and not before.
+    """Load a detector, its regions checked; its package is imported here and not before.
 
     Args:
         name: which.
@@ -51,8 +52,9 @@ def build(
     """
     kind = kind_named(name)
     try:
-        return settings.of(kind).load(Loading(settings, threads, templates, lines))
+        loaded = settings.of(kind).load(Loading(settings, threads, templates, lines))
     except ImportError as error:
         raise InputError(
             f"detector {name} cannot be loaded ({error}); install it: {kind.install}"
         ) from error
+    return CheckedDetector(loaded)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from anonbench.cli import main
 from anonbench.core.boxes import Region, box_table, image_regions, write_boxes
 from anonbench.core.errors import InputError
+from anonbench.core.region_check import region_fault
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import (
     Correction,
@@ -121,7 +122,12 @@ def regions(draw: st.DrawFn) -> Region:
 
 
 images = st.dictionaries(
-    st.sampled_from(["a", "b.c", "train/d", "e f"]), st.lists(regions(), min_size=1, max_size=4)
+    st.sampled_from(["a", "b.c", "train/d", "e f"]),
+    st.lists(
+        regions().filter(lambda each: region_fault(each, 1000, 1000) is None),
+        min_size=1,
+        max_size=4,
+    ),
 )
 
 
@@ -221,7 +227,21 @@ def test_shares_in_place_of_pixels_are_refused(tmp_path: Path, kind: str) -> Non
     if kind != "json":
         with path.open("a") as file:
             file.write("a,add,face,1,1,9,9\n")
-        assert len(read_file(path, Images(ROOT, LISTED)).rows) == 2
+        with pytest.raises(InputError, match=r" 1 \(image a.*shares of width and height"):
+            read_file(path, Images(ROOT, LISTED))
+
+
+def test_a_quadrilateral_beside_its_image_is_refused(tmp_path: Path) -> None:
+    """Its box is cut at the edge, and what is hidden are its corners."""
+    corners = "-40,81,-20,70,-10,100,-41,100"
+    header = "id,entity,x0,y0,x1,y1," + ",".join(f"q{i}" for i in range(8))
+    path = csv(tmp_path, f"a,text,0,0,9,9,{corners}", header=header)
+    with pytest.raises(InputError, match=r"row 1 \(image a\)"):
+        read(path)
+    corners = "-20,10,10,-20,11,-19,-19,11"  # it passes the image's corner
+    path = csv(tmp_path, f"a,text,0,0,9,9,{corners}", header=header)
+    with pytest.raises(InputError, match=r"row 1 \(image a\), x0: the region lies outside"):
+        read(path)
 
 
 def test_coco_lists_images_without_boxes(tmp_path: Path) -> None:

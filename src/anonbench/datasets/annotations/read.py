@@ -14,6 +14,7 @@ import pandas as pd
 
 from anonbench.core.boxes import QUAD_COLUMNS, Region
 from anonbench.core.errors import InputError
+from anonbench.core.region_check import region_fault
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import coco, via
 from anonbench.datasets.annotations.keys import APART, REASONS, UNKNOWN, UNUSED, Images
@@ -149,6 +150,8 @@ def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Anno
     table = rows.table.iloc[known]
     checked = Rows(rows.file, table, rows.unit, rows.column)
     table = inside(checked, images.sizes, places[known], boxed[known])
+    if images.sizes is not None:
+        _refuse_faults(checked, table, images.sizes[places[known]], boxed[known])
     return Annotations(
         rows=table.drop(columns="path").assign(
             id=images.ids[places[known]], where=[printable(str(place)) for place in table["where"]]
@@ -157,6 +160,15 @@ def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Anno
         unmatched=pd.concat(unmatched, ignore_index=True),
         unused=int((places == UNUSED).sum()),
     )
+
+
+def _refuse_faults(rows: Rows, cut: pd.DataFrame, sizes: np.ndarray, boxed: np.ndarray) -> None:
+    """Raise InputError for the first region that could not be hidden (`region_fault`)."""
+    for place, region in zip(np.flatnonzero(boxed), regions_of(cut[boxed]), strict=True):
+        width, height = sizes[place].tolist()
+        if (fault := region_fault(region, width, height)) is not None:
+            bad = np.arange(len(boxed)) == place
+            rows.refuse(bad, BOX[0], f"the region {fault}; mend it or leave the row out")
 
 
 def _refuse_shares(rows: Rows, boxed: np.ndarray) -> None:

@@ -14,6 +14,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
+from anonbench.core.region_check import region_fault
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.core.wording import suggestion
@@ -191,13 +192,18 @@ def _regions(
     """Return the user's regions by image id."""
     if boxes is None:
         return {}
-    ids = {image.id for image in pictures.images}
+    known = {image.id: image for image in pictures.images}
     if isinstance(boxes, Mapping):
-        if unknown := sorted(set(boxes) - ids):
+        if unknown := sorted(set(boxes) - known.keys()):
             raise InputError(
                 f"boxes: {len(unknown)} ids are of no image, such as {unknown[0]!r}; ids are paths "
                 "without their suffix, or the numbers of arrays"
             )
+        for image_id, regions in boxes.items():
+            for number, region in enumerate(regions):
+                fault = region_fault(region, known[image_id].width, known[image_id].height)
+                if fault is not None:
+                    raise InputError(f"boxes: of image {image_id!r}, number {number} {fault}")
         return boxes
     columns = ["id", "path", "width", "height"]
     rows = [(image.id, image.name, image.width, image.height) for image in pictures.images]
