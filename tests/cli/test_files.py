@@ -21,6 +21,10 @@ from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.detection.kinds import Zxing
 
 QUICK = Detection(zxing=Zxing(rotations=(), scales=(1.0,), contrast=False))
+SEARCHED = (
+    "searching for barcode (by zxing); not for face, text, mrz\n"
+    "of config.yaml hold: detection; no other setting\n"
+)
 OF_CODES = ["--detector", "zxing", "--workers", "1"]
 
 
@@ -46,9 +50,8 @@ def run(*arguments: str) -> int:
 def test_detect_counts_and_writes(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("detect", "photos") == 0
     said = capsys.readouterr().out
-    assert (
-        said.startswith("2 images: 2 with regions (2 barcode), 0 without") and "a.png" not in said
-    )
+    assert said.startswith(SEARCHED)
+    assert "\n2 images: 2 with regions (2 barcode), 0 without" in said and "a.png" not in said
     for suffix in ("csv", "parquet", "json"):
         assert run("detect", "photos", "-o", f"boxes.{suffix}") == 0
     rows = list(csv.DictReader((photos.parent / "boxes.csv").open(encoding="utf-8")))
@@ -91,7 +94,8 @@ def test_anonymize_says_what_is_missing(photos: Path, capsys: pytest.CaptureFixt
     assert run("anonymize", "photos", "-o", "out", "--method", "mask", "--dry-run") == 0
     assert "2 images would be searched" in capsys.readouterr().out and not Path("out").exists()
     assert run("anonymize", "photos", "-o", "out", "--method", "mask") == 0
-    assert capsys.readouterr().out.startswith("wrote out: 2 images of 2, 2 regions hidden")
+    said = capsys.readouterr().out
+    assert said.startswith(f"{SEARCHED}wrote out: 2 images of 2, 2 regions hidden\n")
     Image.new("L", (90, 60), 200).save(photos / "blank.png")
     assert run("anonymize", "photos", "-o", "out", "--method", "mask", "--json") == 3
     done = json.loads(capsys.readouterr().out)

@@ -103,7 +103,7 @@ def test_images_on_which_a_detector_failed_are_listed_kept_or_not(tmp_path: Path
 
 def test_a_split_without_a_region_is_refused(tmp_path: Path) -> None:
     reason = r"no image of the split 'val' is left after detection \(1: no region found\)"
-    way_out = ".*keep_without_regions, and keep_failed too"  # the second alone changes nothing
+    way_out = ".*add others to `detectors` .*centerface \\(face\\), ppocr \\(text\\)"
     with pytest.raises(InputError, match=reason + way_out):
         gather(tmp_path, keep=False, images=[*IMAGES[:3], IMAGES[4]])
     assert not (tmp_path / "counts.csv").exists()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anonbench.core.errors import InputError
 from anonbench.core.wording import suggestion
+from anonbench.datasets.files.reasons import shown
 
 if TYPE_CHECKING:
     from anonbench.config import Config
@@ -31,22 +33,31 @@ def add_detection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_detectors(parser: argparse.ArgumentParser, default: str = "centerface") -> None:
-    """Add the detectors, the default one among them, and their settings."""
-    others = (name for name in ("centerface", "mtcnn", "face_onnx") if name != default)
+def add_detectors(parser: argparse.ArgumentParser, default: str = "") -> None:
+    """Add the detectors and their settings; without a default one, the kinds of regions, too."""
+    own = f"{default} (the default)" if default else "by default centerface, ppocr, zxing and mrz"
     parser.add_argument(
         "--detector",
         action="append",
         dest="detectors",
         metavar="NAME",
-        help=f"{default} (the default), {', '.join(others)}, ppocr, zxing, mrz, or another "
-        "package's; may be repeated, and what any of them finds counts",
+        help=f"{own}; or mtcnn, face_onnx, another package's; may be repeated, and what any of "
+        "them finds counts",
     )
+    if not default:
+        parser.add_argument(
+            "--hide",
+            action="append",
+            metavar="KIND",
+            help="search only for these kinds of regions: face, text, barcode, mrz; may be "
+            "repeated, or a list with commas",
+        )
     parser.add_argument(
         "--configfile",
         type=Path,
         metavar="FILE",
-        help="a config whose sections `detection` and `anonymization` hold here, too",
+        help="a config whose sections `detection` and `anonymization` hold here, too, and where no "
+        "--detector is given its data set's `detectors`",
     )
 
 
@@ -57,25 +68,127 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def settings_of(options: argparse.Namespace, default: tuple[str, ...]) -> tuple[list[str], Config]:
-    """Return the detectors asked for, and a config with the sections of `--configfile`.
+class Asked(NamedTuple):
+    """What a command searches by, and the sections of `--configfile`."""
+
+    detectors: list[str]
+    config: Config
+    is_named: bool
+    """Whether detectors or kinds of regions are named, by options or the config."""
+    line: str
+    """What is searched for, by which detectors, and what of the config holds."""
+
+
+def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: str) -> Asked:
+    """Read the detectors that are asked for, and the sections of `--configfile`.
+
+    A config with data sets is an experiment: its settings hold as they are. Otherwise those that
+    miss little (`covering`) stand below what it says.
+
+    Args:
+        options: of the command.
+        default: its detectors where neither options nor config name one.
+        more: sections that it reads beside `detection` and `anonymization`.
 
     Raises:
-        InputError: there is no such detector, or a section is wrong.
+        InputError: there is no such detector or kind of region, or the config is wrong.
 
     """
     from anonbench.config import Config, load
+    from anonbench.config.detectors import covering
     from anonbench.config.file.text import read
     from anonbench.detection.search import searching
 
-    names = [*searching(options.detectors or default)]
-    given: dict[str, Any] = read(options.configfile) if options.configfile else {}
+    file: Path | None = options.configfile
+    given: dict[str, Any] = read(file) if file else {}
     for name in given:
         if name not in Config.model_fields:
             near = suggestion(str(name), Config.model_fields)
-            raise InputError(f"{options.configfile}: there is no section {name!r}{near}")
-    sections: dict[str, Any] = {
-        name: given[name] for name in ("detection", "anonymization") if name in given
+            raise InputError(f"{file}: there is no section {name!r}{near}")
+    names: Sequence[str] = options.detectors or ()
+    used: list[str] = []
+    if given.get("datasets"):
+        experiment = load(given)
+        if not names:
+            source, names = _detectors_of(experiment, options)
+            used += [source] if names else []
+    hide = getattr(options, "hide", None) or []
+    is_default, is_named = not names, bool(names or hide)
+    names = _of_kinds([*searching(names or default)], hide)
+    sections = {
+        each: given[each] for each in ("detection", "anonymization", *more) if each in given
     }
+    used += sections
+    if not given.get("datasets") and isinstance(sections.get("detection", {}), dict):
+        sections["detection"] = covering(sections.get("detection"))
     images = {"layout": "folder", "path": ".", "detectors": names}
-    return names, load({"datasets": {"images": images}, **sections})
+    config = load({"datasets": {"images": images}, **sections})
+    line = _searched_for(names, is_default)
+    if file:
+        line += f"\nof {shown(str(file))} hold: {', '.join(used) or 'nothing'}; no other setting"
+    return Asked(names, config, is_named, line)
+
+
+def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, list[str]]:
+    """Return the setting with the detectors of a config, and what it says.
+
+    Of several data sets, it is the one whose images are given, or any where all have the same. With
+    `--boxes`, the detector `boxes` is left out.
+
+    Raises:
+        InputError: data sets differ, or a detector needs files that no command reads.
+
+    """
+    file, has_boxes = options.configfile, getattr(options, "boxes", None) is not None
+    images = Path(str(getattr(options, "images", ""))).resolve()
+    found = {
+        name: each for name, each in config.enabled.items() if each.path.resolve() == images
+    } or config.enabled
+    named = {tuple(map(str, each.detectors)) for each in found.values()}
+    source = f"datasets.{next(iter(found))}.detectors"
+    if len(named) > 1:
+        raise InputError(
+            f"{file}: the data sets {', '.join(found)} have different detectors; name them by "
+            "--detector"
+        )
+    names = [name for name in named.pop() if not (has_boxes and name == "boxes")]
+    if unusable := [name for name in names if name in ("boxes", "template")]:
+        raise InputError(
+            f"{file}: {source}: {unusable[0]} needs files of the data set, which only the workflow "
+            "reads; name other detectors by --detector"
+        )
+    return source, names
+
+
+def _of_kinds(names: list[str], hide: list[str]) -> list[str]:
+    """Return the detectors that find one of the kinds of regions; all of them where none is named.
+
+    Raises:
+        InputError: there is no such kind, or none of the detectors finds it.
+
+    """
+    from anonbench.core.registries.detectors import DETECTORS
+    from anonbench.core.vocabulary import Entity
+    from anonbench.detection.search import kinds_of
+
+    kinds = [kind.strip() for text in hide for kind in text.split(",")]
+    for kind in kinds:
+        if kind not in list(Entity):
+            raise InputError(
+                f"--hide {kind}: there is no such kind of region; there are {', '.join(Entity)}"
+            )
+        if kind not in kinds_of(names):
+            raise InputError(f"--hide {kind}: none of {', '.join(names)} finds it; see --detector")
+    return [name for name in names if not kinds or {*DETECTORS[name].entities} & {*kinds}]
+
+
+def _searched_for(names: list[str], is_default: bool) -> str:
+    from anonbench.core.vocabulary import Entity
+    from anonbench.detection.search import kinds_of
+
+    kinds = kinds_of(names)
+    others = [str(each) for each in Entity if each not in kinds]
+    line = f"searching for {', '.join(kinds) or 'regions'} (by {', '.join(names)})"
+    if others:
+        return f"{line}; not for {', '.join(others)}"
+    return f"{line}; fewer: --hide face,text" if is_default else line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
@@ -24,6 +24,15 @@ class DetectorName(StrEnum):
     TEMPLATE = "template"
     BOXES = "boxes"
 
+
+LOOKED_FOR = ("centerface", "ppocr", "zxing", "mrz")
+"""Detectors where none is named: one for each kind of region, none of which needs a user's file."""
+COVERING: Mapping[str, Mapping[str, float]] = {
+    "centerface": {"margin": 1.2},
+    "ppocr": {"thresh": 0.2, "box_thresh": 0.4, "unclip_ratio": 2.0},
+}
+"""Detection settings without a config, and of a first config, chosen to miss little: what is missed
+is published. What they cover, and hide besides, is measured in docs/explanation/policy.md."""
 
 if TYPE_CHECKING:
     AnyDetector = str
@@ -70,3 +79,12 @@ class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
         sections = self.part(detectors).keys() & set(DETECTORS)
         values = [getattr(self, name).model_dump().values() for name in sorted(sections)]
         return [value for section in values for value in section if isinstance(value, Path)]
+
+
+def covering(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Section `detection` with `COVERING` under what is given of each detector."""
+    sections: dict[str, Any] = {name: dict(values) for name, values in COVERING.items()}
+    for name, values in (given or {}).items():
+        known = sections.get(name)
+        sections[name] = known | values if known and isinstance(values, dict) else values
+    return sections

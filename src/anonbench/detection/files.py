@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anonbench.config import Detection
+from anonbench.config.detectors import COVERING, LOOKED_FOR
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.progress import track
@@ -22,7 +23,6 @@ from anonbench.detection.search import DetectorFailed, Search, searching
 if TYPE_CHECKING:
     import pandas as pd
 
-DETECTORS = ("centerface",)
 SEED = 0
 """Of the draw order, as the config's default."""
 COLUMNS = ("id", "name", "status", "reason", "digest", "width", "height", "converted", "regions")
@@ -50,7 +50,7 @@ class Detected:
 
 def detect(
     images: str | Path | Iterable[str | Path],
-    detectors: Sequence[str] = DETECTORS,
+    detectors: Sequence[str] = LOOKED_FOR,
     *,
     workers: int | None = None,
     detection: Detection | None = None,
@@ -67,7 +67,7 @@ def detect(
             several is an image.
         detectors: whose regions are taken together.
         workers: processes; all cores where it is None.
-        detection: settings of the detectors.
+        detection: settings of the detectors; chosen to miss little where None.
 
     Raises:
         InputError: there is no image, or a detector cannot be loaded.
@@ -76,7 +76,8 @@ def detect(
     import pandas as pd
 
     given = open_images(images, pages=True)
-    make = partial(_Worker, searching(detectors), detection or Detection())
+    settings = detection or Detection.model_validate(COVERING)
+    make = partial(_Worker, searching(detectors), settings)
     workers = min(workers or available(), len(given))
     results = in_processes(make, given.images, workers, _died)
     rows, regions = [], {}

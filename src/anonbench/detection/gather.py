@@ -13,6 +13,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.files.reasons import COPY
+from anonbench.detection.search import more_detectors
 
 COUNTS = [
     "split",
@@ -62,8 +63,8 @@ def gather_boxes(
         why = "; ".join(f"{count}: {reason}" for reason, count in reasons)
         raise InputError(
             f"{manifest.parent.name}: no image of the split {empty.iloc[0]!r} is left after "
-            f"detection ({why}); look at the detectors and their thresholds, or set "
-            "keep_without_regions, and keep_failed too where a detector failed"
+            f"detection ({why}); lower the detectors' thresholds, see the log where one failed, or "
+            f"add others to `detectors` ({more_detectors(())})"
         )
     write_boxes(
         pd.concat([read_boxes(path) for path in box_shards]).sort_values(["id", "order"]), boxes

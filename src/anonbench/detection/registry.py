@@ -55,6 +55,7 @@ def build(
         loaded = settings.of(kind).load(Loading(settings, threads, templates, lines))
     except ImportError as error:
         raise InputError(
-            f"detector {name} cannot be loaded ({error}); install it: {kind.install}"
+            f"detector {name} cannot be loaded ({error}); install it: {kind.install}; or "
+            "search without it (`detectors`, --detector, --hide)"
         ) from error
     return CheckedDetector(loaded)

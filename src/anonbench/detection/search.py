@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from anonbench.config import Detection
+from anonbench.config.detectors import LOOKED_FOR
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.registries.detectors import DETECTORS, Detector
+from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
 from anonbench.core.workers import alone_if
 from anonbench.detection.registry import build_all
@@ -34,6 +36,21 @@ def searching(names: Sequence[str]) -> tuple[str, ...]:
             near = suggestion(str(name), known) or f"; there are {', '.join(known)}"
             raise InputError(f"detector {name}: there is no such detector here{near}")
     return tuple(dict.fromkeys(names))
+
+
+def kinds_of(names: Sequence[str]) -> list[str]:
+    """Kinds of regions that detectors find."""
+    found = {entity for name in names if name in DETECTORS for entity in DETECTORS[name].entities}
+    return [str(entity) for entity in Entity if entity in found]
+
+
+def more_detectors(names: Sequence[str]) -> str:
+    """Detectors to add where these found nothing: of other kinds first, else of the same."""
+    known = kinds_of(names)
+    missing = [name for name in LOOKED_FOR if not {*DETECTORS[name].entities} & {*known}]
+    others = missing or [name for name in DETECTORS if name not in {*names, "boxes", "template"}]
+    found = [f"{name} ({', '.join(DETECTORS[name].entities)})" for name in others]
+    return f"detectors that may find more: {', '.join(found)}"
 
 
 class DetectorFailed(Exception):  # noqa: N818 - a finding about an image

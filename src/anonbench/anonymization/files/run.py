@@ -21,6 +21,7 @@ from anonbench.anonymization.files.places import (
 from anonbench.anonymization.files.record import Record, is_passing
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection
+from anonbench.config.detectors import COVERING, LOOKED_FOR
 from anonbench.core.errors import InputError
 from anonbench.core.io import locked, require_folder, writing_to
 from anonbench.core.progress import track
@@ -31,7 +32,6 @@ from anonbench.datasets.formats.conversions import conversion_counts
 from anonbench.datasets.inputs import Images, open_images
 from anonbench.detection.search import searching
 
-DETECTORS = ("centerface",)
 SUSPICIOUS = 100
 """Images, the first ones, that all fail before a run is given up."""
 
@@ -84,7 +84,7 @@ def anonymize_files(
     *,
     method: str = "mask",
     degree: int = 100,
-    detectors: Sequence[str] = DETECTORS,
+    detectors: Sequence[str] = LOOKED_FOR,
     keep_without_regions: bool = False,
     workers: int | None = None,
     detection: Detection | None = None,
@@ -115,7 +115,7 @@ def anonymize_files(
         keep_without_regions: also write images in which nothing was found. They may show what a
             detector missed.
         workers: processes; all cores where it is None.
-        detection: settings of the detectors.
+        detection: settings of the detectors; chosen to miss little where None.
         anonymization: strengths of the methods.
         dry_run: only check and count; nothing is written.
 
@@ -133,7 +133,7 @@ def anonymize_files(
         Path(to),
         searching(detectors),
         _variant(method, degree, anonymization),
-        detection or Detection(),
+        detection or Detection.model_validate(COVERING),
         anonymization,
         keep_without_regions,
     )

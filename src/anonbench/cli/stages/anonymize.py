@@ -26,7 +26,7 @@ ended.
 
 Examples:
   anonbench anonymize photos -o anonymized
-  anonbench anonymize photos -o blurred --method blur --detector centerface --detector ppocr
+  anonbench anonymize photos -o blurred --method blur --hide face
   anonbench anonymize photos -o anonymized --dry-run
   find archive -name '*.jpg' -newer last_run | anonbench anonymize - -o anonymized
   anonbench anonymize archive.tar -o anonymized --json
@@ -39,8 +39,9 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "anonymize",
         help="write anonymized copies of images: same names, folders and formats",
-        description="Finds sensitive regions, hides them, and writes audited copies. Originals are "
-        "never written to. Images in which nothing was found are not published.",
+        description="Finds faces, text, barcodes and machine-readable zones, hides them, and "
+        "writes audited copies. Originals are never written to. Images in which nothing was found "
+        "are not published.",
         epilog=_EPILOG,
     )
     add_images(parser)
@@ -82,12 +83,14 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the copies, and print counts."""
     require_place(options.images)
-    from anonbench.anonymization.files.run import DETECTORS as DEFAULT
     from anonbench.anonymization.files.run import anonymize_files
-    from anonbench.core.registries.detectors import DETECTORS
+    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.registries.methods import WEAK
+    from anonbench.detection.search import kinds_of
 
-    names, config = settings_of(options, DEFAULT)
+    names, config, _, line = settings_of(options, LOOKED_FOR)
+    if not options.json:
+        print(line, flush=True)
     done = anonymize_files(
         options.images,
         options.output,
@@ -103,15 +106,17 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(
             json.dumps(
-                asdict(done) | {"audit": shown(str(done.audit))}, indent=2, ensure_ascii=False
+                asdict(done) | {"audit": shown(str(done.audit)), "detectors": names},
+                indent=2,
+                ensure_ascii=False,
             )
         )
     elif options.dry_run:
         print(_as_plan(done, options.output))
     else:
         print(_as_text(done, options.output, names))
-        sought = dict.fromkeys(each for name in names for each in DETECTORS[name].entities)
-        weak = [e for e in sought if config.anonymization.residue(options.method, e) in WEAK]
+        residue = config.anonymization.residue
+        weak = [each for each in kinds_of(names) if residue(options.method, each) in WEAK]
         if weak:
             shows = " and ".join(weak)
             print(f"{options.method}: weak by design, {shows} may be recognized by eye")
@@ -131,14 +136,16 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     def why(status: str) -> str:
         return f" ({tally(done.reasons[status])})" if status in done.reasons else ""
 
+    from anonbench.detection.search import more_detectors
+
     lines = [
         f"wrote {shown(str(to))}: {count(done.written, 'image')} of {done.images:,}, "
-        f"{count(done.regions, 'region')} hidden (searched by {', '.join(detectors)})"
+        f"{count(done.regions, 'region')} hidden"
     ]
     for number, text in (
         (done.published_without_regions, "published although nothing was found in them"),
         (done.shown_regions, "regions are in plain sight, as the degree asks for"),
-        (done.without_regions, "not published: nothing was found (--keep-without-regions)"),
+        (done.without_regions, f"not published: nothing was found; {more_detectors(detectors)}"),
         (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
         (done.failed, f"not published: detector, encoder or audit failed{why('failed')}"),
         (done.left_out, f"left out{why('left_out')}"),

@@ -18,7 +18,6 @@ _DEFAULT = (
     *("readability", "mrz_reading", "barcodes"),
     *("reconstruction", "likeness", "dictionary", "block_noise", "residual"),
 )
-_SEARCHED = ("centerface", "ppocr", "zxing", "mrz")
 _EPILOG = f"""\
 Pairs have the same path but for its suffix, as `anonbench anonymize` writes them. Images are read
 and nothing is written but to --output; nothing that was read in an image is shown.
@@ -77,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
     """
     for place in (options.originals, options.anonymized):
         require_place(place)
+    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.errors import InputError
     from anonbench.core.io import require_another, write_csv
     from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(f"--output {output}: the name ends in .csv")
         given = (options.originals, options.anonymized, *([options.boxes] if options.boxes else []))
         require_another(output, *map(Path, given))
-    names, config = settings_of(options, _SEARCHED)
+    names, config, *_ = settings_of(options, LOOKED_FOR)
     if options.method is not None and not config.anonymization.has(options.method):
         known = ", ".join(config.anonymization.names)
         raise InputError(f"--method {options.method}: there is no such method; there are {known}")

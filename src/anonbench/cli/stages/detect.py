@@ -67,13 +67,17 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"{output}: the name ends in {', '.join(_SUFFIXES)}")
     if output is not None:
         require_another(output, Path(options.images))
-    from anonbench.detection.files import DETECTORS, detect
+    from anonbench.config.detectors import LOOKED_FOR
+    from anonbench.detection.files import detect
 
-    names, config = settings_of(options, DETECTORS)
+    names, config, _, line = settings_of(options, LOOKED_FOR)
+    if not options.json:
+        print(line, flush=True)
     found = detect(options.images, names, workers=options.workers, detection=config.detection)
     if output is not None:
         _write(found, output)
-    print(json.dumps(_counts(found), indent=2) if options.json else _as_text(found, output))
+    counts = {**_counts(found), "detectors": names}
+    print(json.dumps(counts, indent=2) if options.json else _as_text(found, output))
     return DOUBTFUL if found.in_doubt else DONE
 
 

@@ -97,9 +97,10 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate, write and print."""
     require_place(options.images)
+    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.errors import InputError
     from anonbench.core.io import require_another, require_folder
-    from anonbench.evaluation.end_to_end.evaluate import FACES, evaluate
+    from anonbench.evaluation.end_to_end.evaluate import evaluate
 
     if options.output is not None:
         require_folder(options.output)
@@ -111,20 +112,28 @@ def run(options: argparse.Namespace) -> int:
         place = getattr(options, name)
         if place is not None and place.resolve().is_relative_to(inside) and inside.is_dir():
             raise InputError(f"--{name} {place} lies among the images; name another folder")
-    names, config = settings_of(options, (FACES,))
+    asked = settings_of(options, LOOKED_FOR, "retrieval", "presentation", "seed")
+    config, is_searched = asked.config, asked.is_named or not options.boxes
+    first, *others = asked.line.splitlines()
+    if not options.json:
+        boxes = f"searching for nothing: {options.boxes} has the regions"
+        print(first if is_searched else boxes, *others, sep="\n", flush=True)
     result = evaluate(
         options.system,
         options.images,
         options.methods or tuple(Method),
         options.degrees or (100,),
-        names if options.detectors or not options.boxes else None,
+        asked.detectors if is_searched else None,
         boxes=options.boxes,
         clusters=options.clusters,
         cache=options.cache,
         attack=options.attack,
         keep_without_regions=options.keep_without_regions,
+        seed=config.seed,
         detection=config.detection,
         anonymization=config.anonymization,
+        retrieval=config.retrieval,
+        presentation=config.presentation,
     )
     if options.output:
         _write(result, options.output)

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     require_place(options.images)
     from anonbench.anonymization.given.k_same import k_same_pictures
 
-    names, config = settings_of(options, (_DEFAULT,))
+    names, config, *_ = settings_of(options, (_DEFAULT,))
     done = k_same_pictures(
         options.images,
         options.to,

@@ -22,6 +22,7 @@ from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import count
 from anonbench.datasets.images import decode, encode
 from anonbench.detection.base import as_rgb
+from anonbench.detection.search import more_detectors
 from anonbench.detection.shard import BatchSearch, Job
 from anonbench.detection.text.reading import Original
 from anonbench.embedding.given.embed import Encode, joined
@@ -159,10 +160,7 @@ def _nothing(place: str, images: pd.DataFrame, treatment: Treatment) -> str:
     names = ", ".join(treatment.detectors)
     others = "give boxes of your own"
     if treatment.detectors != (DetectorName.BOXES,):
-        others = (
-            "name other detectors (centerface, mtcnn: faces; ppocr: text; zxing: barcodes; mrz: "
-            f"zones of identity documents), or {others}"
-        )
+        others = f"{more_detectors(treatment.detectors)}; or {others}"
     return (
         f"{place}: nothing was found by {names} in {count(int(statuses['empty']), 'image')}, so "
         f"that there is nothing to anonymize; {others}"

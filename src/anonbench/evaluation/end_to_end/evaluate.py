@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from anonbench.config import Anonymization, Detection, DetectorName, Presentation, Retrieval
+from anonbench.config.detectors import COVERING, LOOKED_FOR
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import threads
@@ -28,9 +29,6 @@ from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants
 from anonbench.evaluation.end_to_end.result import Result
 from anonbench.evaluation.end_to_end.scored import score_variants
 from anonbench.evaluation.external import cluster_numbers
-
-FACES = "centerface"
-"""The detector where none is named."""
 
 
 def evaluate(
@@ -65,7 +63,8 @@ def evaluate(
         images: a folder, a list of paths, or arrays (`anonbench.embedding.given.images.Given`).
         methods: how regions are hidden.
         degrees: percent of an image's regions that is hidden.
-        detectors: what finds the regions; faces (`centerface`) without these and without boxes.
+        detectors: what finds the regions; without these and without boxes, faces, text, barcodes
+            and machine-readable zones are searched.
         boxes: regions of your own, by image id, or in a file (CSV, Parquet, COCO or VIA JSON).
         clusters: which queries are no independent evidence, such as photos of one person: a label
             for each image by id, or a file with the columns id and cluster.
@@ -74,7 +73,7 @@ def evaluate(
         attack: also measure how often the system finds the original of a hidden region.
         keep_without_regions: also score images in which nothing was found.
         seed: of the order in which an image's regions are hidden at degrees below 100.
-        detection: section `detection` of the config.
+        detection: section `detection` of the config; chosen to miss little where None.
         anonymization: section `anonymization` of the config.
         retrieval: section `retrieval` of the config.
         presentation: section `presentation` of the config: confidence, margin.
@@ -94,7 +93,7 @@ def evaluate(
 
     """
     encoder = settled(encoder)
-    given = detectors or ((DetectorName.BOXES,) if boxes is not None else (FACES,))
+    given = detectors or ((DetectorName.BOXES,) if boxes is not None else LOOKED_FOR)
     anonymization = anonymization or Anonymization()
     _require_known("method", methods, anonymization.names)
     _require_known("detector", given, list(DETECTORS))
@@ -111,7 +110,7 @@ def evaluate(
         known = ", ".join(get_args(Similarity))
         raise InputError(f"similarity: {similarity!r} is not one of {known}")
     variants = _variants(methods, degrees)
-    detection = detection or Detection()
+    detection = detection or Detection.model_validate(COVERING)
     retrieval, presentation = retrieval or Retrieval(), presentation or Presentation()
     pictures = look_at(images, detection.max_pixels)
     cluster_numbers(pd.Series([image.id for image in pictures.images], dtype="str"), clusters)

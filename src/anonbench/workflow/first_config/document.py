@@ -13,6 +13,7 @@ import yaml
 from tqdm import tqdm
 
 from anonbench.config import Layout, Privacy
+from anonbench.config.detectors import COVERING
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Method
 from anonbench.core.wording import count, duration
@@ -29,7 +30,7 @@ from anonbench.workflow.first_config.estimate import (
     searched_share,
     within,
 )
-from anonbench.workflow.first_config.sample import COVERING, Sample
+from anonbench.workflow.first_config.sample import Sample
 from anonbench.workflow.first_config.survey import Survey
 
 _WIDTH = 100
@@ -216,8 +217,7 @@ def _detectors(sample: Sample, detectors: list[str], choice: Choice) -> Iterator
         yield from _note("Nothing was found: look at your images, and choose.", 4)
     note = _note(
         "Only what is found is hidden. Look before you trust: anonbench run detection_quality "
-        f"--configfile {_THIS}. Images without a region are left out "
-        "(keep_without_regions: true keeps them).",
+        f"--configfile {_THIS}. Images without a region are left out.",
         4,
     )
     yield from _with_name(note, choice)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from anonbench.config import DataSource, Detection
+from anonbench.config.detectors import COVERING, LOOKED_FOR
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.progress import track
 from anonbench.core.registries.detectors import DETECTORS, Detector
@@ -19,14 +20,6 @@ from anonbench.core.registries.systems import SystemKind
 from anonbench.datasets.files.headers import read_first_page
 from anonbench.datasets.images import MAX_PIXELS, encode
 
-LOOKED_FOR = ("centerface", "ppocr", "zxing", "mrz")
-"""Detectors that need no file of the user's."""
-COVERING: Mapping[str, Mapping[str, float]] = {
-    "centerface": {"margin": 1.2},
-    "ppocr": {"thresh": 0.2, "box_thresh": 0.4, "unclip_ratio": 2.0},
-}
-"""Detection settings of a first config, by detector, chosen to miss little: what is missed is
-published. What they cover, and hide besides, is measured in docs/explanation/policy.md."""
 FEWEST, ENOUGH = 12, 40.0
 """Images that are looked at in any case; core seconds after which no more are."""
 _EMBEDDED = 16
