@@ -23,11 +23,20 @@ from anonbench.datasets.annotations.rows import (
     Rows,
     printable,
 )
-from anonbench.datasets.annotations.shapes import NOTHING, number, numbers, outline
+from anonbench.datasets.annotations.shapes import (
+    NOTHING,
+    number,
+    numbers,
+    outline,
+    turned,
+    turns,
+)
 
 OWN_ID = "anonbench_id"
 """A key of `images` beside COCO's own: the image's id."""
 PATH = "file_name"
+_TURN = "attributes.rotation"
+"""As CVAT writes it."""
 
 
 def is_coco(data: Any) -> bool:
@@ -41,8 +50,8 @@ def read_coco(file: Path, data: dict[str, Any]) -> Rows:
     """Return the annotations' boxes; a polygon of four points is a quadrilateral, too.
 
     An image's `anonbench_id` is its id, its `file_name` its path; one of them is enough. `bbox` is
-    x, y, width, height and counts; without it the polygons' box does. Masks (RLE) are not looked
-    at.
+    x, y, width, height and counts; without it the polygons' box does. `attributes.rotation` turns
+    it about its centre, clockwise in degrees, as CVAT writes it. Masks (RLE) are not looked at.
 
     Raises:
         InputError: an annotation of an image or category that the file does not list.
@@ -60,7 +69,7 @@ def read_coco(file: Path, data: dict[str, Any]) -> Rows:
             file, where, categories, entry.get("category_id"), "category_id", "categories"
         )
         entity = str(category.get("name")).strip().lower()
-        box, quad = _shape(file, where, entry)
+        box, quad = _shape(file, where, entry, image)
         score = number(entry.get("score", 1.0))
         rows.append((where, *names[image["id"]], entity, *box, *quad, score))
     table = pd.DataFrame(rows, columns=ROW_COLUMNS).astype(ROW_TYPES)
@@ -132,7 +141,7 @@ def _size(value: Any) -> float:
 
 
 def _shape(
-    file: Path, where: str, entry: Mapping[str, Any]
+    file: Path, where: str, entry: Mapping[str, Any], image: Mapping[str, Any]
 ) -> tuple[list[float], tuple[float, ...]]:
     """Return box and corners of an annotation; NaN where it has none."""
     polygons = entry.get("segmentation")
@@ -141,10 +150,13 @@ def _shape(
     around, quad = outline(values[::2], values[1::2])
     given = entry.get("bbox")
     if given is None:
+        _turn(file, where, entry, has_corners=True)
         return around, quad if len(parts) == 1 else NOTHING
     box = numbers(given)
     if len(box) != 4:
         return [np.nan] * 4, NOTHING
+    if turn := _turn(file, where, entry, bool(parts)):
+        return _turned(box, turn, image)
     x, y, width, height = box
     box = [x, y, x + width, y + height]
     if len(parts) == 1 and quad != NOTHING:
@@ -156,6 +168,40 @@ def _shape(
             "(x, y, width, height), which alone would be hidden; mend one of them, or leave one out"
         )
     return box, NOTHING
+
+
+def _turn(file: Path, where: str, entry: Mapping[str, Any], has_corners: bool) -> float:
+    """Return by how many degrees a box is turned, clockwise.
+
+    Raises:
+        InputError: it is not known how, or the annotation has corners, which may be turned already.
+
+    """
+    attributes = entry.get("attributes")
+    more = attributes if isinstance(attributes, dict) else {}
+    found = [*turns(entry), *((f"attributes.{name}", turn) for name, turn in turns(more))]
+    for name, turn in found:
+        if name != _TURN or has_corners or not np.isfinite(turn):
+            raise InputError(
+                f"{file}: annotation {printable(where)}, {printable(name)}: it is not known how "
+                f"this turns the shape; give four corners as segmentation without it, or a bbox "
+                f"alone with {_TURN} in degrees, clockwise"
+            )
+    return found[0][1] % 360 if found else 0.0
+
+
+def _turned(
+    box: Sequence[float], degrees: float, image: Mapping[str, Any]
+) -> tuple[list[float], tuple[float, ...]]:
+    """Return a turned box's corners, and the box about them, cut at the image's stated size."""
+    quad = turned(box, degrees)
+    low = [min(quad[::2]), min(quad[1::2])]
+    high = [max(quad[::2]), max(quad[1::2])]
+    ends = (_size(image.get("width")), _size(image.get("height")))
+    return [
+        *(max(value, 0.0) for value in low),
+        *(float(np.fmin(value, end)) for value, end in zip(high, ends, strict=True)),
+    ], quad
 
 
 def _table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:

@@ -6,12 +6,14 @@ with its place in the file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 NOTHING = (np.nan,) * 8
+_TURNS = {"rotation", "rotate", "rotated", "angle", "theta"}
 
 
 def number(value: Any) -> float:
@@ -42,3 +44,40 @@ def outline(xs: Sequence[float], ys: Sequence[float]) -> tuple[list[float], tupl
     low, high = np.min(points, axis=0).tolist(), np.max(points, axis=0).tolist()
     quad = tuple(value for point in points for value in point) if len(points) == 4 else NOTHING
     return [*low, *high], quad
+
+
+def turns(fields: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield the names of fields that turn a shape, and by how much: no number is NaN, 0 left out.
+
+    `rotation`, `box_angle` and `Theta` are such names.
+    """
+    for name in turn_names(fields):
+        value = fields[name]
+        if value is None or value == "":
+            continue
+        turn = float(value) if isinstance(value, bool) else number(_as_number(value))
+        if turn != 0:
+            yield name, turn
+
+
+def turn_names(names: Iterable[Any]) -> list[str]:
+    """Those of several fields that say how far a shape is turned."""
+    return [str(name) for name in names if _TURNS & {*re.split(r"[\W_]+", str(name).lower())}]
+
+
+def turned(box: Sequence[float], degrees: float) -> tuple[float, ...]:
+    """Corners of a box (x, y, width, height) turned about its centre, clockwise."""
+    x, y, width, height = box
+    turn = np.deg2rad(degrees)
+    along = np.array([np.cos(turn), np.sin(turn)]) * width / 2
+    down = np.array([-np.sin(turn), np.cos(turn)]) * height / 2
+    centre = np.array([x + width / 2, y + height / 2])
+    corners = [centre - along - down, centre + along - down, centre + along + down]
+    return tuple(np.round([*corners, centre - along + down], 6).ravel().tolist())
+
+
+def _as_number(value: Any) -> Any:
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return None

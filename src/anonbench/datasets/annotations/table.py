@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from anonbench.core.boxes import QUAD_COLUMNS
 from anonbench.core.errors import InputError
 from anonbench.datasets.annotations.rows import BOX, KEYS, ROW_COLUMNS, Rows, printable
+from anonbench.datasets.annotations.shapes import turn_names, turns
 from anonbench.datasets.source import read_csv
 
 
@@ -54,6 +55,16 @@ def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
         text = "neither text nor a whole number, and may have been another; write it as text"
         rows.refuse(_is_no_name(frame[key]), key, text)
     rows.refuse((table[keys] == "").all(axis=1).to_numpy(), keys[0], "empty; say whose box this is")
+    way_out = "give the box around it"
+    has_corners = np.zeros(len(frame), bool)
+    if QUAD_COLUMNS[0] in numbers:
+        way_out = "give its corners as q0 … q7"
+        if QUAD_COLUMNS[0] in frame:
+            has_corners = (_texts(frame[QUAD_COLUMNS[0]]).str.strip() != "").to_numpy()
+    for column in turn_names(frame.columns):
+        is_turned = np.array([any(turns({column: cell})) for cell in frame[column]], bool)
+        text = f"not read, and the box may be turned; {way_out}, without this"
+        rows.refuse(is_turned & ~has_corners, column, text)
     for column in numbers:
         table[column] = _numbers(rows, frame, column)
     table["score"] = table["score"].astype(float).fillna(1.0)

@@ -17,7 +17,7 @@ from anonbench.datasets.annotations.rows import (
     Rows,
     printable,
 )
-from anonbench.datasets.annotations.shapes import NOTHING, number, numbers, outline
+from anonbench.datasets.annotations.shapes import NOTHING, number, numbers, outline, turns
 
 ATTRIBUTE = "entity"
 """The region attribute that says what a region holds."""
@@ -60,6 +60,7 @@ def read_via(file: Path, data: dict[str, Any]) -> Rows:
             )
             if not isinstance(shape, dict) or not isinstance(attributes, dict):
                 raise InputError(f"{file}: region {where} is not as VIA writes it")
+            _refuse_turned(file, where, shape, attributes)
             box, quad = _shape(file, where, shape)
             entity = str(attributes.get(ATTRIBUTE, "")).strip().lower()
             rows.append((where, "", path, entity, *box, *quad, 1.0))
@@ -76,6 +77,21 @@ def _regions(file: Path, count: int, entry: Mapping[str, Any]) -> Iterable[Any]:
     if isinstance(regions, list):
         return regions
     raise InputError(f"{file}: image {count}, regions: neither a list nor an object in braces")
+
+
+def _refuse_turned(
+    file: Path, where: str, shape: Mapping[str, Any], attributes: Mapping[str, Any]
+) -> None:
+    """Raise InputError for a shape that is turned by something that VIA does not know.
+
+    It knows ellipses' theta.
+    """
+    own = {key: value for key, value in shape.items() if key != "theta"}
+    for name, _ in turns((own if shape.get("name") == "ellipse" else shape) | attributes):
+        raise InputError(
+            f"{file}: region {where}, {printable(name)}: it is not known how this turns the shape; "
+            "draw it as a polygon of four points, and leave this out"
+        )
 
 
 def _shape(

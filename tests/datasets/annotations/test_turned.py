@@ -1,0 +1,135 @@
+"""Boxes that are turned: hidden where the format says how, refused elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.annotations import Images, read_boxes_file, read_corrections
+
+LISTED = pd.DataFrame([("a", "a.jpg", 200, 100)], columns=["id", "path", "width", "height"])
+IMAGES = Images(Path("/data"), LISTED)
+BOX = [60.0, 40.0, 80.0, 20.0]
+
+
+def coco(folder: Path, size: tuple[int, int] | None = (200, 100), **annotation: Any) -> Path:
+    image = {"id": 1, "file_name": "a.jpg"}
+    if size:
+        image |= {"width": size[0], "height": size[1]}
+    data = {
+        "images": [image],
+        "categories": [{"id": 1, "name": "text"}],
+        "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "bbox": BOX} | annotation],
+    }
+    path = folder / "boxes.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path
+
+
+def only(path: Path) -> Region:
+    (region,) = read_boxes_file(path, IMAGES).regions()["a"]
+    return region
+
+
+def by_cvat(rotation: Any) -> dict[str, Any]:
+    return {"attributes": {"occluded": False, "rotation": rotation}, "segmentation": []}
+
+
+@pytest.mark.parametrize("rotation", [30.0, "30", 390, -330])
+def test_a_box_is_turned_about_its_centre_clockwise(tmp_path: Path, rotation: Any) -> None:
+    """By hand: the right end of the middle line goes down by 40 sin 30° = 20 pixels."""
+    region = only(coco(tmp_path, **by_cvat(rotation)))
+    corners = np.array(region.quad).reshape(4, 2)
+    right, left = corners[1:3].mean(axis=0), corners[[0, 3]].mean(axis=0)
+    assert right == pytest.approx([100 + 40 * np.cos(np.pi / 6), 70], abs=1e-4)
+    assert left == pytest.approx([100 - 40 * np.cos(np.pi / 6), 30], abs=1e-4)
+    white = np.full((100, 200), 255, np.uint8)
+    hidden = anonymize(white, [region], Variant.parse("mask-100")) == 0
+    assert hidden[69, 133] and hidden[31, 66] and not hidden[31, 133] and not hidden[69, 66]
+
+
+def test_a_right_angle_and_none(tmp_path: Path) -> None:
+    upright = only(coco(tmp_path, **by_cvat(0.0)))
+    assert upright.quad is None and (upright.x0, upright.x1) == (60, 140)
+    standing = only(coco(tmp_path, **by_cvat(90.0)))
+    assert (standing.x0, standing.y0, standing.x1, standing.y1) == (90, 10, 110, 90)
+
+
+def test_what_turns_out_of_the_image_is_cut(tmp_path: Path) -> None:
+    region = only(coco(tmp_path, bbox=[10, 40, 80, 20], **by_cvat(80.0)))
+    assert min(region.quad or ()) >= 0
+    region = only(coco(tmp_path, bbox=[60, 75, 80, 20], **by_cvat(80.0)))
+    assert region.y1 == 100 and max((region.quad or ())[1::2]) > 110
+    with pytest.raises(InputError, match=r"126\.129 is outside the image"):
+        only(coco(tmp_path, None, bbox=[60, 75, 80, 20], **by_cvat(80.0)))
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        {"rotation": 12.5},
+        {"attributes": {"box_angle": 0.3}},
+        {"attributes": {"Theta": "1.2"}},
+        {"attributes": {"rotated": True}},
+        by_cvat("a little"),
+        by_cvat(20.0) | {"segmentation": [[60, 40, 140, 40, 140, 60, 60, 60]]},
+        by_cvat(20.0) | {"segmentation": [[60, 40, 140, 40, 140, 60, 60, 60]], "bbox": None},
+    ],
+)
+def test_other_turns_are_refused(tmp_path: Path, annotation: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"annotation 5, .*not known how this turns the shape"):
+        only(coco(tmp_path, **annotation))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"rotation": 0}, {"attributes": {"angle": None, "rectangle": 7, "rotation": ""}}]
+)
+def test_what_turns_nothing_is_fine(tmp_path: Path, fields: dict[str, Any]) -> None:
+    assert only(coco(tmp_path, **fields)).quad is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "attributes"), [({"angle": 15}, {}), ({"theta": 0.2}, {}), ({}, {"rotation": "15"})]
+)
+def test_via(tmp_path: Path, shape: dict[str, Any], attributes: dict[str, Any]) -> None:
+    drawn = {"name": "rect", "x": 60, "y": 40, "width": 80, "height": 20} | shape
+    region = {"shape_attributes": drawn, "region_attributes": {"entity": "text"} | attributes}
+    path = tmp_path / "via.json"
+    path.write_text(json.dumps({"a": {"filename": "a.jpg", "regions": [region]}}))
+    with pytest.raises(InputError, match=r"region 1\.1, .*not known how this turns the shape"):
+        only(path)
+
+
+def test_an_ellipses_theta_is_vias_own(tmp_path: Path) -> None:
+    drawn = {"name": "ellipse", "cx": 100, "cy": 50, "rx": 40, "ry": 10, "theta": 0.5}
+    region = {"shape_attributes": drawn, "region_attributes": {"entity": "face"}}
+    path = tmp_path / "via.json"
+    path.write_text(json.dumps({"a": {"filename": "a.jpg", "regions": [region]}}))
+    assert only(path).y1 > 65
+
+
+@pytest.mark.parametrize("read", [read_boxes_file, read_corrections])
+def test_tables(tmp_path: Path, read: Any) -> None:
+    path = tmp_path / "boxes.csv"
+    corners = ",".join(f"q{number}" for number in range(8))
+    head = f"id,action,entity,x0,y0,x1,y1,rotation,{corners}\n"
+    plain = "a,add,text,60,40,140,60,0,,,,,,,,\n"
+    path.write_text(f"{head}{plain}a,add,text,60,40,140,60,12.5,,,,,,,,\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"row 2 \(image a\), rotation: not read"):
+        read(path, IMAGES)
+    turned = "a,add,text,60,30,140,70,12.5,60,40,140,30,140,60,60,70\n"
+    path.write_text(f"{head}{plain}{turned}", encoding="utf-8")
+    if read is read_boxes_file:
+        assert len(read(path, IMAGES).rows) == 2
+    else:  # corrections have no corners
+        with pytest.raises(InputError, match="give the box around it"):
+            read(path, IMAGES)
