@@ -14,9 +14,11 @@ from anonbench.core.boxes import Region
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
+from anonbench.detection.colour_planes import planes
 from anonbench.detection.kinds import Zxing
 from anonbench.detection.mrz.linear import across_bars, grown_along_bars
 from anonbench.detection.registry import build
+from anonbench.evaluation.privacy.attacks.kinds.barcodes import decoded
 from anonbench_demo import ids
 
 FORMATS = ["Code128", "EAN13", "ITF", "PDF417", "QRCode", "DataMatrix", "Aztec"]
@@ -239,3 +241,42 @@ def test_real_barcodes(detector: Detector, shared: Path) -> None:
         pytest.skip("no barcode pictures in `shared`")
     found = detector.detect([read_image(path) for path in paths])
     assert np.mean([bool(regions) for regions in found]) > 0.93
+
+
+EQUAL_GREY = [
+    ((200, 30, 60), (60, 112, 8)),
+    ((60, 112, 8), (200, 30, 60)),
+    ((30, 110, 250), (250, 45, 4)),
+    ((120, 120, 120), (120, 94, 255)),
+]
+"""Colours of ink and paper whose luma differs by three levels at most."""
+
+
+def in_colours(code: np.ndarray, ink: tuple[int, ...], paper: tuple[int, ...]) -> np.ndarray:
+    return np.where(code[..., None] < 128, ink, paper).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("ink", "paper"), EQUAL_GREY)
+def test_codes_in_colours_of_one_grey_are_found(
+    detector: Detector, ink: tuple[int, ...], paper: tuple[int, ...]
+) -> None:
+    code = np.pad(printed("QRCode", 5), 20, constant_values=255)
+    drawn = in_colours(code, ink, paper)
+    grey = cv2.cvtColor(drawn, cv2.COLOR_RGB2GRAY)
+    assert np.ptp(grey.astype(int)) <= 3
+    black, mask = pasted(code, 70, 60)
+    page = np.repeat(black[..., None], 3, axis=2)
+    page = np.concatenate([page, page], axis=1)  # a black one beside it
+    page[60 : 60 + code.shape[0], 70 : 70 + code.shape[1]] = drawn
+    (found,) = detector.detect([page])
+    hidden = sum(covered(page.shape, region) for region in found).astype(bool)
+    for left in (0, mask.shape[1]):
+        inner = np.s_[85 : 35 + code.shape[0], left + 95 : left + 45 + code.shape[1]]
+        assert hidden[inner].mean() > 0.99
+    assert decoded(drawn)  # the attack sees it, too
+
+
+def test_colours_of_codes_need_no_second_look() -> None:
+    red = in_colours(printed("QRCode", 5), (160, 20, 20), (255, 240, 240))
+    assert len([*planes(red)]) == 1
+    assert len([*planes(red[..., 0])]) == 1

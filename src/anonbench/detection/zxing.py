@@ -12,6 +12,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad
+from anonbench.detection.colour_planes import planes
 from anonbench.detection.mrz.linear import across_bars, grown_along_bars
 
 if TYPE_CHECKING:
@@ -48,9 +49,12 @@ class ZxingDetector:
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:
-        grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        regions = [region for plane in planes(image) for region in self._found(plane)]
+        return _without_contained(regions)
+
+    def _found(self, grey: np.ndarray) -> list[Region]:
         regions: list[Region] = []
-        for version, transform in self._versions(np.ascontiguousarray(grey)):
+        for version, transform in self._versions(grey):
             for barcode in self._read(version, errors=self._settings.undecoded and version is grey):
                 corners = _corners(barcode.position)
                 if not _plausible(corners):
@@ -71,8 +75,8 @@ class ZxingDetector:
                 # from pixels' middles to their outer edges
                 corners += 0.5 + 0.5 * np.sign(corners - corners.mean(axis=0))
                 score = 1.0 if barcode.valid else UNDECODED
-                regions += clipped_quad(Entity.BARCODE, corners, score, image)
-        return _without_contained(regions)
+                regions += clipped_quad(Entity.BARCODE, corners, score, grey)
+        return regions
 
     def _read(self, grey: np.ndarray, errors: bool) -> list[zxingcpp.Barcode]:
         harder = self._settings.try_harder

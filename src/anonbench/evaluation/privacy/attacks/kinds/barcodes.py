@@ -57,7 +57,9 @@ def decoded(pixels: np.ndarray) -> set[bytes]:
     """Return the contents of all barcodes in an image, uint8 [H, W] or [H, W, 3]."""
     import zxingcpp
 
-    for version in _versions(pixels):
+    from anonbench.detection.colour_planes import planes
+
+    for version in (version for plane in planes(pixels) for version in _versions(plane)):
         # the check digits of codes without error correction are asked for: see `Barcode.valid`
         found = {code.bytes for code in zxingcpp.read_barcodes(version) if code.valid}
         if found:
@@ -65,12 +67,10 @@ def decoded(pixels: np.ndarray) -> set[bytes]:
     return set()
 
 
-def _versions(pixels: np.ndarray) -> Iterator[np.ndarray]:
+def _versions(grey: np.ndarray) -> Iterator[np.ndarray]:
     """Yield grey images to search, the likeliest first."""
     from anonbench.core.libraries.opencv import cv2
 
-    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    grey = np.ascontiguousarray(grey)
     for scale in range(1, _WHOLE + 1):
         if scale > 1 and grey.size * scale**2 > _MOST_PIXELS:
             return
