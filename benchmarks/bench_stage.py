@@ -36,7 +36,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from anonbench import detect
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.shard import anonymize_shard
-from anonbench.config import Anonymization
+from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.images import read_image
@@ -102,7 +102,8 @@ def real(to: Path) -> dict[str, ImageFiles]:
                     )
             else:
                 (folder / name).write_bytes(path.read_bytes())
-        boxes = image_regions(detect(folder, detectors).boxes)
+        found = detect(folder, detectors, detection=Detection())
+        boxes = image_regions(found.boxes)
         files = {each.stem: each.name for each in folder.iterdir() if each.stem in boxes}
         data = {name: (folder / file).read_bytes() for name, file in files.items()}
         sets[kind] = ImageFiles(folder, files, data, boxes)
