@@ -134,7 +134,8 @@ def test_neither_threads_nor_neighbours_change_what_is_found(direct: Detector) -
 
 
 def test_denormals_are_flushed_in_the_workers_alone_and_that_changes_no_bit() -> None:
-    detector = load()
+    checked: Any = load()
+    detector = checked._detector
     assert isinstance(detector, DbnetDetector)
     tiny = np.full(3, 1e-39, np.float32)
     assert (

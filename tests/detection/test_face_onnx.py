@@ -61,14 +61,14 @@ def one_face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_scrfd_boxes_are_distances_from_an_anchor_times_the_stride(one_face: Path) -> None:
-    detector = make(weights=one_face, limit_side_len=128)
+    detector: Any = make(weights=one_face, limit_side_len=128)
     image = np.zeros((160, 256, 3), np.uint8)  # half of it, 80 by 128, is padded to 96 by 128
     (found,) = detector.detect([image])
     (region,) = found
     assert region.entity is Entity.FACE and region.score == pytest.approx(0.9)
     # (48 − 16, 32 − 16, 48 + 16, 32 + 20), twice as large
     assert (region.x0, region.y0, region.x1, region.y1) == (64, 32, 128, 104)
-    assert detector._model._session.shapes[-1] == (1, 3, 96, 128)  # type: ignore[attr-defined]
+    assert detector._detector._model._session.shapes[-1] == (1, 3, 96, 128)
 
 
 def test_threshold_overlap_and_margin(one_face: Path) -> None:

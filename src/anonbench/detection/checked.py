@@ -42,10 +42,10 @@ class CheckedDetector:
 def _checked(region: Region, height: int, width: int) -> Region:
     if (fault := region_fault(region, width, height)) is not None:
         raise UnreadableImage(f"returned a region that {fault}")
-    inside = (
-        *(max(region.x0, 0.0), max(region.y0, 0.0)),
-        *(min(region.x1, float(width)), min(region.y1, float(height))),
+    return replace(
+        region,
+        x0=max(region.x0, 0.0),
+        y0=max(region.y0, 0.0),
+        x1=min(region.x1, float(width)),
+        y1=min(region.y1, float(height)),
     )
-    if inside == (region.x0, region.y0, region.x1, region.y1):
-        return region
-    return replace(region, **dict(zip(("x0", "y0", "x1", "y1"), inside, strict=True)))

@@ -51,4 +51,4 @@ def _contrasts(plane: np.ndarray) -> np.ndarray:
     values = plane.astype(np.float32)
     means = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
     squares = cv2.resize(values * values, size, interpolation=cv2.INTER_AREA)
-    return np.sqrt(np.maximum(squares - means * means, 0.0))
+    return np.asarray(np.sqrt(np.maximum(squares - means * means, 0.0)))

@@ -86,8 +86,9 @@ def _refuse_turned(
 
     It knows ellipses' theta.
     """
-    own = {key: value for key, value in shape.items() if key != "theta"}
-    for name, _ in turns((own if shape.get("name") == "ellipse" else shape) | attributes):
+    known = ("theta",) if shape.get("name") == "ellipse" else ()
+    fields = {key: value for key, value in shape.items() if key not in known}
+    for name, _ in turns({**fields, **attributes}):
         raise InputError(
             f"{file}: region {where}, {printable(name)}: it is not known how this turns the shape; "
             "draw it as a polygon of four points, and leave this out"
