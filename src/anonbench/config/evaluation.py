@@ -50,6 +50,9 @@ class Retrieval(Settings):
     """Negative similarities as they are, at zero, or all shifted from [-1, 1] to [0, 1]."""
     gain_of: Literal["all", "relevant"] = "all"
     """Whether every retrieved image has a gain, or only the relevant ones."""
+    ties: Literal["mean", "id"] = "mean"
+    """Images with equal similarities: average precision and nDCG as means over all their orders, or
+    in the order of their ids, which favours classes whose ids sort first."""
     top: Annotated[int, Field(ge=1, le=1000)] = 10
     """First results that are compared for themselves: Kendall's tau, overlap, unchanged or not. At
     most 1000, since tau compares all pairs of them."""

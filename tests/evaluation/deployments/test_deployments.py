@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def similarities(ranking: Ranking, weight: float, include_self: bool) -> np.ndar
 
 
 def naive(ranks_by: np.ndarray, include_self: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return AP and nDCG of each query."""
+    """Return AP and nDCG of each query, means over the orders of images that rank the same."""
     truth = REFERENCE.astype(float) @ REFERENCE.T.astype(float)
     ap, ndcg = [], []
     for q in range(N):
@@ -96,12 +97,18 @@ def naive(ranks_by: np.ndarray, include_self: bool) -> tuple[np.ndarray, np.ndar
         ideal = sorted(able, key=lambda d: -truth[q, d])
         order = sorted(able, key=lambda d: -ranks_by[q, d])
         relevant = set(ideal[:K])
-        hits = [r for r, d in enumerate(order, start=1) if d in relevant]
-        ap.append(sum((i + 1) / r for i, r in enumerate(hits)) / K)
-        gain, best = (
-            sum(truth[q, d] / np.log2(r + 1) for r, d in enumerate(list_[:K], start=1))
-            for list_ in (order, ideal)
-        )
+        start, earlier, precision, gain = 0, 0, 0.0, 0.0
+        for _, same in groupby(order, key=lambda d: ranks_by[q, d]):
+            group = list(same)
+            size, right = len(group), len(relevant.intersection(group))
+            pace = (right - 1) / max(size - 1, 1)
+            mean = np.mean([truth[q, d] for d in group])
+            for r in range(size):
+                precision += right / size * (earlier + 1 + r * pace) / (start + r + 1)
+                gain += mean / np.log2(start + r + 2) if start + r < K else 0.0
+            start, earlier = start + size, earlier + right
+        ap.append(precision / K)
+        best = sum(truth[q, d] / np.log2(r + 1) for r, d in enumerate(ideal[:K], start=1))
         ndcg.append(gain / best)
     return np.array(ap), np.array(ndcg)
 

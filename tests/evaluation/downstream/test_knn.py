@@ -22,9 +22,14 @@ def plain_knn(
 ) -> str:
     """The definition, read aloud; sums in the order of the neighbours."""
     near = sorted((-s, name, str(c)) for s, name, c in zip(similarities, ids, labels, strict=True))
+    last = near[min(k, len(near)) - 1][0]
+    open_ = [each for each in near if each[0] == last]
+    left = min(k, len(near)) - sum(each[0] < last for each in near)
     votes: dict[str, float] = defaultdict(float)
-    for negative, _, label in near[:k]:
-        votes[label] += math.exp((-negative + near[0][0]) / temperature)
+    for negative, _, label in near:
+        if negative <= last:
+            share = left / len(open_) if negative == last and left < len(open_) else 1.0
+            votes[label] += math.exp((-negative + near[0][0]) / temperature) * share
     return max(sorted(votes), key=lambda label: votes[label])
 
 
@@ -34,7 +39,7 @@ def plain_knn(
 def test_equals_the_definition(seed: int, k: int, temperature: float) -> None:
     generator = np.random.default_rng(seed)
     ids = [f"{i:02d}" for i in generator.permutation(25)]
-    # whole numbers: many equal embeddings, whose ties the ids decide
+    # whole numbers: many equal embeddings
     train = Embeddings(ids, generator.integers(1, 4, (25, 2)).astype(np.float32))
     val = Embeddings(list("abcde"), generator.integers(1, 4, (5, 2)).astype(np.float32))
     labels = generator.choice(["x", "y", "z"], 25)
@@ -60,14 +65,28 @@ def test_close_neighbours_outvote_many_far_ones() -> None:
     assert knn_predict(train, labels, val, [4], 10.0)[4].tolist() == ["far"]
 
 
-def test_equal_votes_and_equal_similarities_are_decided_by_name() -> None:
-    train = Embeddings(["b", "a", "c"], np.ones((3, 2), np.float32))
+def test_equal_votes_are_decided_by_name_and_equal_similarities_by_no_id() -> None:
+    train = Embeddings(["b", "a", "c", "d"], np.ones((4, 2), np.float32))
     val = Embeddings(["q"], np.ones((1, 2), np.float32))
-    labels = np.array(["z", "y", "x"])
-    found = knn_predict(train, labels, val, [1, 2, 3], 0.07)
-    assert found[1].tolist() == ["y"]  # id a
-    assert found[2].tolist() == ["y"]  # ids a and b: classes y and z
-    assert found[3].tolist() == ["x"]
+    labels = np.array(["z", "y", "x", "z"])
+    found = knn_predict(train, labels, val, [1, 2, 3, 4], 0.07)
+    # all four share the votes of the k, so that the most frequent class wins, not that of id a
+    assert [found[k].tolist() for k in (1, 2, 3, 4)] == [["z"]] * 4
+    two = knn_predict(
+        Embeddings(["a", "b"], np.ones((2, 2), np.float32)), np.array(["y", "x"]), val, [1], 0.07
+    )
+    assert two[1].tolist() == ["x"]
+
+
+def test_a_nearer_neighbour_votes_whole_beside_equal_ones() -> None:
+    vectors = np.array([[1, 0], *[[1, 1]] * 4], np.float32)
+    train = Embeddings(list("abcde"), vectors)
+    val = Embeddings(["q"], np.array([[1, 0]], np.float32))
+    labels = np.array(["near", "far", "far", "far", "far"])
+    # the nearest has one vote, more than one shared by four and less than two
+    found = knn_predict(train, labels, val, [2, 3], 100.0)
+    assert found[2].tolist() == ["near"]
+    assert found[3].tolist() == ["far"]
 
 
 def test_the_order_of_train_images_does_not_matter() -> None:
@@ -93,8 +112,9 @@ def test_the_nearest_of_many_are_those_of_a_full_sort(seed: int, k: int, kind: s
         values = np.round(values, 1) + np.float32(0)
     elif kind == "one":  # all of the nearest in one stretch
         values[: count // 20] += 9
-    expected = np.lexsort((np.arange(count), -values))[:k]
-    assert np.array_equal(knn._first(values, k), expected)
+    order = np.lexsort((np.arange(count), -values))
+    reached = np.count_nonzero(values >= values[order[k - 1]])
+    assert np.array_equal(knn._first(values, k), order[:reached])
 
 
 def test_equals_scikit_learn_and_does_not_depend_on_threads(

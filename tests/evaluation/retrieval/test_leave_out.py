@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from anonbench.config import Retrieval
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.evaluation.retrieval.leave_out import (
     Similarities,
@@ -12,6 +13,7 @@ from anonbench.evaluation.retrieval.leave_out import (
     leave_out_maps,
     over_persons,
 )
+from anonbench.evaluation.retrieval.scoring.metrics import chance_ap
 
 
 def similarities(
@@ -57,6 +59,19 @@ def average_precision(reference: np.ndarray, system: np.ndarray, k: int) -> np.n
         precision = np.cumsum(right) / np.arange(1, len(right) + 1)
         scores.append(precision[right].sum() / k)
     return np.array(scores)
+
+
+def test_equal_images_come_in_a_drawn_order() -> None:
+    """A system that holds all images equal scores as by chance, though persons sort by id."""
+    reference, _, persons = similarities(np.random.default_rng(0), 40, 1.0)
+    same = np.zeros_like(reference)[None]
+    asked = np.arange(6)  # of the two persons whose ids sort first
+    block = Similarities(asked, reference[asked], same[:, asked])
+    drawn, _ = leave_out_maps([block], persons, 12, True, 100, "x")
+    by_place, _ = leave_out_maps([block], persons, 12, True, 100, "x", by_place=True)
+    chance = chance_ap(120, 12, Retrieval())
+    assert drawn[0] == pytest.approx(chance, abs=0.04)
+    assert by_place[0] > chance + 0.04
 
 
 def test_leaving_out_is_scoring_the_smaller_archive() -> None:

@@ -91,8 +91,18 @@ class ReciprocalRanks:
                 found[np.arange(rows), self._left_out] = -np.inf
             given = weight / (RANK_CONSTANT + 1.0 + every)
             for row in range(rows):
-                total[row, np.argsort(-found[row], kind="stable")] += given
+                order = np.argsort(-found[row], kind="stable")
+                starts, sizes = _equal(found[row, order])
+                # equal images have each of their ranks as often
+                total[row, order] += np.repeat(np.add.reduceat(given, starts) / sizes, sizes)
         result = room.take(rows, self.size)
         for row in range(rows):
-            result[row, np.argsort(-total[row], kind="stable")] = self.size - every
+            order = np.argsort(-total[row], kind="stable")
+            result[row, order] = self.size - np.repeat(*_equal(total[row, order]))
         return result
+
+
+def _equal(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where runs of equal values begin, and their lengths."""
+    starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+    return starts, np.diff(starts, append=len(values))

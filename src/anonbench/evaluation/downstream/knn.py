@@ -1,8 +1,8 @@
 """Weighted k-nearest-neighbour classification, as DINOv2 evaluates its features.
 
 Caron et al. 2021 (DINO), after Wu et al. 2018: cosine similarity s, the k nearest train images
-vote for their class with weight exp(s / T). On equal votes the class that sorts first wins; on
-equal similarities the image id decides who is among the k.
+vote for their class with weight exp(s / T). On equal votes the class that sorts first wins. Where
+equal similarities leave open who is among the k, all of them share the votes that are left.
 """
 
 from __future__ import annotations
@@ -59,11 +59,17 @@ def knn_predict(
     def vote(similarities: np.ndarray, start: int, rows: range) -> None:
         for row in rows:
             neighbours = _first(similarities[row], widest)
-            close = similarities[row, neighbours].astype(np.float64)
+            close = similarities[row, neighbours]
             # relative to the nearest: the same ratios, and no overflow at a small T
-            weights = np.exp((close - close[0]) / temperature)
+            weights = np.exp((close.astype(np.float64) - close[0]) / temperature)
             for k, count in capped.items():
-                tally = np.bincount(codes[neighbours[:count]], weights[:count])
+                upto = int(np.searchsorted(-close, -close[count - 1], side="right"))
+                voting = weights[:upto]
+                if upto > count:
+                    first = int(np.searchsorted(-close, -close[count - 1]))
+                    voting = voting.copy()
+                    voting[first:] *= (count - first) / (upto - first)
+                tally = np.bincount(codes[neighbours[:upto]], voting)
                 votes[k][start + row] = tally.argmax()
 
     blocks = nearest.slices(len(queries))
@@ -77,7 +83,7 @@ def knn_predict(
 
 
 def _first(similarity: np.ndarray, k: int) -> np.ndarray:
-    """Return the positions [k] of the k most similar of [N], as `Order` has them.
+    """Return the positions of the k most similar of [N], as `Order` has them, and all equal ones.
 
     The maxima of disjoint groups are values of the row: what k of them reach, k values reach. So
     none of the k first lies below the k-th largest maximum, and few others lie above it.
@@ -85,9 +91,15 @@ def _first(similarity: np.ndarray, k: int) -> np.ndarray:
     groups = max(_GROUPS, _GROUPS_PER_NEIGHBOUR * k)
     whole = len(similarity) // groups * groups
     if whole < 2 * groups:
-        return Order(similarity).first(k)
+        return _and_equal(similarity, k)
     # neighbours by id go to different groups: a class may lie in one stretch of the ids
     maxima = similarity[:whole].reshape(-1, groups).max(axis=0)
     bound = np.partition(maxima, groups - k)[groups - k]
     candidates = np.flatnonzero(similarity >= bound)
-    return np.asarray(candidates[Order(similarity[candidates]).first(k)])
+    return np.asarray(candidates[_and_equal(similarity[candidates], k)])
+
+
+def _and_equal(similarity: np.ndarray, k: int) -> np.ndarray:
+    found = Order(similarity).first(k)
+    reached = int(np.count_nonzero(similarity >= similarity[found[-1]]))
+    return found if reached == k else Order(similarity).first(reached)

@@ -6,7 +6,8 @@ Malkov and Yashunin 2018). Both the reference ranking and the scenario's come fr
 is truncated at k. How far the scores are from exact ones is measured, never assumed.
 
 Rankings are lists of positions [Q, L] of the images in id order; -1 fills up a list where an index
-found fewer.
+found fewer. AP and nDCG are means over the orders of equal images in a list; which of equal images
+are at its end is the index's choice.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from anonbench.core.numeric.statistics import standard_error
 from anonbench.core.numeric.topk import sorted_words
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.archive import Archive, positions_of
-from anonbench.evaluation.retrieval.scoring import agreement
+from anonbench.evaluation.retrieval.scoring import agreement, ties
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY, Measures
 from anonbench.evaluation.retrieval.stage.sample import draw
 from anonbench.evaluation.retrieval.stage.scenario import Scores
@@ -103,7 +104,7 @@ def score(
     exact_results = scorer.first(searched, vectors[checked], self_columns, exactly(searched))
     exact = scorer.scores(of_reference[checked], exact_expected, exact_results)
     recall = _recall(
-        [(exact_expected, expected[checked]), (exact_results, results[checked])],
+        [(exact_expected, expected.of(checked)), (exact_results, results.of(checked))],
         scorer.measures.k,
     )
     difference = Difference(len(checked), recall, _differences(table.iloc[checked], exact))
@@ -112,6 +113,20 @@ def score(
     table.insert(1, "query", "queries")
     levels = chance_levels(chance, truth.size, k, settings)
     return Scores(table, truth.size, k, levels), difference
+
+
+@dataclass(frozen=True)
+class Lists:
+    """First images of Q queries, in order."""
+
+    images: np.ndarray
+    """Their positions, int64 [Q, L]; -1 where none was found."""
+    similarity: np.ndarray
+    """Float32 [Q, L]."""
+
+    def of(self, queries: np.ndarray) -> Lists:
+        """Return the lists of some queries."""
+        return Lists(self.images[queries], self.similarity[queries])
 
 
 Finder = Callable[[np.ndarray, int], np.ndarray]
@@ -198,8 +213,8 @@ class _ListScorer:
 
     def first(
         self, archive: Archive, queries: np.ndarray, self_columns: np.ndarray, find: Finder
-    ) -> np.ndarray:
-        """Return the first images of queries in an archive, int64 [Q, depth].
+    ) -> Lists:
+        """Return the first images of queries in an archive, [Q, depth].
 
         Args:
             archive: what is searched.
@@ -215,10 +230,11 @@ class _ListScorer:
         similarity = _similarities(archive, queries, candidates)
         none = archive.size  # comes last
         ordered = sorted_words(similarity, np.where(candidates < 0, none, candidates))
+        similarity = -np.sort(-similarity, axis=1)[:, : self.depth]
         ordered = ordered[:, : self.depth]
-        return np.where(ordered == none, -1, ordered)
+        return Lists(np.where(ordered == none, -1, ordered), similarity)
 
-    def scores(self, units: np.ndarray, expected: np.ndarray, results: np.ndarray) -> pd.DataFrame:
+    def scores(self, units: np.ndarray, expected: Lists, results: Lists) -> pd.DataFrame:
         """Return the scores of lists [Q, depth] against expected ones, one row a query.
 
         Args:
@@ -228,14 +244,40 @@ class _ListScorer:
 
         """
         k = self.measures.k
-        ideal = self.measures.ideal(self._gained(units, expected[:, :k]))
-        scores = self.measures.scores(
-            _places(expected, results), None, self._gained(units, results[:, :k]), ideal
-        )
+        ideal = self.measures.ideal(self._gained(units, expected.images[:, :k]))
+        places = _places(expected.images, results.images)
+        gain = self.measures.gain(self._gained(units, results.images), places)
+        precision = {}
+        if self._settings.ties == "mean":
+            for row in np.flatnonzero(_tied(expected, results, k)).tolist():
+                precision[row] = self._precision(expected, results, row)
+                similarity, of_all = results.similarity[row], gain[row].copy()
+                ties.level(gain[row, :k], np.arange(k), similarity, of_all.__getitem__)
+        scores = self.measures.scores(places, None, gain[:, :k], ideal)
+        scores["ap"][list(precision)] = list(precision.values())
         return pd.DataFrame({column: scores[column] for column in COLUMNS})
 
+    def _precision(self, expected: Lists, results: Lists, row: int) -> float:
+        """Return a query's average precision over all orders of equal images in its lists."""
+        found, wanted = (
+            dict(zip(lists.images[row].tolist(), lists.similarity[row].tolist(), strict=True))
+            for lists in (results, expected)
+        )
+        images = (found.keys() | wanted.keys()) - {-1}
+        values, truth = (
+            np.array([each.get(image, -np.inf) for image in images], dtype=np.float32)
+            for each in (found, wanted)
+        )
+        k = self.measures.k
+        relevant, depth = (min(k, int(np.isfinite(each).sum())) for each in (truth, values))
+        if not relevant:
+            return 0.0
+        harmonic = ties.harmonic_numbers(len(images))
+        found_ap = ties.average_precision(values, truth, relevant, depth, harmonic)
+        return found_ap * relevant / k
+
     def chance(
-        self, units: np.ndarray, self_columns: np.ndarray, expected: np.ndarray
+        self, units: np.ndarray, self_columns: np.ndarray, expected: Lists
     ) -> np.ndarray:
         """Return the expected nDCG of a random ranking for queries, float64 [Q]."""
         chance = np.empty(len(units))
@@ -243,7 +285,7 @@ class _ListScorer:
         for start in range(0, len(units), step):
             rows = slice(start, start + step)
             similarity = np.hstack([units[rows] @ part.T for _, part in self._truth.parts()])
-            relevant = self._gained(units[rows], expected[rows, : self.measures.k])
+            relevant = self._gained(units[rows], expected.images[rows, : self.measures.k])
             own_gain = similarity[np.arange(len(similarity)), self_columns[rows]]
             ideal = self.measures.ideal(relevant)
             chance[rows] = self.measures.chance(similarity, relevant, own_gain, ideal)
@@ -281,10 +323,20 @@ def _places(expected: np.ndarray, results: np.ndarray) -> np.ndarray:
     return places
 
 
-def _recall(lists: Sequence[tuple[np.ndarray, np.ndarray]], k: int) -> dict[int, float]:
+def _tied(expected: Lists, results: Lists, k: int) -> np.ndarray:
+    """Return whether one of the first k results is equal to the next one, or the k-th expected."""
+    equal = (each.similarity[:, 1:] == each.similarity[:, :-1] for each in (results, expected))
+    found, wanted = (
+        each & (lists.images[:, 1:] >= 0)
+        for each, lists in zip(equal, (results, expected), strict=True)
+    )
+    return np.asarray(found[:, :k].any(axis=1) | wanted[:, k - 1 : k].any(axis=1))
+
+
+def _recall(lists: Sequence[tuple[Lists, Lists]], k: int) -> dict[int, float]:
     """Return by depth the mean share of exact lists that approximate ones have."""
     depths = sorted({min(depth, k) for depth in (*_RECALLS, k)})
-    results = [_places(exact, approximate) for exact, approximate in lists]
+    results = [_places(exact.images, approximate.images) for exact, approximate in lists]
     return {
         depth: float(np.mean([agreement.overlap(np, places, depth) for places in results]))
         for depth in depths

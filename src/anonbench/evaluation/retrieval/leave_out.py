@@ -35,6 +35,7 @@ def leave_out_maps(
     most: int,
     *seed: object,
     depth_k: bool = False,
+    by_place: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mAP of all images, and without the images of one cluster at a time.
 
@@ -47,13 +48,14 @@ def leave_out_maps(
     it. A block of queries is in memory at a time.
 
     Args:
-        blocks: queries with their similarities; equal ones are ranked by place.
+        blocks: queries with their similarities; equal ones come in a drawn order.
         clusters: label of each image's cluster [N].
         k: relevant images of a query, of all N.
         include_self: whether a query's own image counts.
         most: clusters or groups that are left out, one at a time.
         seed: what the groups depend on.
         depth_k: whether precision counts among the first k alone.
+        by_place: rank equal similarities by place.
 
     Returns:
         float64 [M], and [G, M] for G clusters or groups; NaN where no query is left.
@@ -62,12 +64,18 @@ def leave_out_maps(
     groups = groups_of(clusters, most, *seed)
     cuts = _Cuts.of(groups, k, depth_k)
     total, count = 0.0, np.zeros(cuts.columns)
+    draw, every = rng("ties", *seed), np.arange(len(groups))
+
+    def order(similarity: np.ndarray, query: int) -> np.ndarray:
+        drawn = every if by_place else draw.permutation(every)
+        return _order(similarity, query, include_self, drawn)
+
     for block in blocks:
         found = np.array(
             [
                 _without(
-                    _order(block.reference[row], query, include_self),
-                    [_order(each[row], query, include_self) for each in block.systems],
+                    order(block.reference[row], query),
+                    [order(each[row], query) for each in block.systems],
                     groups,
                     cuts,
                 )
@@ -132,9 +140,11 @@ class _Cuts:
         return cls(low, upper, int(k + 1 + sizes.max()), depth_k)
 
 
-def _order(similarity: np.ndarray, query: int, include_self: bool) -> np.ndarray:
-    """Return the images by similarity, descending, with or without the query's own."""
-    order = np.argsort(-similarity, kind="stable")
+def _order(
+    similarity: np.ndarray, query: int, include_self: bool, drawn: np.ndarray
+) -> np.ndarray:
+    """Images by similarity, descending, then by a drawn order, with or without the query's own."""
+    order = drawn[np.argsort(-similarity[drawn], kind="stable")]
     return order if include_self else order[order != query]
 
 

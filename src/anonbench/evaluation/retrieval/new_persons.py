@@ -133,8 +133,11 @@ def _of_variant(
     k = cutoff(len(labels), settings)
     blocks = _similarities(truth, [each for _, each in chosen], queries)
     seed, depth_k = "new persons", settings.ap_depth == "k"
+    by_place = settings.ties == "id"
     whole, without = leave_out_maps(
-        blocks, labels, k, settings.include_self, MOST_GROUPS, seed, depth_k=depth_k
+        *(blocks, labels, k, settings.include_self, MOST_GROUPS, seed),
+        depth_k=depth_k,
+        by_place=by_place,
     )
     kinds = [(run.model, kind) for run, _ in chosen for kind in QueryKind]
     found = []

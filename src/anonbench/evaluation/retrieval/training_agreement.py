@@ -18,6 +18,7 @@ from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Model
@@ -82,8 +83,8 @@ def agreement_of_trainings(
     k = cutoff(len(ids), settings)
     ranks = np.stack(
         [
-            _ranks(path, ids, queries, settings.include_self)
-            for path in track(originals, len(originals), "trainings")
+            _ranks(path, ids, queries, settings, number)
+            for number, path in enumerate(track(originals, len(originals), "trainings"))
         ]
     )
     labels = clusters_of(pd.Series([ids[place] for place in queries.tolist()]), clusters)
@@ -123,17 +124,25 @@ def read_agreement(path: Path) -> pd.DataFrame:
     return read_csv(path, COLUMNS)
 
 
-def _ranks(path: Path, ids: Sequence[str], queries: np.ndarray, include_self: bool) -> np.ndarray:
-    """Return the rank of each image for each query, from 0, int32 [Q, N]; own images last."""
+def _ranks(
+    path: Path, ids: Sequence[str], queries: np.ndarray, settings: Retrieval, training: int
+) -> np.ndarray:
+    """Rank of each image for each query, from 0, int32 [Q, N]; own images last.
+
+    Equal images come in an order that is drawn for each training.
+    """
+    drawn = np.arange(len(ids))
+    if settings.ties == "mean":
+        drawn = rng("ties", training).permutation(drawn)
     units = look_through(path, ids).units()
     search = Similarity(units, _BLOCK)
     ranks = np.empty((len(queries), len(ids)), dtype=np.int32)
     for part in search.slices(len(queries)):
         places = queries[part]
         found = search(units[places]).copy()
-        if not include_self:
+        if not settings.include_self:
             found[np.arange(len(places)), places] = -np.inf
-        order = np.argsort(-found, axis=1, kind="stable")
+        order = drawn[np.argsort(-found[:, drawn], axis=1, kind="stable")]
         np.put_along_axis(ranks[part], order, np.arange(len(ids), dtype=np.int32)[None], axis=1)
     return ranks
 

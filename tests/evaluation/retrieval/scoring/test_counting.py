@@ -19,15 +19,15 @@ Ranked = tuple[Row, Row, Row]
 def by_sorting(values: Row, place: Row, k: int, depth: int) -> Ranked:
     order = np.lexsort((np.arange(len(values)), -values.astype(np.float64)))
     ranks = np.flatnonzero(place[order] < k) + 1
-    return order[:depth], place[order[:depth]], ranks
+    return order[:depth], place[order[:depth]], np.arange(1, k + 1) / ranks
 
 
 def by_counting(counting: Counting, values: Row, place: Row, k: int, depth: int) -> Ranked:
-    found, ranks = np.full(depth, -1), np.full(k, -1)
+    found, precision = np.full(depth, -1), np.full(k, -1.0)
     places = np.empty(depth, dtype=place.dtype)
     relevant = np.argsort(place, kind="stable")[:k]
-    counting.rank(values, place, relevant, found, places, ranks)
-    return found, places, ranks
+    counting.rank(values, place, relevant, found, places, precision)
+    return found, places, precision
 
 
 def assert_equal(counting: Counting, values: Row, place: Row, k: int, depth: int) -> None:
@@ -56,7 +56,7 @@ def test_small_rows_of_ties(data: st.DataObject) -> None:
     k = data.draw(st.integers(1, size))
     depth = data.draw(st.integers(k, size))
     order = np.array(data.draw(st.permutations(range(size))))
-    assert_equal(Counting(size), values, places(order, depth), k, depth)
+    assert_equal(Counting(size, ties=False), values, places(order, depth), k, depth)
 
 
 def rows(size: int) -> dict[str, np.ndarray]:
@@ -81,7 +81,7 @@ def rows(size: int) -> dict[str, np.ndarray]:
 def test_rows_of_every_shape(kind: str, size: int, like: float) -> None:
     values = rows(size)[kind].astype(np.float32)
     generator = np.random.default_rng(7)
-    counting = Counting(size)
+    counting = Counting(size, ties=False)
     # relevant images come first, or come anywhere
     noisy = values + like * generator.standard_normal(size)
     order = np.argsort(-noisy, kind="stable")
@@ -92,6 +92,6 @@ def test_rows_of_every_shape(kind: str, size: int, like: float) -> None:
 def test_one_relevant_image_at_the_end() -> None:
     values = np.linspace(1, -1, 4000, dtype=np.float32)
     order = np.roll(np.arange(4000), 1)  # the last one is the reference's first
-    found, _, ranks = by_counting(Counting(4000), values, places(order, 10), 1, 10)
-    assert ranks.tolist() == [4000]
+    found, _, precision = by_counting(Counting(4000), values, places(order, 10), 1, 10)
+    assert precision.tolist() == [1 / 4000]
     assert found.tolist() == list(range(10))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from typing import Literal
 
 import numpy as np
@@ -36,6 +36,7 @@ choices = st.builds(
     gain_of=st.sampled_from(["all", "relevant"]),
     top=st.sampled_from([1, 3, 10]),
     persistence=st.sampled_from([0.5, 0.9]),
+    ties=st.just("id"),
 )
 
 
@@ -169,14 +170,114 @@ def test_equals_the_definitions(
         assert floor == pytest.approx(random, nan_ok=True)
 
 
+def orders(values: list[float], own: int | None) -> list[list[float]]:
+    """Values apart that rank the images as these do, for each order of equal ones."""
+    images = [i for i in range(len(values)) if i != own]
+    levels = sorted({values[i] for i in images}, reverse=True)
+    groups = [permutations([i for i in images if values[i] == level]) for level in levels]
+    found = []
+    for chosen in product(*groups):
+        ranks = {i: float(-rank) for rank, i in enumerate(image for group in chosen for image in group)}
+        found.append([ranks.get(i, -math.inf) for i in range(len(values))])
+    return found
+
+
+@pytest.mark.slow
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(st.data(), choices, st.booleans())
+def test_equal_images_count_as_the_mean_over_their_orders(
+    data: st.DataObject, settings: Retrieval, on_torch: bool
+) -> None:
+    size = data.draw(st.integers(2, 6))
+    few = st.sampled_from([-0.5, 0.0, 0.25, 1.0])
+    reference, scores = (data.draw(arrays(np.float32, size, elements=few)) for _ in range(2))
+    settings = settings.model_copy(update={"top": 1})
+    k, own = cutoff(size, settings), data.draw(st.integers(0, size - 1))
+    excluded = None if settings.include_self else own
+    truths, lists = (orders(each.tolist(), excluded) for each in (reference, scores))
+    assume(len(truths) * len(lists) <= 1500)
+    gain_of = dict(enumerate(reference.tolist()))
+    expected = []
+    for truth, found in product(truths, lists):
+        relevant = set(sorted(gain_of, key=lambda i: -truth[i])[:k])
+        ranking = [i for i in sorted(gain_of, key=lambda i: -found[i]) if i != excluded]
+        expected.append(plain_ap_and_dcg(gain_of, relevant, ranking, k, settings))
+    ideal = plain_ap_and_dcg(
+        gain_of, set(gain_of), sorted(gain_of, key=lambda i: (i == excluded, -gain_of[i])), k, settings
+    )[1]
+    ap, dcg = np.mean(expected, axis=0)
+    mean = settings.model_copy(update={"ties": "mean"})
+    rows = np.stack([reference] * 2), np.stack([scores] * 2)
+    got = run(*rows, k, np.array([own, own]), mean, on_torch)
+    assert got["ap"] == pytest.approx([ap, ap], rel=1e-9)
+    ndcg = dcg / ideal if ideal > 0 else math.nan
+    assert got["ndcg"] == pytest.approx([ndcg, ndcg], rel=1e-6, abs=1e-7, nan_ok=True)
+
+
+def plain_ap_and_dcg(
+    gain_of: dict[int, float], relevant: set[int], ranking: list[int], k: int, settings: Retrieval
+) -> tuple[float, float]:
+    depth = len(ranking) if settings.ap_depth == "full" else k
+    hits = [r for r in range(1, depth + 1) if ranking[r - 1] in relevant]
+    ap = sum(n / r for n, r in enumerate(hits, 1)) / k
+    dcg = 0.0
+    for rank, image in enumerate(ranking[:k], 1):
+        value = gain_of[image]
+        if settings.negative_gain != "keep":
+            value = max(value, 0) if settings.negative_gain == "clip" else (value + 1) / 2
+        value = value if settings.gain == "linear" else 2**value - 1
+        if settings.gain_of == "all" or image in relevant:
+            dcg += value / math.log2(rank + 1)
+    return ap, dcg
+
+
+@pytest.mark.parametrize("on_torch", [False, True])
+@pytest.mark.parametrize("ap_depth", ["full", "k"])
+def test_the_order_of_ids_changes_nothing(ap_depth: Literal["full", "k"], on_torch: bool) -> None:
+    """Long rows with few values, as a system with quantized similarities gives them."""
+    generator = np.random.default_rng(3)
+    reference = np.round(generator.standard_normal((6, 3000)), 1).astype(np.float32)
+    scores = np.round(reference + generator.standard_normal((6, 3000)), 1).astype(np.float32)
+    # all equal, and none equal in the reference
+    scores[0], reference[0] = 0.5, generator.permutation(3000)
+    settings = Retrieval(ap_depth=ap_depth, gain_of="relevant")
+    own, order = np.arange(6), generator.permutation(3000)
+    first = run(reference, scores, 150, own, settings, on_torch)
+    again = run(
+        reference[:, order], scores[:, order], 150, np.argsort(order)[own], settings, on_torch
+    )
+    for column in ("ap", "ndcg"):
+        assert again[column] == pytest.approx(first[column], abs=1e-12), column
+    assert first["ap"][0] == pytest.approx(metrics.chance_ap(3000, 150, settings), rel=1e-9)
+    assert first["ndcg"][0] == pytest.approx(first["chance"][0], rel=1e-6)
+    by_id = run(reference, scores, 150, own, settings.model_copy(update={"ties": "id"}), on_torch)
+    assert abs(by_id["ap"] - first["ap"]).max() > 1e-3
+
+
+@hypothesis_settings(deadline=None)
+@given(two_rows(), st.integers(1, 40), st.booleans())
+def test_ties_are_those_of_scikit_learn(
+    pair: tuple[np.ndarray, np.ndarray], k: int, on_torch: bool
+) -> None:
+    reference, scores = pair
+    size, k = len(reference), min(k, len(reference))
+    assume(size > 1)
+    rows = reference[None] + np.float32(0), scores[None] + np.float32(0)
+    found = run(*rows, k, np.array([0]), Retrieval(negative_gain="clip"), on_torch)
+    if not math.isnan(found["ndcg"][0]):
+        gains = np.maximum(reference.astype(float), 0)
+        expected = ndcg_score(gains[None], scores[None], k=k)
+        assert found["ndcg"][0] == pytest.approx(expected, abs=1e-9)
+
+
 @hypothesis_settings(deadline=None)
 @given(two_rows(), st.integers(1, 40))
 def test_equals_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> None:
     reference, scores = pair
     size = len(reference)
     k = min(k, size)
-    found = run_one(reference, scores, k, 0, Retrieval(negative_gain="clip"))
-    # scikit-learn averages over ties; ranks with our rule for ties take them away
+    found = run_one(reference, scores, k, 0, Retrieval(negative_gain="clip", ties="id"))
+    # scikit-learn takes ties of AP together as one rank; distinct ranks take them away
     order = sorted(range(size), key=lambda i: (-float(scores[i]), i))
     ranks = np.empty(size)
     ranks[order] = -np.arange(size)
@@ -213,11 +314,12 @@ def test_a_single_image() -> None:
     assert set(found.values()) == {1.0}
 
 
-def test_constant_similarities_are_ranked_by_id() -> None:
+def test_constant_similarities_are_ranked_by_id_where_asked() -> None:
     constant, rising = np.full(30, 0.5, np.float32), np.linspace(0, 1, 30, dtype=np.float32)
-    assert run_one(constant, constant, 5, 0, Retrieval())["unchanged"] == 1.0
+    settings = Retrieval(ties="id")
+    assert run_one(constant, constant, 5, 0, settings)["unchanged"] == 1.0
     # the last images are relevant; in a constant row they are at the ranks 26 … 30
-    found = run_one(rising, constant, 5, 0, Retrieval())
+    found = run_one(rising, constant, 5, 0, settings)
     assert found["ap"] == pytest.approx(sum(i / (25 + i) for i in range(1, 6)) / 5)
 
 

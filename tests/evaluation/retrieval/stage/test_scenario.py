@@ -77,11 +77,14 @@ def test_block_and_threads_do_not_matter(reference: Embeddings) -> None:
             assert expected.chance == found.chance
 
 
-def test_copies_of_an_image_are_ranked_by_id(reference: Embeddings) -> None:
-    values = np.tile(reference.values[:1], (SIZE, 1))
-    same = Embeddings(reference.ids, values)
-    table = table_of(same, same, same, Retrieval())
-    assert (table["ap"] == 1.0).all()
+def test_copies_of_one_image_score_as_chance_does(reference: Embeddings) -> None:
+    same = Embeddings(reference.ids, np.tile(reference.values[:1], (SIZE, 1)))
+    for truth in (reference, same):
+        scores = score(truth, {"anonymized": same}, same, Retrieval())
+        assert scores.table["ap"].to_numpy() == pytest.approx(scores.chance["map"])
+        assert scores.table["ndcg"].mean() == pytest.approx(scores.chance["mndcg"])
+    by_id = table_of(same, same, same, Retrieval(ties="id"))
+    assert (by_id["ap"] == 1.0).all()
 
 
 def test_more_noise_scores_lower_and_noise_alone_is_chance(reference: Embeddings) -> None:

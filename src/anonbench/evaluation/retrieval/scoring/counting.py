@@ -3,6 +3,7 @@
 Nobody asks for the order of what is neither among the first nor relevant: it only counts. So values
 are counted into bins that descend, and the bins that hold a first image or a relevant one are
 sorted. The order is exact and that of `anonbench.core.numeric.topk`: by value, ties by position.
+Precision at the ranks of relevant images is the mean over the orders of equal values (see `ties`).
 
 Compiled by numba, because each step of it would be a pass over memory of its own in NumPy, whose
 sort of the whole row costs twice as much.
@@ -21,13 +22,15 @@ _SAMPLED = 512
 """Values of a row, about, that are looked at to guess where its first images end."""
 _SIGN = np.int32(0x7FFFFFFF)
 _WORD = np.int64(WORD)
+_MIXED, _AMONG_FIRST = 1, 2
 
 
 class Counting:
     """Ranks rows of N values, one after the other, always in the same memory: one a thread."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, ties: bool = True) -> None:
+        """Make room for rows of `size` values; without `ties`, equal ones are ranked by position."""
+        self.size, self._ties = size, ties
         bins = min(_MOST_BINS, 1 << max(4, (size - 1).bit_length() - 1))
         self._step = max(1, size // _SAMPLED)
         self._bins = np.empty(size, dtype=np.uint16)
@@ -43,9 +46,9 @@ class Counting:
         relevant: np.ndarray,
         found: np.ndarray,
         places: np.ndarray,
-        ranks: np.ndarray,
-    ) -> None:
-        """Rank one row.
+        precision: np.ndarray,
+    ) -> bool:
+        """Rank one row; return whether equal values are among the first k or at their end.
 
         Args:
             values: similarities, float32 [N], not NaN.
@@ -53,7 +56,7 @@ class Counting:
             relevant: their positions, int64 [k], in any order.
             found: int64 [depth ≥ k], takes the positions of the first images in order.
             places: integers [depth], takes their `place`.
-            ranks: int64 [k], takes the ranks of the relevant images, ascending from 1.
+            precision: float64 [k], takes the precision at the ranks of the relevant images.
 
         """
         top = self._top(values, len(found))
@@ -61,7 +64,13 @@ class Counting:
         count = _pick(values, values.view(np.int32), place, relevant, len(found), top, *room)
         keys = self._keys[:count]
         keys.sort()
-        _read(keys, self._bins, self._counts[0], place, found, places, ranks)
+        left_out = self._counts[0]
+        tied = _read(keys, self._bins, left_out, place, found, places, precision)
+        if not self._ties:
+            return False
+        if tied & _MIXED:
+            _average(keys, self._bins, left_out, precision)
+        return bool(tied & _AMONG_FIRST)
 
     def _top(self, values: np.ndarray, depth: int) -> np.float32:
         """Return a value that about the first `depth` images lie above; any value does."""
@@ -123,17 +132,54 @@ def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picke
 
 
 @compiled
-def _read(keys, bins, left_out, place, found, places, ranks):  # type: ignore[no-untyped-def]
-    """Read positions and ranks from sorted keys; `left_out` values are before a bin's."""
+def _read(keys, bins, left_out, place, found, places, precision):  # type: ignore[no-untyped-def]
+    """Read positions and precision from sorted keys; `left_out` values are before a bin's.
+
+    Returns `_MIXED` where a relevant image has the value of another one, and `_AMONG_FIRST` where
+    an image of the first k has the next one's; both, one or 0.
+    """
     for j in range(found.size):
         position = (keys[j] & _WORD) >> 1
         found[j] = position
         places[j] = place[position]
-    ranked = 0
+    first_equal = 0
+    for j in range(1, min(precision.size + 1, keys.size)):
+        first_equal |= (keys[j] ^ keys[j - 1]) >> 32 == 0
+    ranked, mixed, last = 0, 0, keys[0]
     for j in range(keys.size):
-        if ranked == ranks.size:
+        key = keys[j]
+        # of values that are equal, and of which one is relevant
+        different = key ^ last
+        mixed |= (different >> 32 == 0) & different
+        last = key
+        if ranked == precision.size:
             break
-        word = keys[j] & _WORD
+        word = key & _WORD
         # without asking whether it is relevant: the processor would guess wrong half of the time
-        ranks[ranked] = j + 1 + left_out[bins[word >> 1]]
+        precision[ranked] = j + 1 + left_out[bins[word >> 1]]
         ranked += word & 1
+    for j in range(precision.size):
+        precision[j] = (j + 1) / precision[j]
+    return (mixed & 1) * _MIXED + first_equal * _AMONG_FIRST
+
+
+@compiled
+def _average(keys, bins, left_out, precision):  # type: ignore[no-untyped-def]
+    """Replace precision at relevant images that have others' value by its mean over their orders."""
+    ranked, start = 0, 0
+    while ranked < precision.size:
+        stop, relevant = start, 0
+        while stop < keys.size and (keys[stop] ^ keys[start]) >> 32 == 0:
+            relevant += keys[stop] & 1
+            stop += 1
+        size = stop - start
+        if 0 < relevant < size:
+            before = start + left_out[bins[(keys[start] & _WORD) >> 1]]
+            pace = (relevant - 1) / (size - 1)
+            total = 0.0
+            for j in range(size):
+                total += (ranked + 1 + j * pace) / (before + 1 + j)
+            for j in range(ranked, ranked + relevant):
+                precision[j] = total / size
+        ranked += relevant
+        start = stop

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.evaluation.retrieval.scoring import agreement
+from anonbench.evaluation.retrieval.scoring import agreement, ties
 from anonbench.evaluation.retrieval.scoring.agreement import Array
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ class Measures:
         """0 … depth - 1."""
         self._discounts = constant(discounts(k))
         self._ranks = constant(np.arange(1.0, k + 1))
+        self._harmonic = ties.harmonic_numbers(images)
         self._overlap_weights = constant(
             agreement.overlap_weights(settings.persistence, k, self.depth + 1)
         )
@@ -189,17 +190,64 @@ class Measures:
         others = (total - own) / (self._images - 1) * self._discounts[1:].sum()
         return self._share(own * self._discounts[0] + others, ideal)
 
+    def gain(self, similarity: Array, places: Array) -> Array:
+        """Return the gains of the first images, float64 [rows, k] (or more than k).
+
+        Args:
+            similarity: their reference similarities in order, float32 [rows, k].
+            places: as `scores` takes them.
+
+        """
+        found = gains(similarity, self._settings, self._xp)
+        if self._settings.gain_of == "relevant":
+            found = found * (places[:, : similarity.shape[1]] < self.k)
+        return found
+
+    def average_gain(
+        self, gain: np.ndarray, found: np.ndarray, values: np.ndarray, reference: np.ndarray
+    ) -> None:
+        """Make a query's gains means over all orders of equal images (see `ties`).
+
+        Args:
+            gain: of the first k images in order, float64 [k]; changed.
+            found: their positions [k].
+            values: similarities, float32 [N].
+            reference: similarities of the reference, float32 [N].
+
+        """
+        weights = None
+        if self._settings.gain_of == "relevant":
+            weights = ties.relevance(reference, self.k)
+
+        def of(positions: np.ndarray) -> np.ndarray:
+            found = np.asarray(gains(reference[positions], self._settings))
+            return found if weights is None else found * weights[positions]
+
+        gain[:] = of(found)
+        ties.level(gain, found, values, of)
+
+    def average_precision(self, values: np.ndarray, reference: np.ndarray) -> float:
+        """Return a query's average precision over all orders of equal images (see `ties`).
+
+        Args:
+            values: similarities, float32 [N].
+            reference: similarities of the reference, float32 [N].
+
+        """
+        depth = len(values) if self._settings.ap_depth == "full" else self.k
+        return ties.average_precision(values, reference, self.k, depth, self._harmonic)
+
     def scores(
-        self, places: Array, ranks: Array | None, similarity: Array, ideal: Array
+        self, places: Array, precision: Array | None, gain: Array, ideal: Array
     ) -> dict[str, Array]:
         """Score rows of a ranking.
 
         Args:
             places: for each of the first images in order its place in the reference ranking, from
                 0; `depth` where it is not among the first there [rows, depth].
-            ranks: of the relevant images in the whole ranking, from 1, ascending [rows, k]; not
-                used where average precision is truncated at k.
-            similarity: reference similarities of the first k images in order, float32 [rows, k].
+            precision: at the ranks of the relevant images in the whole ranking [rows, k]; None
+                where average precision is truncated at k, and follows from the places.
+            gain: of `gain`, [rows, k].
             ideal: of `ideal`, [rows].
 
         Returns:
@@ -211,14 +259,9 @@ class Measures:
         """
         xp, k = self._xp, self.k
         first, steps = places[:, :k], self.steps
-        relevant = first < k
-        if self._settings.ap_depth == "full":
-            precision = self._ranks / ranks
-        else:
+        if precision is None:
+            relevant = first < k
             precision = relevant * xp.cumsum(relevant, -1) / self._ranks
-        gain = gains(similarity, self._settings, xp)
-        if self._settings.gain_of == "relevant":
-            gain = gain * relevant
         scores = (
             precision.sum(-1) / k,
             self._share((gain * self._discounts).sum(-1), ideal),

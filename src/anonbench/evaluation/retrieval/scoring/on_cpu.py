@@ -15,6 +15,7 @@ from anonbench.core.numeric.topk import Order
 from anonbench.evaluation.retrieval.scoring.counting import Counting
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures
 from anonbench.evaluation.retrieval.scoring.reference import Reference
+from anonbench.evaluation.retrieval.scoring.ties import among_first
 
 if TYPE_CHECKING:
     from anonbench.config import Retrieval
@@ -52,6 +53,7 @@ class CpuEngine:
         first = np.empty((rows, measures.depth), dtype=np.int64)
         place = np.full((rows, size), measures.depth, dtype=measures.place_type)
         ideal, chance, floor = (np.empty(rows) for _ in range(3))
+        is_open, averaged = np.zeros(rows, dtype=bool), self._settings.ties == "mean"
 
         def rank(part: slice) -> None:
             values = similarity[part]
@@ -63,6 +65,8 @@ class CpuEngine:
                 positions[order] = measures.steps
                 # by mode clip, which writes where it shall, by another first elsewhere
                 row.take(order[: measures.k], out=best, mode="clip")
+            if averaged:
+                is_open[part] = np.count_nonzero(values >= gain[:, -1:], axis=1) > measures.k
             ideal[part] = measures.ideal(gain)
             own_gain = values[np.arange(len(values)), self_columns[part]]
             given = values, gain, own_gain, ideal[part]
@@ -70,7 +74,8 @@ class CpuEngine:
             floor[part] = measures.chance(*given, own_first=True)
 
         _share_out(rank, blocks(rows, max(1, _STRIP // size)))
-        return Reference(chance, floor, measures, similarity, first, place, ideal)
+        parts = similarity, first, place, ideal, is_open
+        return Reference(chance, floor, measures, *parts)
 
     def score(
         self,
@@ -87,28 +92,40 @@ class CpuEngine:
         size = similarity.shape[1]
         k, depth = truth.measures.k, truth.measures.depth
         result = np.empty((len(COLUMNS), kinds, rows))
-        is_full = self._settings.ap_depth == "full"
+        is_full, averaged = self._settings.ap_depth == "full", self._settings.ties == "mean"
 
         def rank(part: slice) -> None:
             count = (part.stop - part.start) * kinds
             found = np.empty((count, depth), dtype=np.int64)
             places = np.empty((count, depth), dtype=truth.place.dtype)
-            ranks = np.empty((count, k), dtype=np.int64)
-            gain = np.empty((count, k), dtype=np.float32)
-            counting = self._counting(size) if is_full else None
+            precision = np.empty((count, k)) if is_full else None
+            gained = np.empty((count, k), dtype=np.float32)
+            counting = self._counting(size) if precision is not None else None
+            tied = []
             for row in range(count):
                 # kind by kind, while what the reference says about the query is in the cache
                 query, kind = part.start + row // kinds, row % kinds
                 values, place = similarity[kind * step + query], truth.place[query]
-                if counting is not None:
+                if counting is not None and precision is not None:
                     given = values, place, truth.first[query, :k]
-                    counting.rank(*given, found[row], places[row], ranks[row])
+                    is_tied = counting.rank(*given, found[row], places[row], precision[row])
                 else:
                     found[row] = Order(values).first(depth)
                     places[row] = place.take(found[row])
-                truth.similarity[query].take(found[row, :k], out=gain[row], mode="clip")
+                    is_tied = averaged and among_first(values, found[row, :k])
+                if is_tied or truth.open[query]:
+                    tied.append((row, query, values))
+                truth.similarity[query].take(found[row, :k], out=gained[row], mode="clip")
             ideal = truth.ideal[part].repeat(kinds)
-            scores = truth.measures.scores(places, ranks, gain, ideal)
+            gain = truth.measures.gain(gained, places)
+            for row, query, values in tied:
+                given = values, truth.similarity[query]
+                truth.measures.average_gain(gain[row], found[row, :k], *given)
+            scores = truth.measures.scores(places, precision, gain, ideal)
+            for row, query, values in tied:
+                if truth.open[query] or not is_full:
+                    given = values, truth.similarity[query]
+                    scores["ap"][row] = truth.measures.average_precision(*given)
             for column, values in zip(COLUMNS, result, strict=True):
                 values[:, part] = scores[column].reshape(-1, kinds).T
 
@@ -119,7 +136,7 @@ class CpuEngine:
         """Return this thread's room: new memory for each row would cost more than the row."""
         room: Counting | None = getattr(self._rooms, "room", None)
         if room is None or room.size != size:
-            room = self._rooms.room = Counting(size)
+            room = self._rooms.room = Counting(size, self._settings.ties == "mean")
         return room
 
     def _similarity(

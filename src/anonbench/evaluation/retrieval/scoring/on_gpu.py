@@ -1,7 +1,7 @@
 """Scoring engine on torch, for a GPU (or a CPU, in tests).
 
-Products are in float32, never TF32; sorts are stable, so that ties go by id. The last bits of a
-similarity are those of the device. Needs torch and NumPy alone.
+Products are in float32, never TF32; sorts are stable, so that equal images are found by id. The
+last bits of a similarity are those of the device. Needs torch and NumPy alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from anonbench.core.numeric.frames import COSINE, Frame
 from anonbench.core.numeric.similarity import blocks, repeated
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures
 from anonbench.evaluation.retrieval.scoring.reference import Reference
+from anonbench.evaluation.retrieval.scoring.ties import tied_precision
 
 if TYPE_CHECKING:
     from anonbench.config import Retrieval
@@ -54,6 +55,7 @@ class TorchEngine:
         self._settings = settings
         self._k = k
         self._device = device
+        self._averaged = settings.ties == "mean"
 
     def database(self, units: np.ndarray, frame: Frame = COSINE) -> Database:
         """See `Engine`."""
@@ -73,7 +75,7 @@ class TorchEngine:
         columns = self._constant(self_columns)
         shape, depth = similarity.shape, measures.depth
         place = torch.full(shape, depth, dtype=torch.int32, device=self._device)
-        ideal, chance, floor = [], [], []
+        ideal, chance, floor, is_open = [], [], [], []
         for strip in _strips(similarity):
             values = similarity[strip]
             first = _order(values)[:, :depth]
@@ -81,12 +83,13 @@ class TorchEngine:
             place[strip].scatter_(1, first, steps)
             gain = values.gather(1, first[:, : measures.k])
             own_gain = values.gather(1, columns[strip, None])[:, 0]
+            is_open.append(self._averaged & ((values >= gain[:, -1:]).sum(1) > measures.k))
             ideal.append(measures.ideal(gain))
             given = values, gain, own_gain, ideal[-1]
             chance.append(measures.chance(*given))
             floor.append(measures.chance(*given, own_first=True))
         random, with_self = (torch.cat(each).cpu().numpy() for each in (chance, floor))
-        parts = similarity, None, place, torch.cat(ideal)
+        parts = similarity, None, place, torch.cat(ideal), torch.cat(is_open).cpu().numpy()
         return Reference(random, with_self, measures, *parts)
 
     def score(
@@ -107,18 +110,64 @@ class TorchEngine:
         measures = truth.measures
         found = []
         for strip in _strips(similarity):
-            order = _order(similarity[strip])
+            values = similarity[strip]
+            order = _order(values)
             places = truth.place[strip].gather(1, order)
-            ranks = None
+            precision = None
             if self._settings.ap_depth == "full":
                 # every row holds all k relevant images
                 relevant = (places < measures.k).nonzero()[:, 1]
                 ranks = relevant.reshape(len(order), measures.k) + 1
-            gain = truth.similarity[strip].gather(1, order[:, : measures.k])
+                precision = self._precision(measures, values.gather(1, order), ranks)
+            gained = truth.similarity[strip].gather(1, order[:, : measures.k])
             first = places[:, : measures.depth].long()
-            scores = measures.scores(first, ranks, gain, truth.ideal[strip])
+            gain = measures.gain(gained, first)
+            tied = self._tied(values, order[:, : measures.k + 1]) | truth.open[strip]
+            rows = np.flatnonzero(tied).tolist()
+            for row in rows:
+                given = order[row, : measures.k], values[row], truth.similarity[strip][row]
+                own = gain[row].cpu().numpy()
+                measures.average_gain(own, *(each.cpu().numpy() for each in given))
+                gain[row] = self._constant(own)
+            scores = measures.scores(first, precision, gain, truth.ideal[strip])
+            for row in rows:
+                if truth.open[strip][row] or precision is None:
+                    given = values[row], truth.similarity[strip][row]
+                    ap = measures.average_precision(*(each.cpu().numpy() for each in given))
+                    scores["ap"][row] = ap
             found.append(torch.stack([scores[column] for column in COLUMNS]))
         return dict(zip(COLUMNS, torch.cat(found, 1).cpu().numpy(), strict=True))
+
+    def _precision(
+        self, measures: Measures, values: torch.Tensor, ranks: torch.Tensor
+    ) -> torch.Tensor:
+        """Return precision at the relevant images, over all orders of equal ones [rows, k].
+
+        Args:
+            measures: of the scores.
+            values: similarities, descending [rows, N].
+            ranks: of the relevant images, from 1 [rows, k].
+
+        """
+        exact = torch.arange(1.0, measures.k + 1, device=ranks.device, dtype=torch.float64) / ranks
+        if not self._averaged:
+            return exact
+        relevant = values.gather(1, ranks - 1)
+        before, upto = _above(values, relevant)
+        earlier, later = _above(relevant, relevant)
+        size = upto - before
+        pace = (later - earlier - 1).double() / (size - 1).clip(1)
+        counts = torch.arange(1, values.shape[1] + 1, device=ranks.device, dtype=torch.float64)
+        harmonic = torch.nn.functional.pad((1.0 / counts).cumsum(0), (1, 0))
+        mean = tied_precision(harmonic, before, size, earlier + 1, pace, values.shape[1])
+        # where all of them are relevant, no order changes anything
+        return torch.where(pace == (size > 1), exact, mean)
+
+    def _tied(self, values: torch.Tensor, order: torch.Tensor) -> np.ndarray:
+        """Return whether one of the first k images is equal to the next one, bool [rows]."""
+        first = values.gather(1, order)
+        equal = self._averaged & (first[:, 1:] == first[:, :-1]).any(1)
+        return np.asarray(equal.cpu().numpy())
 
     def _similarity(
         self, searched: Database, queries: np.ndarray, self_columns: np.ndarray
@@ -137,6 +186,15 @@ class TorchEngine:
 def _order(similarity: torch.Tensor) -> torch.Tensor:
     """Return the positions of each row in order, int64 [rows, N]."""
     return torch.sort(similarity, dim=1, descending=True, stable=True).indices
+
+
+def _above(values: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Count descending values [rows, N] that are higher than others, and that are not lower."""
+    ascending, sought = -values, -wanted
+    return (
+        torch.searchsorted(ascending, sought),
+        torch.searchsorted(ascending, sought, right=True),
+    )
 
 
 def _strips(similarity: torch.Tensor) -> list[slice]:

@@ -28,3 +28,5 @@ class Reference:
     [rows, N]."""
     ideal: Any
     """DCG of the reference ranking, float64 [rows]."""
+    open: np.ndarray
+    """Whether the k-th and the next image are equal, so that either may be relevant, bool [rows]."""

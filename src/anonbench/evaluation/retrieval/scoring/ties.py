@@ -1,0 +1,134 @@
+"""Expected average precision and gains over all orders of images with equal similarities.
+
+A ranking by similarity does not order images that a system holds equal, and an order by id would
+favour the classes whose ids sort first. So AP and DCG are means over all orders of equal images,
+in closed form (McSherry and Najork 2008, "Computing information retrieval performance measures
+efficiently in the presence of tied scores", ECIR, pp. 414-421). Where the reference's k-th and next
+image are equal, they are means over the reference's orders too: which of them are relevant is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from anonbench.evaluation.retrieval.scoring.agreement import Array
+
+
+def harmonic_numbers(size: int) -> np.ndarray:
+    """Harmonic numbers H_0 … H_size, float64 [size + 1]."""
+    return np.concatenate([np.zeros(1), np.cumsum(1.0 / np.arange(1, size + 1))])
+
+
+def tied_precision(
+    harmonic: Array, before: Array, size: Array, earlier: Array, pace: Array, depth: int
+) -> Array:
+    """Expected precision at the rank of a relevant image, over all orders of its equals, float64.
+
+    Args:
+        harmonic: of `harmonic_numbers`, for at least all images.
+        before: images of a higher similarity, integers.
+        size: images of the same similarity, the image itself included.
+        earlier: expected relevant images among the former, and one for the image itself.
+        pace: probability that another one of the same similarity is relevant.
+        depth: ranks beyond it add nothing.
+
+    """
+    counted = (size - (before + size - depth).clip(0)).clip(0)
+    reached = harmonic[before + counted] - harmonic[before]
+    return ((earlier - (before + 1) * pace) * reached + pace * counted) / size
+
+
+def relevance(reference: np.ndarray, k: int) -> np.ndarray:
+    """Probability that an image is relevant, float64 [N].
+
+    Args:
+        reference: similarities of the reference, float32 [N].
+        k: relevant images.
+
+    """
+    lowest = np.partition(reference, len(reference) - k)[len(reference) - k]
+    certain, possible = reference > lowest, reference == lowest
+    share = (k - np.count_nonzero(certain)) / np.count_nonzero(possible)
+    return np.where(possible, share, certain.astype(np.float64))
+
+
+def average_precision(
+    values: np.ndarray, reference: np.ndarray, k: int, depth: int, harmonic: np.ndarray
+) -> float:
+    """Expected average precision of one query over all orders of both rankings' equal images.
+
+    Args:
+        values: similarities, float32 [N].
+        reference: similarities of the reference, float32 [N].
+        k: relevant images.
+        depth: ranks beyond it add nothing.
+        harmonic: of `harmonic_numbers`.
+
+    """
+    lowest = np.partition(reference, len(reference) - k)[len(reference) - k]
+    every = np.sort(values)
+    certain = np.sort(values[reference > lowest])
+    possible = np.sort(values[reference == lowest])
+    left = k - len(certain)
+    # of the others, where one of the possible images is known to be relevant
+    others = (left - 1) / max(len(possible) - 1, 1)
+    share = left / len(possible)
+    total = 0.0
+    for images, weight, chance in ((certain, 1.0, share), (possible, share, others)):
+        before, size = _above(every, images)
+        (certain_before, certain_tied) = _above(certain, images)
+        (possible_before, possible_tied) = _above(possible, images)
+        if images is certain:
+            certain_tied -= 1
+        else:
+            possible_tied -= 1
+        earlier = 1.0 + certain_before + chance * possible_before
+        pace = (certain_tied + chance * possible_tied) / np.maximum(size - 1, 1)
+        precision = tied_precision(harmonic, before, size, earlier, pace, depth)
+        total += weight * float(precision.sum())
+    return total / k
+
+
+def _above(ascending: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count how many of the ascending values are higher than each value, and how many equal."""
+    upper = np.searchsorted(ascending, values, side="right")
+    return len(ascending) - upper, upper - np.searchsorted(ascending, values, side="left")
+
+
+def among_first(values: np.ndarray, found: np.ndarray) -> bool:
+    """Whether one of the first images is equal to the next one.
+
+    Args:
+        values: similarities, float32 [N].
+        found: positions of the first images in order.
+
+    """
+    first = values[found]
+    return bool((first[1:] == first[:-1]).any()) or bool((values >= first[-1]).sum() > len(first))
+
+
+def level(
+    gain: np.ndarray,
+    found: np.ndarray,
+    values: np.ndarray,
+    gains_of: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    """Replace gains of equal images by their mean, which each of them has at any rank on average.
+
+    Args:
+        gain: of the first images in order, float64 [k]; changed.
+        found: their positions [k].
+        values: similarities, float32 [N].
+        gains_of: gains of the images at some positions, float64.
+
+    """
+    first = values[found]
+    starts = np.flatnonzero(np.concatenate([[True], first[1:] != first[:-1]]))
+    sizes = np.diff(starts, append=len(first))
+    total = np.add.reduceat(gain, starts)
+    last = np.flatnonzero(values == first[-1])
+    if len(last) > sizes[-1]:  # others that are equal are not among the first
+        total[-1] = gains_of(last).mean() * sizes[-1]
+    gain[:] = np.repeat(total / sizes, sizes)
