@@ -8,6 +8,7 @@ reference, only the seeds that were trained for the control count as it.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -248,7 +249,8 @@ def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) ->
     if files.downstream is None or files.predictions is None:
         return
     summary = read_json(files.downstream)
-    k, chance = summary["k"], summary["chance"]
+    k = summary["k"]
+    chance = math.nan if summary["chance"] is None else summary["chance"]
     predictions = pd.read_parquet(files.predictions, columns=["id", "label", *CLASSIFIERS])
     predictions = predictions.set_index("id").sort_index()
     groups = clusters_of(predictions.index.to_series(), clusters)
@@ -261,7 +263,7 @@ def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) ->
         plain[metric] = vars(found) | level | {"k": neighbours}
         yield _Cell(files.seed, "", metric, plain[metric], right)
         # one class is always right where the most frequent one occurs at all
-        even = 1.0 / labels.nunique() if chance > 0 else 0.0
+        even = 1.0 / labels.nunique() if chance > 0 else chance
         macro = intervals.of_macro(right.to_numpy(), labels.to_numpy(), groups, confidence)
         entries = vars(macro) | {"k": neighbours, "chance": even, "floor": even}
         weighted = right * len(right) / labels.nunique() / labels.map(labels.value_counts())

@@ -106,8 +106,8 @@ def test_where_nothing_is_open_nothing_is_proposed() -> None:
             "detect for coverage",
             None,
         ),  # 2.5 to 3.5 %, more is missed than 3 %
-        (make_coverage(0.969), "add true boxes of more images", {"reidentify"}),  # 2.1 to 3.1 %
-        (make_coverage(images=9), "add true boxes of more images", None),
+        (make_coverage(0.969), "draw the true boxes of about", {"reidentify"}),  # 2.1 to 3.1 %
+        (make_coverage(images=9), "draw the true boxes of about 116 more images", None),
         (make_coverage(0.99), "", None),
     ],
 )

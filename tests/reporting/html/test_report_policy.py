@@ -15,10 +15,12 @@ from synthetic_results import make_scores
 from anonbench.config import Policy
 from anonbench.core.io import write_csv
 from anonbench.evaluation.policy.evidence import MISSED, evidence
-from anonbench.evaluation.policy.verdicts import Verdict, judge
+from anonbench.evaluation.policy.verdicts import Verdict, judge, standings
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.choices.advice import Advice, Option, advise, options
 from anonbench.reporting.html.choices.headline import first_screen
+from anonbench.reporting.html.choices.in_full import Planned, recommended
+from anonbench.reporting.html.choices.next_steps import next_steps, sentence
 from anonbench.reporting.html.choices.passing import failures, passing
 from anonbench.reporting.html.choices.risk import risks
 from anonbench.reporting.html.verdicts import Tally
@@ -39,7 +41,10 @@ def chosen(table: pd.DataFrame, limit: float | None = 10) -> tuple[Sequence[Opti
     assert measured.rates is not None
     summaries = {"a": summarize(make_scores("a", (50, 100)))}
     found = options(
-        summaries, risks({"a": measured.rates}), failed=failures({"a": table}, summaries)
+        summaries,
+        risks({"a": measured.rates}),
+        failed=failures({"a": table}, summaries),
+        standing=standings(table),
     )
     return found, advise(found, 50, limit)
 
@@ -51,7 +56,7 @@ def test_only_what_passes_is_recommended() -> None:
 
 @pytest.mark.slow
 def test_where_nothing_passes_the_reason_is_said_and_nothing_recommended() -> None:
-    for low, said in ((0.9, "true area missed (face): 9.5 %"), (0.965, "not known: true area")):
+    for low, said in ((0.9, "true area missed (face): 9.5 %"), (0.965, "is not known to: true area")):
         for row in chosen(table_of(low))[1]:
             assert row.best is None
             assert row.why_not.startswith("none: no choice passes the policy; ")
@@ -66,13 +71,51 @@ def test_without_true_boxes_they_are_what_to_give_next() -> None:
     found, given = chosen(table)
     free = advise(found, 0, None)
     (standing,) = passing({"a": table}, given, free)
-    assert standing.lacks_truth
-    assert "true area missed (face): not known, at most" in standing.text
-    assert "not known: true area" not in standing.text
-    lines = first_screen(given, free, 10.0, {}, Tally.of([]), {}, False, {}, standing=[standing])
-    assert "Draw the true regions of some images (a; setting `truth`)" in lines[-1].answer
-    (known,) = passing({"a": table_of()}, given, free)
-    assert not known.lacks_truth
+    (mask,) = standing.unknown
+    assert mask.startswith("Mask (100 %: true area missed (face): not known, at most")
+    assert "Mask" not in "".join(standing.fails) and "Blur" in "".join(standing.fails)
+    plan = Planned(("blur", "mask"), (100,), (), (0, 1, 2), (), True, {})
+    steps = next_steps(
+        free, found, {"a": plan}, {"a": True}, {}, 0.03, 10.0, {"a": table.assign(n=pd.NA)}
+    )
+    # of no image yet; the fewest of which none missed would show at most 3 %
+    assert sentence(steps) == (
+        "Cheapest next experiment: a: draw the true boxes of 125 images (datasets.a.truth)."
+    )
+    lines = first_screen(
+        given, free, 10.0, {}, Tally.of([]), {}, False, {}, sentence(steps), standing=[standing]
+    )
+    assert "draw the true boxes of 125 images" in lines[-1].answer
+    assert "Blur" not in lines[1].answer and "Mask" in lines[1].answer
+
+
+def test_what_failed_on_evidence_is_named_only_where_all_did() -> None:
+    """Blur keeps more and is re-identified; of masks it is not known what detectors missed."""
+    found, given = chosen(table_of(0.965))
+    assert {o.standing for o in found if o.method == "blur"} == {"fail"}
+    free = advise(found, 100, None)
+    assert not any(row.best for row in given)
+    for row in free:
+        assert row.best is not None and row.best.method == "mask"
+        assert {each.method for each in row.alike} <= {"mask"}
+        assert given[0].why_not.startswith("none: no choice passes the policy; Mask")
+    ((_, text), *_) = recommended(free, {}, {}, {}, 10.0)
+    assert "It is not known to pass the policy: true area missed" in text
+    only = [option for option in found if option.method == "blur"]
+    ((_, text), *_) = recommended(advise(only, 100, None), {}, {}, {}, 10.0)
+    assert "It exceeds the limit on re-identification: 45.0 % (44.5 to 48.0)" in text
+    assert "It is not known" not in text
+
+
+def test_nothing_is_proposed_that_tells_failing_choices_apart() -> None:
+    found, _ = chosen(table_of())
+    only = [option for option in found if option.method == "blur"]
+    plan = Planned(("blur",), (100,), (), (0, 1, 2), (), True, {})
+    steps = next_steps(
+        advise(only, 100, None), only, {"a": plan}, {"a": True}, {}, 0.03, 10.0, {"a": table_of()}
+    )
+    assert not any(step.question.startswith("whether Blur") for step in steps)
+    assert any("stronger blur" in step.experiment for step in steps)
 
 
 def test_the_table_of_choices_names_three_reasons_and_counts_the_others() -> None:
@@ -95,21 +138,19 @@ def test_the_first_screen_says_what_passes_what_it_costs_and_what_never_does(low
     table = table_of(low)
     found, given = chosen(table)
     (standing,) = passing({"a": table}, given, advise(found, 0, None))
-    free = next(row.best for row in advise(found, 0, None) if row.query == "original")
-    assert free is not None
-    assert (
-        f"The best choice that does not pass, {free.use}, would keep {free.kept}" in standing.gain
-    )
     assert "anonymous" not in standing.text
     if low == 0.9:
         assert standing.text.startswith("a: no variant passes the policy.")
-        assert f"keep {free.kept} with original queries" in standing.gain
+        free = next(row.best for row in advise(found, 0, None) if row.query == "original")
+        assert free is not None
+        gain = f"The best choice that does not pass, {free.use}, would keep {free.kept}"
+        assert gain in standing.gain
         assert standing.resisted == ""
         named = [name for each in standing.fails for name in each.split(" (")[0].split(", ")]
         assert named == ["Pixelate", "Blur", "Mask"], "those that share the first reason together"
         return
     best = given[0].best
-    assert best is not None and f"instead of {best.kept} ({best.use})" in standing.gain
+    assert best is not None and standing.gain == "", "all others failed on evidence"
     assert standing.text.startswith("a: Mask 100 % passes the policy. What passes resisted these")
     assert [each.split(" (")[0] for each in standing.fails] == ["Pixelate", "Blur"]
     assert "Blur (100 %: reidentification, rank 1 (face): 45.0 % (44.5 to 48.0)" in standing.text

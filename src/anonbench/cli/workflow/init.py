@@ -51,6 +51,9 @@ def add(commands: Any) -> None:
         "--label", metavar="COLUMN", help="a label column, for accuracies: `class` of class folders"
     )
     parser.add_argument(
+        "--persons", action="store_true", help="each class folder is a person, who is looked for"
+    )
+    parser.add_argument(
         "--minutes",
         type=_positive,
         metavar="N",
@@ -91,6 +94,8 @@ def run(options: argparse.Namespace) -> None:
     if not options.json:
         _show_survey(seen)
     _ask(options, seen)
+    if options.persons and not seen.classes:
+        raise InputError(f"--persons: there are no class folders in {shown(str(options.folder))}")
     if options.label is not None and options.label not in seen.labels:
         there = ", ".join(seen.labels[:5]) or "none"
         raise InputError(
@@ -111,6 +116,7 @@ def run(options: argparse.Namespace) -> None:
         | {"kind": settings.name},
         is_default=named == SMALL,
         label=options.label,
+        persons=options.persons and bool(seen.classes),
         minutes=options.minutes or _MINUTES,
         cores=options.cores or len(os.sched_getaffinity(0)),
         gpus=len(candidates(os.environ)),
@@ -241,6 +247,9 @@ def _ask(options: argparse.Namespace, seen: Survey) -> None:
     if options.label is None and seen.labels:
         shown = ", ".join(seen.labels[:5])
         options.label = input(f"Label column for accuracies (there are {shown}) [none]: ") or None
+    if seen.classes and not options.persons:
+        asked = f"Is each of the {len(seen.classes):,} class folders a person (yes or no) [no]: "
+        options.persons = input(asked).strip().lower() in {"y", "yes"}
     if options.minutes is None:
         answer = input(f"Minutes that the first experiment may take [{_MINUTES:g}]: ")
         try:

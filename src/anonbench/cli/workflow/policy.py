@@ -141,15 +141,19 @@ def _chosen(judged: pd.DataFrame, variants: Sequence[str] | None) -> pd.DataFram
 
 
 def _as_text(judged: pd.DataFrame) -> str:
-    """Return a line a variant: its verdict, and why it does not pass or what it resisted."""
-    from anonbench.evaluation.policy.verdicts import overall
+    """Return a line a variant: its verdict, and why it does not pass or what it resisted.
+
+    What passes comes first, and what failed on evidence last.
+    """
+    from anonbench.evaluation.policy.verdicts import overall, rank
     from anonbench.evaluation.policy.words import resisted, why_not
 
     lines = []
-    for (dataset, method, degree), group in judged.groupby(
-        ["dataset", "method", "degree"], sort=False
-    ):
-        verdict = overall(group["verdict"])
+    found = [
+        (overall(group["verdict"]), *key, group)
+        for key, group in judged.groupby(["dataset", "method", "degree"], sort=False)
+    ]
+    for verdict, dataset, method, degree, group in sorted(found, key=lambda each: rank(each[0])):
         reasons = why_not(group) or resisted(group)
         lines.append(f"{dataset} {method}-{degree}: {verdict}")
         lines += [f"  {reason}" for reason in reasons.split("; ") if reason]

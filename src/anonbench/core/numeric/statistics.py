@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -68,6 +69,18 @@ def wilson(correct: float, count: float, confidence: float) -> tuple[float, floa
     low = 0.0 if correct == 0 else float(centre - half)
     high = 1.0 if correct == count else float(centre + half)
     return low, high
+
+
+def fewest_trials(limit: float, confidence: float) -> int:
+    """Fewest trials after which Wilson's interval ends within a limit if none has succeeded.
+
+    Args:
+        limit: as a share within (0, 1].
+        confidence: coverage of the interval, as a share within (0, 1).
+
+    """
+    z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
+    return max(1, math.ceil(z * z * (1.0 - limit) / limit))
 
 
 def standard_error(values: np.ndarray) -> float:

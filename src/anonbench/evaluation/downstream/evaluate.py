@@ -132,8 +132,13 @@ def _labelled(
     return Embeddings(ids, values), np.array([known[name] for name in ids]), without
 
 
-def _chance(train_labels: np.ndarray, val_labels: np.ndarray) -> float:
-    """Return the accuracy of always answering the train split's most frequent class."""
+def _chance(train_labels: np.ndarray, val_labels: np.ndarray) -> float | None:
+    """Return the accuracy of always answering the train split's most frequent class.
+
+    None where no validation image is of a train image's class: no answer is right.
+    """
+    if not np.isin(val_labels, train_labels).any():
+        return None
     classes, counts = np.unique(train_labels, return_counts=True)
     return float((val_labels == classes[counts.argmax()]).mean())
 

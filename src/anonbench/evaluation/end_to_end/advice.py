@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -36,21 +36,34 @@ def advise(
 
     """
     privacy = [PRIVACY] if rates is None else [*_attacked(rates), ATTACKED]
-    needs = Needs.of(scored.settings, presentation, Policy())
+    needs = Needs.of(scored.asked, presentation, Policy())
     if gap := why_no_statement(scored.table, needs, images):
         return [f"NOT KNOWN what anonymizing costs: {_plain(gap)}.", *privacy]
     sentences = []
     for degree in sorted(scored.table["degree"].unique(), reverse=True):
+        failed = {} if rates is None else _failed(rates, int(degree), needs)
         for query in QueryKind:
-            sentences.append(_sentence(scored, int(degree), query.value, needs))
+            sentences.append(_sentence(scored, int(degree), query.value, needs, failed))
     return [*sentences, *privacy]
+
+
+def _failed(rates: pd.DataFrame, degree: int, needs: Needs) -> dict[str, str]:
+    """Methods that surely exceed the policy's limit on re-identification, with what was found."""
+    rows = rates[(rates["degree"] == degree) & (rates["method"] != ORIGINAL)]
+    return {
+        str(row["method"]): f"{100 * row['rate']:.1f} % ({100 * row['low']:.1f} or more)"
+        for row in rows[rows["low"] > needs.limit].to_dict("records")
+    }
 
 
 def _plain(text: str) -> str:
     return text.replace("validation images", "images")
 
 
-def _sentence(scored: Scored, degree: int, query: str, needs: Needs) -> str:
+def _sentence(
+    scored: Scored, degree: int, query: str, needs: Needs, failed: Mapping[str, str]
+) -> str:
+    """Say which method keeps most, of those that do not fail if there are others."""
     where = f"At {degree} % with {query} queries"
     rows = scored.table[
         (scored.table["degree"] == degree)
@@ -61,6 +74,16 @@ def _sentence(scored: Scored, degree: int, query: str, needs: Needs) -> str:
         0
     ]
     best = _method(chosen["best"])
+    others = [name for name in rows.index if name not in failed]
+    if best in failed and others:
+        limit = f"{100 * needs.limit:g} %"
+        best = str(rows.loc[others, "value"].astype(float).idxmax())
+        value, low, high = (100 * float(rows[name].loc[best]) for name in ("value", "low", "high"))
+        return (
+            f"{where} {best} keeps most of what is not re-identified beyond {limit}: mAP "
+            f"{value:.1f} % ({low:.1f} to {high:.1f}); beyond it are "
+            f"{', '.join(f'{name} ({rate})' for name, rate in failed.items())}."
+        )
     value, low, high, floor = (
         float(rows[name].loc[best]) for name in ("value", "low", "high", "floor")
     )
@@ -75,6 +98,7 @@ def _sentence(scored: Scored, degree: int, query: str, needs: Needs) -> str:
     if 100 * chosen["optimism"] >= _SHOWN:  # NaN is not
         text += f", {100 * chosen['unbiased']:.1f} % less the optimism of choosing the highest"
     alike = [m for each in chosen["indistinguishable"].split(JOINT) if (m := _method(each)) != best]
+    alike = [each for each in alike if each not in failed or not others]
     text += f"; {_cannot_be_told(alike)}." if alike else "."
     if low <= floor:
         text += " It cannot be told from a ranking without knowledge."

@@ -20,8 +20,8 @@ from anonbench.evaluation.end_to_end import trec
 from anonbench.evaluation.end_to_end.scored import Scored
 
 _SHOWN = {"map": "mAP", "mndcg": "mnDCG"}
-_BLIND = "no knowledge"
-"""Row of a ranking without knowledge, in which anonymized queries still find themselves first."""
+_LEVELS = {"chance": "chance", "floor": "chance, own image first"}
+"""Rows of a random ranking, and of one in which anonymized queries still find themselves first."""
 _KINDS = ("original", "anonymized")
 
 
@@ -120,7 +120,7 @@ class Result:
         return "\n".join(lines)
 
     def grid(self) -> list[list[str]]:
-        """Return scores as text: heads, a row for each degree and method, one without knowledge."""
+        """Return scores as text: heads, a row for each degree and method, and for chance."""
         heads = [f"{name}, {kind} queries" for name in _SHOWN.values() for kind in _KINDS]
         lines = [["method", "degree", *heads]]
         for (degree, method), rows in self.table.groupby(["degree", "method"], sort=False):
@@ -129,10 +129,12 @@ class Result:
             }
             cells = [_cell(found[kind, metric]) for metric in _SHOWN for kind in _KINDS]
             lines.append([str(method), str(degree), *cells])
-        floors = [
-            f"{100 * found[kind, metric]['floor']:.1f}" for metric in _SHOWN for kind in _KINDS
-        ]
-        return [*lines, [_BLIND, "", *floors]]
+        levels = {
+            label: [f"{100 * found[kind, m][name]:.1f}" for m in _SHOWN for kind in _KINDS]
+            for name, label in _LEVELS.items()
+        }
+        rows = {tuple(values): label for label, values in reversed(levels.items())}
+        return [*lines, *([label, "", *values] for values, label in reversed(rows.items()))]
 
     def counts(self) -> str:
         """Return how many images were scored, and how many were left out and why."""

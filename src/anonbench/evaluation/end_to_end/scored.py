@@ -63,6 +63,9 @@ class Scored:
     """Which methods keep most, by `METRIC` (`anonbench.evaluation.comparisons.best.COLUMNS`)."""
     k: int
     settings: Retrieval
+    """Of the scores: own images do not count where k is below 5."""
+    asked: Retrieval
+    """As they were given."""
 
 
 def score_variants(
@@ -127,7 +130,7 @@ def score_variants(
     )
     best = best[best["scope"] == "choices"].reset_index(drop=True)
     k = metrics.cutoff(len(originals.ids), settings)
-    return Scored(table, per_query, compared, best, k, settings)
+    return Scored(table, per_query, compared, best, k, settings, retrieval)
 
 
 def _columns(variant: Variant, table: pd.DataFrame) -> Iterator[Column]:

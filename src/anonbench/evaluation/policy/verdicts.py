@@ -58,11 +58,11 @@ _UNSAID = "the method does not say what it leaves"
 
 
 class Verdict(StrEnum):
-    """How a rule, or a variant, stands to a policy."""
+    """How a rule, or a variant, stands to a policy; the better one first."""
 
     PASS = "pass"
-    FAIL = "fail"
     UNKNOWN = "not known"
+    FAIL = "fail"
     UNLIMITED = "no limit"
     """Of a rule alone: the policy does not limit it."""
 
@@ -111,6 +111,11 @@ def standings(judged: pd.DataFrame) -> dict[tuple[str, str, int], Verdict]:
     for key, group in judged.groupby(["dataset", "method", "degree"], sort=False):
         found[str(key[0]), str(key[1]), int(key[2])] = overall(group["verdict"])
     return found
+
+
+def rank(verdict: str) -> int:
+    """Place of a verdict among all, the better one first; what was not judged is not known."""
+    return list(Verdict).index(Verdict(verdict or Verdict.UNKNOWN))
 
 
 def overall(verdicts: pd.Series) -> Verdict:

@@ -75,7 +75,7 @@ def too_few(k: int, queries: int, needs: Needs = DEFAULTS, images: int | None = 
 def all_alike(scores: pd.DataFrame) -> str:
     """Return that the reference's vectors are all alike, empty where they are not.
 
-    Its ranking is then the order of the ids, which every such system has: mAP is 100 %.
+    Which images are relevant is then open, and every ranking scores as by chance.
 
     Args:
         scores: rows with `metric` and `chance`.

@@ -45,10 +45,18 @@
         (!asked.adaption || option.adaption === asked.adaption),
     );
     if (!asking.length) return [null, "not run: no scenario meets this", []];
-    const given = asking.filter((option) => !asked.risk || !option.failed);
+    const rank = ({ standing }) => ["pass", "not known", "fail"].indexOf(standing || "not known");
+    const best = Math.min(...asking.map(rank));
+    const given = asking.filter((option) =>
+      asked.risk ? !option.failed : rank(option) === best,
+    );
     if (!given.length) {
-      const [{ use, failed }] = asking;
-      return [null, `none: no choice passes the policy; ${use} does not for ${failed}`, []];
+      const { use, failed, standing } = asking.find((option) => rank(option) === best);
+      const why =
+        standing === "fail"
+          ? `does not for ${failed}`
+          : `is not known to: ${failed.replace(/^not known: /, "")}`;
+      return [null, `none: no choice passes the policy; ${use} ${why}`, []];
     }
     const surely = (option) => option.risk_high !== null && option.risk_high <= Number(asked.risk);
     const within = given.filter((option) => !asked.risk || surely(option));

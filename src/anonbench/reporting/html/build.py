@@ -22,6 +22,7 @@ from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
 from anonbench.evaluation.comparisons.query_kinds import read_query_kinds
+from anonbench.evaluation.policy.verdicts import Verdict, standings
 from anonbench.evaluation.sample_sizes.sufficiency import Needs, why_no_statement
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
@@ -143,11 +144,13 @@ def build_report(
     }
     policies = _of(read, "policy")
     failed = failures(policies, summaries)
-    choices = options(summaries, found, needs, gaps, effects, bests, failed)
+    stand = {key: v for table in policies.values() for key, v in standings(table).items()}
+    choices = options(summaries, found, needs, gaps, effects, bests, failed, stand)
     limit, yardsticks = 100 * needs.limit, ceilings(effects)
     highest = max((option.degree for option in choices), default=100)
     advice, free = (advise(choices, highest, most) for most in (limit, None))
-    standing = passing(policies, advice, advise(choices, 0, None))
+    beyond = [each for each in choices if each.standing != Verdict.PASS]
+    standing = passing(policies, advice, advise(beyond, 0, None))
     tests = {
         section.name: pairs_of_choices(
             comparisons.get(section.name), _methods(section), effects.get(section.name)

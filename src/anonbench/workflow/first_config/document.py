@@ -14,12 +14,15 @@ from tqdm import tqdm
 
 from anonbench.config import Layout, Privacy
 from anonbench.config.detectors import COVERING
+from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Method
 from anonbench.core.wording import count, duration
+from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
 from anonbench.evaluation.privacy.kinds.supervised import Supervised
 from anonbench.workflow.first_config.estimate import (
     ATTACKED,
+    CONFIDENCE,
     FEWEST,
     GALLERY,
     HALF,
@@ -27,6 +30,7 @@ from anonbench.workflow.first_config.estimate import (
     SEARCHED,
     Estimate,
     estimate,
+    limits_of,
     searched_share,
     within,
 )
@@ -52,6 +56,8 @@ class Choice:
     is_default: bool
     """Whether the system is the small one that comes with the packages."""
     label: str | None
+    persons: bool
+    """Whether each class folder is a person."""
     minutes: float
     cores: int
     gpus: int
@@ -63,7 +69,8 @@ class Choice:
 def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate]:
     """Return the config's text and what its experiment costs."""
     detectors = sample.finding or ["centerface", "ppocr"]
-    args = (sample, detectors, seen.images, len(Method), choice.cores)
+    methods = _methods_for(detectors)
+    args = (sample, detectors, seen.images, len(methods), choice.cores)
     is_classified = choice.label is not None
     cost = within(*args, 60.0 * choice.minutes, is_classified)
     whole = estimate(*args, is_classified)
@@ -80,11 +87,11 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         *_images(seen, choice, cost, whole),
         *_detectors(sample, detectors, choice),
         "    system: tested",
-        *_methods(),
-        *_clusters(seen, choice),
+        *_methods(methods),
+        *_clusters(seen, sample, choice),
         *_coverage(detectors),
         *_ranking(cost, choice),
-        *_attack(),
+        *_attack(seen, sample, detectors, choice, cost),
         *_next(seen, choice),
     ]
     return "\n".join(lines) + "\n", cost
@@ -209,6 +216,8 @@ def _detectors(sample: Sample, detectors: list[str], choice: Choice) -> Iterator
             text = f"not tried: {' '.join(found.missing.split())}"
         else:
             text = f"in {found.images} of {sample.read}, {found.seconds:.2g} s an image"
+            if found.images and name not in detectors:
+                text += "; left out, for it is in few: add it if that matters"
             if not found.images and sample.read:
                 most = 1 - _CHANCE ** (1 / sample.read)
                 text += f"; up to {most:.0%} of all may have some: add it if that matters"
@@ -224,13 +233,28 @@ def _detectors(sample: Sample, detectors: list[str], choice: Choice) -> Iterator
     yield _entry("detectors", detectors, 4)
 
 
-def _methods() -> Iterator[str]:
-    yield from _note("Three methods at full degree: all regions of an image are hidden.", 4)
-    yield _entry("methods", [str(method) for method in Method], 4)
+def _methods_for(detectors: Sequence[str]) -> list[str]:
+    """Methods to compare: what faces are hidden by, and fake content where there is any to draw."""
+    drawn = {str(entity) for name in detectors for entity in DETECTORS[name].entities} - {"face"}
+    return [*map(str, Method), *(["replace"] if drawn else [])]
+
+
+def _methods(methods: Sequence[str]) -> Iterator[str]:
+    text = "Methods at full degree: all regions of an image are hidden."
+    if "replace" in methods:
+        text += " `replace` draws text and codes anew with fake content, and masks faces."
+    yield from _note(text, 4)
+    yield _entry("methods", [*methods], 4)
     yield _entry("degrees", [100], 4)
 
 
-def _clusters(seen: Survey, choice: Choice) -> Iterator[str]:
+def _are_clusters(seen: Survey, choice: Choice) -> bool:
+    """Whether class folders count as the independent evidence: not where they are told apart."""
+    found = seen.layout is not Layout.CELEBA and len(seen.classes) >= _FEW_CLUSTERS
+    return found and (choice.persons or choice.label != "class")
+
+
+def _clusters(seen: Survey, sample: Sample, choice: Choice) -> Iterator[str]:
     if seen.layout is Layout.CELEBA or not seen.classes:
         yield from _note(
             "If several images show one person or case, name the column or folder that says so "
@@ -239,9 +263,17 @@ def _clusters(seen: Survey, choice: Choice) -> Iterator[str]:
         )
         return
     number = len(seen.classes)
-    span = f"{seen.classes[-1]:,} to {seen.classes[0]:,}"
+    least, most = seen.classes[-1], seen.classes[0]
+    span = f"{most:,}" if least == most else f"{least:,} to {most:,}"
     text = f"There are {number:,} class folders of {span} images. "
-    if number < _FEW_CLUSTERS:
+    if choice.label == "class" and not choice.persons:
+        yield from _note(
+            f"{text}They are what is told apart, so each image counts by itself. If they are "
+            "persons or cases, leave out `label` and this line.",
+            4,
+        )
+        yield "    cluster: none"
+    elif number < _FEW_CLUSTERS:
         yield from _note(
             f"{text}So few cannot be counted as independent evidence: each image counts by itself. "
             "If images of a folder show one person or case, remove this line.",
@@ -284,9 +316,25 @@ def _ranking(cost: Estimate, choice: Choice) -> Iterator[str]:
     yield _entry("fraction", min(1.0, fraction), 2)
 
 
-def _attack() -> Iterator[str]:
+def _attack(
+    seen: Survey, sample: Sample, detectors: Sequence[str], choice: Choice, cost: Estimate
+) -> Iterator[str]:
     usual = Privacy()
+    entities = {str(entity) for name in detectors for entity in DETECTORS[name].entities}
+    share = searched_share(cost.images, choice.label is not None)
+    images = int(share * cost.images)
+    grouped = _are_clusters(seen, choice)
+    there = int(share * len(seen.classes)) if grouped else images
+    strictest = min(limits_of(entities))
+    needed = fewest_trials(strictest, CONFIDENCE)
     yield ""
+    if there < needed:
+        what = "class folders" if grouped else "images"
+        yield from _note(
+            f"Too few for the policy: about {there:,} {what} are searched, and its strictest limit "
+            f"({100 * strictest:g} %) takes {needed:,} even where no attack succeeds. Until there "
+            f"are about {math.ceil(needed / share):,} {what}, no method can pass."
+        )
     yield from _note(
         f"Of each kind, {PROBES} regions are looked for, among {GALLERY}, by who has learned from "
         f"{GALLERY}, and {ATTACKED} are read and restored (by who has learned it from as many), so "
@@ -301,6 +349,17 @@ def _attack() -> Iterator[str]:
     yield _entry("supervised", {"regions": GALLERY}, 2)
     yield _entry("attacked_regions", ATTACKED, 2)
     yield _entry("restored_from", ATTACKED, 2)
+    if grouped:
+        # several images of a folder are one piece of evidence
+        yield _entry("residual", {"images": min(images, max(usual.of(Residual).images, ATTACKED))}, 2)
+    if seen.classes and sample.is_often("centerface"):
+        yield from _note(
+            "Photographs of faces in class folders: where a folder is a person, this makes the "
+            "attackers look for the person in other photographs, too, and not only for the same "
+            "photograph. Where folders are categories, leave it out.",
+            2,
+        )
+        yield f"  {'' if choice.persons else '# '}identity: class"
 
 
 def _next(seen: Survey, choice: Choice) -> Iterator[str]:

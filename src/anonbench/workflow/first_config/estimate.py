@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from anonbench.config import Policy, Presentation
+from anonbench.core.numeric.statistics import fewest_trials
+from anonbench.core.vocabulary import Entity
+from anonbench.evaluation.policy.verdicts import OF_ENTITIES
 from anonbench.workflow.first_config.sample import Sample
 from anonbench.workflow.plan.costs import FORKED
 from anonbench.workflow.plan.estimates.disk import ID_BYTES, TAR_BYTES
 
+def limits_of(entities: Iterable[str]) -> list[float]:
+    """Limits of the default policy on the attacks that concern these entities."""
+    found = Policy().attacks.model_dump().items()
+    sought = set(entities)
+    concerned = {name for name, _ in found if OF_ENTITIES.get(name, sought) & sought}
+    return [limit for name, limit in found if limit is not None and name in concerned]
+
+
+CONFIDENCE: float = Presentation().confidence
 JOBS = 50
 """Jobs of an experiment with one data set, one system, three methods and one degree, about."""
 WRITTEN_TWICE = 2.0
@@ -36,9 +49,9 @@ TRIED = 0.3
 barcodes and text took 379 core seconds in four versions)."""
 MENDED = 5.0
 """Core seconds to fit a method's restorers (four entities of the demo: two to three)."""
-ATTACKED = 100
+ATTACKED = 50 * math.ceil(fewest_trials(min(limits_of(map(str, Entity))), CONFIDENCE) / 50)
 """Regions of each kind that its other attacks try to read and find: where none succeeds, the
-interval of so many ends below 5 %. Restorers are learned from as many."""
+interval of so many ends within each of the policy's limits. Restorers are learned from as many."""
 
 
 @dataclass(frozen=True)

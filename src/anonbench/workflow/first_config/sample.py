@@ -73,8 +73,16 @@ class Sample:
 
     @property
     def finding(self) -> list[str]:
-        """Detectors that found something."""
-        return [name for name, each in self.found.items() if each.images]
+        """Detectors that found something; of text in photographs of faces, only if it is frequent.
+
+        Text that few photographs have, on clothes or walls, is most of what is not known.
+        """
+        rare = {"ppocr"} if self.is_often("centerface") and not self.is_often("ppocr") else set()
+        return [name for name, each in self.found.items() if each.images and name not in rare]
+
+    def is_often(self, name: str) -> bool:
+        """Whether a detector found something in half of the images or more."""
+        return name in self.found and 0 < self.read <= 2 * self.found[name].images
 
 
 def look(files: Sequence[Path], settings: SystemKind | None) -> Sample:

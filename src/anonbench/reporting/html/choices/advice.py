@@ -16,8 +16,10 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
+from anonbench.core.numeric.rates import Limit
 from anonbench.core.vocabulary import UNADAPTED, QueryKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND
+from anonbench.evaluation.policy.verdicts import Verdict, rank
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.reporting.html.choices.answer import (
     Choice,
@@ -85,9 +87,14 @@ class Option:
     """The upper end of its interval, in percent; none where re-identification is not known."""
     risk_unknown: str
     """Why it is not known, empty where it is."""
+    risk_low: float | None = None
+    """The lower end of its interval."""
     failed: str = ""
     """Why these images do not pass the policy, apart from its limit on re-identification; empty
     where they do, or where no policy was judged."""
+    standing: str = ""
+    """How these images stand to the policy (`anonbench.evaluation.policy.verdicts.Verdict`): those
+    that fail on evidence are named last. Empty where nothing was judged."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,7 @@ def options(
     effects: Mapping[str, pd.DataFrame] | None = None,
     bests: Bests | None = None,
     failed: Mapping[Variant, str] | None = None,
+    standing: Mapping[Variant, str] | None = None,
 ) -> list[Option]:
     """Return every scenario of every data set and query kind, most quality first within each.
 
@@ -126,6 +134,7 @@ def options(
         effects: by data set, costs by a second reference, which say what is kept.
         bests: the best of each column (`best_choices`).
         failed: by variant, why it does not pass the policy (`failures`); passing ones are left out.
+        standing: by variant, its verdict (`anonbench.evaluation.policy.verdicts.standings`).
 
     """
     found = []
@@ -153,6 +162,7 @@ def options(
                         or too_few(clusters)
                         or too_wide(choice.low / 100, choice.high / 100, needs),
                         (failed or {}).get((dataset, choice.method, place[0]), ""),
+                        str((standing or {}).get((dataset, choice.method, place[0]), "")),
                     )
                     for choice, place in places
                 ),
@@ -241,13 +251,19 @@ def _choose(
 ) -> tuple[Option | None, str, tuple[Option, ...]]:
     """Return the first option within the limit, why there is none, and those that are as good.
 
-    `advice.js` does the same.
+    Without a limit, what failed the policy on evidence comes after what did not, and what passes
+    comes first. `advice.js` does the same.
     """
     if not given:
         return None, "not run: no scenario meets this", ()
+    by_standing = sorted(given, key=lambda o: rank(o.standing))
+    if limit is None:
+        best = rank(by_standing[0].standing)
+        given = [o for o in by_standing if rank(o.standing) == best]
     passing = [o for o in given if limit is None or not o.failed]
     if not passing:
-        return None, f"{NONE_PASSES}; {given[0].use} does not for {given[0].failed}", ()
+        first = by_standing[0]
+        return None, f"{NONE_PASSES}; {first.use} {does_not(first)}", ()
     given = passing
     within = [
         o for o in given if limit is None or (o.risk_high is not None and o.risk_high <= limit)
@@ -267,6 +283,13 @@ def _choose(
         f"{least.use}, at up to {least.risk_high:.1f} %"
     )
     return None, why, ()
+
+
+def does_not(option: Option) -> str:
+    """Say why an option does not pass: on evidence, or for want of it."""
+    if option.standing == Verdict.FAIL:
+        return f"does not for {option.failed}"
+    return f"is not known to: {option.failed.removeprefix(f'{NOT_KNOWN}: ')}"
 
 
 def _as_good(option: Option, best: Option) -> bool:
@@ -311,6 +334,7 @@ def _option(
     risk: Risk | None,
     unknown: str,
     failed: str,
+    standing: str,
 ) -> Option:
     degree, method, adaption, query = place
     quality = measured[place]
@@ -319,6 +343,8 @@ def _option(
     optimism = (best.value - best.unbiased) / quality.room if best and sure else 0.0
     known = not (math.isnan(quality.low) or math.isnan(quality.high))
     missing = NOT_ATTACKED if risk is None else risk.unknown
+    if not standing and risk is not None and risk.limit is Limit.ABOVE:
+        standing = Verdict.FAIL
     return Option(
         dataset=dataset,
         query=query,
@@ -339,6 +365,8 @@ def _option(
         risk_interval="" if risk is None else risk.interval,
         risk_note="" if risk is None else risk.note,
         risk_high=None if risk is None or missing else round(risk.high, 4),
+        risk_low=None if risk is None or missing else round(risk.low, 4),
         risk_unknown=missing,
         failed=failed,
+        standing=str(standing),
     )

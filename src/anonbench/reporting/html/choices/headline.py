@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from anonbench.core.vocabulary import ORIGINAL, QueryKind
+from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.choices.advice import Advice
 from anonbench.reporting.html.choices.best import named
 from anonbench.reporting.html.choices.effects import span
@@ -57,7 +58,7 @@ def first_screen(
 
     """
     shown = preferred(given, free)
-    following = _next(given, adapting, risks, standing, cheapest)
+    following = _next(given, adapting, risks, cheapest)
     return [
         Line("What is kept?", _lost(given, shown, _yardstick(second, system), pixels)),
         *(Line("What to use?", text) for text in [_chosen(given, shown, limit)] if text),
@@ -109,9 +110,10 @@ def _passing(given: Sequence[Advice], shown: Sequence[Advice]) -> tuple[str, str
     """Return how the headline begins, and of what it says besides that nothing passes."""
     rows = [(row, inside.best is not None) for inside, row in zip(given, shown, strict=True)]
     within = {(row.dataset, row.query): passes for row, passes in rows if row.best}
-    does = "passes" if any(row.best and row.best.failed for row in shown) else "is known to pass"
+    does = "passes" if _all_failed(shown) else "is known to pass"
     if not any(within.values()):
-        return f"No choice {does} the policy. The best of them", ""
+        best = "The best" if _all_failed(shown) else "The best of those that did not fail"
+        return f"No choice {does} the policy. {best}", ""
     passing = {dataset for (dataset, _), passes in within.items() if passes}
     beyond = [
         f"{dataset} with {query} queries" if dataset in passing else dataset
@@ -120,6 +122,11 @@ def _passing(given: Sequence[Advice], shown: Sequence[Advice]) -> tuple[str, str
     ]
     some = f"Of {', '.join(dict.fromkeys(beyond))} none {does} the policy." if beyond else ""
     return "The best choice", some
+
+
+def _all_failed(shown: Sequence[Advice]) -> bool:
+    """Tell whether even the best choices failed on evidence: then all others did."""
+    return all(row.best.standing == Verdict.FAIL for row in shown if row.best)
 
 
 def _doubtful(shown: Sequence[Advice]) -> str:
@@ -176,12 +183,15 @@ def _chosen(given: Sequence[Advice], shown: Sequence[Advice], limit: float) -> s
     met, unmet = ("; ".join(texts) for texts in (parts[True], parts[False]))
     if not met and not unmet:
         return ""
-    beyond = (
-        f"No choice passes the policy; without it: {unmet}."
-        if any(row.best and row.best.failed for row in shown)
-        else f"No choice is known to keep re-identification at or below {limit:g} %; without that "
-        f"limit: {unmet}."
-    )
+    if _all_failed(shown):
+        beyond = f"Every choice fails the policy; without it: {unmet}."
+    elif any(row.best and row.best.standing for row in shown):
+        beyond = f"No choice is known to pass the policy; of those that did not fail: {unmet}."
+    else:
+        beyond = (
+            f"No choice is known to keep re-identification at or below {limit:g} %; without that "
+            f"limit: {unmet}."
+        )
     said = [f"{met}.", *([beyond] if unmet else [])] if met else [beyond]
     several = any(row.alike for row in shown if row.query == QueryKind.ORIGINAL)
     untold = "No test tells those named together from the best of them."
@@ -212,7 +222,6 @@ def _next(
     given: Sequence[Advice],
     adapting: Tally,
     risks: Risks,
-    standing: Sequence[Passing],
     cheapest: str,
 ) -> str:
     parts = []
@@ -231,11 +240,6 @@ def _next(
         )
     if any(row.best is None for row in given):
         parts.append("Add what lacks (see Choices).")
-    if blind := [each.dataset for each in standing if each.lacks_truth]:
-        parts.append(
-            f"Draw the true regions of some images ({', '.join(blind)}; setting `truth`): until "
-            "then it is not known what detection misses, and no variant passes."
-        )
     if any(key[1] == ORIGINAL for key in risks):
         parts.append("Have a lawyer judge kept embeddings of originals.")
     return " ".join([*parts, *([cheapest] if cheapest else [])])

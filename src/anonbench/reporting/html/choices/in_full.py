@@ -14,6 +14,7 @@ from anonbench.core.vocabulary import UNADAPTED
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict
 from anonbench.evaluation.intervals import MIN_SEEDS
+from anonbench.evaluation.policy.verdicts import Verdict as PolicyVerdict
 from anonbench.reporting.html.choices.advice import Advice, Option
 from anonbench.reporting.html.choices.best import method_name, model_name, named
 
@@ -127,10 +128,16 @@ def recommended(
             f"of the regions, with the {_model(best, frozen)}. {_loss(best)}{by}."
         ]
         same = [each for each in row.alike if _equivalent(tests.get(row.dataset), row, best, each)]
-        if best.risk_high is None or best.risk_high > limit:
+        if best.risk_low is not None and best.risk_low > limit:
+            found_again = f"{best.risk} ({best.risk_interval}) of the regions are re-identified"
+            sentences.append(f"It exceeds the limit on re-identification: {found_again}.")
+        elif best.risk_high is None or best.risk_high > limit:
             sentences.append(f"It is not known to keep re-identification at or below {limit:g} %.")
-        if best.failed:
+        if best.failed and best.standing == PolicyVerdict.FAIL:
             sentences.append(f"It does not pass the policy for {best.failed}.")
+        elif best.failed:
+            lacking = best.failed.removeprefix("not known: ")
+            sentences.append(f"It is not known to pass the policy: {lacking}.")
         if open_ := [each for each in row.alike if each not in same]:
             sentences.append(f"Whether {_named(open_)} is better or worse cannot be told.")
         if same:

@@ -14,13 +14,15 @@ from typing import Any
 
 import pandas as pd
 
+from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.method_names import setting_of
 from anonbench.core.vocabulary import UNADAPTED, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict
 from anonbench.evaluation.intervals import MIN_SEEDS
-from anonbench.evaluation.policy.evidence import MISSED
+from anonbench.evaluation.policy.evidence import ATTACK, MIN_IMAGES, MISSED, REIDENTIFICATION
 from anonbench.evaluation.policy.verdicts import Verdict as PolicyVerdict
+from anonbench.evaluation.policy.words import subject
 from anonbench.evaluation.sample_sizes.sample_size import POWER
 from anonbench.reporting.html.choices.advice import NOT_ATTACKED, Advice, Option
 from anonbench.reporting.html.choices.best import method_name
@@ -86,7 +88,8 @@ def next_steps(
 ) -> list[Step]:
     """Return the experiments that would settle what is open, the cheapest of a data set first.
 
-    What detectors miss comes before all else: it keeps every variant from passing.
+    What keeps the best choice from passing comes before all else. Where every choice failed on
+    evidence, nothing is proposed that only tells them apart.
 
     Args:
         given: the best choices under the limit, or without it where none meets it.
@@ -118,17 +121,20 @@ def next_steps(
         if unknown:
             about = "whether its rankings can be judged"
             steps.append(Step(dataset, about, f"add images: {unknown}", "", Work(images=1)))
-        found += _detection(dataset, plan, (policies or {}).get(dataset))
+        judged = (policies or {}).get(dataset)
+        if judged is not None:
+            found += [*_detection(dataset, plan, rows, judged), *_open_attacks(dataset, rows, judged)]
         found += sorted(steps, key=lambda step: step.work.order)
     return found
 
 
-def _detection(dataset: str, plan: Planned, judged: pd.DataFrame | None) -> Iterator[Step]:
+def _detection(
+    dataset: str, plan: Planned, given: Sequence[Advice], judged: pd.DataFrame
+) -> Iterator[Step]:
     """Better detection where too much is missed, and more true boxes where it is not known."""
-    if judged is None:
-        return
-    rows = judged[(judged["rule"] == MISSED) & judged["n"].notna()]  # else the first screen asks
-    for row in rows.drop_duplicates("entity").to_dict("records"):
+    can_pass = not _failed(given)
+    missed = judged[judged["rule"] == MISSED]
+    for row in missed.drop_duplicates("entity").to_dict("records"):
         entity, limit = row["entity"], row["limit"]
         if row["verdict"] == str(PolicyVerdict.FAIL) or row["value"] > limit:
             yield Step(
@@ -139,7 +145,7 @@ def _detection(dataset: str, plan: Planned, judged: pd.DataFrame | None) -> Iter
                 f"detection, datasets.{dataset}.detectors",
                 _anew(plan),
             )
-        elif row["verdict"] == str(PolicyVerdict.UNKNOWN):
+        elif row["verdict"] == str(PolicyVerdict.UNKNOWN) and can_pass:
             why = (
                 row["reason"]
                 or f"an interval of {100 * row['low']:.1f} to {100 * row['high']:.1f} %"
@@ -147,10 +153,58 @@ def _detection(dataset: str, plan: Planned, judged: pd.DataFrame | None) -> Iter
             yield Step(
                 dataset,
                 f"how much of the true area detectors miss ({entity}): {why}",
-                "add true boxes of more images",
+                _true_boxes(row),
                 f"datasets.{dataset}.truth",
                 Work(attacks=1),
             )
+
+
+def _failed(given: Sequence[Advice]) -> bool:
+    """Tell whether even the best choices failed on evidence."""
+    best = [row.best for row in given if row.best]
+    return bool(best) and all(each.standing == PolicyVerdict.FAIL for each in best)
+
+
+def _true_boxes(row: Mapping[Any, Any]) -> str:
+    """Say of how many images true boxes are needed, if detectors miss as much as they were seen to.
+
+    Of none yet: the fewest whose interval (Wilson's) ends at the limit where nothing is missed.
+    """
+    limit, there = row["limit"], 0 if pd.isna(row["n"]) else int(row["n"])
+    if limit <= 0.0:
+        return "add true boxes of more images"
+    needed = max(fewest_trials(limit, 0.95), MIN_IMAGES)
+    if there and row["value"] < limit:
+        shrunk = (row["high"] - row["value"]) / (limit - row["value"])
+        needed = max(math.ceil(there * shrunk**2), there + 1)
+    number = max(needed - there, 1)
+    return f"draw the true boxes of {'about ' * bool(there)}{number:,} {'more ' * bool(there)}images"
+
+
+def _open_attacks(
+    dataset: str, given: Sequence[Advice], judged: pd.DataFrame
+) -> Iterator[Step]:
+    """Attacks of which it is not known whether the best choice that did not fail resists them."""
+    best = next((r.best for r in given if r.best and r.best.standing == PolicyVerdict.UNKNOWN), None)
+    if best is None:
+        return
+    rows = judged[
+        (judged["rule"] == ATTACK)
+        & (judged["verdict"] == str(PolicyVerdict.UNKNOWN))
+        & (judged["method"] == best.method)
+        & (judged["degree"] == best.degree)
+    ]
+    tried = rows[rows["n"].notna() & (rows["attack"] != REIDENTIFICATION)]
+    if len(tried):
+        names = ", ".join(dict.fromkeys(subject(row) for row in tried.to_dict("records")))
+        fewest = int(tried["n"].min())
+        yield Step(
+            dataset,
+            f"whether {best.use} resists {names}",
+            f"attack more regions (N = {fewest:,} now), of more images where there are no others",
+            "privacy.attacked_regions",
+            Work(attacks=1),
+        )
 
 
 def _anew(plan: Planned) -> Work:
@@ -208,7 +262,7 @@ def _ties(
 ) -> Iterator[Step]:
     """More clusters for the pair of choices that is hardest to tell apart, of each query kind."""
     for row in rows:
-        if row.best is None or not row.alike:
+        if row.best is None or not row.alike or row.best.standing == PolicyVerdict.FAIL:
             continue
         best = row.best
         pairs = [

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from anonbench.core.vocabulary import QueryKind
-from anonbench.evaluation.policy.evidence import ATTACK, MISSED, REIDENTIFICATION
-from anonbench.evaluation.policy.verdicts import Verdict, standings
+from anonbench.evaluation.policy.evidence import ATTACK, REIDENTIFICATION
+from anonbench.evaluation.policy.verdicts import Verdict, rank, standings
 from anonbench.evaluation.policy.words import resisted, unlimited, why_not
 from anonbench.reporting.html.choices.advice import Advice, Variant
 from anonbench.reporting.html.choices.best import method_name
@@ -28,17 +28,16 @@ class Passing:
     passes: tuple[str, ...]
     """Variants that pass, for people."""
     fails: tuple[str, ...]
-    """Methods that pass at no degree, with the first reason at the highest one: those that share it
-    together."""
+    """Methods that fail at every degree, with the first reason at the highest one: those that share
+    it together."""
+    unknown: tuple[str, ...]
+    """Methods that neither pass at any degree nor fail at every one, in the same way."""
     resisted: str
     """What the passing variants resisted; empty where none passes."""
     unlimited: str
     """Attacks that were run and have no limit; empty where there are none."""
     gain: str
     """What the best choice that does not pass would have gained; empty where there is none."""
-    lacks_truth: bool = False
-    """Whether no variant can pass for want of true boxes."""
-
     @property
     def text(self) -> str:
         """The whole in sentences."""
@@ -50,8 +49,10 @@ class Passing:
             parts.insert(1, f"What passes {self.resisted}.")
         if self.passes and self.unlimited:
             parts.insert(2, f"Not judged, for want of a limit: {self.unlimited}.")
+        if self.unknown:
+            parts.append(f"Not known: {'; '.join(self.unknown)}.")
         if self.fails:
-            parts.append(f"Passes nowhere: {'; '.join(self.fails)}.")
+            parts.append(f"Fails: {'; '.join(self.fails)}.")
         return " ".join(part for part in parts if part)
 
 
@@ -88,7 +89,7 @@ def passing(
     Args:
         policies: by data set, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
         given: the best choices that pass (`anonbench.reporting.html.choices.advice.advise`).
-        free: the best choices, whatever they reveal, at any degree.
+        free: the best choices of those that do not pass, at any degree.
 
     """
     return [
@@ -113,49 +114,57 @@ def _passing(
         for (method, degree), group in table.groupby(["method", "degree"], sort=False)
     }
     passed = [(m, d) for (_, m, d), verdict in verdicts.items() if verdict is Verdict.PASS]
-    alike: dict[str, list[str]] = {}
+    alike: dict[Verdict, dict[str, list[str]]] = {Verdict.FAIL: {}, Verdict.UNKNOWN: {}}
     for method in dict.fromkeys(method for method, _ in of_variant):
-        if method not in {each for each, _ in passed}:
-            highest = max(degree for each, degree in of_variant if each == method)
+        degrees = {d: verdict for (_, m, d), verdict in verdicts.items() if m == method}
+        best = min(degrees.values(), key=rank)
+        if best is not Verdict.PASS:
+            highest = max(degree for degree, verdict in degrees.items() if verdict is best)
             why = why_not(of_variant[method, highest]).split("; ")[:_MOST_SAID]
-            alike.setdefault(f"{highest} %: {'; '.join(why)}", []).append(method_name(method))
-    fails = [f"{', '.join(methods)} ({why})" for why, methods in alike.items()]
+            text = f"{highest} %: {'; '.join(why).removeprefix('not known: ')}"
+            alike[best].setdefault(text, []).append(method_name(method))
+    fails, unknown = (
+        tuple(f"{', '.join(methods)} ({why})" for why, methods in alike[verdict].items())
+        for verdict in (Verdict.FAIL, Verdict.UNKNOWN)
+    )
     together = [of_variant[variant] for variant in passed]
     return Passing(
         dataset=dataset,
         passes=tuple(f"{method_name(method)} {degree} %" for method, degree in passed),
-        fails=tuple(fails),
+        fails=fails,
+        unknown=unknown,
         unlimited=unlimited(table),
         resisted=resisted(pd.concat(together)) if together else "",
-        gain=_gain(given, free, of_variant, set(passed)),
-        lacks_truth=not passed and any(map(_lacks_truth, of_variant.values())),
+        gain=_gain(given, free, of_variant, verdicts),
     )
-
-
-def _lacks_truth(of_variant: pd.DataFrame) -> bool:
-    """Tell whether it is not known what a variant misses: there is nothing to compare with."""
-    missed = of_variant[of_variant["rule"] == MISSED]
-    return bool(missed["value"].isna().any())
 
 
 def _gain(
     given: Sequence[Advice],
     free: Sequence[Advice],
     of_variant: Mapping[tuple[str, int], pd.DataFrame],
-    passed: set[tuple[str, int]],
+    verdicts: Mapping[Variant, Verdict],
 ) -> str:
-    """Say what the best choice of all keeps beside the best that passes, where they differ."""
+    """Say what the best choice that does not pass keeps beside the best that does.
+
+    Where another is not known to pass or passes, none is named that failed on evidence.
+    """
     best = free[0].best if free else None
-    if best is None or (best.method, best.degree) in passed:
-        return ""
     chosen = given[0].best if given else None
+    if best is None or (chosen and best.value <= chosen.value):
+        return ""
+    failed = verdicts.get((best.dataset, best.method, best.degree)) is Verdict.FAIL
+    if failed and any(verdict is not Verdict.FAIL for verdict in verdicts.values()):
+        return ""
     beside = f" instead of {chosen.kept} ({chosen.use})," if chosen else ""
     group = of_variant.get((best.method, best.degree))
-    why = (
-        "" if group is None else f"; it does not pass for {_shortened(why_not(group), _MOST_SAID)}"
-    )
+    text = "" if group is None else _shortened(why_not(group), _MOST_SAID)
+    if failed:
+        why = f"; it does not pass for {text}"
+    else:
+        why = f"; it is not known to pass: {text.removeprefix('not known: ')}" if text else ""
     return (
-        f"The best choice that does not pass, {best.use}, would keep {best.kept}{beside} with "
+        f"The best choice that {'does not' if failed else 'is not known to'} pass, {best.use}, would keep {best.kept}{beside} with "
         f"original queries{why}."
     )
 
