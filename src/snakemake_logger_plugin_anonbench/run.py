@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 from typing import Any, Literal
 
 import psutil
@@ -25,6 +25,8 @@ HEARTBEAT = 20.0
 """Seconds after which a running Snakemake renews the file's time, for readers elsewhere."""
 SHOWN = 20
 """Failed jobs that are listed."""
+_TRUSTED = 60.0
+"""Seconds of jobs that took their usual time, which count beside those that were seen."""
 _CLOCK_SECONDS = 2.0
 """Seconds by which the clocks of a machine and its file server may differ."""
 
@@ -110,10 +112,12 @@ class Run(BaseModel):
         """Return the time so far × work left ÷ work done, None where nothing is known.
 
         A job's work is the mean time of its rule. Of a rule that has not run yet it is the usual
-        time, as much longer or shorter as that of others was; else the mean of all.
+        time, as much longer or shorter as all others took together; else the mean of all.
         """
         ran = self.seconds.keys() & self.usual.keys()
-        pace = median([self.seconds[rule] / self.usual[rule] for rule in ran] or [1.0])
+        # short jobs, which mostly begin and end, say little of long ones
+        took = _TRUSTED + sum(self.done[rule] * self.seconds[rule] for rule in ran)
+        pace = took / (_TRUSTED + sum(self.done[rule] * self.usual[rule] for rule in ran))
         known = {rule: pace * usual for rule, usual in self.usual.items()} | self.seconds
         if not known:
             return None

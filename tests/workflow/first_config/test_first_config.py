@@ -19,6 +19,8 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.rates import clustered_rate
 from anonbench.detection.kinds import Ppocr
+from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
+from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
 from anonbench.evaluation.privacy.kinds.supervised import Supervised
 from anonbench.workflow.first_config import sample as module
 from anonbench.workflow.first_config.document import Choice, compose
@@ -66,6 +68,7 @@ def choice(tmp_path: Path, **changes: object) -> Choice:
         system={"kind": "timm", "name": "tf_efficientnet_lite0"},
         is_default=True,
         label=None,
+        persons=False,
         minutes=10.0,
         cores=2,
         gpus=0,
@@ -250,3 +253,73 @@ def test_the_systems_that_it_suggests_can_be_written_so(folder: Path, tmp_path: 
         config = yaml.safe_load(text)
         config["systems"]["tested"] = yaml.safe_load(hint)
         assert load(config).systems["tested"].kind == yaml.safe_load(hint)["kind"]
+
+
+@pytest.mark.parametrize(
+    ("found", "detectors"),
+    [
+        ({"centerface": 32, "ppocr": 7}, ["centerface"]),
+        ({"centerface": 32, "ppocr": 7, "mrz": 2}, ["centerface", "mrz"]),
+        ({"centerface": 32, "ppocr": 20}, ["centerface", "ppocr"]),
+        ({"centerface": 3, "ppocr": 7}, ["centerface", "ppocr"]),
+    ],
+)
+def test_text_is_looked_for_in_portraits_only_where_it_is_frequent(
+    folder: Path, tmp_path: Path, found: dict[str, int], detectors: list[str]
+) -> None:
+    text, _ = compose(many(survey(folder), 400), sample(**found), choice(tmp_path))
+    archive = load(yaml.safe_load(text)).datasets["archive"]
+    assert list(archive.detectors) == detectors
+    # fake content is drawn of text and codes, never of faces
+    assert ("replace" in map(str, archive.methods)) == (detectors != ["centerface"])
+    said = " ".join(text.replace("#", " ").split())
+    assert ("left out, for it is in few" in said) == ("ppocr" not in detectors)
+
+
+@pytest.mark.parametrize("persons", [False, True])
+def test_class_folders_of_faces_may_be_persons(
+    folder: Path, tmp_path: Path, persons: bool
+) -> None:
+    seen = replace(survey(folder), images=300, classes=(6,) * 20 + (5,) * 36)
+    text, _ = compose(seen, sample(centerface=32), choice(tmp_path, persons=persons))
+    config = load(yaml.safe_load(text))
+    assert config.datasets["archive"].cluster == "class"
+    assert config.privacy.identity == ("class" if persons else "identity")
+    assert "identity: class" in text
+    documents, _ = compose(seen, sample(ppocr=32), choice(tmp_path))
+    assert "identity: class" not in documents
+
+
+@pytest.mark.parametrize(("folders", "enough"), [(56, False), (100, True)])
+def test_attacks_are_so_large_that_a_method_can_pass_or_it_is_said(
+    folder: Path, tmp_path: Path, folders: int, enough: bool
+) -> None:
+    """Images of a folder are one piece of evidence: half of the folders are searched."""
+    seen = replace(survey(folder), images=6 * folders, classes=(6,) * folders)
+    text, _ = compose(seen, sample(centerface=32), choice(tmp_path))
+    privacy = load(yaml.safe_load(text)).privacy
+    images = min(privacy.of(Residual).images, 3 * folders)
+    persons = np.arange(3 * folders) // 6
+    drawn = np.random.default_rng(0).permutation(persons)[:images]
+    best = clustered_rate(np.zeros(images), drawn, 0.95).high
+    assert (best <= AttackLimits().residual) == enough
+    assert ("no method can pass" in " ".join(text.replace("#", " ").split())) == (not enough)
+
+
+def test_attacks_on_documents_can_keep_each_limit(folder: Path, tmp_path: Path) -> None:
+    text, _ = compose(many(survey(folder), 400), sample(ppocr=32), choice(tmp_path))
+    privacy = load(yaml.safe_load(text)).privacy
+    for limit, images in (
+        (AttackLimits().dictionary, privacy.of(Dictionary).images),
+        (AttackLimits().residual, privacy.of(Residual).images),
+        (AttackLimits().readability, privacy.attacked_regions),
+    ):
+        assert limit is not None
+        assert clustered_rate(np.zeros(images), np.arange(images), 0.95).high <= limit
+
+
+def test_classes_that_are_told_apart_are_no_clusters(folder: Path, tmp_path: Path) -> None:
+    """A probe that held out whole classes could not learn them."""
+    seen = replace(survey(folder), images=300, classes=(6,) * 50)
+    text, _ = compose(seen, sample(ppocr=32), choice(tmp_path, label="class"))
+    assert load(yaml.safe_load(text)).datasets["archive"].cluster == "none"

@@ -72,7 +72,7 @@ def costs(plan: Plan) -> dict[Job, Cost]:
             basis, seconds = "rates", min(_start(job.threads) + work[job], limit)
         return Cost(
             seconds,
-            seconds * job.threads if cpu_seconds is None else cpu_seconds,
+            seconds * _busy(job) if cpu_seconds is None else cpu_seconds,
             seconds * job.gpus,
             basis,
             disk=disk(job) if size is None else size,
@@ -120,6 +120,11 @@ def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
         return known[job] if job in known else median(like) if like else None
 
     return cache(usual)
+
+
+def _busy(job: Job) -> int:
+    """Cores that a job keeps busy: a system's other threads only read images ahead."""
+    return 1 if job.stage in {"embed_system", "reidentify"} else job.threads
 
 
 def _start(threads: int) -> float:
