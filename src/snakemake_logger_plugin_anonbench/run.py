@@ -26,7 +26,7 @@ HEARTBEAT = 20.0
 SHOWN = 20
 """Failed jobs that are listed."""
 _TRUSTED = 60.0
-"""Seconds of jobs that took their usual time, which count beside those that were seen."""
+"""Seconds of work at the usual pace, one job at a time, that count beside what was seen."""
 _CLOCK_SECONDS = 2.0
 """Seconds by which the clocks of a machine and its file server may differ."""
 
@@ -111,11 +111,11 @@ class Run(BaseModel):
     def seconds_left(self, now: float) -> float | None:
         """Return the time so far × work left ÷ work done, None where nothing is known.
 
-        A job's work is the mean time of its rule. Of a rule that has not run yet it is the usual
+        A minute of both is added: what the first short jobs took, and the time between them, says
+        little of the rest. A job's work is the mean time of its rule. Of a rule that has not run yet it is the usual
         time, as much longer or shorter as all others took together; else the mean of all.
         """
         ran = self.seconds.keys() & self.usual.keys()
-        # short jobs, which mostly begin and end, say little of long ones
         took = _TRUSTED + sum(self.done[rule] * self.seconds[rule] for rule in ran)
         pace = took / (_TRUSTED + sum(self.done[rule] * self.usual[rule] for rule in ran))
         known = {rule: pace * usual for rule, usual in self.usual.items()} | self.seconds
@@ -128,7 +128,7 @@ class Run(BaseModel):
             whole = known.get(job.rule, mean)
             spent = min(now - job.began, whole)
             done, left = done + spent, left + whole - spent
-        return (now - self.began) * left / done if done > 0 else None
+        return (now - self.began + _TRUSTED) * left / (done + _TRUSTED) if done > 0 else None
 
     def line(self, now: float) -> str:
         """Return the progress in one line."""

@@ -48,11 +48,11 @@ def test_a_run_is_counted_and_estimated_rule_by_rule() -> None:
     done(run, 1, 11.0)
     done(run, 2, 11.0)
     # done: 2 × 10 s; left: 2 trainings of 10 s, 2 tables taken to last the mean
-    assert run.seconds_left(11.0) == pytest.approx(10 * 40 / 20)
+    assert run.seconds_left(11.0) == pytest.approx((10 + 60) * 40 / (20 + 60))
     start(run, 3, "table", at=11.0)
     done(run, 3, 13.0)
-    assert run.seconds_left(13.0) == pytest.approx(12 * (2 * 10 + 2) / (2 * 10 + 2))
-    assert run.line(13.0) == "[ 50 %] 3 of 6 jobs, 12 s so far, about 12 s left"
+    assert run.seconds_left(13.0) == pytest.approx((12 + 60) * 22 / (22 + 60))
+    assert run.line(13.0) == "[ 50 %] 3 of 6 jobs, 12 s so far, about 19 s left"
     start(run, 4, "train", at=13.0)
     done(run, 4, 33.0)
     assert run.seconds == {"train": pytest.approx(40 / 3), "table": 2.0}
@@ -65,7 +65,7 @@ def test_what_never_ran_here_lasts_as_long_as_in_earlier_runs() -> None:
     # a table, of which nothing is known, as the mean of all
     assert run.seconds_left(110.0) == pytest.approx(60 + 2 * 60 - 10)
     # a job that takes longer than usual counts as its usual time
-    assert run.seconds_left(190.0) == pytest.approx(90 * 120 / 60)
+    assert run.seconds_left(190.0) == pytest.approx((90 + 60) * 120 / (60 + 60))
     done(run, 1, 200.0)
     assert run.seconds_left(200.0) == pytest.approx(2 * 100)
 
@@ -74,8 +74,23 @@ def test_what_did_not_run_yet_is_as_much_slower_than_usual_as_what_did() -> None
     run = planned({"train": 1, "table": 1, "list": 1, "new": 1}, {"train": 60.0, "table": 2.0})
     start(run, 1, "table", at=0.0)
     done(run, 1, 6.0)
-    # a training of 3 × 60 s, and two jobs of which nothing is known: the mean of 180 and 6 s
-    assert run.seconds_left(6.0) == pytest.approx(6 * (180 + 2 * 93) / 6)
+    # 6 s of a table are no reason to take a training for three times as long
+    training = 60 * (60 + 6) / (60 + 2)
+    assert run.seconds_left(6.0) == pytest.approx(training + 2 * (training + 6) / 2)
+
+
+def test_short_jobs_and_the_time_between_them_say_little_of_long_ones() -> None:
+    """Nine lists took eight times as long as usual, with breaks: minutes stay minutes."""
+    run = planned({"list": 9, "attack": 1, "embed": 1}, {"list": 1.0, "attack": 240, "embed": 120})
+    for job in range(9):
+        start(run, job, "list", at=14.0 * job)
+        done(run, job, 14.0 * job + 8.0)
+    left = run.seconds_left(120.0)
+    assert left is not None and 180 < left < 2 * 360 * 2
+    start(run, 10, "attack", at=120.0)
+    done(run, 10, 360.0)
+    left = run.seconds_left(360.0)
+    assert left is not None and 60 < left < 240
 
 
 def test_a_job_that_failed_is_neither_done_nor_waiting() -> None:
