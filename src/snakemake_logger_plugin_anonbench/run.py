@@ -112,8 +112,9 @@ class Run(BaseModel):
         """Return the time so far × work left ÷ work done, None where nothing is known.
 
         A minute of both is added: what the first short jobs took, and the time between them, says
-        little of the rest. A job's work is the mean time of its rule. Of a rule that has not run yet it is the usual
-        time, as much longer or shorter as all others took together; else the mean of all.
+        little of the rest. A job's work is the mean time of its rule. Of a rule that has not run
+        yet it is the usual time, as much longer or shorter as all others took together; else the
+        mean of all.
         """
         ran = self.seconds.keys() & self.usual.keys()
         took = _TRUSTED + sum(self.done[rule] * self.seconds[rule] for rule in ran)

@@ -33,13 +33,16 @@ def part(given: Embeddings, count: int) -> Embeddings:
 def test_equal_images_count_as_the_mean_over_their_orders() -> None:
     """Vectors of few values have equal similarities; a list of all images leaves nothing open."""
     reference, database = (
-        Embeddings(each.ids, np.sign(each.values)) for each in (embeddings(0, 60), embeddings(1, 60))
+        Embeddings(each.ids, np.sign(each.values))
+        for each in (embeddings(0, 60), embeddings(1, 60))
     )
     retrieval = Retrieval(ap_depth="k", fraction=0.1, top=60)
     expected = scenario.score(reference, {"queries": database}, database, retrieval)
     found, _ = approximate.score(reference, database, database, 6, retrieval, "hnsw", 60)
     for column in ("ap", "ndcg"):
-        assert found.table[column].tolist() == pytest.approx(expected.table[column].tolist(), abs=1e-6)
+        assert found.table[column].tolist() == pytest.approx(
+            expected.table[column].tolist(), abs=1e-6
+        )
     by_id = retrieval.model_copy(update={"ties": "id"})
     other = scenario.score(reference, {"queries": database}, database, by_id)
     assert abs(other.table["ap"] - expected.table["ap"]).max() > 0.01

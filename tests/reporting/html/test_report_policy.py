@@ -56,7 +56,10 @@ def test_only_what_passes_is_recommended() -> None:
 
 @pytest.mark.slow
 def test_where_nothing_passes_the_reason_is_said_and_nothing_recommended() -> None:
-    for low, said in ((0.9, "true area missed (face): 9.5 %"), (0.965, "is not known to: true area")):
+    for low, said in (
+        (0.9, "true area missed (face): 9.5 %"),
+        (0.965, "is not known to: true area"),
+    ):
         for row in chosen(table_of(low))[1]:
             assert row.best is None
             assert row.why_not.startswith("none: no choice passes the policy; ")

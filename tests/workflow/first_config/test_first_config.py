@@ -277,9 +277,7 @@ def test_text_is_looked_for_in_portraits_only_where_it_is_frequent(
 
 
 @pytest.mark.parametrize("persons", [False, True])
-def test_class_folders_of_faces_may_be_persons(
-    folder: Path, tmp_path: Path, persons: bool
-) -> None:
+def test_class_folders_of_faces_may_be_persons(folder: Path, tmp_path: Path, persons: bool) -> None:
     seen = replace(survey(folder), images=300, classes=(6,) * 20 + (5,) * 36)
     text, _ = compose(seen, sample(centerface=32), choice(tmp_path, persons=persons))
     config = load(yaml.safe_load(text))

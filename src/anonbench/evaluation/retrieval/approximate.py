@@ -276,9 +276,7 @@ class _ListScorer:
         found_ap = ties.average_precision(values, truth, relevant, depth, harmonic)
         return found_ap * relevant / k
 
-    def chance(
-        self, units: np.ndarray, self_columns: np.ndarray, expected: Lists
-    ) -> np.ndarray:
+    def chance(self, units: np.ndarray, self_columns: np.ndarray, expected: Lists) -> np.ndarray:
         """Return the expected nDCG of a random ranking for queries, float64 [Q]."""
         chance = np.empty(len(units))
         step = max(1, 8 * _VALUES // self._truth.size)

@@ -140,9 +140,7 @@ class _Cuts:
         return cls(low, upper, int(k + 1 + sizes.max()), depth_k)
 
 
-def _order(
-    similarity: np.ndarray, query: int, include_self: bool, drawn: np.ndarray
-) -> np.ndarray:
+def _order(similarity: np.ndarray, query: int, include_self: bool, drawn: np.ndarray) -> np.ndarray:
     """Images by similarity, descending, then by a drawn order, with or without the query's own."""
     order = drawn[np.argsort(-similarity[drawn], kind="stable")]
     return order if include_self else order[order != query]

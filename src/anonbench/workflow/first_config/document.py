@@ -351,7 +351,9 @@ def _attack(
     yield _entry("restored_from", ATTACKED, 2)
     if grouped:
         # several images of a folder are one piece of evidence
-        yield _entry("residual", {"images": min(images, max(usual.of(Residual).images, ATTACKED))}, 2)
+        yield _entry(
+            "residual", {"images": min(images, max(usual.of(Residual).images, ATTACKED))}, 2
+        )
     if seen.classes and sample.is_often("centerface"):
         yield from _note(
             "Photographs of faces in class folders: where a folder is a person, this makes the "

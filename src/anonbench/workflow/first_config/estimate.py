@@ -14,6 +14,7 @@ from anonbench.workflow.first_config.sample import Sample
 from anonbench.workflow.plan.costs import FORKED
 from anonbench.workflow.plan.estimates.disk import ID_BYTES, TAR_BYTES
 
+
 def limits_of(entities: Iterable[str]) -> list[float]:
     """Limits of the default policy on the attacks that concern these entities."""
     found = Policy().attacks.model_dump().items()

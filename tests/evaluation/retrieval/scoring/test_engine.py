@@ -177,7 +177,9 @@ def orders(values: list[float], own: int | None) -> list[list[float]]:
     groups = [permutations([i for i in images if values[i] == level]) for level in levels]
     found = []
     for chosen in product(*groups):
-        ranks = {i: float(-rank) for rank, i in enumerate(image for group in chosen for image in group)}
+        ranks = {
+            i: float(-rank) for rank, i in enumerate(image for group in chosen for image in group)
+        }
         found.append([ranks.get(i, -math.inf) for i in range(len(values))])
     return found
 
@@ -203,7 +205,11 @@ def test_equal_images_count_as_the_mean_over_their_orders(
         ranking = [i for i in sorted(gain_of, key=lambda i: -found[i]) if i != excluded]
         expected.append(plain_ap_and_dcg(gain_of, relevant, ranking, k, settings))
     ideal = plain_ap_and_dcg(
-        gain_of, set(gain_of), sorted(gain_of, key=lambda i: (i == excluded, -gain_of[i])), k, settings
+        gain_of,
+        set(gain_of),
+        sorted(gain_of, key=lambda i: (i == excluded, -gain_of[i])),
+        k,
+        settings,
     )[1]
     ap, dcg = np.mean(expected, axis=0)
     mean = settings.model_copy(update={"ties": "mean"})

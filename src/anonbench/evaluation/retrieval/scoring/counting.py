@@ -29,7 +29,7 @@ class Counting:
     """Ranks rows of N values, one after the other, always in the same memory: one a thread."""
 
     def __init__(self, size: int, ties: bool = True) -> None:
-        """Make room for rows of `size` values; without `ties`, equal ones are ranked by position."""
+        """Make room for rows of `size` values; without `ties`, equal ones come by position."""
         self.size, self._ties = size, ties
         bins = min(_MOST_BINS, 1 << max(4, (size - 1).bit_length() - 1))
         self._step = max(1, size // _SAMPLED)
@@ -165,7 +165,7 @@ def _read(keys, bins, left_out, place, found, places, precision):  # type: ignor
 
 @compiled
 def _average(keys, bins, left_out, precision):  # type: ignore[no-untyped-def]
-    """Replace precision at relevant images that have others' value by its mean over their orders."""
+    """Replace precision at relevant images that equal others by its mean over their orders."""
     ranked, start = 0, 0
     while ranked < precision.size:
         stop, relevant = start, 0

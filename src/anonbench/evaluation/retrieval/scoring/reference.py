@@ -29,4 +29,4 @@ class Reference:
     ideal: Any
     """DCG of the reference ranking, float64 [rows]."""
     open: np.ndarray
-    """Whether the k-th and the next image are equal, so that either may be relevant, bool [rows]."""
+    """Whether the k-th and the next image are equal: either may be relevant; bool [rows]."""

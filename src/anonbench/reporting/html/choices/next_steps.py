@@ -123,7 +123,10 @@ def next_steps(
             steps.append(Step(dataset, about, f"add images: {unknown}", "", Work(images=1)))
         judged = (policies or {}).get(dataset)
         if judged is not None:
-            found += [*_detection(dataset, plan, rows, judged), *_open_attacks(dataset, rows, judged)]
+            found += [
+                *_detection(dataset, plan, rows, judged),
+                *_open_attacks(dataset, rows, judged),
+            ]
         found += sorted(steps, key=lambda step: step.work.order)
     return found
 
@@ -178,14 +181,16 @@ def _true_boxes(row: Mapping[Any, Any]) -> str:
         shrunk = (row["high"] - row["value"]) / (limit - row["value"])
         needed = max(math.ceil(there * shrunk**2), there + 1)
     number = max(needed - there, 1)
-    return f"draw the true boxes of {'about ' * bool(there)}{number:,} {'more ' * bool(there)}images"
+    return (
+        f"draw the true boxes of {'about ' * bool(there)}{number:,} {'more ' * bool(there)}images"
+    )
 
 
-def _open_attacks(
-    dataset: str, given: Sequence[Advice], judged: pd.DataFrame
-) -> Iterator[Step]:
+def _open_attacks(dataset: str, given: Sequence[Advice], judged: pd.DataFrame) -> Iterator[Step]:
     """Attacks of which it is not known whether the best choice that did not fail resists them."""
-    best = next((r.best for r in given if r.best and r.best.standing == PolicyVerdict.UNKNOWN), None)
+    best = next(
+        (r.best for r in given if r.best and r.best.standing == PolicyVerdict.UNKNOWN), None
+    )
     if best is None:
         return
     rows = judged[

@@ -38,6 +38,7 @@ class Passing:
     """Attacks that were run and have no limit; empty where there are none."""
     gain: str
     """What the best choice that does not pass would have gained; empty where there is none."""
+
     @property
     def text(self) -> str:
         """The whole in sentences."""
@@ -163,8 +164,9 @@ def _gain(
         why = f"; it does not pass for {text}"
     else:
         why = f"; it is not known to pass: {text.removeprefix('not known: ')}" if text else ""
+    does = "does not" if failed else "is not known to"
     return (
-        f"The best choice that {'does not' if failed else 'is not known to'} pass, {best.use}, would keep {best.kept}{beside} with "
+        f"The best choice that {does} pass, {best.use}, would keep {best.kept}{beside} with "
         f"original queries{why}."
     )
 
