@@ -119,13 +119,13 @@ class CpuEngine:
             ideal = truth.ideal[part].repeat(kinds)
             gain = truth.measures.gain(gained, places)
             for row, query, values in tied:
-                given = values, truth.similarity[query]
-                truth.measures.average_gain(gain[row], found[row, :k], *given)
+                both = values, truth.similarity[query]
+                truth.measures.average_gain(gain[row], found[row, :k], *both)
             scores = truth.measures.scores(places, precision, gain, ideal)
             for row, query, values in tied:
                 if truth.open[query] or not is_full:
-                    given = values, truth.similarity[query]
-                    scores["ap"][row] = truth.measures.average_precision(*given)
+                    both = values, truth.similarity[query]
+                    scores["ap"][row] = truth.measures.average_precision(*both)
             for column, values in zip(COLUMNS, result, strict=True):
                 values[:, part] = scores[column].reshape(-1, kinds).T
 

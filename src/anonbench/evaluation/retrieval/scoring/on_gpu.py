@@ -132,8 +132,8 @@ class TorchEngine:
             scores = measures.scores(first, precision, gain, truth.ideal[strip])
             for row in rows:
                 if truth.open[strip][row] or precision is None:
-                    given = values[row], truth.similarity[strip][row]
-                    ap = measures.average_precision(*(each.cpu().numpy() for each in given))
+                    both = values[row], truth.similarity[strip][row]
+                    ap = measures.average_precision(*(each.cpu().numpy() for each in both))
                     scores["ap"][row] = ap
             found.append(torch.stack([scores[column] for column in COLUMNS]))
         return dict(zip(COLUMNS, torch.cat(found, 1).cpu().numpy(), strict=True))
