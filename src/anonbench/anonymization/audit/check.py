@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.errors import Failure, NotHidden
 from anonbench.anonymization.audit.files import check_jpeg, png_pixels
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import Region, read_regions
@@ -84,6 +84,11 @@ class Auditor:
         """
         try:
             self._check(self._regions.get(image_id, []), original, data, pixels, between)
+        except NotHidden as failure:
+            raise InputError(
+                f"image {image_id!r} as {self._variant} fails its audit: {failure}. Nothing of its "
+                "shard is published. Take a stronger method or strength, or one more layer"
+            ) from None
         except Failure as failure:
             raise InputError(
                 f"image {image_id!r} as {self._variant} fails its audit: {failure}. Nothing of its "

@@ -1,7 +1,11 @@
-"""Error of the audit."""
+"""Errors of the audit."""
 
 from __future__ import annotations
 
 
 class Failure(Exception):  # noqa: N818 - a finding about an image, not a fault of the audit
     """What is wrong with an image. The message shows nothing of its content."""
+
+
+class NotHidden(Failure):
+    """A region is still there, though its method did what it promises."""

@@ -166,3 +166,50 @@ def count_wrong(own, kept, edge, unsure, place):  # type: ignore[no-untyped-def]
             for x in range(right - left):
                 doubted[x] &= not (kept[y, x] & edge[y, x])
     return wrong
+
+
+@compiled
+def detail(before, after, own, near):  # type: ignore[no-untyped-def]
+    """Measure a region's detail: how far its pixels are from the mean of their four neighbours.
+
+    Args:
+        before: uint8 or float32 [c, h, w].
+        after: of the same shape and type.
+        own: bool [h, w], the region; pixels count whose neighbours lie in it too.
+        near: grey levels from which a pixel has detail; and by which one that is nearly as it was
+            may differ.
+
+    Returns:
+        float64 [c, 3]: pixels with detail, its energy, the energy of what it was changed by; the
+        share of the region's pixels that are nearly as they were, in all channels.
+
+    """
+    channels, height, width = before.shape
+    sums, nearly, count = np.zeros((channels, 3)), 0, 0
+    for y in range(height):
+        for x in range(width):
+            if not own[y, x]:
+                continue
+            most = 0.0
+            for c in range(channels):
+                most = max(most, abs(np.float64(before[c, y, x]) - np.float64(after[c, y, x])))
+            count += 1
+            nearly += most <= near
+            if not (0 < y < height - 1 and 0 < x < width - 1):
+                continue
+            if not (own[y - 1, x] and own[y + 1, x] and own[y, x - 1] and own[y, x + 1]):
+                continue
+            for c in range(channels):
+                was, new = laplacian(before[c], y, x), laplacian(after[c], y, x)
+                sums[c, 0] += abs(was) >= near
+                sums[c, 1] += was * was
+                sums[c, 2] += (new - was) * (new - was)
+    return sums, nearly / max(count, 1)
+
+
+@compiled
+def laplacian(plane, y, x):  # type: ignore[no-untyped-def]
+    """Return how far a pixel is from the mean of its four neighbours."""
+    beside = np.float64(plane[y, x - 1]) + np.float64(plane[y, x + 1])
+    above = np.float64(plane[y - 1, x]) + np.float64(plane[y + 1, x])
+    return np.float64(plane[y, x]) - (beside + above) / 4.0

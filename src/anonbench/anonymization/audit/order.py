@@ -24,6 +24,9 @@ _PLACES = (
 """Methods of which nothing is left in a region, means, what nobody knows, most, all of it."""
 _STATED = {"none": 0, "coarse": 1, "most": 3, "all": 4}
 _NOT_KNOWN = 2
+_PROVED = {"mask", "inpaint", "replace"}
+"""Methods that show nothing of a region's pixels, which is proved of each: what they cover may look
+as it was only where it was so by chance."""
 
 
 def in_turn(
@@ -36,6 +39,16 @@ def in_turn(
         ([*names], [region for region in hidden if steps[region.entity] == [*names]])
         for _, names in sorted(turns)
     ]
+
+
+def shows_nothing(names: Sequence[str]) -> bool:
+    """Tell whether it is proved of one of several methods that nothing of a region is left."""
+    return any(base_of(name) in _PROVED for name in names)
+
+
+def is_weak(names: Sequence[str]) -> bool:
+    """Tell whether methods, one after the other, promise to leave most of a region."""
+    return min(map(_place, names)) > _NOT_KNOWN
 
 
 def _place(name: str) -> int:

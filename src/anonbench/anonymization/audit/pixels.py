@@ -11,9 +11,10 @@ import numpy as np
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.joined import joined
 from anonbench.anonymization.audit.loops import count_wrong, draw, own_pixels
-from anonbench.anonymization.audit.order import in_turn
+from anonbench.anonymization.audit.order import in_turn, is_weak, shows_nothing
 from anonbench.anonymization.audit.promises import Inside, Promise, promise_of
 from anonbench.anonymization.audit.regions import Area, Region, area_of, frames_of, to_hide
+from anonbench.anonymization.audit.remains import check_remains
 from anonbench.config import Anonymization
 from anonbench.core.vocabulary import Variant
 
@@ -81,6 +82,7 @@ def check_layers(
         check_outside(original, pixels, np.zeros(original.shape[:2], bool))
     done: Done | None = None
     number = inside = 0
+    sums: list[tuple[list[str], Found]] = []
     for names, own in turns:
         for name in names:
             promise = promise_of(name)
@@ -91,14 +93,33 @@ def check_layers(
             unsure = check_layer(*layer, found, shown, promise, hidden, settings, done)
             number += 1
         inside += len(alone)
+        sums.append((names, alone))
         covered = shown.seen if covered is None else covered | shown.seen
         if number < count:
             done = _with(done, shown, unsure)
+    _check_sums(original, pixels, sums)
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - inside,
         "hidden_pixels": 0 if covered is None else int(np.count_nonzero(covered)),
     }
+
+
+def _check_sums(
+    original: np.ndarray, pixels: np.ndarray, sums: Sequence[tuple[list[str], Found]]
+) -> None:
+    """Refuse regions that all steps of their methods together have left nearly as they were."""
+    gone = np.zeros(original.shape[:2], bool)
+    for names, found in sums:
+        for _, area in found if shows_nothing(names) else ():
+            gone[area.window] |= True if area.required is None else area.required
+    for names, found in sums:
+        for region, area in [] if shows_nothing(names) else found:
+            own = ~gone[area.window]
+            if area.required is not None:
+                own &= area.required
+            pair = _planes(original[area.window]), _planes(pixels[area.window])
+            check_remains(*pair, own, region.entity, is_weak(names))
 
 
 def found_areas(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.errors import Failure, NotHidden
 from anonbench.anonymization.audit.promises.averages import (
     BoxMeans,
     ConstantBlocks,
@@ -28,9 +28,10 @@ from anonbench.anonymization.audit.promises.keyed import (
 )
 from anonbench.anonymization.audit.promises.moved import Bulge, Turn
 from anonbench.anonymization.audit.promises.redrawn import Redrawn
+from anonbench.anonymization.audit.remains import check_unlike
 from anonbench.config import Anonymization
 from anonbench.core.registries.method_names import base_of
-from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.methods import METHODS, WEAK
 from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.vocabulary import Method
 
@@ -52,11 +53,14 @@ class StatedPromise(Promise):
         return settings.of(self._method).surroundings()
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
-        """Refuse a region that is as it was, whatever the method says; then ask the method."""
+        """Refuse a region that is still there, whatever the method says; then ask the method."""
         original, written = inside.original[:, inside.mask], inside.written[:, inside.mask]
         as_it_was = inside.mask.any() and np.array_equal(original, written)
         if as_it_was and np.ptp(original, axis=1).any():
-            raise Failure("a region is as it was")
+            raise NotHidden("a region is as it was")
+        if self._method.residue not in WEAK:
+            claims_none = self._method.residue == "none"
+            check_unlike(inside.original, inside.written, inside.mask, claims_none)
         is_hidden = settings.of(self._method).is_hidden
         return np.asarray(is_hidden(inside.original, inside.written, inside.entity), bool)
 
