@@ -230,5 +230,10 @@ def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
     copied = [name for name, dataset in settings.datasets.items() if dataset.copy_originals]
     if message := copies_message(settings.results, copied):
         warn(message)
+    for method in dict.fromkeys(m for data in settings.datasets.values() for m in data.methods):
+        if settings.anonymization.has(method) and (
+            left := weak_strengths(method, Entity, settings.anonymization)
+        ):
+            warn(sentence(method, left))
     for doubt in doubts_of_run(settings.results, settings.datasets):
         print(f"anonbench: the results so far: {doubt}", file=sys.stderr)

@@ -22,6 +22,8 @@ from anonbench.anonymization.audit.loops import detail
 
 _ACROSS = 32
 """Pixels of the shorter side of a thumbnail, in which fine blocks and narrow blurs are not seen."""
+_INSIDE = 0.999
+"""Share of a thumbnail's pixel that is the region's."""
 _NEAR = 4.0
 """Grey levels of detail; a pixel that differs by no more is nearly as it was."""
 _LEAST = 64
@@ -81,24 +83,28 @@ def check_unlike(before: np.ndarray, after: np.ndarray, own: np.ndarray, claims_
     same = (before == after).all(axis=0)
     if any(_has_a_row(*each) for each in ((before, same, own), _on_its_side(before, same, own))):
         raise NotHidden("a row or a column of a region is as it was")
-    small, shown, inside = _reduced(before), _reduced(after), _reduced_mask(own)
-    found = max(_likeness(small, inside, *turned) for turned in _mirrored(shown, inside))
+    small, shown, inside = map(_reduced, (before, after, own[None]))
+    found = max(_likeness(small, inside[0], *each) for each in _mirrored(shown, inside[0]))
     if found >= (_LIKE_NONE if claims_none else _LIKE):
         raise NotHidden(f"a region is not hidden: its detail correlates with what it was ({found:.2f})")
 
 
-def seen_in_thumbnail(before: np.ndarray, after: np.ndarray, own: np.ndarray) -> float:
+def seen_in_thumbnail(
+    before: np.ndarray, after: np.ndarray, own: np.ndarray, across: int = _ACROSS
+) -> float:
     """Return the share of detail that is left in a thumbnail, of the channel that has most of it.
 
     Args:
         before: uint8 [c, h, w].
         after: of the same shape.
         own: bool [h, w], the region's pixels.
+        across: pixels of the thumbnail's shorter side.
 
     """
-    if min(own.shape) <= _ACROSS:
+    if min(own.shape) <= across:
         return _most(detail(before, after, own, _NEAR)[0])
-    return _most(detail(_reduced(before), _reduced(after), _reduced_mask(own), _NEAR)[0])
+    small, shown, inside = (_reduced(each, across) for each in (before, after, own[None]))
+    return _most(detail(small, shown, inside[0] > _INSIDE, _NEAR)[0])
 
 
 def _most(sums: np.ndarray) -> float:
@@ -111,18 +117,13 @@ def _kept(sums: np.ndarray) -> float:
     return 1.0 - changed / energy if count >= _LEAST else 0.0
 
 
-def _reduced(planes: np.ndarray) -> np.ndarray:
+def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
     """Return float32 [c, h, w]: means over even parts, as a thumbnail has them."""
     height, width = planes.shape[1:]
-    share = min(1.0, _ACROSS / min(height, width))
+    share = min(1.0, across / min(height, width))
     size = max(1, round(width * share)), max(1, round(height * share))
     wide = planes.astype(np.float32)
     return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in wide])
-
-
-def _reduced_mask(own: np.ndarray) -> np.ndarray:
-    """Return bool [h, w]: parts of the thumbnail that show the region only."""
-    return np.asarray(_reduced(own[None])[0] > 0.999)
 
 
 def _has_a_row(before: np.ndarray, same: np.ndarray, own: np.ndarray) -> bool:
@@ -148,7 +149,7 @@ def _mirrored(planes: np.ndarray, own: np.ndarray) -> Iterator[tuple[np.ndarray,
 
 def _likeness(before: np.ndarray, own: np.ndarray, after: np.ndarray, its: np.ndarray) -> float:
     """Return the greatest correlation of detail between any two channels, of either sign."""
-    both = own & its
+    both = np.minimum(own, its) > _INSIDE
     inner = both[1:-1, 1:-1] & both[:-2, 1:-1] & both[2:, 1:-1] & both[1:-1, :-2] & both[1:-1, 2:]
     was, new = (_laplacian(planes)[:, inner] for planes in (before, after))
     told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST

@@ -85,6 +85,8 @@ def run(options: argparse.Namespace) -> int:
     require_place(options.images)
     from anonbench.anonymization.files.run import anonymize_files
     from anonbench.config.detectors import LOOKED_FOR
+    from anonbench.anonymization.strength import sentence, weak_strengths
+    from anonbench.core.registries.detectors import DETECTORS
     from anonbench.core.registries.methods import WEAK
     from anonbench.detection.search import kinds_of
 
@@ -120,6 +122,8 @@ def run(options: argparse.Namespace) -> int:
         if weak:
             shows = " and ".join(weak)
             print(f"{options.method}: weak by design, {shows} may be recognized by eye")
+        if left := weak_strengths(options.method, sought, config.anonymization):
+            print(sentence(options.method, left))
     return DOUBTFUL if done.in_doubt and not options.dry_run else DONE
 
 
