@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from anonbench.config.file.text import read
 from anonbench.core.errors import InputError
 from anonbench.core.io import files_in
 from anonbench.core.provenance import file_digest
-from anonbench.core.vocabulary import Split
+from anonbench.core.registries.method_names import base_of
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.vocabulary import Entity, Split
 from anonbench.datasets.files.scan import scan
 from anonbench.datasets.given import scan_given
 from anonbench.datasets.image_sets.copies import copies_message
@@ -217,7 +219,7 @@ def contents(files: Iterable[str]) -> list[list[str]]:
 
 
 def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
-    """Say which copies of originals nobody asked for, and what of the results is in doubt.
+    """Say which copies of originals nobody asked for, what is weak, and what is in doubt.
 
     Doubts are said on the terminal, since no job says them where nothing is left to do, and
     `--quiet all` silences the logger.
@@ -230,10 +232,22 @@ def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
     copied = [name for name, dataset in settings.datasets.items() if dataset.copy_originals]
     if message := copies_message(settings.results, copied):
         warn(message)
-    for method in dict.fromkeys(m for data in settings.datasets.values() for m in data.methods):
-        if settings.anonymization.has(method) and (
-            left := weak_strengths(method, Entity, settings.anonymization)
-        ):
-            warn(sentence(method, left))
+    for sentence in _weak_strengths(settings):
+        warn(sentence)
     for doubt in doubts_of_run(settings.results, settings.datasets):
         print(f"anonbench: the results so far: {doubt}", file=sys.stderr)
+
+
+def _weak_strengths(settings: Config) -> Iterator[str]:
+    """Yield a sentence for each method whose strength hides next to nothing.
+
+    Default strengths do not, and are not looked at: that takes as long as to load OpenCV.
+    """
+    asked = settings.anonymization
+    methods = dict.fromkeys(m for data in settings.datasets.values() for m in data.methods)
+    for name in () if settings.bundle else filter(asked.has, methods):
+        if any(asked.method(each) != METHODS[base_of(each)]() for each in asked.applied(name)):
+            from anonbench.anonymization.strength import sentence, weak_strengths
+
+            if left := weak_strengths(name, Entity, asked):
+                yield sentence(name, left)

@@ -86,7 +86,9 @@ def check_unlike(before: np.ndarray, after: np.ndarray, own: np.ndarray, claims_
     small, shown, inside = map(_reduced, (before, after, own[None]))
     found = max(_likeness(small, inside[0], *each) for each in _mirrored(shown, inside[0]))
     if found >= (_LIKE_NONE if claims_none else _LIKE):
-        raise NotHidden(f"a region is not hidden: its detail correlates with what it was ({found:.2f})")
+        raise NotHidden(
+            f"a region is not hidden: its detail correlates with what it was ({found:.2f})"
+        )
 
 
 def seen_in_thumbnail(

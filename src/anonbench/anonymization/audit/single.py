@@ -2,18 +2,21 @@
 
 What is proved, from the bytes as they were written: the regions of its record are hidden as their
 method promises and every other pixel is the original's (`audit.pixels`), in the pixels that were
-coded; and the file is these pixels and nothing else, but for the original's colour profile. Of a
-format without loss, the decoded pixels are compared. For the rest, and for all formats but PNG, the
-encoder is run again with the tables and options that stand in the file: it has to make the same
-bytes.
+coded; and the file is these pixels and nothing else, but for a colour profile and quantization
+tables, which are standard ones. Of a format without loss, the decoded pixels are compared. For the
+rest, and for all formats but PNG, the encoder is run again with the tables and options that stand
+in the file: it has to make the same bytes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
@@ -25,6 +28,16 @@ from anonbench.config import Anonymization
 from anonbench.core.vocabulary import Variant
 
 _LOSSY_WEBP = 95
+_PROFILES = {
+    "510dbbe5dbe3388273c1bb1cba241ea9f4b6e123a16d61ff70edd106ef07b64f",  # sRGB
+    "e4f8e93e90a42f0695cf0e1d8886ef43b037fc10340445d1124e8b2a77e64f24",  # Display P3
+    "526a07db274fec12651a432aa3db304b01bb31d71bcaa9dc488ae9963e80d81e",  # Adobe RGB (1998)
+    "b5beb2a94f1fdc9cb7ff10454fa6952f8768eaf3202a0ca197998500b6cdb470",  # ProPhoto
+    "1717a5595c9425459c7584d0d52ede3f83f6adef18949ddadfbda88e51ccfa64",  # grey, tones of sRGB
+    "6823a1c9f392504b1a5a54a901e9aa051d19b6bdb501228bc521d2dba3d8eb96",  # grey, gamma 2.2
+    "fa4fa1fa86d04398984903ef8969b55b7e774d5702b3fc893b4858653c45b4a0",  # grey, gamma 1.8
+}
+"""SHA-256 of the colour profiles that a file may have."""
 _SIDES = ("x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0")
 
 
@@ -57,6 +70,8 @@ def check_written(
     """
     if pixels.shape != original.shape or pixels.dtype != original.dtype:
         raise Failure("its shape or depth differs from the original's")
+    if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
+        raise Failure("its colour profile is no standard one")
     regions = [_region(rank, row) for rank, row in enumerate(rows)]
     hidden = check_layers(original, pixels, regions, variant, settings, between)["hidden_pixels"]
     _check_file(data, pixels, profile)
@@ -98,6 +113,8 @@ def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
         if image.quantization.keys() != {component[3] for component in image.layer}:
             raise Failure("the JPEG file holds tables that no component uses, or lacks one")
         tables = [image.quantization[key] for key in sorted(image.quantization)]
+        if not {*map(tuple, tables)} <= _standard_tables():
+            raise Failure("the JPEG file's quantization tables are no standard ones")
         sampling = max(JpegImagePlugin.get_sampling(image), 0)
         more = {"progressive": True} if image.info.get("progressive") else {}
         return {"qtables": tables, "subsampling": sampling} | more
@@ -106,6 +123,18 @@ def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
     if image.format == "WEBP":
         return {"lossless": True} if _is_lossless_webp(data) else {"quality": _LOSSY_WEBP}
     return {}
+
+
+@lru_cache(maxsize=1)
+def _standard_tables() -> frozenset[tuple[int, ...]]:
+    """Return the tables of all qualities, as another encoder writes them."""
+    pixel, found = np.zeros((8, 8, 3), np.uint8), set[tuple[int, ...]]()
+    for quality in range(1, 101):
+        made, data = cv2.imencode(".jpg", pixel, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        with Image.open(io.BytesIO(data.tobytes())) as image:
+            assert made and isinstance(image, JpegImagePlugin.JpegImageFile)
+            found |= {tuple(table) for table in image.quantization.values()}
+    return frozenset(found)
 
 
 def _is_lossless_webp(data: bytes) -> bool:

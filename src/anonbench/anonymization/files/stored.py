@@ -1,6 +1,6 @@
 """How an image is stored in its file, and how an anonymized one is written likewise.
 
-Written files hold pixels and, where their colours have one of the usual kind, a colour profile;
+Written files hold pixels and, where the original names its colours, a standard colour profile;
 nothing else: EXIF, XMP, comments and thumbnails may show what was hidden. Pixels are upright, so
 that no orientation is needed.
 """
@@ -8,13 +8,16 @@ that no orientation is needed.
 from __future__ import annotations
 
 import io
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from anonbench.anonymization.files.profiles import rebuilt
+from anonbench.anonymization.files.profiles import standard
 from anonbench.datasets.formats.conversions import conversions, joined
 from anonbench.datasets.images import encode, open_checked
 
@@ -42,7 +45,7 @@ class Stored:
     suffix: str = ""
     """Appended to the name where the format is not the original's."""
     profile: bytes = b""
-    """ICC profile of the pixels, empty where there is none that is kept."""
+    """ICC profile, one of the standard ones; empty where the original has none."""
     options: dict[str, Any] = field(default_factory=dict)
     """Of Pillow's `save`."""
     converted: str = ""
@@ -106,17 +109,40 @@ def with_profile(png: bytes, profile: bytes) -> bytes:
 
 
 def _jpeg(image: Image.Image, pixels: np.ndarray) -> dict[str, Any]:
-    """Return the original's tables, so that blocks outside the regions stay as they were."""
+    """Return tables of the original's quality: its own where they are standard ones.
+
+    Then blocks outside the regions stay as they were. Other tables may be words, and the nearest
+    standard ones are taken that are nowhere coarser.
+    """
     more = {"progressive": True} if image.info.get("progressive") else {}
     bands = 1 if pixels.ndim == 2 else 3
     if not isinstance(image, JpegImagePlugin.JpegImageFile) or image.layers != bands:
         return {"quality": JPEG_QUALITY, "subsampling": 0} | more
     # one for each component, of which the last may stand for those after it; none that is not used
-    tables = [image.quantization[component[3]] for component in image.layer]
+    tables = [_standard(image.quantization[component[3]]) for component in image.layer]
     while len(tables) > 1 and tables[-1] == tables[-2]:
         tables.pop()
     found = JpegImagePlugin.get_sampling(image)
     return {"qtables": tables, "subsampling": max(found, 0)} | more
+
+
+def _standard(table: Sequence[int]) -> tuple[int, ...]:
+    """Return the coarsest standard table that is nowhere coarser than one."""
+    fine = [each for each in _tables() if all(map(operator.le, each, table))]
+    return max(fine, key=lambda each: (each == tuple(table), sum(each)), default=(1,) * 64)
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[tuple[int, ...], ...]:
+    """Return the tables of all qualities, for brightness and for colour (T.81, annex K)."""
+    found: dict[tuple[int, ...], None] = {}
+    for quality in range(1, 101):
+        file = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(file, "JPEG", quality=quality)
+        with Image.open(file) as image:
+            assert isinstance(image, JpegImagePlugin.JpegImageFile)
+            found |= {tuple(table): None for table in image.quantization.values()}
+    return tuple(found)
 
 
 def _pixels_of_webp(data: bytes) -> int:
@@ -129,6 +155,6 @@ def _pixels_of_webp(data: bytes) -> int:
 
 
 def _profile(image: Image.Image, pixels: np.ndarray) -> bytes:
-    """Return a profile of the image's colours, empty where it has none that is kept."""
+    """Return a standard profile of the image's colours, empty where it names none."""
     profile = image.info.get("icc_profile")
-    return rebuilt(profile, _SPACES[pixels.ndim]) if isinstance(profile, bytes) else b""
+    return standard(profile, _SPACES[pixels.ndim]) if isinstance(profile, bytes) else b""
