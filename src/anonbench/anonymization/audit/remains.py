@@ -57,7 +57,8 @@ def check_remains(
     """
     sums, nearly = detail(before, after, own, _NEAR)
     if is_weak:
-        left, limit = _kept(sums.sum(axis=0)) if nearly >= _MOST else 0.0, _WEAK
+        together = np.array([sums[:, 0].max(), *sums[:, 1:].sum(axis=0)])
+        left, limit = _kept(together) if nearly >= _MOST else 0.0, _WEAK
     else:
         left, limit = max(_most(sums), seen_in_thumbnail(before, after, own)), _COARSE
     if left >= limit:
