@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.promises import (
+    PROMISES,
     ConstantBlocks,
     Inside,
     LowPass,
@@ -22,7 +25,8 @@ from anonbench.anonymization.audit.promises import (
 )
 from anonbench.anonymization.audit.promises.inside import means
 from anonbench.config import Anonymization
-from anonbench.core.registries.methods import Method
+from anonbench.core.registries.methods import METHODS, Method
+from keyed_settings import asked
 
 SIDE = st.integers(2, 40)
 ASKED = Anonymization()
@@ -122,6 +126,42 @@ def test_a_mask_has_its_colour_or_its_luma(colour: tuple[int, int, int]) -> None
     grey = np.full((20, 20), luma, np.uint8)
     assert OneColour().kept(inside(pixels[0], grey), asked).all()
     assert not OneColour().kept(inside(pixels[0], grey ^ 1), asked).any()
+
+
+ROOM = {"blur": 0.02, "pixelate": 0.02, "box_blur": 0.001, "dp_pixelate": 0.02}
+"""Share of the values that may be rounded either way; none under all other methods."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["blur", "pixelate", "box_blur", "dp_pixelate", "median", "equalize", "recolour", "mask"],
+)
+@pytest.mark.parametrize("section", [{}, {"space": "ycrcb"}, {"colour": (0, 12, 4)}])
+def test_rounding_has_no_room_for_a_message(
+    name: str, section: dict[str, Any], tmp_path: Path
+) -> None:
+    """A picture in a blurred face, a bit in each pixel: which way its value was rounded."""
+    if not section.keys() <= METHODS[name].model_fields.keys():
+        pytest.skip("no such parameter")
+    asked_for = asked(tmp_path, **({name: section} if section else {}))
+    colour = name != "mask"  # the luma of its colour is half-way
+    original = cv2.resize(picture(colour), (120, 100), interpolation=cv2.INTER_CUBIC)
+    hidden = asked_for.method(name).hide(original, "face")
+    planes = [
+        np.ascontiguousarray(np.atleast_3d(each).transpose(2, 0, 1)) for each in (original, hidden)
+    ]
+    own, promise = np.ones(original.shape[:2], bool), PROMISES[name]
+    assert promise.kept(Inside(planes[0], planes[1], own, "face"), asked_for).all()
+    room = 0
+    for by in (-1, 1):
+        for channel in range(len(planes[1])):
+            other = planes[1].astype(np.int16)
+            other[channel] += by
+            written = np.clip(other, 0, 255).astype(np.uint8)
+            differs = (written != planes[1]).any(axis=0)
+            kept = promise.kept(Inside(planes[0], written, own, "face"), asked_for)
+            room += int((kept & differs).sum())
+    assert room <= ROOM.get(name, 0) * planes[1].size
 
 
 class Untrue(Method):

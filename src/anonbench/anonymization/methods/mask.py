@@ -42,6 +42,6 @@ class Mask(Method):
 
 @lru_cache(maxsize=8)
 def _levels(colour: Colour, is_grey: bool) -> bytes:
-    """Return the values of a pixel; a grey one has the colour's luma (ITU-R BT.601)."""
+    """Return the values of a pixel; a grey one has the colour's luma (ITU-R BT.601), a half up."""
     red, green, blue = colour
-    return bytes([round(0.299 * red + 0.587 * green + 0.114 * blue)] if is_grey else colour)
+    return bytes([(299 * red + 587 * green + 114 * blue + 500) // 1000] if is_grey else colour)

@@ -11,16 +11,19 @@ import numpy as np
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.promises.gaussian import OFF, blurred, gaussian
 from anonbench.anonymization.audit.promises.inside import (
-    ROUNDING,
     Inside,
     Promise,
     means,
     narrow_blocks,
+    off_by,
     owners,
     refuse_single,
 )
 from anonbench.anonymization.audit.promises.loops import near, near_blocks, steepest
 from anonbench.config import Anonymization
+
+_SINGLE = 1e-4
+"""Grey levels that a mean in single precision may be off by."""
 
 
 class ConstantBlocks(Promise):
@@ -41,8 +44,7 @@ class ConstantBlocks(Promise):
         counts = (max(1, height // least_side), max(1, width // least_side))
         expected = means(inside.original, counts)
         of_pixels = owners(height, counts[0]), owners(width, counts[1])
-        # OpenCV leaves out shares of under a thousandth of a pixel, on either axis
-        allowed = ROUNDING + 2 * 0.255 / least_side
+        allowed = off_by(counts, least_side)
         return np.asarray(near_blocks(inside.written, expected, *of_pixels, allowed))
 
 
@@ -65,7 +67,7 @@ class LowPass(Promise):
         left = (greatest - least) * float(weights[len(weights) // 2]) + 1.0
         if steepest(inside.written, inside.mask) > left:
             raise Failure("a blurred region has steeper edges than its kernel leaves")
-        return np.asarray(near(inside.written, blurred(inside.original, sigma), ROUNDING + OFF))
+        return np.asarray(near(inside.written, blurred(inside.original, sigma), 0.5 + OFF))
 
 
 class BoxMeans(Promise):
@@ -77,15 +79,15 @@ class BoxMeans(Promise):
         return least
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
-        """Compare with exact sums of whole numbers."""
+        """Compare with exact sums of whole numbers: no mean of an odd count is half-way."""
         refuse_single(inside)
         asked = settings.box_blur
         side = _odd(asked.min_size, float(getattr(asked.size, inside.entity)), inside.mask.shape)
         reach = side // 2
         pads = ((0, 0), (reach, reach), (reach, reach))
         padded = np.pad(inside.original, pads, mode="symmetric")
-        means = np.array([_sums(plane, side) / side**2 for plane in padded], np.float32)
-        return np.asarray(near(inside.written, means, ROUNDING))
+        means = np.array([_sums(plane, side) / side**2 for plane in padded])
+        return np.asarray(near(inside.written, means, 0.5 + _SINGLE))
 
 
 class Medians(Promise):

@@ -13,8 +13,11 @@ from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.promises.loops import block_sums, changes
 from anonbench.config import Anonymization
 
-ROUNDING = 0.52
-"""Grey levels between a value and its integer; a little more than a half for float32."""
+ROUNDING = 0.502
+"""Grey levels between a mean and its integer: a half, and a little for single precision. What may
+be rounded either way is room for a message, so that this is no more than needed."""
+_LEAST_SHARE = 1000
+"""Parts of a pixel: smaller ones are left out by OpenCV where it computes means of blocks."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,11 @@ def refuse_single(inside: Inside) -> None:
 def means(original: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
     """Return float64 [c, rows, columns]: means over even blocks, with fractions of pixels."""
     return np.asarray(block_sums(original, *counts) / math.prod(original.shape[1:]))
+
+
+def off_by(counts: tuple[int, int], least_side: int) -> float:
+    """Return the grey levels that means of so many blocks may be away from their integers."""
+    return ROUNDING + (2 * 0.255 / least_side if max(counts) > _LEAST_SHARE else 0.0)
 
 
 @lru_cache(maxsize=1024)

@@ -12,11 +12,11 @@ import numpy as np
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.promises.inside import (
-    ROUNDING,
     Inside,
     Promise,
     means,
     narrow_blocks,
+    off_by,
     owners,
     refuse_single,
 )
@@ -122,7 +122,7 @@ class NoisyBlocks(Promise):
             blocks.take(along, axis=2).take(down, axis=1)
             for blocks in (means(inside.original, counts), share.transpose(2, 0, 1))
         )
-        added, slack = inside.written - centre.astype(np.float64), ROUNDING + 2 * 0.255 / side
+        added, slack = inside.written - centre.astype(np.float64), off_by(counts, side)
         low = np.where(inside.written == 0, 0.0, _laplace((added - slack) / scale))
         high = np.where(inside.written == 255, 1.0, _laplace((added + slack) / scale))
         return np.asarray(((share > low - 1e-12) & (share < high + 1e-12)).all(axis=0))
