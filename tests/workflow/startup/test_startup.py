@@ -121,3 +121,15 @@ def test_contents_are_digests(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
     ((path, digest),) = startup.contents([str(tmp_path / "a")])
     assert path == str(tmp_path / "a") and digest.startswith("e3b0c442")
+
+
+@pytest.mark.parametrize(("blocks", "said"), [(8, []), (6, []), (24, ["pixelate_fine: weak"])])
+def test_a_strength_that_hides_next_to_nothing_is_said(
+    config: dict[str, Any], blocks: int, said: list[str]
+) -> None:
+    config["datasets"]["mine"]["methods"] = ["pixelate", "pixelate_fine", "blur"]
+    strengths = {"pixelate": {"fine": {"blocks": {"face": blocks}}}}
+    config["anonymization"] = {"strengths": strengths}
+    warnings: list[str] = []
+    startup.say_what_stands(start(config).settings, warnings.append)
+    assert [each.partition(",")[0] for each in warnings] == said
