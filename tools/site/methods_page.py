@@ -62,7 +62,10 @@ Every written image is [audited](../explanation/threat-model.md) for all of them
 exactly what the method makes of the original, computed in another way (of keyed methods with the
 key), and all else is the original's. Of `inpaint` it is proved that the same comes out where the
 hidden pixels show something else. Of `layers`, each layer is proved by itself. That a method was
-applied as promised says nothing of how much it hides.
+applied as promised says nothing of how much it hides: so a region is compared with the original
+once more, and refused where it is
+[not hidden at all](../explanation/threat-model.md#regions-that-are-not-hidden). `equalize` leaves
+black and white as they are, and is refused there.
 
 ## Where regions overlap
 

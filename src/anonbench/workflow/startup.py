@@ -232,13 +232,13 @@ def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
     copied = [name for name, dataset in settings.datasets.items() if dataset.copy_originals]
     if message := copies_message(settings.results, copied):
         warn(message)
-    for sentence in _weak_strengths(settings):
-        warn(sentence)
+    for sentence in weak_methods(settings):
+        print(f"anonbench: {sentence}", file=sys.stderr)
     for doubt in doubts_of_run(settings.results, settings.datasets):
         print(f"anonbench: the results so far: {doubt}", file=sys.stderr)
 
 
-def _weak_strengths(settings: Config) -> Iterator[str]:
+def weak_methods(settings: Config) -> Iterator[str]:
     """Yield a sentence for each method whose strength hides next to nothing.
 
     Default strengths do not, and are not looked at: that takes as long as to load OpenCV.

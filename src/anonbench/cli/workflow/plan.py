@@ -6,6 +6,7 @@ import argparse
 import difflib
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from anonbench.core.errors import InputError
@@ -60,11 +61,14 @@ def run(options: argparse.Namespace) -> None:
     require_configfiles(options.snakemake)
     from anonbench.workflow.plan.jobs import collect
     from anonbench.workflow.plan.report import as_data, as_text, explain
+    from anonbench.workflow.startup import weak_methods
 
     if options.power:
         _print_power(options)
         return
     plan, job = collect(options.snakemake), None
+    for sentence in weak_methods(plan.started.settings):
+        print(f"anonbench: {sentence}", file=sys.stderr)
     if options.why is not None:
         file = os.path.normpath(options.why)
         if plan.maker(file) is None:  # a file that none of the targets needs
