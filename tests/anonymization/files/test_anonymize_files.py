@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import io
 import json
-import operator
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,14 +17,9 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from anonbench import anonymize_files, detect
-from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.single import check_written
 from anonbench.anonymization.files import one, places, run
 from anonbench.anonymization.files.profiles import standard
-from anonbench.anonymization.files.stored import Stored, _standard, _tables, write
-from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
-from anonbench.core.vocabulary import Variant
 from anonbench.datasets.images import read_image
 
 NAMES = {
@@ -81,44 +75,6 @@ def test_a_table_that_no_component_uses_is_not_copied(tmp_path: Path) -> None:
     with Image.open(tmp_path / "out/a.jpg") as made:
         assert isinstance(made, JpegImageFile)
         assert [component[3] for component in made.layer] == [0, 1, 1]
-
-
-def test_words_in_quantization_tables_are_not_copied(tmp_path: Path) -> None:
-    """High frequencies of a flat picture are 0, whatever divides them."""
-    words = b"CANARY, born 12.8.1964, of 12 Long Lane, London".ljust(54, b".")
-    table = [16] * 10 + list(words)
-    path = save(tmp_path / "photos", "a.jpg", qtables=[table, table])
-    done = anonymized(tmp_path / "photos", tmp_path / "out")
-    assert done.written == 1
-    with Image.open(path) as given, Image.open(tmp_path / "out/a.jpg") as made:
-        assert isinstance(given, JpegImageFile) and isinstance(made, JpegImageFile)
-        assert given.quantization[0] == table
-        for found in made.quantization.values():
-            assert tuple(found) in _tables() and all(map(operator.le, found, table))
-        wrong = io.BytesIO()
-        pixels = np.asarray(made)
-        Image.fromarray(pixels).save(wrong, "JPEG", qtables=[table, table])
-    with pytest.raises(Failure, match="quantization"):
-        check_written([], pixels, pixels, wrong.getvalue(), b"", Variant(), Anonymization())
-
-
-def test_a_profile_that_is_no_standard_one_fails_the_audit() -> None:
-    pixels = np.zeros((8, 8, 3), np.uint8)
-    data = write(pixels, Stored("PNG", profile=SRGB))
-    with pytest.raises(Failure, match="profile"):
-        check_written([], pixels, pixels, data, SRGB, Variant(), Anonymization())
-
-
-@pytest.mark.parametrize("quality", [1, 30, 75, 92, 100])
-def test_standard_quantization_tables_are_kept(quality: int) -> None:
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(file, "JPEG", quality=quality)
-    with Image.open(file) as image:
-        assert isinstance(image, JpegImageFile)
-        for table in image.quantization.values():
-            assert _standard(table) == tuple(table)
-            finer = [max(1, each - 1) for each in table]
-            assert all(map(operator.le, _standard(finer), finer))
 
 
 def test_the_record_says_what_was_done(photos: Path, tmp_path: Path) -> None:
