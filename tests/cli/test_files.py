@@ -103,6 +103,29 @@ def test_anonymize_says_what_is_missing(photos: Path, capsys: pytest.CaptureFixt
     assert Path(done["audit"]).name == "out.audit.json"
 
 
+def test_a_strength_that_hides_next_to_nothing_is_called_weak(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = (
+        "anonymize",
+        "photos",
+        "-o",
+        "out",
+        "--method",
+        "pixelate",
+        "--configfile",
+        "fine.yaml",
+    )
+    Path("fine.yaml").write_text("anonymization: { pixelate: { blocks: { barcode: 1000 } } }")
+    run(*asked)
+    assert (
+        "pixelate: weak, its strength leaves detail in sight (100% of a" in capsys.readouterr().out
+    )
+    Path("fine.yaml").write_text("anonymization: { pixelate: { blocks: { barcode: 4 } } }")
+    run(*asked[:3], "other", *asked[4:])
+    assert "weak" not in capsys.readouterr().out
+
+
 def test_methods_with_a_key(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("anonymize", "photos", "-o", "out", "--method", "tile_shuffle") == 1
     assert "openssl rand -hex 32 > anonbench.key" in capsys.readouterr().err

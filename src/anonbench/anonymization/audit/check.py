@@ -5,6 +5,7 @@ What is proved of each image, from the bytes that stand in the shard:
 - the file holds the image and nothing else (`audit.files`);
 - the regions shown hidden are the first of the draw order, as many as the degree asks for;
 - inside each, every pixel holds what the method promises (`audit.promises`);
+- what all layers together leave of it is not nearly the original (`audit.remains`);
 - every other pixel equals the original's.
 
 Of the whole shard it is proved that its images and their regions are those that detection counted.

@@ -103,11 +103,11 @@ def _made(
     tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC") if primaries else (b"kTRC",), curve)
     at = _HEADER_BYTES + 4 + _ENTRY.size * len(tags)
     table, body, places = b"", b"", dict[bytes, int]()
-    for name, content in tags.items():
+    for tag, content in tags.items():
         if content not in places:  # equal curves are stored once
             places[content] = at + len(body)
             body += content + bytes(-len(content) % 4)
-        table += _ENTRY.pack(name, places[content], len(content))
+        table += _ENTRY.pack(tag, places[content], len(content))
     header = bytes(8) + b"\4\x20" + bytes(2) + b"mntr" + space + b"XYZ "
     header = (header + bytes(12) + b"acsp" + bytes(28) + _fixed(_WHITE)).ljust(_HEADER_BYTES, b"\0")
     whole = header + len(tags).to_bytes(4, "big") + table + body
