@@ -103,27 +103,16 @@ def test_anonymize_says_what_is_missing(photos: Path, capsys: pytest.CaptureFixt
     assert Path(done["audit"]).name == "out.audit.json"
 
 
+@pytest.mark.parametrize(("blocks", "is_weak"), [(1000, True), (4, False)])
 def test_a_strength_that_hides_next_to_nothing_is_called_weak(
-    photos: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, capsys: pytest.CaptureFixture[str], blocks: int, is_weak: bool
 ) -> None:
-    asked = (
-        "anonymize",
-        "photos",
-        "-o",
-        "out",
-        "--method",
-        "pixelate",
-        "--configfile",
-        "fine.yaml",
-    )
-    Path("fine.yaml").write_text("anonymization: { pixelate: { blocks: { barcode: 1000 } } }")
-    run(*asked)
-    assert (
-        "pixelate: weak, its strength leaves detail in sight (100% of a" in capsys.readouterr().out
-    )
-    Path("fine.yaml").write_text("anonymization: { pixelate: { blocks: { barcode: 4 } } }")
-    run(*asked[:3], "other", *asked[4:])
-    assert "weak" not in capsys.readouterr().out
+    with Path("config.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"\nanonymization: {{ pixelate: {{ blocks: {{ barcode: {blocks} }} }} }}\n")
+    for more in (("--dry-run",), ()):
+        run("anonymize", "photos", "-o", "out", "--method", "pixelate", *more)
+        said = capsys.readouterr().out
+        assert ("pixelate: weak, its strength leaves detail in sight (100%" in said) is is_weak
 
 
 def test_methods_with_a_key(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

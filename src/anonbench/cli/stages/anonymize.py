@@ -86,7 +86,6 @@ def run(options: argparse.Namespace) -> int:
     from anonbench.anonymization.files.run import anonymize_files
     from anonbench.config.detectors import LOOKED_FOR
     from anonbench.anonymization.strength import sentence, weak_strengths
-    from anonbench.core.registries.detectors import DETECTORS
     from anonbench.core.registries.methods import WEAK
     from anonbench.detection.search import kinds_of
 
@@ -113,12 +112,11 @@ def run(options: argparse.Namespace) -> int:
                 ensure_ascii=False,
             )
         )
-    elif options.dry_run:
-        print(_as_plan(done, options.output))
     else:
-        print(_as_text(done, options.output, names))
-        residue = config.anonymization.residue
-        weak = [each for each in kinds_of(names) if residue(options.method, each) in WEAK]
+        to = options.output
+        print(_as_plan(done, to) if options.dry_run else _as_text(done, to, names))
+        sought = kinds_of(names)
+        weak = [e for e in sought if config.anonymization.residue(options.method, e) in WEAK]
         if weak:
             shows = " and ".join(weak)
             print(f"{options.method}: weak by design, {shows} may be recognized by eye")
