@@ -59,8 +59,8 @@ def _left(method: str, entity: Entity, settings: Anonymization) -> float:
     except InputError:  # the key of its random numbers is not there yet
         return 0.0
     own = np.ones((height, width), bool)
-    planes = (np.ascontiguousarray(each.transpose(2, 0, 1)) for each in (image, hidden))
-    return seen_in_thumbnail(*planes, own, _ACROSS.get(entity, 32))
+    before, after = (np.ascontiguousarray(each.transpose(2, 0, 1)) for each in (image, hidden))
+    return seen_in_thumbnail(before, after, own, _ACROSS.get(entity, 32))
 
 
 @lru_cache(maxsize=2)
