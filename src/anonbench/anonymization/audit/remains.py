@@ -60,7 +60,9 @@ def check_remains(
         together = np.array([sums[:, 0].max(), *sums[:, 1:].sum(axis=0)])
         left, limit = _kept(together) if nearly >= _MOST else 0.0, _WEAK
     else:
-        left, limit = max(_most(sums), seen_in_thumbnail(before, after, own)), _COARSE
+        left, limit = _most(sums), _COARSE
+        if min(own.shape) > _ACROSS:
+            left = max(left, seen_in_thumbnail(before, after, own))
     if left >= limit:
         raise NotHidden(f"a region ({entity}) is not hidden: {left:.0%} of its detail is left")
 
