@@ -84,8 +84,8 @@ def run(options: argparse.Namespace) -> int:
     """Write the copies, and print counts."""
     require_place(options.images)
     from anonbench.anonymization.files.run import anonymize_files
-    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.anonymization.strength import sentence, weak_strengths
+    from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.registries.methods import WEAK
     from anonbench.detection.search import kinds_of
 
