@@ -20,7 +20,7 @@ from anonbench.config import (
     Recipe,
     Shapes,
 )
-from anonbench.core.io import files_in
+from anonbench.core.model_files import model_files
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attackers import ATTACKERS
 from anonbench.core.registries.backbones import BACKBONES
@@ -153,7 +153,7 @@ def _hiding(config: Config, *named: str) -> Slice:
 def _content(asked: Anonymization, methods: Sequence[str]) -> Slice:
     """Digests of the files that methods read; none of one that is not there."""
     files = {
-        str(path): [file_digest(file) for file in files_in(path)] if path.exists() else None
+        str(path): [file_digest(file) for file in model_files(path)] if path.exists() else None
         for name in methods
         for path in asked.method(name).files()
     }

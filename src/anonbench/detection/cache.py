@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.io import files_in
 from anonbench.core.jobs.fingerprint import module_digest
+from anonbench.core.model_files import model_files
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.detection.kinds import kind_named
@@ -25,7 +25,7 @@ def made_by(name: str, settings: Detection, templates: Path | None = None) -> di
     paths = settings.paths([name])
     if name == DetectorName.TEMPLATE and templates is not None:
         paths.append(templates)
-    files = [file_digest(file) for path in paths for file in files_in(path)]
+    files = [file_digest(file) for path in paths for file in model_files(path)]
     return {
         "settings": settings.part([name]),
         "files": files,

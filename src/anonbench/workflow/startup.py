@@ -17,7 +17,7 @@ from anonbench.config import Config, load
 from anonbench.config.experiment import Experiment
 from anonbench.config.file.text import read
 from anonbench.core.errors import InputError
-from anonbench.core.io import files_in
+from anonbench.core.model_files import model_files
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
@@ -56,7 +56,7 @@ class Startup:
         """Return the user's templates and weights that a data set's detectors read."""
         detectors = self.experiment.datasets[name].detectors
         weights = self.settings.detection.paths(detectors)
-        found = [self.user_files[name].get("templates", []), *map(files_in, weights)]
+        found = [self.user_files[name].get("templates", []), *map(model_files, weights)]
         return [file for files in found for file in files]
 
     def attack_files(self, name: str) -> list[Path]:
@@ -64,12 +64,13 @@ class Startup:
         own = list(map(str, self.experiment.datasets[name].detectors))
         used = self.settings.privacy.detectors_of_attacks(own)
         weights = self.settings.detection.paths(used)
-        return [file for path in weights for file in files_in(path)]
+        return [file for path in weights for file in model_files(path)]
 
     def pretrained(self, name: str) -> list[Path]:
         """Return the user's weights that a data set's trainings start from."""
         path = self.settings.recipe_of(name).backbone.pretrained
-        return [path] if isinstance(path, Path) and not self.settings.bundle else []
+        is_read = isinstance(path, Path) and not self.settings.bundle
+        return model_files(path) if is_read else []
 
     def system_files(self, name: str) -> list[Path]:
         """Return the files that a data set's system is, or is made of."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from anonbench.anonymization.files import one
 from anonbench.config import Shapes
-from anonbench.core.io import files_in
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.model_files import model_files
 from anonbench.core.provenance import file_digest, versions
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
@@ -48,7 +48,7 @@ def made_by(
 
 
 def _digests(path: Path) -> list[str]:
-    return [file_digest(file) for file in files_in(path)] if path.exists() else []
+    return [file_digest(file) for file in model_files(path)]
 
 
 def _place(given: str | Path | Iterable[str | Path], images: Images) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from anonbench.core.model_files import model_files
 from anonbench.core.registries.registry import Registered, Registry
 
 if TYPE_CHECKING:
@@ -136,8 +137,9 @@ class AttackerKind(Registered):
         raise NotImplementedError
 
     def files(self) -> list[Path]:
-        """Return what its parameters name: weights, as files."""
-        return [value for value in self.model_dump().values() if isinstance(value, Path)]
+        """List the files of the weights that its parameters name."""
+        paths = [value for value in self.model_dump().values() if isinstance(value, Path)]
+        return [file for path in paths for file in model_files(path) or [path]]
 
 
 ATTACKERS = Registry(

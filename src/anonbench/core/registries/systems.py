@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from anonbench.core.model_files import model_files
 from anonbench.core.registries.registry import Registered, Registry
 
 if TYPE_CHECKING:
@@ -73,9 +74,10 @@ class SystemKind(Registered):
         return 64
 
     def files(self) -> list[Path]:
-        """Return the user's files that decide the vectors."""
+        """List the user's files that decide the vectors, those that a library opens included."""
         named = [getattr(self, field) for field in self.file_fields]
-        return [value for value in named if isinstance(value, Path)]
+        paths = [value for value in named if isinstance(value, Path)]
+        return [file for path in paths for file in model_files(path) or [path]]
 
     def evidence(self) -> dict[str, Any]:
         """Return what decides the vectors besides the settings and `files`, as JSON can hold it.

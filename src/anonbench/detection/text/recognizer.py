@@ -15,12 +15,14 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.provenance import file_digest
 from anonbench.detection.base import require_finite
 from anonbench.detection.text.ppocr_model import INSTALL, WHEEL
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
 
 WHEEL_FILE = "models/ch_PP-OCRv3_rec_infer.onnx"
+_WHEEL_SHA256 = "897a3ededb38fee0dae2c1ccee38241f37df202c9509e3abca02e9217c5ee615"
 HEIGHT = 48
 """Of a line as the network takes it, in pixels."""
 WIDEST = 60 * HEIGHT
@@ -134,6 +136,10 @@ def _found(weights: Path | None) -> Path:
             raise InputError(
                 "detector mrz needs a text recognizer: set detection.mrz.weights to PP-OCRv3's "
                 f"ONNX file, or {INSTALL}"
+            )
+        if file_digest(path) != _WHEEL_SHA256:
+            raise InputError(
+                f"detector mrz: {path} is damaged or of another version; reinstall it: {INSTALL}"
             )
         return path
     path = weights / "inference.onnx" if weights.is_dir() else weights

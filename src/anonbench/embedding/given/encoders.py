@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from pydantic import ValidationError
 from anonbench.core.errors import InputError
 from anonbench.core.wording import suggestion
 from anonbench.embedding.systems import SYSTEMS, Similarity, System, SystemSettings, open_system
-from anonbench.embedding.systems.opening import checked, identity_of
+from anonbench.embedding.systems.function import InBatches
+from anonbench.embedding.systems.opening import Checked, identity_of
 
 Encoder = System | SystemSettings | Mapping[str, Any] | str | Callable[[list[np.ndarray]], Any]
 """What embeds: a function from a list of images (uint8 [H, W, 3] RGB) to floats [N, D], an object
@@ -43,9 +43,9 @@ def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterato
     elif hasattr(encoder, "encode"):
         identity = str(getattr(encoder, "identity", ""))
         own: Similarity = getattr(encoder, "similarity", similarity)
-        yield _Given(encoder.encode, identity, own)  # type: ignore[arg-type]
+        yield Checked(InBatches(encoder.encode, _BATCH), identity, own)
     elif callable(encoder):
-        yield _Given(encoder, "", similarity)
+        yield Checked(InBatches(encoder, _BATCH), "", similarity)
     else:
         raise InputError(
             f"encoder: {type(encoder).__name__} is neither a function nor a system; give "
@@ -121,18 +121,3 @@ def _first_field(kind: type[SystemSettings]) -> str:
         if name not in own and name != "kind":
             return field.alias or name
     raise InputError(f"system: {kind.name} takes no value")
-
-
-@dataclass(frozen=True)
-class _Given:
-    """A caller's function, with the checks of a system."""
-
-    function: Callable[[list[np.ndarray]], Any]
-    identity: str
-    similarity: Similarity
-
-    def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """See `System.encode`."""
-        starts = range(0, len(images), _BATCH)
-        batches = [list(images[start : start + _BATCH]) for start in starts]
-        return np.concatenate([checked(self.function(batch), len(batch)) for batch in batches])

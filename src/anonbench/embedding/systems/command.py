@@ -17,6 +17,7 @@ from pydantic import model_validator
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import scratch_folder
+from anonbench.core.model_files import model_files
 from anonbench.core.registries.systems import Encoder, SystemKind
 from anonbench.core.settings import Count, Positive
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _SHOWN = 300
+_WEIGHTS = (".safetensors", ".onnx", ".pt", ".pth", ".bin", ".ckpt", ".h5", ".npz", ".pdiparams")
 _WATCH = 'read -r end; kill -s KILL -- "-$1"'
 """Of a shell: `read` returns when its input ends."""
 
@@ -66,12 +68,14 @@ class Command(SystemKind):
         return self.images
 
     def files(self) -> list[Path]:
-        """Return the files that the command line names, such as a script."""
+        """List the files that the command line names: a script, a model or a model's folder."""
         try:
             words = shlex.split(self.command)
         except ValueError as error:
             raise InputError(f"systems: the command cannot be read: {error}") from None
-        return [Path(word) for word in words if Path(word).is_file()]
+        named = [Path(word.rpartition("=")[2] if word[:1] == "-" else word) for word in words]
+        paths = [path for path in named if path.is_file() or _is_model_folder(path)]
+        return [file for path in paths for file in model_files(path)]
 
     @contextmanager
     def start(self) -> Iterator[Encoder]:
@@ -80,6 +84,11 @@ class Command(SystemKind):
         if shutil.which(words[0]) is None:
             raise InputError(f"systems: there is no program {words[0]!r}")
         yield _Program(words, self.format, self.timeout)
+
+
+def _is_model_folder(path: Path) -> bool:
+    """Tell whether weights lie in a folder; others may be anything, such as one to work in."""
+    return path.is_dir() and any(file.suffix in _WEIGHTS for file in path.iterdir())
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import sys
@@ -39,7 +40,7 @@ class Function(SystemKind):
     another system."""
 
     def files(self) -> list[Path]:
-        """Return the module's file, or all source files of its package where it is in one."""
+        """List the sources: of the module or its package, and what they import in this folder."""
         top = self.function.partition(":")[0].partition(".")[0]
         with _current_folder():
             try:
@@ -52,9 +53,10 @@ class Function(SystemKind):
                 "or install it"
             )
         folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
-        if not folders:
-            return [Path(spec.origin or "")]
-        return sorted(file for folder in folders for file in folder.rglob("*.py"))
+        own = [Path(spec.origin or "")]
+        if folders:
+            own = sorted(file for folder in folders for file in folder.rglob("*.py"))
+        return [*own, *sorted(_imported(own) - {*own})]
 
     @contextmanager
     def start(self) -> Iterator[Encoder]:
@@ -73,11 +75,41 @@ class Function(SystemKind):
             found = getattr(loaded, name, None)
             if not callable(found):
                 raise InputError(f"systems: the module {module!r} has no function {name!r}")
-            yield _InBatches(found, self.batch_size)
+            yield InBatches(found, self.batch_size)
+
+
+def _imported(files: Sequence[Path]) -> set[Path]:
+    """Collect the sources in the current folder that others import, directly or by one of these.
+
+    Sources that lie elsewhere are an installed package's, which is told by its version.
+    """
+    here, found, waiting = Path.cwd(), set[Path](), list(files)
+    while waiting:
+        file = waiting.pop()
+        if not file.resolve().is_relative_to(here.resolve()) or "site-packages" in file.parts:
+            continue
+        for name in _imports(file):
+            module, package = here / f"{name}.py", here / name
+            new = {module} if module.is_file() else set(package.rglob("*.py"))
+            waiting += new - found
+            found |= new
+    return found
+
+
+def _imports(file: Path) -> set[str]:
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+    except (SyntaxError, ValueError, OSError):
+        return set()  # importing it says what is wrong
+    names = {each.name for node in nodes if isinstance(node, ast.Import) for each in node.names}
+    froms = (node for node in nodes if isinstance(node, ast.ImportFrom) and not node.level)
+    return {name.partition(".")[0] for name in names | {node.module or "" for node in froms}}
 
 
 @dataclass(frozen=True)
-class _InBatches:
+class InBatches:
+    """A function that is given a bounded number of images at once."""
+
     function: Callable[[list[np.ndarray]], Any]
     size: int
 
@@ -90,10 +122,15 @@ class _InBatches:
             batch = list(images[start : start + self.size])
             part = np.asarray(self.function(batch))
             if part.shape[:1] != (len(batch),):
+                name = getattr(self.function, "__qualname__", type(self.function).__name__)
                 raise InputError(
-                    f"systems: {self.function.__module__}:{self.function.__name__} returned an "
-                    f"array of shape {part.shape} for {len(batch)} images; it has to return a row "
-                    "for each"
+                    f"systems: the function {name} returned an array of shape {part.shape} for "
+                    f"{len(batch)} images; it has to return a row for each"
+                )
+            if parts and part.shape[1:] != parts[0].shape[1:]:
+                raise InputError(
+                    f"the system returned vectors of {part.shape[1:]} and of {parts[0].shape[1:]} "
+                    "dimensions; all have to have the same"
                 )
             parts.append(part)
         return np.concatenate(parts)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from anonbench.core.model_files import model_files
 from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import Encoder, SystemKind
 from anonbench.core.settings import Count
@@ -39,11 +40,9 @@ class HuggingFace(SystemKind):
     """As of timm's models."""
 
     def files(self) -> list[Path]:
-        """Return the files of a local folder."""
+        """List the files of a local folder."""
         folder = Path(self.model)
-        wanted = (".json", ".safetensors")
-        found = folder.iterdir() if folder.is_dir() else ()
-        return sorted(file for file in found if file.suffix in wanted and file.is_file())
+        return model_files(folder) if folder.is_dir() else []
 
     def evidence(self) -> dict[str, Any]:
         """Return the versions of what runs it."""

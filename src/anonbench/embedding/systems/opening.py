@@ -17,6 +17,12 @@ from anonbench.embedding.systems.kinds import kind_named
 if TYPE_CHECKING:
     import numpy as np
 
+_AGAIN = 3
+"""Images that a system is asked for twice."""
+_ROUNDING, _NOISE = 1e-3, 0.05
+"""What half precision on a GPU moves a vector by, at other places of a batch: as a share of its
+length, and of what different images differ by."""
+
 
 @contextmanager
 def open_system(settings: SystemKind) -> Iterator[System]:
@@ -32,7 +38,7 @@ def open_system(settings: SystemKind) -> Iterator[System]:
     identity = identity_of(settings)
     # not settings.start(): a job's fingerprint has the code that is named
     with kind_named(settings.name).start(settings) as encoder:
-        yield _Checked(encoder, identity, settings.similarity)
+        yield Checked(encoder, identity, settings.similarity)
 
 
 def identity_of(settings: SystemKind) -> str:
@@ -56,17 +62,76 @@ def identity_of(settings: SystemKind) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class _Checked:
+@dataclass
+class Checked:
     """An encoder whose answers are what `System` promises, or an error."""
 
     encoder: Encoder
     identity: str
     similarity: Similarity
+    _compared: int = 0
+    """How many images, of one and several, it was asked for when it was asked again."""
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """See `System.encode`."""
-        return checked(self.encoder.encode(images), len(images))
+        """See `System.encode`; some of the first images are asked for again.
+
+        Raises:
+            InputError: it does not answer as it should, or gives an image another vector when it is
+                asked again, in another order or beside fewer images.
+
+        """
+        vectors = checked(self.encoder.encode(images), len(images))
+        if self._compared < min(len(images), 2):
+            self._compared = min(len(images), 2)
+            self._ask_again(images, vectors)
+        return vectors
+
+    def _ask_again(self, images: Sequence[np.ndarray], vectors: np.ndarray) -> None:
+        again = range(min(_AGAIN, max(len(images) - 1, 1)))[::-1]
+        few = [images[number] for number in again]
+        answer = checked(self.encoder.encode(few), len(few))
+        share = _difference(vectors, [*again], answer)
+        if share == 0:
+            return
+        random = _difference(answer, [*range(len(few))], checked(self.encoder.encode(few), len(few)))
+        why = (
+            "when it is asked again: a part of it is random. Export the model for evaluation "
+            "(model.eval() before tracing), so that dropout is off"
+            if random
+            else "beside other images: it depends on what is computed together. Export the model "
+            "for evaluation (model.eval() before tracing), or give the system one image at a time "
+            "(batch_size: 1)"
+        )
+        raise InputError(
+            f"systems: the system gives the same image another vector {why}. The two differ by "
+            f"{share:.0%} of what different images differ by, so no ranking can be trusted"
+        )
+
+
+def _difference(vectors: np.ndarray, rows: Sequence[int], again: np.ndarray) -> float:
+    """Return how far vectors of the same images are apart, as a share of their spread.
+
+    Args:
+        vectors: float32 [N, D].
+        rows: of the images that were asked for again.
+        again: float32 [M, D], their vectors.
+
+    Returns:
+        0 where it is rounding: at most `_ROUNDING` of the vectors' lengths or `_NOISE` of the
+        spread of all vectors about their mean.
+
+    """
+    import numpy as np
+
+    if again.shape[1] != vectors.shape[1]:
+        return 1.0
+    wide, other = vectors.astype(np.float64), again.astype(np.float64)
+    apart = np.linalg.norm(wide[rows] - other, axis=1).max()
+    spread = np.sqrt(2 * ((wide - wide.mean(axis=0)) ** 2).sum(axis=1).mean())
+    length = max(np.linalg.norm(wide[rows], axis=1).max(), np.linalg.norm(other, axis=1).max())
+    if apart <= max(_ROUNDING * length, _NOISE * spread):
+        return 0.0
+    return float(apart / max(spread, _ROUNDING * length))
 
 
 def checked(values: object, count: int) -> np.ndarray:
