@@ -98,7 +98,7 @@ def is_gone(process: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("end", ["time.sleep(60)", "np.save(vectors, np.ones((4, 3)))"])
+@pytest.mark.parametrize("end", ["time.sleep(60)", "np.save(vectors, np.ones((len(list(images.iterdir())), 3)))"])
 def test_what_a_program_started_ends_with_it(tmp_path: Path, end: str) -> None:
     start = "process = subprocess.Popen(['sleep', '60'])\n"
     note = f"Path({str(tmp_path / 'started')!r}).write_text(str(process.pid))\n"
@@ -253,7 +253,7 @@ def test_a_handshake_byte_by_byte_has_the_time_of_one_attempt() -> None:
 @pytest.mark.slow
 def test_vectors_before_a_change_of_dimension_are_kept(tmp_path: Path) -> None:
     def answer(call: int, handler: BaseHTTPRequestHandler) -> None:
-        send(handler, json.dumps([1.0] * (8 if call <= 64 else 9)))
+        send(handler, json.dumps([1.0] * (8 if call <= 64 + 3 else 9)))
 
     with endpoint(answer) as url:
         system = Http(url=url, retries=0, concurrency=1)

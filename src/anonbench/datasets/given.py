@@ -1,14 +1,11 @@
 """Pictures that other programs have anonymized: which one belongs to which image.
 
-A picture belongs to an image if it has its path below the data folder or its id, but for the
-suffix of its format. Nothing is shortened, folded or guessed.
+See `anonbench.datasets.pairs.copies_of`.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from anonbench.datasets.files.headers import Limits, look_at_all
 from anonbench.datasets.files.reasons import SUFFIXES
 from anonbench.datasets.files.scan import scan
 from anonbench.datasets.files.walk import walk
+from anonbench.datasets.pairs import copies_of, split_suffix
 
 MISSING = "there is no picture of {}"
 OTHER_SIZE = "the picture of {} has another size"
@@ -45,7 +43,7 @@ def pictures_in(folder: Path) -> list[str]:
         entries = [entry.path for entry in walk(str(folder)) if not entry.reason]
     except OSError as error:
         raise InputError(f"{folder} cannot be read ({error.strerror})") from None
-    found = sorted(path for path in entries if _split(path)[1].lower() in SUFFIXES)
+    found = sorted(path for path in entries if split_suffix(path)[1].lower() in SUFFIXES)
     if not found:
         raise InputError(f"{folder}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
     return found
@@ -70,32 +68,7 @@ def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd
         InputError: two pictures are as good, or one picture belongs to two images.
 
     """
-    by_stem: dict[str, list[str]] = defaultdict(list)
-    for picture in pictures:
-        by_stem[_split(picture)[0]].append(picture)
-    taken = set(images["path"])  # a picture of the very path belongs to no other image
-    found: list[str | None] = []
-    for image_id, path in zip(images["id"], images["path"], strict=True):
-        stems = dict.fromkeys((_split(path)[0], image_id))
-        near = [
-            picture
-            for stem in stems
-            for picture in by_stem.get(stem, ())
-            if picture == path or picture not in taken
-        ]
-        exact = [picture for picture in near if picture == path]
-        if len(near) > 1 and not exact:
-            raise InputError(
-                f"{program}: image {image_id!r} has {len(near)} pictures, {near[0]} and {near[1]} "
-                "among them: leave one of them in the folder"
-            )
-        found.append(next(iter(exact or near), None))
-    twice = [name for name, times in Counter(filter(None, found)).items() if times > 1]
-    if twice:
-        raise InputError(
-            f"{program}: {count(len(twice), 'picture')} belong to several images, {twice[0]} for "
-            "one: give each image's picture the whole name of its image, with the suffix"
-        )
+    found = copies_of(images["id"].tolist(), images["path"].tolist(), pictures, program)
     return pd.Series(found, index=images.index, dtype=object)
 
 
@@ -139,7 +112,3 @@ def reasons_of_given(
                 why[index] = "" if (look.width, look.height) == size else OTHER_SIZE.format(program)
         reasons = reasons.where(reasons != "", why)
     return reasons
-
-
-def _split(path: str) -> tuple[str, str]:
-    return os.path.splitext(path)  # noqa: PTH122  fast, for many files

@@ -58,6 +58,8 @@ class ImageFile:
     """Bytes in the tar."""
     page: int | None = None
     """Of the file, from 1; None where the file is the image."""
+    key: str = ""
+    """The table's own id, else the name, of a page with its number. It depends on no other file."""
 
     def data(self, max_pixels: int | None = None) -> bytes:
         """Return the file's bytes, read once; their SHA-256 is the image's digest.
@@ -345,7 +347,7 @@ def _with_ids(place: str, files: list[ImageFile]) -> Iterator[ImageFile]:
             raise InputError(f"{place}: two images have the id {ids[shared[0]]!r}")
         ids |= {image: image.name for image in shared if ids[image] not in given}
     for image in files:
-        yield replace(image, id=ids[image])
+        yield replace(image, id=ids[image], key=image.id or image.name)
 
 
 def _shared(ids: Mapping[ImageFile, str]) -> list[ImageFile]:
@@ -373,7 +375,10 @@ def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]
                 found.append(image)
                 continue
             numbers = range(1, pages + 1)
-            every = [replace(image, id=page_id(image.id, n), page=n) for n in numbers]
+            every = [
+                replace(image, id=page_id(image.id, n), key=page_id(image.key, n), page=n)
+                for n in numbers
+            ]
             if problem := id_problem(every[-1].id):
                 left.append(LeftOut(image.name, f"a page's id {problem}"))
             else:

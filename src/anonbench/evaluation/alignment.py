@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from anonbench.core.errors import InputError
+from anonbench.datasets.pairs import copies_of
 from anonbench.embedding.formats import checked, read
 from anonbench.embedding.store import Embeddings
 
@@ -49,7 +50,9 @@ class GivenEmbeddings:
 def matched(
     reference: GivenEmbeddings, queries: GivenEmbeddings, database: GivenEmbeddings, common: bool
 ) -> tuple[Embeddings, Embeddings, Embeddings]:
-    """Return reference, queries and database with ids that fit.
+    """Return reference, queries and database with ids that fit: those of the reference.
+
+    An id that is a file's name finds that of its original (`anonbench.datasets.pairs.copies_of`).
 
     Args:
         reference: of the original images.
@@ -61,6 +64,7 @@ def matched(
         InputError: ids or dimensions do not fit; the message counts them and names one.
 
     """
+    queries, database = _renamed(queries, reference), _renamed(database, reference)
     if queries.width() != database.width():
         raise InputError(
             f"{queries.name} has {queries.width()} dimensions, {database.name} "
@@ -90,6 +94,18 @@ def matched(
             "have (--common, in Python common=True)"
         )
     return reference.embeddings, queries.embeddings, database.embeddings
+
+
+def _renamed(given: GivenEmbeddings, reference: GivenEmbeddings) -> GivenEmbeddings:
+    """Give embeddings the reference's ids, where both stand for one image."""
+    if given.ids() <= reference.ids():
+        return given
+    originals = reference.embeddings.ids
+    found = copies_of(originals, originals, given.embeddings.ids, given.name)
+    names = {copy: own for own, copy in zip(originals, found, strict=True) if copy}
+    own = given.embeddings
+    ids = [names.get(name, name) for name in own.ids]
+    return GivenEmbeddings(Embeddings(ids, own.values, own.provenance), given.name)
 
 
 def _kept(source: GivenEmbeddings, ids: set[str]) -> Embeddings:

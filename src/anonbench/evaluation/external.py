@@ -19,6 +19,7 @@ from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import too_few as too_few_clusters
 from anonbench.core.numeric.statistics import standard_error
+from anonbench.datasets.pairs import copies_of
 from anonbench.evaluation import intervals
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
 from anonbench.evaluation.retrieval import archive
@@ -70,6 +71,8 @@ class Evaluation:
     """Clusters of the queries; None where each query was taken for one."""
     difference: Difference | None
     """How far an approximate search is from exact."""
+    left_out: dict[str, int]
+    """Vectors of reference, queries and database that have no counterpart in the others."""
 
     @property
     def without_intervals(self) -> str:
@@ -176,12 +179,11 @@ def run(
     if search not in get_args(Search):
         raise InputError(f"search: {search!r} is not one of {', '.join(get_args(Search))}")
     retrieval = _retrieval(settings, search)
-    truth, queried, searched = matched(
-        GivenEmbeddings.of(reference, "reference"),
-        GivenEmbeddings.of(queries, "queries"),
-        GivenEmbeddings.of(database, "database"),
-        common,
-    )
+    sources = {"reference": reference, "queries": queries, "database": database}
+    given = {name: GivenEmbeddings.of(source, name) for name, source in sources.items()}
+    truth, queried, searched = matched(*given.values(), common)
+    used = {"reference": truth, "queries": queried, "database": searched}
+    left_out = {name: len(given[name].ids()) - len(used[name].ids) for name in used}
     size = len(searched.ids)
     retrieval = _cut(retrieval, size, k)
     k = metrics.cutoff(size, retrieval)
@@ -223,6 +225,7 @@ def run(
         confidence,
         None if clusters is None else len(np.unique(groups)),
         difference,
+        left_out,
     )
 
 
@@ -295,6 +298,10 @@ def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> 
     labels = _labels(clusters)
     if labels.index.has_duplicates:
         raise InputError(f"clusters: {labels.index[labels.index.duplicated()][0]!r} is there twice")
+    if not ids.isin(labels.index).all():
+        names = ids.tolist()
+        copies = copies_of(names, names, map(str, labels.index), "clusters")
+        labels = labels.rename({c: n for c, n in zip(copies, names, strict=True) if c})
     found = labels.reindex(ids.to_numpy())
     if missing := int(found.isna().sum()):
         first = ids.to_numpy()[found.isna().to_numpy()][0]

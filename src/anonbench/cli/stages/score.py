@@ -160,6 +160,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
         "images": result.images,
         "k": result.k,
         "queries_given": result.queries_given,
+        "left_out": result.left_out,
         "search": result.search,
         "unknown": result.unknown,
         "rows": _rows(result.table),
@@ -205,6 +206,9 @@ def notes(result: Evaluation) -> list[str]:
         f"{queries} against {result.images:,} images, k = {result.k:,}; a query's own image "
         f"{counts} among the results. {_intervals(result)}"
     ]
+    if any(result.left_out.values()):
+        each = ", ".join(f"{number:,} of the {name}" for name, number in result.left_out.items())
+        lines.append(f"left out, having no counterpart in the others: {each}.")
     if result.settings.ap_depth == "k":
         lines.append(f"map is truncated at k = {result.k:,}: what comes later counts as not found.")
     for row in result.near_chance().to_dict("records"):

@@ -34,8 +34,8 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
         cache: folder in which vectors are kept by image content and system.
 
     Returns:
-        Ids, sorted, and vectors, float32 [N, D]. Each page of a PDF or TIFF file of several is an
-        image. Images that cannot be read are left out, and `provenance` has the reasons:
+        Ids, sorted, and vectors, float32 [N, D]. The ids are the files' names, which do not depend
+        on other files, or a table's own. Each page of a PDF or TIFF file of several is an image. Images that cannot be read are left out, and `provenance` has the reasons:
         `left_out`, a name and a reason each.
 
     Raises:
@@ -55,6 +55,7 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
     parts: list[np.ndarray] = []
     left = [[each.name, each.reason] for each in pictures.left_out if not each.quiet]
     names = {image.id: image.name or image.id for image in pictures.images}
+    keys = {image.id: image.key for image in pictures.images}
     with open_encoder(encoder) as system, encoding(system, cache) as encode:
         batches = ahead(pictures.batches(threads()))
         for batch in track_batches(batches, len(pictures.images), "images embedded"):
@@ -62,7 +63,7 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
             readable = [image for image in batch if not image.problem]
             if readable:
                 parts.append(encode([as_rgb(image.pixels) for image in readable]))
-                ids += [image.id for image in readable]
+                ids += [keys[image.id] for image in readable]
         identity, similarity = system.identity, system.similarity
     if not parts:
         raise InputError(f"{pictures.place}: no image can be read, {left[0][1]} for one")
@@ -74,7 +75,8 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
         "converted": pictures.conversions,
         "versions": versions("numpy"),
     }
-    return Embeddings(ids, joined(parts), made_by)
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    return Embeddings([ids[row] for row in order], joined(parts)[order], made_by)
 
 
 class Encode:

@@ -46,6 +46,8 @@ class Picture:
     """What reading does to it (`anonbench.datasets.files.headers.Header`)."""
     data: Callable[[], bytes] | None = None
     """Reads its file; None of an array."""
+    key: str = ""
+    """See `anonbench.datasets.inputs.ImageFile.key`; the id of an array."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,8 @@ def _look(file: ImageFile, max_pixels: int) -> Picture | LeftOut:
     def pixels() -> np.ndarray:
         return read_image(unchanged(), max_pixels, header.page)
 
-    size = header.width, header.height
-    return Picture(file.id, file.name, *size, header.digest, pixels, header.converted, unchanged)
+    known = file.id, file.name, header.width, header.height, header.digest
+    return Picture(*known, pixels, header.converted, unchanged, file.key)
 
 
 def _of_arrays(given: Sequence[np.ndarray]) -> Pictures:
@@ -164,7 +166,8 @@ def _of_arrays(given: Sequence[np.ndarray]) -> Pictures:
             )
         height, width = array.shape[:2]
         name = f"{number:0{digits}d}"
-        images.append(Picture(name, "", width, height, digest_of(array), lambda image=array: image))  # type: ignore[misc]
+        pixels = (lambda image: lambda: image)(array)
+        images.append(Picture(name, "", width, height, digest_of(array), pixels, key=name))
     return Pictures(tuple(images), (), "the arrays", None)
 
 

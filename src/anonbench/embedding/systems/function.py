@@ -129,7 +129,7 @@ class InBatches:
                 )
             if parts and part.shape[1:] != parts[0].shape[1:]:
                 raise InputError(
-                    f"the system returned vectors of {part.shape[1:]} and of {parts[0].shape[1:]} "
+                    f"the system returned vectors of {parts[0].shape[-1]} and of {part.shape[-1]} "
                     "dimensions; all have to have the same"
                 )
             parts.append(part)

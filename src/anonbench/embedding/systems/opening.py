@@ -90,6 +90,12 @@ class Checked:
         again = range(min(_AGAIN, max(len(images) - 1, 1)))[::-1]
         few = [images[number] for number in again]
         answer = checked(self.encoder.encode(few), len(few))
+        widths = vectors.shape[1], answer.shape[1]
+        if widths[0] != widths[1]:
+            raise InputError(
+                f"the system returned vectors of {widths[0]} and of {widths[1]} dimensions; all "
+                "have to have the same"
+            )
         share = _difference(vectors, [*again], answer)
         if share == 0:
             return
@@ -123,8 +129,6 @@ def _difference(vectors: np.ndarray, rows: Sequence[int], again: np.ndarray) -> 
     """
     import numpy as np
 
-    if again.shape[1] != vectors.shape[1]:
-        return 1.0
     wide, other = vectors.astype(np.float64), again.astype(np.float64)
     apart = np.linalg.norm(wide[rows] - other, axis=1).max()
     spread = np.sqrt(2 * ((wide - wide.mean(axis=0)) ** 2).sum(axis=1).mean())

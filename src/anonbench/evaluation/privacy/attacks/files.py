@@ -16,6 +16,7 @@ from anonbench.core.progress import track
 from anonbench.core.registries.privacy_attacks import Equipment, RegionAttack
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.annotations import Images, read_boxes_file
+from anonbench.datasets.pairs import copies_of
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given.images import Picture, look_at
 from anonbench.evaluation.privacy.attacks.kinds import attack_named
@@ -95,8 +96,10 @@ def attack_files(
             raise InputError(f"--attack {name}: it needs vectors; run the workflow for it")
     first, second = look_at(originals), look_at(anonymized)
     clear = {picture.id: picture for picture in first.images}
-    hidden = {picture.id: picture for picture in second.images}
-    common = sorted(clear.keys() & hidden.keys())
+    copies = {picture.key: picture for picture in second.images}
+    found = copies_of([*clear], [each.key for each in clear.values()], copies, str(anonymized))
+    hidden = {own: copies[copy] for own, copy in zip(clear, found, strict=True) if copy}
+    common = sorted(hidden)
     if not common:
         raise InputError(
             f"{anonymized}: no image has the name of one of {originals}; anonymized images keep "
@@ -132,7 +135,7 @@ def attack_files(
     settings = Privacy(attacks=tuple(attacks))
     equipment = Equipment(detection, anonymization or Anonymization(), detectors)
     table = attack("files", published, settings, equipment, seed, confidence)
-    alone = len(clear) + len(hidden) - 2 * len(common)
+    alone = len(clear) + len(copies) - 2 * len(common)
     unread = sum(not each.quiet for each in (*first.left_out, *second.left_out))
     left_out = alone + failed + unread
     return Attacked(table, len(common), left_out)
