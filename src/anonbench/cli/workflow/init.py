@@ -103,7 +103,12 @@ def run(options: argparse.Namespace) -> None:
         )
     named = options.system or SMALL
     settings = system_settings(named)
-    sample = look(seen.sample, settings)
+    try:  # vectors made elsewhere are not there yet
+        sample = look(seen.sample, settings if settings.embeds_images else None)
+    except InputError as error:
+        raise InputError(
+            f"--system {named} cannot be used, and no config is written: {error}"
+        ) from None
     if not options.json:
         _show_sample(sample)
     if not sample.read:
@@ -161,7 +166,6 @@ def _as_json(seen: Survey, sample: Sample, cost: Estimate, to: Path, cores: int)
                 name: {"entity": each.entity, "images": each.images, "not_tried": each.missing}
                 for name, each in sample.found.items()
             },
-            "system_not_tried": sample.without_system,
         },
         "experiment": {
             "images": cost.images,
@@ -234,8 +238,6 @@ def _show_sample(sample: Sample) -> None:
     for name, found in sample.found.items():
         what = "not tried" if found.missing else f"found in {found.images} of {sample.read} images"
         print(f"{name} ({found.entity}): {what}")
-    if sample.without_system:
-        print(f"the system could not be tried: {sample.without_system}")
 
 
 def _ask(options: argparse.Namespace, seen: Survey) -> None:

@@ -158,9 +158,7 @@ def _system(sample: Sample, choice: Choice) -> Iterator[str]:
             "#   { kind: function, function: 'our_search:encode' } # images in, vectors out",
             "#   and others: docs/how-to/systems.md",
         )
-    if sample.without_system:
-        yield from _note(f"It could not be tried: {' '.join(sample.without_system.split())}")
-    elif sample.encode_seconds:
+    if sample.encode_seconds:
         rate = 1 / sample.encode_seconds
         yield from _note(f"Seen: {sample.dimension} dimensions, {rate:.2g} images a second a core.")
     yield "systems:"

@@ -63,8 +63,6 @@ class Sample:
     encode_seconds: float = 0.0
     """Of one image on a core."""
     dimension: int = 0
-    without_system: str = ""
-    """Why the system could not be tried; empty where it was."""
 
     def seconds(self, kind: str) -> float:
         """Return the median seconds of an image: `read` or `write`."""
@@ -95,6 +93,9 @@ def look(files: Sequence[Path], settings: SystemKind | None) -> Sample:
     Returns:
         Counts and times. Nothing of what was read or recognized is kept.
 
+    Raises:
+        InputError: the system cannot be started, or does not answer as it should.
+
     """
     sample = Sample()
     kept = _search_all(files, _detectors(sample), sample)
@@ -102,14 +103,10 @@ def look(files: Sequence[Path], settings: SystemKind | None) -> Sample:
         return sample
     from anonbench.embedding.systems import open_system
 
-    try:
-        with open_system(settings) as system:
-            system.encode(kept)  # the first call is slower
-            vectors, seconds = _timed(system.encode, kept)
-    except InputError as error:
-        sample.without_system = str(error)
-    else:
-        sample.encode_seconds, sample.dimension = seconds / len(kept), vectors.shape[1]
+    with open_system(settings) as system:
+        system.encode(kept)  # the first call is slower
+        vectors, seconds = _timed(system.encode, kept)
+    sample.encode_seconds, sample.dimension = seconds / len(kept), vectors.shape[1]
     return sample
 
 

@@ -16,7 +16,13 @@ from anonbench.core.registries.systems import Encoder
 from anonbench.embedding.systems.networks.inputs import Prepare
 from anonbench.embedding.systems.networks.threads import batched
 
-_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(uint8)": np.uint8,
+}
+_PIXELS: dict[str, Any] = {"value_range": 255, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+"""Settings of an input of whole numbers: the pixels as they are."""
 
 
 @contextmanager
@@ -42,8 +48,9 @@ def onnx_encoder(
         raise InputError(f"systems: {file} has no output {output!r}; it has {', '.join(names)}")
     (given,) = inputs
     if given.type not in _TYPES:
-        raise InputError(f"systems: {file} takes {given.type}, not float32 or float16 images")
-    described = _completed(described, given.shape, file)
+        raise InputError(f"systems: {file} takes {given.type}, not float32, float16 or "
+                         "uint8 images")
+    described = _completed(described, given.shape, given.type, file)
     size = given.shape[0] if isinstance(given.shape[0], int) else batch_size
 
     def run(batch: np.ndarray) -> np.ndarray:
@@ -62,11 +69,11 @@ def onnx_encoder(
         yield encoder
 
 
-def _completed(described: ImageInput, shape: list[Any], file: Path) -> ImageInput:
-    """Return settings with the size and layout that the model has.
+def _completed(described: ImageInput, shape: list[Any], kind: str, file: Path) -> ImageInput:
+    """Return settings with the size, layout and values that the model has.
 
     Raises:
-        InputError: the settings say another size or layout, or it takes no colour images.
+        InputError: the settings say others, or it takes no colour images.
 
     """
     if len(shape) != 4:
@@ -81,6 +88,7 @@ def _completed(described: ImageInput, shape: list[Any], file: Path) -> ImageInpu
         own["size"] = tuple(sides)
     elif not isinstance(channels, int):
         del own["layout"]  # the model does not tell
+    own |= _PIXELS if _TYPES[kind] is np.uint8 else {}
     for name, value in own.items():
         if name in described.model_fields_set and getattr(described, name) != value:
             raise InputError(
