@@ -10,7 +10,7 @@ from math import log
 
 import numpy as np
 
-FLOAT, INT64, INTEGERS = 1, 7, 7
+FLOAT, UINT8, INT64, INTEGERS = 1, 2, 7, 7
 STRIDES = (8, 16, 32)
 
 
@@ -50,21 +50,30 @@ def tensor(name: str, values: np.ndarray) -> bytes:
     )
 
 
-def _described(name: str, shape: Sequence[int]) -> bytes:
-    dimensions = b"".join(_field(1, _field(1, size)) for size in shape)
-    return _field(1, name) + _field(2, _field(1, _field(1, FLOAT) + _field(2, dimensions)))
+def external(name: str, shape: Sequence[int], location: str) -> bytes:
+    """Return a float32 constant whose values are in another file."""
+    entry = _field(13, _field(1, "location") + _field(2, location))
+    return _fields(1, shape) + _field(2, FLOAT) + _field(8, name) + entry + _field(14, 1)
+
+
+def _described(name: str, shape: Sequence[int | str], kind: int) -> bytes:
+    dimensions = b"".join(
+        _field(1, _field(1, size) if isinstance(size, int) else _field(2, size)) for size in shape
+    )
+    return _field(1, name) + _field(2, _field(1, _field(1, kind) + _field(2, dimensions)))
 
 
 def model(
     nodes: Sequence[bytes],
     constants: Sequence[bytes],
-    inputs: Mapping[str, Sequence[int]],
-    outputs: Mapping[str, Sequence[int]],
+    inputs: Mapping[str, Sequence[int | str]],
+    outputs: Mapping[str, Sequence[int | str]],
+    kind: int = FLOAT,
 ) -> bytes:
-    """Return the file's content; inputs and outputs are float32 of the given shapes."""
+    """Return the file's content; inputs are of a kind, outputs float32, of the given shapes."""
     graph = _fields(1, nodes) + _field(2, "graph") + _fields(5, constants)
-    graph += _fields(11, [_described(name, shape) for name, shape in inputs.items()])
-    graph += _fields(12, [_described(name, shape) for name, shape in outputs.items()])
+    graph += _fields(11, [_described(name, shape, kind) for name, shape in inputs.items()])
+    graph += _fields(12, [_described(name, shape, FLOAT) for name, shape in outputs.items()])
     return _field(1, 8) + _field(8, _field(1, "") + _field(2, 13)) + _field(7, graph)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anonbench.anonymization.apply import anonymize as anonymize
+    from anonbench.anonymization.check_method import check_method as check_method
     from anonbench.anonymization.files.run import anonymize_files as anonymize_files
     from anonbench.detection.files import detect as detect
     from anonbench.embedding.given.embed import embed as embed
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
     from anonbench.evaluation.external import score as score
 
 __version__ = "0.1.0"
-__all__ = ["anonymize", "anonymize_files", "detect", "embed", "evaluate", "score"]
+__all__ = ["anonymize", "anonymize_files", "check_method", "detect", "embed", "evaluate", "score"]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -26,6 +31,10 @@ def __getattr__(name: str) -> Any:
         from anonbench.anonymization.files.run import anonymize_files
 
         return anonymize_files
+    if name == "check_method":
+        from anonbench.anonymization.check_method import check_method
+
+        return check_method
     if name == "detect":
         from anonbench.detection.files import detect
 

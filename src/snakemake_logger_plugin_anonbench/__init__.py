@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ __all__ = ["LogHandler", "record_in"]
 
 _run = Run()
 """Run of this process. Snakemake makes the logger before the Snakefile calls `record_in`."""
+_handlers: list[LogHandler] = []
+_SILENT = 60.0
+"""Seconds without a line after which one says how far the jobs are."""
 
 
 def record_in(
@@ -48,6 +51,8 @@ def _renew(path: Path) -> None:
         time.sleep(HEARTBEAT)
         with suppress(OSError):
             os.utime(path)
+        for handler in _handlers:
+            handler.remind()
 
 
 class LogHandler(LogHandlerBase):
@@ -60,6 +65,7 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
         self._drawn = 0.0
+        _handlers.append(self)
         # with --quiet progress Snakemake does not log that jobs end
         quiet = self.common_settings.quiet or ()
         self._ends_are_logged = all(each.name != "PROGRESS" for each in quiet)
@@ -81,6 +87,13 @@ class LogHandler(LogHandlerBase):
         is_due = time.time() - self._drawn >= (0.2 if self._is_terminal else 5.0)
         if is_due and self._ends_are_logged and event in (LogEvent.JOB_INFO, LogEvent.PROGRESS):
             self._draw()
+
+    def remind(self) -> None:
+        """Show progress again where no job has begun or ended for a while."""
+        with self.lock or nullcontext():
+            is_silent = 0 < self._drawn <= time.time() - _SILENT
+            if is_silent and self._ends_are_logged and not _run.ended:
+                self._draw()
 
     def close(self) -> None:
         """Show the last state and what failed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 from collections import Counter
 from contextlib import suppress
@@ -31,6 +32,10 @@ _CLOCK_SECONDS = 2.0
 """Seconds by which the clocks of a machine and its file server may differ."""
 
 
+_BAR = re.compile(r"(?P<what>[^:|]+): +\d+%\|.*\| *(?P<done>\d+)/(?P<all>\d+) \[")
+"""A progress bar in a job's log (`anonbench.core.progress`)."""
+
+
 class JobRun(BaseModel):
     """A job that is running or has failed."""
 
@@ -43,6 +48,11 @@ class JobRun(BaseModel):
     """Paths from the folder in which Snakemake runs: its own log, then its scheduler's."""
     message: str = ""
     """Reason of the failure, as Snakemake or the scheduler gives it."""
+
+    def progress(self, folder: Path) -> str:
+        """Say how far the job is by its log; empty where that does not tell."""
+        found = _BAR.match(next(iter(self.last_lines(folder, 1)), ""))
+        return f" ({found['done']} of {found['all']} {found['what']})" if found else ""
 
     def last_lines(self, folder: Path, number: int) -> list[str]:
         """Return the last lines of its own log, none of an earlier run's."""
@@ -138,7 +148,8 @@ class Run(BaseModel):
             left = self.seconds_left(now)
         failed = f", {len(self.failed)} failed" if self.failed else ""
         rest = "" if left is None else f", about {duration(left)} left"
-        labels = ", ".join(job.label for job in self.running.values())
+        running = list(self.running.values())
+        labels = ", ".join(f"{job.label}{job.progress(self.folder)}" for job in running)
         return (
             f"[{100 * done // max(1, self.total):3d} %] {done} of {self.total} jobs{failed}, "
             f"{duration(now - self.began)} so far{rest}{f' | {labels}' if labels else ''}"

@@ -117,3 +117,25 @@ def test_a_folder_that_no_run_would_take_is_refused(
     assert said in printed.err
     assert "run it" not in printed.out
     assert not to.exists()
+
+
+def test_no_config_is_written_with_a_system_that_cannot_be_used(
+    folder: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("anonbench.workflow.first_config.sample.LOOKED_FOR", ("zxing",))
+    (tmp_path / "no_vectors.py").write_text("def encode(images):\n    return [1] * len(images)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    to = tmp_path / "mine.yaml"
+    named = "function:no_vectors:encode"
+    assert main(["init", str(folder), "--to", str(to), "--yes", "--system", named]) == 1
+    printed = capfd.readouterr()
+    assert f"--system {named} cannot be used, and no config is written: the system" in printed.err
+    assert "wrote" not in printed.out
+    assert not to.exists()
+    # vectors that another program makes later cannot be tried
+    vectors = f"vectors:{tmp_path}/{{variant}}.h5"
+    assert main(["init", str(folder), "--to", str(to), "--yes", "--system", vectors]) == 0
+    assert load(yaml.safe_load(to.read_text(encoding="utf-8"))).systems["tested"].kind == "vectors"

@@ -214,3 +214,29 @@ def test_arrays_in_memory_are_checked_alike() -> None:
         checked([1, 2], VALUES, "queries")
     with pytest.raises(InputError, match="row 0 is bool"):
         checked([True, False, True], VALUES, "queries")
+
+
+def test_csv(tmp_path: Path) -> None:
+    file = tmp_path / "v.csv"
+    file.write_text('id,x,y\n007,1.5,-2\nNA,2,3e-1\n"a,b",0,1\n', encoding="utf-8")
+    found = read(file)
+    assert found.ids == ["007", "NA", "a,b"]
+    assert found.values.tolist() == [[1.5, -2.0], [2.0, np.float32(0.3)], [0.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,x\na,1\n", "has no column 'id'"),
+        ("id,x\na,1\nb,\n", "the embedding of 'b' is not finite"),
+        ("id,x\na,1\nb,one\n", "cannot be read as a table of numbers"),
+        ("id;x\na;1,5\n", "cannot be read as a table|has no column 'id'"),
+        ("id,x\na,1\na,2\n", "'a' \\(2 times\\)"),
+        ("id,x\na,1,2\n", "cannot be read as a table"),
+    ],
+)
+def test_wrong_csv(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "v.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read(file)

@@ -98,7 +98,9 @@ def is_gone(process: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("end", ["time.sleep(60)", "np.save(vectors, np.ones((len(list(images.iterdir())), 3)))"])
+@pytest.mark.parametrize(
+    "end", ["time.sleep(60)", "np.save(vectors, np.ones((len(list(images.iterdir())), 3)))"]
+)
 def test_what_a_program_started_ends_with_it(tmp_path: Path, end: str) -> None:
     start = "process = subprocess.Popen(['sleep', '60'])\n"
     note = f"Path({str(tmp_path / 'started')!r}).write_text(str(process.pid))\n"

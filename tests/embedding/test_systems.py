@@ -33,7 +33,7 @@ from anonbench.embedding.systems import open_system
 from anonbench.embedding.systems.networks.inputs import Prepare
 from anonbench.embedding.systems.opening import identity_of
 from anonbench.embedding.untrained import write_untrained
-from onnx_file import model, node
+from onnx_file import UINT8, model, node, tensor
 
 WIDTH = 12
 PROJECTION = np.random.default_rng(0).normal(size=(12, WIDTH)).astype(np.float32)
@@ -220,6 +220,32 @@ def test_onnx(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     ):
         with pytest.raises(InputError, match=message):
             encoded(settings(kind="onnx", file=tmp_path / "pooled.onnx", **given), pictures)
+
+
+def test_onnx_of_pixels(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+    nodes = [node("DequantizeLinear", ["images", "one"], "values")]
+    nodes += [
+        node("ReduceMean", ["values"], "means", axes=[1, 2]),
+        node("Flatten", ["means"], "out"),
+    ]
+    pixels = model(
+        nodes,
+        [tensor("one", np.array(1.0, np.float32))],
+        {"images": ("n", "height", "width", 3)},
+        {"out": ("n", 3)},
+        UINT8,
+    )
+    (tmp_path / "pixels.onnx").write_bytes(pixels)
+    size: dict[str, Any] = {"size": (32, 32), "resize": "squash"}
+    system = settings(kind="onnx", file=tmp_path / "pixels.onnx", input=size)
+    raw = {"value_range": 255, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+    expected = [Prepare(ImageInput(**size, **raw))(each).mean(axis=(1, 2)) for each in pictures]
+    assert np.allclose(encoded(system, pictures), expected, atol=1e-3)
+    wrong = settings(kind="onnx", file=system.file, input={"mean": (0.5, 0.5, 0.5)})
+    with pytest.raises(
+        InputError, match=r"takes mean \(0\.0, 0\.0, 0\.0\), and `input\.mean` says"
+    ):
+        encoded(wrong, pictures)
 
 
 def test_functions(

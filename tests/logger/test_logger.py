@@ -123,3 +123,24 @@ def test_a_run_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         while file.stat().st_mtime == 100 and time.time() < deadline:
             time.sleep(0.01)
         assert file.stat().st_mtime > 100
+
+
+def test_a_long_job_is_spoken_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Settings:
+        quiet, dryrun = None, False
+
+    handler = object.__new__(logger.LogHandler)
+    handler.common_settings, handler.lock = Settings(), None
+    handler.__post_init__()
+    logger._handlers.remove(handler)
+    monkeypatch.setattr(logger, "_run", logger.Run(began=time.time() - 100, total=2))
+    handler.remind()
+    assert capsys.readouterr().err == "", "nothing was said before"
+    handler._drawn = time.time() - 30
+    handler.remind()
+    assert capsys.readouterr().err == ""
+    handler._drawn = time.time() - 61
+    handler.remind()
+    assert "0 of 2 jobs" in capsys.readouterr().err

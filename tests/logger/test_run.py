@@ -201,3 +201,15 @@ def test_a_log_of_an_earlier_run_says_nothing_of_this_one(tmp_path: Path) -> Non
 
 def logged(*logs: str, began: float = 0.0) -> JobRun:
     return JobRun(rule="train", label="train", began=began, logs=list(logs))
+
+
+def test_a_line_says_how_far_a_long_job_is(tmp_path: Path) -> None:
+    run = planned({"embed": 2})
+    run.folder = tmp_path
+    bar = "groups of 64 images:  15%|######    | 3/20 [05:00<28:20, 100.0s/it]"
+    (tmp_path / "a.log").write_text(f"started\n\rgroups of 64 images:   0%|   | 0/20\r{bar}")
+    (tmp_path / "b.log").write_text("nothing of the kind")
+    start(run, 1, "embed", "ids", log="a.log")
+    start(run, 2, "embed", "faces", log="b.log")
+    line = run.line(300.0)
+    assert line.endswith(" | embed ids (3 of 20 groups of 64 images), embed faces")

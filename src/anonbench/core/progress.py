@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -11,14 +13,38 @@ Item = TypeVar("Item")
 Batch = TypeVar("Batch", bound=Sized)
 
 
+ALIVE = 30.0
+"""Seconds after which the line is written again with the time so far, where nothing was done."""
+
+
+@contextmanager
+def _bar(total: int, what: str) -> Iterator[tqdm[None]]:
+    """Give a progress bar that is also renewed while one item takes long."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(ALIVE):
+            bar.refresh()
+
+    with tqdm(total=total, desc=what, mininterval=5.0, ascii=True, ncols=100) as bar:
+        threading.Thread(target=renew, name="progress", daemon=True).start()
+        try:
+            yield bar
+        finally:
+            ended.set()
+
+
 def track(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
     """Yield `items`, writing at most every five seconds how many of `total` are done."""
-    yield from tqdm(items, total=total, desc=what, mininterval=5.0, ascii=True, ncols=100)
+    with _bar(total, what) as bar:
+        for item in items:
+            yield item
+            bar.update()
 
 
 def track_batches(batches: Iterable[Batch], total: int, what: str) -> Iterator[Batch]:
     """Yield `batches` as `track` does items; `total` counts what is in them."""
-    with tqdm(total=total, desc=what, mininterval=5.0, ascii=True, ncols=100) as bar:
+    with _bar(total, what) as bar:
         for batch in batches:
             size = len(batch)  # before the reader empties it
             yield batch

@@ -1,10 +1,11 @@
-"""Embeddings of any system, as HDF5, NPY or Parquet, checked before they are scored.
+"""Embeddings of any system, as HDF5, NPY, Parquet or CSV, checked before they are scored.
 
 | format | vectors | ids |
 | --- | --- | --- |
 | `x.h5`, `x.hdf5` | `/embeddings` [N, D] | `/ids` [N] |
 | `x.npy` | array [N, D] | `x.ids.txt` beside it, one a line |
 | `x.parquet` | list column `embedding`, or else every other column a dimension | column `id` |
+| `x.csv` | every other column a dimension | column `id` |
 
 Values are float16, float32 or float64; ids are text or integers. An NPY file of float32 is mapped
 into memory and not read, so that archives of millions of images need not fit.
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from anonbench.core.errors import InputError
@@ -183,6 +185,23 @@ def _read_parquet(path: Path) -> tuple[list[Any], np.ndarray]:
     return ids, _from_columns(table.drop_columns(["id"]), path)
 
 
+def _read_csv(path: Path) -> tuple[list[Any], np.ndarray]:
+    require_memory(path, path.stat().st_size)
+    try:
+        with pa_csv.open_csv(path) as head:
+            names = head.schema.names
+        if "id" not in names:
+            raise InputError(f"{path}: has no column 'id'; {_GUIDE}")
+        kinds = dict.fromkeys(names, pa.float64()) | {"id": pa.string()}
+        table = pa_csv.read_csv(path, convert_options=pa_csv.ConvertOptions(column_types=kinds))
+    except (OSError, pa.ArrowException, MemoryError) as error:
+        raise InputError(
+            f"{path}: cannot be read as a table of numbers with a column id ({_line(error)}); "
+            "write it again, with commas between the columns and points in the numbers"
+        ) from None
+    return table.column("id").to_pylist(), _from_columns(table.drop_columns(["id"]), path)
+
+
 def _require_plausible(path: Path, metadata: pq.FileMetaData) -> None:
     """Check that a file's columns do not unpack to far more than the file holds."""
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
@@ -242,6 +261,7 @@ _READERS: dict[str, Callable[[Path], tuple[Any, np.ndarray]]] = {
     ".hdf5": _read_hdf5,
     ".npy": _read_npy,
     ".parquet": _read_parquet,
+    ".csv": _read_csv,
 }
 
 

@@ -19,6 +19,7 @@ from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import too_few as too_few_clusters
 from anonbench.core.numeric.statistics import standard_error
+from anonbench.core.whole_table import WholeTable
 from anonbench.datasets.pairs import copies_of
 from anonbench.evaluation import intervals
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
@@ -357,4 +358,4 @@ def _table(
             "ceiling": CEILING,
         }
         rows.append(row)
-    return pd.DataFrame(rows)
+    return WholeTable(rows)

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from anonbench.config import Config, Dataset, DetectorName, Layout
 from anonbench.core.errors import InputError
+from anonbench.core.model_files import model_files
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.training.model.timm_names import require_name
 
@@ -55,6 +56,7 @@ def require_files(config: Config) -> None:
         for setting in type(config.systems[name]).file_fields:
             if (path := getattr(config.systems[name], setting)) is not None:
                 _require_file(path, f"systems.{name}.{setting}")
+                model_files(path)
     for name in sorted({d.recipe for d in config.enabled.values() if d.is_trained}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
         if backbone.name is not None and backbone.registered is None:
@@ -195,6 +197,7 @@ def _require_onnx(path: Path, field: str) -> None:
         return None if file.read(1) == _ONNX else "is no model in ONNX format"
 
     _opened(path, field, check)
+    model_files(path)
 
 
 def _require_checkpoint(path: Path, field: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,9 @@ class Twirl(Method):
     line_colour: ClassVar = "#000000"
 
     turns: float = 2.0
+
+    def is_hidden(self, original, written, entity):
+        return written[0] == 0
 """
 DASHED = TWIRL.replace('"twirl"', '"s-1"')
 POINT = {"anonbench.methods:twirl": "plugged_twirl:Twirl"}
@@ -104,7 +108,6 @@ def test_what_it_is_called_changes_the_digest_of_facts(path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "points", "message"),
     [
-        (TWIRL, {"anonbench.methods:blur": "plugged_twirl:Twirl"}, "another one of this name"),
         (TWIRL, {"anonbench.methods:whirl": "plugged_twirl:Twirl"}, "the same `name`"),
         (DASHED, {"anonbench.methods:s-1": "plugged_twirl:Twirl"}, "lower case letters"),
         (TWIRL.replace("(Method)", ""), POINT, "no subclass of Method"),
@@ -114,11 +117,23 @@ def test_what_it_is_called_changes_the_digest_of_facts(path: Path) -> None:
         (TWIRL, {"anonbench.methods:twirl": "absent_module:Twirl"}, "ModuleNotFoundError"),
         (TWIRL.replace('    label: ClassVar = "Twirl"\n', ""), POINT, "no value for label"),
         (TWIRL.replace(" = 2.0", ""), POINT, r"need defaults .*turns Field required"),
+        (TWIRL.replace("is_hidden", "is_gone"), POINT, "Twirl has no is_hidden, without which"),
     ],
 )
-def test_a_class_that_cannot_be_used_is_named(
-    path: Path, source: str, points: dict[str, str], message: str
+def test_a_class_that_cannot_be_used_is_named_and_left_out(
+    path: Path,
+    source: str,
+    points: dict[str, str],
+    message: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     install(path, {"plugged_twirl": source}, points)
-    with pytest.raises(InputError, match=f"entry point .*{message}"):
+    assert list(registry()) == list(METHODS), "the others are there"
+    (said,) = caplog.messages
+    assert re.match(f"anonbench: entry point .*{message}.* It is left out", said)
+
+
+def test_no_class_takes_the_place_of_a_built_in_one(path: Path) -> None:
+    install(path, {"plugged_twirl": TWIRL}, {"anonbench.methods:blur": "plugged_twirl:Twirl"})
+    with pytest.raises(InputError, match=r"entry point .*another one of this name"):
         list(registry())

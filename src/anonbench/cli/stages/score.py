@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
         help="score any system's embeddings against its own ranking of the originals",
         description="Scores embeddings after a change of the images (anonymization, another model) "
         "against the ranking that the original system gave. Files: .h5 with /embeddings and /ids, "
-        ".npy with x.ids.txt beside x.npy, or .parquet with a column id.",
+        ".npy with x.ids.txt beside x.npy, or .parquet or .csv with a column id.",
         epilog=_EPILOG,
     )
     for name, what in _FILES:
@@ -116,6 +116,13 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="also write the scores of every query (.parquet or .csv)",
     )
+    output.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="also compare with another scoring, by its scores of every query (--per-query), in "
+        "pairs: such as one method with another",
+    )
     parser.set_defaults(run=run)
 
 
@@ -124,7 +131,7 @@ def run(options: argparse.Namespace) -> None:
     if options.per_query and options.per_query.suffix not in (".parquet", ".csv"):
         raise InputError(f"--per-query {options.per_query}: the name ends in .parquet or .csv")
     # all others are settings; those that are not given have their defaults
-    no_settings = {"reference", "queries", "database", "json", "per_query", "run", "snakemake"}
+    no_settings = {"json", "per_query", "against", "run", "snakemake", *dict(_FILES)}
     settings = {
         name: value
         for name, value in vars(options).items()
@@ -135,7 +142,7 @@ def run(options: argparse.Namespace) -> None:
         require_another(
             options.per_query, *files, *([options.clusters] if options.clusters else [])
         )
-    for file in files:
+    for file in (*files, *([options.against] if options.against else [])):
         if not file.exists():
             raise InputError(f"{file}: no such file")
         verify(file)
@@ -143,12 +150,25 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.evaluation import external  # what takes seconds to import
 
     result = external.run(*files, **settings)
+    compared = _compared(result, options) if options.against else None
     if options.per_query:
         _write(result.per_query, options.per_query)
     if options.json:
-        print(json.dumps(as_json(result), indent=2, ensure_ascii=False, allow_nan=False))
+        content = as_json(result)
+        if compared is not None:
+            content["against"] = _rows(compared)
+        print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         print(as_text(result))
+        if compared is not None:
+            print(f"\nin pairs, this less {options.against}:\n{_aligned(compared)}")
+
+
+def _compared(result: Evaluation, options: argparse.Namespace) -> pd.DataFrame:
+    from anonbench.evaluation.against import compare_scorings, read_scores
+
+    other = read_scores(options.against)
+    return compare_scorings(result.per_query, other, options.clusters, result.confidence)
 
 
 def as_json(result: Evaluation) -> dict[str, Any]:

@@ -31,6 +31,16 @@ class Method(Registered):
     another place or in other colours: who knows how gets it back). Where regions of several
     methods overlap, the one that leaves least is seen."""
 
+    @classmethod
+    def lacks(cls) -> str:
+        """Ask for a promise: the audit refuses each image of a method without one."""
+        if cls.is_hidden is not Method.is_hidden or cls.steps is not Method.steps:
+            return ""
+        return (
+            "has no is_hidden, without which the audit refuses every image; write it "
+            "(docs/how-to/adding.md)"
+        )
+
     def least_side(self) -> int:
         """Return how many pixels wide and high the window must be that the method works on.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import logging
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,7 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.added import added
 from anonbench.core.settings import Settings
 
+_LOG = logging.getLogger(__name__)
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -38,6 +40,11 @@ class Registered(Settings):
     """In the config, in paths and in tables: lower case letters, digits and underscores."""
     label: ClassVar[str]
     """For people."""
+
+    @classmethod
+    def lacks(cls) -> str:
+        """Say what a class lacks to be of use; empty where nothing is missing."""
+        return ""
 
 
 T = TypeVar("T", bound=Registered)
@@ -130,7 +137,10 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         for point in added().get(self.group, ()):
             if point.name in found:
                 raise InputError(f"{self._where(point)}: there is another one of this name")
-            found[point.name] = self._load(point)
+            try:
+                found[point.name] = self._load(point)
+            except InputError as error:  # whoever names it is told that there is none
+                _LOG.warning("anonbench: %s. It is left out.", error)
         return found
 
     def _load(self, point: EntryPoint) -> type[T]:
@@ -151,6 +161,8 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         absent = [name for name in sorted(loaded.__class_vars__) if not hasattr(loaded, name)]
         if absent:
             raise InputError(f"{where}: its class has no value for {', '.join(absent)}")
+        if lacking := loaded.lacks():
+            raise InputError(f"{where}: {loaded.__name__} {lacking}")
         try:
             if self._needs_defaults:
                 loaded()

@@ -35,8 +35,9 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
 
     Returns:
         Ids, sorted, and vectors, float32 [N, D]. The ids are the files' names, which do not depend
-        on other files, or a table's own. Each page of a PDF or TIFF file of several is an image. Images that cannot be read are left out, and `provenance` has the reasons:
-        `left_out`, a name and a reason each.
+        on other files, or a table's own. Each page of a PDF or TIFF file of several is an image.
+        Images that cannot be read are left out, and `provenance` has the reasons: `left_out`, a
+        name and a reason each.
 
     Raises:
         InputError: there is no image, the system cannot be started, or does not answer as it

@@ -73,7 +73,7 @@ class Checked:
     """How many images, of one and several, it was asked for when it was asked again."""
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """See `System.encode`; some of the first images are asked for again.
+        """See `System.encode`; some images of the first call are asked for again.
 
         Raises:
             InputError: it does not answer as it should, or gives an image another vector when it is
@@ -87,7 +87,8 @@ class Checked:
         return vectors
 
     def _ask_again(self, images: Sequence[np.ndarray], vectors: np.ndarray) -> None:
-        again = range(min(_AGAIN, max(len(images) - 1, 1)))[::-1]
+        count = min(_AGAIN, max(len(images) - 1, 1))  # fewer than before, at other places
+        again = range(len(images))[::-1][:count]
         few = [images[number] for number in again]
         answer = checked(self.encoder.encode(few), len(few))
         widths = vectors.shape[1], answer.shape[1]
@@ -99,7 +100,9 @@ class Checked:
         share = _difference(vectors, [*again], answer)
         if share == 0:
             return
-        random = _difference(answer, [*range(len(few))], checked(self.encoder.encode(few), len(few)))
+        random = _difference(
+            answer, [*range(len(few))], checked(self.encoder.encode(few), len(few))
+        )
         why = (
             "when it is asked again: a part of it is random. Export the model for evaluation "
             "(model.eval() before tracing), so that dropout is off"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from anonbench.config import Presentation, Retrieval
 from anonbench.core.vocabulary import UNADAPTED, QueryKind, Variant
+from anonbench.core.whole_table import WholeTable
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.best import collect_best
 from anonbench.evaluation.comparisons.columns import Column
@@ -130,7 +131,7 @@ def score_variants(
     )
     best = best[best["scope"] == "choices"].reset_index(drop=True)
     k = metrics.cutoff(len(originals.ids), settings)
-    return Scored(table, per_query, compared, best, k, settings, retrieval)
+    return Scored(WholeTable(table), per_query, compared, best, k, settings, retrieval)
 
 
 def _columns(variant: Variant, table: pd.DataFrame) -> Iterator[Column]:

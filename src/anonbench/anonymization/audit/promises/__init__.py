@@ -62,7 +62,17 @@ class StatedPromise(Promise):
             claims_none = self._method.residue == "none"
             check_unlike(inside.original, inside.written, inside.mask, claims_none)
         is_hidden = settings.of(self._method).is_hidden
-        return np.asarray(is_hidden(inside.original, inside.written, inside.entity), bool)
+        kept = np.asarray(is_hidden(inside.original, inside.written, inside.entity), bool)
+        if (
+            kept.shape == inside.mask.shape
+            and (inside.mask & ~kept).any()
+            and not inside.mask.all()
+        ):
+            raise Failure(
+                "the method's own is_hidden denies pixels of a region whose window has pixels of "
+                "others: it has to judge each pixel as if these were not there"
+            )
+        return kept
 
 
 PROMISES: dict[str, Promise] = {

@@ -48,8 +48,9 @@ def onnx_encoder(
         raise InputError(f"systems: {file} has no output {output!r}; it has {', '.join(names)}")
     (given,) = inputs
     if given.type not in _TYPES:
-        raise InputError(f"systems: {file} takes {given.type}, not float32, float16 or "
-                         "uint8 images")
+        raise InputError(
+            f"systems: {file} takes {given.type}, not float32, float16 or uint8 images"
+        )
     described = _completed(described, given.shape, given.type, file)
     size = given.shape[0] if isinstance(given.shape[0], int) else batch_size
 

@@ -1,0 +1,76 @@
+"""Trial of a method on drawn images, for whoever writes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from anonbench.anonymization.apply import layers
+from anonbench.anonymization.arguments import check_arguments
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.single import check_written
+from anonbench.config import Anonymization
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.datasets.images import encode
+
+_SIZE = (48, 64)
+_BOXES: Mapping[str, Sequence[tuple[float, float, float, float]]] = {
+    "one region": [(8, 8, 40, 32)],
+    "two regions that overlap": [(8, 8, 40, 32), (24, 16, 56, 40)],
+    "a region inside another": [(8, 8, 56, 40), (20, 16, 30, 24)],
+    "a region at the edge": [(0, 0, 20, 48)],
+    "a region of one pixel": [(30, 20, 31, 21)],
+    "a region with broken corners": [(7.3, 5.6, 31.9, 29.2)],
+}
+
+
+def check_method(name: str, settings: Anonymization | None = None) -> None:
+    """Hide regions of drawn images by a method and audit the results as a run does.
+
+    Args:
+        name: of an installed method.
+        settings: with its parameters; the defaults without it.
+
+    Raises:
+        InputError: there is no such method, it raises, gives other pixels the second time, or the
+            audit refuses what it made; says for which image and regions.
+
+    Example:
+        >>> import anonbench
+        >>> anonbench.check_method("mask")
+
+    """
+    settings = settings or Anonymization()
+    variant = Variant(name, 100)
+    random = np.random.default_rng(0)
+    for kind, shape in (("colour", (*_SIZE, 3)), ("grey", _SIZE)):
+        image = random.integers(0, 256, shape, dtype=np.uint8)
+        for what, boxes in _BOXES.items():
+            for entity in Entity:
+                regions = [Region(entity, *box, 1.0) for box in boxes]
+                try:
+                    _check(image, regions, variant, settings)
+                except InputError:  # an argument, not the method
+                    raise
+                except Exception as error:  # a Failure, or whatever the method raises
+                    why = str(error) if isinstance(error, Failure) else repr(error)
+                    raise InputError(
+                        f"method {name}, a {kind} image with {what} ({entity}): {why}"
+                    ) from error
+
+
+def _check(
+    image: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
+) -> None:
+    check_arguments(image, regions, variant, settings)
+    *between, hidden = layers(image, regions, variant, settings)
+    if not np.array_equal(hidden, layers(image, regions, variant, settings)[-1]):
+        raise Failure("it gives other pixels the second time")
+    rows = [
+        {"entity": each.entity, "x0": each.x0, "y0": each.y0, "x1": each.x1, "y1": each.y1}
+        for each in regions
+    ]
+    check_written(rows, image, hidden, encode(hidden), b"", variant, settings, between)

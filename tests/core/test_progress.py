@@ -1,0 +1,20 @@
+"""Progress bars: also renewed while one item takes long."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from anonbench.core import progress
+
+
+def test_a_bar_says_that_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "ALIVE", 0.02)
+    for _ in progress.track_batches(iter([[1, 2], [3]]), 3, "images embedded"):
+        time.sleep(0.3)
+    assert capsys.readouterr().err.count("images embedded") > 6
+    assert list(progress.track(iter("abc"), 3, "letters")) == ["a", "b", "c"]
+    assert "3/3" in capsys.readouterr().err

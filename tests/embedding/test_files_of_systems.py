@@ -1,0 +1,131 @@
+"""All files that decide a system's vectors are part of what it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from anonbench.anonymization.files.made_by import made_by
+from anonbench.anonymization.files.one import Job
+from anonbench.config import Anonymization, Detection, load
+from anonbench.config.systems import AnySystem
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.inputs import open_images
+from anonbench.detection import cache
+from anonbench.embedding.given.embed import embed
+from anonbench.embedding.systems.opening import identity_of
+from anonbench.evaluation.privacy.kinds.recognizer import Recognizer
+from anonbench.workflow.startup import Startup
+from onnx_file import external, model, node
+
+
+def system(**given: Any) -> Any:
+    return TypeAdapter(AnySystem).validate_python(given)
+
+
+def write_graph(folder: Path, weights: float) -> Path:
+    """Write a network whose weights are in a file of its folder: means times weights."""
+    folder.mkdir(exist_ok=True)
+    np.full((3, 2), weights, "<f4").tofile(folder / "weights.bin")
+    nodes = [node("ReduceMean", ["x"], "m", axes=[2, 3]), node("Flatten", ["m"], "f")]
+    nodes.append(node("MatMul", ["f", "W"], "y"))
+    graph = model(nodes, [external("W", (3, 2), "weights.bin")], {"x": (1, 3, 8, 8)}, {"y": (1, 2)})
+    (folder / "net.onnx").write_bytes(graph)
+    return folder / "net.onnx"
+
+
+def test_replaced_weights_beside_a_graph_are_another_system(tmp_path: Path) -> None:
+    images = list(np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8))
+    asked = system(kind="onnx", file=write_graph(tmp_path / "m", 1.0))
+    first = embed(asked, images, tmp_path / "cache")
+    write_graph(tmp_path / "m", 2.0)
+    second = embed(asked, images, tmp_path / "cache")
+    assert first.provenance["system"] != second.provenance["system"]
+    assert np.allclose(second.values, 2 * first.values)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model-00001-of-00002.safetensors"])
+def test_any_file_of_a_models_folder_counts(tmp_path: Path, name: str) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    identities = set()
+    for content in ("a", "b"):
+        (tmp_path / name).write_text(content)
+        identities.add(identity_of(system(kind="huggingface", name=str(tmp_path))))
+    assert len(identities) == 2
+
+
+@pytest.mark.parametrize("word", ["models", "--weights=models", "models/net.pt"])
+def test_models_that_a_command_line_names_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "work").mkdir()
+    given = system(kind="command", command=f"embed {word} work {{images}} {{vectors}}")
+    identities = []
+    for content in ("a", "b", "b"):
+        (tmp_path / "models" / "net.pt").write_text(content)
+        (tmp_path / "work" / f"{len(identities)}.txt").touch()
+        identities.append(identity_of(given))
+    assert identities[0] != identities[1] == identities[2]
+
+
+def test_what_a_function_imports_in_the_folder_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "mine_search.py").write_text("import mine_a\nimport numpy\ndef encode(i): ...\n")
+    (tmp_path / "mine_a.py").write_text("from mine_b import deep\nimport mine_search\n")
+    (tmp_path / "mine_b").mkdir()
+    (tmp_path / "mine_b" / "__init__.py").touch()
+    (tmp_path / "unused.py").touch()
+    given = system(kind="function", function="mine_search:encode")
+    assert [str(file.relative_to(tmp_path)) for file in given.files()] == [
+        *("mine_search.py", "mine_a.py", "mine_b/__init__.py")
+    ]
+    before = identity_of(given)
+    (tmp_path / "mine_b" / "deep.py").write_text("SIZE = 2\n")
+    assert identity_of(given) != before
+
+
+def test_weights_beside_a_graph_count_wherever_a_model_is_named(tmp_path: Path) -> None:
+    image = tmp_path / "images" / "a.png"
+    image.parent.mkdir()
+    image.touch()
+    onnx = tmp_path / "m" / "net.onnx"
+    seen = set()
+    for weights in (1.0, 2.0):
+        write_graph(onnx.parent, weights)
+        detection = Detection.model_validate({"face_onnx": {"weights": onnx}})
+        job = Job(tmp_path / "out", ("face_onnx",), Variant("mask", 100), detection,
+                  Anonymization(), keep_without_regions=False)  # fmt: skip
+        made = made_by(job, image.parent, open_images(image.parent))
+        found = cache.made_by("face_onnx", detection)
+        seen.add((json.dumps(made, sort_keys=True), json.dumps(found, sort_keys=True)))
+    assert len({one for one, _ in seen}) == len({other for _, other in seen}) == 2
+
+
+def test_snakemake_is_told_of_weights_beside_a_graph(tmp_path: Path) -> None:
+    onnx = write_graph(tmp_path / "m", 1.0)
+    data = {"layout": "folder", "path": "images", "detectors": ["face_onnx"], "system": "ours"}
+    config = load(
+        {
+            "datasets": {"mine": data},
+            "systems": {"ours": {"kind": "onnx", "file": str(onnx)}},
+            "detection": {"face_onnx": {"weights": str(onnx)}},
+        }
+    )
+    from anonbench.config.experiment import Experiment
+
+    startup = Startup(config, Experiment(config), {}, user_files={"mine": {}})
+    expected = [onnx, onnx.with_name("weights.bin")]
+    assert startup.system_files("mine") == expected
+    assert startup.detection_files("mine") == expected
+    assert Recognizer(weights=onnx).files() == expected

@@ -1,0 +1,119 @@
+"""Systems that give an image another vector when asked again, or beside other images."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import anonbench
+from anonbench.core.errors import InputError
+from anonbench.embedding.systems import open_system
+from anonbench.embedding.systems.command import Command
+from anonbench.embedding.systems.files import TorchScript
+from anonbench.embedding.systems.function import Function
+
+IMAGES = list(np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3), dtype=np.uint8))
+RANDOM, BESIDE = "when it is asked again: a part of it is random", "beside other images"
+Encode = Callable[[Sequence[np.ndarray]], np.ndarray]
+
+
+def means(images: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([image.reshape(-1, 48).mean(axis=0) for image in images])
+
+
+def noisy(share: float) -> Encode:
+    """Return an encoder with random noise: a share of what different images differ by."""
+    random = np.random.default_rng(0)
+    spread = np.sqrt(2 * means(IMAGES).var(axis=0).sum())
+
+    def encode(images: Sequence[np.ndarray]) -> np.ndarray:
+        noise = random.standard_normal((len(images), 48))
+        return means(images) + share * spread * noise / np.linalg.norm(noise, axis=1)[:, None]
+
+    return encode
+
+
+def centred(images: Sequence[np.ndarray]) -> np.ndarray:
+    return means(images) - means(images).mean(axis=0)
+
+
+def by_place(images: Sequence[np.ndarray]) -> np.ndarray:
+    return means(images) + 100.0 * np.arange(len(images))[:, None]
+
+
+@pytest.mark.parametrize(
+    ("encode", "message"),
+    [(noisy(0.2), RANDOM), (centred, BESIDE), (by_place, BESIDE)],
+    ids=["random", "by the batch", "by the place"],
+)
+@pytest.mark.parametrize("count", [2, 9])
+def test_such_a_function_is_refused(encode: Encode, message: str, count: int) -> None:
+    with pytest.raises(InputError, match=message):
+        anonbench.embed(encode, IMAGES[:count])
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [noisy(0.001), lambda images: np.ones((len(images), 4)), lambda i: means(i).astype(np.float16)],
+    ids=["rounding", "all alike", "half precision"],
+)
+def test_rounding_is_no_reason_to_refuse(encode: Encode) -> None:
+    assert anonbench.embed(encode, IMAGES).values.shape[0] == 9
+    assert anonbench.embed(encode, IMAGES[:1]).values.shape[0] == 1
+
+
+def test_each_kind_is_asked_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "unsteady_search.py").write_text(
+        "import numpy as np\ndef encode(i): return np.random.default_rng().random((len(i), 8))\n"
+    )
+    (tmp_path / "program.py").write_text(
+        "import sys, pathlib, numpy as np\n"
+        "n = len(list(pathlib.Path(sys.argv[1]).iterdir()))\n"
+        "np.save(sys.argv[2], np.random.default_rng().random((n, 8)))\n"
+    )
+    systems = [
+        Function(function="unsteady_search:encode"),
+        Command(command=f"{sys.executable} program.py {{images}} {{vectors}}"),
+    ]
+    for settings in systems:
+        with open_system(settings) as system, pytest.raises(InputError, match=RANDOM):
+            system.encode(IMAGES)
+
+
+def test_a_network_that_was_exported_in_training_mode(tmp_path: Path) -> None:
+    import torch
+    from torch import nn
+
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten())
+    example = torch.rand(4, 3, 32, 32)
+    for name, last, message in (
+        ("dropout", nn.Dropout(0.5), RANDOM),
+        ("norm", nn.BatchNorm1d(48, track_running_stats=False), BESIDE),
+    ):
+        file = tmp_path / f"{name}.pt"
+        net = nn.Sequential(pooled, last)
+        torch.jit.trace(net.train(), example, check_trace=False).save(str(file))
+        with (
+            open_system(TorchScript(file=file)) as system,
+            pytest.raises(InputError, match=message),
+        ):
+            system.encode(IMAGES)
+        torch.jit.trace(nn.Sequential(pooled).eval(), example).save(str(file))
+        with open_system(TorchScript(file=file)) as system:
+            assert system.encode(IMAGES).shape == (9, 48)
+
+
+def test_few_images_are_asked_for_and_only_once() -> None:
+    calls: list[int] = []
+
+    def counting(images: Sequence[np.ndarray]) -> np.ndarray:
+        calls.append(len(images))
+        return means(images)
+
+    anonbench.embed(counting, [*IMAGES, *IMAGES, *IMAGES, *IMAGES, *IMAGES])
+    assert calls == [32, 3, 13] or calls == [32, 13, 3]
