@@ -19,7 +19,7 @@ from anonbench.datasets.images import encode
 _SIZE = (48, 64)
 _BOXES: Mapping[str, Sequence[tuple[float, float, float, float]]] = {
     "one region": [(8, 8, 40, 32)],
-    "two regions that overlap": [(8, 8, 40, 32), (24, 16, 56, 40)],
+    "two regions that overlap": [(8, 8, 40, 32), (24, 16, 60, 44)],
     "a region inside another": [(8, 8, 56, 40), (20, 16, 30, 24)],
     "a region at the edge": [(0, 0, 20, 48)],
     "a region of one pixel": [(30, 20, 31, 21)],

@@ -117,7 +117,7 @@ class InBatches:
         """Return what the function returns, batch after batch."""
         import numpy as np
 
-        parts = []
+        parts: list[np.ndarray] = []
         for start in range(0, len(images), self.size):
             batch = list(images[start : start + self.size])
             part = np.asarray(self.function(batch))
