@@ -203,7 +203,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
             read(tmp_path / name)
     with pytest.raises(InputError, match=r"absent\.npy: no such file"):
         read(tmp_path / "absent.npy")
-    with pytest.raises(InputError, match=r"'\.txt', not one of \.h5, \.hdf5, \.npy, \.parquet, \.csv"):
+    with pytest.raises(
+        InputError, match=r"'\.txt', not one of \.h5, \.hdf5, \.npy, \.parquet, \.csv"
+    ):
         read(tmp_path / "e.txt")
 
 

@@ -364,7 +364,7 @@ def test_broken_files_are_left_out_with_the_reason(
         (tmp_path / f"{number}.png").write_bytes(data)
     (tmp_path / "notes.txt").write_text("no image")
     found = anonbench.embed(encode, tmp_path)
-    assert found.ids == ["3"]
+    assert found.ids == ["3.png"]
     assert [name for name, _ in found.provenance["left_out"]] == ["0.png", "1.png", "2.png"]
     assert all(reason for _, reason in found.provenance["left_out"])
 
