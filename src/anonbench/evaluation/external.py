@@ -182,7 +182,9 @@ def run(
     retrieval = _retrieval(settings, search)
     sources = {"reference": reference, "queries": queries, "database": database}
     given = {name: GivenEmbeddings.of(source, name) for name, source in sources.items()}
-    truth, queried, searched = matched(*given.values(), common)
+    truth, queried, searched = matched(
+        given["reference"], given["queries"], given["database"], common
+    )
     used = {"reference": truth, "queries": queried, "database": searched}
     left_out = {name: len(given[name].ids()) - len(used[name].ids) for name in used}
     size = len(searched.ids)

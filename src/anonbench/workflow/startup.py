@@ -69,8 +69,9 @@ class Startup:
     def pretrained(self, name: str) -> list[Path]:
         """Return the user's weights that a data set's trainings start from."""
         path = self.settings.recipe_of(name).backbone.pretrained
-        is_read = isinstance(path, Path) and not self.settings.bundle
-        return model_files(path) if is_read else []
+        if self.settings.bundle or not isinstance(path, Path):
+            return []
+        return model_files(path)
 
     def system_files(self, name: str) -> list[Path]:
         """Return the files that a data set's system is, or is made of."""

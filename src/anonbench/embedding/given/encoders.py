@@ -43,7 +43,8 @@ def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterato
     elif hasattr(encoder, "encode"):
         identity = str(getattr(encoder, "identity", ""))
         own: Similarity = getattr(encoder, "similarity", similarity)
-        yield Checked(InBatches(encoder.encode, _BATCH), identity, own)
+        encode: Callable[[list[np.ndarray]], Any] = encoder.encode  # type: ignore[assignment]
+        yield Checked(InBatches(encode, _BATCH), identity, own)
     elif callable(encoder):
         yield Checked(InBatches(encoder, _BATCH), "", similarity)
     else:
