@@ -96,10 +96,12 @@ def test_16_bit_colour(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scale", [1 / 255, 1.0, 257.0])
 def test_floats_are_scaled_by_their_range(tmp_path: Path, scale: float) -> None:
     values = np.arange(256, dtype=np.float32).reshape(16, 16)
-    holed = values * np.float32(scale)
+    values[0, 0] = 1
+    holed = (values - 1) * np.float32(scale)
     holed[0, 0] = np.nan
     Image.fromarray(holed).save(tmp_path / "a.tif")
-    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), values.astype(np.uint8))
+    expected = np.rint((values - 1) * 255 / 254).astype(np.uint8)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), expected)
 
 
 def test_palette_and_its_transparency(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
-from anonbench.datasets.formats import heif
+from anonbench.datasets.formats import grey, heif
 from anonbench.datasets.formats.colour import to_rgb
 from anonbench.datasets.formats.conversions import has_alpha, orientation
 from anonbench.datasets.formats.pages import Page, file_digest_of, require_page
@@ -183,6 +183,8 @@ def _refuse(image: ImageFile.ImageFile, max_pixels: int | None, page: Page | Non
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
         tile = [image.tag_v2.get(tag, 0) for tag in (322, 323)]
         pixels = max(pixels, tile[0] * tile[1])
+        if not grey.is_deep(image) and (bits := grey.declared_bits(image)) in range(9, 13):
+            raise UnreadableImage(f"colours of {bits} bits; save it with 8 or 16 bits a colour")
     if max_pixels is not None and pixels > max_pixels:
         raise UnreadableImage(f"more than {max_pixels} pixels")
     if page is None and (frames := count_frames(image)) > 1:
@@ -274,8 +276,8 @@ def _decoded(image: Image.Image) -> np.ndarray:
 
 
 def _to_array(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _scale_deep(np.asarray(image), sixteen=image.mode.startswith("I;16"))
+    if grey.is_deep(image):
+        return grey.to_8_bits(image)
     if has_alpha(image):
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, (255, 255, 255, 255))
@@ -295,17 +297,6 @@ def _copied(image: Image.Image, mode: Literal["L", "RGB"]) -> np.ndarray:
         strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
         pixels[top : top + rows] = strip if strip.mode == mode else convert(strip)
     return pixels
-
-
-def _scale_deep(values: np.ndarray, sixteen: bool) -> np.ndarray:
-    """Scale deep grey levels to 8 bits: `sixteen` says 0 … 65,535; others by the range they use."""
-    if sixteen:
-        return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    deep = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
-    highest = float(deep.max(initial=0.0))
-    unit = np.issubdtype(values.dtype, np.floating) and highest <= 1.0
-    top = 1.0 if unit else next((t for t in (255.0, 65535.0) if highest <= t), highest)
-    return np.clip(np.rint(deep / top * 255.0), 0, 255).astype(np.uint8)
 
 
 def encode(image: np.ndarray, format: Literal["png", "jpeg"] = "png", quality: int = 95) -> bytes:

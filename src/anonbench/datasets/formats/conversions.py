@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from PIL import Image, TiffImagePlugin
 
-from anonbench.datasets.formats import colour, heif
+from anonbench.datasets.formats import colour, grey, heif
 from anonbench.datasets.formats.pages import Page
 
 UPRIGHT = "turned upright by EXIF"
@@ -16,7 +16,6 @@ FIRST_FRAME = "first frame of an animation"
 ONE_PAGE = "page of a document"
 MAIN = "main image of several in a HEIC file"
 _BETWEEN = "; "
-_BITS_PER_SAMPLE = 258
 _ORIENTATION = 0x0112
 
 
@@ -86,15 +85,12 @@ def _stored_orientation(image: Image.Image) -> object:
 
 
 def _depth(image: Image.Image) -> str:
-    if image.mode == "F" or image.mode == "I":
-        return "32 to 8 bits, by the range in use"
-    bits = image.info.get("bit_depth", 8)  # HEIC
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        given = image.tag_v2.get(_BITS_PER_SAMPLE, (1,))
-        bits = max(given) if isinstance(given, tuple) else given
-    if image.mode.startswith("I;16") or any(";16" in str(tile[3]) for tile in _tiles(image)):
-        bits = 16
-    return f"{bits} to 8 bits" if isinstance(bits, int) and bits > 8 else ""
+    is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
+    bits = int(image.info.get("bit_depth", 8))  # HEIC
+    if is_tiff or grey.is_deep(image) or any(";16" in str(tile[3]) for tile in _tiles(image)):
+        bits = grey.declared_bits(image)
+    by = ", by the range in use" if grey.uses_range(image) else ""
+    return f"{bits} to 8 bits{by}" if bits > 8 or by else ""
 
 
 def _tiles(image: Image.Image) -> list[tuple[object, ...]]:
