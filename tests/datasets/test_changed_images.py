@@ -11,7 +11,7 @@ import pytest
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.changed_images import changed_images
 
-NAMES = ["a.png", "b.png", "c.png", "unusable.png"]
+NAMES = ["a.png", "b.png", "c.png", "NA"]
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def manifest(tmp_path: Path) -> Path:
     table = {"path": NAMES[:3], "bytes": [5] * 3, "digest": [file_digest(file) for file in files]}
     pd.DataFrame(table).to_parquet(path)
     (tmp_path / "skipped").mkdir()
-    (tmp_path / "skipped/manifest.csv").write_text("path,reason\nunusable.png,no image\n")
+    (tmp_path / "skipped/manifest.csv").write_text("path,reason\nNA,no image\n")
     return path
 
 

@@ -324,7 +324,8 @@ def read_csv(
     import pandas as pd  # not above, as in `write_parquet`
 
     missing_values = {name: ["", "nan"] for name in columns if name not in text}
-    table = pd.read_csv(path, keep_default_na=False, na_values=missing_values)
+    types = dict.fromkeys(text, str)  # `nan`, `true` and `inf` may be names
+    table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=missing_values)
     if missing := [name for name in columns if name not in table]:
         raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")
     return table

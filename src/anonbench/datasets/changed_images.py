@@ -9,6 +9,7 @@ import pandas as pd
 
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.formats.pages import file_digest_of
+from anonbench.datasets.source import read_csv
 
 
 def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[str, list[str]]:
@@ -18,7 +19,7 @@ def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[st
     """
     before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"])
     before = before.drop_duplicates("path").set_index("path")  # pages have one file
-    skipped = pd.read_csv(manifest.parent / "skipped" / "manifest.csv", dtype=str)["path"]
+    skipped = read_csv(manifest.parent / "skipped" / "manifest.csv")["path"]
     stats = {path: (root / path).stat() for path in listed if (root / path).exists()}
     since = manifest.stat().st_mtime
     touched = [

@@ -67,11 +67,15 @@ def without_suffix(paths: pd.Series) -> pd.Series:
 
 
 def read_csv(file: Path, **options: Any) -> pd.DataFrame:
-    """Read a CSV file as pandas does; a line with more cells than columns is a ValueError."""
+    """Read a CSV file's cells as text: 007, 1e3 and NA are names; an empty cell is missing.
+
+    A line with more cells than columns is a ValueError.
+    """
+    texts = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            frame: pd.DataFrame = pd.read_csv(file, index_col=False, **options)
+            frame: pd.DataFrame = pd.read_csv(file, index_col=False, **(texts | options))
         except pd.errors.ParserWarning as warning:
             raise ValueError(str(warning)) from None
     return frame

@@ -21,6 +21,7 @@ from anonbench.core.numeric.clusters import too_few as too_few_clusters
 from anonbench.core.numeric.statistics import standard_error
 from anonbench.core.whole_table import WholeTable
 from anonbench.datasets.pairs import copies_of
+from anonbench.datasets.source import read_csv
 from anonbench.evaluation import intervals
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
 from anonbench.evaluation.retrieval import archive
@@ -321,10 +322,7 @@ def _labels(clusters: pd.Series | Path | str) -> pd.Series:
 
 def _read_clusters(path: Path) -> pd.Series:
     try:
-        if path.suffix == ".parquet":
-            table = pd.read_parquet(path)
-        else:  # NA and None may be names
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
     except (OSError, ValueError) as error:
         raise InputError(f"clusters: {path} cannot be read ({error})") from None
     if missing := [name for name in ("id", "cluster") if name not in table]:

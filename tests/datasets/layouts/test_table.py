@@ -37,7 +37,18 @@ def test_csv(tmp_path: Path, dataset: Make) -> None:
     assert listing["id"].tolist() == ["a/1", "b/1"]
     assert listing["split"].tolist() == ["train", "val"]
     assert listing["kind"].tolist() == ["y", "x"]
-    assert str(listing["age"].dtype) == "Int64" and listing["age"].isna().tolist() == [True, False]
+    assert listing["age"].isna().tolist() == [True, False] and listing["age"].iloc[1] == "3"
+
+
+def test_labels_are_text(tmp_path: Path, dataset: Make) -> None:
+    people = ["7", "007", "07", "1000", "1e3", "NA", "None", "nan", "TRUE", "1.0", " 7"]
+    lines = [f"{n}.png,{person}" for n, person in enumerate(people)]
+    settings = dataset(
+        "table", write(tmp_path, "path,identity", *lines, "x.png,"), label="identity"
+    )
+    listing = list_images("t", settings, 0).set_index("id")["identity"]
+    assert [listing[str(n)] for n in range(len(people))] == people
+    assert listing.isna().sum() == 1 and pd.isna(listing["x"])
 
 
 def test_ids_stay_text_and_a_mark_of_utf8_is_no_part_of_a_name(

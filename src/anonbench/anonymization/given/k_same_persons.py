@@ -51,8 +51,8 @@ def persons_of(images: Images, persons: Mapping[str, str] | str | Path) -> dict[
 def _read(path: Path) -> dict[str, str]:
     """Return persons by what the file calls their images."""
     place = f"{_PLACE}: {path}"
-    try:  # NA and None may be names
-        table = read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        table = read_csv(path).fillna("")
     except (OSError, ValueError) as error:
         raise InputError(f"{place} cannot be read as CSV ({error})") from None
     key = next((name for name in ("id", "path") if name in table), None)

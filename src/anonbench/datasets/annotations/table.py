@@ -101,7 +101,7 @@ def load_texts(file: Path) -> pd.DataFrame:
 
 
 def _read_cells(file: Path) -> pd.DataFrame:
-    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+    options = {"encoding": "utf-8-sig"}
     # by itself: pandas gives columns of one name others
     names = read_csv(file, header=None, nrows=1, skip_blank_lines=False, **options).iloc[0]
     frame = read_csv(file, skip_blank_lines=False, **options)

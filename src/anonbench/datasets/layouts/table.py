@@ -36,8 +36,9 @@ _ENCODING = "utf-8-sig"  # with or without a byte order mark
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List a table. `path` is relative to the table's folder, or absolute.
 
-    Without a column `id` it is the path without suffix. Rows of the split `test` are not used. One
-    with a number in the column `document_page` is that page of a PDF or TIFF file.
+    Cells of a CSV are text. Without a column `id` it is the path without suffix. Rows of the split
+    `test` are not used. One with a number in the column `document_page` is that page of a PDF or
+    TIFF file.
 
     Raises:
         InputError: no such file, no column `path`, an empty cell, an unknown split, a path with a
@@ -53,7 +54,7 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     labels = [column for column in columns if column not in RESERVED]
     used = [column for column in ("id", "path", "split", PAGE) if column in columns]
     use = used + [column for column in labels if is_wanted(column, wanted)]
-    table = _load(name, file, columns, use)
+    table = _load(name, file, use)
     paths = _filled(name, file, table, "path")
     base = f"{str(file.parent.absolute()).rstrip('/')}/"
     paths = paths.map(lambda path: plain_path(path).removeprefix(base))
@@ -100,18 +101,15 @@ def _column_names(name: str, file: Path) -> list[str]:
         raise _unreadable(name, file, error) from None
 
 
-def _load(name: str, file: Path, columns: list[str], use: list[str]) -> pd.DataFrame:
+def _load(name: str, file: Path, use: list[str]) -> pd.DataFrame:
     try:
         if file.suffix == ".parquet":
             table = pq.read_table(file, columns=use).to_pandas()
-        else:
-            texts = {column: "str" for column in ("id", "path", "split") if column in columns}
-            table = read_csv(file, usecols=use, dtype=texts, encoding=_ENCODING)[use]
+            # whole numbers stay whole where some are missing
+            return table.convert_dtypes(convert_string=False, convert_floating=False)
+        return read_csv(file, usecols=use, encoding=_ENCODING)[use]
     except (ValueError, OSError, pa.ArrowException) as error:
         raise _unreadable(name, file, error) from None
-    # whole numbers stay whole where some are missing
-    whole: pd.DataFrame = table.convert_dtypes(convert_string=False, convert_floating=False)
-    return whole
 
 
 def _unreadable(name: str, file: Path, error: Exception) -> Exception:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from anonbench.core.io import read_csv
 from anonbench.core.numeric.gallery_size import rate_among
 from anonbench.evaluation.privacy.rates import worst
 
@@ -88,5 +89,4 @@ def gallery_sizes(probes: pd.DataFrame, rates: pd.DataFrame, confidence: float) 
 def read_gallery_sizes(path: Path) -> pd.DataFrame:
     """Read a table of rates by gallery size."""
     texts = ("dataset", "method", "entity", "match", "attacker", "against", "reason")
-    table = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
-    return table.fillna(dict.fromkeys(texts, ""))
+    return read_csv(path, COLUMNS, texts)

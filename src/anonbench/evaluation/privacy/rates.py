@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from anonbench.core.io import read_csv
 from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.registries.attackers import ATTACKERS
 from anonbench.core.registries.method_names import in_order
@@ -96,8 +97,7 @@ def read_rates(path: Path) -> pd.DataFrame:
     """Read a table of rates."""
     keys = ("dataset", "method", "entity", "match", "regions", "attacker", "against")
     texts = (*keys, "worst_reason", "reason")
-    table = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
-    return table.fillna(dict.fromkeys(texts, ""))
+    return read_csv(path, RATE_COLUMNS, texts)
 
 
 def worst(

@@ -6,14 +6,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from anonbench.core.boxes import Region, image_regions, read_boxes
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.wording import count as counted
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.datasets.images import read_image, read_original
+from anonbench.datasets.source import read_csv
 from anonbench.detection.quality.jobs import searched
 from anonbench.detection.quality.review import choose_sheet
 from anonbench.detection.quality.sweep import draw_sample
@@ -57,7 +56,7 @@ def draw_sheets(
 
     """
     rows = searched(manifest, images).set_index("id", drop=False)
-    doubtful = pd.read_csv(review, dtype={"id": str})
+    doubtful = read_csv(review)
     doubtful = doubtful[doubtful["id"].isin(rows.index)]
     chosen = choose_sheet(doubtful, count)
     random = draw_sample(rows["id"], count)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from anonbench.core.io import read_csv
+
 COLUMNS = [
     "dataset",
     "attack",
@@ -32,5 +34,4 @@ _TEXTS = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
 
 def read_attacks(path: Path) -> pd.DataFrame:
     """Read a table of attacks, columns `COLUMNS`."""
-    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str))
-    return table.fillna(dict.fromkeys(_TEXTS, ""))[COLUMNS]
+    return read_csv(path, COLUMNS, _TEXTS)[COLUMNS]
