@@ -17,7 +17,7 @@ import pytest
 
 from anonbench.core import workers
 from anonbench.core.errors import InputError
-from anonbench.core.workers import alone_if
+from anonbench.core.memory import alone_if
 
 DEAD = -1.0
 

@@ -183,9 +183,9 @@ def test_unreadable_and_failing_images_are_recorded_and_the_rest_goes_on(
     assert table["reason"].tolist() == [
         "",
         "zxing failed (RuntimeError)",
-        "truncated or damaged (OSError)",
+        "truncated or damaged (no end marker IEND)",
         "zxing: too slim",
-        "truncated or damaged (OSError)",
+        "truncated or damaged (no end marker IEND)",
         "",
     ]
     assert "i002" in caplog.text
@@ -202,7 +202,7 @@ def test_a_failed_image_may_keep_what_the_others_found(
     assert images.set_index("id").to_numpy().tolist() == [
         ["ok", "", 2],
         ["partial", "zxing failed (RuntimeError)", 1],
-        ["unreadable", "truncated or damaged (OSError)", 0],
+        ["unreadable", "truncated or damaged (no end marker IEND)", 0],
         ["empty", "mtcnn failed (RuntimeError)", 0],
     ]
     assert boxes.loc[boxes["id"] == "i001", "entity"].tolist() == ["face"]

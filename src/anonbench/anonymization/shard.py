@@ -15,6 +15,7 @@ from anonbench.core.boxes import image_regions
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.libraries.allocator import keep_freed_memory
+from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.formats.pages import page_of
@@ -69,15 +70,16 @@ def anonymize_shard(
             data = read_original(image_id, root / path, size, digest)
             original = read_image(data, None, page_of(digest))
             original.flags.writeable = False  # it is what the result is held against
-            *between, pixels = layers(original, regions.get(image_id, []), variant, settings)
-            try:
-                data = encode(pixels, settings.format, settings.jpeg_quality)
-            except InputError as error:
-                raise InputError(f"image {image_id!r}: {error}") from None
-            height, width = original.shape[:2]
-            extension = "png" if settings.format == "png" else "jpg"
-            shard.add(image_id, data, extension, width, height)
-            auditor.check(image_id, original, shard.read_back(image_id), pixels, between)
+            with memory_for(original.shape[0] * original.shape[1]):
+                *between, pixels = layers(original, regions.get(image_id, []), variant, settings)
+                try:
+                    data = encode(pixels, settings.format, settings.jpeg_quality)
+                except InputError as error:
+                    raise InputError(f"image {image_id!r}: {error}") from None
+                height, width = original.shape[:2]
+                extension = "png" if settings.format == "png" else "jpg"
+                shard.add(image_id, data, extension, width, height)
+                auditor.check(image_id, original, shard.read_back(image_id), pixels, between)
         auditor.check_set(images, keep_without_regions)
     write_json(audit_path(output), auditor.counts)
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

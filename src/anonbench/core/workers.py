@@ -14,7 +14,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
-from multiprocessing.synchronize import Lock
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -30,7 +29,6 @@ DIED = "the process that worked on it died, perhaps for want of memory"
 _AHEAD = 8
 """Items handed out for each worker before the first of them is back: what memory is bounded by."""
 _SECONDS = 2.0
-_alone = get_context("fork").Lock()
 _work: Callable[[Any], Any] | None = None
 
 
@@ -131,22 +129,11 @@ def _pool(make: Callable[[], Any], workers: int) -> Iterator[ProcessPoolExecutor
     context = get_context("fork")
     if loops := sys.modules.get("anonbench.core.numeric.compiled"):
         loops.prepare()
-    # a lock of its own: a worker that dies does not give it back
-    pool = ProcessPoolExecutor(workers, context, _start, (make, os.getpid(), context.Lock()))
+    pool = ProcessPoolExecutor(workers, context, _start, (make, os.getpid()))
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def alone_if(condition: bool) -> Iterator[None]:
-    """Let one worker at a time do what takes much memory; the others wait."""
-    if not condition:
-        yield
-        return
-    with _alone:
-        yield
 
 
 def available() -> int:
@@ -154,11 +141,10 @@ def available() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _start(make: Callable[[], Callable[[Any], Any]], parent: int, alone: Lock) -> None:
-    global _work, _alone
-    _alone = alone
+def _start(make: Callable[[], Callable[[Any], Any]], parent: int) -> None:
+    global _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers, by SIGTERM:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler would wait for `_alone` to be free
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler would wait for a lock
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     keep_freed_memory()
     _work = make()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import stat
+import struct
 from pathlib import Path
 from typing import Literal
 
@@ -14,13 +16,16 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.memory import memory_for
 from anonbench.datasets.formats import grey, heif
+from anonbench.datasets.formats.child import ask
 from anonbench.datasets.formats.colour import to_rgb
 from anonbench.datasets.formats.conversions import has_alpha, orientation
 from anonbench.datasets.formats.pages import Page, file_digest_of, require_page
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf
 from anonbench.datasets.formats.png import to_png
 from anonbench.datasets.formats.tiff import tiff_frames
+from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
 
 MAX_PIXELS = 180_000_000
 _BYTES_A_PIXEL = 8
@@ -48,6 +53,10 @@ _UPRIGHT = {
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 
 _STRIP_PIXELS = 4_000_000
+_MOST_HERE = 32_000_000
+"""Pixels of an image that is decoded in this process, and half of its bytes."""
+_IN_PYTHON = {"ppm", "ppm_plain", "bmp_rle"}
+"""Decoders of Pillow that are a hundred times slower than the others."""
 _NO_FILE = "a device or pipe, not a file"
 
 
@@ -139,7 +148,10 @@ def open_checked(
     try:
         # not by its name: Pillow (13.0) maps uncompressed files into memory, by the upright size,
         # which garbles TIFF files that lie on their side
-        image = Image.open(io.BytesIO(data), formats=(*FORMATS, *heif.register()))
+        reader = HeaderReader(data)
+        image = Image.open(reader, formats=(*FORMATS, *heif.register()))
+    except UnreadableImage:
+        raise
     except UnidentifiedImageError:
         raise UnreadableImage(_unidentified(data)) from None
     except Exception as error:  # damaged headers make the decoders raise nearly anything
@@ -147,13 +159,14 @@ def open_checked(
     try:
         if page is not None:
             _turn_to(image, data, page)
-        _refuse(image, max_pixels, page)
+        _refuse(image, data, max_pixels, page)
     except UnreadableImage:
         image.close()
         raise
     except Exception as error:
         image.close()
         raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
+    reader.left = math.inf
     return image
 
 
@@ -177,8 +190,10 @@ def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
         raise UnreadableImage(f"has no page {page.number}")
 
 
-def _refuse(image: ImageFile.ImageFile, max_pixels: int | None, page: Page | None) -> None:
-    """Raise UnreadableImage for too many pixels or frames."""
+def _refuse(
+    image: ImageFile.ImageFile, data: bytes, max_pixels: int | None, page: Page | None
+) -> None:
+    """Raise UnreadableImage for too many pixels or frames, and for what is not whole."""
     pixels = image.width * image.height
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
         tile = [image.tag_v2.get(tag, 0) for tag in (322, 323)]
@@ -189,6 +204,8 @@ def _refuse(image: ImageFile.ImageFile, max_pixels: int | None, page: Page | Non
         raise UnreadableImage(f"more than {max_pixels} pixels")
     if page is None and (frames := count_frames(image)) > 1:
         raise SeveralFrames(f"animated or of several pages ({frames} frames)")
+    if max_pixels is not None:
+        require_whole(data, image)
 
 
 def count_frames(image: Image.Image) -> int:
@@ -225,10 +242,7 @@ def read_image(
         UnreadableImage: see `open_checked`; also where the data is truncated or damaged.
 
     """
-    if page is not None and page.dpi:
-        return draw_pdf(_content(source, max_pixels), page, max_pixels)
-    with open_checked(source, max_pixels, page) as image:
-        return _decoded(image)
+    return _read(source, max_pixels, page, None)[0]
 
 
 def read_reduced(
@@ -252,25 +266,62 @@ def read_reduced(
         UnreadableImage: see `read_image`.
 
     """
-    if page is not None:
-        return read_image(source, max_pixels, page), 1
-    with open_checked(source, max_pixels) as image:
-        scales = (s for s in (8, 4, 2) if max(image.size) >= s * longest_side)
-        scale = next(scales, 1) if image.format == "JPEG" else 1
-        if scale > 1:
-            whole = image.size
-            image.draft(None, (whole[0] // scale, whole[1] // scale))
-            if image.size != tuple(-(-side // scale) for side in whole):
-                raise UnreadableImage(f"cannot be decoded at one {scale}th of its size")
-        return _decoded(image), scale
+    return _read(source, max_pixels, page, longest_side if page is None else None)
 
 
-def _decoded(image: Image.Image) -> np.ndarray:
+def _read(
+    source: Path | bytes, max_pixels: int | None, page: Page | None, longest_side: int | None
+) -> tuple[np.ndarray, int]:
+    data = _content(source, max_pixels)
+    if page is not None and page.dpi:
+        return draw_pdf(data, page, max_pixels), 1
+    with open_checked(data, max_pixels, page) as image:
+        pixels = image.width * image.height
+        with memory_for(pixels):
+            if not _is_heavy(image, len(data)):
+                return _reduced(image, longest_side, data if max_pixels else b"")
+            more = {"pixels": pixels, "longest_side": longest_side}
+            (*shape, scale), values = ask("image", data, page, max_pixels, **more)
+            return values.reshape(shape), scale
+
+
+def read_here(
+    data: bytes, max_pixels: int | None, page: Page | None, longest_side: int | None
+) -> tuple[np.ndarray, int]:
+    """Read as `read_image` and, with `longest_side`, `read_reduced`, whatever it takes."""
+    with open_checked(data, max_pixels, page) as image:
+        return _reduced(image, longest_side, data if max_pixels else b"")
+
+
+def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
+    """Tell whether to decode an image may take more than some seconds: a child does it."""
+    decoders = {each.codec_name for each in image.tile}
+    is_odd = image.format in ("JPEG2000", heif.FORMAT) or bool(decoders & _IN_PYTHON)
+    return is_odd or image.width * image.height > _MOST_HERE or size > 2 * _MOST_HERE
+
+
+def _reduced(image: Image.Image, longest_side: int | None, data: bytes) -> tuple[np.ndarray, int]:
+    scale = 1
+    if longest_side is not None and image.format == "JPEG":
+        scale = next((s for s in (8, 4, 2) if max(image.size) >= s * longest_side), 1)
+    if scale > 1:
+        whole = image.size
+        image.draft(None, (whole[0] // scale, whole[1] // scale))
+        if image.size != tuple(-(-side // scale) for side in whole):
+            raise UnreadableImage(f"cannot be decoded at one {scale}th of its size")
+    return _decoded(image, data), scale
+
+
+def _decoded(image: Image.Image, data: bytes) -> np.ndarray:
     try:
         image.load()
+        if data and image.format in ("JPEG", "MPO"):
+            require_filled(data, image)
         turn = _UPRIGHT.get(orientation(image))
         pixels = _to_array(image if turn is None else image.transpose(turn))
         return np.require(pixels, requirements="W")  # copied where it is Pillow's
+    except UnreadableImage:
+        raise
     except Exception as error:  # damaged data makes the decoders raise nearly anything
         raise UnreadableImage(f"truncated or damaged ({type(error).__name__})") from None
 
@@ -327,7 +378,10 @@ def _to_jpeg(image: np.ndarray, quality: int) -> bytes:
 
 def decode(data: bytes) -> np.ndarray:
     """Decode what `encode` wrote: uint8 [H, W] or [H, W, 3] RGB."""
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise UnreadableImage("damaged data in an image set")
-    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    is_png = data[12:16] == b"IHDR"
+    size = struct.unpack(">II", data[16:24]) if is_png else (len(data), _BYTES_A_PIXEL)
+    with memory_for(size[0] * size[1]):
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if pixels is None:
+            raise UnreadableImage("damaged data in an image set")
+        return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

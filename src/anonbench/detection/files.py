@@ -13,6 +13,7 @@ from anonbench.config import Detection
 from anonbench.config.detectors import COVERING, LOOKED_FOR
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import UnreadableImage
+from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.workers import DIED, available, in_processes
 from anonbench.datasets.files.headers import Limits, header_of
@@ -109,13 +110,13 @@ class _Worker:
             data = image.data(self._limit)
             sha256 = hashlib.sha256(data).hexdigest()
             header = header_of(data, sha256, image.page, Limits(self._limit))
-            pixels = read_image(data, self._limit, header.page)
+            with memory_for(header.width * header.height):
+                pixels = read_image(data, self._limit, header.page)
+                height, width = pixels.shape[:2]
+                known = (header.digest, width, height, header.converted)
+                regions = self._search(pixels)
         except UnreadableImage as error:
             return _Found((*names, "unreadable", str(error), "", 0, 0, "", 0), [])
-        height, width = pixels.shape[:2]
-        known = (header.digest, width, height, header.converted)
-        try:
-            regions = self._search(pixels)
         except DetectorFailed as error:
             return _Found((*names, "failed", str(error), *known, 0), [])
         status = "ok" if regions else "empty"

@@ -10,15 +10,11 @@ from anonbench.config import Detection
 from anonbench.config.detectors import LOOKED_FOR
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.memory import SMALL, alone_if
 from anonbench.core.registries.detectors import DETECTORS, Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
-from anonbench.core.workers import alone_if
 from anonbench.detection.registry import build_all
-
-LARGE = 4_000_000
-"""Pixels of an image that no other worker searches such an image beside: what detectors take of
-memory grows with them, to gigabytes."""
 
 
 def searching(names: Sequence[str]) -> tuple[str, ...]:
@@ -75,7 +71,8 @@ class Search:
         """
         if self._detectors is None:
             self._detectors = build_all(self._names, self._settings)
-        with alone_if(image.shape[0] * image.shape[1] > LARGE):
+        # what detectors take of memory grows with an image, to gigabytes
+        with alone_if(image.shape[0] * image.shape[1] > SMALL):
             return self._found(self._detectors, image)
 
     def _found(self, detectors: Mapping[str, Detector], image: np.ndarray) -> list[Region]:

@@ -17,6 +17,7 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
+from anonbench.core.memory import memory_for
 from anonbench.core.progress import track_batches
 from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.annotations import Correction, correct
@@ -113,9 +114,10 @@ class _Search:
         with flushed_at_intervals(partial(_flush, caches.values())) as flush_if_due:
             detectors = self.load() if len(new) else {}
             for batch in self._batches(new) if len(new) else ():
-                for name, detector in detectors.items():
-                    self.detect(name, detector, batch, caches[name])
-                    flush_if_due()
+                with memory_for(sum(image.pixels.size for image in batch)):
+                    for name, detector in detectors.items():
+                        self.detect(name, detector, batch, caches[name])
+                        flush_if_due()
                 batch.clear()  # before the next images are read
         for name in self._names:
             self._warn_if_nothing(name)

@@ -14,7 +14,7 @@ from odd_folder import ENCRYPTED, pdf, picture, text_page
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.documents import count_pages
 from anonbench.datasets.files.headers import page_to_read
-from anonbench.datasets.formats import pdf as module
+from anonbench.datasets.formats import child as module
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf, pdf_pages, pdf_size
 

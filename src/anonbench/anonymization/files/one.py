@@ -20,9 +20,10 @@ from anonbench.anonymization.files.stored import SUFFIXES, stored, write
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.memory import memory_for
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
-from anonbench.datasets.images import SeveralFrames, read_image
+from anonbench.datasets.images import SeveralFrames, open_checked, read_image
 from anonbench.datasets.inputs import ImageFile
 from anonbench.detection.search import DetectorFailed, Search
 
@@ -87,7 +88,14 @@ class Anonymizer:
         before = task.before
         if before and before.output not in task.others and self._is_done(before, digest):
             return before
-        original = read_image(data, limit)
+        with open_checked(data, None) as header:
+            pixels = header.width * header.height
+        with memory_for(pixels):
+            return self._anonymized(task, data, digest)
+
+    def _anonymized(self, task: Task, data: bytes, digest: str) -> Outcome:
+        image = task.image
+        original = read_image(data, self._job.detection.max_pixels)
         original.flags.writeable = False  # it is what the result is held against
         height, width = original.shape[:2]
         found = Outcome(image.name, "failed", "", digest, width=width, height=height)

@@ -14,6 +14,7 @@ from anonbench.anonymization.given.compare import Compared, compare
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
+from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.given import belonging, pictures_in
@@ -85,10 +86,12 @@ def given_shard(
             picture, data = _read(image_id, own_path, folder, program, max_pixels)
             if picture.shape[:2] != original.shape[:2]:
                 raise _replaced(image_id, program, "has another size")
-            found += _rows(image_id, compare(original, picture, data, regions.get(image_id, [])))
-            pixels = _like(picture, original)
-            coded = encode(pixels, settings.format, settings.jpeg_quality)
-            shard.add(image_id, coded, extension, *pixels.shape[1::-1])
+            with memory_for(original.shape[0] * original.shape[1]):
+                state = compare(original, picture, data, regions.get(image_id, []))
+                found += _rows(image_id, state)
+                pixels = _like(picture, original)
+                coded = encode(pixels, settings.format, settings.jpeg_quality)
+                shard.add(image_id, coded, extension, *pixels.shape[1::-1])
     write_parquet(pd.DataFrame(found, columns=list(COLUMNS)).astype(dict(COLUMNS)), compared)
     log.info("%d of %d pictures of %s", len(rows), len(images), program)
 

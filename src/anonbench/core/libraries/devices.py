@@ -81,7 +81,7 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[list[str]]:
         raise RuntimeError("this process has claimed its GPUs already")
     with ExitStack() as stack:
         stack.callback(_one_claim.release)
-        devices = _wait(choice, count, _own(folder or _lock_folder()), stack)
+        devices = _wait(choice, count, own(folder or lock_folder()), stack)
         logger.info("on the GPU %s", ",".join(devices))
         stack.enter_context(_environment({VISIBLE: ",".join(devices), _ORDER: _order()}))
         yield devices
@@ -191,17 +191,18 @@ def _order() -> str:
     return os.environ.get(_ORDER, "PCI_BUS_ID")
 
 
-def _lock_folder() -> Path:
+def lock_folder() -> Path:
     """Return a folder for all jobs of this user, whatever temporary folder each is given."""
     shared = Path("/tmp")  # TMPDIR may be another for each job: Snakemake sets it
     base = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
     return base / f"anonbench-{os.getuid()}"
 
 
-def _own(folder: Path) -> Path:
+def own(folder: Path) -> Path:
+    """Make a folder of this user's own, and return it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise InputError(f"{folder}: belongs to someone else; remove it, GPUs are locked there")
+        raise InputError(f"{folder}: belongs to someone else; remove it, locks are kept there")
     return folder
 
 

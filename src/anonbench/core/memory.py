@@ -1,0 +1,119 @@
+"""Memory for large images, shared by all processes of a user on one machine.
+
+A process locks as many parts of a file as its image takes memory. The system unlocks them when the
+process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anonbench.core.libraries.devices import lock_folder, own
+
+SMALL = 4_000_000
+"""Pixels of an image that waits for none."""
+_BYTES_A_PIXEL = 32
+"""5.1 GB were seen at 169 megapixels, when an image was read, hidden, coded and audited."""
+_PART = 2**26
+"""Bytes that one lock stands for."""
+_SHARE = 0.25
+"""Of the machine's memory that large images take together."""
+_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_SECONDS = 0.05
+_TURN, _ALONE, _FIRST = 0, 1, 2
+"""Places in the file: one waits for parts, one searches a large image, and the parts."""
+
+log = logging.getLogger(__name__)
+_thread = threading.local()
+
+
+@contextmanager
+def memory_for(pixels: int) -> Iterator[None]:
+    """Wait until an image of so many pixels fits beside those that others work on.
+
+    An image that is larger than all that there is waits until it is alone. A thread that has memory
+    already waits for no more, and must not wait for another that may.
+    """
+    if pixels <= SMALL or getattr(_thread, "has", False):
+        yield
+        return
+    parts = _parts()
+    needed = min(parts, -(-pixels * _BYTES_A_PIXEL // _PART))
+    with _file() as file:
+        with _locked(file, _TURN):  # one at a time, or two take half of what each needs
+            _take(file, parts, needed)
+        _thread.has = True
+        try:
+            yield
+        finally:
+            _thread.has = False
+            _lock(file, fcntl.F_UNLCK, _FIRST, parts)
+
+
+@contextmanager
+def alone_if(condition: bool) -> Iterator[None]:
+    """Let one process at a time search a large image; the others wait."""
+    if not condition:
+        yield
+        return
+    with _file() as file, _locked(file, _ALONE):
+        yield
+
+
+@contextmanager
+def _file() -> Iterator[int]:
+    # opened each time: a lock belongs to the opening, and threads have one each
+    file = os.open(own(lock_folder()) / "memory.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _take(file: int, parts: int, needed: int) -> None:
+    taken: set[int] = set()
+    while True:
+        for part in range(parts):
+            if part not in taken and _lock(file, fcntl.F_WRLCK, _FIRST + part, 1, wait=False):
+                taken.add(part)
+                if len(taken) == needed:
+                    return
+        if not getattr(_thread, "told", False):
+            log.info("waiting for memory: other images take it")
+            _thread.told = True
+        time.sleep(_SECONDS)
+
+
+@contextmanager
+def _locked(file: int, place: int) -> Iterator[None]:
+    _lock(file, fcntl.F_WRLCK, place, 1)
+    try:
+        yield
+    finally:  # said: a process that was forked meanwhile has the file open, too
+        _lock(file, fcntl.F_UNLCK, place, 1)
+
+
+def _lock(file: int, kind: int, start: int, length: int, wait: bool = True) -> bool:
+    """Lock or unlock bytes of a file for this opening; False where others have them."""
+    command = fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK
+    try:
+        fcntl.fcntl(file, command, struct.pack("hhqqi4x", kind, os.SEEK_SET, start, length, 0))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _parts() -> int:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    text = _LIMIT.read_text(encoding="ascii").strip() if _LIMIT.exists() else ""
+    if text.isdigit():
+        memory = min(memory, int(text))
+    return max(1, int(memory * _SHARE) // _PART)

@@ -1,0 +1,277 @@
+"""Files that are not whole: cut off, or filled with zeros as a copy to a full disk is.
+
+Decoders read many of them without a word: what is missing becomes grey, black or noise, and the
+copy looks like an image. Uncompressed files of the right length show no such thing, except where
+zeros begin where blocks of a disk do.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+from isal import isal_zlib
+from PIL import Image, ImageFile, TiffImagePlugin
+
+from anonbench.core.errors import UnreadableImage
+
+_MOST_READS = 2**21
+_MOST_PARTS = 2**22
+_MOST_SCANS = 100
+"""Of a JPEG file: each goes over the whole image. Progressive ones have about ten."""
+_ZEROS = 64
+"""Bytes in a row that compressed pixels do not end in."""
+_PIXELS_A_BYTE = 2048
+"""Of WebP with loss, where it takes the least."""
+_BLOCK = 4096
+"""Of a disk, in bytes."""
+_FILL = (127, 128)
+"""Levels that libjpeg gives to what is missing."""
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_CORNER = 8
+_MISSING = 32
+"""Blocks of 8 × 8 pixels without data from which an image is not whole."""
+
+
+class HeaderReader(io.BytesIO):
+    """Content of a file, of which a header takes a bounded number of reads."""
+
+    left: float = _MOST_READS
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read as a file does.
+
+        Raises:
+            UnreadableImage: it was read too often.
+
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise UnreadableImage("takes too long to read")
+        return super().read(size)
+
+
+def require_whole(data: bytes, image: ImageFile.ImageFile) -> None:
+    """Raise UnreadableImage where a file's structure tells that it is not whole.
+
+    Args:
+        data: the file.
+        image: opened from it, at the page that is meant; no pixel is read.
+
+    """
+    try:
+        _require(data, image)
+    except (struct.error, IndexError):
+        raise _cut("it ends within a header") from None
+
+
+def _require(data: bytes, image: ImageFile.ImageFile) -> None:
+    kind = "JPEG" if image.format == "MPO" else image.format
+    if kind == "PNG":
+        _require_png(data)
+    elif kind == "JPEG":
+        _pixels_of_jpeg(data)
+    elif kind == "GIF":
+        _require_gif(data)
+    elif kind == "WEBP":
+        # blocks of one colour take a fraction of a bit each, and that may be zeros
+        least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
+        _require_boxes(data, _riff(data), (b"VP8 ", b"VP8L", b"ANMF"), least)
+    elif kind == "HEIF":
+        _require_boxes(data, _iso(data), (b"mdat",), _ZEROS)
+    elif kind == "JPEG2000":
+        _require_jpeg2000(data)
+    elif isinstance(image, TiffImagePlugin.TiffImageFile):
+        _require_strips(data, image)
+    if all(tile.codec_name == "raw" for tile in image.tile):
+        _require_raw(data, image)
+
+
+def require_filled(data: bytes, image: Image.Image) -> None:
+    """Raise UnreadableImage for a JPEG file whose data end before its image does.
+
+    Args:
+        data: the file, which has passed `require_whole`.
+        image: read from it, as it is stored and of any size.
+
+    """
+    width, height = image.size
+    corner = image.crop((max(0, width - _CORNER), max(0, height - _CORNER), width, height))
+    levels = corner.getextrema()
+    pairs = levels if isinstance(levels[0], tuple) else [levels]
+    if not all(low == high and low in _FILL for low, high in pairs):
+        return
+    # without its last bytes a scan differs where its data end; only a first one has bits for each
+    # block
+    start, end = _pixels_of_jpeg(data)
+    end = marker.start() if (marker := _MARKER.search(data, start)) else end
+    whole, less = (_levels(data[:cut] + b"\xff\xd9") for cut in (end, end - 2))
+    rows, columns = np.nonzero((whole != less).any(axis=2))
+    last = rows.max(initial=-1) // _CORNER
+    if last < 0:
+        return
+    column = columns[rows // _CORNER == last].max() // _CORNER
+    down, across = (-(-side // _CORNER) for side in whole.shape[:2])
+    if (down - 1 - last) * across + across - 1 - column > _MISSING:
+        raise _cut("its data end before its image does")
+
+
+def _levels(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+        levels = np.asarray(image)
+    return levels.reshape(*levels.shape[:2], -1)
+
+
+def _cut(what: str) -> UnreadableImage:
+    return UnreadableImage(f"truncated or damaged ({what})")
+
+
+def _require_png(data: bytes) -> None:
+    at = 8
+    for _ in range(_MOST_PARTS):
+        length, name = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if not name.isalpha() or end > len(data):
+            break
+        check = isal_zlib.crc32(memoryview(data)[at + 4 : end - 4])
+        if name[:1].isupper() and check != struct.unpack_from(">I", data, end - 4)[0]:
+            raise _cut(f"wrong checksum in {name.decode()}")
+        if name == b"IEND":
+            return
+        at = end
+    raise _cut("no end marker IEND")
+
+
+def _pixels_of_jpeg(data: bytes) -> tuple[int, int]:
+    """Return where a JPEG file's coded pixels begin and end."""
+    at = 2
+    for _ in range(_MOST_PARTS):
+        at = data.find(b"\xff", at)
+        if at < 0:
+            break
+        while data[at] == 0xFF:
+            at += 1
+        marker = data[at]
+        at += 1
+        if marker == 0xDA:
+            end = data.find(b"\xff\xd9", at)
+            if end < 0 or data.find(b"\xff\xd8", at, end) >= 0:  # the end of a preview behind it
+                break
+            if data.count(b"\xff\xda", at, end) >= _MOST_SCANS:
+                raise UnreadableImage(f"a JPEG of more than {_MOST_SCANS} scans")
+            return at, end
+        if marker not in (0x00, 0x01, *range(0xD0, 0xD8)):
+            at += struct.unpack_from(">H", data, at)[0]
+    raise _cut("no end marker EOI")
+
+
+def _require_gif(data: bytes) -> None:
+    at = 13 + _palette(data[10])
+    for _ in range(_MOST_PARTS):
+        introducer = data[at]
+        if introducer == 0x21:
+            at = _after_blocks(data, at + 2)
+        elif introducer == 0x2C:
+            at = _after_blocks(data, at + 11 + _palette(data[at + 9]))
+            # frames that follow are not used
+            if data[at] in (0x21, 0x2C, 0x3B):
+                return
+            break
+        else:
+            break
+    raise _cut("its first image has no end")
+
+
+def _palette(flags: int) -> int:
+    return 3 * 2 ** (1 + (flags & 7)) if flags & 0x80 else 0
+
+
+def _after_blocks(data: bytes, at: int) -> int:
+    for _ in range(_MOST_PARTS):
+        size = data[at]
+        at += 1 + size
+        if size == 0:
+            return at
+    raise UnreadableImage("takes too long to read")
+
+
+def _riff(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the chunks of a WebP file: name, start and end of their content."""
+    whole = 8 + struct.unpack_from("<I", data, 4)[0]
+    if whole > len(data):
+        raise _cut("shorter than its header says")
+    at = 12
+    while at + 8 <= whole:
+        name, size = struct.unpack_from("<4sI", data, at)
+        yield name, at + 8, at + 8 + size
+        at += 8 + size + size % 2
+
+
+def _iso(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the boxes of a HEIC or JP2 file: name, start and end of their content."""
+    at = 0
+    while at + 8 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, at)
+        head = 8
+        if size == 1:
+            size, head = struct.unpack_from(">Q", data, at + 8)[0], 16
+        if name == bytes(4):  # filled up behind its last box
+            return
+        end = at + size if size else len(data)
+        yield name, at + head, end
+        at = max(end, at + head)
+
+
+def _require_boxes(
+    data: bytes,
+    boxes: Iterator[tuple[bytes, int, int]],
+    with_pixels: tuple[bytes, ...],
+    zeros: int,
+) -> None:
+    filled = _end_without_zeros(data)
+    for name, _, end in islice(boxes, _MOST_PARTS):
+        if end > len(data):
+            raise _cut("shorter than its header says")
+        if name in with_pixels and end - filled >= zeros:
+            raise _cut("its pixels end in zeros")
+
+
+def _require_jpeg2000(data: bytes) -> None:
+    ends = [_end_without_zeros(data)]
+    if not data.startswith(b"\xff\x4f"):
+        ends = [end for name, _, end in islice(_iso(data), _MOST_PARTS) if name == b"jp2c"]
+    if not all(data[end - 2 : end] == b"\xff\xd9" for end in ends):
+        raise _cut("no end marker EOC")
+
+
+def _require_strips(data: bytes, image: TiffImagePlugin.TiffImageFile) -> None:
+    """Check the strips or tiles of a compressed page."""
+    if image.tag_v2.get(259, 1) == 1:
+        return
+    filled = _end_without_zeros(data)
+    for first, second in ((273, 279), (324, 325)):
+        starts, sizes = (image.tag_v2.get(tag, ()) for tag in (first, second))
+        for start, size in zip(starts, sizes, strict=False):
+            if start + size > len(data):
+                raise _cut("shorter than its header says")
+            if start + size - filled >= _ZEROS and size >= _ZEROS:
+                raise _cut("its pixels end in zeros")
+
+
+def _require_raw(data: bytes, image: ImageFile.ImageFile) -> None:
+    """Refuse zeros to the end that begin with a block of a disk, and within a row of pixels."""
+    filled = _end_without_zeros(data)
+    if not image.tile or len(data) - filled < _BLOCK:
+        return
+    first = min(tile.offset for tile in image.tile)
+    row = max(1, (len(data) - first) // image.height)
+    if filled > first and filled % _BLOCK == 0 and (filled - first) % row:
+        raise _cut("its pixels end in zeros")
+
+
+def _end_without_zeros(data: bytes) -> int:
+    return len(data.rstrip(b"\0")) if data.endswith(b"\0") else len(data)

@@ -1,0 +1,100 @@
+"""Large images share the machine's memory: who waits for whom, and what a killed process leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from anonbench.core import memory
+from anonbench.core.memory import SMALL, memory_for
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from anonbench.core import memory
+memory.lock_folder = lambda: Path(sys.argv[1])
+memory._parts = lambda: 4
+with memory.memory_for(int(sys.argv[2])):
+    print("has", flush=True)
+    time.sleep(60)
+"""
+PART = 2_097_152
+"""Pixels of which one part is made."""
+
+
+@pytest.fixture(autouse=True)
+def four_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "lock_folder", lambda: tmp_path)
+    monkeypatch.setattr(memory, "_parts", lambda: 4)
+    monkeypatch.setattr(memory, "_SECONDS", 0.01)
+
+
+def holder(folder: Path, pixels: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", HOLD, str(folder), str(pixels)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline() == b"has\n"
+    return process
+
+
+def waits(pixels: int, seconds: float = 0.3) -> tuple[bool, threading.Thread]:
+    done = threading.Event()
+
+    def work() -> None:
+        with memory_for(pixels):
+            done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return not done.wait(seconds), thread
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Return a process that holds three of four parts."""
+    process = holder(tmp_path, 3 * PART)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_an_image_waits_until_it_fits_and_a_killed_process_holds_nothing(
+    other: subprocess.Popen[bytes],
+) -> None:
+    assert PART * 2 > SMALL
+    waiting, thread = waits(2 * PART)
+    assert waiting
+    os.kill(other.pid, signal.SIGKILL)
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_what_fits_and_what_is_small_does_not_wait(other: subprocess.Popen[bytes]) -> None:
+    for pixels in (1, SMALL):
+        start = time.monotonic()
+        with memory_for(pixels):
+            assert time.monotonic() - start < 5
+
+
+def test_an_image_larger_than_all_there_is_is_worked_on_alone(tmp_path: Path) -> None:
+    with memory_for(1000 * PART):
+        with memory_for(1000 * PART):  # of the same image
+            waiting, thread = waits(2 * PART)
+            assert waiting
+        assert thread.is_alive()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_two_that_want_more_than_half_both_get_it() -> None:
+    threads = [waits(3 * PART, 0)[1] for _ in range(6)]
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)

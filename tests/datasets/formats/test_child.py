@@ -1,0 +1,103 @@
+"""Images whose decoding may take long: refused by a count, or decoded by a process with limits."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from anonbench.core.errors import UnreadableImage
+from anonbench.datasets import images
+from anonbench.datasets.formats import child
+from anonbench.datasets.images import read_image, read_reduced
+
+SMOOTH = np.linspace(0, 255, 64 * 96 * 3).astype(np.uint8).reshape(64, 96, 3)
+
+
+def coded(kind: str, image: np.ndarray = SMOOTH, **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, kind, **options)
+    return file.getvalue()
+
+
+def progressive(scans: int) -> bytes:
+    """Return a grey JPEG file of 64 × 64 pixels whose one scan of details comes so many times."""
+    tables = b"\xff\xdb" + struct.pack(">HB", 67, 0) + bytes([1]) * 64
+    frame = b"\xff\xc2" + struct.pack(">HBHHB", 11, 8, 64, 64, 1) + b"\x01\x11\x00"
+    for kind, symbol in ((0, 0), (16, 0x50)):
+        frame += b"\xff\xc4" + struct.pack(">HB", 20, kind) + bytes([1] + [0] * 15 + [symbol])
+    first = b"\xff\xda" + struct.pack(">HB", 8, 1) + b"\x01\x00\x00\x00\x00" + bytes(9)
+    details = b"\xff\xda" + struct.pack(">HB", 8, 1) + b"\x01\x00\x01\x3f\x00" + b"\x7f\x7f"
+    return b"\xff\xd8" + tables + frame + first + details * scans + b"\xff\xd9"
+
+
+def refused(data: bytes) -> str:
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(data)
+    return str(caught.value)
+
+
+def test_a_jpeg_of_many_scans_is_refused_and_one_of_some_is_read() -> None:
+    assert read_image(progressive(10)).shape == (64, 64)
+    assert refused(progressive(200)) == "a JPEG of more than 100 scans"
+
+
+@pytest.mark.slow
+def test_a_header_that_is_a_comment_of_many_bytes_is_refused() -> None:
+    data = b"P2\n#" + b"a" * 5_000_000 + b"\n8 8\n255\n" + b"0 " * 64
+    start = time.process_time()
+    assert refused(data) == "takes too long to read"
+    assert time.process_time() - start < 30
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "JPEG2000"])
+def test_a_child_reads_what_this_process_reads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = coded(kind)
+    monkeypatch.setattr(images, "_is_heavy", lambda *_: False)
+    here = read_image(data), read_reduced(data, 20)
+    monkeypatch.setattr(images, "_is_heavy", lambda *_: True)
+    apart = read_image(data), read_reduced(data, 20)
+    np.testing.assert_array_equal(here[0], apart[0])
+    np.testing.assert_array_equal(here[1][0], apart[1][0])
+    assert here[1][1] == apart[1][1] == (4 if kind == "JPEG" else 1)
+    apart[0][0, 0] = 7  # it may be written to
+    grey = coded(kind, SMOOTH[..., 0])
+    assert read_image(grey).shape[:2] == SMOOTH.shape[:2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limit", "value"), [("_BYTES_A_PIXEL", {"image": 1}), ("_PIXELS_A_SECOND", 10**9)]
+)
+def test_what_exceeds_the_limits_is_one_image_that_cannot_be_read(
+    limit: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        f"from anonbench.datasets import child_process as c; c.{limit} = {value!r}; "
+        f"c._BASE_BYTES = 0 if {limit!r} == '_BYTES_A_PIXEL' else 2**30; c._SECONDS = 0; c.main()"
+    )
+    data = b"P5\n2000 1500\n4095\n" + bytes(6_000_000)  # a decoder in Python
+    own = child._children.pop(os.getpid(), None)
+    popen = child.subprocess.Popen
+    monkeypatch.setattr(
+        child.subprocess, "Popen", lambda command, **more: popen([command[0], "-c", code], **more)
+    )
+    try:
+        assert refused(data)
+    finally:
+        if left := child._children.pop(os.getpid(), None):
+            child._end(left)
+        if own:
+            child._children[os.getpid()] = own
+    monkeypatch.undo()
+    assert read_image(data).shape == (1500, 2000)
+
+
+def test_a_large_image_is_decoded_by_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "_decoded", None)  # in this process nothing is
+    assert read_image(coded("WEBP", np.zeros((5700, 5700), np.uint8))).shape[:2] == (5700, 5700)
