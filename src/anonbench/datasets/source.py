@@ -71,7 +71,7 @@ def read_csv(file: Path, **options: Any) -> pd.DataFrame:
 
     A line with more cells than columns is a ValueError.
     """
-    texts = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
+    texts: dict[str, Any] = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
