@@ -131,7 +131,7 @@ def max_bytes(max_pixels: int) -> int:
 
 def open_checked(
     source: Path | bytes, max_pixels: int | None = MAX_PIXELS, page: Page | None = None
-) -> Image.Image:
+) -> ImageFile.ImageFile:
     """Open an image and refuse what cannot be read faithfully. Safe in threads.
 
     Args:

@@ -104,7 +104,7 @@ def _column_names(name: str, file: Path) -> list[str]:
 def _load(name: str, file: Path, use: list[str]) -> pd.DataFrame:
     try:
         if file.suffix == ".parquet":
-            table = pq.read_table(file, columns=use).to_pandas()
+            table: pd.DataFrame = pq.read_table(file, columns=use).to_pandas()
             # whole numbers stay whole where some are missing
             return table.convert_dtypes(convert_string=False, convert_floating=False)
         return read_csv(file, usecols=use, encoding=_ENCODING)[use]
