@@ -43,9 +43,8 @@ def test_csv(tmp_path: Path, dataset: Make) -> None:
 def test_labels_are_text(tmp_path: Path, dataset: Make) -> None:
     people = ["7", "007", "07", "1000", "1e3", "NA", "None", "nan", "TRUE", "1.0", " 7"]
     lines = [f"{n}.png,{person}" for n, person in enumerate(people)]
-    settings = dataset(
-        "table", write(tmp_path, "path,identity", *lines, "x.png,"), label="identity"
-    )
+    file = write(tmp_path, "path,identity", *lines, "x.png,")
+    settings = dataset("table", file, label="identity", split=OWN)
     listing = list_images("t", settings, 0).set_index("id")["identity"]
     assert [listing[str(n)] for n in range(len(people))] == people
     assert listing.isna().sum() == 1 and pd.isna(listing["x"])
@@ -66,7 +65,7 @@ def test_parquet_is_the_same(tmp_path: Path, dataset: Make) -> None:
     one, two = (
         list_images("t", dataset("table", tmp_path / f"t.{s}"), 0) for s in ("csv", "parquet")
     )
-    pd.testing.assert_frame_equal(one, two)
+    pd.testing.assert_frame_equal(one, two.astype({"n": "str"}))
 
 
 def test_paths_inside_and_outside(tmp_path: Path, dataset: Make) -> None:
