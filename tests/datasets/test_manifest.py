@@ -223,4 +223,4 @@ def test_columns_of_a_table_may_have_any_name(tmp_path: Path, dataset: Make, dra
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
     manifest, _ = run(dataset("table", tmp_path / "t.csv", label="reason"), tmp_path)
     assert manifest.columns.tolist() == [*COLUMNS, "reason", "kept"]
-    assert manifest["reason"].tolist() == [1, 2]
+    assert manifest["reason"].tolist() == ["1", "2"]
