@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hmac
+import io
 import json
 import secrets
+import socket
 import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
@@ -21,8 +24,9 @@ HOST = "127.0.0.1"
 LARGEST = 2**20
 """Bytes of a request's body."""
 SECONDS = 10.0
-"""That a request may take to arrive."""
+"""That a request may take to arrive, headers and body together."""
 CONNECTIONS = 32
+"""At a time. A new one takes the place of the oldest whose request has not arrived."""
 _PAGE = {
     "": ("page.html", "text/html; charset=utf-8"),
     "page.css": ("page.css", "text/css; charset=utf-8"),
@@ -68,7 +72,9 @@ class ReviewServer(ThreadingHTTPServer):
         """
         self.review = review
         self.token = secrets.token_urlsafe(32)
-        self._free = threading.BoundedSemaphore(CONNECTIONS)
+        self._lock = threading.Lock()
+        self._arriving: dict[Any, None] = {}  # the oldest first
+        self._answered = set[Any]()
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
@@ -85,18 +91,41 @@ class ReviewServer(ThreadingHTTPServer):
         return f"http://{self.host}/{self.token}/"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a request in a thread; where there are too many, close it."""
-        if not self._free.acquire(blocking=False):
+        """Serve a request in a thread; where there are too many, in place of another one.
+
+        The person's browser has no address of its own on this machine. It is told by its requests:
+        they arrive at once and have the token.
+        """
+        oldest = None
+        with self._lock:
+            if len(self._arriving) + len(self._answered) >= CONNECTIONS:
+                oldest = next(iter(self._arriving), request)
+                self._arriving.pop(oldest, None)
+            if oldest is not request:
+                self._arriving[request] = None
+        if oldest is request:
             self.shutdown_request(request)
             return
+        if oldest is not None:
+            with suppress(OSError):  # its thread ends, and closes it
+                oldest.shutdown(socket.SHUT_RDWR)
         super().process_request(request, client_address)
+
+    def keep(self, request: Any) -> None:
+        """Keep a connection whose request has the token until it is answered."""
+        with self._lock:
+            if request in self._arriving:
+                del self._arriving[request]
+                self._answered.add(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a request, then let the next one in."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            with self._lock:
+                self._arriving.pop(request, None)
+                self._answered.discard(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say where the program failed, without what the request or the message held."""
@@ -106,11 +135,32 @@ class ReviewServer(ThreadingHTTPServer):
             print(f"{type(error).__name__} in a request\n{where}", file=sys.stderr)
 
 
+class _Arriving(io.RawIOBase):
+    """Bytes that a socket receives before a deadline."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._end = time.monotonic() + SECONDS
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if (left := self._end - time.monotonic()) <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: ReviewServer
-    timeout = SECONDS
     server_version = "anonbench"
     sys_version = ""
+
+    def setup(self) -> None:
+        """Open the connection, with one deadline for all that it sends."""
+        super().setup()
+        self.rfile = io.BufferedReader(_Arriving(self.connection))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: the address has the token in it."""
@@ -155,6 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
         token, _, rest = self.path.removeprefix("/").partition("/")
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
             raise _Refused(HTTPStatus.FORBIDDEN, "Open the address as it was printed.")
+        self.server.keep(self.connection)
         return rest.split("/")
 
     def _get(self, parts: list[str]) -> tuple[str, bytes]:
@@ -188,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise _Refused(HTTPStatus.NOT_FOUND, "There is no such image.")
 
     def _body(self) -> bytes:
-        """Return the body, which has to be here in `SECONDS`."""
+        """Return the body."""
         if self.headers.get_content_type() != "application/json":
             raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON.")
         length = self.headers.get("Content-Length", "")
@@ -196,14 +247,12 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(HTTPStatus.LENGTH_REQUIRED, "Say how long the request is.")
         if len(length) > 10 or int(length) > LARGEST:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is too much.")
-        end, left, blocks = time.monotonic() + SECONDS, int(length), []
-        while left:
-            block = self.rfile.read1(left)
-            if not block or time.monotonic() > end:
-                raise _Refused(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive.")
-            blocks.append(block)
-            left -= len(block)
-        return b"".join(blocks)
+        body = b""
+        with suppress(TimeoutError):
+            body = self.rfile.read(int(length))
+        if len(body) != int(length):
+            raise _Refused(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive.")
+        return body
 
     def _problem(self, status: HTTPStatus, text: str) -> None:
         kind, body = _json({"problem": text})
@@ -211,6 +260,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str) -> None:
         self.close_connection = True
+        self.connection.settimeout(SECONDS)  # `sendall` takes no longer in total
         self.send_response(status)
         for name, value in _HEADERS.items():
             self.send_header(name, value)
