@@ -21,6 +21,7 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from anonbench.core.terminal import harmless
 from snakemake_logger_plugin_anonbench.run import HEARTBEAT, NAME, Run
 
 __all__ = ["LogHandler", "record_in"]
@@ -43,7 +44,12 @@ def record_in(
     (results / NAME).unlink(missing_ok=True)
     _run.results, _run.folder, _run.usual = results, Path.cwd(), dict(usual)
     threading.Thread(target=_renew, args=[results / NAME], daemon=True).start()
-    atexit.register(lambda: [print(f"anonbench: {line}", file=sys.stderr) for line in closing()])
+    atexit.register(_print_all, closing)
+
+
+def _print_all(lines: Callable[[], Iterable[str]]) -> None:
+    for line in lines():
+        print(harmless(f"anonbench: {line}"), file=sys.stderr)
 
 
 def _renew(path: Path) -> None:
@@ -114,9 +120,9 @@ class LogHandler(LogHandlerBase):
         self._drawn = time.time()
         width = shutil.get_terminal_size().columns - 1 if self._is_terminal else None
         stays = _run.ended or not self._is_terminal
-        self._print(_run.line(self._drawn)[:width], end="\n" if stays else "")
+        self._print(harmless(_run.line(self._drawn))[:width], end="\n" if stays else "")
 
     def _print(self, text: str, end: str = "\n") -> None:
         if text and text != "None":
             clear = "\r\x1b[2K" if self._is_terminal else ""
-            print(f"{clear}{text}", end=end, file=sys.stderr, flush=True)
+            print(f"{clear}{harmless(text)}", end=end, file=sys.stderr, flush=True)

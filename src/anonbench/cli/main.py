@@ -25,6 +25,7 @@ from anonbench.cli.workflow import (
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify as verify_file
+from anonbench.core.terminal import guard_output
 
 _EPILOG = """\
 Exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 done, but some images were left out or
@@ -39,6 +40,7 @@ Examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    guard_output()
     options, rest = _parser().parse_known_args(arguments)
     chosen: Parser = vars(options).pop("parser")
     if rest and not vars(options).pop("passes_on", False):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from anonbench.core.terminal import harmless
+
 
 class InputError(Exception):
     """Something the user gave is wrong. The message names the file or field and the way out."""
+
+    def __str__(self) -> str:
+        return harmless(super().__str__())  # it may quote any name, and end in a log or notebook
 
 
 class UnreadableImage(InputError):  # noqa: N818 - a finding about an image, not a failure

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from anonbench.core.errors import InputError
+from anonbench.core.terminal import CONTROLS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,9 +36,7 @@ RESULTS = ", with `results` in the config"
 """Where another folder of results is named."""
 _LONGEST_NAME = 200
 """Bytes of a file's name that leave room for what its temporary name adds."""
-_STEERING = re.compile(
-    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
-)
+_STEERING = re.compile(f"[\t\n{CONTROLS}]")
 _UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _FULL_BYTES = 2**20
 """Less free room than this is none: what a library could not write may have been larger."""

@@ -21,6 +21,7 @@ from anonbench.core.model_files import model_files
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
+from anonbench.core.terminal import harmless
 from anonbench.core.vocabulary import Entity, Split
 from anonbench.datasets.files.scan import scan
 from anonbench.datasets.given import scan_given
@@ -235,9 +236,9 @@ def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
     if message := copies_message(settings.results, copied):
         warn(message)
     for sentence in weak_methods(settings):
-        print(f"anonbench: {sentence}", file=sys.stderr)
+        print(harmless(f"anonbench: {sentence}"), file=sys.stderr)
     for doubt in doubts_of_run(settings.results, settings.datasets):
-        print(f"anonbench: the results so far: {doubt}", file=sys.stderr)
+        print(harmless(f"anonbench: the results so far: {doubt}"), file=sys.stderr)
 
 
 def weak_methods(settings: Config) -> Iterator[str]:

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.jobs.job_cache import JobCache
+from anonbench.core.terminal import guard_output, harmless
 from anonbench.core.vocabulary import RESULTS
 
 THREAD_VARIABLES = (
@@ -163,6 +164,7 @@ def _into(log: Path) -> Iterator[int]:
         file.truncate(0)
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+        guard_output()
         logging.basicConfig(
             level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
         )
@@ -212,4 +214,4 @@ def _alone(log: int) -> bool:
 
 
 def _write_terminal(terminal: int, text: str) -> None:
-    os.write(terminal, (text + "\n").encode("utf-8", "replace"))
+    os.write(terminal, (harmless(text) + "\n").encode("utf-8", "replace"))

@@ -14,6 +14,7 @@ from typing import Any
 
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.io import write_json
+from anonbench.core.terminal import guard_output
 from anonbench.training.distributed import others_failed
 from anonbench.training.loop import launch
 
@@ -22,6 +23,7 @@ def main(job_file: Path) -> int:
     """Train as the file says and return the exit status."""
     launch.end_with_parent()
     rank = int(os.environ["RANK"])
+    guard_output()
     logging.basicConfig(
         level=logging.INFO if rank == 0 else logging.WARNING,
         format=f"%(levelname)s %(name)s, process {rank}: %(message)s",
