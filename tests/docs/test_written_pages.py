@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,21 @@ def test_the_gallery_has_every_method_figure_and_table() -> None:
     }
     assert len(drawn) > 10
     assert drawn == {GALLERY.kind(stem).partition("_1")[0] for stem, _ in GALLERY.FIGURES}
+
+
+def test_the_gallery_without_results_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, pictures = tmp_path / "gallery.md", tmp_path / "pictures"
+    shutil.copy(GALLERY.PAGE, page)
+    shutil.copytree(GALLERY.PICTURES, pictures)
+    for name, path in {"RESULTS": tmp_path, "PAGE": page, "PICTURES": pictures}.items():
+        monkeypatch.setattr(GALLERY, name, path)
+    monkeypatch.setattr(GALLERY, "ROOT", tmp_path)
+    monkeypatch.setattr(GALLERY, "sheets", dict)
+    before = {path: path.read_bytes() for path in (page, *pictures.iterdir())}
+    GALLERY.write()
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def apart(one: Image.Image, other: Image.Image) -> float:

@@ -1,15 +1,16 @@
 """The page of pictures: every method, figure and table, and what makes it.
 
 `python tools/site/gallery.py`, after `make demo` and a run of config/sweep.yaml. Images are those
-of the demo's generator, tables and figures those of the demo's results, and of the sweep's. A new
-method or table is on the page by itself; a test says when one is missing, and when a method's
-picture is not what the method does.
+of the demo's generator, tables and figures those of the demo's results, and of the sweep's. Those
+that are not in the results stay as they are. A new method or table is on the page by itself; a test
+says when one is missing, and when a method's picture is not what the method does.
 """
 
 from __future__ import annotations
 
 import inspect
 import io
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,7 +155,8 @@ def page() -> str:
     parts.append("## Figures\n\nEach is made as PNG and SVG, in `results/figures`.\n")
     for stem, told in FIGURES:
         parts += [f"### `{kind(stem)}`\n\n{told}.\n"]
-        made = f"![{told}](../images/gallery/{_picture(stem)})\n" if _drawn(stem) else NOT_MADE
+        is_there = _drawn(stem) or (PICTURES / _picture(stem)).is_file()
+        made = f"![{told}](../images/gallery/{_picture(stem)})\n" if is_there else NOT_MADE
         parts += [made, _command(f"figure_{stem}", SWEEP if stem in OF_SWEEP else "")]
     parts.append("## Tables\n\nEach is made as CSV, Markdown and LaTeX, in `results/tables`.\n")
     of_each = [(f"{name}_portraits", _first(table.__doc__)) for name, table in TABLES.items()]
@@ -180,10 +182,13 @@ def _command(target: str, config: str = "") -> str:
 
 
 def _table(stem: str) -> str:
-    """Return the head of a table as the demo made it."""
+    """Return the head of a table as the demo made it, or as it is on the page."""
     path = RESULTS / f"tables/{stem}.md"
     if not path.is_file():
-        return NOT_MADE
+        text = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
+        section = rf"### `{kind(stem)}` table\n\n[^\n]*\n\n(.*?)\n`snakemake"
+        found = re.search(section, text, re.DOTALL)
+        return found[1] if found else NOT_MADE
     lines = path.read_text(encoding="utf-8").splitlines()
     rows = [line for line in lines if line.startswith("|")]
     cut = len(rows) > ROWS + 2
@@ -242,15 +247,22 @@ def smallest(sheet: Image.Image) -> bytes:
     return data
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Write the page and its pictures; nothing is removed."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for path in PICTURES.iterdir():
-        path.unlink()
     for name, sheet in sheets().items():
         small = encoded(sheet, ".jpg") if name in {"original", *Method} else smallest(sheet)
         (PICTURES / f"method_{name}.jpg").write_bytes(small)
     for name, data in figures():
         (PICTURES / name).write_bytes(data)
-    PAGE.write_text(page(), encoding="utf-8")
+    text = page()
+    PAGE.write_text(text, encoding="utf-8")
+    for path in sorted(PICTURES.iterdir()):
+        if f"images/gallery/{path.name})" not in text:
+            print(f"{path.relative_to(ROOT)} is on the page no longer: remove it")
     sizes = [path.stat().st_size for path in PICTURES.iterdir()]
     print(f"wrote {PAGE.relative_to(ROOT)} and {len(sizes)} pictures, {sum(sizes) // 1024} KiB")
+
+
+if __name__ == "__main__":
+    write()

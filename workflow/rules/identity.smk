@@ -10,6 +10,7 @@ from snakemake_logger_plugin_anonbench import record_in
 
 store = metadata_store(workflow, results, storage_prefix)
 keep_metadata_in(store, workflow, partial(startup.check_targets, started))
+last_lines = []
 
 
 onstart:
@@ -22,15 +23,16 @@ onstart:
     record_in(
         settings.results,
         usual_seconds(workflow.dag.jobs, estimates),
-        lambda: doubts_of_run(settings.results, experiment.datasets),
+        lambda: [*doubts_of_run(settings.results, experiment.datasets), *last_lines],
     )
 
 
 onsuccess:
     store.end()
-    _page = rules.report.output[0]
-    if _page in map(str, workflow.persistence.all_outputfiles()):
-        print(f"The report: {Path(_page).absolute()}", file=sys.stderr)
+    _page = Path(rules.report.output[0])
+    # of all jobs: Snakemake's persistence lists the outputs of those only that have not run
+    if any(job.rule.name == "report" for job in workflow.dag.jobs) and _page.is_file():
+        last_lines.append(f"the report: {_page.absolute()}")
 
 
 onerror:

@@ -30,7 +30,7 @@ _EMBEDDINGS_TELL = (
 _HEAD = """\
 # {title}: a bundle of results
 
-JobCache by `anonbench bundle`. {what} No images, no image sets, no models.
+Written by `anonbench bundle`. {what} No images, no image sets, no models.
 
 | where | what |
 | --- | --- |

@@ -1,0 +1,45 @@
+"""Texts for readers: a class that is renamed everywhere takes no word of a sentence with it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from site_tools import ROOT
+
+_ALSO_WORDS = {"LayerScale", "TorchScript", "VisionTransformer"}
+_TWO_HUMPS = re.compile(r"[A-Z]+[a-z]+[A-Z]\w*")
+_CODE = re.compile(r"```.*?```|`[^`]*`|<!--.*?-->", re.DOTALL)
+
+
+def classes() -> set[str]:
+    """Return the names of our classes that are no words."""
+    files = (ROOT / "src").rglob("*.py")
+    names = {n for f in files for n in re.findall(r"^class (\w+)", f.read_text("utf-8"), re.M)}
+    return {name for name in names if _TWO_HUMPS.fullmatch(name)} - _ALSO_WORDS
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Yield strings of our sources that are sentences and no docstrings, and pages."""
+    for file in (ROOT / "src").rglob("*.py"):
+        tree = ast.parse(file.read_text("utf-8"))
+        docstrings = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+        for node in ast.walk(tree):
+            is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if is_text and id(node) not in docstrings and node.value.count(" ") > 2:
+                yield f"{file.relative_to(ROOT)}:{node.lineno}", node.value
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs/how-to").glob("*.md")]:
+        yield page.name, page.read_text("utf-8")
+
+
+def test_no_sentence_has_the_name_of_a_class() -> None:
+    names = classes()
+    assert {"JobCache", "ReviewServer"} <= names
+    found = [
+        (place, word)
+        for place, text in texts()
+        for word in _TWO_HUMPS.findall(_CODE.sub("", text))
+        if word in names
+    ]
+    assert not found
