@@ -264,3 +264,19 @@ def test_doubts_about_what_is_published_are_said(
     assert main(["status", "--json", "--results", str(tmp_path)]) == 0
     (content,) = json.loads(capsys.readouterr().out)
     assert content["doubts"][0].startswith(said)
+
+
+def test_the_config_says_where_the_results_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("archive.yaml").write_text(
+        "results: elsewhere\ndatasets: {a: {layout: folder, path: a, detectors: [zxing]}}\n",
+        encoding="utf-8",
+    )
+    assert main(["status", "--configfile", "archive.yaml"]) == 1
+    assert "elsewhere: no such folder; `anonbench run --configfile" in capsys.readouterr().err
+    Path("elsewhere").mkdir()
+    recorded(Path("elsewhere"), ended=time.time())
+    assert main(["status", "--configfile", "archive.yaml"]) == 0
+    assert capsys.readouterr().out.startswith("elsewhere: ")

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anonbench.cli.shared import read_config
 from anonbench.core.errors import InputError
 from anonbench.core.wording import duration
 
@@ -24,12 +25,16 @@ def add(commands: Any) -> None:
         "status",
         help="how far a run is: done, running, failed, left",
         description="Shows how far the latest run is, while it runs or afterwards. Only reads.",
-        epilog="Examples:\n  anonbench status\n"
+        epilog="Examples:\n  anonbench status\n  anonbench status --configfile archive.yaml\n"
         "  anonbench status --results results/archive --json\n\n"
         "More: docs/how-to/plan.md.",
     )
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--results", type=Path, nargs="+", default=[Path("results")], help="folders (results)"
+    )
+    which.add_argument(
+        "--configfile", type=Path, metavar="FILE", help="the config that the workflow ran with"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -39,11 +44,18 @@ def run(options: argparse.Namespace) -> None:
     """Print the status of each folder of results.
 
     Raises:
-        InputError: there is no such folder.
+        InputError: there is no such folder or config.
 
     """
     from snakemake_logger_plugin_anonbench.run import read
 
+    if options.configfile is not None:
+        options.results = [read_config(options.configfile).results]
+        if not options.results[0].is_dir():
+            raise InputError(
+                f"{options.results[0]}: no such folder; `anonbench run --configfile "
+                f"{options.configfile}` has not begun, or in another folder"
+            )
     for results in options.results:
         if not results.is_dir():
             raise InputError(f"{results}: no such folder; --results names the config's `results`")
