@@ -147,11 +147,10 @@ def test_every_image_of_it_is_read_as_the_manifest_says(odd: Path) -> None:
 
 
 NO_COPY = {
-    "brief.pdf": "a PDF, of which no copy can be written; save its pages as images",
-    "one.PDF": "a PDF, of which no copy can be written; save its pages as images",
+    "secret.pdf": "an encrypted PDF; save it without its password",
     "Akte.TIF": "animated or of several pages (3 frames): save its pages as images",
 }
-"""Of files that the workflow reads and `anonbench anonymize` does not."""
+"""Of files that `anonbench anonymize` cannot copy."""
 
 
 def test_commands_read_what_the_workflow_reads(odd: Path) -> None:
@@ -213,7 +212,8 @@ def test_anonymize_counts_and_names_every_file(
     with (tmp_path / "out.audit.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert {name: rows[name]["reason"] for name in NO_COPY} == NO_COPY
-    assert "6: a PDF, of which no copy can be written" in said  # by the suffix
+    assert [rows[name]["status"] for name in ("brief.pdf", "one.PDF")] == ["written"] * 2
+    assert "1: an encrypted PDF; save it without its password" in said
     written = {name for name, row in rows.items() if row["status"] == "written"}
     assert rows["cmyk.jpg"]["converted"] == "CMYK to RGB without a colour profile"
     copies = (path for path in (tmp_path / "out").rglob("*") if path.is_file())

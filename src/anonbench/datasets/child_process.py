@@ -61,6 +61,8 @@ def _answer(question: dict[str, Any], data: bytes) -> tuple[list[int], np.ndarra
     if what == "pages":
         return [pdfium.pdf_pages(source)], nothing
     assert page is not None
+    if what == "dpi":
+        return [pdfium.pdf_dpi(data, page.number)], nothing
     if what == "size":
         return list(pdfium.pdf_size(data, page, max_pixels)), nothing
     image = pdfium.draw_pdf(data, page, max_pixels)

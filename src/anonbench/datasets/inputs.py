@@ -34,7 +34,7 @@ STANDARD_INPUT = "-"
 TABLES = (".csv", ".parquet")
 _HIDDEN_BY = "a later member of the same name takes its place"
 _TWICE = "listed twice"
-_PDF = "a PDF, of which no copy can be written; save its pages as images"
+_PDF = "a PDF, of which no copy is written; save its pages as images"
 _PAGE = "a page of a file, of which no copy can be written; save it as an image"
 _SETTING = "images"
 _MAY_HAVE_PAGES = (".tif", ".tiff", ".pdf")
@@ -137,7 +137,9 @@ class Images:
         return len(self.images)
 
 
-def open_images(given: str | Path | Iterable[str | Path], pages: bool = False) -> Images:
+def open_images(
+    given: str | Path | Iterable[str | Path], pages: bool = False, documents: bool = False
+) -> Images:
     """List images without opening any.
 
     Args:
@@ -145,7 +147,8 @@ def open_images(given: str | Path | Iterable[str | Path], pages: bool = False) -
             (`.csv`, `.parquet`) with a column `path`, relative to the table's folder, and perhaps
             `id`; one image; `-` for a list of paths on standard input, a line each (or with NUL
             between them); or such a list itself.
-        pages: each page of a PDF or TIFF file of several is an image; without it PDF files are left
+        pages: each page of a PDF or TIFF file of several is an image.
+        documents: a PDF file is one image, whatever its pages. Without either, PDF files are left
             out.
 
     Raises:
@@ -163,7 +166,7 @@ def open_images(given: str | Path | Iterable[str | Path], pages: bool = False) -
     else:
         place = "the list"
         found = _of_list([os.fspath(path) for path in given])
-    files, left = _checked(*found, pages)
+    files, left = _checked(*found, pages, documents)
     if not files:
         counts = Counter(reason for _, reason in left).most_common(3)
         why = f" ({'; '.join(f'{n}: {reason}' for reason, n in counts)})" if counts else ""
@@ -313,13 +316,14 @@ def _standard_input() -> list[str]:
     return [os.fsdecode(line) for line in lines if line]
 
 
-def _checked(files: list[ImageFile], left: list[LeftOut], pages: bool) -> _Found:
+def _checked(files: list[ImageFile], left: list[LeftOut], pages: bool, documents: bool) -> _Found:
     """Leave out files of names that cannot be written or told apart, and pages unless asked for."""
     good, known = [], set[tuple[str, int | None]]()
     for image in files:
         why = f"the file's name {problem}" if (problem := id_problem(image.name)) else ""
         why = why or (_TWICE if (image.name, image.page) in known else "")
-        if not why and not pages and image.name.lower().endswith(".pdf"):
+        is_document = image.name.lower().endswith(".pdf")
+        if not why and is_document and not (pages or (documents and image.page is None)):
             why = _PDF
         if not why and not pages and image.page is not None:
             why = _PAGE

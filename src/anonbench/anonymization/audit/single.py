@@ -68,14 +68,26 @@ def check_written(
         Failure: something is not as it has to be.
 
     """
+    hidden = check_coded(rows, original, pixels, variant, settings, between)
+    _check_file(data, pixels, profile)
+    return hidden
+
+
+def check_coded(
+    rows: Sequence[Mapping[str, Any]],
+    original: np.ndarray,
+    pixels: np.ndarray,
+    variant: Variant,
+    settings: Anonymization,
+    between: Sequence[np.ndarray] = (),
+) -> int:
+    """Check what is coded, before there is a file; see `check_written`."""
     if pixels.shape != original.shape or pixels.dtype != original.dtype:
         raise Failure("its shape or depth differs from the original's")
     if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
         raise Failure("its colour profile is no standard one")
     regions = [_region(rank, row) for rank, row in enumerate(rows)]
-    hidden = check_layers(original, pixels, regions, variant, settings, between)["hidden_pixels"]
-    _check_file(data, pixels, profile)
-    return hidden
+    return check_layers(original, pixels, regions, variant, settings, between)["hidden_pixels"]
 
 
 def _region(rank: int, row: Mapping[str, Any]) -> Region:

@@ -13,6 +13,7 @@ import numpy as np
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.single import check_written
+from anonbench.anonymization.files.document import SEED, Documents
 from anonbench.anonymization.files.outcome import Outcome, as_rows, in_draw_order
 from anonbench.anonymization.files.places import OF_NAMES, remove, target
 from anonbench.anonymization.files.record import is_passing
@@ -23,12 +24,10 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
+from anonbench.datasets.formats.pdf import is_pdf
 from anonbench.datasets.images import SeveralFrames, open_checked, read_image
 from anonbench.datasets.inputs import ImageFile
 from anonbench.detection.search import DetectorFailed, Search
-
-SEED = 0
-"""Of the draw order, as the config's default."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,9 @@ class Anonymizer:
         before = task.before
         if before and before.output not in task.others and self._is_done(before, digest):
             return before
+        if is_pdf(data):
+            found = Outcome(image.name, "failed", "", digest)
+            return Documents(self._job, self._search).anonymized(image.id, found, data)
         with open_checked(data, None) as header:
             pixels = header.width * header.height
         with memory_for(pixels):

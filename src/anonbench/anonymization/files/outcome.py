@@ -33,13 +33,14 @@ class Outcome:
     """SHA-256 of that file."""
     width: int = 0
     height: int = 0
-    """Of the upright image, in pixels."""
+    """Of the upright image, in pixels; of a PDF's first page."""
     hidden_pixels: int = 0
     """As the audit counted them."""
     converted: str = ""
     """What reading did to a written image (`anonbench.datasets.formats.conversions`)."""
     regions: list[dict[str, Any]] = field(default_factory=list)
-    """In draw order: entity, x0, y0, x1, y1, score, hidden, and quad of a slanted one."""
+    """In draw order: entity, x0, y0, x1, y1, score, hidden, quad of a slanted one, and in a PDF the
+    page, from 1."""
 
     def line(self) -> str:
         """Return the outcome as one line of JSON."""

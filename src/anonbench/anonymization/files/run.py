@@ -139,7 +139,7 @@ def anonymize_files(
     )
     if not isinstance(images, str | Path):
         images = list(images)
-    given = open_images(images)
+    given = open_images(images, documents=True)
     require_folder(job.to)
     require_apart(given, job.to)
     record = Record(job.to, made_by(job, images, given))

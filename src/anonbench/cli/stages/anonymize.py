@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from anonbench.anonymization.files.run import Anonymized
 
 _EPILOG = """\
-Files of several pages (PDF, TIFF) and animations are left out: save their pages as images.
+A PDF becomes a PDF of pixels, without text. TIFF files of several pages and animations are left
+out: save their pages as images.
 Copies keep names, folders, format, colour profile and (upright) orientation. All other metadata is
 left out. The exit status is 3 where images are missing from the output, or may show what should be
 hidden; FOLDER.audit.json and FOLDER.audit.csv say which. The same command goes on where a run was

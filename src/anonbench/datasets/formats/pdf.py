@@ -43,6 +43,17 @@ def pdf_size(data: bytes, page: Page, max_pixels: int | None) -> tuple[int, int]
     return width, height
 
 
+def pdf_dpi(data: bytes, number: int) -> int:
+    """Return the resolution of the scan that covers a page, in pixels an inch; 0 without one.
+
+    Raises:
+        UnreadableImage: see `pdf_pages`; also no such page.
+
+    """
+    (dpi,), _ = ask("dpi", data, Page(number))
+    return dpi
+
+
 def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
     """Draw a page on white: uint8 [H, W, 3] RGB, with its annotations and filled-in forms.
 

@@ -25,6 +25,8 @@ _MOST_BYTES = 2**31 - 1
 _MOST_OBJECTS = 500_000
 """Whose sizes are looked at before a page is drawn."""
 _MOST_LEVELS = 12
+_COVERED = 0.9
+"""Share of a page that its scan covers."""
 _WHITE = 0xFFFFFFFF
 
 
@@ -38,6 +40,36 @@ def pdf_size(data: bytes, page: Page, max_pixels: int | None) -> tuple[int, int]
     """See `anonbench.datasets.formats.pdf.pdf_size`."""
     with _opened(data) as (library, document):
         return _size(library, document, page, max_pixels)
+
+
+def pdf_dpi(data: bytes, number: int) -> int:
+    """See `anonbench.datasets.formats.pdf.pdf_dpi`."""
+    with _opened(data) as (library, document):
+        require_page(number, library.FPDF_GetPageCount(document))
+        loaded = library.FPDF_LoadPage(document, number - 1)
+        if not loaded:
+            raise UnreadableImage("damaged page of a PDF")
+        try:
+            return _resolution_of_scan(library, loaded)
+        finally:
+            library.FPDF_ClosePage(loaded)
+
+
+def _resolution_of_scan(library: Any, page: Any) -> int:
+    area = library.FPDF_GetPageWidthF(page) * library.FPDF_GetPageHeightF(page)
+    found, sides = library.FPDF_IMAGEOBJ_METADATA(), [ctypes.c_float() for _ in range(4)]
+    finest = 0.0
+    for index in range(min(library.FPDFPage_CountObjects(page), _MOST_OBJECTS)):
+        placed = library.FPDFPage_GetObject(page, index)
+        if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
+            continue
+        is_known = library.FPDFPageObj_GetBounds(placed, *sides)
+        left, bottom, right, top = (side.value for side in sides)
+        if not is_known or (right - left) * (top - bottom) < _COVERED * area:
+            continue
+        if library.FPDFImageObj_GetImageMetadata(placed, page, found):
+            finest = max(finest, found.horizontal_dpi, found.vertical_dpi)
+    return round(finest) if np.isfinite(finest) else 0
 
 
 def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:

@@ -96,20 +96,19 @@ class ReviewServer(ThreadingHTTPServer):
         The person's browser has no address of its own on this machine. It is told by its requests:
         they arrive at once and have the token.
         """
-        oldest = None
         with self._lock:
-            if len(self._arriving) + len(self._answered) >= CONNECTIONS:
-                oldest = next(iter(self._arriving), request)
-                self._arriving.pop(oldest, None)
-            if oldest is not request:
-                self._arriving[request] = None
-        if oldest is request:
-            self.shutdown_request(request)
-            return
-        if oldest is not None:
+            is_full = len(self._arriving) + len(self._answered) >= CONNECTIONS
+            self._arriving[request] = None
+            oldest: Any = next(iter(self._arriving)) if is_full else None
+            if is_full:
+                del self._arriving[oldest]
+        if oldest is not None and oldest is not request:
             with suppress(OSError):  # its thread ends, and closes it
                 oldest.shutdown(socket.SHUT_RDWR)
-        super().process_request(request, client_address)
+        if oldest is not request:
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
 
     def keep(self, request: Any) -> None:
         """Keep a connection whose request has the token until it is answered."""

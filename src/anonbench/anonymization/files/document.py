@@ -1,0 +1,145 @@
+"""Anonymization of a PDF file: each page is drawn, searched, hidden and audited as an image."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.pdf import CheckedPage, check_pdf
+from anonbench.anonymization.audit.single import check_coded
+from anonbench.anonymization.files.outcome import Outcome, Status, as_rows, in_draw_order
+from anonbench.anonymization.files.pdf import PdfWriter
+from anonbench.anonymization.files.places import OF_NAMES, target
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.provenance import file_digest
+from anonbench.datasets.formats.pages import Page, page_id, require_page
+from anonbench.datasets.formats.pdf import pdf_dpi, pdf_pages
+from anonbench.datasets.images import read_image
+from anonbench.detection.search import DetectorFailed
+
+if TYPE_CHECKING:
+    from anonbench.anonymization.files.one import Job
+
+SEED = 0
+"""Of the draw order, as the config's default."""
+LEAST_DPI, MOST_DPI = 150, 600
+"""Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
+PIXELS = "PDF pages drawn as pixels"
+
+
+class _NotPublished(Exception):  # noqa: N818 - a finding about a page
+    """A page cannot be published, so that the file is not."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status: Status = status
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Anonymizes PDF files."""
+
+    job: Job
+    search: Callable[[np.ndarray], Sequence[Region]]
+
+    def anonymized(self, image_id: str, found: Outcome, data: bytes) -> Outcome:
+        """Return what became of a PDF file; its copy is written, or none is left.
+
+        Args:
+            image_id: of the file; its pages' ids begin with it.
+            found: the outcome so far: name and digest.
+            data: the file.
+
+        Raises:
+            UnreadableImage: it has too many pages, or one that cannot be drawn.
+
+        """
+        part = self.job.to / f".{os.getpid()}.part"
+        pages: list[CheckedPage] = []
+        rows: list[dict[str, Any]] = []
+        hidden = 0
+        try:
+            count = pdf_pages(data)
+            require_page(1, count)
+            with part.open("wb") as file:
+                writer = PdfWriter(file, count)
+                for number in range(1, count + 1):
+                    page = Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
+                    page_image = page_id(image_id, number) if count > 1 else image_id
+                    own, pixels, covered = self._page(page_image, data, page)
+                    rows += [row | {"page": number} for row in own]
+                    hidden += covered
+                    _add(writer, pixels, page.dpi)
+                    pages.append(CheckedPage.of(pixels, page.dpi))
+                writer.finish()
+            _check(part, pages)
+            digest = file_digest(part)
+            part.replace(target(self.job.to, found.name))
+        except _NotPublished as why:
+            return replace(found, status=why.status, reason=str(why), regions=rows)
+        except OSError as error:
+            if error.errno not in OF_NAMES:
+                raise
+            return replace(found, reason=f"cannot be written by its name ({error.strerror})")
+        finally:
+            part.unlink(missing_ok=True)
+        return replace(
+            found,
+            status="written",
+            output=found.name,
+            output_digest=digest,
+            width=pages[0].shape[1],
+            height=pages[0].shape[0],
+            hidden_pixels=hidden,
+            converted=PIXELS,
+            regions=rows,
+        )
+
+    def _page(
+        self, page_image: str, data: bytes, page: Page
+    ) -> tuple[list[dict[str, Any]], np.ndarray, int]:
+        """Return a page's regions, what is shown of it, and how many pixels are hidden."""
+        job, number = self.job, page.number
+        original = read_image(data, job.detection.max_pixels, page)
+        if (original == original[..., :1]).all():  # PDFium draws in colour only
+            original = np.ascontiguousarray(original[..., 0])
+        original.flags.writeable = False  # it is what the result is held against
+        try:
+            regions = in_draw_order(page_image, self.search(original), SEED)
+        except DetectorFailed as error:
+            raise _NotPublished("failed", f"page {number}: {error}") from None
+        is_blank = bool((original == original[0, 0]).all())
+        if not regions and not is_blank and not job.keep_without_regions:
+            raise _NotPublished("without_regions", f"nothing was found on page {number}")
+        rows = as_rows(regions, job.variant.degree)
+        *between, pixels = layers(original, regions, job.variant, job.anonymization)
+        try:
+            asked = job.variant, job.anonymization
+            return rows, pixels, check_coded(rows, original, pixels, *asked, between)
+        except Failure as failure:
+            raise _NotPublished("failed", f"page {number}: its audit fails: {failure}") from None
+
+
+def _add(writer: PdfWriter, pixels: np.ndarray, dpi: int) -> None:
+    try:
+        writer.add(pixels, dpi)
+    except InputError as error:
+        raise _NotPublished("failed", f"cannot be written as PDF ({error})") from None
+
+
+def _check(part: Path, pages: Sequence[CheckedPage]) -> None:
+    """Audit the file as it stands on the disk."""
+    with part.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            check_pdf(data, pages)
+        except Failure as failure:
+            raise _NotPublished("failed", f"its audit fails: {failure}") from None

@@ -1,0 +1,192 @@
+"""Anonymized copies of PDF files: pixels of every page, and nothing else of the original."""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pypdfium2
+import pytest
+import zxingcpp
+from codes import anonymized, files, photograph, statuses
+from PIL import Image
+
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.pdf import CheckedPage, check_pdf
+from anonbench.anonymization.files.pdf import PdfWriter
+from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pdf import draw_pdf, pdf_dpi, pdf_pages
+
+CANARY = "Erika Mustermann"
+DPI = 200
+
+
+def scans(path: Path, *pages: Image.Image, dpi: int = DPI) -> Path:
+    """Write a PDF of scans with a title, a text that can be selected and an attachment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drawn = io.BytesIO()
+    first, *others = pages
+    first.save(drawn, "PDF", save_all=True, append_images=others, resolution=dpi, title=CANARY)
+    document = pypdfium2.PdfDocument(drawn.getvalue())
+    raw = pypdfium2.raw
+    for page in document:
+        text = raw.FPDFPageObj_NewTextObj(document, b"Helvetica", 12.0)
+        wide = (f"{CANARY}\0").encode("utf-16-le")
+        raw.FPDFText_SetText(text, (raw.FPDF_WCHAR * (len(wide) // 2)).from_buffer_copy(wide))
+        raw.FPDFTextObj_SetTextRenderMode(text, raw.FPDF_TEXTRENDERMODE_INVISIBLE)
+        raw.FPDFPage_InsertObject(page, text)
+        page.gen_content()
+    document.new_attachment("notes.txt").set_data(CANARY.encode())
+    document.save(path)
+    return path
+
+
+def codes_of(path: Path) -> list[str]:
+    """Return the codes that can be read on the pages."""
+    data = path.read_bytes()
+    pages = [draw_pdf(data, Page(n, DPI), 10**7) for n in range(1, pdf_pages(data) + 1)]
+    return [found.text for page in pages for found in zxingcpp.read_barcodes(page)]
+
+
+def texts_of(path: Path) -> str:
+    """Return all text of a PDF that can be selected."""
+    return "".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path))
+
+
+def test_a_scan_becomes_pixels_and_nothing_else(tmp_path: Path) -> None:
+    path = scans(tmp_path / "in/a.pdf", photograph("one"))
+    document = pypdfium2.PdfDocument(path)
+    assert CANARY in texts_of(path) and document.get_metadata_value("Title") == CANARY
+    assert document.count_attachments() == 1 and codes_of(path) == ["one"]
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert (done.written, done.regions, done.in_doubt) == (1, 1, False)
+    assert done.converted == {"PDF pages drawn as pixels": 1}
+    copy = tmp_path / "out/a.pdf"
+    made = pypdfium2.PdfDocument(copy)
+    assert texts_of(copy) == "" and made.get_metadata_dict(skip_empty=True) == {}
+    assert made.count_attachments() == 0 and codes_of(copy) == []
+    (image,) = made[0].get_objects()
+    assert image.type == pypdfium2.raw.FPDF_PAGEOBJ_IMAGE
+    # the scan's own resolution: not one pixel outside of the region was resampled
+    before = draw_pdf(path.read_bytes(), Page(1, DPI), 10**7)
+    after = image.get_bitmap().to_numpy()[..., ::-1]
+    hidden = (before != after).any(2)
+    assert before.shape == after.shape == (150, 200, 3)
+    assert hidden.any() and not hidden[:, 175:].any() and (after[hidden] == 0).all()
+    np.testing.assert_array_equal(draw_pdf(copy.read_bytes(), Page(1, DPI), 10**7), after)
+
+
+def test_every_page_is_hidden_and_a_blank_one_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    blank = Image.new("L", (80, 60), 255)
+    grey = photograph("two", grey=True)
+    scans(tmp_path / "in/x/a.pdf", photograph("one"), blank, grey)
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert (done.written, done.regions) == (1, 2)
+    copy = tmp_path / "out/x/a.pdf"
+    assert codes_of(copy) == [] and texts_of(copy) == ""
+    sizes = [page.get_size() for page in pypdfium2.PdfDocument(copy)]
+    expected = [(72 * w / DPI, 72 * h / DPI) for w, h in ((200, 150), (80, 60), (200, 150))]
+    assert sizes == [pytest.approx(each, abs=0.01) for each in expected]
+    (row,) = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
+    assert [region["page"] for region in row["regions"]] == [1, 3]
+
+
+def test_a_page_without_a_region_is_not_published(tmp_path: Path) -> None:
+    scans(tmp_path / "in/a.pdf", photograph("one"), photograph("", code=False))
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert (done.written, done.without_regions, files(tmp_path / "out")) == (0, 1, {})
+    rows = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
+    assert rows[0]["reason"] == "nothing was found on page 2"
+    done = anonymized(tmp_path / "in", tmp_path / "all", keep_without_regions=True)
+    assert (done.written, done.regions) == (1, 1)
+
+
+def test_the_same_bytes_again_with_any_number_of_workers(tmp_path: Path) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        scans(tmp_path / "in" / name, photograph(name), photograph("two"))
+    anonymized(tmp_path / "in", tmp_path / "one")
+    anonymized(tmp_path / "in", tmp_path / "two", workers=2)
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    before = (tmp_path / "one/a.pdf").stat().st_mtime_ns
+    assert anonymized(tmp_path / "in", tmp_path / "one").written == 2
+    assert (tmp_path / "one/a.pdf").stat().st_mtime_ns == before
+
+
+def test_a_damaged_one_ends_nothing(tmp_path: Path) -> None:
+    whole = scans(tmp_path / "in/a.pdf", photograph("one")).read_bytes()
+    (tmp_path / "in/b.pdf").write_bytes(whole[:300])
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert statuses(done) == {"a.pdf": "written", "b.pdf": "unreadable"}
+    assert set(files(tmp_path / "out")) == {"a.pdf"}
+
+
+@pytest.mark.parametrize(("dpi", "found"), [(100, 100), (300, 300)])
+def test_the_resolution_of_a_scan(tmp_path: Path, dpi: int, found: int) -> None:
+    path = scans(tmp_path / "a.pdf", photograph("one"), dpi=dpi)
+    assert pdf_dpi(path.read_bytes(), 1) == found
+
+
+def written(*pages: np.ndarray) -> tuple[bytes, list[CheckedPage]]:
+    file = io.BytesIO()
+    writer = PdfWriter(file, len(pages))
+    for page in pages:
+        writer.add(page, DPI)
+    writer.finish()
+    return file.getvalue(), [CheckedPage.of(page, DPI) for page in pages]
+
+
+def stream(text: bytes) -> bytes:
+    return b"<< /Length %d >>\nstream\n%s\nendstream" % (len(text), text)
+
+
+def test_the_audit_refuses_everything_else() -> None:
+    grey = np.asarray(photograph("one", grey=True))
+    colour = np.asarray(photograph("two"))
+    data, pages = written(colour, grey)
+    check_pdf(data, pages)
+    other, _ = written(colour, np.asarray(photograph("three", grey=True)))
+    start = data.rindex(b"xref\n0 ")
+    packed = data.index(b"stream\nx")
+    sabotaged = {
+        "other pixels": other,
+        "a page less": written(colour)[0],
+        "a page more": written(colour, grey, grey)[0],
+        "pages changed about": written(grey, colour)[0],
+        "behind the end": data + b"\n",
+        "a comment": data.replace(b"%\xe2\xe3\xcf\xd3", b"%" + CANARY[:4].encode()),
+        "an object more": data[:start] + b"9 0 obj\n" + stream(b"x") + b"\nendobj\n" + data[start:],
+        "a title": data.replace(b"/Root 1 0 R", b"/Root 1 0 R /Info << /Title (x) >>"),
+        "metadata": data.replace(b"/Type /Catalog", b"/Type /Catalog /Metadata 4 0 R"),
+        "a text": data.replace(b"/Im Do Q", b"/Im Do Q BT (x) Tj ET"),
+        "drawn elsewhere": data.replace(b" 0 0 cm", b" 9 9 cm", 1),
+        "an annotation": data.replace(b"/Type /Page /", b"/Type /Page /Annots [] /", 1),
+        "a mask": data.replace(b"/Subtype /Image", b"/Subtype /Image /SMask 4 0 R", 1),
+        "another size": data.replace(b"/Width 200", b"/Width 100"),
+        "cut short": data[:-1],
+        "a flipped bit": data[: packed + 40] + bytes([data[packed + 40] ^ 1]) + data[packed + 41 :],
+        "nothing": b"",
+        "a second version": data + data[start:],
+    }
+    for what, changed in sabotaged.items():
+        assert changed != data, what
+        with pytest.raises(Failure):
+            check_pdf(changed, pages)
+
+
+def test_the_audit_refuses_what_stands_behind_the_rows() -> None:
+    """A stream that goes on behind the image's last row is a place for anything."""
+    page = np.asarray(photograph("one", grey=True))
+    data, pages = written(page)
+    start = data.index(b"stream\nx") + 7
+    rows = data[start : data.index(b"\nendstream", start)]
+    for longer in (rows + b"CANARY", zlib.compress(zlib.decompress(rows) + b"CANARY")):
+        changed = data.replace(rows, longer)
+        changed = changed.replace(b"/Length %d " % len(rows), b"/Length %d " % len(longer))
+        moved = len(longer) - len(rows) + len(str(len(longer))) - len(str(len(rows)))
+        old = data.rindex(b"xref\n0 ")
+        changed = changed.replace(b"startxref\n%d\n" % old, b"startxref\n%d\n" % (old + moved))
+        with pytest.raises(Failure, match=r"more or less|damaged"):
+            check_pdf(changed, pages)
