@@ -102,6 +102,7 @@ class Documents:
             hidden_pixels=hidden,
             converted=PIXELS,
             regions=rows,
+            pages=[[page.shape[1], page.shape[0], page.dpi] for page in pages],
         )
 
     def _page(

@@ -42,6 +42,9 @@ class Outcome:
     """In draw order: entity, x0, y0, x1, y1, score, hidden, quad of a slanted one, and in a PDF the
     page, from 1."""
 
+    pages: list[list[int]] = field(default_factory=list)
+    """Of a PDF: width and height of each page in pixels, and pixels an inch."""
+
     def line(self) -> str:
         """Return the outcome as one line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)

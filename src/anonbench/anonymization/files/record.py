@@ -45,6 +45,7 @@ class Record:
         place = to.resolve()
         self.json = place.with_name(f"{place.name}.audit.json")
         self.csv = place.with_name(f"{place.name}.audit.csv")
+        self.sheet = place.with_name(f"{place.name}.sheet.html")
         self.journal = place.with_name(f".{place.name}.journal")
         self._to = to
         self.unfinished = set[str]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from anonbench.anonymization.files.places import (
     unknown,
 )
 from anonbench.anonymization.files.record import Record, is_passing
+from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection
 from anonbench.config.detectors import COVERING, LOOKED_FOR
@@ -69,6 +70,8 @@ class Anonymized:
     """Why images are `unreadable`, `failed` or `left_out`, and how many."""
     audit: Path
     """Record of every image (JSON; CSV beside it)."""
+    sheet: Path | None = None
+    """Contact sheet, if asked for."""
 
     @property
     def in_doubt(self) -> bool:
@@ -90,6 +93,7 @@ def anonymize_files(
     detection: Detection | None = None,
     anonymization: Anonymization | None = None,
     dry_run: bool = False,
+    contact_sheet: bool = False,
 ) -> Anonymized:
     """Write anonymized copies of images, with their names, folders, formats and colour profiles.
 
@@ -118,6 +122,8 @@ def anonymize_files(
         detection: settings of the detectors; chosen to miss little where None.
         anonymization: strengths of the methods.
         dry_run: only check and count; nothing is written.
+        contact_sheet: also write `<to>.sheet.html`: small pictures of the copies with the outlines
+            of what is hidden, doubtful ones first. It shows file names.
 
     Raises:
         InputError: the output folder holds originals, or outputs of other settings; a detector
@@ -159,8 +165,11 @@ def anonymize_files(
                     journal.finish(outcome)
             left_out = [Outcome(name, "left_out", why) for name, why in given.left_out]
             record.finish([*done.values(), *left_out])
+            if contact_sheet:
+                write_sheet(record.sheet, job.to, [done[image.name] for image in given])
             strange = unknown(job.to, {each.output for each in done.values()})
-    return _counted(given, done, strange, record.json)
+    counted = _counted(given, done, strange, record.json)
+    return replace(counted, sheet=record.sheet) if contact_sheet else counted
 
 
 def _kept(before: Mapping[str, Outcome], given: Images) -> dict[str, Outcome]:

@@ -75,6 +75,11 @@ def add(commands: Any) -> None:
         help="also publish images in which nothing was found; they may show what was missed",
     )
     parser.add_argument(
+        "--contact-sheet",
+        action="store_true",
+        help="also write FOLDER.sheet.html: small pictures of the copies, doubtful ones first",
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="check and count, without looking into any image"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -104,15 +109,12 @@ def run(options: argparse.Namespace) -> int:
         detection=config.detection,
         anonymization=config.anonymization,
         dry_run=options.dry_run,
+        contact_sheet=options.contact_sheet,
     )
     if options.json:
-        print(
-            json.dumps(
-                asdict(done) | {"audit": shown(str(done.audit)), "detectors": names},
-                indent=2,
-                ensure_ascii=False,
-            )
-        )
+        paths = {"audit": done.audit, "sheet": done.sheet}
+        texts = {name: path and shown(str(path)) for name, path in paths.items()}
+        print(json.dumps(asdict(done) | texts | {"detectors": names}, indent=2, ensure_ascii=False))
     else:
         to = options.output
         print(_as_plan(done, to) if options.dry_run else _as_text(done, to, names))
@@ -164,5 +166,8 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     lines.append(
         f"which and why: {shown(str(audit))} (and .csv); it names originals, do not pass it on"
     )
+    if done.sheet:
+        sheet = shown(str(audit.with_name(done.sheet.name)))
+        lines.append(f"to look at: {sheet}; it shows the copies' names, do not pass it on")
     lines.append("only what was found is hidden: look at a sample before you pass images on")
     return "\n".join(lines)

@@ -1,0 +1,123 @@
+"""Contact sheet of anonymized copies: one HTML page for a person's look, doubtful images first.
+
+It is made from the copies as they were audited, never from originals, and loads nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from anonbench.anonymization.files.outcome import Outcome
+from anonbench.core.io import open_private, part_of
+from anonbench.core.terminal import harmless
+from anonbench.core.wording import count
+from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.images import read_image
+
+MOST = 500
+"""Images and pages on a sheet."""
+SIDE = 480
+"""Longest side of an image on it, in pixels."""
+_QUALITY = 80
+_HIDDEN, _IN_SIGHT = (255, 0, 170), (255, 140, 0)
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_STYLE = (
+    "body{font:14px sans-serif;margin:1em}main{display:flex;flex-wrap:wrap;gap:1em}"
+    f"figure{{margin:0;width:{SIDE}px}}figcaption{{overflow-wrap:anywhere}}b{{color:#b00020}}"
+)
+
+
+def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write the sheet of the images that were written.
+
+    First come images in which nothing was found, then those with regions in sight, then those
+    whose weakest region is least certain.
+
+    Args:
+        path: of the page. Only its owner may read it: it shows file names.
+        to: the folder of the copies. A copy that is not as it was audited is not shown.
+        outcomes: of all images.
+
+    """
+    written = sorted((each for each in outcomes if each.status == "written"), key=_certainty)
+    tiles = [tile for each in written[:MOST] for tile in _tiles(to, each)][:MOST]
+    hidden = sum(row["hidden"] for each in written for row in each.regions)
+    text = (
+        f"{count(len(written), 'image')} of {len(outcomes):,} written, {count(hidden, 'region')} "
+        "hidden (outlined). Doubtful ones first"
+    )
+    if len(tiles) < sum(max(1, len(each.pages)) for each in written):
+        text += f"; here are the first {len(tiles):,}"
+    page = (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f"<title>Contact sheet</title><style>{_STYLE}</style></head>\n"
+        f"<body><p>{text}. Anonymized copies only: what was missed is in sight here, too.</p>\n"
+        f"<main>\n{''.join(tiles)}</main></body></html>\n"
+    )
+    part = part_of(path)
+    with open_private(part) as file:
+        file.write(page.encode())
+    part.replace(path)
+
+
+def _certainty(outcome: Outcome) -> tuple[int, float, str]:
+    """Return a key that sorts doubtful images first."""
+    in_sight = any(not row["hidden"] for row in outcome.regions)
+    kind = 0 if not outcome.regions else 1 if in_sight else 2
+    return kind, min((row["score"] for row in outcome.regions), default=0.0), outcome.name
+
+
+def _tiles(to: Path, outcome: Outcome) -> Iterator[str]:
+    """Yield a figure for the image, or for each page of a PDF."""
+    try:
+        data = (to / outcome.output).read_bytes()
+    except OSError:
+        return
+    if hashlib.sha256(data).hexdigest() != outcome.output_digest:
+        return
+    if not outcome.pages:
+        yield _tile(outcome.output, data, None, outcome.regions)
+    for number, (_, _, dpi) in enumerate(outcome.pages, 1):
+        rows = [row for row in outcome.regions if row["page"] == number]
+        yield _tile(f"{outcome.output}, page {number}", data, Page(number, dpi), rows)
+
+
+def _tile(name: str, data: bytes, page: Page | None, rows: Sequence[dict[str, Any]]) -> str:
+    image = Image.fromarray(read_image(data, None, page)).convert("RGB")
+    scale = min(1.0, SIDE / max(image.size))
+    small = image.resize([max(1, round(scale * side)) for side in image.size], reducing_gap=3.0)
+    pen = ImageDraw.Draw(small)
+    for row in rows:
+        x0, y0, x1, y1 = (row[side] for side in ("x0", "y0", "x1", "y1"))
+        corners = row.get("quad") or (x0, y0, x1, y0, x1, y1, x0, y1)
+        colour = _HIDDEN if row["hidden"] else _IN_SIGHT
+        pen.polygon([scale * corner for corner in corners], outline=colour, width=2)
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=_QUALITY)
+    coded = base64.b64encode(file.getvalue()).decode()
+    width, height = small.size
+    return (
+        f'<figure><img src="data:image/jpeg;base64,{coded}" width="{width}" height="{height}" '
+        f'alt=""><figcaption>{html.escape(harmless(name))}<br>{_said(rows)}</figcaption></figure>\n'
+    )
+
+
+def _said(rows: Sequence[dict[str, Any]]) -> str:
+    if not rows:
+        return "<b>nothing was found</b>"
+    kinds = Counter(row["entity"] for row in rows if row["hidden"])
+    said = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    weakest = min(row["score"] for row in rows)
+    left = len(rows) - kinds.total()
+    more = f", <b>{count(left, 'region')} in sight</b>" if left else ""
+    return f"hidden: {html.escape(said or 'none')}{more}; least certain: {weakest:.2f}"
