@@ -224,7 +224,7 @@ GRIDS = {
 }
 """How the table of a file is laid out on the page."""
 _TABLE = re.compile(r"(?s)(<!-- table: (\w+) -->\n).*?(<!-- end -->)")
-_NUMBER = re.compile(r"(−?[\d.]+)(?: %)?<!-- (\w+): ([^>]*?) -->")
+NUMBER = re.compile(r"(−?[\d.]+)(?: %)?<!-- (\w+): ([^>]*?) -->")
 
 
 def read(name: str) -> pd.DataFrame:
@@ -246,7 +246,7 @@ def numbers(text: str) -> list[tuple[str, str, list[str]]]:
 
     A cell is the column's name, and values that only one row of the file has.
     """
-    return [(found[1], found[2], found[3].split(", ")) for found in _NUMBER.finditer(text)]
+    return [(found[1], found[2], found[3].split(", ")) for found in NUMBER.finditer(text)]
 
 
 def value(file: str, cell: list[str]) -> float:

@@ -1,0 +1,91 @@
+"""What README and two pages say of the demo: its numbers are those of files."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+from anonbench.evaluation.comparisons.effect_table import COLUMNS as EFFECTS
+from anonbench.evaluation.decision import Verdict
+from anonbench.evaluation.privacy.rates import RATE_COLUMNS
+from anonbench.evaluation.scores import COLUMNS as SCORES
+from anonbench.evaluation.scores import CONTROL
+from site_tools import ROOT, load
+
+DEMO = load("demo_numbers")
+GALLERY = (ROOT / "docs/reference/gallery.md").read_text("utf-8")
+"""It has tables as the demo made them."""
+
+
+@pytest.mark.parametrize("page", DEMO.PAGES, ids=lambda path: path.name)
+def test_a_page_has_the_numbers_of_the_files(page: object) -> None:
+    text = page.read_text("utf-8")  # type: ignore[attr-defined]
+    assert DEMO.updated(text) == text, "stale: python tools/site/demo_numbers.py"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("**90.5**", "**91.5**"), ("39.4 %<!--", "39.5 %<!--"), ("76 %<!-- pages", "77 %<!-- pages")],
+)
+def test_a_wrong_number_is_mended(right: str, wrong: str) -> None:
+    text = DEMO.PAGES[0].read_text("utf-8")
+    assert text.count(right) >= 1 and DEMO.updated(text.replace(right, wrong)) == text
+
+
+def test_what_verify_says_is_that_of_its_file() -> None:
+    text = DEMO.PAGES[2].read_text("utf-8")
+    assert DEMO.updated(text.replace("1,163 of 1,163", "1 of 2")) == text
+
+
+def test_each_number_is_on_a_page() -> None:
+    names = set(pd.read_csv(DEMO.NUMBERS)["name"])
+    text = "".join(page.read_text("utf-8") for page in DEMO.PAGES)
+    used = {found.split(", ")[-1] for found in re.findall(r"<!-- demo: (value, \w+) -->", text)}
+    shown = names - {"blur_low", "blur_high", "pixelate_high"}
+    assert used == shown
+
+
+def test_numbers_of_results() -> None:
+    scores = pd.DataFrame(
+        [
+            {
+                "degree": 100,
+                "query": "original",
+                "metric": "map",
+                "n": 240,
+                "k": 12,
+                "chance": 0.07,
+            },
+            {"degree": 100, "query": "original", "metric": "mndcg", "chance": 0.154},
+            {"degree": 0, "query": "original", "metric": "map", "value": 0.394},
+        ],
+        columns=SCORES,
+    ).assign(adaption=CONTROL)
+    effects = pd.DataFrame(
+        [
+            {"value": 0.055, "verdict": Verdict.WORSE.value},
+            {"value": -0.01, "verdict": Verdict.UNDECIDED.value},
+        ],
+        columns=EFFECTS,
+    ).assign(effect="adapting", metric="map", degree=100)
+    rates = pd.DataFrame([{"gallery": 197, "clusters": 32, "chance": 0.0252}], columns=RATE_COLUMNS)
+    rates = rates.assign(regions="all", rank=1, degree=100)
+    people = GALLERY.partition("### `reidentification` table")[2].partition("\n`snakemake")[0]
+    assert DEMO.numbers(scores, effects, rates, people) == {
+        **{"queries": "240", "k": "12", "chance_map": "7.0", "chance_mndcg": "15.4"},
+        **{"retrained": "39.4", "losses": "1", "comparisons": "2"},
+        **{"most_gained": "1.0", "most_lost": "5.5"},
+        **{"gallery": "197", "persons": "32", "chance": "2.5"},
+        **{"pixelate": "97", "pixelate_low": "88.0", "pixelate_high": "99"},
+        **{"blur": "100", "blur_low": "88.1", "blur_high": "100"},
+        **{"mask": "4", "mask_low": "0.8", "mask_high": "18"},
+    }
+
+
+def test_rows_of_a_table() -> None:
+    text = GALLERY.partition("### `retrieval` table")[2].partition("\n`snakemake")[0]
+    rows = DEMO.rows_of(text)
+    assert rows[0]["Model"] == "*With original query images*" and len(rows[0]) == 7
+    assert re.fullmatch(r"\*\*\d\d\.\d\*\*", rows[1]["mAP Pixelate"])
