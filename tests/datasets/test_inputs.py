@@ -230,3 +230,16 @@ def test_a_tar_that_was_cut_short_says_so(folder: Path, tmp_path: Path) -> None:
     os.truncate(path, 512 + 10)
     with pytest.raises(UnreadableImage, match="ends within"):
         images.images[0].data()
+
+
+def test_a_pipe_with_the_name_of_a_document_is_not_waited_for(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.pdf", "b.tif")]
+    for path in paths:
+        os.mkfifo(path)
+    code = (
+        "import sys\nfrom anonbench.datasets.inputs import open_images\n"
+        "print(len(open_images(sys.argv[1:], pages=True)))"
+    )
+    words = [sys.executable, "-c", code, *map(str, paths)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "2\n"

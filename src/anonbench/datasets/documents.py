@@ -93,6 +93,8 @@ def _pages(root: Path, paths: pd.Series, asked: pd.Series) -> np.ndarray:
 
 def count_pages(source: Path | bytes, suffix: str) -> int:
     """Return how many pages a PDF or TIFF file has, 1 where that cannot be told or is too many."""
+    if isinstance(source, Path) and not source.is_file():
+        return 1  # a pipe would be waited for
     try:
         if suffix.lower() == pdf.SUFFIX:
             pages = pdf.pdf_pages(source)
