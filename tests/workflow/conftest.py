@@ -100,6 +100,8 @@ def done(
         run = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4")
         assert run.returncode == 0, run.stderr[-4000:]
         assert "[100 %]" in run.stderr
+        last = run.stderr.rstrip().splitlines()[-1]
+        assert last == f"anonbench: the report: {folder / 'results/report.html'}"
 
     return once(tmp_path_factory, "miniature", make, worker_id)
 

@@ -22,10 +22,11 @@ def harmless(text: str) -> str:
 
 def guard_output() -> None:
     """Make all that this process prints harmless: paths and names may hold anything."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is not None and not isinstance(stream, _Guarded):
-            setattr(sys, name, _Guarded(stream))
+    sys.stdout, sys.stderr = _guarded(sys.stdout), _guarded(sys.stderr)
+
+
+def _guarded(stream: Any) -> Any:
+    return stream if stream is None or isinstance(stream, _Guarded) else _Guarded(stream)
 
 
 class _Guarded:
