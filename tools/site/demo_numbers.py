@@ -26,7 +26,7 @@ TABLE = findings.FILES / "demo_table.csv"
 VERIFIED = findings.FILES / "demo_verified.txt"
 METHODS = {"pixelate": "Pixelate", "blur": "Blur", "mask": "Mask"}
 _STRONGEST = "Strongest attack Rank 1"
-_TABLE = re.compile(r"(?s)(<!-- demo: table -->\n\n).*?(\n<!-- end -->)")
+_TABLE = re.compile(r"(?s)(<!-- demo: table -->\n).*?(<!-- end -->)")
 _VERIFIED = re.compile(r"(?s)(\$ anonbench verify bundle\.tar\n).*?(everything is as published\n)")
 
 
