@@ -148,8 +148,7 @@ def open_images(
             `id`; one image; `-` for a list of paths on standard input, a line each (or with NUL
             between them); or such a list itself.
         pages: each page of a PDF or TIFF file of several is an image.
-        documents: a PDF file is one image, whatever its pages. Without either, PDF files are left
-            out.
+        documents: a PDF file is one image. Without either, PDF files are left out.
 
     Raises:
         InputError: there is no such place, it cannot be read, or it holds no image. What is wrong
