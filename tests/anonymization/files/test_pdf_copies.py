@@ -190,3 +190,17 @@ def test_the_audit_refuses_what_stands_behind_the_rows() -> None:
         changed = changed.replace(b"startxref\n%d\n" % old, b"startxref\n%d\n" % (old + moved))
         with pytest.raises(Failure, match=r"more or less|damaged"):
             check_pdf(changed, pages)
+
+
+def test_regions_cover_the_coding_blocks_of_a_scan(tmp_path: Path) -> None:
+    """The visible part of a block would tell what its hidden part shows."""
+    pytest.importorskip("anonbench.datasets.coding_blocks")
+    scans(tmp_path / "in/a.pdf", photograph("one", grey=True))
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    (row,) = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
+    (region,) = row["regions"]
+    left, top = (int(region[side] // 8 * 8) for side in ("x0", "y0"))
+    right, bottom = (int(-(-region[side] // 8) * 8) for side in ("x1", "y1"))
+    assert (left, right) != (region["x0"], region["x1"])
+    copy = draw_pdf((tmp_path / "out/a.pdf").read_bytes(), Page(1, DPI), 10**7)
+    assert (copy[top:bottom, left:right] == 0).all()
