@@ -69,6 +69,8 @@ def check_written(
 
     """
     hidden = check_coded(rows, original, pixels, variant, settings, between)
+    if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
+        raise Failure("its colour profile is no standard one")
     _check_file(data, pixels, profile)
     return hidden
 
@@ -84,8 +86,6 @@ def check_coded(
     """Check what is coded, before there is a file; see `check_written`."""
     if pixels.shape != original.shape or pixels.dtype != original.dtype:
         raise Failure("its shape or depth differs from the original's")
-    if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
-        raise Failure("its colour profile is no standard one")
     regions = [_region(rank, row) for rank, row in enumerate(rows)]
     return check_layers(original, pixels, regions, variant, settings, between)["hidden_pixels"]
 
