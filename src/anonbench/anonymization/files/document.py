@@ -20,9 +20,10 @@ from anonbench.anonymization.files.pdf import PdfWriter
 from anonbench.anonymization.files.places import OF_NAMES, target
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.memory import memory_for
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.formats.pages import Page, page_id, require_page
-from anonbench.datasets.formats.pdf import pdf_dpi, pdf_pages
+from anonbench.datasets.formats.pdf import pdf_dpi, pdf_pages, pdf_size
 from anonbench.datasets.images import read_image
 from anonbench.detection.search import DetectorFailed
 
@@ -75,11 +76,13 @@ class Documents:
                 for number in range(1, count + 1):
                     page = Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
                     page_image = page_id(image_id, number) if count > 1 else image_id
-                    own, pixels, covered = self._page(page_image, data, page)
+                    width, height = pdf_size(data, page, self.job.detection.max_pixels)
+                    with memory_for(width * height):
+                        own, pixels, covered = self._page(page_image, data, page)
+                        _add(writer, pixels, page.dpi)
+                        pages.append(CheckedPage.of(pixels, page.dpi))
                     rows += [row | {"page": number} for row in own]
                     hidden += covered
-                    _add(writer, pixels, page.dpi)
-                    pages.append(CheckedPage.of(pixels, page.dpi))
                 writer.finish()
             _check(part, pages)
             digest = file_digest(part)
