@@ -83,8 +83,23 @@ def test_no_metadata_survives(shard: dict[str, object], tmp_path: Path) -> None:
 def test_masks_hide_and_leave_the_rest(shard: dict[str, object], tmp_path: Path) -> None:
     original = np.asarray(Image.open(tmp_path / "0.jpg"))
     masked = write(shard, tmp_path / "b.tar", "mask-100").read("0")
-    assert not masked[5:25, 5:20].any()
-    assert np.array_equal(masked[:, 20:], original[:, 20:])
+    assert not masked[:, :33].any()  # two blocks of 16 pixels, and what their colour reaches
+    assert np.array_equal(masked[:, 33:], original[:, 33:])
+    plain = write(shard, tmp_path / "c.tar", "mask-100", settings={"coding_blocks": False}).read(
+        "0"
+    )
+    assert not plain[5:25, 5:20].any()
+    assert np.array_equal(plain[:, 20:], original[:, 20:])
+    assert np.array_equal(plain[25:], original[25:])
+
+
+def test_boxes_that_cut_coding_blocks_stop_the_shard(
+    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "coding_blocks", lambda *_: ())
+    with pytest.raises(InputError, match="image '0' as mask-100 fails its audit"):
+        write(shard, tmp_path / "a.tar", "mask-100")
+    assert not list(tmp_path.glob("*a.*"))
 
 
 def test_any_tar_tool_reads_the_shard(shard: dict[str, object], tmp_path: Path) -> None:
@@ -124,7 +139,7 @@ def test_the_audit_says_what_it_saw(shard: dict[str, object], tmp_path: Path) ->
         "without_regions": 1,
         "regions": 2,
         "outside_image": 0,
-        "hidden_pixels": 2 * 15 * 20,
+        "hidden_pixels": 2 * 33 * 30,  # whole coding blocks
         "failed": 0,
     }
 

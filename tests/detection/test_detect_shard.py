@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.boxes import BOX_COLUMNS, Region, box_table, read_boxes
+from anonbench.core.boxes import BOX_COLUMNS, Blocks, Region, box_table, image_regions, read_boxes
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.jobs import work_cache
 from anonbench.core.jobs.fingerprint import code_identity, module_digest
@@ -569,3 +570,20 @@ def test_real_detectors_give_equal_bytes_in_any_batch_and_with_any_threads(
     monkeypatch.setattr(reading, "BATCH_IMAGES", 2)
     run(manifest, tmp_path, tmp_path / "b", detectors=[MTCNN], threads=2)
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
+
+
+def test_regions_know_the_coding_blocks_of_their_files(
+    tmp_path: Path, corners: dict[DetectorName, Corner]
+) -> None:
+    """Also of an image that was searched before, and is not decoded again."""
+    manifest = write_images(tmp_path, [5, 200])
+    path = tmp_path / "i001.jpg"
+    Image.fromarray(np.full((6, 8, 3), 200, np.uint8)).save(path, subsampling=2)
+    changed = {"path": path.name, "bytes": state(path)[0], "digest": state(path)[1]}
+    manifest.loc[manifest["id"] == "i001", [*changed]] = [*changed.values()]
+    for _ in range(2):
+        boxes, _ = run(manifest, tmp_path, tmp_path / "out", kept=[tmp_path / "out/kept"])
+        regions = image_regions(boxes)
+        assert {each.blocks for each in regions["i000"]} == {()}
+        (blocks,) = {each.blocks for each in regions["i001"]}
+        assert blocks == (Blocks(0, 0, 8, 6, 0, 0, 16, 16, 1, 1),)

@@ -102,7 +102,7 @@ def area_of(
     """
     form = settings.shape.of(region.entity)
     least, around = method.least_side(), method.surroundings()
-    return cover(region, shape, settings.margin, least, form, around)
+    return cover(region, shape, settings.margin, least, form, around, settings.coding_blocks)
 
 
 def _by_methods(
@@ -193,7 +193,8 @@ def _areas(
 ) -> list[Cover | None]:
     """Return the pixels of regions, None of those that lie outside the image."""
     forms = [settings.shape.of(region.entity) for region in regions]
-    return covers(regions, shape, settings.margin, least, forms, around)
+    blocks = settings.coding_blocks
+    return covers(regions, shape, settings.margin, least, forms, around, blocks)
 
 
 def _covered(

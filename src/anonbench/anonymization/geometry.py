@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anonbench.anonymization.blocks import Window, in_whole_blocks
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.compiled import compiled
 
-Window = tuple[slice, slice]
-"""Rows and columns."""
 _NEXT = np.array([1, 2, 3, 0])
 _SLACK = 1e-8
 """How far, in pixels, a region reaches beyond its slanted edges: rounding hides rather more."""
@@ -39,6 +38,7 @@ def cover(
     least: int = 1,
     form: str = "box",
     around: int = 0,
+    blocks: bool = False,
 ) -> Cover | None:
     """Return every pixel that the region touches, or None where it lies outside the image.
 
@@ -50,9 +50,10 @@ def cover(
         form: `box`: the region itself; `ellipse`: the one inside its box (a quadrilateral stays
             one); `image`: the whole image.
         around: pixels of its surroundings in the window, on each side, as far as the image reaches.
+        blocks: whether the region covers all coding blocks of its file that it touches.
 
     """
-    return covers([region], shape, margin, least, [form], around)[0]
+    return covers([region], shape, margin, least, [form], around, blocks)[0]
 
 
 def covers(
@@ -62,6 +63,7 @@ def covers(
     least: int,
     forms: Sequence[str],
     around: int = 0,
+    blocks: bool = False,
 ) -> list[Cover | None]:
     """Return `cover` of each region of an image; slanted ones take less time together."""
     found: list[Cover | None] = []
@@ -80,6 +82,11 @@ def covers(
     if quads:
         for number, area in zip(quads, _slanted([*quads.values()], shape), strict=True):
             found[number] = area
+    if blocks:
+        found = [
+            area and Cover(*in_whole_blocks(*area, region.blocks, shape))
+            for area, region in zip(found, regions, strict=True)
+        ]
     if least == 1 and not around:
         return found
     return [area and _surrounded(_widened(area, shape, least), shape, around) for area in found]
@@ -88,13 +95,15 @@ def covers(
 def framed(
     regions: Sequence[Region], shape: tuple[int, ...], settings: Anonymization
 ) -> np.ndarray:
-    """Return bool [H, W]: the upright boxes of regions, every pixel that they touch."""
+    """Return bool [H, W]: the upright boxes of regions, every pixel or block that they touch."""
     frames = np.zeros(shape[:2], bool)
     for region in regions:
         if settings.shape.of(region.entity) == "image":
             frames[:] = True
-        elif (window := _bounds(region, shape, settings.margin)) is not None:
-            frames[window] = True
+        elif (window := _window(_upright(region, settings.margin), shape)) is not None:
+            blocks = region.blocks if settings.coding_blocks else ()
+            window, inside = in_whole_blocks(window, None, blocks, shape)
+            frames[window] |= True if inside is None else inside
     return frames
 
 
@@ -146,11 +155,6 @@ def extent(region: Region, margin: float = 1.0) -> tuple[int, int, int, int]:
     """
     x0, y0, x1, y1 = _upright(region, margin)
     return floor(x0), floor(y0), ceil(x1), ceil(y1)
-
-
-def _bounds(region: Region, shape: tuple[int, ...], margin: float) -> Window | None:
-    """Return the rows and columns that a region's upright box touches."""
-    return _window(_upright(region, margin), shape)
 
 
 def _upright(region: Region, margin: float) -> Sequence[float]:

@@ -9,15 +9,17 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.config import Anonymization
-from anonbench.core.boxes import image_regions
+from anonbench.core.boxes import image_regions, in_blocks
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.libraries.allocator import keep_freed_memory
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
+from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.image_sets.originals import used_rows
 from anonbench.datasets.image_sets.shards import ShardWriter
@@ -70,8 +72,10 @@ def anonymize_shard(
             data = read_original(image_id, root / path, size, digest)
             original = read_image(data, None, page_of(digest))
             original.flags.writeable = False  # it is what the result is held against
+            source = Source(data, page_of(digest))
             with memory_for(original.shape[0] * original.shape[1]):
-                *between, pixels = layers(original, regions.get(image_id, []), variant, settings)
+                own = in_blocks(regions.get(image_id, []), coding_blocks(data, page_of(digest)))
+                *between, pixels = layers(original, own, variant, settings)
                 try:
                     data = encode(pixels, settings.format, settings.jpeg_quality)
                 except InputError as error:
@@ -79,7 +83,8 @@ def anonymize_shard(
                 height, width = original.shape[:2]
                 extension = "png" if settings.format == "png" else "jpg"
                 shard.add(image_id, data, extension, width, height)
-                auditor.check(image_id, original, shard.read_back(image_id), pixels, between)
+                written = shard.read_back(image_id)
+                auditor.check(image_id, original, written, pixels, between, source)
         auditor.check_set(images, keep_without_regions)
     write_json(audit_path(output), auditor.counts)
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

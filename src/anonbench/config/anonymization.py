@@ -47,6 +47,9 @@ class _Margin(Settings):
     shape: Shapes = Shapes()
     """`box` as found, `ellipse` inside the box (its corners stay in sight), or the whole `image`,
     by entity."""
+    coding_blocks: bool = True
+    """Whether regions cover all blocks of a lossy original (JPEG: 8 × 8 or 16 × 16 pixels) that
+    they touch: the visible part of a block tells what its hidden part shows."""
 
 
 class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]

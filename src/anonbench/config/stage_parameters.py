@@ -140,7 +140,7 @@ def hiding(config: Config, name: str) -> Slice:
 def _hiding(config: Config, *named: str) -> Slice:
     asked = config.anonymization
     methods = asked.applied(*named)
-    fields = asked.sections(*methods) | {"format": True, "margin": True}
+    fields = asked.sections(*methods) | {"format": True, "margin": True, "coding_blocks": True}
     if asked.format == "jpeg":
         fields["jpeg_quality"] = True
     if asked.shape != Shapes():

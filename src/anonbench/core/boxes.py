@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,33 @@ if TYPE_CHECKING:
 QUAD_COLUMNS = [f"q{corner}" for corner in range(8)]
 BOX_COLUMNS = ["id", "entity", "x0", "y0", "x1", "y1", *QUAD_COLUMNS, "score", "order"]
 
+BLOCKS = "blocks"
+"""Column of a box table where some image was decoded from a lossy file: `Blocks` as text."""
+
 Quad = tuple[float, float, float, float, float, float, float, float]
+
+
+class Blocks(NamedTuple):
+    """The grid of blocks in which a lossy file codes a picture, in pixels of the upright original.
+
+    Each block carries noise of all its pixels, so that the visible part of a block tells what its
+    hidden part shows.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    """Where in the image the picture lies."""
+    x: float
+    y: float
+    """A corner of a block."""
+    width: float
+    height: float
+    """Of a block."""
+    beyond_x: float
+    beyond_y: float
+    """Pixels on each side of a block that decoding makes from it, too."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +61,8 @@ class Region:
     score: float
     quad: Quad | None = None
     """Corners x, y, x, y, … of a slanted region; the box above encloses it."""
+    blocks: tuple[Blocks, ...] = ()
+    """Of the original's file; none if it is lossless, or not known."""
 
 
 def draw_order(image_id: str, count: int, seed: int) -> list[int]:
@@ -55,6 +83,7 @@ def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFram
     """Return the box table of images, sorted by id and draw order; columns `BOX_COLUMNS`.
 
     Regions are put into a fixed order before the draw, so that a detector's order is no matter.
+    Where a region knows the coding blocks of its file, there is the column `BLOCKS` besides.
     """
     import pandas as pd  # not above: the config is read with this module
 
@@ -65,8 +94,10 @@ def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFram
         for rank, region in sorted(zip(ranks, fixed, strict=True), key=lambda pair: pair[0]):
             quad = region.quad or (np.nan,) * 8
             box = (region.x0, region.y0, region.x1, region.y1)
-            rows.append((image_id, str(region.entity), *box, *quad, region.score, rank))
-    frame = pd.DataFrame(rows, columns=BOX_COLUMNS)
+            coded = _written(region.blocks)
+            rows.append((image_id, str(region.entity), *box, *quad, region.score, rank, coded))
+    frame = pd.DataFrame(rows, columns=[*BOX_COLUMNS, BLOCKS])
+    frame = frame.astype({BLOCKS: str}) if frame[BLOCKS].any() else frame[BOX_COLUMNS]
     floats = ["x0", "y0", "x1", "y1", *QUAD_COLUMNS, "score"]
     types: dict[str, type | str] = {"id": str, "entity": str, "order": np.int32}
     return frame.astype(types | dict.fromkeys(floats, np.float32))
@@ -74,25 +105,46 @@ def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFram
 
 def write_boxes(frame: pd.DataFrame, path: Path) -> None:
     """Write a box table as Parquet."""
-    write_parquet(frame[BOX_COLUMNS], path)
+    has_blocks = BLOCKS in frame and bool((frame[BLOCKS].fillna("") != "").any())
+    columns = [*BOX_COLUMNS, BLOCKS] if has_blocks else BOX_COLUMNS
+    write_parquet(frame[columns].fillna({BLOCKS: ""}) if has_blocks else frame[columns], path)
 
 
 def read_boxes(path: Path) -> pd.DataFrame:
     """Read a box table."""
     import pandas as pd
+    import pyarrow.parquet as pq
 
-    return pd.read_parquet(path, columns=BOX_COLUMNS)
+    more = [BLOCKS] if BLOCKS in pq.read_schema(path).names else []
+    return pd.read_parquet(path, columns=[*BOX_COLUMNS, *more])
 
 
-def image_regions(frame: pd.DataFrame) -> dict[str, list[Region]]:
-    """Return each image's regions in draw order."""
+def in_blocks(regions: Sequence[Region], blocks: tuple[Blocks, ...]) -> list[Region]:
+    """Return regions of an image with the coding blocks of its file."""
+    return [replace(region, blocks=blocks) for region in regions]
+
+
+def image_regions(frame: pd.DataFrame, blocks: bool = True) -> dict[str, list[Region]]:
+    """Return each image's regions in draw order, with the coding blocks of its file if asked."""
     ordered = frame.sort_values(["id", "order"])
     numbers = ordered[["x0", "y0", "x1", "y1", "score", *QUAD_COLUMNS]].to_numpy(float).tolist()
     result: dict[str, list[Region]] = {}
     ids, names = ordered["id"].tolist(), ordered["entity"].tolist()
     entities = {name: Entity(name) for name in set(names)}
-    for image_id, name, row in zip(ids, names, numbers, strict=True):
+    texts = ordered[BLOCKS].tolist() if blocks and BLOCKS in ordered else [""] * len(ids)
+    coded = {text: _read(text) for text in set(texts)}
+    for image_id, name, row, text in zip(ids, names, numbers, texts, strict=True):
         quad = None if math.isnan(row[5]) else tuple(row[5:])
-        region = Region(entities[name], *row[:5], quad=quad)  # type: ignore[misc]
+        region = Region(entities[name], *row[:5], quad=quad, blocks=coded[text])  # type: ignore[misc]
         result.setdefault(str(image_id), []).append(region)
     return result
+
+
+def _written(blocks: Sequence[Blocks]) -> str:
+    return ";".join(" ".join(f"{value:.17g}" for value in each) for each in blocks)
+
+
+def _read(text: object) -> tuple[Blocks, ...]:
+    if not isinstance(text, str) or not text:  # of tables put together, some have no column
+        return ()
+    return tuple(Blocks(*map(float, each.split())) for each in text.split(";"))

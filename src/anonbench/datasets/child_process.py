@@ -65,6 +65,9 @@ def _answer(question: dict[str, Any], data: bytes) -> tuple[list[int], np.ndarra
         return [pdfium.pdf_dpi(data, page.number)], nothing
     if what == "size":
         return list(pdfium.pdf_size(data, page, max_pixels)), nothing
+    if what == "images":
+        placed = pdfium.placed_images(data, page)
+        return [number for each in placed for number in each], nothing
     image = pdfium.draw_pdf(data, page, max_pixels)
     return list(image.shape), image
 

@@ -12,7 +12,14 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.boxes import Region, box_table, image_regions, write_boxes
+from anonbench.core.boxes import (
+    Blocks,
+    Region,
+    box_table,
+    image_regions,
+    in_blocks,
+    write_boxes,
+)
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
@@ -21,6 +28,9 @@ from anonbench.core.memory import memory_for
 from anonbench.core.progress import track_batches
 from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.annotations import Correction, correct
+from anonbench.datasets.coding_blocks import coding_blocks
+from anonbench.datasets.formats.pages import page_of
+from anonbench.datasets.images import read_original
 from anonbench.detection.cache import made_by
 from anonbench.detection.findings import SCHEMA, Finding, as_findings, as_table
 from anonbench.detection.registry import build_all
@@ -104,6 +114,9 @@ class _Search:
         """Reasons by image."""
         self.failed: dict[str, list[str]] = {}
         """Of detectors, by image."""
+        self._rows: pd.DataFrame | None = None
+        self._blocks: dict[str, tuple[Blocks, ...]] = {}
+        """In which files code their images, of those that were read."""
         self._without_effect: list[tuple[str, Correction]] = []
 
     def run(self) -> None:
@@ -170,6 +183,7 @@ class _Search:
     def leave_out_unreadable(self, batch: list[Original]) -> None:
         """Record images that cannot be read, and take them out of the batch."""
         for image in batch:
+            self._blocks[image.id] = image.blocks
             if image.problem:
                 self.unreadable[image.id] = image.problem
                 log.warning("image %s is left out: %s", image.id, image.problem)
@@ -268,7 +282,17 @@ class _Search:
         regions += job.boxes.get(image_id, ())
         corrected, without_effect = correct(regions, job.corrections.get(image_id, ()))
         self._without_effect += [(image_id, correction) for correction in without_effect]
-        return corrected
+        return in_blocks(corrected, self._blocks_of(image_id)) if corrected else []
+
+    def _blocks_of(self, image_id: str) -> tuple[Blocks, ...]:
+        """Return in which blocks an image's file codes it; of one found before, from its header."""
+        if image_id not in self._blocks:
+            if self._rows is None:
+                self._rows = self.manifest.set_index(self.manifest["id"].astype(str))
+            place, size, digest = map(str, self._rows.loc[image_id, ["path", "bytes", "digest"]])
+            data = read_original(image_id, self._job.root / place, int(size), digest)
+            self._blocks[image_id] = coding_blocks(data, page_of(digest))
+        return self._blocks[image_id]
 
 
 class BatchSearch:

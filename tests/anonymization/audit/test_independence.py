@@ -22,6 +22,7 @@ SHARES = (
     "core.boxes",
     "core.libraries.later",
     "core.libraries.opencv",
+    "datasets.coding_blocks",
     "datasets.images",
     "datasets.image_sets.shards",
 )

@@ -19,6 +19,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from anonbench import anonymize_files, detect
 from anonbench.anonymization.files import one, places, run
 from anonbench.anonymization.files.profiles import standard
+from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.datasets.images import read_image
 
@@ -419,3 +420,20 @@ def test_a_file_in_the_output_folders_place_is_refused(photos: Path, tmp_path: P
         with pytest.raises(InputError, match="a file has this name"):
             anonymized(photos, tmp_path / "out", dry_run=dry_run)
     assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "lossy.webp", "b.tif"])
+def test_a_copy_whose_region_cuts_coding_blocks_is_not_written(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"compression": "jpeg"} if name == "b.tif" else {"quality": 80}
+    save(tmp_path / "photos", name, **options)
+    assert anonymized(tmp_path / "photos", tmp_path / "whole").written == 1
+    boxes = Anonymization(coding_blocks=False)
+    with pytest.raises(InputError, match="by other settings"):
+        anonymized(tmp_path / "photos", tmp_path / "whole", anonymization=boxes)
+    assert anonymized(tmp_path / "photos", tmp_path / "boxes", anonymization=boxes).written == 1
+    monkeypatch.setattr(one, "coding_blocks", lambda *_: ())
+    done = anonymized(tmp_path / "photos", tmp_path / "cut")
+    assert (done.written, done.failed) == (0, 1)
+    assert "values outside" not in str(done.reasons["failed"])

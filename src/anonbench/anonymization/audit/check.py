@@ -4,7 +4,8 @@ What is proved of each image, from the bytes that stand in the shard:
 
 - the file holds the image and nothing else (`audit.files`);
 - the regions shown hidden are the first of the draw order, as many as the degree asks for;
-- inside each, every pixel holds what the method promises (`audit.promises`);
+- inside each, every pixel holds what the method promises (`audit.promises`), and in all coding
+  blocks of the original's file that it touches (`audit.blocks`);
 - what all layers together leave of it is not nearly the original (`audit.remains`);
 - every other pixel equals the original's.
 
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.errors import Failure, NotHidden
 from anonbench.anonymization.audit.files import check_jpeg, png_pixels
 from anonbench.anonymization.audit.pixels import check_layers
@@ -69,6 +71,7 @@ class Auditor:
         data: bytes,
         pixels: np.ndarray | None = None,
         between: Sequence[np.ndarray] = (),
+        source: Source | None = None,
     ) -> None:
         """Check one image.
 
@@ -78,13 +81,14 @@ class Auditor:
             data: the file as it was written.
             pixels: what was coded; needed for JPEG, and for PNG faster with it.
             between: images between the layers of a method that has several.
+            source: the original's file; None: it was decoded from none.
 
         Raises:
             InputError: the image is not what it has to be.
 
         """
         try:
-            self._check(self._regions.get(image_id, []), original, data, pixels, between)
+            self._check(self._regions.get(image_id, []), original, data, pixels, between, source)
         except NotHidden as failure:
             raise InputError(
                 f"image {image_id!r} as {self._variant} fails its audit: {failure}. Nothing of its "
@@ -129,6 +133,7 @@ class Auditor:
         data: bytes,
         pixels: np.ndarray | None,
         between: Sequence[np.ndarray],
+        source: Source | None,
     ) -> None:
         if self._settings.format == "png":
             pixels = png_pixels(data, original.shape, named=pixels)
@@ -139,7 +144,7 @@ class Auditor:
         if self._settings.format == "jpeg":
             check_jpeg(data, pixels, self._settings.jpeg_quality)
         asked = self._variant, self._settings
-        counted = check_layers(original, pixels, regions, *asked, between)
+        counted = check_layers(original, pixels, regions, *asked, between, source)
         self._counts.update(counted)
         self._counts["images"] += 1
         self._counts["without_regions"] += counted["regions"] == counted["outside_image"]

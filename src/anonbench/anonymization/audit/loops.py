@@ -213,3 +213,25 @@ def laplacian(plane, y, x):  # type: ignore[no-untyped-def]
     beside = np.float64(plane[y, x - 1]) + np.float64(plane[y, x + 1])
     above = np.float64(plane[y - 1, x]) + np.float64(plane[y + 1, x])
     return np.float64(plane[y, x]) - (beside + above) / 4.0
+
+
+@compiled
+def fill_blocks(pixels, touched, rows, columns):  # type: ignore[no-untyped-def]
+    """Add all of each block of which some pixel is there, and what it reaches.
+
+    Args:
+        pixels: bool [h, w].
+        touched: bool [h, w], which is changed.
+        rows: int [n, 4]: first and last row of each block, and of what it reaches, half-open.
+        columns: int [m, 4]: the same.
+
+    """
+    height, width = pixels.shape
+    for top, bottom, first, last in rows:
+        for left, right, start, stop in columns:
+            found = False
+            for y in range(max(top, 0), min(bottom, height)):
+                for x in range(max(left, 0), min(right, width)):
+                    found |= pixels[y, x]
+            if found:
+                touched[max(first, 0) : last, max(start, 0) : stop] = True

@@ -38,7 +38,9 @@ def check_outside(
     hidden = to_hide(list(regions), degree)
     for region in hidden:
         form = settings.shape.of(region.entity)
-        if (area := area_of(region, expected.shape, settings.margin, 1, form)) is not None:
+        grids = region.grids if settings.coding_blocks else ()
+        area = area_of(region, expected.shape, settings.margin, 1, form, grids=grids)
+        if area is not None:
             free[area.window] &= False if area.may is None else ~area.may
     if changed := int((written != expected).any(axis=2)[free].sum()):
         raise Failure(f"{changed} pixels outside of its hidden regions differ")

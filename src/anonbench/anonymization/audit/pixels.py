@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from anonbench.anonymization.audit.blocks import Grid, Source, grids_of
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.joined import joined
 from anonbench.anonymization.audit.loops import count_wrong, draw, own_pixels
@@ -54,6 +55,7 @@ def check_layers(
     variant: Variant,
     settings: Anonymization,
     between: Sequence[np.ndarray] = (),
+    source: Source | None = None,
 ) -> dict[str, int]:
     """Check decoded pixels against the original; return counts as `Auditor.counts` has them.
 
@@ -64,6 +66,7 @@ def check_layers(
         variant: the method and degree asked for.
         settings: the strengths.
         between: images between the layers of a method that has several. They need not be trusted.
+        source: the original's file; None: nothing is known of its coding blocks.
 
     Raises:
         Failure: a pixel inside or outside the regions is not what it has to be.
@@ -77,6 +80,9 @@ def check_layers(
     images = [original, *between, pixels]
     if any(each.shape != original.shape or each.dtype != original.dtype for each in images):
         raise Failure("the shape or depth of a layer differs from the original's")
+    grids: tuple[Grid, ...] = ()
+    if source is not None and settings.coding_blocks and turns:
+        grids = grids_of(source, original.shape)
     covered: np.ndarray | None = None
     if not turns:
         check_outside(original, pixels, np.zeros(original.shape[:2], bool))
@@ -86,11 +92,11 @@ def check_layers(
     for names, own in turns:
         for name in names:
             promise = promise_of(name)
-            alone = found_areas(own, original.shape, promise, settings)
+            alone = found_areas(own, original.shape, promise, settings, grids)
             found = joined(alone) if promise.around(settings) else alone
             shown = shown_regions(found, original.shape, done)
             layer = images[number], images[number + 1]
-            unsure = check_layer(*layer, found, shown, promise, hidden, settings, done)
+            unsure = check_layer(*layer, found, shown, promise, hidden, settings, done, grids)
             number += 1
         inside += len(alone)
         sums.append((names, alone))
@@ -123,16 +129,21 @@ def _check_sums(
 
 
 def found_areas(
-    regions: Sequence[Region], shape: tuple[int, ...], promise: Promise, settings: Anonymization
+    regions: Sequence[Region],
+    shape: tuple[int, ...],
+    promise: Promise,
+    settings: Anonymization,
+    grids: Sequence[Grid] = (),
 ) -> Found:
     """Return the regions inside the image, with their pixels."""
     least, around = promise.least(settings), promise.around(settings)
-    forms = [getattr(settings.shape, region.entity) for region in regions]
-    return [
-        (region, area)
-        for region, form in zip(regions, forms, strict=True)
-        if (area := area_of(region, shape, settings.margin, least, form, around)) is not None
-    ]
+    found = []
+    for region in regions:
+        form = getattr(settings.shape, region.entity)
+        area = area_of(region, shape, settings.margin, least, form, around, grids)
+        if area is not None:
+            found.append((region, area))
+    return found
 
 
 def shown_regions(found: Found, shape: tuple[int, ...], done: Done | None = None) -> Shown:
@@ -163,6 +174,7 @@ def check_layer(
     hidden: list[Region],
     settings: Anonymization,
     done: Done | None = None,
+    grids: Sequence[Grid] = (),
 ) -> np.ndarray | None:
     """Check the regions of one method, and that all else is as it was.
 
@@ -175,6 +187,7 @@ def check_layer(
         hidden: all regions that are hidden in the image, by whatever method.
         settings: the methods' strengths.
         done: what is hidden already; None: nothing.
+        grids: coding blocks of the original.
 
     Returns:
         bool [H, W]: pixels on slanted edges that do not look hidden; None if there is no such edge.
@@ -187,7 +200,7 @@ def check_layer(
     edge = shown.edge
     unsure = _not_plain(pixels, found, shown.seen, promise, settings)
     if unsure is None:
-        unsure = _check_regions(original, pixels, found, shown, promise, hidden, settings)
+        unsure = _check_regions(original, pixels, found, shown, promise, hidden, settings, grids)
     elif (unsure if edge is None else unsure > edge).any():  # and not
         raise Failure("pixels of its regions are not hidden as they have to be")
     if edge is None or unsure is None:
@@ -231,13 +244,14 @@ def _check_regions(
     promise: Promise,
     hidden: list[Region],
     settings: Anonymization,
+    grids: Sequence[Grid],
 ) -> np.ndarray | None:
     """Check region by region; return the pixels on edges that no region explains."""
     unsure = None if shown.edge is None else shown.edge.copy()
     frames = None
     if promise.around(settings):
         forms = {each.entity: getattr(settings.shape, each.entity) for each in hidden}
-        frames = frames_of(hidden, original.shape, settings.margin, forms)
+        frames = frames_of(hidden, original.shape, settings.margin, forms, grids)
     doubts = _NOWHERE if unsure is None else unsure
     for number, (region, area) in enumerate(found):
         window, place = area.window, _place(area)

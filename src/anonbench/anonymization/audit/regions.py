@@ -8,11 +8,13 @@ That is exact, so it is what supersampling comes to with ever more samples.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from anonbench.anonymization.audit.blocks import Box, Grid, read_grids, whole_blocks
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.loops import hull_pixels
 
@@ -21,12 +23,6 @@ if TYPE_CHECKING:
 
 _BOX = ["x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0"]
 _QUAD = [f"q{number}" for number in range(8)]
-
-Box = tuple[tuple[int, int], tuple[int, int]]
-"""Rows and columns, half-open."""
-Hull = tuple[np.ndarray, np.ndarray | None]
-"""bool [h, w]: what a slanted region covers of its box for certain, and what it may; None: the
-same."""
 
 SLACK = 1 / 256
 """How far, in pixels, slanted edges may be off by rounding. A pixel that a slanted region enters,
@@ -43,6 +39,8 @@ class Region:
     corners: np.ndarray
     """float64 [4, 2]: x, y."""
     slanted: bool
+    grids: tuple[Grid, ...] = ()
+    """Coding blocks, as the box table names them."""
 
 
 class Area(NamedTuple):
@@ -68,10 +66,11 @@ def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
     corners = np.where(slanted[:, None, None], quads, straight)
     found: dict[str, list[Region]] = {}
     named = (boxes[name].tolist() for name in ("id", "entity", "order"))
-    for image_id, entity, rank, points, is_slanted in zip(
-        *named, corners, slanted.tolist(), strict=True
+    blocks = boxes["blocks"].map(read_grids) if "blocks" in boxes else [()] * len(boxes)
+    for image_id, entity, rank, points, is_slanted, grids in zip(
+        *named, corners, slanted.tolist(), blocks, strict=True
     ):
-        region = Region(str(entity), int(rank), points, is_slanted)
+        region = Region(str(entity), int(rank), points, is_slanted, grids)
         found.setdefault(str(image_id), []).append(region)
     return found
 
@@ -101,6 +100,7 @@ def area_of(
     least: int,
     form: str = "box",
     around: int = 0,
+    grids: Sequence[Grid] = (),
 ) -> Area | None:
     """Return the pixels of a region, or None where it lies outside the image.
 
@@ -111,6 +111,7 @@ def area_of(
         least: the sides that the window has at least, as far as the image reaches.
         form: `box`, the `ellipse` inside it, or the whole `image`.
         around: pixels that the window has besides on each side, as far as the image reaches.
+        grids: coding blocks of the image's file, which are covered whole.
 
     """
     if form == "image":
@@ -118,7 +119,7 @@ def area_of(
     corners = _grown(region, margin)
     if (box := _box(corners, shape)) is None:
         return None
-    return _area(corners, box, shape, least, form, around, region.slanted)
+    return _area(corners, box, shape, least, form, around, region.slanted, grids)
 
 
 def _area(
@@ -129,40 +130,54 @@ def _area(
     form: str,
     around: int,
     slanted: bool,
+    grids: Sequence[Grid],
 ) -> Area:
     (top, bottom), (left, right) = box
-    hull: Hull | None = None
+    masks: list[np.ndarray | None] = [None, None]
     if slanted:
         sure, may, same = hull_pixels(corners, (top, left, bottom, right), SLACK)
-        hull = sure, None if same else may
-    if form == "box" and not around and min(bottom - top, right - left) >= least:
-        return Area((slice(top, bottom), slice(left, right)), *(hull or (None, None)))
+        masks = [sure, None if same else may]
+    elif form == "ellipse":
+        local, size = corners - (left, top), (bottom - top, right - left)
+        masks = [_ellipse(local, size, each) for each in (SLACK, -SLACK)]
+    if grids:
+        given = masks if masks[0] is None or masks[1] is not None else masks[:1]
+        box, spread = whole_blocks(box, given, grids, shape)
+        masks = _told_apart(*spread)
+        (top, bottom), (left, right) = box
     ends = []
     for (start, stop), length in zip(box, shape, strict=False):
         wide = _widened(start, stop, least, length)
         ends.append((max(wide[0] - around, 0), min(wide[1] + around, length)))
     (y0, y1), (x0, x1) = ends
     window = (slice(y0, y1), slice(x0, x1))
-    whole = box == ((y0, y1), (x0, x1))
+    if box == ((y0, y1), (x0, x1)):
+        return Area(window, *masks)
 
-    def placed(part: np.ndarray | bool) -> np.ndarray:
-        if whole and isinstance(part, np.ndarray):
-            return part
+    def placed(part: np.ndarray | None) -> np.ndarray:
         inside = np.zeros((y1 - y0, x1 - x0), bool)
-        inside[top - y0 : bottom - y0, left - x0 : right - x0] = part
+        inside[top - y0 : bottom - y0, left - x0 : right - x0] = True if part is None else part
         return inside
 
-    if hull is not None:
-        sure, may = hull
-        return Area(window, placed(sure), None if may is None else placed(may))
-    if form == "ellipse":
-        local, size = corners - (left, top), (bottom - top, right - left)
-        return Area(window, *(placed(_ellipse(local, size, each)) for each in (SLACK, -SLACK)))
-    return Area(window, None if whole else placed(True), None)
+    required, allowed = masks
+    return Area(window, placed(required), None if allowed is None else placed(allowed))
+
+
+def _told_apart(
+    required: np.ndarray | None, allowed: np.ndarray | None = None
+) -> list[np.ndarray | None]:
+    """Return masks as `Area` has them: None for all, and for the same."""
+    if required is None or allowed is None:
+        return [required, None]
+    return [required, None if np.array_equal(required, allowed) else allowed]
 
 
 def frames_of(
-    found: list[Region], shape: tuple[int, ...], margin: float, forms: dict[str, str]
+    found: list[Region],
+    shape: tuple[int, ...],
+    margin: float,
+    forms: dict[str, str],
+    grids: Sequence[Grid] = (),
 ) -> np.ndarray:
     """Return bool [H, W]: the upright boxes of regions, by the form of each entity's."""
     frames = np.zeros(shape[:2], bool)
@@ -171,7 +186,8 @@ def frames_of(
         if forms[region.entity] == "image":
             box = ((0, shape[0]), (0, shape[1]))
         if box is not None:
-            frames[slice(*box[0]), slice(*box[1])] = True
+            box, (mask,) = whole_blocks(box, [None], grids, shape)
+            frames[slice(*box[0]), slice(*box[1])] |= True if mask is None else mask
     return frames
 
 

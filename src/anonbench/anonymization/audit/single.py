@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
+from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.files import png_pixels
 from anonbench.anonymization.audit.pixels import check_layers
@@ -50,6 +51,7 @@ def check_written(
     variant: Variant,
     settings: Anonymization,
     between: Sequence[np.ndarray] = (),
+    source: Source | None = None,
 ) -> int:
     """Check one file; return how many of its pixels are hidden.
 
@@ -63,12 +65,13 @@ def check_written(
         variant: method and degree asked for.
         settings: the method's strengths.
         between: images between the layers of a method that has several.
+        source: the original's file.
 
     Raises:
         Failure: something is not as it has to be.
 
     """
-    hidden = check_coded(rows, original, pixels, variant, settings, between)
+    hidden = check_coded(rows, original, pixels, variant, settings, between, source)
     if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
         raise Failure("its colour profile is no standard one")
     _check_file(data, pixels, profile)
@@ -82,12 +85,14 @@ def check_coded(
     variant: Variant,
     settings: Anonymization,
     between: Sequence[np.ndarray] = (),
+    source: Source | None = None,
 ) -> int:
     """Check what is coded, before there is a file; see `check_written`."""
     if pixels.shape != original.shape or pixels.dtype != original.dtype:
         raise Failure("its shape or depth differs from the original's")
     regions = [_region(rank, row) for rank, row in enumerate(rows)]
-    return check_layers(original, pixels, regions, variant, settings, between)["hidden_pixels"]
+    found = check_layers(original, pixels, regions, variant, settings, between, source)
+    return found["hidden_pixels"]
 
 
 def _region(rank: int, row: Mapping[str, Any]) -> Region:

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.pdf import CheckedPage, check_pdf
 from anonbench.anonymization.audit.single import check_coded
 from anonbench.anonymization.files.outcome import Outcome, Status, as_rows, in_draw_order
 from anonbench.anonymization.files.pdf import PdfWriter
 from anonbench.anonymization.files.places import OF_NAMES, target
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, in_blocks
 from anonbench.core.errors import InputError
 from anonbench.core.memory import memory_for
 from anonbench.core.provenance import file_digest
+from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import Page, page_id, require_page
 from anonbench.datasets.formats.pdf import pdf_dpi, pdf_pages, pdf_size
 from anonbench.datasets.images import read_image
@@ -125,10 +127,15 @@ class Documents:
         if not regions and not is_blank and not job.keep_without_regions:
             raise _NotPublished("without_regions", f"nothing was found on page {number}")
         rows = as_rows(regions, job.variant.degree)
-        *between, pixels = layers(original, regions, job.variant, job.anonymization)
+        own = in_blocks(regions, coding_blocks(data, page))
+        *between, pixels = layers(original, own, job.variant, job.anonymization)
         try:
             asked = job.variant, job.anonymization
-            return rows, pixels, check_coded(rows, original, pixels, *asked, between)
+            return (
+                rows,
+                pixels,
+                check_coded(*(rows, original, pixels, *asked, between), Source(data, page)),
+            )
         except Failure as failure:
             raise _NotPublished("failed", f"page {number}: its audit fails: {failure}") from None
 

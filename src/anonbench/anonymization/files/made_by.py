@@ -26,7 +26,7 @@ def made_by(
     """Return all that outputs depend on but the images, and where those are."""
     method = str(job.variant.method)
     methods = job.anonymization.applied(method)
-    asked = job.anonymization.sections(*methods) | {"margin": True}
+    asked = job.anonymization.sections(*methods) | {"margin": True, "coding_blocks": True}
     if job.anonymization.shape != Shapes():
         asked["shape"] = True
     read = [path for name in methods for path in job.anonymization.method(name).files()]

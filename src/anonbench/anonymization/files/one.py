@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.single import check_written
 from anonbench.anonymization.files.document import SEED, Documents
@@ -19,11 +20,12 @@ from anonbench.anonymization.files.places import OF_NAMES, remove, target
 from anonbench.anonymization.files.record import is_passing
 from anonbench.anonymization.files.stored import SUFFIXES, stored, write
 from anonbench.config import Anonymization, Detection
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, in_blocks
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
+from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pdf import is_pdf
 from anonbench.datasets.images import SeveralFrames, open_checked, read_image
 from anonbench.datasets.inputs import ImageFile
@@ -134,7 +136,8 @@ class Anonymizer:
         if how.suffix in task.taken:
             return replace(found, reason=f"its copy would have another image's name ({how.suffix})")
         rows = as_rows(regions, job.variant.degree)
-        *between, pixels = layers(original, regions, job.variant, job.anonymization)
+        own = in_blocks(regions, coding_blocks(data))
+        *between, pixels = layers(original, own, job.variant, job.anonymization)
         try:
             coded = write(pixels, how)
         except (InputError, OSError, ValueError) as error:
@@ -144,7 +147,8 @@ class Anonymizer:
         def audit(written: bytes) -> int:
             settings = job.anonymization
             return check_written(
-                rows, original, pixels, written, how.profile, job.variant, settings, between
+                *(rows, original, pixels, written, how.profile, job.variant, settings, between),
+                Source(data),
             )
 
         try:

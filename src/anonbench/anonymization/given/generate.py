@@ -7,7 +7,7 @@ program (`datasets.<name>.given`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,12 @@ import numpy as np
 from anonbench.anonymization.files.places import require_apart
 from anonbench.anonymization.geometry import cover, framed
 from anonbench.config import Anonymization, Detection
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, in_blocks
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import atomic, writing_to
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
+from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.images import encode
 from anonbench.datasets.inputs import LeftOut, open_images
 from anonbench.detection.search import DetectorFailed, Search
@@ -77,6 +78,9 @@ def generate_pictures(
             try:
                 pixels = image.pixels(settings.max_pixels)
                 regions = search(pixels)
+                if regions:
+                    blocks = coding_blocks(image.data(settings.max_pixels))
+                    regions = in_blocks(regions, blocks)
             except (DetectorFailed, UnreadableImage) as error:
                 left_out.append(LeftOut(image.name, str(error)))
                 continue
@@ -115,8 +119,9 @@ def drawn_anew(
     seen[hidden] = HIDDEN
     result = image.copy()
     for region in regions:
-        upright = Region(region.entity, region.x0, region.y0, region.x1, region.y1, region.score)
-        own, crop = (cover(upright, image.shape, margin) for margin in (1.0, context))
+        upright = replace(region, quad=None)
+        own = cover(upright, image.shape, blocks=True)
+        crop = cover(upright, image.shape, context, blocks=True)
         if own is None or crop is None:
             continue
         drawn = generate(seen[crop.window].copy(), hidden[crop.window].copy())
@@ -126,7 +131,8 @@ def drawn_anew(
         pixels = whole[own.window]
         if image.ndim == 2:
             pixels = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
-        result[own.window] = pixels
+        inside = ... if own.inside is None else own.inside
+        result[own.window][inside] = pixels[inside]
     return result
 
 

@@ -25,10 +25,12 @@ from anonbench.anonymization.given.k_same_faces import (
 from anonbench.anonymization.given.k_same_means import FaceFile, average, digest_of, members_of
 from anonbench.anonymization.given.k_same_persons import persons_of
 from anonbench.config import Anonymization, Detection
+from anonbench.core.boxes import in_blocks
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import atomic, require_folder, write_json, writing_to
 from anonbench.core.progress import track
 from anonbench.core.wording import count, tally
+from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.images import encode
 from anonbench.datasets.inputs import ImageFile, Images, LeftOut, open_images
 from anonbench.detection.search import DetectorFailed, Search, searching
@@ -173,9 +175,12 @@ class _Reader:
         """Return an image, uint8 [H, W] or [H, W, 3]; see `ImageFile.pixels`."""
         return image.pixels(self._max_pixels)
 
-    def regions(self, pixels: np.ndarray, only_largest: bool) -> Sorted:
+    def regions(self, image: ImageFile, pixels: np.ndarray, only_largest: bool) -> Sorted:
         """Return what is found in an image; see `Search` on what is raised."""
-        return sort_regions(self._search(pixels), pixels.shape, only_largest)
+        found = self._search(pixels)
+        if found:
+            found = in_blocks(found, coding_blocks(image.data(self._max_pixels)))
+        return sort_regions(found, pixels.shape, only_largest)
 
     def aligned(self, pixels: np.ndarray, regions: Sorted) -> Iterator[np.ndarray]:
         """Yield an image's faces as `align_face` does, one after another."""
@@ -198,7 +203,7 @@ def _search(
             continue
         try:
             pixels = reader.pixels(image)
-            regions = reader.regions(pixels, persons is not None)
+            regions = reader.regions(image, pixels, persons is not None)
         except (DetectorFailed, UnreadableImage) as error:
             left_out.append(LeftOut(image.name, str(error)))
             continue

@@ -21,7 +21,7 @@ import numpy as np
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import Page
 
-_LONGEST = 4096
+_LONGEST = 2**24
 _TOO_MUCH = "takes too much memory or time to decode, or breaks the library"
 _MODULE = "anonbench.datasets.child_process"
 

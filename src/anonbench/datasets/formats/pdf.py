@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,12 @@ SUFFIX = ".pdf"
 _SIGNATURE = b"%PDF-"
 _BEFORE = b"\xef\xbb\xbf \t\r\n\0"
 """A byte order mark or white space may come before the signature."""
+_NUMBERS = 11
+"""Of an image on a page."""
+UNIT = 256
+"""Places of images on a page are in parts of a pixel."""
+_UPRIGHT = 0.05
+"""Pixels by which the ends of an upright image's rows differ at most."""
 
 
 def is_pdf(data: bytes) -> bool:
@@ -74,3 +81,51 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
     with memory_for(width * height):
         shape, pixels = ask("draw", data, page, max_pixels)
     return pixels.reshape(shape)
+
+
+class Placed(NamedTuple):
+    """A lossy image on a page, in pixels of the drawn page."""
+
+    corner: tuple[float, float]
+    """x, y where the image's first pixel begins."""
+    across: tuple[float, float]
+    """From there to the end of its first row."""
+    down: tuple[float, float]
+    """From there to the end of its first column."""
+    width: int
+    height: int
+    """In its own pixels."""
+    is_jpeg2000: bool
+    sampling: tuple[int, int]
+    """Of JPEG: luminance for each colour value, across and down."""
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether its rows run down the page."""
+        return abs(self.across[1]) > abs(self.across[0])
+
+    @property
+    def is_slanted(self) -> bool:
+        """Whether its rows run neither across nor down the page."""
+        off = [min(map(abs, side)) for side in (self.across, self.down)]
+        return max(off) > _UPRIGHT or min(max(map(abs, s)) for s in (self.across, self.down)) == 0
+
+
+def placed_images(data: bytes, page: Page) -> list[Placed]:
+    """Return the images on a page whose pixels were coded with loss, in the order of drawing.
+
+    Not those in patterns and annotations.
+
+    Raises:
+        UnreadableImage: see `pdf_size`.
+
+    """
+    numbers, _ = ask("images", data, page)
+    found = []
+    for start in range(0, len(numbers), _NUMBERS):
+        x, y, right, top, left, low = (each / UNIT for each in numbers[start : start + 6])
+        width, height, is_jpeg2000, *sampling = numbers[start + 6 : start + _NUMBERS]
+        sides = (right - x, top - y), (left - x, low - y)
+        factors = sampling[0], sampling[1]
+        found.append(Placed((x, y), *sides, width, height, bool(is_jpeg2000), factors))
+    return found

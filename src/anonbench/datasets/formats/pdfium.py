@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import Page, require_page
+from anonbench.datasets.formats.pdf import UNIT
 
 _POINTS = 72
 """In an inch: the unit of a page's size."""
@@ -28,6 +31,7 @@ _MOST_LEVELS = 12
 _COVERED = 0.9
 """Share of a page that its scan covers."""
 _WHITE = 0xFFFFFFFF
+_IDENTITY: tuple[float, ...] = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 def pdf_pages(source: Path | bytes) -> int:
@@ -92,6 +96,72 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
                 library.FPDFDOC_ExitFormFillEnvironment(form)
 
 
+def placed_images(data: bytes, page: Page) -> list[list[int]]:
+    """Return the lossy images on a page, each as numbers of `pdf.Placed`; places in `UNIT`."""
+    with _opened(data) as (library, document):
+        width, height = _size(library, document, page, None)
+        loaded = library.FPDF_LoadPage(document, page.number - 1)
+        if not loaded:
+            raise UnreadableImage("damaged page of a PDF")
+        try:
+            return [*_placed(library, loaded, (UNIT * width, UNIT * height))]
+        finally:
+            library.FPDF_ClosePage(loaded)
+
+
+def _placed(library: Any, page: Any, size: tuple[int, int]) -> Iterator[list[int]]:
+    x, y, width, height = ctypes.c_int(), ctypes.c_int(), ctypes.c_uint(), ctypes.c_uint()
+    for placed, matrix in _objects(library, page):
+        if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
+            continue
+        kind = _lossy(library, placed)
+        if kind is None or not library.FPDFImageObj_GetImagePixelSize(placed, width, height):
+            continue
+        a, b, c, d, e, f = _times(_matrix(library, placed), matrix)
+        points = []
+        for u, v in ((0, 1), (1, 1), (0, 0)):  # first pixel, last one of the row, of the column
+            across, down = a * u + c * v + e, b * u + d * v + f
+            library.FPDF_PageToDevice(page, 0, 0, *size, 0, across, down, x, y)
+            points += [x.value, y.value]
+        yield [*points, width.value, height.value, *kind]
+
+
+def _lossy(library: Any, image: Any) -> tuple[int, int, int] | None:
+    """Return whether an image is JPEG 2000, and the sampling of a JPEG; None if it is neither."""
+    count = library.FPDFImageObj_GetImageFilterCount(image)
+    name = ctypes.create_string_buffer(32)
+    if count < 1 or not library.FPDFImageObj_GetImageFilter(image, count - 1, name, len(name)):
+        return None
+    if name.value in (b"JPXDecode", b"JPX"):
+        return (1, 1, 1)
+    if name.value not in (b"DCTDecode", b"DCT"):
+        return None
+    if count == 1:
+        data = ctypes.create_string_buffer(library.FPDFImageObj_GetImageDataRaw(image, None, 0))
+        library.FPDFImageObj_GetImageDataRaw(image, data, len(data))
+        with suppress(Exception), Image.open(io.BytesIO(data.raw), formats=["JPEG"]) as opened:
+            layers = opened.layer if len(opened.layer) > 1 else [(0, 1, 1, 0)]  # type: ignore[attr-defined]
+            return (0, max(each[1] for each in layers), max(each[2] for each in layers))
+    return (0, 2, 2)  # coded again, or damaged: the usual kind of which blocks are largest
+
+
+def _matrix(library: Any, placed: Any) -> tuple[float, ...]:
+    found = library.FS_MATRIX()
+    if not library.FPDFPageObj_GetMatrix(placed, found):
+        return _IDENTITY
+    return found.a, found.b, found.c, found.d, found.e, found.f
+
+
+def _times(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the matrix that does one after the other."""
+    a, b, c, d, e, f = one
+    p, q, r, s, t, u = other
+    return (
+        *(a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s),
+        *(e * p + f * r + t, e * q + f * s + u),
+    )
+
+
 def _drawn(library: Any, page: Any, form: Any, width: int, height: int) -> np.ndarray:
     stride = -(-3 * width // 4) * 4
     rows = np.empty((height, stride), np.uint8)
@@ -131,7 +201,7 @@ def _size(library: Any, document: Any, page: Page, max_pixels: int | None) -> tu
 def _refuse_large_images(library: Any, page: Any, max_pixels: int | None) -> None:
     """Raise UnreadableImage for an image on the page that is too large."""
     width, height = ctypes.c_uint(), ctypes.c_uint()
-    for placed in _objects(library, page):
+    for placed, _ in _objects(library, page):
         if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
             continue
         known = library.FPDFImageObj_GetImagePixelSize(placed, width, height)
@@ -139,23 +209,26 @@ def _refuse_large_images(library: Any, page: Any, max_pixels: int | None) -> Non
             raise UnreadableImage(f"a page with an image of more than {max_pixels} pixels")
 
 
-def _objects(library: Any, page: Any) -> Iterator[Any]:
-    """Yield what is drawn on a page, with what is inside of groups."""
+def _objects(library: Any, page: Any) -> Iterator[tuple[Any, tuple[float, ...]]]:
+    """Yield what is drawn on a page, with what is inside of groups, and the matrix of the group."""
     found = 0
-    waiting = [(library.FPDFPage_CountObjects(page), library.FPDFPage_GetObject, page, 0)]
+    waiting = [
+        (library.FPDFPage_CountObjects(page), library.FPDFPage_GetObject, page, 0, _IDENTITY)
+    ]
     while waiting:
-        count, get, holder, level = waiting.pop()
+        count, get, holder, level, matrix = waiting.pop()
         for index in range(count):
             found += 1
             if found > _MOST_OBJECTS:
                 raise UnreadableImage(f"a page of more than {_MOST_OBJECTS} drawing objects")
             placed = get(holder, index)
-            yield placed
+            yield placed, matrix
             if library.FPDFPageObj_GetType(placed) == library.FPDF_PAGEOBJ_FORM:
                 if level == _MOST_LEVELS:
                     raise UnreadableImage(f"a page with groups in more than {_MOST_LEVELS} levels")
                 inside = library.FPDFFormObj_CountObjects(placed)
-                waiting.append((inside, library.FPDFFormObj_GetObject, placed, level + 1))
+                own = _times(_matrix(library, placed), matrix)
+                waiting.append((inside, library.FPDFFormObj_GetObject, placed, level + 1, own))
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
+from anonbench.core.boxes import Blocks
 from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_image, read_original
 
@@ -36,6 +38,8 @@ class Original:
     digest: str = ""
     """By the manifest, of what `pixels` were decoded from; empty where there is a problem."""
     problem: str = ""
+    blocks: tuple[Blocks, ...] = ()
+    """In which the file codes it."""
 
 
 def read_batches(
@@ -113,7 +117,9 @@ def _read(row: _Row, path: Path, max_pixels: int) -> Original:
     known = (str(row.id), int(row.width), int(row.height))
     try:
         data = read_original(known[0], path, int(row.bytes), row.digest)
-        pixels = read_image(data, max_pixels, page_of(row.digest))
+        page = page_of(row.digest)
+        pixels = read_image(data, max_pixels, page)
+        blocks = coding_blocks(data, page)
     except UnreadableImage as error:
         return Original(*known, NOTHING, problem=str(error))
-    return Original(*known, pixels, row.digest)
+    return Original(*known, pixels, row.digest, blocks=blocks)

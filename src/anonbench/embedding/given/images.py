@@ -11,8 +11,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from anonbench.core.boxes import Blocks
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.progress import track
+from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.files.headers import Limits, header_of
 from anonbench.datasets.formats.conversions import conversion_counts
 from anonbench.datasets.images import MAX_PIXELS, read_image
@@ -48,6 +50,8 @@ class Picture:
     """Reads its file; None of an array."""
     key: str = ""
     """See `anonbench.datasets.inputs.ImageFile.key`; the id of an array."""
+    blocks: tuple[Blocks, ...] = ()
+    """In which its file codes it; none are known of an array."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ def _look(file: ImageFile, max_pixels: int) -> Picture | LeftOut:
         data = file.data(max_pixels)
         digest = hashlib.sha256(data).hexdigest()
         header = header_of(data, digest, file.page, Limits(max_pixels))
+        blocks = coding_blocks(data, header.page)
     except UnreadableImage as error:
         return LeftOut(file.name if file.page is None else f"{file.id} of {file.name}", str(error))
 
@@ -146,7 +151,7 @@ def _look(file: ImageFile, max_pixels: int) -> Picture | LeftOut:
         return read_image(unchanged(), max_pixels, header.page)
 
     known = file.id, file.name, header.width, header.height, header.digest
-    return Picture(*known, pixels, header.converted, unchanged, file.key)
+    return Picture(*known, pixels, header.converted, unchanged, file.key, blocks)
 
 
 def _of_arrays(given: Sequence[np.ndarray]) -> Pictures:
@@ -181,6 +186,6 @@ def digest_of(pixels: np.ndarray) -> str:
 def _read(image: Picture) -> Original:
     known = (image.id, image.width, image.height)
     try:
-        return Original(*known, image.pixels(), image.digest)
+        return Original(*known, image.pixels(), image.digest, blocks=image.blocks)
     except UnreadableImage as error:
         return Original(*known, NOTHING, problem=str(error))

@@ -221,7 +221,7 @@ def _settings(
 ) -> dict[str, Any]:
     """Return, as plain data, what the numbers depend on."""
     used = treatment.anonymization.sections(*(str(v.method) for v in treatment.variants))
-    used |= {"format": True, "margin": True}
+    used |= {"format": True, "margin": True, "coding_blocks": True}
     return {
         "variants": [str(variant) for variant in treatment.variants],
         "detectors": list(map(str, treatment.detectors)),

@@ -98,13 +98,13 @@ def remainder(
         region: in pixels of the image.
         factor: by which the region's box is grown about its centre, above 1.
         margin: by which regions are grown where they are hidden.
-        regions: all of the image's.
+        regions: all of the image's. Coding blocks that they know are hidden, too.
 
     """
-    around = cover(region, image.shape, max(factor, margin))
+    around = cover(region, image.shape, max(factor, margin), blocks=True)
     if around is None:
         return np.full((1, 1, *image.shape[2:]), GREY, np.uint8)
-    covers = [cover(each, image.shape, margin) for each in (region, *regions)]
+    covers = [cover(each, image.shape, margin, blocks=True) for each in (region, *regions)]
     own, *others = covers
     left = [area for area in others if area is not None]
     grey = [] if own is None else [own]

@@ -140,7 +140,8 @@ class Lessons:
         drawn = self._drawn(kind.lesson_size(), gallery, free)
         if drawn is None:
             return NO_LESSON
-        regions = image_regions(self._boxes[self._boxes["id"].isin(set(drawn["id"]))])
+        own = self._boxes[self._boxes["id"].isin(set(drawn["id"]))]
+        regions = image_regions(own, self._train.settings.coding_blocks)
         first = (kind.name, gallery.entity)
         originals = self._train.originals
         if first not in self._clear:

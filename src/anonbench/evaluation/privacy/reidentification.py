@@ -121,7 +121,7 @@ def probed(
         drawn = boxes[boxes["id"].isin(ids)]
         scene = Scene(galleries, settings, train.settings)
         lessons = Lessons(train, boxes, people, originals.ids, settings, seed)
-        regions = image_regions(drawn)
+        regions = image_regions(drawn, train.settings.coding_blocks)
         rows += _attack(scene, originals, variants, regions, unadapted, settings, lessons)
     table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
     return table[list(COLUMNS)].astype(COLUMNS)

@@ -95,7 +95,8 @@ def hidden_pixels(
     """
     hidden = np.zeros(shape[:2], bool)
     forms = [settings.shape.of(region.entity) for region in regions]
-    for area in covers(regions, shape, settings.margin, 1, forms):
+    blocks = settings.coding_blocks
+    for area in covers(regions, shape, settings.margin, 1, forms, 0, blocks):
         if area is not None:
             hidden[area.window] |= True if area.inside is None else area.inside
     return hidden

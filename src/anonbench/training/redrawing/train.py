@@ -91,7 +91,7 @@ def train_redrawer(
         raise InputError(f"no train image of {variant} is left to learn from")
     described = {
         "settings": settings.model_dump(mode="json"),
-        "hiding": hiding.model_dump(mode="json", include={"margin", "shape"}),
+        "hiding": hiding.model_dump(mode="json", include={"margin", "shape", "coding_blocks"}),
         "variant": str(variant),
         "seed": seed,
         "device": recipe.device,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import Anonymization, Detection, Privacy
-from anonbench.core.boxes import Region, box_table
+from anonbench.core.boxes import Region, box_table, in_blocks
 from anonbench.core.errors import InputError
 from anonbench.core.progress import track
 from anonbench.core.registries.privacy_attacks import Equipment, RegionAttack
@@ -119,7 +119,8 @@ def attack_files(
         rows = [(each.id, each.name, each.width, each.height) for each in first.images]
         listed = Images(first.folder or Path(), pd.DataFrame(rows, columns=columns))
         regions, failed = dict(read_boxes_file(boxes, listed).regions()), 0
-    regions = {name: list(regions[name]) for name in common if name in regions}
+    blocks = {name: clear[name].blocks for name in common}
+    regions = {n: in_blocks(regions[n], blocks[n]) for n in common if n in regions}
     # what is given may be masked in part: the control is always masked here
     told = None if method is None else Variant(method, 100)
     variant = Variant(GIVEN, 100) if told is None or told == CONTROL else told

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Blocks, Region
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.privacy_attacks import (
     Equipment,
@@ -212,7 +212,11 @@ def moved(region: Region, right: float, down: float) -> Region:
             dy + down,
         )
     x0, y0, x1, y1 = region.x0 + right, region.y0 + down, region.x1 + right, region.y1 + down
-    return replace(region, x0=x0, y0=y0, x1=x1, y1=y1, quad=quad)
+    blocks = tuple(
+        Blocks(*(at + (right, down)[place % 2] for place, at in enumerate(each[:6])), *each[6:])
+        for each in region.blocks
+    )
+    return replace(region, x0=x0, y0=y0, x1=x1, y1=y1, quad=quad, blocks=blocks)
 
 
 def stands(region: Region) -> bool:

@@ -1,0 +1,262 @@
+"""Coding blocks of a lossy original, as the audit finds them in the bytes of its file.
+
+Where images lie on a page of a PDF says the process that draws it; their blocks are derived here.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.loops import fill_blocks
+from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pdf import placed_images
+
+Box = tuple[tuple[int, int], tuple[int, int]]
+"""Rows and columns, half-open."""
+_ROUNDING = 1e-6
+
+
+class Source(NamedTuple):
+    """What an original was decoded from."""
+
+    data: bytes
+    page: Page | None = None
+
+
+class Axis(NamedTuple):
+    """Blocks along rows or columns, in pixels of the upright original."""
+
+    low: float
+    high: float
+    """Ends of the picture."""
+    corner: float
+    """Where some block begins."""
+    step: float
+    beyond: float
+    """What decoding makes from a block on each side of it."""
+
+    def spans(self, start: int, stop: int, length: int) -> np.ndarray:
+        """Return int64 [n, 4] of the blocks that pixels touch: their pixels, and those they reach.
+
+        Args:
+            start: first pixel.
+            stop: behind the last one.
+            length: of the image.
+
+        """
+        spans = []
+        if min(stop, self.high) > max(start, self.low):
+            number = math.floor((max(start, self.low) - self.corner) / self.step + _ROUNDING)
+            end = min(stop, self.high) - self.step * _ROUNDING
+            while (at := self.corner + number * self.step) < end:
+                ends = max(at, self.low) + _ROUNDING, min(at + self.step, self.high) - _ROUNDING
+                own = math.floor(ends[0]), math.ceil(ends[1])
+                far = math.floor(ends[0] - self.beyond), math.ceil(ends[1] + self.beyond)
+                spans.append([min(max(each, 0), length) for each in (*own, *far)])
+                number += 1
+        return np.array(spans, np.int64).reshape(-1, 4)
+
+
+Grid = tuple[Axis, Axis]
+"""Rows and columns."""
+
+
+def read_grids(text: object) -> tuple[Grid, ...]:
+    """Return the grids that a box table names."""
+    if not isinstance(text, str) or not text:
+        return ()
+    numbers = [[float(value) for value in each.split()] for each in text.split(";")]
+    return tuple(
+        (Axis(top, bottom, y, height, below), Axis(left, right, x, width, beside))
+        for left, top, right, bottom, x, y, width, height, beside, below in numbers
+    )
+
+
+def whole_blocks(
+    box: Box,
+    masks: Sequence[np.ndarray | None],
+    grids: Sequence[Grid],
+    shape: tuple[int, ...],
+) -> tuple[Box, list[np.ndarray | None]]:
+    """Return pixels with those of all blocks that they touch.
+
+    Args:
+        box: rows and columns.
+        masks: bool [h, w] of the box each; None: all of it.
+        grids: of the image's file.
+        shape: the image's.
+
+    Returns:
+        The box extended to whole blocks, and the masks in it.
+
+    """
+    every = ([a.spans(*e, n) for a, e, n in zip(grid, box, shape, strict=False)] for grid in grids)
+    spans = [pair for pair in every if len(pair[0]) and len(pair[1])]
+    if not spans:
+        return box, list(masks)
+    (top, bottom), (left, right) = (
+        (
+            min(ends[0], *(int(pair[axis][:, 2].min()) for pair in spans)),
+            max(ends[1], *(int(pair[axis][:, 3].max()) for pair in spans)),
+        )
+        for axis, ends in enumerate(box)
+    )
+    result: list[np.ndarray | None] = []
+    for mask in masks:
+        pixels = np.zeros((bottom - top, right - left), bool)
+        own = pixels[box[0][0] - top : box[0][1] - top, box[1][0] - left : box[1][1] - left]
+        own[:] = True if mask is None else mask
+        touched = pixels.copy()
+        for rows, columns in spans:
+            fill_blocks(pixels, touched, rows - top, columns - left)
+        result.append(None if touched.all() else touched)
+    return ((top, bottom), (left, right)), result
+
+
+def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
+    """Return the grids of an original, of which none are known in a lossless file.
+
+    Args:
+        source: its file.
+        shape: of the upright image.
+
+    """
+    data, page = source
+    try:
+        if page is not None and page.dpi:
+            return tuple(_on_page(data, page))
+        sizes = _sizes(data, page)
+        if sizes is None:
+            return ()
+        turn = _turn(data, page)
+    except Failure:
+        raise
+    except Exception:  # damaged data makes decoders raise nearly anything
+        raise Failure("the coding blocks of its original cannot be found") from None
+    (width, right), (height, below) = sizes
+    rows = Axis(0, shape[0], shape[0] * (turn in (3, 4, 7, 8)), height, below)
+    columns = Axis(0, shape[1], shape[1] * (turn in (2, 3, 6, 7)), width, right)
+    if turn >= 5:
+        rows = rows._replace(step=width, beyond=right)
+        columns = columns._replace(step=height, beyond=below)
+    return ((rows, columns),)
+
+
+Sizes = tuple[tuple[float, float], tuple[float, float]]
+"""Across and down as it is stored: a block's size, and what decoding adds on each side."""
+
+
+def _sizes(data: bytes, page: Page | None) -> Sizes | None:
+    if data.startswith(b"\xff\xd8"):
+        return _of_jpeg(data)
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return _of_tiff(data, page)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        frame = data.find(b"ANMF")
+        start = 12 if frame < 0 else frame
+        lossy, lossless = data.find(b"VP8 ", start), data.find(b"VP8L", start)
+        is_lossless = lossless >= 0 and not 0 <= lossy < lossless
+        return None if is_lossless else ((16, 16), (16, 16))
+    if _is_heif(data):
+        return ((8, 72), (8, 72))
+    if data.startswith((b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")):
+        style = data.index(b"\xff\x52", data.index(b"\xff\x4f\xff\x51"))
+        reach = 2 ** min(data[style + 9], 32)
+        return ((8, reach), (8, reach))
+    return None
+
+
+def _is_heif(data: bytes) -> bool:
+    return data[4:8] == b"ftyp"
+
+
+def _of_jpeg(data: bytes) -> Sizes:
+    """Return the size of the units of a JPEG file by the first frame header in it."""
+    at = 2
+    while True:
+        while data[at] == data[at + 1] == 0xFF:
+            at += 1
+        marker, length = struct.unpack_from(">xBH", data, at)
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            break
+        if data[at] != 0xFF:
+            raise Failure("its original is a damaged JPEG file")
+        at += 2 + length
+    factors = [divmod(data[at + 11 + 3 * number], 16) for number in range(data[at + 9])]
+    if len(factors) == 1:
+        factors = [(1, 1)]
+    across, down = (max(each) for each in zip(*factors, strict=True))
+    return ((8 * across, across > 1), (8 * down, down > 1))
+
+
+def _of_tiff(data: bytes, page: Page | None) -> Sizes | None:
+    with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+        _seek(image, data, page)
+        tags: Any = image.tag_v2  # type: ignore[attr-defined]
+    kind = tags.get(259)
+    if kind not in (6, 7, 50001):
+        return None
+    if kind == 50001:
+        sizes: Sizes = ((16, 16), (16, 16))
+    else:
+        first = int((tags.get(273) or tags.get(324))[0])
+        sampling = tags.get(530, (2, 2)) if tags.get(262) == 6 else (1, 1)
+        sizes = ((8 * sampling[0], sampling[0] > 1), (8 * sampling[1], sampling[1] > 1))
+        if data[first : first + 2] == b"\xff\xd8":
+            sizes = _of_jpeg(data[first:])
+    parts = tags.get(322, tags[256]), tags.get(323, tags.get(278, tags[257]))
+    whole = [
+        part if part < side and part % size else size
+        for part, side, (size, _) in zip(parts, (tags[256], tags[257]), sizes, strict=True)
+    ]
+    return ((whole[0], sizes[0][1]), (whole[1], sizes[1][1]))
+
+
+def _turn(data: bytes, page: Page | None) -> int:
+    """Return the EXIF orientation that decoding undoes, 1 for none."""
+    if _is_heif(data):
+        return 1  # a grid so fine, with so wide a reach, is the same in all turns
+    with Image.open(io.BytesIO(data)) as image:
+        if image.format == "TIFF":
+            _seek(image, data, page)
+            found = image.tag_v2.get(274, 1)  # type: ignore[attr-defined]
+        else:
+            found = image.getexif().get(274, 1)
+    return found if found in range(1, 9) else 1
+
+
+def _seek(image: Image.Image, data: bytes, page: Page | None) -> None:
+    if page is not None:
+        from anonbench.datasets.formats.tiff import tiff_frames
+
+        image.seek(tiff_frames(io.BytesIO(data))[page.number - 1])
+
+
+def _on_page(data: bytes, page: Page) -> Iterator[Grid]:
+    """Yield the grids of images on a page of a PDF."""
+    for image in placed_images(data, page):
+        corner = np.array(image.corner)
+        sides = np.array([image.across, image.down])
+        ends = np.array([corner, corner + sides[0], corner + sides[1], corner + sides.sum(axis=0)])
+        (left, top), (right, bottom) = ends.min(axis=0), ends.max(axis=0)
+        if image.is_slanted:
+            yield Axis(top, bottom, top, bottom - top, 3), Axis(left, right, left, right - left, 3)
+            continue
+        scale = np.abs(sides).max(axis=1) / (image.width, image.height)
+        factors = np.array((1, 1) if image.is_jpeg2000 else image.sampling)
+        far = np.array([32.0, 32.0]) if image.is_jpeg2000 else (factors > 1).astype(float)
+        steps, beyond = 8 * factors * scale, far * scale + np.maximum(scale, 1) + 1
+        if image.is_turned:
+            steps, beyond = steps[::-1], beyond[::-1]
+        yield (
+            Axis(top, bottom, corner[1], steps[1], beyond[1]),
+            Axis(left, right, corner[0], steps[0], beyond[0]),
+        )

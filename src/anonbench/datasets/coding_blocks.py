@@ -1,0 +1,174 @@
+"""Coding blocks of an original, from the headers of its file: pixels that share their noise.
+
+What a format's blocks do not explain has a measured reach (docs/explanation/limits.md): the next
+block's prediction in WebP and HEIC, and the wavelets of JPEG 2000.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
+
+from anonbench.core.boxes import Blocks
+from anonbench.datasets.formats import heif
+from anonbench.datasets.formats.conversions import orientation
+from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pdf import Placed, placed_images
+from anonbench.datasets.images import open_checked, upright_size
+
+_JPEG_BLOCK = 8
+_WEBP = (16, 16, 16, 16)
+"""Macroblocks, and the next ones: predicted from these, and smoothed across their edges."""
+_HEIC = (8, 8, 72, 72)
+"""The largest coding unit has 64 pixels, filters reach less than 8 further. Tiles may begin
+anywhere, and turns are done in decoding, so that the place of the units is not known."""
+_JPEG2000_LEVELS = 5
+_MIRRORED_X, _MIRRORED_Y, _ON_THEIR_SIDE = (2, 3, 6, 7), (3, 4, 7, 8), (5, 6, 7, 8)
+"""EXIF orientations, after which columns run to the left, rows run upwards, and both change places.
+"""
+_ORIENTATION, _PHOTOMETRIC, _STRIPS, _TILES = 274, 262, 273, 324
+_ROWS_A_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLING = 278, 322, 323, 530
+_YCBCR = 6
+
+
+class _Coded(NamedTuple):
+    """Blocks as a file holds them: sizes, and what decoding adds to each side."""
+
+    width: float
+    height: float
+    beyond_x: float
+    beyond_y: float
+
+
+def coding_blocks(data: bytes, page: Page | None = None) -> tuple[Blocks, ...]:
+    """Return the grids of an image's lossy coding, in pixels as `read_image` gives them.
+
+    None of a lossless file, whose pixels may have been coded with loss before: that is not known.
+
+    Args:
+        data: the file, which `read_image` could read.
+        page: which page or frame of it.
+
+    """
+    if page is not None and page.dpi:
+        return tuple(_of_placed(each) for each in placed_images(data, page))
+    with open_checked(data, None, page) as image:
+        coded = _coded(image, data)
+        if coded is None:
+            return ()
+        width, height = upright_size(image)
+        is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
+        turn = image.tag_v2.get(_ORIENTATION, 1) if is_tiff else orientation(image)  # type: ignore[attr-defined]
+    if turn in _ON_THEIR_SIDE:
+        coded = _Coded(coded.height, coded.width, coded.beyond_y, coded.beyond_x)
+    corner = (width if turn in _MIRRORED_X else 0, height if turn in _MIRRORED_Y else 0)
+    return (Blocks(0, 0, width, height, *corner, *coded),)
+
+
+def _coded(image: Image.Image, data: bytes) -> _Coded | None:
+    """Return the blocks of an opened image as it is stored; None if it is lossless."""
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        return _jpeg(image)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return _tiff(image, data)
+    if image.format == "WEBP":
+        return None if _is_lossless_webp(data) else _Coded(*_WEBP)
+    if image.format == heif.FORMAT:
+        return _Coded(*_HEIC)
+    if image.format == "JPEG2000":
+        reach = 2 ** _levels(data)
+        return _Coded(_JPEG_BLOCK, _JPEG_BLOCK, reach, reach)
+    return None
+
+
+def _jpeg(image: JpegImagePlugin.JpegImageFile) -> _Coded:
+    """Return the blocks of a JPEG file: with subsampled colour those of its colour.
+
+    Colour of half the size is interpolated: it reaches one pixel further.
+    """
+    across = max(component[1] for component in image.layer) if len(image.layer) > 1 else 1
+    down = max(component[2] for component in image.layer) if len(image.layer) > 1 else 1
+    return _of_sampling(across, down)
+
+
+def _of_sampling(across: int, down: int) -> _Coded:
+    return _Coded(_JPEG_BLOCK * across, _JPEG_BLOCK * down, int(across > 1), int(down > 1))
+
+
+def _tiff(image: TiffImagePlugin.TiffImageFile, data: bytes) -> _Coded | None:
+    """Return the blocks of a TIFF file, whose strips or tiles are each coded by itself.
+
+    Where these are no whole number of blocks, each counts as one block.
+    """
+    tags, compression = image.tag_v2, str(image.info.get("compression"))
+    if compression == "webp":
+        coded = _Coded(*_WEBP)
+    elif compression in ("jpeg", "tiff_jpeg"):
+        coded = _jpeg_in_tiff(tags, data)
+    else:
+        return None
+    # a TIFF file that lies on its side has its stored size in its tags alone
+    width, height = int(tags[256]), int(tags[257])
+    tile_width = int(tags.get(_TILE_WIDTH, width))
+    tile_height = int(tags.get(_TILE_HEIGHT, tags.get(_ROWS_A_STRIP, height)))
+    if tile_width < width and tile_width % coded.width:
+        coded = coded._replace(width=tile_width)
+    if tile_height < height and tile_height % coded.height:
+        coded = coded._replace(height=tile_height)
+    return coded
+
+
+def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _Coded:
+    """Return the blocks of the JPEG data in a TIFF file, by its own header where it has one."""
+    starts = tags.get(_STRIPS) or tags.get(_TILES) or (0,)
+    try:
+        with Image.open(io.BytesIO(data[int(starts[0]) :]), formats=["JPEG"]) as first:
+            assert isinstance(first, JpegImagePlugin.JpegImageFile)
+            return _jpeg(first)
+    except Exception:  # the older kind of JPEG in TIFF has its header elsewhere
+        sampling = tags.get(_SAMPLING, (2, 2)) if tags.get(_PHOTOMETRIC) == _YCBCR else (1, 1)
+        return _of_sampling(int(sampling[0]), int(sampling[1]))
+
+
+def _is_lossless_webp(data: bytes) -> bool:
+    """Tell whether a WebP file's first picture is coded without loss."""
+    at = 12
+    while at + 8 <= len(data):
+        name = data[at : at + 4]
+        if name in (b"VP8L", b"VP8 "):
+            return name == b"VP8L"
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + (16 if name == b"ANMF" else size + size % 2)  # a frame's chunks are inside of it
+    return False
+
+
+def _levels(data: bytes) -> int:
+    """Return how many levels of wavelets a JPEG 2000 file has, by its first marker COD."""
+    start = data.find(b"\xff\x4f\xff\x51")
+    at = data.find(b"\xff\x52", start)
+    return min(data[at + 9], 32) if start >= 0 and 0 <= at < len(data) - 9 else _JPEG2000_LEVELS
+
+
+def _of_placed(image: Placed) -> Blocks:
+    """Return the blocks of an image on a page: one block where it is not upright."""
+    (x, y), across, down = image.corner, image.across, image.down
+    ends = [x, x + across[0], x + down[0], x + across[0] + down[0]]
+    heights = [y, y + across[1], y + down[1], y + across[1] + down[1]]
+    bounds = (min(ends), min(heights), max(ends), max(heights))
+    if image.is_slanted:
+        return Blocks(*bounds, *bounds[:2], bounds[2] - bounds[0], bounds[3] - bounds[1], 3, 3)
+    coded = (
+        _Coded(_JPEG_BLOCK, _JPEG_BLOCK, 32, 32)
+        if image.is_jpeg2000
+        else _of_sampling(*image.sampling)
+    )
+    scales = [abs(across[0] + across[1]) / image.width, abs(down[0] + down[1]) / image.height]
+    if image.is_turned:
+        coded = _Coded(coded.height, coded.width, coded.beyond_y, coded.beyond_x)
+        scales.reverse()
+    sizes = [size * scale for size, scale in zip(coded[:2], scales, strict=True)]
+    # drawing interpolates, over a pixel of the page or of the image, and rounds the image's place
+    beyond = [far * by + max(by, 1) + 1 for far, by in zip(coded[2:], scales, strict=True)]
+    return Blocks(*bounds, x, y, *sizes, *beyond)
