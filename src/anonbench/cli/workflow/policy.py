@@ -149,13 +149,12 @@ def _as_text(judged: pd.DataFrame) -> str:
     from anonbench.evaluation.policy.words import resisted, why_not
 
     lines = []
-    found = [
-        (overall(group["verdict"]), *key, group)
-        for key, group in judged.groupby(["dataset", "method", "degree"], sort=False)
-    ]
-    for verdict, dataset, method, degree, group in sorted(found, key=lambda each: rank(each[0])):
+    groups = [group for _, group in judged.groupby(["dataset", "method", "degree"], sort=False)]
+    for group in sorted(groups, key=lambda each: rank(overall(each["verdict"]))):
+        first = group.iloc[0]
         reasons = why_not(group) or resisted(group)
-        lines.append(f"{dataset} {method}-{degree}: {verdict}")
+        variant = f"{first['method']}-{first['degree']}"
+        lines.append(f"{first['dataset']} {variant}: {overall(group['verdict'])}")
         lines += [f"  {reason}" for reason in reasons.split("; ") if reason]
     return "\n".join(lines)
 

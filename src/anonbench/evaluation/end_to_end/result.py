@@ -133,8 +133,9 @@ class Result:
             label: [f"{100 * found[kind, m][name]:.1f}" for m in _SHOWN for kind in _KINDS]
             for name, label in _LEVELS.items()
         }
-        rows = {tuple(values): label for label, values in reversed(levels.items())}
-        return [*lines, *([label, "", *values] for values, label in reversed(rows.items()))]
+        # two kinds of chance that come out alike are one row, named by the first
+        distinct = {tuple(values): label for label, values in reversed(levels.items())}
+        return [*lines, *([label, "", *values] for values, label in reversed(distinct.items()))]
 
     def counts(self) -> str:
         """Return how many images were scored, and how many were left out and why."""

@@ -212,10 +212,7 @@ def moved(region: Region, right: float, down: float) -> Region:
             dy + down,
         )
     x0, y0, x1, y1 = region.x0 + right, region.y0 + down, region.x1 + right, region.y1 + down
-    blocks = tuple(
-        Blocks(*(at + (right, down)[place % 2] for place, at in enumerate(each[:6])), *each[6:])
-        for each in region.blocks
-    )
+    blocks = tuple(_shifted(each, right, down) for each in region.blocks)
     return replace(region, x0=x0, y0=y0, x1=x1, y1=y1, quad=quad, blocks=blocks)
 
 
@@ -224,3 +221,14 @@ def stands(region: Region) -> bool:
     from anonbench.detection.text.recognizer import ways_to_read
 
     return len(ways_to_read(region)) > 1
+
+
+def _shifted(grid: Blocks, right: float, down: float) -> Blocks:
+    return grid._replace(
+        left=grid.left + right,
+        top=grid.top + down,
+        right=grid.right + right,
+        bottom=grid.bottom + down,
+        x=grid.x + right,
+        y=grid.y + down,
+    )
