@@ -67,8 +67,9 @@ class Views:
         height, width = image.shape[:2]
         found: list[Region] = []
         for rows, columns in scales(image.shape, self._reach):
-            size = (columns, rows)  # from the scale before: as exact, and faster
-            view = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if found else image
+            view = image  # of the scale before: as exact as the original, and faster
+            if view.shape[:2] != (rows, columns):
+                view = cv2.resize(view, (columns, rows), interpolation=cv2.INTER_AREA)
             image = view
             down, across = height / rows, width / columns
             places = tiles(view.shape, self._reach)
