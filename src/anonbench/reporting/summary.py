@@ -25,7 +25,7 @@ def read_scores(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    return read_csv(path, SCORE_COLUMNS, {*KEYS, *_REASONS})
+    return read_csv(path, SCORE_COLUMNS, {*KEYS, *_REASONS} - {"degree"})
 
 
 def summarize(scores: pd.DataFrame) -> pd.DataFrame:
