@@ -20,6 +20,7 @@ from PIL import Image
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import Page, require_page
 from anonbench.datasets.formats.pdf import UNIT
+from anonbench.datasets.formats.whole import has_all_scans
 
 _POINTS = 72
 """In an inch: the unit of a page's size."""
@@ -30,6 +31,10 @@ _MOST_OBJECTS = 500_000
 _MOST_LEVELS = 12
 _COVERED = 0.9
 """Share of a page that its scan covers."""
+_LOSSY = {b"JPXDecode": "JPEG2000", b"JPX": "JPEG2000", b"DCTDecode": "JPEG", b"DCT": "JPEG"}
+"""Filters whose pixels are coded with loss, and what Pillow calls their format."""
+_BLOCK = 8
+"""Pixels of a JPEG's."""
 _WHITE = 0xFFFFFFFF
 _IDENTITY: tuple[float, ...] = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
@@ -110,12 +115,12 @@ def placed_images(data: bytes, page: Page) -> list[list[int]]:
 
 
 def _placed(library: Any, page: Any, size: tuple[int, int]) -> Iterator[list[int]]:
-    x, y, width, height = ctypes.c_int(), ctypes.c_int(), ctypes.c_uint(), ctypes.c_uint()
+    x, y = ctypes.c_int(), ctypes.c_int()
     for placed, matrix in _objects(library, page):
         if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
             continue
         kind = _lossy(library, placed)
-        if kind is None or not library.FPDFImageObj_GetImagePixelSize(placed, width, height):
+        if kind is None:
             continue
         a, b, c, d, e, f = _times(_matrix(library, placed), matrix)
         points = []
@@ -123,26 +128,35 @@ def _placed(library: Any, page: Any, size: tuple[int, int]) -> Iterator[list[int
             across, down = a * u + c * v + e, b * u + d * v + f
             library.FPDF_PageToDevice(page, 0, 0, *size, 0, across, down, x, y)
             points += [x.value, y.value]
-        yield [*points, width.value, height.value, *kind]
+        yield [*points, *kind]
 
 
-def _lossy(library: Any, image: Any) -> tuple[int, int, int] | None:
-    """Return whether an image is JPEG 2000, and the sampling of a JPEG; None if it is neither."""
+def _lossy(library: Any, image: Any) -> tuple[int, int, int, int, int] | None:
+    """Return width and height, whether an image is JPEG 2000, and a JPEG's sampling; else None.
+
+    The size is that of its data, which are drawn whole, whatever size the page's dictionary says.
+    An image of which the blocks cannot be told counts as one.
+    """
     count = library.FPDFImageObj_GetImageFilterCount(image)
     name = ctypes.create_string_buffer(32)
     if count < 1 or not library.FPDFImageObj_GetImageFilter(image, count - 1, name, len(name)):
         return None
-    if name.value in (b"JPXDecode", b"JPX"):
-        return (1, 1, 1)
-    if name.value not in (b"DCTDecode", b"DCT"):
+    if (kind := _LOSSY.get(name.value)) is None:
         return None
-    if count == 1:
-        data = ctypes.create_string_buffer(library.FPDFImageObj_GetImageDataRaw(image, None, 0))
-        library.FPDFImageObj_GetImageDataRaw(image, data, len(data))
-        with suppress(Exception), Image.open(io.BytesIO(data.raw), formats=["JPEG"]) as opened:
+    sides = ctypes.c_uint(), ctypes.c_uint()
+    library.FPDFImageObj_GetImagePixelSize(image, *sides)
+    width, height = (max(1, side.value) for side in sides)
+    # all filters before the last one are undone
+    data = ctypes.create_string_buffer(library.FPDFImageObj_GetImageDataDecoded(image, None, 0))
+    library.FPDFImageObj_GetImageDataDecoded(image, data, len(data))
+    with suppress(Exception), Image.open(io.BytesIO(data.raw), formats=[kind]) as opened:
+        width, height = opened.size
+        if kind == "JPEG2000":
+            return width, height, 1, 1, 1
+        if has_all_scans(data.raw, opened):
             layers = opened.layer if len(opened.layer) > 1 else [(0, 1, 1, 0)]  # type: ignore[attr-defined]
-            return (0, max(each[1] for each in layers), max(each[2] for each in layers))
-    return (0, 2, 2)  # coded again, or damaged: the usual kind of which blocks are largest
+            return width, height, 0, max(each[1] for each in layers), max(e[2] for e in layers)
+    return width, height, 0, -(-width // _BLOCK), -(-height // _BLOCK)
 
 
 def _matrix(library: Any, placed: Any) -> tuple[float, ...]:
