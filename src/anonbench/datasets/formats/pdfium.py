@@ -28,6 +28,8 @@ _MOST_BYTES = 2**31 - 1
 """Of a bitmap, in PDFium."""
 _MOST_OBJECTS = 500_000
 """Whose sizes are looked at before a page is drawn."""
+_MOST_LOSSY = 2_000
+"""Images of which each region asks for the blocks."""
 _MOST_LEVELS = 12
 _COVERED = 0.9
 """Share of a page that its scan covers."""
@@ -137,11 +139,7 @@ def _lossy(library: Any, image: Any) -> tuple[int, int, int, int, int] | None:
     The size is that of its data, which are drawn whole, whatever size the page's dictionary says.
     An image of which the blocks cannot be told counts as one.
     """
-    count = library.FPDFImageObj_GetImageFilterCount(image)
-    name = ctypes.create_string_buffer(32)
-    if count < 1 or not library.FPDFImageObj_GetImageFilter(image, count - 1, name, len(name)):
-        return None
-    if (kind := _LOSSY.get(name.value)) is None:
+    if (kind := _LOSSY.get(_filter(library, image))) is None:
         return None
     sides = ctypes.c_uint(), ctypes.c_uint()
     library.FPDFImageObj_GetImagePixelSize(image, *sides)
@@ -157,6 +155,14 @@ def _lossy(library: Any, image: Any) -> tuple[int, int, int, int, int] | None:
             layers = opened.layer if len(opened.layer) > 1 else [(0, 1, 1, 0)]  # type: ignore[attr-defined]
             return width, height, 0, max(each[1] for each in layers), max(e[2] for e in layers)
     return width, height, 0, -(-width // _BLOCK), -(-height // _BLOCK)
+
+
+def _filter(library: Any, image: Any) -> bytes:
+    """Return the name of the filter that decodes an image's pixels, empty where there is none."""
+    name = ctypes.create_string_buffer(32)
+    last = library.FPDFImageObj_GetImageFilterCount(image) - 1
+    library.FPDFImageObj_GetImageFilter(image, last, name, len(name))
+    return name.value
 
 
 def _matrix(library: Any, placed: Any) -> tuple[float, ...]:
@@ -213,14 +219,19 @@ def _size(library: Any, document: Any, page: Page, max_pixels: int | None) -> tu
 
 
 def _refuse_large_images(library: Any, page: Any, max_pixels: int | None) -> None:
-    """Raise UnreadableImage for an image on the page that is too large."""
-    width, height = ctypes.c_uint(), ctypes.c_uint()
+    """Raise UnreadableImage for an image on the page that is too large, or for too many of them."""
+    if max_pixels is None:
+        return
+    width, height, lossy = ctypes.c_uint(), ctypes.c_uint(), 0
     for placed, _ in _objects(library, page):
         if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
             continue
         known = library.FPDFImageObj_GetImagePixelSize(placed, width, height)
-        if known and max_pixels is not None and width.value * height.value > max_pixels:
+        if known and width.value * height.value > max_pixels:
             raise UnreadableImage(f"a page with an image of more than {max_pixels} pixels")
+        lossy += _filter(library, placed) in _LOSSY
+        if lossy > _MOST_LOSSY:
+            raise UnreadableImage(f"a page of more than {_MOST_LOSSY} images coded with loss")
 
 
 def _objects(library: Any, page: Any) -> Iterator[tuple[Any, tuple[float, ...]]]:
