@@ -66,8 +66,9 @@ def pdf(
     size: tuple[int, int] = (WIDTH, HEIGHT),
     coded_twice: bool = False,
     scans: int | None = None,
+    stamp: bool = False,
 ) -> bytes:
-    """Return a page of 300 by 200 points with a JPEG on it, in a group."""
+    """Return a page of 300 by 200 points with a JPEG on it, in a group or a stamp."""
     more = {} if scans is None else {"progressive": True}
     data = saved(image, "JPEG", quality=80, subsampling=subsampling, **more)
     data = data if scans is None else without_scans(data, scans)
@@ -78,7 +79,11 @@ def pdf(
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 5 0 R"
-        b"/Resources<</XObject<</G 6 0 R>>>>>>",
+        + (
+            b"/Annots[<</Type/Annot/Subtype/Stamp/F 4/Rect[0 0 300 200]/AP<</N 6 0 R>>>>]>>"
+            if stamp
+            else b"/Resources<</XObject<</G 6 0 R>>>>>>"
+        ),
         _stream(f"/Type/XObject/Subtype/Image {kind} /Filter{filters}", data),
         _stream("", b"q 1 0 0 1 4 6 cm /G Do Q"),
         _stream(
@@ -136,6 +141,7 @@ FILES: dict[str, tuple[Make, Page | None]] = {
     "pdf of a wrong size": (partial(FULL, subsampling=2, size=(512, 77)), Page(1, 150)),
     "pdf without a size": (partial(FULL, subsampling=2, size=(0, 0)), Page(1, 150)),
     "pdf coded twice": (partial(FULL, subsampling=1, coded_twice=True), Page(1, 150)),
+    "pdf stamp": (partial(FULL, subsampling=2, stamp=True), Page(1, 100)),
     "pdf lacking scans": (partial(FULL, subsampling=2, scans=3), Page(1, 150)),
     "webp": (kind("WEBP", quality=80), None),
     "jpeg 2000": (kind("JPEG2000", irreversible=True, num_resolutions=4), None),

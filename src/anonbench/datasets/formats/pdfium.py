@@ -37,6 +37,8 @@ _LOSSY = {b"JPXDecode": "JPEG2000", b"JPX": "JPEG2000", b"DCTDecode": "JPEG", b"
 """Filters whose pixels are coded with loss, and what Pillow calls their format."""
 _BLOCK = 8
 """Pixels of a JPEG's."""
+_ONE_BLOCK = (1024, 1024, 0, 128, 128)
+"""Size, kind and sampling of what counts as one block and is of any size."""
 _WHITE = 0xFFFFFFFF
 _IDENTITY: tuple[float, ...] = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
@@ -118,6 +120,12 @@ def placed_images(data: bytes, page: Page) -> list[list[int]]:
 
 def _placed(library: Any, page: Any, size: tuple[int, int]) -> Iterator[list[int]]:
     x, y = ctypes.c_int(), ctypes.c_int()
+    for left, top, right, bottom in _annotations(library, page):
+        points = []
+        for across, down in ((left, top), (right, top), (left, bottom)):
+            library.FPDF_PageToDevice(page, 0, 0, *size, 0, across, down, x, y)
+            points += [x.value, y.value]
+        yield [*points, *_ONE_BLOCK]
     for placed, matrix in _objects(library, page):
         if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
             continue
@@ -131,6 +139,19 @@ def _placed(library: Any, page: Any, size: tuple[int, int]) -> Iterator[list[int
             library.FPDF_PageToDevice(page, 0, 0, *size, 0, across, down, x, y)
             points += [x.value, y.value]
         yield [*points, *kind]
+
+
+def _annotations(library: Any, page: Any) -> Iterator[tuple[float, float, float, float]]:
+    """Yield the places of annotations that show an image coded with loss, as a stamp may."""
+    place = library.FS_RECTF()
+    for number in range(library.FPDFPage_GetAnnotCount(page)):
+        annotation = library.FPDFPage_GetAnnot(page, number)
+        inside = _objects(library, page, annotation)
+        if any(
+            _filter(library, each) in _LOSSY for each, _ in inside
+        ) and library.FPDFAnnot_GetRect(annotation, place):
+            yield place.left, place.top, place.right, place.bottom
+        library.FPDFPage_CloseAnnot(annotation)
 
 
 def _lossy(library: Any, image: Any) -> tuple[int, int, int, int, int] | None:
@@ -231,15 +252,25 @@ def _refuse_large_images(library: Any, page: Any, max_pixels: int | None) -> Non
             raise UnreadableImage(f"a page with an image of more than {max_pixels} pixels")
         lossy += _filter(library, placed) in _LOSSY
         if lossy > _MOST_LOSSY:
-            raise UnreadableImage(f"a page of more than {_MOST_LOSSY} images coded with loss")
+            break
+    if lossy + sum(1 for _ in _annotations(library, page)) > _MOST_LOSSY:
+        raise UnreadableImage(f"a page of more than {_MOST_LOSSY} images coded with loss")
 
 
-def _objects(library: Any, page: Any) -> Iterator[tuple[Any, tuple[float, ...]]]:
-    """Yield what is drawn on a page, with what is inside of groups, and the matrix of the group."""
+def _objects(
+    library: Any, page: Any, annotation: Any = None
+) -> Iterator[tuple[Any, tuple[float, ...]]]:
+    """Yield what is drawn on a page, with what is inside of groups, and the matrix of the group.
+
+    With an annotation, what is drawn in that.
+    """
     found = 0
-    waiting = [
-        (library.FPDFPage_CountObjects(page), library.FPDFPage_GetObject, page, 0, _IDENTITY)
-    ]
+    if annotation is None:
+        first = library.FPDFPage_CountObjects(page), library.FPDFPage_GetObject, page
+    else:
+        count = library.FPDFAnnot_GetObjectCount(annotation)
+        first = count, library.FPDFAnnot_GetObject, annotation
+    waiting = [(*first, 0, _IDENTITY)]
     while waiting:
         count, get, holder, level, matrix = waiting.pop()
         for index in range(count):
