@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+import zlib
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -57,16 +59,32 @@ def turned(image: Image.Image, orientation: int) -> bytes:
     return saved(image, "JPEG", exif=exif, quality=80, subsampling=1)
 
 
-def pdf(image: Image.Image, matrix: str, subsampling: int) -> bytes:
-    """Return a page of 300 by 200 points with a JPEG on it, in a group."""
-    data = saved(image, "JPEG", quality=80, subsampling=subsampling)
-    kind = f"/Width {WIDTH} /Height {HEIGHT} /ColorSpace /DeviceRGB /BitsPerComponent 8"
+def pdf(
+    image: Image.Image,
+    matrix: str,
+    subsampling: int,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    coded_twice: bool = False,
+    scans: int | None = None,
+    stamp: bool = False,
+) -> bytes:
+    """Return a page of 300 by 200 points with a JPEG on it, in a group or a stamp."""
+    more = {} if scans is None else {"progressive": True}
+    data = saved(image, "JPEG", quality=80, subsampling=subsampling, **more)
+    data = data if scans is None else without_scans(data, scans)
+    data = zlib.compress(data) if coded_twice else data
+    filters = "[/FlateDecode/DCTDecode]" if coded_twice else "/DCTDecode"
+    kind = f"/Width {size[0]} /Height {size[1]} /ColorSpace /DeviceRGB /BitsPerComponent 8"
     parts = [
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 5 0 R"
-        b"/Resources<</XObject<</G 6 0 R>>>>>>",
-        _stream(f"/Type/XObject/Subtype/Image {kind} /Filter/DCTDecode", data),
+        + (
+            b"/Annots[<</Type/Annot/Subtype/Stamp/F 4/Rect[0 0 300 200]/AP<</N 6 0 R>>>>]>>"
+            if stamp
+            else b"/Resources<</XObject<</G 6 0 R>>>>>>"
+        ),
+        _stream(f"/Type/XObject/Subtype/Image {kind} /Filter{filters}", data),
         _stream("", b"q 1 0 0 1 4 6 cm /G Do Q"),
         _stream(
             "/Type/XObject/Subtype/Form/BBox[0 0 300 200]/Resources<</XObject<</I 4 0 R>>>>",
@@ -83,6 +101,14 @@ def pdf(image: Image.Image, matrix: str, subsampling: int) -> bytes:
     return file + end.encode()
 
 
+def without_scans(data: bytes, kept: int) -> bytes:
+    """Return a progressive JPEG with its first scans, and an end marker behind them."""
+    *_, last = islice(re.finditer(rb"\xff\xda", data), kept)
+    marker = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]").search(data, last.end())
+    assert marker is not None
+    return data[: marker.start()] + b"\xff\xd9"
+
+
 def _stream(entries: str, data: bytes) -> bytes:
     return f"<<{entries}/Length {len(data)}>>stream\n".encode() + data + b"\nendstream"
 
@@ -94,6 +120,7 @@ def kind(format_: str, mode: str = "RGB", **options: object) -> Make:
     return lambda image: saved(image.convert(mode), format_, **options)
 
 
+FULL = partial(pdf, matrix="203 0 0 141 30 20")
 FILES: dict[str, tuple[Make, Page | None]] = {
     "jpeg 4:4:4": (kind("JPEG", subsampling=0), None),
     "jpeg 4:2:2": (kind("JPEG", subsampling=1), None),
@@ -111,11 +138,16 @@ FILES: dict[str, tuple[Make, Page | None]] = {
     "pdf upside down": (partial(pdf, matrix="-203 0 0 -141 230 160", subsampling=2), Page(1, 90)),
     "pdf on its side": (partial(pdf, matrix="0 180 -111 0 160 9", subsampling=1), Page(1, 150)),
     "pdf slanted": (partial(pdf, matrix="142 20 -20 98 40 20", subsampling=1), Page(1, 100)),
+    "pdf of a wrong size": (partial(FULL, subsampling=2, size=(512, 77)), Page(1, 150)),
+    "pdf without a size": (partial(FULL, subsampling=2, size=(0, 0)), Page(1, 150)),
+    "pdf coded twice": (partial(FULL, subsampling=1, coded_twice=True), Page(1, 150)),
+    "pdf stamp": (partial(FULL, subsampling=2, stamp=True), Page(1, 100)),
+    "pdf lacking scans": (partial(FULL, subsampling=2, scans=3), Page(1, 150)),
     "webp": (kind("WEBP", quality=80), None),
     "jpeg 2000": (kind("JPEG2000", irreversible=True, num_resolutions=4), None),
     "heic": (kind("HEIF", quality=60), None),
 }
-EXACT = [name for name in FILES if name not in ("webp", "jpeg 2000", "heic")]
+EXACT = [name for name in FILES if name not in ("webp", "jpeg 2000", "heic", "pdf without a size")]
 """Files whose blocks explain all that a region changes."""
 LOSSLESS = {
     "png": kind("PNG"),

@@ -40,6 +40,15 @@ def test_weights_beside_a_graph_belong_to_it(tmp_path: Path) -> None:
     assert names(tmp_path / "plain.onnx", tmp_path) == ["plain.onnx"]
 
 
+def test_a_graph_is_known_by_its_content_in_any_order(tmp_path: Path) -> None:
+    unknown = bytes([0x9B, 0x06, 0x08, 0x05, 0x9C, 0x06])  # a group with the number 99
+    whole = onnx("net.bin")
+    graph = _field(7, _field(5, external("w", (4,), "net.bin")))
+    write(tmp_path, a_weights=graph + whole, b_onnx=unknown + whole, net_bin=b"1")
+    for name in ("a.weights", "b.onnx"):
+        assert names(tmp_path / name, tmp_path) == [name, "net.bin"]
+
+
 def test_constants_of_nodes_and_of_graphs_in_them_are_found(tmp_path: Path) -> None:
     inner = _field(5, external("deep", (4,), "deep.bin"))  # a graph with one initializer
     constant = _field(5, external("flat", (4,), "flat.bin"))  # an attribute with a tensor

@@ -6,6 +6,7 @@ import json
 import mmap
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from anonbench.core.errors import InputError
@@ -14,8 +15,6 @@ _INDEX = ".index.json"
 """End of the names of files that list the shards of a model, in safetensors or PyTorch format."""
 _PARTNERS = {".xml": ".bin", ".pdmodel": ".pdiparams"}
 """Graphs (OpenVINO, PaddlePaddle) whose weights lie beside them under the same name."""
-_ONNX_HEAD = 0x08
-"""A protocol buffer begins with its first field, which is the version in ONNX."""
 
 # Messages of onnx.proto that can hold a tensor: the kind of each field that leads to one.
 _FIELDS: dict[str, dict[int, str]] = {
@@ -68,15 +67,16 @@ def _named_by(file: Path) -> set[str]:
     partner = file.with_suffix(_PARTNERS.get(file.suffix, ""))
     if file.suffix in _PARTNERS and partner.is_file():
         return {partner.name}
-    with file.open("rb") as opened:
-        head = opened.read(1)
-        if not head or (head[0] != _ONNX_HEAD and file.suffix != ".onnx"):
-            return set()
-        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            try:
-                return set(_external(data))
-            except (IndexError, UnicodeDecodeError):  # no ONNX: whoever loads it says so
-                return set()
+    if not file.stat().st_size:
+        return set()
+    # whatever its name and first bytes: a protocol buffer's fields have no order
+    with (
+        file.open("rb") as opened,
+        mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        suppress(IndexError, UnicodeDecodeError),  # no ONNX: whoever loads it says so
+    ):
+        return set(_external(data))
+    return set()
 
 
 def _shards(index: Path) -> set[str]:
@@ -123,6 +123,8 @@ def _messages(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, in
     while at < end:
         key, at = _varint(data, at)
         wire = key & 7
+        if key < 8:  # no field has the number 0
+            raise IndexError
         if wire == 2:
             length, at = _varint(data, at)
             if length > end - at:
@@ -133,7 +135,7 @@ def _messages(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, in
             _, at = _varint(data, at)
         elif wire in (1, 5):
             at += 8 if wire == 1 else 4
-        else:
+        elif wire not in (3, 4):  # a group begins or ends: what is in it is looked at, too
             raise IndexError
 
 

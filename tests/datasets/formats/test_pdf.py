@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -94,6 +95,16 @@ def test_an_image_in_a_page_is_drawn_and_a_large_one_refused(tmp_path: Path) -> 
     assert draw_pdf(data, Page(1, 150), 200 * 100).shape == (50, 100, 3)
     with pytest.raises(UnreadableImage, match="a page with an image of more than 19999 pixels"):
         draw_pdf(data, Page(1, 150), 200 * 100 - 1)
+
+
+def test_a_page_of_thousands_of_lossy_images_is_refused() -> None:
+    file = BytesIO()
+    picture(0, (8, 8)).save(file, "JPEG")
+    head = b"BI /W 8 /H 8 /CS /RGB /BPC 8 /F /DCT ID "
+    inline = b"q 144 0 0 72 0 0 cm " + head + file.getvalue() + b"\nEI Q\n"
+    draw_pdf(pdf([2_000 * inline]), Page(1, 20), LIMIT)
+    with pytest.raises(UnreadableImage, match="a page of more than 2000 images coded with loss"):
+        draw_pdf(pdf([2_001 * inline]), Page(1, 20), LIMIT)
 
 
 @pytest.mark.parametrize(

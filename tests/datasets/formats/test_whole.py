@@ -63,6 +63,21 @@ def test_what_is_cut_or_filled_with_zeros_is_refused_and_the_whole_is_not(
         assert is_refused(cut + bytes(len(data) - len(cut)))
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_progressive_jpeg_that_lacks_scans_is_refused(mode: str) -> None:
+    # decoders guess what is missing from blocks around, hidden ones too
+    file = io.BytesIO()
+    Image.fromarray(NOISE).convert(mode).save(file, "JPEG", progressive=True)
+    data = file.getvalue()
+    starts = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    ends = [data.rindex(b"\xff\xc4", 0, start) for start in starts[1:]]  # each has a table of codes
+    assert len(ends) >= 5
+    assert not is_refused(data)
+    for end in ends:
+        with pytest.raises(UnreadableImage, match="scans of its progression are missing"):
+            read_image(data[:end] + b"\xff\xd9")
+
+
 @pytest.mark.parametrize("kind", ["webp", "lossless webp", "jpeg", "png", "gif"])
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_an_image_of_one_colour_is_whole(kind: str, level: int) -> None:

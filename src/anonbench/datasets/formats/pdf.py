@@ -114,7 +114,8 @@ class Placed(NamedTuple):
 def placed_images(data: bytes, page: Page) -> list[Placed]:
     """Return the images on a page whose pixels were coded with loss, in the order of drawing.
 
-    Not those in patterns and annotations.
+    Not those in patterns, glyphs and soft masks. One whose coding is not known has one block, as
+    has an annotation with lossy images.
 
     Raises:
         UnreadableImage: see `pdf_size`.

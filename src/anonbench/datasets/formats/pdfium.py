@@ -20,6 +20,7 @@ from PIL import Image
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import Page, require_page
 from anonbench.datasets.formats.pdf import UNIT
+from anonbench.datasets.formats.whole import has_all_scans
 
 _POINTS = 72
 """In an inch: the unit of a page's size."""
@@ -27,9 +28,17 @@ _MOST_BYTES = 2**31 - 1
 """Of a bitmap, in PDFium."""
 _MOST_OBJECTS = 500_000
 """Whose sizes are looked at before a page is drawn."""
+_MOST_LOSSY = 2_000
+"""Images of which each region asks for the blocks."""
 _MOST_LEVELS = 12
 _COVERED = 0.9
 """Share of a page that its scan covers."""
+_LOSSY = {b"JPXDecode": "JPEG2000", b"JPX": "JPEG2000", b"DCTDecode": "JPEG", b"DCT": "JPEG"}
+"""Filters whose pixels are coded with loss, and what Pillow calls their format."""
+_BLOCK = 8
+"""Pixels of a JPEG's."""
+_ONE_BLOCK = (1024, 1024, 0, 128, 128)
+"""Size, kind and sampling of what counts as one block and is of any size."""
 _WHITE = 0xFFFFFFFF
 _IDENTITY: tuple[float, ...] = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
@@ -110,12 +119,18 @@ def placed_images(data: bytes, page: Page) -> list[list[int]]:
 
 
 def _placed(library: Any, page: Any, size: tuple[int, int]) -> Iterator[list[int]]:
-    x, y, width, height = ctypes.c_int(), ctypes.c_int(), ctypes.c_uint(), ctypes.c_uint()
+    x, y = ctypes.c_int(), ctypes.c_int()
+    for left, top, right, bottom in _annotations(library, page):
+        points = []
+        for across, down in ((left, top), (right, top), (left, bottom)):
+            library.FPDF_PageToDevice(page, 0, 0, *size, 0, across, down, x, y)
+            points += [x.value, y.value]
+        yield [*points, *_ONE_BLOCK]
     for placed, matrix in _objects(library, page):
         if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
             continue
         kind = _lossy(library, placed)
-        if kind is None or not library.FPDFImageObj_GetImagePixelSize(placed, width, height):
+        if kind is None:
             continue
         a, b, c, d, e, f = _times(_matrix(library, placed), matrix)
         points = []
@@ -123,26 +138,52 @@ def _placed(library: Any, page: Any, size: tuple[int, int]) -> Iterator[list[int
             across, down = a * u + c * v + e, b * u + d * v + f
             library.FPDF_PageToDevice(page, 0, 0, *size, 0, across, down, x, y)
             points += [x.value, y.value]
-        yield [*points, width.value, height.value, *kind]
+        yield [*points, *kind]
 
 
-def _lossy(library: Any, image: Any) -> tuple[int, int, int] | None:
-    """Return whether an image is JPEG 2000, and the sampling of a JPEG; None if it is neither."""
-    count = library.FPDFImageObj_GetImageFilterCount(image)
-    name = ctypes.create_string_buffer(32)
-    if count < 1 or not library.FPDFImageObj_GetImageFilter(image, count - 1, name, len(name)):
+def _annotations(library: Any, page: Any) -> Iterator[tuple[float, float, float, float]]:
+    """Yield the places of annotations that show an image coded with loss, as a stamp may."""
+    place = library.FS_RECTF()
+    for number in range(library.FPDFPage_GetAnnotCount(page)):
+        annotation = library.FPDFPage_GetAnnot(page, number)
+        inside = _objects(library, page, annotation)
+        if any(
+            _filter(library, each) in _LOSSY for each, _ in inside
+        ) and library.FPDFAnnot_GetRect(annotation, place):
+            yield place.left, place.top, place.right, place.bottom
+        library.FPDFPage_CloseAnnot(annotation)
+
+
+def _lossy(library: Any, image: Any) -> tuple[int, int, int, int, int] | None:
+    """Return width and height, whether an image is JPEG 2000, and a JPEG's sampling; else None.
+
+    The size is that of its data, which are drawn whole, whatever size the page's dictionary says.
+    An image of which the blocks cannot be told counts as one.
+    """
+    if (kind := _LOSSY.get(_filter(library, image))) is None:
         return None
-    if name.value in (b"JPXDecode", b"JPX"):
-        return (1, 1, 1)
-    if name.value not in (b"DCTDecode", b"DCT"):
-        return None
-    if count == 1:
-        data = ctypes.create_string_buffer(library.FPDFImageObj_GetImageDataRaw(image, None, 0))
-        library.FPDFImageObj_GetImageDataRaw(image, data, len(data))
-        with suppress(Exception), Image.open(io.BytesIO(data.raw), formats=["JPEG"]) as opened:
+    sides = ctypes.c_uint(), ctypes.c_uint()
+    library.FPDFImageObj_GetImagePixelSize(image, *sides)
+    width, height = (max(1, side.value) for side in sides)
+    # all filters before the last one are undone
+    data = ctypes.create_string_buffer(library.FPDFImageObj_GetImageDataDecoded(image, None, 0))
+    library.FPDFImageObj_GetImageDataDecoded(image, data, len(data))
+    with suppress(Exception), Image.open(io.BytesIO(data.raw), formats=[kind]) as opened:
+        width, height = opened.size
+        if kind == "JPEG2000":
+            return width, height, 1, 1, 1
+        if has_all_scans(data.raw, opened):
             layers = opened.layer if len(opened.layer) > 1 else [(0, 1, 1, 0)]  # type: ignore[attr-defined]
-            return (0, max(each[1] for each in layers), max(each[2] for each in layers))
-    return (0, 2, 2)  # coded again, or damaged: the usual kind of which blocks are largest
+            return width, height, 0, max(each[1] for each in layers), max(e[2] for e in layers)
+    return width, height, 0, -(-width // _BLOCK), -(-height // _BLOCK)
+
+
+def _filter(library: Any, image: Any) -> bytes:
+    """Return the name of the filter that decodes an image's pixels, empty where there is none."""
+    name = ctypes.create_string_buffer(32)
+    last = library.FPDFImageObj_GetImageFilterCount(image) - 1
+    library.FPDFImageObj_GetImageFilter(image, last, name, len(name))
+    return name.value
 
 
 def _matrix(library: Any, placed: Any) -> tuple[float, ...]:
@@ -199,22 +240,37 @@ def _size(library: Any, document: Any, page: Page, max_pixels: int | None) -> tu
 
 
 def _refuse_large_images(library: Any, page: Any, max_pixels: int | None) -> None:
-    """Raise UnreadableImage for an image on the page that is too large."""
-    width, height = ctypes.c_uint(), ctypes.c_uint()
+    """Raise UnreadableImage for an image on the page that is too large, or for too many of them."""
+    if max_pixels is None:
+        return
+    width, height, lossy = ctypes.c_uint(), ctypes.c_uint(), 0
     for placed, _ in _objects(library, page):
         if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
             continue
         known = library.FPDFImageObj_GetImagePixelSize(placed, width, height)
-        if known and max_pixels is not None and width.value * height.value > max_pixels:
+        if known and width.value * height.value > max_pixels:
             raise UnreadableImage(f"a page with an image of more than {max_pixels} pixels")
+        lossy += _filter(library, placed) in _LOSSY
+        if lossy > _MOST_LOSSY:
+            break
+    if lossy + sum(1 for _ in _annotations(library, page)) > _MOST_LOSSY:
+        raise UnreadableImage(f"a page of more than {_MOST_LOSSY} images coded with loss")
 
 
-def _objects(library: Any, page: Any) -> Iterator[tuple[Any, tuple[float, ...]]]:
-    """Yield what is drawn on a page, with what is inside of groups, and the matrix of the group."""
+def _objects(
+    library: Any, page: Any, annotation: Any = None
+) -> Iterator[tuple[Any, tuple[float, ...]]]:
+    """Yield what is drawn on a page, with what is inside of groups, and the matrix of the group.
+
+    With an annotation, what is drawn in that.
+    """
     found = 0
-    waiting = [
-        (library.FPDFPage_CountObjects(page), library.FPDFPage_GetObject, page, 0, _IDENTITY)
-    ]
+    if annotation is None:
+        first = library.FPDFPage_CountObjects(page), library.FPDFPage_GetObject, page
+    else:
+        count = library.FPDFAnnot_GetObjectCount(annotation)
+        first = count, library.FPDFAnnot_GetObject, annotation
+    waiting = [(*first, 0, _IDENTITY)]
     while waiting:
         count, get, holder, level, matrix = waiting.pop()
         for index in range(count):

@@ -15,7 +15,7 @@ from itertools import islice
 
 import numpy as np
 from isal import isal_zlib
-from PIL import Image, ImageFile, TiffImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
 from anonbench.core.errors import UnreadableImage
 
@@ -23,6 +23,10 @@ _MOST_READS = 2**21
 _MOST_PARTS = 2**22
 _MOST_SCANS = 100
 """Of a JPEG file: each goes over the whole image. Progressive ones have about ten."""
+_SCAN = re.compile(rb"\xff\xda")
+_GUESSED = frozenset(range(10))
+"""Coefficients of a progressive JPEG that decoders take from the blocks around until they are sent
+whole."""
 _ZEROS = 64
 """Bytes in a row that compressed pixels do not end in."""
 _PIXELS_A_BYTE = 2048
@@ -75,6 +79,8 @@ def _require(data: bytes, image: ImageFile.ImageFile) -> None:
         _require_png(data)
     elif kind == "JPEG":
         _pixels_of_jpeg(data)
+        if not has_all_scans(data, image):
+            raise _cut("scans of its progression are missing")
     elif kind == "GIF":
         _require_gif(data)
     elif kind == "WEBP":
@@ -89,6 +95,27 @@ def _require(data: bytes, image: ImageFile.ImageFile) -> None:
         _require_strips(data, image)
     if all(tile.codec_name == "raw" for tile in image.tile):
         _require_raw(data, image)
+
+
+def has_all_scans(data: bytes, image: Image.Image) -> bool:
+    """Tell whether nothing of a JPEG is guessed: not if it is progressive and its last scans lack.
+
+    Args:
+        data: the file, which has an end marker.
+        image: opened from it.
+
+    """
+    if not isinstance(image, JpegImagePlugin.JpegImageFile) or not image.info.get("progressive"):
+        return True
+    sent: dict[int, set[int]] = {component[0]: set() for component in image.layer}
+    start, end = _pixels_of_jpeg(data)
+    for scan in _SCAN.finditer(data, start - 2, end):
+        count = data[scan.end() + 2]
+        components = data[scan.end() + 3 : scan.end() + 3 + 2 * count : 2]
+        first, last, bits = struct.unpack_from("BBB", data, scan.end() + 3 + 2 * count)
+        for each in components if bits & 15 == 0 else b"":  # none of its bits are still to come
+            sent.setdefault(each, set()).update(range(first, last + 1))
+    return all(each >= _GUESSED for each in sent.values())
 
 
 def require_filled(data: bytes, image: Image.Image) -> None:
