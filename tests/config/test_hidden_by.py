@@ -22,11 +22,13 @@ def settings(name: str, **anonymization: Any) -> dict[str, Any]:
 
 
 def test_a_job_depends_on_the_methods_that_its_own_stands_for() -> None:
-    assert set(settings("mask")) == {"format", "margin", "mask"}
+    assert set(settings("mask")) == {"format", "margin", "coding_blocks", "mask"}
     combined = {"layers": {"methods": ["blur", "mask"]}, "by_entity": {"face": "layers"}}
-    assert set(settings("layers", **combined)) == {"format", "margin", "layers", "blur", "mask"}
+    assert set(settings("layers", **combined)) == {
+        "format", "margin", "coding_blocks", "layers", "blur", "mask",
+    }  # fmt: skip
     assert set(settings("by_entity", **combined)) == {
-        "format", "margin", "by_entity", "layers", "blur", "mask",
+        "format", "margin", "coding_blocks", "by_entity", "layers", "blur", "mask",
     }  # fmt: skip
 
 

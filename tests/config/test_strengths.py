@@ -183,12 +183,12 @@ def test_an_edit_concerns_the_variants_that_have_it(
 def test_a_job_has_the_parameters_of_its_strength_and_of_no_other() -> None:
     config = load(VALUES)
     given = stage_parameters.anonymize(config, "mine", "pixelate_fine-100")["settings"]
-    assert set(given) == {"format", "margin", "strengths"}
+    assert set(given) == {"format", "margin", "coding_blocks", "strengths"}
     assert list(given["strengths"]) == ["pixelate"]
     again = Anonymization.model_validate(given)
     assert again.method("pixelate_fine") == config.anonymization.method("pixelate_fine")
     plain = stage_parameters.anonymize(config, "mine", "mask-100")["settings"]
-    assert set(plain) == {"format", "margin", "mask"}
+    assert set(plain) == {"format", "margin", "coding_blocks", "mask"}
 
 
 def test_a_policy_bounds_strengths_as_it_bounds_methods() -> None:

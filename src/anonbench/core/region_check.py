@@ -13,7 +13,8 @@ from anonbench.core.vocabulary import Entity
 _FARTHEST = 2**24
 """Pixels that a corner may be away from an image's first one: beyond, float32 has no whole ones."""
 _SHARES = 2.0
-"""Pixels; a region that ends before them is taken for shares of width and height (0 to 1)."""
+"""Pixels; a region that ends before them is taken for shares of width and height (0 to 1), unless
+its numbers are whole."""
 _SLACK = 1.0
 """Pixels by which a box may reach beyond its quadrilateral, which is what is hidden."""
 _THINNEST = 1e-3
@@ -37,7 +38,8 @@ def region_fault(region: Region, width: float, height: float) -> str | None:
     x0, y0, x1, y1, *quad = (float(value) for value in numbers.astype(np.float32))
     if x0 >= x1 or y0 >= y1:
         return "has no size, or ends before it begins"
-    if max(x1, y1) < _SHARES < max(width, height):
+    is_whole = (numbers == np.floor(numbers)).all() and (x0, y0, x1, y1) != (0.0, 0.0, 1.0, 1.0)
+    if max(x1, y1) < _SHARES < max(width, height) and not is_whole:
         return "lies in the first two pixels: are its numbers shares of width and height?"
     if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
         return "lies outside the image"

@@ -167,7 +167,7 @@ def run(
             person: a label for each query, by id, or a file (.csv or .parquet) with the columns id
             and cluster. Without it every query is taken for independent.
         settings: fields of `anonbench.config.Retrieval`: fraction, include_self, ap_depth, gain,
-            gain_of, negative_gain, top, persistence, block.
+            gain_of, negative_gain, ties, top, persistence, block.
 
     Raises:
         InputError: a file or setting is wrong; the message names it and the way out.

@@ -17,7 +17,7 @@ from anonbench.core.vocabulary import Entity, Variant
 
 SHAPE = (80, 100)
 BOXES = st.lists(
-    st.tuples(st.integers(0, 90), st.integers(0, 70), st.integers(1, 25), st.integers(1, 20)),
+    st.tuples(st.integers(1, 90), st.integers(0, 70), st.integers(1, 25), st.integers(1, 20)),
     min_size=1,
     max_size=9,
 )

@@ -56,9 +56,9 @@ def test_a_data_sets_scores(k: int, n: int, stated: bool) -> None:
 def test_a_reference_without_a_ranking_of_its_own_gives_no_statement() -> None:
     vectors = np.ones((100, 8))
     ids = [f"image-{number}" for number in range(100)]
-    # all are tied, and ties are broken by ids: everything is found again
+    # all are tied: by ids, everything is found again
     same = [(ids, vectors)] * 3
-    result = run(*same)
+    result = run(*same, ties="id")
     assert result.table.set_index("metric").loc["map", "value"] == 1.0
     assert "has no ranking of its own" in result.unknown
     scores = result.table.assign(n=100)
