@@ -279,7 +279,7 @@ def test_odd_files_are_one_line(
         ["score", "--reference", "a.npy", "--queries", "a.npy", "--database", "a.npy"],
     ],
 )
-def test_a_broken_package_ends_a_command_in_one_line(
+def test_a_broken_package_is_named_in_one_line_and_left_out(
     arguments: list[str], root: Path, tmp_path: Path
 ) -> None:
     install(tmp_path, {"broken": "1 / 0"}, {"anonbench.methods:broken": "broken:Broken"})
@@ -295,8 +295,9 @@ def test_a_broken_package_ends_a_command_in_one_line(
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": path},
     )
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
-    assert done.stderr.startswith("anonbench: entry point broken = broken:Broken ")
+    first, *others = done.stderr.splitlines()
+    assert first.startswith("anonbench: entry point broken = broken:Broken ")
+    assert len(others) == done.returncode, done.stderr  # the command's own error, if it has one
 
 
 def test_numbers_that_no_memory_holds_are_one_line(
