@@ -139,8 +139,8 @@ CODE = [
     ("anonymization/methods/blur.py", "(blurred,", "(1 * blurred,", HIDDEN | ADAPTED | UNTRAINED),
     (
         "evaluation/downstream/knn.py",
-        "close - close[0]",
-        "close - close[-1]",
+        "- close[0])",
+        "- close[-1])",
         {"downstream"} | SCORES | CORRELATED,
     ),
     (

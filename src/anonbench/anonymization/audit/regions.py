@@ -143,6 +143,8 @@ def _area(
     if grids:
         given = masks if masks[0] is None or masks[1] is not None else masks[:1]
         box, spread = whole_blocks(box, given, grids, shape)
+        if len(spread) == 2 and spread[0] is not None and spread[1] is None:
+            spread[1] = np.ones_like(spread[0])  # all of the box, and not the same as required
         masks = _told_apart(*spread)
         (top, bottom), (left, right) = box
     ends = []

@@ -110,7 +110,8 @@ def run(options: argparse.Namespace) -> int:
     if output is not None:
         write_csv(found.table, output)
     print(_as_json(found) if options.json else as_text(found))
-    return DOUBTFUL if found.left_out else DONE
+    nothing_ran = bool(found.table["rate"].isna().all())
+    return DOUBTFUL if found.left_out or nothing_ran else DONE
 
 
 def _as_json(found: Attacked) -> str:

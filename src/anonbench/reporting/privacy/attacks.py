@@ -100,7 +100,7 @@ def _percent(share: float) -> str:
 
 def _notes(table: pd.DataFrame, confidence: float) -> Iterator[str]:
     if table["rate"].isna().all():
-        yield "No attack could tell anything."
+        yield "No attack could be run: this says nothing about how private the images are."
     else:
         yield (
             "Shares of probes; more is worse. In brackets: intervals of "

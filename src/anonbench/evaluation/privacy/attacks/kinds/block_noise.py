@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from anonbench.core.boxes import Region
-from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.privacy_attacks import (
     Equipment,
@@ -145,6 +144,7 @@ class _Coding:
 
     def _known(self, seen: _Seen, region: Region) -> _Seen:
         """Return an original's line with what it shows and how that is set."""
+        from anonbench.core.libraries.opencv import cv2
         from anonbench.evaluation.privacy.attacks.candidates import texts_like
         from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of, upright
 
@@ -230,6 +230,8 @@ def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np
     The former is convex, as masks are. Of originals it is the region: the attack is then that on a
     mask which ends there.
     """
+    from anonbench.core.libraries.opencv import cv2
+
     if found.setting is not None:
         return line.inside, np.zeros_like(line.inside)
     apart = cv2.absdiff(seen, line.pixels)
@@ -244,12 +246,16 @@ def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _grown(pixels: np.ndarray, reach: int) -> np.ndarray:
+    from anonbench.core.libraries.opencv import cv2
+
     around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     return np.asarray(cv2.dilate(pixels.astype(np.uint8), around) > 0)
 
 
 def _as(pixels: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return pixels in grey or in colour, as others are."""
+    from anonbench.core.libraries.opencv import cv2
+
     if pixels.ndim == other.ndim:
         return pixels
     change = cv2.COLOR_RGB2GRAY if other.ndim == 2 else cv2.COLOR_GRAY2RGB
