@@ -67,7 +67,7 @@ def test_attackers_that_learn_and_restore_take_longer(root: Path) -> None:
 
 
 def test_a_training_takes_as_long_as_its_images(root: Path) -> None:
-    seconds = 125_000 * 2048 / GPU_TRAINED_PER_SECOND
+    seconds = 125_000 * 64 / GPU_TRAINED_PER_SECOND
     assert estimates(root, 1_000).seconds("train", "celeba") == pytest.approx(seconds)
 
 

@@ -43,12 +43,14 @@ IMAGE = 1.153e12
 
 @pytest.fixture
 def paper(root: Path, job: Callable[..., Job], tmp_path: Path) -> Callable[..., Plan]:
-    """Return a function that plans the paper's trainings and an embedding job of each model."""
+    """Return a function that plans the paper's trainings, of DINOv2's published length, and an
+    embedding job of each model.
+    """
 
     def make(seeds: list[int] | None = None, **recipe: Any) -> Plan:
         values = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
         values |= {"results": str(tmp_path)} | ({"training_seeds": seeds} if seeds else {})
-        values["recipes"]["vit_large"] |= recipe
+        values["recipes"]["vit_large"] |= {"optimizer": {"accumulate": 16}} | recipe
         experiment = Experiment(load(values))
         counts: Any = dict.fromkeys(experiment.datasets, COUNTS)
         estimates = Estimates(experiment, counts)
