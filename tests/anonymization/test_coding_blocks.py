@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -15,13 +16,15 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont, features
 
 from anonbench.anonymization.apply import anonymize, layers
-from anonbench.anonymization.audit.blocks import Source, grids_of
+from anonbench.anonymization.audit.blocks import Source, grids_of, read_grids, whole_blocks
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.regions import area_of, read_regions
+from anonbench.anonymization.blocks import in_whole_blocks
 from anonbench.anonymization.geometry import cover
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import (
+    Blocks,
     Region,
     box_table,
     image_regions,
@@ -366,3 +369,23 @@ def test_a_sliver_that_reaches_the_next_block_may_hide_it() -> None:
     area = area_of(region, (420, 600), 1.0, 1, grids=grids_of(source, (420, 600)))
     assert area is not None and area.required is not None and area.allowed is not None
     assert area.allowed.all() and not area.required[-8:].any()
+
+
+def test_blocks_that_reach_as_far_as_the_image_take_no_time() -> None:
+    """JPEG 2000 may have 32 levels of wavelets: a file of some kilobytes took hours."""
+    side, reach = 2400, 2.0**32
+    slanted = np.eye(800, dtype=bool)
+
+    def both(size: int, step: float) -> None:
+        grid = Blocks(0, 0, size, size, 0, 0, step, step, reach, reach)
+        inside, box = slanted[:size, :size], ((0, min(size, 800)), (0, min(size, 800)))
+        own = slice(*box[0]), slice(*box[1])
+        window, hidden = in_whole_blocks(own, inside, [grid], (size, size))
+        assert window == (slice(0, size), slice(0, size)) and hidden is not None and hidden.all()
+        grids = read_grids(" ".join(map(str, grid)))
+        assert whole_blocks(box, [inside], grids, (size, size)) == (((0, size), (0, size)), [None])
+
+    both(64, 8)  # compiles
+    start = time.process_time()
+    both(side, 2)
+    assert time.process_time() - start < 5

@@ -68,20 +68,38 @@ def _reach(spans: np.ndarray) -> slice:
 
 @compiled
 def _fill(own, result, rows, columns):  # type: ignore[no-untyped-def]
-    """Add to `result`, bool [h, w], what each block reaches that has a pixel of `own`, the same."""
-    tops, bottoms = np.maximum(rows[0], 0), np.minimum(rows[1], own.shape[0])
+    """Add to `result`, bool [h, w], what each block reaches that has a pixel of `own`, the same.
+
+    Blocks may reach as far as the image: so their ends are counted, and no pixel is written twice.
+    """
+    height, width = own.shape
+    tops, bottoms = np.maximum(rows[0], 0), np.minimum(rows[1], height)
+    ends = np.zeros((height + 1, width), np.int32)  # of what is reached, along columns
     for i in range(tops.size):
-        seen = np.zeros(own.shape[1] + 1, np.int64)  # in this row of blocks, up to a column
-        for x in range(own.shape[1]):
+        seen = np.zeros(width + 1, np.int64)  # in this row of blocks, up to a column
+        for x in range(width):
             seen[x + 1] = seen[x]
             for y in range(tops[i], bottoms[i]):
                 if own[y, x]:
                     seen[x + 1] += 1
                     break
+        reached = np.zeros(width + 1, np.int64)
         for j in range(columns.shape[1]):
-            start, stop = max(columns[0, j], 0), min(columns[1, j], own.shape[1])
+            start, stop = max(columns[0, j], 0), min(columns[1, j], width)
             if stop > start and seen[stop] > seen[start]:
-                result[rows[2, i] : rows[3, i], columns[2, j] : columns[3, j]] = True
+                reached[columns[2, j]] += 1
+                reached[columns[3, j]] -= 1
+        count = 0
+        for x in range(width):
+            count += reached[x]
+            if count > 0:
+                ends[rows[2, i], x] += 1
+                ends[rows[3, i], x] -= 1
+    for y in range(height):
+        for x in range(width):
+            if y > 0:
+                ends[y, x] += ends[y - 1, x]
+            result[y, x] |= ends[y, x] > 0
 
 
 def _spans(

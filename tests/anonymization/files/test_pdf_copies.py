@@ -123,6 +123,12 @@ def test_a_damaged_one_ends_nothing(tmp_path: Path) -> None:
     assert set(files(tmp_path / "out")) == {"a.pdf"}
 
 
+def test_one_by_another_kind_of_name_has_no_copy(tmp_path: Path) -> None:
+    scans(tmp_path / "in/a.png", photograph("one"))
+    done = anonymized(tmp_path / "in", tmp_path / "out")
+    assert statuses(done) == {"a.png": "unreadable"} and files(tmp_path / "out") == {}
+
+
 @pytest.mark.parametrize(("dpi", "found"), [(100, 100), (300, 300)])
 def test_the_resolution_of_a_scan(tmp_path: Path, dpi: int, found: int) -> None:
     path = scans(tmp_path / "a.pdf", photograph("one"), dpi=dpi)

@@ -222,16 +222,20 @@ def fill_blocks(pixels, touched, rows, columns):  # type: ignore[no-untyped-def]
     Args:
         pixels: bool [h, w].
         touched: bool [h, w], which is changed.
-        rows: int [n, 4]: first and last row of each block, and of what it reaches, half-open.
+        rows: int [n, 4]: first and last row of each block, and of what it reaches, half-open; in
+            ascending order.
         columns: int [m, 4]: the same.
 
     """
     height, width = pixels.shape
+    filled = np.zeros(width, np.int64)
     for top, bottom, first, last in rows:
+        reached, done = np.zeros(width, np.bool_), 0
         for left, right, start, stop in columns:
-            found = False
-            for y in range(max(top, 0), min(bottom, height)):
-                for x in range(max(left, 0), min(right, width)):
-                    found |= pixels[y, x]
-            if found:
-                touched[max(first, 0) : last, max(start, 0) : stop] = True
+            if pixels[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)].any():
+                reached[max(start, done) : stop] = True
+                done = stop
+        for x in range(width):
+            if reached[x]:  # down to where the blocks above have filled it already
+                touched[max(first, filled[x]) : last, x] = True
+                filled[x] = last

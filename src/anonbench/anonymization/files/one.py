@@ -26,7 +26,7 @@ from anonbench.core.memory import memory_for
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
 from anonbench.datasets.coding_blocks import coding_blocks
-from anonbench.datasets.formats.pdf import is_pdf
+from anonbench.datasets.formats.pdf import SUFFIX, is_pdf
 from anonbench.datasets.images import SeveralFrames, open_checked, read_image
 from anonbench.datasets.inputs import ImageFile
 from anonbench.detection.search import DetectorFailed, Search
@@ -89,7 +89,7 @@ class Anonymizer:
         before = task.before
         if before and before.output not in task.others and self._is_done(before, digest):
             return before
-        if is_pdf(data):
+        if is_pdf(data) and image.name.lower().endswith(SUFFIX):  # else the copy's name would lie
             found = Outcome(image.name, "failed", "", digest)
             return Documents(self._job, self._search).anonymized(image.id, found, data)
         with open_checked(data, None) as header:

@@ -17,6 +17,8 @@ from PIL import Image, ImageCms
 _HEADER_BYTES = 128
 _ENTRY = struct.Struct(">4sII")
 _TEXT = "colour profile"
+_LARGE = 2**20
+"""Bytes of a profile that is not cached."""
 _CLASSES = ("mntr", "scnr", "spac")
 _MODES = {b"RGB ": "RGB", b"GRAY": "L"}
 _LEVELS = {b"RGB ": 6, b"GRAY": 52}
@@ -58,7 +60,10 @@ def standard(profile: bytes, space: bytes) -> bytes:
         space: `RGB ` or `GRAY`, what the pixels are.
 
     """
-    return _nearest(profile, space) if profile[16:20] == space else b""
+    if profile[16:20] != space:
+        return b""
+    find = _nearest if len(profile) < _LARGE else _nearest.__wrapped__
+    return find(profile, space)
 
 
 @lru_cache(maxsize=32)

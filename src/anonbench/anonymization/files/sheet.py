@@ -11,6 +11,7 @@ import html
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
 
     """
     written = sorted((each for each in outcomes if each.status == "written"), key=_certainty)
-    tiles = [tile for each in written[:MOST] for tile in _tiles(to, each)][:MOST]
+    tiles = list(islice((tile for each in written for tile in _tiles(to, each)), MOST))
     hidden = sum(row["hidden"] for each in written for row in each.regions)
     text = (
         f"{count(len(written), 'image')} of {len(outcomes):,} written, {count(hidden, 'region')} "
