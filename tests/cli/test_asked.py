@@ -14,7 +14,7 @@ import zxingcpp
 from PIL import Image, ImageDraw
 
 from anonbench.cli import main
-from anonbench.cli.inputs import Asked, settings_of
+from anonbench.cli.inputs import Asked, add_detectors, settings_of
 from anonbench.config import Detection
 from anonbench.config.detectors import COVERING, LOOKED_FOR
 from anonbench.core.errors import InputError
@@ -46,6 +46,15 @@ def config(folder: Path, *detectors: list[str], **more: Any) -> Path:
     more = {"systems": {"small": {"kind": "timm"}}} | more
     file.write_text(yaml.safe_dump({"datasets": datasets} | more), encoding="utf-8")
     return file
+
+
+@pytest.mark.parametrize("default", ["", "mtcnn"])
+def test_help_names_each_detector_once(default: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_detectors(parser, default, sections=("seed",))
+    said = " ".join(parser.format_help().split())
+    assert [said.count(name) for name in ("centerface", "zxing", "mtcnn", "face_onnx")] == [1] * 4
+    assert "sections `detection`, `anonymization` and `seed` hold" in said
 
 
 def test_by_default_all_kinds_are_searched_to_miss_little() -> None:

@@ -42,7 +42,7 @@ def weak_strengths(
 
 
 def sentence(method: str, left: dict[str, float]) -> str:
-    """Return what a person is told of a strength that hides next to nothing."""
+    """Warning about a strength that hides next to nothing."""
     shares = ", ".join(f"{share:.0%} of a {entity}'s" for entity, share in left.items())
     return f"{method}: weak, its strength leaves detail in sight ({shares}); take a stronger one"
 

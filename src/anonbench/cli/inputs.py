@@ -33,16 +33,28 @@ def add_detection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_detectors(parser: argparse.ArgumentParser, default: str = "") -> None:
-    """Add the detectors and their settings; without a default one, the kinds of regions, too."""
-    own = f"{default} (the default)" if default else "by default centerface, ppocr, zxing and mrz"
+def add_detectors(
+    parser: argparse.ArgumentParser, default: str = "", sections: Sequence[str] = ()
+) -> None:
+    """Add the detectors and their settings; without a default one, the kinds of regions, too.
+
+    Args:
+        parser: of the command.
+        default: the only detector where none is named.
+        sections: of a config that it reads beside `detection` and `anonymization`.
+
+    """
+    known = ("centerface", "ppocr", "zxing", "mrz", "mtcnn", "face_onnx")
+    usual = (default,) if default else known[:4]
+    others = ", ".join(name for name in known if name not in usual)
+    *first, last = (f"`{each}`" for each in ("detection", "anonymization", *sections))
     parser.add_argument(
         "--detector",
         action="append",
         dest="detectors",
         metavar="NAME",
-        help=f"{own}; or mtcnn, face_onnx, another package's; may be repeated, and what any of "
-        "them finds counts",
+        help=f"by default {', '.join(usual)}; or {others}, another package's; may be repeated, and "
+        "what any of them finds counts",
     )
     if not default:
         parser.add_argument(
@@ -56,7 +68,7 @@ def add_detectors(parser: argparse.ArgumentParser, default: str = "") -> None:
         "--configfile",
         type=Path,
         metavar="FILE",
-        help="a config whose sections `detection` and `anonymization` hold here, too, and where no "
+        help=f"a config whose sections {', '.join(first)} and {last} hold here, too, and where no "
         "--detector is given its data set's `detectors`",
     )
 

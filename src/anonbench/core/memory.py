@@ -39,8 +39,8 @@ _thread = threading.local()
 def memory_for(pixels: int) -> Iterator[None]:
     """Wait until an image of so many pixels fits beside those that others work on.
 
-    An image that is larger than all that there is waits until it is alone. A thread that has memory
-    already waits for no more, and must not wait for another that may.
+    An image that is larger than all that there is waits until it is alone. A thread that holds
+    memory gets more at once; it must not wait for a thread that may be waiting for memory.
     """
     if pixels <= SMALL or getattr(_thread, "has", False):
         yield

@@ -31,6 +31,7 @@ from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.comparisons.columns import columns_of
 from anonbench.evaluation.comparisons.pairwise import compare_methods
 from anonbench.evaluation.end_to_end import evaluate as evaluate_module
+from anonbench.evaluation.end_to_end.advice import advise
 from anonbench.evaluation.end_to_end.result import Result
 from anonbench.evaluation.end_to_end.scored import COLUMNS, COMPARED
 from anonbench.evaluation.retrieval.stage.gather import gather_scenarios
@@ -387,6 +388,23 @@ def test_equal_methods_cannot_be_told_apart(photos: Path, faces: dict[str, list[
     assert found.table.query("metric == 'map'")["value"].eq(1.0).all()
     assert all("cannot be told from it" in line for line in found.advice[:2])
     assert "nothing of privacy" in found.advice[-1]
+
+
+def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
+    names = ["degree", "method", "rate", "low", "high", "chance", "gallery", "reason"]
+
+    def advised(**lows: float) -> str:
+        rows = [(100, name, low + 0.1, low, low + 0.2, 0.01, 99, "") for name, low in lows.items()]
+        rates = pd.DataFrame(rows, columns=names)
+        return advise(result.scored, SIZE, Presentation(), rates)[0]
+
+    best = result.advice[0].split(" with original queries ")[1].split()[0]
+    other = "mask" if best == "blur" else "blur"
+    assert f" {best} keeps most: " in advised(**{best: 0.0, other: 0.0})
+    found = advised(**{best: 0.4, other: 0.0})
+    assert f" {other} keeps most of what is not re-identified beyond " in found
+    assert f"; beyond it are {best} (50.0 % (40.0 or more))." in found
+    assert f" {best} keeps most: " in advised(**{best: 0.4, other: 0.4})
 
 
 @pytest.mark.slow

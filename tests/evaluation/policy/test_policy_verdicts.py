@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from anonbench.config import Anonymization, Policy
 from anonbench.config.policy import AttackLimits, Missed
 from anonbench.core.registries.methods import least_residue
+from anonbench.core.registries.privacy_attacks import NO_CODING, NO_REGION
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.quality.in_sight import COLUMNS
-from anonbench.evaluation.policy.evidence import NO_CODING, NO_REGION, evidence
+from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.policy.verdicts import (
     JUDGED,
@@ -26,8 +27,7 @@ from anonbench.evaluation.policy.verdicts import (
     standings,
 )
 from anonbench.evaluation.policy.words import resisted, unlimited, why_not
-from anonbench.evaluation.privacy.attacks import run
-from anonbench.evaluation.privacy.attacks.kinds import BUILT_IN, block_noise
+from anonbench.evaluation.privacy.attacks.kinds import BUILT_IN
 from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
 from synthetic_rates import make_rates
 
@@ -240,7 +240,6 @@ def test_every_entity_and_built_in_attack_has_a_limit_or_says_that_it_has_none()
     entities = {a.name: set(map(str, getattr(a, "entities", ()))) for a in BUILT_IN}
     of_some = {name: found for name, found in entities.items() if found}
     assert {name: set(found) for name, found in OF_ENTITIES.items() if name in of_some} == of_some
-    assert (NO_REGION, NO_CODING) == (run.NO_REGION, block_noise.NO_CODING)
 
 
 @pytest.mark.parametrize(

@@ -89,16 +89,14 @@ class Auditor:
         """
         try:
             self._check(self._regions.get(image_id, []), original, data, pixels, between, source)
-        except NotHidden as failure:
-            raise InputError(
-                f"image {image_id!r} as {self._variant} fails its audit: {failure}. Nothing of its "
-                "shard is published. Take a stronger method or strength, or one more layer"
-            ) from None
         except Failure as failure:
+            fault = (
+                ". If its file was not changed during the run, this is a fault of the program: "
+                "report it, and leave the image out until it is mended"
+            )
             raise InputError(
                 f"image {image_id!r} as {self._variant} fails its audit: {failure}. Nothing of its "
-                "shard is published. If its file was not changed during the run, this is a fault "
-                "of the program: report it, and leave the image out until it is mended"
+                f"shard is published{'' if isinstance(failure, NotHidden) else fault}"
             ) from None
         self._checked[image_id] = len(self._regions.get(image_id, []))
 

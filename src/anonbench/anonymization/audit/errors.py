@@ -9,3 +9,6 @@ class Failure(Exception):  # noqa: N818 - a finding about an image, not a fault 
 
 class NotHidden(Failure):
     """A region is still there, though its method did what it promises."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; take a stronger method or strength, or one more layer"

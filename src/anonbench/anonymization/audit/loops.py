@@ -209,7 +209,7 @@ def detail(before, after, own, near):  # type: ignore[no-untyped-def]
 
 @compiled
 def laplacian(plane, y, x):  # type: ignore[no-untyped-def]
-    """Return how far a pixel is from the mean of its four neighbours."""
+    """Difference between a pixel and the mean of its four neighbours."""
     beside = np.float64(plane[y, x - 1]) + np.float64(plane[y, x + 1])
     above = np.float64(plane[y - 1, x]) + np.float64(plane[y + 1, x])
     return np.float64(plane[y, x]) - (beside + above) / 4.0

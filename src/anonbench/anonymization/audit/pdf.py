@@ -35,7 +35,7 @@ class CheckedPage:
 
     @classmethod
     def of(cls, pixels: np.ndarray, dpi: int) -> CheckedPage:
-        """Return what is to be found again of pixels."""
+        """Describe a page by its pixels."""
         return cls(pixels.shape, _digest(pixels), dpi)
 
 

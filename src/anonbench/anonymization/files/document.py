@@ -55,7 +55,7 @@ class Documents:
     search: Callable[[np.ndarray], Sequence[Region]]
 
     def anonymized(self, image_id: str, found: Outcome, data: bytes) -> Outcome:
-        """Return what became of a PDF file; its copy is written, or none is left.
+        """Write the copy of a PDF file, or leave none; return the outcome.
 
         Args:
             image_id: of the file; its pages' ids begin with it.

@@ -84,7 +84,7 @@ def standards(space: bytes) -> tuple[bytes, ...]:
 
 
 def _distance(given: ImageCms.ImageCmsProfile, other: bytes, space: bytes) -> int:
-    """Return by how many levels colours differ that are the same by two profiles, in all."""
+    """Sum of level differences between two profiles' values of the same colours."""
     levels = np.linspace(0, 255, _LEVELS[space]).astype(np.uint8)
     mode = _MODES[space]
     grid = np.stack(np.meshgrid(*[levels] * len(mode), indexing="ij"), axis=-1)

@@ -20,6 +20,8 @@ _FILES = (
     *("reidentification.csv", "images.csv"),
 )
 """Of the folder of --output, beside trec/."""
+_SECTIONS = ("retrieval", "presentation", "seed")
+"""Of a config, beside those that all commands read."""
 _EPILOG = """\
 Each page of a PDF or TIFF file is an image.
 Originals are read and never written; nothing is written but to --output and --cache. The files of
@@ -64,7 +66,7 @@ def add(commands: Any) -> None:
         metavar="PERCENT",
         help="how many of each image's regions are hidden (100); may be repeated",
     )
-    add_detectors(parser)
+    add_detectors(parser, sections=_SECTIONS)
     parser.add_argument(
         "--boxes", type=Path, metavar="FILE", help="regions of your own (CSV, Parquet, COCO, VIA)"
     )
@@ -112,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
         place = getattr(options, name)
         if place is not None and place.resolve().is_relative_to(inside) and inside.is_dir():
             raise InputError(f"--{name} {place} lies among the images; name another folder")
-    asked = settings_of(options, LOOKED_FOR, "retrieval", "presentation", "seed")
+    asked = settings_of(options, LOOKED_FOR, *_SECTIONS)
     config, is_searched = asked.config, asked.is_named or not options.boxes
     first, *others = asked.line.splitlines()
     if not options.json:

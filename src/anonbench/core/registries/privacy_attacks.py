@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from anonbench.core.boxes import Region
     from anonbench.core.vocabulary import Entity, Variant
 
+NO_REGION = "no such region in the published images"
+NO_CODING = "not applicable, because no original is a JPEG file whose coding can be repeated"
+NOTHING_TO_ATTACK = (NO_REGION, NO_CODING)
+"""Reasons of attacks that have nothing to attack; they concern no variant."""
 RegionShares = Mapping[str, float]
 
 
@@ -102,11 +106,11 @@ class FileLooking(Looking, Protocol):
     def look_at_file(
         self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[Any]:
-        """Return what `look` does, by the image's file as well; None: it was never stored."""
+        """Look at the image's file, too (None: it was never stored); returns what `look` does."""
         ...
 
     def control(self, truth: Any) -> Any:
-        """Return what the attacker gets where nothing is left: its own control.
+        """Result of the attack where nothing is left: its own control.
 
         It stands in place of the masked image, which may leave what this attack uses.
 
@@ -117,7 +121,7 @@ class FileLooking(Looking, Protocol):
         ...
 
     def not_applicable(self, truths: Sequence[Any]) -> str:
-        """Return why none of these truths can be attacked; empty: they are not known."""
+        """Reason why none of these truths can be attacked; empty: they are not known."""
         ...
 
 

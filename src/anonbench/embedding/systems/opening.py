@@ -118,7 +118,7 @@ class Checked:
 
 
 def _difference(vectors: np.ndarray, rows: Sequence[int], again: np.ndarray) -> float:
-    """Return how far vectors of the same images are apart, as a share of their spread.
+    """Distance between vectors of the same images, as a share of the spread of all vectors.
 
     Args:
         vectors: float32 [N, D].

@@ -103,6 +103,6 @@ class ReciprocalRanks:
 
 
 def _equal(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where runs of equal values begin, and their lengths."""
+    """Starts and lengths of runs of equal values."""
     starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
     return starts, np.diff(starts, append=len(values))

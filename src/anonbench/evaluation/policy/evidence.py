@@ -34,10 +34,6 @@ COLUMNS = [
 in `anonbench.core.registries.methods.RESIDUES`, of `audit` a number of images) with its interval;
 exact values have one of no width. `control` is what the rate stands
 above; `reason` says why a value is not known; `source` names the file that it is from."""
-NO_REGION = "no such region in the published images"
-NO_CODING = "not applicable, because no original is a JPEG file whose coding can be repeated"
-NOTHING_TO_ATTACK = (NO_REGION, NO_CODING)
-"""Reasons of attacks that have nothing to attack; they concern no variant."""
 MIN_IMAGES = 20
 """Images with true boxes of an entity, from which a share that is missed is estimated."""
 _AUDIT_FILE, _QUALITY_FILE = "audit.csv", "quality/summary.csv"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from anonbench.core.registries.privacy_attacks import NOTHING_TO_ATTACK
 from anonbench.core.vocabulary import NO_CHOICE
-from anonbench.evaluation.policy.evidence import ATTACK, NOTHING_TO_ATTACK, OF_REMAINDER
+from anonbench.evaluation.policy.evidence import ATTACK, OF_REMAINDER
 from anonbench.evaluation.policy.verdicts import above_control
 
 AREA_COLUMNS = ["risk", "metric", "query", "method", "area", "variants"]

@@ -17,6 +17,7 @@ import pandas as pd
 
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import RESIDUES
+from anonbench.core.registries.privacy_attacks import NOTHING_TO_ATTACK
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.evidence import (
     ALLOWED,
@@ -25,7 +26,6 @@ from anonbench.evaluation.policy.evidence import (
     COLUMNS,
     DEGREE,
     MISSED,
-    NOTHING_TO_ATTACK,
     RESIDUE,
     RULES,
     SEARCHED,

@@ -322,7 +322,7 @@ def _places(expected: np.ndarray, results: np.ndarray) -> np.ndarray:
 
 
 def _tied(expected: Lists, results: Lists, k: int) -> np.ndarray:
-    """Return whether one of the first k results is equal to the next one, or the k-th expected."""
+    """Whether one of the first k results, or the k-th expected one, equals the next, bool [Q]."""
     equal = (each.similarity[:, 1:] == each.similarity[:, :-1] for each in (results, expected))
     found, wanted = (
         each & (lists.images[:, 1:] >= 0)

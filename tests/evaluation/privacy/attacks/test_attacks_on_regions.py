@@ -19,6 +19,7 @@ from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.io import write_csv
 from anonbench.core.registries.privacy_attacks import (
+    NO_REGION,
     PRIVACY_ATTACKS,
     AttackNotPossibleError,
     Equipment,
@@ -32,7 +33,7 @@ from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading
 from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, right_characters
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual, overlap
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
-from anonbench.evaluation.privacy.attacks.run import NO_REGION, NO_TRUTH, Published, attack
+from anonbench.evaluation.privacy.attacks.run import NO_TRUTH, Published, attack
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
 
 MASK, BLUR = Variant("mask", 100), Variant("blur", 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from anonbench.core.boxes import Region
-from anonbench.core.registries.privacy_attacks import Equipment
+from anonbench.core.registries.privacy_attacks import NO_CODING, Equipment
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import read_image
 from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
 from anonbench.evaluation.privacy.attacks.files import attack_files
-from anonbench.evaluation.privacy.attacks.kinds.block_noise import NO_CODING, BlockNoise
+from anonbench.evaluation.privacy.attacks.kinds import block_noise
+from anonbench.evaluation.privacy.attacks.kinds.block_noise import BlockNoise
 from anonbench.evaluation.privacy.attacks.kinds.readability import Line, Readability
 from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of
 
@@ -156,6 +158,29 @@ def _turned(stored: np.ndarray, turn: int) -> bytes:
     exif[0x0112] = turn
     Image.fromarray(stored).save(file, "PNG", exif=exif.tobytes())
     return file.getvalue()
+
+
+def test_candidates_of_a_large_line_are_not_all_in_memory_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A headline of a scan took 4.6 GB."""
+    image, region = page(0)
+    looking = BlockNoise(candidates=60).load(Equipment(None, None))
+    (truth,) = looking.look_at_file(jpeg(image), image, [region], Variant())
+    (found,) = looking.look_at_file(None, covered(image, region), [region], GIVEN)
+
+    def changes(values: int) -> tuple[np.ndarray, int]:
+        monkeypatch.setattr(block_noise, "_VALUES", values)
+        tracemalloc.start()
+        got = block_noise._changes(truth.candidates, truth, found)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert got is not None
+        return got, peak
+
+    (together, most), (apart, least) = changes(2**30), changes(2**17)
+    assert np.array_equal(together, apart) and len(apart) == 60
+    assert least < most / 4
 
 
 def test_blocks_lie_in_the_grid_of_the_stored_image() -> None:

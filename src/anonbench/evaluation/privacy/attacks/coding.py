@@ -112,7 +112,7 @@ class Coding:
 
 
 def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
-    """Return how a file is coded; None where it is no JPEG whose coding can be repeated.
+    """Coding of a file; None where it is no JPEG whose coding can be repeated.
 
     Args:
         data: the file.

@@ -16,6 +16,7 @@ from anonbench.core.numeric.clusters import too_few
 from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.registries.privacy_attacks import (
+    NO_REGION,
     Archive,
     ArchiveAttack,
     AttackNotPossibleError,
@@ -37,7 +38,6 @@ from anonbench.evaluation.privacy.train_images import TrainImages
 from anonbench.evaluation.retrieval.vectors import look_through
 
 NO_TRUTH = "of no original it is known for sure what is right"
-NO_REGION = "no such region in the published images"
 NO_VECTORS = "no vectors of the published images are given"
 
 

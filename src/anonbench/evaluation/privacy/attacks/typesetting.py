@@ -76,7 +76,7 @@ def upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
 
 
 def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
-    """Return how a text is set in a line, as far as the type faces that are known allow.
+    """Type face, size and place of a line's text, by the known type faces; None without ink.
 
     Args:
         line: grey levels, uint8 [h, w], dark on bright and upright.

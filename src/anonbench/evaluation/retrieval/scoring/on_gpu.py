@@ -164,7 +164,7 @@ class TorchEngine:
         return torch.where(pace == (size > 1), exact, mean)
 
     def _tied(self, values: torch.Tensor, order: torch.Tensor) -> np.ndarray:
-        """Return whether one of the first k images is equal to the next one, bool [rows]."""
+        """Whether one of the first k images equals the next one, bool [rows]."""
         first = values.gather(1, order)
         equal = self._averaged & (first[:, 1:] == first[:, :-1]).any(1)
         return np.asarray(equal.cpu().numpy())

@@ -11,32 +11,32 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.privacy_attacks import (
+    NO_CODING,
     Equipment,
     FileLooking,
     Looking,
-    RegionAttack,
     RegionShares,
     Risk,
 )
-from anonbench.core.settings import Count, Fraction
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds.dictionary import moved, ranked, stands
+from anonbench.evaluation.privacy.attacks.kinds.dictionary import Candidates, moved, ranked, stands
 from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, known_text
 
 if TYPE_CHECKING:
     from anonbench.evaluation.privacy.attacks.coding import Coding
     from anonbench.evaluation.privacy.attacks.typesetting import Typesetting
 
-NO_CODING = "not applicable, because no original is a JPEG file whose coding can be repeated"
 _AROUND = 40
 """Pixels around a line that are looked at: two of the largest blocks, and what methods add."""
 _SMOOTHED = 3
 """Pixels by which colour that is coded at half the size reaches beyond its block."""
+_VALUES = 2**23
+"""Of candidates that are coded at once: they take some 30 bytes each."""
 _CHANGED = 16
 """Grey levels from which a pixel of a lossy copy may be hidden: below it is coding noise."""
 
 
-class BlockNoise(RegionAttack):
+class BlockNoise(Candidates):
     """True lines, ranked among candidates by the JPEG noise beside the hidden region.
 
     JPEG codes blocks of 8 or 16 pixels a side. In a block that a region's edge cuts, the visible
@@ -54,29 +54,6 @@ class BlockNoise(RegionAttack):
     seconds_an_image: ClassVar = 0.4
     reads_files: ClassVar = True
     guesses: ClassVar = 3
-
-    candidates: Count = 100
-    """The true one among them: a random ranking has it first once in so many."""
-    images: Count = 40
-    """Images that are attacked, at most."""
-    regions: Count = 2
-    """Lines of each image, at most."""
-    confidence: Fraction = 0.9
-    """Mean probability of an original line's characters from which its reading counts as true."""
-    shortest: Count = 4
-    """Characters of the shortest line that is attacked."""
-
-    def most_images(self) -> int:
-        """See `RegionAttack.most_images`."""
-        return self.images
-
-    def most_in_an_image(self) -> int:
-        """See `RegionAttack.most_in_an_image`."""
-        return self.regions
-
-    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
-        """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""
-        return ("mrz",)
 
     def load(self, equipment: Equipment) -> FileLooking:
         """See `RegionAttack.load`."""
@@ -171,7 +148,7 @@ class _Coding:
         )
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
-        """Return how high the true line is ranked among the candidates: by rank, and 1 / rank."""
+        """Rank of the true line among the candidates: within each of `RANKS`, and 1 / rank."""
         if not truth.candidates or not (found.coding or found.lossless):
             return {}
         line = truth if found.setting is None else found
@@ -189,7 +166,7 @@ class _Coding:
 
 
 def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray | None:
-    """Return by how much coding changes what is in sight if each text is hidden, float [N].
+    """Changes of visible pixels by coding, if each of the texts is hidden, float [N].
 
     Args:
         candidates: texts.
@@ -201,31 +178,38 @@ def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray
         stored without.
 
     """
-    assert line.coding and line.setting and line.levels and line.upright is not None
+    coding, setting, onto = line.coding, line.setting, line.upright
+    assert coding and setting and line.levels and onto is not None
     seen = _as(found.pixels, line.pixels)
     hidden, others = _hidden(line, found, seen)
     if hidden.all() and not line.inside.all():
         return None
-    touched = line.coding.touched(hidden, line.corner)
-    ring = touched & ~hidden & ~line.coding.touched(others, line.corner)
+    touched = coding.touched(hidden, line.corner)
+    ring = touched & ~hidden & ~coding.touched(others, line.corner)
     if found.beyond:
         ring = _grown(touched, _AROUND) & ~_grown(touched, _SMOOTHED)
     paper, more = line.levels
-    drawn = [line.setting.drawn(text, hidden.shape, line.upright)[hidden] for text in candidates]
-    ink = np.stack(drawn)[..., None] / 255.0
-    pages = np.repeat(seen[None], len(candidates), axis=0)
-    levels = np.clip(np.rint(paper + more * ink), 0, 255).astype(np.uint8)
-    pages[:, hidden] = levels if seen.ndim == 3 else levels[..., 0]
-    coded = line.coding.repeated(pages, line.corner)
-    if found.coding and found.setting is None:  # the copy was coded when the line was hidden
-        coded[:, hidden] = seen[hidden]
-        coded = found.coding.repeated(coded, line.corner)
-    apart = np.abs(coded[:, ring].astype(np.int64) - seen[ring])
-    return np.asarray(apart.reshape(len(candidates), -1).sum(axis=1), np.float64)
+
+    def changes(texts: Sequence[str]) -> np.ndarray:
+        drawn = [setting.drawn(text, hidden.shape, onto)[hidden] for text in texts]
+        ink = np.stack(drawn)[..., None] / 255.0
+        pages = np.repeat(seen[None], len(texts), axis=0)
+        levels = np.clip(np.rint(paper + more * ink), 0, 255).astype(np.uint8)
+        pages[:, hidden] = levels if seen.ndim == 3 else levels[..., 0]
+        coded = coding.repeated(pages, line.corner)
+        if found.coding and found.setting is None:  # the copy was coded when the line was hidden
+            coded[:, hidden] = seen[hidden]
+            coded = found.coding.repeated(coded, line.corner)
+        apart = np.abs(coded[:, ring].astype(np.int64) - seen[ring])
+        return np.asarray(apart.reshape(len(texts), -1).sum(axis=1), np.float64)
+
+    together = max(1, _VALUES // seen.size)
+    parts = range(0, len(candidates), together)
+    return np.concatenate([changes(candidates[at : at + together]) for at in parts])
 
 
 def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is hidden of a line, and what else is hidden about it, bool [h, w] each.
+    """Hidden pixels of a line, and other hidden pixels around it, bool [h, w] each.
 
     The former is convex, as masks are. Of originals it is the region: the attack is then that on a
     mask which ends there.

@@ -14,14 +14,17 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.privacy_attacks import (
     Equipment,
     Looking,
-    RegionAttack,
     RegionShares,
     Risk,
 )
-from anonbench.core.settings import Count, Fraction
+from anonbench.core.settings import Count
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading, zone_of
-from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, known_text
+from anonbench.evaluation.privacy.attacks.kinds.readability import (
+    LineAttack,
+    Readability,
+    known_text,
+)
 
 RANKS = (1, 10)
 _FEW = 8
@@ -29,7 +32,26 @@ _FEW = 8
 _EQUAL = 1e-6
 
 
-class Dictionary(RegionAttack):
+class Candidates(LineAttack):
+    """An attack that ranks the true line among candidates."""
+
+    candidates: Count = 100
+    """The true one among them: a random ranking has it first once in so many."""
+    images: Count = 40
+    """Images that are attacked, at most."""
+    regions: Count = 2
+    """Lines or zones of each image, at most."""
+
+    def most_images(self) -> int:
+        """See `RegionAttack.most_images`."""
+        return self.images
+
+    def most_in_an_image(self) -> int:
+        """See `RegionAttack.most_in_an_image`."""
+        return self.regions
+
+
+class Dictionary(Candidates):
     """True lines and machine-readable zones, ranked among candidates of the same kind.
 
     The attacker knows where the region is, what kind of text it shows (where digits, vowels and
@@ -47,31 +69,11 @@ class Dictionary(RegionAttack):
     tells_hidden: ClassVar = True
     guesses: ClassVar = 1
 
-    candidates: Count = 100
-    """The true one among them: a random ranking has it first once in so many."""
     images: Count = 80
     """Images that are attacked, at most: from 73 independent ones on, the interval of a rate of 0
     ends within the policy's limit of 5 %."""
-    regions: Count = 2
-    """Lines of each image, and zones, at most."""
     tries: Count = 4
     """Type faces and margins in which all candidates are drawn, the likeliest ones."""
-    confidence: Fraction = 0.9
-    """Mean probability of an original line's characters from which its reading counts as true."""
-    shortest: Count = 4
-    """Characters of the shortest line that is attacked."""
-
-    def most_images(self) -> int:
-        """See `RegionAttack.most_images`."""
-        return self.images
-
-    def most_in_an_image(self) -> int:
-        """See `RegionAttack.most_in_an_image`."""
-        return self.regions
-
-    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
-        """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""
-        return ("mrz",)
 
     def load(self, equipment: Equipment) -> Looking:
         """See `RegionAttack.load`."""

@@ -23,17 +23,8 @@ if TYPE_CHECKING:
     from anonbench.detection.text.recognizer import LineReader
 
 
-class Readability(RegionAttack):
-    """Lines of text, read by PP-OCR's recognizer (that of `detection.mrz.weights`).
-
-    The true text is what it reads in the original, where it is confident.
-    """
-
-    name: ClassVar = "readability"
-    label: ClassVar = "Reading of text"
-    risk: ClassVar = Risk.SINGLING_OUT
-    entities: ClassVar = (Entity.TEXT,)
-    seconds_an_image: ClassVar = 0.05
+class LineAttack(RegionAttack):
+    """An attack on lines of which the recognizer tells the truth in the original."""
 
     confidence: Fraction = 0.9
     """Mean probability of an original line's characters from which its reading counts as true."""
@@ -44,6 +35,19 @@ class Readability(RegionAttack):
     def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
         """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""
         return ("mrz",)
+
+
+class Readability(LineAttack):
+    """Lines of text, read by PP-OCR's recognizer (that of `detection.mrz.weights`).
+
+    The true text is what it reads in the original, where it is confident.
+    """
+
+    name: ClassVar = "readability"
+    label: ClassVar = "Reading of text"
+    risk: ClassVar = Risk.SINGLING_OUT
+    entities: ClassVar = (Entity.TEXT,)
+    seconds_an_image: ClassVar = 0.05
 
     def load(self, equipment: Equipment) -> Looking:
         """See `RegionAttack.load`."""
@@ -89,7 +93,7 @@ class _Reading:
 
 
 def known_text(line: Line, confidence: float, shortest: int) -> str:
-    """Return what a line surely shows, in ASCII; empty where that is not known."""
+    """Text of a line in ASCII, empty where the reading is not sure."""
     text = " ".join(line.text.split())
     sure = line.confidence >= confidence and len(plain(text)) >= shortest
     return text if sure and text.isascii() else ""
