@@ -20,6 +20,7 @@ FACES = (
 )
 """Type faces that come with Pillow (the empty name) and matplotlib."""
 _TRIED = 100.0
+"""Points at which a type face is measured."""
 _SIZES = np.arange(-2.0, 2.1, 0.5)
 """Points by which a size may differ from the one that fits the line's height."""
 _SHIFTS = (0.0, -0.5, 0.5, -1.0, 1.0)
@@ -135,8 +136,13 @@ def _extent(ink: np.ndarray, axis: int) -> tuple[int, int]:
     return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
 
 
-@lru_cache(maxsize=512)
 def _strip(text: str, face: str, size: float) -> np.ndarray:
+    """Ink of a text, cached unless it is large: a headline takes megabytes."""
+    return (_drawn if size <= _TRIED else _drawn.__wrapped__)(text, face, size)
+
+
+@lru_cache(maxsize=512)
+def _drawn(text: str, face: str, size: float) -> np.ndarray:
     font, around = font_of(face, size), int(size)
     image = Image.new("L", (int(font.getlength(text)) + 2 * around, 3 * around))
     ImageDraw.Draw(image).text((around, 2 * around), text, fill=255, font=font, anchor="ls")
