@@ -17,6 +17,7 @@ from PIL import Image
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.pdf import CheckedPage, check_pdf
 from anonbench.anonymization.files.pdf import PdfWriter
+from anonbench.config import Detection
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import draw_pdf, pdf_dpi, pdf_pages
 
@@ -127,6 +128,16 @@ def test_one_by_another_kind_of_name_has_no_copy(tmp_path: Path) -> None:
     scans(tmp_path / "in/a.png", photograph("one"))
     done = anonymized(tmp_path / "in", tmp_path / "out")
     assert statuses(done) == {"a.png": "unreadable"} and files(tmp_path / "out") == {}
+
+
+def test_a_page_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    large = photograph("two").resize((800, 600))
+    scans(tmp_path / "in/a.pdf", photograph("one"), large)
+    limit = Detection(max_pixels=100_000)
+    done = anonymized(tmp_path / "in", tmp_path / "out", detection=limit)
+    assert files(tmp_path / "out") == {}
+    (row,) = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
+    assert row["status"] == "unreadable" and row["reason"].startswith("page 2: ")
 
 
 @pytest.mark.parametrize(("dpi", "found"), [(100, 100), (300, 300)])

@@ -20,7 +20,7 @@ from anonbench.anonymization.files.outcome import Outcome, Status, as_rows, in_d
 from anonbench.anonymization.files.pdf import PdfWriter
 from anonbench.anonymization.files.places import OF_NAMES, target
 from anonbench.core.boxes import Region, in_blocks
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.coding_blocks import coding_blocks
@@ -76,13 +76,16 @@ class Documents:
             with part.open("wb") as file:
                 writer = PdfWriter(file, count)
                 for number in range(1, count + 1):
-                    page = Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
                     page_image = page_id(image_id, number) if count > 1 else image_id
-                    width, height = pdf_size(data, page, self.job.detection.max_pixels)
-                    with memory_for(width * height):
-                        own, pixels, covered = self._page(page_image, data, page)
-                        _add(writer, pixels, page.dpi)
-                        pages.append(CheckedPage.of(pixels, page.dpi))
+                    try:
+                        page = Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
+                        width, height = pdf_size(data, page, self.job.detection.max_pixels)
+                        with memory_for(width * height):
+                            own, pixels, covered = self._page(page_image, data, page)
+                            _add(writer, pixels, page.dpi)
+                            pages.append(CheckedPage.of(pixels, page.dpi))
+                    except UnreadableImage as error:
+                        raise UnreadableImage(f"page {number}: {error}") from None
                     rows += [row | {"page": number} for row in own]
                     hidden += covered
                 writer.finish()

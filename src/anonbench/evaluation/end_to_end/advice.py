@@ -101,7 +101,7 @@ def _sentence(
     alike = [each for each in alike if each not in failed or not others]
     text += f"; {_cannot_be_told(alike)}." if alike else "."
     if low <= floor:
-        text += " It cannot be told from a ranking without knowledge."
+        text += " It cannot be told from chance."
     return text
 
 
