@@ -76,6 +76,18 @@ def test_models_that_a_command_line_names_count(
     assert identities[0] != identities[1] == identities[2]
 
 
+def test_results_in_the_current_folder_are_no_part_of_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vectors that a run writes made each next run another system."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.h5").touch()
+    given = system(kind="command", command="embed --root=. {images} {vectors}")
+    before = identity_of(given)
+    (tmp_path / "results.h5").write_text("new")
+    assert identity_of(given) == before
+
+
 def test_what_a_function_imports_in_the_folder_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,8 +87,13 @@ class Command(SystemKind):
 
 
 def _is_model_folder(path: Path) -> bool:
-    """Tell whether weights lie in a folder; others may be anything, such as one to work in."""
-    return path.is_dir() and any(file.suffix in _WEIGHTS for file in path.iterdir())
+    """Tell whether weights lie in a folder; others may be anything, such as one to work in.
+
+    The current folder and those above hold results, too, which change.
+    """
+    if not path.is_dir() or Path.cwd().is_relative_to(path.resolve()):
+        return False
+    return any(file.suffix in _WEIGHTS for file in path.iterdir())
 
 
 @dataclass(frozen=True)
