@@ -205,7 +205,8 @@ def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray
 
     together = max(1, _VALUES // seen.size)
     parts = range(0, len(candidates), together)
-    return np.concatenate([changes(candidates[at : at + together]) for at in parts])
+    every = [changes(candidates[at : at + together]) for at in parts]
+    return np.asarray(np.concatenate(every))
 
 
 def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
