@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,22 @@ def test_images_without_regions_are_dropped_or_kept(
 ) -> None:
     assert write(shard, tmp_path / "a.tar", "mask-100").ids == ["0", "2"]
     assert write(shard, tmp_path / "b.tar", "mask-100", keep=True).ids == ["0", "1", "2"]
+
+
+def test_nothing_of_an_image_is_left_when_the_next_one_is_read(
+    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, left, seen = module.read_image, list[int](), list[weakref.ref[np.ndarray]]()
+
+    def counting(*args: object) -> np.ndarray:
+        left.append(sum(each() is not None for each in seen))
+        image = read(*args)  # type: ignore[arg-type]
+        seen.append(weakref.ref(image))
+        return image
+
+    monkeypatch.setattr(module, "read_image", counting)
+    write(shard, tmp_path / "a.tar", "mask-100", keep=True)
+    assert left == [0, 0, 0]
 
 
 def test_the_same_input_gives_the_same_bytes(shard: dict[str, object], tmp_path: Path) -> None:

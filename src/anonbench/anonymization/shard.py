@@ -20,7 +20,7 @@ from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.coding_blocks import coding_blocks
-from anonbench.datasets.formats.pages import page_of
+from anonbench.datasets.formats.pages import Page, page_of
 from anonbench.datasets.image_sets.originals import used_rows
 from anonbench.datasets.image_sets.shards import ShardWriter
 from anonbench.datasets.images import encode, read_image, read_original
@@ -67,24 +67,27 @@ def anonymize_shard(
     auditor = Auditor(boxes, variant, settings)
     # products of an audit are small: threads would take longer to meet than to compute
     with threadpool_limits(1, user_api="blas"), ShardWriter(output) as shard:
-        for image_id, path, size, digest in track(files, len(rows), f"{variant}"):
-            # the very bytes that were searched; the manifest has checked how many pixels they have
-            data = read_original(image_id, root / path, size, digest)
-            original = read_image(data, None, page_of(digest))
+
+        def add(image_id: str, data: bytes, page: Page | None) -> None:
+            original = read_image(data, None, page)
             original.flags.writeable = False  # it is what the result is held against
-            source = Source(data, page_of(digest))
             with memory_for(original.shape[0] * original.shape[1]):
-                own = in_blocks(regions.get(image_id, []), coding_blocks(data, page_of(digest)))
+                own = in_blocks(regions.get(image_id, []), coding_blocks(data, page))
                 *between, pixels = layers(original, own, variant, settings)
                 try:
-                    data = encode(pixels, settings.format, settings.jpeg_quality)
+                    coded = encode(pixels, settings.format, settings.jpeg_quality)
                 except InputError as error:
                     raise InputError(f"image {image_id!r}: {error}") from None
                 height, width = original.shape[:2]
                 extension = "png" if settings.format == "png" else "jpg"
-                shard.add(image_id, data, extension, width, height)
+                shard.add(image_id, coded, extension, width, height)
                 written = shard.read_back(image_id)
-                auditor.check(image_id, original, written, pixels, between, source)
+                auditor.check(image_id, original, written, pixels, between, Source(data, page))
+
+        for image_id, path, size, digest in track(files, len(rows), f"{variant}"):
+            # the very bytes that were searched; the manifest has checked how many pixels they have
+            data = read_original(image_id, root / path, size, digest)
+            add(image_id, data, page_of(digest))  # nothing of an image is left in memory
         auditor.check_set(images, keep_without_regions)
     write_json(audit_path(output), auditor.counts)
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

@@ -79,19 +79,23 @@ def given_shard(
     extension = "png" if settings.format == "png" else "jpg"
     found: list[tuple[object, ...]] = []
     with ShardWriter(output) as shard:
-        files = zip(*columns, strict=True)
-        for image_id, path, size, digest, own_path in track(files, len(rows), program):
-            data = read_original(image_id, root / path, size, digest)
-            original = read_image(data, None, page_of(digest))
+
+        def add(image_id: str, original: np.ndarray, own_path: str | None) -> None:
             picture, data = _read(image_id, own_path, folder, program, max_pixels)
             if picture.shape[:2] != original.shape[:2]:
                 raise _replaced(image_id, program, "has another size")
             with memory_for(original.shape[0] * original.shape[1]):
                 state = compare(original, picture, data, regions.get(image_id, []))
-                found += _rows(image_id, state)
+                found.extend(_rows(image_id, state))
                 pixels = _like(picture, original)
                 coded = encode(pixels, settings.format, settings.jpeg_quality)
                 shard.add(image_id, coded, extension, *pixels.shape[1::-1])
+
+        files = zip(*columns, strict=True)
+        for image_id, path, size, digest, own_path in track(files, len(rows), program):
+            data = read_original(image_id, root / path, size, digest)
+            # nothing of an image is left in memory when the next one is read
+            add(image_id, read_image(data, None, page_of(digest)), own_path)
     write_parquet(pd.DataFrame(found, columns=list(COLUMNS)).astype(dict(COLUMNS)), compared)
     log.info("%d of %d pictures of %s", len(rows), len(images), program)
 
