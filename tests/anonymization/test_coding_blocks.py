@@ -222,6 +222,18 @@ def test_a_lossless_file_has_no_blocks(name: str) -> None:
     assert grids_of(Source(data), (HEIGHT, WIDTH, 3)) == ()
 
 
+@pytest.mark.parametrize("between", [b"\0\0\0", b"ab", b"\xff\xff\xff", b"\xff\0", b"\xff\xd0"])
+def test_bytes_between_segments_are_no_fault(between: bytes) -> None:
+    """Some cameras fill up; a run ended at such a file, which every decoder reads."""
+    data = saved(picture(), "JPEG", quality=80, subsampling=1)
+    start = 4 + int.from_bytes(data[4:6], "big")
+    filled = data[:start] + between + data[start:]
+    assert np.array_equal(read_image(filled), read_image(data))
+    assert coding_blocks(filled) == coding_blocks(data)
+    shape = (HEIGHT, WIDTH, 3)
+    assert grids_of(Source(filled), shape) == grids_of(Source(data), shape)
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_no_pixel_beyond_the_blocks_of_a_region_depends_on_it(name: str) -> None:
     make, page = FILES[name]

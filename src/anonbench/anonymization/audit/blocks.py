@@ -182,15 +182,16 @@ def _of_jpeg(data: bytes) -> Sizes:
     """Return the size of the units of a JPEG file by the first frame header in it."""
     at = 2
     while True:
-        while data[at] == data[at + 1] == 0xFF:
+        at = data.index(b"\xff", at)  # decoders pass over bytes between segments
+        while data[at] == 0xFF:
             at += 1
-        marker, length = struct.unpack_from(">xBH", data, at)
+        marker = data[at]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             break
-        if data[at] != 0xFF:
-            raise Failure("its original is a damaged JPEG file")
-        at += 2 + length
-    factors = [divmod(data[at + 11 + 3 * number], 16) for number in range(data[at + 9])]
+        at += 1
+        if marker > 1 and marker not in range(0xD0, 0xD8):  # it has a length
+            at += struct.unpack_from(">H", data, at)[0]
+    factors = [divmod(data[at + 10 + 3 * number], 16) for number in range(data[at + 8])]
     if len(factors) == 1:
         factors = [(1, 1)]
     across, down = (max(each) for each in zip(*factors, strict=True))
