@@ -33,9 +33,12 @@ def add_detection(parser: argparse.ArgumentParser) -> None:
     )
 
 
+_SEARCHED = "by default centerface, ppocr, zxing, mrz and ink"
+
+
 def add_detectors(parser: argparse.ArgumentParser, default: str = "") -> None:
     """Add the detectors and their settings; without a default one, the kinds of regions, too."""
-    own = f"{default} (the default)" if default else "by default centerface, ppocr, zxing and mrz"
+    own = f"{default} (the default)" if default else _SEARCHED
     parser.add_argument(
         "--detector",
         action="append",
@@ -49,7 +52,7 @@ def add_detectors(parser: argparse.ArgumentParser, default: str = "") -> None:
             "--hide",
             action="append",
             metavar="KIND",
-            help="search only for these kinds of regions: face, text, barcode, mrz; may be "
+            help="search only for these kinds of regions: face, text, barcode, mrz, ink; may be "
             "repeated, or a list with commas",
         )
     parser.add_argument(
