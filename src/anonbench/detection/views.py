@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from math import ceil
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -107,6 +107,15 @@ class Views:
         sizes = scales(image.shape, reach)
         several = len(sizes) > 1 or sizes[0] != image.shape[:2] or len(reach.turns) > 1
         return not (several or reach.second or reach.versions)
+
+    def views(self, shape: Sequence[int]) -> dict[str, Any]:
+        """Scales, tiles and turns (degrees) at which an image of a shape is searched."""
+        sizes = scales(shape, self._reach)
+        return {
+            "scales": [round(max(size) / max(shape[:2]), 4) for size in sizes],
+            "tiles": [len(tiles(size, self._reach)) for size in sizes],
+            "turns": [90 * turn for turn in self._reach.turns],
+        }
 
     def _search(self, image: np.ndarray) -> list[Region]:
         """Return the regions of all views, in pixels of the image."""

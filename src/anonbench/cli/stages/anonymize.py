@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,22 +144,30 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
 
     from anonbench.detection.search import more_detectors
 
-    lines = [
-        f"wrote {shown(str(to))}: {count(done.written, 'image')} of {done.images:,}, "
-        f"{count(done.regions, 'region')} hidden"
-    ]
+    there = f"{count(done.written, 'image')} of {done.images:,}"
+    if done.written > done.made:
+        there += f" ({done.made:,} made now, {done.written - done.made:,} as they were)"
+    lines = [f"wrote {shown(str(to))}: {there}, {count(done.regions, 'region')} hidden"]
     for number, text in (
         (done.published_without_regions, "published although nothing was found in them"),
         (done.shown_regions, "regions are in plain sight, as the degree asks for"),
+        (done.doubtful, f"doubtful, look at them{why('doubtful')}"),
+        (done.text_only, "with text only, no face"),
+        (done.corrected, f"with corrections of {shown(str(to))}.corrections.csv"),
+        (done.unmatched_corrections, "rows of these corrections reach no image"),
         (done.without_regions, f"not published: nothing was found; {more_detectors(detectors)}"),
         (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
         (done.failed, f"not published: detector, encoder or audit failed{why('failed')}"),
         (done.left_out, f"left out{why('left_out')}"),
-        (done.not_given, "more copies are there, of images that are gone or were not given now"),
-        (done.unknown, "files are there that this command is not known to have written: look"),
     ):
         if number:
             lines.append(f"{number:,} {text}")
+    for number, noun, text in (
+        (done.not_given, "copy", "of images that are gone or were not given, also there"),
+        (done.unknown, "file", "also there, not known to be from this command: look"),
+    ):
+        if number:
+            lines.append(f"{count(number, noun)} {text}")
     if done.converted:
         lines.insert(1, f"converted while they were read ({tally(done.converted)})")
     beside = to.parent / done.audit.name  # as the user calls it, unless a link leads elsewhere
@@ -169,5 +178,8 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     if done.sheet:
         sheet = shown(str(audit.with_name(done.sheet.name)))
         lines.append(f"to look at: {sheet}; it shows the copies' names, do not pass it on")
-    lines.append("only what was found is hidden: look at a sample before you pass images on")
+    lines.append(
+        "only what was found is hidden: look before you pass images on: "
+        f"anonbench review {shlex.quote(shown(str(to)))}"
+    )
     return "\n".join(lines)
