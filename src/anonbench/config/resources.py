@@ -98,8 +98,6 @@ class Estimates:
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = rates.GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
-            case "new_persons":
-                return self._left_out_in(name)
             case "deployments":
                 return self._deployed_in(name)
             case "downstream":
@@ -196,18 +194,11 @@ class Estimates:
         images = self._counts[name][Split.VAL]
         ranks = 4 * min(images, rates.COMPARED_QUERIES) * images
         count = len(self._experiment.trainings(name))
-        block = 16 * rates.LEFT_OUT_BLOCK * images
+        block = 16 * rates.COMPARED_BLOCK * images
         return 500 + (2 * count * ranks + 8 * images * self._width(name) + block) // 10**6
 
-    def new_persons_mb(self, name: str) -> int:
-        """Return the main memory of a job that leaves persons out: one variant's embeddings."""
-        images, systems = self._counts[name][Split.VAL], self._systems(name)
-        vectors = 4 * images * self._width(name)
-        block = 4 * rates.LEFT_OUT_BLOCK * images * (2 * systems + 1)
-        return 500 + (2 * (systems + 1) * vectors + block) // 10**6
-
     def deployments_mb(self, name: str) -> int:
-        """Return the main memory of a job of deployments: one method's embeddings, and fusions."""
+        """Return the main memory of a job of deployments: one method's embeddings."""
         images = self._counts[name][Split.VAL]
         models = 1 + len(self._experiment.datasets[name].adaptions)
         vectors = 4 * images * self._width(name)
@@ -231,25 +222,17 @@ class Estimates:
         compared = sum(widths) * rates.SECONDS_A_PRODUCT + len(widths) * rates.SECONDS_A_RANK
         return pairs * compared + 3.0 * images * sum(ranked) / rates.VALUES_READ
 
-    def _left_out_in(self, name: str) -> float:
-        """Return the seconds of a job that leaves persons out."""
-        images, systems = self._counts[name][Split.VAL], self._systems(name)
-        queries = min(images, rates.LEFT_OUT_QUERIES)
-        rankings = queries * len(self._experiment.variants(name)) * systems
-        return rankings * (2e-4 + images * rates.SECONDS_A_LEFT_OUT_RANK)
-
     def _deployed_in(self, name: str) -> float:
-        """Return the seconds of a job of deployments on one core: most of all for sorted ranks."""
+        """Return the seconds of a job of deployments on one core."""
         settings, dataset = self._experiment.config.deployments, self._experiment.datasets[name]
         images, methods = self._counts[name][Split.VAL], len(dataset.all_methods)
         queries, adapted = min(images, settings.queries), len(dataset.adaptions)
         pairs = float(queries) * images
         mixed = 2 * (1 + adapted) * (len(settings.shares) + 2)
-        rankings = methods * (mixed + 1 + 2 * adapted + methods + 4 * adapted)
+        rankings = methods * (mixed + 1 + methods)
         references = 1 + bool(self._experiment.second_references(name))
         ranked = self._width(name) * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_RANK
-        sorted_ = methods * 2 * adapted * rates.SECONDS_A_SORTED_RANK
-        return references * pairs * (rankings * ranked + sorted_)
+        return references * pairs * rankings * ranked
 
     def _systems(self, name: str) -> int:
         """Return the models of a variant that can be chosen, by seed and query kind."""

@@ -13,12 +13,13 @@ from hypothesis.extra.numpy import arrays
 
 from anonbench.core.numeric.clusters import (
     MIN_CLUSTERS,
-    cluster_bootstrap_means,
+    cluster_draws,
+    cluster_totals,
     clustered_mean,
     design_effect,
     effective_clusters,
     jackknife,
-    two_way_mean,
+    weighted_means,
 )
 
 coarse = st.integers(-5, 5).map(float)
@@ -184,48 +185,6 @@ def test_the_interval_of_independent_values_covers_too_seldom() -> None:
     assert covered / 500 < 0.75
 
 
-def test_two_ways_cover_where_one_does_not() -> None:
-    # a score of each pair of a query's person and a database's person, both of which count
-    generator = np.random.default_rng(2)
-    first, second = (labels.ravel() for labels in np.meshgrid(np.arange(25), np.arange(25)))
-    both = one = 0
-    for _ in range(REPETITIONS):
-        effects = generator.standard_normal((2, 25))
-        values = effects[0][first] + effects[1][second] + generator.standard_normal(625)
-        result = two_way_mean(values, first, second, 0.95)
-        both += result.low <= 0.0 <= result.high
-        single = clustered_mean(values, first, 0.95)
-        one += single.low <= 0.0 <= single.high
-    assert both / REPETITIONS == pytest.approx(0.95, abs=0.02)
-    assert one / REPETITIONS < 0.90
-
-
-@given(clustered)
-def test_two_equal_ways_are_one(given_values: tuple[np.ndarray, np.ndarray]) -> None:
-    values, labels = given_values
-    one = clustered_mean(values, labels, 0.95)
-    two = two_way_mean(values, labels, labels, 0.95)
-    assert vars(two) == pytest.approx(vars(one), nan_ok=True)
-    # where values of the second way are single, the wider of both standard errors counts
-    single = clustered_mean(values, np.arange(len(values)), 0.95)
-    alone = two_way_mean(values, labels, np.arange(len(values)), 0.95)
-    assert alone.se == pytest.approx(np.maximum(one.se, single.se), nan_ok=True)
-
-
-def test_two_ways_by_inclusion_and_exclusion() -> None:
-    generator = np.random.default_rng(3)
-    first, second = np.repeat(np.arange(10), 20), np.tile(np.arange(20), 10)
-    values = generator.standard_normal(10)[first] + generator.standard_normal(20)[second]
-    result = two_way_mean(values, first, second, 0.95)
-    parts = [
-        clustered_mean(values, labels, 0.95).se ** 2
-        for labels in (first, second, np.arange(len(values)))
-    ]
-    assert result.se**2 == pytest.approx(parts[0] + parts[1] - parts[2])
-    assert (result.df, result.clusters) == (pytest.approx(9.0), 10)
-    assert two_way_mean(values, first, second % 3, 0.95).reason.startswith("3 clusters")
-
-
 def test_design_effect_of_equal_clusters_is_kishs() -> None:
     # 1 + (m - 1) · intraclass correlation
     generator = np.random.default_rng(4)
@@ -236,9 +195,17 @@ def test_design_effect_of_equal_clusters_is_kishs() -> None:
     assert np.isnan(design_effect(np.arange(9.0), np.zeros(9)))
 
 
+def bootstrap_means(
+    values: np.ndarray, clusters: np.ndarray, resamples: int, seed: str
+) -> np.ndarray:
+    totals, sizes = cluster_totals(values, clusters)
+    parts = cluster_draws(len(sizes), resamples, seed)
+    return np.concatenate([weighted_means(times, totals, sizes) for times in parts])
+
+
 def test_the_bootstrap_draws_clusters_whole() -> None:
     values = np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 5.0]])
-    means = cluster_bootstrap_means(values, np.array(["a", "a", "b"]), 500, "x")
+    means = bootstrap_means(values, np.array(["a", "a", "b"]), 500, "x")
     # two clusters are drawn: a and a, one of each (three rows), b and b
     assert set(np.round(means[:, 0], 9)) == {0.0, round(1 / 3, 9), 1.0}
     assert np.allclose(means[:, 1], 1 + 4 * means[:, 0])  # the same draws for all columns
@@ -247,8 +214,8 @@ def test_the_bootstrap_draws_clusters_whole() -> None:
 
 def test_the_bootstrap_agrees_with_the_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     values, labels = persons(np.random.default_rng(5), np.full(60, 5), 0.5)
-    means = cluster_bootstrap_means(values[:, None], labels, 3000, "se")
+    means = bootstrap_means(values[:, None], labels, 3000, "se")
     assert means.std() == pytest.approx(clustered_mean(values, labels, 0.95).se, rel=0.05)
     monkeypatch.setattr("anonbench.core.numeric.clusters._DRAWS", 60 * 7)
-    parts = cluster_bootstrap_means(values[:, None], labels, 3000, "se")
+    parts = bootstrap_means(values[:, None], labels, 3000, "se")
     assert np.array_equal(parts, means)

@@ -56,11 +56,9 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "scores": bundle.again(f"{name}/scores.csv"),
             "comparisons": bundle.again(f"{name}/comparisons.csv"),
             "rates": bundle.carried(f"{name}/privacy/reidentification.csv"),
-            "gallery_sizes": bundle.carried(f"{name}/privacy/gallery_sizes.csv"),
             "attacks": bundle.carried(f"{name}/privacy/attacks.csv"),
             "variance": bundle.again(f"{name}/variance.csv"),
             "trainings": bundle.carried(f"{name}/trainings.csv"),
-            "new_persons": bundle.carried(f"{name}/new_persons.csv"),
             "deployments": bundle.carried(f"{name}/deployments.csv"),
             "policy": bundle.carried(f"{name}/policy.csv"),
         }

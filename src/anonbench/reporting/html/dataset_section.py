@@ -32,8 +32,6 @@ class DatasetSection:
     """Paired tests of the scores."""
     rates: Path | None = None
     """Re-identification rates (`anonbench.evaluation.privacy.rates`)."""
-    gallery_sizes: Path | None = None
-    """Those of the strongest attacks by gallery size."""
     attacks: Path | None = None
     """Rates of the other attacks (`anonbench.evaluation.privacy.attacks.table`)."""
     explorer: Path | None = None
@@ -53,8 +51,6 @@ class DatasetSection:
     """Paired tests of query kinds."""
     trainings: Path | None = None
     """Each training's ranking, judged by that of each other."""
-    new_persons: Path | None = None
-    """mAP with its interval over new persons (`anonbench.evaluation.retrieval.new_persons`)."""
     deployments: Path | None = None
     """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
     given: Path | None = None
@@ -96,18 +92,12 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             best=results / name / "best.csv",
             query_kinds=results / name / "query_kinds.csv",
             trainings=results / name / "trainings.csv" if name in trained else None,
-            new_persons=results / name / "new_persons.csv",
             deployments=(
                 results / name / "deployments.csv" if experiment.config.deployments.kinds else None
             ),
             given=results / name / "given.csv" if dataset.given else None,
             rates=(
                 results / name / "privacy" / "reidentification.csv"
-                if experiment.config.privacy.enabled
-                else None
-            ),
-            gallery_sizes=(
-                results / name / "privacy" / "gallery_sizes.csv"
                 if experiment.config.privacy.enabled
                 else None
             ),
@@ -133,11 +123,9 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "scores": section.scores,
         "comparisons": section.comparisons,
         "rates": section.rates,
-        "gallery_sizes": section.gallery_sizes,
         "attacks": section.attacks,
         "variance": section.variance,
         "trainings": section.trainings,
-        "new_persons": section.new_persons,
         "deployments": section.deployments,
         "given": section.given,
         "policy": section.policy,
@@ -159,13 +147,11 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("trainings.csv", section.trainings),
             ("best.csv", section.best),
             ("query_kinds.csv", section.query_kinds),
-            ("new_persons.csv", section.new_persons),
             ("deployments.csv", section.deployments),
             ("given.csv", section.given),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
-            ("privacy/gallery_sizes.csv", section.gallery_sizes),
             ("privacy/attacks.csv", section.attacks),
             ("policy.csv", section.policy),
             ("quality/summary.csv", section.quality),

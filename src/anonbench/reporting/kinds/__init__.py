@@ -7,10 +7,8 @@ from anonbench.reporting.kinds.attacks import Attacks
 from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.deployments import Deployments
 from anonbench.reporting.kinds.front_area import FrontArea
-from anonbench.reporting.kinds.gallery_size import GallerySize
 from anonbench.reporting.kinds.given import Given
 from anonbench.reporting.kinds.mapped import Mapped
-from anonbench.reporting.kinds.new_persons import NewPersons
 from anonbench.reporting.kinds.policy import Policy
 from anonbench.reporting.kinds.reidentification import Reidentification
 from anonbench.reporting.kinds.sample_sizes import SampleSizes
@@ -21,10 +19,8 @@ BUILT_IN = (
     FrontArea,
     Corrected,
     Reidentification,
-    GallerySize,
     Attacks,
     Mapped,
-    NewPersons,
     Trainings,
     SampleSizes,
     Deployments,
