@@ -232,7 +232,9 @@ def embed_pixels(config: Config, name: str) -> Slice:
 
 def map_vectors(config: Config, name: str) -> Slice:
     """How the map's rankings are judged, and the columns that a second opinion comes from."""
-    return new_persons(config) | {
+    return {
+        "retrieval": config.retrieval.effective(),
+        "confidence": config.presentation.confidence,
         "identity": config.privacy.identity,
         "label": config.datasets[name].label,
         "seed": config.seed,
