@@ -22,7 +22,6 @@ print([n for n in ("numpy", "pandas", "pydantic", "snakemake", "torch") if n in 
     [
         "detect none",
         "anonymize none -o copies",
-        "k-same none averaged --k 2",
         "embed none -o vectors.h5",
         "evaluate none",
         "attack none none",

@@ -37,7 +37,6 @@ def steers(text: str) -> bool:
         ["anonymize", BAD, "-o", "copies"],
         ["anonymize", ".", "-o", BAD, "--detector", "zxing"],
         ["anonymize", "image.png", "-o", "copies", "--method", BAD],
-        ["k-same", BAD, "averaged", "--k", "2"],
         ["embed", BAD, "-o", "vectors.h5"],
         ["evaluate", BAD],
         ["attack", BAD, BAD],

@@ -10,7 +10,7 @@ from anonbench.cli import completion
 from anonbench.cli.extras import missing_extra
 from anonbench.cli.parser import Parser
 from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, add_root
-from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, k_same, review, score
+from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, review, score
 from anonbench.cli.workflow import (
     bundle,
     images,
@@ -77,7 +77,6 @@ def _parser() -> Parser:
 
     detect.add(commands)
     anonymize.add(commands)
-    k_same.add(commands)
 
     config = commands.add_parser(
         "config",

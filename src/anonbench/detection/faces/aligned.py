@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -41,40 +40,16 @@ def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
 
     """
     beside = np.atleast_1d(seen.mean(axis=(0, 1))).tolist()
-    return moved(seen, points, TEMPLATE * (side / TEMPLATE_SIDE), (side, side), beside)
-
-
-def moved(
-    seen: np.ndarray,
-    points: np.ndarray,
-    to: np.ndarray,
-    size: tuple[int, int],
-    beside: Sequence[float] | None = None,
-) -> np.ndarray:
-    """Return a crop turned, scaled and moved so that its points come nearest to others.
-
-    Args:
-        seen: uint8 [h, w] or [h, w, 3].
-        points: float64 [N, 2], x and y in pixels of the crop.
-        to: float64 [N, 2], where they come to.
-        size: width and height of the result, in pixels.
-        beside: levels of what is beside the crop; without it the crop's border is repeated.
-
-    Returns:
-        uint8 [n · height, n · width] or [n · height, n · width, 3], n a whole number that is larger
-        than 1 where the crop is shrunk.
-
-    """
-    matrix = similarity(points, to)
+    matrix = similarity(points, TEMPLATE * (side / TEMPLATE_SIDE))
     times = max(1, math.ceil(1.0 / max(float(np.hypot(*matrix[:, 0])), LEAST_SCALE)))
     return np.asarray(
         cv2.warpAffine(
             np.ascontiguousarray(seen),
             matrix * times,
-            (times * size[0], times * size[1]),
+            (times * side, times * side),
             flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE if beside is None else cv2.BORDER_CONSTANT,
-            borderValue=beside or (),
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=beside,
         )
     )
 
