@@ -109,7 +109,7 @@ def test_finished_results_stay(looks: Looks, option: str) -> None:
         assert "Nothing to be done" in said
 
 
-@pytest.mark.parametrize("command", [["plan"], ["plan", "--power"], ["status"]])
+@pytest.mark.parametrize("command", [["plan"], ["status"]])
 def test_finished_results_stay_under_the_commands(looks: Looks, command: list[str]) -> None:
     looks.anonbench(*command)
 

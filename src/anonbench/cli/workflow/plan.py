@@ -46,12 +46,6 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--gpus", type=_positive, metavar="N", help="its GPUs (as many as its largest job needs)"
     )
-    parser.add_argument(
-        "--power",
-        action="store_true",
-        help="instead: how many images or persons are missing for presentation.stated_difference, "
-        "by the scores that there are",
-    )
     parser.add_argument("--json", action="store_true", help="print JSON, with every job")
     parser.set_defaults(run=run, passes_on=True)
 
@@ -63,9 +57,6 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.workflow.plan.report import as_data, as_text, explain
     from anonbench.workflow.startup import weak_methods
 
-    if options.power:
-        _print_power(options)
-        return
     plan, job = collect(options.snakemake), None
     for sentence in weak_methods(plan.started.settings):
         print(f"anonbench: {sentence}", file=sys.stderr)
@@ -82,22 +73,6 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(data, indent=2, ensure_ascii=False))
     else:
         print(explain(data, file) if job else as_text(data))
-
-
-def _print_power(options: argparse.Namespace) -> None:
-    from anonbench.cli.shared import aligned
-    from anonbench.workflow.plan.estimates.sample_sizes import HEADS, as_rows, sample_sizes
-    from anonbench.workflow.plan.jobs import collect
-
-    data = sample_sizes(collect(options.snakemake).started)
-    if options.json:
-        print(json.dumps(data, indent=2, ensure_ascii=False))
-        return
-    if rows := as_rows(data):
-        points = 100 * data["stated_difference"]
-        print(f"For a difference of {points:g} points between two models, in 80 of 100 archives:\n")
-        print(aligned([HEADS, *rows], left=3), end="\n\n")
-    print(*data["sentences"], sep="\n")
 
 
 def _positive(text: str) -> int:

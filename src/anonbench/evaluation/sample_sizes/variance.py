@@ -41,8 +41,6 @@ COLUMNS = [
     "unit",
     "queries",
     "stated",
-    "power",
-    "detectable",
     "needed",
     "missing",
 ]
@@ -50,10 +48,9 @@ COLUMNS = [
 what it is the sum of: trainings, clusters, queries of a cluster, and what a training does to one
 cluster or query. Trainings are `pairs` of a training seed and a reference's; with one pair
 `sd_seed` is empty, and with several that share a seed it is too small rather than too large.
-`n` queries are in so many `clusters` (`unit`, in the plural) of `queries` each. `power` is the
-chance that they show the `stated` difference between these trained models, `detectable` the
-smallest difference that they show in 80 of 100 archives. So many clusters are `needed`, and
-`missing`, for the stated one."""
+`n` queries are in so many `clusters` (`unit`, in the plural) of `queries` each. So many clusters
+are `needed`, and `missing`, to show the `stated` difference between these trained models in 80 of
+100 archives."""
 
 
 def tabulate_variances(
@@ -110,8 +107,6 @@ def _row(effect: Effect, clusters: pd.Series, confidence: float, stated: float) 
         "unit": plural(str(clusters.name)),
         "queries": size.queries,
         "stated": stated,
-        "power": size.power,
-        "detectable": size.detectable,
         "needed": size.needed,
-        "missing": None if size.needed is None else max(size.needed - size.clusters, 0),
+        "missing": size.missing,
     }

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 class SampleSizes(ResultTable):
-    """What the data set is large enough to show, and how many images or persons a stated difference
-    takes, from the variance components of what anonymizing and adapting cost.
+    """How many images or persons a stated difference takes, from the variance components of what
+    anonymizing and adapting cost.
     """
 
     name: ClassVar = "sample_sizes"

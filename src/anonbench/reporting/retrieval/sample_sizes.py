@@ -1,4 +1,4 @@
-"""Table of sample sizes: standard deviations, what is shown, what a stated difference takes."""
+"""Table of sample sizes: standard deviations, and what a stated difference takes."""
 
 from __future__ import annotations
 
@@ -36,12 +36,11 @@ def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
             "Trainings",
             unit.capitalize(),
             "Queries",
-            "Shown",
             "At hand",
             "Half need",
             "All need",
         ),
-        groups=(("", 2), ("Standard deviation between", 3), ("Points", 1), (unit.capitalize(), 3)),
+        groups=(("", 2), ("Standard deviation between", 3), (unit.capitalize(), 3)),
         blocks=tuple(block for block in blocks if block.rows),
         notes=tuple(_notes(variances, unit)),
         left=2,
@@ -57,7 +56,6 @@ def _rows(effects: pd.DataFrame) -> list[tuple[str, ...]]:
                 _METRICS.get(str(metric), str(metric)),
                 str(query),
                 *(_points(found[f"sd_{part}"].median()) for part in ("seed", "cluster", "query")),
-                _points(found["detectable"].max()),
                 f"{int(found['clusters'].max()):,}",
                 _count(needed.iloc[len(needed) // 2]),
                 _count(needed.iloc[-1]),
@@ -72,10 +70,10 @@ def _notes(variances: pd.DataFrame, unit: str) -> list[str]:
     stated = f"{100 * float(variances['stated'].iloc[0]):g}"
     times = f"{100 * POWER:.0f} of 100"
     return [
-        f"Shown: the smallest difference that every comparison shows in {times} archives; the last "
-        f"columns: {unit} that half of the comparisons, and all, need for a difference of "
-        f"{stated} point{'s' * (stated != '1')}. Medians of standard deviations, in points; those "
-        "between trainings are known from two pairs of a training and a reference on."
+        f"The last columns: {unit} that half of the comparisons, and all, need to show a "
+        f"difference of {stated} point{'s' * (stated != '1')} in {times} archives. Medians of "
+        "standard deviations, in points; those between trainings are known from two pairs of a "
+        "training and a reference on."
     ]
 
 
