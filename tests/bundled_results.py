@@ -55,7 +55,7 @@ from anonbench.reporting.paper.scenario_tables import (
 )
 from anonbench.reporting.summary import read_scores
 from policy_evidence import make_measured
-from synthetic_rates import make_attacks, make_gallery_sizes, make_rates
+from synthetic_rates import make_attacks, make_rates
 
 NAME = "portraits"
 PERSON = "anna meier"
@@ -282,7 +282,8 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
-    files = {"rates": attacked, "gallery_sizes": base / "privacy/gallery_sizes.csv"} | {
+    files = {
+        "rates": attacked,
         "variance": base / "variance.csv",
         "scores": base / "scores.csv",
         "trainings": base / "trainings.csv",
@@ -293,9 +294,6 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     measured = make_measured(dataset=NAME)
     write_csv(judge(evidence(measured), config.policy), base / "policy.csv")
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
-    write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
-    table = paths(f"gallery_size_{NAME}")
-    write_dataset_table("gallery_size", NAME, files, config.presentation, *table)
     files["attacks"] = base / "privacy/attacks.csv"
     write_csv(make_attacks(NAME), files["attacks"])
     for name in (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from anonbench.evaluation.privacy.attacks.table import COLUMNS as ATTACK_COLUMNS
-from anonbench.evaluation.privacy.gallery_sizes import COLUMNS, SIZES
 from anonbench.evaluation.privacy.rates import RATE_COLUMNS
 
 METHODS = {"pixelate": 0.3, "blur": 0.45, "mask": 0.01}
@@ -47,33 +46,6 @@ def make_rates(
                         rows.append(_row(dataset, method, degree, regions, attacker, rank, rate))
     table = pd.DataFrame(rows, columns=RATE_COLUMNS).assign(entity=entity, match=match)
     return table.astype(dict.fromkeys(("rank", "n", "clusters", "gallery", "one_gallery"), "Int64"))
-
-
-def make_gallery_sizes(dataset: str, searched: int = 40) -> pd.DataFrame:
-    """Return rates of the strongest attack that fall with the gallery's size."""
-    rows = [
-        {
-            "dataset": dataset,
-            "degree": 0 if method == "original" else 100,
-            "method": method,
-            "entity": "face",
-            "match": "person",
-            "attacker": "naive",
-            "against": "original",
-            "size": size,
-            "searched": searched,
-            "rate": rate / (1 + place),
-            "low": rate / (2 + place),
-            "high": rate if size > searched else rate / (1 + place) + 0.1,
-            "chance": 1 / size,
-            "n": 150,
-            "clusters": 50,
-            "reason": "",
-        }
-        for method, rate in {"original": 0.9, **METHODS}.items()
-        for place, size in enumerate(SIZES)
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def make_attacks(dataset: str) -> pd.DataFrame:

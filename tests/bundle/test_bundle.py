@@ -377,7 +377,6 @@ def test_a_damaged_file_is_told(bundle: Path) -> None:
         "experiment",
         "scenarios_portraits",
         "reidentification_portraits",
-        "gallery_size_portraits",
         "attacks_portraits",
         "new_persons_portraits",
         "trainings_portraits",

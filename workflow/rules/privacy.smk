@@ -27,8 +27,7 @@ rule reidentification:
     input:
         **by_digest(probes=rules.reidentify.output.probes, clusters=rules.clusters.output.clusters),
     output:
-        rates="<results>/{dataset}/privacy/reidentification.csv",
-        sizes="<results>/{dataset}/privacy/gallery_sizes.csv",
+        "<results>/{dataset}/privacy/reidentification.csv",
     script:
         "../scripts/reidentification.py"
 
@@ -68,7 +67,7 @@ rule dataset_table:
 
 rule front:
     input:
-        rates=rules.reidentification.output.rates,
+        rates=rules.reidentification.output[0],
         scores=rules.scores.output[0],
     output:
         **figure("front_{dataset}_{metric}", "privacy-utility front, {metric}"),

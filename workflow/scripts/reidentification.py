@@ -8,12 +8,9 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.privacy.clustered import with_clusters
-    from anonbench.evaluation.privacy.gallery_sizes import gallery_sizes
     from anonbench.evaluation.privacy.rates import rates
 
     clusters = read_clusters(Path(snakemake.input.clusters))
     probes = with_clusters(pd.read_parquet(snakemake.input.probes), clusters)
     confidence = snakemake.params.slice["settings"]["confidence"]
-    found = rates(snakemake.wildcards.dataset, probes, confidence)
-    write_csv(found, Path(snakemake.output.rates))
-    write_csv(gallery_sizes(probes, found, confidence), Path(snakemake.output.sizes))
+    write_csv(rates(snakemake.wildcards.dataset, probes, confidence), Path(snakemake.output[0]))

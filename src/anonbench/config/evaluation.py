@@ -192,7 +192,6 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
         "front_area",
         "corrected",
         "reidentification",
-        "gallery_size",
         "attacks",
         "new_persons",
         "trainings",

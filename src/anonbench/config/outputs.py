@@ -12,7 +12,7 @@ TableKind = Literal["retrieval", "agreement", "downstream"]
 
 TABLE_SUFFIXES = ("csv", "md", "tex")
 """Of the files that a table is written to."""
-ATTACK_TABLES = ("reidentification", "gallery_sizes", "attacks")
+ATTACK_TABLES = ("reidentification", "attacks")
 """Tables of a data set's attacks, by their file names."""
 FIGURE_SUFFIXES = ("png", "svg")
 """Of the files that a figure is written to."""

@@ -15,7 +15,6 @@ from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.privacy.attacks.table import read_attacks
-from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.new_persons import read_new_persons
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
@@ -29,7 +28,6 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "scores": read_scores,
     "comparisons": read_comparisons,
     "rates": read_rates,
-    "gallery_sizes": read_gallery_sizes,
     "attacks": read_attacks,
     "variance": read_variances,
     "trainings": read_agreement,

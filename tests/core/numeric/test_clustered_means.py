@@ -13,12 +13,14 @@ from hypothesis.extra.numpy import arrays
 
 from anonbench.core.numeric.clusters import (
     MIN_CLUSTERS,
-    cluster_bootstrap_means,
+    cluster_draws,
+    cluster_totals,
     clustered_mean,
     design_effect,
     effective_clusters,
     jackknife,
     two_way_mean,
+    weighted_means,
 )
 
 coarse = st.integers(-5, 5).map(float)
@@ -236,9 +238,17 @@ def test_design_effect_of_equal_clusters_is_kishs() -> None:
     assert np.isnan(design_effect(np.arange(9.0), np.zeros(9)))
 
 
+def bootstrap_means(
+    values: np.ndarray, clusters: np.ndarray, resamples: int, seed: str
+) -> np.ndarray:
+    totals, sizes = cluster_totals(values, clusters)
+    parts = cluster_draws(len(sizes), resamples, seed)
+    return np.concatenate([weighted_means(times, totals, sizes) for times in parts])
+
+
 def test_the_bootstrap_draws_clusters_whole() -> None:
     values = np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 5.0]])
-    means = cluster_bootstrap_means(values, np.array(["a", "a", "b"]), 500, "x")
+    means = bootstrap_means(values, np.array(["a", "a", "b"]), 500, "x")
     # two clusters are drawn: a and a, one of each (three rows), b and b
     assert set(np.round(means[:, 0], 9)) == {0.0, round(1 / 3, 9), 1.0}
     assert np.allclose(means[:, 1], 1 + 4 * means[:, 0])  # the same draws for all columns
@@ -247,8 +257,8 @@ def test_the_bootstrap_draws_clusters_whole() -> None:
 
 def test_the_bootstrap_agrees_with_the_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     values, labels = persons(np.random.default_rng(5), np.full(60, 5), 0.5)
-    means = cluster_bootstrap_means(values[:, None], labels, 3000, "se")
+    means = bootstrap_means(values[:, None], labels, 3000, "se")
     assert means.std() == pytest.approx(clustered_mean(values, labels, 0.95).se, rel=0.05)
     monkeypatch.setattr("anonbench.core.numeric.clusters._DRAWS", 60 * 7)
-    parts = cluster_bootstrap_means(values[:, None], labels, 3000, "se")
+    parts = bootstrap_means(values[:, None], labels, 3000, "se")
     assert np.array_equal(parts, means)

@@ -56,7 +56,6 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "scores": bundle.again(f"{name}/scores.csv"),
             "comparisons": bundle.again(f"{name}/comparisons.csv"),
             "rates": bundle.carried(f"{name}/privacy/reidentification.csv"),
-            "gallery_sizes": bundle.carried(f"{name}/privacy/gallery_sizes.csv"),
             "attacks": bundle.carried(f"{name}/privacy/attacks.csv"),
             "variance": bundle.again(f"{name}/variance.csv"),
             "trainings": bundle.carried(f"{name}/trainings.csv"),

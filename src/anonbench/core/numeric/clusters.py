@@ -244,26 +244,6 @@ def weighted_means(times: np.ndarray, totals: np.ndarray, sizes: np.ndarray) -> 
     return np.asarray(np.stack(sums, axis=1) / counted[:, None])
 
 
-def cluster_bootstrap_means(
-    values: np.ndarray, clusters: np.ndarray, resamples: int, *seed: object
-) -> np.ndarray:
-    """Return means [resamples, M] of whole clusters drawn with replacement.
-
-    All columns share the draws (Davison and Hinkley 1997, Bootstrap Methods and their Application,
-    section 3.8, strategy 1).
-
-    Args:
-        values: float [N, M] without NaN.
-        clusters: label of each row's cluster [N].
-        resamples: how many.
-        seed: what the draws depend on, with the number of clusters.
-
-    """
-    totals, sizes = cluster_totals(values, clusters)
-    parts = cluster_draws(len(sizes), resamples, *seed)
-    return np.concatenate([weighted_means(times, totals, sizes) for times in parts])
-
-
 def _defined(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the values that are defined [n], the number of each one's cluster [n], sizes [G]."""
     kept = ~np.isnan(values)

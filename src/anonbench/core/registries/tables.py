@@ -71,8 +71,7 @@ class ResultTable(Registered):
     (anonbench.evaluation.retrieval.new_persons), `deployments`
     (anonbench.evaluation.deployments.table), `given`, what other programs did to the regions
     (anonbench.anonymization.given.gather), `policy` (anonbench.evaluation.policy.verdicts), and of
-    attacks `rates` (anonbench.evaluation.privacy.rates), `gallery_sizes`
-    (anonbench.evaluation.privacy.gallery_sizes) and `attacks`
+    attacks `rates` (anonbench.evaluation.privacy.rates) and `attacks`
     (anonbench.evaluation.privacy.attacks.table)."""
 
     def values(self, results: Results) -> pd.DataFrame:
@@ -86,6 +85,6 @@ class ResultTable(Registered):
 
 OF_TRAININGS = frozenset({"trainings", "variance"})
 """What is only there where models are trained."""
-OF_ATTACKS = frozenset({"rates", "gallery_sizes", "attacks"})
+OF_ATTACKS = frozenset({"rates", "attacks"})
 """What is only there where attacks are run."""
 TABLES = Registry("anonbench.tables", ResultTable, "anonbench.reporting.kinds:BUILT_IN")

@@ -32,8 +32,6 @@ class DatasetSection:
     """Paired tests of the scores."""
     rates: Path | None = None
     """Re-identification rates (`anonbench.evaluation.privacy.rates`)."""
-    gallery_sizes: Path | None = None
-    """Those of the strongest attacks by gallery size."""
     attacks: Path | None = None
     """Rates of the other attacks (`anonbench.evaluation.privacy.attacks.table`)."""
     explorer: Path | None = None
@@ -106,11 +104,6 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 if experiment.config.privacy.enabled
                 else None
             ),
-            gallery_sizes=(
-                results / name / "privacy" / "gallery_sizes.csv"
-                if experiment.config.privacy.enabled
-                else None
-            ),
             attacks=(
                 results / name / "privacy" / "attacks.csv"
                 if experiment.config.privacy.enabled
@@ -133,7 +126,6 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "scores": section.scores,
         "comparisons": section.comparisons,
         "rates": section.rates,
-        "gallery_sizes": section.gallery_sizes,
         "attacks": section.attacks,
         "variance": section.variance,
         "trainings": section.trainings,
@@ -165,7 +157,6 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
-            ("privacy/gallery_sizes.csv", section.gallery_sizes),
             ("privacy/attacks.csv", section.attacks),
             ("policy.csv", section.policy),
             ("quality/summary.csv", section.quality),

@@ -7,7 +7,6 @@ from anonbench.reporting.kinds.attacks import Attacks
 from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.deployments import Deployments
 from anonbench.reporting.kinds.front_area import FrontArea
-from anonbench.reporting.kinds.gallery_size import GallerySize
 from anonbench.reporting.kinds.given import Given
 from anonbench.reporting.kinds.new_persons import NewPersons
 from anonbench.reporting.kinds.policy import Policy
@@ -20,7 +19,6 @@ BUILT_IN = (
     FrontArea,
     Corrected,
     Reidentification,
-    GallerySize,
     Attacks,
     NewPersons,
     Trainings,

@@ -77,7 +77,6 @@ class PagePaths(PrivacyPaths):
             "scores": "scores.csv",
             "comparisons": "comparisons.csv",
             "rates": "privacy/reidentification.csv",
-            "gallery_sizes": "privacy/gallery_sizes.csv",
             "attacks": "privacy/attacks.csv",
             "variance": "variance.csv",
             "trainings": "trainings.csv",

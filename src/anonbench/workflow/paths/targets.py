@@ -100,7 +100,6 @@ class Paths(PagePaths):
             "quality": of_each("{dataset}/quality/summary.csv", self.measured()),
             "explorers": self.explorers(),
             "rates": self.of_privacy("{dataset}/privacy/reidentification.csv"),
-            "sizes": self.of_privacy("{dataset}/privacy/gallery_sizes.csv"),
             "attacks": self.of_privacy("{dataset}/privacy/attacks.csv"),
             "policies": of_each("{dataset}/policy.csv"),
             "correlations": self.correlations(),
