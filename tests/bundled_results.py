@@ -38,7 +38,6 @@ from anonbench.evaluation.deployments.table import score_deployments
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
-from anonbench.evaluation.retrieval.new_persons import new_persons
 from anonbench.evaluation.retrieval.stage.gather import gather_in_one_file, gather_scenarios
 from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
@@ -232,14 +231,14 @@ def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, 
     scores, margins = base / "retrieval/without_own.parquet", (shown.confidence, 0.03)
     kinds = compare_kinds(NAME, runs, scores, people, *margins)
     write_csv(kinds, base / "query_kinds.csv")
-    asked = config.retrieval, shown.confidence
-    table = new_persons(NAME, scenarios[reference].queries, runs, chosen, people, *asked)
-    write_csv(table, base / "new_persons.csv")
     _deployments(config, experiment, base, people)
     trainings = experiment.trainings(NAME)
     originals = [base / f"embeddings/{m}/seed{s}/original/val.h5" for m, s in trainings]
     write_csv(
-        agreement_of_trainings(NAME, trainings, originals, people, *asked), base / "trainings.csv"
+        agreement_of_trainings(
+            NAME, trainings, originals, people, config.retrieval, shown.confidence
+        ),
+        base / "trainings.csv",
     )
 
 
@@ -287,7 +286,6 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
         "variance": base / "variance.csv",
         "scores": base / "scores.csv",
         "trainings": base / "trainings.csv",
-        "new_persons": base / "new_persons.csv",
         "deployments": base / "deployments.csv",
         "policy": base / "policy.csv",
     }
@@ -297,7 +295,7 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     files["attacks"] = base / "privacy/attacks.csv"
     write_csv(make_attacks(NAME), files["attacks"])
     for name in (
-        *("corrected", "attacks", "new_persons", "trainings"),
+        *("corrected", "attacks", "trainings"),
         *("sample_sizes", "deployments", "policy", "front_area"),
     ):
         table = paths(f"{name}_{NAME}")

@@ -378,7 +378,6 @@ def test_a_damaged_file_is_told(bundle: Path) -> None:
         "scenarios_portraits",
         "reidentification_portraits",
         "attacks_portraits",
-        "new_persons_portraits",
         "trainings_portraits",
         "deployments_portraits",
         "policy_portraits",

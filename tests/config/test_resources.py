@@ -126,15 +126,6 @@ def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> Non
     assert 300 < whole.seconds("retrieve", "rvl_cdip") < 1800
 
 
-def test_leaving_persons_out_is_sized_by_a_sample_of_queries(root: Path) -> None:
-    small, whole, large = retrieval(root, 500), retrieval(root), retrieval(root, 80_000)
-    seconds = [each.seconds("new_persons", "rvl_cdip") for each in (small, whole, large)]
-    assert seconds[0] < 600 < 1000 < seconds[1] < 5000
-    assert seconds[2] < 2.1 * seconds[1], "twice the images, as many queries"
-    vectors = 4 * 40_000 * 1024 / 1e6
-    assert whole.new_persons_mb("rvl_cdip") > 9 * vectors, "a reference, four models' two sets"
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("changed", "count"), [({}, 11), ({"adaptions": []}, 2)])
 def test_comparing_trainings_takes_as_much_memory_as_estimated(

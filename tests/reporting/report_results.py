@@ -16,7 +16,7 @@ from synthetic_results import (
     make_quality,
     write_results,
 )
-from synthetic_tables import make_deployments, make_new_persons, make_trainings
+from synthetic_tables import make_deployments, make_trainings
 
 from anonbench.config.outputs import Figure, Table
 from anonbench.core.io import write_json
@@ -120,8 +120,6 @@ def section(
     write_json(explorer, make_explorer(name))
     rates = folder / "rates.csv"
     make_rates(name, tuple(degrees)).to_csv(rates, index=False)
-    new_persons = folder / "new_persons.csv"
-    make_new_persons().to_csv(new_persons, index=False)
     deployments = folder / "deployments.csv"
     make_deployments().to_csv(deployments, index=False)
     trainings = folder / "trainings.csv"
@@ -142,6 +140,5 @@ def section(
         effects=effects,
         best=best,
         trainings=trainings,
-        new_persons=new_persons,
         deployments=deployments,
     )

@@ -1,4 +1,4 @@
-"""Tables of what is ranked again, synthetic: over new persons, and training by training."""
+"""Synthetic tables of deployments and trainings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from anonbench.core.vocabulary import DeploymentKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.deployments import kinds as deployments
 from anonbench.evaluation.deployments import table
-from anonbench.evaluation.retrieval import new_persons, training_agreement
+from anonbench.evaluation.retrieval import training_agreement
 
 FEW = [("unadapted", 0), ("unadapted", 1), ("B-blur-50", 0)]
 
@@ -46,23 +46,6 @@ def make_deployments(reason: str = "", second: bool = True) -> pd.DataFrame:
     found = found.assign(dataset="a", degree=100, anonymized=0, n=60, images=90, clusters=30)
     found = found.assign(chance=0.1, floor=0.2, reason=reason)
     return found.reindex(columns=table.COLUMNS)
-
-
-def make_new_persons(reason: str = "", n: int = 240) -> pd.DataFrame:
-    """Unadapted and A at two degrees, three methods and both query kinds; A has no mask at 50."""
-    keys = [
-        (degree, method, adaption, query)
-        for degree in (50, 100)
-        for method in ("mask", "blur", "pixelate")
-        for adaption in ("A", "unadapted")
-        for query in ("anonymized", "original")
-        if (degree, method, adaption) != (50, "mask", "A")
-    ]
-    found = pd.DataFrame(keys, columns=["degree", "method", "adaption", "query"])
-    value = found["adaption"].map({"A": 0.4, "unadapted": 0.6}) + found["degree"] / 1000
-    end = np.nan if reason else 0.05
-    found = found.assign(value=value, low=value - end, high=value + 2 * end, reason=reason)
-    return found.assign(dataset="a", n=n, images=240).reindex(columns=new_persons.COLUMNS)
 
 
 def make_trainings(trainings: list[tuple[str, int]] = FEW, reason: str = "") -> pd.DataFrame:

@@ -125,17 +125,6 @@ rule trainings:
         "../scripts/trainings.py"
 
 
-# mAP without one person at a time, in queries and database at once.
-rule new_persons:
-    input:
-        **by_digest(clusters=rules.clusters.output.clusters),
-        **ranked(experiment.anonymized_scenarios),
-    output:
-        "<results>/{dataset}/new_persons.csv",
-    script:
-        "../scripts/new_persons.py"
-
-
 # Archives that are searched in other ways than a scenario's, from the same embeddings.
 rule deployments:
     input:

@@ -183,7 +183,6 @@ def _collected(experiment: Experiment, name: str, ranked_again: bool) -> Iterato
     yield Entry(f"{name}/variance.csv", place=PUBLISHED)
     yield Entry(f"{name}/trainings.csv", place=PUBLISHED if ranked_again else START)
     yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
-    yield Entry(f"{name}/new_persons.csv", place=PUBLISHED if ranked_again else START)
     if experiment.config.deployments.kinds:
         # a label column is not carried, so that the order of anonymizing is not known there
         again = ranked_again and experiment.datasets[name].anonymized_first is None

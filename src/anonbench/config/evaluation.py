@@ -193,7 +193,6 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
         "corrected",
         "reidentification",
         "attacks",
-        "new_persons",
         "trainings",
         "sample_sizes",
         "deployments",

@@ -70,7 +70,6 @@ def job_resources(estimates: Estimates) -> dict[str, Resources]:
         | {"runtime": minutes("retrieve")},
         "second_rankings": ranking,
         "trainings": {"mem_mb": of(e.trainings_mb), "runtime": 60},
-        "new_persons": {"mem_mb": of(e.new_persons_mb), "runtime": minutes("new_persons")},
         "deployments": {"mem_mb": of(e.deployments_mb), "runtime": minutes("deployments")},
         "downstream": {
             "threads": lambda w: e.downstream_threads(w.dataset, w.model),

@@ -41,11 +41,7 @@ GPU_SCORED = 100.0
 """A guess: cores that a GPU stands for in retrieval."""
 VALUES_READ = 1e8
 """Numbers a second that are read, checked and normalized."""
-SECONDS_A_LEFT_OUT_RANK = 3e-7
-"""Of an image in a ranking from which persons are left out; seen at 19,792 images: the same."""
-LEFT_OUT_QUERIES = 2_000
-"""At most; `anonbench.evaluation.retrieval.new_persons`."""
-LEFT_OUT_BLOCK = 192
+COMPARED_BLOCK = 192
 DEPLOYED_BLOCK = 512
 SECONDS_A_SORTED_RANK = 3e-7
 """Of an image in three whole sorts of a row, for reciprocal ranks."""

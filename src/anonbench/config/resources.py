@@ -96,8 +96,6 @@ class Estimates:
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = rates.GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
-            case "new_persons":
-                return self._left_out_in(name)
             case "deployments":
                 return self._deployed_in(name)
             case "downstream":
@@ -189,15 +187,8 @@ class Estimates:
         images = self._counts[name][Split.VAL]
         ranks = 4 * min(images, rates.COMPARED_QUERIES) * images
         count = len(self._experiment.trainings(name))
-        block = 16 * rates.LEFT_OUT_BLOCK * images
+        block = 16 * rates.COMPARED_BLOCK * images
         return 500 + (2 * count * ranks + 8 * images * self._width(name) + block) // 10**6
-
-    def new_persons_mb(self, name: str) -> int:
-        """Return the main memory of a job that leaves persons out: one variant's embeddings."""
-        images, systems = self._counts[name][Split.VAL], self._systems(name)
-        vectors = 4 * images * self._width(name)
-        block = 4 * rates.LEFT_OUT_BLOCK * images * (2 * systems + 1)
-        return 500 + (2 * (systems + 1) * vectors + block) // 10**6
 
     def deployments_mb(self, name: str) -> int:
         """Return the main memory of a job of deployments: one method's embeddings, and fusions."""
@@ -223,13 +214,6 @@ class Estimates:
         pairs = float(self._retrieval_queries(name)) * images
         compared = sum(widths) * rates.SECONDS_A_PRODUCT + len(widths) * rates.SECONDS_A_RANK
         return pairs * compared + 3.0 * images * sum(ranked) / rates.VALUES_READ
-
-    def _left_out_in(self, name: str) -> float:
-        """Return the seconds of a job that leaves persons out."""
-        images, systems = self._counts[name][Split.VAL], self._systems(name)
-        queries = min(images, rates.LEFT_OUT_QUERIES)
-        rankings = queries * len(self._experiment.variants(name)) * systems
-        return rankings * (2e-4 + images * rates.SECONDS_A_LEFT_OUT_RANK)
 
     def _deployed_in(self, name: str) -> float:
         """Return the seconds of a job of deployments on one core: most of all for sorted ranks."""

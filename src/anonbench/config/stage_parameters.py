@@ -240,7 +240,7 @@ def retrieve_without_own(config: Config) -> Slice:
     return {"settings": config.retrieval.without_own_images().effective()}
 
 
-def new_persons(config: Config) -> Slice:
+def trainings(config: Config) -> Slice:
     """How a ranking is compared with the reference's, and how sure one can be of its mean."""
     return {
         "retrieval": config.retrieval.effective(),

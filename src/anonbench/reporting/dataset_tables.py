@@ -16,7 +16,6 @@ from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.rates import read_rates
-from anonbench.evaluation.retrieval.new_persons import read_new_persons
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes.variance import read_variances
 from anonbench.reporting.grids.grid import to_latex, to_markdown
@@ -31,7 +30,6 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "attacks": read_attacks,
     "variance": read_variances,
     "trainings": read_agreement,
-    "new_persons": read_new_persons,
     "deployments": read_deployments,
     "given": read_given,
     "policy": read_policy,

@@ -19,7 +19,6 @@ from anonbench.core.numeric.clusters import (
     design_effect,
     effective_clusters,
     jackknife,
-    two_way_mean,
     weighted_means,
 )
 
@@ -184,48 +183,6 @@ def test_the_interval_of_independent_values_covers_too_seldom() -> None:
         low, high = scipy.stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
         covered += low <= 0.0 <= high
     assert covered / 500 < 0.75
-
-
-def test_two_ways_cover_where_one_does_not() -> None:
-    # a score of each pair of a query's person and a database's person, both of which count
-    generator = np.random.default_rng(2)
-    first, second = (labels.ravel() for labels in np.meshgrid(np.arange(25), np.arange(25)))
-    both = one = 0
-    for _ in range(REPETITIONS):
-        effects = generator.standard_normal((2, 25))
-        values = effects[0][first] + effects[1][second] + generator.standard_normal(625)
-        result = two_way_mean(values, first, second, 0.95)
-        both += result.low <= 0.0 <= result.high
-        single = clustered_mean(values, first, 0.95)
-        one += single.low <= 0.0 <= single.high
-    assert both / REPETITIONS == pytest.approx(0.95, abs=0.02)
-    assert one / REPETITIONS < 0.90
-
-
-@given(clustered)
-def test_two_equal_ways_are_one(given_values: tuple[np.ndarray, np.ndarray]) -> None:
-    values, labels = given_values
-    one = clustered_mean(values, labels, 0.95)
-    two = two_way_mean(values, labels, labels, 0.95)
-    assert vars(two) == pytest.approx(vars(one), nan_ok=True)
-    # where values of the second way are single, the wider of both standard errors counts
-    single = clustered_mean(values, np.arange(len(values)), 0.95)
-    alone = two_way_mean(values, labels, np.arange(len(values)), 0.95)
-    assert alone.se == pytest.approx(np.maximum(one.se, single.se), nan_ok=True)
-
-
-def test_two_ways_by_inclusion_and_exclusion() -> None:
-    generator = np.random.default_rng(3)
-    first, second = np.repeat(np.arange(10), 20), np.tile(np.arange(20), 10)
-    values = generator.standard_normal(10)[first] + generator.standard_normal(20)[second]
-    result = two_way_mean(values, first, second, 0.95)
-    parts = [
-        clustered_mean(values, labels, 0.95).se ** 2
-        for labels in (first, second, np.arange(len(values)))
-    ]
-    assert result.se**2 == pytest.approx(parts[0] + parts[1] - parts[2])
-    assert (result.df, result.clusters) == (pytest.approx(9.0), 10)
-    assert two_way_mean(values, first, second % 3, 0.95).reason.startswith("3 clusters")
 
 
 def test_design_effect_of_equal_clusters_is_kishs() -> None:

@@ -149,7 +149,7 @@ def test_page_shows_everything_given(text: str, sections: list[DatasetSection]) 
     assert "show_originals: false" in words
     for version in VERSIONS.values():
         assert version in words
-    for heading in ("Other persons", "Agreement of trainings"):
+    for heading in ("Agreement of trainings",):
         assert f">{heading}</h2>" in text
     assert "empty file" in words and "secret name" not in text
     assert not re.search(r"\bnan\b", text.replace("data:image", ""), re.IGNORECASE)

@@ -30,7 +30,6 @@ RANKED |= {
     "retrieve_without_own",
     "without_own_rankings",
     "query_kinds",
-    "new_persons",
     "trainings",
 }
 RANKED |= {"variance"}
@@ -40,7 +39,6 @@ CLUSTERED = {
     "query_kinds",
     "effects",
     "variance",
-    "new_persons",
     "trainings",
     "downstream",
     "attention_share",
@@ -53,7 +51,7 @@ TRAINED = {"train_unadapted", "train_adapted", "learning"} | ATTENDED | EMBEDDED
 TRAINED |= {"reidentify"} | RATES | ATTACKED
 ADAPTED = TRAINED - {"train_unadapted", "embed_original"}
 MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {"embed_adapted", "explore"}
-MORE_SEEDS -= {"retrieve_without_own", "without_own_rankings", "query_kinds", "new_persons"}
+MORE_SEEDS -= {"retrieve_without_own", "without_own_rankings", "query_kinds"}
 OF_DOCUMENTS = TRAINED - {"train_adapted", "embed_adapted", "rankings_portraits"}
 OF_DOCUMENTS |= {"schedules"}  # of a recipe
 

@@ -66,7 +66,6 @@ def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None
     found += _second(bundle, name, files, settings)
     found += _without_own(bundle, name, files, settings)
     if sample is None:
-        found += _new_persons(bundle, name, files)
         found += _trainings(bundle, name)
         found += _deployments(bundle, name)
     return joined("retrieval", name, found)
@@ -92,28 +91,6 @@ def _without_own(
     reference = files.get(f"unadapted/seed{bundle.experiment.reference_seed}/{ORIGINAL}")
     path, judged = f"{name}/retrieval/without_own.parquet", [files[run] for run in runs]
     yield from _ranked_again(bundle, path, reference, judged, settings.without_own_images())
-
-
-def _new_persons(bundle: Bundle, name: str, files: Mapping[str, Embedded]) -> Iterator[Agreement]:
-    """Leave persons out again. Which queries of many are drawn follows from the ids."""
-    from anonbench.evaluation.retrieval.new_persons import new_persons
-
-    path, grouped = f"{name}/new_persons.csv", bundle.carried(f"{name}/clusters.parquet")
-    runs = bundle.experiment.anonymized_scenarios(name)
-    reference = files.get(f"unadapted/seed{bundle.experiment.reference_seed}/{ORIGINAL}")
-    needed = bundle.published(path), grouped
-    if reference is None or not all(map(Path.is_file, needed)) or {r.path for r in runs} - {*files}:
-        return
-    table = new_persons(
-        name,
-        reference.queries,
-        runs,
-        [files[run.path] for run in runs],
-        read_clusters(grouped),
-        bundle.config.retrieval,
-        bundle.config.presentation.confidence,
-    )
-    yield of_table("retrieval", bundle, path, table)
 
 
 def _trainings(bundle: Bundle, name: str) -> Iterator[Agreement]:

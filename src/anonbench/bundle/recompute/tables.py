@@ -59,7 +59,6 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "attacks": bundle.carried(f"{name}/privacy/attacks.csv"),
             "variance": bundle.again(f"{name}/variance.csv"),
             "trainings": bundle.carried(f"{name}/trainings.csv"),
-            "new_persons": bundle.carried(f"{name}/new_persons.csv"),
             "deployments": bundle.carried(f"{name}/deployments.csv"),
             "policy": bundle.carried(f"{name}/policy.csv"),
         }

@@ -137,42 +137,6 @@ def clustered_mean(values: np.ndarray, clusters: np.ndarray, confidence: float) 
     return t_estimate(mean, variance, df, confidence, len(values), len(sizes))
 
 
-def two_way_mean(
-    values: np.ndarray, first: np.ndarray, second: np.ndarray, confidence: float
-) -> Estimate:
-    """Return the mean of values that depend on clusters of two kinds, with its t interval.
-
-    For values of pairs, such as a query and an image of the database. The variance is that by the
-    first kind, plus that by the second, less that by both together (Cameron, Gelbach and Miller
-    2011, J. Bus. Econ. Stat. 29:238-249). It is never less than that by either kind, because the
-    sum can fall below both, even below zero, by chance. The kind with fewer effective clusters
-    sets the degrees of freedom.
-
-    Args:
-        values: float [N], NaN where undefined: those are left out.
-        first: label of each value's cluster of the first kind [N].
-        second: label of each value's cluster of the second kind [N].
-        confidence: coverage of the interval, as a share within (0, 1).
-
-    """
-    kept = ~np.isnan(values)
-    values, first, second = values[kept], first[kept], second[kept]
-    if not len(values):
-        return t_estimate(float("nan"), float("nan"), 0.0, confidence, 0, 0)
-    mean = float(values.mean())
-    codes = [np.unique(labels, return_inverse=True)[1] for labels in (first, second)]
-    both = np.unique(codes[0] * (codes[1].max() + 1) + codes[1], return_inverse=True)[1]
-    sizes = [np.bincount(of_kind) for of_kind in (*codes, both)]
-    of_first, of_second, of_both = (
-        _jackknife_variance(values - mean, of_kind, size)
-        for of_kind, size in zip((*codes, both), sizes, strict=True)
-    )
-    variance = max(of_first + of_second - of_both, of_first, of_second)
-    df = min(effective_clusters(size) for size in sizes[:2]) - 1.0
-    fewest = min(len(size) for size in sizes[:2])
-    return t_estimate(mean, variance, df, confidence, len(values), fewest)
-
-
 def jackknife(whole: float, without: np.ndarray, n: int, confidence: float) -> Estimate:
     """Return a statistic's t interval from its values with one cluster left out at a time.
 

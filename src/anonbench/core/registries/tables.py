@@ -67,8 +67,7 @@ class ResultTable(Registered):
     """Tables of the data set: `scores` (anonbench.evaluation.scores), `comparisons`
     (anonbench.evaluation.comparisons.pairwise), `variance` components
     (anonbench.evaluation.sample_sizes.variance), `trainings`
-    (anonbench.evaluation.retrieval.training_agreement), `new_persons`
-    (anonbench.evaluation.retrieval.new_persons), `deployments`
+    (anonbench.evaluation.retrieval.training_agreement), `deployments`
     (anonbench.evaluation.deployments.table), `given`, what other programs did to the regions
     (anonbench.anonymization.given.gather), `policy` (anonbench.evaluation.policy.verdicts), and of
     attacks `rates` (anonbench.evaluation.privacy.rates) and `attacks`

@@ -51,8 +51,6 @@ class DatasetSection:
     """Paired tests of query kinds."""
     trainings: Path | None = None
     """Each training's ranking, judged by that of each other."""
-    new_persons: Path | None = None
-    """mAP with its interval over new persons (`anonbench.evaluation.retrieval.new_persons`)."""
     deployments: Path | None = None
     """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
     given: Path | None = None
@@ -94,7 +92,6 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             best=results / name / "best.csv",
             query_kinds=results / name / "query_kinds.csv",
             trainings=results / name / "trainings.csv" if name in trained else None,
-            new_persons=results / name / "new_persons.csv",
             deployments=(
                 results / name / "deployments.csv" if experiment.config.deployments.kinds else None
             ),
@@ -129,7 +126,6 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "attacks": section.attacks,
         "variance": section.variance,
         "trainings": section.trainings,
-        "new_persons": section.new_persons,
         "deployments": section.deployments,
         "given": section.given,
         "policy": section.policy,
@@ -151,7 +147,6 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("trainings.csv", section.trainings),
             ("best.csv", section.best),
             ("query_kinds.csv", section.query_kinds),
-            ("new_persons.csv", section.new_persons),
             ("deployments.csv", section.deployments),
             ("given.csv", section.given),
             ("counts.csv", section.counts),

@@ -8,7 +8,6 @@ from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.deployments import Deployments
 from anonbench.reporting.kinds.front_area import FrontArea
 from anonbench.reporting.kinds.given import Given
-from anonbench.reporting.kinds.new_persons import NewPersons
 from anonbench.reporting.kinds.policy import Policy
 from anonbench.reporting.kinds.reidentification import Reidentification
 from anonbench.reporting.kinds.sample_sizes import SampleSizes
@@ -20,7 +19,6 @@ BUILT_IN = (
     Corrected,
     Reidentification,
     Attacks,
-    NewPersons,
     Trainings,
     SampleSizes,
     Deployments,

@@ -80,7 +80,6 @@ class PagePaths(PrivacyPaths):
             "attacks": "privacy/attacks.csv",
             "variance": "variance.csv",
             "trainings": "trainings.csv",
-            "new_persons": "new_persons.csv",
             "deployments": "deployments.csv",
             "given": "given.csv",
             "policy": "policy.csv",

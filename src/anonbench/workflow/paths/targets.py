@@ -58,7 +58,6 @@ class Paths(PagePaths):
                     "comparisons",
                     "best",
                     "query_kinds",
-                    "new_persons",
                     *(["deployments"] if experiment.config.deployments.kinds else []),
                     *(
                         ()
@@ -92,7 +91,6 @@ class Paths(PagePaths):
             "variances": of_each("{dataset}/variance.csv", trained),
             "trainings": of_each("{dataset}/trainings.csv", trained),
             "query_kinds": of_each("{dataset}/query_kinds.csv"),
-            "new_persons": of_each("{dataset}/new_persons.csv"),
             "deployments": self.of_deployments("{dataset}/deployments.csv"),
             "counts": of_each("{dataset}/counts.csv"),
             "skipped": of_each("{dataset}/skipped.csv"),
