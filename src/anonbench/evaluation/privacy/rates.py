@@ -16,7 +16,6 @@ from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, NAIVE, RANKS
 from anonbench.evaluation.privacy.rank_metrics import chances, hit_rates, of_one
-from anonbench.evaluation.privacy.worst_off import worst_off
 
 RATE_COLUMNS = [
     "dataset",
@@ -36,16 +35,14 @@ RATE_COLUMNS = [
     "gallery",
     "chance",
     *(f"one_{what}" for what in ("rate", "low", "high", "chance", "gallery")),
-    *(f"worst_{what}" for what in ("rate", "low", "high", "reason")),
     "reason",
 ]
 """Columns of the rates. `regions`: `all` (what the published images still give away) or those that
 are `hidden` at the degree, or the `remainder`: all regions, of which their surroundings alone are
 seen; `rank`: a match among so many counts; `n` probes of `clusters` persons
 (or images) in a `gallery` of so many crops, in which `chance` finds as many. `one_…`: the same in
-a gallery with one crop of each person; regions have one anyway. `worst_…`: of the tenth of persons
-who are found most often (`anonbench.evaluation.privacy.worst_off`). A row without a rate or without
-an interval says why in `reason`."""
+a gallery with one crop of each person; regions have one anyway. A row without a rate or without an
+interval says why in `reason`."""
 ALL, HIDDEN, REMAINDER = "all", "hidden", "remainder"
 _KEYS = ["degree", "method", "entity", "match", "attacker", "against", "context"]
 _ORDERS: dict[str, list[str]] = {
@@ -75,10 +72,7 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
         if whole["method"] != ORIGINAL and not whole["context"]:
             parts[HIDDEN] = group[group["hidden"]]
         rows += [
-            whole
-            | {"regions": regions, "rank": rank}
-            | _rate(part, rank, confidence)
-            | (_worst_off(part, rank, confidence) if whole["match"] == "person" else {})
+            whole | {"regions": regions, "rank": rank} | _rate(part, rank, confidence)
             for regions, part in parts.items()
             for rank in RANKS
             if len(part)
@@ -88,7 +82,7 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
     absent = absent.assign(dataset=dataset, regions=seen)
     given = pd.DataFrame(rows, columns=RATE_COLUMNS)
     table = pd.DataFrame([*given.to_dict("records"), *absent.to_dict("records")])
-    table = table.reindex(columns=RATE_COLUMNS).fillna({"worst_reason": ""})
+    table = table.reindex(columns=RATE_COLUMNS)
     whole_numbers = dict.fromkeys(("rank", "n", "clusters", "gallery", "one_gallery"), "Int64")
     return _sorted(table).astype(whole_numbers)
 
@@ -96,7 +90,7 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
 def read_rates(path: Path) -> pd.DataFrame:
     """Read a table of rates."""
     keys = ("dataset", "method", "entity", "match", "regions", "attacker", "against")
-    texts = (*keys, "worst_reason", "reason")
+    texts = (*keys, "reason")
     return read_csv(path, RATE_COLUMNS, texts)
 
 
@@ -140,16 +134,6 @@ def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
         "one_chance": float(chances(places, rank).mean()),
         "one_gallery": int(places.gallery.max()),
         "reason": found.reason,
-    }
-
-
-def _worst_off(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
-    found = worst_off(probes, rank, confidence)
-    return {
-        "worst_rate": found.value,
-        "worst_low": found.low,
-        "worst_high": found.high,
-        "worst_reason": found.reason,
     }
 
 

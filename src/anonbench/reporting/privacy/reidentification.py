@@ -31,7 +31,6 @@ def reidentification_grid(
         for gallery in GALLERIES
         if ((run["attacker"] == attacker) & (run["against"] == gallery)).any()
     ]
-    worst_off = bool(run["worst_rate"].notna().any())
     spans = {name: sum(attacker == name for attacker, _ in attacks) for name, _ in attacks}
     return Grid(
         stem=f"reidentification_{dataset}",
@@ -42,7 +41,6 @@ def reidentification_grid(
             *(f"vs. {GALLERIES[gallery]}" for _, gallery in attacks),
             "Rank 1",
             "One mate",
-            *(["Worst-off tenth"] if worst_off else []),
             "Hidden only",
             "Rank 10",
             "Probes",
@@ -50,10 +48,10 @@ def reidentification_grid(
         groups=(
             ("", 2),
             *((f"{ATTACKERS[name]}, rank 1", span) for name, span in spans.items()),
-            ("Strongest attack", 5 + worst_off),
+            ("Strongest attack", 5),
         ),
         blocks=tuple(
-            _block(str(entity), run[run["entity"] == entity], attacks, worst_off)
+            _block(str(entity), run[run["entity"] == entity], attacks)
             for entity in run["entity"].unique()
         ),
         notes=tuple(_notes(rates, confidence, widest)),
@@ -61,9 +59,7 @@ def reidentification_grid(
     )
 
 
-def _block(
-    entity: str, rows: pd.DataFrame, attacks: list[tuple[str, str]], worst_off: bool
-) -> GridBlock:
+def _block(entity: str, rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> GridBlock:
     first = rows.iloc[0]
     gallery, chances = int(rows["gallery"].max()), rows.groupby("rank")["chance"].first()
     text = ", ".join(f"{100 * chance:.2g} % at rank {rank:.0f}" for rank, chance in chances.items())
@@ -74,7 +70,7 @@ def _block(
     return GridBlock(
         label,
         tuple(
-            _row(rows[(rows["degree"] == degree) & (rows["method"] == method)], attacks, worst_off)
+            _row(rows[(rows["degree"] == degree) & (rows["method"] == method)], attacks)
             for degree, method in rows[["degree", "method"]]
             .drop_duplicates()
             .itertuples(index=False, name=None)
@@ -82,7 +78,7 @@ def _block(
     )
 
 
-def _row(rows: pd.DataFrame, attacks: list[tuple[str, str]], worst_off: bool) -> tuple[str, ...]:
+def _row(rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> tuple[str, ...]:
     method, degree = str(rows["method"].iloc[0]), int(rows["degree"].iloc[0])
     original = method == ORIGINAL
     at_one = rows[(rows["regions"] != HIDDEN) & (rows["rank"] == 1)]
@@ -97,7 +93,6 @@ def _row(rows: pd.DataFrame, attacks: list[tuple[str, str]], worst_off: bool) ->
         *(_missing(original) if cell.empty else _percent(cell["rate"].iloc[0]) for cell in cells),
         _strongest(rows, 1),
         _strongest(rows, 1, "one_"),
-        *([_strongest(rows, 1, "worst_")] if worst_off else []),
         "–" if original else _strongest(hidden, 1),
         _strongest(rows, 10),
         f"{int(rows['n'].max()):,}",
@@ -149,15 +144,6 @@ def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[st
                 "“Unmasked remainder”: an attacker that sees the surroundings of a region alone. "
                 "It has no part in the strongest attack, as no method that leaves the "
                 "surroundings as they are lowers its rate."
-            )
-        persons = run[run["match"] == "person"]
-        if len(persons):
-            lack = str(persons["worst_reason"].fillna("").iloc[0])
-            yield (
-                "Worst-off tenth: the persons who are found most often, chosen by one half of "
-                "their photographs and counted by the other, so that luck is not counted."
-                if persons["worst_rate"].notna().any()
-                else f"Not known of the persons who are found most often{lack and ': '}{lack}."
             )
         if Entity.TEXT.value in set(run["entity"]):
             yield (
