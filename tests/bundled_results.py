@@ -77,7 +77,7 @@ CONFIG: dict[str, Any] = {
     },
     "recipes": {"default": {"optimizer": {"batch_size": 8}}},
     "retrieval": {"fraction": 0.1},
-    "deployments": {"kinds": ["kept", "query_model"]},
+    "deployments": {"kinds": ["kept", "query_method"]},
     "presentation": {"bootstrap": 50, "show_originals": True},
     "correlation": {"bootstrap": 50},
 }

@@ -88,14 +88,11 @@ class Deployments(Settings):
 
     kinds: tuple[DeploymentKind, ...] = ()
     """`mixed`: a share of the database is anonymized. `kept`: the embeddings of the originals are
-    kept, and queries are anonymized. `query_model`: the original model asks an adapted model's
-    database. `query_method`: queries are anonymized by another method than the database. `fusion`:
-    the unadapted and an adapted model rank together. Without any, nothing is computed."""
+    kept, and queries are anonymized. `query_method`: queries are anonymized by another method than
+    the database. Without any, nothing is computed."""
     shares: tuple[Annotated[int, Field(gt=0, lt=100)], ...] = (25, 50, 75)
     """Percent of a mixed database that is anonymized; 0 and 100 are always scored. Which images
     come first, `datasets.<name>.anonymized_first` says; without it they are drawn."""
-    weight: Share = 0.5
-    """Weight of the adapted model in a fusion. To be set before its scores are known."""
     queries: Count = 2000
     """At most so many are asked, drawn by a hash of their ids."""
 

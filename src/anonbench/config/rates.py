@@ -43,8 +43,6 @@ VALUES_READ = 1e8
 """Numbers a second that are read, checked and normalized."""
 COMPARED_BLOCK = 192
 DEPLOYED_BLOCK = 512
-SECONDS_A_SORTED_RANK = 3e-7
-"""Of an image in three whole sorts of a row, for reciprocal ranks."""
 COMPARED_QUERIES = 500
 """At most; `anonbench.evaluation.retrieval.training_agreement`."""
 BLOCK_BYTES = 20

@@ -191,7 +191,7 @@ class Estimates:
         return 500 + (2 * count * ranks + 8 * images * self._width(name) + block) // 10**6
 
     def deployments_mb(self, name: str) -> int:
-        """Return the main memory of a job of deployments: one method's embeddings, and fusions."""
+        """Return the main memory of a job of deployments: one method's embeddings."""
         images = self._counts[name][Split.VAL]
         models = 1 + len(self._experiment.datasets[name].adaptions)
         vectors = 4 * images * self._width(name)
@@ -216,17 +216,16 @@ class Estimates:
         return pairs * compared + 3.0 * images * sum(ranked) / rates.VALUES_READ
 
     def _deployed_in(self, name: str) -> float:
-        """Return the seconds of a job of deployments on one core: most of all for sorted ranks."""
+        """Return the seconds of a job of deployments on one core."""
         settings, dataset = self._experiment.config.deployments, self._experiment.datasets[name]
         images, methods = self._counts[name][Split.VAL], len(dataset.all_methods)
         queries, adapted = min(images, settings.queries), len(dataset.adaptions)
         pairs = float(queries) * images
         mixed = 2 * (1 + adapted) * (len(settings.shares) + 2)
-        rankings = methods * (mixed + 1 + 2 * adapted + methods + 4 * adapted)
+        rankings = methods * (mixed + 1 + methods)
         references = 1 + bool(self._experiment.second_references(name))
         ranked = self._width(name) * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_RANK
-        sorted_ = methods * 2 * adapted * rates.SECONDS_A_SORTED_RANK
-        return references * pairs * (rankings * ranked + sorted_)
+        return references * pairs * rankings * ranked
 
     def _systems(self, name: str) -> int:
         """Return the models of a variant that can be chosen, by seed and query kind."""

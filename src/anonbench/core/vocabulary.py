@@ -111,12 +111,8 @@ class DeploymentKind(StrEnum):
     """A share of the database is anonymized."""
     KEPT = "kept"
     """The database has the embeddings of the originals, queries are anonymized."""
-    QUERY_MODEL = "query_model"
-    """The database is embedded by an adapted model, queries by the original one."""
     QUERY_METHOD = "query_method"
     """Queries are anonymized by another method than the database."""
-    FUSION = "fusion"
-    """Two models rank together."""
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from anonbench.config import Deployments, Retrieval
-from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.vocabulary import DeploymentKind
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.deployments.kinds import CEILING, RULES, Ranking, deployments
+from anonbench.evaluation.deployments.kinds import CEILING, Ranking, deployments
 from anonbench.evaluation.deployments.order import AnonymizingOrder
 from anonbench.evaluation.deployments.score import Archive, score
 from anonbench.evaluation.deployments.table import COLUMNS, read_deployments, score_deployments
@@ -53,39 +52,19 @@ ARCHIVE = Archive(
 )
 
 
-def asked(ranking: Ranking, adaption: str) -> np.ndarray:
+def asked(ranking: Ranking) -> np.ndarray:
     if ranking.query_method == "original":
-        return originals(adaption, ranking.method)
-    return ANONYMIZED[adaption, ranking.query_method]
+        return originals(ranking.adaption, ranking.method)
+    return ANONYMIZED[ranking.adaption, ranking.query_method]
 
 
-def similarities(ranking: Ranking, weight: float, include_self: bool) -> np.ndarray:
-    """Return what ranks, float64 [N, N], by loops and definitions."""
+def similarities(ranking: Ranking) -> np.ndarray:
+    """Return what ranks, float64 [N, N], by definition."""
     hidden = ARCHIVE.order.anonymized(ranking.share)
-    found = []
-    for adaption in ("unadapted", ranking.adaption) if ranking.fused else (ranking.adaption,):
-        database = originals(adaption, ranking.method).copy()
-        if ranking.share:
-            database[hidden] = ANONYMIZED[adaption, ranking.method][hidden]
-        by = adaption if ranking.fused else ranking.query_adaption
-        found.append(asked(ranking, by).astype(float) @ database.T.astype(float))
-    if not ranking.fused:
-        return found[0]
-    weights = (1 - weight, weight)
-    if ranking.fused == "similarity":
-        return sum(
-            w * (s - s.mean(axis=1, keepdims=True)) / s.std(axis=1, keepdims=True)
-            for w, s in zip(weights, found, strict=True)
-        )
-    total = np.zeros((N, N))
-    for w, s in zip(weights, found, strict=True):
-        for q in range(N):
-            order = sorted(range(N), key=lambda d: -s[q, d])
-            if not include_self:
-                order = [d for d in order if d != q]
-            for rank, d in enumerate(order, start=1):
-                total[q, d] += w / (60 + rank)
-    return total
+    database = originals(ranking.adaption, ranking.method).copy()
+    if ranking.share:
+        database[hidden] = ANONYMIZED[ranking.adaption, ranking.method][hidden]
+    return asked(ranking).astype(float) @ database.T.astype(float)
 
 
 def naive(ranks_by: np.ndarray, include_self: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -118,26 +97,24 @@ def naive(ranks_by: np.ndarray, include_self: bool) -> tuple[np.ndarray, np.ndar
     kind=st.sampled_from(list(DeploymentKind)),
     number=st.integers(0, 100),
     include_self=st.booleans(),
-    weight=st.sampled_from([0.2, 0.5, 0.9]),
 )
 @hypothesis_settings(max_examples=30)
 def test_scores_are_those_of_sorted_rows(
-    kind: DeploymentKind, number: int, include_self: bool, weight: float
+    kind: DeploymentKind, number: int, include_self: bool
 ) -> None:
     wanted = deployments([kind], [20, 55], ["blur", "mask"], {"blur": ["A"], "mask": ["A"]})
     ranking = wanted[number % len(wanted)].ranking
     settings = Retrieval(include_self=include_self)
-    found = score(ARCHIVE, [CEILING, ranking], settings, K, EVERY, weight)[ranking]
-    ap, ndcg = naive(similarities(ranking, weight, include_self), include_self)
+    found = score(ARCHIVE, [CEILING, ranking], settings, K, EVERY)[ranking]
+    ap, ndcg = naive(similarities(ranking), include_self)
     assert found.scores[SCORES.index("ap")] == pytest.approx(ap, abs=1e-9)
     assert found.scores[SCORES.index("ndcg")] == pytest.approx(ndcg, abs=1e-6)
 
 
 def test_a_sample_of_queries_has_the_scores_that_all_have() -> None:
-    rankings = [Ranking("blur", 55, query_method="blur"), Ranking("blur", fused="rank")]
-    rankings[1] = Ranking("blur", 100, "A", "blur", "A", "rank")
+    rankings = [Ranking("blur", 55, query_method="blur"), Ranking("blur", 100, "A", "blur")]
     all_, some = (
-        score(ARCHIVE, rankings, Retrieval(), K, queries, 0.5) for queries in (EVERY, EVERY[7::9])
+        score(ARCHIVE, rankings, Retrieval(), K, queries) for queries in (EVERY, EVERY[7::9])
     )
     for ranking in rankings:
         assert np.array_equal(all_[ranking].scores[:, 7::9], some[ranking].scores)
@@ -147,7 +124,7 @@ def test_the_ends_of_a_mixed_curve_are_the_two_databases() -> None:
     wanted = deployments([DeploymentKind.MIXED], [50], ["blur"], {"blur": []})
     assert [each.ranking.share for each in wanted] == [0, 50, 100, 0, 50, 100]
     assert all((each.base is None) == (each.ranking.share == 0) for each in wanted)
-    found = score(ARCHIVE, [each.ranking for each in wanted], Retrieval(), K, EVERY, 0.5)
+    found = score(ARCHIVE, [each.ranking for each in wanted], Retrieval(), K, EVERY)
     ap = [scored.scores[0].mean() for scored in found.values()]
     assert ap[0] == 1.0, "originals by the reference's model are the reference"
     assert ap[0] > ap[1] > ap[2]
@@ -170,9 +147,7 @@ def test_kinds_compare_with_what_they_replace() -> None:
     assert changed == {
         DeploymentKind.MIXED: {"share"},
         DeploymentKind.KEPT: {"share"},
-        DeploymentKind.QUERY_MODEL: {"query_adaption"},
         DeploymentKind.QUERY_METHOD: {"query_method"},
-        DeploymentKind.FUSION: {"adaption", "query_adaption", "fused"},
     }
     assert len(wanted) == len(set(wanted))
 
@@ -274,25 +249,20 @@ def test_rows_have_intervals_levels_and_tests(
     assert list(table.columns) == COLUMNS
     assert set(table["reference"]) == {"own", "second"}
     row = table[
-        (table["kind"] == "fusion")
+        (table["kind"] == "query_method")
         & (table["metric"] == "map")
         & (table["reference"] == "own")
-        & (table["fused"] == RULES[1])
-        & (table["query_method"] == "mask")
+        & (table["method"] == "blur")
     ].iloc[0]
-    both, alone = (
-        naive(similarities(each, 0.5, True), True)[0]
-        for each in (
-            Ranking("mask", 100, "A", "mask", "A", "rank"),
-            Ranking("mask", query_method="mask"),
-        )
+    other, same = (
+        naive(similarities(Ranking("blur", query_method=each)), True)[0]
+        for each in ("mask", "blur")
     )
-    assert row["value"] == pytest.approx(both.mean())
-    expected = clustered_mean(both - alone, PERSONS, 0.9)
+    assert row["value"] == pytest.approx(other.mean())
+    expected = clustered_mean(other - same, PERSONS, 0.9)
     assert row["difference"] == pytest.approx(expected.value)
     assert row["difference_high"] == pytest.approx(expected.high)
     assert (row["n"], row["images"], row["clusters"]) == (N, N, N // 3)
-    assert row["floor"] > row["chance"], "an anonymized query finds its own vector"
     kept = table[(table["kind"] == "kept") & (table["metric"] == "map")]
     assert (kept["floor"] == kept["chance"]).all(), "the database has the original's vector"
     assert (kept["anonymized"] == 0).all()
@@ -323,15 +293,6 @@ def test_without_adapted_models_what_needs_none_is_left(
 def test_queries_are_a_sample_of_at_most_so_many(files: dict[tuple[str, str], Path]) -> None:
     table = table_of(files, kinds=("kept",), queries=20)
     assert set(table["n"]) == {20} and set(table["images"]) == {N}
-
-
-def test_models_of_other_widths_are_refused(
-    files: dict[tuple[str, str], Path], tmp_path: Path
-) -> None:
-    path = tmp_path / "wide.h5"
-    write_embeddings(path, Embeddings(IDS, np.ones((N, WIDTH + 1), dtype=np.float32)))
-    with pytest.raises(InputError, match=r"wide\.h5 has 7|7: models"):
-        table_of(files | {("A-blur-100", "original"): path})
 
 
 def test_a_method_that_no_model_is_adapted_to_is_searched_by_the_unadapted_one() -> None:

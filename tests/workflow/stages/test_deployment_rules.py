@@ -60,7 +60,7 @@ def test_they_are_made_of_the_highest_degree(miniature: dict[str, Any]) -> None:
 
 @pytest.mark.workflow
 def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_path: Path) -> None:
-    config = deepcopy(miniature) | {"deployments": {"kinds": ["mixed", "fusion"]}}
+    config = deepcopy(miniature) | {"deployments": {"kinds": ["mixed", "kept"]}}
     config["datasets"]["documents"]["anonymized_first"] = "class"
     target = "results/figures/mixed_documents.png"
     arguments = ("--cores", "1", "--workflow-profile", "none", "-n")

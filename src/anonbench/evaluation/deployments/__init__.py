@@ -1,1 +1,1 @@
-"""Deployments: archives that hold originals and anonymized images, or two models, together."""
+"""Deployments: archives that hold originals and anonymized images together."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
 from anonbench.evaluation.retrieval.vectors import Vectors
 
@@ -21,20 +20,9 @@ class Files:
             vectors: by model and variant, as they are written in paths.
             degree: of the variants.
 
-        Raises:
-            InputError: models have vectors of different dimensions, so that none can ask another's
-                database.
-
         """
         self._vectors, self._degree = vectors, degree
         self._units: dict[tuple[str, str], np.ndarray] = {}
-        widths = {each.width: each.path for each in vectors.values()}
-        if len(widths) > 1:
-            (one, path), (other, second) = list(widths.items())[:2]
-            raise InputError(
-                f"{path} has {one} dimensions and {second} has {other}: models that search each "
-                "other's databases need vectors of one width"
-            )
 
     @property
     def methods(self) -> list[str]:

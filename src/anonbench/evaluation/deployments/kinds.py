@@ -12,9 +12,6 @@ from dataclasses import dataclass, replace
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, DeploymentKind, QueryKind
 
-RULES = ("similarity", "rank")
-"""How two models are fused, see `anonbench.evaluation.deployments.fusion`."""
-
 
 @dataclass(frozen=True)
 class Ranking:
@@ -25,13 +22,9 @@ class Ranking:
     share: int = 100
     """Percent of them that are."""
     adaption: str = UNADAPTED
-    """Of the model that embedded the database; it is adapted to `method`."""
+    """Of the model that embedded the database and the queries; it is adapted to `method`."""
     query_method: str = ORIGINAL
     """By which queries are anonymized; `original` for original queries."""
-    query_adaption: str = UNADAPTED
-    """Of the model that embedded the queries."""
-    fused: str = ""
-    """How this model's scores are fused with the unadapted one's on the same images; else empty."""
 
     @property
     def query(self) -> QueryKind:
@@ -39,14 +32,9 @@ class Ranking:
         return QueryKind.ORIGINAL if self.query_method == ORIGINAL else QueryKind.ANONYMIZED
 
     @property
-    def database(self) -> tuple[str, int, str, str]:
+    def database(self) -> tuple[str, int, str]:
         """What is searched: equal for rankings that differ in their queries alone."""
-        return self.method, self.share, self.adaption, self.fused
-
-    @property
-    def has_query_vector(self) -> bool:
-        """Whether a query's own image, where it is the same version, has the query's vector."""
-        return bool(self.fused) or self.adaption == self.query_adaption
+        return self.method, self.share, self.adaption
 
 
 CEILING = Ranking(ORIGINAL, share=0)
@@ -82,9 +70,7 @@ def deployments(
     make = {
         DeploymentKind.MIXED: lambda: _mixed(sorted({0, *shares, 100}), methods, adaptions),
         DeploymentKind.KEPT: lambda: _kept(methods),
-        DeploymentKind.QUERY_MODEL: lambda: _query_models(methods, adaptions),
         DeploymentKind.QUERY_METHOD: lambda: _query_methods(methods),
-        DeploymentKind.FUSION: lambda: _fused(methods, adaptions),
     }
     return [Deployment(kind, *pair) for kind in kinds for pair in make[kind]()]
 
@@ -99,7 +85,7 @@ def _mixed(
     for method in methods:
         for adaption in (UNADAPTED, *adaptions[method]):
             for query in (ORIGINAL, method):
-                start = Ranking(method, 0, adaption, query, adaption)
+                start = Ranking(method, 0, adaption, query)
                 for share in shares:
                     yield replace(start, share=share), start if share else None
 
@@ -111,15 +97,6 @@ def _kept(methods: Sequence[str]) -> Iterator[Pair]:
         yield replace(again, share=0), again
 
 
-def _query_models(methods: Sequence[str], adaptions: Mapping[str, Sequence[str]]) -> Iterator[Pair]:
-    """Compared with queries by the database's own model."""
-    for method in methods:
-        for adaption in adaptions[method]:
-            for query in (ORIGINAL, method):
-                own = Ranking(method, 100, adaption, query, adaption)
-                yield replace(own, query_adaption=UNADAPTED), own
-
-
 def _query_methods(methods: Sequence[str]) -> Iterator[Pair]:
     """Compared with queries that are anonymized as the database is."""
     for method in methods:
@@ -127,14 +104,3 @@ def _query_methods(methods: Sequence[str]) -> Iterator[Pair]:
             if other != method:
                 same = Ranking(method, query_method=method)
                 yield replace(same, query_method=other), same
-
-
-def _fused(methods: Sequence[str], adaptions: Mapping[str, Sequence[str]]) -> Iterator[Pair]:
-    """Compared with the unadapted model by itself."""
-    for method in methods:
-        for adaption in adaptions[method]:
-            for query in (ORIGINAL, method):
-                alone = Ranking(method, query_method=query)
-                for rule in RULES:
-                    both = replace(alone, adaption=adaption, query_adaption=adaption)
-                    yield replace(both, fused=rule), alone

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from anonbench.config import Retrieval
-from anonbench.core.numeric.similarity import Room, Similarity
 from anonbench.core.progress import track
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
-from anonbench.evaluation.deployments.fusion import ReciprocalRanks, fused_queries
+from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.deployments.kinds import Ranking
 from anonbench.evaluation.deployments.order import AnonymizingOrder
 from anonbench.evaluation.retrieval.scoring.chance import levels
@@ -79,7 +77,6 @@ def score(
     settings: Retrieval,
     k: int,
     queries: np.ndarray,
-    weight: float,
 ) -> dict[Ranking, Scored]:
     """Score rankings of the same images; those of one method should follow each other.
 
@@ -90,10 +87,9 @@ def score(
             `anonbench.evaluation.retrieval.scoring.metrics.effective_settings` returns them.
         k: relevant images of a query.
         queries: positions of the images that are asked with, ascending, int64 [Q].
-        weight: of the adapted model in a fusion, within (0, 1).
 
     """
-    # on a CPU, for ranks are fused there
+    # on a CPU: the job asks for no GPU
     engine = make_engine(settings.model_copy(update={"device": "cpu"}), k)
     reference = engine.database(archive.reference)
     groups = _by_database(rankings)
@@ -110,7 +106,7 @@ def score(
             truth = engine.reference(reference, archive.reference[columns], columns)
             chance[block.queries] = truth.chance[block.rows]
             floor[block.queries] = truth.floor[block.rows]
-        step = _Step(engine, truth, archive, settings, columns, weight)
+        step = _Step(engine, truth, archive, columns)
         for ranking, scores in step.scored([first, *others]):
             found[ranking][:, block.queries] = [scores[name][block.rows] for name in COLUMNS]
     return {
@@ -126,57 +122,22 @@ class _Step:
     engine: Engine
     truth: Reference
     archive: Archive
-    settings: Retrieval
     columns: np.ndarray
-    weight: float
 
     def scored(self, group: Sequence[Ranking]) -> Iterator[Found]:
         """Give the scores of rankings of one database."""
-        ranking = group[0]
-        if not ranking.fused:
-            searched = self.engine.database(_database(self.archive, ranking))
-            asked = [_queries(self.archive, each, self.columns) for each in group]
-        else:
-            databases = [self.archive.anonymized(a, ranking.method) for a in _models(ranking)]
-            weights = (1.0 - self.weight, self.weight)
-            of_models = [
-                [_of_model(self.archive, a, each, self.columns) for a in _models(ranking)]
-                for each in group
-            ]
-            if ranking.fused == "rank":
-                yield from self._by_rank(group, of_models, databases, weights)
-                return
-            searched = self.engine.database(np.concatenate(databases, axis=1))
-            asked = [fused_queries(queries, databases, weights) for queries in of_models]
+        searched = self.engine.database(_database(self.archive, group[0]))
+        asked = [_queries(self.archive, each, self.columns) for each in group]
         found = self.engine.score(self.truth, searched, asked, self.columns)
         yield from zip(group, found, strict=True)
 
-    def _by_rank(
-        self,
-        group: Sequence[Ranking],
-        of_models: Sequence[Sequence[np.ndarray]],
-        databases: Sequence[np.ndarray],
-        weights: Sequence[float],
-    ) -> Iterator[Found]:
-        left_out = None if self.settings.include_self else self.columns
-        parts = [Similarity(each, self.settings.block, Room()) for each in databases]
-        searched = ReciprocalRanks(parts, weights, left_out)
-        for ranking, queries in zip(group, of_models, strict=True):
-            asked = [np.concatenate(queries, axis=1)]
-            (scores,) = self.engine.score(self.truth, searched, asked, self.columns)
-            yield ranking, scores
-
 
 def _by_database(rankings: Sequence[Ranking]) -> list[list[Ranking]]:
-    """Return the rankings in groups that search the same database with vectors of one width."""
-    groups: dict[tuple[str, int, str, str], list[Ranking]] = {}
+    """Return the rankings in groups that search the same database."""
+    groups: dict[tuple[str, int, str], list[Ranking]] = {}
     for ranking in rankings:
         groups.setdefault(ranking.database, []).append(ranking)
     return list(groups.values())
-
-
-def _models(ranking: Ranking) -> tuple[str, str]:
-    return UNADAPTED, ranking.adaption
 
 
 def _database(archive: Archive, ranking: Ranking) -> np.ndarray:
@@ -192,20 +153,14 @@ def _database(archive: Archive, ranking: Ranking) -> np.ndarray:
 
 
 def _queries(archive: Archive, ranking: Ranking, columns: np.ndarray) -> np.ndarray:
-    return _of_model(archive, ranking.query_adaption, ranking, columns)
-
-
-def _of_model(archive: Archive, adaption: str, ranking: Ranking, columns: np.ndarray) -> np.ndarray:
-    """Return a ranking's queries as a model embeds them, float32 [rows, D]."""
+    """Return a ranking's queries as its model embeds them, float32 [rows, D]."""
     if ranking.query_method == ORIGINAL:
-        return np.asarray(archive.originals(adaption, ranking.method)[columns])
-    return np.asarray(archive.anonymized(adaption, ranking.query_method)[columns])
+        return np.asarray(archive.originals(ranking.adaption, ranking.method)[columns])
+    return np.asarray(archive.anonymized(ranking.adaption, ranking.query_method)[columns])
 
 
 def _own_first(archive: Archive, ranking: Ranking, queries: np.ndarray) -> np.ndarray:
     hidden = archive.order.anonymized(ranking.share)[queries]
-    if not ranking.has_query_vector:
-        return np.zeros(len(queries), dtype=bool)
     if ranking.query_method == ORIGINAL:
         return np.asarray(~hidden)
     return np.asarray(hidden & (ranking.query_method == ranking.method))

@@ -41,8 +41,6 @@ COLUMNS = [
     "anonymized",
     "query",
     "query_method",
-    "query_adaption",
-    "fused",
     "reference",
     "metric",
     "value",
@@ -66,7 +64,7 @@ COLUMNS = [
 ]
 """Columns of the table. One row is one deployment (`anonbench.evaluation.deployments.kinds`) by one
 reference and metric. `method`, `adaption` and `share` (percent; so many images are `anonymized`)
-are the database's, `query…` the queries'; `fused` is the rule where two models rank together.
+are the database's, `query…` the queries'; one model embeds both.
 `value` is a share with its interval, `kept` its share of the ceiling: of what the unadapted model
 scores with originals by the same `reference`. `chance` is what a random ranking scores, `floor`
 what one does that only finds a query's own vector. `difference` is from what the deployment
@@ -117,7 +115,7 @@ def score_deployments(
         equivalence_margin: differences up to it do not matter, as a share.
 
     Raises:
-        InputError: ids or dimensions do not agree, an embedding is zero or not finite, an image has
+        InputError: ids do not agree, an embedding is zero or not finite, an image has
             no cluster.
 
     """
@@ -143,7 +141,7 @@ def score_deployments(
         for group in _by_method(wanted):
             read.forget()
             archive = Archive(truth, read.anonymized, read.originals, order)
-            scored |= score(archive, group, chosen, k, positions, settings.weight)
+            scored |= score(archive, group, chosen, k, positions)
         levels = {each: found.levels(len(ids), k, chosen) for each, found in scored.items()}
         for row in _rows(wanted, scored, levels, asked, confidence, equivalence_margin):
             row |= {"dataset": dataset, "degree": degree, "reference": reference}
@@ -160,8 +158,7 @@ def read_deployments(path: Path) -> pd.DataFrame:
 
     """
     table = read_csv(path, COLUMNS)
-    texts = ["fused", "verdict"]
-    return table.assign(**{name: table[name].fillna("") for name in texts})
+    return table.assign(verdict=table["verdict"].fillna(""))
 
 
 def _require_ids(vectors: Vectors, ids: Sequence[str]) -> None:
@@ -227,8 +224,6 @@ def described(ranking: Ranking) -> dict[str, Any]:
         "share": ranking.share,
         "query": ranking.query.value,
         "query_method": ranking.query_method,
-        "query_adaption": ranking.query_adaption,
-        "fused": ranking.fused,
     }
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 class Deployments(ResultTable):
     """Other ways to search the archive: a share of it anonymized, original embeddings kept, queries
-    by another model or method, two models fused. Each is compared with what it replaces.
+    by another method. Each is compared with what it replaces.
     """
 
     name: ClassVar = "deployments"

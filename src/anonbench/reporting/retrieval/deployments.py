@@ -17,13 +17,9 @@ from anonbench.reporting.labels import ADAPTIONS, AT_CHANCE, METHODS, unadapted_
 KINDS = {
     DeploymentKind.MIXED: "A share of the images is anonymized, compared with none",
     DeploymentKind.KEPT: "Original embeddings are kept, compared with embedding again",
-    DeploymentKind.QUERY_MODEL: (
-        "The unadapted model asks an adapted model’s database, compared with the latter’s queries"
-    ),
     DeploymentKind.QUERY_METHOD: (
         "Queries are anonymized by another method, compared with the database’s"
     ),
-    DeploymentKind.FUSION: "Two models’ similarities are added, compared with the unadapted one’s",
 }
 _NONE = "–"
 
@@ -31,7 +27,7 @@ _NONE = "–"
 def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     """Return a data set's deployments by mAP: a block a kind, a row a database with its queries.
 
-    Of a mixed database the rows of the unadapted model, and fusion by similarity; the CSV has all.
+    Of a mixed database the rows of the unadapted model; the CSV has all.
 
     Args:
         dataset: its name.
@@ -41,7 +37,7 @@ def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Gr
     """
     found = table[table["metric"] == "map"]
     is_detail = (found["kind"] == DeploymentKind.MIXED) & (found["adaption"] != UNADAPTED)
-    shown = found[~is_detail & (found["fused"] != "rank")]
+    shown = found[~is_detail]
     has_second = SECOND in set(shown["reference"])
     blocks = [
         GridBlock(label, tuple(_rows(shown[shown["kind"] == kind], has_second)))
@@ -78,8 +74,6 @@ def _rows(table: pd.DataFrame, has_second: bool) -> Iterator[tuple[str, ...]]:
 def _database(row: Mapping[Any, Any]) -> str:
     method = METHODS.get(row["method"], row["method"])
     model = _model(row["adaption"])
-    if row["fused"]:
-        return f"{method}; {_model(UNADAPTED)} and {model}"
     if row["share"] == 0:
         return f"Originals; {model}"
     return f"{method}; {model}" if row["share"] == 100 else f"{method} {row['share']} %; {model}"
@@ -88,9 +82,7 @@ def _database(row: Mapping[Any, Any]) -> str:
 def _queries(row: Mapping[Any, Any]) -> str:
     method = row["query_method"]
     version = "originals" if method == ORIGINAL else METHODS.get(method, method)
-    if row["fused"]:
-        return version
-    return f"{version}; {_model(row['query_adaption'])}"
+    return f"{version}; {_model(row['adaption'])}"
 
 
 def _model(adaption: str) -> str:
@@ -131,16 +123,12 @@ def _notes(table: pd.DataFrame, has_second: bool, confidence: float) -> Iterator
             f"{unadapted_model()} reaches there with originals, and can be above 100 %."
         )
     else:
-        yield "There is no second reference" + (
-            ", so the own ranking favours the unadapted model."
-            if table["adaption"].nunique() > 1
-            else "."
-        )
+        yield "There is no second reference."
     if reasons := [text for text in table["reason"].dropna().unique() if text]:
         yield f"No interval: {reasons[0]}."
     yield (
         f"{AT_CHANCE} not above what a ranking without knowledge reaches. Difference: in points, "
         "from what the block’s heading names; verdicts are adjusted over all of its kind. An "
         "anonymized query finds itself first where the database has it so. The CSV has mixed "
-        "databases by adapted models too, fusion by rank, and the other metrics."
+        "databases by adapted models too, and the other metrics."
     )
