@@ -21,7 +21,7 @@ from anonbench.core.errors import InputError
 from anonbench_demo import portraits
 from anonbench_demo.fonts import Family
 
-ALL = ["centerface", "ppocr", "zxing", "mrz"]
+ALL = ["centerface", "ppocr", "zxing", "mrz", "ink"]
 
 
 def asked(file: Path | None = None, **options: Any) -> Asked:
@@ -61,7 +61,9 @@ def test_by_default_all_kinds_are_searched_to_miss_little() -> None:
     found = asked()
     assert found.detectors == ALL and not found.is_named
     assert found.config.detection == Detection.model_validate(COVERING)
-    assert found.line.startswith("searching for face, text, barcode, mrz (by centerface, ppocr")
+    assert found.line.startswith(
+        "searching for face, text, barcode, mrz, ink (by centerface, ppocr"
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_fewer_by_options(options: dict[str, Any], names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"hide": ["faces"]}, "there are face, text, barcode, mrz"),
+        ({"hide": ["faces"]}, "there are face, text, barcode, mrz, ink"),
         ({"hide": ["text"], "detectors": ["zxing"]}, "none of zxing finds it"),
     ],
 )
@@ -147,7 +149,7 @@ def test_a_card_is_hidden_without_any_option(
 ) -> None:
     assert main(["anonymize", "cards", "-o", "out", "--workers", "1"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("searching for face, text, barcode, mrz (by ")
+    assert said[0].startswith("searching for face, text, barcode, mrz, ink (by ")
     assert main(["detect", "cards", "--workers", "1", "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)
     assert counts["regions"].keys() >= {"face", "text", "barcode"} and counts["detectors"] == ALL

@@ -9,10 +9,12 @@ from typing import Literal
 import cv2
 import numpy as np
 import pytest
+from drawn_text import covered
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection, DetectorName, covering
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.registry import build
@@ -241,3 +243,21 @@ def test_lines_of_a_long_screenshot_are_found() -> None:
 
     assert missed("single") > 25
     assert missed("thorough") == 0
+
+
+@pytest.mark.slow
+def test_small_print_of_a_small_card_is_found_at_double_size() -> None:
+    image = np.full((440, 340), 235, np.uint8)
+    font = ImageFont.load_default(5)
+    page = Image.fromarray(image)
+    true = np.zeros(image.shape, bool)
+    for number in range(20):
+        box = (20, 15 + 20 * number, "Mustermann Erika 12.08.1964 Berlin")
+        ImageDraw.Draw(page).text(box[:2], box[2], font=font, fill=60)
+        x0, y0, x1, y1 = map(round, ImageDraw.Draw(page).textbbox(box[:2], box[2], font=font))
+        true[y0:y1, x0:x1] = True
+    shares = []
+    for speed in ("thorough", "single"):
+        detector = build(DetectorName.PPOCR, Detection.model_validate(covering({"speed": speed})))
+        shares.append(covered(image.shape, detector.detect([np.asarray(page)])[0])[true].mean())
+    assert shares[0] > 0.97 > shares[1]

@@ -19,7 +19,7 @@ from anonbench.core.vocabulary import Entity, Variant
 _LIMIT = 0.3
 """Share of a thumbnail's detail. Blocks across a face: 24 are weak, and 16 are not; sigma: 0.02 is
 weak, and 0.04 is not."""
-_ACROSS = {Entity.TEXT: 12, Entity.MRZ: 12}
+_ACROSS = {Entity.TEXT: 12, Entity.MRZ: 12, Entity.INK: 12}
 """Pixels of a thumbnail's shorter side, in which a line can still be read; for others it is 32."""
 _SIDE, _LONG = 192, 4
 

@@ -44,8 +44,8 @@ def add_detectors(
         sections: of a config that it reads beside `detection` and `anonymization`.
 
     """
-    known = ("centerface", "ppocr", "zxing", "mrz", "mtcnn", "face_onnx")
-    usual = (default,) if default else known[:4]
+    known = ("centerface", "ppocr", "zxing", "mrz", "ink", "mtcnn", "face_onnx")
+    usual = (default,) if default else known[:5]
     others = ", ".join(name for name in known if name not in usual)
     *first, last = (f"`{each}`" for each in ("detection", "anonymization", *sections))
     parser.add_argument(
@@ -61,7 +61,7 @@ def add_detectors(
             "--hide",
             action="append",
             metavar="KIND",
-            help="search only for these kinds of regions: face, text, barcode, mrz; may be "
+            help="search only for these kinds of regions: face, text, barcode, mrz, ink; may be "
             "repeated, or a list with commas",
         )
     parser.add_argument(

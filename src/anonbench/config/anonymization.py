@@ -34,6 +34,7 @@ class Shapes(Settings):
     text: Shape = "box"
     barcode: Shape = "box"
     mrz: Shape = "box"
+    ink: Shape = "box"
 
     def of(self, entity: str) -> Shape:
         """Return the shape of an entity's regions."""

@@ -21,11 +21,12 @@ class DetectorName(StrEnum):
     PPOCR = "ppocr"
     ZXING = "zxing"
     MRZ = "mrz"
+    INK = "ink"
     TEMPLATE = "template"
     BOXES = "boxes"
 
 
-LOOKED_FOR = ("centerface", "ppocr", "zxing", "mrz")
+LOOKED_FOR = ("centerface", "ppocr", "zxing", "mrz", "ink")
 """Detectors where none is named: one for each kind of region, none of which needs a user's file."""
 COVERING: Mapping[str, Mapping[str, float]] = {
     "centerface": {"margin": 1.2},

@@ -50,6 +50,7 @@ class Missed(Settings):
     text: Limit = 0.03
     barcode: Limit = 0.03
     mrz: Limit = 0.03
+    ink: Limit = None
 
 
 class AttackLimits(Settings):
@@ -110,10 +111,12 @@ class Policy(Settings):
         Strength(parameter="pixelate.blocks.text", most=0.25),
         Strength(parameter="pixelate.blocks.barcode", most=4),
         Strength(parameter="pixelate.blocks.mrz", most=0.25),
+        Strength(parameter="pixelate.blocks.ink", most=0.25),
         Strength(parameter="blur.sigma.face", least=0.12),
         Strength(parameter="blur.sigma.text", least=2.0),
         Strength(parameter="blur.sigma.barcode", least=0.25),
         Strength(parameter="blur.sigma.mrz", least=2.0),
+        Strength(parameter="blur.sigma.ink", least=2.0),
     )
     """Bounds on parameters of methods. The default ones are the methods' own defaults."""
     unsearched: Fraction = 0.0

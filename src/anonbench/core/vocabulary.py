@@ -55,6 +55,7 @@ class Entity(StrEnum):
     TEXT = "text"
     BARCODE = "barcode"
     MRZ = "mrz"
+    INK = "ink"
 
 
 class Method(StrEnum):

@@ -1,1 +1,1 @@
-"""Detection of sensitive regions: faces, text, barcodes and machine-readable zones."""
+"""Detection of sensitive regions: faces, text, barcodes, zones and ink."""

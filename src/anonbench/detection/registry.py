@@ -20,7 +20,7 @@ def build_all(
     templates: Path | None = None,
 ) -> dict[str, Detector]:
     """Load detectors that search the same images; see `build`. Lines of text are found once."""
-    shared = {DetectorName.PPOCR, DetectorName.MRZ} <= set(names)
+    shared = len({DetectorName.PPOCR, DetectorName.MRZ, DetectorName.INK} & set(names)) > 1
     lines = CachedDetector(build(DetectorName.PPOCR, settings, threads)) if shared else None
     return {
         name: lines

@@ -60,6 +60,8 @@ class Reach:
     """Of neighbouring tiles."""
     least: int | None = None
     """Longest side of the smallest scale that is searched; None: the first in one piece."""
+    doubled: int | None = None
+    """Longest side up to which images are searched at double size, too; None: never."""
     halved: int | None = None
     """Longest side from which images are searched from half size; None: never."""
     turns: tuple[int, ...] = UPRIGHT
@@ -152,6 +154,8 @@ def scales(shape: Sequence[int], reach: Reach) -> list[tuple[int, int]]:
     """Heights and widths at which an image is searched, the largest first."""
     halved = reach.halved is not None and max(shape[:2]) >= reach.halved
     sizes = [_half(shape) if halved else (shape[0], shape[1])]
+    if reach.doubled is not None and max(shape[:2]) <= reach.doubled:
+        sizes.insert(0, (2 * shape[0], 2 * shape[1]))
     while max(sizes[-1]) > reach.whole or (reach.least and max(sizes[-1]) >= 2 * reach.least):
         sizes.append(_half(sizes[-1]))
     return sizes
@@ -164,6 +168,9 @@ def _half(shape: Sequence[int]) -> tuple[int, int]:
 def _pyramid(image: np.ndarray, reach: Reach) -> Iterator[np.ndarray]:
     """Yield an image at all scales."""
     for rows, columns in scales(image.shape, reach):
+        if rows > image.shape[0]:
+            yield cv2.resize(image, (columns, rows), interpolation=cv2.INTER_CUBIC)
+            continue
         if image.shape[:2] != (rows, columns):  # of the one before: as exact, and faster
             image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
         yield image
@@ -243,19 +250,20 @@ def united(regions: Sequence[Region], image: np.ndarray) -> list[Region]:
     become the rectangle around both. The order of the given regions is no matter.
     """
     pool = sorted(regions, key=lambda r: (-_area(r), r.y0, r.x0, r.y1, r.x1, r.entity, r.score))
-    bounds = np.array([(r.x0, r.y0, r.x1, r.y1) for r in pool]).reshape(-1, 4)
+    bounds = np.array([(r.x0, r.y0, -r.x1, -r.y1) for r in pool]).reshape(-1, 4).T.copy()
     kept = np.zeros(len(pool), bool)
     for number in range(len(pool)):
         grown = True
         while grown:  # a larger one may meet others
-            low, high = bounds[number, :2], bounds[number, 2:]
-            near = kept & (bounds[:, :2] < high).all(axis=1) & (bounds[:, 2:] > low).all(axis=1)
+            left, top, right, bottom = bounds[:, number]
+            near = kept & (bounds[0] < -right) & (bounds[2] < -left)
+            near &= (bounds[1] < -bottom) & (bounds[3] < -top)
             grown = False
             for other in np.flatnonzero(near):
                 both = _joined(pool[other], pool[number], image)
                 if both is not None:
                     pool[number], kept[other], grown = both, False, True
-                    bounds[number] = both.x0, both.y0, both.x1, both.y1
+                    bounds[:, number] = both.x0, both.y0, -both.x1, -both.y1
                     break
         kept[number] = True
     return [pool[number] for number in np.flatnonzero(kept)]

@@ -42,7 +42,7 @@ AGREEMENT = {
     "unchanged": "Unchanged",
 }
 """How far a ranking agrees with the reference's, with no notion of relevance."""
-ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ"}
+ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ", "ink": "Ink"}
 DETECTORS = facts(detectors.DETECTORS, "label")
 ATTACKERS = {
     "naive": "Naive (unadapted model)",

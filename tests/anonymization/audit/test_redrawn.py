@@ -63,7 +63,7 @@ def test_wrong_replacements_are_caught(name: str) -> None:
 @given(
     st.integers(1, 60),
     st.integers(1, 200),
-    st.sampled_from(["text", "mrz", "barcode", "face"]),
+    st.sampled_from(["text", "mrz", "barcode", "face", "ink"]),
     st.booleans(),
 )
 @settings(max_examples=25, deadline=None)
@@ -116,6 +116,13 @@ def test_a_code_with_its_own_content_is_caught() -> None:
     assert not kept(original, original, "barcode")
     turned = np.ascontiguousarray(np.rot90(hidden))
     assert not kept(original, turned, "barcode")
+
+
+def test_ink_is_under_paper_and_a_drawn_line_in_its_place_is_caught() -> None:
+    original = text("Erika Mustermann")
+    written = Replace().hide(original, "ink")
+    assert len(np.unique(written)) == 1 and kept(original, written, "ink")
+    assert not kept(original, Replace().hide(original, "text"), "ink")
 
 
 def test_a_drawn_face_is_caught() -> None:

@@ -338,7 +338,7 @@ def test_via_version_1_and_circles(tmp_path: Path) -> None:
         ("a,face,10,2O,30,50", "row 2 (image a), y0: '2o' is not a number"),
         (
             "a,nose,10,20,30,50",
-            "row 2 (image a), entity: 'nose' is none of face, text, barcode, mrz",
+            "row 2 (image a), entity: 'nose' is none of face, text, barcode, mrz, ink",
         ),
         (",face,10,20,30,50", "row 2 (image ), id: empty"),
     ],

@@ -36,6 +36,7 @@ class Sigma(Settings):
     text: Positive = 2.0
     barcode: Positive = 0.25
     mrz: Positive = 2.0
+    ink: Positive = 2.0
 
 
 class Blur(Method):

@@ -20,6 +20,7 @@ class Kernel(Settings):
     text: Positive = 3.5
     barcode: Positive = 0.9
     mrz: Positive = 3.5
+    ink: Positive = 3.5
 
 
 def odd(size: float) -> int:

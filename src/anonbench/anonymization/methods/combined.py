@@ -43,6 +43,7 @@ class ByEntity(Method):
     text: str = "mask"
     barcode: str = "mask"
     mrz: str = "mask"
+    ink: str = "mask"
 
     def steps(self, entity: str) -> tuple[str, ...]:
         """See `Method.steps`."""

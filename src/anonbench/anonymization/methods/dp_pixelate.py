@@ -35,7 +35,7 @@ class DpPixelate(Keyed):
     """Privacy loss at most, for a region: smaller hides more. Fan uses 0.1 to 1, mostly 0.5."""
     pixels: Count = 16
     """By how many pixels the versions may differ that cannot be told apart (m; Fan: 16)."""
-    blocks: Blocks = Blocks(face=4, text=1, barcode=2, mrz=1)
+    blocks: Blocks = Blocks(face=4, text=1, barcode=2, mrz=1, ink=1)
     """Blocks across a region's shorter side. Fewer blocks are larger and need less noise."""
     min_block: Annotated[int, Field(ge=2)] = 2
     """Smallest block in pixels."""

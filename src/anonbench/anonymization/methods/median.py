@@ -28,7 +28,7 @@ class Median(Method):
     residue: ClassVar = "coarse"
     images_per_second: ClassVar = 15.0
 
-    size: Kernel = Kernel(face=0.5, text=1.5, barcode=1.0, mrz=1.5)
+    size: Kernel = Kernel(face=0.5, text=1.5, barcode=1.0, mrz=1.5, ink=1.5)
     """The kernel has 255 pixels a side at most."""
     min_size: Annotated[int, Field(ge=3, le=LARGEST)] = 5
     """Smallest side of the kernel in pixels, so that small regions are hidden too."""

@@ -23,6 +23,7 @@ class Blocks(Settings):
     text: Across = 0.25
     barcode: Across = 4
     mrz: Across = 0.25
+    ink: Across = 0.25
 
 
 class Pixelate(Method):

@@ -18,7 +18,7 @@ LEAST_CONTRAST = 80
 
 
 class Replace(Method):
-    """Text, zones and barcodes drawn anew with fake content; faces are masked."""
+    """Text, zones and barcodes drawn anew with fake content; faces and ink are covered."""
 
     name: ClassVar = "replace"
     label: ClassVar = "Replace"
@@ -35,6 +35,8 @@ class Replace(Method):
         found, ink = colours(pixels)
         if entity == "barcode":
             coverage, found = _barcode(pixels, found)
+        elif entity == "ink":  # a signature says nothing by being another one
+            coverage = np.zeros(ink.shape, np.uint8)
         else:
             coverage = _zone(ink) if entity == "mrz" else _text(ink)
         return found.blended(coverage).reshape(pixels.shape)

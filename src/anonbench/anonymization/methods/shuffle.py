@@ -18,6 +18,7 @@ class Tiles(Settings):
     text: Count = 3
     barcode: Count = 8
     mrz: Count = 9
+    ink: Count = 9
 
 
 class TileShuffle(Keyed):
@@ -72,7 +73,7 @@ class PatchShuffle(Keyed):
     line_colour: ClassVar = "#C5B0D5"
     residue: ClassVar = "all"
 
-    patches: Tiles = Tiles(face=4, text=1, barcode=2, mrz=1)
+    patches: Tiles = Tiles(face=4, text=1, barcode=2, mrz=1, ink=1)
     """Patches across a region's shorter side: fewer are larger, and hide more."""
 
     def least_side(self) -> int:

@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "anonymize",
         help="write anonymized copies of images: same names, folders and formats",
-        description="Finds faces, text, barcodes and machine-readable zones, hides them, and "
+        description="Finds faces, text, barcodes, machine-readable zones and ink, hides them, and "
         "writes audited copies. Originals are never written to. Images in which nothing was found "
         "are not published.",
         epilog=_EPILOG,

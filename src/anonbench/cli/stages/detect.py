@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "detect",
-        help="find faces, text, barcodes and machine-readable zones in images",
+        help="find faces, text, barcodes, machine-readable zones and ink in images",
         description="Searches images for sensitive regions and counts them. Nothing is changed.",
         epilog=_EPILOG,
     )

@@ -52,8 +52,14 @@ class Ppocr(DetectorKind):
         detector, side = self._plain(loading.threads), self.limit_side_len
         if loading.detection.speed == "single":
             return detector
-        halved = side * 3 // 2 if loading.detection.speed == "quick" else None
-        reach = Reach(whole=side * 3 // 2, tile=side, overlap=side // 5, halved=halved)
+        whole, quick = side * 3 // 2, loading.detection.speed == "quick"
+        reach = Reach(
+            whole=whole,
+            tile=side,
+            overlap=side // 5,
+            halved=whole if quick else None,
+            doubled=None if quick else side * 5 // 8,
+        )
         return Views(detector, reach)
 
     def _plain(self, threads: int) -> Detector:

@@ -33,7 +33,13 @@ TALLEST = 9.3
 """Height in inches that still fits a page with its caption."""
 
 METHOD_COLOURS = facts(methods.METHODS, "line_colour")
-ENTITY_COLOURS = {"face": "#D55E00", "text": "#0072B2", "barcode": "#009E73", "mrz": "#CC79A7"}
+ENTITY_COLOURS = {
+    "face": "#D55E00",
+    "text": "#0072B2",
+    "barcode": "#009E73",
+    "mrz": "#CC79A7",
+    "ink": "#E69F00",
+}
 """In figures about detection, in which no method occurs."""
 OTHER_COLOUR = "#CC79A7"
 INK = "#1b1f24"

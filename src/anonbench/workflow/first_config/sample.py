@@ -75,7 +75,11 @@ class Sample:
 
         Text that few photographs have, on clothes or walls, is most of what is not known.
         """
-        rare = {"ppocr"} if self.is_often("centerface") and not self.is_often("ppocr") else set()
+        rare = (
+            {"ppocr", "ink"}
+            if self.is_often("centerface") and not self.is_often("ppocr")
+            else set()
+        )
         return [name for name, each in self.found.items() if each.images and name not in rare]
 
     def is_often(self, name: str) -> bool:

@@ -33,7 +33,10 @@ _EAN_DIGITS = {"EAN-13": 12, "EAN-8": 7, "UPC-A": 11, "UPC-E": 7, "ITF-14": 13, 
 
 
 class Redrawn(Promise):
-    """Replace: a picture that the region's size explains, in two colours; a mask over faces."""
+    """Replace: a picture that the region's size explains, in two colours.
+
+    Faces are masked, ink is under paper.
+    """
 
     def least(self, settings: Anonymization) -> int:
         """Return 1: a narrower region is masked."""
@@ -56,7 +59,7 @@ def _pictures(inside: Inside) -> Iterator[np.ndarray]:
     height, width = size = inside.mask.shape
     if inside.entity == "barcode":
         yield from _codes(inside.original)
-    else:
+    elif inside.entity != "ink":
         standing = height > (_UPRIGHT_TEXT if inside.entity == "text" else 1.0) * width
         lying = (width, height) if standing else size
         for picture in _texts(lying) if inside.entity == "text" else _zones(lying):

@@ -1,0 +1,150 @@
+"""Signatures, handwriting, stamps and fingerprints are found, and photographs left."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from drawn_text import covered, page
+
+from anonbench.config.detectors import LOOKED_FOR, Detection, covering
+from anonbench.core.boxes import Region
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.images import read_image
+from anonbench.detection.ink import InkDetector
+from anonbench.detection.kinds.ink import Ink
+from anonbench.detection.registry import build_all
+from anonbench_demo import portraits
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+BOXES = Path(__file__).with_name("ink_boxes.csv")
+"""Drawn by hand about ink of 48 images of ../shared: the start of a file's SHA-256, kind, box."""
+
+
+class Lines:
+    """Lines of text that are known."""
+
+    def __init__(self, regions: Sequence[Region] = ()) -> None:
+        self._regions = list(regions)
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        return [self._regions for _ in images]
+
+
+def ink_of(image: np.ndarray, lines: Sequence[Region] = ()) -> np.ndarray:
+    """Return the pixels in which ink was found."""
+    (found,) = InkDetector(Ink(), Lines(lines)).detect([image])
+    assert all(region.entity == Entity.INK for region in found)
+    return covered(image.shape, [with_corners(region) for region in found])
+
+
+def with_corners(region: Region) -> Region:
+    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
+    quad = region.quad or (x0, y0, x1, y0, x1, y1, x0, y1)
+    return Region(region.entity, x0, y0, x1, y1, region.score, quad)
+
+
+def around(mask: np.ndarray) -> Region:
+    rows, columns = np.nonzero(mask)
+    x0, y0, x1, y1 = columns.min() - 4, rows.min() - 4, columns.max() + 5, rows.max() + 5
+    return Region(Entity.TEXT, x0, y0, x1, y1, 0.9, (x0, y0, x1, y0, x1, y1, x0, y1))
+
+
+def signature(image: np.ndarray, x: int, y: int, ink: tuple[int, int, int]) -> np.ndarray:
+    """Draw a flourish; return its pixels."""
+    turn = np.linspace(0, 6 * np.pi, 400)
+    points = np.stack([x + 7 * turn, y + 20 * np.sin(turn) * np.cos(turn / 3)], axis=1)
+    layer = np.full_like(image, 255)
+    cv2.polylines(layer, [points.round().astype(np.int32)], False, ink, 2, cv2.LINE_AA)
+    np.minimum(image, layer, out=image)
+    return (layer < 200).any(axis=2)
+
+
+@pytest.mark.parametrize("ink", [(0, 0, 0), (30, 60, 200), (200, 40, 40)])
+def test_a_signature_is_found_beside_known_lines_and_these_are_not(ink: tuple[int, ...]) -> None:
+    image, lines = page()
+    true = signature(image, 420, 250, (ink[0], ink[1], ink[2]))
+    found = ink_of(image, [around(line) for line in lines])
+    assert found[true].mean() > 0.99
+    assert not any(found[line].any() for line in lines)
+    assert found.mean() < 0.08
+    on_a_negative = ink_of(255 - image, [around(line) for line in lines])
+    assert on_a_negative[true].mean() > 0.99
+
+
+def test_lines_that_no_detector_found_are_ink_and_rules_of_a_form_are_not() -> None:
+    image, lines = page()
+    cv2.line(image, (40, 210), (600, 210), (0, 0, 0), 2)
+    cv2.rectangle(image, (20, 20), (620, 380), (0, 0, 0), 2)
+    found = ink_of(image)
+    assert all(found[line].mean() > 0.99 for line in lines)
+    assert not found[209:212, 320:590].any()
+    assert found[20:22, 100:500].mean() < 0.1
+
+
+def test_a_fingerprint_is_found_where_its_ridges_are_blurred() -> None:
+    image = np.full((1000, 760, 3), 245, np.uint8)
+    true = np.zeros(image.shape[:2], np.uint8)
+    cv2.ellipse(true, (400, 600), (40, 52), 0, 0, 360, (1,), -1)
+    image[true > 0] = 90
+    assert ink_of(cv2.GaussianBlur(image, (0, 0), 3))[true > 0].mean() > 0.98
+
+
+def test_dust_is_no_ink() -> None:
+    image = np.full((1000, 760), 250, np.uint8)
+    rows, columns = (np.random.default_rng(0).integers(0, side, 400) for side in image.shape)
+    for row, column in zip(rows, columns, strict=True):
+        image[row : row + 2, column : column + 2] = 20
+    assert not ink_of(image).any()
+
+
+def test_photographs_are_not_searched() -> None:
+    for number in range(4):
+        image = portraits.draw(number, str(number), 0).image
+        assert not ink_of(image).any()
+        few = [Region(Entity.TEXT, 5, 5 + 9 * n, 60, 12 + 9 * n, 0.9) for n in range(3)]
+        assert not ink_of(image, few).any()
+
+
+def test_regions_are_the_same_at_every_call_and_none_is_in_an_empty_image() -> None:
+    image, _ = page()
+    signature(image, 420, 250, (0, 0, 0))
+    detector = InkDetector(Ink(), Lines())
+    assert detector.detect([image]) == detector.detect([image])
+    for shape in ((1, 1), (3, 900, 3), (40, 40, 3)):
+        assert detector.detect([np.full(shape, 255, np.uint8)]) == [[]]
+
+
+@pytest.mark.slow
+def test_ink_of_real_documents_is_covered() -> None:
+    """Nine tenths of what people wrote, signed, stamped and pressed; half of it in every place."""
+    boxes = defaultdict(list)
+    with BOXES.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            place = tuple(int(row[name]) for name in ("x0", "y0", "x1", "y1"))
+            boxes[row["image"]].append((row["kind"], place))
+    paths = [p for folder in ("id", "rvl_cdip/images") for p in (SHARED / folder).rglob("*")]
+    images = {hashlib.sha256(p.read_bytes()).hexdigest()[:12]: p for p in paths if p.is_file()}
+    if not boxes.keys() <= images.keys():
+        pytest.skip("the images of ../shared/data/id and rvl_cdip are not here")
+    names = [name for name in LOOKED_FOR if name in ("ppocr", "ink")]
+    detectors = build_all(names, Detection.model_validate(covering()))
+    shares = defaultdict(list)
+    for name, places in boxes.items():
+        image = read_image(images[name])
+        found = [region for each in detectors.values() for region in each.detect([image])[0]]
+        hidden = covered(image.shape, [with_corners(region) for region in found])
+        dark = image if image.ndim == 2 else image.min(axis=2)
+        for kind, (x0, y0, x1, y1) in places:
+            part = np.ascontiguousarray(dark[y0:y1, x0:x1])
+            ink = cv2.threshold(part, 0, 1, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)[1] > 0
+            shares[kind].append(hidden[y0:y1, x0:x1][ink].mean())
+    assert np.mean([share for each in shares.values() for share in each]) > 0.95
+    assert min(np.mean(each) for each in shares.values()) > 0.92
+    assert min(min(each) for each in shares.values()) > 0.45
