@@ -1,22 +1,11 @@
-"""Text detection: our two engines beside PaddleOCR's `TextDetection.predict`, image by image.
+"""Text of every size: what the default text detector covers, by height of lines and shape of image.
 
-All run the same PP-OCRv3 weights with the same five thresholds, PaddleOCR and the direct engine by
-ONNX Runtime, on scanned pages in memory: real RVL-CDIP pages from the folder beside the checkout,
-where it is there, else generated documents. They take turns, so that other work on the machine hits
-all; the least time counts, and each round's ratio is told. PaddleOCR gives its threads to one
-image, ours to one image each. CPU time says more on a busy machine, where waiting threads of
-PaddleOCR's spin.
-
-OpenVINO's engine computes in bfloat16 and is left out where the processor does not. "quality" holds
-its boxes to the direct engine's on all real pages, receipts and documents of that folder, and both
-to the true lines of the receipts.
-
-Nine tenths and more of the direct engine's time is the network's, which PaddleOCR runs too; all
-that is gained on one thread is that the direct engine flushes denormals, which Intel's processors
-are slow with. Tried without gain: ONNX Runtime's options (memory patterns, reuse, arena), batches
-of pages, tables for the normalization. Merging the network's biases, batch normalization and
-activations saves 6 %, but moves probabilities by up to 6e-4: nothing would hold boxes to
-PaddleOCR's any more (on these 24 pages they stay the same). OpenVINO in float32 saves 7 %.
+Lines of known height are drawn on pages, telephone screenshots, receipts three metres long and
+plans (A0 at 200 dpi), level and turned by 90 degrees; real receipts with true lines are read from
+the folder beside the checkout where it is there. "area" is the share of all true area that is
+covered, in per cent, "lines" that of lines of which nine tenths are, "hidden" the share of the
+image that is hidden; "seconds" are those of one core for a megapixel. Arguments are settings of the
+section `detection` as JSON, each measured in turn; without any, both speeds.
 """
 
 from __future__ import annotations
@@ -26,242 +15,158 @@ import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable
+import csv
+import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-import shapely
-import torch
 from common import emit, measure, peak_memory_gb
+from PIL import Image, ImageDraw, ImageFont
 
+from anonbench.config.detectors import Detection, covering
 from anonbench.core.boxes import Region
-from anonbench.core.errors import InputError
-from anonbench.core.vocabulary import Entity
+from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.images import read_image
-from anonbench.detection.kinds.ppocr import Ppocr
-from anonbench.detection.quality.quality import hidden_areas, hidden_shares, outlines
-from anonbench.detection.text.dbnet import DbnetDetector
-from anonbench.detection.text.dbnet_input import read_definition, to_input
-from anonbench.detection.text.ppocr import load_paddleocr, model_folder
-from anonbench.detection.text.ppocr_model import TextModel, find_model
-from anonbench_demo import documents
+from anonbench.detection.registry import build
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-PAGES, ROUNDS, THREADS = 24, 5, (2, 1)
-SETTINGS = Ppocr()
-SUFFIXES = (".jpg", ".png", ".tif")
-OPTIONS = {
-    "limit_side_len": SETTINGS.limit_side_len,
-    "limit_type": "max",
-    "thresh": SETTINGS.thresh,
-    "box_thresh": SETTINGS.box_thresh,
-    "unclip_ratio": SETTINGS.unclip_ratio,
-}
-Found = list[tuple[np.ndarray, list[float]]]
-"""For each page corners [n, 4, 2] and scores."""
+HEIGHTS = (8, 10, 12, 16, 24, 32, 48, 80, 160, 250, 400)
+SENTENCE = (
+    "Erika Mustermann Kundennummer 4711 Strasse Berlin Betrag 129,90 EUR geboren am 03.05.1971 "
+    "Vertrag vom Januar Rechnung IBAN DE02 Konto Telefon +49 221 555 Aktenzeichen ZB Name Befund "
+    "Anschrift Unterschrift Diagnose Termin Herr Frau Doktor Summe gesamt"
+)
+WORDS = SENTENCE.split()
+A4, CHAT, LONG, A0 = (1654, 2339), (1080, 8800), (630, 23622), (6622, 9362)
+"""Widths and heights in pixels, all but the screenshot at 200 dpi."""
+Case = tuple[str, np.ndarray, list[np.ndarray]]
+"""Name, image and the corners of each true line, float [4, 2]."""
 
 
-def pages() -> tuple[str, list[np.ndarray]]:
-    paths = sorted(path for path in (SHARED / "rvl_cdip/images").rglob("*") if path.is_file())
-    if not paths:
-        drawn = [
-            documents.draw(0, name, str(n)).image for n in (0, 1) for name in documents.LAYOUTS
-        ]
-        return "generated documents", drawn[:PAGES]
-    return "RVL-CDIP pages", [read_image(path) for path in paths[:: len(paths) // PAGES][:PAGES]]
+def drawn(size: tuple[int, int], heights: tuple[int, ...], seed: int) -> Case:
+    """Draw lines from top to bottom, column by column, those of the heights in turn."""
+    random = np.random.default_rng(seed)
+    image = Image.new("L", size, int(random.integers(225, 256)))
+    draw = ImageDraw.Draw(image)
+    lines, fonts = [], {height: ImageFont.load_default(height) for height in heights}
+    y = heights[0]
+    for number in range(100_000):
+        height = heights[number % len(heights)]
+        if y + 1.3 * height > size[1]:
+            break
+        x = int(random.integers(height // 2, height // 2 + max(size[0] // 20, 1)))
+        while words := list(random.choice(WORDS, random.integers(1, 6))):
+            while words:
+                box = draw.textbbox((x, y), " ".join(words), font=fonts[height])
+                if box[2] <= size[0] - 4:
+                    break
+                words.pop()
+            if not words:
+                break
+            draw.text((x, y), " ".join(words), font=fonts[height], fill=int(random.integers(0, 90)))
+            x0, y0, x1, y1 = box
+            lines.append(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], float))
+            x = round(x1) + int(random.integers(2 * height, 6 * height))
+        y += round(float(random.uniform(1.25, 2.2)) * height)
+    name = f"{size[0]}x{size[1]}, " + ", ".join(map(str, heights)) + " px"
+    return name, np.asarray(image), lines
 
 
-def blue_first(image: np.ndarray) -> np.ndarray:
-    """Return an image as PaddleOCR takes it; not part of its time."""
-    rgb = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
-    return np.ascontiguousarray(rgb[:, :, ::-1])
+def turned(case: Case) -> Case:
+    """Turn an image with its lines clockwise by 90 degrees."""
+    name, image, lines = case
+    corners = [np.column_stack([image.shape[0] - line[:, 1], line[:, 0]]) for line in lines]
+    return f"{name}, turned", np.ascontiguousarray(np.rot90(image, -1)), corners
 
 
-def by_paddleocr(model: Any, images: list[np.ndarray]) -> Found:
-    results = [model.predict(image, **OPTIONS)[0] for image in images]
-    return [(np.asarray(r["dt_polys"]), list(r["dt_scores"])) for r in results]
+def receipts(factor: float) -> Iterator[Case]:
+    """Yield real receipts, scaled."""
+    for path in sorted((SHARED / "sroie").glob("*.jpg")):
+        image = read_image(path)
+        lines = []
+        with path.with_suffix(".csv").open(encoding="utf-8", errors="replace") as file:
+            for row in csv.reader(file):
+                if len(row) > 8:
+                    lines.append(np.array(row[:8], float).reshape(4, 2) * factor)
+        how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+        yield (
+            f"receipts x {factor}",
+            cv2.resize(image, None, fx=factor, fy=factor, interpolation=how),
+            lines,
+        )
 
 
-def by_us(detector: DbnetDetector, images: list[np.ndarray]) -> list[list[Region]]:
-    return detector.detect(images)
+def cases() -> Iterator[list[Case]]:
+    """Yield images that make one row of the table."""
+    for height in HEIGHTS:
+        yield [drawn(A4, (height,), height)]
+    yield [turned(drawn(A4, (12, 24, 48), 1))]
+    yield [drawn(CHAT, (40,), 2)]
+    yield [drawn(LONG, (24,), 3)]
+    yield [drawn(LONG, (12, 48), 4)]
+    yield [drawn(A0, (400, 33, 33, 33, 12, 8, 80), 5)]
+    yield [turned(drawn(A0, (33, 16), 6))]
+    for factor in (0.5, 1.0, 2.0, 4.0):
+        yield list(receipts(factor))
 
 
-Times = dict[str, list[dict[str, float]]]
-"""For each that is timed, seconds and CPU seconds of each round."""
+def mask(shape: tuple[int, ...], corners: list[np.ndarray]) -> np.ndarray:
+    """Draw the pixels inside quadrilaterals."""
+    inside = np.zeros(shape[:2], np.uint8)
+    for each in corners:
+        cv2.fillConvexPoly(inside, cv2.convexHull(each.round().astype(np.int32)), (1,))
+    return inside > 0
 
 
-def in_turn(works: dict[str, Callable[[], Any]]) -> tuple[dict[str, Any], Times]:
-    """Run each once for warmth and then in turns; return results and times."""
-    results = {name: work() for name, work in works.items()}
-    times: Times = {name: [] for name in works}
-    for _ in range(ROUNDS):
-        for name, work in works.items():
-            times[name].append(measure(work)[1])
-    return results, times
+def corners_of(region: Region) -> np.ndarray:
+    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
+    return np.array(region.quad or (x0, y0, x1, y0, x1, y1, x0, y1), float).reshape(4, 2)
 
 
-def least(times: Times, unit: str) -> dict[str, float]:
-    return {name: min(time[unit] for time in rounds) for name, rounds in times.items()}
-
-
-def ratios(times: Times, unit: str) -> dict[str, Any]:
-    """Return how many times as long PaddleOCR takes: at its and our best, and round by round."""
-    best = least(times, unit)
+def result(detector: Detector, images: list[Case]) -> dict[str, Any]:
+    """Measure the images of one row together."""
+    area = covered = hidden = pixels = lines = whole = regions = 0
+    seconds = 0.0
+    for _, image, true in images:
+        found, times = measure(partial(detector.detect, [image]))
+        seconds += times["cpu_seconds"]
+        regions += len(found[0])
+        shown = mask(image.shape, [corners_of(each) for each in found[0]])
+        truth = mask(image.shape, true)
+        area, covered = area + int(truth.sum()), covered + int((truth & shown).sum())
+        hidden, pixels = hidden + int(shown.sum()), pixels + shown.size
+        for line in true:
+            (x0, y0), (x1, y1) = line.min(axis=0).astype(int), np.ceil(line.max(axis=0)).astype(int)
+            lines, whole = (
+                lines + 1,
+                whole + bool(shown[max(y0, 0) : y1, max(x0, 0) : x1].mean() >= 0.9),
+            )
     return {
-        name: {
-            "best": round(best["paddleocr"] / best[name], 2),
-            "each_round": [
-                round(theirs[unit] / ours[unit], 2)
-                for theirs, ours in zip(times["paddleocr"], times[name], strict=True)
-            ],
-        }
-        for name in times
-        if name != "paddleocr"
-    }
-
-
-def differences(ours: list[list[Region]], theirs: Found) -> dict[str, float]:
-    """Count the pages on which not all corners and scores are equal, and how far they are apart."""
-    pages_that_differ, corner = 0, 0.0
-    for regions, (corners, scores) in zip(ours, theirs, strict=True):
-        own = np.array([r.quad for r in regions]).reshape(-1, 4, 2)
-        if own.shape != corners.reshape(-1, 4, 2).shape:
-            pages_that_differ += 1
-            corner = float("inf")
-        elif not np.array_equal(own, corners.reshape(-1, 4, 2)):
-            pages_that_differ += 1
-            corner = max(corner, float(np.abs(own - corners).max()))
-        elif [r.score for r in regions] != scores:
-            pages_that_differ += 1
-    return {
-        "boxes": sum(map(len, ours)),
-        "pages_that_differ": pages_that_differ,
-        "largest_corner_difference": corner,
-    }
-
-
-def detectors(threads: int) -> dict[str, DbnetDetector]:
-    """Return ours by engine, those that run on this processor."""
-    found = {"direct": DbnetDetector(SETTINGS, threads)}
-    try:
-        found["openvino"] = DbnetDetector(Ppocr(engine="openvino"), threads)
-    except InputError as error:
-        print(error, file=sys.stderr)
-    return found
-
-
-def quality() -> dict[str, Any]:
-    """Hold OpenVINO's boxes to the direct engine's, and both to receipts' true lines, in per cent.
-
-    Of two sets of boxes, "of_direct" is the share of the direct engine's area that OpenVINO's
-    covers, "by_direct" the share of OpenVINO's that the direct engine's covers.
-    """
-    both = detectors(threads=2)
-    if len(both) < 2:
-        return {}
-    result: dict[str, Any] = {}
-    for folder in ("rvl_cdip", "sroie", "id"):
-        paths = sorted(p for p in (SHARED / folder).rglob("*") if p.suffix in SUFFIXES)
-        images = [read_image(path) for path in paths]
-        sizes = [(image.shape[1], image.shape[0]) for image in images]
-        shapes = {
-            name: [outlines(*each) for each in zip(detector.detect(images), sizes, strict=True)]
-            for name, detector in both.items()
-        }
-        direct, other = shapes["direct"], shapes["openvino"]
-        result[folder] = {
-            "images": len(images),
-            "boxes": {name: sum(map(len, each)) for name, each in shapes.items()},
-            "of_direct": covered(direct, other),
-            "by_direct": covered(other, direct),
-        }
-        if folder == "sroie":
-            true = [outlines(*each) for each in zip(map(true_lines, paths), sizes, strict=True)]
-            for name, each in shapes.items():
-                result[folder][f"true_area_of_{name}"] = covered(true, each)
-                shares = np.concatenate(list(map(hidden_shares, true, each)))
-                result[folder][f"lines_90_of_{name}"] = round(
-                    100 * float((shares >= 0.9).mean()), 2
-                )
-    return result
-
-
-def covered(true: list[np.ndarray], found: list[np.ndarray]) -> float:
-    """Return the share of the areas of `true` that `found` covers, in per cent, of all images."""
-    hidden = sum(hidden_areas(*each).sum() for each in zip(true, found, strict=True))
-    return round(100 * float(hidden / sum(shapely.area(each).sum() for each in true)), 3)
-
-
-def true_lines(path: Path) -> list[Region]:
-    lines = path.with_suffix(".csv").read_text(encoding="utf-8", errors="replace").splitlines()
-    corners = [tuple(map(float, line.split(",", 8)[:8])) for line in lines if line.strip()]
-    return [
-        Region(Entity.TEXT, min(c[::2]), min(c[1::2]), max(c[::2]), max(c[1::2]), 1.0, c)
-        for c in corners
-    ]
-
-
-def compare(threads: int, model: TextModel, images: list[np.ndarray]) -> dict[str, object]:
-    with model_folder(model) as folder:
-        peer = load_paddleocr(SETTINGS.model, folder, threads)
-    engines = {
-        name: partial(by_us, detector, images) for name, detector in detectors(threads).items()
-    }
-    results, times = in_turn(
-        engines
-        | {
-            "paddleocr": partial(by_paddleocr, peer, [blue_first(image) for image in images]),
-        }
-    )
-    seconds, cpu = least(times, "seconds"), least(times, "cpu_seconds")
-    return {
-        "images_per_second": {name: round(len(images) / t, 1) for name, t in seconds.items()},
-        "cpu_ms_an_image": {name: round(1000 * t / len(images), 1) for name, t in cpu.items()},
-        "times_paddleocr": ratios(times, "seconds"),
-        "times_paddleocr_in_cpu": ratios(times, "cpu_seconds"),
-    } | differences(results["direct"], results["paddleocr"])
-
-
-def shares(model: TextModel, images: list[np.ndarray]) -> dict[str, float]:
-    """Return where the direct engine's time goes, of 1, with one thread."""
-    detector = DbnetDetector(SETTINGS)
-    torch.set_flush_denormal(True)  # as in the detector's own threads
-    definition = read_definition(model.definition)
-    limit = SETTINGS.limit_side_len
-    tensors = [to_input(image, limit, definition) for image in images]
-    _, times = in_turn(
-        {
-            "all": lambda: detector.detect(images),
-            "before": lambda: [to_input(image, limit, definition) for image in images],
-            "model": lambda: [detector.probabilities(tensor) for tensor in tensors],
-        }
-    )
-    cpu = least(times, "cpu_seconds")
-    before, run = (cpu[name] / cpu["all"] for name in ("before", "model"))
-    return {
-        "before": round(before, 3),
-        "model": round(run, 3),
-        "after": round(1 - before - run, 3),
+        "area": round(100 * covered / area, 2),
+        "lines": round(100 * whole / lines, 1),
+        "of": lines,
+        "regions": regions,
+        "hidden": round(100 * hidden / pixels, 1),
+        "seconds": round(1e6 * seconds / pixels, 3),
     }
 
 
 def main() -> None:
-    what, images = pages()
-    model = find_model(SETTINGS)
-    if model is None:
-        raise SystemExit("no weights: pip install --no-deps rapidocr_onnxruntime==1.2.13")
-    emit(
-        {
-            "what": f"text lines of {len(images)} {what} of {max(images[0].shape)} pixels",
-            "goal_times_paddleocr": 1.6,
-            "by_threads": {str(n): compare(n, model, images) for n in THREADS},
-            "quality": quality(),
-            "shares": shares(model, images),
-            "peak_memory_gb": peak_memory_gb(),
-        }
-    )
+    settings = sys.argv[1:] or ['{"speed": "thorough"}', '{"speed": "quick"}']
+    detectors = {
+        each: build("ppocr", Detection.model_validate(covering(json.loads(each))))
+        for each in settings
+    }
+    rows = {}
+    for images in cases():
+        if images:
+            rows[images[0][0]] = {name: result(each, images) for name, each in detectors.items()}
+            print(images[0][0], rows[images[0][0]], file=sys.stderr)
+    emit({"what": "text of every size", "rows": rows, "peak_memory_gb": peak_memory_gb()})
 
 
 if __name__ == "__main__":

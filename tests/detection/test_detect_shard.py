@@ -39,6 +39,7 @@ MODULES = {
     "ppocr": "text.dbnet",
     "zxing": "zxing",
     "mrz": "mrz.zones",
+    "ink": "ink",
     "template": "template.alignment",
     "boxes": "kinds.boxes",
 }
@@ -310,8 +311,8 @@ def test_own_boxes_and_corrections_come_after_the_detectors(
     }
     pd.testing.assert_frame_equal(boxes, box_table(found, seed=3))
     assert images["status"].tolist() == ["ok", "ok", "empty"]
-    # of face, text, barcode, mrz two were there to remove
-    assert "2 removals of the corrections match no region" in caplog.text
+    # of face, text, barcode, mrz and ink two were there to remove
+    assert "3 removals of the corrections match no region" in caplog.text
     assert "first row 0, face (image i002)" in caplog.text
     # other files of the user's: nothing is read again
     opened.clear()

@@ -66,14 +66,6 @@ def test_drawn_lines_are_found(detector: Detector) -> None:
 
 
 @pytest.mark.slow
-def test_both_engines_find_the_same(detector: Detector, model: str) -> None:
-    found = detector.detect(pages())
-    assert found == load(model=model, engine="paddleocr").detect(pages())
-    assert sum(map(len, found)) >= 50
-    assert found != load(model=V3).detect(pages())
-
-
-@pytest.mark.slow
 def test_same_boxes_as_rapidocr_with_the_same_thresholds(detector: Detector, model: str) -> None:
     """Its own code for the network's input and output; it ends a pixel before ours at the edges.
 

@@ -23,7 +23,7 @@ from anonbench.detection.registry import build, build_all
             DetectorName.PPOCR,
             ["detection.text.dbnet", "detection.text.networks", "core.libraries.onnx"],
             "onnxruntime",
-            "onnxruntime pyclipper",
+            "onnxruntime rapidocr",
         ),
         (DetectorName.ZXING, ["detection.zxing"], "zxingcpp", "zxing-cpp"),
     ],

@@ -12,7 +12,7 @@ EXTRAS = {
     "onnxruntime": "detect",
     "pillow_heif": "heic",
     "psutil": "workflow",
-    "pyclipper": "detect",
+    "rapidocr": "detect",
     "safetensors": "train",
     "seaborn": "report",
     "shapely": "detect",

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGES = [
-    *("torch", "timm", "facenet-pytorch", "paddleocr", "onnxruntime", "zxing-cpp"),
+    *("torch", "timm", "facenet-pytorch", "rapidocr", "onnxruntime", "zxing-cpp"),
     *("opencv-contrib-python", "numpy", "scikit-learn", "snakemake"),
 ]
 """Packages whose versions the report names."""

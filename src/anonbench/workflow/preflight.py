@@ -140,13 +140,9 @@ def _require_text_model(settings: Ppocr) -> None:
         what = "is no folder" if settings.weights.exists() else "there is no folder"
         raise InputError(
             f"detection.ppocr.weights: {what} {settings.weights}; "
-            f"{ppocr_model.where_to_put(settings.model)}"
+            f"{ppocr_model.where_to_put(settings.models[0])}"
         )
-    if ppocr_model.find_model(settings) is not None:
-        return
-    if settings.engine != "paddleocr" or not ppocr_model.has_download(settings.model):
-        text = ppocr_model.without_weights(settings.model)
-        raise InputError(f"detection.ppocr.model: {text}")
+    ppocr_model.find_models(settings)
 
 
 def _require_given(dataset: Dataset, folder: Path, field: str) -> None:

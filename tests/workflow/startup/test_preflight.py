@@ -112,10 +112,9 @@ def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
         (["mrz"], {"ppocr": {"model": "PP-OCRv9"}}, "detection.ppocr.model: there are no ONNX"),
         (
             ["ppocr"],
-            {"ppocr": {"model": "PP-OCRv4_server_det", "engine": "paddleocr"}},
+            {"ppocr": {"model": ["PP-OCRv3_mobile_det", "PP-OCRv4_server_det"]}},
             "detection.ppocr.model: there are no ONNX",
         ),
-        (["ppocr"], {"ppocr": {"model": "PP-OCRv5_mobile_det", "engine": "paddleocr"}}, None),
         (["zxing"], {"ppocr": {"weights": "no"}, "face_onnx": {"weights": "no"}}, None),
     ],
 )

@@ -1,28 +1,39 @@
-"""Text lines by PP-OCR's detector: PaddleOCR's boxes in less time.
+"""Text lines by PP-OCR's detectors (Li et al. 2022 and later), exported to ONNX.
 
-The networks are those of Li et al. 2022 (PP-OCRv3) and later, exported to ONNX; what PaddleOCR does
-before and after them is done here with fewer copies and by several images at a time.
+What is done before and after the network is rapidocr's code, with the means and deviations that the
+networks were trained with.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
+from rapidocr.ch_ppocr_det.utils import DBPostProcess, DetPreProcess
 
 from anonbench.core.boxes import Region
-from anonbench.core.errors import InputError
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import clipped_quad, require_finite
-from anonbench.detection.text.dbnet_boxes import Thresholds, text_boxes
-from anonbench.detection.text.dbnet_input import read_definition, to_input
-from anonbench.detection.text.networks import onnx_runtime, openvino_bfloat16
-from anonbench.detection.text.ppocr_model import TINY, find_model, padded, without_weights
+from anonbench.detection.base import as_rgb, clipped_quad, require_finite
+from anonbench.detection.text.networks import Network, onnx_runtime, openvino_bfloat16
+from anonbench.detection.text.ppocr_model import find_models
+from anonbench.detection.views import united
 
 if TYPE_CHECKING:
     from anonbench.detection.kinds.ppocr import Ppocr
+
+logging.getLogger("RapidOCR").setLevel(logging.WARNING)
+
+_MEANS = np.array([0.485, 0.456, 0.406], np.float32)
+_DEVIATIONS = np.array([0.229, 0.224, 0.225], np.float32)
+_STRIDE = 32
+"""The network halves its input five times."""
+_CANDIDATES = 1000
+"""Contours of a view that are looked at."""
 
 
 class DbnetDetector:
@@ -32,30 +43,24 @@ class DbnetDetector:
         """Load the weights.
 
         Args:
-            settings: model, weights and thresholds.
+            settings: models, weights and thresholds.
             threads: images that are looked at together, each by one thread. That is faster than
                 several threads for one image, and what is found cannot depend on their number.
 
         Raises:
-            InputError: there are no weights, they are damaged, their inference.yml asks for
-                something unknown, or the engine does not run here.
+            InputError: there are no weights, they are damaged, or the engine does not run here.
 
         """
-        model = find_model(settings)
-        if model is None:
-            raise InputError(f"detector ppocr: {without_weights(settings.model)}")
-        self._definition = read_definition(model.definition)
-        self._thresholds = Thresholds(
-            pixel=max(settings.thresh, TINY),
-            box=max(settings.box_thresh, TINY),
-            unclip_ratio=settings.unclip_ratio,
-            max_candidates=self._definition.max_candidates,
-        )
-        self._limit = settings.limit_side_len
-        self._network = (
-            openvino_bfloat16(model.onnx, threads)
+        self._networks: list[Network] = [
+            openvino_bfloat16(path, threads)
             if settings.engine == "openvino"
-            else onnx_runtime(model.onnx)
+            else onnx_runtime(path)
+            for path in find_models(settings)
+        ]
+        self._limit = settings.limit_side_len
+        self._before = DetPreProcess(self._limit, "max", _MEANS, _DEVIATIONS)
+        self._after = DBPostProcess(
+            settings.thresh, settings.box_thresh, _CANDIDATES, settings.unclip_ratio
         )
         self._workers = ThreadPoolExecutor(threads, initializer=_flush_denormals)
 
@@ -63,27 +68,42 @@ class DbnetDetector:
         """See `Detector.detect`."""
         return list(self._workers.map(self._detect_one, images))
 
-    def probabilities(self, tensor: np.ndarray) -> np.ndarray:
-        """Return how likely each pixel is text, float32 [H, W], for an input of [1, 3, H, W].
+    def _detect_one(self, image: np.ndarray) -> list[Region]:
+        seen = _padded(image, max(_STRIDE, ceil(_STRIDE * max(image.shape[:2]) / self._limit)))
+        tensor = np.asarray(self._before(as_rgb(seen)[:, :, ::-1]))  # blue first
+        found = [
+            region
+            for network in self._networks
+            for region in self._regions(network(tensor), seen, image)
+        ]
+        return united(found, image) if len(self._networks) > 1 else found
+
+    def _regions(self, maps: np.ndarray, seen: np.ndarray, image: np.ndarray) -> list[Region]:
+        """Regions of one model, from how likely each pixel of `seen` is text.
 
         Raises:
             UnreadableImage: see `require_finite`.
 
         """
-        maps = self._network(tensor)
         require_finite(maps)
-        return np.ascontiguousarray(maps[0, 0])
-
-    def _detect_one(self, image: np.ndarray) -> list[Region]:
-        seen = padded(image)
+        probabilities = np.ascontiguousarray(maps[0, 0])
+        is_text = probabilities > self._after.thresh
         height, width = seen.shape[:2]
-        tensor = to_input(seen, self._limit, self._definition)
-        boxes = text_boxes(self.probabilities(tensor), height, width, self._thresholds)
+        # the step after it would end slanted lines at the image's edge, corner by corner
+        boxes, scores = self._after.boxes_from_bitmap(probabilities, is_text, width, height)
         return [
             region
-            for corners, score in boxes
+            for corners, score in zip(boxes.astype(np.float64), scores, strict=True)
             for region in clipped_quad(Entity.TEXT, corners, score, image)
         ]
+
+
+def _padded(image: np.ndarray, least: int) -> np.ndarray:
+    """Return an image with sides of at least so many pixels: its last row or column repeated."""
+    below, right = (max(0, least - side) for side in image.shape[:2])
+    if not (below or right):
+        return image
+    return np.asarray(cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE))
 
 
 def _flush_denormals() -> None:
