@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 SEED = 0
 """Of the draw order, as the config's default."""
-COLUMNS = ("id", "name", "status", "reason", "digest", "width", "height", "converted", "regions")
+COLUMNS = (
+    *("id", "name", "status", "reason", "digest", "width", "height"),
+    *("converted", "regions", "doubts"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,17 @@ class Detected:
     images: pd.DataFrame
     """A row an image (`COLUMNS`), by name. The status is ok, empty (nothing was found), failed (a
     detector did) or unreadable; the digest is the file's SHA-256, of a page with its number;
-    `converted` is what reading does to it (`anonbench.datasets.files.headers.Header`)."""
+    `converted` is what reading does to it (`anonbench.datasets.files.headers.Header`), `doubts` why
+    a person should look at it (`anonbench.detection.doubts`), separated by semicolons."""
     left_out: tuple[LeftOut, ...]
     """Files that are no images."""
 
     @property
     def in_doubt(self) -> bool:
-        """Whether there are images of which it is not known what they show."""
+        """Whether there are images of which it is not known, or doubtful, what they show."""
         known = self.images["status"].isin(["ok", "empty"])
-        return not known.all() or any(not each.quiet for each in self.left_out)
+        doubtful = (self.images["doubts"] != "").any()
+        return doubtful or not known.all() or any(not each.quiet for each in self.left_out)
 
 
 def detect(
@@ -91,12 +96,12 @@ def detect(
 
 @dataclass(frozen=True)
 class _Found:
-    row: tuple[str, str, str, str, str, int, int, str, int]
+    row: tuple[str, str, str, str, str, int, int, str, int, str]
     regions: list[Region]
 
 
 def _died(image: ImageFile) -> _Found:
-    return _Found((image.id, image.name, "failed", DIED, "", 0, 0, "", 0), [])
+    return _Found((image.id, image.name, "failed", DIED, "", 0, 0, "", 0, ""), [])
 
 
 class _Worker:
@@ -114,10 +119,11 @@ class _Worker:
                 pixels = read_image(data, self._limit, header.page)
                 height, width = pixels.shape[:2]
                 known = (header.digest, width, height, header.converted)
-                regions = self._search(pixels)
+                seen = self._search.searched(pixels)
         except UnreadableImage as error:
-            return _Found((*names, "unreadable", str(error), "", 0, 0, "", 0), [])
+            return _Found((*names, "unreadable", str(error), "", 0, 0, "", 0, ""), [])
         except DetectorFailed as error:
-            return _Found((*names, "failed", str(error), *known, 0), [])
+            return _Found((*names, "failed", str(error), *known, 0, ""), [])
+        regions, doubts = seen.regions, "; ".join(seen.how["doubts"])
         status = "ok" if regions else "empty"
-        return _Found((*names, status, "", *known, len(regions)), regions)
+        return _Found((*names, status, "", *known, len(regions), doubts), regions)

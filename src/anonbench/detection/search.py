@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from anonbench.core.memory import SMALL, alone_if
 from anonbench.core.registries.detectors import DETECTORS, Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
+from anonbench.detection.doubts import doubts_of, grey_range, is_text_only
 from anonbench.detection.registry import build_all
 
 
@@ -53,6 +56,17 @@ class DetectorFailed(Exception):  # noqa: N818 - a finding about an image
     """A detector cannot tell what is in an image. The message shows nothing of its content."""
 
 
+@dataclass(frozen=True)
+class Searched:
+    """What was found in one image, and how it was searched."""
+
+    regions: list[Region]
+    how: dict[str, Any]
+    """`grey`, the darkest and brightest value of any channel; `views`, by detector the scales,
+    tiles and turns at which it searched; `doubts` (`anonbench.detection.doubts`); `text_only`,
+    whether it was searched for faces, too, and there is text only."""
+
+
 class Search:
     """Regions of an image by all detectors together."""
 
@@ -75,6 +89,19 @@ class Search:
         with alone_if(image.shape[0] * image.shape[1] > SMALL):
             return self._found(self._detectors, image)
 
+    def searched(self, image: np.ndarray) -> Searched:
+        """Search an image and say how; see `__call__`."""
+        regions, kinds = self(image), kinds_of(self._names)
+        detectors = self._detectors or {}
+        views = {name: _views(detector, image.shape) for name, detector in detectors.items()}
+        how = {
+            "grey": grey_range(image),
+            "views": {name: said for name, said in views.items() if said},
+            "doubts": doubts_of(image, regions, kinds),
+            "text_only": is_text_only(regions, kinds),
+        }
+        return Searched(regions, how)
+
     def _found(self, detectors: Mapping[str, Detector], image: np.ndarray) -> list[Region]:
         regions: list[Region] = []
         for name, detector in detectors.items():
@@ -88,3 +115,13 @@ class Search:
                 # the exception's text is left out: it may quote the image's content
                 raise DetectorFailed(f"{name} failed ({type(error).__name__})") from error
         return regions
+
+
+def _views(detector: object, shape: Sequence[int]) -> dict[str, Any]:
+    """What a detector, or the one in it, says of the views of an image of a shape."""
+    inner: object | None = detector
+    while inner is not None:
+        if say := getattr(inner, "views", None):
+            return dict(say(shape))
+        inner = getattr(inner, "_detector", None)
+    return {}

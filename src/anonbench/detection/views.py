@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import ceil
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -61,6 +61,15 @@ class Views:
         for i in sorted(set(range(len(images))) - set(once)):
             found[i] = united(self._search(images[i]), images[i])
         return found
+
+    def views(self, shape: Sequence[int]) -> dict[str, Any]:
+        """Scales, tiles and turns at which an image of a shape is searched."""
+        sizes = scales(shape, self._reach)
+        return {
+            "scales": [round(max(size) / max(shape[:2]), 4) for size in sizes],
+            "tiles": [len(tiles(size, self._reach)) for size in sizes],
+            "turns": [0],
+        }
 
     def _search(self, image: np.ndarray) -> list[Region]:
         """Return the regions of all scales and tiles, in pixels of the image."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zxingcpp
@@ -43,6 +43,13 @@ class ZxingDetector:
 
     def __init__(self, settings: Zxing) -> None:
         self._settings = settings
+
+    def views(self, shape: Sequence[int]) -> dict[str, Any]:
+        """Scales and turns at which an image of a shape is searched."""
+        right = [90] if self._settings.try_harder else []
+        pixels = shape[0] * shape[1]
+        scales = [s for s in self._settings.scales if s == 1 or pixels * s**2 <= MAX_PIXELS]
+        return {"scales": scales, "turns": [0, *right, *self._settings.rotations]}
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""

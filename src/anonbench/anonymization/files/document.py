@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from anonbench.anonymization.audit.single import check_coded
 from anonbench.anonymization.files.outcome import Outcome, Status, as_rows, in_draw_order
 from anonbench.anonymization.files.pdf import PdfWriter
 from anonbench.anonymization.files.places import OF_NAMES, target
-from anonbench.core.boxes import Region, in_blocks
+from anonbench.core.boxes import in_blocks
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.provenance import file_digest
@@ -27,7 +27,7 @@ from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import Page, page_id, require_page
 from anonbench.datasets.formats.pdf import pdf_dpi, pdf_pages, pdf_size
 from anonbench.datasets.images import read_image
-from anonbench.detection.search import DetectorFailed
+from anonbench.detection.search import DetectorFailed, Search, Searched
 
 if TYPE_CHECKING:
     from anonbench.anonymization.files.one import Job
@@ -52,7 +52,7 @@ class Documents:
     """Anonymizes PDF files."""
 
     job: Job
-    search: Callable[[np.ndarray], Sequence[Region]]
+    search: Search
 
     def anonymized(self, image_id: str, found: Outcome, data: bytes) -> Outcome:
         """Write the copy of a PDF file, or leave none; return the outcome.
@@ -70,6 +70,7 @@ class Documents:
         pages: list[CheckedPage] = []
         rows: list[dict[str, Any]] = []
         hidden = 0
+        searched: list[dict[str, Any]] = []
         try:
             count = pdf_pages(data)
             require_page(1, count)
@@ -81,13 +82,14 @@ class Documents:
                         page = Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
                         width, height = pdf_size(data, page, self.job.detection.max_pixels)
                         with memory_for(width * height):
-                            own, pixels, covered = self._page(page_image, data, page)
+                            own, pixels, covered, seen = self._page(page_image, data, page)
                             _add(writer, pixels, page.dpi)
                             pages.append(CheckedPage.of(pixels, page.dpi))
                     except UnreadableImage as error:
                         raise UnreadableImage(f"page {number}: {error}") from None
                     rows += [row | {"page": number} for row in own]
                     hidden += covered
+                    searched.append(seen.how)
                 writer.finish()
             _check(part, pages)
             digest = file_digest(part)
@@ -111,21 +113,23 @@ class Documents:
             converted=PIXELS,
             regions=rows,
             pages=[[page.shape[1], page.shape[0], page.dpi] for page in pages],
+            searched=searched,
         )
 
     def _page(
         self, page_image: str, data: bytes, page: Page
-    ) -> tuple[list[dict[str, Any]], np.ndarray, int]:
-        """Return a page's regions, what is shown of it, and how many pixels are hidden."""
+    ) -> tuple[list[dict[str, Any]], np.ndarray, int, Searched]:
+        """Regions of a page, its copy, the number of hidden pixels, and how it was searched."""
         job, number = self.job, page.number
         original = read_image(data, job.detection.max_pixels, page)
         if (original == original[..., :1]).all():  # PDFium draws in colour only
             original = np.ascontiguousarray(original[..., 0])
         original.flags.writeable = False  # it is what the result is held against
         try:
-            regions = in_draw_order(page_image, self.search(original), SEED)
+            seen = self.search.searched(original)
         except DetectorFailed as error:
             raise _NotPublished("failed", f"page {number}: {error}") from None
+        regions = in_draw_order(page_image, seen.regions, SEED)
         is_blank = bool((original == original[0, 0]).all())
         if not regions and not is_blank and not job.keep_without_regions:
             raise _NotPublished("without_regions", f"nothing was found on page {number}")
@@ -138,6 +142,7 @@ class Documents:
                 rows,
                 pixels,
                 check_coded(*(rows, original, pixels, *asked, between), Source(data, page)),
+                seen,
             )
         except Failure as failure:
             raise _NotPublished("failed", f"page {number}: its audit fails: {failure}") from None

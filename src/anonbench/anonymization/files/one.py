@@ -104,9 +104,11 @@ class Anonymizer:
         height, width = original.shape[:2]
         found = Outcome(image.name, "failed", "", digest, width=width, height=height)
         try:
-            regions = in_draw_order(image.id, self._search(original), SEED)
+            seen = self._search.searched(original)
         except DetectorFailed as error:
             return replace(found, reason=str(error))
+        regions = in_draw_order(image.id, seen.regions, SEED)
+        found = replace(found, searched=[seen.how])
         if not regions and not self._job.keep_without_regions:
             reason = "nothing was found in it"
             return replace(found, status="without_regions", reason=reason)

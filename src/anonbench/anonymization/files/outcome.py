@@ -44,6 +44,18 @@ class Outcome:
 
     pages: list[list[int]] = field(default_factory=list)
     """Of a PDF: width and height of each page in pixels, and pixels an inch."""
+    searched: list[dict[str, Any]] = field(default_factory=list)
+    """How the image, or each page of a PDF, was searched: `anonbench.detection.search.Searched`."""
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why a person should look at the copy (`anonbench.detection.doubts`)."""
+        return sorted({doubt for page in self.searched for doubt in page["doubts"]})
+
+    @property
+    def text_only(self) -> bool:
+        """Whether it was searched for faces, too, and there is text only."""
+        return bool(self.searched) and all(page["text_only"] for page in self.searched)
 
     def line(self) -> str:
         """Return the outcome as one line of JSON."""

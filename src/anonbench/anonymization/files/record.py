@@ -114,10 +114,10 @@ class Record:
         part = self.csv.with_name(f".{self.csv.name}.part")
         with _open_private(part, "w") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*_COLUMNS, "regions"])
+            writer.writerow([*_COLUMNS, "regions", "doubts"])
             for each in ordered:
                 values = [plain_cell(getattr(each, column)) for column in _COLUMNS]
-                writer.writerow([*values, len(each.regions)])
+                writer.writerow([*values, len(each.regions), "; ".join(each.doubts)])
         part.replace(self.csv)
         self.journal.unlink(missing_ok=True)
 

@@ -60,6 +60,11 @@ class Anonymized:
     used."""
     shown_regions: int
     """That a degree below 100 leaves in sight."""
+    doubtful: int
+    """Of the written ones, those that a person should look at: see `reasons`."""
+    text_only: int
+    """Of the written ones, those that were searched for faces, too, and in which there is text
+    only; where they do not look like documents, they are doubtful."""
     not_given: int
     """Copies by earlier runs of images that are gone, or were not given this time."""
     unknown: int
@@ -67,7 +72,8 @@ class Anonymized:
     converted: dict[str, int]
     """Of the written ones, how many were changed by reading, and how."""
     reasons: dict[str, dict[str, int]]
-    """Why images are `unreadable`, `failed` or `left_out`, and how many."""
+    """Why images are `unreadable`, `failed`, `left_out` or `doubtful`, and how many; one image may
+    be doubtful for several reasons."""
     audit: Path
     """Record of every image (JSON; CSV beside it)."""
     sheet: Path | None = None
@@ -77,8 +83,8 @@ class Anonymized:
     def in_doubt(self) -> bool:
         """Whether images are missing from the output, or may show what should be hidden."""
         missing = self.without_regions + self.unreadable + self.failed + self.left_out
-        doubtful = self.published_without_regions + self.shown_regions + self.unknown
-        return bool(missing + doubtful)
+        published = self.published_without_regions + self.shown_regions + self.doubtful
+        return bool(missing + published + self.unknown)
 
 
 def anonymize_files(
@@ -239,7 +245,8 @@ def _variant(method: str, degree: int, anonymization: Anonymization) -> Variant:
 def _counted(given: Images, done: Mapping[str, Outcome], strange: int, audit: Path) -> Anonymized:
     counts: Counter[str] = Counter()
     names = {image.name for image in given}
-    reasons: dict[str, Counter[str]] = {"unreadable": Counter(), "failed": Counter()}
+    kinds = ("unreadable", "failed", "doubtful")
+    reasons: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     reasons["left_out"] = Counter(each.reason for each in given.left_out if not each.quiet)
     now = [done[name] for name in sorted(names & done.keys())]
     for each in now:
@@ -251,6 +258,9 @@ def _counted(given: Images, done: Mapping[str, Outcome], strange: int, audit: Pa
             counts["hidden"] += hidden
             counts["shown"] += len(each.regions) - hidden
             counts["bare"] += not each.regions
+            counts["doubtful"] += bool(each.doubts)
+            counts["text_only"] += each.text_only
+            reasons["doubtful"].update(each.doubts)
     return Anonymized(
         images=len(given),
         written=counts["written"],
@@ -261,6 +271,8 @@ def _counted(given: Images, done: Mapping[str, Outcome], strange: int, audit: Pa
         failed=counts["failed"],
         left_out=reasons["left_out"].total(),
         shown_regions=counts["shown"],
+        doubtful=counts["doubtful"],
+        text_only=counts["text_only"],
         not_given=sum(bool(each.output) for name, each in done.items() if name not in names),
         unknown=strange,
         converted=conversion_counts(each.converted for each in now),

@@ -40,8 +40,8 @@ _STYLE = (
 def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
     """Write the sheet of the images that were written.
 
-    First come images in which nothing was found, then those with regions in sight, then those
-    whose weakest region is least certain.
+    First come images in which nothing was found, then doubtful ones, then those with regions in
+    sight, then those whose weakest region is least certain.
 
     Args:
         path: of the page. Only its owner may read it: it shows file names.
@@ -74,7 +74,7 @@ def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
 def _certainty(outcome: Outcome) -> tuple[int, float, str]:
     """Return a key that sorts doubtful images first."""
     in_sight = any(not row["hidden"] for row in outcome.regions)
-    kind = 0 if not outcome.regions else 1 if in_sight else 2
+    kind = 0 if not outcome.regions else 1 if outcome.doubts else 2 if in_sight else 3
     return kind, min((row["score"] for row in outcome.regions), default=0.0), outcome.name
 
 
@@ -87,13 +87,20 @@ def _tiles(to: Path, outcome: Outcome) -> Iterator[str]:
     if hashlib.sha256(data).hexdigest() != outcome.output_digest:
         return
     if not outcome.pages:
-        yield _tile(outcome.output, data, None, outcome.regions)
+        yield _tile(outcome.output, data, None, outcome.regions, outcome.doubts)
     for number, (_, _, dpi) in enumerate(outcome.pages, 1):
         rows = [row for row in outcome.regions if row["page"] == number]
-        yield _tile(f"{outcome.output}, page {number}", data, Page(number, dpi), rows)
+        name, doubts = f"{outcome.output}, page {number}", outcome.searched[number - 1]["doubts"]
+        yield _tile(name, data, Page(number, dpi), rows, doubts)
 
 
-def _tile(name: str, data: bytes, page: Page | None, rows: Sequence[dict[str, Any]]) -> str:
+def _tile(
+    name: str,
+    data: bytes,
+    page: Page | None,
+    rows: Sequence[dict[str, Any]],
+    doubts: Sequence[str],
+) -> str:
     image = Image.fromarray(read_image(data, None, page)).convert("RGB")
     scale = min(1.0, SIDE / max(image.size))
     small = image.resize([max(1, round(scale * side)) for side in image.size], reducing_gap=3.0)
@@ -107,9 +114,10 @@ def _tile(name: str, data: bytes, page: Page | None, rows: Sequence[dict[str, An
     small.save(file, "JPEG", quality=_QUALITY)
     coded = base64.b64encode(file.getvalue()).decode()
     width, height = small.size
+    doubtful = f"<br><b>look at it: {html.escape('; '.join(doubts))}</b>" if doubts else ""
     return (
         f'<figure><img src="data:image/jpeg;base64,{coded}" width="{width}" height="{height}" '
-        f'alt=""><figcaption>{html.escape(harmless(name))}<br>{_said(rows)}</figcaption></figure>\n'
+        f'alt=""><figcaption>{html.escape(harmless(name))}<br>{_said(rows)}{doubtful}</figcaption></figure>\n'
     )
 
 

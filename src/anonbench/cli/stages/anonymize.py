@@ -150,6 +150,8 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     for number, text in (
         (done.published_without_regions, "published although nothing was found in them"),
         (done.shown_regions, "regions are in plain sight, as the degree asks for"),
+        (done.doubtful, f"doubtful, look at them{why('doubtful')}"),
+        (done.text_only, "with text only, no face"),
         (done.without_regions, f"not published: nothing was found; {more_detectors(detectors)}"),
         (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
         (done.failed, f"not published: detector, encoder or audit failed{why('failed')}"),

@@ -22,7 +22,8 @@ _SUFFIXES = (".parquet", ".csv", ".json")
 _EPILOG = """\
 Each page of a PDF or TIFF file is an image. What is read is turned upright, and is RGB or grey of 8
 bits; the output says of which images that changes values, and of which files nothing was read.
-The exit status is 3 where images could not be read or searched; -o FILE.json names them.
+The exit status is 3 where images could not be read or searched, or are doubtful; -o FILE.json names
+them.
 
 Examples:
   anonbench detect photos
@@ -93,6 +94,7 @@ def _counts(found: Detected) -> dict[str, Any]:
         "unreadable": int(statuses.get("unreadable", 0)),
         "failed": int(statuses.get("failed", 0)),
         "left_out": sum(not each.quiet for each in found.left_out),
+        "doubtful": int((found.images["doubts"] != "").sum()),
         "converted": conversion_counts(found.images["converted"]),
         "reasons": _reasons(found),
         "regions": {str(name): int(number) for name, number in entities.items()},
@@ -104,6 +106,9 @@ def _reasons(found: Detected) -> dict[str, dict[str, int]]:
     reasons: dict[str, Counter[str]] = {}
     for status in ("unreadable", "failed"):
         reasons[status] = Counter(found.images.loc[found.images["status"] == status, "reason"])
+    reasons["doubtful"] = Counter(
+        doubt for doubts in found.images["doubts"] if doubts for doubt in doubts.split("; ")
+    )
     reasons["left_out"] = Counter(each.reason for each in found.left_out if not each.quiet)
     return {status: dict(sorted(why.items())) for status, why in reasons.items() if why}
 
@@ -122,12 +127,13 @@ def _as_text(found: Detected, output: Path | None) -> str:
         ("unreadable", "cannot be read"),
         ("failed", "could not be searched"),
         ("left_out", "left out"),
+        ("doubtful", "doubtful, look at them"),
     ):
         if counts[key]:
             lines.append(f"{counts[key]:,} {text} ({tally(counts['reasons'][key])})")
     lines.append(f"wrote {output}" if output else "to see which: -o boxes.csv, or boxes.json")
     if counts["reasons"] and output and output.suffix != ".json":
-        lines.append("which could not be read or searched: -o boxes.json")
+        lines.append("which could not be read or searched, or are doubtful: -o boxes.json")
     return "\n".join(lines)
 
 

@@ -1,0 +1,113 @@
+"""Doubts about a searched image: each holds where its bound is passed, and not before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from anonbench.config import Detection
+from anonbench.core.boxes import Region
+from anonbench.core.vocabulary import Entity
+from anonbench.detection import doubts
+from anonbench.detection.kinds import Zxing
+from anonbench.detection.search import Search
+from anonbench.detection.views import Reach, Views
+
+ALL = [str(entity) for entity in Entity]
+
+
+def noise(height: int = 120, width: int = 160) -> np.ndarray:
+    """Grey levels from 0 to 255, without edges in colour only."""
+    return np.random.default_rng(0).integers(0, 256, (height, width)).astype(np.uint8)
+
+
+def box(entity: Entity, x0: float, y0: float, width: float, height: float, score: float = 0.9):
+    return Region(entity, x0, y0, x0 + width, y0 + height, score)
+
+
+FACE = box(Entity.FACE, 10, 10, 40, 50)
+
+
+def of(image: np.ndarray, *regions: Region, kinds: list[str] = ALL) -> list[str]:
+    return doubts.doubts_of(image, regions, kinds)
+
+
+def test_an_image_within_the_measured_range_is_not_doubtful() -> None:
+    assert of(noise(), FACE) == []
+    assert of(np.full((60, 60), 200, np.uint8)) == [], "a blank page shows nothing"
+
+
+def test_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doubts, "MOST_PIXELS", 120 * 160 - 1)
+    assert of(noise(), FACE) == [doubts.LARGE]
+
+
+def test_grey_range() -> None:
+    assert of(noise() // 2, FACE) == [doubts.FEW_LEVELS]
+    assert of(noise() // 2 * 2, FACE) == []
+
+
+@pytest.mark.parametrize(("side", "expected"), [(23, [doubts.SMALL_FACES]), (24, [])])
+def test_small_faces(side: int, expected: list[str]) -> None:
+    assert of(noise(), FACE, box(Entity.FACE, 90, 60, side, 30)) == expected
+
+
+def test_heights_of_lines() -> None:
+    lines = [box(Entity.TEXT, 60, 10 * n, 50, 9) for n in range(9)]
+    speck, slanted = box(Entity.TEXT, 0, 0, 6, 6), (60.0, 0.0, 90.0, 30.0, 85.0, 35.0, 55.0, 5.0)
+    assert of(noise(), FACE, *lines, speck) == [], "one of ten is a speck"
+    assert of(noise(), FACE, *lines, speck, speck) == [doubts.LINE_HEIGHTS]
+    line = Region(Entity.TEXT, 55.0, 0.0, 90.0, 35.0, 0.9, slanted)
+    assert of(noise(), FACE, line) == [doubts.LINE_HEIGHTS], "7 pixels, though its box has 35"
+    assert of(noise(450, 450), FACE, box(Entity.TEXT, 0, 0, 450, 410)) == [doubts.LINE_HEIGHTS]
+
+
+def test_low_confidence_only() -> None:
+    weak = box(Entity.FACE, 10, 10, 40, 50, 0.5)
+    assert of(noise(), weak) == [doubts.WEAK_ONLY]
+    assert of(noise(), weak, FACE) == []
+
+
+def test_text_without_a_face_is_doubtful_in_a_photograph_and_not_on_paper() -> None:
+    line = box(Entity.TEXT, 20, 100, 60, 12)
+    assert of(noise(), line) == [doubts.TEXT_ONLY]
+    assert of(noise(), line, FACE) == of(noise(), line, box(Entity.BARCODE, 0, 0, 30, 30)) == []
+    assert of(noise(), line, kinds=["text"]) == [], "faces were not searched for"
+    paper = np.full((120, 160), 240, np.uint8)
+    paper[60:] = noise()[60:]
+    assert of(paper, line) == [doubts.TEXT_ONLY], "half of it is paper"
+    paper[60:80] = 240
+    assert of(paper, line) == []
+    assert of(noise(), box(Entity.TEXT, 0, 0, 160, 19)) == [], "so much of it is text"
+
+
+@pytest.mark.parametrize("grey", [True, False])
+def test_lines_in_two_colours_of_one_grey_level(grey: bool) -> None:
+    image = Image.new("RGB", (300, 200), (200, 60, 60))
+    ImageDraw.Draw(image).text((40, 80), "Erika Mustermann", fill=(40, 141, 60), font_size=24)
+    pixels = np.asarray(image.convert("L") if grey else image).copy()
+    pixels[0, 0] = 255
+    assert (doubts.COLOUR_ONLY in of(pixels, FACE)) is not grey
+    assert doubts.COLOUR_ONLY not in of(pixels, FACE, box(Entity.TEXT, 35, 75, 220, 35))
+
+
+class Nothing:
+    """A detector that finds nothing."""
+
+    def detect(self, images):
+        return [[] for _ in images]
+
+
+def test_a_search_says_how_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    search = Search(
+        ["zxing", "boxes"], Detection(zxing=Zxing(scales=(1.0, 2.0), rotations=(30.0,)))
+    )
+    found = search.searched(noise(300, 400))
+    assert found.how["grey"] == [0, 255] and found.how["doubts"] == []
+    assert found.how["views"] == {"zxing": {"scales": [1.0, 2.0], "turns": [0, 90, 30.0]}}
+
+
+def test_views_say_their_scales_and_tiles() -> None:
+    views = Views(Nothing(), Reach(whole=100, tile=80, overlap=10)).views((150, 400, 3))
+    assert views == {"scales": [1.0, 0.5, 0.25], "tiles": [12, 3, 1], "turns": [0]}
