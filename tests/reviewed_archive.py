@@ -14,7 +14,7 @@ from anonbench.core.boxes import Region, image_regions, read_boxes
 from anonbench.datasets.listing import root_of
 from anonbench.datasets.manifest import write_manifest
 from anonbench.detection.gather import gather_boxes
-from anonbench.detection.review.session import Review
+from anonbench.detection.review.session import Review, review_run
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.user_annotations import match_user_file, read_user_regions
 
@@ -97,4 +97,4 @@ def review(config: Config, sample: int = 4) -> Review:
     """Begin a review, or go on with it."""
     file = config.datasets[NAME].corrections
     assert file is not None
-    return Review(config, NAME, file, sample, "anonbench run archive_boxes")
+    return review_run(config, NAME, file, sample, "anonbench run archive_boxes")

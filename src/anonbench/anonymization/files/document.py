@@ -16,6 +16,11 @@ from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.pdf import CheckedPage, check_pdf
 from anonbench.anonymization.audit.single import check_coded
+from anonbench.anonymization.files.corrections import (
+    OfImage,
+    corrected,
+    digest_of_corrections,
+)
 from anonbench.anonymization.files.outcome import Outcome, Status, as_rows, in_draw_order
 from anonbench.anonymization.files.pdf import PdfWriter
 from anonbench.anonymization.files.places import OF_NAMES, target
@@ -23,6 +28,7 @@ from anonbench.core.boxes import in_blocks
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.provenance import file_digest
+from anonbench.datasets.annotations import Correction
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import Page, page_id, require_page
 from anonbench.datasets.formats.pdf import pdf_dpi, pdf_pages, pdf_size
@@ -53,6 +59,7 @@ class Documents:
 
     job: Job
     search: Search
+    corrections: OfImage
 
     def anonymized(self, image_id: str, found: Outcome, data: bytes) -> Outcome:
         """Write the copy of a PDF file, or leave none; return the outcome.
@@ -69,6 +76,7 @@ class Documents:
         part = self.job.to / f".{os.getpid()}.part"
         pages: list[CheckedPage] = []
         rows: list[dict[str, Any]] = []
+        before: list[dict[str, Any]] = []
         hidden = 0
         searched: list[dict[str, Any]] = []
         try:
@@ -79,15 +87,21 @@ class Documents:
                 for number in range(1, count + 1):
                     page_image = page_id(image_id, number) if count > 1 else image_id
                     try:
-                        page = Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
+                        page = _page_of(data, number)
+                        part_id = page_id(found.name, number) if count > 1 else found.name
+                        corrections = self.corrections.get(part_id, [])
                         width, height = pdf_size(data, page, self.job.detection.max_pixels)
                         with memory_for(width * height):
-                            own, pixels, covered, seen = self._page(page_image, data, page)
+                            own, pixels, covered, seen = self._page(
+                                page_image, data, page, corrections
+                            )
                             _add(writer, pixels, page.dpi)
                             pages.append(CheckedPage.of(pixels, page.dpi))
                     except UnreadableImage as error:
                         raise UnreadableImage(f"page {number}: {error}") from None
-                    rows += [row | {"page": number} for row in own]
+                    unchanged = in_draw_order(page_image, seen.regions, SEED)
+                    for kept, more in ((rows, own), (before, as_rows(unchanged, 0))):
+                        kept += [row | {"page": number} for row in more]
                     hidden += covered
                     searched.append(seen.how)
                 writer.finish()
@@ -95,7 +109,14 @@ class Documents:
             digest = file_digest(part)
             part.replace(target(self.job.to, found.name))
         except _NotPublished as why:
-            return replace(found, status=why.status, reason=str(why), regions=rows)
+            return replace(
+                self._with_corrections(found, before),
+                status=why.status,
+                reason=str(why),
+                regions=rows,
+                pages=self._sizes(data, count),
+                searched=searched,
+            )
         except OSError as error:
             if error.errno not in OF_NAMES:
                 raise
@@ -103,7 +124,7 @@ class Documents:
         finally:
             part.unlink(missing_ok=True)
         return replace(
-            found,
+            self._with_corrections(found, before),
             status="written",
             output=found.name,
             output_digest=digest,
@@ -116,8 +137,18 @@ class Documents:
             searched=searched,
         )
 
+    def _with_corrections(self, found: Outcome, before: list[dict[str, Any]]) -> Outcome:
+        digest = digest_of_corrections(self.corrections)
+        return replace(found, corrected=digest, found=before) if digest else found
+
+    def _sizes(self, data: bytes, count: int) -> list[list[int]]:
+        """Width, height and resolution of all pages, of a file that is not published."""
+        pages = [_page_of(data, number) for number in range(1, count + 1)]
+        limit = self.job.detection.max_pixels
+        return [[*pdf_size(data, page, limit), page.dpi] for page in pages]
+
     def _page(
-        self, page_image: str, data: bytes, page: Page
+        self, page_image: str, data: bytes, page: Page, corrections: Sequence[Correction]
     ) -> tuple[list[dict[str, Any]], np.ndarray, int, Searched]:
         """Regions of a page, its copy, the number of hidden pixels, and how it was searched."""
         job, number = self.job, page.number
@@ -129,7 +160,11 @@ class Documents:
             seen = self.search.searched(original)
         except DetectorFailed as error:
             raise _NotPublished("failed", f"page {number}: {error}") from None
-        regions = in_draw_order(page_image, seen.regions, SEED)
+        height, width = original.shape[:2]
+        after, fault = corrected(seen.regions, corrections, width, height)
+        if fault:
+            raise _NotPublished("failed", f"page {number}: {fault}")
+        regions = in_draw_order(page_image, after, SEED)
         is_blank = bool((original == original[0, 0]).all())
         if not regions and not is_blank and not job.keep_without_regions:
             raise _NotPublished("without_regions", f"nothing was found on page {number}")
@@ -146,6 +181,10 @@ class Documents:
             )
         except Failure as failure:
             raise _NotPublished("failed", f"page {number}: its audit fails: {failure}") from None
+
+
+def _page_of(data: bytes, number: int) -> Page:
+    return Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
 
 
 def _add(writer: PdfWriter, pixels: np.ndarray, dpi: int) -> None:

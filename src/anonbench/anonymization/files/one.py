@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,12 @@ from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.single import check_written
+from anonbench.anonymization.files.corrections import (
+    OfImage,
+    additions,
+    corrected,
+    digest_of_corrections,
+)
 from anonbench.anonymization.files.document import SEED, Documents
 from anonbench.anonymization.files.outcome import Outcome, as_rows, in_draw_order
 from anonbench.anonymization.files.places import OF_NAMES, remove, target
@@ -54,6 +60,10 @@ class Task:
     """Why it cannot be written, whatever is in it."""
     taken: tuple[str, ...] = ()
     """Suffixes that its name cannot get."""
+    corrections: OfImage = field(default_factory=dict)
+    """What a person adds to and removes from the regions that are found."""
+    seen: str = ""
+    """SHA-256 of the file that the person saw; empty where that is not recorded."""
 
     @property
     def others(self) -> set[str]:
@@ -87,11 +97,14 @@ class Anonymizer:
         data = image.data(limit)
         digest = hashlib.sha256(data).hexdigest()
         before = task.before
-        if before and before.output not in task.others and self._is_done(before, digest):
+        if task.seen and task.seen != digest:  # another image by now
+            task = replace(task, corrections=additions(task.corrections))
+        if before and before.output not in task.others and self._is_done(task, before, digest):
             return before
         if is_pdf(data) and image.name.lower().endswith(SUFFIX):  # else the copy's name would lie
             found = Outcome(image.name, "failed", "", digest)
-            return Documents(self._job, self._search).anonymized(image.id, found, data)
+            work = Documents(self._job, self._search, task.corrections)
+            return work.anonymized(image.id, found, data)
         with open_checked(data, None) as header:
             pixels = header.width * header.height
         with memory_for(pixels):
@@ -107,16 +120,24 @@ class Anonymizer:
             seen = self._search.searched(original)
         except DetectorFailed as error:
             return replace(found, reason=str(error))
-        regions = in_draw_order(image.id, seen.regions, SEED)
+        own = task.corrections.get(image.name, [])
+        after, fault = corrected(seen.regions, own, width, height)
+        if fault:
+            return replace(found, reason=fault)
+        regions = in_draw_order(image.id, after, SEED)
         found = replace(found, searched=[seen.how])
+        if own:
+            before = in_draw_order(image.id, seen.regions, SEED)
+            digest = digest_of_corrections(task.corrections)
+            found = replace(found, corrected=digest, found=as_rows(before, 0))
         if not regions and not self._job.keep_without_regions:
             reason = "nothing was found in it"
             return replace(found, status="without_regions", reason=reason)
         return self._written(task, found, data, original, regions)
 
-    def _is_done(self, before: Outcome, digest: str) -> bool:
+    def _is_done(self, task: Task, before: Outcome, digest: str) -> bool:
         """Tell whether an earlier run did all that there is to do."""
-        if before.digest != digest:
+        if before.digest != digest or before.corrected != digest_of_corrections(task.corrections):
             return False
         if before.status == "without_regions":
             return True

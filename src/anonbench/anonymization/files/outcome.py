@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from anonbench.core.boxes import Region, draw_order, regions_at
+from anonbench.core.vocabulary import Entity
 
 Status = Literal["written", "without_regions", "unreadable", "failed", "left_out"]
 
@@ -46,6 +47,11 @@ class Outcome:
     """Of a PDF: width and height of each page in pixels, and pixels an inch."""
     searched: list[dict[str, Any]] = field(default_factory=list)
     """How the image, or each page of a PDF, was searched: `anonbench.detection.search.Searched`."""
+
+    corrected: str = ""
+    """Digest of the corrections that were applied; empty where there are none."""
+    found: list[dict[str, Any]] = field(default_factory=list)
+    """What detectors found, as `regions`, where there are corrections."""
 
     @property
     def doubts(self) -> list[str]:
@@ -89,6 +95,13 @@ def as_rows(regions: Sequence[Region], degree: int) -> list[dict[str, Any]]:
         }
         for rank, region in enumerate(regions)
     ]
+
+
+def as_region(row: Mapping[str, Any]) -> Region:
+    """Region of a row of a record."""
+    x0, y0, x1, y1, score = (row[name] for name in ("x0", "y0", "x1", "y1", "score"))
+    quad = tuple(row["quad"]) if row.get("quad") else None
+    return Region(Entity(row["entity"]), x0, y0, x1, y1, score, quad)
 
 
 def _rank(pair: tuple[int, Region]) -> int:

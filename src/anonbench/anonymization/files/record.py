@@ -31,6 +31,26 @@ _PASSING = re.compile(r"\.\d+\.part|\.anonbench-\d+-.*\.probe", re.DOTALL)
 """Names of files that a run has in the output folder for a moment."""
 
 
+def audit_file(to: Path) -> Path:
+    """Record of an output folder."""
+    place = to.resolve()
+    return place.with_name(f"{place.name}.audit.json")
+
+
+def read_audit(file: Path) -> tuple[dict[str, Any], list[Outcome]]:
+    """Read what a finished run wrote: all that copies depend on, and what became of each image.
+
+    Raises:
+        InputError: there is no such file, or it is damaged.
+
+    """
+    if not file.is_file():
+        raise InputError(f"{file} is not there: run `anonbench anonymize` to its end first")
+    head, outcomes = _lines_of_audit(file)
+    found: dict[str, Any] = json.loads(head)
+    return found, outcomes
+
+
 class Record:
     """The record beside one output folder."""
 
@@ -43,7 +63,7 @@ class Record:
 
         """
         place = to.resolve()
-        self.json = place.with_name(f"{place.name}.audit.json")
+        self.json = audit_file(to)
         self.csv = place.with_name(f"{place.name}.audit.csv")
         self.sheet = place.with_name(f"{place.name}.sheet.html")
         self.journal = place.with_name(f".{place.name}.journal")

@@ -8,6 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from anonbench.anonymization.files.corrections import (
+    Corrections,
+    corrections_file,
+    is_looked_at,
+)
 from anonbench.anonymization.files.made_by import made_by
 from anonbench.anonymization.files.one import Anonymizer, Job, Task, died
 from anonbench.anonymization.files.outcome import Outcome
@@ -18,7 +23,7 @@ from anonbench.anonymization.files.places import (
     taken_suffixes,
     unknown,
 )
-from anonbench.anonymization.files.record import Record, is_passing
+from anonbench.anonymization.files.record import Record, audit_file, is_passing
 from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection
@@ -31,6 +36,7 @@ from anonbench.core.wording import suggestion
 from anonbench.core.workers import available, in_processes
 from anonbench.datasets.formats.conversions import conversion_counts
 from anonbench.datasets.inputs import Images, open_images
+from anonbench.detection.review.record import Record as Looks
 from anonbench.detection.search import searching
 
 SUSPICIOUS = 100
@@ -65,6 +71,10 @@ class Anonymized:
     text_only: int
     """Of the written ones, those that were searched for faces, too, and in which there is text
     only; where they do not look like documents, they are doubtful."""
+    corrected: int
+    """Images with corrections of a person, from `<to>.corrections.csv`."""
+    unmatched_corrections: int
+    """Rows of that file that reach no image."""
     not_given: int
     """Copies by earlier runs of images that are gone, or were not given this time."""
     unknown: int
@@ -84,7 +94,7 @@ class Anonymized:
         """Whether images are missing from the output, or may show what should be hidden."""
         missing = self.without_regions + self.unreadable + self.failed + self.left_out
         published = self.published_without_regions + self.shown_regions + self.doubtful
-        return bool(missing + published + self.unknown)
+        return bool(missing + published + self.unknown + self.unmatched_corrections)
 
 
 def anonymize_files(
@@ -156,17 +166,22 @@ def anonymize_files(
     require_apart(given, job.to)
     record = Record(job.to, made_by(job, images, given))
     if dry_run:
-        return _counted(given, record.read(), 0, record.json)
+        before = record.read()
+        corrections = Corrections.read(job.to, given.images, before)
+        return _counted(job, given, before, 0, corrections)
     with writing_to(job.to.parent):
         job.to.mkdir(parents=True, exist_ok=True)
         with locked(job.to):
             before = _kept(record.read(), given)
+            corrections = Corrections.read(job.to, given.images, before)
             done = dict(before)
             _remove_unfinished(job.to, record, before)
             with record.appending() as journal:
                 cores = workers or available()
                 apart = bool(record.unfinished)  # one of them may have ended the earlier run
-                for outcome in _outcomes(job, given, before, cores, apart, journal.start):
+                for outcome in _outcomes(
+                    *(job, given, before, corrections, cores, apart, journal.start)
+                ):
                     done[outcome.name] = outcome
                     journal.finish(outcome)
             left_out = [Outcome(name, "left_out", why) for name, why in given.left_out]
@@ -174,7 +189,7 @@ def anonymize_files(
             if contact_sheet:
                 write_sheet(record.sheet, job.to, [done[image.name] for image in given])
             strange = unknown(job.to, {each.output for each in done.values()})
-    counted = _counted(given, done, strange, record.json)
+    counted = _counted(job, given, done, strange, corrections)
     return replace(counted, sheet=record.sheet) if contact_sheet else counted
 
 
@@ -204,6 +219,7 @@ def _outcomes(
     job: Job,
     given: Images,
     before: Mapping[str, Outcome],
+    corrections: Corrections,
     workers: int,
     apart: bool,
     start: Callable[[str], None],
@@ -218,7 +234,9 @@ def _outcomes(
         for image in given:
             start(image.name)  # before a worker has it: from then on its copy may be there
             why = refused if image.name in clashing else ""
-            yield Task(image, before.get(image.name), why, taken.get(image.name, ()))
+            name = image.name
+            own = corrections.rows.get(name, {}), corrections.seen.get(name, "")
+            yield Task(image, before.get(name), why, taken.get(name, ()), *own)
 
     make, workers = partial(Anonymizer, job), min(workers, len(given))
     results = in_processes(make, tasks(), workers, partial(died, job.to), apart=apart)
@@ -242,13 +260,20 @@ def _variant(method: str, degree: int, anonymization: Anonymization) -> Variant:
     return Variant(method, degree)
 
 
-def _counted(given: Images, done: Mapping[str, Outcome], strange: int, audit: Path) -> Anonymized:
+def _counted(
+    job: Job,
+    given: Images,
+    done: Mapping[str, Outcome],
+    strange: int,
+    corrections: Corrections,
+) -> Anonymized:
     counts: Counter[str] = Counter()
     names = {image.name for image in given}
     kinds = ("unreadable", "failed", "doubtful")
     reasons: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     reasons["left_out"] = Counter(each.reason for each in given.left_out if not each.quiet)
     now = [done[name] for name in sorted(names & done.keys())]
+    looks = Looks.beside(corrections_file(job.to))
     for each in now:
         counts[each.status] += 1
         if each.status in reasons:
@@ -258,9 +283,10 @@ def _counted(given: Images, done: Mapping[str, Outcome], strange: int, audit: Pa
             counts["hidden"] += hidden
             counts["shown"] += len(each.regions) - hidden
             counts["bare"] += not each.regions
-            counts["doubtful"] += bool(each.doubts)
             counts["text_only"] += each.text_only
-            reasons["doubtful"].update(each.doubts)
+            if each.doubts and not is_looked_at(each, looks):
+                counts["doubtful"] += 1
+                reasons["doubtful"].update(each.doubts)
     return Anonymized(
         images=len(given),
         written=counts["written"],
@@ -273,9 +299,11 @@ def _counted(given: Images, done: Mapping[str, Outcome], strange: int, audit: Pa
         shown_regions=counts["shown"],
         doubtful=counts["doubtful"],
         text_only=counts["text_only"],
+        corrected=len(corrections.rows),
+        unmatched_corrections=corrections.unmatched,
         not_given=sum(bool(each.output) for name, each in done.items() if name not in names),
         unknown=strange,
         converted=conversion_counts(each.converted for each in now),
         reasons={status: dict(sorted(why.items())) for status, why in reasons.items() if why},
-        audit=audit,
+        audit=audit_file(job.to),
     )

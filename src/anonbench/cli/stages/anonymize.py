@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,6 +153,8 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         (done.shown_regions, "regions are in plain sight, as the degree asks for"),
         (done.doubtful, f"doubtful, look at them{why('doubtful')}"),
         (done.text_only, "with text only, no face"),
+        (done.corrected, f"with corrections of {shown(str(to))}.corrections.csv"),
+        (done.unmatched_corrections, "rows of these corrections reach no image"),
         (done.without_regions, f"not published: nothing was found; {more_detectors(detectors)}"),
         (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
         (done.failed, f"not published: detector, encoder or audit failed{why('failed')}"),
@@ -171,5 +174,8 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     if done.sheet:
         sheet = shown(str(audit.with_name(done.sheet.name)))
         lines.append(f"to look at: {sheet}; it shows the copies' names, do not pass it on")
-    lines.append("only what was found is hidden: look at a sample before you pass images on")
+    lines.append(
+        "only what was found is hidden: look before you pass images on: "
+        f"anonbench review {shlex.quote(shown(str(to)))}"
+    )
     return "\n".join(lines)

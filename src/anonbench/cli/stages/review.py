@@ -15,10 +15,14 @@ from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anonbench.config import Config
+    from anonbench.detection.review.session import Review
 
 _EPILOG = """\
-Example:
+Examples:
+  anonbench review anonymized
   anonbench review archive --configfile archive.yaml
 
 What the sample says, and what it does not: docs/how-to/review.md."""
@@ -32,16 +36,25 @@ def add(commands: Any) -> None:
         help="look at the least certain images and a random sample, and correct their regions",
         description="Serves a page on this machine only, that shows images with their regions. "
         "Regions are added, moved, removed and confirmed there. Writes the corrections that the "
-        "next run honours, and beside them a record of what was looked at. Control-C ends it.",
+        "next run honours, and beside them a record of what was looked at. Control-C ends it. Of a "
+        "folder that `anonbench anonymize` wrote, doubtful images come first.",
         epilog=_EPILOG,
     )
-    parser.add_argument("dataset", help="its name in the config")
+    parser.add_argument(
+        "what",
+        metavar="FOLDER|DATASET",
+        help="a folder that `anonbench anonymize` wrote, or a data set's name in the config",
+    )
     parser.add_argument(
         "--configfile",
         type=Path,
-        default=Path("config.yaml"),
         metavar="FILE",
         help="the config that the workflow ran with (config.yaml)",
+    )
+    parser.add_argument(
+        "--images",
+        metavar="IMAGES",
+        help="the folder's originals, where they are not in the place that its record names",
     )
     parser.add_argument(
         "--sample", type=int, default=100, metavar="N", help="images in the random sample (100)"
@@ -58,37 +71,69 @@ def run(options: argparse.Namespace) -> None:
         InputError: detection has no results, or another review is running.
 
     """
-    config = read_config(options.configfile)
-    name = options.dataset
-    if name not in config.enabled:
-        raise InputError(f"no data set {name}: there are {', '.join(config.enabled)}")
     if options.sample < 1:
         raise InputError("--sample: at least 1")
     from anonbench.core.io import locked
     from anonbench.detection.review.server import ReviewServer
-    from anonbench.detection.review.session import Review
 
-    path, line = _file(config, name, options.configfile)
-    target = _rerun(f"{name}_boxes", options.configfile)
-    folder = config.results / name
-    if not folder.is_dir():
-        raise InputError(f"{folder}: nothing was searched yet; run {target}")
+    folder, begin, line, rerun = _of_folder(options) or _of_data_set(options)
     with locked(folder):
-        review = Review(config, name, path, options.sample, target)
+        review = begin()
         with ReviewServer(review, options.port) as server:
-            _greet(review, path, line, server.address)
+            _greet(review, line, server.address)
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             try:
                 server.serve_forever()
             except KeyboardInterrupt:
                 print(file=sys.stderr)
         summary = review.summary()
-    summary |= {"add_to_config": line, "next": _rerun("", options.configfile)}
+    summary |= {"add_to_config": line, "next": rerun}
     print(
         json.dumps(summary, indent=2, ensure_ascii=False)
         if options.json
         else _told(review, summary)
     )
+
+
+_Begun = tuple[Path, "Callable[[], Review]", str | None, str]
+"""The folder to lock, what begins the review, a line for the config, and what to run after it."""
+
+
+def _of_folder(options: argparse.Namespace) -> _Begun | None:
+    """Review of a folder of copies; None where a data set is meant."""
+    from anonbench.anonymization.files.record import audit_file
+
+    to = Path(options.what)
+    if options.configfile or not (to.is_dir() and audit_file(to).is_file()):
+        return None
+    from anonbench.anonymization.files.review import review_folder
+
+    rerun = f"the same `anonbench anonymize … -o {shlex.quote(options.what)}` again"
+    return to, lambda: review_folder(to, options.sample, options.images), None, rerun
+
+
+def _of_data_set(options: argparse.Namespace) -> _Begun:
+    name, configfile = options.what, options.configfile or Path("config.yaml")
+    if not options.configfile and not configfile.exists():
+        raise InputError(
+            f"{name}: no folder that `anonbench anonymize` wrote (its record lies beside it), and "
+            f"there is no {configfile} with a data set of this name: name one by --configfile"
+        )
+    config = read_config(configfile)
+    if name not in config.enabled:
+        raise InputError(f"no data set {name}: there are {', '.join(config.enabled)}")
+    from anonbench.detection.review.session import review_run
+
+    path, line = _file(config, name, configfile)
+    target = _rerun(f"{name}_boxes", configfile)
+    folder = config.results / name
+    if not folder.is_dir():
+        raise InputError(f"{folder}: nothing was searched yet; run {target}")
+
+    def begin() -> Review:
+        return review_run(config, name, path, options.sample, target)
+
+    return folder, begin, line, _rerun("", configfile)
 
 
 def _file(config: Config, name: str, configfile: Path) -> tuple[Path, str | None]:
@@ -107,34 +152,36 @@ def _rerun(target: str, configfile: Path) -> str:
     return shlex.join([*words, "--configfile", str(configfile)])
 
 
-def _greet(review: Any, path: Path, line: str | None, address: str) -> None:
+def _greet(review: Review, line: str | None, address: str) -> None:
     def tell(text: str) -> None:
         print(text, file=sys.stderr)
 
     sample = sum(entry.place is not None for entry in review.entries)
+    drawn = f"a random sample of {sample:,} (seed {review.what.seed})"
+    doubtful = sum(bool(entry.why) and entry.place is None for entry in review.entries)
     tell(
-        f"{count(len(review.entries), 'image')} to look at: a random sample of {sample:,} (seed "
-        f"{review.seed}), then the least certain ones"
+        f"{count(len(review.entries), 'image')} to look at: {drawn} and {doubtful:,} doubtful ones"
     )
-    if review.unreadable:
-        tell(f"{count(review.unreadable, 'image')} cannot be read and are not shown: skipped.csv")
+    if review.what.unreadable:
+        tell(f"{count(review.what.unreadable, 'image')} cannot be read or searched: not shown")
+    path = review.file.path
     if review.file.unmatched:
         tell(f"{count(review.file.unmatched, 'row')} of {path} reach no image; they stay there")
     tell(f"corrections: {path}")
     tell(f"record: {review.record.path}")
     if line:
-        tell(_unnamed(review.name, line))
+        tell(_unnamed(review.what.name, line))
     tell(f"{_SHOWS} {address}")
     tell("Control-C ends the review; what was confirmed is kept")
 
 
-def _told(review: Any, summary: dict[str, Any]) -> str:
+def _told(review: Review, summary: dict[str, Any]) -> str:
     lines = [
         f"{summary['looked_at']:,} of {summary['images']:,} images were looked at",
         *review.overview()["estimate"],
     ]
     if summary["add_to_config"]:
-        lines.append(_unnamed(review.name, summary["add_to_config"]))
+        lines.append(_unnamed(review.what.name, summary["add_to_config"]))
     lines.append(f"to hide what was marked: {summary['next']}")
     return "\n".join(lines)
 

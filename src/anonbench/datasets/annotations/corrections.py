@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.keys import Images
-from anonbench.datasets.annotations.read import Annotations, matched
+from anonbench.datasets.annotations.read import Annotations, matched, regions_of
 from anonbench.datasets.annotations.rows import BOX, Rows, check_values
 from anonbench.datasets.annotations.table import load_texts, make_rows
 
@@ -72,6 +75,18 @@ def read_corrections(path: Path, images: Images, record: bool = False) -> Annota
     checked.loc[whole, BOX] = [0.0, 0.0, 1.0, 1.0]  # any box: none is needed there
     check_values(Rows(path, checked))
     return matched(rows, images, record, ~whole)
+
+
+def by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:
+    """Corrections of checked rows by image id, in the rows' order."""
+    found: dict[str, list[Correction]] = {}
+    keys = rows[["id", "where", "action", "entity", "x0"]].itertuples(index=False)
+    for (name, row, action, entity, x0), region in zip(keys, regions_of(rows), strict=True):
+        correction = Correction(
+            row, Action(action), Entity(entity), None if np.isnan(x0) else region
+        )
+        found.setdefault(name, []).append(correction)
+    return found
 
 
 def correct(

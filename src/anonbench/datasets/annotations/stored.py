@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from anonbench.core.boxes import QUAD_COLUMNS, Region
 from anonbench.core.io import write_parquet
-from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations.corrections import Action, Correction
-from anonbench.datasets.annotations.read import Annotations, gathered, regions_of
+from anonbench.datasets.annotations.corrections import Correction, by_image
+from anonbench.datasets.annotations.read import Annotations, gathered
 from anonbench.datasets.annotations.rows import BOX, ROW_TYPES
 
 STORED = ["id", "where", "action", "entity", *BOX, *QUAD_COLUMNS, "score"]
@@ -44,15 +42,7 @@ def read_regions(path: Path, only: Collection[str]) -> dict[str, list[Region]]:
 
 def read_stored_corrections(path: Path, only: Collection[str]) -> dict[str, list[Correction]]:
     """Return corrections by image id, in their file's order; see `read_regions`."""
-    table = _read(path, only)
-    found: dict[str, list[Correction]] = {}
-    keys = table[["id", "where", "action", "entity", "x0"]].itertuples(index=False)
-    for (name, row, action, entity, x0), region in zip(keys, regions_of(table), strict=True):
-        correction = Correction(
-            row, Action(action), Entity(entity), None if np.isnan(x0) else region
-        )
-        found.setdefault(name, []).append(correction)
-    return found
+    return by_image(_read(path, only))
 
 
 def _read(path: Path, only: Collection[str]) -> pd.DataFrame:

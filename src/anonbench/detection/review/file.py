@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -12,10 +11,8 @@ import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
-from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Correction, Images, read_corrections
-from anonbench.datasets.annotations.corrections import Action
-from anonbench.datasets.annotations.read import regions_of
+from anonbench.datasets.annotations.corrections import Action, by_image
 from anonbench.datasets.annotations.rows import BOX
 from anonbench.datasets.annotations.table import load_texts
 
@@ -50,8 +47,8 @@ class CorrectionsFile:
     def of(self, image_id: str) -> list[Correction]:
         """Return an image's corrections, with the additions of images of the same bytes."""
         others = [twin for twin in self._twins.get(image_id, ()) if twin != image_id]
-        shared = [c for twin in others for c in self._rows[twin] if c.action is Action.ADD]
-        return self._rows[image_id] + shared
+        adding = [c for twin in others for c in self._rows.get(twin, ())]
+        return self._rows.get(image_id, []) + [c for c in adding if c.action is Action.ADD]
 
     def refresh(self) -> bool:
         """Read the file again if another program wrote it; return whether one did.
@@ -106,24 +103,14 @@ class CorrectionsFile:
     def _read(self) -> None:
         # noted last: a file that cannot be read is refused again the next time, not taken as empty
         digest = _digest(self.path)
-        corrections: dict[str, list[Correction]] = defaultdict(list)
+        corrections: dict[str, list[Correction]] = {}
         owners: dict[int, str] = {}
         texts, unmatched = pd.DataFrame(columns=COLUMNS, dtype=str), 0
         if self.path.exists():
             texts = load_texts(self.path)
             found = read_corrections(self.path, self._images, record=True)
-            unmatched, rows = len(found.unmatched), found.rows
-            for values, region in zip(
-                rows[["id", "where", "action", "entity", "x0"]].itertuples(index=False),
-                regions_of(rows),
-                strict=True,
-            ):
-                name, where, action, entity, x0 = values
-                row = Correction(
-                    where, Action(action), Entity(entity), None if np.isnan(x0) else region
-                )
-                corrections[name].append(row)
-                owners[int(where) - 1] = name
+            unmatched, corrections = len(found.unmatched), by_image(found.rows)
+            owners = {int(c.row) - 1: name for name, own in corrections.items() for c in own}
         self._digest, self._texts, self._rows, self._owners = digest, texts, corrections, owners
         self.unmatched = unmatched
         """Rows that reach no image; they stay in the file."""

@@ -111,7 +111,7 @@ const head = () => {
   const { number, name, looked, notes } = shown;
   const { why, sample } = images[number];
   by("name").textContent = name;
-  const kinds = [...why.map((each) => `least certain: ${each}`), ...(sample ? ["random sample"] : [])];
+  const kinds = [...why.map((each) => `doubtful: ${each}`), ...(sample ? ["random sample"] : [])];
   const state = looked ? ["looked at"] : [];
   by("why").textContent = [`${number + 1} of ${images.length}`, ...kinds, ...state, ...notes].join(" · ");
 };

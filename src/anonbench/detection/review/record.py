@@ -52,6 +52,16 @@ class Record:
         if path.exists():
             self.looks = {look.id: look for look in _read(path)}
 
+    @classmethod
+    def beside(cls, corrections: Path) -> Record:
+        """Read the record that belongs to a corrections file."""
+        return cls(corrections.with_suffix(".review.csv"))
+
+    def is_looked_at(self, image_id: str, digest: str, found: str) -> bool:
+        """Whether a person looked at this very image with these very findings."""
+        look = self.looks.get(image_id)
+        return look is not None and (look.digest, look.found) == (digest, found)
+
     def add(self, look: Look) -> None:
         """Write one more image, or anew."""
         looks = self.looks | {look.id: look}

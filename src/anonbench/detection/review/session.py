@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import Config
+from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.rates import Rate
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations import Images
+from anonbench.datasets.annotations import Correction, Images
 from anonbench.datasets.copies import left_out_copies, read_copies
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import encode, read_original, read_reduced
@@ -43,53 +45,97 @@ class Gone(InputError):  # noqa: N818 - a finding, not a failure
     """The image's file is not the one that was searched."""
 
 
+@dataclass(frozen=True)
+class Reviewed:
+    """Images that were searched, as a review needs them."""
+
+    name: str
+    """For the page's title."""
+    seed: int
+    """Of the sample."""
+    confidence: float
+    max_pixels: int
+    entries: list[Entry]
+    """Images to look at, in this order."""
+    searched: set[str]
+    """Ids of all images that the sample was drawn from."""
+    unreadable: int
+    """Images that cannot be shown."""
+    found: dict[str, list[Region]]
+    """What detectors found in the images to look at, and those looked at before, by id."""
+    applied: dict[str, list[Correction]]
+    """Corrections that the last run applied to them."""
+    digests: dict[str, str]
+    images: Images
+    """That corrections may name."""
+    twins: dict[str, list[str]]
+    """Ids of the images of equal bytes, by id."""
+    read: Callable[[Entry], bytes]
+    """Bytes of an original; raises ChangedImage where it is another one by now, or gone."""
+
+
+def review_run(config: Config, name: str, corrections: Path, sample: int, target: str) -> Review:
+    """Begin or go on with the review of a data set of a run.
+
+    Args:
+        config: of the run.
+        name: the data set.
+        corrections: the file that is written; its record lies beside.
+        sample: images in the random sample.
+        target: the command that makes detection's results, for messages.
+
+    Raises:
+        InputError: something of this is not there, damaged, or does not fit.
+
+    """
+    dataset, folder = config.datasets[name], config.results / name
+    record = Record.beside(corrections)
+    detected = read_detected(folder, dataset.corrections is not None, target)
+    manifest, root = detected.manifest, root_of(dataset)
+    entries = detected.queue(config.detection_quality.listed, sample, config.seed)
+    wanted = {entry.id for entry in entries} | record.looks.keys()
+    applied = detected.applied(wanted := wanted & set(manifest["id"]))
+    source = read_source(name, dataset, config.seed, labels=False)
+    copies = read_copies(folder / "duplicates.csv")
+    known = pd.concat([manifest, left_out_copies(copies, manifest, source.images)])
+    others = pd.concat([source.images[["id", "path"]], source.others])
+    groups = copies.groupby("digest")["id"].agg(list)
+    what = Reviewed(
+        name=name,
+        seed=config.seed,
+        confidence=config.presentation.confidence,
+        max_pixels=config.detection.max_pixels,
+        entries=entries,
+        searched=set(detected.searched),
+        unreadable=int((detected.outcomes["status"] == UNREADABLE).sum()),
+        found=detected.found(wanted, applied),
+        applied=applied,
+        digests=dict(zip(manifest["id"], manifest["digest"], strict=True)),
+        images=Images(root, known, others),
+        twins={each: group for group in groups for each in group},
+        read=lambda entry: read_original(entry.id, root / entry.path, entry.bytes, entry.digest),
+    )
+    return Review(what, corrections, record)
+
+
 class Review:
     """The images to look at, the corrections file and the record. Safe in threads."""
 
-    def __init__(
-        self, config: Config, name: str, corrections: Path, sample: int, target: str
-    ) -> None:
-        """Read detection's results and what was decided before.
+    def __init__(self, what: Reviewed, corrections: Path, record: Record) -> None:
+        """Read what was decided before.
 
         Args:
-            config: of the run.
-            name: the data set.
-            corrections: the file that is written; its record lies beside.
-            sample: images in the random sample.
-            target: the command that makes detection's results, for messages.
+            what: the images and what was found in them.
+            corrections: the file that is written.
+            record: of what was looked at.
 
         Raises:
-            InputError: something of this is not there, damaged, or does not fit.
+            InputError: the corrections are damaged, or do not fit.
 
         """
-        dataset = config.datasets[name]
-        folder = config.results / name
-        detected = read_detected(folder, dataset.corrections is not None, target)
-        self.name, self.seed, self.drawn = name, config.seed, sample
-        self._confidence = config.presentation.confidence
-        self._max_pixels = config.detection.max_pixels
-        self._root = root_of(dataset)
-        self.entries = detected.queue(config.detection_quality.listed, sample, config.seed)
-        self._searched = set(detected.searched)
-        self.unreadable = int((detected.outcomes["status"] == UNREADABLE).sum())
-        """Images that cannot be shown."""
-        self.record = Record(corrections.with_suffix(".review.csv"))
-        wanted = {entry.id for entry in self.entries} | self.record.looks.keys()
-        wanted &= set(detected.manifest["id"])
-        self._applied = detected.applied(wanted)
-        self._found = detected.found(wanted, self._applied)
-        self._found_digests = {name: digest_of(each) for name, each in self._found.items()}
-        self._digests = dict(zip(detected.manifest["id"], detected.manifest["digest"], strict=True))
-        source = read_source(name, dataset, config.seed, labels=False)
-        copies = read_copies(folder / "duplicates.csv")
-        known = pd.concat(
-            [detected.manifest, left_out_copies(copies, detected.manifest, source.images)]
-        )
-        others = pd.concat([source.images[["id", "path"]], source.others])
-        groups = copies.groupby("digest")["id"].agg(list)
-        self._twins = {each: group for group in groups for each in group}
-        images = Images(self._root, known, others)
-        self.file = CorrectionsFile(corrections, images, self._twins)
+        self.what, self.record, self.entries = what, record, what.entries
+        self._found_digests = {name: digest_of(each) for name, each in what.found.items()}
+        self.file = CorrectionsFile(corrections, what.images, what.twins)
         self._lock = threading.Lock()
         self._decoding = threading.Lock()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
@@ -110,7 +156,7 @@ class Review:
             ]
             progress = self._progress()
         return progress | {
-            "dataset": self.name,
+            "dataset": self.what.name,
             "entities": [str(entity) for entity in Entity],
             "images": images,
         }
@@ -151,7 +197,7 @@ class Review:
                 return self._pictures[number]
             entry = self.entries[number]
             page = page_of(entry.digest)
-            pixels, _ = read_reduced(self._original(entry), LONGEST, self._max_pixels, page)
+            pixels, _ = read_reduced(self._original(entry), LONGEST, self.what.max_pixels, page)
             picture = encode(_reduced(pixels), "jpeg", _QUALITY)
             self._pictures[number] = picture
             while len(self._pictures) > _KEPT:
@@ -206,13 +252,13 @@ class Review:
             result, skipped = self._estimate()
             looked = sum(self._look(entry.id) is not None for entry in self.entries)
             return {
-                "dataset": self.name,
+                "dataset": self.what.name,
                 "corrections": str(self.file.path),
                 "record": str(self.record.path),
                 "images": len(self.entries),
                 "looked_at": looked,
                 "sample": {
-                    "seed": self.seed,
+                    "seed": self.what.seed,
                     "drawn": self._sample_size,
                     "looked_at": result.images.n,
                     "after_a_skipped_one": skipped,
@@ -248,19 +294,18 @@ class Review:
         run = [look.misses for look in looks[:first] if look is not None]
         skipped = sum(look is not None for look in looks[first:])
         seen = {name for name in self.record.looks if self._look(name) is not None}
-        unseen = len(self._searched) - len(seen & self._searched)
-        return estimate(run, unseen, self._confidence), skipped
+        unseen = len(self.what.searched - seen)
+        return estimate(run, unseen, self.what.confidence), skipped
 
     def _look(self, image_id: str) -> Look | None:
         """Return what was decided about an image, if it and what was found are still the same."""
-        look = self.record.looks.get(image_id)
-        if look is None or image_id not in self._found:
-            return None
-        same = (self._digests[image_id], self._found_digests[image_id])
-        return look if (look.digest, look.found) == same else None
+        found = self._found_digests.get(image_id)
+        if found and self.record.is_looked_at(image_id, self.what.digests[image_id], found):
+            return self.record.looks[image_id]
+        return None
 
     def _state(self, image_id: str) -> State:
-        return State(self._found[image_id], self.file.of(image_id))
+        return State(self.what.found[image_id], self.file.of(image_id))
 
     def _version(self, image_id: str, state: State) -> str:
         look = self.record.looks.get(image_id)
@@ -268,14 +313,12 @@ class Review:
         return hashlib.sha256(repr((rows, look)).encode()).hexdigest()
 
     def _original(self, entry: Entry) -> bytes:
-        path = self._root / entry.path
         try:
-            return read_original(entry.id, path, entry.bytes, entry.digest)
+            return self.what.read(entry)
         except ChangedImage:
-            what = "is another one than was searched" if path.exists() else "is gone"
             raise Gone(
-                f"The file of this image {what}. It cannot be confirmed: run detection again, then "
-                "review it."
+                "The file of this image is gone, or another one than was searched. It cannot be "
+                "confirmed: run detection again, then review it."
             ) from None
 
     def _notes(self, entry: Entry, state: State) -> list[str]:
@@ -284,13 +327,13 @@ class Review:
             notes.append(f"Detection: {entry.reason}.")
         if entry.status == "failed":
             notes.append("The image is left out, whatever is marked here, without keep_failed.")
-        count = len(self._twins.get(entry.id, ())) - 1
+        count = len(self.what.twins.get(entry.id, ())) - 1
         if count > 0:
             notes.append(
                 f"{count} more files have the same bytes: what is added here is hidden in them "
                 "too, what is removed here is not removed there."
             )
-        before = [c for c in self._applied.get(entry.id, []) if c.region is None]
+        before = [c for c in self.what.applied.get(entry.id, []) if c.region is None]
         now = {c.entity for c in state.present if c.region is None}
         if any(correction.entity not in now for correction in before):
             notes.append(

@@ -1,0 +1,139 @@
+"""A person's corrections of a folder of copies, which `anonbench review` writes beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from anonbench.anonymization.files.outcome import Outcome, as_region
+from anonbench.core.boxes import Region
+from anonbench.core.region_check import region_fault
+from anonbench.datasets.annotations import Correction, Images, correct, read_corrections
+from anonbench.datasets.annotations.corrections import Action, by_image
+from anonbench.datasets.documents import count_pages
+from anonbench.datasets.formats.pages import Page, file_digest_of, page_digest, page_id
+from anonbench.datasets.formats.pdf import SUFFIX
+from anonbench.datasets.inputs import ImageFile
+from anonbench.detection.review.changes import key_of
+from anonbench.detection.review.queue import digest_of
+from anonbench.detection.review.record import Record
+
+OfImage = dict[str, list[Correction]]
+"""Corrections of one file by id: its name, or that of a page."""
+
+
+def corrections_file(to: Path) -> Path:
+    """File of the corrections of an output folder."""
+    place = to.resolve()
+    return place.with_name(f"{place.name}.corrections.csv")
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Corrections of all images, by the name of their file."""
+
+    rows: Mapping[str, OfImage] = field(default_factory=dict)
+    seen: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of the file that a person saw, by name."""
+    unmatched: int = 0
+    """Rows that reach no image."""
+
+    @classmethod
+    def read(
+        cls, to: Path, images: Sequence[ImageFile], before: Mapping[str, Outcome]
+    ) -> Corrections:
+        """Read the corrections of a folder; what is added to an image is added to its copies.
+
+        Args:
+            to: the output folder.
+            images: that are anonymized.
+            before: what earlier runs did, by name.
+
+        Raises:
+            InputError: a row is wrong.
+
+        """
+        file = corrections_file(to)
+        if not file.is_file():
+            return cls()
+        import pandas as pd
+
+        parts = [(image, part) for image in images for part in _parts(image)]
+        known = pd.DataFrame(
+            {"id": [part for _, part in parts], "path": [image.name for image, _ in parts]}
+        )
+        found = read_corrections(file, Images(to, known), record=True)
+        own = by_image(found.rows)
+        rows: dict[str, OfImage] = {}
+        for image, part in parts:
+            if part in own:
+                rows.setdefault(image.name, {})[part] = own[part]
+        _share(rows, before, {image.name for image in images})
+        looks = Record.beside(file).looks
+        digests = {i.name: file_digest_of(looks[part].digest) for i, part in parts if part in looks}
+        return cls(rows, digests, len(found.unmatched))
+
+
+def digest_of_corrections(own: OfImage) -> str:
+    """Digest of one file's corrections; empty where it has none."""
+    told = [(part, c.action, c.entity, c.region) for part, each in own.items() for c in each]
+    return hashlib.sha256(repr(sorted(map(repr, told))).encode()).hexdigest() if told else ""
+
+
+def corrected(
+    regions: list[Region], own: Sequence[Correction], width: int, height: int
+) -> tuple[list[Region], str]:
+    """Regions after corrections, and what is wrong with an added one; empty if nothing is."""
+    after, _ = correct(regions, own)
+    faults = [region_fault(region, width, height) for region in after]
+    return after, next((f"a correction of it {fault}" for fault in faults if fault), "")
+
+
+def additions(own: OfImage) -> OfImage:
+    """Corrections that hide more: those for an image that changed since a person saw it."""
+    return {part: [c for c in each if c.action is Action.ADD] for part, each in own.items()}
+
+
+def found_parts(outcome: Outcome) -> Iterator[tuple[str, str, list[Region]]]:
+    """Yield id, digest and what detectors found of an image, or of each page of a PDF."""
+    rows = outcome.found if outcome.corrected else outcome.regions
+    if not outcome.pages:
+        yield outcome.name, outcome.digest, [as_region(row) for row in rows]
+    for number, (_, _, dpi) in enumerate(outcome.pages, 1):
+        name = page_id(outcome.name, number) if len(outcome.pages) > 1 else outcome.name
+        own = [as_region(row) for row in rows if row["page"] == number]
+        yield name, page_digest(outcome.digest, Page(number, dpi)), own
+
+
+def is_looked_at(outcome: Outcome, record: Record) -> bool:
+    """Whether a person confirmed the image, or all pages, with what was found in it."""
+    return bool(record.looks) and all(
+        record.is_looked_at(name, digest, digest_of(found))
+        for name, digest, found in found_parts(outcome)
+    )
+
+
+def _parts(image: ImageFile) -> list[str]:
+    if not image.name.lower().endswith(SUFFIX):
+        return [image.name]
+    pages = count_pages(image.file if image.offset is None else image.data(), SUFFIX)
+    return [page_id(image.name, n) for n in range(1, pages + 1)] if pages > 1 else [image.name]
+
+
+def _share(rows: dict[str, OfImage], before: Mapping[str, Outcome], names: set[str]) -> None:
+    """Add to images what is added to others of equal bytes."""
+    by_digest: dict[str, list[str]] = {}
+    for name in names & before.keys():
+        by_digest.setdefault(before[name].digest, []).append(name)
+    given = {name: additions(own) for name, own in rows.items()}
+    for digest, group in by_digest.items():
+        if len(group) == 1 or not digest:
+            continue
+        for name in group:
+            for other in sorted(set(group) & given.keys() - {name}):
+                for part, adding in given[other].items():
+                    own = rows.setdefault(name, {}).setdefault(name + part[len(other) :], [])
+                    known = {key_of(c.region) for c in own if c.region is not None}
+                    own += [c for c in adding if c.region and key_of(c.region) not in known]
