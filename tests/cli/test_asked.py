@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from PIL import Image, ImageDraw
 from anonbench.cli import main
 from anonbench.cli.inputs import Asked, add_detectors, settings_of
 from anonbench.config import Detection
-from anonbench.config.detectors import COVERING, LOOKED_FOR
+from anonbench.config.detectors import COVERING, LOOKED_FOR, default_detection
 from anonbench.core.errors import InputError
 from anonbench_demo import portraits
 from anonbench_demo.fonts import Family
@@ -167,3 +168,48 @@ def test_nothing_found_names_detectors_to_add(
     assert main(["anonymize", "cards", "-o", "all", "--workers", "1"]) == 3
     said += capsys.readouterr().out
     assert "mtcnn (face)" in said and "keep-without-regions" not in said
+
+
+class Called(Exception):  # noqa: N818 - no error
+    """What a command hands to the library."""
+
+
+def test_commands_and_functions_have_one_set_of_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import anonbench
+    from anonbench.anonymization.files import run as copies
+    from anonbench.detection import files
+    from anonbench.evaluation.end_to_end import evaluate as end_to_end
+    from anonbench.workflow.first_config import document, sample
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.new("RGB", (40, 40)).save(folder / "a.png")
+
+    def called(*given: Any, **named: Any) -> None:
+        detectors = named.get("detectors") or given[-1] if named.get("detectors") else given[4]
+        raise Called(tuple(detectors), named["detection"])
+
+    found = []
+    for name, module, words in (
+        ("anonymize_files", copies, ["anonymize", str(folder), "-o", str(tmp_path / "out")]),
+        ("evaluate", end_to_end, ["evaluate", str(folder)]),
+    ):
+        monkeypatch.setattr(module, name, called)
+        with pytest.raises(Called) as call:
+            main(words)
+        found.append(call.value.args)
+    monkeypatch.setattr(
+        files, "detect", lambda images, names, **more: called(detectors=names, **more)
+    )
+    with pytest.raises(Called) as call:
+        main(["detect", str(folder)])
+    found.append(call.value.args)
+    assert all(each == (LOOKED_FOR, default_detection()) for each in found)
+    monkeypatch.undo()
+    for function in (anonbench.anonymize_files, anonbench.detect):
+        assert inspect.signature(function).parameters["detectors"].default == LOOKED_FOR
+    written = yaml.safe_load("\n".join(document._coverage(LOOKED_FOR)))
+    assert Detection.model_validate(written["detection"]) == default_detection()
+    assert tuple(sample._detectors(sample.Sample())) == LOOKED_FOR

@@ -50,8 +50,9 @@ def test_evaluate_prints_an_answer_and_writes_its_files(
     (photos / "broken.jpg").write_bytes(b"none")
     assert main(["evaluate", str(photos), *OPTIONS, "-o", "answer", "--cache", "kept"]) == 3
     printed = capsys.readouterr().out
-    searched, answer = printed.split("\n", 1)
+    searched, system, answer = printed.split("\n", 2)
     assert searched.startswith("searching for nothing: ")
+    assert system == "ranking by function:own_search:encode"
     assert answer.startswith("At 100 % with original queries mask keeps most: mAP ")
     assert "104 images scored, k = 5; left out: 1 unreadable (1: not an image, or" in printed
     assert "photos" not in printed and ".png" not in printed  # counts only

@@ -183,7 +183,7 @@ def test_marks_have_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.way != "not run"], ids=str)
 def test_a_block_runs(checkout: Path, environment: dict[str, str], block: console.Block) -> None:
     write_configs(checkout, of_one=block.file.name in OF_ONE)
-    for writes, file in (("--to bundle.tar", "bundle.tar"), ("anonbench init", "archive.yaml")):
+    for writes, file in (("-o bundle.tar", "bundle.tar"), ("anonbench init", "archive.yaml")):
         if any(writes in command.text for command in block.commands):
             (checkout / file).unlink(missing_ok=True)  # no command writes over a file
     done = console.run(block, checkout, environment)

@@ -23,7 +23,7 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--configfile`, `--to` and `--root`, for commands that pass on results of a run."""
+    """Add `--configfile`, `--output` and `--root`, for commands that pass on results of a run."""
     parser.add_argument(
         "--configfile",
         type=Path,
@@ -32,7 +32,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="the config that the workflow ran with (config.yaml)",
     )
     parser.add_argument(
-        "--to", type=Path, required=True, metavar="PLACE", help="a new folder, or a new file .tar"
+        *("-o", "--output", "--to"),
+        dest="to",
+        type=Path,
+        required=True,
+        metavar="PLACE",
+        help="a new folder, or a new file .tar",
     )
     add_root(parser)
 

@@ -81,6 +81,11 @@ class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
         return [value for section in values for value in section if isinstance(value, Path)]
 
 
+def default_detection() -> Detection:
+    """Settings of all detectors where no config says otherwise."""
+    return Detection.model_validate(COVERING)
+
+
 def covering(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Section `detection` with `COVERING` under what is given of each detector."""
     sections: dict[str, Any] = {name: dict(values) for name, values in COVERING.items()}

@@ -93,6 +93,11 @@ def writing_to(folder: Path, setting: str = "") -> Iterator[None]:
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f"the disk of {folder} is full ({error.strerror}): make room and run the same "
+                f"command again, which goes on, or name another folder{setting}"
+            ) from error
         raise InputError(_WRITABLE.format(folder, error.strerror, setting)) from error
 
 

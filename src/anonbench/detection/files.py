@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anonbench.config import Detection
-from anonbench.config.detectors import COVERING, LOOKED_FOR
+from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.memory import memory_for
@@ -50,8 +50,8 @@ class Detected:
     def in_doubt(self) -> bool:
         """Whether there are images of which it is not known, or doubtful, what they show."""
         known = self.images["status"].isin(["ok", "empty"])
-        doubtful = (self.images["doubts"] != "").any()
-        return doubtful or not known.all() or any(not each.quiet for each in self.left_out)
+        certain = known & (self.images["doubts"] == "")
+        return not certain.all() or any(not each.quiet for each in self.left_out)
 
 
 def detect(
@@ -82,7 +82,7 @@ def detect(
     import pandas as pd
 
     given = open_images(images, pages=True)
-    settings = detection or Detection.model_validate(COVERING)
+    settings = detection or default_detection()
     make = partial(_Worker, searching(detectors), settings)
     workers = min(workers or available(), len(given))
     results = in_processes(make, given.images, workers, _died)

@@ -83,7 +83,11 @@ class Anonymizer:
         try:
             done = self._done(task)
         except SeveralFrames as error:
-            done = Outcome(task.image.name, "unreadable", f"{error}: save its pages as images")
+            done = Outcome(
+                task.image.name,
+                "unreadable",
+                f"{error}, of which no copy is made: save each as an image, or all as a PDF",
+            )
         except UnreadableImage as error:
             done = Outcome(task.image.name, "unreadable", str(error))
         if not task.refused:

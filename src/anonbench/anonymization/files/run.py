@@ -27,7 +27,7 @@ from anonbench.anonymization.files.record import Record, audit_file, is_passing
 from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection
-from anonbench.config.detectors import COVERING, LOOKED_FOR
+from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.errors import InputError
 from anonbench.core.io import locked, require_folder, writing_to
 from anonbench.core.progress import track
@@ -51,6 +51,8 @@ class Anonymized:
     """That were given."""
     written: int
     """Of them, those that have a copy, made now or by an earlier run."""
+    made: int
+    """Of the written ones, those that this run made."""
     regions: int
     """Hidden in them."""
     published_without_regions: int
@@ -155,7 +157,7 @@ def anonymize_files(
         Path(to),
         searching(detectors),
         _variant(method, degree, anonymization),
-        detection or Detection.model_validate(COVERING),
+        detection or default_detection(),
         anonymization,
         keep_without_regions,
     )
@@ -189,7 +191,8 @@ def anonymize_files(
             if contact_sheet:
                 write_sheet(record.sheet, job.to, [done[image.name] for image in given])
             strange = unknown(job.to, {each.output for each in done.values()})
-    counted = _counted(job, given, done, strange, corrections)
+    made = {n for n, each in done.items() if each.output and each is not before.get(n)}
+    counted = replace(_counted(job, given, done, strange, corrections), made=len(made))
     return replace(counted, sheet=record.sheet) if contact_sheet else counted
 
 
@@ -290,6 +293,7 @@ def _counted(
     return Anonymized(
         images=len(given),
         written=counts["written"],
+        made=0,
         regions=counts["hidden"],
         published_without_regions=counts["bare"],
         without_regions=counts["without_regions"],

@@ -144,10 +144,10 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
 
     from anonbench.detection.search import more_detectors
 
-    lines = [
-        f"wrote {shown(str(to))}: {count(done.written, 'image')} of {done.images:,}, "
-        f"{count(done.regions, 'region')} hidden"
-    ]
+    there = f"{count(done.written, 'image')} of {done.images:,}"
+    if done.written > done.made:
+        there += f" ({done.made:,} made now, {done.written - done.made:,} as they were)"
+    lines = [f"wrote {shown(str(to))}: {there}, {count(done.regions, 'region')} hidden"]
     for number, text in (
         (done.published_without_regions, "published although nothing was found in them"),
         (done.shown_regions, "regions are in plain sight, as the degree asks for"),
@@ -159,11 +159,15 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
         (done.failed, f"not published: detector, encoder or audit failed{why('failed')}"),
         (done.left_out, f"left out{why('left_out')}"),
-        (done.not_given, "more copies are there, of images that are gone or were not given now"),
-        (done.unknown, "files are there that this command is not known to have written: look"),
     ):
         if number:
             lines.append(f"{number:,} {text}")
+    for number, noun, text in (
+        (done.not_given, "copy", "of images that are gone or were not given, also there"),
+        (done.unknown, "file", "also there, not known to be from this command: look"),
+    ):
+        if number:
+            lines.append(f"{count(number, noun)} {text}")
     if done.converted:
         lines.insert(1, f"converted while they were read ({tally(done.converted)})")
     beside = to.parent / done.audit.name  # as the user calls it, unless a link leads elsewhere

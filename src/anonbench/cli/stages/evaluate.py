@@ -119,7 +119,9 @@ def run(options: argparse.Namespace) -> int:
     first, *others = asked.line.splitlines()
     if not options.json:
         boxes = f"searching for nothing: {options.boxes} has the regions"
-        print(first if is_searched else boxes, *others, sep="\n", flush=True)
+        default = " (the default; another one: --system)" if options.system == SMALL else ""
+        system = f"ranking by {options.system}{default}"
+        print(first if is_searched else boxes, *others, system, sep="\n", flush=True)
     result = evaluate(
         options.system,
         options.images,

@@ -73,10 +73,11 @@ def run(options: argparse.Namespace) -> None:
     """
     if options.sample < 1:
         raise InputError("--sample: at least 1")
+    begun = None if options.configfile else _of_folder(options)
+    folder, begin, line, rerun = begun or _of_data_set(options)
     from anonbench.core.io import locked
     from anonbench.detection.review.server import ReviewServer
 
-    folder, begin, line, rerun = _of_folder(options) or _of_data_set(options)
     with locked(folder):
         review = begin()
         with ReviewServer(review, options.port) as server:
@@ -104,7 +105,7 @@ def _of_folder(options: argparse.Namespace) -> _Begun | None:
     from anonbench.anonymization.files.record import audit_file
 
     to = Path(options.what)
-    if options.configfile or not (to.is_dir() and audit_file(to).is_file()):
+    if not (to.is_dir() and audit_file(to).is_file()):
         return None
     from anonbench.anonymization.files.review import review_folder
 
@@ -157,10 +158,9 @@ def _greet(review: Review, line: str | None, address: str) -> None:
         print(text, file=sys.stderr)
 
     sample = sum(entry.place is not None for entry in review.entries)
-    drawn = f"a random sample of {sample:,} (seed {review.what.seed})"
-    doubtful = sum(bool(entry.why) and entry.place is None for entry in review.entries)
     tell(
-        f"{count(len(review.entries), 'image')} to look at: {drawn} and {doubtful:,} doubtful ones"
+        f"{count(len(review.entries), 'image')} to look at: a random sample of {sample:,} (seed "
+        f"{review.what.seed}) and the least certain ones"
     )
     if review.what.unreadable:
         tell(f"{count(review.what.unreadable, 'image')} cannot be read or searched: not shown")

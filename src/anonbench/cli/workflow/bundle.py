@@ -29,8 +29,8 @@ def add(commands: Any) -> None:
         description="Writes the scores of single queries, boxes, config, environment and published "
         "tables of a run into a folder or tar, with RO-Crate metadata. Never images.",
         epilog="Examples:\n"
-        "  anonbench bundle --configfile archive.yaml --to bundle.tar\n"
-        "  anonbench bundle --to bundle --embeddings --repository https://example.org/our-clone\n\n"
+        "  anonbench bundle --configfile archive.yaml -o bundle.tar\n"
+        "  anonbench bundle -o bundle --embeddings --repository https://example.org/our-clone\n\n"
         "What is in it and what it tells of the images: docs/how-to/bundle.md.",
     )
     add_run_options(parser)

@@ -31,8 +31,8 @@ def add(commands: Any) -> None:
         description="Writes <variant>/<number>.png of each variant and images.csv (number, split, "
         "class), without any file name. Every image is compared with its digest.",
         epilog="Examples:\n"
-        "  anonbench images export archive mask-100 --to passed-on.tar --configfile archive.yaml\n"
-        "  anonbench images export archive mask-100 --to mine --names --configfile archive.yaml\n\n"
+        "  anonbench images export archive mask-100 -o passed-on.tar --configfile archive.yaml\n"
+        "  anonbench images export archive mask-100 -o mine --names --configfile archive.yaml\n\n"
         "What is passed on and what stays: docs/how-to/bundle.md.",
     )
     parser.add_argument("dataset", help="its name in the config")

@@ -26,7 +26,7 @@ Names of files and what is read in images are never shown, only counted.
 
 Examples:
   anonbench init photos
-  anonbench init scans --system function:our_search:encode --minutes 60 --to scans.yaml
+  anonbench init scans --system function:our_search:encode --minutes 60 -o scans.yaml
   anonbench init scans --json > seen.json
   anonbench run --configfile archive.yaml"""
 
@@ -44,7 +44,12 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument(
-        "--to", type=Path, default=Path("archive.yaml"), metavar="FILE", help="(archive.yaml)"
+        *("-o", "--output", "--to"),
+        dest="to",
+        type=Path,
+        default=Path("archive.yaml"),
+        metavar="FILE",
+        help="(archive.yaml)",
     )
     parser.add_argument("--system", metavar="SYSTEM", help=SYSTEM_HELP)
     parser.add_argument(
@@ -195,9 +200,9 @@ def _require_folder(folder: Path) -> None:
 
 def _require_new(to: Path, folder: Path) -> None:
     if to.exists():
-        raise InputError(f"{to} is there already, and is not overwritten; name another file (--to)")
+        raise InputError(f"{to} is there already, and is not overwritten; name another file (-o)")
     if folder.is_dir() and to.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{to} is in the folder of the originals: name another place (--to)")
+        raise InputError(f"{to} is in the folder of the originals: name another place (-o)")
 
 
 def _require_enough(config: Config, folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from anonbench.config import Anonymization, Detection, DetectorName, Presentation, Retrieval
-from anonbench.config.detectors import COVERING, LOOKED_FOR
+from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import threads
@@ -110,7 +110,7 @@ def evaluate(
         known = ", ".join(get_args(Similarity))
         raise InputError(f"similarity: {similarity!r} is not one of {known}")
     variants = _variants(methods, degrees)
-    detection = detection or Detection.model_validate(COVERING)
+    detection = detection or default_detection()
     retrieval, presentation = retrieval or Retrieval(), presentation or Presentation()
     pictures = look_at(images, detection.max_pixels)
     cluster_numbers(pd.Series([image.id for image in pictures.images], dtype="str"), clusters)

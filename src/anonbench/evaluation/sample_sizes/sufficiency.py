@@ -114,8 +114,7 @@ def too_wide(low: float, high: float, needs: Needs) -> str:
     times = math.ceil(10 * ((high - low) / needs.widest) ** 2 - _ROUNDING) / 10
     return (
         f"its interval, {100 * low:.1f} to {100 * high:.1f}, is wider than {100 * needs.widest:g} "
-        f"points; it takes about {times:g} times as many persons, forms or single images "
-        "(anonbench plan --power)"
+        f"points; it takes about {times:g} times as many persons, forms or single images"
     )
 
 

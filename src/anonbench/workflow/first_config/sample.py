@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from anonbench.config import DataSource, Detection
-from anonbench.config.detectors import COVERING, LOOKED_FOR
+from anonbench.config import DataSource
+from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.progress import track
 from anonbench.core.registries.detectors import DETECTORS, Detector
@@ -119,7 +119,7 @@ def _detectors(sample: Sample) -> dict[str, Detector]:
         sample.found[name] = Found(DETECTORS[name].entities[0])
         try:
             # lines of text are found once for both, as in the pipeline
-            built = build(name, Detection.model_validate(COVERING), lines=detectors.get("ppocr"))
+            built = build(name, default_detection(), lines=detectors.get("ppocr"))
         except InputError as error:
             sample.found[name].missing = str(error)
         else:
