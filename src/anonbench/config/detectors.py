@@ -83,7 +83,8 @@ class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
 
 def default_detection() -> Detection:
     """Settings of all detectors where no config says otherwise."""
-    return Detection.model_validate(COVERING)
+    settings: Detection = Detection.model_validate(COVERING)
+    return settings
 
 
 def covering(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
