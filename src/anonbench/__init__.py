@@ -10,11 +10,16 @@ if TYPE_CHECKING:
     from anonbench.anonymization.files.run import anonymize_files as anonymize_files
     from anonbench.detection.files import detect as detect
     from anonbench.embedding.given.embed import embed as embed
+    from anonbench.embedding.mapping import Map as Map
     from anonbench.evaluation.end_to_end.evaluate import evaluate as evaluate
     from anonbench.evaluation.external import score as score
+    from anonbench.evaluation.mapped.learn import fit_map as fit_map
 
 __version__ = "0.1.0"
-__all__ = ["anonymize", "anonymize_files", "check_method", "detect", "embed", "evaluate", "score"]
+__all__ = [
+    *("Map", "anonymize", "anonymize_files", "check_method", "detect", "embed", "evaluate"),
+    *("fit_map", "score"),
+]
 
 
 def __dir__() -> list[str]:
@@ -47,6 +52,14 @@ def __getattr__(name: str) -> Any:
         from anonbench.evaluation.end_to_end.evaluate import evaluate
 
         return evaluate
+    if name == "fit_map":
+        from anonbench.evaluation.mapped.learn import fit_map
+
+        return fit_map
+    if name == "Map":
+        from anonbench.embedding.mapping import Map
+
+        return Map
     if name == "score":
         from anonbench.evaluation.external import score
 

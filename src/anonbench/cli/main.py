@@ -10,7 +10,17 @@ from anonbench.cli import completion
 from anonbench.cli.extras import missing_extra
 from anonbench.cli.parser import Parser
 from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, add_root
-from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, k_same, review, score
+from anonbench.cli.stages import (
+    anonymize,
+    attack,
+    detect,
+    embed,
+    evaluate,
+    k_same,
+    map,
+    review,
+    score,
+)
 from anonbench.cli.workflow import (
     bundle,
     images,
@@ -129,6 +139,7 @@ def _parser() -> Parser:
     evaluate.add(commands)
     attack.add(commands)
     score.add(commands)
+    map.add(commands)
     bundle.add(commands)
     images.add(commands)
     policy.add(commands)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -17,6 +18,19 @@ ALIVE = 30.0
 """Seconds after which the line is written again with the time so far, where nothing was done."""
 
 
+_SHOWN = ContextVar("_SHOWN", default=True)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Write no progress within the block, whose parts are short."""
+    token = _SHOWN.set(False)
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
+
+
 @contextmanager
 def _bar(total: int, what: str) -> Iterator[tqdm[None]]:
     """Give a progress bar that is also renewed while one item takes long."""
@@ -26,7 +40,8 @@ def _bar(total: int, what: str) -> Iterator[tqdm[None]]:
         while not ended.wait(ALIVE):
             bar.refresh()
 
-    with tqdm(total=total, desc=what, mininterval=5.0, ascii=True, ncols=100) as bar:
+    shown = {"mininterval": 5.0, "ascii": True, "ncols": 100, "disable": not _SHOWN.get()}
+    with tqdm(total=total, desc=what, **shown) as bar:
         threading.Thread(target=renew, name="progress", daemon=True).start()
         try:
             yield bar

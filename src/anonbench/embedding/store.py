@@ -78,6 +78,17 @@ def read_ids(path: Path) -> tuple[list[str], int]:
     return ids, width
 
 
+def read_provenance(path: Path) -> dict[str, Any]:
+    """Return the attribute `provenance` of a file of embeddings; empty where there is none.
+
+    Raises:
+        InputError: `hdf5.opened` refuses the file.
+
+    """
+    with opened(path) as file:
+        return file.provenance()
+
+
 def read_similarity(path: Path) -> str:
     """Return what a file's embeddings are compared by; see `Embeddings.similarity`.
 
@@ -85,8 +96,7 @@ def read_similarity(path: Path) -> str:
         InputError: `hdf5.opened` refuses the file.
 
     """
-    with opened(path) as file:
-        return Embeddings([], np.empty((0, 0)), file.provenance()).similarity
+    return Embeddings([], np.empty((0, 0)), read_provenance(path)).similarity
 
 
 def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:

@@ -1,0 +1,131 @@
+"""`anonbench map`: retrieval regained by a map from hidden images' vectors to their originals'."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.cli.shared import aligned
+from anonbench.core.errors import InputError
+from anonbench.core.io import require_another
+
+if TYPE_CHECKING:
+    from anonbench.embedding.mapping import Map
+
+_EPILOG = """\
+Examples:
+  anonbench map fit originals.h5 hidden.h5 -o map.safetensors --clusters persons.csv
+  anonbench map apply map.safetensors hidden.h5 -o mapped.h5
+  anonbench map apply map.safetensors queries.h5 -o mapped_queries.h5 --queries
+
+Keep a map as you keep originals. More: docs/how-to/map.md."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "map",
+        help="regain retrieval: map hidden images' vectors to where their originals' would be",
+        description="Learns a map from pairs of vectors, judges it on images of other clusters, "
+        "and applies it. The system stays as it is.",
+        epilog=_EPILOG,
+    )
+    steps = parser.add_subparsers(required=True, metavar="step")
+    fit = steps.add_parser(
+        "fit", help="learn a map from pairs of vectors, and judge it", epilog=_EPILOG
+    )
+    fit.add_argument("originals", type=Path, metavar="ORIGINALS", help="the originals' vectors")
+    fit.add_argument(
+        "hidden", type=Path, metavar="HIDDEN", help="the hidden images' vectors, with the same ids"
+    )
+    fit.add_argument(
+        "--clusters",
+        type=Path,
+        metavar="FILE",
+        help="columns id and cluster (.csv, .parquet): images that show one person or document; "
+        "without it every image is taken for independent",
+    )
+    fit.set_defaults(run=run_fit)
+    apply = steps.add_parser("apply", help="map vectors", epilog=_EPILOG)
+    apply.add_argument("map", type=Path, metavar="MAP", help="what `fit` wrote")
+    apply.add_argument("vectors", type=Path, metavar="VECTORS", help="of hidden images, or queries")
+    apply.add_argument(
+        "--queries",
+        action="store_true",
+        help="the vectors are queries of a stored index that stays as it is (inner products)",
+    )
+    apply.set_defaults(run=run_apply)
+    for step in (fit, apply):
+        step.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+        step.add_argument(
+            "--method",
+            default="",
+            metavar="NAME",
+            help="how the images were hidden, such as mask-100: a map refuses those of another",
+        )
+        step.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_fit(options: argparse.Namespace) -> None:
+    """Learn, judge, write, and say whether the map is recommended."""
+    given = [options.originals, options.hidden, options.clusters]
+    require_another(options.output, *filter(None, given))
+    _require_suffix(options.output, ".safetensors")
+    from anonbench.evaluation.mapped.learn import fit_map
+
+    learned = fit_map(options.originals, options.hidden, options.clusters, method=options.method)
+    learned.save(options.output)
+    print(json.dumps(learned.card, indent=2) if options.json else as_text(learned, options.output))
+
+
+def run_apply(options: argparse.Namespace) -> None:
+    """Map vectors and write them."""
+    require_another(options.output, options.map, options.vectors)
+    _require_suffix(options.output, ".h5")
+    from anonbench.embedding.formats import read
+    from anonbench.embedding.mapping import Map
+    from anonbench.embedding.store import Embeddings, write_embeddings
+    from anonbench.evaluation.mapped.learn import provenance, system_of
+
+    learned, given = Map.load(options.map), read(options.vectors)
+    made_by = provenance(options.vectors)
+    if learned.card.get("method") and not options.method and not options.queries:
+        raise InputError(
+            f"--method: the map was learned for {learned.card['method']}; say of what method the "
+            "vectors are"
+        )
+    learned.require(system_of(made_by), options.method)
+    change = learned.queries if options.queries else learned.apply
+    source = dict(made_by) | {"mapped": learned.card.get("method") or True}
+    write_embeddings(options.output, Embeddings(given.ids, change(given.values), source))
+    written = {"output": str(options.output), "images": len(given.ids), "width": learned.width}
+    print(json.dumps(written) if options.json else f"{len(given.ids):,} vectors: {options.output}")
+
+
+def as_text(learned: Map, output: Path) -> str:
+    """Return what a map gives beside doing nothing, free remedies and the control."""
+    from anonbench.evaluation.mapped.judge import LABELS, table_rows
+
+    card = learned.card
+    rows = [["remedy", "pairs", "queries", "by", "mAP", "gain (interval)"]]
+    rows += table_rows(card["judged"])
+    why = [f"{kind} queries: {text}" for kind, text in card["why_not"].items() if text]
+    verdict = (
+        "The map is recommended for original queries"
+        if card["recommended"]
+        else "The map is NOT recommended"
+    )
+    verdict += f" ({'; '.join(why)})." if why else "."
+    stands = (
+        f"{card['pairs']:,} pairs in {card['clusters']:,} clusters, judged by maps of other "
+        f"clusters; percent, {card['confidence']:.0%} intervals. {LABELS}"
+    )
+    keep = f"{output}: keep it as you keep originals. It makes easier to find what is still there."
+    return "\n\n".join([aligned(rows, 4), verdict, stands, keep])
+
+
+def _require_suffix(path: Path, suffix: str) -> None:
+    if path.suffix != suffix:
+        raise InputError(f"--output {path}: the name ends in {suffix}")

@@ -1,0 +1,283 @@
+"""Map from a hidden image's vector to that of its original, learned from pairs of vectors.
+
+map(x) = x + W (x - mean) + shift. W is a ridge regression of the difference between the two
+vectors, so that a strong penalty leaves vectors as they are. Regression of the old vector is what
+searches an old index best by a new network (Budnik and Avrithis 2021, "Asymmetric metric learning
+for knowledge transfer"). Folds over clusters choose the penalty; a map is never judged by a cluster
+that it was learned from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import atomic
+from anonbench.core.numeric.seeding import rng
+from anonbench.core.numeric.similarity import unit_rows
+
+FOLDS = 5
+STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
+"""Penalties, as multiples of the mean variance of a dimension; infinite: the mean shift alone."""
+_KEY, _CHUNK = "anonbench", 4096
+_LEAST = 1e-12
+"""Penalty of vectors without variance."""
+_TENSORS = ("weights", "mean", "shift")
+
+
+@dataclass(frozen=True)
+class Map:
+    """Learned map of one system's vectors of images that one method has hidden."""
+
+    weights: np.ndarray
+    """Transpose of W, float32 [D, D]."""
+    mean: np.ndarray
+    """Of the hidden images' vectors, float32 [D]."""
+    shift: np.ndarray
+    """Mean difference of the pairs, float32 [D]."""
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """Model card: system, method, similarity, strength, pairs, clusters, gain, price."""
+
+    @property
+    def width(self) -> int:
+        """Dimension D."""
+        return len(self.mean)
+
+    def apply(self, hidden: np.ndarray) -> np.ndarray:
+        """Map vectors of hidden images, float [N, D]; by cosine their lengths do not matter."""
+        self._require_width(hidden)
+        mapped = np.empty(hidden.shape, np.float32)
+        constant = self.shift - self.mean @ self.weights
+        for start in range(0, len(hidden), _CHUNK):
+            rows = self._rows(hidden[start : start + _CHUNK])
+            mapped[start : start + _CHUNK] = rows @ self.weights + rows + constant
+        return mapped
+
+    def queries(self, originals: np.ndarray) -> np.ndarray:
+        """Map query vectors [N, D] instead, for a stored index of hidden images' vectors.
+
+        q · map(x) = (q + Wᵀ q) · x + a term that is the same for all x. So a search by inner
+        product finds the same; the index keeps vectors of length 1 where they are compared by
+        cosine, and only the lengths of map(x) are then left out of account.
+        """
+        self._require_width(originals)
+        rows = self._rows(originals)
+        return np.asarray(rows + rows @ self.weights.T, np.float32)
+
+    def save(self, path: Path | str) -> None:
+        """Write a safetensors file with the card in its metadata; equal maps give equal bytes."""
+        from safetensors.numpy import save_file
+
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _TENSORS}
+        card = json.dumps(dict(self.card), sort_keys=True, ensure_ascii=False)
+        with atomic(Path(path)) as temporary:
+            save_file(tensors, temporary, metadata={_KEY: card})
+
+    @classmethod
+    def load(cls, path: Path | str) -> Map:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: the file is missing, cut off, or no map.
+
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="np") as file:
+                tensors = [np.asarray(file.get_tensor(name), np.float32) for name in _TENSORS]
+                card = dict(json.loads(file.metadata()[_KEY]))
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            text = " ".join(str(error).split())
+            raise InputError(f"{path}: no map of `anonbench map fit` ({text})") from None
+        weights, mean, shift = tensors
+        shapes = {mean.shape, shift.shape, weights.shape[:1], weights.shape[1:]}
+        if len(shapes) > 1 or not all(np.isfinite(each).all() for each in tensors):
+            raise InputError(f"{path}: no map: its arrays do not fit, or are not finite")
+        return cls(weights, mean, shift, card)
+
+    def require(self, system: str = "", method: str = "") -> None:
+        """Refuse vectors of another system or method.
+
+        Args:
+            system: digest of the system that made the vectors; empty where they do not say.
+            method: how their images were hidden, such as `blur-100`; empty where nobody says.
+
+        Raises:
+            InputError: the card names another one.
+
+        """
+        for what, given in (("system", system), ("method", method)):
+            known = str(self.card.get(what, ""))
+            if given and known and given != known:
+                raise InputError(
+                    f"the map was learned for the {what} {known[:40]!r}, and the vectors are of "
+                    f"{given[:40]!r}; learn a map for these (`anonbench map fit`)"
+                )
+
+    def _rows(self, vectors: np.ndarray) -> np.ndarray:
+        return rows_of(vectors, str(self.card.get("similarity", "cosine")))
+
+    def _require_width(self, vectors: np.ndarray) -> None:
+        if vectors.ndim != 2 or vectors.shape[1] != self.width:
+            raise InputError(
+                f"vectors of shape {vectors.shape} for a map of {self.width} dimensions: they are "
+                "another system's"
+            )
+
+
+def rows_of(vectors: np.ndarray, similarity: str) -> np.ndarray:
+    """Return vectors as maps take them, float32 [N, D]: of length 1 where cosine compares them."""
+    return unit_rows(vectors) if similarity == "cosine" else np.asarray(vectors, np.float32)
+
+
+def folds_of(clusters: np.ndarray, seed: int) -> np.ndarray:
+    """Return a fold of each pair, int64 [N], 0 to `FOLDS` - 1: clusters stay together.
+
+    Raises:
+        InputError: there are fewer clusters than folds.
+
+    """
+    codes = np.unique(clusters, return_inverse=True)[1]
+    count = int(codes.max(initial=-1)) + 1
+    if count < FOLDS:
+        raise InputError(
+            f"{count} clusters (persons, documents) of pairs, and a map needs at least {FOLDS}: "
+            "it is judged by others than it was learned from"
+        )
+    turns = rng(seed, "map").permutation(count)
+    return np.asarray(turns[codes] % FOLDS, np.int64)
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Sums over pairs of hidden vectors x and differences d, float64."""
+
+    count: int
+    x: np.ndarray
+    d: np.ndarray
+    xx: np.ndarray
+    xd: np.ndarray
+
+    def __add__(self, other: _Moments) -> _Moments:
+        return _Moments(
+            self.count + other.count,
+            self.x + other.x,
+            self.d + other.d,
+            self.xx + other.xx,
+            self.xd + other.xd,
+        )
+
+    def about(self, x: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sums xx and xd of vectors less x and differences less d."""
+        xx = self.xx - np.outer(self.x, x) - np.outer(x, self.x) + self.count * np.outer(x, x)
+        xd = self.xd - np.outer(self.x, d) - np.outer(x, self.d) + self.count * np.outer(x, d)
+        return xx, xd
+
+
+class Pairs:
+    """Pairs of vectors, summed up by fold in one pass; maps are solved from the sums."""
+
+    def __init__(
+        self,
+        originals: np.ndarray,
+        hidden: np.ndarray,
+        folds: np.ndarray,
+        similarity: str = "cosine",
+    ) -> None:
+        """Sum up.
+
+        Args:
+            originals: float [N, D], or memory-mapped; only some thousand rows are copied at once.
+            hidden: float [N, D], of the same images.
+            folds: of each pair (`folds_of`), int64 [N].
+            similarity: what the vectors are compared by.
+
+        """
+        self.width = hidden.shape[1]
+        self.similarity = similarity
+        self._eigen: dict[frozenset[int], tuple[np.ndarray, ...]] = {}
+        self.moments = {
+            int(fold): _summed(originals, hidden, np.flatnonzero(folds == fold), similarity)
+            for fold in np.unique(folds)
+        }
+
+    def fit(self, without: int | None = None, strengths: Sequence[float] = STRENGTHS) -> Map:
+        """Learn a map from all folds, or from all but one; they choose one of the strengths."""
+        chosen = frozenset(self.moments) - {without}
+        best = 0
+        if len(strengths) > 1:
+            best = int(np.argmin(sum(self._errors(chosen, each, strengths) for each in chosen)))
+        total = _total([self.moments[fold] for fold in sorted(chosen)])
+        mean, shift = total.x / total.count, total.d / total.count
+        card = {"strength": strengths[best], "pairs": total.count, "similarity": self.similarity}
+        arrays = (_weights(total, strengths[best]), mean, shift)
+        return Map(*(np.asarray(each, np.float32) for each in arrays), card)
+
+    def _errors(
+        self, chosen: frozenset[int], held_out: int, strengths: Sequence[float]
+    ) -> np.ndarray:
+        """Return each strength's squared error on a fold, less a part that all share."""
+        fitting = chosen - {held_out}
+        fitted = _total([self.moments[fold] for fold in sorted(fitting)])
+        if fitting not in self._eigen:
+            self._eigen[fitting] = _eigen(fitted)
+        values, vectors, projected = self._eigen[fitting]
+        judged = self.moments[held_out]
+        xx, xd = judged.about(fitted.x / fitted.count, fitted.d / fitted.count)
+        linear = (projected * (vectors.T @ xd)).sum(axis=1)
+        quadratic = (vectors.T @ xx @ vectors) * (projected @ projected.T)
+        scales = [1.0 / (values + strength * values.mean() + _LEAST) for strength in strengths]
+        return np.array([scale @ quadratic @ scale - 2.0 * (scale @ linear) for scale in scales])
+
+
+def _summed(
+    originals: np.ndarray, hidden: np.ndarray, rows: np.ndarray, similarity: str
+) -> _Moments:
+    width = hidden.shape[1]
+    empty = (np.zeros(width), np.zeros(width), np.zeros((width, width)), np.zeros((width, width)))
+    total = _Moments(0, *empty)
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        x = rows_of(hidden[part], similarity).astype(np.float64)
+        d = rows_of(originals[part], similarity).astype(np.float64) - x
+        total += _Moments(len(part), x.sum(axis=0), d.sum(axis=0), x.T @ x, x.T @ d)
+    return total
+
+
+def _total(moments: Sequence[_Moments]) -> _Moments:
+    first, *others = moments
+    for each in others:
+        first = first + each
+    return first
+
+
+def _covariances(total: _Moments) -> tuple[np.ndarray, np.ndarray]:
+    xx, xd = total.about(total.x / total.count, total.d / total.count)
+    return xx / total.count, xd / total.count
+
+
+def _eigen(total: _Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return eigenvalues of the vectors' covariance, its eigenvectors, and xd among these."""
+    from scipy.linalg import eigh
+
+    xx, xd = _covariances(total)
+    values, vectors = eigh(xx, driver="evd")
+    return np.maximum(values, 0.0), vectors, vectors.T @ xd
+
+
+def _weights(total: _Moments, strength: float) -> np.ndarray:
+    """Return the transpose of W; zero where the penalty is infinite."""
+    from scipy.linalg import solve
+
+    xx, xd = _covariances(total)
+    if not np.isfinite(strength):
+        return np.zeros_like(xd)
+    penalty = strength * np.trace(xx) / len(xx) + _LEAST
+    return np.asarray(solve(xx + penalty * np.eye(len(xx)), xd, assume_a="pos"))

@@ -1,0 +1,1 @@
+"""Maps of hidden images' vectors: what they give back, beside what costs nothing."""

@@ -1,0 +1,355 @@
+"""Gain of a map on images of other clusters, beside free remedies and a control that has to fail.
+
+The own ranking of the originals favours a map, which learns to return to their vectors. So the same
+remedies are also judged by labels (persons, classes), where there are any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Retrieval
+from anonbench.core.numeric.seeding import hash_ints, rng
+from anonbench.core.numeric.similarity import unit_rows
+from anonbench.core.progress import quiet
+from anonbench.core.vocabulary import QueryKind
+from anonbench.embedding.mapping import Map, Pairs, rows_of
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation import intervals
+from anonbench.evaluation.retrieval.stage import scenario
+
+NOTHING, SHIFT, WHITENING, EXPANSION = "nothing", "shift", "whitening", "expansion"
+MAPPED, SHUFFLED, EXTRAPOLATED = "mapped", "shuffled", "extrapolated"
+FREE = (SHIFT, WHITENING, EXPANSION)
+"""Remedies that need no pairs, or nothing but means and variances."""
+MAP, LABELLED = "map", "labelled"
+COLUMNS = [
+    *("remedy", "pairs", "query", "metric", "value"),
+    *("gain", "low", "high", "n", "clusters", "reason"),
+]
+"""A row a remedy, number of pairs, query kind and metric; shares. `map` is mAP against the own
+ranking of the originals, `labelled` mAP of images with the query's label, its own image left out.
+`gain` over doing nothing has a paired interval over clusters, or a `reason` why it has none."""
+MOST_JUDGED = 2000
+"""Images that are ranked: drawn by hashes of their ids."""
+FEWEST, DRAWS = 50, 2
+"""Pairs where the curve of gain over pairs begins, and draws of pairs that are averaged."""
+MOST_DRAWN = 1600
+"""Up to so many pairs; above, one draw tells enough."""
+_EXPANDED, _FLOOR = 5, 1e-3
+
+Transform = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Images that a map is judged by, and the pairs that it is learned from."""
+
+    ids: Sequence[str]
+    """Of the judged images, [N]."""
+    originals: np.ndarray
+    """Float32 [N, D]."""
+    hidden: np.ndarray
+    clusters: np.ndarray
+    """Int64 [N]."""
+    folds: np.ndarray
+    """The fold of the pairs that an image must not be judged by [N]; -1: none of them."""
+    labels: np.ndarray | None
+    """A person or class of each image, int64 [N], -1 where it is not known; None: of no image."""
+    taught: tuple[np.ndarray, np.ndarray, np.ndarray]
+    """Originals [P, D], hidden [P, D] and folds [P] of the pairs."""
+    similarity: str
+
+    def sample(self) -> Judged:
+        """Return at most `MOST_JUDGED` of the images, with the same pairs."""
+        if len(self.ids) <= MOST_JUDGED:
+            return self
+        order = np.argsort(hash_ints(("map",), self.ids), kind="stable")[:MOST_JUDGED]
+        rows = np.sort(order)
+        return Judged(
+            [self.ids[row] for row in rows],
+            self.originals[rows],
+            self.hidden[rows],
+            self.clusters[rows],
+            self.folds[rows],
+            None if self.labels is None else self.labels[rows],
+            self.taught,
+            self.similarity,
+        )
+
+
+def judge(
+    given: Judged,
+    pairs: Pairs,
+    maps: Mapping[int | None, Map],
+    settings: Retrieval,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Return what each remedy keeps, and the curve of a map's gain over pairs.
+
+    Args:
+        given: what is judged, and by what.
+        pairs: the same pairs, summed up.
+        maps: learned from them without each fold, and from all (None).
+        settings: section `retrieval` of the config.
+        confidence: of the intervals.
+        seed: of the draws of pairs.
+
+    Returns:
+        Columns `COLUMNS`.
+
+    """
+    given = given.sample()
+    scale = _Scale(given, settings, confidence)
+    original, hidden = given.originals, given.hidden
+    count = min(int((given.taught[2] != fold).sum()) for fold in np.unique(given.folds))
+
+    def by_fold(values: np.ndarray, learn: Callable[[int | None], Transform]) -> np.ndarray:
+        changed = np.empty(values.shape, np.float32)
+        for fold in np.unique(given.folds).tolist():
+            rows = np.flatnonzero(given.folds == fold)
+            changed[rows] = learn(None if fold < 0 else fold)(values[rows])
+        return changed
+
+    def rows(remedy: str, number: int, *vectors: np.ndarray) -> Iterator[dict[str, Any]]:
+        return scale.rows(remedy, number, scale.scores(*vectors))
+
+    mapped = by_fold(hidden, lambda fold: maps[fold].apply)
+    shifted = by_fold(hidden, lambda fold: pairs.fit(fold, (np.inf,)).apply)
+    whitened = [
+        by_fold(values, lambda fold, side=side: _whitening(given, side, fold))  # type: ignore[misc]
+        for side, values in enumerate((original, hidden))
+    ]
+    found = list(rows(NOTHING, 0, original, hidden, hidden))
+    found += rows(SHIFT, count, original, shifted, shifted)
+    found += rows(WHITENING, count, whitened[0], whitened[1], whitened[1])
+    found += rows(EXPANSION, 0, _expanded(original, hidden), hidden, _expanded(hidden, hidden))
+    curve: list[dict[str, Any]] = []
+    for number in _numbers(count):
+        drawn = [
+            scale.scores(original, few, few, is_labelled=False)
+            for draw in range(DRAWS if number <= MOST_DRAWN else 1)
+            for few in [by_fold(hidden, lambda fold: _few(given, maps, number, fold, draw, seed))]  # noqa: B023
+        ]
+        means = {key: np.mean([each[key] for each in drawn], axis=0) for key in drawn[0]}
+        curve += scale.rows(MAPPED, number, means)
+    curve += rows(MAPPED, count, original, mapped, mapped)
+    found += [*curve, *_extrapolated(curve)]
+    wrong = Pairs(
+        given.taught[0][rng(seed, "shuffled").permutation(len(given.taught[0]))], *given.taught[1:],
+        given.similarity,
+    )  # fmt: skip
+    strength = float(maps[None].card["strength"])
+    shuffled = by_fold(hidden, lambda fold: wrong.fit(fold, (strength,)).apply)
+    found += rows(SHUFFLED, count, original, shuffled, shuffled)
+    return pd.DataFrame(found, columns=COLUMNS).astype({"clusters": "Int64"})
+
+
+def why_not(table: pd.DataFrame, query: str = QueryKind.ORIGINAL.value) -> str:
+    """Return why a map is not recommended for queries of a kind; empty where it is.
+
+    Args:
+        table: columns `COLUMNS`, of one map.
+        query: the kind of queries.
+
+    """
+    rows = table[(table["query"] == query) & (table["metric"] == MAP)]
+    of = {row["remedy"]: row for row in rows.to_dict("records")}  # of maps, the one of all pairs
+    if MAPPED not in of:
+        return "no map could be learned"
+    mapped = of[MAPPED]
+    if mapped["reason"]:
+        return str(mapped["reason"])
+    if not mapped["low"] > 0.0:
+        return "its gain cannot be told from none"
+    for remedy in FREE:
+        if remedy in of and not mapped["low"] > of[remedy]["gain"]:
+            return f"{remedy} gains as much and needs no map"
+    if SHUFFLED in of and of[SHUFFLED]["gain"] > 0.0:
+        return "a map of shuffled pairs gains, too: what it gains is not what the pairs tell"
+    return ""
+
+
+LABELS = (
+    "“labels” is mAP of images with the query's label (person, class): a second opinion, and of "
+    "persons also the price."
+)
+_NAMES = {
+    NOTHING: "as it is",
+    SHIFT: "mean shift",
+    WHITENING: "whitening",
+    EXPANSION: "query expansion",
+    MAPPED: "map",
+    EXTRAPOLATED: "map, extrapolated",
+    SHUFFLED: "shuffled pairs (control)",
+}
+
+
+def table_rows(judged: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return rows of text in percent: remedy, pairs, queries, judge, mAP, gain with interval."""
+    rows = []
+    for row in judged:
+        gain = "" if row["remedy"] == NOTHING else f"{100 * row['gain']:+.1f}"
+        if gain and not row["reason"]:
+            gain += f" ({100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
+        rows.append(
+            [
+                _NAMES[row["remedy"]],
+                f"{row['pairs']:,}" if row["pairs"] else "",
+                row["query"],
+                {MAP: "own ranking", LABELLED: "labels"}[row["metric"]],
+                "–" if row["value"] is None else f"{100 * row['value']:.1f}",
+                gain,
+            ]
+        )
+    return rows
+
+
+class _Scale:
+    """Scores of remedies on the same images, with paired gains."""
+
+    def __init__(self, given: Judged, settings: Retrieval, confidence: float) -> None:
+        self._given, self._settings, self._confidence = given, settings, confidence
+        self._similarity = {"similarity": given.similarity}
+        self._reference = self._embeddings(given.originals)
+        self._nothing: dict[tuple[str, str], np.ndarray] = {}
+
+    def scores(
+        self,
+        queries: np.ndarray,
+        database: np.ndarray,
+        anonymized: np.ndarray,
+        is_labelled: bool = True,
+    ) -> dict[tuple[str, str], np.ndarray]:
+        """Return the score of each query, float [N], by query kind and metric."""
+        kinds = {QueryKind.ORIGINAL.value: queries, QueryKind.ANONYMIZED.value: anonymized}
+        with quiet():
+            found = scenario.score(
+                self._reference,
+                {kind: self._embeddings(values) for kind, values in kinds.items()},
+                self._embeddings(database),
+                self._settings,
+            ).table
+        scores = {}
+        for kind, values in kinds.items():
+            of_kind = found[found["query"] == kind].set_index("id")["ap"]
+            scores[kind, MAP] = of_kind.reindex(self._given.ids).to_numpy(np.float64)
+            if is_labelled and self._given.labels is not None:
+                scores[kind, LABELLED] = labelled(
+                    rows_of(values, self._given.similarity),
+                    rows_of(database, self._given.similarity),
+                    self._given.labels,
+                )
+        return scores
+
+    def rows(
+        self, remedy: str, pairs: int, scores: dict[tuple[str, str], np.ndarray]
+    ) -> Iterator[dict[str, Any]]:
+        """Give the rows of one remedy; the first remedy is to do nothing."""
+        if remedy == NOTHING:
+            self._nothing = scores
+        for (query, metric), values in scores.items():
+            gains = values - self._nothing[query, metric]
+            gain = intervals.of_mean(gains, self._given.clusters, self._confidence, -1.0)
+            yield {
+                **{"remedy": remedy, "pairs": pairs, "query": query, "metric": metric},
+                "value": float(np.nanmean(values)) if np.isfinite(values).any() else np.nan,
+                **{"gain": gain.value, "low": gain.low, "high": gain.high},
+                **{"n": gain.n, "clusters": gain.clusters, "reason": gain.reason},
+            }
+
+    def _embeddings(self, values: np.ndarray) -> Embeddings:
+        return Embeddings(list(self._given.ids), values, self._similarity)
+
+
+def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the average precision of images with the query's label, float64 [N].
+
+    Args:
+        queries: float32 [N, D], compared by inner product.
+        database: of the same images; a query's own is left out.
+        labels: int64 [N], -1 where there is none.
+
+    Returns:
+        NaN for queries whose label no other image has.
+
+    """
+    found = np.full(len(labels), np.nan)
+    ranks = np.arange(1, len(labels))
+    for row in np.flatnonzero(labels >= 0):
+        similar = database @ queries[row]
+        similar[row] = np.inf
+        order = np.argsort(-similar, kind="stable")[1:]
+        hits = labels[order] == labels[row]
+        if hits.any():
+            found[row] = float((np.cumsum(hits) / ranks)[hits].mean())
+    return found
+
+
+def _numbers(count: int) -> list[int]:
+    """Return the numbers of pairs of the curve, below `count`: each twice the one before."""
+    return [FEWEST << power for power in range(12) if FEWEST << power < count]
+
+
+def _few(
+    given: Judged,
+    maps: Mapping[int | None, Map],
+    number: int,
+    fold: int | None,
+    draw: int,
+    seed: int,
+) -> Transform:
+    """Learn a map from some pairs, with the penalty of all raised as their number falls."""
+    originals, hidden, folds = given.taught
+    rows = np.flatnonzero(folds != fold) if fold is not None else np.arange(len(folds))
+    chosen = np.sort(rng(seed, "pairs", number, draw).permutation(rows)[:number])
+    few = Pairs(originals[chosen], hidden[chosen], np.zeros(number, np.int64), given.similarity)
+    card = maps[fold].card
+    strength = float(card["strength"]) * int(card["pairs"]) / number
+    return few.fit(None, (strength,)).apply
+
+
+def _extrapolated(curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give the gains at twice the pairs, by the slope over the last doublings; no further."""
+    table = pd.DataFrame(curve)
+    for (query, metric), rows in table.groupby(["query", "metric"], sort=False):
+        last = rows.tail(3)
+        if len(last) == 3:
+            doublings = np.log2(last["pairs"].to_numpy(np.float64))
+            slope = float(np.polyfit(doublings, last["gain"].to_numpy(np.float64), 1)[0])
+            end = last.iloc[-1]
+            step = max(slope, 0.0)
+            yield {
+                **{"remedy": EXTRAPOLATED, "pairs": 2 * int(end["pairs"]), "query": query},
+                **{"metric": metric, "value": end["value"] + step, "gain": end["gain"] + step},
+                **{"n": end["n"], "clusters": end["clusters"], "reason": "extrapolated"},
+            }
+
+
+def _whitening(given: Judged, side: int, fold: int | None) -> Transform:
+    """Return what makes the originals' vectors (side 0) or the hidden ones' uncorrelated."""
+    rows = np.flatnonzero(given.taught[2] != (-1 if fold is None else fold))
+    rows = rows[:: max(1, len(rows) // MOST_JUDGED)]
+    taught = rows_of(given.taught[side][rows], given.similarity).astype(np.float64)
+    mean = taught.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(taught.T))
+    scaled = vectors / np.sqrt(np.maximum(values, 0.0) + _FLOOR + values.mean()) @ vectors.T
+
+    def whiten(rows: np.ndarray) -> np.ndarray:
+        centred = rows_of(rows, given.similarity).astype(np.float64) - mean
+        return np.asarray(centred @ scaled, np.float32)
+
+    return whiten
+
+
+def _expanded(queries: np.ndarray, database: np.ndarray) -> np.ndarray:
+    """Return queries with the mean of their first results added, by cosine (Chum et al. 2007)."""
+    units, found = unit_rows(queries), unit_rows(database)
+    first = np.argpartition(-(units @ found.T), _EXPANDED, axis=1)[:, :_EXPANDED]
+    return np.asarray(units + found[first].mean(axis=1), np.float32)

@@ -1,0 +1,247 @@
+"""Map learned from pairs, judged on other clusters, with a card that says what it gives."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from anonbench.config import Presentation, Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import QueryKind
+from anonbench.datasets.clusters import clusters_of
+from anonbench.embedding.mapping import Map, Pairs, folds_of
+from anonbench.embedding.store import (
+    Embeddings,
+    read_embeddings,
+    read_provenance,
+    write_embeddings,
+)
+from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched
+from anonbench.evaluation.external import cluster_numbers
+from anonbench.evaluation.mapped.judge import Judged, judge, why_not
+
+log = logging.getLogger(__name__)
+
+
+def fit_map(
+    originals: Source,
+    hidden: Source,
+    clusters: pd.Series | Path | str | None = None,
+    *,
+    method: str = "",
+    retrieval: Retrieval | None = None,
+    confidence: float = Presentation().confidence,
+    seed: int = 0,
+) -> Map:
+    """Learn a map from hidden images' vectors to those of their originals.
+
+    It is judged by cross-fitting: each image by a map of other clusters' pairs. The map that is
+    returned is learned from all pairs. Keep it as you keep originals.
+
+    Args:
+        originals: vectors of the originals, float [N, D].
+        hidden: the same system's vectors of the hidden images; pairs are found by id.
+        clusters: what tells which images show one person or document: a label for each image by
+            id, or a file with the columns id and cluster. Without it, images are independent.
+        method: how the images were hidden, such as `mask-100`; `Map.require` refuses another.
+        retrieval: section `retrieval` of the config, for the judgement.
+        confidence: of the intervals.
+        seed: of the folds.
+
+    Raises:
+        InputError: vectors do not fit, or there are too few pairs or clusters.
+
+    Example:
+        >>> import numpy as np, anonbench
+        >>> draw = np.random.default_rng(0).standard_normal
+        >>> ids, original = [f"image-{i}" for i in range(200)], draw((200, 16))
+        >>> mixed = original @ (np.eye(16) + 0.3 * draw((16, 16))) + 0.1 * draw((200, 16))
+        >>> map = anonbench.fit_map((ids, original), (ids, mixed))
+        >>> map.card["pairs"], map.card["recommended"]
+        (200, True)
+
+    """
+    given = {"originals": originals, "hidden": hidden}
+    named = {name: GivenEmbeddings.of(each, name) for name, each in given.items()}
+    widths = {name: each.width() for name, each in named.items()}
+    if len(set(widths.values())) > 1:
+        raise InputError(
+            f"originals have {widths['originals']} dimensions, hidden images {widths['hidden']}: "
+            "embed both with the same system"
+        )
+    truth, changed, _ = matched(named["originals"], named["hidden"], named["hidden"], common=True)
+    made_by = [provenance(each) for each in (originals, hidden)]
+    systems = [system_of(each) for each in made_by]
+    if all(systems) and systems[0] != systems[1]:
+        raise InputError("originals and hidden images were embedded by two systems; use one")
+    similarity = str(made_by[0].get("similarity", "cosine"))
+    both = (_sorted(truth, similarity), _sorted(changed, similarity))
+    numbers = cluster_numbers(pd.Series(both[0].ids, dtype="str"), clusters)
+    groups = pd.Series(numbers, index=both[0].ids)
+    labels = groups if clusters is not None else None
+    settings = (retrieval or Retrieval(), confidence, seed)
+    learned = learn(both, both, groups, labels, *settings)
+    return replace(learned.map, card=learned.map.card | {"system": systems[1], "method": method})
+
+
+class Learned:
+    """A map, and the vectors that it was judged by and learned from, each mapped by other folds."""
+
+    def __init__(self, map: Map, judged: np.ndarray, taught: np.ndarray) -> None:
+        self.map, self.judged, self.taught = map, judged, taught
+
+
+def learn(
+    taught: tuple[Embeddings, Embeddings],
+    judged: tuple[Embeddings, Embeddings],
+    clusters: pd.Series,
+    labels: pd.Series | None,
+    settings: Retrieval,
+    confidence: float,
+    seed: int,
+) -> Learned:
+    """Learn a map from pairs and judge it on images of other clusters.
+
+    Args:
+        taught: vectors of originals and of hidden images, the same ids in the same order.
+        judged: the same of the images that it is judged by; they may be the same images.
+        clusters: of all images, by id.
+        labels: persons or classes of the judged images by id, as numbers, -1 for none.
+        settings: section `retrieval` of the config.
+        confidence: of the intervals.
+        seed: of the folds.
+
+    Raises:
+        InputError: there are too few clusters.
+
+    """
+    (originals, hidden), (judged_originals, judged_hidden) = taught, judged
+    groups = clusters_of(pd.Series(originals.ids), clusters)
+    own = clusters_of(pd.Series(judged_originals.ids), clusters)
+    folds = folds_of(groups, seed)
+    fold_of = dict(zip(groups.tolist(), folds.tolist(), strict=True))
+    # an image whose cluster taught nothing is judged by the map of all pairs
+    without = np.array([fold_of.get(cluster, -1) for cluster in own.tolist()], np.int64)
+    similarity = originals.similarity
+    with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
+        pairs = Pairs(originals.values, hidden.values, folds, similarity)
+        maps: dict[int | None, Map] = {fold: pairs.fit(fold) for fold in (*pairs.moments, None)}
+        table = judge(
+            Judged(
+                judged_originals.ids,
+                judged_originals.values,
+                judged_hidden.values,
+                own,
+                without,
+                None if labels is None else labels.reindex(judged_originals.ids).to_numpy(np.int64),
+                (originals.values, hidden.values, folds),
+                similarity,
+            ),
+            pairs,
+            maps,
+            settings,
+            confidence,
+            seed,
+        )
+        vectors = [
+            _mapped(values, of, maps)
+            for values, of in ((judged_hidden.values, without), (hidden.values, folds))
+        ]
+    reasons = {str(kind): why_not(table, str(kind)) for kind in QueryKind}
+    card = {
+        "clusters": len(fold_of),
+        "judged": table.astype(object).where(table.notna(), None).to_dict("records"),
+        "recommended": not reasons[QueryKind.ORIGINAL],
+        "why_not": reasons,
+        "confidence": confidence,
+    }
+    return Learned(replace(maps[None], card=maps[None].card | card), *vectors)
+
+
+def map_variant(
+    files: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+    clusters: pd.Series,
+    labels: pd.Series | None,
+    method: str,
+    settings: Retrieval,
+    confidence: float,
+    seed: int,
+) -> None:
+    """Write the map of a variant and the mapped vectors of both splits.
+
+    Pairs are those of the train images; where a data set has none, the map is cross-fitted on the
+    validation images. Too few clusters give a map that changes nothing, and its card says so.
+
+    Args:
+        files: HDF5 `original_val`, `hidden_val`, and of train images, which may be none.
+        outputs: `map`, `val` and `train`.
+        clusters: see `learn`.
+        labels: see `learn`.
+        method: the variant.
+        settings: see `learn`.
+        confidence: see `learn`.
+        seed: see `learn`.
+
+    Raises:
+        InputError: a file cannot be read, or the files are of different images.
+
+    """
+    read = {name: read_embeddings(path) for name, path in files.items()}
+    judged = read["original_val"], read["hidden_val"]
+    train = read["original_train"], read["hidden_train"]
+    for one, other in (judged, train):
+        if one.ids != other.ids:
+            raise InputError(f"{method}: vectors of originals and hidden images have other ids")
+    taught = train if train[0].ids else judged
+    system = system_of(judged[1].provenance)
+    card = {"system": system, "method": method}
+    try:
+        found = learn(taught, judged, clusters, labels, settings, confidence, seed)
+        mapped = {"val": found.judged, "train": found.taught[: len(train[0].ids)]}
+        learned = found.map
+    except InputError as error:
+        log.warning("%s: no map is learned: %s", method, error)
+        width = judged[1].values.shape[1]
+        nothing = np.zeros((width, width), np.float32), *np.zeros((2, width), np.float32)
+        learned = Map(*nothing, {"why_not": str(error), "recommended": False, "pairs": 0})
+        mapped = {"val": judged[1].values, "train": train[1].values}
+    learned = replace(learned, card=learned.card | card)
+    learned.save(outputs["map"])
+    for split, hidden in (("val", judged[1]), ("train", train[1])):
+        source = hidden.provenance | {"mapped": method}
+        write_embeddings(outputs[split], Embeddings(hidden.ids, mapped[split], source))
+
+
+def _mapped(values: np.ndarray, without: np.ndarray, maps: Mapping[int | None, Map]) -> np.ndarray:
+    """Map vectors [N, D], each by the map without one fold; -1: by that of all pairs."""
+    mapped = np.empty(values.shape, np.float32)
+    for fold in np.unique(without).tolist():
+        rows = np.flatnonzero(without == fold)
+        mapped[rows] = maps[None if fold < 0 else fold].apply(values[rows])
+    return mapped
+
+
+def _sorted(given: Embeddings, similarity: str) -> Embeddings:
+    order = sorted(range(len(given.ids)), key=given.ids.__getitem__)
+    ids = [given.ids[row] for row in order]
+    return Embeddings(ids, np.asarray(given.values)[order], {"similarity": similarity})
+
+
+def provenance(given: Source) -> Mapping[str, object]:
+    """Return what a source says of itself: of files, HDF5 does."""
+    if isinstance(given, Embeddings):
+        return given.provenance
+    is_hdf5 = isinstance(given, str | Path) and Path(given).suffix in (".h5", ".hdf5")
+    return read_provenance(Path(str(given))) if is_hdf5 else {}
+
+
+def system_of(provenance: Mapping[str, object]) -> str:
+    """Return the digest of the system that made vectors, as the workflow or `embed` wrote it."""
+    return str(provenance.get("model") or provenance.get("system") or "")

@@ -1,0 +1,181 @@
+"""Map of hidden images' vectors: what it learns, what it refuses, and its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import anonbench
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.similarity import unit_rows
+from anonbench.embedding.mapping import STRENGTHS, Map, Pairs, folds_of
+from anonbench.embedding.store import Embeddings, write_embeddings
+
+WIDTH = 24
+
+
+def drawn(count: int = 400, noise: float = 0.3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Originals, hidden vectors that lost half of the directions, and clusters of two images."""
+    draw = np.random.default_rng(1)
+    originals = draw.standard_normal((count, 6)) @ draw.standard_normal((6, WIDTH))
+    lost = np.eye(WIDTH) + 0.5 * draw.standard_normal((WIDTH, WIDTH)) / WIDTH**0.5
+    lost[:, : WIDTH // 2] *= 0.2
+    hidden = originals @ lost + noise * draw.standard_normal((count, WIDTH)) + 1.0
+    return (*(each.astype(np.float32) for each in (originals, hidden)), np.arange(count) // 2)
+
+
+def test_map_brings_unseen_vectors_nearer_to_their_originals() -> None:
+    originals, hidden, clusters = drawn()
+    learned = Pairs(originals[:300], hidden[:300], folds_of(clusters[:300], 0)).fit()
+
+    def apart(vectors: np.ndarray) -> float:
+        difference = unit_rows(vectors) - unit_rows(originals[300:])
+        return float(np.square(difference).sum(axis=1).mean())
+
+    assert apart(learned.apply(hidden[300:])) < 0.5 * apart(hidden[300:])
+    assert learned.card["pairs"] == 300
+    assert learned.card["strength"] in STRENGTHS
+
+
+def test_weights_are_those_of_ridge_regression() -> None:
+    from sklearn.linear_model import Ridge
+
+    originals, hidden, clusters = drawn()
+    learned = Pairs(originals, hidden, folds_of(clusters, 0)).fit(None, (0.1,))
+    rows, targets = unit_rows(hidden).astype(float), unit_rows(originals).astype(float)
+    centred = rows - rows.mean(axis=0)
+    penalty = 0.1 * np.square(centred).sum() / WIDTH
+    expected = Ridge(alpha=penalty).fit(rows, targets - rows)
+    np.testing.assert_allclose(learned.weights.T, expected.coef_, atol=2e-4)
+    np.testing.assert_allclose(learned.apply(hidden), rows + expected.predict(rows), atol=1e-4)
+
+
+def test_folds_choose_the_mean_shift_where_pairs_tell_nothing_else() -> None:
+    draw = np.random.default_rng(2).standard_normal
+    hidden, noise = draw((400, WIDTH)), 0.1 * draw((400, WIDTH))
+    folds = folds_of(np.arange(400), 0)
+    learned = Pairs(hidden - 0.5 + noise, hidden, folds, "euclidean").fit()
+    assert learned.card["strength"] == STRENGTHS[-1]
+    np.testing.assert_allclose(learned.apply(hidden), hidden - 0.5, atol=0.02)
+
+
+def test_sums_do_not_depend_on_the_order_of_pairs_beyond_rounding() -> None:
+    originals, hidden, clusters = drawn()
+    folds, turn = folds_of(clusters, 0), np.random.default_rng(3).permutation(len(hidden))
+    one = Pairs(originals, hidden, folds).fit()
+    other = Pairs(originals[turn], hidden[turn], folds[turn]).fit()
+    np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
+
+
+def test_clusters_stay_together_and_too_few_are_refused() -> None:
+    clusters = np.repeat(np.arange(40), 7)
+    folds = folds_of(clusters, 0)
+    assert all(len(set(folds[clusters == each])) == 1 for each in range(40))
+    assert set(folds) == set(range(5))
+    with pytest.raises(InputError, match="4 clusters"):
+        folds_of(np.arange(4), 0)
+
+
+def test_query_side_ranks_a_stored_index_as_the_map_would() -> None:
+    faiss = pytest.importorskip("faiss")
+    originals, hidden, clusters = drawn()
+    learned = Pairs(originals, hidden, folds_of(clusters, 0), "inner").fit()
+    mapped = faiss.IndexFlatIP(WIDTH)
+    mapped.add(learned.apply(hidden))
+    stored = faiss.IndexFlatIP(WIDTH)  # as it is: hidden images' vectors
+    stored.add(hidden)
+    queries = originals[:20]
+    expected, found = mapped.search(queries, 10)[1], stored.search(learned.queries(queries), 10)[1]
+    np.testing.assert_array_equal(found, expected)
+    assert (stored.search(queries, 10)[1] != expected).any()
+
+
+def test_file_holds_the_map_and_its_card_byte_for_byte(tmp_path: Path) -> None:
+    originals, hidden, clusters = drawn()
+    learned = Pairs(originals, hidden, folds_of(clusters, 0)).fit()
+    for name in ("one", "two"):
+        learned.save(tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    read = Map.load(tmp_path / "one")
+    assert read.card == learned.card
+    np.testing.assert_array_equal(read.apply(hidden), learned.apply(hidden))
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "other", "mixed"])
+def test_what_is_no_map_is_refused(tmp_path: Path, damage: str) -> None:
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "map.safetensors"
+    originals, hidden, clusters = drawn()
+    Pairs(originals, hidden, folds_of(clusters, 0)).fit().save(path)
+    if damage == "missing":
+        path.unlink()
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif damage == "other":
+        save_file({"weights": np.ones((2, 2), np.float32)}, path)
+    else:
+        arrays = {"weights": (3, 3), "mean": (2,), "shift": (3,)}
+        tensors = {name: np.ones(shape, np.float32) for name, shape in arrays.items()}
+        save_file(tensors, path, metadata={"anonbench": "{}"})
+    with pytest.raises(InputError, match=r"map\.safetensors: no map"):
+        Map.load(path)
+
+
+def test_another_system_method_or_dimension_is_refused() -> None:
+    originals, hidden, clusters = drawn()
+    learned = Pairs(originals, hidden, folds_of(clusters, 0)).fit()
+    learned = Map(
+        learned.weights, learned.mean, learned.shift, {"system": "a", "method": "mask-100"}
+    )
+    learned.require("a", "mask-100")
+    learned.require()  # nobody says
+    with pytest.raises(InputError, match="learned for the system 'a'"):
+        learned.require("b")
+    with pytest.raises(InputError, match="learned for the method 'mask-100'"):
+        learned.require("a", "blur-100")
+    with pytest.raises(InputError, match="24 dimensions"):
+        learned.apply(hidden[:, :5])
+
+
+def test_card_recommends_what_gains_and_warns_of_what_does_not(tmp_path: Path) -> None:
+    originals, hidden, clusters = drawn()
+    ids = [f"{row:04d}" for row in range(len(originals))]
+    groups = pd.Series(clusters, index=ids)
+    for name, values in (("originals", originals), ("hidden", hidden)):
+        write_embeddings(tmp_path / f"{name}.h5", Embeddings(ids, values, {"system": "ours"}))
+    files = tmp_path / "originals.h5", tmp_path / "hidden.h5"
+    learned = anonbench.fit_map(*files, groups, method="mask-100")
+    assert learned.card["recommended"]
+    assert (learned.card["system"], learned.card["method"]) == ("ours", "mask-100")
+    table = pd.DataFrame(learned.card["judged"])
+    gains = table[(table["query"] == "original") & (table["metric"] == "map")]
+    of = gains.drop_duplicates("remedy", keep="last").set_index("remedy")["gain"]
+    assert of["mapped"] > max(of["shift"], of["whitening"], of["expansion"], 0.0)
+    assert of["shuffled"] < 0.0
+    curve = gains[gains["remedy"] == "mapped"]
+    assert curve["pairs"].tolist() == [50, 100, 200, 320]
+    assert gains.loc[gains["remedy"] == "extrapolated", "pairs"].tolist() == [640]
+    assert set(table["metric"]) == {"map", "labelled"}
+
+    random = np.random.default_rng(4).standard_normal(hidden.shape).astype(np.float32)
+    useless = anonbench.fit_map((ids, originals), (ids, random), groups)
+    assert not useless.card["recommended"]
+    assert useless.card["why_not"]["original"]
+
+
+def test_pairs_are_found_by_id_and_systems_may_not_differ(tmp_path: Path) -> None:
+    originals, hidden, clusters = drawn()
+    ids = [f"{row:04d}" for row in range(len(originals))]
+    turn = np.random.default_rng(5).permutation(len(ids))
+    one = anonbench.fit_map((ids, originals), (ids, hidden))
+    other = anonbench.fit_map((ids, originals), ([ids[row] for row in turn], hidden[turn]))
+    np.testing.assert_array_equal(one.weights, other.weights)
+    with pytest.raises(InputError, match="24 dimensions, hidden images 5"):
+        anonbench.fit_map((ids, originals), (ids, hidden[:, :5]))
+    two = [Embeddings(ids, originals, {"system": name}) for name in ("a", "b")]
+    with pytest.raises(InputError, match="two systems"):
+        anonbench.fit_map(two[0], two[1])
