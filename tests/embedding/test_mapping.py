@@ -167,8 +167,8 @@ def test_card_recommends_what_gains_and_warns_of_what_does_not(tmp_path: Path) -
     assert useless.card["why_not"]["original"]
 
 
-def test_pairs_are_found_by_id_and_systems_may_not_differ(tmp_path: Path) -> None:
-    originals, hidden, clusters = drawn()
+def test_pairs_are_found_by_id_and_systems_may_not_differ() -> None:
+    originals, hidden, _ = drawn()
     ids = [f"{row:04d}" for row in range(len(originals))]
     turn = np.random.default_rng(5).permutation(len(ids))
     one = anonbench.fit_map((ids, originals), (ids, hidden))

@@ -69,6 +69,33 @@ for _name, _dataset in experiment.datasets.items():
                 "../scripts/embed_system.py"
 
 
+# The unadapted model's vectors of hidden images, mapped to where their originals' would be: learned from
+# train images, or cross-fitted where there are none.
+rule map_vectors:
+    input:
+        **by_digest(
+            **paths.mapped_vectors("{anonymized}"),
+            clusters=rules.clusters.output.clusters,
+            manifest=rules.manifest.output.manifest,
+        ),
+    output:
+        **with_digest(**paths.embedding_splits("mapped-{anonymized}", "{anonymized}")),
+        map="<results>/{dataset}/maps/seed{seed}/{anonymized}.safetensors",
+    script:
+        "../scripts/map_vectors.py"
+
+
+rule maps:
+    input:
+        lambda w: list(paths.maps(w.dataset).values()),
+    output:
+        "<results>/{dataset}/maps.csv",
+    params:
+        variants=lambda w: list(paths.maps(w.dataset)),
+    script:
+        "../scripts/maps.py"
+
+
 rule embed_pixels:
     input:
         **by_digest(images=lambda w: paths.image_sets(w.dataset, [w.variant], ["val", "train"])),

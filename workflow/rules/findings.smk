@@ -4,7 +4,7 @@
 _frozen = [name for name, dataset in experiment.datasets.items() if dataset.system]
 _settings = [experiment.datasets[name].model_dump(exclude={"system"}) for name in _frozen]
 _systems = [experiment.datasets[name].system for name in _frozen]
-_adapted = [name for name in experiment.trained if experiment.datasets[name].adaptions]
+_adapted = [name for name in experiment.trained if experiment.datasets[name].trained_adaptions]
 found_files = [*compared_files] if _adapted else []
 
 # the same images, split and methods: only the systems differ

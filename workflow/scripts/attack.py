@@ -41,7 +41,13 @@ with job(snakemake, __file__) as cache:
                 versions={variant: sets[str(variant)] for variant in variants[1:]},
                 boxes=read_boxes(Path(snakemake.input.boxes)),
                 clusters=read_clusters(Path(snakemake.input.clusters)),
-                embeddings=dict(zip(variants, map(Path, snakemake.input.embeddings), strict=True)),
+                embeddings=dict(
+                    zip(
+                        [*variants, *map(Variant.parse, snakemake.params.mapped)],
+                        map(Path, snakemake.input.embeddings),
+                        strict=True,
+                    )
+                ),
                 people=read_people(manifest, settings.identity),
                 labels=read_people(manifest, chosen["label"]) if chosen["label"] else {},
                 attributes={name: read_people(manifest, name) for name in chosen["attributes"]},

@@ -199,19 +199,20 @@ class Dataset(DataSource):
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
     """Percent of an image's regions that is anonymized; every degree is a set of its own."""
     system: Name | None = None
-    """A system under test, a key of `systems`. It is measured as it is: nothing is trained, and
-    `adaptions` is empty."""
+    """A system under test, a key of `systems`. It is measured as it is: nothing is trained, and of
+    the `adaptions` only `mapped` is possible."""
     drift_from: Name | None = None
     """Another data set that was evaluated: the target `drift` compares this one with it, and says
     whether the evaluation has to be repeated. Both have the same `system`, or neither has one: then
     the other one's trained models embed this one, and nothing is trained on it."""
-    adaptions: tuple[Literal[Adaption.A, Adaption.B, Adaption.C], ...] = (
+    adaptions: tuple[Literal[Adaption.A, Adaption.B, Adaption.C, Adaption.MAPPED], ...] = (
         Adaption.A,
         Adaption.B,
         Adaption.C,
     )
-    """Adaptions that are trained for every variant; the unadapted model always is. None with a
-    `system` or `drift_from`."""
+    """Adaptions to every variant: A, B and C are trained (the unadapted model always is); `mapped`
+    maps the unadapted model's vectors of hidden images to where their originals' would be, learned
+    from train images in seconds. With a `system` only `mapped`, with `drift_from` none."""
     redrawn: tuple[MethodName, ...] = ()
     """Methods of this data set whose pictures are also drawn anew: a network (`redrawing`) learns
     to draw what is hidden so that the unadapted model embeds the picture as its original. They are
@@ -243,6 +244,9 @@ class Dataset(DataSource):
             return given
         if given.get("system") is None and given.get("drift_from") is None:
             return given
+        is_mapped = list(given.get("adaptions") or ()) == [Adaption.MAPPED.value]
+        if is_mapped and given.get("system") is not None and given.get("drift_from") is None:
+            return given
         if given.get("adaptions") and given.get("system") is None:
             raise ValueError(
                 "drift_from and adaptions: nothing is trained on a batch, which the models of "
@@ -251,8 +255,8 @@ class Dataset(DataSource):
         if given.get("adaptions"):
             raise ValueError(
                 "system and adaptions: a system is measured as it is, and never trained; leave "
-                "`adaptions` out, or leave `system` out and train from its weights "
-                "(recipes.<name>.backbone.pretrained)"
+                "`adaptions` out or give `[mapped]`, or leave `system` out and train from its "
+                "weights (recipes.<name>.backbone.pretrained)"
             )
         return {**given, "adaptions": ()}
 
@@ -305,6 +309,16 @@ class Dataset(DataSource):
         if taken := [name for name in self.given_methods if name in METHODS]:
             raise ValueError(f"given: a method is called {taken[0]}; give the program another name")
         return self
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether vectors of hidden images are also mapped."""
+        return Adaption.MAPPED in self.adaptions
+
+    @property
+    def trained_adaptions(self) -> tuple[Adaption, ...]:
+        """The adaptions that are trained."""
+        return tuple(each for each in self.adaptions if each != Adaption.MAPPED)
 
     @property
     def is_trained(self) -> bool:

@@ -194,6 +194,7 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
         "reidentification",
         "gallery_size",
         "attacks",
+        "mapped",
         "new_persons",
         "trainings",
         "sample_sizes",

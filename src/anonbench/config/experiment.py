@@ -128,7 +128,7 @@ class Experiment:
         return [Variant(method, 100) for method in self.datasets[name].unaudited_methods]
 
     def models(self, name: str) -> list[Model]:
-        """Return the unadapted model and every adaption to every variant.
+        """Return the unadapted model and every adaption to every variant, mapped ones among them.
 
         None is adapted to regions drawn anew: these are drawn so that no model has to change.
         """
@@ -136,10 +136,20 @@ class Experiment:
         variants = [each for each in self.variants(name) if not is_redrawn(each.method)]
         return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
 
+    def trained_models(self, name: str) -> list[Model]:
+        """Return those of `models` that have weights of their own."""
+        return [model for model in self.models(name) if model.is_trained]
+
     def adapted_model(self, name: str, variant: Variant) -> Model | None:
         """Return the model that has learned most from a variant: adapted by C, else B, else A."""
-        adapted = [model for model in self.models(name) if model.variant == variant != Variant()]
+        models = self.trained_models(name)
+        adapted = [model for model in models if model.variant == variant != Variant()]
         return max(adapted, key=lambda model: model.adaption.value, default=None)
+
+    def mapped_variants(self, name: str) -> list[Variant]:
+        """Return the variants whose vectors are mapped."""
+        models = self.models(name)
+        return [model.variant for model in models if model.adaption is Adaption.MAPPED]
 
     def training_seeds(self, name: str) -> tuple[int, ...]:
         """Return the seeds of every model of a data set; the reference's of a frozen system."""
@@ -153,7 +163,9 @@ class Experiment:
 
     def trainings(self, name: str) -> list[tuple[Model, int]]:
         """Return every trained model of a data set with each of its seeds."""
-        return [] if self.is_frozen(name) else self._models_with_seeds(name)
+        if self.is_frozen(name):
+            return []
+        return [each for each in self._models_with_seeds(name) if each[0].is_trained]
 
     def baselines(self, name: str) -> list[Baseline]:
         """Return the baselines of a data set: a system has no untrained network here."""
@@ -220,7 +232,8 @@ class Experiment:
     def attending_models(self, name: str) -> list[Model]:
         """Return the unadapted model, and those that are adapted to the variant that is shown."""
         variant = self.shown_variant(name)
-        return [model for model in self.models(name) if model.variant in (Variant(), variant)]
+        models = self.trained_models(name)
+        return [model for model in models if model.variant in (Variant(), variant)]
 
     def shards(self, name: str, split: Split, counts: dict[Split, int]) -> list[int]:
         """Return the shard numbers of a split that holds `counts` images."""
@@ -257,12 +270,19 @@ class Experiment:
         """Return what no data set has by this config, of what registered tables need."""
         attacks = () if self.config.privacy.enabled else OF_ATTACKS
         given = () if any(data.given for data in self.datasets.values()) else ("given",)
-        return {*attacks, *given, *(() if self.config.deployments.kinds else ("deployments",))}
+        mapped = () if any(data.is_mapped for data in self.datasets.values()) else ("maps",)
+        return {
+            *attacks,
+            *given,
+            *mapped,
+            *(() if self.config.deployments.kinds else ("deployments",)),
+        }
 
     def tables_of(self, name: str) -> list[str]:
         """Return the registered tables that are made of a data set."""
         absent = OF_TRAININGS if self.is_frozen(name) else frozenset()
         absent |= frozenset() if self.datasets[name].given else {"given"}
+        absent |= frozenset() if self.datasets[name].is_mapped else {"maps"}
         return [each for each in self.dataset_tables if not absent & set(TABLES[each].needs)]
 
     def table(self, stem: str) -> Table:

@@ -64,6 +64,7 @@ def job_resources(estimates: Estimates) -> dict[str, Resources]:
         "embed": embedding | on_gpu | {"runtime": minutes("embed")},
         "attend": embedding | {"runtime": minutes("embed")},
         **dict.fromkeys(("untrained", "explore", "gallery"), embedding),
+        "map_vectors": {"mem_mb": of(e.map_mb), "runtime": minutes("map_vectors")},
         "embed_pixels": {"mem_mb": of(e.pixels_mb), "runtime": minutes("embed_pixels")},
         "retrieve": ranking
         | {"threads": of(e.retrieval_threads), "gpu": e.retrieval_gpus()}

@@ -11,6 +11,7 @@ from anonbench.config import stage_parameters as of
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.config.outputs import Scenario
 from anonbench.config.stage_parameters import Slice
+from anonbench.core.registries.method_names import MAPPED
 from anonbench.core.registries.tables import TABLES
 
 OF_ALL: tuple[tuple[Callable[[Config], Slice], tuple[str, ...]], ...] = (
@@ -25,7 +26,7 @@ OF_ALL: tuple[tuple[Callable[[Config], Slice], tuple[str, ...]], ...] = (
 """What is the same for all data sets, with the scripts that read it."""
 OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
     *(of.manifest, of.clusters, of.match, of.detect, of.quality, of.sweep),
-    *(of.train, of.untrained, of.train_redrawer, of.embed_pixels),
+    *(of.train, of.untrained, of.train_redrawer, of.embed_pixels, of.map_vectors),
     *(of.deployments, of.downstream, of.attack, of.policy),
 )
 """What a data set's settings decide; scripts are called like these functions."""
@@ -85,6 +86,11 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
     config, data = experiment.config, experiment.datasets
     keep = {"keep_without_regions": lambda w: data[w.dataset].keep_without_regions}
     variants = {"variants": lambda w: list(map(str, experiment.variants(w.dataset)))}
+    mapped = {
+        "mapped": lambda w: [
+            f"{MAPPED}{variant}" for variant in experiment.mapped_variants(w.dataset)
+        ]
+    }
     sought = {"sought": lambda w: _sought(experiment, w.dataset)}
     pictured = {"pictured_methods": lambda w: list(data[w.dataset].unaudited_methods)}
     hidden = pictured | {"hiding": lambda w: of.hiding(config, w.dataset)}
@@ -116,8 +122,8 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
         "best": seeds | judges | {"scenarios": every, "trained": trained},
         "deployments": {"degree": lambda w: max(data[w.dataset].degrees)},
         "reidentify": hidden | system | sought,
-        "attack": hidden | variants,
-        "policy": variants | sought,
+        "attack": hidden | variants | mapped,
+        "policy": variants | mapped | sought,
         "table": {"table": lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}")},
         "dataset_table": {"caption": lambda w: getdoc(TABLES[w.table])},
         "sizes": {"datasets": list(data)},

@@ -86,6 +86,8 @@ class Estimates:
             case "embed_system":
                 sets = 1 + len(self._experiment.variants(name))
                 return sets * images / self._embedded_per_second(name)
+            case "map_vectors":
+                return rates.SECONDS_A_MAP * (1 + images * self._width(name) ** 2 / 10**11)
             case "embed_pixels":
                 return images / rates.READ_PER_SECOND
             case "reidentify":
@@ -158,6 +160,11 @@ class Estimates:
     def pixels_mb(self, name: str) -> int:
         """Return the main memory of a job that reads pixels as features."""
         return 1_500 + 4 * rates.PIXELS * max(self._counts[name].values()) // 10**6
+
+    def map_mb(self, name: str) -> int:
+        """Return the main memory of a job that learns a map: four sets of vectors, and copies."""
+        images, width = sum(self._counts[name].values()), self._width(name)
+        return 1_000 + (16 * images * width + 30 * 8 * width**2) // 10**6
 
     def retrieval_gpus(self) -> int:
         """Return the GPUs of a retrieval job."""

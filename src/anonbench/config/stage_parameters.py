@@ -230,6 +230,15 @@ def embed_pixels(config: Config, name: str) -> Slice:
     return embed(config) | {"recipe": {"resize": recipe.resize}}
 
 
+def map_vectors(config: Config, name: str) -> Slice:
+    """How the map's rankings are judged, and the columns that a second opinion comes from."""
+    return new_persons(config) | {
+        "identity": config.privacy.identity,
+        "label": config.datasets[name].label,
+        "seed": config.seed,
+    }
+
+
 def retrieve(config: Config) -> Slice:
     """How a ranking is compared with the reference's."""
     return {"settings": config.retrieval.effective()}

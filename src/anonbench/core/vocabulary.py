@@ -70,12 +70,14 @@ class Method(StrEnum):
 
 
 class Adaption(StrEnum):
-    """Which crops DINOv2 sees anonymized (the paper's word, kept)."""
+    """Which crops DINOv2 sees anonymized (the paper's word, kept), or what stands beside that."""
 
     UNADAPTED = "unadapted"
     A = "A"
     B = "B"
     C = "C"
+    MAPPED = "mapped"
+    """The unadapted model, with vectors of hidden images mapped (`anonbench.embedding.mapping`)."""
 
     @property
     def global_anonymized(self) -> bool:
@@ -154,6 +156,11 @@ class Model:
 
     adaption: Adaption | Baseline = Adaption.UNADAPTED
     variant: Variant = Variant()
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether weights of its own are trained."""
+        return self.adaption not in (Adaption.MAPPED, *Baseline)
 
     def __str__(self) -> str:
         if self.adaption in _WITHOUT_VARIANT:

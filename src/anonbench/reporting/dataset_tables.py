@@ -13,6 +13,7 @@ from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, Results
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.evaluation.deployments.table import read_deployments
+from anonbench.evaluation.mapped.gather import read_maps
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
@@ -35,6 +36,7 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "trainings": read_agreement,
     "new_persons": read_new_persons,
     "deployments": read_deployments,
+    "maps": read_maps,
     "given": read_given,
     "policy": read_policy,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from anonbench.core.registries import attackers, detectors, methods
 from anonbench.core.registries.method_names import is_method, label_of
 from anonbench.core.registries.registry import facts
-from anonbench.core.vocabulary import CONTROL, PIXELS, UNADAPTED, UNTRAINED
+from anonbench.core.vocabulary import CONTROL, PIXELS, UNADAPTED, UNTRAINED, Adaption
 
 
 class MethodLabels(dict[str, str]):
@@ -28,6 +28,7 @@ ADAPTIONS = {
     "A": "A",
     "B": "B",
     "C": "C",
+    Adaption.MAPPED.value: "Mapped",
     PIXELS: "Raw pixels",
     UNTRAINED: "Untrained network",
 }

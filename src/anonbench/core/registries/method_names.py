@@ -1,9 +1,11 @@
 """Names of methods: those of the registry, and those that a config makes.
 
-A config makes three kinds of names. `given_<program>` stands for pictures that another program has
+A config makes four kinds of names. `given_<program>` stands for pictures that another program has
 anonymized. `redrawn_<method>` stands for pictures of a method whose hidden regions a network has
-drawn anew. `<method>_<strength>` stands for a registered method at another strength. The name says
-all that a label, a colour or a place in a table needs, so that no job has to read the config.
+drawn anew. `mapped_<method>` stands for a method's pictures with mapped vectors, which attacks and
+policy judge apart. `<method>_<strength>` stands for a registered method at another strength. The
+name says all that a label, a colour or a place in a table needs, so that no job has to read the
+config.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ GIVEN = "given_"
 """Begins the names of other programs' pictures."""
 REDRAWN = "redrawn_"
 """Begins the names of pictures whose hidden regions are drawn anew."""
+MAPPED = "mapped_"
+"""Begins the names of pictures whose vectors are mapped."""
 _GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
 """Of other programs' pictures: no built-in method has one of them."""
 _DARKER = 0.45
@@ -41,13 +45,29 @@ def is_audited(name: str | None) -> bool:
 
     Other programs promise nothing, and neither does a network that draws regions anew.
     """
-    return not is_given(name) and not is_redrawn(name)
+    return not is_given(name) and not is_redrawn(name) and not is_mapped(name)
+
+
+def is_mapped(name: str | None) -> bool:
+    """Tell whether a name stands for pictures whose published vectors are mapped."""
+    return bool(name) and name not in METHODS and unmapped(str(name)) != name
+
+
+def unmapped(name: str) -> str:
+    """Return the method of a name such as `mapped_mask`; other names as they are."""
+    method = name.removeprefix(MAPPED)
+    return method if method and is_method(method) else name
 
 
 def redrawn_from(name: str) -> str:
     """Return the method of a name such as `redrawn_mask`; empty for other names."""
     method = name.removeprefix(REDRAWN) if name.startswith(REDRAWN) else ""
     return method if method and is_audited(method) and is_method(method) else ""
+
+
+def published_as(method: str, adaption: str) -> str:
+    """Return the name by which attacks and policy know what a choice publishes."""
+    return f"{MAPPED}{method}" if adaption == MAPPED.rstrip("_") else method
 
 
 def program_of(name: str) -> str:
@@ -59,12 +79,13 @@ def base_of(name: str) -> str:
     """Return the registered method of a name: itself, or what it is a strength of.
 
     Raises:
-        KeyError: there is none, as for the pictures of another program and for those drawn anew.
+        KeyError: there is none, as for the pictures of another program, and those drawn anew or
+            mapped.
 
     """
     if name in METHODS:
         return name
-    if name.startswith((GIVEN, REDRAWN)):
+    if name.startswith((GIVEN, REDRAWN, MAPPED)):
         raise KeyError(name)
     begun = [method for method in METHODS if name.startswith(f"{method}_")]
     if not begun:
@@ -87,6 +108,8 @@ def setting_of(name: str) -> str:
     """Return where a config has what a method does: the path of a section."""
     if is_given(name):
         return f"datasets.<name>.given.{program_of(name)}"
+    if is_mapped(name):
+        return "datasets.<name>.adaptions"
     if is_redrawn(name):
         return "redrawing"
     base = base_of(name)
@@ -106,6 +129,8 @@ def label_of(name: str, labels: Mapping[str, str]) -> str:
         return labels[name]
     if is_given(name):
         return f"{program_of(name).replace('_', ' ')} (given)"
+    if is_mapped(name):
+        return f"{label_of(unmapped(name), labels)}, mapped vectors"
     if is_redrawn(name):
         return f"{label_of(redrawn_from(name), labels)} drawn anew"
     base = base_of(name)
@@ -127,8 +152,8 @@ def colour_of(name: str, colours: Mapping[str, str]) -> str:
     number = zlib.crc32(name.encode())
     if is_given(name):
         return _GIVEN_COLOURS[number % len(_GIVEN_COLOURS)]
-    if is_redrawn(name):
-        shown = colour_of(redrawn_from(name), colours)
+    if is_redrawn(name) or is_mapped(name):
+        shown = colour_of(redrawn_from(name) or unmapped(name), colours)
         parts = (int(shown[at : at + 2], 16) for at in (1, 3, 5))
         return "#" + "".join(f"{round((1 - _DARKER) * part):02X}" for part in parts)
     base = colours[base_of(name)]
@@ -144,7 +169,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     """Return names of methods, each once, in the order of tables.
 
     Registered methods have the registry's order, each before its strengths. Pictures of other
-    programs follow, then those drawn anew.
+    programs follow, then those drawn anew, then those whose vectors are mapped.
     """
     return sorted(set(names), key=place_of)
 
@@ -154,6 +179,6 @@ def place_of(name: str | None) -> tuple[int, bool, str]:
     if name is None:
         return -1, False, ""
     if not is_audited(name):
-        return len(METHODS) + is_redrawn(name), True, name
+        return len(METHODS) + is_redrawn(name) + 2 * is_mapped(name), True, name
     base = base_of(name)
     return list(METHODS).index(base), name != base, name

@@ -69,7 +69,8 @@ class ResultTable(Registered):
     (anonbench.evaluation.sample_sizes.variance), `trainings`
     (anonbench.evaluation.retrieval.training_agreement), `new_persons`
     (anonbench.evaluation.retrieval.new_persons), `deployments`
-    (anonbench.evaluation.deployments.table), `given`, what other programs did to the regions
+    (anonbench.evaluation.deployments.table), `maps`
+    (anonbench.evaluation.mapped.gather), `given`, what other programs did to the regions
     (anonbench.anonymization.given.gather), `policy` (anonbench.evaluation.policy.verdicts), and of
     attacks `rates` (anonbench.evaluation.privacy.rates), `gallery_sizes`
     (anonbench.evaluation.privacy.gallery_sizes) and `attacks`

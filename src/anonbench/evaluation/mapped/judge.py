@@ -191,6 +191,11 @@ _NAMES = {
 }
 
 
+def remedy_label(remedy: str) -> str:
+    """Return what people call a remedy."""
+    return _NAMES[remedy]
+
+
 def table_rows(judged: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """Return rows of text in percent: remedy, pairs, queries, judge, mAP, gain with interval."""
     rows = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from anonbench.embedding.store import (
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched
 from anonbench.evaluation.external import cluster_numbers
 from anonbench.evaluation.mapped.judge import Judged, judge, why_not
+from anonbench.evaluation.privacy.gallery import read_people
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +165,18 @@ def learn(
     return Learned(replace(maps[None], card=maps[None].card | card), *vectors)
 
 
+def read_labels(manifest: Path, columns: Sequence[str | None]) -> pd.Series | None:
+    """Return a number for each image's label by id, -1 for none, by the first column of a manifest
+    that tells images apart; None where none does."""
+    for column in filter(None, columns):
+        people = read_people(manifest, column)
+        if len(set(people.values())) > 1:
+            ids = pd.read_parquet(manifest, columns=["id"])["id"].astype(str)
+            codes = pd.factorize(ids.map(people))[0]
+            return pd.Series(codes.astype(np.int64), index=ids.to_numpy())
+    return None
+
+
 def map_variant(
     files: Mapping[str, Path],
     outputs: Mapping[str, Path],
@@ -195,7 +208,9 @@ def map_variant(
     """
     read = {name: read_embeddings(path) for name, path in files.items()}
     judged = read["original_val"], read["hidden_val"]
-    train = read["original_train"], read["hidden_train"]
+    width = judged[1].values.shape[1]
+    none = Embeddings([], np.zeros((0, width), np.float32))
+    train = read.get("original_train", none), read.get("hidden_train", none)
     for one, other in (judged, train):
         if one.ids != other.ids:
             raise InputError(f"{method}: vectors of originals and hidden images have other ids")
@@ -208,9 +223,9 @@ def map_variant(
         learned = found.map
     except InputError as error:
         log.warning("%s: no map is learned: %s", method, error)
-        width = judged[1].values.shape[1]
         nothing = np.zeros((width, width), np.float32), *np.zeros((2, width), np.float32)
-        learned = Map(*nothing, {"why_not": str(error), "recommended": False, "pairs": 0})
+        reasons = {str(kind): str(error) for kind in QueryKind}
+        learned = Map(*nothing, {"why_not": reasons, "recommended": False, "pairs": 0})
         mapped = {"val": judged[1].values, "train": train[1].values}
     learned = replace(learned, card=learned.card | card)
     learned.save(outputs["map"])

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.numeric.statistics import wilson
-from anonbench.core.registries.method_names import base_of
+from anonbench.core.registries.method_names import base_of, is_mapped, unmapped
 from anonbench.core.registries.methods import RESIDUES, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.known import strongest
@@ -78,16 +78,17 @@ def evidence(given: Measured) -> pd.DataFrame:
     missed = list(_missed(given))
     strongest_of = _strongest(given)
     for variant in given.variants:
-        group = given.audit[given.audit["variant"] == variant]
         method, _, degree = variant.rpartition("-")
+        pictures = unmapped(method)
+        group = given.audit[given.audit["variant"] == f"{pictures}-{degree}"]
         found = [
             _exact(DEGREE, int(degree) / 100),
             *(_exact(SEARCHED, float(e in given.sought), entity=str(e)) for e in Entity),
-            *_residue(given, method),
-            *_strengths(given, method),
+            *_residue(given, pictures),
+            *_strengths(given, pictures),
             *_published(group),
             *missed,
-            *strongest_of.get((method, int(degree)), []),
+            *strongest_of.get((pictures, int(degree)), []),
             *_attacks(given, method, int(degree)),
         ]
         whole = {"dataset": given.dataset, "method": method, "degree": int(degree)}
@@ -229,7 +230,7 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
     """Give the rates of the other attacks on a variant.
 
     An attack that finds no more in originals than its control shows nothing by finding no more in
-    a variant.
+    a variant. Of mapped vectors, attacks on pictures are those on their method's.
     """
     if given.attacks is None:
         return
@@ -239,7 +240,11 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
         tuple(str(row[key]) for key in keys): row
         for row in table[table["method"] == ORIGINAL].to_dict("records")
     }
-    mine = table[(table["method"] == method) & (table["degree"] == degree)]
+    of_degree = table[table["degree"] == degree]
+    mine = of_degree[of_degree["method"] == method]
+    if is_mapped(method):
+        others = of_degree[of_degree["method"] == unmapped(method)]
+        mine = pd.concat([others[~others["attack"].isin(mine["attack"])], mine])
     not_run = table[~table["attack"].isin(mine["attack"]) & (table["reason"] != "")]
     for row in not_run.drop_duplicates("attack").to_dict("records"):
         shown = {name: row[name] for name in ("attack", "risk", "reason")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from anonbench.core.registries.method_names import published_as
 from anonbench.core.registries.privacy_attacks import NOTHING_TO_ATTACK
 from anonbench.core.vocabulary import NO_CHOICE
 from anonbench.evaluation.policy.evidence import ATTACK, OF_REMAINDER
@@ -69,6 +70,22 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
     return found.dropna().reset_index()
 
 
+def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """Return points with the columns `risk` and `rate` of `exposures`, those of mapped vectors with
+    what attacks find in these.
+
+    Args:
+        judged: see `exposures`.
+        points: columns method, degree and adaption among others.
+
+    """
+    names = zip(points["method"], points["adaption"], strict=True)
+    published = [published_as(method, adaption) for method, adaption in names]
+    of = exposures(judged).rename(columns={"method": "published"})
+    found = of.merge(points.assign(published=published), on=["published", "degree"])
+    return found.drop(columns="published")
+
+
 def areas(judged: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Return the area under each method's front for every risk and every utility (`AREA_COLUMNS`).
 
@@ -79,7 +96,7 @@ def areas(judged: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
 
     """
     points = summary[~summary["adaption"].isin(NO_CHOICE)].dropna(subset=["value"])
-    merged = exposures(judged).merge(points, on=["method", "degree"])
+    merged = exposed(judged, points)
     rows = [
         (*key, area(group["rate"].to_numpy(float), group["value"].to_numpy(float)), n)
         for key, group in merged.groupby(["risk", "metric", "query", "method"], sort=False)

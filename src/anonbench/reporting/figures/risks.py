@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from anonbench.core.vocabulary import NO_CHOICE
-from anonbench.evaluation.policy.front import exposures
+from anonbench.evaluation.policy.front import exposed
 from anonbench.reporting.figures.front import undominated
 from anonbench.reporting.figures.style import (
     INK,
@@ -89,9 +89,7 @@ def fronts(judged: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     columns = ["metric", "query", "method", "degree", "adaption", "value"]
     summary = summarize(scores) if len(scores) else pd.DataFrame(columns=columns)
     of_choices = summary["metric"].isin(_METRICS) & ~summary["adaption"].isin(NO_CHOICE)
-    points = exposures(judged).merge(
-        summary.loc[of_choices, columns].dropna(subset=["value"]), on=["method", "degree"]
-    )
+    points = exposed(judged, summary.loc[of_choices, columns].dropna(subset=["value"]))
     points["best"] = False
     for _, group in points.groupby(["risk", "metric", "query"]):
         cost, gain = (group[name].to_numpy(float) for name in ("rate", "value"))

@@ -40,7 +40,7 @@ INK = "#1b1f24"
 SOFT = "#5b6470"
 GRID = "#dfe3e8"
 
-MODEL_MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D"}
+MODEL_MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D", "mapped": "h"}
 MODEL_MARKERS |= {"pixels": "X", "untrained": "v"}
 MODEL_LINES: dict[str, Any] = {
     "unadapted": "-",
@@ -48,6 +48,7 @@ MODEL_LINES: dict[str, Any] = {
     "A": (0, (5, 1.5)),
     "B": (0, (4, 1.5, 1, 1.5)),
     "C": (0, (1.5, 1.5)),
+    "mapped": (0, (4, 1, 1, 1, 1, 1)),
     "pixels": "-",
     "untrained": (0, (1.5, 1.5)),
 }

@@ -9,6 +9,7 @@ from anonbench.reporting.kinds.deployments import Deployments
 from anonbench.reporting.kinds.front_area import FrontArea
 from anonbench.reporting.kinds.gallery_size import GallerySize
 from anonbench.reporting.kinds.given import Given
+from anonbench.reporting.kinds.mapped import Mapped
 from anonbench.reporting.kinds.new_persons import NewPersons
 from anonbench.reporting.kinds.policy import Policy
 from anonbench.reporting.kinds.reidentification import Reidentification
@@ -22,6 +23,7 @@ BUILT_IN = (
     Reidentification,
     GallerySize,
     Attacks,
+    Mapped,
     NewPersons,
     Trainings,
     SampleSizes,

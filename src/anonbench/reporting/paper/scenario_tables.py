@@ -183,7 +183,7 @@ def profiles(config: Config) -> list[Profile]:
                 source=source,
                 methods=f"{', '.join(dataset.all_methods)} ({degrees} %)",
                 entities=", ".join(entities),
-                retraining=", ".join(map(str, dataset.adaptions)) or "no",
+                retraining=", ".join(map(str, dataset.trained_adaptions)) or "no",
                 tasks=", ".join(tasks),
             )
         )

@@ -94,13 +94,16 @@ class ImagePaths(BasePaths):
     def anonymized_splits(self, dataset: str) -> Sequence[str]:
         """Return the splits that are anonymized and embedded.
 
-        A system that is not trained needs train images for a downstream task alone; attackers that
-        learn from them anonymize them by themselves.
+        A system that is not trained needs train images for a downstream task and for maps alone;
+        attackers that learn from them anonymize them by themselves.
         """
-        is_trained = not self.experiment.is_frozen(dataset)
-        return (
-            _SPLITS if is_trained or self.experiment.datasets[dataset].is_classified else ("val",)
-        )
+        return _SPLITS if self.embeds_train(dataset) else ("val",)
+
+    def embeds_train(self, dataset: str) -> bool:
+        """Return whether train images are anonymized and embedded, too."""
+        data = self.experiment.datasets[dataset]
+        is_taught = data.is_mapped and bool(self.shards(dataset, "train"))
+        return not self.experiment.is_frozen(dataset) or data.is_classified or is_taught
 
     def published(self, dataset: str) -> list[str]:
         """Return the shards of the anonymized image sets, in the order of `audited_sets`."""

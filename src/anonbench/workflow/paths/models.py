@@ -7,7 +7,7 @@ from typing import Any
 
 from anonbench.config import stage_parameters
 from anonbench.config.outputs import Scenario
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
 from anonbench.workflow.paths.base import Name
 from anonbench.workflow.paths.image_sets import ImagePaths
 
@@ -34,7 +34,7 @@ class ModelPaths(ImagePaths):
 
     def training_logs(self, dataset: str) -> list[str]:
         """Return the losses of each model, trained with the reference's seed."""
-        seed, models = self.experiment.reference_seed, self.experiment.models(dataset)
+        seed, models = self.experiment.reference_seed, self.experiment.trained_models(dataset)
         return [self.training_log(dataset, model, seed) for model in models]
 
     def monitor_labels(self, dataset: str) -> list[str]:
@@ -45,7 +45,9 @@ class ModelPaths(ImagePaths):
     def embedding(
         self, dataset: str, model: Name, seed: Name, variant: Name, split: str = "val"
     ) -> str:
-        """Return the embeddings of an image set by a model."""
+        """Return the embeddings of an image set by a model; a map leaves originals as they are."""
+        if str(model).startswith(Adaption.MAPPED) and str(variant) == ORIGINAL:
+            model = UNADAPTED
         return f"{self.results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"
 
     def embedding_splits(self, model: str, variant: str) -> dict[str, str]:
@@ -68,6 +70,35 @@ class ModelPaths(ImagePaths):
             **(original if "{adaption}" in model else {}),
             "val": images("val"),
             "train": images("train"),
+        }
+
+    def mapped_vectors(self, variant: str) -> dict[str, Callable[[Any], list[str]]]:
+        """Return the unadapted model's vectors that a map is learned from and judged by: patterns.
+
+        Functions of a job's wildcards, by name: of originals and of a variant, in both splits.
+        """
+
+        def of(which: str, split: str) -> Callable[[Any], list[str]]:
+            def files(w: Any) -> list[str]:
+                version = which.format(**w)
+                path = self.embedding(w.dataset, UNADAPTED, w.seed, version, split)
+                return [path] if split == "val" or self.embeds_train(w.dataset) else []
+
+            return files
+
+        versions = {"original": ORIGINAL, "hidden": variant}
+        return {
+            f"{name}_{split}": of(which, split)
+            for name, which in versions.items()
+            for split in ("val", "train")
+        }
+
+    def maps(self, dataset: str) -> dict[str, str]:
+        """Return the maps of a data set's reference model by variant."""
+        seed = self.experiment.reference_seed
+        return {
+            str(variant): f"{self.results}/{dataset}/maps/seed{seed}/{variant}.safetensors"
+            for variant in self.experiment.mapped_variants(dataset)
         }
 
     def system_sets(self, dataset: str) -> list[tuple[str, str]]:

@@ -83,6 +83,7 @@ class PagePaths(PrivacyPaths):
             "trainings": "trainings.csv",
             "new_persons": "new_persons.csv",
             "deployments": "deployments.csv",
+            "maps": "maps.csv",
             "given": "given.csv",
             "policy": "policy.csv",
         }

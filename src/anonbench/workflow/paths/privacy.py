@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.vocabulary import UNADAPTED, Model, Variant
+from anonbench.core.vocabulary import UNADAPTED, Adaption, Model, Variant
 from anonbench.workflow.paths.models import ModelPaths
 
 
@@ -43,9 +43,13 @@ class PrivacyPaths(ModelPaths):
         return self.backbones(dataset, [Model(), *adapted])
 
     def published_vectors(self, dataset: str) -> list[str]:
-        """Return the unadapted model's vectors of the originals, then of each variant."""
+        """Return the unadapted model's vectors of originals, of each variant, and mapped ones."""
         seed, variants = self.experiment.reference_seed, self.experiment.variants(dataset)
-        return [self.embedding(dataset, UNADAPTED, seed, v) for v in (Variant(), *variants)]
+        mapped = self.experiment.mapped_variants(dataset)
+        return [
+            *(self.embedding(dataset, UNADAPTED, seed, v) for v in (Variant(), *variants)),
+            *(self.embedding(dataset, Model(Adaption.MAPPED, v), seed, v) for v in mapped),
+        ]
 
     def of_privacy(self, *patterns: str) -> list[str]:
         """Return the files of patterns for all data sets, if attacks are run at all."""

@@ -17,7 +17,7 @@ import pandas as pd
 
 from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
 from anonbench.core.numeric.rates import Limit
-from anonbench.core.vocabulary import UNADAPTED, QueryKind
+from anonbench.core.vocabulary import UNADAPTED, Adaption, QueryKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.policy.verdicts import Verdict, rank
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
@@ -161,8 +161,8 @@ def options(
                         (gaps or {}).get(dataset)
                         or too_few(clusters)
                         or too_wide(choice.low / 100, choice.high / 100, needs),
-                        (failed or {}).get((dataset, choice.method, place[0]), ""),
-                        str((standing or {}).get((dataset, choice.method, place[0]), "")),
+                        (failed or {}).get((dataset, choice.published, place[0]), ""),
+                        str((standing or {}).get((dataset, choice.published, place[0]), "")),
                     )
                     for choice, place in places
                 ),
@@ -175,7 +175,7 @@ def _order(option: Option) -> tuple[float, int, str, bool, str]:
     """Return what options are sorted by: where two keep the same, the one that hides more comes
     first, and the one without a new training.
     """
-    trained = option.adaption != UNADAPTED
+    trained = option.adaption not in (UNADAPTED, Adaption.MAPPED)
     return -option.value, -option.degree, option.method, trained, option.adaption
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
-from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
+from anonbench.core.registries.method_names import published_as
+from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED, Adaption
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.reporting.html.choices.best import Best, Bests, named, sharpest
-from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS
+from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, unadapted_model
 
 MEASURES = [
     ("map", "original"),
@@ -44,6 +45,11 @@ class Choice:
     def label(self) -> str:
         """Method and model for people: ``Blur, Unadapted``, ``Mask, adaption A``."""
         return f"{method_label(self.method)}, {model_label(self.adaption)}"
+
+    @property
+    def published(self) -> str:
+        """What attacks and policy judge."""
+        return published_as(self.method, self.adaption)
 
     @property
     def scenario(self) -> tuple[str, str]:
@@ -87,6 +93,8 @@ def method_label(method: str) -> str:
 
 def model_label(adaption: str) -> str:
     """Return a model's name within a sentence."""
+    if adaption == Adaption.MAPPED:
+        return f"{unadapted_model().removeprefix('the ')} with mapped vectors"
     label = ADAPTIONS.get(adaption, adaption)
     return f"adaption\u00a0{label}" if adaption in ("A", "B", "C") else label
 

@@ -55,7 +55,7 @@ def planned(experiment: Experiment) -> dict[str, Planned]:
         name: Planned(
             methods=tuple(map(str, dataset.methods)),
             degrees=tuple(sorted(dataset.degrees)),
-            adaptions=tuple(map(str, dataset.adaptions)),
+            adaptions=tuple(map(str, dataset.trained_adaptions)),
             training_seeds=config.training_seeds,
             control_seeds=config.control_seeds,
             is_frozen=experiment.is_frozen(name),

@@ -16,7 +16,7 @@ import pandas as pd
 
 from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.method_names import setting_of
-from anonbench.core.vocabulary import UNADAPTED, QueryKind
+from anonbench.core.vocabulary import UNADAPTED, Adaption, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict
 from anonbench.evaluation.intervals import MIN_SEEDS
@@ -241,7 +241,7 @@ def _other_trainings(dataset: str, plan: Planned, rows: Sequence[Advice]) -> Ite
     """Only where a choice needs a training: the unadapted model is compared with itself."""
     named = [each.adaption for row in rows if row.best for each in (row.best, *row.alike)]
     more = MIN_SEEDS - len(plan.training_seeds)
-    if plan.is_frozen or more <= 0 or all(adaption == UNADAPTED for adaption in named):
+    if plan.is_frozen or more <= 0 or not set(named) - {UNADAPTED, Adaption.MAPPED}:
         return
     others = (s for s in range(MIN_SEEDS + 99) if s not in plan.control_seeds)
     new = [s for s in (*plan.control_seeds, *others) if s not in plan.training_seeds][:more]

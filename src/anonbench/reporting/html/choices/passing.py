@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from anonbench.core.registries.method_names import published_as
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.policy.evidence import ATTACK, REIDENTIFICATION
 from anonbench.evaluation.policy.verdicts import Verdict, rank, standings
@@ -154,11 +155,12 @@ def _gain(
     chosen = given[0].best if given else None
     if best is None or (chosen and best.value <= chosen.value):
         return ""
-    failed = verdicts.get((best.dataset, best.method, best.degree)) is Verdict.FAIL
+    published = published_as(best.method, best.adaption)
+    failed = verdicts.get((best.dataset, published, best.degree)) is Verdict.FAIL
     if failed and any(verdict is not Verdict.FAIL for verdict in verdicts.values()):
         return ""
     beside = f" instead of {chosen.kept} ({chosen.use})," if chosen else ""
-    group = of_variant.get((best.method, best.degree))
+    group = of_variant.get((published, best.degree))
     text = "" if group is None else _shortened(why_not(group), _MOST_SAID)
     if failed:
         why = f"; it does not pass for {text}"

@@ -1,0 +1,71 @@
+"""Table of what maps of hidden images' vectors give back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.vocabulary import QueryKind
+from anonbench.evaluation.mapped.judge import LABELLED, LABELS, MAP, NOTHING, remedy_label
+from anonbench.reporting.labels import METHODS, unadapted_model
+
+
+def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
+    """Return a block a variant, a row a remedy and number of pairs, in percent.
+
+    Args:
+        dataset: its name.
+        table: `anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`.
+        confidence: of the intervals, as a share.
+
+    """
+    is_labelled = bool((table["metric"] == LABELLED).any())
+    metrics = (MAP, LABELLED) if is_labelled else (MAP,)
+    columns = [(metric, str(query)) for metric in metrics for query in QueryKind]
+    names = {MAP: "own ranking", LABELLED: "labels"}
+    blocks = [
+        GridBlock(f"{METHODS.get(method, method)}, {degree} %", tuple(_rows(rows, columns)))
+        for (method, degree), rows in table.groupby(["method", "degree"], sort=False)
+    ]
+    reasons = [
+        f"{METHODS.get(row['method'], row['method'])} {row['degree']} %, {row['query']} queries: "
+        f"not recommended, {row['why_not']}."
+        for row in table.drop_duplicates(["method", "degree", "query"]).to_dict("records")
+        if row["why_not"]
+    ]
+    return Grid(
+        stem=f"mapped_{dataset}",
+        title=f"mAP with mapped vectors in percent, and gain over none, {dataset}",
+        heads=("Remedy", "Pairs", *(f"{names[m]}, {query} queries" for m, query in columns)),
+        blocks=tuple(blocks),
+        notes=(
+            f"Gains with intervals of {100 * confidence:g} % in brackets, over clusters that the "
+            f"map was not learned from. The own ranking is {unadapted_model()}\u2019s, which "
+            f"favours a map. {LABELS if is_labelled else 'No labels give a second opinion.'}",
+            "A map adds nothing that the hidden image does not hold, and makes it easier to use: "
+            "keep it as you keep originals.",
+            *reasons,
+        ),
+    )
+
+
+def _rows(rows: pd.DataFrame, columns: list[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
+    for (remedy, pairs), group in rows.groupby(["remedy", "pairs"], sort=False):
+        cells = {(row["metric"], row["query"]): row for row in group.to_dict("records")}
+        shown = (_cell(cells.get(column), str(remedy)) for column in columns)
+        yield (remedy_label(str(remedy)), f"{pairs:,}" if int(str(pairs)) else "", *shown)
+
+
+def _cell(row: Mapping[Any, Any] | None, remedy: str) -> str:
+    if row is None or pd.isna(row["value"]):
+        return "\u2013"
+    value = f"{100 * row['value']:.1f}"
+    if remedy == NOTHING:
+        return value
+    gain = f"{100 * row['gain']:+.1f}"
+    if pd.isna(row["low"]):
+        return f"{value} ({gain})"
+    return f"{value} ({gain}; {100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
