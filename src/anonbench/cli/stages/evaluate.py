@@ -83,6 +83,12 @@ def add(commands: Any) -> None:
         help="also measure how often the system finds the original of a hidden region",
     )
     parser.add_argument(
+        "--map",
+        action="store_true",
+        help="also score vectors mapped back to where their originals' would be (mapped_<method>): "
+        "what `anonbench map` would regain, judged on other clusters than it learns from",
+    )
+    parser.add_argument(
         "--keep-without-regions",
         action="store_true",
         help="also score images in which nothing was found",
@@ -130,6 +136,7 @@ def run(options: argparse.Namespace) -> int:
         clusters=options.clusters,
         cache=options.cache,
         attack=options.attack,
+        mapped=options.map,
         keep_without_regions=options.keep_without_regions,
         seed=config.seed,
         detection=config.detection,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from anonbench.config import Policy, Presentation
+from anonbench.core.registries.method_names import MAPPED
 from anonbench.core.vocabulary import ORIGINAL, QueryKind
 from anonbench.evaluation.comparisons.best import JOINT
 from anonbench.evaluation.comparisons.columns import SEPARATOR
@@ -51,8 +52,9 @@ def _failed(rates: pd.DataFrame, degree: int, needs: Needs) -> dict[str, str]:
     """Methods that surely exceed the policy's limit on re-identification, with what was found."""
     rows = rates[(rates["degree"] == degree) & (rates["method"] != ORIGINAL)]
     return {
-        str(row["method"]): f"{100 * row['rate']:.1f} % ({100 * row['low']:.1f} or more)"
+        name: f"{100 * row['rate']:.1f} % ({100 * row['low']:.1f} or more)"
         for row in rows[rows["low"] > needs.limit].to_dict("records")
+        for name in (str(row["method"]), f"{MAPPED}{row['method']}")  # the same pictures
     }
 
 

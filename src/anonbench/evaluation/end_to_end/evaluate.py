@@ -17,6 +17,7 @@ from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
 from anonbench.core.region_check import region_fault
 from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.method_names import MAPPED
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.core.wording import suggestion
 from anonbench.datasets.annotations import Images, read_boxes_file
@@ -29,6 +30,7 @@ from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants
 from anonbench.evaluation.end_to_end.result import Result
 from anonbench.evaluation.end_to_end.scored import score_variants
 from anonbench.evaluation.external import cluster_numbers
+from anonbench.evaluation.mapped.learn import cross_fitted
 
 
 def evaluate(
@@ -43,6 +45,7 @@ def evaluate(
     cache: Path | str | None = None,
     similarity: Similarity = "cosine",
     attack: bool = False,
+    mapped: bool = False,
     keep_without_regions: bool = False,
     seed: int = 0,
     detection: Detection | None = None,
@@ -71,6 +74,8 @@ def evaluate(
         cache: folder in which detections and vectors are kept by image content and system.
         similarity: what a function's vectors are compared by; a system has its own.
         attack: also measure how often the system finds the original of a hidden region.
+        mapped: also score vectors that a map has brought back to where their originals' would be,
+            as methods called `mapped_<method>`: each image's by a map of other clusters' images.
         keep_without_regions: also score images in which nothing was found.
         seed: of the order in which an image's regions are hidden at degrees below 100.
         detection: section `detection` of the config; chosen to miss little where None.
@@ -137,7 +142,15 @@ def evaluate(
     converted = {image.id: image.converted for image in pictures.images}
     ids = pd.Series(encoded.vectors[Variant()].ids, dtype="str")
     numbers = pd.Series(cluster_numbers(ids, clusters), index=ids.to_numpy())
-    scored = score_variants(encoded.vectors, numbers, retrieval, presentation)
+    vectors = dict(encoded.vectors)
+    if mapped:
+        vectors |= {
+            Variant(f"{MAPPED}{each.method}", each.degree): cross_fitted(
+                vectors[Variant()], vectors[each], numbers, seed
+            )
+            for each in variants
+        }
+    scored = score_variants(vectors, numbers, retrieval, presentation)
     made_by = {
         "digests": {
             "images": pictures.digest,
@@ -146,12 +159,12 @@ def evaluate(
         },
         "similarity": compared_by,
         "clusters": None if clusters is None else int(numbers.nunique()),
-        "settings": _settings(treatment, scored.settings, presentation),
+        "settings": _settings(treatment, scored.settings, presentation) | {"mapped": mapped},
         "versions": versions(*installed(*PACKAGES, "pandas", "pillow")),
     }
     return Result(
         scored,
-        encoded.vectors,
+        vectors,
         encoded.images.assign(converted=encoded.images["id"].map(converted)),
         pictures.left_out,
         encoded.boxes,

@@ -165,6 +165,28 @@ def learn(
     return Learned(replace(maps[None], card=maps[None].card | card), *vectors)
 
 
+def cross_fitted(
+    originals: Embeddings, hidden: Embeddings, clusters: pd.Series, seed: int
+) -> Embeddings:
+    """Map hidden images' vectors, each by what pairs of other clusters teach.
+
+    Args:
+        originals: vectors, with the same ids in the same order as the hidden images'.
+        hidden: vectors.
+        clusters: of the images, by id.
+        seed: of the folds.
+
+    Raises:
+        InputError: there are too few clusters.
+
+    """
+    folds = folds_of(clusters_of(pd.Series(hidden.ids), clusters), seed)
+    with threadpool_limits(1, user_api="blas"):
+        pairs = Pairs(originals.values, hidden.values, folds, originals.similarity)
+        maps: dict[int | None, Map] = {fold: pairs.fit(fold) for fold in pairs.moments}
+        return Embeddings(hidden.ids, _mapped(hidden.values, folds, maps), hidden.provenance)
+
+
 def read_labels(manifest: Path, columns: Sequence[str | None]) -> pd.Series | None:
     """Return a number for each image's label by id, -1 for none, by the first column of a manifest
     that tells images apart; None where none does."""

@@ -87,6 +87,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         *_images(seen, choice, cost, whole),
         *_detectors(sample, detectors, choice),
         "    system: tested",
+        "    adaptions: [mapped] # what a map of its vectors would regain; nothing is trained",
         *_methods(methods),
         *_clusters(seen, sample, choice),
         *_coverage(detectors),

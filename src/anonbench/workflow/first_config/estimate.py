@@ -86,14 +86,14 @@ def estimate(
         images: that are used.
         methods: of anonymization, at one degree.
         cores: of the machine.
-        is_classified: both halves are anonymized and embedded, for accuracies; else one.
+        is_classified: whether accuracies are asked for, which a half of the images teaches.
 
     """
     read, write = sample.seconds("read"), WRITTEN_TWICE * sample.seconds("write")
     searched = read + sum(sample.found[name].seconds for name in detectors)
     hidden = methods * (read + write)
     embedded = (1 + methods) * (read + sample.encode_seconds)
-    used = images if is_classified else images * searched_share(images, is_classified)
+    used = float(images)
     attacked = _attacked(sample, detectors, images, methods)
     # other attacks look for regions again in images as they are and hidden, and read and restore
     tried = min(images * searched_share(images, is_classified), ATTACKED * len(detectors))
