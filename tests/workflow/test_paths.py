@@ -8,6 +8,7 @@ import pytest
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
+from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
 from anonbench.workflow.paths import Paths, digests
 
@@ -194,3 +195,29 @@ def test_correlations_are_of_labelled_data() -> None:
     assert paths().correlations() == []
     labelled = paths(data={"label": "class"})
     assert labelled.correlations() == [f"out/mine/correlation/{n}.csv" for n in (50, 100)]
+
+
+def test_mapped_vectors_stand_beside_those_of_the_adaptions() -> None:
+    mapped = paths(data={"adaptions": ["A", "mapped"]})
+    experiment = mapped.experiment
+    assert list(mapped.maps("mine")) == ["blur-50", "mask-50", "blur-100", "mask-100"]
+    assert "mapped-blur-50/seed0/blur-50" in mapped.scenario_names("mine")
+    # nothing is trained for them, attends, or learns as an attacker
+    assert experiment.trainings("mine") == paths().experiment.trainings("mine")
+    assert mapped.attacked("mine") == paths().attacked("mine")
+    assert mapped.embedding("mine", "mapped-blur-50", 0, "original") == mapped.embedding(
+        "mine", "unadapted", 0, "original"
+    )
+    vectors = mapped.published_vectors("mine")
+    assert vectors[5] == "out/mine/embeddings/mapped-blur-50/seed0/blur-50/val.h5"
+    assert len(vectors) == 1 + 4 + 4
+
+
+def test_a_system_embeds_train_images_where_a_map_learns_from_them() -> None:
+    systems = {"ours": {"kind": "timm"}}
+    alone = paths(systems=systems, data={"system": "ours", "adaptions": []})
+    mapped = paths(systems=systems, data={"system": "ours", "adaptions": ["mapped"]})
+    assert alone.anonymized_splits("mine") == ("val",)
+    assert mapped.anonymized_splits("mine") == ("train", "val")
+    with pytest.raises(InputError, match=r"give `\[mapped\]`"):
+        paths(systems=systems, data={"system": "ours", "adaptions": ["A"]})

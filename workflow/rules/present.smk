@@ -70,7 +70,7 @@ rule learning:
     output:
         **figure("learning_{dataset}", "learning curves"),
     params:
-        models=lambda w: list(map(str, experiment.models(w.dataset))),
+        models=lambda w: list(map(str, experiment.trained_models(w.dataset))),
     script:
         "../scripts/learning.py"
 

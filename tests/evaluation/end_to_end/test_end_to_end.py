@@ -528,3 +528,20 @@ def test_boxes_of_a_file_are_those_of_a_mapping(
     pd.DataFrame(rows).to_csv(tmp_path / "boxes.csv", index=False)
     found = anonbench.evaluate(encode, photos, boxes=tmp_path / "boxes.csv", **ASKED)
     pd.testing.assert_frame_equal(found.table, result.table, check_exact=True)
+
+
+def test_mapped_vectors_are_scored_beside_the_others(
+    photos: Path, faces: dict[str, list[Region]]
+) -> None:
+    asked = {"methods": ["mask"], "boxes": faces, "keep_without_regions": True}
+    plain = anonbench.evaluate(encode, photos, **asked)
+    result = anonbench.evaluate(encode, photos, mapped=True, **asked)
+    assert result.table["method"].unique().tolist() == ["mask", "mapped_mask"]
+    alone = result.table[result.table["method"] == "mask"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.DataFrame(alone), pd.DataFrame(plain.table))
+    hidden, mapped = (result.vectors[Variant(name, 100)] for name in ("mask", "mapped_mask"))
+    assert hidden.ids == mapped.ids
+    assert not np.array_equal(hidden.values, mapped.values)
+    with pytest.raises(InputError, match="3 clusters"):
+        groups = pd.Series({name: number % 3 for number, name in enumerate(hidden.ids)})
+        anonbench.evaluate(encode, photos, mapped=True, clusters=groups, **asked)

@@ -1,0 +1,173 @@
+"""Map of a variant in the workflow, and the command: which images teach, and which judge."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.cli.main import main
+from anonbench.config import Retrieval
+from anonbench.core.vocabulary import Variant
+from anonbench.embedding.mapping import Map, Pairs, folds_of
+from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
+from anonbench.evaluation.mapped.gather import gather, read_maps
+from anonbench.evaluation.mapped.judge import labelled
+from anonbench.evaluation.mapped.learn import map_variant, read_labels
+
+WIDTH = 12
+FILES = ("original_val", "hidden_val", "original_train", "hidden_train")
+
+
+def write(folder: Path, train: int, val: int = 100) -> dict[str, Path]:
+    """Write vectors of both splits; hidden ones are mixed and noisy."""
+    draw = np.random.default_rng(0).standard_normal
+    mixing = np.eye(WIDTH) + 0.6 * draw((WIDTH, WIDTH))
+    files = {}
+    for split, count in (("val", val), ("train", train)):
+        original = draw((count, WIDTH))
+        hidden = original @ mixing + 0.3 * draw((count, WIDTH))
+        ids = [f"{split}{row:04d}" for row in range(count)]
+        for kind, values in (("original", original), ("hidden", hidden)):
+            path = folder / f"{kind}_{split}.h5"
+            write_embeddings(path, Embeddings(ids, values, {"model": "ours"}))
+            if count:
+                files[f"{kind}_{split}"] = path
+    return files
+
+
+def made(
+    folder: Path, files: dict[str, Path], clusters: pd.Series, labels: pd.Series | None = None
+) -> dict[str, Path]:
+    outputs = {"map": folder / "map.safetensors"}
+    outputs |= {split: folder / f"mapped_{split}.h5" for split in ("val", "train")}
+    map_variant(files, outputs, clusters, labels, "mask-100", Retrieval(), 0.95, 0)
+    return outputs
+
+
+def ids_of(files: dict[str, Path]) -> list[str]:
+    return [
+        name for kind in FILES[::2] if kind in files for name in read_embeddings(files[kind]).ids
+    ]
+
+
+def test_train_images_of_other_clusters_teach_the_map(tmp_path: Path) -> None:
+    files = write(tmp_path, train=200)
+    ids = ids_of(files)
+    outputs = made(tmp_path, files, pd.Series(range(len(ids)), index=ids))
+    learned = Map.load(outputs["map"])
+    assert learned.card["pairs"] == learned.card["clusters"] == 200
+    assert (learned.card["system"], learned.card["method"]) == ("ours", "mask-100")
+    assert learned.card["recommended"]
+    hidden, mapped = read_embeddings(files["hidden_val"]), read_embeddings(outputs["val"])
+    np.testing.assert_array_equal(mapped.values, learned.apply(hidden.values))
+    assert mapped.provenance["mapped"] == "mask-100"
+    # those of train images are not mapped by what they taught
+    own = learned.apply(read_embeddings(files["hidden_train"]).values)
+    assert not np.allclose(read_embeddings(outputs["train"]).values, own, atol=1e-3)
+
+
+def test_no_image_is_mapped_by_its_own_cluster(tmp_path: Path) -> None:
+    """Clusters that both splits have, as of classes: each is left out of what maps it."""
+    files = write(tmp_path, train=200)
+    ids = ids_of(files)
+    clusters = pd.Series([row % 10 for row in range(len(ids))], index=ids)
+    outputs = made(tmp_path, files, clusters)
+    taught = [read_embeddings(files[name]) for name in ("original_train", "hidden_train")]
+    folds = folds_of(clusters[taught[0].ids].to_numpy(), 0)
+    pairs = Pairs(taught[0].values, taught[1].values, folds)
+    fold_of = dict(zip(clusters[taught[0].ids], folds, strict=True))
+    hidden, mapped = read_embeddings(files["hidden_val"]), read_embeddings(outputs["val"])
+    for row in (0, 1, 57):
+        alone = pairs.fit(without=fold_of[clusters[hidden.ids[row]]])
+        expected = alone.apply(hidden.values[row : row + 1])[0]
+        np.testing.assert_allclose(mapped.values[row], expected, atol=1e-5)
+
+
+def test_an_archive_without_train_images_is_cross_fitted(tmp_path: Path) -> None:
+    files = write(tmp_path, train=0)
+    ids = ids_of(files)
+    outputs = made(tmp_path, files, pd.Series(range(len(ids)), index=ids))
+    learned, hidden = Map.load(outputs["map"]), read_embeddings(files["hidden_val"])
+    assert learned.card["pairs"] == 100
+    mapped = read_embeddings(outputs["val"]).values
+    assert not np.allclose(mapped, learned.apply(hidden.values), atol=1e-3)
+    assert len(read_embeddings(outputs["train"]).ids) == 0
+
+
+def test_too_few_clusters_give_vectors_as_they_are_and_a_reason(tmp_path: Path) -> None:
+    files = write(tmp_path, train=200)
+    ids = ids_of(files)
+    outputs = made(tmp_path, files, pd.Series([row % 2 for row in range(len(ids))], index=ids))
+    hidden, mapped = read_embeddings(files["hidden_val"]), read_embeddings(outputs["val"])
+    np.testing.assert_array_equal(mapped.values, hidden.values)
+    table = gather("mine", {"mask-100": outputs["map"]})
+    assert table["why_not"].str.contains("2 clusters").all()
+
+
+def test_cards_make_a_table_with_the_reason_of_each_query_kind(tmp_path: Path) -> None:
+    files = write(tmp_path, train=200)
+    ids = ids_of(files)
+    labels = pd.Series([row % 7 for row in range(len(ids))], index=ids)
+    outputs = made(tmp_path, files, pd.Series(range(len(ids)), index=ids), labels)
+    table = gather("mine", {str(Variant("mask", 100)): outputs["map"]})
+    table.to_csv(tmp_path / "maps.csv", index=False)
+    assert len(read_maps(tmp_path / "maps.csv")) == len(table)
+    assert set(table["metric"]) == {"map", "labelled"}
+    gains = table[table["remedy"] == "mapped"].dropna(subset=["low"])
+    assert (gains[gains["metric"] == "map"]["low"] > 0).all()
+
+
+def test_labelled_precision_leaves_the_own_image_out() -> None:
+    vectors = np.eye(4, dtype=np.float32)[[0, 0, 1, 1]] + 0.1
+    assert labelled(vectors, vectors, np.array([0, 0, 1, 1])).tolist() == [1.0] * 4
+    mixed = labelled(vectors, vectors, np.array([0, 1, 0, 1]))
+    assert (mixed < 1.0).all()
+    assert np.isnan(labelled(vectors, vectors, np.array([0, 1, 2, -1]))).all()
+
+
+def test_labels_are_those_of_the_first_column_that_tells_images_apart(tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": ["a", "b", "c"], "one": "x", "person": ["p", None, "q"]})
+    table.to_parquet(tmp_path / "manifest.parquet")
+    found = read_labels(tmp_path / "manifest.parquet", [None, "one", "person"])
+    assert found is not None
+    assert found.to_dict() == {"a": 0, "b": -1, "c": 1}
+    assert read_labels(tmp_path / "manifest.parquet", ["one", "none"]) is None
+
+
+def test_command_learns_applies_and_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = write(tmp_path, train=0)
+    path, output = tmp_path / "map.safetensors", tmp_path / "mapped.h5"
+    given = [str(files["original_val"]), str(files["hidden_val"])]
+    assert main(["map", "fit", *given, "-o", str(path), "--method", "mask-100"]) == 0
+    text = capsys.readouterr().out
+    assert "The map is recommended for original queries" in text
+    assert "shuffled pairs (control)" in text
+    assert "keep it as you keep originals" in text
+    apply = ["map", "apply", str(path), given[1], "-o", str(output)]
+    assert main(apply) == 1
+    assert "learned for mask-100" in capsys.readouterr().err
+    assert main([*apply, "--method", "blur-100"]) == 1
+    assert main([*apply, "--method", "mask-100", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 100
+    found, learned = read_embeddings(output), Map.load(path)
+    np.testing.assert_array_equal(
+        found.values, learned.apply(read_embeddings(files["hidden_val"]).values)
+    )
+    queries = ["map", "apply", str(path), given[0], "-o", str(output), "--queries"]
+    assert main(queries) == 0
+    np.testing.assert_array_equal(
+        read_embeddings(output).values,
+        learned.queries(read_embeddings(files["original_val"]).values),
+    )
+    other = read_embeddings(files["hidden_val"])
+    write_embeddings(tmp_path / "x.h5", Embeddings(other.ids, other.values, {"model": "another"}))
+    capsys.readouterr()
+    refused = ["map", "apply", str(path), str(tmp_path / "x.h5"), "-o", str(output)]
+    assert main([*refused, "--method", "mask-100"]) == 1
+    assert "learned for the system 'ours'" in capsys.readouterr().err
