@@ -217,8 +217,8 @@ class Pairs:
         total = _total([self.moments[fold] for fold in sorted(chosen)])
         mean, shift = total.x / total.count, total.d / total.count
         card = {"strength": strengths[best], "pairs": total.count, "similarity": self.similarity}
-        arrays = (_weights(total, strengths[best]), mean, shift)
-        return Map(*(np.asarray(each, np.float32) for each in arrays), card)
+        weights = np.asarray(_weights(total, strengths[best]), np.float32)
+        return Map(weights, np.asarray(mean, np.float32), np.asarray(shift, np.float32), card)
 
     def _errors(
         self, chosen: frozenset[int], held_out: int, strengths: Sequence[float]

@@ -56,7 +56,7 @@ def is_mapped(name: str | None) -> bool:
 def unmapped(name: str) -> str:
     """Return the method of a name such as `mapped_mask`; other names as they are."""
     method = name.removeprefix(MAPPED)
-    return method if method and is_method(method) else name
+    return method if name.startswith(MAPPED) and is_method(method) else name
 
 
 def redrawn_from(name: str) -> str:

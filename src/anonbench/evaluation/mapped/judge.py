@@ -117,8 +117,14 @@ def judge(
             changed[rows] = learn(None if fold < 0 else fold)(values[rows])
         return changed
 
-    def rows(remedy: str, number: int, *vectors: np.ndarray) -> Iterator[dict[str, Any]]:
-        return scale.rows(remedy, number, scale.scores(*vectors))
+    def rows(
+        remedy: str,
+        number: int,
+        queries: np.ndarray,
+        database: np.ndarray,
+        anonymized: np.ndarray,
+    ) -> Iterator[dict[str, Any]]:
+        return scale.rows(remedy, number, scale.scores(queries, database, anonymized))
 
     mapped = by_fold(hidden, lambda fold: maps[fold].apply)
     shifted = by_fold(hidden, lambda fold: pairs.fit(fold, (np.inf,)).apply)
@@ -244,7 +250,7 @@ class _Scale:
         scores = {}
         for kind, values in kinds.items():
             of_kind = found[found["query"] == kind].set_index("id")["ap"]
-            scores[kind, MAP] = of_kind.reindex(self._given.ids).to_numpy(np.float64)
+            scores[kind, MAP] = of_kind.reindex(list(self._given.ids)).to_numpy(np.float64)
             if is_labelled and self._given.labels is not None:
                 scores[kind, LABELLED] = labelled(
                     rows_of(values, self._given.similarity),

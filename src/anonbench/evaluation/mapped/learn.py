@@ -88,7 +88,7 @@ def fit_map(
     labels = groups if clusters is not None else None
     settings = (retrieval or Retrieval(), confidence, seed)
     learned = learn(both, both, groups, labels, *settings)
-    return replace(learned.map, card=learned.map.card | {"system": systems[1], "method": method})
+    return replace(learned.map, card={**learned.map.card, "system": systems[1], "method": method})
 
 
 class Learned:
@@ -162,7 +162,7 @@ def learn(
         "why_not": reasons,
         "confidence": confidence,
     }
-    return Learned(replace(maps[None], card=maps[None].card | card), *vectors)
+    return Learned(replace(maps[None], card={**maps[None].card, **card}), *vectors)
 
 
 def cross_fitted(
@@ -245,11 +245,11 @@ def map_variant(
         learned = found.map
     except InputError as error:
         log.warning("%s: no map is learned: %s", method, error)
-        nothing = np.zeros((width, width), np.float32), *np.zeros((2, width), np.float32)
+        weights, zero = np.zeros((width, width), np.float32), np.zeros(width, np.float32)
         reasons = {str(kind): str(error) for kind in QueryKind}
-        learned = Map(*nothing, {"why_not": reasons, "recommended": False, "pairs": 0})
+        learned = Map(weights, zero, zero, {"why_not": reasons, "recommended": False, "pairs": 0})
         mapped = {"val": judged[1].values, "train": train[1].values}
-    learned = replace(learned, card=learned.card | card)
+    learned = replace(learned, card={**learned.card, **card})
     learned.save(outputs["map"])
     for split, hidden in (("val", judged[1]), ("train", train[1])):
         source = hidden.provenance | {"mapped": method}

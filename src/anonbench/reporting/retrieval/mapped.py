@@ -27,7 +27,9 @@ def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     columns = [(metric, str(query)) for metric in metrics for query in QueryKind]
     names = {MAP: "own ranking", LABELLED: "labels"}
     blocks = [
-        GridBlock(f"{METHODS.get(method, method)}, {degree} %", tuple(_rows(rows, columns)))
+        GridBlock(
+            f"{METHODS.get(str(method), str(method))}, {degree} %", tuple(_rows(rows, columns))
+        )
         for (method, degree), rows in table.groupby(["method", "degree"], sort=False)
     ]
     reasons = [
