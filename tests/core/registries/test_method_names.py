@@ -54,6 +54,19 @@ def test_another_program_has_no_method_behind_it() -> None:
             names.base_of(name)
 
 
+def test_mapped_vectors_have_names_of_their_own() -> None:
+    variant = Variant.parse("mapped_mask-100")
+    assert str(variant) == "mapped_mask-100"
+    assert names.is_mapped("mapped_mask") and names.is_mapped("mapped_given_deface")
+    assert not names.is_audited("mapped_mask") and not names.is_mapped("mask")
+    assert names.unmapped("mapped_blur_weak") == "blur_weak"
+    assert names.unmapped("mask") == "mask"
+    assert not names.is_method("mapped_twirl") and not names.is_method("mapped_")
+    assert names.published_as("mask", "mapped") == "mapped_mask"
+    assert names.published_as("mask", "A") == "mask"
+    assert METHODS["mapped_mask"] == "Mask, mapped vectors"
+
+
 def test_labels_say_whose_pictures_they_are() -> None:
     assert METHODS["given_deface"] == METHODS.get("given_deface", "") == "deface (given)"
     assert METHODS["given_blur"] != METHODS["blur"]

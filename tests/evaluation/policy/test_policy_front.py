@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.config import Policy
 from anonbench.evaluation.policy.evidence import evidence
-from anonbench.evaluation.policy.front import area, exposures
+from anonbench.evaluation.policy.front import area, exposed, exposures
 from anonbench.evaluation.policy.verdicts import judge
 from policy_evidence import make_attacks, make_measured
 from synthetic_rates import make_rates
@@ -51,6 +52,22 @@ def test_a_variant_is_exposed_by_its_strongest_attack_and_not_without_one_that_i
     found = exposures(judged).set_index(["risk", "method"])["rate"]
     assert found["singling_out", "mask"] == pytest.approx((0.5 - 0.01) / 0.99)
     assert ("singling_out", "blur") not in found.index
+
+
+def test_mapped_vectors_are_judged_by_what_attacks_find_in_them() -> None:
+    """Attacks on vectors are their own; those on pictures are their method's."""
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.02, "linkage": 0.03})
+    mapped = make_attacks("portraits", ("mapped_mask-100",), {"linkage": 0.4})
+    attacks = pd.concat([attacks, mapped[mapped["method"] != "original"]], ignore_index=True)
+    variants = ("mask-100", "mapped_mask-100")
+    judged = judge(evidence(make_measured(variants, attacks=attacks)), Policy())
+    found = judged[judged["rule"] == "attack"].set_index(["method", "attack"])["value"]
+    assert found["mapped_mask", "linkage"] == 0.4
+    assert found["mask", "linkage"] == 0.03
+    assert found["mapped_mask", "residual"] == found["mask", "residual"] == 0.02
+    points = pd.DataFrame({"method": "mask", "degree": 100, "adaption": ["A", "mapped"]})
+    rates = exposed(judged, points).set_index("adaption")["rate"]
+    assert rates["mapped"] > 0.3 > rates["A"]
 
 
 def test_an_attack_that_tells_nothing_of_any_variant_does_not_hide_the_others() -> None:
