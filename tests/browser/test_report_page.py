@@ -14,7 +14,6 @@ from visiting import Open
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.html.build import build_report
-from anonbench.reporting.html.choices.advice import Option, advise
 
 CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}
 A4 = 680
@@ -38,10 +37,18 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         CONFIG,
         {"anonbench": "0.1.0"},
         folder / "report.html",
-        grids={"Paper and ours": [GRID], "Another long heading of a section": []},
+        paper=[GRID],
         effort=make_effort(folder),
     )
     return folder / "report.html"
+
+
+def opened(found: Any, page: str) -> Any:
+    """Open one of the report's pages with all that is folded on it."""
+    found.page.locator(f"nav a[href='#{page}']").click()
+    found.page.locator(f"#{page}").wait_for()
+    found.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    return found.page
 
 
 def column(page: Any, number: int, body: int = -1) -> list[str]:
@@ -55,7 +62,7 @@ def test_page_opens_without_errors_and_nothing_leaves(report: Path, visit: Open)
     page = found.page
     assert page.title().startswith("A title")
     page.mouse.wheel(0, 20_000)
-    assert page.locator("h2").first.inner_text() == "The answer"
+    assert page.locator("h2:visible").all_inner_texts() == ["Overview"]
     assert page.evaluate("document.images.length") > 10
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
     assert found.problems == []
@@ -82,7 +89,7 @@ def test_the_policy_lets_nothing_else_run_or_load(report: Path, visit: Open) -> 
 
 
 def test_a_table_sorts_by_mouse_and_keyboard(report: Path, visit: Open) -> None:
-    page = visit(report).page
+    page = opened(visit(report), "models")
     head = page.locator(f"{TABLE} thead tr:last-child th").nth(1)
     before = column(page, 2)
     values = [float(re.sub(r"[^\d.]", "", text)) for text in before]
@@ -110,7 +117,7 @@ def toolbar(page: Any) -> Any:
 
 
 def test_a_table_filters(report: Path, visit: Open) -> None:
-    page = visit(report).page
+    page = opened(visit(report), "models")
     box = page.get_by_role("searchbox", name=re.compile("Retrieval.*documents, 100"))
     every = page.locator(f"{TABLE} tbody tr:visible").count()
     box.fill("retrained")
@@ -127,7 +134,7 @@ def test_a_table_filters(report: Path, visit: Open) -> None:
 
 
 def test_a_table_is_copied_as_it_is_seen(report: Path, visit: Open) -> None:
-    page = visit(report).page
+    page = opened(visit(report), "models")
     bar = toolbar(page)
     bar.get_by_role("searchbox").fill("original query")
     bar.get_by_role("button", name="Copy as TSV").click()
@@ -146,65 +153,46 @@ def test_a_table_is_copied_as_it_is_seen(report: Path, visit: Open) -> None:
     page.wait_for_function("navigator.clipboard.readText().then(t => t.includes('–'))")
 
 
-def test_the_constraint_changes_the_answer(report: Path, visit: Open) -> None:
+def test_the_reader_chooses_model_degree_and_queries(report: Path, visit: Open) -> None:
     page = visit(report).page
-    options = json.loads(page.locator("#advice-data").text_content())
-    rows = page.locator("#advice tbody tr")
-
-    def uses() -> list[str]:
-        return [text.replace("\u00a0", " ") for text in page.locator(".use").all_inner_texts()]
-
-    def expected(**asked: object) -> list[str]:
-        found = []
-        for i in range(rows.count()):
-            row = rows.nth(i)
-            key = {n: row.get_attribute(f"data-{n}") for n in ("dataset", "query")} | asked
-            degree = int(str(key.pop("degree")))
-            of = [o for o in options if o["dataset"] == key["dataset"]]
-            least = min(degree, max(o["degree"] for o in of))
-            limit = key.pop("limit", 10)
-            meeting = [o for o in of if o["degree"] >= least and key.items() <= o.items()]
-            if limit is None:  # what failed on evidence comes after all others
-                meeting = [o for o in meeting if o["standing"] != "fail"] or meeting
-            else:
-                meeting = [o for o in meeting if o["risk_high"] <= float(str(limit))]
-            found += [max(meeting, key=lambda o: o["value"])["use"]]
-        return [use.replace("\u00a0", " ") for use in found]
-
-    risk = page.locator("#constraint [name=risk]")
-    assert risk.input_value() == "10"
-    assert uses() == expected(degree=100) and all("Mask" in use for use in uses())
-    page.get_by_label("At least hidden").select_option("50")
-    assert uses() == expected(degree=50)
-    risk.select_option("")
-    assert uses() == expected(degree=50, limit=None) and all("Mask" in use for use in uses())
-    page.get_by_label("Method").first.select_option("pixelate")  # at both degrees failed
-    assert uses() == expected(degree=50, method="pixelate", limit=None)
-    page.get_by_label("At least hidden").select_option("100")
-    assert uses() == expected(degree=100, method="pixelate", limit=None)
-    assert uses() != expected(degree=50, method="pixelate", limit=None)
-    page.get_by_label("At least hidden").select_option("50")
-    page.get_by_label("Method").first.select_option("mask")
-    assert uses() == expected(degree=50, method="mask", limit=None)
-    page.get_by_label("Model").first.select_option("unadapted")
-    assert uses() == expected(degree=50, method="mask", adaption="unadapted", limit=None)
-    rates = page.locator("#advice .risk").all_inner_texts()
-    assert len(rates) == rows.count() and all("chance 1 % among 200" in text for text in rates)
-    page.get_by_label("Method").first.select_option("")
-    risk.select_option("50")
-    assert uses() == expected(degree=50, adaption="unadapted", limit=50)
+    page.locator("nav a[href='#data-documents']").click()
+    form = page.locator("#data-documents .chooser")
+    rows = page.locator("#data-documents .methods tbody tr:visible")
+    assert rows.count() == 3  # one a method, the best
+    form.locator("[name=model]").select_option("A")
+    form.locator("[name=query]").select_option("anonymized")
+    form.locator("[name=degree]").select_option("50")
+    found = [rows.nth(i) for i in range(rows.count())]
+    assert {row.get_attribute("data-method") for row in found} == {"pixelate", "blur", "mask"}
+    for row in found:
+        for name, value in (("model", "A"), ("query", "anonymized"), ("degree", "50")):
+            assert row.get_attribute(f"data-{name}") == value
+    form.locator("[name=degree]").select_option("100")  # A has no mask at 100
+    assert {rows.nth(i).get_attribute("data-method") for i in range(2)} == {"pixelate", "blur"}
+    assert rows.count() == 2
 
 
-def test_page_and_library_say_alike_why_there_is_no_choice(report: Path, visit: Open) -> None:
+def test_one_page_is_shown_at_a_time_and_the_address_names_it(report: Path, visit: Open) -> None:
     page = visit(report).page
-    given = json.loads(page.locator("#advice-data").text_content())
-    options = [Option(**entry) for entry in given]
-    page.get_by_label("Method").first.select_option("blur")
-    shown = page.locator("#advice .none").all_inner_texts()
-    said = [text.replace("\u00a0", " ") for text in shown]
-    blurred = [option for option in options if option.method == "blur"]
-    expected = [row.why_not.replace("\u00a0", " ") for row in advise(blurred, 100, 10)]
-    assert said == expected and all(text.startswith("none: no choice surely") for text in said)
+    for name in ("retrieval", "data-ids", "provenance"):
+        page.locator(f"nav a[href='#{name}']").click()
+        page.locator(f"#{name}").wait_for()
+        seen = page.evaluate(
+            "[...document.querySelectorAll('main > .page')]"
+            ".filter(p => p.offsetHeight).map(p => p.id)"
+        )
+        assert seen == [name] and page.url.endswith(f"#{name}")
+        current = page.locator("nav a[aria-current=page]")
+        assert current.count() == 1 and current.get_attribute("href") == f"#{name}"
+    page.go_back()
+    page.locator("#data-ids").wait_for()
+
+
+def test_a_link_into_a_page_opens_it(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    page.evaluate("location.hash = 'reading'")
+    page.locator("#statistics").wait_for()
+    assert page.locator("#reading").is_visible()
 
 
 def shown(page: Any, which: str) -> list[list[str]]:
@@ -213,7 +201,7 @@ def shown(page: Any, which: str) -> list[list[str]]:
 
 
 def test_the_explorer_by_mouse(report: Path, visit: Open) -> None:
-    page = visit(report).page
+    page = opened(visit(report), "images")
     data = json.loads(page.locator("#explorer-data").text_content())[0]
     scenario = data["scenarios"][0]
 
@@ -257,7 +245,7 @@ def test_the_explorer_by_mouse(report: Path, visit: Open) -> None:
 
 
 def test_the_explorer_by_keyboard(report: Path, visit: Open) -> None:
-    page = visit(report).page
+    page = opened(visit(report), "images")
     page.locator("#explore select[name=query]").focus()
     first = shown(page, "reference")
     page.keyboard.press("Tab")
@@ -279,7 +267,7 @@ def test_the_skip_link_is_the_first_stop_and_leads_to_the_answer(report: Path, v
     box = page.locator(".skip").bounding_box()
     assert box is not None and box["x"] >= 0
     page.keyboard.press("Enter")
-    page.wait_for_url("**#answer")
+    page.wait_for_url("**#main")
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
@@ -290,50 +278,33 @@ def test_the_page_fits_every_width(report: Path, visit: Open, width: int, scheme
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 26)"}[scheme]
-    nav = page.locator("nav")
-    wider = nav.evaluate("bar => bar.scrollWidth - bar.clientWidth")
-    assert wider > 0 if width < 960 else wider == 0  # narrow: it scrolls, and a shadow says so
-    controls = page.locator("#constraint select")
-    panel = page.locator("#advice").bounding_box()
-    for box in [controls.nth(i).bounding_box() for i in range(controls.count())]:
-        assert box["x"] + box["width"] < panel["x"] + panel["width"]
-    for name in ("answer", "explorer"):
-        box = page.locator(f"#{name}").bounding_box()
-        assert box is not None and box["width"] <= width
+    for link in page.locator("nav a").all():
+        page.evaluate("h => { location.hash = h; }", link.get_attribute("href"))
+        page.wait_for_timeout(50)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_heading_that_was_jumped_to_is_not_under_the_navigation(
+def test_the_first_page_of_a_data_set_fits_two_screens_and_one_sheet(
     report: Path, visit: Open
 ) -> None:
-    page = visit(report, reduced_motion="reduce").page
-    for link in ("Cost", "Retrieval", "Provenance"):
-        page.locator("nav").get_by_role("link", name=link, exact=True).click()
-        bar, head = (
-            page.locator(place).bounding_box() for place in ("nav", f"{_target(page)} > h2")
-        )
-        assert bar["y"] == 0
-        assert bar["y"] + bar["height"] <= head["y"] < 900
-
-
-def _target(page: Any) -> str:
-    return "#" + page.url.split("#")[1]
-
-
-def test_the_answer_is_on_the_first_screen(report: Path, visit: Open) -> None:
-    page = visit(report).page
-    for place in (".lead", ".glance"):
-        boxes = [
-            page.locator(place).nth(i).bounding_box() for i in range(page.locator(place).count())
-        ]
-        assert boxes and all(box is not None and box["y"] + box["height"] <= 900 for box in boxes)
+    page = visit(report, viewport={"width": 1400, "height": 1000}).page
+    page.locator("nav a[href='#data-documents']").click()
+    page.locator("#data-documents").wait_for()
+    assert page.evaluate("document.documentElement.scrollHeight") <= 2000
+    assert len(page.locator("#data-documents").inner_text().split()) <= 280  # 250, and the form's
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": A4, "height": 900})
+    box = page.locator("#data-documents").bounding_box()
+    assert box is not None and box["height"] <= A4 * 267 / 180
 
 
 def test_without_javascript_the_page_still_tells_all(report: Path, visit: Open) -> None:
     page = visit(report, java_script_enabled=False).page
-    assert page.locator(".use").count() == 4
-    assert page.locator(f"{TABLE} tbody tr:visible").count() > 8
+    assert page.locator(".sentence:visible").count() == 2
+    page.locator("summary", has_text="Retrieval quality").first.click()
+    assert page.locator(".methods tbody tr:visible").count() == 6
     assert page.get_by_text("The explorer needs JavaScript").is_visible()
-    assert not page.locator("#constraint").is_visible()
+    assert not page.locator(".chooser").first.is_visible()
 
 
 def test_printing_leaves_controls_out(report: Path, visit: Open) -> None:
@@ -341,7 +312,8 @@ def test_printing_leaves_controls_out(report: Path, visit: Open) -> None:
     page.emulate_media(media="print")
     for place in ("nav", ".toolbar", ".controls", ".skip"):
         assert not any(item.is_visible() for item in page.locator(place).all()), place
-    assert page.locator(".advice").is_visible() and page.locator("#reference-list").is_visible()
+    assert page.locator(".methods").first.is_visible()
+    assert page.locator("#reference-list").is_visible()
     assert page.pdf()[:5] == b"%PDF-"
 
 

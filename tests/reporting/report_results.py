@@ -23,7 +23,7 @@ from anonbench.core.io import write_json
 from anonbench.core.numeric.seeding import rng
 from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS
 from anonbench.reporting.html.dataset_section import DatasetSection
-from anonbench.reporting.html.effort import Effort
+from anonbench.reporting.html.tables import Effort
 from synthetic_rates import make_rates
 
 PIXEL = (
@@ -56,6 +56,9 @@ def make_explorer(
         "images": images,
         "k": 8,
         "originals": False,
+        "examples": {
+            method: {"source": PIXEL, "width": 1, "height": 1} for method in ("blur", "mask")
+        },
         "drawn": queries,
         "names": names,
         "labels": [f"class: {label}"] * images,
@@ -80,7 +83,7 @@ def make_explorer(
 def make_effort(folder: Path, hours: float = 2.5, jobs: int = 2) -> Effort:
     """Write what stages took, and return where it is; without jobs nothing was measured."""
     folder.mkdir(parents=True, exist_ok=True)
-    effort = Effort(*(folder / name for name in ("cost.csv", "machines.csv", "cost.png")))
+    effort = Effort(*(folder / name for name in ("cost.csv", "machines.csv")))
     rows = [
         ("train", jobs, hours, 2 * hours - 0.1, 60 * hours, 2.5),
         ("embed", jobs, 0.1, 0.1, 5, 1),
@@ -89,7 +92,6 @@ def make_effort(folder: Path, hours: float = 2.5, jobs: int = 2) -> Effort:
     costs.to_csv(effort.costs, index=False)
     machines = [("Some CPU, 2 cores", jobs)] if jobs else []
     pd.DataFrame(machines, columns=MACHINE_COLUMNS).to_csv(effort.machines, index=False)
-    Image.new("RGB", (1033, 300), "white").save(effort.figure)
     return effort
 
 

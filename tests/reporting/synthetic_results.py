@@ -190,6 +190,9 @@ class FakeImages:
         self.shape = shape
         self.reads: list[str] = []
 
+    def __contains__(self, image_id: str) -> bool:
+        return True
+
     def read(self, image_id: str) -> np.ndarray:
         """Return a page; hidden regions are dark, the more the higher the degree."""
         self.reads.append(image_id)

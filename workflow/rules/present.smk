@@ -134,6 +134,7 @@ rule report:
         **paths.reported(),
     output:
         page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
+        paths.of_each("{dataset}/choices.csv"),
     params:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,

@@ -11,10 +11,9 @@ with job(snakemake, __file__):
     from anonbench.config.experiment import Experiment
     from anonbench.core.provenance import versions
     from anonbench.reporting.html.build import build_report
-    from anonbench.reporting.html.choices.in_full import planned
     from anonbench.reporting.html.dataset_section import sections
-    from anonbench.reporting.html.effort import Effort
-    from anonbench.reporting.html.paper import paper_grids
+    from anonbench.reporting.html.tables import Effort
+    from anonbench.reporting.paper.claims_table import paper_grids
     from anonbench.workflow.commands import commands
 
     experiment = Experiment(load(snakemake.params.config))
@@ -31,11 +30,10 @@ with job(snakemake, __file__):
         effort=Effort(
             results / "tables" / "cost.csv",
             results / "tables" / "machines.csv",
-            results / "figures" / "cost.png",
         ),
-        plans=planned(experiment),
         commands=commands(experiment),
-        grids=paper_grids(
+        choices_files={name: results / name / "choices.csv" for name in experiment.datasets},
+        paper=paper_grids(
             snakemake.params.paper,
             [results / name / "scores.csv" for name in names],
             [results / name / "comparisons.csv" for name in names],

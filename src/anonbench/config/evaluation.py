@@ -161,6 +161,9 @@ T = TypeVar("T", bound=ResultTable)
 class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     """Tables, figures and the report."""
 
+    language: Literal["en", "de"] = "en"
+    """Of the report's first page and of the statement to a data protection officer; the evidence
+    behind them is in English."""
     show_originals: bool = False
     """Show original pixels in figures and the report (originals, and images that may show what
     should be hidden: of a degree below 100, without regions, or on which a detector failed), ids of

@@ -72,7 +72,7 @@ def write_dataset_table(
 def sections(
     datasets: Mapping[str, Mapping[str, pd.DataFrame]], presentation: Presentation
 ) -> dict[str, list[Grid]]:
-    """Return the grids of the registered tables, by the heading of their section.
+    """Return the grids of the registered tables, by the name of the table.
 
     Args:
         datasets: by data set, the tables that there are, by the keys of `READERS`.
@@ -88,5 +88,5 @@ def sections(
             if set(kind.needs) <= tables.keys()
         ]
         if grids:
-            found[kind.label] = grids
+            found[name] = grids
     return found

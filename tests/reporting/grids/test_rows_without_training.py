@@ -18,13 +18,12 @@ from synthetic_results import (
 from anonbench.config.outputs import Table
 from anonbench.evaluation.corrected import ceilings
 from anonbench.evaluation.correlation import metric_rows
+from anonbench.reporting.choices import table
+from anonbench.reporting.choices.best import best_choices
+from anonbench.reporting.choices.recommendations import recommendations_grid
 from anonbench.reporting.figures.front import choices
 from anonbench.reporting.grids.layout import lay_out
 from anonbench.reporting.grids.tables import to_csv
-from anonbench.reporting.html.choices.advice import options
-from anonbench.reporting.html.choices.answer import overview, ranked
-from anonbench.reporting.html.choices.best import best_choices
-from anonbench.reporting.html.choices.recommendations import recommendations
 from anonbench.reporting.summary import summarize
 
 NAME = "documents"
@@ -35,10 +34,6 @@ RATES = pd.DataFrame(
 )
 
 
-def summaries(scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {NAME: summarize(scores)}
-
-
 @pytest.fixture
 def scores() -> pd.DataFrame:
     """Scores with the control, worse than what needs no training."""
@@ -46,14 +41,9 @@ def scores() -> pd.DataFrame:
 
 
 STATEMENTS: dict[str, Callable[[pd.DataFrame], Any]] = {
-    "ranked": lambda scores: ranked(summarize(scores), 100, "map", "anonymized"),
-    "overview": lambda scores: overview(summaries(scores), best_choices([make_best(scores)]), {}),
-    "options": lambda scores: options(summaries(scores), {}),
-    "recommendations": lambda scores: recommendations(
-        {NAME: make_effects(scores)},
-        {NAME: make_comparisons(scores)},
-        best_choices([make_best(scores)]),
-        summaries(scores),
+    "first page": lambda scores: table.choices(NAME, summarize(scores)).to_csv(),
+    "recommendations": lambda scores: recommendations_grid(
+        {NAME: make_effects(scores)}, best_choices([make_best(scores)])
     ),
     "correlated": lambda scores: metric_rows(scores, 100).to_dict(),
     "front": lambda scores: choices(RATES, scores, "map").to_dict(),
@@ -72,9 +62,9 @@ def test_no_statement_looks_at_what_needs_no_training(
 
 @pytest.mark.parametrize("kind", ["retrieval", "downstream"])
 def test_tables_show_it_last_and_never_as_the_best(scores: pd.DataFrame, kind: Any) -> None:
-    table = Table(kind, NAME, 100)
+    given = Table(kind, NAME, 100)
     tests = make_comparisons(scores)
-    plain, shown = lay_out(table, scores, tests), lay_out(table, with_baselines(scores), tests)
+    plain, shown = lay_out(given, scores, tests), lay_out(given, with_baselines(scores), tests)
     for before, block in zip(plain.blocks, shown.blocks, strict=True):
         assert block.rows[:5] == before.rows
         assert [row.label for row in block.rows[5:]] == ["Raw pixels", "Untrained network"]
@@ -90,10 +80,10 @@ def test_tables_show_it_last_and_never_as_the_best(scores: pd.DataFrame, kind: A
 def test_a_caption_counts_the_columns_in_which_it_is_above_every_model(
     scores: pd.DataFrame,
 ) -> None:
-    table = Table("downstream", NAME, 100)
+    given = Table("downstream", NAME, 100)
 
     def said(scores: pd.DataFrame) -> str:
-        return lay_out(table, scores).caption
+        return lay_out(given, scores).caption
 
     assert "is above every model" not in said(with_baselines(scores, 0.0))
     assert "In 6 of 6 columns “Raw pixels” is above every model" in said(with_baselines(scores))

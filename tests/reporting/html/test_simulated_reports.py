@@ -13,12 +13,10 @@ from anonbench.core.vocabulary import Adaption, QueryKind
 from anonbench.evaluation.comparisons.best import collect_best, second_columns
 from anonbench.evaluation.comparisons.effect_table import collect_effects, read_by_reference
 from anonbench.evaluation.scores import collect
-from anonbench.reporting.html.choices.advice import advise, options
-from anonbench.reporting.html.choices.best import best_choices
-from anonbench.reporting.html.choices.effects import tally
-from anonbench.reporting.html.choices.headline import first_screen
-from anonbench.reporting.html.choices.kept import kept
-from anonbench.reporting.html.choices.recommendations import Verdict, recommendations
+from anonbench.reporting.choices.best import best_choices
+from anonbench.reporting.choices.kept import kept
+from anonbench.reporting.choices.recommendations import Verdict, keep_model
+from anonbench.reporting.choices.table import choices
 from anonbench.reporting.summary import summarize
 from simulated_archives import (
     CONTROL_SEED,
@@ -35,7 +33,6 @@ CONFIDENCE = 0.95
 REFERENCES = (TRAINED, CONTROL_SEED)
 ARCHIVES = 17
 """So many make 102 repetitions, because metrics are drawn independently."""
-UNSCORED = pd.DataFrame(columns=["metric", "value"])
 
 
 def drawn(
@@ -71,8 +68,8 @@ def test_the_cost_of_adapting_is_said(
     told = []
     for _, repetitions in drawn(truth, tmp_path, margin):
         for effects in repetitions.values():
-            found = recommendations({NAME: effects}, {}, {}, {NAME: UNSCORED})[1]
-            told.append(said in found.summary and found.verdict is verdict)
+            _, found, why = keep_model({NAME: effects})
+            told.append(said in why and found is verdict)
     assert len(told) > 100 and np.mean(told) >= 0.93
 
 
@@ -89,14 +86,14 @@ def test_a_tie_of_methods_is_said_and_quality_kept_covers_the_truth(tmp_path: Pa
         best = collect_best(NAME, [], chosen, archive.clusters, 100, CONFIDENCE, 0.01)
         for metric, effects in repetitions.items():
             summary, of_metric = as_map(scores, metric), as_map(best, metric)
-            bests = best_choices([of_metric])
-            found = options({NAME: summary}, effects={NAME: effects}, bests=bests)
-            adapting = tally({NAME: effects}, "adapting")
-            advice = advise(found, 100, None)
-            lines = first_screen(advice, advice, 100, {}, adapting, {}, second=True, pixels={})
-            said = {line.question: line.answer for line in lines}["What to use?"]
-            named = {"Pixelate with unadapted", "Blur with unadapted"}
-            told.append(set(said.partition(".")[0].removeprefix(f"{NAME}: ").split("; ")) == named)
+            table = choices(NAME, summary, effects, bests=best_choices([of_metric]))
+            of_originals = table[(table["query"] == "original") & (table["degree"] == 100)]
+            first = of_originals.drop_duplicates("method")
+            told.append(
+                set(first["method"][:2]) == {"pixelate", "blur"}
+                and set(first["adaption"]) == {"unadapted"}
+                and first["kept_high"].iloc[1] >= first["kept_low"].iloc[0]
+            )
             covered += list(_covered(truth, effects, summary))
     assert len(told) > 100 and np.mean(told) >= 0.93
     assert np.mean(covered) >= 0.93

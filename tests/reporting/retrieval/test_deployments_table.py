@@ -13,7 +13,6 @@ from anonbench.core.io import write_csv
 from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.figures.mixed import mixed
-from anonbench.reporting.html.choices.recommendations import recommendations
 from anonbench.reporting.retrieval.deployments import deployments_grid
 
 
@@ -58,13 +57,6 @@ def test_its_files_have_all_rows(tmp_path: Path) -> None:
     write_dataset_table("deployments", "a", files, Presentation(), *paths)
     assert len(read_deployments(paths[0])) == len(make_deployments())
     assert "Blur 50 %" in paths[1].read_text(encoding="utf-8")
-
-
-def test_the_recommendation_to_keep_embeddings_says_how_anonymized_queries_do() -> None:
-    (keep, *_) = recommendations({}, {}, {}, {}, deployments={"a": make_deployments()})
-    assert "With anonymized queries, searching them loses in 2 of 2 comparisons" in keep.points[0]
-    (keep, *_) = recommendations({}, {}, {}, {})
-    assert "is not measured" in keep.points[0]
 
 
 @pytest.mark.slow

@@ -1,10 +1,9 @@
-"""Assembly of the report: tables, figures, explorer and numbers in one self-contained file."""
+"""Assembly of the report: first pages, and the evidence behind them, in one offline file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,52 +13,46 @@ import yaml
 from anonbench.anonymization.given.gather import findings
 from anonbench.anonymization.published import read_doubts
 from anonbench.config import Policy, Presentation, Retrieval
-from anonbench.core.io import atomic, read_json
+from anonbench.core.io import atomic, read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
-from anonbench.core.vocabulary import ORIGINAL
+from anonbench.core.vocabulary import PIXELS, UNADAPTED
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
-from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
-from anonbench.evaluation.comparisons.query_kinds import read_query_kinds
-from anonbench.evaluation.policy.verdicts import Verdict, standings
-from anonbench.evaluation.sample_sizes.sufficiency import Needs, why_no_statement
-from anonbench.reporting import dataset_tables
-from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
-from anonbench.reporting.grids.commands import TableCommands
-from anonbench.reporting.grids.layout import Layout, lay_out
-from anonbench.reporting.grids.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
-from anonbench.reporting.html import making
-from anonbench.reporting.html.choices.advice import advise, constraints, options, plain
-from anonbench.reporting.html.choices.answer import (
-    MEASURES,
-    evidence,
-    on_originals,
-    overview,
-    stated,
+from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
+from anonbench.evaluation.sample_sizes.sufficiency import (
+    MIN_QUERIES,
+    Needs,
+    all_alike,
+    high_chance,
+    why_no_statement,
 )
-from anonbench.reporting.html.choices.best import best_choices
-from anonbench.reporting.html.choices.effects import ceilings, effect_rows, scored, tally
-from anonbench.reporting.html.choices.glance import glance
-from anonbench.reporting.html.choices.headline import first_screen, preferred
-from anonbench.reporting.html.choices.in_full import Planned, pairs_of_choices, recommended
-from anonbench.reporting.html.choices.kept import pixels_kept
-from anonbench.reporting.html.choices.next_steps import next_steps, sentence
-from anonbench.reporting.html.choices.notices import notices
-from anonbench.reporting.html.choices.passing import failures, passing
-from anonbench.reporting.html.choices.recommendations import recommendations
-from anonbench.reporting.html.choices.risk import risks
-from anonbench.reporting.html.coefficients import correlation_rows
+from anonbench.reporting import dataset_tables
+from anonbench.reporting.choices.best import Bests, best_choices
+from anonbench.reporting.choices.effects import tally
+from anonbench.reporting.choices.table import choices
+from anonbench.reporting.grids.commands import TableCommands
+from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection, digested, tables_of
-from anonbench.reporting.html.effort import Effort, effort_part
-from anonbench.reporting.html.methods import methods_grid
+from anonbench.reporting.html.evidence import (
+    PAGES,
+    EvidencePage,
+    Results,
+    add_figures,
+    add_grids,
+    add_layouts,
+    labels,
+    missed,
+    not_run,
+    span,
+)
+from anonbench.reporting.html.first_page import first_page
 from anonbench.reporting.html.page import render
-from anonbench.reporting.html.pictures import PIPELINE, SHORT, captions, heading, picture, pictures
-from anonbench.reporting.labels import METHODS, TIED, metric_label
+from anonbench.reporting.html.pictures import PIPELINE, picture
+from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.words import Facts
+from anonbench.reporting.labels import ACCURACIES, TIED
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
-
-PLACED = ("detection", "examples", "correlation", "schedules")
-"""Kinds of figures that have a place of their own; others follow in the order of their kinds."""
 
 
 def build_report(
@@ -68,12 +61,12 @@ def build_report(
     config: Mapping[str, Any],
     versions: Mapping[str, str],
     output: Path,
-    grids: Mapping[str, Sequence[Grid]] | None = None,
+    paper: Sequence[Grid] = (),
     pipeline: Path | None = None,
-    effort: Effort | None = None,
-    plans: Mapping[str, Planned] | None = None,
+    effort: tables.Effort | None = None,
     commands: Mapping[str, TableCommands] | None = None,
     system: str | None = None,
+    choices_files: Mapping[str, Path] | None = None,
 ) -> None:
     """Write the report: the same bytes for the same files, config and versions.
 
@@ -84,242 +77,142 @@ def build_report(
             (`anonbench.datasets.image_sets.neutral_names.without_places`).
         versions: of the packages that made the results.
         output: the HTML file.
-        grids: further tables, by the heading of their section.
+        paper: tables of the paper beside ours.
         pipeline: PNG of the workflow's stages.
         effort: what the stages took.
-        plans: by data set, what the config says of it; None: no experiment is proposed.
         commands: that make the numbers, by the file name of a table.
         system: name of the one system that is measured as it is; None where models are trained.
+        choices_files: by data set, the CSV that its first page's numbers are also written to.
 
     Raises:
         InputError: a figure is no PNG, or a file lacks a column.
 
     """
-    read = {section.name: _read(section) for section in datasets}
-    explorers = [
-        read_json(section.explorer)
-        for section in datasets
-        if section.explorer is not None and section.explorer.is_file()
-    ]
-    scores, comparisons, rates = (_of(read, kind) for kind in ("scores", "comparisons", "rates"))
+    shown = Presentation.model_validate(config.get("presentation", {}))
+    texts = Texts(shown.language)
     needs = needs_of(config)
-    summaries = {name: summarize(table) for name, table in scores.items()}
-    originals = {name: on_originals(summarize_originals(table)) for name, table in scores.items()}
-    gaps = {
-        section.name: why_no_statement(summaries[section.name], needs, _validation(section.counts))
-        for section in datasets
-    }
-    effects = {
-        section.name: stated(read_effects(section.effects), gaps[section.name])
-        for section in datasets
-        if section.effects is not None and section.effects.is_file()
-    }
-    shown = config.get("presentation", {})
-    confidence = shown.get("confidence")
-    sure = {} if confidence is None else {"confidence": confidence}
-    tables = {
-        kind: [
-            lay_out(
-                table,
-                scores[section.name],
-                comparisons.get(section.name),
-                **sure,
-            )
-            for section in datasets
-            for table in section.tables
-            if table.kind == kind
-        ]
-        for kind in ("retrieval", "agreement", "downstream")
-    }
-    found = risks(rates, needs)
     bests = best_choices(
-        stated(read_best(section.best), gaps[section.name])
-        for section in datasets
-        if section.best is not None and section.best.is_file()
+        read_best(s.best) for s in datasets if s.best is not None and s.best.is_file()
     )
-    kinds_of_queries = {
-        section.name: stated(read_query_kinds(section.query_kinds), gaps[section.name])
-        for section in datasets
-        if section.query_kinds is not None and section.query_kinds.is_file()
+    explorers = {
+        s.name: read_json(s.explorer)
+        for s in datasets
+        if s.explorer is not None and s.explorer.is_file()
     }
-    policies = _of(read, "policy")
-    failed = failures(policies, summaries)
-    stand = {key: v for table in policies.values() for key, v in standings(table).items()}
-    choices = options(summaries, found, needs, gaps, effects, bests, failed, stand)
-    limit, yardsticks = 100 * needs.limit, ceilings(effects)
-    highest = max((option.degree for option in choices), default=100)
-    advice, free = (advise(choices, highest, most) for most in (limit, None))
-    beyond = [each for each in choices if each.standing != Verdict.PASS]
-    standing = passing(policies, advice, advise(beyond, 0, None))
-    tests = {
-        section.name: pairs_of_choices(
-            comparisons.get(section.name), _methods(section), effects.get(section.name)
-        )
-        for section in datasets
-    }
-    has_second = {name: bool(scored({name: table})) for name, table in effects.items()}
-    margin = Presentation.model_validate(shown).equivalence_margin
-    chosen = preferred(advice, free)
-    steps = next_steps(chosen, choices, plans or {}, has_second, tests, margin, limit, policies)
-    figures = list(chain.from_iterable(section.figures for section in datasets))
-    kinds = list(dict.fromkeys(figure.kind for figure, _ in figures))
+    results = [_read(s, needs, bests, explorers.get(s.name), system) for s in datasets]
+    for name, path in (choices_files or {}).items():
+        write_csv(next(r.choices for r in results if r.section.name == name), path)
+    effects = {r.section.name: r.effects for r in results if r.effects is not None}
+    firsts = [first_page(r.choices, r.facts, texts) for r in results]
+    pages = {name: EvidencePage(name, label) for name, label in PAGES.items()}
+    add_figures(pages, datasets)
+    add_layouts(pages, results, config)
+    add_grids(pages, results, shown, effects, bests, paper, system)
+    pages["provenance"].grids = tables.provenance(versions, config, digested(datasets), effort)
+    if pipeline is not None:
+        pages["provenance"].figures = [("pipeline", [picture("pipeline", *PIPELINE, pipeline)])]
     html = render(
+        texts,
         title=title,
-        lines=first_screen(
-            advice,
-            free,
-            limit,
-            found,
-            adapting=tally(effects, "adapting"),
-            evidence=evidence(summaries),
-            cheapest=sentence(steps),
-            second=bool(scored(effects)),
-            system=system,
-            standing=standing,
-            pixels={
-                name: pixels_kept(summary, yardsticks.get((name, "map")))
-                for name, summary in summaries.items()
-            },
-        ),
-        glance=glance(chosen, found, limit),
-        notices=notices(
-            {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()},
-            {name: list(findings(table)) for name, table in _of(read, "given").items()},
-        ),
-        options=plain(choices),
-        advice=advice,
-        recommended=recommended(chosen, plans or {}, has_second, tests, limit),
-        steps=steps,
+        firsts=firsts,
+        pages=list(pages.values()),
+        ranges=[found for first in firsts if (found := span(first))],
+        adapting=tally(effects, "adapting"),
+        missed=[text for r in results for text in missed(r.tables.get("policy"))],
         commands=dict(commands or {}),
-        limit=f"{limit:g}",
-        constraints=constraints(choices, limit),
+        not_run={
+            layout.stem: not_run(layout) for page in pages.values() for layout in page.layouts
+        },
+        explorers=list(explorers.values()),
+        methods=json.dumps(labels(explorers.values())),
         system=system,
-        recommendations=[]
-        if system
-        else recommendations(
-            effects,
-            comparisons,
-            bests,
-            summaries,
-            found,
-            kinds_of_queries,
-            gaps,
-            {name: stated(table, gaps[name]) for name, table in _of(read, "deployments").items()},
-        ),
-        costs=effect_rows(effects),
-        measures=[_measure(*measure) for measure in MEASURES],
-        overview=overview(summaries, bests, yardsticks, gaps, needs, originals),
-        unscored=[name for name, summary in summaries.items() if summary.empty],
-        size_columns=list(SIZE_COLUMNS.values()),
-        size_title=SIZE_TITLE,
-        sizes=read_sizes({s.name: s.counts for s in datasets if s.counts.is_file()}),
-        skipped=[(s.name, skip_reasons(s.skipped)) for s in datasets if s.skipped.is_file()],
-        quality_heads=QUALITY_HEADS,
-        quality_title=QUALITY_TITLE,
-        quality_note=QUALITY_NOTE,
-        quality=[
-            (section.name, quality_rows(pd.read_csv(section.quality)))
-            for section in datasets
-            if section.quality is not None and section.quality.is_file()
-        ],
-        retrieval=tables["retrieval"],
-        agreement=tables["agreement"],
-        downstream=tables["downstream"],
-        not_run={layout.stem: not_run(layout) for layout in chain(*tables.values())},
-        grids=_compared(datasets, gaps)
-        | dataset_tables.sections(read, Presentation.model_validate(shown))
-        | dict(grids or {}),
-        unlabelled=[s.name for s in datasets if not any(t.kind == "downstream" for t in s.tables)],
-        headings={kind: heading(kind) for kind in kinds},
-        captions=captions(system),
-        short=SHORT,
-        pictures={kind: pictures(figures, kind) for kind in (*kinds, *PLACED)}
-        | {"pipeline": [] if pipeline is None else [picture("pipeline", *PIPELINE, pipeline)]},
-        other_kinds=[kind for kind in kinds if kind not in PLACED],
-        correlations=[
-            correlation_rows(section.name, degree, path)
-            for section in datasets
-            for degree, path in sorted(section.correlations.items())
-            if path.is_file()
-        ],
-        explorers=explorers,
-        methods=json.dumps(_labels(explorers)),
-        confidence=confidence,
+        confidence=config.get("presentation", {}).get("confidence"),
         min_clusters=MIN_CLUSTERS,
-        margin=margin,
+        margin=shown.equivalence_margin,
         tied=TIED,
-        originals=bool(shown.get("show_originals", False)),
+        originals=shown.show_originals,
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),
-        versions=dict(versions),
-        digests=making.digests(digested(datasets)),
-        seeds=making.seeds(config),
-        hardware=making.hardware(config),
-        effort=None if effort is None else effort_part(effort, steps),
     )
     with atomic(output) as temporary:
         temporary.write_text(html, encoding="utf-8")
 
 
-def _labels(explorers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the labels of methods, of those too whose names the config has made."""
-    shown = {run["method"] for explorer in explorers for run in explorer["scenarios"]}
-    return METHODS | {name: METHODS[name] for name in shown - {ORIGINAL}}
+def _read(
+    section: DatasetSection,
+    needs: Needs,
+    bests: Bests,
+    explorer: Mapping[str, Any] | None,
+    system: str | None,
+) -> Results:
+    """Read the tables of a data set that there are; without scores, tables without rows."""
+    found = {need: dataset_tables.READERS[need](path) for need, path in tables_of(section).items()}
+    scores = found.setdefault("scores", pd.DataFrame(columns=SCORE_COLUMNS))
+    summary = summarize(scores)
+    images = _validation(section.counts)
+    gap = why_no_statement(summary, needs, images)
+    path = section.effects
+    effects = read_effects(path) if path is not None and path.is_file() else None
+    if effects is not None and gap:
+        effects = effects[~effects["metric"].isin(PER_QUERY)]
+    own = {key: best for key, best in bests.items() if key[0] == section.name}
+    ranked = None if effects is None or effects["value"].isna().all() else effects
+    table = choices(section.name, summary, ranked, found.get("policy"), own, needs, gap)
+    doubts = read_doubts(section.audit) if section.audit and section.audit.is_file() else None
+    notices = list(findings(found["given"])) if "given" in found else []
+    if doubts is not None:
+        notices += [*doubts.published(), *doubts.unmatched_rows()]
+    facts = Facts(
+        name=section.name,
+        images=images,
+        left_out=0 if doubts is None else doubts.without_regions + doubts.failed,
+        notices=tuple(notices),
+        published=0 if doubts is None else doubts.used_without_regions + doubts.used_failed,
+        gap=_gap(summary, needs, images) if gap else None,
+        toy=knows_less_than_pixels(scores),
+        examples=_examples(explorer),
+        system=system,
+        confidence=needs.confidence,
+        attacks=section.attacked_by,
+    )
+    return Results(section, found, summary, effects, table, facts)
 
 
-def skip_reasons(path: Path) -> list[tuple[str, int]]:
-    """Count the reasons for which files were dropped, most frequent first.
+def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:
+    """Return why no ranking can be judged, as a text's key and its values."""
+    ranked = summary[summary["metric"] == "map"]
+    if all_alike(summary):
+        return "alike", {}
+    if high_chance(summary):
+        return "likely", {}
+    k, queries = int(ranked["k"].min()), int(ranked["n"].min())
+    if k < MIN_K:
+        return "few_images", {
+            "there": queries if images is None else min(images, queries),
+            "needed": images_needed(needs.retrieval),
+        }
+    return "few_queries", {"there": queries, "needed": MIN_QUERIES}
 
-    File names stay out of the report: they may be names of people.
-    """
-    reasons = pd.read_csv(path, dtype=str)["reason"].fillna("no reason recorded")
-    counts = reasons.value_counts()
-    return sorted(((str(k), int(v)) for k, v in counts.items()), key=lambda row: (-row[1], row[0]))
 
-
-def not_run(layout: Layout) -> str:
-    """Return which cells of a table have no value and why, empty where all have one."""
-    columns = [label for _ in layout.groups for _, label in layout.methods]
-    rows = [row for block in layout.blocks for row in block.rows]
-    missing = [
-        (row.label, column)
-        for row in rows
-        for cell, column in zip(row.cells, columns, strict=True)
-        if cell.value is None
-    ]
-    if not missing:
-        return ""
-    if len(missing) == len(rows) * len(columns):
-        return "Not run: no scenario of this table has a score."
-    names = dict.fromkeys(f"{row} with {column}" for row, column in missing)
-    return (
-        f"Not run: {', '.join(names)}. The scores have no value there: the scenario is not part of "
-        "the experiment, or its training or scoring failed (see the folder logs of the results)."
+def knows_less_than_pixels(scores: pd.DataFrame) -> bool:
+    """Tell whether raw pixels tell the originals' classes, or persons, better than the model."""
+    means = summarize_originals(scores).set_index(["adaption", "metric"])["value"]
+    return any(
+        means.get((PIXELS, metric), 0.0) > means.get((UNADAPTED, metric), 1.0)
+        for metric in ACCURACIES
     )
 
 
+def _examples(explorer: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    return {} if explorer is None else dict(explorer.get("examples", {}))
+
+
 def needs_of(config: Mapping[str, Any]) -> Needs:
-    """Return what the first screen's values have to fulfil; a section left out has its defaults."""
+    """Return what the first page's values have to fulfil; a section left out has its defaults."""
     return Needs.of(
         Retrieval.model_validate(config.get("retrieval", {})),
         Presentation.model_validate(config.get("presentation", {})),
         Policy.model_validate(config.get("policy", {})),
     )
-
-
-def _compared(datasets: Iterable[DatasetSection], gaps: Mapping[str, str]) -> dict[str, list[Grid]]:
-    """Return the section on methods, nothing where they were not compared."""
-    tests = {
-        section.name: stated(read_method_comparisons(section.methods), gaps[section.name])
-        for section in datasets
-        if section.methods is not None and section.methods.is_file()
-    }
-    grid = methods_grid(tests)
-    return {} if grid is None else {"Methods": [grid]}
-
-
-def _methods(section: DatasetSection) -> pd.DataFrame | None:
-    path = section.methods
-    return read_method_comparisons(path) if path is not None and path.is_file() else None
 
 
 def _validation(counts: Path) -> int | None:
@@ -328,18 +221,3 @@ def _validation(counts: Path) -> int | None:
         return None
     table = pd.read_csv(counts)
     return int(table.loc[table["split"] == "val", "used"].sum())
-
-
-def _read(section: DatasetSection) -> dict[str, pd.DataFrame]:
-    """Return the tables of a data set that there are; without scores, a table without rows."""
-    found = {need: dataset_tables.READERS[need](path) for need, path in tables_of(section).items()}
-    return {"scores": pd.DataFrame(columns=SCORE_COLUMNS)} | found
-
-
-def _of(read: Mapping[str, Mapping[str, pd.DataFrame]], kind: str) -> dict[str, pd.DataFrame]:
-    """Return the tables of one kind by data set."""
-    return {name: tables[kind] for name, tables in read.items() if kind in tables}
-
-
-def _measure(metric: str, query: str) -> str:
-    return f"{metric_label(metric)}, {query} queries" if query else metric_label(metric)

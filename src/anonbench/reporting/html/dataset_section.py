@@ -8,6 +8,7 @@ from pathlib import Path
 
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.config.outputs import Figure, Table
+from anonbench.core.registries.systems import SystemKind
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class DatasetSection:
     """What other programs did to the regions (`anonbench.anonymization.given.gather`)."""
     policy: Path | None = None
     """What passes the policy (`anonbench.evaluation.policy.verdicts`)."""
+    attacked_by: str = "enabled: true"
+    """Setting of the section `privacy` by which regions are attacked."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -107,6 +110,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 else None
             ),
             policy=results / name / "policy.csv",
+            attacked_by=attacked_by(experiment.config.system_of(name)),
             explorer=(
                 results / name / "explorer.json"
                 if experiment.config.presentation.explorer_queries
@@ -115,6 +119,16 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
         )
         for name, dataset in experiment.datasets.items()
     ]
+
+
+def attacked_by(system: SystemKind | None) -> str:
+    """Return the setting that lets regions be looked for.
+
+    Vectors that were made elsewhere say nothing of crops, so that a recognizer is needed.
+    """
+    if system is None or system.embeds_images:
+        return "enabled: true"
+    return "recognizer: {weights: face.onnx}"
 
 
 def tables_of(section: DatasetSection) -> dict[str, Path]:

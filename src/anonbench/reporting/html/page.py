@@ -6,25 +6,26 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from anonbench.core.registries.tables import Grid
+from anonbench.reporting.html.pictures import captions, heading
+from anonbench.reporting.html.texts import FOLDER, Texts
 
-SCRIPTS = ("tables.js", "advice.js", "explorer.js")
+SCRIPTS = ("pages.js", "tables.js", "chooser.js", "explorer.js")
 
 
-def render(**content: Any) -> str:
+def render(texts: Texts, **content: Any) -> str:
     """Return the whole page.
 
     Its policy lets run the scripts and styles that are in it, by their digests, and load pictures
     that are in it; everything else, the network first, is shut off.
 
     Args:
+        texts: of the language.
         content: what `page.html.j2` names.
 
     """
@@ -34,8 +35,9 @@ def render(**content: Any) -> str:
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src {digest(style)}; script-src {' '.join(digest(text) for text in scripts)}"
     )
-    page = _environment().get_template("page.html.j2")
-    return page.render(style=Markup(style), scripts=map(Markup, scripts), policy=policy, **content)
+    content |= {"style": Markup(style), "scripts": map(Markup, scripts), "policy": policy}
+    content |= {"t": texts, "heading": heading, "captions": captions(content["system"])}
+    return _environment().get_template("page.html.j2").render(**content)
 
 
 def digest(text: str) -> str:
@@ -63,13 +65,6 @@ def opening(text: str) -> tuple[str, str]:
     return " ".join(parts[:2]), " ".join(parts[2:])
 
 
-def shared_notes(grids: Sequence[Grid]) -> list[str]:
-    """Return the notes that all tables of a section have, where there are several."""
-    if len(grids) < 2:
-        return []
-    return [note for note in grids[0].notes if all(note in grid.notes for grid in grids)]
-
-
 def resource(name: str) -> str:
     """Return a template, style or script of this package."""
     return resources.files(__package__).joinpath(name).read_text("utf-8")
@@ -77,12 +72,19 @@ def resource(name: str) -> str:
 
 def resources_digest() -> str:
     """Return a digest of all templates, styles and scripts of this package."""
-    files = [file for file in resources.files(__package__).iterdir() if file.is_file()]
+    package = resources.files(__package__)
+    texts = resources.files("anonbench.reporting").joinpath(FOLDER)
+    files = [file for folder in (package, texts) for file in folder.iterdir() if file.is_file()]
     whole = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         if not file.name.endswith((".py", ".pyc")):
             whole.update(f"{file.name}\0{file.read_text('utf-8')}\0".encode())
     return whole.hexdigest()
+
+
+def _unbroken(text: str) -> str:
+    """Return a text whose numbers stay with their unit; markup stays markup."""
+    return type(text)(re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text))
 
 
 def _environment() -> Environment:
@@ -94,9 +96,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["unbroken"] = lambda text: re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text)
+    environment.filters["unbroken"] = _unbroken
     environment.filters["opening"] = opening
-    environment.filters["shared_notes"] = shared_notes
     environment.filters["embedded"] = embedded
     environment.filters["number"] = lambda value: f"{value:,}"
     return environment

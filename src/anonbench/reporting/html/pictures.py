@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-import struct
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
 
 from anonbench.config.outputs import Figure
 from anonbench.core.errors import InputError
@@ -29,18 +31,6 @@ FIGURE_KINDS = {
 }
 PIPELINE = ("From images to this report", "From images to this report: the workflow's stages")
 """Title of the workflow's picture, and what it shows."""
-SHORT = {
-    "front": "Privacy",
-    "risks": "Risks",
-    "strengths": "Strengths",
-    "trend": "Degrees",
-    "mixed": "Mixed archive",
-    "gallery": "Gallery",
-    "attention": "Attention",
-    "attention_share": "Shares",
-    "learning": "Training",
-}
-"""What the navigation calls them."""
 _NOT_SHOWN = (
     "Unless originals may be shown, “not shown” stands in place of an image in which nothing was "
     "found, on which a detector failed, or of which only some regions are hidden."
@@ -162,7 +152,7 @@ class Picture:
     title: str
     alt: str
     source: str
-    """The PNG as a data URI."""
+    """Data URI."""
     width: int
     height: int
 
@@ -206,17 +196,21 @@ def captions(system: str | None) -> dict[str, str]:
 
 
 def data_uri(png: Path) -> tuple[str, int, int]:
-    """Return a PNG as a data URI, with its width and height in pixels.
+    """Return a PNG as a data URI of a lossless WebP, with its width and height in pixels.
 
     Raises:
         InputError: it is no PNG.
 
     """
-    data = png.read_bytes()
-    if not data.startswith(b"\x89PNG\r\n\x1a\n") or len(data) < 24:
-        raise InputError(f"{png}: is not a PNG; make the figure again")
-    width, height = struct.unpack(">II", data[16:24])
-    return f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}", width, height
+    try:
+        with Image.open(png, formats=["PNG"]) as image:
+            buffer = io.BytesIO()
+            image.convert("RGB").save(buffer, "WEBP", lossless=True, method=4)
+            width, height = image.size
+    except UnidentifiedImageError as error:
+        raise InputError(f"{png}: is not a PNG; make the figure again") from error
+    source = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f"data:image/webp;base64,{source}", width, height
 
 
 def figure_title(figure: Figure) -> str:

@@ -21,12 +21,12 @@ from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.embedding.store import Embeddings, read_ids
 from anonbench.evaluation.retrieval.neighbours import Rankings, draw_queries, rank, read_some
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.reporting.images.thumbnails import EDGES, Thumbnails
+from anonbench.reporting.images.thumbnails import EDGES, Thumbnails, example
 
 if TYPE_CHECKING:
     from anonbench.reporting.figures.examples import Images
 
-THUMBNAIL_BYTES = 3_000_000
+THUMBNAIL_BYTES = 1_200_000
 """Of all pictures of a data set, as they stand in the page."""
 
 
@@ -83,7 +83,8 @@ def explore(
 
     Returns:
         What `explorer.js` reads, plain data: `names`, `labels` and `thumbnails` by image number;
-        `queries` with the reference's results; `scenarios` with theirs, a list a query.
+        `queries` with the reference's results; `scenarios` with theirs, a list a query; `examples`,
+        one image by each method, where one may be seen by all.
 
     Raises:
         InputError: embeddings do not agree with the reference's, see `rank`.
@@ -115,6 +116,7 @@ def explore(
         "images": len(ids),
         "k": metrics.cutoff(len(ids), settings),
         "originals": ORIGINAL in images,
+        "examples": _examples(images, drawn),
         "drawn": len(drawn),
         "names": names,
         "labels": labels,
@@ -137,6 +139,14 @@ def explore(
             for method, thumbnails in named.items()
         },
     }
+
+
+def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the first query that may be seen by every method, by method; else nothing."""
+    for image_id in drawn:
+        if all(image_id in given for given in images.values()):
+            return {method: example(given.read(image_id)) for method, given in images.items()}
+    return {}
 
 
 def called(manifest: Path, label: str | None, show_originals: bool) -> Called:

@@ -15,7 +15,8 @@ from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.reporting.grids.grid import to_latex, to_markdown
 from anonbench.reporting.grids.tables import escape_markdown, write_text
 from anonbench.reporting.paper.claims import evaluate_by_second, evaluate_claims
-from anonbench.reporting.paper.comparison_table import SOURCE, read_ours
+from anonbench.reporting.paper.compare import compare
+from anonbench.reporting.paper.comparison_table import SOURCE, agreement_grid, read_ours
 from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import ROLE_NAMES, published
 from anonbench.reporting.paper.verdicts import Case, Finding
@@ -79,6 +80,26 @@ def write_claims(
         markdown, "\n".join(["# The paper's claims\n", to_markdown(grid), *exceptions_text(found)])
     )
     write_text(latex, to_latex(grid))
+
+
+def paper_grids(
+    datasets: Sequence[OurData],
+    scores: Sequence[Path],
+    comparisons: Sequence[Path],
+    best: Sequence[Path],
+    level: float,
+) -> list[Grid]:
+    """Return the report's tables on the paper; none without data sets of a role.
+
+    Arguments are those of `write_claims`.
+    """
+    if not datasets:
+        return []
+    ours = read_ours(datasets, scores)
+    return [
+        claims_grid(find(datasets, ours, comparisons, best, level), datasets),
+        agreement_grid(compare(published(), ours, datasets)),
+    ]
 
 
 def find(

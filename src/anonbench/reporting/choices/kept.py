@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from anonbench.core.vocabulary import NO_CHOICE, PIXELS, UNADAPTED
+from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
 from anonbench.evaluation.corrected import corrected
 
 Place = tuple[int, str, str, str]
@@ -47,7 +47,7 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> d
     chosen = effects[(effects["metric"] == metric) & ~effects["adaption"].isin(NO_CHOICE)]
     floors = {
         (int(row["degree"]), str(row["method"]), str(row["query"])): float(
-            np.fmax(row["floor"], row["chance"])
+            np.nan_to_num(np.fmax(row["floor"], row["chance"]))
         )
         for row in summary[summary["metric"] == metric].to_dict("records")
     }
@@ -60,25 +60,6 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> d
         for row in chosen.to_dict("records")
     }
     return dict(_kept(costs, floors))
-
-
-def pixels_kept(summary: pd.DataFrame, ceiling: float | None) -> dict[tuple[int, str, str], float]:
-    """Return what raw pixels reach on the scale of `kept`, by degree, method and query kind.
-
-    Pixels are strangers to every reference, so that the tables' reference serves as well.
-
-    Args:
-        summary: scores of the data set (`anonbench.reporting.summary.summarize`).
-        ceiling: mAP by the second references, in percent; without one the values are mAP.
-
-    """
-    rows = summary[(summary["metric"] == "map") & (summary["adaption"] == PIXELS)]
-    values = rows["value"].to_numpy(float)
-    if ceiling is not None:
-        floors = np.fmax(rows["floor"].to_numpy(float), rows["chance"].to_numpy(float))
-        values = corrected(values, floors, ceiling / 100)
-    places = zip(rows["degree"].astype(int), rows["method"], rows["query"], strict=True)
-    return dict(zip(places, (100 * values).tolist(), strict=True))
 
 
 def _kept(

@@ -1,0 +1,96 @@
+"""Costs of anonymizing and adapting, and retrieval bias, as a table and as counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.vocabulary import NO_CHOICE
+from anonbench.reporting.choices.best import method_name
+from anonbench.reporting.choices.tally import Tally
+from anonbench.reporting.labels import ADAPTIONS, RETRIEVAL_METRICS, metric_label
+
+_HEADS = (
+    *("Degree", "Method", "Model", "Query images", "Metric"),
+    *("Anonymizing", "Adapting", "Verdict on adapting", "Adapting, of the ceiling"),
+    *("Lead in the tables", "Retrieval bias"),
+)
+
+
+def tally(effects: Mapping[str, pd.DataFrame], effect: str) -> Tally:
+    """Count the verdicts on an effect on mAP and mnDCG; a loss is `worse`.
+
+    Args:
+        effects: by data set, its table (`anonbench.evaluation.comparisons.effect_table.COLUMNS`).
+        effect: its name.
+
+    """
+    return Tally.of(
+        verdict
+        for table in map(_of_choices, effects.values())
+        for verdict in table.loc[(table["effect"] == effect) & table["value"].notna(), "verdict"]
+    )
+
+
+def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
+    """Return the effects of each adapted model, a row a scenario; none without any."""
+    table = _of_choices(effects)
+    keys = ["degree", "method", "query", "metric"]
+    costs = table[table["effect"] == "anonymizing"].set_index(keys)
+    parts = {
+        name: table[table["effect"] == name].set_index([*keys, "adaption"])["value"]
+        for name in ("lead", "bias")
+    }
+    rows = []
+    for row in table[table["effect"] == "adapting"].to_dict("records"):
+        key = tuple(row[name] for name in keys)
+        rows.append(
+            (
+                f"{row['degree']} %",
+                method_name(str(row["method"])),
+                ADAPTIONS.get(str(row["adaption"]), str(row["adaption"])),
+                str(row["query"]),
+                metric_label(str(row["metric"])),
+                _interval(*(costs[name][key] for name in ("value", "low", "high"))),
+                _interval(row["value"], row["low"], row["high"]),
+                str(row["verdict"]),
+                _interval(row["share"], row["share_low"], row["share_high"], " %"),
+                *(
+                    _signed(parts[name].get((*key, row["adaption"]), math.nan))
+                    for name in ("lead", "bias")
+                ),
+            )
+        )
+    if not rows:
+        return None
+    return Grid(
+        stem=f"costs_{dataset}",
+        title=f"Costs of anonymizing and adapting by a second reference, {dataset}",
+        heads=_HEADS,
+        blocks=(GridBlock("", tuple(rows)),),
+        notes=(
+            "In points; positive is lost. The lead in the paper’s tables is the cost of adapting "
+            "plus the retrieval bias.",
+        ),
+        left=5,
+    )
+
+
+def _of_choices(effects: pd.DataFrame) -> pd.DataFrame:
+    ranked = effects["metric"].isin(list(RETRIEVAL_METRICS))
+    return effects[ranked & ~effects["adaption"].isin(NO_CHOICE)]
+
+
+def _interval(value: float, low: float, high: float, unit: str = "") -> str:
+    if pd.isna(value):
+        return "–"
+    if pd.isna(low):
+        return f"{_signed(value)}{unit}"
+    return f"{_signed(value)}{unit} ({_signed(low)} to {_signed(high)})"
+
+
+def _signed(share: float) -> str:
+    return "–" if math.isnan(share) else f"{100 * share:+z.1f}".replace("-", "−")

@@ -1,0 +1,118 @@
+"""The paper's three recommendations (arXiv 2602.19641, section V), evaluated on these data.
+
+Keep the embeddings of the originals; keep the original model; decide case by case. Each gets a
+verdict that follows by a stated rule from verdicts of tests
+(`anonbench.evaluation.decision`), never from signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import pandas as pd
+
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.vocabulary import QueryKind
+from anonbench.reporting.choices.best import Bests, Scenario, named, sharpest
+from anonbench.reporting.choices.effects import tally
+
+_NO_TEST = "no test by a second reference (control_seeds in the config)"
+
+
+class Verdict(StrEnum):
+    """How far a recommendation is borne out."""
+
+    HOLDS = "holds here"
+    IN_PART = "holds in part"
+    FAILS = "does not hold here"
+    UNKNOWN = "cannot be told"
+
+
+Row = tuple[str, Verdict, str]
+"""A recommendation, the verdict on it, and what that rests on."""
+
+
+def recommendations_grid(effects: Mapping[str, pd.DataFrame], bests: Bests) -> Grid:
+    """Return the three recommendations and what these data say of them.
+
+    Args:
+        effects: by data set, its table of effects
+            (`anonbench.evaluation.comparisons.effect_table`).
+        bests: the best of each column (`anonbench.reporting.choices.best.best_choices`).
+
+    """
+    rows = (keep_embeddings(effects), keep_model(effects), case_by_case(bests))
+    return Grid(
+        stem="recommendations",
+        title="The paper’s three recommendations on these data",
+        heads=("Recommendation", "Verdict", "Because"),
+        blocks=(GridBlock("", tuple((name, str(verdict), why) for name, verdict, why in rows)),),
+        notes=("For retrieval only: privacy and law have their own say on kept embeddings.",),
+        left=3,
+        wrapped=((2, 0.5),),
+    )
+
+
+def keep_embeddings(effects: Mapping[str, pd.DataFrame]) -> Row:
+    """Holds where anonymizing costs original queries something in every comparison.
+
+    A comparison is a data set, method, mAP or mnDCG at the highest degree, with the same model.
+    """
+    title = "Keep the original embeddings"
+    highest = {
+        name: table[(table["degree"] == table["degree"].max()) & (table["query"] == "original")]
+        for name, table in effects.items()
+    }
+    found = tally(highest, "anonymizing")
+    if not found.total:
+        return title, Verdict.UNKNOWN, _NO_TEST
+    verdict = _borne_out(found.worse, found.total - found.worse - found.open, found.open)
+    return title, verdict, f"embedding the anonymized images instead {found.said()}"
+
+
+def keep_model(effects: Mapping[str, pd.DataFrame]) -> Row:
+    """Holds where every comparison shows that adapting gains less than the margin, if anything.
+
+    A comparison is an adapted model against the unadapted one by a second reference.
+    """
+    title = "Keep the original model"
+    found = tally(effects, "adapting")
+    if not found.total:
+        return title, Verdict.UNKNOWN, _NO_TEST
+    undecided = found.total - found.without_gain - found.better
+    verdict = _borne_out(found.without_gain, found.better, undecided)
+    return title, verdict, f"adapting {found.said()}"
+
+
+def case_by_case(bests: Bests) -> Row:
+    """Holds where no choice is the best, or cannot be told from it, in all cases.
+
+    A case is a data set and query kind at the highest degree, by mAP. One in which no test could
+    tell choices apart, for lack of clusters, is none.
+    """
+    title = "Decide case by case"
+    cases: dict[tuple[str, str], tuple[Scenario, ...]] = {}
+    for dataset in dict.fromkeys(key[0] for key in bests):
+        degree = max(key[1] for key in bests if key[0] == dataset)
+        for query in QueryKind:
+            best = sharpest(bests, dataset, degree, query.value, "map")
+            if best is not None and not best.reason:
+                cases[dataset, query.value] = best.alike
+    if len(cases) < 2:
+        return title, Verdict.UNKNOWN, "fewer than two data sets or query kinds were tested"
+    everywhere = set.intersection(*(set(alike) for alike in cases.values()))
+    if not everywhere:
+        return title, Verdict.HOLDS, f"no choice is among the best in all {len(cases)} cases"
+    order = next(iter(cases.values()))
+    alike = named(choice for choice in order if choice in everywhere)
+    return title, Verdict.UNKNOWN, f"among the best in all {len(cases)} cases: {alike}"
+
+
+def _borne_out(supporting: int, against: int, undecided: int) -> Verdict:
+    """Return the verdict on a claim from its cases; undecided ones refute nothing."""
+    if not supporting and not against:
+        return Verdict.UNKNOWN
+    if not supporting:
+        return Verdict.UNKNOWN if undecided > against else Verdict.FAILS
+    return Verdict.HOLDS if not against and not undecided else Verdict.IN_PART

@@ -1,0 +1,280 @@
+"""Table of choices behind the report's first page: a row a method, degree, model and query kind.
+
+What passes the policy comes first, then what is not known to pass, then what failed on evidence.
+Among those that pass, the one that keeps most quality comes first; among the others the one with
+the fewest rules against it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
+from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
+from anonbench.evaluation.comparisons.best import OWN, SECOND
+from anonbench.evaluation.corrected import corrected
+from anonbench.evaluation.policy.evidence import ATTACK, RULES
+from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall, rank
+from anonbench.evaluation.policy.words import said
+from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
+from anonbench.reporting.choices.best import Best, Bests
+from anonbench.reporting.choices.kept import kept
+
+COLUMNS = [
+    *("dataset", "method", "degree", "adaption", "query"),
+    *("kept", "kept_low", "kept_high", "yardstick", "unknown", "unknown_detail"),
+    *("attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit", "attack_verdict"),
+    *("verdict", "rule", "rule_attack", "rule_entity", "rule_value", "rule_low", "rule_high"),
+    *("rule_limit", "rule_n", "detail", "failed", "suspected", "open", "resisted"),
+    *("queries", "clusters", "seeds"),
+]
+"""Columns of the table, rows in the order of the page. `kept` is the share of the search quality
+that is left, net of chance, less the optimism of having chosen it: 0 is a random order, 1 what the
+`yardstick` reaches on the originals (`second`: the same model after another training, `own`: the
+system itself). `unknown` says why it is not known (`UNKNOWN`).
+`rate` is that of the attack that comes closest to its limit, or exceeds it most, above its control.
+`verdict` is that of the policy; `rule_…` and `detail` are the rule that it rests on where it is no
+pass. `failed`, `open` and `suspected` count the rules that failed, those that are not known, and
+those of them whose value lies beyond the limit; `resisted` counts attacks."""
+_NUMBERS = [
+    *("degree", "kept", "kept_low", "kept_high", "rate", "rate_low", "rate_high", "limit"),
+    *("rule_value", "rule_low", "rule_high", "rule_limit", "rule_n"),
+    *("failed", "suspected", "open", "resisted", "queries", "clusters", "seeds"),
+]
+UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
+"""Why the quality kept is not known: too little for any ranking, too few clusters, too wide an
+interval, no second reference, originals found by chance alone, nothing searched."""
+
+
+def choices(
+    dataset: str,
+    summary: pd.DataFrame,
+    effects: pd.DataFrame | None = None,
+    policy: pd.DataFrame | None = None,
+    bests: Bests | None = None,
+    needs: Needs = DEFAULTS,
+    gap: str = "",
+) -> pd.DataFrame:
+    """Return the choices of one data set, columns `COLUMNS`.
+
+    Args:
+        dataset: its name.
+        summary: scores averaged over seeds (`anonbench.reporting.summary.summarize`).
+        effects: costs by a second reference, where there is one.
+        policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), where they were made.
+        bests: the best of each column (`anonbench.reporting.choices.best.best_choices`).
+        needs: what a value has to fulfil to be known.
+        gap: why no statement about rankings is possible.
+
+    """
+    scored = summary[(summary["metric"] == "map") & ~summary["adaption"].isin(NO_CHOICE)]
+    second = {} if effects is None else kept(effects, summary)
+    judged: dict[tuple[str, int], dict[str, Any]] = {}
+    if policy is not None:
+        key: Any
+        for key, group in policy.groupby(["method", "degree"], sort=False):
+            judged[str(key[0]), int(key[1])] = _standing(group)
+    rows = [
+        {
+            "dataset": dataset,
+            **{name: row[name] for name in ("method", "degree", "adaption", "query")},
+            **_quality(row, second, dataset, bests or {}, needs, gap),
+            **judged.get((row["method"], row["degree"]), _UNJUDGED),
+            **{"queries": row["n"], "clusters": row["clusters"], "seeds": row["seeds"]},
+        }
+        for row in scored.to_dict("records")
+    ]
+    there = {(row["method"], row["degree"]) for row in rows}
+    rows += [  # judged, and not searched
+        {"dataset": dataset, "method": method, "degree": degree, "query": "original"}
+        | {"unknown": "not_run", "unknown_detail": "no retrieval was run"}
+        | standing
+        for (method, degree), standing in judged.items()
+        if (method, degree) not in there
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    texts = [name for name in COLUMNS if name not in _NUMBERS]
+    table[texts] = table[texts].astype(object).where(table[texts].notna(), "")
+    table[_NUMBERS] = table[_NUMBERS].apply(pd.to_numeric)
+    return _sorted(table, bests or {})
+
+
+def _quality(
+    row: Mapping[Any, Any],
+    second: Mapping[Any, Any],
+    dataset: str,
+    bests: Bests,
+    needs: Needs,
+    gap: str,
+) -> dict[str, Any]:
+    """Return what a choice keeps, as shares, or why it is not known."""
+    low, high = float(row["low"]), float(row["high"])
+    clusters = row["clusters"] if row["clusters"] == row["clusters"] else MIN_CLUSTERS
+    reasons = {
+        "gap": gap,
+        "clusters": too_few(int(clusters)),
+        "wide": too_wide(low, high, needs),
+    }
+    floor = max((v for v in (row["floor"], row["chance"]) if v == v), default=0.0)
+    place = (int(row["degree"]), str(row["method"]), str(row["adaption"]), str(row["query"]))
+    if not second:
+        ends = corrected(np.array([row["value"], low, high], float), floor, 1.0).tolist()
+        found, room, yardstick = ends, 1.0 - floor, OWN
+    elif place in second:
+        each = second[place]
+        found = [each.value / 100, each.low / 100, each.high / 100]
+        room, yardstick = each.room, SECOND
+    else:
+        found, room, yardstick = [math.nan] * 3, math.nan, SECOND
+        reasons["second"] = "it was not compared by a second reference"
+    optimism = _optimism(bests, dataset, place, room)
+    if math.isnan(found[0]):
+        reasons.setdefault("chance", "the originals are found no better than by chance")
+    unknown, detail = next(((kind, text) for kind, text in reasons.items() if text), ("", ""))
+    return {
+        **dict(zip(("kept", "kept_low", "kept_high"), (v - optimism for v in found), strict=True)),
+        "yardstick": yardstick,
+        "unknown": unknown,
+        "unknown_detail": detail,
+    }
+
+
+def _best_of(bests: Bests, dataset: str, degree: int, method: str, query: str) -> Best | None:
+    for reference in (SECOND, OWN):
+        if found := bests.get((dataset, degree, method, query, "map", reference)):
+            return found
+    return None
+
+
+def _optimism(bests: Bests, dataset: str, place: tuple[int, str, str, str], room: float) -> float:
+    """Return what having been chosen adds to a value: of the best of all or of its method's."""
+    degree, method, adaption, query = place
+    for of in ("", method):
+        best = _best_of(bests, dataset, degree, of, query)
+        if best is not None and best.choice == (method, adaption):
+            lost = (best.value - best.unbiased) / 100 / room
+            return 0.0 if math.isnan(lost) else lost
+    return 0.0
+
+
+_UNJUDGED: dict[str, Any] = {
+    "verdict": str(Verdict.UNKNOWN),
+    "rule": ATTACK,
+    "detail": "no attack was run",
+    "failed": 0,
+    "suspected": 0,
+    "open": 1,
+    "resisted": 0,
+}
+
+
+def _standing(rules: pd.DataFrame) -> dict[str, Any]:
+    """Return the verdict on one variant, its strongest attack, and what the verdict rests on."""
+    limited = rules[rules["limit"].notna()]
+    records = [_measured(row) for row in limited.to_dict("records")]
+    attacks = [row for row in records if row["rule"] == ATTACK]
+    against = [row for row in records if row["verdict"] != Verdict.PASS]
+    failed = [row for row in against if row["verdict"] == Verdict.FAIL]
+    first = min(against, key=_weight, default=None)
+    attack = max(attacks, key=_severity, default={})
+    return {
+        **{name: attack.get(name, "") for name in ("attack", "measure", "entity")},
+        **{name: attack.get(name, math.nan) for name in ("rate", "rate_low", "rate_high", "limit")},
+        "attack_verdict": attack.get("verdict", ""),
+        "verdict": str(overall(rules["verdict"])),
+        **({} if first is None else _first(first)),
+        "failed": len(failed),
+        "suspected": sum(1 for row in against if row not in failed and _beyond(row)),
+        "open": len(against) - len(failed),
+        "resisted": len({row["attack"] for row in attacks if row["verdict"] == Verdict.PASS}),
+    }
+
+
+def _first(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rule that a verdict rests on."""
+    return {
+        "rule": row["rule"],
+        "rule_attack": row["attack"],
+        "rule_entity": row["entity"],
+        "rule_value": row["rate"],
+        "rule_low": row["rate_low"],
+        "rule_high": row["rate_high"],
+        "rule_limit": row["limit"],
+        "rule_n": math.nan if pd.isna(row["n"]) else float(row["n"]),
+        "detail": said(row),
+    }
+
+
+def _measured(row: dict[Any, Any]) -> dict[str, Any]:
+    control = row["control"] if row["rule"] == ATTACK else math.nan
+    ends = ("value", "low", "high")
+    values = {end: math.nan if pd.isna(row[end]) else float(row[end]) for end in ends}
+    control = math.nan if pd.isna(control) else float(control)
+    above = [above_control(values[end], control) for end in ends]
+    return row | dict(zip(("rate", "rate_low", "rate_high"), above, strict=True))
+
+
+def _severity(row: Mapping[str, Any]) -> tuple[bool, float]:
+    """Return how much an attack finds, of its limit; one that failed the variant counts most."""
+    found = row["rate"] / max(row["limit"], 1e-9) if row["rate"] == row["rate"] else -math.inf
+    return row["verdict"] == Verdict.FAIL, found
+
+
+def _beyond(row: Mapping[str, Any]) -> bool:
+    """Tell whether a value that proves nothing lies beyond its limit all the same."""
+    return bool(row["rate"] > row["limit"] if row["side"] == "most" else row["rate"] < row["limit"])
+
+
+def _weight(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what the first rule against a variant has least of: attacks tell methods apart."""
+    is_attack = row["rule"] == ATTACK
+    return (
+        row["verdict"] != Verdict.FAIL,
+        not is_attack,
+        -_severity(row)[1] if is_attack else 0.0,
+        RULES.index(row["rule"]),
+    )
+
+
+def _sorted(table: pd.DataFrame, bests: Bests) -> pd.DataFrame:
+    """Return the rows in the order of the page."""
+    if table.empty:
+        return table
+    values = dict(
+        zip(
+            table[["degree", "method", "adaption", "query"]].itertuples(index=False, name=None),
+            table["kept"].fillna(-math.inf),
+            strict=True,
+        )
+    )
+
+    def key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
+        passes = row["verdict"] == Verdict.PASS
+        place = (row["degree"], row["method"], row["adaption"], row["query"])
+        value = values[place]
+        best = _best_of(bests, str(row["dataset"]), place[0], place[1], place[3])
+        cheap = row["adaption"] == UNADAPTED
+        if best is not None and (place[1], UNADAPTED) in best.alike:
+            # no training comes first where no test shows that one gains
+            value = min(value, values.get((*place[:2], UNADAPTED, place[3]), value))
+        against = (0, 0, 0) if passes else (row["failed"], row["suspected"], row["open"])
+        return (
+            rank(row["verdict"]),
+            *against,
+            bool(row["unknown"]),
+            -value,
+            -row["degree"],
+            not cheap,
+            row["method"],
+            row["adaption"],
+            row["query"] != "original",
+        )
+
+    records = table.to_dict("records")
+    order = sorted(range(len(records)), key=lambda place: key(records[place]))
+    return table.iloc[order].reset_index(drop=True)

@@ -1,0 +1,228 @@
+"""Pages behind the first ones: which figures and tables each has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anonbench.config import Presentation
+from anonbench.config.outputs import Figure
+from anonbench.core.registries.tables import Grid
+from anonbench.core.vocabulary import ORIGINAL
+from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
+from anonbench.evaluation.policy.evidence import MISSED
+from anonbench.reporting import dataset_tables
+from anonbench.reporting.choices.best import Bests
+from anonbench.reporting.choices.effects import costs_grid
+from anonbench.reporting.choices.recommendations import recommendations_grid
+from anonbench.reporting.grids.layout import Layout, lay_out
+from anonbench.reporting.html import tables
+from anonbench.reporting.html.dataset_section import DatasetSection
+from anonbench.reporting.html.first_page import FirstPage
+from anonbench.reporting.html.pictures import Picture, pictures
+from anonbench.reporting.html.words import Facts
+from anonbench.reporting.labels import ENTITIES, METHODS
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was read of a data set."""
+
+    section: DatasetSection
+    tables: Mapping[str, pd.DataFrame]
+    summary: pd.DataFrame
+    effects: pd.DataFrame | None
+    choices: pd.DataFrame
+    facts: Facts
+
+
+PAGES = {
+    "retrieval": "Retrieval",
+    "models": "Models",
+    "privacy": "Privacy",
+    "images": "Images",
+    "detection": "Detection",
+    "paper": "Paper beside ours",
+    "statistics": "Methods and statistics",
+    "provenance": "Provenance",
+}
+"""The pages behind the first ones: id and title."""
+FIGURES = {
+    "trend": "retrieval",
+    "mixed": "retrieval",
+    "learning": "models",
+    "front": "privacy",
+    "strengths": "privacy",
+    "examples": "images",
+    "attention": "images",
+    "attention_share": "images",
+    "detection": "detection",
+}
+"""The page of each kind of figure, in their order there. Other kinds are files only: a table of the
+report answers what they show."""
+METRIC = "map"
+"""The one metric of which figures are in the report; the others are files."""
+TABLES = {
+    "policy": "privacy",
+    "front_area": "privacy",
+    "reidentification": "privacy",
+    "gallery_size": "privacy",
+    "attacks": "privacy",
+    "given": "privacy",
+    "corrected": "retrieval",
+    "new_persons": "retrieval",
+    "deployments": "retrieval",
+    "trainings": "models",
+}
+"""The page of each registered table; others are with methods and statistics."""
+FOLDED = ("learning", "pipeline")
+"""Kinds of figures that are folded though they are the first of their page."""
+
+
+@dataclass
+class EvidencePage:
+    """One of the pages behind: its first figure is seen, all else is folded."""
+
+    name: str
+    title: str
+    figures: list[tuple[str, list[Picture]]] = field(default_factory=list)
+    layouts: list[Layout] = field(default_factory=list)
+    grids: list[Grid] = field(default_factory=list)
+
+    @property
+    def opened(self) -> list[tuple[str, list[Picture]]]:
+        """The figures that are seen at once."""
+        return [each for each in self.figures[:1] if each[0] not in FOLDED]
+
+    @property
+    def folded(self) -> list[tuple[str, list[Picture]]]:
+        """All others."""
+        return self.figures[len(self.opened) :]
+
+
+def add_figures(pages: Mapping[str, EvidencePage], datasets: Sequence[DatasetSection]) -> None:
+    """Add the figures that answer what no table does."""
+    files: list[tuple[Figure, Path]] = list(chain.from_iterable(s.figures for s in datasets))
+    for kind, page in FIGURES.items():
+        chosen = [
+            (figure, path)
+            for figure, path in files
+            if figure.metric in (None, METRIC) and figure.query in (None, ORIGINAL)
+        ]
+        if found := pictures(chosen, kind):
+            pages[page].figures.append((kind, found))
+
+
+def add_layouts(
+    pages: Mapping[str, EvidencePage], results: Sequence[Results], config: Mapping[str, Any]
+) -> None:
+    """Add the paper's tables."""
+    confidence = config.get("presentation", {}).get("confidence")
+    sure = {} if confidence is None else {"confidence": confidence}
+    pages["models"].layouts = [
+        lay_out(table, r.tables["scores"], r.tables.get("comparisons"), **sure)
+        for kind in ("retrieval", "agreement", "downstream")
+        for r in results
+        for table in r.section.tables
+        if table.kind == kind
+    ]
+
+
+def add_grids(
+    pages: Mapping[str, EvidencePage],
+    results: Sequence[Results],
+    shown: Presentation,
+    effects: Mapping[str, pd.DataFrame],
+    bests: Bests,
+    paper: Sequence[Grid],
+    system: str | None,
+) -> None:
+    """Add all other tables."""
+    for name, table in effects.items():
+        if (grid := costs_grid(name, table)) is not None:
+            pages["retrieval"].grids.append(grid)
+    read = {r.section.name: r.tables for r in results}
+    for name, grids in dataset_tables.sections(read, shown).items():
+        pages[TABLES.get(name, "statistics")].grids += grids
+    for r in results:
+        for degree, path in sorted(r.section.correlations.items()):
+            if path.is_file():
+                pages["models"].grids += tables.correlations(r.section.name, degree, path)
+    there = {r.section.name: r.section for r in results}
+    pages["detection"].grids += [
+        *tables.quality(_files({n: s.quality for n, s in there.items()})),
+        *tables.sizes(_files({n: s.counts for n, s in there.items()})),
+        *tables.skipped(_files({n: s.skipped for n, s in there.items()})),
+    ]
+    pages["paper"].grids += [
+        *([] if system else [recommendations_grid(effects, bests)]),
+        *paper,
+    ]
+    compared = _files({n: s.methods for n, s in there.items()})
+    tests = {name: read_method_comparisons(path) for name, path in compared.items()}
+    pages["statistics"].grids += tables.compared(tests)
+
+
+def _files(paths: Mapping[str, Path | None]) -> dict[str, Path]:
+    """Return the files that there are."""
+    return {name: path for name, path in paths.items() if path is not None and path.is_file()}
+
+
+@dataclass(frozen=True)
+class Range:
+    """The lowest and the highest value of a data set's methods, each with its method."""
+
+    dataset: str
+    kept: tuple[str, str, str, str] | None
+    rates: tuple[str, str, str, str] | None
+
+
+def span(first: FirstPage) -> Range | None:
+    """Return the lowest and highest values of a data set's first page; none without any."""
+    shown = [row for row in first.rows if row.shown]
+    kept = sorted((r.kept_bar.value, r.kept, r.label) for r in shown if r.kept_bar)
+    rates = sorted((r.rate_bar.value, r.rate, r.label) for r in shown if r.rate_bar)
+    ends = [(f[0][1], f[0][2], f[-1][1], f[-1][2]) if f else None for f in (kept, rates)]
+    return Range(first.name, *ends) if shown else None
+
+
+def missed(policy: pd.DataFrame | None) -> Iterable[str]:
+    """Say how much of each entity's true area the detectors of a data set miss."""
+    if policy is None:
+        return
+    rows = policy[(policy["rule"] == MISSED) & policy["value"].notna()]
+    for row in rows.drop_duplicates("entity").to_dict("records"):
+        entity = ENTITIES.get(row["entity"], row["entity"])
+        yield f"{100 * row['value']:.1f} % of the {entity.lower()} area ({row['dataset']})"
+
+
+def labels(explorers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the labels of methods, of those too whose names the config has made."""
+    shown = {run["method"] for explorer in explorers for run in explorer["scenarios"]}
+    return METHODS | {name: METHODS[name] for name in shown - {ORIGINAL}}
+
+
+def not_run(layout: Layout) -> str:
+    """Return which cells of a table have no value and why, empty where all have one."""
+    columns = [label for _ in layout.groups for _, label in layout.methods]
+    rows = [row for block in layout.blocks for row in block.rows]
+    missing = [
+        (row.label, column)
+        for row in rows
+        for cell, column in zip(row.cells, columns, strict=True)
+        if cell.value is None
+    ]
+    if not missing:
+        return ""
+    if len(missing) == len(rows) * len(columns):
+        return "Not run: no scenario of this table has a score."
+    names = dict.fromkeys(f"{row} with {column}" for row, column in missing)
+    return (
+        f"Not run: {', '.join(names)}. The scores have no value there: the scenario is not part of "
+        "the experiment, or its training or scoring failed (see the folder logs of the results)."
+    )

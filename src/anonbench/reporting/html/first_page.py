@@ -1,0 +1,232 @@
+"""First page of a data set: what to use, what it keeps and reveals, how sure that is, what next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
+from anonbench.reporting.figures.style import method_colour
+from anonbench.reporting.html.next_step import Step, step
+from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.words import NAMES, Facts, Words
+from anonbench.reporting.labels import METHODS
+
+BAR = 150
+"""Pixels of a bar's whole scale."""
+SCALE = 1.2
+"""Quality that a bar can show at most: what is trained again may keep more than all."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A value with its interval on a scale, in pixels; none where it is not known."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A choice as the table shows it."""
+
+    method: str
+    label: str
+    colour: str
+    model: str
+    adaption: str
+    degree: int
+    query: str
+    shown: bool
+    """Whether it is the one of its method that is shown at first."""
+    kept: str
+    kept_title: str
+    kept_bar: Bar | None
+    attack: str
+    rate: str
+    rate_title: str
+    rate_bar: Bar | None
+    limit: float | None
+    """Position of the limit on the attack, in pixels."""
+    verdict: str
+    verdict_name: str
+    why: Markup
+    detail: str
+    cost: str
+
+
+@dataclass(frozen=True)
+class FirstPage:
+    """Everything that the first page shows."""
+
+    name: str
+    anchor: str
+    verdict: str
+    sentence: Markup
+    notices: tuple[str, ...]
+    left_out: Markup | None
+    toy: bool
+    cards: tuple[tuple[str, Mapping[str, Any], str], ...]
+    """Label, picture and colour of each example."""
+    rows: tuple[Row, ...]
+    controls: Mapping[str, Sequence[tuple[str, str]]]
+    define: Markup
+    sure: Markup
+    next: Step
+
+
+def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
+    """Return the first page of a data set.
+
+    Args:
+        table: its choices, in order (`anonbench.reporting.choices.table.choices`).
+        facts: what else is known.
+        texts: of the language.
+
+    """
+    words = Words(texts, facts)
+    records = table.to_dict("records")
+    top = next((row for row in records if row["query"] == ORIGINAL), None)
+    rows = _rows(records, words)
+    methods = list(dict.fromkeys(row.method for row in rows))
+    pictures = [ORIGINAL, *methods] if facts.examples else []
+    several = len({row["yardstick"] for row in records if row["yardstick"]}) > 0
+    yardstick = top["yardstick"] if top and top["yardstick"] else "own"
+    system = facts.system or texts("models.unadapted_model")
+    return FirstPage(
+        name=facts.name,
+        anchor=anchor(facts.name),
+        verdict=_overall(top),
+        sentence=words.sentence(top, records),
+        notices=facts.notices,
+        left_out=_left_out(facts, texts),
+        toy=facts.toy,
+        cards=tuple(
+            (
+                str(texts("originals")) if name == ORIGINAL else METHODS[name],
+                facts.examples[name],
+                "" if name == ORIGINAL else method_colour(name),
+            )
+            for name in pictures
+            if name in facts.examples
+        ),
+        rows=tuple(rows),
+        controls=_controls(records, words),
+        define=texts("define", yardstick=texts(f"yardstick.{yardstick}", system=system))
+        if several
+        else Markup(),
+        sure=words.sure(top),
+        next=step(top, facts, texts),
+    )
+
+
+def anchor(name: str) -> str:
+    """Return the id of a data set's page."""
+    return f"data-{name}"
+
+
+def _overall(top: Mapping[Any, Any] | None) -> str:
+    return "open" if top is None else NAMES[top["verdict"]]
+
+
+def _left_out(facts: Facts, texts: Texts) -> Markup | None:
+    if not facts.left_out or facts.images is None:
+        return None
+    return texts("notice.left_out", number=texts.number(facts.left_out))
+
+
+def _rows(records: Sequence[Mapping[Any, Any]], words: Words) -> list[Row]:
+    first: set[str] = set()
+    rows = []
+    for row in records:
+        shown = row["query"] == ORIGINAL and row["method"] not in first
+        if shown:
+            first.add(str(row["method"]))
+        rows.append(_row(row, shown, words))
+    return rows
+
+
+def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> Row:
+    texts = words.texts
+    known = not row["unknown"] and row["kept"] == row["kept"]
+    ends = [texts.number(100 * row[name], 1) for name in ("kept", "kept_low", "kept_high") if known]
+    tried = row["rate"] == row["rate"] and row["rate"] != ""
+    sure = tried and row["rate_low"] == row["rate_low"]
+    interval = [texts.percent(row[name]) for name in ("rate_low", "rate_high")] if sure else []
+    limit = row["limit"]
+    name = NAMES[row["verdict"]]
+    return Row(
+        method=str(row["method"]),
+        label=METHODS[str(row["method"])],
+        colour=method_colour(str(row["method"])),
+        model=words.model(str(row["adaption"])) if row["adaption"] else "–",
+        adaption=str(row["adaption"]),
+        degree=int(row["degree"]),
+        query=str(row["query"]),
+        shown=shown,
+        kept=texts.number(100 * row["kept"]) if known else str(texts("table.unknown")),
+        kept_title=f"{ends[0]} ({ends[1]} – {ends[2]})" if known else str(row["unknown_detail"]),
+        kept_bar=_bar(row["kept"], row["kept_low"], row["kept_high"], SCALE) if known else None,
+        attack=words.attack(str(row["attack"])),
+        rate=f"{texts.percent(row['rate'])} %" if tried else str(texts("table.unknown")),
+        rate_title=f"{' – '.join(interval)} %" if interval else str(texts("table.not_sure")),
+        rate_bar=_bar(row["rate"], row["rate_low"], row["rate_high"], 1.0) if tried else None,
+        limit=None if limit == "" or math.isnan(limit) else BAR * min(limit, 1.0),
+        verdict=str(texts(f"short.{name}")),
+        verdict_name=name,
+        why=words.short(row),
+        detail=str(row["detail"]),
+        cost=words.cost(str(row["adaption"])),
+    )
+
+
+def _bar(value: float, low: float, high: float, scale: float) -> Bar:
+    def place(share: float) -> float:
+        return round(BAR * min(max(share, 0.0), scale) / scale, 1)
+
+    known = not (math.isnan(low) or math.isnan(high))
+    return Bar(place(value), place(low) if known else None, place(high) if known else None)
+
+
+def _controls(
+    records: Sequence[Mapping[Any, Any]], words: Words
+) -> dict[str, list[tuple[str, str]]]:
+    """Return what a reader may choose, as value and label; only where there is a choice."""
+    texts = words.texts
+    best = ("", str(texts("table.best")))
+    models = dict.fromkeys(str(row["adaption"]) for row in records if row["adaption"])
+    degrees = sorted({int(row["degree"]) for row in records}, reverse=True)
+    queries = dict.fromkeys(str(row["query"]) for row in records)
+    found = {
+        "model": [best, *((name, words.model(name)) for name in sorted(models, key=_plain_first))],
+        "degree": [
+            best,
+            *(
+                (
+                    str(degree),
+                    str(
+                        texts("table.all_regions")
+                        if degree == 100
+                        else texts("table.share_regions", degree=degree)
+                    ),
+                )
+                for degree in degrees
+            ),
+        ],
+        "query": [(name, str(texts(f"table.queries.{name}"))) for name in sorted(queries)[::-1]],
+    }
+    return {
+        name: choices
+        for name, choices in found.items()
+        if len(choices) > (1 if name == "query" else 2)
+    }
+
+
+def _plain_first(adaption: str) -> tuple[bool, str]:
+    return adaption != UNADAPTED, adaption

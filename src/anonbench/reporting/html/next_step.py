@@ -1,0 +1,105 @@
+"""What to do next: the cheapest step towards a method that passes, with its command."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from anonbench.core.numeric.statistics import fewest_trials
+from anonbench.core.registries.method_names import setting_of
+from anonbench.evaluation.policy.evidence import MIN_IMAGES, REIDENTIFICATION
+from anonbench.evaluation.policy.verdicts import Verdict
+from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.words import Facts
+
+RUN = "anonbench run"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step, and the command that does it."""
+
+    text: Markup
+    command: str
+
+
+def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
+    """Return the next step for a data set.
+
+    Args:
+        top: its first choice (`anonbench.reporting.choices.table.choices`); None: nothing was run.
+        facts: what else is known of it.
+        texts: of the language.
+
+    """
+    dataset = facts.name
+    look = f"anonbench review {dataset}"
+    if facts.published:
+        return Step(texts("step.notice"), look)
+    if top is None or top["unknown"] == "not_run":
+        return Step(texts("step.not_run"), RUN)
+    if facts.gap is not None:
+        return Step(texts("step.gap"), "anonbench plan --power")
+    if top["verdict"] == Verdict.PASS:
+        if top["unknown"] == "second":
+            return Step(texts("step.no_second"), f"{RUN} --config 'control_seeds=[1]'")
+        if top["unknown"]:
+            return Step(texts("step.gap"), "anonbench plan --power")
+        variant = f"{top['method']}-{top['degree']}"
+        export = f"anonbench images export {dataset} {variant} --to {variant}.tar"
+        return Step(texts("step.publish"), export)
+    kind = "fail" if top["verdict"] == Verdict.FAIL else "open"
+    rule = str(top["rule"])
+    if rule == "attack" and not top["rule_attack"]:
+        rule = "none"
+    entity = str(top["rule_entity"])
+    named = f"entities.{entity}"
+    text = texts.first(
+        f"step.{kind}.{rule}",
+        "step.look",
+        dataset=dataset,
+        setting=setting_of(str(top["method"])),
+        entity=texts(named) if texts.has(named) else entity,
+        images=texts.number(_true_boxes(top)) if rule == "missed" and kind == "open" else "",
+    )
+    commands = {
+        "degree": f"{RUN} --config 'datasets={{{dataset}: {{degrees: [100]}}}}'",
+        "missed": look if kind == "fail" else f"{look} --sample {_true_boxes(top)}",
+        "unsearched": look,
+        "audit": f"anonbench policy check results --variant {top['method']}-{top['degree']}",
+        "attack": RUN if kind == "fail" else f"{RUN} --config 'privacy={{{_more(top)}}}'",
+        "none": f"{RUN} --config 'privacy={{{facts.attacks}}}'",
+    }
+    return Step(text, commands.get(rule, RUN))
+
+
+def _true_boxes(row: Mapping[Any, Any]) -> int:
+    """Return of how many images true boxes are needed, those included that there are.
+
+    Where detectors miss as much as they were seen to. Of none yet: the fewest whose interval
+    (Wilson's) ends at the limit where nothing is missed.
+    """
+    limit, there = row["rule_limit"], row["rule_n"]
+    there = 0 if there == "" or there is None or math.isnan(there) else int(there)
+    if not limit > 0.0:
+        return max(2 * there, MIN_IMAGES)
+    needed = max(fewest_trials(limit, 0.95), MIN_IMAGES)
+    value, high = row["rule_value"], row["rule_high"]
+    if there and value < limit and high == high:
+        needed = max(math.ceil(there * ((high - value) / (limit - value)) ** 2), there + 1)
+    return needed
+
+
+def _more(row: Mapping[Any, Any]) -> str:
+    """Return the setting by which an attack is tried as often as its interval needs."""
+    there, limit = row["rule_n"], row["rule_limit"]
+    value, high = row["rule_value"], row["rule_high"]
+    there = 100 if there == "" or there is None or math.isnan(there) else int(there)
+    times = ((high - value) / (limit - value)) ** 2 if value < limit and high == high else 4.0
+    needed = max(math.ceil(there * min(times, 20.0)), there + 1)
+    name = "probes" if row["rule_attack"] == REIDENTIFICATION else "attacked_regions"
+    return f"{name}: {needed}"

@@ -1,0 +1,238 @@
+"""Tables of the report's pages that stand in no file of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.provenance import file_digest
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.wording import count
+from anonbench.evaluation.correlation import METRICS
+from anonbench.evaluation.decision import Verdict
+from anonbench.reporting.choices.best import method_name
+from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS, read
+from anonbench.reporting.detection import (
+    QUALITY_HEADS,
+    QUALITY_NOTE,
+    QUALITY_TITLE,
+    quality_rows,
+)
+from anonbench.reporting.grids.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
+from anonbench.reporting.labels import ACCURACIES, RETRIEVAL_METRICS
+
+_DASH = "–"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Files that say what the stages took: the one part of the report that a rerun changes."""
+
+    costs: Path
+    """CSV of `anonbench.reporting.costs.stage_costs`."""
+    machines: Path
+    """CSV of `anonbench.reporting.costs.machines`."""
+
+
+def plain(
+    stem: str,
+    title: str,
+    heads: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    left: int = 1,
+    note: str = "",
+) -> list[Grid]:
+    """Return a table as a list of one; none without rows."""
+    texts = tuple(tuple(map(_text, row)) for row in rows)
+    notes = (note,) if note else ()
+    grid = Grid(stem, title, tuple(heads), (GridBlock("", texts),), notes, left=left)
+    return [grid] if texts else []
+
+
+def _text(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def sizes(counts: Mapping[str, Path]) -> list[Grid]:
+    """Return how many images of each data set and split are used."""
+    heads = ("Data set", *SIZE_COLUMNS.values())
+    note = "Images without a detected region are dropped, unless the config keeps them."
+    return plain("sizes", SIZE_TITLE, heads, read_sizes(counts), 2, note)
+
+
+def skipped(files: Mapping[str, Path]) -> list[Grid]:
+    """Return why files were left out, without their names: they may be names of people."""
+    rows = [(name, *row) for name, path in files.items() for row in skip_reasons(path)]
+    return plain("skipped", "Files that are not used", ("Data set", "Reason", "Files"), rows, 2)
+
+
+def skip_reasons(path: Path) -> list[tuple[str, int]]:
+    """Count the reasons for which files were dropped, most frequent first."""
+    reasons = pd.read_csv(path, dtype=str)["reason"].fillna("no reason recorded")
+    counts = reasons.value_counts()
+    return sorted(((str(k), int(v)) for k, v in counts.items()), key=lambda row: (-row[1], row[0]))
+
+
+def quality(files: Mapping[str, Path]) -> list[Grid]:
+    """Return how well regions were detected, where the true ones are known."""
+    rows = [
+        (
+            name,
+            *row[:4],
+            *(f"{value} ({extent})" if extent else value for value, extent in row.cells),
+        )
+        for name, path in files.items()
+        for row in quality_rows(pd.read_csv(path))
+    ]
+    return plain("quality", QUALITY_TITLE, ("Data set", *QUALITY_HEADS), rows, 2, QUALITY_NOTE)
+
+
+def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
+    """Return each pair of metrics once: Pearson, interval, Spearman, n, note."""
+    names = list(METRICS)
+    table = pd.read_csv(path, dtype={"reason": str})
+    rows = []
+    for row in table.to_dict("records"):
+        a, b = str(row["metric"]), str(row["metric_b"])
+        if a in names and b in names and names.index(a) < names.index(b):
+            low, high, n = row["low"], row["high"], row["n"]
+            known = not (pd.isna(low) or pd.isna(high))
+            rows.append(
+                (
+                    f"{METRICS[a]} · {METRICS[b]}",
+                    _coefficient(row["pearson"]),
+                    f"{_coefficient(low)} to {_coefficient(high)}" if known else _DASH,
+                    _coefficient(row["spearman"]),
+                    _DASH if pd.isna(n) else str(int(n)),
+                    "" if pd.isna(row["reason"]) else row["reason"],
+                )
+            )
+    return plain(
+        f"coefficients_{dataset}_{degree}",
+        f"Correlations between metrics, {dataset}, degree {degree} %",
+        ("Metrics", "Pearson", "Interval", "Spearman", "n", "Note"),
+        rows,
+        note="Over the scenarios (model and method): few stand behind each coefficient.",
+    )
+
+
+def _coefficient(value: float) -> str:
+    return _DASH if pd.isna(value) else f"{value:.2f}".replace("-", "−")
+
+
+def compared(tests: Mapping[str, pd.DataFrame]) -> list[Grid]:
+    """Return how often each verdict was reached on each pair of methods.
+
+    Args:
+        tests: by data set, methods compared with models of one adaption
+            (`anonbench.evaluation.comparisons.pairwise.METHOD_COLUMNS`).
+
+    """
+    rows: list[tuple[object, ...]] = []
+    for dataset, table in tests.items():
+        chosen = table[table["metric"].isin([*RETRIEVAL_METRICS, *ACCURACIES])]
+        for (degree, a, b), pair in chosen.groupby(["degree", "a", "b"], sort=False):
+            counts = pair["verdict"].value_counts()
+            names = f"{method_name(str(a))}, compared with {method_name(str(b))}"
+            found = (int(counts.get(verdict.value, 0)) for verdict in Verdict)
+            rows.append((dataset, f"{degree} %", names, *found))
+    return plain(
+        "methods",
+        "Methods compared with each other, the model and query images being the same",
+        ("Data set", "Degree", "Methods", *(str(verdict.value) for verdict in Verdict)),
+        rows,
+        3,
+        "Counts of verdicts over models, query images and measures (own reference).",
+    )
+
+
+def provenance(
+    versions: Mapping[str, str],
+    config: Mapping[str, Any],
+    files: Mapping[str, Path],
+    effort: Effort | None,
+) -> list[Grid]:
+    """Return what made the results: versions, seeds, hardware, time, digests of files."""
+    measured = [] if effort is None else _effort(effort)
+    sources = dict(files)
+    if effort is not None:
+        sources |= {"tables/cost.csv": effort.costs, "tables/machines.csv": effort.machines}
+    return [
+        *plain("versions", "Versions of the packages", ("Package", "Version"), versions.items(), 2),
+        *plain("seeds", "Seeds", ("Of", "Seed"), seeds(config), 2),
+        *plain(
+            "hardware",
+            "Hardware that the trainings ask for",
+            ("Data set", "Recipe", "Processors", "Precision"),
+            hardware(config),
+            4,
+        ),
+        *measured,
+        *plain(
+            "digests", "Digests (SHA-256) of the files", ("File", "Digest"), digests(sources), 2
+        ),
+    ]
+
+
+def _effort(effort: Effort) -> list[Grid]:
+    """Return what the stages took, from the benchmark file of each job's last run."""
+    costs = [
+        (
+            str(row["stage"]),
+            int(row["jobs"]),
+            f"{3600 * row['wall_hours']:,.1f}",
+            f"{3600 * row['cpu_hours']:,.1f}",
+            f"{60 * row['longest_minutes']:,.1f}",
+            f"{row['peak_gb']:.2f}",
+        )
+        for row in read(effort.costs, COST_COLUMNS).to_dict("records")
+    ]
+    machines = [
+        (str(row["machine"]), count(int(row["trainings"]), "training"))
+        for row in read(effort.machines, MACHINE_COLUMNS).to_dict("records")
+    ]
+    heads = ("Stage", "Jobs", "Seconds", "CPU seconds", "Longest job, seconds", "Largest job, GB")
+    note = "Jobs may run at once, so that the clock showed less than they add up to."
+    return [
+        *plain("effort", "Time of each stage", heads, costs, note=note),
+        *plain("machines", "Machines of the trainings", ("Machine", "Trainings"), machines, 2),
+    ]
+
+
+def seeds(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what each kind of seed is, as text."""
+
+    def listed(name: str) -> str:
+        return ", ".join(map(str, config.get(name) or ())) or "none"
+
+    return [
+        ("Demo data, splits and draw order of regions", str(config.get("seed", _DASH))),
+        ("Trainings (the reference ranking is the first one’s)", listed("training_seeds")),
+        ("Retraining control", listed("control_seeds")),
+    ]
+
+
+def hardware(config: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return the data set, recipe, processors and precision that trainings ask for."""
+    rows = []
+    for name, dataset in config.get("datasets", {}).items():
+        recipe = config.get("recipes", {}).get(dataset.get("recipe"))
+        if recipe is None or not dataset.get("enabled", True):
+            continue
+        device = str(recipe.get("device", _DASH))
+        processors = f"{device}, {count(int(recipe.get('threads', 1)), 'thread')}"
+        if device != "cpu":
+            machines = count(int(recipe.get("nodes", 1)), "machine")
+            gpus = count(int(recipe.get("gpus", 1)), "GPU")
+            processors = f"{processors}; {machines} with {gpus} where it is cuda"
+        rows.append((name, str(dataset["recipe"]), processors, str(recipe.get("precision", _DASH))))
+    return rows
+
+
+def digests(files: Mapping[str, Path]) -> list[tuple[str, str]]:
+    """Return the SHA-256 of each file that is there, by its name in the page."""
+    return [(name, file_digest(path)) for name, path in files.items() if path.is_file()]

@@ -1,0 +1,77 @@
+"""Texts of a language, from its catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import yaml
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from anonbench.core.errors import InputError
+
+FOLDER = "texts"
+"""Of the catalogues, in the package `anonbench.reporting`: a file a language."""
+
+
+class Texts:
+    """Texts and number formats of one language."""
+
+    def __init__(self, language: str = "en") -> None:
+        """Read the catalogue of a language.
+
+        Raises:
+            InputError: there is none.
+
+        """
+        file = resources.files("anonbench.reporting").joinpath(FOLDER, f"{language}.yaml")
+        if not file.is_file():
+            raise InputError(f"presentation.language: there are no texts in {language!r}")
+        self._texts: Mapping[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+        self._jinja = Environment(autoescape=True, undefined=StrictUndefined)
+        self.language = language
+
+    def __call__(self, key: str, **values: Any) -> Markup:
+        """Return a text with its values, which are escaped.
+
+        Args:
+            key: path of the text, with dots.
+            values: what its template names.
+
+        Raises:
+            KeyError: there is no such text.
+
+        """
+        return Markup(self._jinja.from_string(self.raw(key)).render(**values))
+
+    def raw(self, key: str) -> str:
+        """Return a text's template."""
+        found: Any = self._texts
+        for part in key.split("."):
+            found = found[part]
+        return str(found)
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is a text."""
+        try:
+            self.raw(key)
+        except (KeyError, TypeError):
+            return False
+        return True
+
+    def first(self, *keys: str, **values: Any) -> Markup:
+        """Return the first of several texts that there is."""
+        return self(next(key for key in keys if self.has(key)), **values)
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """Return a number as the language writes it."""
+        text = f"{value:z,.{digits}f}".replace("-", "−")
+        marks = {",": self._texts["thousands"], ".": self._texts["decimal"]}
+        return "".join(marks.get(character, character) for character in text)
+
+    def percent(self, share: float) -> str:
+        """Return a share in percent, with one digit below 10 %."""
+        value = 100 * share
+        return self.number(value, 0 if value == 0 or abs(value) >= 9.95 else 1)

@@ -1,0 +1,201 @@
+"""Choices in the words of a language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
+from anonbench.evaluation.policy.verdicts import Verdict
+from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.labels import METHODS
+
+NAMES = {Verdict.PASS: "pass", Verdict.UNKNOWN: "open", Verdict.FAIL: "fail"}
+NAMES |= {Verdict.UNLIMITED: "open"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a data set beside its choices."""
+
+    name: str
+    images: int | None
+    """Validation images."""
+    left_out: int
+    """Images in which nothing was found, or on which a detector failed."""
+    notices: tuple[str, ...]
+    """What may be visible in published images."""
+    published: int
+    """Images that may be published unhidden."""
+    gap: tuple[str, Mapping[str, int]] | None
+    """Why no ranking can be judged: a text's key and its values."""
+    toy: bool
+    """Whether raw pixels know more than the model."""
+    examples: Mapping[str, Mapping[str, Any]]
+    """An image by each method, a data URI with its size; `original` where it may be shown."""
+    system: str | None = None
+    confidence: float = 0.95
+    attacks: str = "enabled: true"
+    """Setting of the section `privacy` by which regions are attacked."""
+
+
+class Words:
+    """Choices in the words of a language."""
+
+    def __init__(self, texts: Texts, facts: Facts) -> None:
+        """Take the texts, and what is known of the data set."""
+        self.texts, self.facts = texts, facts
+
+    def sentence(
+        self, top: Mapping[Any, Any] | None, records: Sequence[Mapping[Any, Any]]
+    ) -> Markup:
+        """Say what to use, or what blocks a recommendation."""
+        texts = self.texts
+        if top is None:
+            return texts("say.not_run")
+        if self.facts.gap:
+            return texts("say.gap", why=self.unknown(top))
+        method, name = METHODS[str(top["method"])], NAMES[top["verdict"]]
+        known = not top["unknown"]
+        if name == "pass" and not known:
+            return texts("say.use_unknown", method=method, why=self.unknown(top))
+        kept = texts.number(100 * top["kept"]) if known else ""
+        with_ = self.with_(top)
+        if name == "pass":
+            parts = [
+                texts(
+                    "say.use",
+                    method=method,
+                    kept=kept,
+                    resisted=self.resisted(top),
+                    with_=with_,
+                )
+            ]
+            parts.append(self.others(top, records))
+            if top["kept_low"] <= 0:
+                parts.append(texts("say.chance"))
+            return Markup(" ").join(part for part in parts if part)
+        values: dict[str, Any] = {
+            "method": method,
+            "with_": with_,
+            "keeping": texts("say.keeping", kept=kept) if known else "",
+            "why": self.why(top),
+        }
+        if name == "open":
+            return texts("say.open", **values)
+        more, left = int(top["failed"]) - 1, int(top["open"])
+        key = "some" if more else "open" if left else "none"
+        also = texts(f"say.also_{key}", number=texts.number(more or left))
+        return texts("say.fail", also=also, **values)
+
+    def with_(self, row: Mapping[Any, Any]) -> Markup:
+        """Return degree and model of a choice, where they are not the usual ones."""
+        parts = Markup()
+        if row["degree"] != 100:
+            parts += self.texts("say.degree", degree=row["degree"])
+        if row["adaption"] not in ("", UNADAPTED):
+            parts += self.texts("say.model", model=row["adaption"])
+        return parts
+
+    def resisted(self, row: Mapping[Any, Any]) -> Markup:
+        """Say how many attacks a choice resisted."""
+        number = int(row["resisted"])
+        key = {0: "none_resisted", 1: "resisted_one"}.get(number, "resisted")
+        return self.texts(f"say.{key}", number=self.texts.number(number))
+
+    def others(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
+        """Name other methods that pass and may keep as much; else say that none keeps more."""
+        low = top["kept_low"]
+        names = dict.fromkeys(
+            METHODS[str(row["method"])]
+            for row in records
+            if row["query"] == ORIGINAL
+            and row["verdict"] == Verdict.PASS
+            and row["method"] != top["method"]
+            and (row["unknown"] or row["kept_high"] >= low)
+        )
+        if names:
+            return self.texts("say.alike", others=", ".join(names))
+        return self.texts("say.best")
+
+    def unknown(self, row: Mapping[Any, Any]) -> Markup:
+        """Say why the quality kept is not known."""
+        if row["unknown"] == "gap" and self.facts.gap:
+            key, numbers = self.facts.gap
+            return self.texts(
+                f"why.unknown.{key}",
+                **{name: self.texts.number(value) for name, value in numbers.items()},
+            )
+        return self.texts(f"why.unknown.{row['unknown']}")
+
+    def why(self, row: Mapping[Any, Any]) -> Markup:
+        """Say what keeps a choice from passing."""
+        kind = NAMES[row["verdict"]]
+        high = row["rule_high"]
+        wide = kind == "open" and high == high and row["rule_limit"] == row["rule_limit"]
+        if kind == "open" and row["rule"] == "attack" and not row["rule_attack"]:
+            return self.texts("why.open.none")
+        key = f"why.{kind}.{row['rule']}"
+        keys = (f"{key}_wide", key) if wide else (key,)
+        return self.texts.first(*keys, **self._values(row))
+
+    def short(self, row: Mapping[Any, Any]) -> Markup:
+        """Say in three words what keeps a choice from passing; empty where it passes."""
+        kind = NAMES[row["verdict"]]
+        if kind == "pass":
+            return Markup()
+        rule = row["rule"]
+        if kind == "open" and rule == "attack" and not row["rule_attack"]:
+            rule = "none"
+        return self.texts(f"short.{kind}_rule.{rule}", **self._values(row))
+
+    def _values(self, row: Mapping[Any, Any]) -> dict[str, Any]:
+        texts = self.texts
+        entity = str(row["rule_entity"])
+        numbers = {"value": row["rule_value"], "high": row["rule_high"], "limit": row["rule_limit"]}
+        known = {
+            name: texts.percent(value) if value == value and value != "" else "?"
+            for name, value in numbers.items()
+        }
+        known["limit"] = known["limit"].removesuffix(f"{texts.raw('decimal')}0")
+        value = row["rule_value"]
+        return known | {
+            "entity": texts(f"entities.{entity}") if texts.has(f"entities.{entity}") else entity,
+            "entity_area": texts(f"areas.{entity}") if texts.has(f"areas.{entity}") else entity,
+            "attack": self.attack(str(row["rule_attack"])),
+            "value_number": texts.number(value) if value == value and value != "" else "?",
+        }
+
+    def attack(self, name: str) -> str:
+        """Return what an attack finds."""
+        key = f"attack.{name or 'none'}"
+        return str(self.texts(key)) if self.texts.has(key) else name.replace("_", " ")
+
+    def sure(self, top: Mapping[Any, Any] | None) -> Markup:
+        """Say how sure the numbers are."""
+        texts = self.texts
+        if top is None or top["queries"] != top["queries"]:
+            return texts("sure.none", why=texts("why.unknown.not_run"))
+        if top["unknown"] in ("gap", "clusters"):
+            return texts("sure.none", why=self.unknown(top))
+        trained = self.facts.system is None and top["seeds"] == 1
+        return texts(
+            "sure.some",
+            queries=texts.number(top["queries"]),
+            clusters=texts.number(top["clusters"]) if top["clusters"] == top["clusters"] else "?",
+            confidence=texts.number(100 * self.facts.confidence),
+            seeds=texts("sure.one_seed") if trained else "",
+        )
+
+    def model(self, adaption: str) -> str:
+        """Return what a model is called."""
+        if adaption == UNADAPTED and self.facts.system:
+            return self.facts.system
+        return str(self.texts.first(f"models.{adaption}", "models.other", model=adaption))
+
+    def cost(self, adaption: str) -> str:
+        """Return what a choice costs."""
+        return str(self.texts.first(f"cost.{adaption or UNADAPTED}", "cost.other"))

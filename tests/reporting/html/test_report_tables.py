@@ -1,0 +1,359 @@
+"""Tables of the report's pages: costs, recommendations, verdicts, provenance, by hand."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_results import make_effort, section
+from synthetic_results import make_best, make_correlations, make_effects, make_scores
+
+from anonbench.config.outputs import Scenario
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Adaption, Model, Variant
+from anonbench.evaluation.comparisons.effect_table import COLUMNS, measure, tabulate
+from anonbench.evaluation.comparisons.pairwise import METHOD_COLUMNS
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.reporting.choices.best import best_choices
+from anonbench.reporting.choices.effects import costs_grid, tally
+from anonbench.reporting.choices.recommendations import (
+    Row,
+    Verdict,
+    case_by_case,
+    keep_embeddings,
+    keep_model,
+    recommendations_grid,
+)
+from anonbench.reporting.choices.tally import Tally
+from anonbench.reporting.html.build import build_report
+from anonbench.reporting.html.tables import (
+    Effort,
+    compared,
+    correlations,
+    hardware,
+    provenance,
+    seeds,
+    skip_reasons,
+)
+
+NAN = math.nan
+
+
+def costs_of(costs: dict[str, tuple[float, str]], anonymizing: float = 0.05) -> pd.DataFrame:
+    """Return a data set's effects on mAP: of adapted models (cost, verdict); the lead is 0.2."""
+    key = ("degree", "method", "query", "metric")
+    variant: dict[str, Any] = dict(zip(key, (100, "blur", "original", "map"), strict=True))
+    whole: dict[str, Any] = dict.fromkeys(COLUMNS, NAN) | {"ceiling": 0.4, "n": 240}
+    whole |= {"seeds": 1, "references": 1, "dataset": "demo", "verdict": "worse"} | variant
+    rows = [{"adaption": "unadapted", "effect": "anonymizing", "value": anonymizing}]
+    for adaption, (cost, verdict) in costs.items():
+        ends = {"share_low": cost / 0.4 - 0.01, "share_high": cost / 0.4 + 0.01}
+        shares = {"share": cost / 0.4, "verdict": verdict} | ends
+        rows.append({"adaption": adaption, "effect": "adapting", "value": cost} | shares)
+        rows.append({"adaption": adaption, "effect": "lead", "value": 0.2})
+        rows.append({"adaption": adaption, "effect": "bias", "value": 0.2 - cost})
+    found = pd.DataFrame([whole | row for row in rows])
+    return found.assign(low=found["value"] - 0.01, high=found["value"] + 0.01)
+
+
+DEMO = costs_of({"A": (0.02, "worse"), "B": (-0.03, "better"), "C": (0.01, "undecided")})
+
+
+def test_a_row_of_costs_by_hand() -> None:
+    grid = costs_grid("demo", DEMO)
+    assert grid is not None
+    first, second, _ = grid.blocks[0].rows
+    assert first[:5] == ("100 %", "Blur", "A", "original", "mAP")
+    assert first[5:9] == (
+        *("+5.0 (+4.0 to +6.0)", "+2.0 (+1.0 to +3.0)", "worse", "+5.0 % (+4.0 to +6.0)"),
+    )
+    assert first[9:] == ("+20.0", "+18.0")
+    assert second[6] == "−3.0 (−4.0 to −2.0)" and second[10] == "+23.0"
+
+
+def test_undefined_costs_are_dashes_and_no_table_where_there_are_none() -> None:
+    given = DEMO.copy()
+    given.loc[given["adaption"] == "A", ["low", "high", "share", "share_low", "share_high"]] = NAN
+    without = given[~((given["adaption"] == "A") & given["effect"].isin(["lead", "bias"]))]
+    grid = costs_grid("demo", without)
+    assert grid is not None
+    assert (grid.blocks[0].rows[0][6], *grid.blocks[0].rows[0][8:]) == ("+2.0", "–", "–", "–")
+    assert costs_grid("demo", pd.DataFrame(columns=COLUMNS)) is None
+
+
+def test_verdicts_are_counted_and_signs_are_not() -> None:
+    found = tally({"demo": DEMO}, "adapting")
+    assert (found.worse, found.better, found.open) == (1, 1, 1)
+    assert tally({"demo": DEMO.assign(verdict="undecided")}, "adapting").open == 3
+
+
+BLUR = Variant("blur", 100)
+ADAPTED = [Model(adaption, BLUR) for adaption in (Adaption.A, Adaption.B, Adaption.C)]
+RUNS = [Scenario(Model(), 0, Variant())] + [Scenario(m, 0, BLUR) for m in (Model(), *ADAPTED)]
+QUERIES = 1500
+KINDS = {"original": ["original"], "blur-100": ["anonymized", "original"]}
+"""Query kinds by variant."""
+INDEX = {
+    variant: pd.MultiIndex.from_product([kinds, range(QUERIES)], names=["query", "id"])
+    for variant, kinds in KINDS.items()
+}
+
+
+def simulated(cost: float, generator: np.random.Generator) -> pd.DataFrame:
+    """Return the effects of an archive whose adapted models lose so much; the bias is 20 points.
+
+    Differences of two models vary by 15 points from query to query.
+    """
+    hard = generator.normal(0.45, 0.2, QUERIES)
+
+    def scores(reference: int, scenario: str) -> pd.DataFrame:
+        adapted, own = not scenario.startswith("unadapted"), reference == 0
+        level = (0.4 if own else 0.0) - adapted * (cost + (0.2 if own else 0.0))
+        index = INDEX[scenario.rpartition("/")[2]]
+        noise = 0.15 / np.sqrt(2) * generator.standard_normal((len(index) // QUERIES, QUERIES))
+        values = np.ravel(hard + level + noise)
+        return pd.DataFrame(dict.fromkeys(PER_QUERY.values(), values), index)
+
+    chosen = (effect for effect in measure(RUNS, [0, 1], scores) if effect.metric == "map")
+    return tabulate("demo", chosen, pd.Series(range(QUERIES)), 0.95, 0.03)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cost", "said"),
+    [
+        (0.0, "is equivalent in 6 of 6 comparisons"),
+        (0.05, "loses in 6 of 6 comparisons"),
+        (-0.05, "gains in 6 of 6 comparisons"),
+    ],
+)
+def test_simulated_archives_are_told_as_they_are(cost: float, said: str) -> None:
+    """In 93 of 100 repetitions at least, in spite of a bias of 20 points; the margin is 3."""
+    generator = np.random.default_rng(0)
+    tables = [simulated(cost, generator) for _ in range(100)]
+    told = [tally({"demo": table}, "adapting").said() for table in tables]
+    assert sum(said == text for text in told) >= 93
+    biases = [table.loc[table["effect"] == "bias", "value"].mean() for table in tables]
+    assert np.mean(biases) == pytest.approx(0.2, abs=0.002)
+
+
+def flat(dataset: str, value: float = 0.4) -> pd.DataFrame:
+    return make_scores(dataset, control=True).assign(value=value, low=value, high=value)
+
+
+def raised(scores: pd.DataFrame, by: float = 0.1, **where: str) -> pd.DataFrame:
+    """Return scores of which those with these keys are higher."""
+    chosen = (scores[list(where)] == pd.Series(where)).all(axis=1)
+    return scores.assign(value=scores["value"] + by * chosen)
+
+
+def judged(effect: str, words: str | list[str]) -> dict[str, pd.DataFrame]:
+    """Return effects of a data set with these verdicts, in turn."""
+    table = make_effects(flat("a"))
+    rows = table.index[table["effect"] == effect]
+    given = [words] * len(rows) if isinstance(words, str) else words
+    table.loc[rows, "verdict"] = (given * len(rows))[: len(rows)]
+    return {"a": table}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("worse", Verdict.HOLDS),
+        (["worse", "equivalent", "equivalent"], Verdict.IN_PART),
+        (["worse", "undecided", "undecided"], Verdict.IN_PART),
+        ("equivalent", Verdict.FAILS),
+        ("undecided", Verdict.UNKNOWN),
+        ("not known", Verdict.UNKNOWN),
+    ],
+)
+def test_embeddings_are_judged_by_what_anonymizing_costs(
+    words: str | list[str], expected: Verdict
+) -> None:
+    _, verdict, why = keep_embeddings(judged("anonymizing", words))
+    assert verdict is expected and why.endswith("of 6 comparisons")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("worse", Verdict.HOLDS),
+        (["equivalent", "not better"], Verdict.HOLDS),
+        (["worse", "undecided"], Verdict.IN_PART),
+        (["better", "equivalent"], Verdict.IN_PART),
+        ("better", Verdict.FAILS),
+        ("undecided", Verdict.UNKNOWN),
+    ],
+)
+def test_the_model_is_judged_by_a_second_reference(
+    words: str | list[str], expected: Verdict
+) -> None:
+    _, verdict, why = keep_model(judged("adapting", words))
+    assert verdict is expected and why.endswith("of 36 comparisons")
+
+
+def test_cases_differ_where_no_choice_is_among_the_best_of_all() -> None:
+    def of(*tables: pd.DataFrame) -> Row:
+        return case_by_case(best_choices(map(make_best, tables)))
+
+    blur = raised(flat("a"), method="blur", adaption="A")
+    _, verdict, why = of(blur, raised(flat("b"), method="mask", adaption="A"))
+    assert verdict is Verdict.HOLDS and "in all 4 cases" in why
+    _, verdict, why = of(blur, raised(blur, 0.01, adaption="C", method="blur").assign(dataset="b"))
+    assert verdict is Verdict.UNKNOWN and why.endswith("Blur with A")
+
+
+def test_nothing_run_has_no_verdict() -> None:
+    rows = recommendations_grid({}, {}).blocks[0].rows
+    assert {row[1] for row in rows} == {str(Verdict.UNKNOWN)}
+
+
+def test_counts_of_verdicts_in_words() -> None:
+    found = Tally.of(["better", "worse", "worse", "equivalent", "not worse", "not known"])
+    assert found.said() == (
+        "gains in 1, loses in 2, is equivalent in 1, loses less than the margin, if at all, in 1, "
+        "is not known for lack of clusters in 1 of 6 comparisons"
+    )
+    assert (found.better, found.worse, found.without_gain, found.open) == (1, 2, 3, 1)
+
+
+def test_verdicts_on_pairs_of_methods_are_counted() -> None:
+    cell = dict.fromkeys(METHOD_COLUMNS, 0) | {"degree": 100, "a": "blur", "b": "mask"}
+    verdicts = ("better", "better", "worse", "not known")
+    rows = [cell | {"metric": "map", "verdict": verdict} for verdict in verdicts]
+    rows.append(cell | {"metric": "rbo", "verdict": "better"})  # no measure of the report
+    rows.append(cell | {"metric": "knn", "verdict": "equivalent", "b": "pixelate"})
+    (grid,) = compared({"ids": pd.DataFrame(rows)})
+    assert grid.heads[3:] == (
+        *("better", "worse", "equivalent", "not worse", "not better", "undecided", "not known"),
+    )
+    assert grid.blocks[0].rows == (
+        ("ids", "100 %", "Blur, compared with Mask", "2", "1", "0", "0", "0", "0", "1"),
+        ("ids", "100 %", "Blur, compared with Pixelate", "0", "0", "1", "0", "0", "0", "0"),
+    )
+    assert compared({"ids": pd.DataFrame(columns=METHOD_COLUMNS)}) == compared({}) == []
+
+
+def test_seeds_and_hardware_come_from_the_config() -> None:
+    recipe = {"device": "cuda", "threads": 4, "gpus": 8, "nodes": 2, "precision": "bf16"}
+    config = {
+        "seed": 3,
+        "training_seeds": [0, 1],
+        "datasets": {"a": {"recipe": "r"}, "off": {"recipe": "r", "enabled": False}},
+        "recipes": {"r": recipe},
+    }
+    assert [value for _, value in seeds(config)] == ["3", "0, 1", "none"]
+    said = "cuda, 4 threads; 2 machines with 8 GPUs where it is cuda"
+    assert hardware(config) == [("a", "r", said, "bf16")]
+
+
+def test_reasons_are_counted_without_names(tmp_path: Path) -> None:
+    path = tmp_path / "skipped.csv"
+    pd.DataFrame(
+        [("a", "truncated"), ("b", "empty file"), ("c", "truncated"), ("d", None)],
+        columns=["path", "reason"],
+    ).to_csv(path, index=False)
+    assert skip_reasons(path) == [("truncated", 2), ("empty file", 1), ("no reason recorded", 1)]
+
+
+def test_each_pair_of_metrics_is_listed_once(tmp_path: Path) -> None:
+    path = tmp_path / "correlation.csv"
+    make_correlations(undefined=True).to_csv(path, index=False)
+    (grid,) = correlations("documents", 100, path)
+    rows = grid.blocks[0].rows
+    assert len(rows) == 15 and len({row[0] for row in rows}) == 15
+    undefined = [row for row in rows if row[1] == "–"]
+    assert len(undefined) == 5
+    assert all(row[2] == row[3] == "–" and row[5] == "linear is constant" for row in undefined)
+
+
+def test_coefficients_below_zero_have_a_real_minus(tmp_path: Path) -> None:
+    path = tmp_path / "correlation.csv"
+    table = make_correlations()
+    table[["pearson", "low", "high", "spearman"]] *= -1
+    table.to_csv(path, index=False)
+    for row in correlations("documents", 100, path)[0].blocks[0].rows:
+        assert all(re.fullmatch(r"−[\d.]+( to −[\d.]+)?", text) for text in row[1:4])
+
+
+def test_time_of_stages_by_hand(tmp_path: Path) -> None:
+    effort = make_effort(tmp_path)
+    found = {grid.stem: grid.blocks[0].rows for grid in provenance({}, {}, {}, effort)}
+    assert [row[:3] for row in found["effort"]] == [
+        ("train", "2", "9,000.0"),
+        ("embed", "2", "360.0"),
+    ]
+    assert found["machines"] == (("Some CPU, 2 cores", "2 trainings"),)
+    assert [row[0] for row in found["digests"]] == ["tables/cost.csv", "tables/machines.csv"]
+    effort.costs.write_text("stage\ntrain\n")
+    with pytest.raises(InputError, match=r"cost\.csv: column 'jobs' is missing"):
+        provenance({}, {}, {}, effort)
+
+
+def test_where_nothing_was_measured_there_is_no_table_of_time(tmp_path: Path) -> None:
+    effort = make_effort(tmp_path, jobs=0)
+    assert not {"effort", "machines"} & {g.stem for g in provenance({}, {}, {}, effort)}
+
+
+def of_time(page: str) -> list[str]:
+    tables = ("effort", "machines", "digests")
+    return [page.partition(f'id="grid-{stem}"')[2].partition("</table>")[0] for stem in tables]
+
+
+@pytest.mark.slow
+def test_times_stand_on_one_page_and_all_else_is_the_same_after_every_run(tmp_path: Path) -> None:
+    parts = [section(tmp_path, "documents", make_scores("documents"), (100,))]
+
+    def build(name: str, effort: Effort) -> str:
+        output = tmp_path / f"{name}.html"
+        build_report("T", parts, {"a": 1}, {"torch": "2"}, output, effort=effort)
+        return output.read_text()
+
+    first = build("a", make_effort(tmp_path / "one"))
+    second = build("b", make_effort(tmp_path / "two", hours=3.25))
+    assert "11,700.0" in second and "11,700.0" not in first
+    left = []
+    for page in (first, second):
+        for part in of_time(page):
+            page = page.replace(part, "")
+        left.append(page)
+    assert left[0] == left[1]
+    # what is measured counts as an input: with the same files the page is the same
+    assert build("c", make_effort(tmp_path / "three")) == first
+
+
+AGAIN = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[1:3]
+from report_results import make_effort, section
+from synthetic_results import make_scores
+from anonbench.reporting.html.build import build_report
+folder = Path(sys.argv[3])
+scores = make_scores("documents", (50, 100), control=True)
+parts = [section(folder / "documents", "documents", scores, (50, 100))]
+build_report("T", parts, {"a": 1}, {"torch": "2"}, folder / "r.html", effort=make_effort(folder))
+"""
+
+
+@pytest.mark.slow
+def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
+    pages = []
+    for seed in ("1", "2"):
+        folder = tmp_path / seed
+        folder.mkdir()
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        here = Path(__file__).parents[1]
+        command = [sys.executable, "-c", AGAIN, str(here), str(here.parent), str(folder)]
+        subprocess.run(command, check=True, env=environment)
+        pages.append((folder / "r.html").read_bytes())
+    assert pages[0] == pages[1]
+    assert len(pages[0]) > 50_000
