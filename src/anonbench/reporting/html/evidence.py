@@ -71,11 +71,10 @@ TABLES = {
     "policy": "privacy",
     "front_area": "privacy",
     "reidentification": "privacy",
-    "gallery_size": "privacy",
     "attacks": "privacy",
     "given": "privacy",
     "corrected": "retrieval",
-    "new_persons": "retrieval",
+    "mapped": "retrieval",
     "deployments": "retrieval",
     "trainings": "models",
 }
