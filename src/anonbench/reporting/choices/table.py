@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
+from anonbench.core.registries.method_names import published_as
 from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.corrected import corrected
@@ -84,12 +85,12 @@ def choices(
             "dataset": dataset,
             **{name: row[name] for name in ("method", "degree", "adaption", "query")},
             **_quality(row, second, dataset, bests or {}, needs, gap),
-            **judged.get((row["method"], row["degree"]), _UNJUDGED),
+            **judged.get((published_as(row["method"], row["adaption"]), row["degree"]), _UNJUDGED),
             **{"queries": row["n"], "clusters": row["clusters"], "seeds": row["seeds"]},
         }
         for row in scored.to_dict("records")
     ]
-    there = {(row["method"], row["degree"]) for row in rows}
+    there = {(published_as(row["method"], row["adaption"]), row["degree"]) for row in rows}
     rows += [  # judged, and not searched
         {"dataset": dataset, "method": method, "degree": degree, "query": "original"}
         | {"unknown": "not_run", "unknown_detail": "no retrieval was run"}
