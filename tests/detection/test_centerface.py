@@ -28,7 +28,7 @@ SIDES = ((218, 178), (327, 500), (96, 64), (33, 31))
 
 @pytest.fixture(scope="module")
 def detector() -> Detector:
-    return build(DetectorName.CENTERFACE, Detection(pyramid=False))
+    return build(DetectorName.CENTERFACE, Detection(speed="single"))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_grey_images_and_threads_change_nothing(
     grey = images[0][:, :, 1]
     alike = np.repeat(grey[:, :, None], 3, axis=2)
     np.testing.assert_array_equal(rows(detector, grey), rows(detector, alike))
-    threads = build(DetectorName.CENTERFACE, Detection(pyramid=False), threads=3)
+    threads = build(DetectorName.CENTERFACE, Detection(speed="single"), threads=3)
     assert threads.detect(images[:4]) == detector.detect(images[:4])
 
 

@@ -34,7 +34,7 @@ THRESHOLDS = Thresholds(pixel=0.3, box=0.6, unclip_ratio=1.5, max_candidates=100
 def load(threads: int = 1, **settings: object) -> Detector:
     if ppocr_model.packaged("PP-OCRv3_mobile_det") is None:
         pytest.skip("rapidocr_onnxruntime, whose weights are used, is not installed")
-    detection = Detection(pyramid=False, ppocr=Ppocr.model_validate(settings))
+    detection = Detection(speed="single", ppocr=Ppocr.model_validate(settings))
     return build(DetectorName.PPOCR, detection, threads)
 
 

@@ -68,7 +68,7 @@ def test_scrfd_boxes_are_distances_from_an_anchor_times_the_stride(one_face: Pat
     assert region.entity is Entity.FACE and region.score == pytest.approx(0.9)
     # (48 − 16, 32 − 16, 48 + 16, 32 + 20), twice as large
     assert (region.x0, region.y0, region.x1, region.y1) == (64, 32, 128, 104)
-    assert detector._detector._model._session.shapes[-1] == (1, 3, 96, 128)
+    assert detector._detector._detector._model._session.shapes[-1] == (1, 3, 96, 128)
 
 
 def test_threshold_overlap_and_margin(one_face: Path) -> None:

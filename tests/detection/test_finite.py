@@ -58,7 +58,7 @@ def test_scrfd(bad: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def test_text_detector() -> None:
-    detector: Any = build(DetectorName.PPOCR, Detection(pyramid=False), 1)
+    detector: Any = build(DetectorName.PPOCR, Detection(speed="single"), 1)
     assert detector.detect([IMAGE]) == [[]]
     detector._detector._network = lambda tensor: np.full(
         (1, 1, *tensor.shape[2:]), np.nan, np.float32

@@ -33,7 +33,9 @@ all_engines = pytest.mark.parametrize("engine", ENGINES)
 
 
 def load(**settings: object) -> Detector:
-    return build(DetectorName.PPOCR, Detection(pyramid=False, ppocr=Ppocr.model_validate(settings)))
+    return build(
+        DetectorName.PPOCR, Detection(speed="single", ppocr=Ppocr.model_validate(settings))
+    )
 
 
 @pytest.fixture(scope="module")

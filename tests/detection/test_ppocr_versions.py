@@ -26,7 +26,9 @@ V3, V6 = "PP-OCRv3_mobile_det", "PP-OCRv6_small_det"
 
 
 def load(**settings: object) -> Detector:
-    return build(DetectorName.PPOCR, Detection(pyramid=False, ppocr=Ppocr.model_validate(settings)))
+    return build(
+        DetectorName.PPOCR, Detection(speed="single", ppocr=Ppocr.model_validate(settings))
+    )
 
 
 @pytest.fixture(scope="module", params=[name for name in PUBLISHED if name != V3])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -14,9 +16,20 @@ from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.registry import build
-from anonbench.detection.views import Reach, Views, scales, tiles, united
+from anonbench.detection.views import (
+    ALL_TURNS,
+    Reach,
+    SecondLook,
+    Views,
+    moved,
+    scales,
+    tiles,
+    turned_back,
+    united,
+)
 from anonbench_demo import portraits
 
+Speed = Literal["thorough", "quick", "single"]
 REACH = Reach(whole=300, tile=200, overlap=40, least=50)
 EMPTY = np.zeros((900, 1200), np.uint8)
 
@@ -94,6 +107,67 @@ def test_each_scale_is_searched_though_nothing_was_found_at_the_one_before() -> 
     assert [shapes[0] for shapes in seen if len(shapes) == 1] == [(225, 300), (113, 150), (57, 75)]
 
 
+class Standing:
+    """Finds the bright rectangle of an image if it stands; with a low score if it is small."""
+
+    def __init__(self, least: int = 1) -> None:
+        self.least = least
+        self.shapes: list[tuple[int, ...]] = []
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        self.shapes += [image.shape for image in images]
+        return [self._one(image) for image in images]
+
+    def _one(self, image: np.ndarray) -> list[Region]:
+        rows, columns = np.nonzero(image > 127)
+        x0, y0, x1, y1 = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        if y1 - y0 < x1 - x0:
+            return []
+        return [face(*map(float, (x0, y0, x1, y1)), 1.0 if y1 - y0 >= self.least else 0.1)]
+
+
+@pytest.mark.parametrize("turn", ALL_TURNS)
+def test_a_turned_view_has_a_way_back_for_boxes_and_corners(turn: int) -> None:
+    image = np.zeros((120, 200), np.uint8)
+    image[30:50, 80:150] = 255
+    view = np.rot90(image, turn)
+    rows, columns = np.nonzero(view)
+    x0, y0, x1, y1 = map(float, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+    back = turned_back(image.shape, turn)
+    box = moved(face(x0, y0, x1, y1), back)
+    assert (box.x0, box.y0, box.x1, box.y1, box.quad) == (80, 30, 150, 50, None)
+    line = moved(quad(x0, y0, x1, y1), back)
+    assert (line.x0, line.y0, line.x1, line.y1) == (80, 30, 150, 50)
+    assert (
+        line.quad is not None
+        and (line.quad[0], line.quad[1]) == ((80, 30), (150, 30), (150, 50), (80, 50))[turn]
+    )
+
+
+def test_what_stands_on_its_side_is_found_in_a_turned_view() -> None:
+    image = np.zeros((200, 260), np.uint8)
+    image[100:120, 60:100] = 255
+    assert Views(Standing(), Reach(300, 200, 40)).detect([image]) == [[]]
+    (found,) = Views(Standing(), Reach(300, 200, 40, turns=ALL_TURNS)).detect([image])[0]
+    assert (found.x0, found.y0, found.x1, found.y1) == (60, 100, 100, 120)
+    large = Reach(300, 200, 40, turns=ALL_TURNS, upright=200 * 260 - 1)
+    assert Views(Standing(), large).detect([image]) == [[]]
+
+
+def test_a_small_region_of_low_score_is_searched_for_again_at_full_size() -> None:
+    image = np.zeros((600, 800), np.uint8)
+    image[300:336, 404:422] = 255
+    second = SecondLook(below=20, score=0.5)
+    reach = Reach(1000, 1000, 40, halved=400, second=second)
+    sharp = Standing(least=30)  # at half size it is 18 pixels high, and doubtful
+    (found,) = Views(sharp, reach).detect([image])[0]
+    assert (found.x0, found.y0, found.x1, found.y1) == (404, 300, 422, 336)
+    assert sharp.shapes == [(300, 400), (128, 128)]
+    assert Views(Standing(least=40), reach).detect([image]) == [[]]
+    lower = replace(reach, second=SecondLook(below=10, score=0.5))
+    assert Views(Standing(least=30), lower).detect([image]) == [[]]
+
+
 REGIONS = st.builds(
     quad,
     st.integers(100, 500),
@@ -132,7 +206,7 @@ def test_parts_of_a_line_become_one_and_neighbours_stay() -> None:
 def test_a_face_is_covered_at_the_size_of_a_telephones_photograph() -> None:
     image = portraits.draw(0, "someone", 0).image
     small = build(DetectorName.CENTERFACE, Detection())
-    once = build(DetectorName.CENTERFACE, Detection(pyramid=False))
+    once = build(DetectorName.CENTERFACE, Detection(speed="single"))
     (true,) = small.detect([image])[0]
     factor = 10
     large = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
@@ -159,11 +233,11 @@ def test_lines_of_a_long_screenshot_are_found() -> None:
         text = f"message {number} of a long talk"
         cv2.putText(image, text, (60, y), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 0, 1, cv2.LINE_AA)
 
-    def missed(pyramid: bool) -> int:
-        detector = build(DetectorName.PPOCR, Detection(pyramid=pyramid))
+    def missed(speed: Speed) -> int:
+        detector = build(DetectorName.PPOCR, Detection(speed=speed))
         regions = detector.detect([image])[0]
         middles = [y - 10 for y in places]
         return sum(not any(r.y0 < y < r.y1 and r.x0 < 80 for r in regions) for y in middles)
 
-    assert missed(pyramid=False) > 25
-    assert missed(pyramid=True) == 0
+    assert missed("single") > 25
+    assert missed("thorough") == 0

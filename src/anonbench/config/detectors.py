@@ -59,10 +59,11 @@ class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
     threads: Count = 1
     """CPU threads of a job, for reading and for ONNX Runtime (torch has one). More jobs side by
     side search more images a second than more threads."""
-    pyramid: bool = True
-    """Search images at full size, half of it, a quarter and so on, large ones in tiles (centerface,
-    ppocr and mrz). false: once, as the detectors' authors do, which misses large faces, and small
-    text in images of more than some 1,500 pixels."""
+    speed: Literal["thorough", "quick", "single"] = "thorough"
+    """In which views images are searched. thorough: at all scales, in tiles where they are large,
+    and turned. quick: fewer of these. single: once, at full size and upright, as the detectors'
+    authors do, which misses large and turned faces, and small text in images of more than some
+    1,500 pixels."""
 
     def of(self, kind: type[K]) -> K:
         """Return a detector with its parameters."""

@@ -1,18 +1,19 @@
-"""Search of an image at several scales and in tiles.
+"""Search of an image as a person sees it: at several scales, in tiles, and turned.
 
-A network finds what lies within its range of sizes: CenterFace no face of more than some 500
-pixels, PP-OCR no line that is a few pixels high once a long image is scaled down. So an image is
-searched at full size, at half of it, at a quarter and so on; and where it is large, in overlapping
-tiles, which also bounds memory. What is cut by the edges of tiles is whole at a smaller scale.
+A network finds what lies within its range of sizes and directions: CenterFace no face of more than
+some 500 pixels and few of those that lie on their side, PP-OCR no line that is a few pixels high
+once a long image is scaled down. So an image is searched at full or half size, at half of that and
+so on; where it is large, in overlapping tiles, which also bounds memory; and turned. What is cut by
+the edges of tiles is whole at a smaller scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from math import ceil
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -21,17 +22,35 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector
 from anonbench.detection.base import clipped_box, clipped_quad
 
+UPRIGHT, ALL_TURNS = (0,), (0, 1, 2, 3)
+"""Quarter turns."""
 _INSIDE = 0.9
 """Share of a region inside another one from which it adds nothing."""
 _SAME_HEIGHT = 1.8
 """Ratio of heights up to which two regions may be parts of one line."""
 _SAME_ROWS = 0.6
 """Share of the lower one's height that two parts of a line have in common."""
+_CROP = 128
+"""Side of the crops of a second look, in pixels."""
+_TOGETHER = 4_000_000
+"""Pixels of the views that are handed to a detector together."""
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """Search for small regions of low score once more, at twice the largest scale."""
+
+    below: int
+    """Sides up to which a region is small, in pixels of the largest scale."""
+    score: float
+    """That the detector must give at the second look; of other regions, at the first."""
+    turns: tuple[int, ...] | None = None
+    """Quarter turns; None: that of the view that it was found in."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Sizes at which a detector searches, in pixels."""
+    """Views in which a detector searches; lengths are in pixels."""
 
     whole: int
     """Longest side of an image that is searched in one piece."""
@@ -41,10 +60,28 @@ class Reach:
     """Of neighbouring tiles."""
     least: int | None = None
     """Longest side of the smallest scale that is searched; None: the first in one piece."""
+    halved: int | None = None
+    """Longest side from which images are searched from half size; None: never."""
+    turns: tuple[int, ...] = UPRIGHT
+    """Quarter turns in which each scale is searched."""
+    upright: int | None = None
+    """Pixels of an image from which its largest scale is searched upright only."""
+    second: SecondLook | None = None
+    versions: Callable[[np.ndarray], Iterable[np.ndarray]] | None = None
+    """Other versions of an image that are searched beside it, such as its colour planes."""
+
+
+class View(NamedTuple):
+    """An image as a detector gets it."""
+
+    pixels: np.ndarray
+    back: np.ndarray
+    """float64 [2, 3]: from a place in the view to that in the image."""
+    turn: int = 0
 
 
 class Views:
-    """A detector that searches all scales of an image, in tiles where it is large."""
+    """A detector that searches all views of an image."""
 
     def __init__(self, detector: Detector, reach: Reach) -> None:
         self._detector = detector
@@ -52,41 +89,136 @@ class Views:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
+        plain = [i for i, image in enumerate(images) if self._is_plain(image)]
         found: list[list[Region]] = [[] for _ in images]
-        once = [i for i, image in enumerate(images) if len(scales(image.shape, self._reach)) == 1]
-        if once:  # together: a detector may use several threads
-            regions = self._detector.detect([images[i] for i in once])
-            for i, each in zip(once, regions, strict=True):
+        if plain:  # together: a detector may use several threads
+            regions = self._detector.detect([images[i] for i in plain])
+            for i, each in zip(plain, regions, strict=True):
                 found[i] = each
-        for i in sorted(set(range(len(images))) - set(once)):
+        for i in sorted(set(range(len(images))) - set(plain)):
             found[i] = united(self._search(images[i]), images[i])
         return found
 
+    def _is_plain(self, image: np.ndarray) -> bool:
+        """Whether an image is searched once, as it is."""
+        reach = self._reach
+        sizes = scales(image.shape, reach)
+        several = len(sizes) > 1 or sizes[0] != image.shape[:2] or len(reach.turns) > 1
+        return not (several or reach.second or reach.versions)
+
     def _search(self, image: np.ndarray) -> list[Region]:
-        """Return the regions of all scales and tiles, in pixels of the image."""
-        height, width = image.shape[:2]
+        """Return the regions of all views, in pixels of the image."""
         found: list[Region] = []
-        for rows, columns in scales(image.shape, self._reach):
-            view = image  # of the scale before: as exact as the original, and faster
-            if view.shape[:2] != (rows, columns):
-                view = cv2.resize(view, (columns, rows), interpolation=cv2.INTER_AREA)
-            image = view
-            down, across = height / rows, width / columns
-            places = tiles(view.shape, self._reach)
-            parts = [np.ascontiguousarray(view[place]) for place in places]
-            for place, regions in zip(places, self._detector.detect(parts), strict=True):
-                top, left = place[0].start, place[1].start
-                found += [_moved(each, left, top, across, down) for each in regions]
+        for version in (image, *(self._reach.versions(image) if self._reach.versions else ())):
+            found += self._in_pyramid(version)
         return found
+
+    def _in_pyramid(self, image: np.ndarray) -> list[Region]:
+        second, upright = self._reach.second, self._reach.upright
+        is_large = upright is not None and image.shape[0] * image.shape[1] > upright
+        found: list[Region] = []
+        unsure: list[tuple[View, Region]] = []
+        for number, pixels in enumerate(_pyramid(image, self._reach)):
+            turns = UPRIGHT if is_large and not number else self._reach.turns
+            for view, region in self._in_views(_views(pixels, image.shape, turns, self._reach)):
+                if second is None or region.score >= second.score:
+                    found.append(moved(region, view.back))
+                elif not number and max(_sides(region)) < second.below:
+                    unsure.append((view, moved(region, view.back)))
+        if second is not None and unsure:
+            factor = scales(image.shape, self._reach)[0][0] / image.shape[0]
+            crops = _crops(image, unsure, min(2 * factor, 1.0), second.turns)
+            found += [
+                moved(region, view.back)
+                for view, region in self._in_views(crops)
+                if region.score >= second.score
+            ]
+        return found
+
+    def _in_views(self, views: Iterable[View]) -> Iterator[tuple[View, Region]]:
+        """Yield what is found in views, in their own pixels."""
+        batch: list[View] = []
+        for view in chain(views, [None]):
+            if view is not None:
+                batch.append(view)
+            if batch and (view is None or sum(v.pixels.size for v in batch) > _TOGETHER):
+                regions = self._detector.detect([each.pixels for each in batch])
+                for each, of_view in zip(batch, regions, strict=True):
+                    yield from ((each, region) for region in of_view)
+                batch = []
 
 
 def scales(shape: Sequence[int], reach: Reach) -> list[tuple[int, int]]:
-    """Return the heights and widths at which an image is searched, the largest first."""
-    sizes = [(shape[0], shape[1])]
+    """Heights and widths at which an image is searched, the largest first."""
+    halved = reach.halved is not None and max(shape[:2]) >= reach.halved
+    sizes = [_half(shape) if halved else (shape[0], shape[1])]
     while max(sizes[-1]) > reach.whole or (reach.least and max(sizes[-1]) >= 2 * reach.least):
-        rows, columns = sizes[-1]
-        sizes.append((ceil(rows / 2), ceil(columns / 2)))
+        sizes.append(_half(sizes[-1]))
     return sizes
+
+
+def _half(shape: Sequence[int]) -> tuple[int, int]:
+    return ceil(shape[0] / 2), ceil(shape[1] / 2)
+
+
+def _pyramid(image: np.ndarray, reach: Reach) -> Iterator[np.ndarray]:
+    """Yield an image at all scales."""
+    for rows, columns in scales(image.shape, reach):
+        if image.shape[:2] != (rows, columns):  # of the one before: as exact, and faster
+            image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+        yield image
+
+
+def _views(
+    pixels: np.ndarray, shape: Sequence[int], turns: Sequence[int], reach: Reach
+) -> Iterator[View]:
+    """Yield the turned tiles of one scale of an image of a shape."""
+    down, across = shape[0] / pixels.shape[0], shape[1] / pixels.shape[1]
+    for rows, columns in tiles(pixels.shape, reach):
+        tile = pixels[rows, columns]
+        for turn in turns:
+            back = turned_back(tile.shape, turn)
+            back[:, 2] += columns.start, rows.start
+            back *= np.array([[across], [down]])
+            yield View(np.ascontiguousarray(np.rot90(tile, turn)), back, turn)
+
+
+def _crops(
+    image: np.ndarray,
+    unsure: Sequence[tuple[View, Region]],
+    scale: float,
+    turns: Sequence[int] | None,
+) -> Iterator[View]:
+    """Yield squares of an image about regions, each region in one of them at least."""
+    side = round(_CROP / scale)
+    centres: dict[int, list[tuple[float, float]]] = {}
+    for view, region in sorted(unsure, key=lambda pair: -pair[1].score):
+        x, y = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
+        for turn in (view.turn,) if turns is None else turns:
+            near = centres.setdefault(turn, [])
+            if any(max(abs(x - u), abs(y - v)) < side / 4 for u, v in near):
+                continue
+            near.append((x, y))
+            left, top = (
+                max(0, min(round(middle - side / 2), length - side))
+                for middle, length in ((x, image.shape[1]), (y, image.shape[0]))
+            )
+            crop = image[top : top + side, left : left + side]
+            back = turned_back(crop.shape, turn)
+            back[:, 2] += left, top
+            yield View(np.ascontiguousarray(np.rot90(crop, turn)), back, turn)
+
+
+def turned_back(shape: Sequence[int], turn: int) -> np.ndarray:
+    """Way back from an image turned by quarters (`numpy.rot90`) to itself: float64 [2, 3]."""
+    height, width = shape[:2]
+    ways = (
+        ((1, 0, 0), (0, 1, 0)),
+        ((0, -1, width), (1, 0, 0)),
+        ((-1, 0, width), (0, -1, height)),
+        ((0, 1, 0), (-1, 0, height)),
+    )
+    return np.array(ways[turn % 4], np.float64)
 
 
 def tiles(shape: Sequence[int], reach: Reach) -> list[tuple[slice, slice]]:
@@ -181,12 +313,14 @@ def _area(region: Region) -> float:
     return float(cv2.contourArea(_corners(region).astype(np.float32)))
 
 
-def _moved(region: Region, left: int, top: int, across: float, down: float) -> Region:
-    """Return a region of a tile in pixels of the whole image."""
-    x0, x1 = ((left + x) * across for x in (region.x0, region.x1))
-    y0, y1 = ((top + y) * down for y in (region.y0, region.y1))
-    quad = region.quad and tuple(
-        (top + value) * down if number % 2 else (left + value) * across
-        for number, value in enumerate(region.quad)
-    )
+def moved(region: Region, back: np.ndarray) -> Region:
+    """Region of a view in pixels of the image; turned by other than quarters, it has corners."""
+    corners = _corners(region) @ back[:, :2].T + back[:, 2]
+    (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    slanted = np.count_nonzero(back[:, :2]) > 2
+    quad = tuple(corners.ravel().tolist()) if region.quad is not None or slanted else None
     return Region(region.entity, x0, y0, x1, y1, region.score, cast("Quad | None", quad))
+
+
+def _sides(region: Region) -> tuple[float, float]:
+    return region.x1 - region.x0, region.y1 - region.y0

@@ -15,9 +15,9 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.libraries.opencv import cv2
-from anonbench.detection.base import as_rgb, require_finite
+from anonbench.core.vocabulary import Entity
+from anonbench.detection.base import as_rgb, clipped_box, require_finite
 from anonbench.detection.faces.centerface_model import INPUT, read_model
-from anonbench.detection.faces.faces import face_region
 from anonbench.detection.faces.suppression import suppressed
 
 # Read when the package is imported: it sends usage data to Microsoft otherwise.
@@ -48,7 +48,7 @@ class CenterfaceDetector:
         """Load the model.
 
         Args:
-            settings: thresholds and margin.
+            settings: thresholds.
             threads: images that are looked at together, each by one thread, so that what is found
                 cannot depend on their number.
 
@@ -83,11 +83,10 @@ class CenterfaceDetector:
         boxes, scores = self._decoded(heat[0, 0], scale[0], offset[0], size)
         boxes[:, 0::2] /= size[0] / width
         boxes[:, 1::2] /= size[1] / height
-        margin = self._settings.margin
         return [
             region
             for box, score in zip(boxes, scores, strict=True)
-            for region in face_region(box, float(score), margin, image)
+            for region in clipped_box(Entity.FACE, box, float(score), image)
         ]
 
     def _decoded(

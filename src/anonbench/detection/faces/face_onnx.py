@@ -14,8 +14,8 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.libraries.opencv import cv2
-from anonbench.detection.base import as_rgb, require_finite
-from anonbench.detection.faces.faces import face_region
+from anonbench.core.vocabulary import Entity
+from anonbench.detection.base import as_rgb, clipped_box, require_finite
 from anonbench.detection.faces.suppression import suppressed
 
 # Read when the package is imported: it sends usage data to Microsoft otherwise.
@@ -86,7 +86,7 @@ class FaceOnnxDetector:
         return [
             region
             for box, score in zip(boxes, scores, strict=True)
-            for region in face_region(box, float(score), self._settings.margin, image)
+            for region in clipped_box(Entity.FACE, box, float(score), image)
         ]
 
 

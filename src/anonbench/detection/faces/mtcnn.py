@@ -11,8 +11,8 @@ import torch
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
-from anonbench.detection.base import as_rgb, require_finite
-from anonbench.detection.faces.faces import face_region
+from anonbench.core.vocabulary import Entity
+from anonbench.detection.base import as_rgb, clipped_box, require_finite
 from anonbench.detection.faces.mtcnn_networks import CandidateNetwork, FirstNetwork
 from anonbench.detection.faces.mtcnn_pyramid import FIELD, STRIDE, Layout, Sheet, layout
 from anonbench.detection.faces.suppression import suppressed
@@ -85,7 +85,7 @@ class MtcnnDetector:
                 faces = self._cascade([as_rgb(images[index]) for index in indices])
             for box, score, image in zip(faces.boxes, faces.scores, faces.images, strict=True):
                 index = indices[image]
-                found[index] += face_region(box, score, self._settings.margin, images[index])
+                found[index] += clipped_box(Entity.FACE, box, float(score), images[index])
         return found
 
     def _batches(self, images: Sequence[np.ndarray]) -> Iterator[list[int]]:

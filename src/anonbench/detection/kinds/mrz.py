@@ -22,7 +22,7 @@ class Mrz(DetectorKind):
     name: ClassVar = "mrz"
     label: ClassVar = "MRZ"
     entities: ClassVar = (Entity.MRZ,)
-    reads: ClassVar = ("ppocr", "pyramid")
+    reads: ClassVar = ("ppocr", "speed")
     install: ClassVar = "pip install onnxruntime"
     # 2.7 pages of RVL-CDIP were seen on a core
     images_per_second: ClassVar = 2.0

@@ -38,8 +38,9 @@ class Mtcnn(DetectorKind):
         """See `DetectorKind.load`."""
         import torch
 
+        from anonbench.detection.faces.faces import Grown
         from anonbench.detection.faces.mtcnn import MtcnnDetector
 
         # with another number, sums round differently, and the boxes with them
         torch.set_num_threads(1)
-        return MtcnnDetector(self, loading.detection.device)
+        return Grown(MtcnnDetector(self, loading.detection.device), self.margin)

@@ -15,7 +15,7 @@ class Ppocr(DetectorKind):
     name: ClassVar = "ppocr"
     label: ClassVar = "PP-OCR"
     entities: ClassVar = (Entity.TEXT,)
-    reads: ClassVar = ("pyramid",)
+    reads: ClassVar = ("speed",)
     score_threshold: ClassVar = "box_thresh"
     install: ClassVar = "pip install onnxruntime pyclipper (for engines, paddleocr, openvino)"
     # 12 pages of RVL-CDIP were seen on a core
@@ -50,8 +50,11 @@ class Ppocr(DetectorKind):
         from anonbench.detection.views import Reach, Views
 
         detector, side = self._plain(loading.threads), self.limit_side_len
-        reach = Reach(whole=side * 3 // 2, tile=side, overlap=side // 5)
-        return Views(detector, reach) if loading.detection.pyramid else detector
+        if loading.detection.speed == "single":
+            return detector
+        halved = side * 3 // 2 if loading.detection.speed == "quick" else None
+        reach = Reach(whole=side * 3 // 2, tile=side, overlap=side // 5, halved=halved)
+        return Views(detector, reach)
 
     def _plain(self, threads: int) -> Detector:
         if self.engine != "paddleocr":
