@@ -28,7 +28,7 @@ class DetectorName(StrEnum):
 LOOKED_FOR = ("centerface", "ppocr", "zxing", "mrz")
 """Detectors where none is named: one for each kind of region, none of which needs a user's file."""
 COVERING: Mapping[str, Mapping[str, float]] = {
-    "centerface": {"margin": 1.2},
+    "centerface": {"threshold": 0.3, "margin": 1.3},
     "ppocr": {"thresh": 0.2, "box_thresh": 0.4, "unclip_ratio": 2.0},
 }
 """Detection settings without a config, and of a first config, chosen to miss little: what is missed
