@@ -61,7 +61,8 @@ class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
     side search more images a second than more threads."""
     speed: Literal["thorough", "quick", "single"] = "thorough"
     """In which views images are searched. thorough: at all scales, in tiles where they are large,
-    and turned. quick: fewer of these. single: once, at full size and upright, as the detectors'
+    and turned. quick: upright, text from half size; of turned faces of 24 to 48 pixels, centerface
+    then finds 34 to 83 % where thorough finds nearly all. single: once, at full size and upright, as the detectors'
     authors do, which misses large and turned faces, and small text in images of more than some
     1,500 pixels."""
 
