@@ -61,10 +61,10 @@ class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
     side search more images a second than more threads."""
     speed: Literal["thorough", "quick", "single"] = "thorough"
     """In which views images are searched. thorough: at all scales, in tiles where they are large,
-    and turned. quick: upright, text from half size; of turned faces of 24 to 48 pixels, centerface
-    then finds 34 to 83 % where thorough finds nearly all. single: once, at full size and upright, as the detectors'
-    authors do, which misses large and turned faces, and small text in images of more than some
-    1,500 pixels."""
+    and turned. quick: upright, text from half size; of faces of 24 to 96 pixels on their side or
+    upside down, centerface then finds 34 to 83 %, and with thorough nearly all. single: once, at
+    full size and upright, as the detectors' authors do, which misses large and turned faces, and
+    small text in images of more than some 1,500 pixels."""
 
     def of(self, kind: type[K]) -> K:
         """Return a detector with its parameters."""
