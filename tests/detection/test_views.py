@@ -200,8 +200,9 @@ def test_parts_of_a_line_become_one_and_neighbours_stay() -> None:
     beside = [face(100, 100, 200, 220), face(190, 100, 290, 220)]
     assert len(united(beside, EMPTY)) == 2
     nose = face(140, 150, 160, 180, 0.9)
-    (one,) = united([beside[0], nose, face(104, 96, 204, 222)], EMPTY)
-    assert (one.x0, one.y0, one.x1, one.y1, one.score) == (100, 96, 204, 222, 0.9)
+    assert united([beside[0], nose], EMPTY) == [face(100, 100, 200, 220, 0.9)]
+    turned = [beside[0], face(120, 96, 222, 200)]
+    assert sorted(united(turned, EMPTY), key=str) == sorted(turned, key=str)
 
 
 @pytest.mark.slow
@@ -209,7 +210,7 @@ def test_a_face_is_covered_at_the_size_of_a_telephones_photograph() -> None:
     image = portraits.draw(0, "someone", 0).image
     small = build(DetectorName.CENTERFACE, Detection())
     once = build(DetectorName.CENTERFACE, Detection(speed="single"))
-    (true,) = small.detect([image])[0]
+    true = max(small.detect([image])[0], key=lambda region: region.score)
     factor = 10
     large = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
 

@@ -38,14 +38,15 @@ _TOGETHER = 4_000_000
 
 @dataclass(frozen=True)
 class SecondLook:
-    """Search for small regions of low score once more, at twice the largest scale."""
+    """Search for small regions of low score once more, at twice the largest scale.
+
+    In the turn in which each was found; in all of them where the largest scale is searched upright.
+    """
 
     below: int
     """Sides up to which a region is small, in pixels of the largest scale."""
     score: float
     """That the detector must give at the second look; of other regions, at the first."""
-    turns: tuple[int, ...] | None = None
-    """Quarter turns; None: that of the view that it was found in."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,10 @@ class Views:
                     unsure.append((view, moved(region, view.back)))
         if second is not None and unsure:
             factor = scales(image.shape, self._reach)[0][0] / image.shape[0]
-            crops = _crops(image, unsure, min(2 * factor, 1.0), second.turns)
+            unsure = [(view, region) for view, region in unsure if not _is_inside(region, found)]
+            crops = _crops(
+                image, unsure, min(2 * factor, 1.0), self._reach.turns if is_large else None
+            )
             found += [
                 moved(region, view.back)
                 for view, region in self._in_views(crops)
@@ -255,8 +259,9 @@ def _parts(length: int, reach: Reach) -> list[slice]:
 def united(regions: Sequence[Region], image: np.ndarray) -> list[Region]:
     """Return regions that cover all given ones: where it can be, one for each line or face.
 
-    A region inside another one goes. Parts of one line, and a region that was found at two scales,
-    become the rectangle around both. The order of the given regions is no matter.
+    A region nearly inside another one joins it. Parts of one line, and a line found at two scales,
+    become the rectangle around both; other boxes of one face stay, since the rectangle around those
+    of four turns hides more beyond it. The order of the given regions is no matter.
     """
     pool = sorted(regions, key=lambda r: (-_area(r), r.y0, r.x0, r.y1, r.x1, r.entity, r.score))
     bounds = np.array([(r.x0, r.y0, -r.x1, -r.y1) for r in pool]).reshape(-1, 4).T.copy()
@@ -292,13 +297,16 @@ def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
     if (shared <= 0).any():
         return None
     common = shared.prod()
+    if larger.quad is None:
+        if common < _INSIDE * its_sizes.prod():
+            return None
+        box = np.concatenate([low, high])
+        return clipped_box(larger.entity, box, max(one.score, other.score), image)[0]
     same = common >= _INSIDE * its_sizes.prod() or common >= 0.5 * (high - low).prod()
-    if not same and (larger.quad is None or not _is_one_line(sizes, its_sizes, shared)):
+    if not same and not _is_one_line(sizes, its_sizes, shared):
         return None
     corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])]) @ axes.T
     score = max(one.score, other.score)
-    if larger.quad is None:
-        return clipped_box(larger.entity, corners[[0, 2]].ravel(), score, image)[0]
     return clipped_quad(larger.entity, corners, score, image)[0]
 
 
@@ -337,6 +345,12 @@ def moved(region: Region, back: np.ndarray) -> Region:
     slanted = np.count_nonzero(back[:, :2]) > 2
     quad = tuple(corners.ravel().tolist()) if region.quad is not None or slanted else None
     return Region(region.entity, x0, y0, x1, y1, region.score, cast("Quad | None", quad))
+
+
+def _is_inside(region: Region, others: Sequence[Region]) -> bool:
+    """Whether a region's centre is inside one of other boxes."""
+    x, y = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
+    return any(each.x0 < x < each.x1 and each.y0 < y < each.y1 for each in others)
 
 
 def _sides(region: Region) -> tuple[float, float]:

@@ -49,7 +49,7 @@ class Centerface(DetectorKind):
             halved=320,
             turns=ALL_TURNS if speed == "thorough" else (0,),
             upright=4_000_000,
-            second=SecondLook(below=20, score=self.threshold),
+            second=SecondLook(below=28, score=self.threshold),
         )
         low = self.model_copy(update={"threshold": min(UNSURE, self.threshold)})
         return Grown(Views(CenterfaceDetector(low, loading.threads), reach), self.margin)
