@@ -72,6 +72,7 @@ def test_low_confidence_only() -> None:
 def test_text_without_a_face_is_doubtful_in_a_photograph_and_not_on_paper() -> None:
     line = box(Entity.TEXT, 20, 100, 60, 12)
     assert of(noise(), line) == [doubts.TEXT_ONLY]
+    assert of(noise(), line, box(Entity.INK, 5, 60, 60, 20)) == [doubts.TEXT_ONLY], "ink is no face"
     assert of(noise(), line, FACE) == of(noise(), line, box(Entity.BARCODE, 0, 0, 30, 30)) == []
     assert of(noise(), line, kinds=["text"]) == [], "faces were not searched for"
     paper = np.full((120, 160), 240, np.uint8)

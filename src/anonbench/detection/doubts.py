@@ -48,7 +48,9 @@ _TEXT_SHARE = 0.15
 
 def is_text_only(regions: Collection[Region], kinds: Collection[str]) -> bool:
     """Whether an image searched for faces, too, shows text and nothing else."""
-    return Entity.FACE in kinds and {region.entity for region in regions} == {Entity.TEXT}
+    found = {region.entity for region in regions}
+    only = {Entity.TEXT, Entity.INK}
+    return Entity.FACE in kinds and Entity.TEXT in found and found <= only
 
 
 def doubts_of(image: np.ndarray, regions: Sequence[Region], kinds: Collection[str]) -> list[str]:

@@ -48,6 +48,19 @@ def test_what_passes_comes_first_whatever_others_keep() -> None:
     assert better["kept"].max() > first["kept"] and set(better["verdict"]) == {"fail"}
 
 
+def test_mapped_vectors_are_judged_by_their_own_verdict() -> None:
+    own = table_of()
+    of_mask = own[(own["method"] == "mask") & (own["degree"] == 100)]
+    failed = of_mask.assign(method="mapped_mask", verdict="fail", value=0.9, low=0.8, high=0.95)
+    mapped = SCORES[SCORES["method"] == "mask"].assign(adaption="mapped")
+    scores = pd.concat([SCORES, mapped[SCORES["adaption"] == "unadapted"]], ignore_index=True)
+    table = of(pd.concat([own, failed], ignore_index=True), scores)
+    masks = table[(table["method"] == "mask") & (table["degree"] == 100)]
+    verdicts = masks.groupby("adaption")["verdict"].agg(set).to_dict()
+    assert verdicts["mapped"] == {"fail"} and verdicts["unadapted"] == {"pass"}
+    assert "mapped_mask" not in set(table["method"])
+
+
 def test_what_failed_on_evidence_comes_after_what_is_only_unproved() -> None:
     """Blur keeps more and is re-identified; of masks it is not known what detectors missed."""
     table = of(table_of(0.965))
@@ -143,7 +156,7 @@ def test_a_variant_that_was_judged_and_not_searched_has_a_row() -> None:
 
 def test_a_remedy_that_nobody_has_heard_of_is_a_choice_like_the_others() -> None:
     more = SCORES[SCORES["adaption"] == "A"].assign(
-        adaption="mapped", value=0.9, low=0.88, high=0.92
+        adaption="distilled", value=0.9, low=0.88, high=0.92
     )
     first = of(table_of(), pd.concat([SCORES, more])).iloc[0]
-    assert (first["method"], first["adaption"]) == ("mask", "mapped")
+    assert (first["method"], first["adaption"]) == ("mask", "distilled")
