@@ -52,13 +52,28 @@ def test_mapped_vectors_are_judged_by_their_own_verdict() -> None:
     own = table_of()
     of_mask = own[(own["method"] == "mask") & (own["degree"] == 100)]
     failed = of_mask.assign(method="mapped_mask", verdict="fail", value=0.9, low=0.8, high=0.95)
-    mapped = SCORES[SCORES["method"] == "mask"].assign(adaption="mapped")
-    scores = pd.concat([SCORES, mapped[SCORES["adaption"] == "unadapted"]], ignore_index=True)
+    chosen = (SCORES["method"] == "mask") & (SCORES["adaption"] == "unadapted")
+    mapped = SCORES[chosen].assign(adaption="mapped")
+    scores = pd.concat([SCORES, mapped], ignore_index=True)
     table = of(pd.concat([own, failed], ignore_index=True), scores)
     masks = table[(table["method"] == "mask") & (table["degree"] == 100)]
     verdicts = masks.groupby("adaption")["verdict"].agg(set).to_dict()
     assert verdicts["mapped"] == {"fail"} and verdicts["unadapted"] == {"pass"}
     assert "mapped_mask" not in set(table["method"])
+
+
+def test_a_map_that_is_not_recommended_comes_after_the_unadapted_model() -> None:
+    mapped = SCORES[(SCORES["adaption"] == "unadapted") & (SCORES["method"] == "mask")]
+    gaining = mapped.assign(adaption="mapped", value=0.9, low=0.88, high=0.92)
+    scores = pd.concat([SCORES, gaining], ignore_index=True)
+    own = table_of()
+    policy = pd.concat([own, own[own["method"] == "mask"].assign(method="mapped_mask")])
+    card = {"method": "mask", "degree": 100, "query": ["original", "anonymized"]}
+    firsts = [
+        of(policy, scores, maps=pd.DataFrame(card | {"why_not": why})).iloc[0]["adaption"]
+        for why in ("", "shift gains as much and needs no map")
+    ]
+    assert firsts == ["mapped", "unadapted"]
 
 
 def test_what_failed_on_evidence_comes_after_what_is_only_unproved() -> None:

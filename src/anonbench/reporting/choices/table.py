@@ -16,7 +16,7 @@ import pandas as pd
 
 from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
 from anonbench.core.registries.method_names import published_as
-from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
+from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED, Adaption
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.corrected import corrected
 from anonbench.evaluation.policy.evidence import ATTACK, RULES
@@ -60,6 +60,7 @@ def choices(
     bests: Bests | None = None,
     needs: Needs = DEFAULTS,
     gap: str = "",
+    maps: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the choices of one data set, columns `COLUMNS`.
 
@@ -71,6 +72,8 @@ def choices(
         bests: the best of each column (`anonbench.reporting.choices.best.best_choices`).
         needs: what a value has to fulfil to be known.
         gap: why no statement about rankings is possible.
+        maps: what maps give back (`anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`): one that
+            is not recommended comes after the unadapted model.
 
     """
     scored = summary[(summary["metric"] == "map") & ~summary["adaption"].isin(NO_CHOICE)]
@@ -102,7 +105,7 @@ def choices(
     texts = [name for name in COLUMNS if name not in _NUMBERS]
     table[texts] = table[texts].astype(object).where(table[texts].notna(), "")
     table[_NUMBERS] = table[_NUMBERS].apply(pd.to_numeric)
-    return _sorted(table, bests or {})
+    return _sorted(table, bests or {}, _not_recommended(maps))
 
 
 def _quality(
@@ -242,7 +245,19 @@ def _weight(row: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _sorted(table: pd.DataFrame, bests: Bests) -> pd.DataFrame:
+def _not_recommended(maps: pd.DataFrame | None) -> set[tuple[Any, ...]]:
+    """Return degree, method, model and query kind of maps that gain no more than what is free."""
+    if maps is None:
+        return set()
+    refused = maps[maps["why_not"].astype(str) != ""].assign(adaption=str(Adaption.MAPPED))
+    return set(
+        refused[["degree", "method", "adaption", "query"]].itertuples(index=False, name=None)
+    )
+
+
+def _sorted(
+    table: pd.DataFrame, bests: Bests, not_recommended: set[tuple[Any, ...]]
+) -> pd.DataFrame:
     """Return the rows in the order of the page."""
     if table.empty:
         return table
@@ -260,8 +275,9 @@ def _sorted(table: pd.DataFrame, bests: Bests) -> pd.DataFrame:
         value = values[place]
         best = _best_of(bests, str(row["dataset"]), place[0], place[1], place[3])
         cheap = row["adaption"] == UNADAPTED
-        if best is not None and (place[1], UNADAPTED) in best.alike:
-            # no training comes first where no test shows that one gains
+        is_alike = best is not None and (place[1], UNADAPTED) in best.alike
+        if is_alike or place in not_recommended:
+            # no training and no map come first where no test shows that one gains
             value = min(value, values.get((*place[:2], UNADAPTED, place[3]), value))
         against = (0, 0, 0) if passes else (row["failed"], row["suspected"], row["open"])
         return (

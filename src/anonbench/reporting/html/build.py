@@ -156,7 +156,8 @@ def _read(
         effects = effects[~effects["metric"].isin(PER_QUERY)]
     own = {key: best for key, best in bests.items() if key[0] == section.name}
     ranked = None if effects is None or effects["value"].isna().all() else effects
-    table = choices(section.name, summary, ranked, found.get("policy"), own, needs, gap)
+    judged, maps = found.get("policy"), found.get("maps")
+    table = choices(section.name, summary, ranked, judged, own, needs, gap, maps)
     doubts = read_doubts(section.audit) if section.audit and section.audit.is_file() else None
     notices = list(findings(found["given"])) if "given" in found else []
     if doubts is not None:
