@@ -196,6 +196,6 @@ def test_a_method_that_may_hide_something_goes_before_a_weak_one(
     found = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]
     ours = apply._by_methods("by_entity", found, settings)
     assert [m.name for methods, _ in ours for m in methods] == [
-        "blur", "unstated", "swirl", "recolour",
+        "mask", "blur", "unstated", "swirl", "recolour",
     ]  # fmt: skip
     assert set(apply._TURNS) >= {each.residue for each in BUILT_IN}

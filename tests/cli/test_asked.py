@@ -109,7 +109,7 @@ def test_without_data_sets_a_config_stands_above_the_defaults(tmp_path: Path) ->
     file.write_text("detection: {ppocr: {thresh: 0.25}}", encoding="utf-8")
     settings = asked(file).config.detection
     assert (settings.ppocr.thresh, settings.ppocr.box_thresh) == (0.25, 0.4)
-    assert settings.centerface.margin == 1.2
+    assert settings.centerface.margin == COVERING["centerface"]["margin"]
 
 
 def test_of_several_data_sets_the_one_of_the_images_counts(tmp_path: Path) -> None:

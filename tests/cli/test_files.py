@@ -22,7 +22,7 @@ from anonbench.detection.kinds import Zxing
 
 QUICK = Detection(zxing=Zxing(rotations=(), scales=(1.0,), contrast=False))
 SEARCHED = (
-    "searching for barcode (by zxing); not for face, text, mrz\n"
+    "searching for barcode (by zxing); not for face, text, mrz, ink\n"
     "of config.yaml hold: detection; no other setting\n"
 )
 OF_CODES = ["--detector", "zxing", "--workers", "1"]

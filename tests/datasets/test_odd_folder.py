@@ -148,7 +148,8 @@ def test_every_image_of_it_is_read_as_the_manifest_says(odd: Path) -> None:
 
 NO_COPY = {
     "secret.pdf": "an encrypted PDF; save it without its password",
-    "Akte.TIF": "animated or of several pages (3 frames): save its pages as images",
+    "Akte.TIF": "animated or of several pages (3 frames), of which no copy is made: save each as "
+    "an image, or all as a PDF",
 }
 """Of files that `anonbench anonymize` cannot copy."""
 

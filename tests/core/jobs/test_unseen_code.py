@@ -21,6 +21,7 @@ ALLOWED = {
     "anonbench_demo.security: getattr(zxingcpp, ...)",
     # a digest of these files is a parameter of the rules `report`, `explore`, `paper` and `claims`
     "anonbench.reporting.html.page: resources.files",
+    "anonbench.reporting.html.texts: resources.files",
     "anonbench.reporting.paper.published: resources.files",
     # the page of the review, which no job serves
     "anonbench.detection.review.server: resources.files",
@@ -107,7 +108,7 @@ def test_all_data_in_the_package_is_read_where_it_is_listed() -> None:
         and file.suffix not in (".py", ".typed")
         and file.parent.name != "__pycache__"
     }
-    assert folders == {"detection/review", "reporting/html", "reporting/paper"}
+    assert folders == {"detection/review", "reporting/html", "reporting/paper", "reporting/texts"}
 
 
 def test_folders_of_sources_hold_no_other_package() -> None:

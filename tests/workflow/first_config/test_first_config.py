@@ -14,6 +14,7 @@ import yaml
 from PIL import Image
 
 from anonbench.config import Detection, load
+from anonbench.config.detectors import COVERING
 from anonbench.config.policy import AttackLimits
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
@@ -25,7 +26,7 @@ from anonbench.evaluation.privacy.kinds.supervised import Supervised
 from anonbench.workflow.first_config import sample as module
 from anonbench.workflow.first_config.document import Choice, compose
 from anonbench.workflow.first_config.estimate import FEWEST, estimate, within
-from anonbench.workflow.first_config.sample import COVERING, Found, Sample
+from anonbench.workflow.first_config.sample import Found, Sample
 from anonbench.workflow.first_config.survey import Survey, survey
 
 SECRET = "Erika Mustermann"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import pandas as pd
 
@@ -42,19 +42,25 @@ def advise(
         return [f"NOT KNOWN what anonymizing costs: {_plain(gap)}.", *privacy]
     sentences = []
     for degree in sorted(scored.table["degree"].unique(), reverse=True):
-        failed = {} if rates is None else _failed(rates, int(degree), needs)
+        methods = set(scored.table["method"])
+        failed = {} if rates is None else _failed(rates, int(degree), needs, methods)
         for query in QueryKind:
             sentences.append(_sentence(scored, int(degree), query.value, needs, failed))
     return [*sentences, *privacy]
 
 
-def _failed(rates: pd.DataFrame, degree: int, needs: Needs) -> dict[str, str]:
-    """Methods that surely exceed the policy's limit on re-identification, with what was found."""
+def _failed(
+    rates: pd.DataFrame, degree: int, needs: Needs, scored: Collection[str]
+) -> dict[str, str]:
+    """Those of the scored methods that surely exceed the policy's limit on re-identification, with
+    what was found.
+    """
     rows = rates[(rates["degree"] == degree) & (rates["method"] != ORIGINAL)]
     return {
         name: f"{100 * row['rate']:.1f} % ({100 * row['low']:.1f} or more)"
         for row in rows[rows["low"] > needs.limit].to_dict("records")
         for name in (str(row["method"]), f"{MAPPED}{row['method']}")  # the same pictures
+        if name in scored
     }
 
 

@@ -82,7 +82,8 @@ def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     names = zip(points["method"], points["adaption"], strict=True)
     published = [published_as(method, adaption) for method, adaption in names]
     of = exposures(judged).rename(columns={"method": "published"})
-    found = of.merge(points.assign(published=published), on=["published", "degree"])
+    named = points.assign(published=pd.Series(published, points.index, dtype=object))
+    found = of.merge(named, on=["published", "degree"])
     return found.drop(columns="published")
 
 

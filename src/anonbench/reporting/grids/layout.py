@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.outputs import Table
-from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, Baseline, Method, QueryKind
+from anonbench.core.vocabulary import (
+    CONTROL,
+    NO_CHOICE,
+    UNADAPTED,
+    Adaption,
+    Baseline,
+    Method,
+    QueryKind,
+)
 from anonbench.reporting.grids.notes import behind, cautions, notes_of, only, title_of
 from anonbench.reporting.labels import (
     ADAPTIONS,
@@ -143,7 +151,7 @@ def lay_out(
     summary = summarize(of_dataset)
     summary = summary[summary["metric"].isin(metrics)]
     methods = present(summary["method"], METHODS) or [*Method]
-    choices = [adaption for adaption in ADAPTIONS if adaption not in NO_CHOICE]
+    choices = [name for name in ADAPTIONS if name not in (*NO_CHOICE, Adaption.MAPPED)]
     adaptions = present(summary["adaption"], ADAPTIONS) or choices
     of_degree = summary[summary["degree"] == table.degree]
     cells = {

@@ -85,7 +85,8 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
     """
     summary = summarize(scores[scores["dataset"] == data.name])
     chosen = summary[
-        summary["metric"].isin(METRICS) & summary["adaption"].isin([str(a) for a in Adaption])
+        summary["metric"].isin(METRICS)
+        & summary["adaption"].isin([str(a) for a in Adaption if a is not Adaption.MAPPED])
     ].assign(role=data.role)
     if why_no_statement(summary, DEFAULTS):
         chosen = chosen[~chosen["metric"].isin(PER_QUERY)]
