@@ -202,7 +202,7 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     """Tables of each data set, beside those of its scores. One that needs attacks or deployments is
     left out where there are none."""
     widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
-    """Widest interval, as a share, of a value on the report's first screen and in its front figure.
+    """Widest interval, as a share, of a value on the report's first page and in its front figure.
     What is less certain is called not known, and the report says what to add."""
 
     def of(self, table: type[T]) -> T:

@@ -27,7 +27,7 @@ ALL_ALIKE = 1e-6
 
 @dataclass(frozen=True)
 class Needs:
-    """What a value on the report's first screen has to fulfil."""
+    """What a value on the report's first page has to fulfil."""
 
     retrieval: Retrieval
     widest: float
