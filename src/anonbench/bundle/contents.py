@@ -183,6 +183,8 @@ def _collected(experiment: Experiment, name: str, ranked_again: bool) -> Iterato
     yield Entry(f"{name}/variance.csv", place=PUBLISHED)
     yield Entry(f"{name}/trainings.csv", place=PUBLISHED if ranked_again else START)
     yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
+    if experiment.datasets[name].is_mapped:
+        yield Entry(f"{name}/maps.csv", place=START)
     if experiment.config.deployments.kinds:
         # a label column is not carried, so that the order of anonymizing is not known there
         again = ranked_again and experiment.datasets[name].anonymized_first is None

@@ -60,6 +60,7 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "variance": bundle.again(f"{name}/variance.csv"),
             "trainings": bundle.carried(f"{name}/trainings.csv"),
             "deployments": bundle.carried(f"{name}/deployments.csv"),
+            "maps": bundle.carried(f"{name}/maps.csv"),
             "policy": bundle.carried(f"{name}/policy.csv"),
         }
         for each in experiment.tables_of(name):
