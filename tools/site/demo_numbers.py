@@ -54,7 +54,9 @@ def numbers(
     whole = original[(original["degree"] == 0) & (original["metric"] == "map")]
     retrained = whole.set_index("adaption")["value"]["control"]
     adapting = effects[(effects["effect"] == "adapting") & (effects["metric"] == "map")]
-    adapting = adapting[adapting["degree"] == 100]
+    adapting = adapting[(adapting["degree"] == 100) & (adapting["adaption"] != "mapped")]
+    of_mask = original[(original["method"] == "mask") & (original["degree"] == 100)]
+    masks = of_mask[of_mask["metric"] == "map"].groupby("adaption")["value"].mean()
     of_all = rates[(rates["regions"] == "all") & (rates["rank"] == 1) & (rates["degree"] == 100)]
     found = {
         "queries": f"{hidden['n']['map']:.0f}",
@@ -62,6 +64,8 @@ def numbers(
         "chance_map": f"{100 * hidden['chance']['map']:.1f}",
         "chance_mndcg": f"{100 * hidden['chance']['mndcg']:.1f}",
         "retrained": f"{100 * retrained:.1f}",
+        "mask_unadapted": f"{100 * masks['unadapted']:.1f}",
+        "mask_mapped": f"{100 * masks['mapped']:.1f}",
         "losses": str((adapting["verdict"] == "worse").sum()),
         "comparisons": str(len(adapting)),
         "most_gained": f"{-100 * adapting['value'].min():.1f}",
