@@ -76,6 +76,14 @@ def test_what_passes_is_recommended(tmp_path: Path) -> None:
     assert len(said.split()) <= WORDS
 
 
+def test_mapped_vectors_are_no_adapted_model(tmp_path: Path) -> None:
+    scores = make_scores("a", (50, 100))
+    masks = scores[(scores["method"] == "mask") & (scores["adaption"] == "A")]
+    gaining = masks.assign(adaption="mapped", value=0.9, low=0.88, high=0.92)
+    page = first_page(tmp_path, None, pd.concat([scores, gaining], ignore_index=True))
+    assert "Mask with mapped vectors" in page and "adapted to it (mapped)" not in page
+
+
 def test_where_nothing_passes_the_nearest_and_what_it_fails_on_are_named(tmp_path: Path) -> None:
     said = first_page(tmp_path, table_of(0.9))
     assert re.search(rf"No method passes\. The nearest is Mask{MODEL}, which keeps", said)

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.labels import METHODS
@@ -97,7 +97,8 @@ class Words:
         if row["degree"] != 100:
             parts += self.texts("say.degree", degree=row["degree"])
         if row["adaption"] not in ("", UNADAPTED):
-            parts += self.texts("say.model", model=row["adaption"])
+            is_mapped = row["adaption"] == Adaption.MAPPED
+            parts += self.texts("say.map" if is_mapped else "say.model", model=row["adaption"])
         return parts
 
     def resisted(self, row: Mapping[Any, Any]) -> Markup:
