@@ -41,7 +41,7 @@ WEAK, STRONG = Variant("pixelate", 50), Variant("mask", 100)
 HIDING = Anonymization.model_validate(
     {"pixelate": {"blocks": dict.fromkeys(map(str, Entity), 1000), "min_block": 3}}
 )
-"""Blocks of two by two pixels, whatever a region's size."""
+"""Blocks of three by three pixels, whatever a region's size."""
 POLICY = Policy(missed=Missed(face=None, text=None, barcode=None, mrz=None))
 """The default one; what a detector misses is no matter here, as the regions are those drawn."""
 READING = ("readability", "mrz_reading", "barcodes")
