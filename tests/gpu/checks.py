@@ -125,7 +125,7 @@ def scores_are_those_of_the_cpu(device: torch.device) -> None:
     databases = [np.float32(np.round(v * 2**10) / 2**10) for v in units]
     settings: Any = SimpleNamespace(
         include_self=False, ap_depth="full", gain="linear", negative_gain="keep", gain_of="all",
-        top=10, persistence=0.9, block=512,
+        ties="mean", top=10, persistence=0.9, block=512,
     )  # fmt: skip
     found = []
     for place in (device, CPU):
