@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from anonbench.core.libraries.later import opencv
-from anonbench.core.numeric.compiled import compiled
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
 _FADED = 5.0
 """Product of sigma and an angular frequency above which a Gaussian leaves no wave: it makes each
 less than 4e-6 of what it was."""
-_REMEMBERED = 512
-"""Kernels: lines of text have few heights."""
-_LENGTHS = 1024
-"""Waves and responses: they have hundreds of lengths."""
-_SHORT = 2**13
-"""Values of the longest waves that are remembered: 67 MB in all."""
 _UP = 1e-6
-"""Grey levels that are added before rounding."""
-_TOGETHER = 8
-"""Waves that are made at once: the next line as long may need another one."""
+"""Grey levels that are added before rounding, so that a half is always rounded up."""
 
 
 class Sigma(Settings):
@@ -59,142 +48,40 @@ class Blur(Method):
         return 2 * math.ceil(self.min_sigma) + 1
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
-        """Blur; nothing outside the window has a part in it: its border is mirrored."""
-        height, width = pixels.shape[:2]
-        share = float(getattr(self.sigma, entity))
-        sigma = max(self.min_sigma, share * min(height, width))
-        down, across = _response(height, sigma), _response(width, sigma)
-        if len(down) == 1:
-            alike: np.ndarray = _alike(
-                pixels.reshape(height, -1).copy(), _waves(width, len(across)), across
-            )
-            return alike.reshape(pixels.shape)
-        if len(down) + len(across) <= 18 * sigma:  # twice the kernel: about where they take as long
-            blurred = _by_cosines(pixels, down, across)
-        else:  # in floating point: OpenCV's 8-bit Gaussian is coarser, and slower
-            blurred = _by_sums(pixels, _kernel(sigma))
-        # nothing is below 0 in truth; and a half is rounded up, whatever its last digits are
-        rounded: np.ndarray = opencv().convertScaleAbs(blurred, beta=_UP)
-        return rounded.reshape(pixels.shape)
+        """Blur; nothing outside the window has a part in it: its border is mirrored.
+
+        What is mirrored at its borders is a sum of cosines (DCT-II), and a Gaussian makes each of
+        them smaller. A wide one leaves few. OpenCV's 8-bit Gaussian is cut off at three sigma,
+        which leaves waves that a deconvolution can use. In double precision the number of threads
+        that multiply matrices is seen in no grey level.
+        """
+        height, width, *channels = pixels.shape
+        sigma = max(self.min_sigma, float(getattr(self.sigma, entity)) * min(height, width))
+        (rows, down), (columns, across) = _cosines(height, sigma), _cosines(width, sigma)
+        few = (rows @ pixels.reshape(height, -1).astype(np.float64)).reshape(-1, width, *channels)
+        waves = np.tensordot(few, columns, axes=(1, 1))  # [rows, (3,) columns]
+        waves *= down.reshape(-1, *[1] * len(channels), 1) * across
+        lines = np.moveaxis(waves @ columns, -1, 1).reshape(len(down), -1)
+        blurred = rows.T @ lines
+        blurred += _UP
+        np.clip(np.rint(blurred, out=blurred), 0, 255, out=blurred)
+        hidden: np.ndarray = blurred.astype(np.uint8).reshape(pixels.shape)
+        return hidden
 
 
-def _by_sums(pixels: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Return float32 [h, w] or [h, w, 3]: the sums along both axes that define the blur."""
-    cv2 = opencv()
-    mirrored = cv2.BORDER_REFLECT
-    return np.asarray(cv2.sepFilter2D(pixels, cv2.CV_32F, kernel, kernel, borderType=mirrored))
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _kernel(sigma: float) -> np.ndarray:
-    """Return the Gaussian as far as 4.5 times sigma, float64 [2r + 1, 1].
-
-    What is beyond changes a value by less than a hundredth of a grey level.
-    """
-    return np.asarray(opencv().getGaussianKernel(2 * math.ceil(4.5 * sigma) + 1, sigma))
-
-
-def _by_cosines(pixels: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Return the same from the few cosines that a wide Gaussian leaves, float64 [h, w or 3 w].
-
-    What is mirrored at its borders is a sum of cosines (DCT-II), and an even kernel makes each of
-    them larger or smaller. So the time falls with sigma, by sums it grows. In double precision
-    the number of threads that multiply matrices is seen in no grey level.
+def _cosines(length: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines of a mirrored row that a Gaussian leaves, and the factors that make them smaller.
 
     Args:
-        pixels: uint8 [h, w] or [h, w, 3].
-        down: `_response` of each axis.
-        across: see `down`.
+        length: pixels of the row.
+        sigma: the Gaussian's standard deviation in pixels.
+
+    Returns:
+        float64 [n, length], each of length 1, and float64 [n].
 
     """
-    height, width, *channels = pixels.shape
-    rows, columns = _waves(height, len(down)), _waves(width, len(across))
-    few = rows @ pixels.reshape(height, -1).astype(np.float64)
-    kept = down[:, None] * across
-    if not channels:
-        return np.asarray(rows.T @ (((few @ columns.T) * kept) @ columns))
-    fewest = (columns @ few.reshape(len(down), width, *channels)) * kept[..., None]
-    return np.asarray(rows.T @ (columns.T @ fewest).reshape(len(down), -1))
-
-
-@compiled
-def _alike(pixels, waves, response):  # type: ignore[no-untyped-def]
-    """Return the same, uint8 [h, w or 3 w], of one cosine down, which is constant: rows are alike.
-
-    So it is for lines of text, which are small and many: calls would take longer than their pixels.
-
-    Args:
-        pixels: uint8 [h, w or 3 w].
-        waves: float64 [n, w], `_waves` of the row.
-        response: float64 [n].
-
-    """
-    (count, width), (height, size) = waves.shape, pixels.shape
-    channels = size // width
-    sums, values, result = np.zeros(size), np.empty(width), np.empty((height, size), np.uint8)
-    for y in range(height):
-        for x in range(size):
-            sums[x] += pixels[y, x]
-    for c in range(channels):
-        for x in range(width):
-            values[x] = sums[x * channels + c]
-            sums[x * channels + c] = _UP
-        for k in range(count):
-            share = _dot(values, waves[k]) * response[k] / height
-            for x in range(width):
-                sums[x * channels + c] += share * waves[k, x]
-    for y in range(height):
-        for x in range(size):
-            result[y, x] = np.uint8(min(np.rint(abs(sums[x])), 255.0))
-    return result
-
-
-@compiled
-def _dot(one, other):  # type: ignore[no-untyped-def]
-    """Return a sum of products, of four sums side by side."""
-    a = b = c = d = 0.0
-    whole = one.size // 4 * 4
-    for x in range(0, whole, 4):
-        a += one[x] * other[x]
-        b += one[x + 1] * other[x + 1]
-        c += one[x + 2] * other[x + 2]
-        d += one[x + 3] * other[x + 3]
-    for x in range(whole, one.size):
-        a += one[x] * other[x]
-    return (a + b) + (c + d)
-
-
-@lru_cache(maxsize=4 * _LENGTHS)
-def _response(length: int, sigma: float) -> np.ndarray:
-    """Return what a Gaussian makes of each cosine of a mirrored row that it leaves, float64."""
-    count = min(length, int(_FADED * length / (math.pi * sigma)) + 1)
-    frequencies = math.pi / length * np.arange(count)
-    return np.asarray(np.exp(-0.5 * np.square(sigma * frequencies)))
-
-
-def _waves(length: int, count: int) -> np.ndarray:
-    """Return the first cosines of a row, float64 [count, length], each of length 1."""
-    most = -(-count // _TOGETHER) * _TOGETHER
-    make = _remembered if length * most <= _SHORT else _cosines
-    return make(length, most)[:count]
-
-
-def _cosines(length: int, count: int) -> np.ndarray:
-    """See `_waves`.
-
-    Most follow from others: cos(a + b) = 2 cos(a) cos(b) - cos(a - b).
-    """
-    waves = np.ones((count, length))
-    np.cos(math.pi / length * (np.arange(length) + 0.5), out=waves[1])
-    last = 1
-    while last < count - 1:
-        new = waves[last + 1 : 2 * last + 1]
-        np.multiply(waves[1 : len(new) + 1], 2 * waves[last], out=new)
-        new -= waves[last - len(new) : last][::-1]
-        last += len(new)
-    waves *= math.sqrt(2 / length)
+    frequencies = math.pi / length * np.arange(length)
+    frequencies = frequencies[: int(_FADED / (sigma * math.pi / length)) + 1]
+    waves = np.cos(frequencies[:, None] * (np.arange(length) + 0.5)) * math.sqrt(2 / length)
     waves[0] = math.sqrt(1 / length)
-    return waves
-
-
-_remembered = lru_cache(maxsize=_LENGTHS)(_cosines)
+    return waves, np.exp(-0.5 * np.square(sigma * frequencies))
