@@ -204,8 +204,8 @@ def test_the_audit_finds_the_same_blocks(file: tuple[bytes, Page | None]) -> Non
                 area = area_of(other, shape, 1.0, 1, form, grids=theirs)
                 assert area is not None
                 sure, may = np.zeros((2, *shape[:2]), bool)
-                sure[area.window] = True if area.required is None else area.required
-                may[area.window] = True if area.may is None else area.may
+                sure[area.window] = area.required
+                may[area.window] = area.may
                 assert not (sure & ~own).any()
                 assert not (own & ~may).any()
             grown += int(np.count_nonzero(own)) > np.count_nonzero(
@@ -378,8 +378,7 @@ def test_a_sliver_that_reaches_the_next_block_may_hide_it() -> None:
     source = Source(data.getvalue())
     (region,) = read_regions(box_table({"a": [Region(Entity.BARCODE, *box, 1.0, corners)]}, 0))["a"]
     area = area_of(region, (420, 600), 1.0, 1, grids=grids_of(source, (420, 600)))
-    assert area is not None and area.required is not None and area.allowed is not None
-    assert area.allowed.all() and not area.required[-8:].any()
+    assert area is not None and area.may.all() and not area.required[-8:].any()
 
 
 def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
@@ -394,7 +393,8 @@ def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
         window, hidden = in_whole_blocks(own, inside, [grid], (size, size))
         assert window == (slice(0, size), slice(0, size)) and hidden is not None and hidden.all()
         grids = read_grids(" ".join(map(str, grid)))
-        assert whole_blocks(box, [inside], grids, (size, size)) == (((0, size), (0, size)), [None])
+        around, masks = whole_blocks(box, (inside, inside), grids, (size, size))
+        assert around == ((0, size), (0, size)) and all(mask.all() for mask in masks)
 
     both(64, 8)
     both(2400, 2)

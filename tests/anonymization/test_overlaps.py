@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from anonbench.anonymization import apply
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.order import in_turn
+from anonbench.anonymization.audit.promises import in_turn
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
@@ -182,7 +182,9 @@ def test_the_audit_has_the_same_order_by_itself(
         settings = combined(folder, face=first, text=second, barcode="mask", mrz="noise")
         ours = apply._by_methods("by_entity", one_of_each, settings)
         audits = in_turn("by_entity", read, settings)
-        assert [[m.name for m in methods] for methods, _ in ours] == [n for n, _ in audits]
+        assert [[m.name for m in methods] for methods, _ in ours] == [
+            [step.name for step in turn.steps] for turn in audits
+        ]
         kinds = [[{r.entity for r in own} for _, own in turns] for turns in (ours, audits)]
         assert kinds[0] == kinds[1]
 

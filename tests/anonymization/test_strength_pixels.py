@@ -10,8 +10,6 @@ import pytest
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.pixels import check_layers
-from anonbench.anonymization.audit.promises import OfStrength
-from anonbench.anonymization.audit.promises.inside import Promise
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
@@ -89,13 +87,6 @@ def test_a_strength_leaves_what_its_method_leaves() -> None:
     settings = Anonymization.model_validate({"strengths": strengths})
     assert settings.residue("noise_loud", "face") == "most"
     assert settings.residue("mask_other", "face") == "none"
-
-
-def test_a_strength_hands_on_all_that_its_method_promises() -> None:
-    """What is not handed on would be that of a promise that says nothing."""
-    stated = {name for name in vars(Promise) if not name.startswith("_")}
-    assert stated == {name for name in vars(OfStrength) if not name.startswith("_")}
-    assert {"least", "around", "plain", "kept"} <= stated
 
 
 def test_strengths_of_one_method_stay_apart_by_entity() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.arguments import check_arguments
+from anonbench.anonymization.audit.check import check_written
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.single import check_written
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError

@@ -200,9 +200,12 @@ def deep_with_the_original_below(scene: Scene) -> bytes:
 
 
 def plain(scene: Scene, more: bytes = b"", behind: bytes = b"", end: bytes = b"") -> bytes:
-    rows = b"".join(b"\0" + row.tobytes() for row in scene.honest)
     height, width = scene.honest.shape[:2]
     kind = 2 if scene.honest.ndim == 3 else 0
+    shown = scene.honest.reshape(height, -1)
+    if kind:  # rows of colours are filtered by `Up`, which has the same number
+        shown = np.vstack([shown[:1], shown[1:] - shown[:-1]])
+    rows = b"".join(bytes([kind]) + row.tobytes() for row in shown)
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
     stream = zlib.compress(rows + more) + behind
     parts = [(b"IHDR", header), (b"IDAT", stream), (b"IEND", end)]
@@ -319,3 +322,99 @@ def nearly_the_same_quantization(scene: Scene) -> bytes:
 def bytes_behind_the_last_block(scene: Scene) -> bytes:
     data = scene.code(scene.honest)
     return data[:-2] + thumbnail(scene)[:40].replace(b"\xff", b"\0") + data[-2:]
+
+
+def packed(scene: Scene, rows: bytes, level: int = 6) -> list[bytes]:
+    """Return the chunks of a PNG file with rows as they are filtered."""
+    data = scene.code(scene.honest)
+    parts = [(b"IDAT", zlib.compress(rows, level)), (b"IEND", b"")]
+    return [data[:33], *(chunk(*part) for part in parts)]
+
+
+@sabotage(PNG)
+def filters_that_spell_a_message(scene: Scene) -> bytes:
+    """The same pixels, each row filtered by another rule: two bits a row."""
+    shown = scene.honest.reshape(len(scene.honest), -1)
+    above = np.vstack([np.zeros_like(shown[:1]), shown[:-1]])
+    ways = (shown, None, shown - above)
+    rows = b""
+    for number in range(len(shown)):
+        kind = 2 * (b"a name"[number % 6] >> number % 7 & 1)
+        rows += bytes([kind]) + ways[kind][number].tobytes()  # type: ignore[index]
+    return b"".join(packed(scene, rows))
+
+
+@sabotage(PNG)
+def pixels_in_chunks_whose_lengths_tell(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    size = int.from_bytes(data[33:37], "big")
+    stream = data[41 : 41 + size]
+    parts = [stream[: ord("a")], stream[ord("a") : 99 + ord("n")], stream[99 + ord("n") :]]
+    return data[:33] + b"".join(chunk(b"IDAT", part) for part in parts) + data[-12:]
+
+
+@sabotage(PNG)
+def a_row_too_few(scene: Scene) -> bytes:
+    shown = scene.honest.reshape(len(scene.honest), -1)[:-1]
+    return b"".join(packed(scene, b"".join(b"\0" + row.tobytes() for row in shown)))
+
+
+@sabotage(PNG)
+def a_wrong_checksum(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    return data[:-16] + bytes(4) + data[-12:]
+
+
+@sabotage(PNG)
+def two_compressed_streams(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    stream = data[41 : 41 + int.from_bytes(data[33:37], "big")]
+    return data[:33] + chunk(b"IDAT", stream + zlib.compress(thumbnail(scene))) + data[-12:]
+
+
+@sabotage(PNG)
+def background_colour(scene: Scene) -> bytes:
+    return with_chunk(scene, b"bKGD", bytes(2 * (3 if scene.honest.ndim == 3 else 1)))
+
+
+@sabotage(PNG, JPEG)
+def bytes_before_the_start(scene: Scene) -> bytes:
+    return b"\0" + scene.code(scene.honest)
+
+
+@sabotage(PNG, JPEG)
+def the_hidden_image_twice(scene: Scene) -> bytes:
+    return 2 * scene.code(scene.honest)
+
+
+@sabotage(JPEG)
+def optimized_tables(scene: Scene) -> bytes:
+    return as_asked(scene, optimize=True)
+
+
+@sabotage(JPEG)
+def restart_markers(scene: Scene) -> bytes:
+    return as_asked(scene, restart_marker_rows=1)
+
+
+@sabotage(JPEG)
+def colour_as_fine_as_brightness(scene: Scene) -> bytes:
+    if scene.honest.ndim == 2:
+        return with_segment(scene, 0xFE, b"a name")
+    return as_asked(scene, subsampling=0)
+
+
+@sabotage(JPEG)
+def a_private_segment(scene: Scene) -> bytes:
+    return with_segment(scene, 0xEC, thumbnail(scene))
+
+
+@sabotage(JPEG)
+def a_table_of_words_that_no_component_uses(scene: Scene) -> bytes:
+    return with_segment(scene, 0xDB, b"\x03" + b"Erika Mustermann, born 12.8.1964".ljust(64, b"."))
+
+
+@sabotage(JPEG)
+def fill_bytes_between_segments(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    return data[:20] + b"\xff" * 7 + data[20:]

@@ -450,3 +450,180 @@ def blackened_outside(scene: Scene) -> np.ndarray:
 def coded_with_loss_before(scene: Scene) -> np.ndarray:
     coded = cv2.imencode(".jpg", scene.honest, [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
     return cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)
+
+
+# faults that a simpler audit might let through
+
+
+def unless_masked(scene: Scene, pixels: np.ndarray) -> np.ndarray:
+    """Return the pixels, or for a mask the original: one colour looks alike however it is moved."""
+    return scene.original.copy() if scene.method is Method.MASK else pixels
+
+
+def moved_about(
+    scene: Scene, change: Callable[[np.ndarray], np.ndarray], where: tuple[slice, ...] | None = None
+) -> np.ndarray:
+    """Return the hidden image with the hidden pixels of a window at other places of it."""
+    pixels, window = scene.honest.copy(), where or np.s_[6:28, 8:30]
+    pixels[window] = change(scene.honest[window])
+    return unless_masked(scene, pixels)
+
+
+@sabotage
+def last_pixel_of_a_region_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[42, 29])
+
+
+@sabotage
+def last_pixel_of_a_line_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[60, 43:50])
+
+
+@sabotage
+def middle_of_a_quadrilateral_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[24:26, 70:74])
+
+
+@sabotage
+def every_tenth_pixel_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[6:43:10, 8:30:10])
+
+
+@sabotage
+def earlier_region_over_the_later_one(scene: Scene) -> np.ndarray:
+    alone = scene.hide([FACE])
+    pixels = scene.honest.copy()
+    pixels[30:43, 30:40] = alone[30:43, 30:40]
+    return unless_masked(scene, pixels)
+
+
+@sabotage
+def one_row_repeated(scene: Scene) -> np.ndarray:
+    return moved_about(scene, lambda hidden: hidden[[0, *range(len(hidden) - 1)]])
+
+
+@sabotage
+def mirrored_within_its_region(scene: Scene) -> np.ndarray:
+    return moved_about(scene, lambda hidden: hidden[:, ::-1])
+
+
+@sabotage
+def transposed_within_its_region(scene: Scene) -> np.ndarray:
+    return moved_about(scene, lambda hidden: hidden.swapaxes(0, 1))
+
+
+@sabotage
+def hidden_twice(scene: Scene) -> np.ndarray:
+    again = scene.hide([FACE], original=scene.honest)
+    if np.array_equal(again, scene.honest):  # means of means are the same
+        again[6:28, 8:30] = scene.hide([FACE], original=np.roll(scene.original, 1, 0))[6:28, 8:30]
+    return unless_masked(scene, again)
+
+
+@sabotage
+def hidden_from_a_brighter_image(scene: Scene) -> np.ndarray:
+    brighter = np.clip(scene.original.astype(int) + 3, 0, 255).astype(np.uint8)
+    pixels = scene.honest.copy()
+    pixels[6:28, 8:30] = scene.hide(original=brighter)[6:28, 8:30]
+    return unless_masked(scene, pixels)
+
+
+@sabotage
+def hidden_at_half_the_size(scene: Scene) -> np.ndarray:
+    small = cv2.resize(scene.original, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    halves = [
+        replace(r, x0=r.x0 / 2, y0=r.y0 / 2, x1=r.x1 / 2, y1=r.y1 / 2, quad=None) for r in HIDDEN
+    ]
+    large = cv2.resize(scene.hide(halves, original=small), (100, 80))
+    pixels = scene.honest.copy()
+    pixels[6:28, 8:30] = large[6:28, 8:30]
+    return unless_masked(scene, pixels)
+
+
+@sabotage
+def channels_swapped_within_a_region(scene: Scene) -> np.ndarray:
+    if scene.original.ndim == 2:
+        return scene.original.copy()
+    return moved_about(scene, lambda hidden: hidden[..., ::-1])
+
+
+@sabotage
+def one_level_in_one_pixel_of_twenty(scene: Scene) -> np.ndarray:
+    def marked(hidden: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        changed = np.random.default_rng(5).random(hidden.shape) < 0.05
+        return hidden + np.where(hidden < 255, 1, -1) * changed
+
+    return within(scene, marked)
+
+
+@sabotage
+def two_levels_by_the_originals_brightness(scene: Scene) -> np.ndarray:
+    return within(scene, lambda hidden, seen: np.clip(hidden + np.sign(seen - 128.0), 0, 255))
+
+
+@sabotage
+def fine_detail_added(scene: Scene) -> np.ndarray:
+    def sharper(hidden: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        fine = seen - cv2.GaussianBlur(seen.astype(float), (0, 0), 2)
+        return np.clip(hidden + 0.15 * fine, 0, 255)
+
+    return within(scene, sharper)
+
+
+@sabotage
+def contrast_cut(scene: Scene) -> np.ndarray:
+    return within(scene, lambda hidden, seen: np.clip(hidden, 124, 132))
+
+
+@sabotage
+def a_frame_drawn_around_a_region(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    pixels[6, 8:40] = 255
+    return pixels
+
+
+@sabotage
+def a_thumbnail_in_a_corner_of_its_region(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    pixels[7:15, 9:17] = cv2.resize(scene.original[6:43, 8:40], (8, 8))
+    return pixels
+
+
+@sabotage
+def a_thumbnail_outside_of_all_regions(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    pixels[:6, 90:96] = cv2.resize(scene.original[6:43, 8:40], (6, 6))
+    return pixels
+
+
+@sabotage
+def a_region_copied_beside_itself(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    pixels[44:59, 2:28] = scene.original[12:27, 10:36]
+    return pixels
+
+
+@sabotage
+def the_last_pixel_of_the_image_changed(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    pixels[45, 99] ^= 1
+    return pixels
+
+
+@sabotage
+def the_first_pixel_of_the_image_changed(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    pixels[0, 0] ^= 1
+    return pixels
+
+
+@sabotage
+def a_pixel_of_a_spared_region_changed(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    pixels[70, 10] = 255 - pixels[70, 10]
+    return pixels
+
+
+@sabotage
+def a_row_more_than_the_region_has(scene: Scene) -> np.ndarray:
+    return scene.hide(instead_of(FACE, moved(FACE, y1=1)))

@@ -31,8 +31,7 @@ def painted(found: Area | None, sure: bool) -> np.ndarray:
     """Return bool [H, W] of what a region covers for certain, or may cover."""
     whole = np.zeros(SHAPE, bool)
     if found is not None:
-        inside = found.required if sure else found.may
-        whole[found.window] = True if inside is None else inside
+        whole[found.window] = found.required if sure else found.may
     return whole
 
 

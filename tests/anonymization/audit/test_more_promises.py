@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ from sabotage_pixels import SABOTAGES
 from scenes import DEGREE, REGIONS, Scene, picture, table
 
 from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.audit.averages import low_pass
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.promises import PROMISES, Inside, LowPass, steps_of
+from anonbench.anonymization.audit.inside import Inside
+from anonbench.anonymization.audit.promises import PROMISES, steps_of
 from anonbench.anonymization.methods import BUILT_IN, distortion, method_named
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint
@@ -254,15 +256,13 @@ def test_steps_are_read_alike(settings: Anonymization, name: str, entity: Entity
         steps = settings.of(method_named(each)).steps(entity)
         return [each] if steps == (each,) else [s for step in steps for s in walk(step)]
 
-    assert steps_of(name, entity, settings) == walk(name)
+    assert [step.name for step in steps_of(name, entity, settings)] == walk(name)
     assert Method.steps is method_named("mask").steps
 
 
-class OfOneRow(LowPass):
-    """A promise that does not tell of all of its region's pixels."""
-
-    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
-        return super().kept(inside, settings)[:1]
+def of_one_row(inside: Inside, blur: Any) -> np.ndarray:
+    """Tell of a part of a region's pixels only."""
+    return low_pass(inside, blur)[:1]
 
 
 def test_what_a_promise_does_not_tell_of_is_no_kept_one(
@@ -271,6 +271,6 @@ def test_what_a_promise_does_not_tell_of_is_no_kept_one(
     given = Given(picture(), "blur", settings)
     *between, pixels = layers(given.original, REGIONS, given.variant, settings)
     given.check(pixels, between)
-    monkeypatch.setitem(PROMISES, "blur", OfOneRow())
+    monkeypatch.setitem(PROMISES, "blur", replace(PROMISES["blur"], kept=of_one_row))
     with pytest.raises(InputError, match="promise is of"):
         given.check(pixels, between)

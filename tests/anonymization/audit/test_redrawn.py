@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 from sabotage_pixels import SABOTAGES
 from scenes import Format, audit, picture, scene
 
-from anonbench.anonymization.audit.promises import Inside, promise_of
+from anonbench.anonymization.audit.inside import Inside
+from anonbench.anonymization.audit.redrawn import redrawn
 from anonbench.anonymization.methods import Replace
-from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method
 
@@ -34,7 +34,7 @@ def kept(original: np.ndarray, written: np.ndarray, entity: str) -> bool:
     ]
     whole = np.ones(original.shape[:2], bool)
     inside = Inside(planes[0], planes[1], whole, entity)
-    return bool(promise_of(NAME).kept(inside, Anonymization()).all())
+    return bool(redrawn(inside, Replace()).all())
 
 
 def text(content: str, size: tuple[int, int] = (36, 300)) -> np.ndarray:

@@ -13,8 +13,8 @@ from scenes import picture, table
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.errors import NotHidden
-from anonbench.anonymization.audit.promises import StatedPromise
-from anonbench.anonymization.audit.promises.inside import Inside
+from anonbench.anonymization.audit.inside import Inside
+from anonbench.anonymization.audit.promises import stated
 from anonbench.anonymization.audit.remains import check_remains
 from anonbench.anonymization.strength import sentence, weak_strengths
 from anonbench.config import Anonymization
@@ -151,7 +151,7 @@ def hidden_by(written: np.ndarray, method: type[Method] = Lazy) -> bool:
     original = planes()
     inside = Inside(original, written, np.ones(original.shape[1:], bool), "face")
     try:
-        return bool(StatedPromise(method).kept(inside, Anonymization()).all())
+        return bool(stated(inside, method()).all())
     except NotHidden:
         return False
 
@@ -218,7 +218,7 @@ def test_the_region_on_its_side_is_found() -> None:
     turned = was.transpose(0, 2, 1).copy()
     inside = Inside(was, turned, np.ones((60, 60), bool), "face")
     with pytest.raises(NotHidden, match=r"correlates.*take a stronger method"):
-        StatedPromise(Lazy).kept(inside, Anonymization())
+        stated(inside, Lazy())
 
 
 def test_only_the_regions_own_pixels_count() -> None:

@@ -11,7 +11,7 @@ import pytest
 from codes import SRGB
 from PIL import Image, ImageCms
 
-from anonbench.anonymization.audit import single
+from anonbench.anonymization.audit import files as audited
 from anonbench.anonymization.files import profiles
 from anonbench.anonymization.files.profiles import standard, standards
 
@@ -87,8 +87,8 @@ def test_the_nearest_standard_profile_is_taken(
 def test_standard_profiles_are_themselves_and_known_to_the_audit(space: bytes) -> None:
     for each in standards(space):
         assert standard(each, space) == each
-        assert hashlib.sha256(each).hexdigest() in single._PROFILES
-    assert len(single._PROFILES) == 7
+        assert hashlib.sha256(each).hexdigest() in audited._PROFILES
+    assert len(audited._PROFILES) == 7
 
 
 def test_large_profiles_are_not_cached() -> None:

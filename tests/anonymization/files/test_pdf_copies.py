@@ -15,7 +15,7 @@ from codes import anonymized, files, photograph, statuses
 from PIL import Image
 
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.pdf import CheckedPage, check_pdf
+from anonbench.anonymization.audit.files import CheckedPage, check_pdf
 from anonbench.anonymization.files.pdf import PdfWriter
 from anonbench.config import Detection
 from anonbench.datasets.formats.pages import Page

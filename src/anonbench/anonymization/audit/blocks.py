@@ -11,16 +11,17 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from PIL import Image
 
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.loops import fill_blocks
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import placed_images
 
 Box = tuple[tuple[int, int], tuple[int, int]]
 """Rows and columns, half-open."""
+Masks = tuple[np.ndarray, np.ndarray]
 _ROUNDING = 1e-6
 
 
@@ -44,7 +45,7 @@ class Axis(NamedTuple):
     """What decoding makes from a block on each side of it."""
 
     def spans(self, start: int, stop: int, length: int) -> np.ndarray:
-        """Return int64 [n, 4] of the blocks that pixels touch: their pixels, and those they reach.
+        """Blocks that pixels touch, int64 [n, 4]: their pixels, and those they reach; half-open.
 
         Args:
             start: first pixel.
@@ -70,7 +71,7 @@ Grid = tuple[Axis, Axis]
 
 
 def read_grids(text: object) -> tuple[Grid, ...]:
-    """Return the grids that a box table names."""
+    """Grids that a box table names."""
     if not isinstance(text, str) or not text:
         return ()
     numbers = [[float(value) for value in each.split()] for each in text.split(";")]
@@ -81,48 +82,56 @@ def read_grids(text: object) -> tuple[Grid, ...]:
 
 
 def whole_blocks(
-    box: Box,
-    masks: Sequence[np.ndarray | None],
-    grids: Sequence[Grid],
-    shape: tuple[int, ...],
-) -> tuple[Box, list[np.ndarray | None]]:
-    """Return pixels with those of all blocks that they touch.
+    box: Box, masks: Masks, grids: Sequence[Grid], shape: tuple[int, ...]
+) -> tuple[Box, Masks]:
+    """Extend a box, and pixels in it, to all that the blocks reach which they touch.
 
     Args:
         box: rows and columns.
-        masks: bool [h, w] of the box each; None: all of it.
+        masks: two of bool [h, w], in the box.
         grids: of the image's file.
         shape: the image's.
-
-    Returns:
-        The box extended to whole blocks, and the masks in it.
 
     """
     every = ([a.spans(*e, n) for a, e, n in zip(grid, box, shape, strict=False)] for grid in grids)
     spans = [pair for pair in every if len(pair[0]) and len(pair[1])]
     if not spans:
-        return box, list(masks)
+        return box, masks
     (top, bottom), (left, right) = (
         (
-            min(ends[0], *(int(pair[axis][:, 2].min()) for pair in spans)),
-            max(ends[1], *(int(pair[axis][:, 3].max()) for pair in spans)),
+            min(start, *(int(pair[axis][:, 2].min()) for pair in spans)),
+            max(stop, *(int(pair[axis][:, 3].max()) for pair in spans)),
         )
-        for axis, ends in enumerate(box)
+        for axis, (start, stop) in enumerate(box)
     )
-    result: list[np.ndarray | None] = []
-    for mask in masks:
-        pixels = np.zeros((bottom - top, right - left), bool)
-        own = pixels[box[0][0] - top : box[0][1] - top, box[1][0] - left : box[1][1] - left]
-        own[:] = True if mask is None else mask
-        touched = pixels.copy()
-        for rows, columns in spans:
-            fill_blocks(pixels, touched, rows - top, columns - left)
-        result.append(None if touched.all() else touched)
-    return ((top, bottom), (left, right)), result
+    frame = ((box[0][0] - top, bottom - box[0][1]), (box[1][0] - left, right - box[1][1]))
+    required, may = (
+        np.logical_or.reduce([own, *(_reached(own, y - top, x - left) for y, x in spans)])
+        for own in (np.pad(mask, frame) for mask in masks)
+    )
+    return ((top, bottom), (left, right)), (required, may)
+
+
+def _reached(own: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Pixels that blocks reach of which some pixel is there, bool [h, w].
+
+    Args:
+        own: bool [h, w].
+        rows: of blocks, as `Axis.spans` has them.
+        columns: the same.
+
+    """
+    count = cv2.integral(own.view(np.uint8))
+    (y0, y1, top, bottom), (x0, x1, left, right) = rows.T[..., None], columns.T
+    touched = count[y1, x1] - count[y0, x1] - count[y1, x0] + count[y0, x0] > 0
+    corners = np.zeros(count.shape, np.int32)
+    for y, x, sign in ((top, left, 1), (top, right, -1), (bottom, left, -1), (bottom, right, 1)):
+        np.add.at(corners, (y, x), sign * touched)
+    return np.asarray(corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0)
 
 
 def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
-    """Return the grids of an original, of which none are known in a lossless file.
+    """Grids of an original, of which none are known in a lossless file.
 
     Args:
         source: its file.
@@ -134,19 +143,16 @@ def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
         if page is not None and page.dpi:
             return tuple(_on_page(data, page))
         sizes = _sizes(data, page)
-        if sizes is None:
-            return ()
-        turn = _turn(data, page)
+        turn = _turn(data, page) if sizes else 1
     except Failure:
         raise
     except Exception:  # damaged data makes decoders raise nearly anything
         raise Failure("the coding blocks of its original cannot be found") from None
-    (width, right), (height, below) = sizes
-    rows = Axis(0, shape[0], shape[0] * (turn in (3, 4, 7, 8)), height, below)
-    columns = Axis(0, shape[1], shape[1] * (turn in (2, 3, 6, 7)), width, right)
-    if turn >= 5:
-        rows = rows._replace(step=width, beyond=right)
-        columns = columns._replace(step=height, beyond=below)
+    if sizes is None:
+        return ()
+    across, down = sizes if turn < 5 else sizes[::-1]
+    rows = Axis(0, shape[0], shape[0] * (turn in (3, 4, 7, 8)), *down)
+    columns = Axis(0, shape[1], shape[1] * (turn in (2, 3, 6, 7)), *across)
     return ((rows, columns),)
 
 
@@ -160,11 +166,9 @@ def _sizes(data: bytes, page: Page | None) -> Sizes | None:
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return _of_tiff(data, page)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        frame = data.find(b"ANMF")
-        start = 12 if frame < 0 else frame
+        start = max(data.find(b"ANMF"), 12)
         lossy, lossless = data.find(b"VP8 ", start), data.find(b"VP8L", start)
-        is_lossless = lossless >= 0 and not 0 <= lossy < lossless
-        return None if is_lossless else ((16, 16), (16, 16))
+        return None if lossless >= 0 and not 0 <= lossy < lossless else ((16, 16), (16, 16))
     if _is_heif(data):
         return ((8, 72), (8, 72))
     if data.startswith((b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")):
@@ -179,7 +183,7 @@ def _is_heif(data: bytes) -> bool:
 
 
 def _of_jpeg(data: bytes) -> Sizes:
-    """Return the size of the units of a JPEG file by the first frame header in it."""
+    """Size of the units of a JPEG file, by the first frame header in it."""
     at = 2
     while True:
         at = data.index(b"\xff", at)  # decoders pass over bytes between segments
@@ -199,50 +203,49 @@ def _of_jpeg(data: bytes) -> Sizes:
 
 
 def _of_tiff(data: bytes, page: Page | None) -> Sizes | None:
-    with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
-        _seek(image, data, page)
-        tags: Any = image.tag_v2  # type: ignore[attr-defined]
+    tags = _tags(data, page)
     kind = tags.get(259)
     if kind not in (6, 7, 50001):
         return None
     if kind == 50001:
         sizes: Sizes = ((16, 16), (16, 16))
+    elif data[(first := int((tags.get(273) or tags.get(324))[0])) :].startswith(b"\xff\xd8"):
+        sizes = _of_jpeg(data[first:])
     else:
-        first = int((tags.get(273) or tags.get(324))[0])
         sampling = tags.get(530, (2, 2)) if tags.get(262) == 6 else (1, 1)
         sizes = ((8 * sampling[0], sampling[0] > 1), (8 * sampling[1], sampling[1] > 1))
-        if data[first : first + 2] == b"\xff\xd8":
-            sizes = _of_jpeg(data[first:])
     parts = tags.get(322, tags[256]), tags.get(323, tags.get(278, tags[257]))
-    whole = [
-        part if part < side and part % size else size
-        for part, side, (size, _) in zip(parts, (tags[256], tags[257]), sizes, strict=True)
-    ]
-    return ((whole[0], sizes[0][1]), (whole[1], sizes[1][1]))
+    (across, right), (down, below) = (
+        (part if part < side and part % size else size, beyond)
+        for part, side, (size, beyond) in zip(parts, (tags[256], tags[257]), sizes, strict=True)
+    )
+    return ((across, right), (down, below))
 
 
 def _turn(data: bytes, page: Page | None) -> int:
-    """Return the EXIF orientation that decoding undoes, 1 for none."""
+    """EXIF orientation that decoding undoes, 1 for none."""
     if _is_heif(data):
         return 1  # a grid so fine, with so wide a reach, is the same in all turns
-    with Image.open(io.BytesIO(data)) as image:
-        if image.format == "TIFF":
-            _seek(image, data, page)
-            found = image.tag_v2.get(274, 1)  # type: ignore[attr-defined]
-        else:
+    if data[:2] in (b"II", b"MM"):
+        found = _tags(data, page).get(274, 1)
+    else:
+        with Image.open(io.BytesIO(data)) as image:
             found = image.getexif().get(274, 1)
     return found if found in range(1, 9) else 1
 
 
-def _seek(image: Image.Image, data: bytes, page: Page | None) -> None:
-    if page is not None:
-        from anonbench.datasets.formats.tiff import tiff_frames
+def _tags(data: bytes, page: Page | None) -> Any:
+    """Tags of a TIFF file's page."""
+    with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+        if page is not None:
+            from anonbench.datasets.formats.tiff import tiff_frames
 
-        image.seek(tiff_frames(io.BytesIO(data))[page.number - 1])
+            image.seek(tiff_frames(io.BytesIO(data))[page.number - 1])
+        return image.tag_v2  # type: ignore[attr-defined]
 
 
 def _on_page(data: bytes, page: Page) -> Iterator[Grid]:
-    """Yield the grids of images on a page of a PDF."""
+    """Grids of images on a page of a PDF."""
     for image in placed_images(data, page):
         corner = np.array(image.corner)
         sides = np.array([image.across, image.down])

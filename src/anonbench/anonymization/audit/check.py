@@ -1,6 +1,6 @@
-"""Audit of one anonymized image as written, against its original.
+"""Audit of anonymized images as written, against their originals.
 
-What is proved of each image, from the bytes that stand in the shard:
+What is proved of each image, from the bytes that stand in the shard or in a file of a user's:
 
 - the file holds the image and nothing else (`audit.files`);
 - the regions shown hidden are the first of the draw order, as many as the degree asks for;
@@ -9,13 +9,7 @@ What is proved of each image, from the bytes that stand in the shard:
 - what all layers together leave of it is not nearly the original (`audit.remains`);
 - every other pixel equals the original's.
 
-Of the whole shard it is proved that its images and their regions are those that detection counted.
-
-A PNG file is decoded, unless its rows are exactly those of the pixels that are said to be in it.
-
-A JPEG file has no exact pixels to look at. It is proved in two steps: the pixels that are said to
-be in it pass all checks exactly, and a second encoder makes the same bytes of them. Whoever names
-these pixels need not be trusted: with others, one of the steps fails.
+Of a whole shard it is proved that its images and their regions are those that detection counted.
 
 Several methods in order are proved the same way: the images between them are named, and each has to
 be what its method makes of the one before (`audit.pixels`).
@@ -24,16 +18,16 @@ be what its method makes of the one before (`audit.pixels`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.errors import Failure, NotHidden
-from anonbench.anonymization.audit.files import check_jpeg, png_pixels
+from anonbench.anonymization.audit.files import check_file, check_png, png_pixels
 from anonbench.anonymization.audit.pixels import check_layers
-from anonbench.anonymization.audit.regions import Region, read_regions
+from anonbench.anonymization.audit.regions import Region, area_of, read_regions, to_hide
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
@@ -41,6 +35,7 @@ from anonbench.core.vocabulary import Variant
 if TYPE_CHECKING:
     import pandas as pd
 
+_SIDES = ("x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0")
 _LEFT = {False: ("ok", "partial"), True: ("ok", "partial", "empty")}
 """Statuses of images that are published, without and with those that have no region."""
 
@@ -87,8 +82,18 @@ class Auditor:
             InputError: the image is not what it has to be.
 
         """
+        regions = self._regions.get(image_id, [])
+        asked, is_png = (self._variant, self._settings), self._settings.format == "png"
         try:
-            self._check(self._regions.get(image_id, []), original, data, pixels, between, source)
+            if pixels is None and is_png:
+                pixels = png_pixels(data, original.shape)
+            if pixels is None:
+                raise Failure("the pixels of a JPEG file were not given")
+            counted = check_layers(original, pixels, regions, *asked, between, source)
+            if is_png:
+                check_png(data, pixels)
+            else:
+                check_file(data, pixels, quality=self._settings.jpeg_quality)
         except Failure as failure:
             fault = (
                 ". If its file was not changed during the run, this is a fault of the program: "
@@ -98,7 +103,10 @@ class Auditor:
                 f"image {image_id!r} as {self._variant} fails its audit: {failure}. Nothing of its "
                 f"shard is published{'' if isinstance(failure, NotHidden) else fault}"
             ) from None
-        self._checked[image_id] = len(self._regions.get(image_id, []))
+        self._checked[image_id] = len(regions)
+        self._counts.update(counted)
+        self._counts["images"] += 1
+        self._counts["without_regions"] += counted["regions"] == counted["outside_image"]
 
     def check_set(self, images: pd.DataFrame, keep_without_regions: bool) -> None:
         """Check that these were the images that detection left, with all regions that it counted.
@@ -124,29 +132,80 @@ class Auditor:
                 "it is published. This is a fault of the program: report it"
             )
 
-    def _check(
-        self,
-        regions: list[Region],
-        original: np.ndarray,
-        data: bytes,
-        pixels: np.ndarray | None,
-        between: Sequence[np.ndarray],
-        source: Source | None,
-    ) -> None:
-        if self._settings.format == "png":
-            pixels = png_pixels(data, original.shape, named=pixels)
-        if pixels is None:
-            raise Failure("the pixels of a JPEG file were not given")
-        if pixels.shape != original.shape or pixels.dtype != original.dtype:
-            raise Failure("its shape or depth differs from the original's")
-        if self._settings.format == "jpeg":
-            check_jpeg(data, pixels, self._settings.jpeg_quality)
-        asked = self._variant, self._settings
-        counted = check_layers(original, pixels, regions, *asked, between, source)
-        self._counts.update(counted)
-        self._counts["images"] += 1
-        self._counts["without_regions"] += counted["regions"] == counted["outside_image"]
-
 
 def _regions(count: int | None) -> str:
     return "no such image" if count is None else f"it with {count} regions"
+
+
+def check_written(
+    rows: Sequence[Mapping[str, Any]],
+    original: np.ndarray,
+    pixels: np.ndarray,
+    data: bytes | None,
+    profile: bytes,
+    variant: Variant,
+    settings: Anonymization,
+    between: Sequence[np.ndarray] = (),
+    source: Source | None = None,
+) -> int:
+    """Check one file of a user's, written in its own format; return how many pixels are hidden.
+
+    Args:
+        rows: the regions of its record in draw order: entity, x0, y0, x1, y1, and quad of a slanted
+            one.
+        original: uint8 [H, W] or [H, W, 3].
+        pixels: what was coded, of the same shape.
+        data: the file; None: there is none so far.
+        profile: the colour profile that it has to hold, empty for none.
+        variant: method and degree asked for.
+        settings: the method's strengths.
+        between: images between the layers of a method that has several.
+        source: the original's file.
+
+    Raises:
+        Failure: something is not as it has to be.
+
+    """
+    regions = []
+    for rank, row in enumerate(rows):
+        values = row.get("quad") or [row[side] for side in _SIDES]
+        corners = np.array(values, np.float64).reshape(4, 2)
+        regions.append(Region(str(row["entity"]), rank, corners, bool(row.get("quad"))))
+    found = check_layers(original, pixels, regions, variant, settings, between, source)
+    if data is not None:
+        check_file(data, pixels, profile)
+    return found["hidden_pixels"]
+
+
+def check_outside(
+    before: bytes, data: bytes, regions: Sequence[Region], degree: int, settings: Anonymization
+) -> None:
+    """Compare an anonymized PNG file with one that was made of it, outside of what is hidden.
+
+    Args:
+        before: the anonymized picture.
+        data: the one that was made of it, as it was written: RGB.
+        regions: all of the image.
+        degree: percent of them that is hidden.
+        settings: margin and shapes.
+
+    Raises:
+        Failure: they differ there, the new file is no plain RGB image of the same size, or the
+            regions are not as detection writes them.
+
+    """
+    shape = int.from_bytes(before[20:24], "big"), int.from_bytes(before[16:20], "big"), 3
+    expected, written = (png_pixels(each, shape) for each in (before, data))
+    if written.shape != shape or written.dtype != np.uint8:
+        raise Failure("the file is no plain RGB image")
+    check_png(data, written)
+    free = np.ones(shape[:2], bool)
+    for region in to_hide(list(regions), degree):
+        form = settings.shape.of(region.entity)
+        grids = region.grids if settings.coding_blocks else ()
+        area = area_of(region, shape, settings.margin, 1, form, grids=grids)
+        if area is not None:
+            free[area.window] &= ~area.may
+    differs = written != (expected if expected.ndim == 3 else expected[..., None])
+    if changed := np.count_nonzero(differs.any(axis=2) & free):
+        raise Failure(f"{changed} pixels outside of its hidden regions differ")

@@ -1,169 +1,258 @@
-"""Decoding of written images, independent of the library that wrote them.
+"""Check that written files are the pixels that were checked, and nothing else.
 
-A file passes only if it holds the image and nothing else: no metadata, no thumbnail, no further
-frame, nothing behind the image's end.
+No metadata, no thumbnail, no further frame, nothing behind the image's end. A PNG file has one
+possible text but for its compressed rows, and these are inflated by another library than packed
+them. Every other file is written again from the pixels, by an encoder of the same standard, with
+the tables and options that stand in it: that has to make the same bytes. Pixels need not be
+trusted: with others, the file is another one.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
+import mmap
+import re
 import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 from zlib_ng import zlib_ng
 
 from anonbench.anonymization.audit.errors import Failure
 
-_PNG_START = b"\x89PNG\r\n\x1a\n"
-_MOST_PROFILE = 2**26
-_CHANNELS: dict[int, tuple[int, ...]] = {0: (), 2: (3,)}
-"""By PNG colour type: grey and RGB; no palette, no alpha."""
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_KINDS = {2: 0, 3: 2}
+"""PNG's colour types of grey and RGB, by dimensions of the pixels."""
+_SPACES = {2: (1, "DeviceGray"), 3: (3, "DeviceRGB")}
+"""The same of PDF: channels, name."""
+_LENGTH = re.compile(rb" /Length ([1-9]\d{0,9}) >>\nstream\n")
+_LOSSY_WEBP = 95
+_PROFILES = {
+    "510dbbe5dbe3388273c1bb1cba241ea9f4b6e123a16d61ff70edd106ef07b64f",  # sRGB
+    "e4f8e93e90a42f0695cf0e1d8886ef43b037fc10340445d1124e8b2a77e64f24",  # Display P3
+    "526a07db274fec12651a432aa3db304b01bb31d71bcaa9dc488ae9963e80d81e",  # Adobe RGB (1998)
+    "b5beb2a94f1fdc9cb7ff10454fa6952f8768eaf3202a0ca197998500b6cdb470",  # ProPhoto
+    "1717a5595c9425459c7584d0d52ede3f83f6adef18949ddadfbda88e51ccfa64",  # grey, tones of sRGB
+    "6823a1c9f392504b1a5a54a901e9aa051d19b6bdb501228bc521d2dba3d8eb96",  # grey, gamma 2.2
+    "fa4fa1fa86d04398984903ef8969b55b7e774d5702b3fc893b4858653c45b4a0",  # grey, gamma 1.8
+}
+"""SHA-256 of the colour profiles that a file may have."""
 
 
-def png_pixels(
-    data: bytes,
-    shape: tuple[int, ...],
-    profile: bytes = b"",
-    named: np.ndarray | None = None,
-) -> np.ndarray:
-    """Return the pixels of a PNG file, uint8 [H, W] or [H, W, 3].
-
-    Args:
-        data: the file.
-        shape: the one that its pixels have to have; looked at before they are decoded.
-        profile: the colour profile that the file has to hold; empty: it may hold none.
-        named: pixels that may be those of the file. They need not be: it is decoded then.
+def png_pixels(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """Decode a PNG file that should have pixels of a shape, for `check_png`.
 
     Raises:
-        Failure: the file is damaged, of another shape, or holds anything besides an 8-bit grey or
-            RGB image.
+        Failure: it is damaged, or of another size.
 
     """
-    header, stream, embedded = _png_parts(data)
-    if embedded != profile:
-        raise Failure("the PNG file's colour profile is not the one it should have")
-    width, height, depth, kind, *rest = struct.unpack(">IIBBBBB", header)
-    if depth != 8 or kind not in _CHANNELS or any(rest):
-        raise Failure("the PNG file is not plain 8-bit grey or RGB")
-    if (height, width, *_CHANNELS[kind]) != shape:
-        raise Failure("the PNG file has another shape than the original")
-    size = height * (1 + math.prod(shape[1:]))
-    inflate = zlib_ng.decompressobj()
+    if data[16:24] != struct.pack(">II", shape[1], shape[0]):
+        raise Failure("the file is no PNG file of the original's size")
     try:
-        rows = inflate.decompress(stream, size + 1)
-        whole = len(rows) == size and inflate.eof
-        if whole and named is not None and _stand_for(rows, named, shape):
-            pixels = named
-        else:
-            with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-                pixels = np.asarray(image)
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            return np.asarray(image)
     except Exception:  # damaged data makes decoders raise nearly anything
         raise Failure("the PNG file is damaged") from None
-    if not whole or inflate.unused_data:
-        raise Failure("the PNG file holds more or less than its image")
-    return pixels
 
 
-def _stand_for(rows: bytes, pixels: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Tell whether rows of a PNG file stand for these pixels, as they are or filtered by `Up`.
+def check_png(data: bytes, pixels: np.ndarray, profile: bytes = b"") -> None:
+    """Refuse a PNG file that is not uint8 [H, W] or [H, W, 3], with a colour profile or without.
 
-    By that filter (PNG, 9.2) each value is the difference to the pixel above, modulo 256, and the
-    first row is itself. No other pixels have the same differences. To compare is faster than to
-    decode.
+    Raises:
+        Failure: it is damaged, shows other pixels or holds anything else.
+
     """
-    if pixels.shape != shape or pixels.dtype != np.uint8:
-        return False
-    filtered = np.frombuffer(rows, np.uint8).reshape(shape[0], -1)
-    kinds, values = filtered[:, 0], filtered[:, 1:]
-    shown = pixels.reshape(shape[0], -1)
-    if (kinds == 0).all():
-        return _are_equal(values, shown)
-    if not (kinds == 2).all() or not _are_equal(values[:1], shown[:1]):
-        return False
-    return len(shown) == 1 or _are_equal(values[1:], shown[1:] - shown[:-1])
+    size = struct.pack(">IIBBBBB", *pixels.shape[1::-1], 8, _KINDS[pixels.ndim], 0, 0, 0)
+    head = _SIGNATURE + _chunk(b"IHDR", size)
+    if profile:
+        head += _chunk(b"iCCP", b"icc\0\0" + zlib.compress(profile, 1))
+    stream = data[len(head) + 8 : -16]
+    if data != b"".join([head, _chunk(b"IDAT", stream), _chunk(b"IEND", b"")]):
+        raise Failure("the PNG file is damaged, or holds more than its image, or another one")
+    if _rows_in(stream, pixels.shape) != _rows_of(pixels):
+        raise Failure("the file shows other pixels than those that were checked")
 
 
-def _are_equal(values: np.ndarray, others: np.ndarray) -> bool:
-    """Compare uint8 [h, w]; no array of all comparisons is made."""
-    return cv2.norm(values, others, cv2.NORM_INF) == 0
+def _chunk(name: bytes, body: bytes) -> bytes:
+    check = zlib_ng.crc32(body, zlib_ng.crc32(name))
+    return b"".join([struct.pack(">I", len(body)), name, body, struct.pack(">I", check)])
 
 
-def _png_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return header, compressed pixels and colour profile of a PNG file of no other chunks."""
-    if not data.startswith(_PNG_START):
-        raise Failure("the file is not a PNG file")
-    chunks: list[tuple[bytes, bytes]] = []
-    at = len(_PNG_START)
-    while at < len(data):
-        if at + 12 > len(data):
-            raise Failure("something stands behind the end of the PNG file's image")
-        length, name = struct.unpack_from(">I4s", data, at)
-        body, check = data[at + 8 : at + 8 + length], data[at + 8 + length : at + 12 + length]
-        if len(check) < 4 or zlib_ng.crc32(body, zlib_ng.crc32(name)) != int.from_bytes(
-            check, "big"
-        ):
-            raise Failure("the PNG file is damaged")
-        chunks.append((name, body))
-        at += 12 + length
-    embedded = b""
-    if len(chunks) > 1 and chunks[1][0] == b"iCCP":
-        embedded = _png_profile(chunks.pop(1)[1])
-    names = [name for name, _ in chunks]
-    pixels = [body for name, body in chunks if name == b"IDAT"]
-    if names != [b"IHDR", *[b"IDAT"] * len(pixels), b"IEND"] or chunks[-1][1] or not all(pixels):
-        odd = sorted({name.decode("latin-1") for name in names} - {"IHDR", "IDAT", "IEND"})
-        what = ", ".join(odd) or "chunks that it does not need"
-        raise Failure(f"the PNG file holds more than its image: {what}")
-    if len(chunks[0][1]) != 13 or not pixels:
-        raise Failure("the PNG file is damaged")
-    return chunks[0][1], b"".join(pixels), embedded
+def _rows_of(pixels: np.ndarray) -> bytes:
+    """Return rows as PNG files have them (9.2): grey ones as they are, others less those above."""
+    shown = pixels.reshape(len(pixels), -1)
+    rows = np.empty((len(shown), 1 + shown.shape[1]), np.uint8)
+    rows[:, 0], rows[:, 1:] = _KINDS[pixels.ndim], shown  # filter 0 is none, 2 is `Up`
+    if pixels.ndim == 3:
+        rows[1:, 1:] -= shown[:-1]
+    return rows.tobytes()
 
 
-def _png_profile(chunk: bytes) -> bytes:
-    name, _, rest = chunk.partition(b"\0")
-    inflate = zlib_ng.decompressobj()
+def _rows_in(stream: bytes, shape: tuple[int, ...]) -> bytes:
+    """Inflate rows; the stream may hold no more and no less."""
+    size, inflate = shape[0] * (1 + math.prod(shape[1:])), zlib_ng.decompressobj()
     try:
-        profile = inflate.decompress(rest[1:], _MOST_PROFILE)
+        rows: bytes = inflate.decompress(stream, size + 1)
     except Exception:  # damaged data makes decoders raise nearly anything
-        raise Failure("the PNG file is damaged") from None
-    if name != b"icc" or rest[:1] != b"\0" or not inflate.eof or inflate.unused_data:
-        raise Failure("the PNG file's colour profile holds more than a profile")
-    return profile
+        raise Failure("the file's compressed pixels are damaged") from None
+    if len(rows) != size or not inflate.eof or inflate.unused_data:
+        raise Failure("the file holds more or less than its image")
+    return rows
 
 
-def check_jpeg(data: bytes, pixels: np.ndarray, quality: int) -> None:
-    """Refuse a JPEG file that is not, byte for byte, what `pixels` give at `quality`.
-
-    A second encoder of the same standard writes the file again from the pixels. So nothing but
-    these pixels is in it, neither in its blocks nor beside them, whatever quantization does to
-    them.
+def check_file(
+    data: bytes, pixels: np.ndarray, profile: bytes = b"", quality: int | None = None
+) -> None:
+    """Refuse a file of any format that is not these pixels.
 
     Args:
         data: the file.
-        pixels: uint8 [H, W] or [H, W, 3], what the file is said to show; checked on its own.
-        quality: the quality asked for.
+        pixels: uint8 [H, W] or [H, W, 3].
+        profile: the colour profile that it has to hold, empty for none.
+        quality: of a JPEG file; None: any, with standard tables.
 
     Raises:
         Failure: the file is another one.
 
     """
-    again = io.BytesIO()
-    Image.fromarray(pixels).save(again, "JPEG", quality=quality)
-    if again.getvalue() == data:
+    if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
+        raise Failure("its colour profile is no standard one")
+    if quality is None and data.startswith(_SIGNATURE):
+        check_png(data, pixels, profile)
         return
+    options: dict[str, Any] = {"icc_profile": profile} if profile else {}
+    again = io.BytesIO()
     try:
-        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-            shown = np.asarray(image)
-            more = sorted(str(k) for k in image.info if not str(k).startswith("jfif"))
-        with Image.open(again) as image:
-            expected = np.asarray(image)
+        if quality is not None:
+            Image.fromarray(pixels).save(again, "JPEG", quality=quality)
+        else:
+            with Image.open(io.BytesIO(data)) as image:
+                options |= _options(image, data)
+                lossy = image.format == "JPEG" or "quality" in options
+                if not lossy and not np.array_equal(np.asarray(image), pixels):
+                    raise Failure("the file shows other pixels than those that were checked")
+                Image.fromarray(pixels).save(again, str(image.format), **options)
+    except Failure:
+        raise
     except Exception:  # damaged data makes decoders raise nearly anything
-        raise Failure("the file is not a whole JPEG file") from None
-    if shown.shape != expected.shape:
-        raise Failure("the JPEG file shows an image of another shape")
-    if not np.array_equal(shown, expected):
-        raise Failure("the JPEG file shows other pixels than quantization at its quality explains")
-    raise Failure(f"the JPEG file holds more than its image: {', '.join(more) or 'unknown data'}")
+        raise Failure("the file is not a whole image") from None
+    if again.getvalue() != data:
+        raise Failure("the file holds more than its image, or another one")
+
+
+def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
+    """Return the encoder's options as they stand in a file."""
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        if image.quantization.keys() != {component[3] for component in image.layer}:
+            raise Failure("the JPEG file holds tables that no component uses, or lacks one")
+        tables = [image.quantization[key] for key in sorted(image.quantization)]
+        if not {*map(tuple, tables)} <= _standard_tables():
+            raise Failure("the JPEG file's quantization tables are no standard ones")
+        sampling = max(JpegImagePlugin.get_sampling(image), 0)
+        more = {"progressive": True} if image.info.get("progressive") else {}
+        return {"qtables": tables, "subsampling": sampling} | more
+    if image.format == "TIFF":
+        return {"compression": image.info.get("compression")}
+    if image.format == "WEBP":
+        lossy, lossless = data.find(b"VP8 "), data.find(b"VP8L")
+        is_lossless = lossless >= 0 and not 0 <= lossy < lossless
+        return {"lossless": True} if is_lossless else {"quality": _LOSSY_WEBP}
+    return {}
+
+
+@lru_cache(maxsize=1)
+def _standard_tables() -> frozenset[tuple[int, ...]]:
+    """Return the tables of all qualities, as another encoder writes them."""
+    pixel, found = np.zeros((8, 8, 3), np.uint8), set[tuple[int, ...]]()
+    for quality in range(1, 101):
+        made, data = cv2.imencode(".jpg", pixel, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        with Image.open(io.BytesIO(data.tobytes())) as image:
+            assert made and isinstance(image, JpegImagePlugin.JpegImageFile)
+            found |= {tuple(table) for table in image.quantization.values()}
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
+class CheckedPage:
+    """A page of a PDF file, whose pixels were checked before they were written."""
+
+    shape: tuple[int, ...]
+    digest: bytes
+    dpi: int
+
+    @classmethod
+    def of(cls, pixels: np.ndarray, dpi: int) -> CheckedPage:
+        """Describe a page by its pixels."""
+        return cls(pixels.shape, hashlib.sha256(_rows_of(pixels)).digest(), dpi)
+
+
+def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
+    """Refuse a PDF file that is not these pages, and nothing else.
+
+    It is read from its first byte to its last. All that is not compressed pixels has one possible
+    text, by the number, sizes and places of the pages. So there is no room for a text, an
+    attachment, a second version of a page, metadata or anything else.
+
+    Raises:
+        Failure: something is not as it has to be.
+
+    """
+    at, objects = 0, list[int]()
+
+    def expect(text: str | bytes) -> None:
+        nonlocal at
+        wanted = text.encode() if isinstance(text, str) else text
+        if data[at : at + len(wanted)] != wanted:
+            raise Failure("the PDF file holds more than its images, or something else")
+        at += len(wanted)
+
+    def expect_object(text: str, has_stream: bool = False) -> bytes:
+        nonlocal at
+        objects.append(at)
+        expect(f"{len(objects)} 0 obj\n{text}")
+        stream = b""
+        if has_stream and (length := _LENGTH.match(data, at)) is not None:
+            at = length.end() + int(length[1])
+            stream = data[length.end() : at]
+            expect("\nendstream")
+        expect("\nendobj\n")
+        return stream
+
+    expect(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
+    kids = " ".join(f"{3 * number} 0 R" for number in range(1, len(pages) + 1))
+    expect_object("<< /Type /Catalog /Pages 2 0 R >>")
+    expect_object(f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>")
+    for page in pages:
+        height, width = page.shape[:2]
+        channels, space = _SPACES[len(page.shape)]
+        across, up = (f"{72 * side / page.dpi:.4f}" for side in (width, height))
+        own = len(objects) + 1
+        expect_object(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {across} {up}] /Contents {own + 1} 0 R "
+            f"/Resources << /XObject << /Im {own + 2} 0 R >> >> >>"
+        )
+        if expect_object("<<", True) != f"q {across} 0 0 {up} 0 0 cm /Im Do Q".encode():
+            raise Failure("a page of the PDF file draws more than its image, or elsewhere")
+        stream = expect_object(
+            f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace "
+            f"/{space} /BitsPerComponent 8 /Filter /FlateDecode /DecodeParms << /Predictor 15 "
+            f"/Colors {channels} /BitsPerComponent 8 /Columns {width} >>",
+            True,
+        )
+        if hashlib.sha256(_rows_in(stream, page.shape)).digest() != page.digest:
+            raise Failure("the PDF file shows other pixels than those that were checked")
+    start, count = at, len(objects) + 1
+    expect(f"xref\n0 {count}\n0000000000 65535 f \n")
+    for place in objects:
+        expect(f"{place:010d} 00000 n \n")
+    expect(f"trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n")
+    if at != len(data):
+        raise Failure("something stands behind the end of the PDF file")

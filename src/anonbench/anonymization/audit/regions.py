@@ -1,8 +1,8 @@
 """Regions as the audit reads them from a box table, with the pixels they cover.
 
 A region, straight or slanted, is the convex hull of four corners. Its pixels are found row by row:
-the hull's left and right ends within a row of pixels are those of the six lines between corners.
-That is exact, so it is what supersampling comes to with ever more samples.
+the hull's ends within a row of pixels are those of the six lines between corners, cut at the row's
+borders. That is exact, so it is what supersampling comes to with ever more samples.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 
 from anonbench.anonymization.audit.blocks import Box, Grid, read_grids, whole_blocks
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.loops import hull_pixels
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _BOX = ["x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0"]
 _QUAD = [f"q{number}" for number in range(8)]
+_PAIRS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
 
 SLACK = 1 / 256
 """How far, in pixels, slanted edges may be off by rounding. A pixel that a slanted region enters,
@@ -47,19 +47,17 @@ class Area(NamedTuple):
     """The pixels of one region, in the window of the image that its method works on."""
 
     window: tuple[slice, slice]
-    required: np.ndarray | None
-    """bool [h, w]: what the region covers for certain; None where that is the whole window."""
-    allowed: np.ndarray | None
-    """bool [h, w]: what it may cover; None where that is the same as `required`."""
+    required: np.ndarray
+    """bool [h, w]: what the region covers for certain."""
+    may: np.ndarray
+    """bool [h, w]: what it may cover."""
 
-    @property
-    def may(self) -> np.ndarray | None:
-        """What the region may cover; None where that is the whole window."""
-        return self.required if self.allowed is None else self.allowed
+
+Found = list[tuple[Region, Area]]
 
 
 def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
-    """Return the regions of each image in a box table, in the table's order."""
+    """Regions of each image in a box table, in the table's order."""
     straight = boxes[_BOX].to_numpy(np.float64).reshape(-1, 4, 2)
     quads = boxes[_QUAD].to_numpy(np.float64).reshape(-1, 4, 2)
     slanted = ~np.isnan(quads).any(axis=(1, 2))
@@ -76,7 +74,7 @@ def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
 
 
 def to_hide(regions: list[Region], degree: int) -> list[Region]:
-    """Return the regions that a degree hides, in draw order.
+    """Regions that a degree hides, in draw order.
 
     A region is hidden where fewer than `degree` percent of the image's regions are drawn before it,
     so that degrees nest.
@@ -102,7 +100,7 @@ def area_of(
     around: int = 0,
     grids: Sequence[Grid] = (),
 ) -> Area | None:
-    """Return the pixels of a region, or None where it lies outside the image.
+    """Pixels of a region, or None where it lies outside the image.
 
     Args:
         region: the region.
@@ -115,81 +113,83 @@ def area_of(
 
     """
     if form == "image":
-        return Area((slice(0, shape[0]), slice(0, shape[1])), None, None)
+        every = np.ones(shape[:2], bool)
+        return Area((slice(0, shape[0]), slice(0, shape[1])), every, every)
     corners = _grown(region, margin)
     if (box := _box(corners, shape)) is None:
         return None
-    return _area(corners, box, shape, least, form, around, region.slanted, grids)
-
-
-def _area(
-    corners: np.ndarray,
-    box: Box,
-    shape: tuple[int, ...],
-    least: int,
-    form: str,
-    around: int,
-    slanted: bool,
-    grids: Sequence[Grid],
-) -> Area:
-    (top, bottom), (left, right) = box
-    masks: list[np.ndarray | None] = [None, None]
-    if slanted:
-        sure, may, same = hull_pixels(corners, (top, left, bottom, right), SLACK)
-        masks = [sure, None if same else may]
+    if region.slanted:
+        required, may = (_hull(corners, box, inset) for inset in (SLACK, -SLACK))
     elif form == "ellipse":
-        local, size = corners - (left, top), (bottom - top, right - left)
-        masks = [_ellipse(local, size, each) for each in (SLACK, -SLACK)]
-    if grids:
-        given = masks if masks[0] is None or masks[1] is not None else masks[:1]
-        box, spread = whole_blocks(box, given, grids, shape)
-        if len(spread) == 2 and spread[0] is not None and spread[1] is None:
-            spread[1] = np.ones_like(spread[0])  # all of the box, and not the same as required
-        masks = _told_apart(*spread)
-        (top, bottom), (left, right) = box
-    ends = []
+        required, may = (_ellipse(corners, box, inset) for inset in (SLACK, -SLACK))
+    else:
+        required = may = np.ones([stop - start for start, stop in box], bool)
+    box, (required, may) = whole_blocks(box, (required, may), grids, shape)
+    ends, frame = [], []
     for (start, stop), length in zip(box, shape, strict=False):
-        wide = _widened(start, stop, least, length)
-        ends.append((max(wide[0] - around, 0), min(wide[1] + around, length)))
-    (y0, y1), (x0, x1) = ends
-    window = (slice(y0, y1), slice(x0, x1))
-    if box == ((y0, y1), (x0, x1)):
-        return Area(window, *masks)
-
-    def placed(part: np.ndarray | None) -> np.ndarray:
-        inside = np.zeros((y1 - y0, x1 - x0), bool)
-        inside[top - y0 : bottom - y0, left - x0 : right - x0] = True if part is None else part
-        return inside
-
-    required, allowed = masks
-    return Area(window, placed(required), None if allowed is None else placed(allowed))
+        low, high = _widened(start, stop, least, length)
+        low, high = max(low - around, 0), min(high + around, length)
+        ends.append(slice(low, high))
+        frame.append((start - low, high - stop))
+    if any(map(any, frame)):
+        required, may = np.pad(required, frame), np.pad(may, frame)
+    return Area((ends[0], ends[1]), required, may)
 
 
-def _told_apart(
-    required: np.ndarray | None, allowed: np.ndarray | None = None
-) -> list[np.ndarray | None]:
-    """Return masks as `Area` has them: None for all, and for the same."""
-    if required is None or allowed is None:
-        return [required, None]
-    return [required, None if np.array_equal(required, allowed) else allowed]
+def joined(found: Found) -> Found:
+    """One area for each group of regions that a method which looks around them hides together.
+
+    Regions belong together where their windows share a pixel, and so do groups of regions where the
+    smallest windows about them do, until no two do.
+    """
+    groups: Found = []
+    for group in found:
+        while (met := next((n for n, o in enumerate(groups) if _meet(o, group)), None)) is not None:
+            first, area = groups.pop(met)
+            group = first, _union(area, group[1])
+        groups.append(group)
+    return groups
+
+
+def _meet(one: tuple[Region, Area], other: tuple[Region, Area]) -> bool:
+    pairs = zip(one[1].window, other[1].window, strict=True)
+    return all(max(a.start, b.start) < min(a.stop, b.stop) for a, b in pairs)
+
+
+def _union(*areas: Area) -> Area:
+    starts, stops = (
+        [pick(getattr(area.window[axis], end) for area in areas) for axis in (0, 1)]
+        for pick, end in ((min, "start"), (max, "stop"))
+    )
+    masks = []
+    for name in ("required", "may"):
+        whole = np.zeros(np.subtract(stops, starts), bool)
+        for area in areas:
+            rows, columns = (
+                slice(part.start - start, part.stop - start)
+                for part, start in zip(area.window, starts, strict=True)
+            )
+            whole[rows, columns] |= getattr(area, name)
+        masks.append(whole)
+    return Area((slice(starts[0], stops[0]), slice(starts[1], stops[1])), *masks)
 
 
 def frames_of(
-    found: list[Region],
+    regions: list[Region],
     shape: tuple[int, ...],
     margin: float,
     forms: dict[str, str],
     grids: Sequence[Grid] = (),
 ) -> np.ndarray:
-    """Return bool [H, W]: the upright boxes of regions, by the form of each entity's."""
+    """Upright boxes of regions, bool [H, W], by the form of each entity's."""
     frames = np.zeros(shape[:2], bool)
-    for region in found:
-        box = _box(_grown(region, margin), shape)
-        if forms[region.entity] == "image":
-            box = ((0, shape[0]), (0, shape[1]))
-        if box is not None:
-            box, (mask,) = whole_blocks(box, [None], grids, shape)
-            frames[slice(*box[0]), slice(*box[1])] |= True if mask is None else mask
+    for region in regions:
+        form = "image" if forms[region.entity] == "image" else "box"
+        low, high = _grown(region, margin).min(axis=0), _grown(region, margin).max(axis=0)
+        corners = np.array([low, (low[0], high[1]), high, (high[0], low[1])])
+        upright = Region(region.entity, region.rank, corners, slanted=False)
+        if (area := area_of(upright, shape, 1.0, 1, form, grids=grids)) is not None:
+            frames[area.window] |= area.required
     return frames
 
 
@@ -201,26 +201,52 @@ def _grown(region: Region, margin: float) -> np.ndarray:
 
 
 def _box(corners: np.ndarray, shape: tuple[int, ...]) -> Box | None:
-    """Return the rows and the columns that corners reach over, None where these are none."""
+    """Rows and columns that corners reach over, None where these are none."""
     across, down = corners.T.tolist()
     top, bottom = max(math.floor(min(down)), 0), min(math.ceil(max(down)), shape[0])
     left, right = max(math.floor(min(across)), 0), min(math.ceil(max(across)), shape[1])
     return ((top, bottom), (left, right)) if top < bottom and left < right else None
 
 
-def _ellipse(corners: np.ndarray, shape: tuple[int, ...], inset: float) -> np.ndarray:
-    """Return bool [h, w]: the pixels, made smaller by `inset`, that a box's ellipse touches.
+def _hull(corners: np.ndarray, box: Box, inset: float) -> np.ndarray:
+    """Pixels of a box, made smaller by `inset`, that the hull of four corners touches, bool [h, w].
+
+    Corners that all but lie on one line have no inside that is larger than rounding: then the
+    region may cover all of its box. A line below 1e-12 pixels of height is level: its slope may be
+    no number.
+    """
+    (top, bottom), (left, right) = box
+    if inset < 0 and np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK:
+        return np.ones((bottom - top, right - left), bool)
+    lines = corners[_PAIRS]
+    lines = np.where((lines[:, :1, 1] > lines[:, 1:, 1])[..., None], lines[:, ::-1], lines)
+    (xa, ya), (xb, yb) = lines[:, 0].T, lines[:, 1].T
+    level = yb - ya < 1e-12
+    slope = np.divide(xb - xa, yb - ya, out=np.zeros(len(lines)), where=~level)
+    rows = np.arange(top, bottom)[:, None]
+    start, stop = np.maximum(rows + inset, ya), np.minimum(rows + (1.0 - inset), yb)
+    one = xa + slope * (start - ya)
+    other = np.where(level, xb, xa + slope * (stop - ya))
+    missed = start > stop
+    low = np.where(missed, np.inf, np.minimum(one, other)).min(axis=1)[:, None]
+    high = np.where(missed, -np.inf, np.maximum(one, other)).max(axis=1)[:, None]
+    pixel = np.arange(left, right)
+    return np.asarray((pixel + (1.0 - inset) >= low) & (pixel + inset <= high))
+
+
+def _ellipse(corners: np.ndarray, box: Box, inset: float) -> np.ndarray:
+    """Pixels of a box, made smaller by `inset`, that a region's ellipse touches, bool [h, w].
 
     Row by row: the ellipse is widest in a row of pixels where that comes nearest to its centre.
     """
     low, high = corners.min(axis=0), corners.max(axis=0)
     (cx, cy), (a, b) = (low + high) / 2.0, np.maximum((high - low) / 2.0, 1e-9)
-    top, bottom = np.arange(shape[0]) + inset, np.arange(shape[0]) + 1.0 - inset
-    nearest = np.where(top > cy, top - cy, np.where(bottom < cy, cy - bottom, 0.0))
+    rows, pixel = (np.arange(*ends) for ends in box)
+    top, bottom = rows + inset, rows + 1.0 - inset
+    nearest = np.maximum(np.maximum(top - cy, cy - bottom), 0.0)
     reach = a * np.sqrt(np.clip(1.0 - (nearest / b) ** 2, 0.0, None))
     reach = np.where(nearest < b, reach, -np.inf)[:, None]
-    pixel = np.arange(shape[1])
-    return np.asarray((pixel + 1.0 - inset > cx - reach) & (pixel + inset < cx + reach), dtype=bool)
+    return np.asarray((pixel + 1.0 - inset > cx - reach) & (pixel + inset < cx + reach))
 
 
 def _widened(start: int, stop: int, least: int, length: int) -> tuple[int, int]:

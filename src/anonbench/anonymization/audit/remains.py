@@ -13,12 +13,12 @@ Limits and what was seen: docs/explanation/threat-model.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import cv2
 import numpy as np
 
 from anonbench.anonymization.audit.errors import NotHidden
-from anonbench.anonymization.audit.loops import detail
 
 _ACROSS = 32
 """Pixels of the shorter side of a thumbnail, in which fine blocks and narrow blurs are not seen."""
@@ -55,12 +55,13 @@ def check_remains(
         NotHidden: it is.
 
     """
-    sums, nearly = detail(before, after, own, _NEAR)
     if is_weak:
-        together = np.array([sums[:, 0].max(), *sums[:, 1:].sum(axis=0)])
-        left, limit = _kept(together) if nearly >= _MOST else 0.0, _WEAK
+        apart = np.maximum(before, after) - np.minimum(before, after)
+        nearly = (apart.max(axis=0) <= _NEAR)[own]
+        many = nearly.size and nearly.mean() >= _MOST
+        left, limit = _kept(before, after, own, together=True) if many else 0.0, _WEAK
     else:
-        left, limit = _most(sums), _COARSE
+        left, limit = _kept(before, after, own), _COARSE
         if min(own.shape) > _ACROSS:
             left = max(left, seen_in_thumbnail(before, after, own))
     if left >= limit:
@@ -84,7 +85,7 @@ def check_unlike(before: np.ndarray, after: np.ndarray, own: np.ndarray, claims_
 
     """
     same = (before == after).all(axis=0)
-    if any(_has_a_row(*each) for each in ((before, same, own), _on_its_side(before, same, own))):
+    if _has_a_row(before, same, own) or _has_a_row(before.swapaxes(1, 2), same.T, own.T):
         raise NotHidden("a row or a column of a region is as it was")
     small, shown, inside = map(_reduced, (before, after, own[None]))
     found = max(_likeness(small, inside[0], *each) for each in _mirrored(shown, inside[0]))
@@ -97,7 +98,7 @@ def check_unlike(before: np.ndarray, after: np.ndarray, own: np.ndarray, claims_
 def seen_in_thumbnail(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, across: int = _ACROSS
 ) -> float:
-    """Return the share of detail that is left in a thumbnail, of the channel that has most of it.
+    """Share of detail that is left in a thumbnail, of the channel that has most of it.
 
     Args:
         before: uint8 [c, h, w].
@@ -107,23 +108,33 @@ def seen_in_thumbnail(
 
     """
     if min(own.shape) <= across:
-        return _most(detail(before, after, own, _NEAR)[0])
+        return _kept(before, after, own)
     small, shown, inside = (_reduced(each, across) for each in (before, after, own[None]))
-    return _most(detail(small, shown, inside[0] > _INSIDE, _NEAR)[0])
+    return _kept(small, shown, inside[0] > _INSIDE)
 
 
-def _most(sums: np.ndarray) -> float:
-    return max(map(_kept, sums))
+def _kept(before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool = False) -> float:
+    """Share of detail that is as it was, 0 where there is too little of it.
 
+    Args:
+        before: uint8 or float32 [c, h, w].
+        after: of the same shape and type.
+        own: bool [h, w], the region; pixels count whose neighbours lie in it too.
+        together: of all channels; else of the one that has most.
 
-def _kept(sums: np.ndarray) -> float:
-    """Return the share of detail that is as it was, 0 where there is too little of it."""
-    count, energy, changed = sums.tolist()
-    return 1.0 - changed / energy if count >= _LEAST else 0.0
+    """
+    inner = _with_neighbours(own)
+    was, new = (_laplacian(planes)[:, inner] for planes in (before, after))
+    counts = (np.abs(was) >= _NEAR).sum(axis=1)
+    energy, changed = (np.square(each).sum(axis=1) for each in (was, new - was))
+    if together:
+        counts, energy, changed = counts.max(keepdims=True), energy.sum(), changed.sum()
+    shares = 1.0 - changed / np.maximum(energy, 1e-9)
+    return float(np.where(counts >= _LEAST, shares, 0.0).max())
 
 
 def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
-    """Return float32 [c, h, w]: means over even parts, as a thumbnail has them."""
+    """Means over even parts, as a thumbnail has them, float32 [c, h, w]."""
     height, width = planes.shape[1:]
     share = min(1.0, across / min(height, width))
     size = max(1, round(width * share)), max(1, round(height * share))
@@ -137,25 +148,18 @@ def _has_a_row(before: np.ndarray, same: np.ndarray, own: np.ndarray) -> bool:
     return bool(((same | ~own).all(axis=1) & (changes.sum(axis=1) >= _RUN)).any())
 
 
-def _on_its_side(planes: np.ndarray, *masks: np.ndarray) -> tuple[np.ndarray, ...]:
-    return planes.transpose(0, 2, 1), *(mask.T for mask in masks)
-
-
 def _mirrored(planes: np.ndarray, own: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield images and their masks in all mirror images of the same shape."""
     ways = [(planes, own)]
     if own.shape[0] == own.shape[1]:
-        ways.append((planes.transpose(0, 2, 1), own.T))
-    for image, mask in ways:
-        for down in (1, -1):
-            for across in (1, -1):
-                yield image[:, ::down, ::across], mask[::down, ::across]
+        ways.append((planes.swapaxes(1, 2), own.T))
+    for (image, mask), down, across in product(ways, (1, -1), (1, -1)):
+        yield image[:, ::down, ::across], mask[::down, ::across]
 
 
 def _likeness(before: np.ndarray, own: np.ndarray, after: np.ndarray, its: np.ndarray) -> float:
-    """Return the greatest correlation of detail between any two channels, of either sign."""
-    both = np.minimum(own, its) > _INSIDE
-    inner = both[1:-1, 1:-1] & both[:-2, 1:-1] & both[2:, 1:-1] & both[1:-1, :-2] & both[1:-1, 2:]
+    """Greatest correlation of detail between any two channels, of either sign."""
+    inner = _with_neighbours(np.minimum(own, its) > _INSIDE)
     was, new = (_laplacian(planes)[:, inner] for planes in (before, after))
     told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
     lengths = np.outer(np.linalg.norm(was, axis=1), np.linalg.norm(new, axis=1))
@@ -163,7 +167,15 @@ def _likeness(before: np.ndarray, own: np.ndarray, after: np.ndarray, its: np.nd
     return float(found[told].max(initial=0.0))
 
 
+def _with_neighbours(own: np.ndarray) -> np.ndarray:
+    """Pixels whose four neighbours are there too, bool [h - 2, w - 2]."""
+    beside, above = own[1:-1, :-2] & own[1:-1, 2:], own[:-2, 1:-1] & own[2:, 1:-1]
+    return np.asarray(own[1:-1, 1:-1] & beside & above)
+
+
 def _laplacian(planes: np.ndarray) -> np.ndarray:
-    beside = planes[:, 1:-1, :-2] + planes[:, 1:-1, 2:]
-    above = planes[:, :-2, 1:-1] + planes[:, 2:, 1:-1]
-    return np.asarray(planes[:, 1:-1, 1:-1] - (beside + above) / 4, np.float64)
+    """Differences of pixels to the mean of their four neighbours, float64 [c, h - 2, w - 2]."""
+    wide = planes.astype(np.float64)
+    beside = wide[:, 1:-1, :-2] + wide[:, 1:-1, 2:]
+    above = wide[:, :-2, 1:-1] + wide[:, 2:, 1:-1]
+    return np.asarray(wide[:, 1:-1, 1:-1] - (beside + above) / 4)

@@ -13,9 +13,9 @@ import numpy as np
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.blocks import Source
+from anonbench.anonymization.audit.check import check_written
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.pdf import CheckedPage, check_pdf
-from anonbench.anonymization.audit.single import check_coded
+from anonbench.anonymization.audit.files import CheckedPage, check_pdf
 from anonbench.anonymization.files.corrections import (
     OfImage,
     corrected,
@@ -176,7 +176,9 @@ class Documents:
             return (
                 rows,
                 pixels,
-                check_coded(*(rows, original, pixels, *asked, between), Source(data, page)),
+                check_written(
+                    *(rows, original, pixels, None, b"", *asked, between), Source(data, page)
+                ),
                 seen,
             )
         except Failure as failure:

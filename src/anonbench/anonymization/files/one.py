@@ -12,8 +12,8 @@ import numpy as np
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.blocks import Source
+from anonbench.anonymization.audit.check import check_written
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.single import check_written
 from anonbench.anonymization.files.corrections import (
     OfImage,
     additions,

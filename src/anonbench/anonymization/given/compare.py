@@ -97,7 +97,7 @@ def compare(
         area = area_of(region, original.shape, 1.0, 1)
         if area is None:
             continue
-        inside = np.ones(free[area.window].shape, bool) if area.may is None else area.may
+        inside = area.may
         free[area.window] &= ~inside
         shows = inside & telling[area.window]
         share = changed[area.window][shows if shows.any() else inside].mean()

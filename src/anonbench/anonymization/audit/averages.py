@@ -1,0 +1,199 @@
+"""Promises of the methods that average or move pixels, and of those that change their values."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import Any
+
+import cv2
+import numpy as np
+from scipy import fft
+
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.inside import (
+    Inside,
+    even_blocks,
+    means,
+    near,
+    off_by,
+    over_blocks,
+    refuse_single,
+    same,
+    steepest,
+)
+
+OFF = 0.002
+"""Grey levels that a blur may be off by: the method drops waves of which a Gaussian leaves less
+than a 270,000th."""
+_SINGLE = 1e-4
+"""Grey levels that a mean in single precision may be off by."""
+_UNSURE = 1e-6
+"""Pixels between a coordinate and the border of a pixel, by how much rounding may move it."""
+
+
+def constant_blocks(inside: Inside, asked: Any) -> np.ndarray:
+    """Pixelate: constant blocks, none narrower than asked for, of the original's mean colour."""
+    counts, side = even_blocks(inside, getattr(asked.blocks, inside.entity), asked.min_block)
+    expected = over_blocks(means(inside.original, counts), inside.mask.shape)
+    return near(inside, expected, off_by(counts, side))
+
+
+def low_pass(inside: Inside, asked: Any) -> np.ndarray:
+    """Blur: the Gaussian's shares of the original's pixels, and no steeper edge than it leaves."""
+    refuse_single(inside)
+    sigma = max(asked.min_sigma, getattr(asked.sigma, inside.entity) * min(inside.mask.shape))
+    # a step is a sum of the original's values, weighted by the kernel's own steps
+    left = np.ptp(inside.original) / (sigma * math.sqrt(2 * math.pi)) + 1.0
+    if steepest(inside) > left:
+        raise Failure("a blurred region has steeper edges than its kernel leaves")
+    return near(inside, blurred(inside.original, sigma), 0.5 + OFF)
+
+
+def blurred(original: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur of a region whose borders are mirrors, float64 [c, h, w].
+
+    Such a region is a sum of cosines, and a Gaussian leaves of each what its spectrum says.
+    """
+    waves = fft.dctn(original.astype(np.float64), axes=(1, 2), norm="ortho")
+    for axis, length in ((1, original.shape[1]), (2, original.shape[2])):
+        angles = np.arange(length) * (math.pi * sigma / length)
+        waves *= np.exp(-0.5 * np.square(angles)).reshape([-1, 1] if axis == 1 else [1, -1])
+    return np.asarray(fft.idctn(waves, axes=(1, 2), norm="ortho", overwrite_x=True))
+
+
+def box_means(inside: Inside, asked: Any) -> np.ndarray:
+    """Uniform blur: exact sums over squares of the mirrored window; no mean of them is half-way."""
+    side = _odd(inside, asked)
+    pads = ((0, 0), *[(side // 2, side // 2)] * 2)
+    padded = np.pad(inside.original, pads, mode="symmetric")
+    expected = []
+    for plane in padded:
+        total = np.asarray(cv2.integral(plane, sdepth=cv2.CV_64F))
+        rows = total[side:] - total[:-side]
+        expected.append((rows[:, side:] - rows[:, :-side]) / side**2)
+    return near(inside, np.array(expected), 0.5 + _SINGLE)
+
+
+def medians(inside: Inside, asked: Any) -> np.ndarray:
+    """Median blur: the level that no more than half of the pixels around are below.
+
+    It is found by counting, for each level of the window, the pixels around that are no brighter.
+    """
+    side = min(_odd(inside, asked), 255)
+    expected = []
+    for plane in inside.original:
+        levels, place = np.unique(plane), np.zeros(inside.mask.shape, np.intp)
+        for level in levels[:-1]:
+            below = (plane <= level).astype(np.float32)
+            edge = cv2.BORDER_REPLICATE
+            count = cv2.boxFilter(below, -1, (side, side), normalize=False, borderType=edge)
+            place += np.asarray(count < side * side / 2)
+        expected.append(levels[place])
+    return same(inside, np.array(expected))
+
+
+def _odd(inside: Inside, asked: Any) -> int:
+    """Return the kernel's side: what the share asks for, up to the next odd number."""
+    refuse_single(inside)
+    share = float(getattr(asked.size, inside.entity))
+    side = math.ceil(max(float(asked.min_size), share * min(inside.mask.shape)))
+    return side if side % 2 else side + 1
+
+
+def one_colour(inside: Inside, asked: Any) -> np.ndarray:
+    """Mask: the one colour, in a grey image its luma, a half of it rounded up; or the mean."""
+    if asked.colour == "mean":
+        refuse_single(inside)
+        sums = inside.original.sum(axis=(1, 2), dtype=np.int64)
+        level = np.rint(sums / inside.original[0].size)
+    elif len(inside.written) == 1:
+        level = np.array([(np.dot(asked.colour, (299, 587, 114)) + 500) // 1000])
+    else:
+        level = np.array(asked.colour)
+    return same(inside, level.reshape(-1, 1, 1))
+
+
+def even_histogram(inside: Inside, asked: Any) -> np.ndarray:
+    """Equalization: each value becomes the share of the window's values that are no larger.
+
+    In ranks, by the single precision that the method has.
+    """
+    expected = []
+    for plane in inside.original:
+        counts = np.bincount(plane.ravel(), minlength=256)
+        lowest = counts[counts > 0][0]
+        ranks = np.clip(counts.cumsum() - lowest, 0, None).astype(np.float32)
+        if rest := plane.size - lowest:
+            levels = np.rint(ranks * (np.float32(255) / np.float32(rest)))
+            expected.append(np.clip(levels, 0, 255).astype(np.uint8).take(plane))
+        else:
+            expected.append(plane)
+    return same(inside, np.array(expected))
+
+
+def other_space(inside: Inside, asked: Any) -> np.ndarray:
+    """Colour space: what OpenCV makes of it, exactly; of a grey image the negative."""
+    if len(inside.written) == 1 or asked.space == "negative":
+        return same(inside, ~inside.original)
+    way = {"hsv": cv2.COLOR_RGB2HSV, "ycrcb": cv2.COLOR_RGB2YCrCb}[asked.space]
+    pixels = np.ascontiguousarray(inside.original.transpose(1, 2, 0))
+    return same(inside, np.asarray(cv2.cvtColor(pixels, way)).transpose(2, 0, 1))
+
+
+def filled_in(inside: Inside, asked: Any) -> np.ndarray:
+    """Inpainting: the same comes out of an image in which all that is hidden shows something else.
+
+    The negative of what was there, to be sure that it differs wherever it can.
+    """
+    hidden, planes = inside.hidden, inside.original
+    if hidden is None:
+        raise Failure("it is not known what else is hidden around a region")
+    if hidden.all():
+        return same(inside, np.full(1, 128))
+    seen = planes[:, ~hidden].sum(axis=1, dtype=np.int64) / np.count_nonzero(~hidden)
+    usual = np.rint(seen).astype(np.uint8)[:, None, None]
+    width = asked.radius + 2
+    frame = ((0, 0), (width, width), (width, width))
+    # an image with a frame of what is known, or of its mean; behind it, the negative
+    image = np.pad(np.where(hidden, usual, planes), frame, mode="edge")
+    flags = np.pad(hidden, width)
+    image = np.where(flags, np.pad(~planes, frame), image)
+    way = {"telea": cv2.INPAINT_TELEA, "navier_stokes": cv2.INPAINT_NS}[asked.algorithm]
+    pixels = np.ascontiguousarray(image.transpose(1, 2, 0))
+    filled = cv2.inpaint(pixels, flags.astype(np.uint8) * 255, float(asked.radius), way)
+    shown = filled.reshape(*flags.shape, -1).transpose(2, 0, 1)
+    return same(inside, shown[:, width:-width, width:-width])
+
+
+def turned(inside: Inside, asked: Any) -> np.ndarray:
+    """Swirl: a rotation that fades with the distance from the centre."""
+    points = _points(inside)
+    share = 1.0 - np.abs(points) / np.sqrt(2.0)
+    return _from(inside, points * np.exp(2j * np.pi * float(asked.turns) * share))
+
+
+def bulged(inside: Inside, asked: Any) -> np.ndarray:
+    """Barrel: a factor that grows with the square of the distance, 1 at the corners."""
+    points, strength = _points(inside), float(asked.strength)
+    factor = (1.0 + strength * np.abs(points) ** 2) / (1.0 + 2.0 * strength)
+    return _from(inside, points * factor)
+
+
+def _points(inside: Inside) -> np.ndarray:
+    """Centres of pixels as complex numbers, -1 … 1 across and down the window."""
+    down, across = (np.linspace(-1.0, 1.0, 2 * length + 1)[1::2] for length in inside.mask.shape)
+    return np.asarray(across[None, :] + 1j * down[:, None])
+
+
+def _from(inside: Inside, points: np.ndarray) -> np.ndarray:
+    """Compare with the pixels that points lie in; at a border of pixels with either one."""
+    places = [
+        [
+            np.clip((each + 1.0) * length / 2.0 + off, 0.0, length - 0.5).astype(int)
+            for off in (-_UNSURE, _UNSURE)
+        ]
+        for each, length in zip((points.imag, points.real), inside.mask.shape, strict=True)
+    ]
+    pairs = (same(inside, inside.original[:, y, x]) for y, x in product(*places))
+    return np.asarray(np.logical_or.reduce([*pairs]))

@@ -1,0 +1,136 @@
+"""What promises are stated about: the window of one region, and tools to compare it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from anonbench.anonymization.audit.errors import Failure
+
+ROUNDING = 0.502
+"""Grey levels between a mean and its integer: a half, and a little for single precision. What may
+be rounded either way is room for a message, so that this is no more than needed."""
+_LEAST_SHARE = 1000
+"""Parts of a pixel: smaller ones are left out by OpenCV where it computes means of blocks."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The window of one region, before and after."""
+
+    original: np.ndarray
+    """uint8 [c, h, w]."""
+    written: np.ndarray
+    """uint8 [c, h, w]."""
+    mask: np.ndarray
+    """bool [h, w]: the pixels that show this region and no other one."""
+    entity: str
+    hidden: np.ndarray | None = None
+    """bool [h, w]: upright boxes of all regions that are hidden in the image, where the method sees
+    what is around its region."""
+    edge: np.ndarray | None = None
+    """bool [h, w]: pixels beside `mask`, on slanted edges, that the region may show or not."""
+
+
+def refuse_single(inside: Inside) -> None:
+    """Refuse a window of one pixel.
+
+    Raises:
+        Failure: it is one.
+
+    """
+    if inside.mask.size == 1:
+        raise Failure("an image of one pixel has nothing to average it with; mask it")
+
+
+def near(inside: Inside, expected: np.ndarray, allowed: float) -> np.ndarray:
+    """Compare with [c, h, w], bool [h, w]: less than `allowed` grey levels away in all channels."""
+    return np.asarray((np.abs(inside.written - expected) < allowed).all(axis=0))
+
+
+def same(inside: Inside, expected: np.ndarray) -> np.ndarray:
+    """Compare exactly with [c, h, w], bool [h, w]."""
+    return np.asarray((inside.written == expected).all(axis=0))
+
+
+def means(planes: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
+    """Means of [c, h, w] over even blocks, float64 [c, rows, columns]; parts of pixels count.
+
+    They are differences of sums above and to the left of blocks' corners. In a pixel those grow
+    evenly.
+    """
+    found = []
+    for plane in planes:
+        sums = np.asarray(cv2.integral(plane, sdepth=cv2.CV_64F))
+        for axis, (length, count) in enumerate(zip(plane.shape, counts, strict=True)):
+            whole, part = np.divmod(np.arange(count + 1) * length, count)
+            low, high = sums.take(whole, axis), sums.take(whole + (part > 0), axis)
+            share = part / count
+            sums = low + (high - low) * (share[:, None] if axis == 0 else share)
+        found.append(np.diff(np.diff(sums, axis=0), axis=1))
+    return np.asarray(np.array(found) * (math.prod(counts) / planes[0].size))
+
+
+def over_blocks(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Repeat [c, rows, columns] over the pixels of a window, [c, h, w]."""
+    for axis, length in enumerate(shape, start=1):
+        values = values.take(owners(length, values.shape[axis]), axis=axis)
+    return values
+
+
+@lru_cache(maxsize=1024)
+def owners(length: int, count: int) -> np.ndarray:
+    """Return the block of each pixel: the one that its centre lies in, on a border the later."""
+    starts = [-((count - 2 * number * length) // (2 * count)) for number in range(count)]
+    return np.repeat(np.arange(count), np.diff([*starts, length]))
+
+
+def off_by(counts: tuple[int, int], least_side: int) -> float:
+    """Grey levels that means of so many blocks may be away from their integers."""
+    return ROUNDING + (2 * 0.255 / least_side if max(counts) > _LEAST_SHARE else 0.0)
+
+
+def even_blocks(inside: Inside, blocks: float, least: int) -> tuple[tuple[int, int], int]:
+    """Refuse blocks of one value that are narrower than asked for.
+
+    Args:
+        inside: the region.
+        blocks: across its shorter side.
+        least: side of a block.
+
+    Returns:
+        The number of blocks down and across, and the least side.
+
+    Raises:
+        Failure: a block is narrower.
+
+    """
+    refuse_single(inside)
+    side = max(least, math.ceil(min(inside.mask.shape) / blocks))
+    for axis, differs in enumerate(_steps(inside)):
+        changes = np.flatnonzero((differs > 0).any(axis=1 - axis)) + 1
+        ends = [0, *changes.tolist(), inside.mask.shape[axis]]
+        if len(changes) and np.diff(ends).min() < side:
+            raise Failure(f"blocks are narrower than the {side} pixels asked for")
+    return (max(1, inside.mask.shape[0] // side), max(1, inside.mask.shape[1] // side)), side
+
+
+def steepest(inside: Inside) -> int:
+    """Greatest difference between neighbours in a region."""
+    return max(int(each.max(initial=0)) for each in _steps(inside))
+
+
+def _steps(inside: Inside) -> list[np.ndarray]:
+    """Differences of a region's pixels to those above and to the left, [h - 1, w], [h, w - 1]."""
+    found = []
+    for axis in (0, 1):
+        later, before = ([slice(None)] * 3 for _ in range(2))
+        later[axis + 1], before[axis + 1] = slice(1, None), slice(-1)
+        one, other = (inside.written[tuple(each)] for each in (later, before))
+        both = inside.mask[tuple(later[1:])] & inside.mask[tuple(before[1:])]
+        found.append(np.where(both, (np.maximum(one, other) - np.minimum(one, other)).max(0), 0))
+    return found

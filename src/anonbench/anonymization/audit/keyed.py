@@ -1,0 +1,146 @@
+"""Promises of the keyed methods, whose random numbers the audit makes from the key by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.inside import (
+    Inside,
+    even_blocks,
+    means,
+    off_by,
+    over_blocks,
+    owners,
+    same,
+)
+
+_BLOCK = 64
+"""Bytes that SHA-256 takes at a time."""
+
+
+def numbers(inside: Inside, asked: Any, count: int, size: int) -> np.ndarray:
+    """Random whole numbers of `size` bytes each, as RFC 2104 and FIPS 202 define them, uint64.
+
+    Raises:
+        Failure: there is no key.
+
+    """
+    strengths = asked.model_dump(mode="json", exclude={"key_file"})
+    try:
+        key = asked.key_file.read_bytes()
+    except OSError:
+        raise Failure("the key of its random numbers cannot be read") from None
+    pixels = inside.original.transpose(1, 2, 0) if len(inside.original) == 3 else inside.original[0]
+    head = json.dumps([asked.name, inside.entity, [*pixels.shape], strengths], sort_keys=True)
+    message = head.encode() + b"\0" + pixels.tobytes()
+    if len(key) > _BLOCK:
+        key = hashlib.sha256(key).digest()
+    padded = key.ljust(_BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + message).digest()
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded) + inner).digest()
+    stream = hashlib.shake_256(outer).digest(count * size)
+    return np.frombuffer(stream, f"<u{size}").astype(np.uint64)
+
+
+def noisy_values(inside: Inside, asked: Any) -> np.ndarray:
+    """Noise: what was added has the place in the normal distribution that was drawn for it."""
+    channels, height, width = inside.original.shape
+    drawn = numbers(inside, asked, inside.original.size, 2).reshape(height, width, channels)
+    shares = _normal_shares(float(asked.deviation))
+    added = inside.written.astype(np.int64) - inside.original + 256
+    low, high = shares.take(added), shares.take(added + 1)
+    return _lies_between(inside, (drawn.transpose(2, 0, 1) + 0.5) / 2.0**16, low, high)
+
+
+def noisy_blocks(inside: Inside, asked: Any) -> np.ndarray:
+    """Private pixelation: blocks of one value, which is their mean and Laplace noise as drawn."""
+    counts, side = even_blocks(inside, getattr(asked.blocks, inside.entity), asked.min_block)
+    channels, pixels = len(inside.original), inside.mask.size
+    drawn = numbers(inside, asked, channels * math.prod(counts), 8) >> np.uint64(12)
+    share = ((drawn + 0.5) / 2.0**52).reshape(*counts, channels).transpose(2, 0, 1)
+    sensitivity = 255.0 * min(asked.pixels, pixels) * math.prod(counts) / pixels * channels
+    scale = sensitivity / float(asked.epsilon)
+    centre, share = (
+        over_blocks(each, inside.mask.shape) for each in (means(inside.original, counts), share)
+    )
+    added, slack = inside.written - centre, off_by(counts, side)
+    low, high = (_laplace_shares((added + off) / scale) for off in (-slack, slack))
+    return _lies_between(inside, share, low, high)
+
+
+def _lies_between(
+    inside: Inside, share: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Compare drawn shares with those of half a level less and more; values end at 0 and 255."""
+    low, high = np.where(inside.written == 0, -1.0, low), np.where(inside.written == 255, 2.0, high)
+    return np.asarray(((share > low - 1e-9) & (share < high + 1e-9)).all(axis=0))
+
+
+@lru_cache(maxsize=8)
+def _normal_shares(deviation: float) -> np.ndarray:
+    """Share of the noise below -256.5, -255.5, … 256.5 levels, float64 [514]."""
+    levels = np.arange(514) - 256.5
+    return np.array([math.erfc(-x / (deviation * math.sqrt(2.0))) / 2.0 for x in levels])
+
+
+def _laplace_shares(values: np.ndarray) -> np.ndarray:
+    """Share of the Laplace distribution of scale 1 below values."""
+    tails = 0.5 * np.exp(-np.abs(values))
+    return np.where(values < 0, tails, 1.0 - tails)
+
+
+def mixed_tiles(inside: Inside, asked: Any) -> np.ndarray:
+    """Tile shuffle: tiles moved twice, in the order of their numbers."""
+    height, width = inside.mask.shape
+    side = max(1, min(height, width) // max(2, int(getattr(asked.tiles, inside.entity))))
+    rows, columns = height // side, width // side
+    drawn = numbers(inside, asked, 2 * rows * columns, 8).reshape(2, -1)
+    down, across = np.arange(rows * side)[:, None], np.arange(columns * side)
+    place = down // side * columns + across // side
+    shown = inside.original.copy()
+    for keys, top, left in (
+        (drawn[0], 0, 0),
+        (drawn[1], height - rows * side, width - columns * side),
+    ):
+        tile = np.lexsort((keys,))[place]
+        y, x = tile // columns * side + down % side, tile % columns * side + across % side
+        shown[:, top : top + rows * side, left : left + columns * side] = shown[
+            :, top + y, left + x
+        ]
+    return same(inside, shown)
+
+
+def mixed_patches(inside: Inside, asked: Any) -> np.ndarray:
+    """Patch shuffle: the pixels of each patch in the order of their numbers."""
+    side = max(2, math.ceil(min(inside.mask.shape) / int(getattr(asked.patches, inside.entity))))
+    drawn = numbers(inside, asked, inside.mask.size, 4).reshape(inside.mask.shape)
+    mixed = inside.original.copy()
+    rows, columns = (
+        [-(-number * length // count) for number in range(count)] + [length]
+        for length, count in ((length, max(1, length // side)) for length in inside.mask.shape)
+    )
+    for top, bottom in pairwise(rows):
+        for left, right in pairwise(columns):
+            patch = mixed[:, top:bottom, left:right]
+            order = np.lexsort((drawn[top:bottom, left:right].ravel(),))
+            patch[:] = patch.reshape(len(patch), -1)[:, order].reshape(patch.shape)
+    return same(inside, mixed)
+
+
+def enlarged_part(inside: Inside, asked: Any) -> np.ndarray:
+    """Random crop: a part of the region, each of whose pixels fills its share of the whole."""
+    shown = inside.original
+    for axis, number in enumerate(numbers(inside, asked, 2, 8).tolist(), start=1):
+        length = shown.shape[axis]
+        size = max(1, math.floor(float(asked.share) * length))
+        start = number % (length - size + 1)
+        shown = shown.take(start + owners(length, size), axis=axis)
+    return same(inside, shown)

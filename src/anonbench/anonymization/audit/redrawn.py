@@ -1,0 +1,209 @@
+"""The promise of `replace`: a region shows one of a few pictures that are known beforehand.
+
+Fake content follows from the size of the region alone (`anonbench.core.fakes`). So there are few
+pictures that may stand in it: for a text one of each kind and number of lines, for a zone one of
+each format, for a barcode one of its format, length and kind of characters. The audit draws them
+itself, and asks for one of them, exactly, in two colours. What a region can tell of the original is
+then which picture it is, and the colours.
+
+Shared with the anonymizer is what is drawn, by functions that get no pixel, and the libraries:
+Pillow's glyphs and zxing's codes. Layout and colours are not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from anonbench.anonymization.audit.inside import Inside, means
+from anonbench.core import fakes
+
+_NARROW = 8
+"""Sides below which a region is masked."""
+_UPRIGHT_TEXT = 2.5
+_INKS = 3
+"""Grey levels by which the ink may differ from what its densest pixel shows."""
+_EAN_DIGITS = {"EAN-13": 12, "EAN-8": 7, "UPC-A": 11, "UPC-E": 7, "ITF-14": 13, "ISBN": 12}
+_STACKED = ("DataBarStk", "DataBarStkOmni", "DataBarExpStk")
+
+
+def redrawn(inside: Inside, asked: Any) -> np.ndarray:
+    """Replace: a picture that the region's size explains, in two colours; or an empty region.
+
+    Faces are masked, ink is under paper.
+    """
+    if inside.entity == "face" or min(inside.mask.shape) < _NARROW:
+        return np.asarray((inside.written == 0).all(axis=0))
+    for picture in _pictures(inside):
+        shown = _in_two_colours(picture, inside)
+        if shown is not None:
+            return shown
+    return np.zeros(inside.mask.shape, bool)
+
+
+def _pictures(inside: Inside) -> Iterator[np.ndarray]:
+    """Yield int64 [h, w], ink from 0 to 255, of each picture that may stand in a region."""
+    height, width = size = inside.mask.shape
+    if inside.entity == "barcode":
+        yield from _codes(inside.original)
+    elif inside.entity != "ink":
+        standing = height > (_UPRIGHT_TEXT if inside.entity == "text" else 1.0) * width
+        for glyphs in (_texts if inside.entity == "text" else _zones)(
+            (width, height) if standing else size
+        ):
+            picture = _drawn(glyphs, (width, height) if standing else size)
+            yield picture.T[::-1] if standing else picture
+    yield np.zeros(size, np.int64)
+
+
+def _in_two_colours(picture: np.ndarray, inside: Inside) -> np.ndarray | None:
+    """Return bool [h, w], which pixels are as in the picture, or None if the region's are not all.
+
+    Paper and ink are read off the written pixels: where there is no ink, and where there is most.
+    Of a region that others cover but for its edge, they are those at the edge that were changed.
+    """
+    own = inside.mask
+    if not own.any() and inside.edge is not None:
+        own = (inside.original != inside.written).any(axis=0) & inside.edge
+    bare = own & (picture == 0)
+    if not bare.any():
+        return None if own.any() else own
+    densest = int(np.where(own, picture, -1).argmax())
+    shown = np.ones(inside.mask.shape, bool)
+    for plane in inside.written.astype(np.int64):
+        paper, most = int(plane[bare][0]), int(picture.flat[densest])
+        guess = paper if not most else paper + round((plane.flat[densest] - paper) * 255 / most)
+        inks = range(max(guess - _INKS, 0), min(guess + _INKS, 255) + 1)
+        mixed = (np.floor((255.0 * paper + picture * float(i - paper) + 127) / 255) for i in inks)
+        fitting = next((each == plane for each in mixed if (each == plane)[own].all()), None)
+        if fitting is None:
+            return None
+        shown &= fitting
+    return shown
+
+
+Glyph = tuple[str, float, int, int]
+"""A letter, the size of its font, and where it begins on its base line: x, y."""
+
+
+def _texts(size: fakes.Size) -> Iterator[list[Glyph]]:
+    for rows in range(1, max(1, size[0] // 6) + 1):
+        for kind in fakes.TextKind:
+            share, base = (0.8, 0.72) if kind is fakes.TextKind.WORDS else (0.95, 0.83)
+            glyphs: list[Glyph] = []
+            for row in range(rows):
+                start, stop = (math.floor((row + step) * size[0] / rows) for step in (0, 1))
+                letter_size = max(round(share * (stop - start)), 1)
+                place = margin = round((stop - start) / 10)
+                line = start + round(base * (stop - start))
+                for letter in fakes.characters(kind, size, row):
+                    following = place + max(round(_font(letter_size).getlength(letter)), 1)
+                    if following > size[1] - margin:
+                        break
+                    glyphs.append((letter, letter_size, place, line))
+                    place = following
+            yield glyphs
+
+
+def _zones(size: fakes.Size) -> Iterator[list[Glyph]]:
+    for layout in fakes.ZONES:
+        lines = fakes.zone(layout, size)
+        line_height = size[0] / len(lines)
+        pitch = (size[1] - 0.4 * line_height) / layout.width
+        letter_size = max(round(min(0.85 * line_height, 1.6 * pitch)), 1)
+        lengths = {each: _font(letter_size).getlength(each) for each in set("".join(lines))}
+        yield [
+            (
+                letter,
+                letter_size,
+                round(0.2 * line_height + (place + 0.5) * pitch - lengths[letter] / 2),
+                round((number + 0.82) * line_height),
+            )
+            for number, line in enumerate(lines)
+            for place, letter in enumerate(line)
+        ]
+
+
+def _drawn(glyphs: list[Glyph], size: fakes.Size) -> np.ndarray:
+    canvas = Image.new("L", size[::-1])
+    for letter, letter_size, x, y in glyphs:
+        ImageDraw.Draw(canvas).text((x, y), letter, fill=255, font=_font(letter_size), anchor="ls")
+    return np.asarray(canvas).astype(np.int64)
+
+
+@lru_cache(maxsize=256)
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size)
+
+
+def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the fake code that follows from the original's format, length and characters."""
+    import zxingcpp
+
+    size = original.shape[1:]
+    pixels = np.ascontiguousarray(original.transpose(1, 2, 0))
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if len(original) == 3 else original[0]
+    framed = np.pad(grey, math.ceil(0.2 * max(size)), constant_values=int(np.percentile(grey, 90)))
+    read = [code for code in zxingcpp.read_barcodes(framed) if code.valid]
+    formats = zxingcpp.BarcodeFormat
+    oblong = max(size) >= 1.67 * min(size)
+    spare = formats.Code128 if oblong else formats.QRCode
+    kind, turns, share = fakes.PayloadKind.CAPITALS, int(oblong and size[0] > size[1]), 0.9
+    contents: list[tuple[Any, str]] = []
+    if read:
+        code = max(read, key=lambda each: len(each.text))
+        kind = fakes.payload_kind(code.text)
+        turns = round(-code.orientation / 90)
+        share = _within(size, math.radians(abs(code.orientation + 90 * turns)))
+        length = min(max(len(code.text), 6), 400)
+        digits = fakes.PayloadKind.DIGITS
+        if code.format == formats.Codabar:
+            contents = [(code.format, f"A{fakes.payload(digits, length, size)}A")]
+        else:
+            fixed = _EAN_DIGITS.get(str(code.format), 6)
+            payloads = (kind, length), (digits, fixed)
+            contents = [(code.format, fakes.payload(*each, size)) for each in payloads]
+    if share < 0.5:
+        return
+    for format_, content in (*contents, (spare, fakes.payload(kind, 12, size))):
+        try:
+            made = zxingcpp.create_barcode(content, format_)
+        except ValueError:
+            continue
+        light = np.array(made.to_image(scale=1, add_quiet_zones=False))
+        if format_ in _linear():
+            light = light[len(light) // 2][None]
+        dark = np.rot90(light == 0, turns)[None].astype(np.uint8)
+        inner = [max(1, math.floor(share * side + 1e-6)) for side in size]
+        ink = np.floor(255 * means(dark, (inner[0], inner[1]))[0] + 1e-6)
+        rest = [side - used for side, used in zip(size, inner, strict=True)]
+        frame = [(each // 2, each - each // 2) for each in rest]
+        yield np.pad(ink.astype(np.int64), frame)
+        return
+
+
+@lru_cache(maxsize=1)
+def _linear() -> frozenset[Any]:
+    """Return the formats whose rows are all alike."""
+    import zxingcpp
+
+    formats = zxingcpp.BarcodeFormat
+    linear = zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(formats.AllLinear))
+    return frozenset(linear) - {getattr(formats, name) for name in _STACKED}
+
+
+def _within(size: tuple[int, ...], tilt: float) -> float:
+    """Return by how much a window shrinks to lie in the tilted rectangle whose box it is."""
+    turned = np.array([[math.cos(tilt), math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
+    if np.linalg.det(turned) < 0.1:
+        return 0.0
+    sides = np.array([size[1], size[0]], float)
+    length, breadth = np.linalg.solve(turned, sides)
+    reach = turned @ sides
+    return 0.9 * float(max(0.0, min(1.0, length / reach[0], breadth / reach[1])))
