@@ -169,6 +169,9 @@ class Unstated(Method):
     label: ClassVar = "Unstated"
     line_colour: ClassVar = "#000000"
 
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        return np.asarray((written == 0).all(axis=0))
+
 
 def test_the_audit_has_the_same_order_by_itself(
     folder: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anonbench.anonymization.arguments import check_arguments
-from anonbench.anonymization.geometry import Cover, cover, covers, framed, together, within
+from anonbench.anonymization.geometry import Cover, cover, framed, together, within
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
+from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.region_check import region_fault
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import RESIDUES, UNKNOWN, Method
 from anonbench.core.vocabulary import Variant
+from anonbench.core.wording import suggestion
 
 DEFAULTS = Anonymization()
 _NOT_KNOWN = 2
@@ -74,12 +76,41 @@ def layers(
             before = made[-1] if made else image
             made.append(_hide(before, own, method, hidden, settings, done))
         if number < len(kinds):
-            done = _covered(own, image.shape, settings, done)
+            covered = hidden_pixels(own, image.shape, settings)
+            done = covered if done is None else done | covered
     return made or [image.copy()]
 
 
+def check_arguments(
+    image: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
+) -> None:
+    """Check the arguments of `anonymize`: a wrong one must not leave a region in sight.
+
+    Raises:
+        InputError: one of them is wrong.
+
+    """
+    needed = "image: uint8 [H, W] or [H, W, 3] is needed"
+    if not isinstance(image, np.ndarray):
+        raise InputError(f"{needed}, this is no array")
+    if image.dtype != np.uint8 or image.shape[2:] not in ((), (3,)) or min(image.shape[:2]) == 0:
+        raise InputError(f"{needed}, this is {image.dtype} {list(image.shape)}")
+    if not isinstance(variant, Variant):
+        raise InputError(f"variant: {variant!r} is none; Variant.parse('mask-100') reads one")
+    if variant.method is not None:
+        if not settings.has(variant.method):
+            near = suggestion(str(variant.method), settings.names)
+            raise InputError(f"variant: there is no method {variant.method!r}{near}")
+        if not isinstance(variant.degree, int) or not 1 <= variant.degree <= 100:
+            raise InputError(f"variant: the degree is 1 to 100 percent, not {variant.degree!r}")
+    height, width = image.shape[:2]
+    for number, region in enumerate(regions):
+        if (reason := region_fault(region, width, height)) is not None:
+            raise InputError(f"regions: number {number} {reason}")
+
+
 def steps(name: str, entity: str, settings: Anonymization = DEFAULTS) -> list[Method]:
-    """Return the methods, with their parameters, that one method stands for.
+    """Methods, with their parameters, that one method stands for.
 
     Raises:
         KeyError: there is no such method; pictures of other programs have one of their own.
@@ -89,37 +120,35 @@ def steps(name: str, entity: str, settings: Anonymization = DEFAULTS) -> list[Me
 
 
 def area_of(
-    region: Region, shape: tuple[int, ...], method: Method, settings: Anonymization = DEFAULTS
+    region: Region,
+    shape: tuple[int, ...],
+    method: Method | None,
+    settings: Anonymization = DEFAULTS,
 ) -> Cover | None:
     """Return the window that a method works on and which of its pixels it hides.
 
     Args:
         region: of the image.
         shape: the image's, [H, W] or [H, W, 3].
-        method: of `steps`.
+        method: of `steps`; None: the window is the region's own.
         settings: margin and shapes.
 
     """
     form = settings.shape.of(region.entity)
-    least, around = method.least_side(), method.surroundings()
+    least, around = (method.least_side(), method.surroundings()) if method else (1, 0)
     return cover(region, shape, settings.margin, least, form, around, settings.coding_blocks)
 
 
 def _by_methods(
     name: str, hidden: Sequence[Region], settings: Anonymization
 ) -> list[tuple[list[Method], list[Region]]]:
-    """Return regions by their methods, in draw order; first those of which least is left."""
-    method = _method(name, settings)
-    if not _has_steps(method):  # whatever the regions show
-        return [([method], [*hidden])]
-    names: dict[str, tuple[str, ...]] = {}
-    methods: dict[tuple[str, ...], list[Method]] = {}
-    for kind in {region.entity for region in hidden}:
-        steps_of_kind = _named_steps(name, kind, settings)
-        names[kind] = tuple(step for step, _ in steps_of_kind)
-        methods[names[kind]] = [method for _, method in steps_of_kind]
-    turns = sorted(methods, key=lambda each: (_place(methods[each]), each))
-    return [(methods[turn], [r for r in hidden if names[r.entity] == turn]) for turn in turns]
+    """Regions by their methods, in draw order; first those of which least is left."""
+    kinds = {each: _named_steps(name, each, settings) for each in {r.entity for r in hidden}}
+    turns: dict[tuple[str, ...], tuple[list[Method], list[Region]]] = {}
+    for region in hidden:
+        names, methods = zip(*kinds[region.entity], strict=True)
+        turns.setdefault(names, ([*methods], []))[1].append(region)
+    return [turns[each] for each in sorted(turns, key=lambda n: (_place(turns[n][0]), n))]
 
 
 def _place(methods: Sequence[Method]) -> int:
@@ -129,22 +158,12 @@ def _place(methods: Sequence[Method]) -> int:
 
 
 def _named_steps(name: str, entity: str, settings: Anonymization) -> list[tuple[str, Method]]:
-    """Return the methods that one method stands for, with their names and parameters."""
-    method = _method(name, settings)
-    if not _has_steps(method):
+    """Methods that one method stands for, with their names and parameters."""
+    method: Method = settings.at(name).of(method_named(base_of(name)))
+    if type(method).steps is Method.steps:
         return [(name, method)]
     each = method.steps(entity)
     return [found for step in each for found in _named_steps(step, entity, settings)]
-
-
-def _method(name: str, settings: Anonymization) -> Method:
-    found: Method = settings.at(name).of(method_named(base_of(name)))
-    return found
-
-
-def _has_steps(method: Method) -> bool:
-    """Tell whether a method stands for others."""
-    return type(method).steps is not Method.steps
 
 
 def _hide(
@@ -157,18 +176,17 @@ def _hide(
 ) -> np.ndarray:
     """Return one layer: regions hidden by a method, but for what is done already."""
     result = image.copy()
-    around = method.surroundings()
-    areas = _areas(own, image.shape, settings, method.least_side(), around)
-    if around:
+    found = ((region, area_of(region, image.shape, method, settings)) for region in own)
+    areas = [(region, area) for region, area in found if area is not None]
+    if method.surroundings():
         frames = framed(hidden, image.shape, settings)
-        for window, group in together([area for area in areas if area is not None]):
+        for window, group in together([area for _, area in areas]):
             covered = method.hide_among(image[window], frames[window])
             for part in group:
                 _paste(result, part, covered[within(part.window, window)], done)
         return result
-    for region, area in zip(own, areas, strict=True):
-        if area is not None:
-            _paste(result, area, method.hide(image[area.window], region.entity), done)
+    for region, area in areas:
+        _paste(result, area, method.hide(image[area.window], region.entity), done)
     return result
 
 
@@ -184,28 +202,20 @@ def _paste(result: np.ndarray, area: Cover, covered: np.ndarray, done: np.ndarra
         cv2.copyTo(covered, inside.view(np.uint8), result[window])
 
 
-def _areas(
-    regions: Sequence[Region],
-    shape: tuple[int, ...],
-    settings: Anonymization,
-    least: int = 1,
-    around: int = 0,
-) -> list[Cover | None]:
-    """Return the pixels of regions, None of those that lie outside the image."""
-    forms = [settings.shape.of(region.entity) for region in regions]
-    blocks = settings.coding_blocks
-    return covers(regions, shape, settings.margin, least, forms, around, blocks)
-
-
-def _covered(
-    regions: Sequence[Region],
-    shape: tuple[int, ...],
-    settings: Anonymization,
-    before: np.ndarray | None,
+def hidden_pixels(
+    regions: Sequence[Region], shape: tuple[int, ...], settings: Anonymization
 ) -> np.ndarray:
-    """Return bool [H, W]: pixels of regions, and those that were covered before."""
-    covered = np.zeros(shape[:2], bool) if before is None else before
-    for area in _areas(regions, shape, settings):
+    """Pixels that regions cover, bool [H, W].
+
+    Args:
+        regions: of the image.
+        shape: the image's, [H, W] or [H, W, 3].
+        settings: margin and shapes.
+
+    """
+    covered = np.zeros(shape[:2], bool)
+    for region in regions:
+        area = area_of(region, shape, None, settings)
         if area is not None:
             covered[area.window] |= True if area.inside is None else area.inside
     return covered

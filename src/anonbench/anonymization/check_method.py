@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from anonbench.anonymization.apply import layers
-from anonbench.anonymization.arguments import check_arguments
+from anonbench.anonymization.apply import check_arguments, layers
 from anonbench.anonymization.audit.check import check_written
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.config import Anonymization

@@ -9,7 +9,7 @@ from scenes import picture, table
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.regions import area_of, joined, read_regions
-from anonbench.anonymization.geometry import covers, together
+from anonbench.anonymization.geometry import cover, together
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity, Variant
@@ -41,7 +41,7 @@ def test_groups_share_no_pixel_and_both_find_the_same(
     boxes: list[tuple[int, int, int, int]], around: int
 ) -> None:
     found = [region(*box) for box in boxes]
-    covered = covers(found, SHAPE, 1.0, 1, ["box"] * len(found), around)
+    covered = [cover(each, SHAPE, around=around) for each in found]
     groups = together([area for area in covered if area is not None])
     windows = [numbers(window) for window, _ in groups]
     times = np.zeros(SHAPE, int)

@@ -180,8 +180,9 @@ def broken(monkeypatch: pytest.MonkeyPatch, module: object, name: str, new: obje
 UNCHANGED = {("least_side", Method.MASK)}
 
 
-def narrowed(*asked: object) -> list[geometry.Cover | None]:
-    return [area and without_last_column(area) for area in COVERS(*asked)]  # type: ignore[arg-type]
+def narrowed(*asked: object) -> geometry.Cover | None:
+    area = COVER(*asked)  # type: ignore[arg-type]
+    return area and without_last_column(area)
 
 
 def without_last_column(area: geometry.Cover) -> geometry.Cover:
@@ -195,13 +196,12 @@ def rounded(box: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, slic
     return slice(y0, min(y1, shape[0])), slice(x0, min(x1, shape[1]))
 
 
-def centred(corners: np.ndarray, windows: list[tuple[slice, slice]]) -> list[np.ndarray]:
+def centred(quad: tuple[float, ...], window: tuple[slice, slice]) -> np.ndarray:
     """Return the pixels whose centres lie inside, where all that are touched should be."""
-    both = TOUCHED(corners, windows), TOUCHED(corners - 0.5, windows)
-    return [one & other for one, other in zip(*both, strict=True)]
+    return SLANTED(quad, window) & SLANTED([each - 0.5 for each in quad], window)
 
 
-COVERS, TOUCHED = geometry.covers, geometry._touched
+COVER, SLANTED = geometry.cover, geometry._slanted
 
 
 @pytest.mark.parametrize(
@@ -209,9 +209,9 @@ COVERS, TOUCHED = geometry.covers, geometry._touched
     [
         (apply, "regions_at", lambda degree, count: 0),
         (apply, "regions_at", lambda degree, count: degree * count // 100),
-        (apply, "covers", narrowed),
+        (apply, "cover", narrowed),
         (geometry, "_window", rounded),
-        (geometry, "_touched", centred),
+        (geometry, "_slanted", centred),
     ],
 )
 def test_faults_of_the_anonymizer_are_caught(

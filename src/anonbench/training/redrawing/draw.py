@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.check import check_outside
+from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.config import Anonymization
 from anonbench.core.boxes import image_regions

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from anonbench.anonymization.geometry import covers
+from anonbench.anonymization.apply import hidden_pixels
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
 from anonbench.core.numeric.seeding import rng
@@ -80,26 +80,6 @@ class PairStream(Dataset[Pairs]):
         where = hidden_pixels(self._where.get(image_id, ()), hidden.shape, self._settings)
         fit = self._preprocess.fit
         return fit(original), fit(hidden), fit(as_picture(where))[..., 0]
-
-
-def hidden_pixels(
-    regions: Sequence[Region], shape: tuple[int, ...], settings: Anonymization
-) -> np.ndarray:
-    """Return bool [H, W]: the pixels that regions cover.
-
-    Args:
-        regions: of the image.
-        shape: the image's, [H, W] or [H, W, 3].
-        settings: margin and shapes.
-
-    """
-    hidden = np.zeros(shape[:2], bool)
-    forms = [settings.shape.of(region.entity) for region in regions]
-    blocks = settings.coding_blocks
-    for area in covers(regions, shape, settings.margin, 1, forms, 0, blocks):
-        if area is not None:
-            hidden[area.window] |= True if area.inside is None else area.inside
-    return hidden
 
 
 def shown_hidden(
