@@ -137,3 +137,15 @@ def test_no_class_takes_the_place_of_a_built_in_one(path: Path) -> None:
     install(path, {"plugged_twirl": TWIRL}, {"anonbench.methods:blur": "plugged_twirl:Twirl"})
     with pytest.raises(InputError, match=r"entry point .*another one of this name"):
         list(registry())
+
+
+def test_a_package_of_an_earlier_version_is_told_what_is_gone(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    install(path, {"plugged_twirl": TWIRL}, POINT | {"anonbench.tables:best": "extra_best:Best"})
+    assert list(registry())[-1] == "twirl"
+    (said,) = caplog.messages
+    assert said == (
+        "anonbench: entry points of anonbench.tables are gone and not read: only methods, "
+        "detectors and systems can be added"
+    )

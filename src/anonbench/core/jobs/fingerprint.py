@@ -169,7 +169,6 @@ def _graph() -> CallGraph:
 def _facts() -> str:
     # imported here: few scripts come to it, and every job would load pydantic and NumPy first
     from anonbench.core.registries.attackers import ATTACKERS
-    from anonbench.core.registries.backbones import BACKBONES
     from anonbench.core.registries.detectors import DETECTORS
     from anonbench.core.registries.methods import METHODS
     from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
@@ -177,7 +176,7 @@ def _facts() -> str:
     from anonbench.core.registries.systems import SYSTEMS
     from anonbench.core.registries.tables import TABLES
 
-    registries = (METHODS, DETECTORS, ATTACKERS, PRIVACY_ATTACKS, BACKBONES, SYSTEMS, TABLES)
+    registries = (METHODS, DETECTORS, ATTACKERS, PRIVACY_ATTACKS, SYSTEMS, TABLES)
     return facts_digest(registries)
 
 

@@ -35,7 +35,7 @@ from anonbench.evaluation.privacy.gallery import (
     Match,
     draw_galleries,
 )
-from anonbench.evaluation.privacy.kinds import attacker_named
+from anonbench.evaluation.privacy.kinds import KINDS
 from anonbench.evaluation.privacy.lessons import Lessons, features
 from anonbench.evaluation.privacy.probe_rows import hidden_in, not_run, probe_rows
 from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, COLUMNS, NAIVE
@@ -129,7 +129,7 @@ def probed(
 
 def _surroundings(galleries: Sequence[Gallery], settings: Privacy) -> list[Gallery]:
     """Return what is seen of galleries of persons by attackers on the surroundings of regions."""
-    kinds = (settings.of(attacker_named(name)) for name in settings.attackers)
+    kinds = (settings.of(KINDS[name]) for name in settings.attackers)
     return [
         replace(gallery, context=context)
         for context in sorted({kind.context() for kind in kinds} - {0.0})
@@ -151,7 +151,7 @@ def _attack(
     learners: list[AttackerKind] = []
     entities = {gallery.entity for gallery in scene.galleries}
     for name in settings.attackers:
-        kind = settings.of(attacker_named(name))
+        kind = settings.of(KINDS[name])
         if kind.learns:
             learners.append(kind)
         elif kind.is_given() and entities & set(kind.entities or entities):
@@ -215,7 +215,7 @@ def _attack(
 
 def entities_of(attacker: str) -> tuple[str, ...]:
     """Return what an attacker is shown; nothing: every entity."""
-    return () if attacker in (NAIVE, ADAPTIVE) else attacker_named(attacker).entities
+    return () if attacker in (NAIVE, ADAPTIVE) else KINDS[attacker].entities
 
 
 def _able(attackers: Mapping[str, Attacker], entity: Entity) -> dict[str, Attacker]:

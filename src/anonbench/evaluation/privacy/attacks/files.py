@@ -19,7 +19,7 @@ from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.datasets.pairs import copies_of
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given.images import Picture, look_at
-from anonbench.evaluation.privacy.attacks.kinds import attack_named
+from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL
 from anonbench.evaluation.privacy.attacks.run import Published, attack
 
@@ -92,7 +92,7 @@ def attack_files(
 
     """
     for name in attacks:
-        if not issubclass(attack_named(name), RegionAttack):
+        if not issubclass(KINDS[name], RegionAttack):
             raise InputError(f"--attack {name}: it needs vectors; run the workflow for it")
     first, second = look_at(originals), look_at(anonymized)
     clear = {picture.id: picture for picture in first.images}

@@ -28,7 +28,7 @@ from anonbench.core.registries.privacy_attacks import (
     Restorers,
 )
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds import attack_named
+from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
 from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
@@ -109,7 +109,7 @@ def attack(
 def _rows(
     published: Published, settings: Privacy, equipment: Equipment, seed: int, confidence: float
 ) -> Iterator[dict[str, Any]]:
-    chosen = [settings.of(attack_named(name)) for name in settings.attacks]
+    chosen = [settings.of(KINDS[name]) for name in settings.attacks]
     loaded: list[tuple[RegionAttack, Looking]] = []
     reasons: dict[str, str] = {}
     for kind in chosen:
