@@ -15,13 +15,14 @@ import yaml
 from rocrate.rocrate import ROCrate
 
 import bundled_results as made
-from anonbench.bundle.crate import METADATA, read_metadata
+from anonbench.bundle.crate import METADATA
 from anonbench.bundle.source import image_counts, rules_left
 from anonbench.bundle.verify import verify
 from anonbench.bundle.write import neutral_config, write_bundle
 from anonbench.cli import main
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.bundled import listed_files
 from anonbench.core.jobs.checksums import write_checksum
 from anonbench.core.vocabulary import Split
 
@@ -214,7 +215,7 @@ def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: 
     profiles = [str(each) for each in crate.metadata["conformsTo"]]
     assert [each for each in profiles if "workflow-ro-crate" in each]
     assert crate.get("README.md")["about"].id == "./"
-    listed = {each.path: each for each in read_metadata(tmp_path / "b")}
+    listed = {each.path: each for each in listed_files(tmp_path / "b" / METADATA)}
     there = {path.relative_to(tmp_path / "b").as_posix(): path for path in files_of(tmp_path / "b")}
     assert set(listed) == set(there) - {METADATA}
     assert all(listed[name].size == there[name].stat().st_size for name in listed)
@@ -383,7 +384,7 @@ def test_nothing_outside_of_a_bundle_is_read(bundle: Path, tmp_path: Path) -> No
 
 def test_metadata_nested_without_end_is_refused(bundle: Path) -> None:
     (bundle / METADATA).write_text("[" * 200_000)
-    with pytest.raises(InputError, match="cannot be read as the RO-Crate"):
+    with pytest.raises(InputError, match="is no metadata of a bundle"):
         verify(bundle)
     with pytest.raises(InputError, match="is no metadata of a bundle"):
         rules_left(bundle / METADATA, [])
@@ -419,5 +420,5 @@ def test_other_files_are_no_bundles(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=reason):
             verify(tmp_path / place)
     (tmp_path / METADATA).write_text("{}")
-    with pytest.raises(InputError, match="cannot be read as the RO-Crate"):
+    with pytest.raises(InputError, match="is no metadata of a bundle"):
         verify(tmp_path)

@@ -102,7 +102,7 @@ def _training(experiment: Experiment, name: str) -> Iterator[Entry]:
 
 
 def _scores(experiment: Experiment, name: str) -> Iterator[Entry]:
-    from anonbench.evaluation.retrieval.scoring.engine import COLUMNS
+    from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
     from anonbench.evaluation.retrieval.stage.job import CHANCE, FLOOR
 
     retrieval = f"{name}/retrieval"

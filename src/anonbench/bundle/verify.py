@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anonbench.bundle.contents import PUBLISHED, START
-from anonbench.bundle.crate import METADATA, read_metadata, require_bundle
+from anonbench.bundle.crate import METADATA, require_bundle
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.bundled import listed_files
 from anonbench.core.provenance import file_digest
 
 _SNAKEMAKE = ".snakemake"
@@ -51,7 +52,7 @@ def verify(bundle: Path) -> Verified:
     """
     with _unpacked(bundle) as folder:
         there = set(_files(folder))
-        listed = {file.path: file for file in read_metadata(folder)}
+        listed = {file.path: file for file in listed_files(folder / METADATA)}
         unlisted = there - listed.keys() - {METADATA}
         made_here = {path for path in unlisted if folder == bundle and _is_made_here(path)}
         wrong = []

@@ -6,10 +6,10 @@ import math
 
 from anonbench.config import Recipe, rates
 from anonbench.config.experiment import Experiment
+from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import (
     UNADAPTED,

@@ -21,10 +21,10 @@ from anonbench.config import (
 )
 from anonbench.core.model_files import model_files
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of, in_order, program_of
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import Registry
 from anonbench.core.registries.systems import SYSTEMS
 from anonbench.core.vocabulary import Entity, Variant

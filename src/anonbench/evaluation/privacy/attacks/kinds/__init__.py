@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.registries.privacy_attacks import PrivacyAttack
+from anonbench.core.registries.attacks import PrivacyAttack
 from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes
 from anonbench.evaluation.privacy.attacks.kinds.block_noise import BlockNoise
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
