@@ -21,7 +21,9 @@ from anonbench.config import Retrieval
 from anonbench.core.numeric.statistics import standard_error
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import approximate, archive
-from anonbench.evaluation.retrieval.stage.sample import draw
+from anonbench.evaluation.retrieval.approximate import score_approximately
+from anonbench.evaluation.retrieval.scoring.rows import draw
+from anonbench.evaluation.retrieval.stage import scenario
 
 IMAGES, WIDTH, CLUSTERS = 50_000, 128, 500
 QUERIES, CHECKED, K = 2_000, 200, 100
@@ -47,7 +49,9 @@ def exact() -> dict[str, Any]:
     drawn = draw(queries.ids, CHECKED)
     sample = Embeddings([queries.ids[row] for row in drawn], queries.values[drawn])
     before = peak_memory_gb()
-    scores, spent = measure(lambda: archive.score(reference, sample, database, K, SETTINGS))
+    scores, spent = measure(
+        lambda: scenario.score(reference, {"queries": sample}, database, SETTINGS, streamed=True)
+    )
     ap = scores.table["ap"].to_numpy()
     return {
         "queries": CHECKED,
@@ -64,7 +68,7 @@ def by_index(kind: approximate.Index) -> dict[str, Any]:
     before = peak_memory_gb()
     index = index_alone(kind, archive.Archive(database), archive.Archive(queries))
     (scores, difference), spent = measure(
-        lambda: approximate.score(reference, queries, database, K, SETTINGS, kind, CHECKED)
+        lambda: score_approximately(reference, queries, database, K, SETTINGS, kind, CHECKED)
     )
     rows = difference.table.set_index("metric").loc["map"]
     return {

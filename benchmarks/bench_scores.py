@@ -23,7 +23,7 @@ from common import emit, measure
 from anonbench.config import Retrieval
 from anonbench.core.numeric.similarity import Room, unit_rows
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.scoring.engine import COLUMNS
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 from anonbench.evaluation.retrieval.scoring.on_cpu import CpuEngine
 
 Scores = tuple[np.ndarray, np.ndarray | None]

@@ -82,10 +82,12 @@ def test_completion_knows_options_of_commands(capsys: pytest.CaptureFixture[str]
     assert main(["completion", "bash"]) == 0
     script = capsys.readouterr().out
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
-    words = 'COMP_WORDS=(anonbench bundle --emb); COMP_CWORD=2; _shtab_anonbench; echo "$COMPREPLY"'
+    words = (
+        'COMP_WORDS=(anonbench bundle --keep); COMP_CWORD=2; _shtab_anonbench; echo "$COMPREPLY"'
+    )
     command = ["bash", "-c", f"{script}\n{words}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "--embeddings"
+    assert done.stdout.strip() == "--keep-ids"
     for shell, program in (("zsh", "zsh"), ("tcsh", "tcsh")):
         assert main(["completion", shell]) == 0
         script = capsys.readouterr().out

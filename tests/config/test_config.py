@@ -78,6 +78,11 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
     [
         (with_dataset(degres=[50]), "datasets.mine.degres", "unknown key; did you mean degrees?"),
         (
+            {"detection": {"ppocr": {"engine": "openvino"}}},
+            "detection.ppocr.engine",
+            "is gone: the network runs by ONNX Runtime; remove it",
+        ),
+        (
             with_dataset(split={"validatoin": 0.2}),
             "datasets.mine.split.validatoin",
             "did you mean validation?",

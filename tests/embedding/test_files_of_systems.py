@@ -20,7 +20,7 @@ from anonbench.datasets.inputs import open_images
 from anonbench.detection import cache
 from anonbench.embedding.given.embed import embed
 from anonbench.embedding.systems.opening import identity_of
-from anonbench.evaluation.privacy.kinds.recognizer import Recognizer
+from anonbench.evaluation.privacy.kinds import Recognizer
 from anonbench.workflow.startup import Startup
 from onnx_file import external, model, node
 

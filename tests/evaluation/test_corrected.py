@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from anonbench.evaluation.corrected import COLUMNS, ceilings, corrected, with_corrected
+from anonbench.evaluation.scores import ceilings, corrected, with_corrected
 
 shares = st.floats(0, 1)
 
@@ -58,7 +58,8 @@ def test_the_ceiling_is_the_control_on_originals_and_for_accuracies_the_original
 def test_every_row_by_its_own_floor() -> None:
     scores = table()
     found = with_corrected(scores)
-    assert list(found.columns) == [*scores.columns, *COLUMNS]
+    added = ["ceiling", "corrected", "corrected_low", "corrected_high"]
+    assert list(found.columns) == [*scores.columns, *added]
     pd.testing.assert_frame_equal(found[scores.columns], scores)
     blurred = found[found["method"] == "blur"].iloc[1:]
     assert blurred["corrected"].tolist() == pytest.approx([0.5, 0.0, 0.5, math.nan], nan_ok=True)

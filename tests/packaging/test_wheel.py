@@ -96,6 +96,6 @@ def test_a_bundle_is_verified_there(programs: Path, root: Path, tmp_path: Path) 
     config = made.config_of(tmp_path)
     made.put_there(config)
     made.finish(config)
-    write_bundle(config, root, tmp_path / "bundle.tar", embeddings=True, keep_ids=True)
+    write_bundle(config, root, tmp_path / "bundle.tar")
     printed = checked(programs / "anonbench", "verify", "bundle.tar", folder=tmp_path)
     assert "everything is as published" in printed

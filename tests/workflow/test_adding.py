@@ -43,7 +43,7 @@ def package(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for group, entries in described["entry-points"].items()
         for name, value in entries.items()
     }
-    assert len(points) == 6
+    assert len(points) == 2
     install(folder, sources, points, described["version"])
     return folder
 
@@ -62,10 +62,7 @@ def config(page: str) -> dict[str, Any]:
     named = yaml.safe_load(text)
     config = small_archive.config()
     config["datasets"]["archive"] |= named["datasets"]["archive"] | {"adaptions": []}
-    recipe = config["recipes"]["tiny"]
-    recipe["backbone"] = named["recipes"]["tiny"]["backbone"]
-    config["presentation"] |= named["presentation"]
-    return config | {key: named[key] for key in ("anonymization", "privacy")}
+    return config | {"anonymization": named["anonymization"]}
 
 
 @pytest.fixture(scope="module")
@@ -104,37 +101,9 @@ def test_the_detector_finds_and_the_method_hides(done: Path) -> None:
     assert {"stripes-100", "mask-100"} <= set(audit["variant"])
 
 
-def test_the_attack_has_rates(done: Path) -> None:
-    rates = pd.read_csv(done / "results/archive/privacy/reidentification.csv")
-    own = rates[(rates["attacker"] == "thumbnails") & (rates["rank"] == 1)]
-    found = own.set_index(["method", "regions"])["rate"]
-    assert found["original", "all"] == 1.0 and found["stripes", "all"] < 1.0
-
-
-def test_the_attack_of_another_kind_has_rates(done: Path) -> None:
-    table = pd.read_csv(done / "results/archive/privacy/attacks.csv")
-    assert set(table["attack"]) == {"contrast"} and set(table["measure"]) == {"columns"}
-    assert {"original", "mask", "stripes"} == set(table["method"]) and (table["n"] == 8).all()
-
-
-def test_the_backbone_is_trained(done: Path) -> None:
-    from anonbench.training.checkpoints.weights import read_description
-
-    model = done / "results/archive/models/unadapted/seed0"
-    described = read_description(model / "backbone.safetensors")
-    assert described["backbone"]["name"] == "one_block"
-    assert described["packages"]["one_block"]["package"] == "plugged 0.1.0"
-
-
-def test_the_table_is_there(done: Path) -> None:
-    table = pd.read_csv(done / "results/tables/best_archive.csv")
-    assert sorted(table["method"]) == ["mask", "stripes"]
-    assert "Best methods" in (done / "results/tables/best_archive.tex").read_text("utf-8")
-
-
 def test_all_are_in_the_report(done: Path) -> None:
     report = (done / "results/report.html").read_text(encoding="utf-8")
-    for label in ("Stripes", "Thumbnails, rank 1", "Best methods, archive", "name: one_block"):
+    for label in ("Stripes", "Dark parts"):
         assert label in report, label
     assert "stripes" in re.search(r'data-methods="([^"]*)"', report)[1]  # type: ignore[index]
     experiment = (done / "results/tables/experiment.md").read_text(encoding="utf-8")

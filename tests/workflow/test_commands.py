@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonbench.config import Retrieval, load
 from anonbench.config.experiment import Experiment
-from anonbench.evaluation.retrieval.scoring.engine import COLUMNS
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 from anonbench.evaluation.retrieval.stage.summary import summarize
 from anonbench.workflow.commands import commands
 from anonbench.workflow.paths import Paths

@@ -31,16 +31,6 @@ OTHERS = {
         "anonbench.core.registries.systems": ("SystemKind", "System"),
         "anonbench.core.registries.methods": ("Method",),
         "anonbench.core.registries.detectors": ("DetectorKind", "Detector", "Loading"),
-        "anonbench.core.registries.attackers": ("AttackerKind", "Attacker"),
-        "anonbench.core.registries.privacy_attacks": (
-            "RegionAttack",
-            "Looking",
-            "ArchiveAttack",
-            "Archive",
-            "Outcome",
-        ),
-        "anonbench.core.registries.backbones": ("BackboneKind",),
-        "anonbench.core.registries.tables": ("ResultTable", "Results", "Grid", "GridBlock"),
     },
 }
 SECTIONS = {

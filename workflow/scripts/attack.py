@@ -7,7 +7,7 @@ with job(snakemake, __file__) as cache:
         from anonbench.config import Anonymization, Detection, Privacy
         from anonbench.core.boxes import read_boxes
         from anonbench.core.io import write_csv
-        from anonbench.core.registries.privacy_attacks import Equipment
+        from anonbench.core.registries.attacks import Equipment
         from anonbench.core.vocabulary import Variant
         from anonbench.datasets.clusters import read_clusters
         from anonbench.datasets.image_sets.shards import ImageSet, open_sets

@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.evaluation.policy.files import judge_dataset
+    from anonbench.evaluation.policy.table import judge_dataset
 
     judge_dataset(
         snakemake.wildcards.dataset,

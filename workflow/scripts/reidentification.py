@@ -7,8 +7,7 @@ with job(snakemake, __file__):
 
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
-    from anonbench.evaluation.privacy.clustered import with_clusters
-    from anonbench.evaluation.privacy.rates import rates
+    from anonbench.evaluation.privacy.rates import rates, with_clusters
 
     clusters = read_clusters(Path(snakemake.input.clusters))
     probes = with_clusters(pd.read_parquet(snakemake.input.probes), clusters)

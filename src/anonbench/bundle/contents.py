@@ -16,7 +16,6 @@ from anonbench.config import Config
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.config.outputs import ATTACK_TABLES, TABLE_SUFFIXES
 from anonbench.core.jobs.checksums import digest_file
-from anonbench.core.vocabulary import ORIGINAL
 from anonbench.reporting.paper.ours import our_data
 
 START = "results"
@@ -34,10 +33,6 @@ class Copy(StrEnum):
     """A CSV that names classes."""
     SKIPPED = "skipped"
     """The CSV of skipped files, without their paths."""
-    MANIFEST = "manifest"
-    """Id, split and label of every image, and nothing else."""
-    EMBEDDINGS = "embeddings"
-    """HDF5 of ids and vectors."""
     TIMES = "times"
     """What Snakemake measured of a job, without its parameters (`--benchmark-extended`): paths."""
     DIGEST = "digest"
@@ -67,24 +62,13 @@ class Entry:
         return f"{self.place}/{self.path}"
 
 
-def contents(config: Config, embeddings: bool, ids: bool) -> list[Entry]:
-    """Return what a bundle of a finished run carries, data set by data set.
-
-    Args:
-        config: of the run.
-        embeddings: whether the embeddings go along; then the scores are made again from them.
-        ids: whether images keep their ids, and classes their labels. Only then accuracies are made
-            again too: which train images the linear probe holds out follows from their ids.
-
-    """
+def contents(config: Config) -> list[Entry]:
+    """List what a bundle of a finished run carries, data set by data set."""
     experiment = Experiment(config)
     found = []
     for name in experiment.datasets:
         found += [*_data(experiment, name), *_training(experiment, name)]
-        found += _scores(experiment, name, embeddings, embeddings and ids)
-        if embeddings:
-            found += _embeddings(experiment, name, ids)
-        found += _collected(experiment, name, embeddings and ids)
+        found += [*_scores(experiment, name), *_collected(experiment, name)]
     return found + list(_tables(experiment))
 
 
@@ -117,78 +101,41 @@ def _training(experiment: Experiment, name: str) -> Iterator[Entry]:
         yield Entry(shares, Copy.ROWS, START, name, tuple(SHARE_COLUMNS))
 
 
-def scenario_names(experiment: Experiment, name: str) -> list[str]:
-    """Return a data set's scenarios as they stand in paths."""
-    return [scenario.path for scenario in experiment.scenarios(name)]
-
-
-def _scores(
-    experiment: Experiment, name: str, retrieval_again: bool, downstream_again: bool
-) -> Iterator[Entry]:
-    from anonbench.evaluation.retrieval.scoring.engine import COLUMNS
+def _scores(experiment: Experiment, name: str) -> Iterator[Entry]:
+    from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
     from anonbench.evaluation.retrieval.stage.job import CHANCE, FLOOR
 
-    places = {True: PUBLISHED, False: START}
-    stages: dict[str, tuple[bool, tuple[str, ...]]] = {
-        "retrieval": (retrieval_again, ("id", "query", *COLUMNS))
-    }
+    retrieval = f"{name}/retrieval"
+    several = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
     for seed in experiment.second_references(name):
-        path = f"{name}/retrieval/second/seed{seed}.parquet"
-        second = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
-        yield Entry(path, Copy.ROWS, places[retrieval_again], name, second)
-    path = f"{name}/retrieval/without_own.parquet"
-    apart = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
-    yield Entry(path, Copy.ROWS, places[retrieval_again], name, apart)
-    if experiment.datasets[name].is_classified:
-        stages["downstream"] = (downstream_again, ("id", "label", "knn", "linear"))
-    for stage, (again, columns) in stages.items():
-        labels = columns[1:] if stage == "downstream" else ()
-        for scenario in scenario_names(experiment, name):
-            base, place = f"{name}/{stage}/{scenario}", places[again]
-            yield Entry(f"{base}.parquet", Copy.ROWS, place, name, columns, labels)
-            yield Entry(f"{base}.json", place=place)
-            if labels:
-                pairs = ("label", "predicted")
-                yield Entry(f"{base}.confusion.csv", Copy.CLASSES, place, name, labels=pairs)
+        yield Entry(f"{retrieval}/second/seed{seed}.parquet", Copy.ROWS, START, name, several)
+    yield Entry(f"{retrieval}/without_own.parquet", Copy.ROWS, START, name, several)
+    for scenario in experiment.scenarios(name):
+        base = f"{retrieval}/{scenario.path}"
+        yield Entry(f"{base}.parquet", Copy.ROWS, START, name, ("id", "query", *COLUMNS))
+        yield Entry(f"{base}.json")
+        if experiment.datasets[name].is_classified:
+            base, labels = f"{name}/downstream/{scenario.path}", ("label", "knn", "linear")
+            yield Entry(f"{base}.parquet", Copy.ROWS, START, name, ("id", *labels), labels)
+            yield Entry(f"{base}.json")
+            pairs = ("label", "predicted")
+            yield Entry(f"{base}.confusion.csv", Copy.CLASSES, START, name, labels=pairs)
 
 
-def _embeddings(experiment: Experiment, name: str, ids: bool) -> Iterator[Entry]:
-    labelled = ids and experiment.datasets[name].is_classified
-    files = [
-        f"{name}/embeddings/{run.model}/seed{run.seed}/{variant}/{split}.h5"
-        for run in experiment.scenarios(name)
-        for variant, split in (
-            (ORIGINAL, "val"),
-            (str(run.variant), "val"),
-            *([(str(run.variant), "train")] if labelled else []),
-        )
-    ]
-    for file in dict.fromkeys(files):
-        yield Entry(file, Copy.EMBEDDINGS, START, name)
-        yield Entry(digest_file(file), Copy.DIGEST)
-    if labelled:
-        file = f"{name}/manifest.parquet"
-        label = experiment.datasets[name].label
-        assert label is not None
-        yield Entry(file, Copy.MANIFEST, START, name, ("id", "split", label))
-        yield Entry(digest_file(file), Copy.DIGEST)
-
-
-def _collected(experiment: Experiment, name: str, ranked_again: bool) -> Iterator[Entry]:
+def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
     yield Entry(f"{name}/scores.csv", place=PUBLISHED)
     yield Entry(f"{name}/comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/method_comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/effects.csv", place=PUBLISHED)
     yield Entry(f"{name}/best.csv", place=PUBLISHED)
     yield Entry(f"{name}/variance.csv", place=PUBLISHED)
-    yield Entry(f"{name}/trainings.csv", place=PUBLISHED if ranked_again else START)
     yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
+    # these need embeddings, which a bundle has not
+    yield Entry(f"{name}/trainings.csv")
     if experiment.datasets[name].is_mapped:
-        yield Entry(f"{name}/maps.csv", place=START)
+        yield Entry(f"{name}/maps.csv")
     if experiment.config.deployments.kinds:
-        # a label column is not carried, so that the order of anonymizing is not known there
-        again = ranked_again and experiment.datasets[name].anonymized_first is None
-        yield Entry(f"{name}/deployments.csv", place=PUBLISHED if again else START)
+        yield Entry(f"{name}/deployments.csv")
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):
             for end in (".csv", "_by_method.csv", "_within.csv", ".json"):

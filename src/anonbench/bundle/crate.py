@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.bundled import Listed
 from anonbench.core.provenance import file_digest
 
 METADATA = "ro-crate-metadata.json"
@@ -109,32 +107,6 @@ def require_bundle(bundle: Path) -> None:
         raise InputError(f"{bundle} is not there: name a bundle's folder or its tar")
     if not (bundle.is_dir() or bundle.is_file()):
         raise InputError(f"{bundle} is a pipe or device: name a bundle's folder or its tar")
-
-
-def read_metadata(folder: Path) -> list[Listed]:
-    """Return the files that a bundle's metadata lists.
-
-    Raises:
-        InputError: the metadata is missing, no RO-Crate, or not that of a bundle.
-
-    """
-    from rocrate.rocrate import ROCrate
-
-    require_bundle(folder)
-    path = folder / METADATA
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            crate = ROCrate(path)
-        return [
-            Listed(entity.id, int(entity["contentSize"]), str(entity["sha256"]))
-            for entity in crate.data_entities
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(
-            f"{path} cannot be read as the RO-Crate of a bundle ({type(error).__name__}: {error}); "
-            "get the bundle again"
-        ) from None
 
 
 def _properties(file: Path) -> dict[str, Any]:

@@ -21,12 +21,6 @@ _IDS_TELL = (
     "Images have their ids and classes their labels, which may be names of files, folders and "
     "people."
 )
-_EMBEDDINGS_TELL = (
-    "EMBEDDINGS ARE PERSONAL DATA wherever the images are. With the model, or one like it, a "
-    "person or document can be found again by a photo of it, and linked across data sets; what an "
-    "image looked like can be reconstructed in part, and from embeddings of originals also what "
-    "was to be hidden. Give them to nobody who might not be given the images."
-)
 _HEAD = """\
 # {title}: a bundle of results
 
@@ -53,38 +47,33 @@ this folder, without images, GPU or training:
 ```console
 $ snakemake --cores 2 table_V     # one table, where the run had it
 $ snakemake --cores 2             # all tables, the figures that show no image, the report
-$ anonbench verify .              # every file and number
+$ anonbench verify .              # every file, and what was made here
 ```
 
 | target | file |
 | --- | --- |
 {targets}
 
-Below `results/tables/` they have the bytes of `published/tables/`. {again}
+Below `results/tables/` they have the bytes of `published/tables/`; the scores of single queries are
+taken as they are.
 
 ## What is missing
 
 {missing}
 """
-_FROM_SCORES = (
+_WHAT = (
     "Every query's scores and every image's prediction, from which all scores, paired tests, "
     "correlations and tables follow."
 )
-_FROM_EMBEDDINGS = (
-    "The embeddings, from which every query's scores, and all scores, paired tests, correlations "
-    "and tables follow."
-)
 
 
-def warning(embeddings: bool, ids: bool) -> str:
-    """Return what whoever passes a bundle on has to know: a paragraph each, plain text."""
-    parts = [_SCORES_TELL, _IDS_TELL if ids else _NUMBERS_TELL]
-    return "\n\n".join([*parts, _EMBEDDINGS_TELL] if embeddings else parts)
+def warning(ids: bool) -> str:
+    """Paragraphs in plain text for whoever passes a bundle on."""
+    return "\n\n".join([_SCORES_TELL, _IDS_TELL if ids else _NUMBERS_TELL])
 
 
 def readme(
     config: Config,
-    embeddings: bool,
     ids: bool,
     missing: Sequence[str],
     commit: str,
@@ -94,7 +83,6 @@ def readme(
 
     Args:
         config: the bundle's.
-        embeddings: whether they are in it.
         ids: whether images have their own.
         missing: files that a finished run would have.
         commit: of the workflow, where it is known.
@@ -113,28 +101,14 @@ def readme(
     listed = [f"- `{path}`" for path in missing]
     return _HEAD.format(
         title=config.title,
-        what=_FROM_EMBEDDINGS if embeddings else _FROM_SCORES,
-        warning=warning(embeddings, ids),
+        what=_WHAT,
+        warning=warning(ids),
         commit=(f" at commit {commit}" if commit else "")
         + (f" of {repository}" if repository else ""),
         targets="\n".join(targets),
-        again=_again(config, embeddings, ids),
         missing="\n".join(
             ["The run was not finished. These files were not there:", "", *listed]
             if missing
             else ["Nothing: the run was finished."]
         ),
     )
-
-
-def _again(config: Config, embeddings: bool, ids: bool) -> str:
-    if not embeddings:
-        return "The scores of single queries are taken as they are: there are no embeddings."
-    labelled = any(dataset.label for dataset in config.enabled.values())
-    if labelled and not ids:
-        return (
-            "Rankings are made again from the embeddings. Predictions of the classifiers are taken "
-            "as they are: `--keep-ids` was not asked for, and which train images the linear probe "
-            "holds out follows from their ids."
-        )
-    return "Rankings, k-NN and linear accuracies are made again from the embeddings."

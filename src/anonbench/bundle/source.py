@@ -16,9 +16,7 @@ from anonbench.core.jobs.checksums import verify_against
 from anonbench.core.vocabulary import Split
 
 _AGAIN = re.compile(
-    "retrieve|retrieve_second|retrieve_without_own|rankings_.*|second_rankings"
-    "|without_own_rankings|downstream|scores|comparisons|effects|variance|best|query_kinds"
-    "|trainings|deployments|mixed"
+    "scores|comparisons|effects|variance|best|query_kinds"
     "|correlate|table|sizes|scenarios|profiles|paper_.*|heatmap|trend|learning|learning_model|schedules|cost|attention_share"
     "|detection_figure|pipeline|front|strengths|dataset_table|report"
 )

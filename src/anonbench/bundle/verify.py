@@ -1,24 +1,19 @@
-"""Verification of a bundle: its files against the metadata, its numbers against recomputed ones."""
+"""Verification of a bundle: every file against the digest that its metadata lists."""
 
 from __future__ import annotations
 
 import os
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from anonbench.bundle.agreement import Agreement, joined
 from anonbench.bundle.contents import PUBLISHED, START
-from anonbench.bundle.crate import METADATA, read_metadata, require_bundle
-from anonbench.bundle.recompute import accuracies, rankings, scores, tables
-from anonbench.bundle.recompute.unpacked import Bundle
-from anonbench.config import Config, load
+from anonbench.bundle.crate import METADATA, require_bundle
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.bundled import listed_files
 from anonbench.core.provenance import file_digest
 
 _SNAKEMAKE = ".snakemake"
@@ -36,49 +31,54 @@ class Verified:
     """Files that somebody put there: the metadata does not list them, the workflow makes none."""
     made_here: int
     """Files not listed that are where the workflow writes in a bundle's folder."""
-    inputs: int
-    """Files that nothing in the bundle gives again: only their checksums can be compared."""
-    parts: tuple[Agreement, ...]
+    compared: int
+    """Those of them that the run had made too."""
+    changed: tuple[str, ...]
+    """A line for each of these with other bytes than the run's."""
 
     @property
     def differences(self) -> list[str]:
         """Everything that is not as published, a line each."""
-        lines = [*self.wrong, *(f"{path}: is not listed in {METADATA}" for path in self.unlisted)]
-        for part in self.parts:
-            lines += part.differences
-            if rest := part.differ - len(part.differences):
-                lines.append(f"{part.name}: {rest:,} more numbers")
-        return lines
+        strange = [f"{path}: is not listed in {METADATA}" for path in self.unlisted]
+        return [*self.wrong, *strange, *self.changed]
 
 
-def verify(bundle: Path, sample: int | None = None) -> Verified:
-    """Check a bundle.
-
-    Args:
-        bundle: the folder, or the tar.
-        sample: score at most so many queries from embeddings, and leave the classifiers out, to
-            be faster; None makes all again.
+def verify(bundle: Path) -> Verified:
+    """Check a bundle, a folder or a tar, and what the workflow made in its folder.
 
     Raises:
         InputError: it is no bundle, or holds a link or a special file.
 
     """
-    with _unpacked(bundle) as folder, tempfile.TemporaryDirectory() as scratch:
+    with _unpacked(bundle) as folder:
         there = set(_files(folder))
-        listed = read_metadata(folder)
-        unlisted = there - {file.path for file in listed} - {METADATA}
+        listed = {file.path: file for file in listed_files(folder / METADATA)}
+        unlisted = there - listed.keys() - {METADATA}
         made_here = {path for path in unlisted if folder == bundle and _is_made_here(path)}
         wrong = []
-        for file in listed:
-            path = folder / file.path
-            if file.path not in there:
-                wrong.append(f"{file.path}: is not there")
-            elif path.stat().st_size != file.size or file_digest(path) != file.sha256:
-                wrong.append(f"{file.path}: holds something else than {METADATA} lists")
-        parts = tuple(_parts(folder, Path(scratch), sample))
-        names = [f.path for f in listed if f.path.startswith(f"{START}/")]
-        strange = tuple(sorted(unlisted - made_here))
-        return Verified(len(listed), tuple(wrong), strange, len(made_here), len(names), parts)
+        for path, file in listed.items():
+            if path not in there:
+                wrong.append(f"{path}: is not there")
+            elif not _holds(folder / path, file.size, file.sha256):
+                wrong.append(f"{path}: holds something else than {METADATA} lists")
+        published = {path: path.replace(START, PUBLISHED, 1) for path in sorted(made_here)}
+        again = {path: listed[run] for path, run in published.items() if run in listed}
+        return Verified(
+            len(listed),
+            tuple(wrong),
+            tuple(sorted(unlisted - made_here)),
+            len(made_here),
+            len(again),
+            tuple(
+                f"{path}: other bytes than {published[path]}"
+                for path, file in again.items()
+                if not _holds(folder / path, file.size, file.sha256)
+            ),
+        )
+
+
+def _holds(path: Path, size: int, sha256: str) -> bool:
+    return path.stat().st_size == size and file_digest(path) == sha256
 
 
 def _is_made_here(path: str) -> bool:
@@ -101,40 +101,6 @@ def _files(folder: Path) -> Iterator[str]:
                 yield relative
 
 
-def _parts(folder: Path, scratch: Path, sample: int | None) -> Iterator[Agreement]:
-    bundle = Bundle(folder, _config(folder / "config.yaml"), scratch)
-    for name in bundle.experiment.datasets:
-        yield from _tried("retrieval", name, rankings.retrieval, bundle, name, sample)
-        if sample is None:
-            yield from _tried("downstream", name, accuracies.downstream, bundle, name)
-        yield from _tried("means", name, scores.means, bundle, name)
-        yield from _tried("scores", name, scores.collected, bundle, name)
-    yield from _tried("tables", "tables", tables.tables, bundle)
-    yield from _tried("made here", "files", _made_here, bundle)
-
-
-def _tried(
-    part: str,
-    name: str,
-    make: Callable[..., Agreement | Iterable[Agreement] | None],
-    *arguments: object,
-) -> list[Agreement]:
-    """Return what is made; where a file of the bundle is damaged, that nothing can be."""
-    try:
-        made = make(*arguments)
-        return [made] if isinstance(made, Agreement) else list(made or ())
-    except (OSError, ValueError, TypeError, LookupError, InputError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return [Agreement(part, name, 1, 0, 0, (f"{name}: {part} cannot be made again: {reason}",))]
-
-
-def _config(path: Path) -> Config:
-    try:
-        return load(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise InputError(f"{path} cannot be read ({type(error).__name__}): get it again") from None
-
-
 @contextmanager
 def _unpacked(bundle: Path) -> Iterator[Path]:
     require_bundle(bundle)
@@ -152,17 +118,3 @@ def _unpacked(bundle: Path) -> Iterator[Path]:
         if not found:
             raise InputError(f"{bundle} is no bundle: {METADATA} is missing in it")
         yield found[0].parent
-
-
-def _made_here(bundle: Bundle) -> Agreement | None:
-    """What the workflow made in the bundle's folder, byte by byte; None where it has not run."""
-    published = bundle.folder / PUBLISHED
-    found = []
-    for file in sorted(published.rglob("*")):
-        path = file.relative_to(published)
-        recomputed = bundle.folder / START / path
-        if file.is_file() and recomputed.is_file() and path.parts[0] != "benchmarks":
-            same = file.read_bytes() == recomputed.read_bytes()
-            differences = () if same else (f"{START}/{path}: other bytes than {PUBLISHED}/{path}",)
-            found.append(Agreement("made here", str(path), 1, int(same), 0, differences))
-    return joined("made here", "files", found) if found else None

@@ -26,7 +26,6 @@ from anonbench.core.jobs.checksums import DIGEST, verify
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.datasets.image_sets.neutral_names import Names, without_paths, without_places
-from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 
 _PROJECT = ("workflow", "envs", "profiles/default")
 _LOCKS = ("requirements.lock", "requirements-nodeps.lock")
@@ -58,7 +57,6 @@ def write_bundle(
     config: Config,
     root: Path,
     to: Path,
-    embeddings: bool = False,
     keep_ids: bool = False,
     date: str = "",
     authors: Sequence[str] = (),
@@ -73,7 +71,6 @@ def write_bundle(
         config: of the run.
         root: the repository: the workflow, and the lock files of its environment.
         to: a folder, or a file whose name ends in `.tar`; not there yet.
-        embeddings: take them along, so that the scores themselves can be made again.
         keep_ids: leave images their ids and classes their labels; else both are numbered.
         date: of publication, YYYY-MM-DD; if empty the day on which the newest of the results was
             made.
@@ -87,8 +84,8 @@ def write_bundle(
             not at `root`, or images cannot be numbered.
 
     """
-    _check(config, root, to, embeddings, keep_ids)
-    present, missing = _found(config, embeddings, keep_ids)
+    _check(config, root, to)
+    present, missing = _found(config)
     day = date or _day_of(config.results / entry.path for entry in present)
     commit = _commit(root)
     to.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +97,7 @@ def write_bundle(
             folder / "config.yaml", yaml.safe_dump(neutral, sort_keys=False, allow_unicode=True)
         )
         _copy_project(root, folder)
-        about = readme(load(neutral), embeddings, keep_ids, missing, commit, repository)
+        about = readme(load(neutral), keep_ids, missing, commit, repository)
         _write_text(folder / README, about)
         files = sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file())
         _refuse_pictures(folder, files)
@@ -140,7 +137,7 @@ def neutral_config(config: Config) -> dict[str, Any]:
     return plain
 
 
-def _check(config: Config, root: Path, to: Path, embeddings: bool, keep_ids: bool) -> None:
+def _check(config: Config, root: Path, to: Path) -> None:
     if config.bundle:
         raise InputError("the config is a bundle's: pass that bundle on, it needs no other")
     require_folder_or_tar(to)
@@ -154,17 +151,11 @@ def _check(config: Config, root: Path, to: Path, embeddings: bool, keep_ids: boo
         raise InputError(
             f"there is no {WORKFLOW} in {root}: go to the repository, or name it with --root"
         )
-    if embeddings and not keep_ids and config.retrieval.queries is not None:
-        raise InputError(
-            "retrieval.queries: which queries are scored follows from their ids, so that scores "
-            "cannot be made again from embeddings without them: pass --keep-ids, or leave "
-            "--embeddings out"
-        )
 
 
-def _found(config: Config, embeddings: bool, ids: bool) -> tuple[list[Entry], list[str]]:
+def _found(config: Config) -> tuple[list[Entry], list[str]]:
     """Return the entries whose files are there, and the paths of those that should be."""
-    entries = contents(config, embeddings, ids) + benchmark_files(config.results)
+    entries = contents(config) + benchmark_files(config.results)
     present, missing = [], []
     for entry in entries:
         # the digest is of the file as the bundle has it
@@ -222,12 +213,7 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names | None) -> None
     elif entry.copy is Copy.DIGEST:
         of = target.with_suffix("")
         _write_text(target, f"{file_digest(of)}  {of.stat().st_size}\n")
-    elif entry.copy is Copy.EMBEDDINGS:
-        given = read_embeddings(source)
-        ids = pd.Series(given.ids, dtype="str")
-        ids = ids if names is None else names.images(ids, source)
-        write_embeddings(target, Embeddings(ids.tolist(), given.values, given.provenance))
-    elif entry.copy in (Copy.ROWS, Copy.MANIFEST):
+    elif entry.copy is Copy.ROWS:
         table = pd.read_parquet(source, columns=list(entry.columns))
         write_parquet(_neutral(table, entry, source, names), target)
     elif entry.copy is Copy.CLASSES and names is not None:

@@ -316,6 +316,11 @@ def _checked(kind: type[S], values: Mapping[str, Any]) -> S:
 
 
 _SHOWN = 80
+_GONE = {
+    "detection.ppocr.engine": "the network runs by ONNX Runtime",
+    "deployments.weight": "the mixed archive needs none",
+}
+"""Settings of earlier versions, and why there are none now."""
 
 
 def _problem(entry: ErrorDetails) -> str:
@@ -325,7 +330,9 @@ def _problem(entry: ErrorDetails) -> str:
     if entry["type"] in ("union_tag_invalid", "union_tag_not_found"):
         where, text = f"{where}.kind", f"is one of {', '.join(SYSTEMS)}"
         given = entry["ctx"].get("tag", "nothing")
-    if entry["type"] == "extra_forbidden":
+    if entry["type"] == "extra_forbidden" and where in _GONE:
+        text = f"is gone: {_GONE[where]}; remove it"
+    elif entry["type"] == "extra_forbidden":
         text = f"unknown key; {suggestion(Config, entry['loc'])}"
     elif isinstance(given, str | int | float | bool):
         text = f"{text} (given: {shorten(repr(given), _SHOWN)})"

@@ -111,7 +111,7 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
         "detect": {"templates": lambda w: str(data[w.dataset].templates or "")},
         "heatmap": {"title": lambda w: f"{w.dataset}, {w.degree} %"},
         "claims": {"level": round(1 - config.presentation.confidence, 9)},
-        "report": {"system": experiment.system_label, "added": of.report(config)},
+        "report": {"system": experiment.system_label},
         "review": {"listed": config.detection_quality.listed},
         "given_summary": {"programs": lambda w: list(data[w.dataset].given)},
         "embed_pixels": {"dataset": lambda w: w.dataset},

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-from anonbench.core.registries.attackers import ATTACKERS, AttackerKind
+from anonbench.core.registries.attacks import ATTACKERS, PRIVACY_ATTACKS, AttackerKind, RegionAttack
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.registry import Registered, section_of
 from anonbench.core.settings import Count, Settings
 

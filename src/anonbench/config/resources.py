@@ -6,10 +6,10 @@ import math
 
 from anonbench.config import Recipe, rates
 from anonbench.config.experiment import Experiment
+from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import (
     UNADAPTED,
@@ -373,8 +373,6 @@ class Estimates:
 
     def _is_large(self, name: str) -> bool:
         backbone = self.recipe(name).backbone
-        if (other := backbone.registered) is not None:
-            return other.is_large
         return backbone.name is not None or backbone.width >= rates.LARGE
 
     def _trained_per_second(self, name: str) -> float:
@@ -389,8 +387,6 @@ class Estimates:
         if self._system(name):
             return rates.SYSTEM_WIDTH
         backbone = self.recipe(name).backbone
-        if (other := backbone.registered) is not None:
-            return other.width
         return rates.LARGE if self._is_large(name) else backbone.width
 
 

@@ -17,20 +17,16 @@ from anonbench.config import (
     DataSource,
     Layout,
     OwnSplit,
-    Recipe,
     Shapes,
 )
 from anonbench.core.model_files import model_files
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.attackers import ATTACKERS
-from anonbench.core.registries.backbones import BACKBONES
+from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of, in_order, program_of
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import Registry
 from anonbench.core.registries.systems import SYSTEMS
-from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import Entity, Variant
 
 Slice = dict[str, Any]
@@ -165,13 +161,7 @@ def train(config: Config, name: str) -> Slice:
     dataset, recipe = config.datasets[name], config.recipe_of(name)
     monitored = recipe.knn_every > 0 and dataset.label is not None
     label = {"label": dataset.label} if monitored else {}
-    return {"recipe": recipe.effective()} | label | backbone_code(recipe)
-
-
-def backbone_code(recipe: Recipe) -> Slice:
-    """What stands for the code of another package's backbone; nothing where it has none."""
-    other = recipe.backbone.registered
-    return {} if other is None else _code(BACKBONES, other.name)
+    return {"recipe": recipe.effective()} | label
 
 
 def chance(config: Config, name: str) -> Slice:
@@ -221,7 +211,7 @@ def untrained(config: Config, name: str) -> Slice:
         "crops": recipe.crops.model_dump(mode="json", include={"global_size", "normalize"}),
         **recipe.model_dump(mode="json", include={"resize", "device", "threads"}),
     }
-    return {"recipe": parts} | backbone_code(recipe)
+    return {"recipe": parts}
 
 
 def embed_pixels(config: Config, name: str) -> Slice:
@@ -285,7 +275,7 @@ def privacy(config: Config) -> Slice:
     return {
         "settings": config.privacy.model_dump(mode="json", exclude=others),
         "seed": config.seed,
-    } | _code(ATTACKERS, *config.privacy.attackers)
+    }
 
 
 def attack(config: Config, name: str) -> Slice:
@@ -305,7 +295,7 @@ def attack(config: Config, name: str) -> Slice:
         "attributes": list(dataset.attributes),
         "confidence": config.presentation.confidence,
         "seed": config.seed,
-    } | _code(PRIVACY_ATTACKS, *privacy.attacks)
+    }
 
 
 def policy(config: Config, name: str) -> Slice:
@@ -360,7 +350,7 @@ def correlate(config: Config) -> Slice:
 
 def dataset_table(config: Config, name: str) -> Slice:
     """The table's own parameters, and what says how sure a value is."""
-    return show(config, "confidence", "widest_interval", name) | _code(TABLES, name)
+    return show(config, "confidence", "widest_interval", name)
 
 
 def strengths(config: Config, name: str, entities: Sequence[str]) -> Slice:
@@ -376,11 +366,6 @@ def strengths(config: Config, name: str, entities: Sequence[str]) -> Slice:
     return show(config, "dpi", "confidence", "widest_interval") | {
         "strengths": {"parameters": methods, "entities": list(entities), "bounds": bounds}
     }
-
-
-def report(config: Config) -> Slice:
-    """What stands for the code of other packages' tables."""
-    return _code(TABLES, *config.presentation.tables)
 
 
 def show(config: Config, *fields: str) -> Slice:

@@ -8,8 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.presets import BLURS, CROPS, RECIPES, fill
-from anonbench.core.registries.backbones import BACKBONES, BackboneKind
-from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Count, Fraction, Natural, Place, Positive, Range, Settings
 from anonbench.core.vocabulary import Adaption
 
@@ -17,12 +15,11 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 Momentum = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-class Backbone(BACKBONES.with_sections(Settings)):  # type: ignore[misc]
+class Backbone(Settings):
     """The vision transformer."""
 
     name: str | None = None
-    """A timm model (`vit_large_patch16_224`, …), or another package's; its sizes win over those
-    below."""
+    """A timm model (`vit_large_patch16_224`, …); its sizes win over those below."""
     width: Count = 64
     """Embedding dimension."""
     depth: Count = 3
@@ -48,17 +45,11 @@ class Backbone(BACKBONES.with_sections(Settings)):  # type: ignore[misc]
     or PyTorch file in timm's, DINOv2's (torch.hub) or Hugging Face's names; without it from random
     weights, as the paper very likely did."""
 
-    @property
-    def registered(self) -> BackboneKind | None:
-        """The other package's backbone that is named, with its parameters."""
-        kind = BACKBONES.get(self.name or "")
-        return None if kind is None else section_of(self, kind)
-
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
         if self.name is None and self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
-        if self.pretrained == "timm" and (self.name is None or self.registered):
+        if self.pretrained == "timm" and self.name is None:
             raise ValueError("pretrained: timm needs the name of timm's model in `name`")
         return self
 
@@ -296,8 +287,7 @@ class Recipe(Settings):
     @model_validator(mode="after")
     def _crops_fit_patches(self) -> Self:
         name = self.backbone.name
-        kind = self.backbone.registered or self.backbone
-        patch = kind.patch if name is None or self.backbone.registered else _patch_of(name)
+        patch = self.backbone.patch if name is None else _patch_of(name)
         of = "backbone.patch" if name is None else f"the patch of {name},"
         for field in ("global_size", "local_size"):
             side = getattr(self.crops, field)

@@ -9,13 +9,13 @@ import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.whole_table import WholeTable
-from anonbench.evaluation.comparisons.column_tests import compare_pairs
+from anonbench.evaluation.comparisons.pairwise import compare_pairs
 from anonbench.evaluation.external import DEFAULTS, cluster_numbers
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 COLUMNS = ["metric", "difference", "low", "high", "p", "verdict", "queries", "clusters", "reason"]
 """Columns of the comparison. `difference` is the first one's mean less the other's, over the
-queries that both have; see `anonbench.evaluation.comparisons.column_tests.PAIR_COLUMNS`."""
+queries that both have; see `anonbench.evaluation.comparisons.pairwise.PAIR_COLUMNS`."""
 
 
 def compare_scorings(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,23 @@ class Judgement:
     """That a is better by the margin or more."""
     p_equivalent: float
     """That a is worse or better by the margin or more."""
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """The cells of a table of differences."""
+        found = self.estimate
+        return {
+            "difference": found.value,
+            "low": found.low,
+            "high": found.high,
+            "p": found.p_different(),
+            "p_holm": self.p_different,
+            "p_equivalent": self.p_equivalent,
+            "verdict": self.verdict.value,
+            "n": found.n,
+            "clusters": found.clusters,
+            "reason": found.reason,
+        }
 
 
 def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[Judgement]:

@@ -24,13 +24,11 @@ from anonbench.datasets.pairs import copies_of
 from anonbench.datasets.source import read_csv
 from anonbench.evaluation import intervals
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
-from anonbench.evaluation.retrieval import archive
 from anonbench.evaluation.retrieval.scoring import chance, metrics
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.stage import scenario
-from anonbench.evaluation.retrieval.stage.sample import draw
 from anonbench.evaluation.sample_sizes.sufficiency import all_alike, high_chance, too_few
-from anonbench.evaluation.scores import LOWEST
 
 if TYPE_CHECKING:
     from anonbench.evaluation.retrieval.approximate import Difference
@@ -199,16 +197,15 @@ def run(
 
     difference = None
     if search != "exact":
-        from anonbench.evaluation.retrieval import approximate
+        from anonbench.evaluation.retrieval.approximate import score_approximately
 
         _refuse_deep(k)
-        scores, difference = approximate.score(
+        scores, difference = score_approximately(
             truth, queried, searched, k, retrieval, search, check
         )
-    elif len(queried.ids) * FEW < size and retrieval.device == "cpu":
-        scores = archive.score(truth, queried, searched, k, retrieval)
     else:
-        scores = scenario.score(truth, {"queries": queried}, searched, retrieval)
+        few = len(queried.ids) * FEW < size and retrieval.device == "cpu"
+        scores = scenario.score(truth, {"queries": queried}, searched, retrieval, streamed=few)
     per_query = scores.table.drop(columns="query")
     depths = {True: metrics.top(size, retrieval), False: k}
     groups = cluster_numbers(per_query["id"], labels)
@@ -341,10 +338,7 @@ def _table(
     rows = []
     for metric, column in PER_QUERY.items():
         values = per_query[column].to_numpy(np.float64)
-        if metric == "unchanged":
-            found = intervals.of_rate(values, groups, confidence)
-        else:
-            found = intervals.of_mean(values, groups, confidence, LOWEST.get(metric, 0.0))
+        found = intervals.of_metric(metric, values, groups, confidence)
         level = expected[metric]
         row = {
             "metric": metric,

@@ -16,6 +16,10 @@ MIN_SEEDS = 3
 than queries tell, an interval from two seeds covers about 90 where it should cover 95 of 100."""
 
 
+LOWEST = {"tau": -1.0, "mndcg": -1.0}
+"""Least possible value of a metric, where it is not 0: gains of nDCG may be negative."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A score with its interval; `low`, `high` and `se` are NaN where `reason` says why."""
@@ -28,6 +32,21 @@ class Interval:
     """Queries or images for which the score is defined."""
     clusters: int
     reason: str
+
+
+def of_metric(metric: str, values: np.ndarray, clusters: np.ndarray, confidence: float) -> Interval:
+    """Return a retrieval metric's mean over queries: of scores, or of whether a list is unchanged.
+
+    Args:
+        metric: of `anonbench.evaluation.retrieval.scoring.metrics.PER_QUERY`.
+        values: see `of_mean`.
+        clusters: see `of_mean`.
+        confidence: see `of_mean`.
+
+    """
+    if metric == "unchanged":
+        return of_rate(values, clusters, confidence)
+    return of_mean(values, clusters, confidence, LOWEST.get(metric, 0.0))
 
 
 def of_mean(

@@ -4,6 +4,12 @@ Retrieval is scored against the unadapted model of one seed, the reference's. Th
 another seed is the retraining control and has rows of its own: the one is compared with itself, the
 other is not, so that averaging them would mix two questions. For accuracies, which need no
 reference, only the seeds that were trained for the control count as it.
+
+A raw score is no share of anything: a random model scores the floor and not zero, and a model
+trained again with another seed scores the retraining ceiling and not one. The corrected score is 0
+for the first and 1 for the second.
+Source: Hubert and Arabie, "Comparing Partitions", J. Classification 1985, 2:193-218, section 2:
+(index - expected index) / (maximum index - expected index), the form of Cohen's kappa.
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import (
     CONTROL,
     ORIGINAL,
+    UNADAPTED,
     Adaption,
     Baseline,
     Model,
@@ -35,8 +42,6 @@ from anonbench.evaluation.retrieval.scoring.chance import AT_TOP
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 CLASSIFIERS = ("knn", "linear")
-LOWEST = {"tau": -1.0, "mndcg": -1.0}
-"""Least possible value of a metric, where it is not 0: gains of nDCG may be negative."""
 ADAPTIONS = [
     Adaption.UNADAPTED.value,
     CONTROL,
@@ -184,7 +189,7 @@ def collect(
         key = {"dataset": dataset, "degree": variant.degree, "method": method}
         for (adaption, query, metric), of_seeds in cells.items():
             row = key | {"adaption": adaption, "query": query, "metric": metric}
-            lowest = LOWEST.get(metric, 0.0)
+            lowest = intervals.LOWEST.get(metric, 0.0)
             row |= _retrained([cell.values for cell in of_seeds], clusters, confidence, lowest)
             rows += [row | {"seed": cell.seed} | cell.entries for cell in of_seeds]
     return _sorted(pd.DataFrame(rows, columns=COLUMNS)).astype({"clusters": "Int64", "k": "Int64"})
@@ -232,10 +237,7 @@ def retrieval_scores(
         groups = clusters_of(of_kind.index.to_series(), clusters)
         for metric, column in PER_QUERY.items() if len(of_kind) else ():
             values = of_kind[column].to_numpy(np.float64)
-            if metric == "unchanged":
-                found = intervals.of_rate(values, groups, confidence)
-            else:
-                found = intervals.of_mean(values, groups, confidence, LOWEST.get(metric, 0.0))
+            found = intervals.of_metric(metric, values, groups, confidence)
             entries = vars(found) | {
                 "k": summary["top"] if metric in AT_TOP else summary["k"],
                 "chance": summary["chance"].get(metric),
@@ -313,3 +315,61 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
         kind="stable",
         ignore_index=True,
     )
+
+
+def corrected(
+    score: np.ndarray | float, floor: np.ndarray | float, ceiling: np.ndarray | float
+) -> np.ndarray:
+    """Return (score - floor) / (ceiling - floor), float64, of shapes that broadcast.
+
+    Args:
+        score: scores, or ends of their intervals.
+        floor: what a model without knowledge scores.
+        ceiling: what the best model can be expected to score.
+
+    Returns:
+        NaN where the ceiling is not above the floor, or one of the three is not known. Below 0: the
+        model is worse than none. Above 1: it is better than the ceiling, as is the model whose own
+        ranking is the reference.
+
+    """
+    values = np.asarray(score, dtype=np.float64)
+    room = np.asarray(ceiling, dtype=np.float64) - np.asarray(floor, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        possible = room > 0.0
+    return np.where(possible, (values - floor) / np.where(possible, room, 1.0), np.nan)
+
+
+def ceilings(scores: pd.DataFrame) -> pd.Series:
+    """Return the ceiling of each metric of a data set, index metric.
+
+    Of a retrieval metric: the retraining control's score on original images, the mean over its
+    seeds. Of an accuracy: that of the unadapted models on original images. A metric without such
+    scores has no entry.
+
+    Args:
+        scores: tidy scores of one data set (`COLUMNS`).
+
+    """
+    originals = scores[scores["method"] == ORIGINAL]
+    ranked = (originals["query"] == ORIGINAL) & (originals["adaption"] == CONTROL)
+    counted = (originals["query"] == "") & (originals["adaption"] == UNADAPTED)
+    return originals[ranked | counted].groupby("metric")["value"].mean().rename("ceiling")
+
+
+def with_corrected(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return tidy scores of one data set with `ceiling`, `corrected` and the ends of its interval.
+
+    Floor and ceiling are taken as known: the interval is that of the score, on the new scale.
+
+    Args:
+        scores: as for `ceilings`.
+
+    """
+    ceiling = scores["metric"].map(ceilings(scores)).astype("float64")
+    ends = {"corrected": "value", "corrected_low": "low", "corrected_high": "high"}
+    known = scores["floor"].to_numpy(np.float64), ceiling.to_numpy(np.float64)
+    columns = {
+        new: corrected(scores[old].to_numpy(np.float64), *known) for new, old in ends.items()
+    }
+    return scores.assign(ceiling=ceiling, **columns)

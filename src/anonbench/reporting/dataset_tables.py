@@ -21,7 +21,7 @@ from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes.variance import read_variances
 from anonbench.reporting.grids.grid import to_latex, to_markdown
 from anonbench.reporting.grids.tables import write_text
-from anonbench.reporting.kinds import table_named
+from anonbench.reporting.kinds import KINDS
 from anonbench.reporting.summary import read_scores
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
@@ -60,7 +60,7 @@ def write_dataset_table(
         latex: for papers; needs booktabs.
 
     """
-    table = presentation.of(table_named(name))
+    table = presentation.of(KINDS[name])
     tables = {need: READERS[need](files[need]) for need in table.needs}
     results = Results(dataset, tables, presentation)
     grid = table.grid(results)
@@ -81,7 +81,7 @@ def sections(
     """
     found: dict[str, list[Grid]] = {}
     for name in presentation.tables:
-        kind = table_named(name)
+        kind = KINDS[name]
         grids = [
             presentation.of(kind).grid(Results(dataset, tables, presentation))
             for dataset, tables in datasets.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.registries import attackers, detectors, methods
+from anonbench.core.registries import attacks, detectors, methods
 from anonbench.core.registries.method_names import is_method, label_of
 from anonbench.core.registries.registry import facts
 from anonbench.core.vocabulary import CONTROL, PIXELS, UNADAPTED, UNTRAINED, Adaption
@@ -48,7 +48,7 @@ DETECTORS = facts(detectors.DETECTORS, "label")
 ATTACKERS = {
     "naive": "Naive (unadapted model)",
     "parrot": "Adaptive attacker (adapted model)",
-} | facts(attackers.ATTACKERS, "label")
+} | facts(attacks.ATTACKERS, "label")
 """Who tries to re-identify a region."""
 GALLERIES = {"original": "originals", "anonymized": "anonymized"}
 """What an attacker compares anonymized crops with."""

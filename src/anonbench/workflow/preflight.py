@@ -10,7 +10,6 @@ import difflib
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -59,7 +58,7 @@ def require_files(config: Config) -> None:
                 model_files(path)
     for name in sorted({d.recipe for d in config.enabled.values() if d.is_trained}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
-        if backbone.name is not None and backbone.registered is None:
+        if backbone.name is not None:
             require_name(backbone.name, f"{field}.name")
         if isinstance(backbone.pretrained, Path):
             _require_checkpoint(backbone.pretrained, f"{field}.pretrained")
@@ -121,16 +120,6 @@ def _require_detectors(config: Config, used: set[str]) -> None:
     other = (lines.model, lines.weights) != (usual.model, usual.weights)
     if other and used & {DetectorName.PPOCR, DetectorName.MRZ}:
         _require_text_model(lines)
-    if lines.engine == "openvino" and DetectorName.PPOCR in used:
-        _require_openvino()
-
-
-def _require_openvino() -> None:
-    from anonbench.detection.text.ppocr_model import WITHOUT_OPENVINO
-
-    # whether the processor computes in bfloat16 is seen where the job runs
-    if find_spec("openvino") is None:
-        raise InputError(WITHOUT_OPENVINO)
 
 
 def _require_text_model(settings: Ppocr) -> None:

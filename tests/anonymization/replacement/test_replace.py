@@ -16,7 +16,7 @@ from anonbench.core import fakes
 from anonbench.core.boxes import Region
 from anonbench.core.fakes import TextKind
 from anonbench.core.icao9303 import TD1, TD2, TD3, wrong_checks
-from anonbench.core.registries.privacy_attacks import Equipment
+from anonbench.core.registries.attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading, zone_of
 

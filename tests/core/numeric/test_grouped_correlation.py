@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.core.numeric import grouped_correlation
-from anonbench.core.numeric.clusters import Estimate
-from anonbench.core.numeric.grouped_correlation import Within, over_methods, within_methods
-from anonbench.core.numeric.statistics import pearson
+from anonbench.core.numeric.grouped_correlation import Within, within_methods
 
 METHODS, MODELS = np.repeat(["blur", "mask", "pixelate"], 4), np.tile(list("ABCU"), 3)
 
@@ -137,29 +135,3 @@ def test_false_alarms_where_models_differ_whatever_the_method() -> None:
 
 def test_a_correlation_of_models_is_found() -> None:
     assert simulated(method=3.0, model=0.0, within=0.9, repetitions=200)["within"] >= 0.93
-
-
-def test_three_methods_are_three_clusters() -> None:
-    x, y = np.random.default_rng(5).random((2, 12))
-    found = over_methods(x, y, METHODS, 0.95)
-    assert found.value == pytest.approx(float(pearson(x, y)))
-    assert np.isnan([found.low, found.high]).all()
-    assert found.reason == "3 clusters, and at least 8 are needed for an interval"
-
-
-def test_a_metric_without_spread_has_no_correlation_over_methods() -> None:
-    found = over_methods(np.ones(20), np.arange(20.0), np.arange(20) // 2, 0.95)
-    assert np.isnan(found.value) and found.reason == "it is not defined"
-
-
-def test_many_methods_give_an_interval_that_covers() -> None:
-    generator = np.random.default_rng(6)
-    methods, covered = np.repeat(np.arange(30), 4), 0
-    for _ in range(400):
-        # rows correlate by 0.5 in their methods and in themselves
-        effects = generator.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], (2, 120))
-        x, y = (effects[0][methods] + effects[1]).T
-        found = over_methods(x, y, methods, 0.95)
-        assert isinstance(found, Estimate) and -1 <= found.low <= found.value <= found.high <= 1
-        covered += found.low <= 0.5 <= found.high
-    assert covered / 400 == pytest.approx(0.95, abs=0.03)

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.core.registries.added import added
 from anonbench.core.registries.methods import METHODS, Method
-from anonbench.core.registries.registry import Registry, facts, facts_digest
+from anonbench.core.registries.registry import Registry, added, facts, facts_digest
 from anonbench.core.vocabulary import Method as OfThePaper
 from plug_in import install
 
@@ -137,3 +136,15 @@ def test_no_class_takes_the_place_of_a_built_in_one(path: Path) -> None:
     install(path, {"plugged_twirl": TWIRL}, {"anonbench.methods:blur": "plugged_twirl:Twirl"})
     with pytest.raises(InputError, match=r"entry point .*another one of this name"):
         list(registry())
+
+
+def test_a_package_of_an_earlier_version_is_told_what_is_gone(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    install(path, {"plugged_twirl": TWIRL}, POINT | {"anonbench.tables:best": "extra_best:Best"})
+    assert list(registry())[-1] == "twirl"
+    (said,) = caplog.messages
+    assert said == (
+        "anonbench: entry points of anonbench.tables are gone and not read: only methods, "
+        "detectors and systems can be added"
+    )

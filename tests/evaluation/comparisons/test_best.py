@@ -14,8 +14,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.evaluation.comparisons.best import COLUMNS, collect_best, read_best, second_columns
-from anonbench.evaluation.comparisons.column_tests import find_best
 from anonbench.evaluation.comparisons.columns import Column
+from anonbench.evaluation.comparisons.pairwise import find_best
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 IDS = [f"{number:03d}" for number in range(120)]

@@ -11,7 +11,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.numeric.rates import paired_rate_difference
 from anonbench.core.numeric.statistics import holm
-from anonbench.evaluation.comparisons.column_tests import PAIR_COLUMNS, compare_pairs, find_best
+from anonbench.evaluation.comparisons.pairwise import PAIR_COLUMNS, compare_pairs, find_best
 
 PERSONS = np.repeat(np.arange(40), 5)
 

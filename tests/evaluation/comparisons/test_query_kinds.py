@@ -14,7 +14,7 @@ from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.comparisons.query_kinds import COLUMNS, compare_kinds, read_query_kinds
+from anonbench.evaluation.comparisons.query_kinds import COLUMNS, compare_kinds
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.stage.scenario import score
 
@@ -98,16 +98,6 @@ def test_seeds_are_averaged_and_rows_adjusted_together(tmp_path: Path) -> None:
     smaller, larger = sorted(found["p"][:2])
     assert 0 < 2 * smaller < larger < 1
     assert sorted(found["p_holm"][:2]) == pytest.approx([2 * smaller, larger])
-
-
-def test_a_table_comes_back_as_written(tmp_path: Path) -> None:
-    found = compared(tmp_path, {RUN: world(APART)})
-    found.to_csv(tmp_path / "kinds.csv", index=False)
-    back = read_query_kinds(tmp_path / "kinds.csv")
-    pd.testing.assert_frame_equal(back, found, check_dtype=False)
-    found.drop(columns="verdict").to_csv(tmp_path / "kinds.csv", index=False)
-    with pytest.raises(InputError, match="column 'verdict' is missing"):
-        read_query_kinds(tmp_path / "kinds.csv")
 
 
 def test_both_kinds_are_needed(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,7 @@ from anonbench.core.vocabulary import DeploymentKind
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.deployments.kinds import CEILING, Ranking, deployments
 from anonbench.evaluation.deployments.order import AnonymizingOrder
-from anonbench.evaluation.deployments.score import Archive, score
+from anonbench.evaluation.deployments.score import Archive, Scored, score_rankings
 from anonbench.evaluation.deployments.table import COLUMNS, read_deployments, score_deployments
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
 
@@ -44,12 +46,26 @@ def originals(adaption: str, method: str) -> np.ndarray:
     return REFERENCE if adaption == "unadapted" else ORIGINALS[adaption, method]
 
 
-ARCHIVE = Archive(
-    REFERENCE,
-    lambda adaption, method: ANONYMIZED[adaption, method],
-    originals,
-    AnonymizingOrder(IDS, PERSONS, None, "test"),
-)
+def files() -> dict[tuple[str, str], Any]:
+    """Return what stands for files of vectors, by model and variant."""
+    found = {("unadapted", "original"): REFERENCE}
+    for (adaption, method), values in ANONYMIZED.items():
+        model = adaption if adaption == "unadapted" else f"{adaption}-{method}-100"
+        found[model, f"{method}-100"] = values
+        found[model, "original"] = originals(adaption, method)
+    return {
+        key: SimpleNamespace(units=lambda values=values: values) for key, values in found.items()
+    }
+
+
+ORDER = AnonymizingOrder(IDS, PERSONS, None, "test")
+ARCHIVE = Archive(files(), 100, ORDER)
+
+
+def score(
+    rankings: list[Ranking], settings: Retrieval, queries: np.ndarray
+) -> dict[Ranking, Scored]:
+    return score_rankings(ARCHIVE, REFERENCE, rankings, settings, K, queries)
 
 
 def asked(ranking: Ranking) -> np.ndarray:
@@ -60,7 +76,7 @@ def asked(ranking: Ranking) -> np.ndarray:
 
 def similarities(ranking: Ranking) -> np.ndarray:
     """Return what ranks, float64 [N, N], by definition."""
-    hidden = ARCHIVE.order.anonymized(ranking.share)
+    hidden = ORDER.anonymized(ranking.share)
     database = originals(ranking.adaption, ranking.method).copy()
     if ranking.share:
         database[hidden] = ANONYMIZED[ranking.adaption, ranking.method][hidden]
@@ -105,7 +121,7 @@ def test_scores_are_those_of_sorted_rows(
     wanted = deployments([kind], [20, 55], ["blur", "mask"], {"blur": ["A"], "mask": ["A"]})
     ranking = wanted[number % len(wanted)].ranking
     settings = Retrieval(include_self=include_self)
-    found = score(ARCHIVE, [CEILING, ranking], settings, K, EVERY)[ranking]
+    found = score([CEILING, ranking], settings, EVERY)[ranking]
     ap, ndcg = naive(similarities(ranking), include_self)
     assert found.scores[SCORES.index("ap")] == pytest.approx(ap, abs=1e-9)
     assert found.scores[SCORES.index("ndcg")] == pytest.approx(ndcg, abs=1e-6)
@@ -113,9 +129,7 @@ def test_scores_are_those_of_sorted_rows(
 
 def test_a_sample_of_queries_has_the_scores_that_all_have() -> None:
     rankings = [Ranking("blur", 55, query_method="blur"), Ranking("blur", 100, "A", "blur")]
-    all_, some = (
-        score(ARCHIVE, rankings, Retrieval(), K, queries) for queries in (EVERY, EVERY[7::9])
-    )
+    all_, some = (score(rankings, Retrieval(), queries) for queries in (EVERY, EVERY[7::9]))
     for ranking in rankings:
         assert np.array_equal(all_[ranking].scores[:, 7::9], some[ranking].scores)
 
@@ -124,7 +138,7 @@ def test_the_ends_of_a_mixed_curve_are_the_two_databases() -> None:
     wanted = deployments([DeploymentKind.MIXED], [50], ["blur"], {"blur": []})
     assert [each.ranking.share for each in wanted] == [0, 50, 100, 0, 50, 100]
     assert all((each.base is None) == (each.ranking.share == 0) for each in wanted)
-    found = score(ARCHIVE, [each.ranking for each in wanted], Retrieval(), K, EVERY)
+    found = score([each.ranking for each in wanted], Retrieval(), EVERY)
     ap = [scored.scores[0].mean() for scored in found.values()]
     assert ap[0] == 1.0, "originals by the reference's model are the reference"
     assert ap[0] > ap[1] > ap[2]

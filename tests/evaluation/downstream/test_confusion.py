@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from anonbench.evaluation.downstream.confusion import confusion
+from anonbench.evaluation.downstream.evaluate import confusion
 
 
 def test_counts_are_scikit_learns() -> None:

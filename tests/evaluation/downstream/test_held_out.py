@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.evaluation.downstream.held_out import HeldOut, hold_out
+from anonbench.evaluation.downstream.linear import HeldOut, hold_out
 
 
 def ids_of(count: int) -> list[str]:

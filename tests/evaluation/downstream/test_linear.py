@@ -10,8 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from anonbench.config import Linear
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.downstream.held_out import HeldOut
-from anonbench.evaluation.downstream.linear import LinearProbe, linear_probe
+from anonbench.evaluation.downstream.linear import HeldOut, LinearProbe, linear_probe
 
 
 def data(

@@ -31,8 +31,7 @@ from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.comparisons.columns import columns_of
 from anonbench.evaluation.comparisons.pairwise import compare_methods
 from anonbench.evaluation.end_to_end import evaluate as evaluate_module
-from anonbench.evaluation.end_to_end.advice import advise
-from anonbench.evaluation.end_to_end.result import Result
+from anonbench.evaluation.end_to_end.result import Result, advise
 from anonbench.evaluation.end_to_end.scored import COLUMNS, COMPARED
 from anonbench.evaluation.retrieval.stage.gather import gather_scenarios
 from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard

@@ -19,8 +19,8 @@ from anonbench.config.policy import Missed
 from anonbench.core.boxes import box_table
 from anonbench.core.io import write_csv
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.attacks import Equipment
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.registries.privacy_attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode

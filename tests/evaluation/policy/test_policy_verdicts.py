@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from anonbench.config import Anonymization, Policy
 from anonbench.config.policy import AttackLimits, Missed
+from anonbench.core.registries.attacks import NO_CODING, NO_REGION
 from anonbench.core.registries.methods import least_residue
-from anonbench.core.registries.privacy_attacks import NO_CODING, NO_REGION
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.quality.in_sight import COLUMNS
 from anonbench.evaluation.policy.evidence import evidence

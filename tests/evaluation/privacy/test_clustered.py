@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.core.errors import InputError
-from anonbench.evaluation.privacy.clustered import with_clusters
 from anonbench.evaluation.privacy.probes import COLUMNS
-from anonbench.evaluation.privacy.rates import rates
+from anonbench.evaluation.privacy.rates import rates, with_clusters
 
 
 def probes(cluster: list[int], entity: str = "face") -> pd.DataFrame:

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from anonbench.evaluation.privacy.rank_metrics import (
+from anonbench.evaluation.privacy.probes import (
     Places,
     chances,
     hit_rates,

@@ -15,9 +15,9 @@ from anonbench.core.boxes import Region, box_table
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attackers import unit
-from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
+from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
 from anonbench.evaluation.privacy.gallery import Gallery, draw_galleries
-from anonbench.evaluation.privacy.kinds.restored import Restored
+from anonbench.evaluation.privacy.kinds import Restored
 from anonbench.evaluation.privacy.lessons import Lessons
 from anonbench.evaluation.privacy.train_images import RestoredOnRead, TrainImages
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.registries.attackers import Lesson, LessonTooSmallError
+from anonbench.core.registries.attacks import Lesson, LessonTooSmallError
 from anonbench.evaluation.privacy.attackers import unit
-from anonbench.evaluation.privacy.rank_metrics import hit_rates, places
+from anonbench.evaluation.privacy.probes import hit_rates, places
 from anonbench.evaluation.privacy.supervised import Way, learn
 
 WIDTH = 24

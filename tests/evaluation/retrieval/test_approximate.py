@@ -13,6 +13,7 @@ import pytest
 from anonbench.config import Retrieval
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import approximate
+from anonbench.evaluation.retrieval.approximate import score_approximately
 from anonbench.evaluation.retrieval.archive import Archive
 from anonbench.evaluation.retrieval.scoring.metrics import cutoff
 from anonbench.evaluation.retrieval.stage import scenario
@@ -38,7 +39,7 @@ def test_equal_images_count_as_the_mean_over_their_orders() -> None:
     )
     retrieval = Retrieval(ap_depth="k", fraction=0.1, top=60)
     expected = scenario.score(reference, {"queries": database}, database, retrieval)
-    found, _ = approximate.score(reference, database, database, 6, retrieval, "hnsw", 60)
+    found, _ = score_approximately(reference, database, database, 6, retrieval, "hnsw", 60)
     for column in ("ap", "ndcg"):
         assert found.table[column].tolist() == pytest.approx(
             expected.table[column].tolist(), abs=1e-6
@@ -68,7 +69,7 @@ def test_a_search_of_everything_scores_as_the_exact_one(
     retrieval = Retrieval.model_validate(settings | {"ap_depth": "k"})
     k = cutoff(300, retrieval)
     expected = scenario.score(reference, {"queries": queries}, database, retrieval)
-    found, difference = approximate.score(reference, queries, database, k, retrieval, kind, 120)
+    found, difference = score_approximately(reference, queries, database, k, retrieval, kind, 120)
     pd.testing.assert_frame_equal(found.table, expected.table, atol=1e-6)
     assert found.chance == pytest.approx(expected.chance, abs=1e-6)
     assert difference.queries == 120
@@ -91,7 +92,7 @@ def test_the_exact_finder_is_a_full_sort(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_equal_images_come_in_the_order_of_their_ids() -> None:
     values = np.tile(embeddings(0, 10).values, (30, 1))
     same = Embeddings([f"{number:03d}" for number in range(300)], values)
-    table = approximate.score(same, same, same, 15, Retrieval(ap_depth="k"), "hnsw", 10)[0].table
+    table = score_approximately(same, same, same, 15, Retrieval(ap_depth="k"), "hnsw", 10)[0].table
     # which of equal images an index gives is its own affair, but reference and scenario agree
     assert (table[["ap", "ndcg", "tau", "unchanged"]] == 1.0).all(axis=None)
 
@@ -118,7 +119,9 @@ def test_what_is_lost_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     reference = embeddings(0, 400)
     settings, k = Retrieval(ap_depth="k", top=5), 20
     monkeypatch.setattr(approximate, "build", losing(approximate.build, [1, 2]))
-    scores, difference = approximate.score(reference, reference, reference, k, settings, "ivf", 50)
+    scores, difference = score_approximately(
+        reference, reference, reference, k, settings, "ivf", 50
+    )
     # both rankings lost the same: two of the first ten, and the last
     assert difference.queries == 50
     assert difference.recall == {10: pytest.approx(0.8), 20: pytest.approx(18 / 20)}

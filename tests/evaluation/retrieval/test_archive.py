@@ -13,7 +13,6 @@ from anonbench.core.numeric import similarity
 from anonbench.core.numeric.similarity import Room, repeated
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import archive
-from anonbench.evaluation.retrieval.scoring.metrics import cutoff
 from anonbench.evaluation.retrieval.stage import scenario
 
 SIZE, WIDTH = 5000, 12
@@ -58,7 +57,7 @@ def test_streaming_changes_no_bit(
     expected = scenario.score(reference, {"queries": queries}, database, retrieval)
     for memory in (archive._BYTES, archive._BYTES_A_PAIR * SIZE * 7):  # blocks of 7 queries
         monkeypatch.setattr(archive, "_BYTES", memory)
-        found = archive.score(reference, queries, database, cutoff(SIZE, retrieval), retrieval)
+        found = scenario.score(reference, {"queries": queries}, database, retrieval, streamed=True)
         pd.testing.assert_frame_equal(found.table, expected.table, check_exact=True)
         assert found.chance == pytest.approx(expected.chance, abs=1e-12)
         assert (found.images, found.k) == (expected.images, expected.k)

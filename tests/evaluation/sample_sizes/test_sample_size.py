@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.evaluation.sample_sizes.sample_size import POWER, sample_size
+from anonbench.evaluation.sample_sizes.variance import POWER, sample_size
 
 
 def differences(

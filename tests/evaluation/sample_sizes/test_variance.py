@@ -12,8 +12,12 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Adaption, QueryKind, Variant
 from anonbench.evaluation.comparisons.effect_table import Effect
-from anonbench.evaluation.sample_sizes.sample_size import sample_size
-from anonbench.evaluation.sample_sizes.variance import COLUMNS, read_variances, tabulate_variances
+from anonbench.evaluation.sample_sizes.variance import (
+    COLUMNS,
+    read_variances,
+    sample_size,
+    tabulate_variances,
+)
 from anonbench.reporting.retrieval.sample_sizes import sample_size_grid
 
 QUERIES, EACH = 1200, 4

@@ -16,8 +16,8 @@ from synthetic_results import (
 )
 
 from anonbench.config.outputs import Table
-from anonbench.evaluation.corrected import ceilings
 from anonbench.evaluation.correlation import metric_rows
+from anonbench.evaluation.scores import ceilings
 from anonbench.reporting.choices import table
 from anonbench.reporting.choices.best import best_choices
 from anonbench.reporting.choices.recommendations import recommendations_grid

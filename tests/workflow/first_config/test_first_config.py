@@ -22,7 +22,7 @@ from anonbench.core.numeric.rates import clustered_rate
 from anonbench.detection.kinds import Ppocr
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
-from anonbench.evaluation.privacy.kinds.supervised import Supervised
+from anonbench.evaluation.privacy.kinds import Supervised
 from anonbench.workflow.first_config import sample as module
 from anonbench.workflow.first_config.document import Choice, compose
 from anonbench.workflow.first_config.estimate import FEWEST, estimate, within

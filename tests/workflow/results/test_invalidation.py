@@ -142,7 +142,7 @@ CODE = [
         {"downstream"} | SCORES | CORRELATED,
     ),
     (
-        "evaluation/privacy/rank_metrics.py",
+        "evaluation/privacy/probes.py",
         "rank - found.above",
         "rank - 1 * found.above",
         {"reidentify"} | RATES,

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     from anonbench.config.detectors import LOOKED_FOR
     from anonbench.core.errors import InputError
     from anonbench.core.io import require_another, write_csv
-    from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
+    from anonbench.core.registries.attacks import PRIVACY_ATTACKS
     from anonbench.evaluation.privacy.attacks.files import attack_files
 
     attacks = options.attacks or list(_DEFAULT)

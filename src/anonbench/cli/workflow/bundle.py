@@ -30,20 +30,15 @@ def add(commands: Any) -> None:
         "tables of a run into a folder or tar, with RO-Crate metadata. Never images.",
         epilog="Examples:\n"
         "  anonbench bundle --configfile archive.yaml -o bundle.tar\n"
-        "  anonbench bundle -o bundle --embeddings --repository https://example.org/our-clone\n\n"
+        "  anonbench bundle -o bundle --repository https://example.org/our-clone\n\n"
         "What is in it and what it tells of the images: docs/how-to/bundle.md.",
     )
     add_run_options(parser)
     parser.add_argument(
-        "--embeddings",
-        action="store_true",
-        help="take the embeddings along, so that the scores can be made again; they tell most",
-    )
-    parser.add_argument(
         "--keep-ids",
         action="store_true",
         help="leave images their ids and classes their labels (they may be names of files and "
-        "people) instead of numbering them; with --embeddings, accuracies can then be made again",
+        "people) instead of numbering them",
     )
     parser.add_argument(
         "--author",
@@ -87,7 +82,6 @@ def run(options: argparse.Namespace) -> None:
         config,
         options.root,
         options.to,
-        embeddings=options.embeddings,
         keep_ids=options.keep_ids,
         date=options.date,
         authors=options.author,
@@ -99,7 +93,7 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         print(_as_text(options, written))
-    print(f"\n{warning(options.embeddings, options.keep_ids)}", file=sys.stderr)
+    print(f"\n{warning(options.keep_ids)}", file=sys.stderr)
 
 
 def _is_day(text: str) -> bool:

@@ -22,7 +22,7 @@ from pathlib import Path
 from anonbench.core.io import read_json, write_json
 from anonbench.core.jobs.call_graph import ALL, CallGraph
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.added import added
+from anonbench.core.registries.registry import added
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
 """The packages whose sources are read, with their folders."""
@@ -168,16 +168,14 @@ def _graph() -> CallGraph:
 @cache
 def _facts() -> str:
     # imported here: few scripts come to it, and every job would load pydantic and NumPy first
-    from anonbench.core.registries.attackers import ATTACKERS
-    from anonbench.core.registries.backbones import BACKBONES
+    from anonbench.core.registries.attacks import ATTACKERS, PRIVACY_ATTACKS
     from anonbench.core.registries.detectors import DETECTORS
     from anonbench.core.registries.methods import METHODS
-    from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
     from anonbench.core.registries.registry import facts_digest
     from anonbench.core.registries.systems import SYSTEMS
     from anonbench.core.registries.tables import TABLES
 
-    registries = (METHODS, DETECTORS, ATTACKERS, PRIVACY_ATTACKS, BACKBONES, SYSTEMS, TABLES)
+    registries = (METHODS, DETECTORS, ATTACKERS, PRIVACY_ATTACKS, SYSTEMS, TABLES)
     return facts_digest(registries)
 
 

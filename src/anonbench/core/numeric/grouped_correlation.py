@@ -14,9 +14,7 @@ from itertools import permutations
 import numpy as np
 from scipy.special import ndtri
 
-from anonbench.core.numeric.clusters import Estimate, jackknife
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.numeric.statistics import pearson
 
 MIN_FREE = 8
 """Fewer rows beyond one for each method give no interval."""
@@ -90,30 +88,6 @@ def within_methods(
     # a partial correlation given g - 1 contrasts: R - (g - 1) - 3
     low, high = _fisher(coefficient, 1.0 / math.sqrt(free - 2), confidence)
     return Within(coefficient, low, high, p, p_models, len(x), count)
-
-
-def over_methods(x: np.ndarray, y: np.ndarray, methods: np.ndarray, confidence: float) -> Estimate:
-    """Return Pearson's coefficient over all rows, with an interval for other methods.
-
-    Methods are the clusters: the interval is the jackknife's over methods, on Fisher's scale. For
-    fewer than `anonbench.core.numeric.clusters.MIN_CLUSTERS` methods there is none. `se` and `df`
-    are on Fisher's scale.
-
-    Args:
-        x: float [R], one metric of the rows.
-        y: float [R], the other.
-        methods: label of each row's method [R].
-        confidence: coverage of the interval, as a share within (0, 1).
-
-    """
-    labels = np.unique(methods)
-    whole = float(pearson(x, y))
-    without = np.array([float(pearson(x[methods != m], y[methods != m])) for m in labels])
-    on_scale = jackknife(float(_stretched(whole)), _stretched(without), len(x), confidence)
-    low, high = math.tanh(on_scale.low), math.tanh(on_scale.high)
-    return Estimate(
-        whole, on_scale.se, on_scale.df, low, high, len(x), len(labels), on_scale.reason
-    )
 
 
 def centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -106,7 +106,7 @@ class Similarity:
         self._database = _padded(database, self._shape)
         self._room = room or Room()
         self._chunks = blocks(self._shape[0], CHUNK)
-        self._again, self._first = repeated(database)
+        self._again, self._first = repeated(np.ascontiguousarray(database))
         self._blas = ThreadpoolController().select(user_api="blas")
         # how many parts of the queries are needed for all threads to have work
         self._parts = -(-threads() // len(self._chunks))
@@ -150,12 +150,12 @@ def blocks(rows: int, block: int) -> list[slice]:
     return [slice(start, min(start + block, rows)) for start in range(0, rows, block)]
 
 
-def repeated(vectors: np.ndarray) -> tuple[list[int], list[int]]:
-    """Return the rows of [N, D] that are equal to earlier ones, and the first such of each."""
+def repeated(vectors: Iterable[np.ndarray]) -> tuple[list[int], list[int]]:
+    """Return the numbers of vectors that are equal to earlier ones, and the first such of each."""
     seen: dict[bytes, int] = {}
     again, first = [], []
-    for row, vector in enumerate(np.ascontiguousarray(vectors)):
-        earlier = seen.setdefault(hashlib.sha256(vector).digest(), row)
+    for row, vector in enumerate(vectors):
+        earlier = seen.setdefault(hashlib.sha256(vector.data).digest()[:16], row)
         if earlier != row:
             again.append(row)
             first.append(earlier)

@@ -118,16 +118,11 @@ def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where(varied, np.clip(value, -1.0, 1.0), np.nan)
 
 
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Return ranks from 1 of values [N], ascending; equal values share their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2.0)[inverse])
-
-
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Return Spearman's rank correlation of two series [N]; NaN where one is constant."""
-    return float(pearson(ranks(x), ranks(y)))
+    from scipy.stats import rankdata  # not above: most commands start without it
+
+    return float(pearson(rankdata(x), rankdata(y)))
 
 
 def bootstrap_pearson(x: np.ndarray, y: np.ndarray, resamples: int, *seed: object) -> np.ndarray:

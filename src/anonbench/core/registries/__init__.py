@@ -1,1 +1,1 @@
-"""Registries of what can be added: methods, detectors, attackers, backbones and tables."""
+"""Registries: methods, detectors, systems, attackers, attacks and tables by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
@@ -21,11 +21,6 @@ class Ppocr(DetectorKind):
     # 12 pages of RVL-CDIP were seen on a core
     images_per_second: ClassVar = 8.0
 
-    engine: Literal["direct", "openvino"] = "direct"
-    """Run the ONNX model by ONNX Runtime, or by OpenVINO. This computes it in bfloat16, in half the
-    time, on processors that multiply such numbers (AMD's since 2022, Intel's since 2023):
-    probabilities move by up to a few hundredths, most corners by a pixel at most, and a box near
-    `box_thresh` comes or goes."""
     model: str | tuple[str, ...] = "PP-OCRv3_mobile_det"
     """Model name as PaddleOCR knows it, or several, and what any of them finds counts. By their
     names alone are found, in the packages that bring them: PP-OCRv3_mobile_det

@@ -19,7 +19,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb, clipped_quad, require_finite
-from anonbench.detection.text.networks import Network, onnx_runtime, openvino_bfloat16
+from anonbench.detection.text.networks import Network, onnx_runtime
 from anonbench.detection.text.ppocr_model import find_models
 from anonbench.detection.views import united
 
@@ -48,15 +48,10 @@ class DbnetDetector:
                 several threads for one image, and what is found cannot depend on their number.
 
         Raises:
-            InputError: there are no weights, they are damaged, or the engine does not run here.
+            InputError: there are no weights, or they are damaged.
 
         """
-        self._networks: list[Network] = [
-            openvino_bfloat16(path, threads)
-            if settings.engine == "openvino"
-            else onnx_runtime(path)
-            for path in find_models(settings)
-        ]
+        self._networks: list[Network] = [onnx_runtime(path) for path in find_models(settings)]
         self._limit = settings.limit_side_len
         self._before = DetPreProcess(self._limit, "max", _MEANS, _DEVIATIONS)
         self._after = DBPostProcess(

@@ -21,10 +21,6 @@ WHEEL = "rapidocr_onnxruntime"
 INSTALL = f"pip install --no-deps --force-reinstall {WHEEL}==1.2.13"
 PACKAGES = (WHEEL, "rapidocr")
 """Packages that bring PP-OCR's networks as ONNX files, in their folder `models`."""
-WITHOUT_OPENVINO = (
-    "detection.ppocr.engine: openvino is not installed; pip install --no-deps openvino, or set it "
-    "to direct"
-)
 ONNX = "inference.onnx"
 
 

@@ -20,9 +20,9 @@ from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import too_few
 from anonbench.core.vocabulary import NO_CHOICE, QueryKind, Variant
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.comparisons.column_tests import find_best
 from anonbench.evaluation.comparisons.columns import Column, by_degree, choices
 from anonbench.evaluation.comparisons.effect_table import Scores, pairs_of
+from anonbench.evaluation.comparisons.pairwise import find_best
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import ADAPTIONS
 

@@ -70,8 +70,8 @@ _OF_CEILING = ("anonymizing", "adapting")
 _TABLES = 32
 
 Scores = Callable[[int, str], pd.DataFrame]
-"""Scores by the reference of a seed in a scenario (`<model>/seed<seed>/<variant>`): the columns of
-`anonbench.evaluation.retrieval.scoring.engine.COLUMNS` by an index of query kind and id, sorted."""
+"""Scores by the reference of a seed in a scenario (`<model>/seed<seed>/<variant>`), columns
+`anonbench.evaluation.retrieval.scoring.metrics.COLUMNS` by query kind and id, sorted."""
 
 
 @dataclass(frozen=True)
@@ -304,17 +304,12 @@ def _row(effect: Effect, found: Estimate, groups: np.ndarray, confidence: float)
         "metric": effect.metric,
         "adaption": effect.adaption.value,
         "effect": effect.name,
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
         "p": found.p_different(),
         "ceiling": _mean(effect.ceiling),
         "seeds": len({seed for seed, _ in effect.pairs}),
         "references": len({reference for _, reference in effect.pairs}),
         "spread": _spread(effect.by_pair),
-        "n": found.n,
-        "clusters": found.clusters,
-        "reason": found.reason,
+        **vars(found),
     }
     if effect.name in _OF_CEILING:
         share = clustered_mean(effect.shares, groups, confidence)

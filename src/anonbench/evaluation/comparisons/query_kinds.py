@@ -19,11 +19,10 @@ import pandas as pd
 
 from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
-from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.decision import Judgement, judge
+from anonbench.evaluation.decision import judge
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 COLUMNS = [
@@ -90,18 +89,8 @@ def compare_kinds(
         family = [each for each in compared if each.metric == metric]
         judged = judge([each.difference for each in family], equivalence_margin, confidence)
         for each, verdict in zip(family, judged, strict=True):
-            rows.append({"dataset": dataset, "metric": metric} | each.key | _tested(verdict))
+            rows.append({"dataset": dataset, "metric": metric} | each.key | verdict.cells)
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def read_query_kinds(path: Path) -> pd.DataFrame:
-    """Read comparisons of query kinds; a missing reason is the empty string.
-
-    Raises:
-        InputError: a column is missing.
-
-    """
-    return read_csv(path, COLUMNS)
 
 
 def _compared(
@@ -132,19 +121,3 @@ def _by_kind(scores: Path, scenario: str) -> pd.DataFrame:
     if missing := [kind for kind in QueryKind if kind.value not in set(table["query"])]:
         raise InputError(f"{scores}: {scenario} has no {missing[0]} queries to compare")
     return table.pivot(index="id", columns="query")
-
-
-def _tested(judged: Judgement) -> dict[str, Any]:
-    found = judged.estimate
-    return {
-        "difference": found.value,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p_different(),
-        "p_holm": judged.p_different,
-        "p_equivalent": judged.p_equivalent,
-        "verdict": judged.verdict.value,
-        "n": found.n,
-        "clusters": found.clusters,
-        "reason": found.reason,
-    }

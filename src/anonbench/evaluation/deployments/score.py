@@ -6,46 +6,107 @@ together as they are searched. No N x N matrix exists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from anonbench.config import Retrieval
 from anonbench.core.progress import track
-from anonbench.core.vocabulary import ORIGINAL
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
 from anonbench.evaluation.deployments.kinds import Ranking
 from anonbench.evaluation.deployments.order import AnonymizingOrder
 from anonbench.evaluation.retrieval.scoring.chance import levels
-from anonbench.evaluation.retrieval.scoring.engine import Engine, make_engine
+from anonbench.evaluation.retrieval.scoring.engine import (
+    Engine,
+    Rows,
+    Search,
+    make_engine,
+    score_block,
+)
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.scoring.reference import Reference
 from anonbench.evaluation.retrieval.scoring.rows import blocks_of
-
-Units = Callable[[str, str], np.ndarray]
-"""Unit vectors of all images, float32 [N, D], by adaption and method: an adapted model was adapted
-to it, the unadapted one is the same for all."""
-
-Found = tuple[Ranking, Mapping[str, np.ndarray]]
-"""A ranking with its scores by name."""
+from anonbench.evaluation.retrieval.stage.summary import mean
+from anonbench.evaluation.retrieval.vectors import Vectors
 
 
-@dataclass(frozen=True)
 class Archive:
-    """The vectors of a data set's images, by id."""
+    """The vectors of a data set's images by model and variant, in memory as they are needed."""
 
-    reference: np.ndarray
-    """By the reference's model, float32 [N, D']."""
-    anonymized: Units
-    """Of the images anonymized by the method."""
-    originals: Units
-    """Of the originals."""
-    order: AnonymizingOrder
+    def __init__(
+        self,
+        vectors: Mapping[tuple[str, str], Vectors],
+        degree: int,
+        order: AnonymizingOrder,
+    ) -> None:
+        """Take files that are of the same images.
+
+        Args:
+            vectors: by model and variant, as they are written in paths.
+            degree: of the variants.
+            order: in which the images are anonymized.
+
+        """
+        self._vectors, self._degree, self._order = vectors, degree, order
+        self._units: dict[tuple[str, str], np.ndarray] = {}
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods of the variants, in the order of the files."""
+        variants = [Variant.parse(variant) for _, variant in self._vectors]
+        return list(dict.fromkeys(each.method for each in variants if each.method))
+
+    @property
+    def adaptions(self) -> dict[str, list[str]]:
+        """The adaptions of the models that are adapted to each method."""
+        models = [
+            Model.parse(model) for model in dict.fromkeys(model for model, _ in self._vectors)
+        ]
+        return {
+            method: [each.adaption.value for each in models if each.variant.method == method]
+            for method in self.methods
+        }
+
+    def forget(self) -> None:
+        """Free the memory of all vectors."""
+        self._units.clear()
+
+    def database(self, ranking: Ranking) -> np.ndarray:
+        """Return the vectors that are searched, float32 [N, D]."""
+        originals = self._images(ranking, ORIGINAL)
+        if not ranking.share:
+            return originals
+        anonymized = self._images(ranking, ranking.method)
+        hidden = self._order.anonymized(ranking.share)
+        return anonymized if hidden.all() else np.where(hidden[:, None], anonymized, originals)
+
+    def queries(self, ranking: Ranking) -> Rows:
+        """Return the vectors of queries, as the ranking's model embeds them."""
+        units = self._images(ranking, ranking.query_method)
+        return lambda columns: np.asarray(units[columns])
+
+    def own_first(self, ranking: Ranking, queries: np.ndarray) -> np.ndarray:
+        """Return whether a query is its own image's vector in the database, bool [Q]."""
+        hidden = self._order.anonymized(ranking.share)[queries]
+        if ranking.query_method == ORIGINAL:
+            return np.asarray(~hidden)
+        return np.asarray(hidden & (ranking.query_method == ranking.method))
+
+    def _images(self, ranking: Ranking, method: str) -> np.ndarray:
+        """Return the vectors of images that a method hides, or `original`, float32 [N, D]."""
+        model = UNADAPTED
+        if ranking.adaption != UNADAPTED:
+            adapted_to = Variant(ranking.method, self._degree)
+            model = str(Model(Adaption(ranking.adaption), adapted_to))
+        key = model, ORIGINAL if method == ORIGINAL else str(Variant(method, self._degree))
+        if key not in self._units:
+            self._units[key] = self._vectors[key].units()
+        return self._units[key]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What a ranking scores, of Q queries."""
+    """What the queries of one ranking score."""
 
     scores: np.ndarray
     """By `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`, float64 [M, Q]."""
@@ -56,23 +117,26 @@ class Scored:
     floor: np.ndarray
     """The same where the own image comes first [Q]."""
 
-    def levels(self, images: int, k: int, settings: Retrieval) -> dict[str, tuple[float, float]]:
+    def levels(
+        self, images: int, k: int, settings: Retrieval
+    ) -> dict[str, tuple[float | None, float | None]]:
         """Return by metric what a random ranking scores, and what one without knowledge does.
 
         The latter finds a query's own image first wherever that has the query's vector.
         """
         share = float(self.own_first.mean())
         random, first = (levels(images, k, settings, own_first=own) for own in (False, True))
-        found = {
+        found: dict[str, tuple[float | None, float | None]] = {
             name: (level, (1 - share) * level + share * first[name])
             for name, level in random.items()
         }
         floor = np.where(self.own_first, self.floor, self.chance)
-        return found | {"mndcg": (_mean(self.chance), _mean(floor))}
+        return found | {"mndcg": (mean(self.chance), mean(floor))}
 
 
-def score(
+def score_rankings(
     archive: Archive,
+    reference: np.ndarray,
     rankings: Sequence[Ranking],
     settings: Retrieval,
     k: int,
@@ -82,6 +146,7 @@ def score(
 
     Args:
         archive: the vectors.
+        reference: those of the originals by the reference's model, float32 [N, D'].
         rankings: different ones.
         settings: of the scores, as
             `anonbench.evaluation.retrieval.scoring.metrics.effective_settings` returns them.
@@ -91,81 +156,26 @@ def score(
     """
     # on a CPU: the job asks for no GPU
     engine = make_engine(settings.model_copy(update={"device": "cpu"}), k)
-    reference = engine.database(archive.reference)
-    groups = _by_database(rankings)
+    truth = Search(engine.database(reference), [lambda columns: reference[columns]])
+    groups: dict[tuple[str, int, str], list[Ranking]] = {}
+    for ranking in rankings:  # what searches the same database is one product
+        groups.setdefault(ranking.database, []).append(ranking)
     found = {ranking: np.empty((len(COLUMNS), len(queries))) for ranking in rankings}
     chance, floor = np.empty(len(queries)), np.empty(len(queries))
     blocks = blocks_of(queries, engine.slices)
-    for block, (first, *others) in track(
-        [(block, group) for block in blocks for group in groups],
-        len(blocks) * len(groups),
-        "blocks of queries x databases",
-    ):
-        columns = queries[block.queries][block.fill]
-        if first is groups[0][0]:
-            truth = engine.reference(reference, archive.reference[columns], columns)
-            chance[block.queries] = truth.chance[block.rows]
-            floor[block.queries] = truth.floor[block.rows]
-        step = _Step(engine, truth, archive, columns)
-        for ranking, scores in step.scored([first, *others]):
-            found[ranking][:, block.queries] = [scores[name][block.rows] for name in COLUMNS]
+    for block in track(blocks, len(blocks), "blocks of queries"):
+        searches = (_search(archive, engine, group) for group in groups.values())
+        *of_block, scored = score_block(engine, truth, searches, queries, block)
+        chance[block.queries], floor[block.queries] = of_block
+        for group, of_group in zip(groups.values(), scored, strict=True):
+            for ranking, scores in zip(group, of_group, strict=True):
+                found[ranking][:, block.queries] = [scores[name] for name in COLUMNS]
     return {
-        ranking: Scored(scores, _own_first(archive, ranking, queries), chance, floor)
+        ranking: Scored(scores, archive.own_first(ranking, queries), chance, floor)
         for ranking, scores in found.items()
     }
 
 
-@dataclass(frozen=True)
-class _Step:
-    """One block of queries."""
-
-    engine: Engine
-    truth: Reference
-    archive: Archive
-    columns: np.ndarray
-
-    def scored(self, group: Sequence[Ranking]) -> Iterator[Found]:
-        """Give the scores of rankings of one database."""
-        searched = self.engine.database(_database(self.archive, group[0]))
-        asked = [_queries(self.archive, each, self.columns) for each in group]
-        found = self.engine.score(self.truth, searched, asked, self.columns)
-        yield from zip(group, found, strict=True)
-
-
-def _by_database(rankings: Sequence[Ranking]) -> list[list[Ranking]]:
-    """Return the rankings in groups that search the same database."""
-    groups: dict[tuple[str, int, str], list[Ranking]] = {}
-    for ranking in rankings:
-        groups.setdefault(ranking.database, []).append(ranking)
-    return list(groups.values())
-
-
-def _database(archive: Archive, ranking: Ranking) -> np.ndarray:
-    """Return the vectors that are searched, float32 [N, D]."""
-    if not ranking.share:
-        return archive.originals(ranking.adaption, ranking.method)
-    anonymized = archive.anonymized(ranking.adaption, ranking.method)
-    if ranking.share == 100:
-        return anonymized
-    hidden = archive.order.anonymized(ranking.share)
-    originals = archive.originals(ranking.adaption, ranking.method)
-    return np.where(hidden[:, None], anonymized, originals)
-
-
-def _queries(archive: Archive, ranking: Ranking, columns: np.ndarray) -> np.ndarray:
-    """Return a ranking's queries as its model embeds them, float32 [rows, D]."""
-    if ranking.query_method == ORIGINAL:
-        return np.asarray(archive.originals(ranking.adaption, ranking.method)[columns])
-    return np.asarray(archive.anonymized(ranking.adaption, ranking.query_method)[columns])
-
-
-def _own_first(archive: Archive, ranking: Ranking, queries: np.ndarray) -> np.ndarray:
-    hidden = archive.order.anonymized(ranking.share)[queries]
-    if ranking.query_method == ORIGINAL:
-        return np.asarray(~hidden)
-    return np.asarray(hidden & (ranking.query_method == ranking.method))
-
-
-def _mean(values: np.ndarray) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else float("nan")
+def _search(archive: Archive, engine: Engine, group: Sequence[Ranking]) -> Search:
+    database = engine.database(archive.database(group[0]))
+    return Search(database, [archive.queries(ranking) for ranking in group])

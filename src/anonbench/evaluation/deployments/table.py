@@ -18,18 +18,16 @@ from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.comparisons.best import OWN
 from anonbench.evaluation.comparisons.effects import share_of
 from anonbench.evaluation.decision import Judgement, judge
-from anonbench.evaluation.deployments.files import Files
 from anonbench.evaluation.deployments.kinds import CEILING, Deployment, Ranking, deployments
 from anonbench.evaluation.deployments.order import AnonymizingOrder
-from anonbench.evaluation.deployments.score import Archive, Scored, score
-from anonbench.evaluation.intervals import of_mean
+from anonbench.evaluation.deployments.score import Archive, Scored, score_rankings
+from anonbench.evaluation.intervals import LOWEST, of_mean
 from anonbench.evaluation.retrieval.scoring.metrics import (
     COLUMNS as SCORES,
 )
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, cutoff, effective_settings
-from anonbench.evaluation.retrieval.stage.sample import draw
+from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
-from anonbench.evaluation.scores import LOWEST
 
 COLUMNS = [
     "dataset",
@@ -124,24 +122,22 @@ def score_deployments(
     labels = clusters_of(pd.Series(list(ids)), clusters)
     values = None if first is None else first.reindex(list(ids))
     order = AnonymizingOrder(ids, labels, values, dataset)
-    read = Files(
-        {key: look_through(path, ids, truths[OWN].frame) for key, path in files.items()}, degree
-    )
-    wanted = deployments(settings.kinds, settings.shares, read.methods, read.adaptions)
+    vectors = {key: look_through(path, ids, truths[OWN].frame) for key, path in files.items()}
+    archive = Archive(vectors, degree, order)
+    wanted = deployments(settings.kinds, settings.shares, archive.methods, archive.adaptions)
     positions = draw(ids, min(settings.queries, retrieval.queries or settings.queries))
     asked = Asked(ids, positions, labels[positions])
     chosen = effective_settings(len(ids), retrieval)
     k = cutoff(len(ids), chosen)
 
     rows: list[dict[str, Any]] = []
-    for reference, vectors in truths.items():
-        _require_ids(vectors, ids)
-        truth = vectors.units()
+    for reference, originals in truths.items():
+        _require_ids(originals, ids)
+        truth = originals.units()
         scored: dict[Ranking, Scored] = {}
         for group in _by_method(wanted):
-            read.forget()
-            archive = Archive(truth, read.anonymized, read.originals, order)
-            scored |= score(archive, group, chosen, k, positions)
+            archive.forget()
+            scored |= score_rankings(archive, truth, group, chosen, k, positions)
         levels = {each: found.levels(len(ids), k, chosen) for each, found in scored.items()}
         for row in _rows(wanted, scored, levels, asked, confidence, equivalence_margin):
             row |= {"dataset": dataset, "degree": degree, "reference": reference}
@@ -181,7 +177,7 @@ def _by_method(wanted: Sequence[Deployment]) -> list[list[Ranking]]:
 def _rows(
     wanted: Sequence[Deployment],
     scored: Mapping[Ranking, Scored],
-    levels: Mapping[Ranking, Mapping[str, tuple[float, float]]],
+    levels: Mapping[Ranking, Mapping[str, tuple[float | None, float | None]]],
     asked: Asked,
     confidence: float,
     margin: float,
@@ -237,27 +233,15 @@ def _measured(
     values = of_metric[ranking]
     found = of_mean(values, asked.clusters, confidence, LOWEST.get(metric, 0.0))
     kept = clustered_mean(share_of(values, of_metric[CEILING]), asked.clusters, confidence)
-    return {
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "kept": kept.value,
-        "kept_low": kept.low,
-        "kept_high": kept.high,
-        "n": found.n,
-        "clusters": found.clusters,
-        "reason": found.reason,
-    }
+    return vars(found) | {"kept": kept.value, "kept_low": kept.low, "kept_high": kept.high}
 
 
 def _tested(judged: Judgement | None) -> dict[str, Any]:
     if judged is None:
         return {"verdict": ""}
+    cells = judged.cells
     return {
-        "difference": judged.estimate.value,
-        "difference_low": judged.estimate.low,
-        "difference_high": judged.estimate.high,
-        "p_holm": judged.p_different,
-        "p_equivalent": judged.p_equivalent,
-        "verdict": judged.verdict.value,
+        "difference_low": cells["low"],
+        "difference_high": cells["high"],
+        **{name: cells[name] for name in ("difference", "p_holm", "p_equivalent", "verdict")},
     }

@@ -13,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from anonbench.core.numeric.similarity import Similarity, row_chunks, threads, unit_rows
-from anonbench.core.numeric.topk import Order
+from anonbench.core.numeric.topk import first
 from anonbench.core.progress import track
 from anonbench.embedding.store import Embeddings
 
 # similarities in memory at once: half a GB against the paper's 320,000 train images
 _BLOCK_VALUES = 1 << 26
-_GROUPS, _GROUPS_PER_NEIGHBOUR = 1024, 8
 
 
 def knn_predict(
@@ -83,23 +82,7 @@ def knn_predict(
 
 
 def _first(similarity: np.ndarray, k: int) -> np.ndarray:
-    """Return the positions of the k most similar of [N], as `Order` has them, and all equal ones.
-
-    The maxima of disjoint groups are values of the row: what k of them reach, k values reach. So
-    none of the k first lies below the k-th largest maximum, and few others lie above it.
-    """
-    groups = max(_GROUPS, _GROUPS_PER_NEIGHBOUR * k)
-    whole = len(similarity) // groups * groups
-    if whole < 2 * groups:
-        return _and_equal(similarity, k)
-    # neighbours by id go to different groups: a class may lie in one stretch of the ids
-    maxima = similarity[:whole].reshape(-1, groups).max(axis=0)
-    bound = np.partition(maxima, groups - k)[groups - k]
-    candidates = np.flatnonzero(similarity >= bound)
-    return np.asarray(candidates[_and_equal(similarity[candidates], k)])
-
-
-def _and_equal(similarity: np.ndarray, k: int) -> np.ndarray:
-    found = Order(similarity).first(k)
+    """Return the positions of the k most similar of [N], and of all that equal the last one."""
+    found = first(similarity, k)
     reached = int(np.count_nonzero(similarity >= similarity[found[-1]]))
-    return found if reached == k else Order(similarity).first(reached)
+    return found if reached == k else first(similarity, reached)

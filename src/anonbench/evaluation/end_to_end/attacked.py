@@ -6,14 +6,11 @@ finds, others find, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import anonymize
-from anonbench.config import Anonymization, Privacy
+from anonbench.config import Privacy
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity, Variant
@@ -23,7 +20,7 @@ from anonbench.evaluation.end_to_end.encoded import Encoded, Treatment
 from anonbench.evaluation.privacy.attackers import SystemAttacker
 from anonbench.evaluation.privacy.rates import rates, worst
 from anonbench.evaluation.privacy.reidentification import Attacked, probed
-from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.privacy.train_images import GivenImages, HiddenOnRead, TrainImages
 
 COLUMNS = [
     *("degree", "method", "entity", "rate", "low", "high"),
@@ -31,26 +28,6 @@ COLUMNS = [
 ]
 """Columns of the rates: shares of `n` regions whose own original comes first among `gallery` ones;
 the originals (`original`, degree 0) are the ceiling. See `anonbench.evaluation.privacy.rates`."""
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """Images in one variant, read and anonymized when they are asked for."""
-
-    pictures: Mapping[str, Picture]
-    regions: Mapping[str, Sequence[Region]]
-    variant: Variant
-    settings: Anonymization
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids, sorted."""
-        return sorted(self.pictures)
-
-    def read(self, image_id: str) -> np.ndarray:
-        """See `anonbench.evaluation.privacy.crops.Readable`."""
-        original, regions = self.pictures[image_id].pixels(), self.regions[image_id]
-        return anonymize(original, regions, self.variant, self.settings)
 
 
 def attack(
@@ -74,20 +51,20 @@ def attack(
     known = {image.id: image for image in pictures if image.id in scored}
     regions: dict[str, list[Region]] = {image_id: [] for image_id in known}
     regions |= image_regions(encoded.boxes)
-    how = treatment.anonymization
-
-    def shown(variant: Variant) -> _Shown:
-        return _Shown(known, regions, variant, how)
-
+    originals, how = GivenImages(known), treatment.anonymization
+    clear = TrainImages(originals, how)
     probes = probed(
-        shown(Variant()),
-        [Attacked(variant, shown(variant)) for variant in treatment.variants],
+        originals,
+        [
+            Attacked(each, HiddenOnRead(clear, regions, str(each.method), degree=each.degree))
+            for each in treatment.variants
+        ],
         encoded.boxes,
         {},
         set(_sought(treatment.detectors)),
         SystemAttacker(system),
         Privacy(attackers=()),
-        TrainImages(_Shown({}, {}, Variant(), how), how),
+        TrainImages(GivenImages({}), how),
         treatment.seed,
     )
     found = worst(rates("", probes, confidence)).reindex(columns=COLUMNS)

@@ -25,9 +25,8 @@ from anonbench.embedding.given.embed import encoding
 from anonbench.embedding.given.encoders import Encoder, open_encoder, settled
 from anonbench.embedding.given.images import Given, Pictures, look_at
 from anonbench.embedding.systems import Similarity
-from anonbench.evaluation.end_to_end.advice import advise
 from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants
-from anonbench.evaluation.end_to_end.result import Result
+from anonbench.evaluation.end_to_end.result import Result, advise
 from anonbench.evaluation.end_to_end.scored import score_variants
 from anonbench.evaluation.external import cluster_numbers
 from anonbench.evaluation.mapped.learn import cross_fitted

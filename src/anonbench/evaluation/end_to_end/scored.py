@@ -57,7 +57,7 @@ class Scored:
     """Columns `COLUMNS`."""
     per_query: pd.DataFrame
     """Columns variant, id, query (kind), then
-    `anonbench.evaluation.retrieval.scoring.engine.COLUMNS`."""
+    `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`."""
     comparisons: pd.DataFrame
     """Columns `COMPARED`."""
     best: pd.DataFrame

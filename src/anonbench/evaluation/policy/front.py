@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import published_as
-from anonbench.core.registries.privacy_attacks import NOTHING_TO_ATTACK
 from anonbench.core.vocabulary import NO_CHOICE
 from anonbench.evaluation.policy.evidence import ATTACK, OF_REMAINDER
 from anonbench.evaluation.policy.verdicts import above_control

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import base_of, unmapped
 from anonbench.core.registries.methods import RESIDUES
-from anonbench.core.registries.privacy_attacks import NOTHING_TO_ATTACK
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.evidence import (
     ALLOWED,

@@ -12,7 +12,7 @@ import torch
 
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.onnx import cpu_session
-from anonbench.core.registries.attackers import Attacker
+from anonbench.core.registries.attacks import Attacker
 from anonbench.core.registries.systems import System, SystemKind
 from anonbench.embedding.systems.opening import open_system
 from anonbench.training.checkpoints.weights import load_backbone, read_description

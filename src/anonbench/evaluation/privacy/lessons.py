@@ -15,7 +15,7 @@ from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import hash_ints
-from anonbench.core.registries.attackers import (
+from anonbench.core.registries.attacks import (
     Attacker,
     AttackerKind,
     Learned,
@@ -24,7 +24,7 @@ from anonbench.core.registries.attackers import (
 )
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
-from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
+from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
 from anonbench.evaluation.privacy.crops import Points, Readable, read_crops
 from anonbench.evaluation.privacy.face_points import find_points
 from anonbench.evaluation.privacy.gallery import (

@@ -1,6 +1,17 @@
-"""Table of an attack's probes; apart from the attack, so that readers need no torch."""
+"""Probes of an attack: where each finds its match in a gallery, and the table of them."""
 
 from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.boxes import regions_at
+from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
+from anonbench.evaluation.privacy.gallery import Gallery, Match
 
 NAIVE, ADAPTIVE = "naive", "parrot"
 """The attackers that are models of the experiment, by their names in results."""
@@ -30,3 +41,186 @@ whether the region is anonymized at this degree; `cluster`: probes of one person
 `one_…`: where its match comes in a gallery with one crop of each person (or each region): how many
 of so many others are more similar to the probe, and how many as similar.
 A row without an id says in `reason` what was not run."""
+
+
+DECIMALS = 6
+"""Similarities that differ by less are equal: float32 products of equal vectors differ by less."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the best match of each of P probes comes; all int64 [P]."""
+
+    above: np.ndarray
+    """Crops that are more similar to the probe."""
+    tied: np.ndarray
+    """Crops that are as similar as it is, itself among them."""
+    tied_matches: np.ndarray
+    """Those of them that are matches."""
+    matches: np.ndarray
+    """Crops of the gallery that would be right."""
+    gallery: np.ndarray
+    """Crops that are looked through."""
+
+
+def places(
+    probes: np.ndarray, gallery: np.ndarray, match: np.ndarray, left_out: np.ndarray
+) -> Places:
+    """Rank the gallery by cosine similarity for every probe.
+
+    Args:
+        probes: unit vectors, float32 [P, D].
+        gallery: unit vectors, float32 [G, D].
+        match: bool [P, G], at least one in each row that is not left out.
+        left_out: bool [P, G], what a probe is not compared with: its own photograph, where the
+            person is looked for in others.
+
+    """
+    similar = np.round(probes.astype(np.float64) @ gallery.T.astype(np.float64), DECIMALS)
+    similar[left_out] = -np.inf
+    right = match & ~left_out
+    best = np.where(right, similar, -np.inf).max(axis=1, keepdims=True)
+    level = similar == best
+    return Places(
+        above=(similar > best).sum(axis=1),
+        tied=level.sum(axis=1),
+        tied_matches=(level & right).sum(axis=1),
+        matches=right.sum(axis=1),
+        gallery=(~left_out).sum(axis=1),
+    )
+
+
+def one_each(who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Return what is left out of a gallery that shows each person once: bool [P, G].
+
+    Args:
+        who: person of each crop of the gallery, int [G].
+        own: person of each probe, int [P].
+        turn: place of each crop among its person's, from 0 on, int [G].
+        same: bool [P, G], crops that a probe is not compared with.
+
+    Returns:
+        All but the first crop of each person; of the probe's own, all but the first that is
+        compared.
+
+    """
+    match = own[:, None] == who
+    first = np.where(match & ~same, turn, np.iinfo(np.int64).max).min(axis=1, keepdims=True)
+    shown = np.where(match, (turn == first) & ~same, turn == 0)
+    return ~shown
+
+
+def of_one(above: np.ndarray, tied: np.ndarray, others: np.ndarray) -> Places:
+    """Return the places of probes with one match among so many others, int [P] each.
+
+    Args:
+        above: others that are more similar to the probe than its match is.
+        tied: others that are as similar.
+        others: crops of the gallery less the match.
+
+    """
+    one = np.ones_like(above)
+    return Places(above, tied + 1, one, one, others + 1)
+
+
+def hit_rates(found: Places, rank: int) -> np.ndarray:
+    """Return the chance that a match is among the first `rank`, float64 [P].
+
+    It is 0 or 1 but where a tie reaches across the rank: tied crops come in random order, so that a
+    gallery of equal crops (masks) gives chance and not whatever a sort makes of it.
+    """
+    room = np.clip(rank - found.above, 0, found.tied)
+    return _any_of(found.tied, found.tied_matches, room)
+
+
+def chances(found: Places, rank: int) -> np.ndarray:
+    """Return the chance that a random order has a match among its first `rank`, float64 [P]."""
+    return _any_of(found.gallery, found.matches, np.minimum(rank, found.gallery))
+
+
+def _any_of(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Return the chance that any right item is drawn, without replacement; all [P].
+
+    It is 1 - C(n - m, d) / C(n, d) for d drawn of n items, m of them right.
+    """
+    none = np.ones(len(items))
+    for step in range(int(drawn.max(initial=0))):
+        left = np.maximum(items - right - step, 0) / np.maximum(items - step, 1)
+        none = np.where(step < drawn, none * left, none)
+    return np.asarray(1.0 - none)
+
+
+log = logging.getLogger(__name__)
+
+
+def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
+    """Return whether regions, columns order and count, are hidden in a variant: bool [N]."""
+    return np.array(
+        [
+            bool(variant.method) and order < regions_at(variant.degree, count)
+            for order, count in zip(crops["order"], crops["count"], strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> tuple[Places, Places]:
+    """Return where probes find their match: among all crops, and among one of each person."""
+    rows = gallery.crops[gallery.crops["probe"]]
+    own, who, turn = rows["who"].to_numpy(), *gallery.crops[["who", "turn"]].to_numpy().T
+    match = own[:, None] == who
+    same_image = rows["id"].to_numpy()[:, None] == gallery.crops["id"].to_numpy()
+    left_out = same_image if gallery.match is Match.PERSON else np.zeros_like(same_image)
+    once = one_each(who, own, turn, left_out)
+    return places(probes, vectors, match, left_out), places(probes, vectors, match, once)
+
+
+def probe_rows(
+    gallery: Gallery,
+    variant: Variant,
+    attacker: str,
+    against: str,
+    vectors: np.ndarray,
+    searched: np.ndarray,
+) -> pd.DataFrame:
+    """Return a row a probe, from the vectors of probes and of what they are searched among."""
+    ranks, one = _places(gallery, vectors, searched)
+    probes = gallery.crops[gallery.crops["probe"]]
+    table = probes[["id", "order", "cluster"]].assign(
+        entity=gallery.entity.value,
+        match=gallery.match.value,
+        method=ORIGINAL if variant.method is None else variant.method,
+        degree=variant.degree,
+        attacker=attacker,
+        against=against,
+        hidden=hidden_in(probes, variant),
+        context=gallery.context,
+        gallery=ranks.gallery,
+        one_above=one.above,
+        one_tied=one.tied - 1,
+        one_others=one.gallery - 1,
+        reason="",
+    )
+    for rank in RANKS:
+        table[f"hit_{rank}"] = hit_rates(ranks, rank)
+        table[f"chance_{rank}"] = chances(ranks, rank)
+    return table
+
+
+def not_run(
+    entity: Entity,
+    reason: str,
+    variant: Variant | None = None,
+    attacker: str = "",
+    context: float = 0.0,
+) -> pd.DataFrame:
+    """Return the row that says why an entity, or an attacker on a variant, was not run."""
+    log.info("%s %s %s: %s", entity, variant or "", attacker, reason)
+    row: dict[str, Any] = {
+        name: np.nan if kind == "float64" else 0 for name, kind in COLUMNS.items()
+    }
+    row |= {name: "" for name, kind in COLUMNS.items() if kind == "str"}
+    row |= {"entity": entity.value, "attacker": attacker, "reason": reason, "context": context}
+    if variant is not None and variant.method is not None:
+        row |= {"method": variant.method, "degree": variant.degree}
+    return pd.DataFrame([row])

@@ -8,14 +8,55 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.rates import clustered_rate
-from anonbench.core.registries.attackers import ATTACKERS
+from anonbench.core.registries.attacks import ATTACKERS
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import ORIGINAL, Entity
-from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, NAIVE, RANKS
-from anonbench.evaluation.privacy.rank_metrics import chances, hit_rates, of_one
+from anonbench.datasets.clusters import clusters_of
+from anonbench.evaluation.privacy.probes import (
+    ADAPTIVE,
+    ANONYMIZED,
+    NAIVE,
+    RANKS,
+    chances,
+    hit_rates,
+    of_one,
+)
+
+
+def with_clusters(probes: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
+    """Return an attack's probes with `cluster` as coarse as both groupings together.
+
+    Args:
+        probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`; numbers in `cluster` are of
+            one entity. Rows without an image stay as they are.
+        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
+
+    Raises:
+        InputError: a probe's image has no cluster.
+
+    """
+    given = probes[probes["reason"] == ""]
+    found = probes["cluster"].copy()
+    for _, of_entity in given.groupby("entity", sort=False):
+        groups = clusters_of(of_entity["id"], clusters)
+        found.loc[of_entity.index] = _joined(of_entity["cluster"].to_numpy(np.int64), groups)
+    return probes.assign(cluster=found)
+
+
+def _joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return numbers [N] that rows share which are linked by equal numbers in either array [N]."""
+    first, second = (np.unique(each, return_inverse=True)[1] for each in (one, other))
+    count = first.max() + 1
+    size = count + second.max() + 1
+    links = coo_array((np.ones(len(one)), (first, count + second)), shape=(size, size))
+    labels: np.ndarray = connected_components(links, directed=False)[1]
+    return labels[first]
+
 
 RATE_COLUMNS = [
     "dataset",
@@ -120,20 +161,14 @@ def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
     found = clustered_rate(probes[f"hit_{rank}"].to_numpy(np.float64), clusters, confidence)
     places = of_one(*(probes[f"one_{n}"].to_numpy() for n in ("above", "tied", "others")))
     one = clustered_rate(hit_rates(places, rank), clusters, confidence)
-    return {
+    return vars(found) | {
         "rate": found.value,
-        "low": found.low,
-        "high": found.high,
-        "n": found.n,
-        "clusters": found.clusters,
         "gallery": int(probes["gallery"].max()),
         "chance": float(probes[f"chance_{rank}"].mean()),
+        **{f"one_{what}": getattr(one, what) for what in ("low", "high")},
         "one_rate": one.value,
-        "one_low": one.low,
-        "one_high": one.high,
         "one_chance": float(chances(places, rank).mean()),
         "one_gallery": int(places.gallery.max()),
-        "reason": found.reason,
     }
 
 

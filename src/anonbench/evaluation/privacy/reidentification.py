@@ -3,7 +3,7 @@
 The naive attacker compares by the unadapted model. The adaptive attacker ("parrot") has learned
 from images that were anonymized in the same way: here the model adapted to the variant (McPherson
 et al. 2016, "Defeating image obfuscation with deep learning"; Hao et al. 2019 report 86 % where the
-naive one has 11 %). Others are registered (`anonbench.core.registries.attackers`): a supervised
+naive one has 11 %). Others are registered (`anonbench.core.registries.attacks`): a supervised
 attacker that learns from train images, one that sees all but the region (`remainder`), a face
 recognition model of the user's, or another package's. Where persons are searched in other
 photographs, each attacker also anonymizes its gallery first (the adaptive attack that needs no
@@ -24,7 +24,7 @@ from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import image_regions
 from anonbench.core.io import write_parquet
 from anonbench.core.progress import track
-from anonbench.core.registries.attackers import Attacker, AttackerKind
+from anonbench.core.registries.attacks import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attackers import Backbone
 from anonbench.evaluation.privacy.crops import Images, Readable
@@ -35,10 +35,17 @@ from anonbench.evaluation.privacy.gallery import (
     Match,
     draw_galleries,
 )
-from anonbench.evaluation.privacy.kinds import attacker_named
+from anonbench.evaluation.privacy.kinds import KINDS
 from anonbench.evaluation.privacy.lessons import Lessons, features
-from anonbench.evaluation.privacy.probe_rows import hidden_in, not_run, probe_rows
-from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, COLUMNS, NAIVE
+from anonbench.evaluation.privacy.probes import (
+    ADAPTIVE,
+    ANONYMIZED,
+    COLUMNS,
+    NAIVE,
+    hidden_in,
+    not_run,
+    probe_rows,
+)
 from anonbench.evaluation.privacy.scene import (
     Regions,
     Scene,
@@ -129,7 +136,7 @@ def probed(
 
 def _surroundings(galleries: Sequence[Gallery], settings: Privacy) -> list[Gallery]:
     """Return what is seen of galleries of persons by attackers on the surroundings of regions."""
-    kinds = (settings.of(attacker_named(name)) for name in settings.attackers)
+    kinds = (settings.of(KINDS[name]) for name in settings.attackers)
     return [
         replace(gallery, context=context)
         for context in sorted({kind.context() for kind in kinds} - {0.0})
@@ -151,7 +158,7 @@ def _attack(
     learners: list[AttackerKind] = []
     entities = {gallery.entity for gallery in scene.galleries}
     for name in settings.attackers:
-        kind = settings.of(attacker_named(name))
+        kind = settings.of(KINDS[name])
         if kind.learns:
             learners.append(kind)
         elif kind.is_given() and entities & set(kind.entities or entities):
@@ -215,7 +222,7 @@ def _attack(
 
 def entities_of(attacker: str) -> tuple[str, ...]:
     """Return what an attacker is shown; nothing: every entity."""
-    return () if attacker in (NAIVE, ADAPTIVE) else attacker_named(attacker).entities
+    return () if attacker in (NAIVE, ADAPTIVE) else KINDS[attacker].entities
 
 
 def _able(attackers: Mapping[str, Attacker], entity: Entity) -> dict[str, Attacker]:

@@ -11,7 +11,7 @@ import pandas as pd
 from anonbench.config import Anonymization
 from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import Region
-from anonbench.core.registries.attackers import Attacker, is_aligned
+from anonbench.core.registries.attacks import Attacker, is_aligned
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.crops import Cut, Points, Readable, read_crops
 from anonbench.evaluation.privacy.face_points import find_points

@@ -17,9 +17,9 @@ from enum import StrEnum
 import numpy as np
 from scipy.linalg import eigh
 
-from anonbench.core.registries.attackers import Lesson, LessonTooSmallError
+from anonbench.core.registries.attacks import Lesson, LessonTooSmallError
 from anonbench.evaluation.privacy.attackers import unit
-from anonbench.evaluation.privacy.rank_metrics import places
+from anonbench.evaluation.privacy.probes import places
 
 FOLDS = 5
 STRENGTHS = (10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
@@ -63,7 +63,7 @@ class Comparison:
     clear: Linear
 
     def vectors(self, features: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """See `anonbench.core.registries.attackers.Learned.vectors`."""
+        """See `anonbench.core.registries.attacks.Learned.vectors`."""
         found = self.clear(features)
         found[hidden] = self.hidden(features[hidden])
         return unit(found)

@@ -11,9 +11,10 @@ import pandas as pd
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
-from anonbench.core.registries.privacy_attacks import Restorers
+from anonbench.core.registries.attacks import Restorers
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.images import decode, encode
+from anonbench.embedding.given.images import Picture
 from anonbench.evaluation.privacy.crops import Images, Readable
 
 HIDDEN = 100
@@ -58,6 +59,28 @@ class KeptOriginals:
         return self.kept.get(image_id, self.originals.read)
 
 
+class GivenImages:
+    """Images of a user, which are read when they are asked for."""
+
+    def __init__(self, pictures: Mapping[str, Picture]) -> None:
+        self._pictures = pictures
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, sorted."""
+        return sorted(self._pictures)
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return one image, uint8 [H, W] or [H, W, 3] RGB."""
+        return self._pictures[image_id].pixels()
+
+    def read_bytes(self, image_id: str) -> bytes:
+        """Return one image as it is coded."""
+        data = self._pictures[image_id].data
+        assert data is not None, "arrays are no files"
+        return data()
+
+
 @dataclass(frozen=True)
 class TrainImages:
     """What attackers may learn from, and how images are hidden."""
@@ -77,6 +100,7 @@ class HiddenOnRead:
         regions: Mapping[str, Sequence[Region]],
         method: str,
         kept: Kept | None = None,
+        degree: int = HIDDEN,
     ) -> None:
         """Take what is hidden.
 
@@ -85,11 +109,12 @@ class HiddenOnRead:
             regions: all regions of the images, in draw order.
             method: that hides them.
             kept: what was hidden before by this method; None: nothing is kept.
+            degree: percent of an image's regions that are hidden.
 
         """
         self._train = train
         self._regions = regions
-        self._variant = Variant(method, HIDDEN)
+        self._variant = Variant(method, degree)
         self._kept = kept
 
     def read(self, image_id: str) -> np.ndarray:

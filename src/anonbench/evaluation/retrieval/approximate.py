@@ -24,12 +24,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config import Retrieval
 from anonbench.core.numeric.statistics import standard_error
-from anonbench.core.numeric.topk import sorted_words
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.archive import Archive, positions_of
 from anonbench.evaluation.retrieval.scoring import agreement, ties
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY, Measures
-from anonbench.evaluation.retrieval.stage.sample import draw
+from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.stage.scenario import Scores
 from anonbench.evaluation.retrieval.stage.summary import chance_levels
 
@@ -63,7 +62,7 @@ class Difference:
     and its standard error se."""
 
 
-def score(
+def score_approximately(
     reference: Embeddings,
     queries: Embeddings,
     database: Embeddings,
@@ -229,9 +228,9 @@ class _ListScorer:
             candidates = np.where(candidates == self_columns[:, None], -1, candidates)
         similarity = _similarities(archive, queries, candidates)
         none = archive.size  # comes last
-        ordered = sorted_words(similarity, np.where(candidates < 0, none, candidates))
-        similarity = -np.sort(-similarity, axis=1)[:, : self.depth]
-        ordered = ordered[:, : self.depth]
+        images = np.where(candidates < 0, none, candidates)
+        order = np.lexsort((images, -similarity), axis=1)[:, : self.depth]
+        ordered, similarity = (np.take_along_axis(x, order, 1) for x in (images, similarity))
         return Lists(np.where(ordered == none, -1, ordered), similarity)
 
     def scores(self, units: np.ndarray, expected: Lists, results: Lists) -> pd.DataFrame:

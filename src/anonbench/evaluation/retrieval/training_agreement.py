@@ -24,7 +24,7 @@ from anonbench.core.progress import track
 from anonbench.core.vocabulary import Model
 from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.retrieval.scoring.metrics import cutoff, effective_settings
-from anonbench.evaluation.retrieval.stage.sample import draw
+from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.vectors import look_through
 
 COLUMNS = [
@@ -103,12 +103,7 @@ def agreement_of_trainings(
                     "reference_seed": reference_seed,
                     "model": str(model),
                     "seed": seed,
-                    "value": found.value,
-                    "low": found.low,
-                    "high": found.high,
-                    "n": found.n,
-                    "clusters": found.clusters,
-                    "reason": found.reason,
+                    **vars(found),
                 }
             )
     return pd.DataFrame(rows, columns=COLUMNS)

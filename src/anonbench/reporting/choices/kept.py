@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
-from anonbench.evaluation.corrected import corrected
+from anonbench.evaluation.scores import corrected
 
 Place = tuple[int, str, str, str]
 """Degree, method, adaption and query kind."""

@@ -18,11 +18,11 @@ from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED, Adaption
 from anonbench.evaluation.comparisons.best import OWN, SECOND
-from anonbench.evaluation.corrected import corrected
 from anonbench.evaluation.policy.evidence import ATTACK, RULES
 from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall, rank
 from anonbench.evaluation.policy.words import said
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
+from anonbench.evaluation.scores import corrected
 from anonbench.reporting.choices.best import Best, Bests
 from anonbench.reporting.choices.kept import kept
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.registries.tables import TABLES, ResultTable
+from anonbench.core.registries.tables import ResultTable
 from anonbench.reporting.kinds.attacks import Attacks
 from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.deployments import Deployments
@@ -26,9 +26,4 @@ BUILT_IN = (
     Deployments,
     Given,
 )
-
-
-def table_named(name: str) -> type[ResultTable]:
-    """Return a table's class, a built-in one or another package's."""
-    built_in: dict[str, type[ResultTable]] = {each.name: each for each in BUILT_IN}
-    return built_in.get(name) or TABLES[name]
+KINDS: dict[str, type[ResultTable]] = {each.name: each for each in BUILT_IN}

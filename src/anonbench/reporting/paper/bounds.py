@@ -69,7 +69,7 @@ def leads(
 ) -> pd.DataFrame:
     """Return how far the unadapted model is ahead in each column, with the columns `LEADS`.
 
-    A column's pairs of rows are one family, as in `anonbench.evaluation.comparisons.column_tests`.
+    A column's pairs of rows are one family, as in `anonbench.evaluation.comparisons.pairwise`.
 
     Args:
         table: `anonbench.reporting.paper.published.published`.

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.core.registries import privacy_attacks
+from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import facts
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.reporting.labels import ENTITIES, METHODS, NOT_RUN
 
-ATTACKS = facts(privacy_attacks.PRIVACY_ATTACKS, "label")
+ATTACKS = facts(PRIVACY_ATTACKS, "label")
 RISKS = {
     "singling_out": "singling out",
     "linkability": "linkability",

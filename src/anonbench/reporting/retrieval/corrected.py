@@ -8,7 +8,7 @@ import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.evaluation.corrected import with_corrected
+from anonbench.evaluation.scores import with_corrected
 from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, RETRIEVAL_METRICS
 from anonbench.reporting.summary import present
 

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.evaluation.sample_sizes.sample_size import POWER
+from anonbench.evaluation.sample_sizes.variance import POWER
 
 _LABELS = {"anonymizing": "Cost of anonymizing", "adapting": "Cost of adapting"}
 _METRICS = {"map": "mAP", "mndcg": "mnDCG"}

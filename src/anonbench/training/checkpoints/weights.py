@@ -13,7 +13,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from anonbench.config.stage_parameters import backbone_code
 from anonbench.config.training import Backbone, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
@@ -55,7 +54,7 @@ def save_backbone(
         "device": recipe.device,
         "threads": recipe.threads,
         "provenance": provenance,
-    } | backbone_code(recipe)  # so that what runs the model runs again with its code
+    }
     weights = {
         name.removeprefix(PREFIX): value.detach().cpu().contiguous()
         for name, value in network.items()

@@ -111,7 +111,7 @@ def sizes_by_settings(backbone: Backbone) -> Sizes | None:
     width, depth = backbone.width, backbone.depth
     patch, registers = backbone.patch, backbone.registers
     if (name := backbone.name) is not None:
-        found = None if backbone.registered else _NAME.fullmatch(name)
+        found = _NAME.fullmatch(name)
         if found is None:
             return None
         width, depth = _SIZES[found[1]]

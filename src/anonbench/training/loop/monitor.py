@@ -18,7 +18,7 @@ from torch.nn.functional import normalize
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.numeric.similarity import Similarity
-from anonbench.core.numeric.topk import Order
+from anonbench.core.numeric.topk import first
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import encode
@@ -116,7 +116,7 @@ def _vote(similarity: np.ndarray, row: int, codes: np.ndarray) -> int:
         codes: int [N], the classes.
 
     """
-    neighbours = Order(similarity).first(min(NEIGHBOURS + 1, len(similarity)))
+    neighbours = first(similarity, min(NEIGHBOURS + 1, len(similarity)))
     neighbours = neighbours[neighbours != row][:NEIGHBOURS]
     weights = np.exp(similarity[neighbours].astype(np.float64) / TEMPERATURE)
     return int(np.bincount(codes[neighbours], weights).argmax())

@@ -34,7 +34,7 @@ def build_backbone(
     """Return a ViT without a classification head, for square images of any size.
 
     Args:
-        settings: which one: ours, timm's or another package's.
+        settings: which one: ours or timm's.
         side: pixels; the size that its position embedding is made for.
         layer_scale: whether its blocks have LayerScale.
         class_position: whether the class token has a position; None: as the named model, and yes
@@ -56,10 +56,7 @@ def build_backbone(
     options: dict[str, Any] = {"init_values": settings.layer_scale if layer_scale else None}
     if class_position is not None:
         options["no_embed_class"] = not class_position
-    if (other := settings.registered) is not None:
-        model = other.build(side, **options)
-    else:
-        model = named_model(settings.name, img_size=side, **options)
+    model = named_model(settings.name, img_size=side, **options)
     pack_blocks(model, settings.name)
     drop_register_positions(model)
     return model

@@ -19,7 +19,7 @@ from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Method
 from anonbench.core.wording import count, duration
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
-from anonbench.evaluation.privacy.kinds.supervised import Supervised
+from anonbench.evaluation.privacy.kinds import Supervised
 from anonbench.workflow.first_config.estimate import (
     ATTACKED,
     CONFIDENCE,

@@ -18,7 +18,7 @@ from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.io import write_csv
-from anonbench.core.registries.privacy_attacks import (
+from anonbench.core.registries.attacks import (
     NO_REGION,
     PRIVACY_ATTACKS,
     AttackNotPossibleError,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.config import Anonymization, Detection, Privacy
-from anonbench.core.registries.privacy_attacks import Archive, AttackNotPossibleError, Equipment
+from anonbench.core.registries.attacks import Archive, AttackNotPossibleError, Equipment
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.store import Embeddings, write_embeddings

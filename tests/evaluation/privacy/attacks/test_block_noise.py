@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from anonbench.core.boxes import Region
-from anonbench.core.registries.privacy_attacks import NO_CODING, Equipment
+from anonbench.core.registries.attacks import NO_CODING, Equipment
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import read_image
 from anonbench.evaluation.privacy.attacks import typesetting

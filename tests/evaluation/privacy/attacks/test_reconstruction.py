@@ -13,17 +13,17 @@ from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.methods.blur import Blur
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
-from anonbench.core.registries.privacy_attacks import Equipment
+from anonbench.core.registries.attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.deconvolution import (
     gaussian,
     richardson_lucy,
+    similarity,
     smoothed,
     wiener,
 )
 from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness, Reconstruction
-from anonbench.evaluation.privacy.attacks.similarity import similarity
 
 
 @given(st.integers(8, 50), st.integers(8, 90), st.integers(0, 99), st.floats(0.5, 3.0))

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table, image_regions
-from anonbench.core.registries.privacy_attacks import Equipment
+from anonbench.core.registries.attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
+from anonbench.evaluation.privacy.attacks.deconvolution import signal_to_noise
 from anonbench.evaluation.privacy.attacks.restorer import (
     LEAST_REGIONS,
+    LearnedRestorers,
     Pair,
     Restorer,
     lack_of,
     learned,
 )
 from anonbench.evaluation.privacy.attacks.run import Published, attack
-from anonbench.evaluation.privacy.attacks.similarity import signal_to_noise
 from anonbench.evaluation.privacy.train_images import TrainImages
 
 HIDING = Anonymization()

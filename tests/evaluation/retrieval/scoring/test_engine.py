@@ -19,8 +19,8 @@ from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import Room
 from anonbench.evaluation.retrieval.scoring import chance, metrics, on_cpu
-from anonbench.evaluation.retrieval.scoring.engine import COLUMNS, make_engine
-from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.scoring.engine import make_engine
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
 from anonbench.evaluation.retrieval.scoring.on_cpu import CpuEngine
 from anonbench.evaluation.retrieval.scoring.on_gpu import TorchEngine
 

@@ -25,9 +25,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_checksummed
 from anonbench.core.jobs.fingerprint import code_identity
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
-from anonbench.evaluation.retrieval.scoring.engine import COLUMNS, make_engine
-from anonbench.evaluation.retrieval.scoring.metrics import chance_ap
-from anonbench.evaluation.retrieval.stage import job, score_cache
+from anonbench.evaluation.retrieval.scoring.engine import make_engine
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, chance_ap
+from anonbench.evaluation.retrieval.stage import job
 from anonbench.evaluation.retrieval.stage.gather import gather_in_one_file, gather_scenarios
 from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.stage.scenario import score
@@ -291,15 +291,15 @@ def test_an_edit_of_the_code_scores_again(
 ) -> None:
     world.run()
     taken(counted)
-    code = code_identity(*score_cache.code("cpu"))
+    code = code_identity(*job.code("cpu"))
     assert {
         "anonbench.core.numeric.similarity:unit_rows",
         "anonbench.evaluation.retrieval.scoring.metrics:Measures",
     } <= code.keys()
     assert {"numpy"} <= code.keys()
     assert not code.keys() & {"torch", "pandas", "pyarrow", "h5py"}
-    assert "torch" in code_identity(*score_cache.code("cuda"))
-    monkeypatch.setattr(score_cache, "module_digest", lambda *modules: "another")
+    assert "torch" in code_identity(*job.code("cuda"))
+    monkeypatch.setattr(job, "module_digest", lambda *modules: "another")
     world.run()
     assert taken(counted) == 6 * SIZE
 
@@ -342,7 +342,7 @@ def test_what_is_stale_is_dropped(world: World, caplog: pytest.LogCaptureFixture
     assert {path.name for path in world.kept.iterdir()} == {"0-of-1"}
     removed = world.scenarios.pop()
     (world.kept / "0-of-1" / ".half.parquet.17.part").write_bytes(b"half")
-    left = score_cache.score_file(world.kept, (0, 1), world.scenarios[0].name)
+    left = job.score_file(world.kept, (0, 1), world.scenarios[0].name)
     content = left.read_bytes()
     expected = world.run()
     for damaged in (b"PAR1 damaged PAR1", content[:-1], content[:99] + b"?" + content[100:]):
@@ -350,11 +350,9 @@ def test_what_is_stale_is_dropped(world: World, caplog: pytest.LogCaptureFixture
         caplog.clear()
         assert world.run() == expected
         assert "damaged" in caplog.text
-    names = {
-        score_cache.score_file(Path(), (0, 1), scenario.name).name for scenario in world.scenarios
-    }
+    names = {job.score_file(Path(), (0, 1), scenario.name).name for scenario in world.scenarios}
     assert {path.name for path in (world.kept / "0-of-1").iterdir()} == names
-    assert score_cache.score_file(Path(), (0, 1), removed.name).name not in names
+    assert job.score_file(Path(), (0, 1), removed.name).name not in names
     world.forget()
     assert world.run() == expected
 
@@ -402,7 +400,7 @@ def test_a_job_that_was_killed_goes_on_where_it_was(world: World, counted: Count
     for each in world.scenarios:
         arguments += [each.name, each.queries, each.database]
     process = subprocess.Popen([sys.executable, "-c", _SLOW, *map(str, arguments)])
-    last = score_cache.score_file(world.kept, (0, 1), world.scenarios[-1].name)
+    last = job.score_file(world.kept, (0, 1), world.scenarios[-1].name)
     until(last.exists)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.core.numeric.similarity import Similarity, blocks
-from anonbench.evaluation.retrieval.scoring.rows import blocks_of
-from anonbench.evaluation.retrieval.stage.sample import draw, shard_of_queries
+from anonbench.evaluation.retrieval.scoring.rows import blocks_of, draw, shard_of_queries
 
 IDS = [f"images/{number:04d}" for number in range(2000)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +13,16 @@ from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table, in_blocks
 from anonbench.core.errors import InputError
 from anonbench.core.progress import track
-from anonbench.core.registries.privacy_attacks import Equipment, RegionAttack
+from anonbench.core.registries.attacks import Equipment, RegionAttack
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.datasets.pairs import copies_of
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given.images import Picture, look_at
-from anonbench.evaluation.privacy.attacks.kinds import attack_named
+from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL
 from anonbench.evaluation.privacy.attacks.run import Published, attack
+from anonbench.evaluation.privacy.train_images import GivenImages
 
 GIVEN = "given"
 """The method of images of which nobody says how they were anonymized."""
@@ -37,28 +38,6 @@ class Attacked:
     """Originals with an anonymized version."""
     left_out: int
     """Files of either folder that cannot be read or searched, or are the only one of their pair."""
-
-
-class _Pictures:
-    """Images that are read when they are asked for."""
-
-    def __init__(self, pictures: Mapping[str, Picture]) -> None:
-        self._pictures = pictures
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids, sorted."""
-        return sorted(self._pictures)
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Return one image, uint8 [H, W] or [H, W, 3] RGB."""
-        return self._pictures[image_id].pixels()
-
-    def read_bytes(self, image_id: str) -> bytes:
-        """Return one image as it is coded."""
-        data = self._pictures[image_id].data
-        assert data is not None, "arrays are no files"
-        return data()
 
 
 def attack_files(
@@ -92,7 +71,7 @@ def attack_files(
 
     """
     for name in attacks:
-        if not issubclass(attack_named(name), RegionAttack):
+        if not issubclass(KINDS[name], RegionAttack):
             raise InputError(f"--attack {name}: it needs vectors; run the workflow for it")
     first, second = look_at(originals), look_at(anonymized)
     clear = {picture.id: picture for picture in first.images}
@@ -125,8 +104,8 @@ def attack_files(
     told = None if method is None else Variant(method, 100)
     variant = Variant(GIVEN, 100) if told is None or told == CONTROL else told
     published = Published(
-        originals=_Pictures({name: clear[name] for name in regions}),
-        versions={variant: _Pictures({name: hidden[name] for name in regions})},
+        originals=GivenImages({name: clear[name] for name in regions}),
+        versions={variant: GivenImages({name: hidden[name] for name in regions})},
         boxes=box_table(regions, seed),
         clusters=pd.Series(np.arange(len(regions)), index=sorted(regions)),
         embeddings={},

@@ -13,7 +13,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Variant
 from anonbench.detection.text.recognizer import ways_to_read
-from anonbench.evaluation.privacy.attacks.rendering import Setting, set_in, strips
+from anonbench.evaluation.privacy.attacks.typesetting import Setting, set_in, strips
 
 _SOFT = 0.08
 """Blur of a region that is not hidden, as a share of its height: strokes need not meet."""

@@ -17,7 +17,7 @@ from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
-from anonbench.core.registries.privacy_attacks import FileLooking, Looking, Outcome, RegionAttack
+from anonbench.core.registries.attacks import FileLooking, Looking, Outcome, RegionAttack
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.crops import Images, Readable, Stored
 

@@ -15,7 +15,7 @@ from anonbench.config import Privacy
 from anonbench.core.numeric.clusters import too_few
 from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.numeric.seeding import hash_ints
-from anonbench.core.registries.privacy_attacks import (
+from anonbench.core.registries.attacks import (
     NO_REGION,
     Archive,
     ArchiveAttack,
@@ -28,10 +28,10 @@ from anonbench.core.registries.privacy_attacks import (
     Restorers,
 )
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds import attack_named
+from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
-from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
+from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
 from anonbench.evaluation.privacy.attacks.table import COLUMNS
 from anonbench.evaluation.privacy.crops import Images, Readable
 from anonbench.evaluation.privacy.train_images import TrainImages
@@ -109,7 +109,7 @@ def attack(
 def _rows(
     published: Published, settings: Privacy, equipment: Equipment, seed: int, confidence: float
 ) -> Iterator[dict[str, Any]]:
-    chosen = [settings.of(attack_named(name)) for name in settings.attacks]
+    chosen = [settings.of(KINDS[name]) for name in settings.attacks]
     loaded: list[tuple[RegionAttack, Looking]] = []
     reasons: dict[str, str] = {}
     for kind in chosen:

@@ -6,20 +6,19 @@ once, and every scenario is scored against it; no N x N matrix exists.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.frames import COSINE, Frame
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.scoring.reference import Reference
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Reference
+from anonbench.evaluation.retrieval.scoring.rows import Block
 
 if TYPE_CHECKING:
     from anonbench.config import Retrieval
-
-__all__ = ["COLUMNS", "Engine", "Reference", "Searched", "make_engine"]
 
 
 class Searched(Protocol):
@@ -97,3 +96,55 @@ def make_engine(settings: Retrieval, k: int) -> Engine:
             "set it to cpu, or run where there is a GPU"
         )
     return TorchEngine(settings, k, torch.device("cuda"))
+
+
+Rows = Callable[[np.ndarray], np.ndarray]
+"""From positions of images, int64 [M], to their vectors as rows of a frame, float32 [M, D]."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A database, and the vectors that it is searched with."""
+
+    database: Searched
+    queries: Sequence[Rows]
+    """Of each kind of queries, by the position of a query's own image in the database."""
+
+
+Scores = dict[str, np.ndarray]
+"""By `COLUMNS`, float64: one score for each query."""
+
+
+def score_block(
+    engine: Engine,
+    reference: Search,
+    searches: Iterable[Search],
+    self_columns: np.ndarray,
+    block: Block,
+) -> tuple[np.ndarray, np.ndarray, Iterator[list[Scores]]]:
+    """Score one block of queries in several databases against the reference's ranking.
+
+    Args:
+        engine: that made the databases.
+        reference: its database, with its vectors of the queries.
+        searches: what is scored; databases may be made one after the other.
+        self_columns: position of each query's own image, int64 [Q].
+        block: some of the queries, of `rows.blocks_of`.
+
+    Returns:
+        For each query of the block the expected nDCG of a random ranking, and that of one that has
+        the own image first (`Reference`); then its scores in each search, by kind of queries, which
+        have to be taken before the next block is scored.
+
+    """
+    columns = self_columns[block.queries][block.fill]
+    (of_queries,) = reference.queries
+    truth = engine.reference(reference.database, of_queries(columns), columns)
+
+    def scored() -> Iterator[list[Scores]]:
+        for search in searches:
+            asked = [of_queries(columns) for of_queries in search.queries]
+            found = engine.score(truth, search.database, asked, columns)
+            yield [{name: each[name][block.rows] for name in COLUMNS} for each in found]
+
+    return truth.chance[block.rows], truth.floor[block.rows], scored()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -276,6 +277,28 @@ class Measures:
     def _share(self, values: Array, ideal: Array) -> Array:
         defined = ideal > 0
         return self._xp.where(defined, values / self._xp.where(defined, ideal, 1.0), math.nan)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the reference ranking says about a block of queries; valid until the next one."""
+
+    chance: np.ndarray
+    """Expected nDCG of a random ranking, float64 [rows]; NaN where nDCG is undefined."""
+    floor: np.ndarray
+    """The same where the query's own image always comes first."""
+    measures: Measures
+    similarity: Any
+    """Reference similarities, float32 [rows, N]."""
+    first: Any
+    """Positions of the first images in order, int64 [rows, `measures.depth`]."""
+    place: Any
+    """Place of each image among the first ones, from 0; their count for all others: integers
+    [rows, N]."""
+    ideal: Any
+    """DCG of the reference ranking, float64 [rows]."""
+    open: np.ndarray
+    """Whether the k-th and the next image are equal: either may be relevant; bool [rows]."""
 
 
 def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False) -> float:

@@ -11,10 +11,9 @@ import numpy as np
 
 from anonbench.core.numeric.frames import COSINE, Frame
 from anonbench.core.numeric.similarity import Room, Similarity, blocks, threads, whole_rows
-from anonbench.core.numeric.topk import Order
+from anonbench.core.numeric.topk import first as first_of
 from anonbench.evaluation.retrieval.scoring.counting import Counting
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures
-from anonbench.evaluation.retrieval.scoring.reference import Reference
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures, Reference
 from anonbench.evaluation.retrieval.scoring.ties import among_first
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class CpuEngine:
             for row, order, positions, best in zip(
                 values, first[part], place[part], gain, strict=True
             ):
-                order[:] = Order(row).first(measures.depth)
+                order[:] = first_of(row, measures.depth)
                 positions[order] = measures.steps
                 # by mode clip, which writes where it shall, by another first elsewhere
                 row.take(order[: measures.k], out=best, mode="clip")
@@ -110,7 +109,7 @@ class CpuEngine:
                     given = values, place, truth.first[query, :k]
                     is_tied = counting.rank(*given, found[row], places[row], precision[row])
                 else:
-                    found[row] = Order(values).first(depth)
+                    found[row] = first_of(values, depth)
                     places[row] = place.take(found[row])
                     is_tied = averaged and among_first(values, found[row, :k])
                 if is_tied or truth.open[query]:

@@ -15,8 +15,7 @@ import torch
 from anonbench.core.libraries.precision import full_float32
 from anonbench.core.numeric.frames import COSINE, Frame
 from anonbench.core.numeric.similarity import blocks, repeated
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures
-from anonbench.evaluation.retrieval.scoring.reference import Reference
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures, Reference
 from anonbench.evaluation.retrieval.scoring.ties import tied_precision
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Composition of query blocks: which queries, and in which row of a matrix product.
+"""Queries that are scored: a drawn sample, a job's share of them, and their composition of blocks.
 
 A matrix product's last bits depend on the row that a vector is in: OpenBLAS's Haswell kernel, for
 one, works on tiles of 12 rows and adds up differently in the upper and the lower half of a tile. So
@@ -12,6 +12,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from anonbench.core.numeric.seeding import hash_ints
+
+
+def draw(ids: Sequence[str], count: int | None) -> np.ndarray:
+    """Return the positions of at most `count` ids, ascending, int64; of all where it is None.
+
+    Those with the lowest hashes are drawn: a simple random sample that depends on no order and no
+    other setting, and that a larger count only adds to.
+    """
+    if count is None or count >= len(ids):
+        return np.arange(len(ids), dtype=np.int64)
+    hashes = hash_ints(("retrieval query",), ids)
+    return np.sort(np.lexsort((np.asarray(ids), hashes))[:count]).astype(np.int64)
+
+
+def shard_of_queries(positions: np.ndarray, shard: int, count: int) -> np.ndarray:
+    """Return one of `count` parts of the positions, in order; their sizes differ by one at most.
+
+    Raises:
+        ValueError: there is no such shard.
+
+    """
+    if not 0 <= shard < count:
+        raise ValueError(f"shard {shard} of {count}")
+    return np.array_split(positions, count)[shard]
+
 
 _PERIOD = 24
 """Rows after which a product repeats itself: a multiple of the heights of common tiles."""

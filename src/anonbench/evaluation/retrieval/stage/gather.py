@@ -13,8 +13,7 @@ from anonbench.config import Retrieval
 from anonbench.core.io import write_json, write_parquet
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.stage.job import CHANCE, FLOOR, IMAGES, OTHERS_FIRST
-from anonbench.evaluation.retrieval.stage.score_cache import drop_stale
+from anonbench.evaluation.retrieval.stage.job import CHANCE, FLOOR, IMAGES, OTHERS_FIRST, drop_stale
 from anonbench.evaluation.retrieval.stage.summary import chance_levels, summarize
 
 
@@ -34,7 +33,7 @@ def gather_scenarios(
         scenarios: names as they stand there.
         settings: section `retrieval` of the config.
         tables: Parquet of each scenario that is written: id, query (kind), then
-            `anonbench.evaluation.retrieval.scoring.engine.COLUMNS`; sorted by kind and id.
+            `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`; sorted by kind and id.
         summaries: JSON of each: means, chance and floor, n, k, settings, versions.
         kept: folder of the cache of scores, from which stale files are removed.
 

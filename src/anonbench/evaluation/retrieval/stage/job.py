@@ -7,11 +7,12 @@ computed once for all of them; no N × N matrix exists. Only what was not scored
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,16 +22,64 @@ import pyarrow.parquet as pq
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
+from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track, track_batches
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.scoring.engine import COLUMNS, Engine, Searched, make_engine
-from anonbench.evaluation.retrieval.scoring.rows import Block, blocks_of
-from anonbench.evaluation.retrieval.stage.sample import draw, shard_of_queries
-from anonbench.evaluation.retrieval.stage.score_cache import made_by, score_file
+from anonbench.evaluation.retrieval.scoring.engine import (
+    Engine,
+    Rows,
+    Scores,
+    Search,
+    make_engine,
+    score_block,
+)
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
+from anonbench.evaluation.retrieval.scoring.rows import Block, blocks_of, draw, shard_of_queries
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
+
+
+def made_by(digests: Sequence[str], settings: Retrieval) -> dict[str, Any]:
+    """Return all that a scenario's scores depend on but the drawn queries, as JSON.
+
+    The digests are of the embeddings' content: the reference's, the queries', the database's.
+    """
+    effective = settings.effective()
+    del effective["queries"]  # a query's scores are the same in every sample
+    made = module_digest(*code(settings.device))
+    return {"digests": list(digests), "settings": effective, "code": made}
+
+
+def code(device: str) -> tuple[list[str], list[str]]:
+    """Return the modules whose code makes scores, and what of their imports has no part in it."""
+    # what is read stands in the digests, and settings stand by themselves
+    elsewhere = ("config", "embedding", "core.io", "core.progress")
+    room = "evaluation.retrieval"
+    computed = ("scoring.engine", "scoring.rows", "vectors")
+    other = "scoring.on_gpu" if device == "cpu" else "scoring.on_cpu"
+    without = [f"anonbench.{module}" for module in (*elsewhere, f"{room}.{other}")]
+    without += ["torch"] if device == "cpu" else []
+    return [f"anonbench.{room}.{module}" for module in computed], without
+
+
+def score_file(folder: Path, shard: tuple[int, int], scenario: str) -> Path:
+    """Return the file of a scenario, `<model>/seed<seed>/<variant>`, in a shard (number, count)."""
+    number, count = shard
+    return folder / f"{number}-of-{count}" / f"{scenario.replace('/', '_')}.parquet"
+
+
+def drop_stale(folder: Path, count: int, scenarios: Iterable[str]) -> None:
+    """Remove the files of other scenarios, of another number of shards, and half-written ones."""
+    shards = [(number, count) for number in range(count)]
+    used = {score_file(folder, shard, name) for name in scenarios for shard in shards}
+    for file in {*folder.glob("*-of-*/*")} - used:
+        file.unlink(missing_ok=True)
+    for place in folder.glob("*-of-*"):
+        if not any(place.iterdir()):
+            place.rmdir()
+
 
 CHANCE = "chance"
 """Column of a shard's table beside the scores: the expected nDCG of a random ranking."""
@@ -84,7 +133,7 @@ def score_shard(
         shard: from 0; there are `settings.shards`.
         output: Parquet that is written: scenario, id, query (kind), then `COLUMNS`, `CHANCE` and
             `FLOOR` as float64; in the order of the scenarios, by id and kind.
-        kept: folder of the cache of scores, see `score_cache`. None: nothing is kept.
+        kept: folder of the cache of scores, see `score_file`. None: nothing is kept.
 
     Raises:
         InputError: ids or dimensions do not agree, an original's vector is zero, one is not finite,
@@ -107,14 +156,6 @@ class _Task:
     scores: WorkCache
     missing: np.ndarray
     """Whether a query of the shard had no scores before, bool [Q]."""
-
-
-@dataclass(frozen=True)
-class _Base:
-    """A database in memory."""
-
-    units: np.ndarray
-    searched: Searched
 
 
 @dataclass(frozen=True)
@@ -188,15 +229,23 @@ class _Job:
     def _score(self, tasks: Sequence[_Task], flush_if_due: Callable[[], None]) -> None:
         engine = make_engine(self._settings, self._k)
         units = self._reference.units()
-        reference = _Base(units, engine.database(units, self._reference.frame))
+        reference = Search(
+            engine.database(units, self._reference.frame), [lambda columns: units[columns]]
+        )
         missing = np.flatnonzero(np.any([task.missing for task in tasks], axis=0))
         steps = self._steps(tasks, blocks_of(self._self_columns, engine.slices, missing))
-        bases: dict[str, _Base] = {}
+        searches: dict[str, Search] = {}
         for step in track_batches(steps, sum(map(len, steps)), "scenarios x blocks of queries"):
-            if bases.keys() != {task.name for task in step.group}:
-                bases.clear()  # before others are read
-                bases |= {task.name: self._base(task, engine, reference) for task in step.group}
-            self._score_block(step, engine, reference, bases)
+            if searches.keys() != {task.name for task in step.group}:
+                searches.clear()  # before others are read
+                for task in step.group:
+                    searches[task.name] = self._search(task, engine, reference)
+            of_step = [searches[task.name] for task in step.tasks]
+            chance, floor, found = score_block(
+                engine, reference, of_step, self._self_columns, step.block
+            )
+            for task, scores in zip(step.tasks, found, strict=True):
+                self._keep(task, step.block, scores, {CHANCE: chance, FLOOR: floor})
             flush_if_due()
 
     def _steps(self, tasks: Sequence[_Task], blocks: Sequence[Block]) -> list[_Step]:
@@ -213,40 +262,33 @@ class _Job:
         ]
         return [step for step in steps if len(step)]
 
-    def _base(self, task: _Task, engine: Engine, reference: _Base) -> _Base:
-        if task.database is self._reference:
-            return reference
-        units = task.database.units()
-        return _Base(units, engine.database(units, task.database.frame))
+    def _search(self, task: _Task, engine: Engine, reference: Search) -> Search:
+        """Read a scenario's database; queries that are not in memory are read block by block."""
+        (of_reference,) = reference.queries
+        searched, rows = reference.database, of_reference
+        if task.database is not self._reference:
+            units = task.database.units()
+            searched = engine.database(units, task.database.frame)
 
-    def _score_block(
-        self, step: _Step, engine: Engine, reference: _Base, bases: Mapping[str, _Base]
+            def rows(columns: np.ndarray) -> np.ndarray:
+                return np.asarray(units[columns])
+
+        # an anonymized query is its own image's vector in the database
+        in_memory = {task.database.path: rows, self._reference.path: of_reference}
+        of_kinds = task.queries.values()
+        return Search(searched, [in_memory.get(each.path, _read(each)) for each in of_kinds])
+
+    def _keep(
+        self, task: _Task, block: Block, found: Sequence[Scores], levels: Mapping[str, np.ndarray]
     ) -> None:
-        block = step.block
-        self_columns = self._self_columns[block.queries]
-        in_rows = self_columns[block.fill]
-        truth = engine.reference(reference.searched, reference.units[in_rows], in_rows)
-        for task in step.tasks:
-            base = bases[task.name]
-            # in memory already: an anonymized query is its own image's vector in the database
-            in_memory = {task.database.path: base.units, self._reference.path: reference.units}
-            units = [
-                in_memory[vectors.path][in_rows]
-                if vectors.path in in_memory
-                else vectors.units(self_columns)[block.fill]
-                for vectors in task.queries.values()
-            ]
-            found = engine.score(truth, base.searched, units, in_rows)
-            missing = task.missing[block.queries]
-            ids = self._ids[block.queries[missing]]
-            rows = [
-                pd.DataFrame({**scores, CHANCE: truth.chance, FLOOR: truth.floor})
-                .iloc[block.rows[missing]]
-                .assign(id=ids, query=kind)
-                for kind, scores in zip(task.queries, found, strict=True)
-            ]
-            # all kinds at once: an interrupted job keeps a query whole or not at all
-            task.scores.add(pa.Table.from_pandas(pd.concat(rows), _SCHEMA, preserve_index=False))
+        missing = task.missing[block.queries]
+        ids = self._ids[block.queries[missing]]
+        rows = [
+            pd.DataFrame({**scores, **levels})[missing].assign(id=ids, query=kind)
+            for kind, scores in zip(task.queries, found, strict=True)
+        ]
+        # all kinds at once: an interrupted job keeps a query whole or not at all
+        task.scores.add(pa.Table.from_pandas(pd.concat(rows), _SCHEMA, preserve_index=False))
 
     def _flush(self) -> None:
         for task in self._tasks:
@@ -265,3 +307,11 @@ class _Job:
                     table = task.scores.table()
                     rows = table.add_column(0, "scenario", pa.repeat(task.name, len(table)))
                     writer.write_table(rows, row_group_size=max(1, len(rows)))
+
+
+def _read(vectors: Vectors) -> Rows:
+    def rows(columns: np.ndarray) -> np.ndarray:
+        ascending, place = np.unique(columns, return_inverse=True)
+        return np.asarray(vectors.units(ascending)[place])
+
+    return rows

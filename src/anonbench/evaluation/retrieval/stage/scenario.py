@@ -6,8 +6,9 @@ job, see `anonbench.evaluation.retrieval.stage.job`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -19,10 +20,11 @@ from anonbench.core.numeric.frames import Frame, frame_of
 from anonbench.core.numeric.similarity import require_rankings
 from anonbench.core.progress import track
 from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval.archive import Archive, Streamed
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.scoring.engine import COLUMNS, make_engine
-from anonbench.evaluation.retrieval.scoring.rows import blocks_of
-from anonbench.evaluation.retrieval.stage.sample import draw
+from anonbench.evaluation.retrieval.scoring.engine import Search, Searched, make_engine, score_block
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
+from anonbench.evaluation.retrieval.scoring.rows import blocks_of, draw
 from anonbench.evaluation.retrieval.stage.summary import chance_levels
 from anonbench.evaluation.retrieval.vectors import difference
 
@@ -32,7 +34,7 @@ class Scores:
     """What a scenario gives."""
 
     table: pd.DataFrame
-    """One row for each query and query kind: id, query, then `engine.COLUMNS`
+    """One row for each query and query kind: id, query, then `metrics.COLUMNS`
     as float64; sorted by kind and id."""
     images: int
     """Images in the database."""
@@ -48,6 +50,8 @@ def score(
     queries: Mapping[str, Embeddings],
     database: Embeddings,
     settings: Retrieval,
+    *,
+    streamed: bool = False,
 ) -> Scores:
     """Score queries of one or more kinds against one database.
 
@@ -58,12 +62,13 @@ def score(
         database: the same model's embeddings of the N images that are searched, float32 [N, D].
         settings: of the scores; below k = 5 own images do not count
             (`metrics.effective_settings`). With `queries`, at most so many of each kind are scored,
-            drawn from those that are given.
+            drawn by a hash of their ids.
+        streamed: whether the vectors stay where they are (`archive`), which pays where few of a
+            million images are queries; they are compared by cosine. The scores are the same.
 
     Raises:
-        InputError: the reference has other ids than the database, a query is of an image that is
-            not in it, an id is there twice, dimensions do not agree, an original's embedding is
-            zero, no query is given, or k is 0.
+        InputError: ids are there twice or do not agree, dimensions do not agree, an original's
+            vector is zero, or k is 0.
 
     """
     ids = _sorted_ids(reference, "reference")
@@ -72,13 +77,11 @@ def score(
     frame = frame_of(reference.similarity, lambda: [reference.values])
     if frame.similarity == "cosine":
         require_rankings(reference.ids, reference.values, "reference")
-    truth = frame.rows(reference.values)[_order(reference)]
     if _sorted_ids(database, "database") != ids:
         raise InputError(f"database: {difference(set(database.ids), set(ids))}")
     own = frame
     if database.similarity != frame.similarity:
         own = frame_of(database.similarity, lambda: [database.values])
-    searched = own.rows(database.values)[_order(database)]
     queried = {
         str(kind): _Queries.of(given, ids, database, own, settings.queries, f"{kind} queries")
         for kind, given in queries.items()
@@ -87,7 +90,16 @@ def score(
         raise InputError("no queries are given; there is nothing to score")
 
     engine = make_engine(settings, k)
-    to_reference, to_database = engine.database(truth, frame), engine.database(searched, own)
+    slices: Callable[[int], list[slice]] = engine.slices
+    to_database: Searched
+    if streamed and frame.similarity == own.similarity == "cosine":
+        truth, searched = Archive(reference), Archive(database)
+        slices = partial(truth.slices, most=settings.block)
+        of_reference, to_database = Search(Streamed(truth), [truth.units]), Streamed(searched)
+    else:
+        units = frame.rows(reference.values)[_order(reference)]
+        of_reference = Search(engine.database(units, frame), [lambda columns: units[columns]])
+        to_database = engine.database(own.rows(database.values)[_order(database)], own)
     found = {
         kind: np.empty((len(COLUMNS), len(each.self_columns))) for kind, each in queried.items()
     }
@@ -95,18 +107,16 @@ def score(
     work = [
         (kinds, block)
         for kinds in _same_images(queried)
-        for block in blocks_of(queried[kinds[0]].self_columns, engine.slices)
+        for block in blocks_of(queried[kinds[0]].self_columns, slices)
     ]
     for kinds, block in track(work, len(work), "blocks of queries"):
-        self_columns = queried[kinds[0]].self_columns[block.queries]
-        in_rows = self_columns[block.fill]
-        ranking = engine.reference(to_reference, truth[in_rows], in_rows)
-        chance[self_columns] = ranking.chance[block.rows]
-        floor[self_columns] = ranking.floor[block.rows]
-        units = [queried[kind].units[block.queries][block.fill] for kind in kinds]
-        scores = engine.score(ranking, to_database, units, in_rows)
-        for kind, each in zip(kinds, scores, strict=True):
-            found[kind][:, block.queries] = [each[column][block.rows] for column in COLUMNS]
+        self_columns = queried[kinds[0]].self_columns
+        search = Search(to_database, [queried[kind].rows for kind in kinds])
+        random, with_self, scored = score_block(engine, of_reference, [search], self_columns, block)
+        chance[self_columns[block.queries]] = random
+        floor[self_columns[block.queries]] = with_self
+        for kind, scores in zip(kinds, next(scored), strict=True):
+            found[kind][:, block.queries] = [scores[column] for column in COLUMNS]
 
     names = np.array(ids, dtype=object)
     tables = [
@@ -130,6 +140,10 @@ class _Queries:
     """Each query's own image in the database, ascending, int64 [Q]."""
     units: np.ndarray
     """float32 [Q, D]."""
+
+    def rows(self, columns: np.ndarray) -> np.ndarray:
+        """Return the vectors of queries by the positions of their own images."""
+        return np.asarray(self.units[np.searchsorted(self.self_columns, columns)])
 
     @classmethod
     def of(

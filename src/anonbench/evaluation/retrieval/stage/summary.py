@@ -12,7 +12,7 @@ from anonbench.config import Retrieval
 from anonbench.core.provenance import versions
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.chance import levels
-from anonbench.evaluation.retrieval.scoring.engine import COLUMNS
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 
 MEANS = {"ap": "map", "ndcg": "mndcg"}
 """What the mean of a column is called, where it has another name."""
@@ -49,7 +49,7 @@ def summarize(
     """Return a scenario's means by query kind, with all that they stand on.
 
     Args:
-        table: columns query and `engine.COLUMNS`, one row a query and kind.
+        table: columns query and `metrics.COLUMNS`, one row a query and kind.
         images: images in the database.
         chance: of `chance_levels`: a random ranking.
         floor: by query kind, what a ranking without knowledge scores: chance, and where the query

@@ -42,7 +42,7 @@ def disk_by_formula(plan: Plan) -> Callable[[Job], float | None]:
                 return _backbone_bytes(plan.estimates.recipe(name))
             case "embed":
                 backbone = plan.estimates.recipe(name).backbone
-                known = backbone.registered or sizes_by_settings(backbone)
+                known = sizes_by_settings(backbone)
                 return embedded(plan, job) * (4.0 * known.width + ID_BYTES) if known else None
             case "embed_pixels":
                 return embedded(plan, job) * (4.0 * PIXELS + ID_BYTES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, PrivacyAttack
+from anonbench.core.registries.attacks import PrivacyAttack
 from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes
 from anonbench.evaluation.privacy.attacks.kinds.block_noise import BlockNoise
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
@@ -25,9 +25,4 @@ BUILT_IN = (
     Linkage,
     Inference,
 )
-
-
-def attack_named(name: str) -> type[PrivacyAttack]:
-    """Return an attack's class, a built-in one or another package's."""
-    built_in: dict[str, type[PrivacyAttack]] = {each.name: each for each in BUILT_IN}
-    return built_in.get(name) or PRIVACY_ATTACKS[name]
+KINDS: dict[str, type[PrivacyAttack]] = {each.name: each for each in BUILT_IN}

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from anonbench.core.boxes import Region
-from anonbench.core.registries.privacy_attacks import (
+from anonbench.core.registries.attacks import (
     Equipment,
     Looking,
     RegionAttack,

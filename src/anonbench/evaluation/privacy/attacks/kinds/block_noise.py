@@ -10,7 +10,7 @@ import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.registries.privacy_attacks import (
+from anonbench.core.registries.attacks import (
     NO_CODING,
     Equipment,
     FileLooking,

@@ -11,7 +11,7 @@ import numpy as np
 
 from anonbench.core.boxes import Blocks, Region
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.registries.privacy_attacks import (
+from anonbench.core.registries.attacks import (
     Equipment,
     Looking,
     RegionShares,
@@ -167,7 +167,7 @@ class _Ranking:
     def _scores(self, candidates: Sequence[tuple[str, ...]], found: _Seen) -> np.ndarray:
         """Return how well each candidate fits what is seen, the higher the better, float [N]."""
         from anonbench.evaluation.privacy.attacks.hypotheses import Hypotheses
-        from anonbench.evaluation.privacy.attacks.rendering import FIXED, PROPORTIONAL, settings
+        from anonbench.evaluation.privacy.attacks.typesetting import FIXED, PROPORTIONAL, settings
 
         faces = FIXED if found.region.entity == Entity.MRZ else PROPORTIONAL
         hypotheses = Hypotheses(found.pixels, found.region, found.variant.method, self._hiding)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.core.registries.privacy_attacks import (
+from anonbench.core.registries.attacks import (
     Archive,
     ArchiveAttack,
     AttackNotPossibleError,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from anonbench.core.boxes import Region
-from anonbench.core.registries.privacy_attacks import (
+from anonbench.core.registries.attacks import (
     Equipment,
     Looking,
     RegionAttack,

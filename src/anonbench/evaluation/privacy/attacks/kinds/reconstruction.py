@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from anonbench.core.boxes import Region
-from anonbench.core.registries.privacy_attacks import (
+from anonbench.core.registries.attacks import (
     Equipment,
     Looking,
     RegionAttack,
@@ -25,12 +25,13 @@ from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.attacks.deconvolution import (
     gaussian,
     richardson_lucy,
+    signal_to_noise,
+    similarity,
     smoothed,
     wiener,
 )
 from anonbench.evaluation.privacy.attacks.kinds.barcodes import decoded, surrounded
 from anonbench.evaluation.privacy.attacks.kinds.readability import Readability
-from anonbench.evaluation.privacy.attacks.similarity import signal_to_noise, similarity
 
 if TYPE_CHECKING:
     from anonbench.anonymization.geometry import Cover

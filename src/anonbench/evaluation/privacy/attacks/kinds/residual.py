@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
-from anonbench.core.registries.privacy_attacks import (
+from anonbench.core.registries.attacks import (
     AttackNotPossibleError,
     Equipment,
     Looking,

@@ -1,1 +1,0 @@
-"""Recomputation of a bundle's numbers, data set by data set."""

@@ -1,0 +1,147 @@
+"""Attackers beside the experiment's own models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, model_validator
+
+from anonbench.core.registries.attacks import Attacker, AttackerKind, Learned, Lesson
+from anonbench.core.settings import Count, Place
+from anonbench.core.vocabulary import Entity
+
+
+class Recognizer(AttackerKind):
+    """A face recognition model, an attacker on faces; the path alone says the same."""
+
+    name: ClassVar = "recognizer"
+    label: ClassVar = "Recognizer"
+    entities: ClassVar = (Entity.FACE,)
+
+    weights: Place | None = None
+    """ONNX file: RGB crops, scaled as (x - 127.5) / 128, to one vector each. Without it, the
+    attacker is left out."""
+    aligned: bool = True
+    """Whether faces are turned, scaled and moved so that eyes, nose and mouth are where models of
+    the ArcFace family expect them, by MTCNN's points of the original face. Without, a crop is the
+    box, squashed into a square."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_path(cls, given: Any) -> Any:
+        return {"weights": given} if given is None or isinstance(given, str | Path) else given
+
+    def is_given(self) -> bool:
+        """See `AttackerKind.is_given`."""
+        return self.weights is not None
+
+    def load(self) -> Attacker:
+        """See `AttackerKind.load`."""
+        from anonbench.evaluation.privacy.attackers import OnnxRecognizer
+
+        return OnnxRecognizer(Path(str(self.weights)), self.aligned)
+
+
+class Supervised(AttackerKind):
+    """A supervised attacker: it anonymizes train images itself and learns to undo that."""
+
+    name: ClassVar = "supervised"
+    label: ClassVar = "Supervised attacker"
+    learns: ClassVar = True
+
+    regions: Count = 2000
+    """Regions of each entity that it learns from, of train images. None of their persons is
+    attacked."""
+
+    def lesson_size(self) -> int:
+        """See `AttackerKind.lesson_size`."""
+        return self.regions
+
+    def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
+        """See `AttackerKind.learn`."""
+        from anonbench.evaluation.privacy.supervised import learn
+
+        return learn(lesson)
+
+
+class Restored(AttackerKind):
+    """A supervised attacker that sees each hidden region as a learned restorer guesses it.
+
+    The restorer learns from one part of the train images' persons, and the attacker from the
+    others, as restored regions look better where the restorer knows them. Not run unless it is
+    named: it costs about as much as all other attackers.
+    """
+
+    name: ClassVar = "restored"
+    label: ClassVar = "Supervised attacker, after restoration"
+    learns: ClassVar = True
+
+    regions: Count = 2000
+    """Regions of each entity that it learns from, of train images. None of their persons is
+    attacked."""
+    restored_from: Count = 300
+    """Regions of each entity, of other train images, from which a restorer is learned for each
+    method."""
+
+    def lesson_size(self) -> int:
+        """See `AttackerKind.lesson_size`."""
+        return self.regions
+
+    def restorer_size(self) -> int:
+        """See `AttackerKind.restorer_size`."""
+        return self.restored_from
+
+    def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
+        """See `AttackerKind.learn`."""
+        from anonbench.evaluation.privacy.supervised import learn
+
+        return learn(lesson)
+
+
+class Remainder(AttackerKind):
+    """An attacker that sees the surroundings of a face alone: hair, clothes, background.
+
+    The face's own pixels are grey, as far as they are hidden (`anonymization.margin`), and so are
+    regions that overlap it, as the box of another detector does. At the image's border the grey
+    shows where the face is and how large it is, as a mask does. It learns from train images as the
+    supervised attacker does, and compares by the models' own vectors where there are none. Its
+    rates stand apart from those of hidden regions, since no method that leaves the surroundings as
+    they are lowers them (for photographs see Oh et al. 2016, "Faceless person recognition"). Run
+    where persons are looked for in other photographs; whoever has the very image finds it by its
+    surroundings anyway.
+    """
+
+    name: ClassVar = "remainder"
+    label: ClassVar = "Unmasked remainder"
+    learns: ClassVar = True
+
+    factor: Annotated[float, Field(gt=1.0, le=100.0)] = 3.0
+    """By which the box is grown about its centre, as far as the image reaches."""
+    regions: Count = 2000
+    """Regions that it learns from, of train images. None of their persons is attacked."""
+
+    def lesson_size(self) -> int:
+        """See `AttackerKind.lesson_size`."""
+        return self.regions
+
+    def context(self) -> float:
+        """See `AttackerKind.context`."""
+        return self.factor
+
+    def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
+        """See `AttackerKind.learn`."""
+        from anonbench.evaluation.privacy.supervised import learn
+
+        return learn(lesson)
+
+    def untaught(self, features: int, compared: int) -> Mapping[bool, Learned]:
+        """See `AttackerKind.untaught`."""
+        from anonbench.evaluation.privacy.supervised import as_they_are
+
+        return dict.fromkeys((False, True), as_they_are(features, compared))
+
+
+BUILT_IN = (Recognizer, Supervised, Restored, Remainder)
+KINDS: dict[str, type[AttackerKind]] = {each.name: each for each in BUILT_IN}
