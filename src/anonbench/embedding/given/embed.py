@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.work_cache import flushed_at_intervals
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track_batches
 from anonbench.core.provenance import versions
 from anonbench.detection.base import as_rgb
-from anonbench.embedding.embed_systems import KEPT_IMAGES, KEPT_SECONDS
 from anonbench.embedding.given.encoders import Encoder, open_encoder, settled
 from anonbench.embedding.given.images import Given, ahead, digest_of, look_at
 from anonbench.embedding.store import Embeddings
 from anonbench.embedding.systems import System
 from anonbench.embedding.vector_cache import VectorCache
+
+Encode = Callable[[Sequence[np.ndarray]], np.ndarray]
+"""From images, uint8 [H, W, 3], to vectors, float32 [N, D]."""
 
 _VECTORS = "vectors"
 
@@ -80,52 +82,16 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
     return Embeddings([ids[row] for row in order], joined(parts)[order], made_by)
 
 
-class Encode:
-    """Encodes images by a system, those whose vectors are not cached."""
-
-    def __init__(self, system: System, cache: VectorCache | None) -> None:
-        self._system, self._cache = system, cache
-        self._waiting: dict[str, np.ndarray] = {}
-        self._last = time.monotonic()
-
-    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Return vectors, float32 [N, D], of images, uint8 [H, W, 3]."""
-        if self._cache is None:
-            return self._system.encode(images)
-        digests = [digest_of(image) for image in images]
-        new = {
-            digest: image
-            for digest, image in zip(digests, images, strict=True)
-            if digest not in self._cache and digest not in self._waiting
-        }
-        if new:
-            made = self._system.encode(list(new.values()))
-            self._waiting |= dict(zip(new, made, strict=True))
-        kept = [digest for digest in dict.fromkeys(digests) if digest in self._cache]
-        known = dict(zip(kept, self._cache.read(kept), strict=True)) | self._waiting
-        found = joined([known[digest][None] for digest in digests])
-        if len(self._waiting) >= KEPT_IMAGES or time.monotonic() - self._last > KEPT_SECONDS:
-            self.flush()
-        return found
-
-    def flush(self) -> None:
-        """Write the vectors that are new."""
-        if self._waiting and self._cache is not None:
-            self._cache.add(list(self._waiting), joined([v[None] for v in self._waiting.values()]))
-            self._waiting.clear()
-        self._last = time.monotonic()
-
-
 @contextmanager
 def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
-    """Give what encodes images; with a cache folder it keeps the vectors.
+    """Give what encodes images by a system; with a cache folder it keeps the vectors.
 
     Raises:
         InputError: a cache is asked for, and nothing tells one version of the system from another.
 
     """
     if cache is None:
-        yield Encode(system, None)
+        yield system.encode
         return
     if not system.identity:
         raise InputError(
@@ -133,11 +99,18 @@ def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
             "object with encode, identity and similarity, or a system such as "
             "'function:module:encode', or leave the cache out"
         )
-    encode = Encode(system, VectorCache(Path(cache) / _VECTORS, system.identity))
-    try:
+    kept = VectorCache(Path(cache) / _VECTORS, system.identity)
+    with flushed_at_intervals(kept.flush) as flush_if_due:
+
+        def encode(images: Sequence[np.ndarray]) -> np.ndarray:
+            digests = [digest_of(image) for image in images]
+            pairs = zip(digests, images, strict=True)
+            if new := {digest: image for digest, image in pairs if digest not in kept}:
+                kept.add(list(new), system.encode(list(new.values())))
+                flush_if_due()
+            return kept.read(digests)
+
         yield encode
-    finally:
-        encode.flush()  # however the work ends
 
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
