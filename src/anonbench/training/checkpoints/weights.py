@@ -20,13 +20,13 @@ from anonbench.core.io import atomic
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import build_backbone, init_backbone
 from anonbench.training.model.formats import (
+    MASK_TOKEN,
     has_class_position,
     has_layer_scale,
     image_side,
     without_register_positions,
 )
 from anonbench.training.model.pretrained import load_strictly
-from anonbench.training.model.weight_names import MASK_TOKEN
 
 KEY = "anonbench"
 """One key for all metadata: the order of several is not the same from file to file."""
