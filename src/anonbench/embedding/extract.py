@@ -26,13 +26,14 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.training.checkpoints.weights import (
     PREFIX,
+    class_tokens,
     load_backbone,
     read_description,
     save_backbone,
 )
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.loop.device_setup import pick_device
-from anonbench.training.model.backbone import encode, init_backbone
+from anonbench.training.model.backbone import init_backbone
 
 SIDE = 32
 """Of the image whose pixels are compared: as few as people need to recognize a scene."""
@@ -51,11 +52,8 @@ def features(
         settings: batch size and workers; the workers have no effect on the result.
 
     """
-    device = next(model.parameters()).device
-    parts = [
-        encode(model, preprocess.normalized(batch.to(device)))[:, 0].float().cpu().numpy()
-        for batch in batches(images, preprocess, settings)
-    ]
+    given = batches(images, preprocess, settings)
+    parts = [class_tokens(model, preprocess, batch).cpu().numpy() for batch in given]
     width: int = model.embed_dim  # type: ignore[assignment]
     return np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from functools import partial
+from typing import Any, ClassVar, Literal, cast
 
 from anonbench.core.errors import InputError
 from anonbench.core.image_input import ImageInput
 from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import Encoder, SystemKind
 from anonbench.core.settings import Count, Place
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -39,9 +37,8 @@ class Checkpoint(SystemKind):
     def start(self) -> Iterator[Encoder]:
         """Load the backbone: its class token after the final norm is the vector."""
         from anonbench.embedding.systems.torch_encoder import torch_encoder
-        from anonbench.training.checkpoints.weights import load_backbone
+        from anonbench.training.checkpoints.weights import class_tokens, load_backbone
         from anonbench.training.loop.device_setup import pick_device
-        from anonbench.training.model.backbone import encode
 
         try:
             model, preprocess = load_backbone(self.file)
@@ -53,9 +50,7 @@ class Checkpoint(SystemKind):
         place = pick_device(self.device)
         model = model.to(place)
 
-        def compute(images: Tensor) -> Tensor:
-            return encode(model, preprocess.normalized(images))[:, 0]
-
+        compute = partial(class_tokens, model, preprocess)
         with torch_encoder(compute, preprocess.fit, self.batch_size, place) as encoder:
             yield encoder
 

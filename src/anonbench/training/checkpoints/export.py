@@ -262,8 +262,8 @@ def to_dinov2(
     complete[MASK_TOKEN] = mask[None]
     if kind == "huggingface":  # with queries, keys and values apart
         for name in [name for name in complete if ".attn.qkv." in name]:
-            for number, part in enumerate(complete.pop(name).chunk(PARTS["qkv"])):
-                complete[name.replace(".qkv.", f".qkv[{number}].")] = part
+            for number, rows in enumerate(complete.pop(name).chunk(PARTS["qkv"])):
+                complete[name.replace(".qkv.", f".qkv[{number}].")] = rows
     rules = [(name_pattern(ours), theirs) for theirs, ours in WRITTEN[kind, uses_swiglu(weights)]]
     renamed = {name: translated(name, rules) for name in complete}
     if unknown := [name for name, theirs in renamed.items() if theirs is None]:
