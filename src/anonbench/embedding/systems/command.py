@@ -113,8 +113,8 @@ class _Program:
             names = [f"{number:06d}" for number in range(len(images))]
             for number, name in enumerate(names):  # one after the other: they are read on demand
                 Image.fromarray(images[number]).save(folder / f"{name}{_SUFFIX}", compress_level=1)
-            places = {"{images}": str(folder), "{vectors}": str(file)}
-            self._run([_placed(word, places) for word in self.words], file)
+            words = [word.replace("{images}", str(folder)) for word in self.words]
+            self._run([word.replace("{vectors}", str(file)) for word in words], file)
             try:
                 return _ordered(file, names)
             except InputError as error:  # the file that it names is gone when it is read
@@ -138,8 +138,9 @@ class _Program:
                 status = process.wait(self.timeout)
             except subprocess.TimeoutExpired:
                 raise InputError(f"systems: {words[0]} took more than {self.timeout:g} s") from None
-            finally:
-                _end_group(process.pid)
+            finally:  # with all that it started, if anything is left
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
         said = _end_of(output)
         if status:
             raise InputError(f"systems: {words[0]} ended with status {status}: {said}")
@@ -203,19 +204,7 @@ def _ended_with_this_process(leader: int) -> Iterator[None]:
             watcher.stdin.close()
 
 
-def _end_group(leader: int) -> None:
-    """End a program and all that it started."""
-    with suppress(ProcessLookupError, PermissionError):  # nothing is left
-        os.killpg(leader, signal.SIGKILL)
-
-
 def _end_of(output: Path) -> str:
     with output.open("rb") as file:
         file.seek(max(0, output.stat().st_size - _SHOWN))
         return " ".join(file.read(_SHOWN).decode("utf-8", "replace").split())
-
-
-def _placed(word: str, places: dict[str, str]) -> str:
-    for name, value in places.items():
-        word = word.replace(name, value)
-    return word

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from anonbench.config.training import Recipe
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.io import write_csv
 from anonbench.core.provenance import file_digest, versions
 from anonbench.core.vocabulary import Adaption
@@ -28,7 +28,7 @@ from anonbench.training.distributed import leave
 from anonbench.training.loop.checkpoint import Checkpoint
 from anonbench.training.loop.device_setup import prepare_torch
 from anonbench.training.loop.flops import step_flops
-from anonbench.training.loop.interrupt import Interrupted, Interrupts
+from anonbench.training.loop.interrupt import Interrupts
 from anonbench.training.loop.metrics_log import MetricsLog
 from anonbench.training.loop.monitor import KnnMonitor, labelled_ids
 from anonbench.training.loop.trainer import NotFinite, Trainer

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from anonbench.config import Anonymization, Recipe, Redrawing
 from anonbench.core.boxes import Region, image_regions
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.progress import track
@@ -31,7 +31,7 @@ from anonbench.training.data.paired_dataset import check_aligned
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.loop.checkpoint import Checkpoint
 from anonbench.training.loop.device_setup import prepare_torch
-from anonbench.training.loop.interrupt import Interrupted, Interrupts
+from anonbench.training.loop.interrupt import Interrupts
 from anonbench.training.model.backbone import encode
 from anonbench.training.redrawing.draw import as_picture, hidden_pixels, shown_hidden
 from anonbench.training.redrawing.network import Redrawer, random_redrawer, save_redrawer
