@@ -83,7 +83,10 @@ def test_rows_of_foreign_files(tmp_path: Path) -> None:
         ({"embeddings": np.ones((2, 4)), "ids": ["x"]}, "for 1 ids"),
         ({"embeddings": np.ones(2), "ids": ["x", "y"]}, r"shape \(2,\)"),
         ({"embeddings": [[1.0], [np.nan]], "ids": ["x", "y"]}, "not finite"),
-        ({"embeddings": np.ones((2, 4)), "ids": ["x", "x"]}, "ids occur more than once, such as 'x'"),
+        (
+            {"embeddings": np.ones((2, 4)), "ids": ["x", "x"]},
+            "ids occur more than once, such as 'x'",
+        ),
     ],
 )
 def test_unusable_files_are_refused(
