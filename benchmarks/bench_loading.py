@@ -39,8 +39,12 @@ from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.datasets.image_sets.originals import write_index
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode, read_image
-from anonbench.training.data.augment import BLUR_SIGMA, IMAGENET_DEVIATION, IMAGENET_MEAN
-from anonbench.training.data.augment_params import crop_draws
+from anonbench.training.data.augment import (
+    BLUR_SIGMA,
+    IMAGENET_DEVIATION,
+    IMAGENET_MEAN,
+    crop_draws,
+)
 from anonbench.training.data.batch import finish
 from anonbench.training.data.crops import crop_boxes
 from anonbench.training.data.decoded_cache import ImageSource, Scratch, sufficient_side

@@ -25,8 +25,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.datasets.listing import root_of
-from anonbench.embedding.extract import features
-from anonbench.embedding.pixels import pixels
+from anonbench.embedding.extract import features, pixels
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.loop.train import train

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 import yaml
 
-from anonbench.training.data.augment import augmentations_of
-from anonbench.training.data.augment_params import COLUMNS
+from anonbench.training.data.augment import COLUMNS, augmentations_of
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.masking import batch_masks
 

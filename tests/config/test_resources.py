@@ -17,7 +17,7 @@ from anonbench.config.rates import GPU_TRAINED_PER_SECOND, PIXELS
 from anonbench.config.resources import Estimates
 from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.core.vocabulary import Split
-from anonbench.embedding.pixels import SIDE
+from anonbench.embedding.extract import SIDE
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
 

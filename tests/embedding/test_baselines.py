@@ -14,10 +14,8 @@ from anonbench.config.training import Backbone, Crops, Recipe
 from anonbench.core.libraries.opencv import cv2
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.embedding.extract import embed_many
-from anonbench.embedding.pixels import SIDE, embed_pixels, pixels
+from anonbench.embedding.extract import SIDE, embed_many, embed_pixels, pixels, write_untrained
 from anonbench.embedding.store import read_embeddings
-from anonbench.embedding.untrained import write_untrained
 from anonbench.evaluation.retrieval.stage.scenario import score
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.model.network import Network

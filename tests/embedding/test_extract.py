@@ -15,7 +15,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode as encode_image
-from anonbench.embedding.extract import embed, embed_many, features
+from anonbench.embedding.extract import embed_many, features
 from anonbench.embedding.store import read_embeddings
 from anonbench.training.checkpoints.weights import load_backbone, save_backbone
 from anonbench.training.model.network import Network
@@ -84,7 +84,7 @@ def test_images_are_decoded_once_a_run_and_input_size(
 
 def test_same_bytes_and_what_made_them(images: ImageSet, backbone: Path, tmp_path: Path) -> None:
     outputs = [tmp_path / f"{name}.h5" for name in "abc"]
-    embed(backbone, images, outputs[0], Embedding())
+    embed_many(backbone, [(images, outputs[0])], Embedding())
     embed_many(backbone, [(images, outputs[1]), (images, outputs[2])], Embedding())
     assert len({path.read_bytes() for path in outputs}) == 1
     written = read_embeddings(outputs[0])
@@ -97,15 +97,15 @@ def test_same_bytes_and_what_made_them(images: ImageSet, backbone: Path, tmp_pat
 def test_seeds_differ(images: ImageSet, backbone: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.safetensors"
     save_backbone(Network(RECIPE, 1).state_dict(), RECIPE, other, {})
-    embed(backbone, images, tmp_path / "a.h5", Embedding())
-    embed(other, images, tmp_path / "b.h5", Embedding())
+    embed_many(backbone, [(images, tmp_path / "a.h5")], Embedding())
+    embed_many(other, [(images, tmp_path / "b.h5")], Embedding())
     first, second = (read_embeddings(tmp_path / f"{name}.h5").values for name in "ab")
     assert not np.allclose(first, second)
 
 
 def test_a_backbone_that_is_none(images: ImageSet, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a backbone"):
-        embed(tmp_path / "missing.safetensors", images, tmp_path / "a.h5", Embedding())
+        embed_many(tmp_path / "missing.safetensors", [(images, tmp_path / "a.h5")], Embedding())
     assert not (tmp_path / "a.h5").exists()
 
 

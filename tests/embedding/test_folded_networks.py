@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from anonbench.core.image_input import ImageInput
-from anonbench.embedding.systems.networks.inputs import Prepare
-from anonbench.embedding.systems.networks.torch_encoder import torch_encoder
+from anonbench.embedding.systems.inputs import Prepare
+from anonbench.embedding.systems.torch_encoder import module_encoder
 
 SQUARES = ImageInput(size=(32, 32), resize="squash")
 
@@ -45,7 +45,7 @@ def pictures(count: int) -> list[np.ndarray]:
 @pytest.mark.parametrize("decides", [False, True])
 def test_the_vectors_are_the_models_own(decides: bool) -> None:
     network, images = Network(decides), pictures(10)
-    with torch_encoder(network, SQUARES, 4) as encoder:
+    with module_encoder(network, SQUARES, 4, "fp32", torch.device("cpu")) as encoder:
         calls = network.calls
         found = encoder.encode(images)
         is_folded = network.calls == calls

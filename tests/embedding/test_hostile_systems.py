@@ -260,7 +260,7 @@ def test_vectors_before_a_change_of_dimension_are_kept(tmp_path: Path) -> None:
     with endpoint(answer) as url:
         system = Http(url=url, retries=0, concurrency=1)
         assert system.at_once == 64
-        with pytest.raises(InputError, match=r"of 9 dimensions after others of 8.*`version`") as no:
+        with pytest.raises(InputError, match=r"of 8 and 9 dimensions.*`version`") as no:
             vectors_of(system, [Few(100)], tmp_path)
         assert str(tmp_path) in str(no.value)
         (kept,) = vectors_of(system, [Few(64)], tmp_path)
@@ -273,6 +273,7 @@ def test_vectors_before_a_change_of_dimension_are_kept(tmp_path: Path) -> None:
 def test_a_cache_with_values_that_are_not_finite_is_refused(tmp_path: Path) -> None:
     cache = VectorCache(tmp_path, "system")
     cache.add(["a", "b"], np.ones((2, 3), np.float32))
+    cache.flush()
     (file,) = tmp_path.rglob("*.h5")
     write_embeddings(file, Embeddings(["a", "b"], np.full((2, 3), np.nan, np.float32)))
     with pytest.raises(InputError, match=r"\.h5: some vectors are not finite; delete it"):

@@ -66,7 +66,7 @@ def test_rows_of_foreign_files(tmp_path: Path) -> None:
     assert read_ids(tmp_path / "e.h5") == (list("dcba"), 2)
     assert read_rows(tmp_path / "e.h5", np.array([2, 3])).tolist() == [[4.0, 5.0], [6.0, 7.0]]
     write_raw(tmp_path / "twice.h5", embeddings=np.ones((2, 4)), ids=["x", "x"])
-    with pytest.raises(InputError, match="'x' occurs more than once"):
+    with pytest.raises(InputError, match="ids occur more than once, such as 'x'"):
         read_ids(tmp_path / "twice.h5")
     write_raw(tmp_path / "flat.h5", embeddings=np.ones(2), ids=["x", "y"])
     with pytest.raises(InputError, match=r"shape \(2,\)"):
@@ -83,7 +83,10 @@ def test_rows_of_foreign_files(tmp_path: Path) -> None:
         ({"embeddings": np.ones((2, 4)), "ids": ["x"]}, "for 1 ids"),
         ({"embeddings": np.ones(2), "ids": ["x", "y"]}, r"shape \(2,\)"),
         ({"embeddings": [[1.0], [np.nan]], "ids": ["x", "y"]}, "not finite"),
-        ({"embeddings": np.ones((2, 4)), "ids": ["x", "x"]}, "'x' occurs more than once"),
+        (
+            {"embeddings": np.ones((2, 4)), "ids": ["x", "x"]},
+            "ids occur more than once, such as 'x'",
+        ),
     ],
 )
 def test_unusable_files_are_refused(

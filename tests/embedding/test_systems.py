@@ -28,11 +28,11 @@ from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
 from anonbench.embedding.embed_systems import embed_sets
+from anonbench.embedding.extract import write_untrained
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.embedding.systems import open_system
-from anonbench.embedding.systems.networks.inputs import Prepare
+from anonbench.embedding.systems.inputs import Prepare
 from anonbench.embedding.systems.opening import identity_of
-from anonbench.embedding.untrained import write_untrained
 from onnx_file import UINT8, model, node, tensor
 
 WIDTH = 12

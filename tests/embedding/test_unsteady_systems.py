@@ -13,8 +13,8 @@ import anonbench
 from anonbench.core.errors import InputError
 from anonbench.embedding.systems import open_system
 from anonbench.embedding.systems.command import Command
-from anonbench.embedding.systems.files import TorchScript
 from anonbench.embedding.systems.function import Function
+from anonbench.embedding.systems.torch_files import TorchScript
 
 IMAGES = list(np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3), dtype=np.uint8))
 RANDOM, BESIDE = "when it is asked again: a part of it is random", "beside other images"

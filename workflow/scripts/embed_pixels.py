@@ -6,7 +6,7 @@ with job(snakemake, __file__):
     from anonbench.config import load
     from anonbench.datasets.image_sets.shards import ImageSet
     from anonbench.datasets.listing import root_of
-    from anonbench.embedding.pixels import embed_pixels
+    from anonbench.embedding.extract import embed_pixels
 
     config, slice = load(snakemake.config), snakemake.params.slice
     root = root_of(config.datasets[snakemake.params.dataset])

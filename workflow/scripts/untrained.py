@@ -5,7 +5,7 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     if not cache.is_done():
         from anonbench.config import load
-        from anonbench.embedding.untrained import write_untrained
+        from anonbench.embedding.extract import write_untrained
 
         config = load(snakemake.config)
         dataset = config.datasets[snakemake.wildcards.dataset]

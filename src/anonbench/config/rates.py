@@ -67,7 +67,7 @@ SYSTEM_WIDTH = 2048
 SYSTEM_THREADS = 8
 """A system computes each batch with one thread, and reads with the others."""
 PIXELS = 3 * 32 * 32 + 1
-"""Dimension of raw pixels (`anonbench.embedding.pixels`)."""
+"""Dimension of raw pixels (`anonbench.embedding.extract`)."""
 START = 30.0
 """Seconds that a job may take to begin: a new process, its packages and weights."""
 SAFETY = 3.0

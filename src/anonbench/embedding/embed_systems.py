@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from anonbench.core.errors import InputError
+from anonbench.core.jobs.work_cache import flushed_at_intervals
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track
 from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import System, SystemKind
 from anonbench.datasets.image_sets.shards import ImageSet
+from anonbench.detection.base import as_rgb
+from anonbench.embedding.given.images import ahead
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.embedding.systems.opening import identity_of, open_system
 from anonbench.embedding.systems.vectors import Vectors
-from anonbench.embedding.take_vectors import take_vectors
 from anonbench.embedding.vector_cache import VectorCache
 
 MOST_IN_MEMORY = 256
 """Larger groups of images are read one by one, as the system asks for them."""
-KEPT_IMAGES, KEPT_SECONDS = 4096, 60.0
-"""A killed job loses at most so many vectors, or so much time."""
+Reader = Callable[[], np.ndarray]
+"""Reads one image, uint8 [H, W, 3] RGB."""
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def embed_sets(
         "versions": versions("numpy"),
     }
     if isinstance(settings, Vectors):
-        found = take_vectors(settings, [(variant, images) for variant, images, _ in sets])
+        found = settings.of_sets([(variant, images) for variant, images, _ in sets])
     else:
         found = vectors_of(settings, [images for _, images, _ in sets], kept)
     for (_, images, output), values in zip(sets, found, strict=True):
@@ -95,23 +96,46 @@ def vectors_of(settings: SystemKind, sets: Sequence[Images], kept: Path) -> list
 
     """
     cache = VectorCache(kept, identity_of(settings))
-    new: dict[str, Callable[[], np.ndarray]] = {}
+    new: dict[str, Reader] = {}
     for images in sets:
         for image_id, digest in zip(images.ids, images.digests, strict=True):
             if digest not in cache and digest not in new:
-                new[digest] = _Reader(images, image_id)
+                new[digest] = partial(_rgb, images, image_id)
     known = sum(len(images.ids) for images in sets) - len(new)
     log.info("%d images are new, of %d the vectors are known or shared", len(new), known)
     if new:
         with open_system(settings) as system:
-            _compute(system, new, cache, settings)
+            _compute(system, new, cache, settings.at_once)
     return [cache.read(images.digests) for images in sets]
+
+
+def _rgb(images: Images, image_id: str) -> np.ndarray:
+    return as_rgb(images.read(image_id))
+
+
+def _compute(system: System, new: Mapping[str, Reader], cache: VectorCache, at_once: int) -> None:
+    """Embed images by digest, and cache their vectors; the next group is read meanwhile."""
+    digests = list(new)
+    groups = [digests[start : start + at_once] for start in range(0, len(digests), at_once)]
+    with ThreadPoolExecutor(threads()) as pool, flushed_at_intervals(cache.flush) as flush_if_due:
+
+        def read(group: Sequence[str]) -> Sequence[np.ndarray]:
+            readers = [new[digest] for digest in group]
+            if at_once > MOST_IN_MEMORY:
+                return _OnDemand(readers)
+            return list(pool.map(lambda reader: reader(), readers))
+
+        with closing(ahead(map(read, groups))) as batches:
+            coming = track(batches, len(groups), f"groups of {at_once} images")
+            for group, images in zip(groups, coming, strict=True):
+                cache.add(group, system.encode(images))
+                flush_if_due()
 
 
 class _OnDemand(Sequence[np.ndarray]):
     """Images that are read each time that they are asked for."""
 
-    def __init__(self, readers: Sequence[Callable[[], np.ndarray]]) -> None:
+    def __init__(self, readers: Sequence[Reader]) -> None:
         self._readers = readers
 
     def __len__(self) -> int:
@@ -121,66 +145,3 @@ class _OnDemand(Sequence[np.ndarray]):
         """Return one image, or several as another such sequence."""
         found = self._readers[place]
         return _OnDemand(found) if isinstance(place, slice) else found()
-
-
-class _Reader:
-    """One image, read when it is called for."""
-
-    __slots__ = ("_id", "_images")
-
-    def __init__(self, images: Images, image_id: str) -> None:
-        self._images, self._id = images, image_id
-
-    def __call__(self) -> np.ndarray:
-        """Return the image, uint8 [H, W, 3] RGB."""
-        image = self._images.read(self._id)
-        return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
-
-
-def _compute(
-    system: System,
-    new: Mapping[str, Callable[[], np.ndarray]],
-    cache: VectorCache,
-    settings: SystemKind,
-) -> None:
-    """Embed images by digest, and cache their vectors; the next group is read meanwhile."""
-    digests, at_once = list(new), settings.at_once
-    groups = [digests[start : start + at_once] for start in range(0, len(digests), at_once)]
-    waiting: list[str] = []
-    vectors: list[np.ndarray] = []
-    last, width = time.monotonic(), 0
-
-    def flush() -> None:
-        if waiting:
-            cache.add(waiting, np.concatenate(vectors))
-            waiting.clear()
-            vectors.clear()
-
-    with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(threads()))
-        stack.callback(flush)  # however the work ends
-
-        def read(group: Sequence[str]) -> list[Future[np.ndarray]]:
-            return [pool.submit(new[digest]) for digest in group]
-
-        is_small = at_once <= MOST_IN_MEMORY
-        ahead = read(groups[0]) if is_small else []
-        for number, group in enumerate(track(groups, len(groups), f"groups of {at_once} images")):
-            images: Sequence[np.ndarray]
-            if is_small:
-                images = [future.result() for future in ahead]
-                ahead = read(groups[number + 1]) if number + 1 < len(groups) else []
-            else:
-                images = _OnDemand([new[digest] for digest in group])
-            found = system.encode(images)
-            if width and found.shape[1] != width:
-                raise InputError(
-                    f"systems: the {settings.label} system returned vectors of {found.shape[1]} "
-                    f"dimensions after others of {width}; one system has one. {cache.way_out}"
-                )
-            width = found.shape[1]
-            vectors.append(found)
-            waiting += group
-            if len(waiting) >= KEPT_IMAGES or time.monotonic() - last > KEPT_SECONDS:
-                flush()
-                last = time.monotonic()

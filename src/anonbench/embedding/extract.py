@@ -1,24 +1,42 @@
-"""Features of image sets: the class token of a trained backbone after its final norm."""
+"""Image sets embedded by a trained backbone, by an untrained one, and by their pixels alone.
+
+The last two are baselines: how much of a score needs no learning. Images of one scanner or one
+studio resemble each other pixel by pixel, and a random network keeps much of what images have in
+common. A trained model has to beat both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from anonbench.config.evaluation import Embedding
+from anonbench.config.training import Recipe
+from anonbench.core.jobs.run_scratch import shared_file, written
+from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.embedding.batches import batches
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.training.checkpoints.weights import load_backbone, read_description
+from anonbench.training.checkpoints.weights import (
+    PREFIX,
+    class_tokens,
+    load_backbone,
+    read_description,
+    save_backbone,
+)
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.loop.device_setup import pick_device
-from anonbench.training.model.backbone import encode
+from anonbench.training.model.backbone import init_backbone
+
+SIDE = 32
+"""Of the image whose pixels are compared: as few as people need to recognize a scene."""
 
 
 @torch.inference_mode()
@@ -34,11 +52,8 @@ def features(
         settings: batch size and workers; the workers have no effect on the result.
 
     """
-    device = next(model.parameters()).device
-    parts = [
-        encode(model, preprocess.normalized(batch.to(device)))[:, 0].float().cpu().numpy()
-        for batch in batches(images, preprocess, settings)
-    ]
+    given = batches(images, preprocess, settings)
+    parts = [class_tokens(model, preprocess, batch).cpu().numpy() for batch in given]
     width: int = model.embed_dim  # type: ignore[assignment]
     return np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
 
@@ -66,11 +81,125 @@ def embed_many(backbone: Path, sets: Sequence[tuple[ImageSet, Path]], settings: 
         "versions": versions("torch", "timm", "numpy"),
     }
     for images, output in sets:
-        values = features(model, preprocess, images, settings)
-        source = provenance | {"images": images.digest}
-        write_embeddings(output, Embeddings(images.ids, values, source))
+        _write(output, images, features(model, preprocess, images, settings), provenance)
 
 
-def embed(backbone: Path, images: ImageSet, output: Path, settings: Embedding) -> None:
-    """Embed one image set; see `embed_many`."""
-    embed_many(backbone, [(images, output)], settings)
+def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
+    """Write the network that a training from random weights starts from, as `train` writes one.
+
+    `embed_many` embeds by it as by any other.
+
+    Args:
+        recipe: of the data set; pretrained weights are left out.
+        seed: of the weights: that of a training has the very weights that it starts from.
+        path: of the safetensors file.
+
+    """
+    backbone = recipe.backbone.model_copy(update={"pretrained": None})
+    model = init_backbone(recipe.model_copy(update={"backbone": backbone}), seed)
+    weights = {f"{PREFIX}{name}": value for name, value in model.state_dict().items()}
+    provenance = {"model": "untrained", "seed": seed, "versions": versions("torch", "timm")}
+    save_backbone(weights, recipe, path, provenance)
+
+
+@torch.inference_mode()
+def pixels(images: ImageSet, resize: Literal["crop", "squash"], settings: Embedding) -> np.ndarray:
+    """Return the pixels of small images, float32 [N, 3 · 32² + 1], in id order.
+
+    Each image has zero mean and unit variance, so that cosine similarity is the correlation of two
+    images (Torralba, Fergus and Freeman, "80 Million Tiny Images", TPAMI 2008, 30:1958-1970). A
+    last component of 1 gives a direction to images of one colour, which have none: they are alike,
+    and unlike all others.
+
+    Args:
+        images: N images.
+        resize: as the recipe's, so that both see the same part of an image.
+        settings: batch size and workers; neither has an effect on the result.
+
+    """
+    preprocess = Preprocess(SIDE, "per_crop", resize)
+    values = np.ones((len(images.ids), 3 * SIDE * SIDE + 1), np.float32)
+    done = 0
+    for batch in batches(images, preprocess, settings):
+        values[done : done + len(batch), :-1] = preprocess.normalized(batch).flatten(1).numpy()
+        done += len(batch)
+    return values
+
+
+def embed_pixels(
+    sets: Sequence[tuple[ImageSet, Path]],
+    resize: Literal["crop", "squash"],
+    settings: Embedding,
+) -> None:
+    """Embed image sets by `pixels` and write each as HDF5, as other embeddings are."""
+    made_by: dict[str, Any] = {
+        "model": f"raw pixels, {SIDE} x {SIDE}, {resize}",
+        "versions": versions("torch", "numpy"),
+    }
+    for images, output in sets:
+        _write(output, images, pixels(images, resize, settings), made_by)
+
+
+def _write(output: Path, images: ImageSet, values: np.ndarray, made_by: dict[str, Any]) -> None:
+    provenance = made_by | {"images": images.digest}
+    write_embeddings(output, Embeddings(images.ids, values, provenance))
+
+
+def batches(images: ImageSet, preprocess: Preprocess, settings: Embedding) -> Iterator[Tensor]:
+    """Give the images in id order, in batches of uint8 [B, S, S, 3].
+
+    Another job of the run may have made them for its model (`run_scratch`).
+
+    Args:
+        images: N images.
+        preprocess: how they become square.
+        settings: batch size and workers; the workers have no effect on the result.
+
+    """
+    shape = (len(images), preprocess.side, preprocess.side, 3)
+    name = f"{images.digest}-{preprocess.resize}-{preprocess.side}.npy"
+    shared = shared_file(name, math.prod(shape)) if len(images) else None
+    if shared is not None and not shared.exists():
+        with written(shared) as part:
+            whole = np.lib.format.open_memmap(part, "w+", np.uint8, shape)  # type: ignore[no-untyped-call]
+            start = 0
+            for batch in _fitted(images, preprocess, settings):
+                whole[start : start + len(batch)] = batch
+                start += len(batch)
+            whole.flush()
+    if shared is None:
+        yield from _fitted(images, preprocess, settings)
+        return
+    whole = np.load(shared, mmap_mode="r")
+    for start in range(0, len(whole), settings.batch_size):
+        yield torch.from_numpy(np.array(whole[start : start + settings.batch_size]))
+
+
+def _fitted(images: ImageSet, preprocess: Preprocess, settings: Embedding) -> Iterator[Tensor]:
+    inputs = _Inputs(images, preprocess, settings.batch_size)
+    loader = DataLoader(
+        inputs,
+        batch_size=None,
+        num_workers=settings.workers,
+        multiprocessing_context="fork" if settings.workers else None,
+    )
+    yield from track(loader, len(inputs), "batches embedded")
+
+
+class _Inputs(Dataset[Tensor]):
+    """Batches of an image set as uint8 [N, S, S, 3]."""
+
+    def __init__(self, images: ImageSet, preprocess: Preprocess, batch_size: int) -> None:
+        self._images = images
+        self._ids = images.ids
+        self._preprocess = preprocess
+        self._batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self._ids) // self._batch_size)
+
+    def __getitem__(self, number: int) -> Tensor:
+        ids = self._ids[number * self._batch_size : (number + 1) * self._batch_size]
+        return torch.from_numpy(
+            np.stack([self._preprocess.fit(self._images.read(image_id)) for image_id in ids])
+        )

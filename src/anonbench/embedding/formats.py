@@ -13,7 +13,6 @@ into memory and not read, so that archives of millions of images need not fit.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ import pyarrow.parquet as pq
 from anonbench.core.errors import InputError
 from anonbench.embedding.hdf5 import opened
 from anonbench.embedding.limits import require_memory, require_stored
-from anonbench.embedding.store import Embeddings
+from anonbench.embedding.store import Embeddings, refuse_repeated
 
 ID_LIST = ".ids.txt"
 """What the name of an NPY file's id list ends in, instead of `.npy`."""
@@ -84,7 +83,7 @@ def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddi
         )
     if len(array) != len(names):
         raise InputError(f"{where}: {len(array)} embeddings for {len(names)} ids; write one each")
-    _refuse_repeated(names, where)
+    refuse_repeated(names, where)
     return Embeddings(names, _finite(array, names, where))
 
 
@@ -105,17 +104,6 @@ def _names(ids: Sequence[Any] | np.ndarray, where: str) -> list[str]:
             raise InputError(f"{where}: the id of row {row} is empty; give every image an id")
         names.append(name)
     return names
-
-
-def _refuse_repeated(names: list[str], where: str) -> None:
-    if len(set(names)) == len(names):
-        return
-    repeated = {name: times for name, times in Counter(names).items() if times > 1}
-    name = next(iter(repeated))
-    raise InputError(
-        f"{where}: {len(repeated)} ids occur more than once, such as {name!r} "
-        f"({repeated[name]} times); keep one embedding an image"
-    )
 
 
 def _finite(array: np.ndarray, names: list[str], where: str) -> np.ndarray:

@@ -59,7 +59,7 @@ def read_embeddings(path: Path) -> Embeddings:
         values = np.asarray(file.vectors, dtype=np.float32)
         ids = _ids(file)
         provenance = file.provenance()
-    _refuse_repeated(path, ids)
+    refuse_repeated(ids, path)
     if not np.isfinite(values).all():
         raise InputError(f"{path}: some embeddings are not finite")
     return Embeddings(ids, values, provenance)
@@ -74,7 +74,7 @@ def read_ids(path: Path) -> tuple[list[str], int]:
     """
     with opened(path) as file:
         ids, width = _ids(file), int(file.vectors.shape[1])
-    _refuse_repeated(path, ids)
+    refuse_repeated(ids, path)
     return ids, width
 
 
@@ -122,7 +122,18 @@ def _ids(file: Stored) -> list[str]:
     return [str(text) for text in file.names.asstr()[:]]
 
 
-def _refuse_repeated(path: Path, ids: list[str]) -> None:
-    if len(set(ids)) < len(ids):
-        twice = Counter(ids).most_common(1)[0][0]
-        raise InputError(f"{path}: the id {twice!r} occurs more than once")
+def refuse_repeated(names: list[str], where: object) -> None:
+    """Check that no id occurs twice.
+
+    Raises:
+        InputError: one does.
+
+    """
+    if len(set(names)) == len(names):
+        return
+    repeated = {name: times for name, times in Counter(names).items() if times > 1}
+    name = next(iter(repeated))
+    raise InputError(
+        f"{where}: {len(repeated)} ids occur more than once, such as {name!r} "
+        f"({repeated[name]} times); keep one embedding an image"
+    )

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class VectorCache:
-    """Vectors of images by the digest of their bytes, of one system."""
+    """Vectors of images by the digest of their bytes, of one system; new ones until `flush`."""
 
     def __init__(self, folder: Path, identity: str) -> None:
         """Look through what there is.
@@ -27,8 +27,8 @@ class VectorCache:
 
         """
         self._folder = folder / identity[:32]
-        self._files: list[Path] = []
-        self._places: dict[str, tuple[int, int]] = {}
+        self._places: dict[str, tuple[Path, int]] = {}
+        self._new: dict[str, np.ndarray] = {}
         for file in sorted(self._folder.glob("*.h5")):
             try:
                 digests, _ = read_ids(file)
@@ -37,24 +37,31 @@ class VectorCache:
                 continue
             self._note(file, digests)
 
-    @property
-    def way_out(self) -> str:
-        """What to do about vectors of another model than those that are kept."""
-        return (
-            f"If its model has changed, give the system another `version` or delete {self._folder} "
-            "(a cache: its images are embedded again)"
-        )
-
     def __contains__(self, digest: str) -> bool:
-        return digest in self._places
+        return digest in self._places or digest in self._new
 
     def add(self, digests: Sequence[str], vectors: np.ndarray) -> None:
-        """Keep the vectors [N, D] of N images."""
+        """Add the vectors [N, D] of N images.
+
+        Raises:
+            InputError: earlier ones have another dimension.
+
+        """
+        before = next((len(vector) for vector in self._new.values()), vectors.shape[1])
+        if before != vectors.shape[1]:
+            raise self._several_widths({before, vectors.shape[1]})
+        self._new |= dict(zip(digests, vectors, strict=True))
+
+    def flush(self) -> None:
+        """Write the new vectors to a file of their own."""
+        if not self._new:
+            return
+        digests, vectors = list(self._new), np.stack(list(self._new.values()))
         name = hashlib.sha256("\n".join(digests).encode()).hexdigest()[:32]
-        file = self._folder / f"{name}.h5"
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_embeddings(file, Embeddings(list(digests), vectors))
-        self._note(file, digests)
+        write_embeddings(self._folder / f"{name}.h5", Embeddings(digests, vectors))
+        self._note(self._folder / f"{name}.h5", digests)
+        self._new.clear()
 
     def read(self, digests: Sequence[str]) -> np.ndarray:
         """Return the vectors of images that are all there, float32 [N, D].
@@ -63,29 +70,32 @@ class VectorCache:
             InputError: they are of several dimensions, or not finite.
 
         """
-        places = np.array([self._places[digest] for digest in digests], np.int64).reshape(-1, 2)
-        parts: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        for number in np.unique(places[:, 0]).tolist():
-            rows = np.flatnonzero(places[:, 0] == number)
-            wanted, back = np.unique(places[rows, 1], return_inverse=True)
-            parts[number] = rows, read_rows(self._files[number], wanted)[back]
-            if not np.isfinite(parts[number][1]).all():
+        known = {digest: self._new[digest] for digest in digests if digest in self._new}
+        by_file: dict[Path, dict[int, str]] = {}
+        for digest in digests:
+            if digest not in known:
+                file, row = self._places[digest]
+                by_file.setdefault(file, {})[row] = digest
+        for file, wanted in by_file.items():
+            rows = sorted(wanted)
+            vectors = read_rows(file, np.array(rows))
+            if not np.isfinite(vectors).all():
                 raise InputError(
-                    f"{self._files[number]}: some vectors are not finite; delete it (a cache: its "
-                    "images are embedded again)"
+                    f"{file}: some vectors are not finite; delete it (a cache: its images are "
+                    "embedded again)"
                 )
-        widths = {vectors.shape[1] for _, vectors in parts.values()}
+            known |= {wanted[row]: vector for row, vector in zip(rows, vectors, strict=True)}
+        widths = {len(vector) for vector in known.values()}
         if len(widths) > 1:
-            raise InputError(
-                f"the system returned vectors of {' and '.join(map(str, sorted(widths)))} "
-                f"dimensions; one system has one. {self.way_out}"
-            )
-        found = np.empty((len(digests), widths.pop() if widths else 0), np.float32)
-        for rows, vectors in parts.values():
-            found[rows] = vectors
-        return found
+            raise self._several_widths(widths)
+        return np.stack([known[each] for each in digests]) if digests else np.empty((0, 0), "f4")
+
+    def _several_widths(self, widths: set[int]) -> InputError:
+        return InputError(
+            f"systems: the system returned vectors of {' and '.join(map(str, sorted(widths)))} "
+            "dimensions; one system has one. If its model has changed, give the system another "
+            f"`version` or delete {self._folder} (a cache: its images are embedded again)"
+        )
 
     def _note(self, file: Path, digests: Sequence[str]) -> None:
-        number = len(self._files)
-        self._files.append(file)
-        self._places |= {digest: (number, row) for row, digest in enumerate(digests)}
+        self._places |= {digest: (file, row) for row, digest in enumerate(digests)}

@@ -17,7 +17,6 @@ from anonbench.config import Config, Dataset, DetectorName, Layout
 from anonbench.core.errors import InputError
 from anonbench.core.model_files import model_files
 from anonbench.detection.kinds.ppocr import Ppocr
-from anonbench.training.model.timm_names import require_name
 
 _ONNX = b"\x08"
 """An ONNX file is a protocol buffer, which begins with its first field: the format's version."""
@@ -59,6 +58,8 @@ def require_files(config: Config) -> None:
     for name in sorted({d.recipe for d in config.enabled.values() if d.is_trained}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
         if backbone.name is not None:
+            from anonbench.training.model.timm_models import require_name
+
             require_name(backbone.name, f"{field}.name")
         if isinstance(backbone.pretrained, Path):
             _require_checkpoint(backbone.pretrained, f"{field}.pretrained")

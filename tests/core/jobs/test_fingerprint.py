@@ -235,7 +235,7 @@ def test_every_script_of_the_workflow_is_followed_to_its_room(root: Path) -> Non
     assert time.process_time() - start < 20.0, "it is read at every start of the workflow"
     train = found["train"]
     assert {"anonbench.training.loop.trainer:Trainer", "torch", "timm"} <= set(train)
-    started_by_name = "anonbench.training.loop.worker"
+    started_by_name = "anonbench.training.loop.launch"
     assert any(name.startswith(started_by_name) for name in train)
     assert not any(name.startswith("anonbench.reporting") for name in train)
     assert not any(name.startswith(("anonbench.core.jobs", "anonbench.workflow")) for name in train)

@@ -23,12 +23,12 @@ from anonbench.training.checkpoints.export import (
     export_backbone,
     feed_forward_ratio,
     huggingface_config,
+    to_dinov2,
 )
 from anonbench.training.checkpoints.weights import load_backbone, save_backbone
 from anonbench.training.model.backbone import encode, init_backbone
-from anonbench.training.model.formats import read_checkpoint, to_dinov2
+from anonbench.training.model.formats import Format, read_checkpoint
 from anonbench.training.model.network import Network
-from anonbench.training.model.weight_names import Format
 from timms import as_timms
 
 Make = Callable[..., Recipe]

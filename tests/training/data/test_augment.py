@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from anonbench.config.training import Crops, Recipe
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.training.data import augment
-from anonbench.training.data.augment_params import COLUMNS, Draw, crop_draws
+from anonbench.training.data.augment import COLUMNS, Draw, crop_draws
 
 install_torchvision_ops()
 
@@ -183,3 +183,27 @@ def test_steps_that_change_nothing_are_left_out() -> None:
     steps = augment.steps_of(made)
     assert {step.change for step in steps} == {augment.brighten}
     np.testing.assert_array_equal(sum(step.changed for step in steps), made.jitter)
+
+
+def test_draws_depend_on_seed_epoch_and_id_alone() -> None:
+    draws = crop_draws(3, 1, "folder/a", 4)
+    assert draws.shape == (4, COLUMNS)
+    np.testing.assert_array_equal(draws, crop_draws(3, 1, "folder/a", 4))
+    for other in ((4, 1, "folder/a"), (3, 2, "folder/a"), (3, 1, "folder/b")):
+        assert not np.array_equal(draws, crop_draws(*other, 4))
+
+
+def test_draws_are_uniform_in_every_column() -> None:
+    draws = crop_draws(0, 0, "a", 4000)
+    assert draws.min() >= 0.0 and draws.max() < 1.0
+    np.testing.assert_allclose(draws.mean(axis=0), 0.5, atol=0.02)
+    assert np.abs(np.corrcoef(draws.T) - np.eye(COLUMNS)).max() < 0.08
+
+
+def test_the_stream_of_numbers_stays_what_it_is() -> None:
+    # trained models depend on it
+    np.testing.assert_allclose(
+        crop_draws(0, 0, "a", 1)[0, :3],
+        [0.41075057151701533, 0.6666036568988062, 0.02600027598578536],
+        atol=1e-12,
+    )

@@ -15,10 +15,10 @@ from anonbench.training.data.augment import (
     CropAugmentations,
     apply_steps,
     augmentations_of,
+    crop_draws,
     normalize_images,
     steps_of,
 )
-from anonbench.training.data.augment_params import crop_draws
 from anonbench.training.data.batch import Batch, finish
 
 CPU = torch.device("cpu")
@@ -106,7 +106,7 @@ def test_pinning_takes_the_crops(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["batch", "augment", "augment_params"])
+@pytest.mark.parametrize("name", ["batch", "augment"])
 def test_needs_torch_and_numpy_alone(name: str) -> None:
     code = (
         f"import sys, anonbench.training.data.{name}; "

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.core.libraries.compat import install_torchvision_ops
-from anonbench.training.data.augment_params import COLUMNS, Draw, crop_draws
+from anonbench.training.data.augment import COLUMNS, Draw, crop_draws
 from anonbench.training.data.crops import ASPECTS, crop_boxes, cut
 
 install_torchvision_ops()

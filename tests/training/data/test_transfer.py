@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from anonbench.config.training import Crops
-from anonbench.training.data.augment import augmentations_of
-from anonbench.training.data.augment_params import crop_draws
+from anonbench.training.data.augment import augmentations_of, crop_draws
 from anonbench.training.data.batch import finish
 from anonbench.training.data.transfer import to_device
 

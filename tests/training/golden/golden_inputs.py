@@ -18,8 +18,8 @@ from golden_results import (
 )
 
 from anonbench.config.training import Backbone
+from anonbench.training.checkpoints.export import to_dinov2
 from anonbench.training.model.backbone import build_backbone
-from anonbench.training.model.formats import to_dinov2
 from anonbench.training.model.network import Network
 
 PROTOTYPES = 97

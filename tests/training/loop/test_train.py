@@ -23,7 +23,7 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.checkpoints.weights import read_description
 from anonbench.training.data.augment import normalize_images
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
-from anonbench.training.loop import train as module
+from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
 from anonbench.training.loop.collapse_metrics import collapse_signs
 from anonbench.training.loop.device_setup import pick_device
 from anonbench.training.loop.train import describe, train
@@ -110,7 +110,7 @@ def test_a_checkpoint_of_something_else_is_not_used(
     checkpoint = tmp_path / "a.checkpoint"
     checkpoint.write_bytes(b"torn")
     assert run(recipe(), name="a").backbone == expected
-    module.write_checkpoint(checkpoint, "another identity", {"step": 3})
+    write_checkpoint(checkpoint, "another identity", {"step": 3})
     assert run(recipe(), name="a").backbone == expected
     assert "starting anew" in caplog.text
 
@@ -119,8 +119,8 @@ def test_no_flipped_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
     """Torch itself notices hardly any: it compares no checksum."""
     path = tmp_path / "a.checkpoint"
     state = {"step": 3, "weights": torch.arange(10.0)}
-    module.write_checkpoint(path, "this training", state)
-    read = module.read_checkpoint(path, "this training")
+    write_checkpoint(path, "this training", state)
+    read = read_checkpoint(path, "this training")
     assert read is not None
     assert torch.equal(read["weights"], state["weights"])
     content = path.read_bytes()
@@ -128,9 +128,9 @@ def test_no_flipped_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
         damaged = bytearray(content)
         damaged[place] ^= 1
         path.write_bytes(damaged)
-        assert module.read_checkpoint(path, "this training") is None
+        assert read_checkpoint(path, "this training") is None
     path.write_bytes(content[:-1])
-    assert module.read_checkpoint(path, "this training") is None
+    assert read_checkpoint(path, "this training") is None
 
 
 def test_the_log(run: Callable[..., Result], recipe: Make, tmp_path: Path) -> None:

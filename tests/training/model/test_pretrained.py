@@ -177,20 +177,15 @@ def test_half_precision_files_become_float32(recipe: Make, write: Callable[[Any]
     assert isinstance(token, Tensor) and torch.equal(token, weights["cls_token"].float())
 
 
-def test_every_key_is_reported(
+def test_what_was_taken_is_logged(
     recipe: Make, write: Callable[[Any], Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     weights = huggingface_weights(dinov2_weights(4, grid=7))
     path = write(weights | {"classifier.bias": torch.zeros(2)})
     with caplog.at_level(logging.INFO):
         _from(path, recipe, registers=4)()
-    text = caplog.text
-    for name in weights:
-        assert name == "embeddings.mask_token" or f" {name}" in text, name
-    assert "ignored: classifier.bias" in text and "mask token: taken" in text
-    assert "pos_embed (1, 50, 32) from embeddings.position_embeddings" in text
-    assert f"{path} (Hugging Face's format): 35 weights loaded, 35 of them under" in text
-    assert "positions for images of 56 px" in text
+    assert f"{path} (Hugging Face's format): 35 weights loaded; positions for" in caplog.text
+    assert "images of 56 px; mask token: taken; 1 names ignored" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from anonbench.training.loop import launch, worker
+from anonbench.training.loop import launch
 from anonbench.training.loop.trainer import Trainer
 
 targets = Trainer._targets
@@ -36,4 +36,4 @@ def unlabelled(*arguments: Any) -> dict[str, str]:
 if __name__ == "__main__":
     Trainer._targets = failing  # type: ignore[method-assign]
     launch._read_labels = unlabelled
-    sys.exit(worker.main(Path(sys.argv[1])))
+    sys.exit(launch.main(Path(sys.argv[1])))

@@ -1,6 +1,6 @@
 """A process of a training that trains nothing: agrees with the others and ends as it is told.
 
-Stands in for `anonbench.training.loop.worker` in the tests of `launch`; its seed says how to end.
+Stands in for `anonbench.training.loop.launch` in the tests of `launch`; its seed says how to end.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from anonbench.core.errors import InputError, Interrupted
-from anonbench.training import rank_watch
+from anonbench.training import distributed
 from anonbench.training.distributed import join, leave
-from anonbench.training.loop import launch, worker
+from anonbench.training.loop import launch
 from anonbench.training.loop.interrupt import Interrupts
 
 DONE, WRONG_INPUT, FULL_DISK, BUG, STUCK, LISTENING, DEAF = range(7)
@@ -58,7 +58,7 @@ def pretend(job: launch.TrainJob) -> None:
         if job.seed == STUCK and number == 1:
             os.kill(os.getpid(), 9)
         if job.seed == STUCK:  # as in a wait for a GPU that waits for the other rank
-            rank_watch.GRACE_SECONDS = 0.5
+            distributed.GRACE_SECONDS = 0.5
             time.sleep(600)
         (marks / f"started-{number}").touch()
         for step in range(1, 3000 if job.seed == LISTENING else 1):
@@ -77,4 +77,4 @@ def pretend(job: launch.TrainJob) -> None:
 
 if __name__ == "__main__":
     launch.train = train
-    sys.exit(worker.main(Path(sys.argv[1])))
+    sys.exit(launch.main(Path(sys.argv[1])))

@@ -18,7 +18,7 @@ from anonbench.core.errors import InputError
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.redrawing import draw as module
 from anonbench.training.redrawing.draw import redraw_shard
-from anonbench.training.redrawing.weights import load_redrawer
+from anonbench.training.redrawing.network import load_redrawer
 
 Write = Callable[[Path, dict[str, np.ndarray]], ImageSet]
 HIDDEN = np.zeros((48, 60), bool)

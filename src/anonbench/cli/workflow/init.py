@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.config.file.text import read
     from anonbench.core.io import atomic
     from anonbench.core.libraries.devices import candidates
-    from anonbench.embedding.given.encoders import system_settings
+    from anonbench.embedding.given.embed import system_settings
     from anonbench.workflow.first_config.document import Choice, compose
     from anonbench.workflow.first_config.estimate import FEWEST
     from anonbench.workflow.first_config.sample import look

@@ -1,25 +1,39 @@
-"""Embeddings of images that are given, as the pipeline makes them of its image sets."""
+"""Embeddings of images that are given, by an encoder that is given or a system by its settings."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.work_cache import flushed_at_intervals
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track_batches
 from anonbench.core.provenance import versions
+from anonbench.core.wording import suggestion
 from anonbench.detection.base import as_rgb
-from anonbench.embedding.embed_systems import KEPT_IMAGES, KEPT_SECONDS
-from anonbench.embedding.given.encoders import Encoder, open_encoder, settled
 from anonbench.embedding.given.images import Given, ahead, digest_of, look_at
 from anonbench.embedding.store import Embeddings
-from anonbench.embedding.systems import System
+from anonbench.embedding.systems import SYSTEMS, Similarity, System, SystemSettings, open_system
+from anonbench.embedding.systems.function import InBatches
+from anonbench.embedding.systems.opening import Checked, identity_of
 from anonbench.embedding.vector_cache import VectorCache
+
+Encoder = System | SystemSettings | Mapping[str, Any] | str | Callable[[list[np.ndarray]], Any]
+"""What embeds: a function from a list of images (uint8 [H, W, 3] RGB) to floats [N, D], an object
+with `encode`, `identity` and `similarity`, or a system by its settings: as in the config's section
+`systems`, or as text, `kind`, `kind:value` or `kind:value,key=value`."""
+
+_BATCH = 32
+"""Images that a function is given at once, at most."""
+
+Encode = Callable[[Sequence[np.ndarray]], np.ndarray]
+"""From images, uint8 [H, W, 3], to vectors, float32 [N, D]."""
 
 _VECTORS = "vectors"
 
@@ -29,7 +43,7 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
 
     Args:
         encoder: a function from a list of images (uint8 [H, W, 3] RGB) to floats [N, D], a system,
-            or its name (`anonbench.embedding.given.encoders`), such as `timm:resnet18`.
+            or its name (`Encoder`), such as `timm:resnet18`.
         images: a folder, a list of paths, or arrays (`anonbench.embedding.given.images.Given`).
         cache: folder in which vectors are kept by image content and system.
 
@@ -80,52 +94,16 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
     return Embeddings([ids[row] for row in order], joined(parts)[order], made_by)
 
 
-class Encode:
-    """Encodes images by a system, those whose vectors are not cached."""
-
-    def __init__(self, system: System, cache: VectorCache | None) -> None:
-        self._system, self._cache = system, cache
-        self._waiting: dict[str, np.ndarray] = {}
-        self._last = time.monotonic()
-
-    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Return vectors, float32 [N, D], of images, uint8 [H, W, 3]."""
-        if self._cache is None:
-            return self._system.encode(images)
-        digests = [digest_of(image) for image in images]
-        new = {
-            digest: image
-            for digest, image in zip(digests, images, strict=True)
-            if digest not in self._cache and digest not in self._waiting
-        }
-        if new:
-            made = self._system.encode(list(new.values()))
-            self._waiting |= dict(zip(new, made, strict=True))
-        kept = [digest for digest in dict.fromkeys(digests) if digest in self._cache]
-        known = dict(zip(kept, self._cache.read(kept), strict=True)) | self._waiting
-        found = joined([known[digest][None] for digest in digests])
-        if len(self._waiting) >= KEPT_IMAGES or time.monotonic() - self._last > KEPT_SECONDS:
-            self.flush()
-        return found
-
-    def flush(self) -> None:
-        """Write the vectors that are new."""
-        if self._waiting and self._cache is not None:
-            self._cache.add(list(self._waiting), joined([v[None] for v in self._waiting.values()]))
-            self._waiting.clear()
-        self._last = time.monotonic()
-
-
 @contextmanager
 def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
-    """Give what encodes images; with a cache folder it keeps the vectors.
+    """Give what encodes images by a system; with a cache folder it keeps the vectors.
 
     Raises:
         InputError: a cache is asked for, and nothing tells one version of the system from another.
 
     """
     if cache is None:
-        yield Encode(system, None)
+        yield system.encode
         return
     if not system.identity:
         raise InputError(
@@ -133,11 +111,118 @@ def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
             "object with encode, identity and similarity, or a system such as "
             "'function:module:encode', or leave the cache out"
         )
-    encode = Encode(system, VectorCache(Path(cache) / _VECTORS, system.identity))
-    try:
+    kept = VectorCache(Path(cache) / _VECTORS, system.identity)
+    with flushed_at_intervals(kept.flush) as flush_if_due:
+
+        def encode(images: Sequence[np.ndarray]) -> np.ndarray:
+            digests = [digest_of(image) for image in images]
+            pairs = zip(digests, images, strict=True)
+            if new := {digest: image for digest, image in pairs if digest not in kept}:
+                kept.add(list(new), system.encode(list(new.values())))
+                flush_if_due()
+            return kept.read(digests)
+
         yield encode
-    finally:
-        encode.flush()  # however the work ends
+
+
+@contextmanager
+def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterator[System]:
+    """Give an encoder as a system for the time of the block.
+
+    Args:
+        encoder: see `Encoder`.
+        similarity: what a function's vectors are compared by; a system has its own.
+
+    Raises:
+        InputError: there is no such system, or it cannot be started.
+
+    """
+    encoder = settled(encoder)
+    if isinstance(encoder, SystemSettings):
+        with open_system(encoder) as system:
+            yield system
+    elif hasattr(encoder, "encode"):
+        identity = str(getattr(encoder, "identity", ""))
+        own: Similarity = getattr(encoder, "similarity", similarity)
+        encode: Callable[[list[np.ndarray]], Any] = encoder.encode  # type: ignore[assignment]
+        yield Checked(InBatches(encode, _BATCH), identity, own)
+    elif callable(encoder):
+        yield Checked(InBatches(encoder, _BATCH), "", similarity)
+    else:
+        raise InputError(
+            f"encoder: {type(encoder).__name__} is neither a function nor a system; give "
+            "encode(images) -> array, or a system such as 'timm:tf_efficientnet_lite0'"
+        )
+
+
+def settled(encoder: Encoder) -> Encoder:
+    """Return an encoder with its settings read and its files found; nothing is started.
+
+    Raises:
+        InputError: there is no such system, or a file that it needs is missing.
+
+    """
+    if isinstance(encoder, str | Mapping):
+        encoder = system_settings(encoder)
+    if isinstance(encoder, SystemSettings):
+        if not encoder.embeds_images:
+            raise InputError(
+                f"system {encoder.name}: vectors that are made elsewhere are scored by `anonbench "
+                "score` (docs/how-to/score.md)"
+            )
+        identity_of(encoder)
+    return encoder
+
+
+def system_settings(given: str | Mapping[str, Any]) -> SystemSettings:
+    """Return the settings of a system.
+
+    Args:
+        given: as in the config, such as `{"kind": "timm", "name": "resnet18"}`, or as text, such as
+            `timm:resnet18` or `timm:resnet18,weights=mine.safetensors`: the first value is that of
+            the kind's first field.
+
+    Raises:
+        InputError: there is no such kind, or a setting is wrong.
+
+    """
+    values = _parsed(given) if isinstance(given, str) else dict(given)
+    kind = str(values.get("kind", ""))
+    if kind not in SYSTEMS:
+        raise InputError(
+            f"system: there is no kind {kind!r}; there are {', '.join(SYSTEMS)}"
+            f"{suggestion(kind, SYSTEMS)}"
+        )
+    try:
+        return SYSTEMS[kind].model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or kind
+        raise InputError(f"system {kind}: {field}: {first['msg']}") from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    kind, colon, rest = text.partition(":")
+    values: dict[str, Any] = {"kind": kind}
+    if not colon or kind not in SYSTEMS:
+        return values
+    first, *others = rest.split(",")
+    values[_first_field(SYSTEMS[kind])] = first
+    for other in others:
+        key, equals, value = other.partition("=")
+        if not equals:
+            raise InputError(f"system {text}: {other!r} is no setting; write key=value")
+        values[key] = value
+    return values
+
+
+def _first_field(kind: type[SystemSettings]) -> str:
+    """Return the field that a kind is about, such as a model's name or a file."""
+    own = {name for base in SystemSettings.__mro__ for name in getattr(base, "model_fields", {})}
+    for name, field in kind.model_fields.items():
+        if name not in own and name != "kind":
+            return field.alias or name
+    raise InputError(f"system: {kind.name} takes no value")
 
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _SHOWN = 300
+_SUFFIX = ".png"
 _WEIGHTS = (".safetensors", ".onnx", ".pt", ".pth", ".bin", ".ckpt", ".h5", ".npz", ".pdiparams")
 _WATCH = 'read -r end; kill -s KILL -- "-$1"'
 """Of a shell: `read` returns when its input ends."""
@@ -104,15 +105,18 @@ class _Program:
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Write the images, run the program and read what it wrote."""
-        from anonbench.embedding.systems.folders import ordered, write_images
+        from PIL import Image
 
         with scratch_folder() as scratch:
             folder, file = scratch / "images", scratch / f"vectors.{self.format}"
-            names = write_images(images, folder)
-            places = {"{images}": str(folder), "{vectors}": str(file)}
-            self._run([_placed(word, places) for word in self.words], file)
+            folder.mkdir()
+            names = [f"{number:06d}" for number in range(len(images))]
+            for number, name in enumerate(names):  # one after the other: they are read on demand
+                Image.fromarray(images[number]).save(folder / f"{name}{_SUFFIX}", compress_level=1)
+            words = [word.replace("{images}", str(folder)) for word in self.words]
+            self._run([word.replace("{vectors}", str(file)) for word in words], file)
             try:
-                return ordered(file, names)
+                return _ordered(file, names)
             except InputError as error:  # the file that it names is gone when it is read
                 text = str(error).replace(f"{scratch}{os.sep}", "")
                 raise InputError(f"systems: {self.words[0]}: {text}") from None
@@ -134,13 +138,47 @@ class _Program:
                 status = process.wait(self.timeout)
             except subprocess.TimeoutExpired:
                 raise InputError(f"systems: {words[0]} took more than {self.timeout:g} s") from None
-            finally:
-                _end_group(process.pid)
+            finally:  # with all that it started, if anything is left
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
         said = _end_of(output)
         if status:
             raise InputError(f"systems: {words[0]} ended with status {status}: {said}")
         if not file.is_file():
             raise InputError(f"systems: {words[0]} wrote no file {{vectors}}: {said or 'silent'}")
+
+
+def _ordered(file: Path, names: Sequence[str]) -> np.ndarray:
+    """Return the vectors of images by their names, float32 [N, D], in the order of the names.
+
+    A `.npy` file without a list of ids is taken to be in the order of the names.
+
+    Raises:
+        InputError: an image has no vector, or several.
+
+    """
+    import numpy as np
+
+    from anonbench.embedding.systems.vectors import read_vectors
+
+    if file.suffix == ".npy" and not file.with_suffix(".ids.txt").is_file():
+        file.with_suffix(".ids.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
+    found = read_vectors(file)
+    rows = {
+        name.rpartition("/")[2].removesuffix(_SUFFIX): row for row, name in enumerate(found.ids)
+    }
+    if len(rows) < len(found.ids):
+        raise InputError(
+            f"{len(found.ids)} vectors in the program's file are of {len(rows)} images; "
+            "its ids are the names of the files, each once"
+        )
+    missing = [name for name in names if name not in rows]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(names)} images have no vector in the program's file, "
+            f"such as {missing[0]}{_SUFFIX}; its ids are the names of the files"
+        )
+    return np.asarray(found.values)[[rows[name] for name in names]]
 
 
 @contextmanager
@@ -166,19 +204,7 @@ def _ended_with_this_process(leader: int) -> Iterator[None]:
             watcher.stdin.close()
 
 
-def _end_group(leader: int) -> None:
-    """End a program and all that it started."""
-    with suppress(ProcessLookupError, PermissionError):  # nothing is left
-        os.killpg(leader, signal.SIGKILL)
-
-
 def _end_of(output: Path) -> str:
     with output.open("rb") as file:
         file.seek(max(0, output.stat().st_size - _SHOWN))
         return " ".join(file.read(_SHOWN).decode("utf-8", "replace").split())
-
-
-def _placed(word: str, places: dict[str, str]) -> str:
-    for name, value in places.items():
-        word = word.replace(name, value)
-    return word

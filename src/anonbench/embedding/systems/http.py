@@ -56,8 +56,9 @@ class Http(SystemKind):
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     """Requests at the same time."""
     timeout: Positive = 30.0
-    """Seconds that one attempt may take: connection, TLS, request and answer together. Only the
-    look-up of the host's name has the limits of the machine's resolver."""
+    """Seconds that one attempt may take: to connect to an address of the host, and then for TLS,
+    request and answer together. The look-up of its name has the limits of the machine's
+    resolver."""
     retries: Natural = 5
     """Further attempts after an error of the connection or an answer such as 503, each after twice
     the time of the last."""
@@ -192,22 +193,23 @@ class _Endpoint:
 def _ended_after(
     seconds: float, connection: http.client.HTTPConnection, tls: ssl.SSLContext | None
 ) -> Iterator[None]:
-    """Connect, and end the connection after so many seconds from now.
+    """Connect, and end the connection so many seconds after that.
 
-    A socket's own timeout starts anew with each address, step and byte.
+    A socket's own timeout starts anew with each step and byte.
 
     Raises:
-        TimeoutError: connecting and the block took as long, however they ended.
+        TimeoutError: connecting took as long, or the block, however it ended.
 
     """
+    connected = socket.create_connection((connection.host, connection.port), seconds)
     end = time.monotonic() + seconds
-    connected = _connected(connection.host, connection.port, end)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if tls is not None:  # the handshake is the timer's, too
         connected = tls.wrap_socket(
             connected, server_hostname=connection.host, do_handshake_on_connect=False
         )
     connection.sock = connected
-    timer = threading.Timer(max(0.0, end - time.monotonic()), _shut, [connected])
+    timer = threading.Timer(seconds, _shut, [connected])
     timer.daemon = True
     timer.start()
     try:
@@ -220,31 +222,6 @@ def _ended_after(
             raise TimeoutError
 
 
-def _connected(host: str, port: int, end: float) -> socket.socket:
-    """Return a socket connected to the first address of a host that accepts before `end`.
-
-    What is left of the time is shared among the addresses that are left.
-    """
-    failed: OSError = TimeoutError()
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
-        share = (end - time.monotonic()) / (len(addresses) - tried)
-        if share <= 0:
-            raise TimeoutError
-        connecting = socket.socket(family, kind, protocol)
-        try:
-            connecting.settimeout(share)
-            connecting.connect(address)
-            connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connecting.settimeout(max(share, end - time.monotonic()))
-        except OSError as error:
-            connecting.close()
-            failed = error
-            continue
-        return connecting
-    raise failed
-
-
 def _shut(connected: socket.socket) -> None:
     with suppress(OSError):  # it has ended by itself
         # not of SSLSocket, which would go on in clear
@@ -254,9 +231,7 @@ def _shut(connected: socket.socket) -> None:
 def _coded(image: np.ndarray, form: str) -> bytes:
     from PIL import Image
 
+    png, jpeg = {"compress_level": 1}, {"quality": 95, "subsampling": 0}
     coded = io.BytesIO()
-    if form == "png":
-        Image.fromarray(image).save(coded, "png", compress_level=1)
-    else:
-        Image.fromarray(image).save(coded, "jpeg", quality=95, subsampling=0)
+    Image.fromarray(image).save(coded, form, **(png if form == "png" else jpeg))
     return coded.getvalue()

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from anonbench.core.errors import InputError
 from anonbench.core.model_files import model_files
 from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import Encoder, SystemKind
 from anonbench.core.settings import Count
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 
 class HuggingFace(SystemKind):
@@ -51,9 +57,93 @@ class HuggingFace(SystemKind):
     @contextmanager
     def start(self) -> Iterator[Encoder]:
         """Load the model."""
-        from anonbench.embedding.systems.networks.huggingface_models import huggingface_encoder
+        from anonbench.core.libraries.compat import install_torchvision_ops
 
-        with huggingface_encoder(
-            self.model, self.revision, self.pooling, self.batch_size, self.device
-        ) as encoder:
+        install_torchvision_ops()  # transformers and timm import torchvision
+        from anonbench.training.loop.device_setup import pick_device
+
+        described, place = _description(self.model, self.revision), pick_device(self.device)
+        open_model = _of_timm if "architecture" in described else _of_transformers
+        with open_model(self, place) as encoder:
             yield encoder
+
+
+def _description(name: str, revision: str | None) -> dict[str, Any]:
+    file = Path(name, "config.json")
+    try:
+        if not Path(name).is_dir():
+            from huggingface_hub import hf_hub_download
+
+            file = Path(hf_hub_download(name, "config.json", revision=revision))
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except Exception as error:  # of the hub's client, of the network or of the file
+        raise _unavailable(name, error) from error
+
+
+def _unavailable(name: str, error: Exception) -> InputError:
+    text = " ".join(str(error).split())[:200]
+    return InputError(
+        f"systems: {name!r} cannot be had from the hub, nor is it a folder with config.json "
+        f"({text}); without a network, give a folder that has its files"
+    )
+
+
+def _of_timm(settings: HuggingFace, place: torch.device) -> AbstractContextManager[Encoder]:
+    from anonbench.embedding.systems.timm_models import from_hub, timm_encoder
+
+    where = "local-dir" if Path(settings.model).is_dir() else "hf-hub"
+    tag = f"@{settings.revision}" if settings.revision else ""
+    model = from_hub(f"{where}:{settings.model}{tag}")
+    return timm_encoder(model, settings.batch_size, "fp32", place)
+
+
+def _of_transformers(settings: HuggingFace, place: torch.device) -> AbstractContextManager[Encoder]:
+    import numpy as np
+    from PIL import Image
+
+    from anonbench.embedding.systems.torch_encoder import torch_encoder
+
+    try:
+        from transformers import AutoImageProcessor, AutoModel
+    except ImportError as error:
+        raise InputError(
+            f"systems: {settings.model!r} is in the format of transformers, which is not "
+            "installed; install it: pip install transformers"
+        ) from error
+    try:
+        known: dict[str, Any] = {"revision": settings.revision} if settings.revision else {}
+        loader: Any = AutoImageProcessor
+        processor = loader.from_pretrained(settings.model, **known)
+        model = AutoModel.from_pretrained(settings.model, use_safetensors=True, **known)
+    except Exception as error:  # of the hub's client, of the network or of the files
+        raise _unavailable(settings.model, error) from error
+    model = getattr(model, "vision_model", model).eval().requires_grad_(False).to(place)
+
+    def prepare(image: np.ndarray) -> np.ndarray:
+        found = processor(images=Image.fromarray(image), return_tensors="np")
+        return np.asarray(found["pixel_values"][0], np.float32)
+
+    def compute(batch: torch.Tensor) -> torch.Tensor:
+        return _pooled(model(pixel_values=batch), settings.pooling)
+
+    return torch_encoder(compute, prepare, settings.batch_size, place)
+
+
+def _pooled(answer: Any, pooling: str) -> torch.Tensor:
+    """Return one vector an image, [N, D], of what a model of transformers computed.
+
+    Raises:
+        InputError: the model has no such output.
+
+    """
+    whole: torch.Tensor | None = getattr(answer, "pooler_output", None)
+    tokens: torch.Tensor | None = getattr(answer, "last_hidden_state", None)
+    if pooling == "pooler" and whole is None:
+        raise InputError("systems: pooling: the model has no pooler; choose cls or mean")
+    if whole is not None and pooling in ("auto", "pooler"):
+        return whole.flatten(1)
+    if tokens is None:
+        raise InputError("systems: the model gives no tokens; it is no vision model")
+    if tokens.ndim == 4:  # a convolutional map
+        return tokens.mean(dim=(2, 3))
+    return tokens.mean(dim=1) if pooling == "mean" else tokens[:, 0]

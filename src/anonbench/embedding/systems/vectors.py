@@ -1,17 +1,24 @@
-"""Systems whose vectors are made elsewhere: a file for each version of the images."""
+"""Vectors that other programs write: read, and matched with the images that they are of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from anonbench.core.errors import InputError
 from anonbench.core.registries.systems import Encoder, SystemKind
 from anonbench.core.settings import Place
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from anonbench.datasets.image_sets.shards import ImageSet
+    from anonbench.embedding.store import Embeddings
 
 VARIANT = "{variant}"
 
@@ -52,3 +59,82 @@ class Vectors(SystemKind):
         """Refuse: no image can be embedded here."""
         raise InputError("systems: vectors that are made elsewhere can embed no image here")
         yield  # a context manager is a generator
+
+    def of_sets(self, sets: Sequence[tuple[str, ImageSet]]) -> list[np.ndarray]:
+        """Return the vectors of image sets, float32 [N, D] each, in the order of their ids.
+
+        Args:
+            sets: variant and images of each.
+
+        Raises:
+            InputError: a file is missing, and says which images need vectors; or a file lacks
+                images, or has other dimensions than the others.
+
+        """
+        missing = [(v, images) for v, images in sets if not self.stored(v).is_file()]
+        if missing:
+            raise InputError(self._wanted(missing))
+        found = [_matched(self.stored(variant), images) for variant, images in sets]
+        widths = {str(self.stored(v)): f.shape[1] for (v, _), f in zip(sets, found, strict=True)}
+        if len({*widths.values()}) > 1:
+            text = ", ".join(f"{path} {width}" for path, width in widths.items())
+            raise InputError(f"systems: the files have vectors of several dimensions: {text}")
+        return found
+
+    def _wanted(self, missing: Sequence[tuple[str, ImageSet]]) -> str:
+        lines = [
+            f"systems: vectors of {len(missing)} image sets are missing. Embed these images by "
+            "your system, write the files, and run the same command again:"
+        ]
+        for variant, images in missing:
+            where = f"{images.folder}/*.tar"
+            if variant == "original":
+                where = f"the originals in {images.folder}"
+            lines.append(f"  {where} ({len(images):,} images) -> {self.stored(variant)}")
+        lines.append("Ids are the names of the files in these tars, or the images' ids.")
+        return "\n".join(lines)
+
+
+def _matched(file: Path, images: ImageSet) -> np.ndarray:
+    """Return a file's vectors of the images of a set."""
+    import numpy as np
+
+    from anonbench.datasets.image_sets.shards import member_name
+
+    given = read_vectors(file)
+    rows = {name: row for row, name in enumerate(given.ids)}
+    places = []
+    for image_id in images.ids:
+        plain = member_name(image_id, "").removesuffix(".")
+        names = [image_id, images.path(image_id), f"{plain}.png", f"{plain}.jpg", plain]
+        places.append(next((rows[name] for name in names if name in rows), None))
+    if absent := [name for name, row in zip(images.ids, places, strict=True) if row is None]:
+        raise InputError(
+            f"systems: {file} has no vector of {len(absent)} of {len(images)} images, such as "
+            f"{absent[0]!r}; ids are those of the images, or the names of their files"
+        )
+    return np.asarray(given.values)[np.array(places, np.int64)]
+
+
+def read_vectors(file: Path) -> Embeddings:
+    """Read vectors in the formats of `anonbench.embedding.formats`, or NPZ (`ids`, `embeddings`).
+
+    Raises:
+        InputError: the file is in none of them.
+
+    """
+    import numpy as np
+
+    from anonbench.embedding.formats import checked, read
+
+    if file.suffix != ".npz":
+        return read(file)
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            ids, values = arrays["ids"], arrays["embeddings"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{file}: cannot be read as NPZ with `ids` [N] and `embeddings` [N, D] "
+            f"({type(error).__name__})"
+        ) from None
+    return checked(ids, values, str(file))

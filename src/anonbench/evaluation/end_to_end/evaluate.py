@@ -21,8 +21,7 @@ from anonbench.core.registries.method_names import MAPPED
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.core.wording import suggestion
 from anonbench.datasets.annotations import Images, read_boxes_file
-from anonbench.embedding.given.embed import encoding
-from anonbench.embedding.given.encoders import Encoder, open_encoder, settled
+from anonbench.embedding.given.embed import Encoder, encoding, open_encoder, settled
 from anonbench.embedding.given.images import Given, Pictures, look_at
 from anonbench.embedding.systems import Similarity
 from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants
@@ -61,7 +60,7 @@ def evaluate(
     Args:
         encoder: a function from a list of images (uint8 [H, W, 3] RGB, of any sizes) to floats
             [N, D], a system, or its name, such as `timm:tf_efficientnet_lite0`
-            (`anonbench.embedding.given.encoders`).
+            (`anonbench.embedding.given.embed`).
         images: a folder, a list of paths, or arrays (`anonbench.embedding.given.images.Given`).
         methods: how regions are hidden.
         degrees: percent of an image's regions that is hidden.

@@ -15,9 +15,8 @@ from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.registries.attacks import Attacker
 from anonbench.core.registries.systems import System, SystemKind
 from anonbench.embedding.systems.opening import open_system
-from anonbench.training.checkpoints.weights import load_backbone, read_description
+from anonbench.training.checkpoints.weights import class_tokens, load_backbone, read_description
 from anonbench.training.loop.device_setup import pick_device
-from anonbench.training.model.backbone import encode
 
 # Read when the package is imported: it sends usage data to Microsoft otherwise.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -42,18 +41,16 @@ class Backbone:
         described = read_description(path)
         torch.set_num_threads(described["threads"])
         model, self._preprocess = load_backbone(path)
-        self._device = pick_device(described["device"])
-        self._model = model.to(self._device)
+        self._model = model.to(pick_device(described["device"]))
         self.side = self._preprocess.side
 
     @torch.inference_mode()
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """See `Attacker.embed`."""
-        parts = []
-        for start in range(0, len(crops), BATCH):
-            batch = torch.from_numpy(crops[start : start + BATCH]).to(self._device)
-            tokens = encode(self._model, self._preprocess.normalized(batch))[:, 0]
-            parts.append(tokens.float().cpu().numpy())
+        parts = [
+            class_tokens(self._model, self._preprocess, batch).cpu().numpy()
+            for batch in torch.from_numpy(crops).split(BATCH)
+        ]
         return unit(np.concatenate(parts))
 
 

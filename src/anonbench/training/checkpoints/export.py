@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import save_file
@@ -18,15 +18,35 @@ from anonbench.core.io import atomic, write_json
 from anonbench.training.checkpoints.weights import load_backbone, read_description, read_weights
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.formats import (
+    DINOV2,
+    DINOV2_MLP,
+    DINOV2_SWIGLU,
+    HUGGINGFACE,
+    HUGGINGFACE_MLP,
+    HUGGINGFACE_SWIGLU,
+    MASK_TOKEN,
+    PARTS,
+    TITLES,
+    Format,
+    Names,
+    Weights,
+    count_blocks,
+    count_registers,
     has_layer_scale,
-    to_dinov2,
-    to_huggingface,
-    to_timm,
+    name_pattern,
+    translated,
     uses_swiglu,
 )
 from anonbench.training.model.positions import resize_positions
 from anonbench.training.model.vit import EPSILON, Mlp, SwiGlu, swiglu_width
-from anonbench.training.model.weight_names import TITLES, Format
+
+WRITTEN: dict[tuple[str, bool], Names] = {
+    ("dinov2", False): DINOV2 + DINOV2_MLP,
+    ("dinov2", True): DINOV2 + DINOV2_SWIGLU,
+    ("huggingface", False): HUGGINGFACE + HUGGINGFACE_MLP,
+    ("huggingface", True): HUGGINGFACE + HUGGINGFACE_SWIGLU,
+}
+"""Names by format and whether the model has SwiGLU."""
 
 
 def export_backbone(path: Path, output: Path, kind: Format) -> str:
@@ -63,7 +83,7 @@ def export_backbone(path: Path, output: Path, kind: Format) -> str:
             call = _call("dinov2.models.vision_transformer.DinoVisionTransformer", arguments)
         else:
             config = huggingface_config(model, preprocess.side)
-            converted = to_huggingface(weights, mask_token, class_position)
+            converted = to_dinov2(weights, mask_token, class_position, "huggingface")
             _save_safetensors(converted, output / "model.safetensors")
             write_json(output / "config.json", config)
             call = f"transformers.{config['architectures'][0]}.from_pretrained({str(output)!r})"
@@ -184,6 +204,74 @@ def feed_forward_ratio(model: Any) -> int:
         if hidden == (swiglu_width(width, ratio) if swiglu else width * ratio):
             return ratio
     raise InputError(f"its feed-forward part's {hidden} is none of DINOv2's for width {width}")
+
+
+def to_timm(weights: Weights, class_position: bool) -> dict[str, Tensor]:
+    """Return weights as timm's own models have them.
+
+    timm's models with registers have positions for patches alone (`no_embed_class`): there, the
+    class token's is added to the token, as the model does at every forward pass.
+
+    Args:
+        weights: in our names.
+        class_position: whether the positions include the class token's.
+
+    """
+    if not count_registers(weights) or not class_position:
+        return dict(weights)
+    positions = weights["pos_embed"]
+    return dict(weights) | {
+        "cls_token": weights["cls_token"] + positions[:, :1],
+        "pos_embed": positions[:, 1:],
+    }
+
+
+def to_dinov2(
+    weights: Weights,
+    mask_token: Tensor | None,
+    class_position: bool,
+    kind: Literal["dinov2", "huggingface"] = "dinov2",
+) -> dict[str, Tensor]:
+    """Return weights in the names of DINOv2's torch.hub models, or of transformers' published ones.
+
+    These always have LayerScale, biases and a position of the class token: a model without them
+    gets ones and zeros.
+
+    Args:
+        weights: in our names.
+        mask_token: float [D]; None gives zeros, which DINOv2 begins with.
+        class_position: whether the positions include the class token's.
+        kind: whose names.
+
+    Raises:
+        InputError: the format has no place for some weight.
+
+    """
+    complete = dict(weights)
+    for name in ("cls_token", "pos_embed", "norm.weight"):
+        if name not in complete:
+            raise InputError(f"the model has no {name}, which DINOv2's has")
+    width, positions = complete["cls_token"].shape[-1], complete["pos_embed"]
+    if not class_position:
+        complete["pos_embed"] = torch.cat([positions.new_zeros(1, 1, width), positions], dim=1)
+    for number in range(count_blocks(complete)):
+        for part in ("ls1", "ls2"):
+            complete.setdefault(f"blocks.{number}.{part}.gamma", positions.new_ones(width))
+        complete.setdefault(f"blocks.{number}.attn.qkv.bias", positions.new_zeros(3 * width))
+    mask = positions.new_zeros(width) if mask_token is None else mask_token
+    complete[MASK_TOKEN] = mask[None]
+    if kind == "huggingface":  # with queries, keys and values apart
+        for name in [name for name in complete if ".attn.qkv." in name]:
+            for number, rows in enumerate(complete.pop(name).chunk(PARTS["qkv"])):
+                complete[name.replace(".qkv.", f".qkv[{number}].")] = rows
+    rules = [(name_pattern(ours), theirs) for theirs, ours in WRITTEN[kind, uses_swiglu(weights)]]
+    renamed = {name: translated(name, rules) for name in complete}
+    if unknown := [name for name, theirs in renamed.items() if theirs is None]:
+        raise InputError(
+            f"{TITLES[kind]} has no place for {len(unknown)} of the model's weights: "
+            f"{', '.join(unknown[:5])}"
+        )
+    return {str(theirs): complete[name] for name, theirs in renamed.items()}
 
 
 def _at_input_size(weights: Mapping[str, Tensor], model: Any, side: int) -> dict[str, Tensor]:

@@ -17,15 +17,15 @@ from anonbench.config.training import Backbone, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.model.backbone import build_backbone, init_backbone
+from anonbench.training.model.backbone import build_backbone, encode, init_backbone
 from anonbench.training.model.formats import (
+    MASK_TOKEN,
     has_class_position,
     has_layer_scale,
     image_side,
     without_register_positions,
 )
 from anonbench.training.model.pretrained import load_strictly
-from anonbench.training.model.weight_names import MASK_TOKEN
 
 KEY = "anonbench"
 """One key for all metadata: the order of several is not the same from file to file."""
@@ -104,6 +104,22 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
         model = build_backbone(settings, side, has_layer_scale(weights), positions)
     load_strictly(model, weights, str(path))
     return model.eval().requires_grad_(False), preprocess
+
+
+def class_tokens(model: nn.Module, preprocess: Preprocess, images: Tensor) -> Tensor:
+    """Return a backbone's embeddings of images: class tokens after the final norm.
+
+    Args:
+        model: of `load_backbone`, or one that is trained now, on any device.
+        preprocess: of `load_backbone`.
+        images: uint8 [N, S, S, 3], as `Preprocess.fit` makes them.
+
+    Returns:
+        float32 [N, D] on the model's device.
+
+    """
+    device = next(model.parameters()).device
+    return encode(model, preprocess.normalized(images.to(device)))[:, 0].float()
 
 
 def load_untrained(path: Path) -> nn.Module:

@@ -7,7 +7,7 @@ from math import log
 import numpy as np
 
 from anonbench.core.libraries.opencv import cv2
-from anonbench.training.data.augment_params import ATTEMPTS, Draw
+from anonbench.training.data.augment import ATTEMPTS, Draw
 
 ASPECTS = (3 / 4, 4 / 3)
 

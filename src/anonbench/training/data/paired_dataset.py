@@ -19,8 +19,7 @@ from anonbench.core.jobs.run_scratch import shared_file
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.training.data.augment import CropAugmentations, augmentations_of
-from anonbench.training.data.augment_params import Draw, crop_draws
+from anonbench.training.data.augment import CropAugmentations, Draw, augmentations_of, crop_draws
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.crops import crop_boxes, cut
 from anonbench.training.data.decoded_cache import (

@@ -3,14 +3,63 @@
 from __future__ import annotations
 
 import logging
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from anonbench.core.io import append_checksum, atomic, has_intact_checksum
 
 logger = logging.getLogger(__name__)
+
+
+class Resumable(Protocol):
+    """A training that can go on from its state."""
+
+    step: int
+
+    def state(self) -> dict[str, Any]:
+        """Return all that `restore` needs."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
+@dataclass
+class Checkpoint:
+    """Where a training's state is kept, and when it was written last."""
+
+    path: Path
+    identity: str
+    minutes: float
+    written: float = field(default_factory=time.monotonic)
+    step: int = 0
+    seconds: float = 0.0
+    """What the last writing took."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to write again."""
+        return time.monotonic() - self.written >= 60.0 * self.minutes
+
+    def restore(self, training: Resumable) -> None:
+        """Let a training go on from here, where there is a checkpoint of it."""
+        state = read_checkpoint(self.path, self.identity)
+        if state is not None:
+            training.restore(state)
+            self.step = training.step
+            logger.info("going on from step %d", training.step)
+
+    def write(self, training: Resumable, first: bool = True) -> None:
+        """Write the state; of several ranks, which all must ask for it, the first one does."""
+        began = time.monotonic()
+        state = training.state()
+        if first:
+            write_checkpoint(self.path, self.identity, state)
+        self.written, self.step = time.monotonic(), training.step
+        self.seconds = self.written - began
 
 
 def write_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:

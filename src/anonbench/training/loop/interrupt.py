@@ -13,14 +13,8 @@ from datetime import datetime
 from types import FrameType, TracebackType
 from typing import Self
 
-from anonbench.core.errors import Interrupted
-
-__all__ = ["REASONS", "SIGNALS", "Interrupted", "Interrupts", "end_of_job"]
-
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 TIME_LIMIT = "the time limit"
-REASONS = (*(number.name for number in SIGNALS), TIME_LIMIT)
-"""All that `Interrupts.reason` may say; several ranks can agree on a number in this list."""
 LEAST_MARGIN = 60.0
 """Seconds before the end of a job at which a training stops, at the latest."""
 
@@ -68,7 +62,7 @@ class Interrupts:
         self._before.clear()
 
     def reason(self, checkpoint_seconds: float = 0.0) -> str | None:
-        """Return why the training should end now (one of `REASONS`), or None.
+        """Return why the training should end now (a signal's name or `TIME_LIMIT`), or None.
 
         To be called after every step: the time from call to call tells how long a step may take.
 

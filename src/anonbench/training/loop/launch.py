@@ -1,4 +1,8 @@
-"""Launch of a training: in this process, or one process for each GPU on one or several machines."""
+"""Launch of a training: in this process, or one process for each GPU on one or several machines.
+
+torchrun starts those by `python -m anonbench.training.loop.launch JOB.json`. How each of them ends
+goes into a file beside the job, for `run` to raise again.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +18,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted
-from anonbench.core.io import read_json
+from anonbench.core.io import read_json, write_json
 from anonbench.core.jobs.job import THREAD_VARIABLES
+from anonbench.core.terminal import guard_output
 from anonbench.core.vocabulary import Adaption
 from anonbench.training.loop.interrupt import SIGNALS
 
 logger = logging.getLogger(__name__)
 
-RANK_MODULE = "anonbench.training.loop.worker"
+RANK_MODULE = "anonbench.training.loop.launch"
 """What every process of a training on several GPUs runs."""
 SHUTDOWN_SECONDS = 180
 """How long the processes have for a last step and checkpoint."""
@@ -252,3 +258,51 @@ def _end_as_they_did(folder: Path, processes: int, heard: Sequence[int]) -> None
         f"process {killed} of the training ended without a word: was it killed, for want of "
         "memory for example?"
     )
+
+
+def main(job_file: Path) -> int:
+    """Train as one of several processes, as the file says, and return the exit status."""
+    end_with_parent()
+    rank = int(os.environ["RANK"])
+    guard_output()
+    logging.basicConfig(
+        level=logging.INFO if rank == 0 else logging.WARNING,
+        format=f"%(levelname)s %(name)s, process {rank}: %(message)s",
+    )
+    outcome = _outcome(job_file)
+    write_json(outcome_file(job_file.parent, rank), outcome)
+    if outcome["kind"] not in ("done", "interrupted"):
+        # the others are in the middle of an exchange: no end that waits for it
+        logging.shutdown()
+        os._exit(1)
+    # 0 after an interruption too: torchrun would hurry the processes that still write
+    return 0
+
+
+def _outcome(job_file: Path) -> dict[str, Any]:
+    """Train, and return how that ended."""
+    from anonbench.training.distributed import others_failed
+
+    try:
+        train(TrainJob.model_validate_json(job_file.read_text(encoding="utf-8")))
+    except Interrupted as stop:
+        return {"kind": "interrupted", "reason": stop.reason, "step": stop.step}
+    except InputError as error:
+        return {"kind": "input", "text": str(error)}
+    except OSError as error:
+        logging.exception("stopped by the system")
+        arguments = (error.errno, error.strerror or str(error), error.filename)
+        return {"kind": "system", "arguments": arguments}
+    except Exception as error:
+        # torchrun's, as soon as another process ends; this one is about to say how it ended
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if others_failed():
+            logging.warning("stopped, as another process of the training failed")
+            return {"kind": "left alone"}
+        logging.exception("stopped by an error")
+        return {"kind": "error", "text": f"{type(error).__name__}: {error}"}
+    return {"kind": "done"}
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

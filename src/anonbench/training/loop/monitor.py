@@ -17,11 +17,9 @@ from torch.nn.functional import normalize
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.numeric.similarity import Similarity
-from anonbench.core.numeric.topk import first
 from anonbench.datasets.image_sets.shards import ImageSet
+from anonbench.training.checkpoints.weights import class_tokens
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.model.backbone import encode
 
 if TYPE_CHECKING:
     from anonbench.config.training import Recipe
@@ -61,7 +59,7 @@ class KnnMonitor:
         self._preprocess = Preprocess(crops.global_size, crops.normalize, recipe.resize)
         self._inputs = np.stack([self._preprocess.fit(images.read(name)) for name in self.ids])
         classes = [labels[name] for name in self.ids]
-        self._codes = np.unique(classes, return_inverse=True)[1]
+        self._codes = torch.from_numpy(np.unique(classes, return_inverse=True)[1])
 
     def accuracy(self, model: nn.Module) -> float:
         """Return the leave-one-out accuracy of the weighted k-NN vote, between 0 and 1.
@@ -70,24 +68,23 @@ class KnnMonitor:
             model: the teacher's backbone, a timm ViT on any device; afterwards as it was.
 
         """
-        units = normalize(self._features(model), dim=1).numpy()
-        nearest = Similarity(units, min(_BLOCK, len(units)))
+        units = normalize(self._features(model), dim=1)
         right = 0
-        for block in nearest.slices(len(units)):
-            for row, similarity in enumerate(nearest(units[block]), start=block.start):
-                right += int(_vote(similarity, row, self._codes) == self._codes[row])
+        for rows in torch.arange(len(units)).split(_BLOCK):
+            cosines = (units[rows] @ units.T).double()
+            cosines[torch.arange(len(rows)), rows] = -torch.inf  # no image votes for itself
+            nearest, neighbours = cosines.topk(min(NEIGHBOURS, len(units) - 1))
+            votes = cosines.new_zeros(len(rows), int(self._codes.max()) + 1)
+            votes.scatter_add_(1, self._codes[neighbours], torch.exp(nearest / TEMPERATURE))
+            right += int((votes.argmax(dim=1) == self._codes[rows]).sum())
         return right / len(units)
 
     @torch.no_grad()
     def _features(self, model: nn.Module) -> torch.Tensor:
         """Return class tokens after the final norm, float32 [N, D], on the CPU."""
-        device = next(model.parameters()).device
         batches = torch.split(torch.from_numpy(self._inputs), _BATCH)
         with _evaluating(model):
-            parts = [
-                encode(model, self._preprocess.normalized(batch.to(device)))[:, 0].float().cpu()
-                for batch in batches
-            ]
+            parts = [class_tokens(model, self._preprocess, batch).cpu() for batch in batches]
         return torch.cat(parts)
 
 
@@ -105,21 +102,6 @@ def labelled_ids(images: ImageSet, labels: Mapping[str, str]) -> list[str]:
             "have one; set the data set's label or knn_every: 0"
         )
     return ids
-
-
-def _vote(similarity: np.ndarray, row: int, codes: np.ndarray) -> int:
-    """Return the class that an image's neighbours vote for (cf. `downstream.knn`).
-
-    Args:
-        similarity: float32 [N], cosines of an image with all.
-        row: its own row, which does not vote.
-        codes: int [N], the classes.
-
-    """
-    neighbours = first(similarity, min(NEIGHBOURS + 1, len(similarity)))
-    neighbours = neighbours[neighbours != row][:NEIGHBOURS]
-    weights = np.exp(similarity[neighbours].astype(np.float64) / TEMPERATURE)
-    return int(np.bincount(codes[neighbours], weights).argmax())
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from anonbench.config.training import Recipe
-from anonbench.core.errors import InputError
+from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.io import write_csv
 from anonbench.core.provenance import file_digest, versions
 from anonbench.core.vocabulary import Adaption
@@ -26,10 +25,10 @@ from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.paired_dataset import BatchStream, check_pairs, open_sources
 from anonbench.training.distributed import leave
-from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
+from anonbench.training.loop.checkpoint import Checkpoint
 from anonbench.training.loop.device_setup import prepare_torch
 from anonbench.training.loop.flops import step_flops
-from anonbench.training.loop.interrupt import Interrupted, Interrupts
+from anonbench.training.loop.interrupt import Interrupts
 from anonbench.training.loop.metrics_log import MetricsLog
 from anonbench.training.loop.monitor import KnnMonitor, labelled_ids
 from anonbench.training.loop.trainer import NotFinite, Trainer
@@ -109,42 +108,6 @@ def train(
     leave()
 
 
-@dataclass
-class Checkpoint:
-    """Where a training's state is kept, and when it was written last."""
-
-    path: Path
-    identity: str
-    minutes: float
-    written: float = field(default_factory=time.monotonic)
-    step: int = 0
-    seconds: float = 0.0
-    """What the last writing took."""
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time to write again."""
-        return time.monotonic() - self.written >= 60.0 * self.minutes
-
-    def restore(self, trainer: Trainer) -> None:
-        """Let a training go on from here, where there is a checkpoint of it."""
-        state = read_checkpoint(self.path, self.identity)
-        if state is not None:
-            trainer.restore(state)
-            self.step = trainer.step
-            logger.info("going on from step %d", trainer.step)
-
-    def write(self, trainer: Trainer) -> None:
-        """Write the state (rank 0 does) if all its steps were finite."""
-        began = time.monotonic()
-        trainer.check()
-        state = trainer.state()
-        if trainer.ranks.rank == 0:
-            write_checkpoint(self.path, self.identity, state)
-        self.written, self.step = time.monotonic(), trainer.step
-        self.seconds = self.written - began
-
-
 def _run(
     trainer: Trainer,
     stream: BatchStream,
@@ -167,7 +130,8 @@ def _run(
                 reason = interrupts.reason(saved.seconds)
                 stop, due = trainer.ranks.any(reason is not None, first and saved.is_due)
                 if stop or due:
-                    saved.write(trainer)
+                    trainer.check()  # all of its steps were finite
+                    saved.write(trainer, first)
                 progress.update()
                 if stop and trainer.step < len(stream):
                     raise Interrupted(reason or "another rank", trainer.step)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_int
-from anonbench.training.model.formats import uses_swiglu
+from anonbench.training.model.formats import has_layer_scale, uses_swiglu
 from anonbench.training.model.heads import initialize_linear
 from anonbench.training.model.positions import resize_positions
 from anonbench.training.model.pretrained import load_pretrained, read_pretrained
@@ -88,7 +88,9 @@ def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor |
         if isinstance(settings.pretrained, Path):
             file = read_pretrained(settings.pretrained)
             made_for = file.side or side
-            model = build_backbone(settings, made_for, file.layer_scale, file.class_position)
+            model = build_backbone(
+                settings, made_for, has_layer_scale(file.weights), file.class_position
+            )
             load_pretrained(model, file, settings.pretrained)
             mask_token = file.mask_token
         elif settings.pretrained == "timm" and settings.name is not None:

@@ -1,4 +1,4 @@
-"""Names of a ViT's weights in other programs' checkpoints, converted to ours and back.
+"""Names of a ViT's weights in other programs' checkpoints, and reading of these in our names.
 
 Ours are timm's (`VisionTransformer`). Three formats are known:
 
@@ -12,12 +12,10 @@ What differs besides names:
 
 - Positions. DINOv2 and this package have one for the class token and none for registers. timm has
   one for all prefix tokens or for none of them. A register's position is added to the register on
-  reading, and the class token's to the class token on the way to timm: that is what a model does at
-  every forward pass.
+  reading: that is what a model does at every forward pass.
 - SwiGLU. DINOv2's `w12` and timm's packed `fc1` hold the same: first the half that is activated,
   then the half that it multiplies. Transformers has them packed in files, apart in memory.
 - Query, key and value: one matrix, in transformers three.
-- LayerScale: both formats always have it; a model without gets ones.
 - The mask token is no part of a timm model. It travels beside the weights.
 """
 
@@ -27,27 +25,90 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isqrt
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from anonbench.core.errors import InputError
 from anonbench.training.model.positions import grid_side
-from anonbench.training.model.weight_names import (
-    DINOV2,
-    DINOV2_MLP,
-    DINOV2_SWIGLU,
-    HUGGINGFACE,
-    HUGGINGFACE_MLP,
-    HUGGINGFACE_SWIGLU,
-    MASK_TOKEN,
-    PARTS,
-    TABLES,
-    TITLES,
-    Format,
-    Names,
-    Weights,
+
+Format = Literal["timm", "dinov2", "huggingface"]
+Weights = Mapping[str, Tensor]
+"""By name; in our names where nothing else is said."""
+Names = tuple[tuple[str, str], ...]
+"""Pairs of (theirs, ours); `#` stands for a block's number, a dot at the end for weight or bias."""
+
+TITLES: dict[Format, str] = {
+    "timm": "timm's format",
+    "dinov2": "DINOv2's format",
+    "huggingface": "Hugging Face's format",
+}
+
+MASK_TOKEN = "mask_token"
+
+DINOV2: Names = (
+    ("cls_token", "cls_token"),
+    ("register_tokens", "reg_token"),
+    ("pos_embed", "pos_embed"),
+    ("mask_token", MASK_TOKEN),
+    ("patch_embed.proj.", "patch_embed.proj."),
+    ("blocks.#.norm1.", "blocks.#.norm1."),
+    ("blocks.#.attn.qkv.", "blocks.#.attn.qkv."),
+    ("blocks.#.attn.proj.", "blocks.#.attn.proj."),
+    ("blocks.#.ls1.gamma", "blocks.#.ls1.gamma"),
+    ("blocks.#.norm2.", "blocks.#.norm2."),
+    ("blocks.#.ls2.gamma", "blocks.#.ls2.gamma"),
+    ("norm.", "norm."),
 )
+DINOV2_MLP: Names = (
+    ("blocks.#.mlp.fc1.", "blocks.#.mlp.fc1."),
+    ("blocks.#.mlp.fc2.", "blocks.#.mlp.fc2."),
+)
+DINOV2_SWIGLU: Names = (
+    ("blocks.#.mlp.w12.", "blocks.#.mlp.fc1."),
+    ("blocks.#.mlp.w3.", "blocks.#.mlp.fc2."),
+)
+HUGGINGFACE: Names = (
+    ("embeddings.cls_token", "cls_token"),
+    ("embeddings.register_tokens", "reg_token"),
+    ("embeddings.position_embeddings", "pos_embed"),
+    ("embeddings.mask_token", MASK_TOKEN),
+    ("embeddings.patch_embeddings.projection.", "patch_embed.proj."),
+    ("encoder.layer.#.norm1.", "blocks.#.norm1."),
+    ("encoder.layer.#.attention.attention.query.", "blocks.#.attn.qkv[0]."),
+    ("encoder.layer.#.attention.attention.key.", "blocks.#.attn.qkv[1]."),
+    ("encoder.layer.#.attention.attention.value.", "blocks.#.attn.qkv[2]."),
+    ("encoder.layer.#.attention.output.dense.", "blocks.#.attn.proj."),
+    ("encoder.layer.#.layer_scale1.lambda1", "blocks.#.ls1.gamma"),
+    ("encoder.layer.#.norm2.", "blocks.#.norm2."),
+    ("encoder.layer.#.layer_scale2.lambda1", "blocks.#.ls2.gamma"),
+    ("layernorm.", "norm."),
+)
+HUGGINGFACE_MLP: Names = (
+    ("encoder.layer.#.mlp.fc1.", "blocks.#.mlp.fc1."),
+    ("encoder.layer.#.mlp.fc2.", "blocks.#.mlp.fc2."),
+)
+HUGGINGFACE_SWIGLU: Names = (
+    ("encoder.layer.#.mlp.weights_in.", "blocks.#.mlp.fc1."),
+    ("encoder.layer.#.mlp.weights_out.", "blocks.#.mlp.fc2."),
+)
+HUGGINGFACE_IN_MEMORY: Names = (
+    ("encoder.layer.#.attention.q_proj.", "blocks.#.attn.qkv[0]."),
+    ("encoder.layer.#.attention.k_proj.", "blocks.#.attn.qkv[1]."),
+    ("encoder.layer.#.attention.v_proj.", "blocks.#.attn.qkv[2]."),
+    ("encoder.layer.#.attention.o_proj.", "blocks.#.attn.proj."),
+    ("encoder.layer.#.mlp.gate_proj.", "blocks.#.mlp.fc1[0]."),
+    ("encoder.layer.#.mlp.up_proj.", "blocks.#.mlp.fc1[1]."),
+    ("encoder.layer.#.mlp.down_proj.", "blocks.#.mlp.fc2."),
+)
+TABLES: dict[Format, Names] = {
+    "timm": (),
+    "dinov2": DINOV2 + DINOV2_MLP + DINOV2_SWIGLU,
+    "huggingface": HUGGINGFACE + HUGGINGFACE_MLP + HUGGINGFACE_SWIGLU + HUGGINGFACE_IN_MEMORY,
+}
+PARTS = {"qkv": 3, "fc1": 2}
+"""Into how many equal parts, one below the other, transformers cuts our tensors."""
 
 CHUNK = r"(?:\d+\.)?"
 """DINOv2's training code may keep blocks in chunks: `blocks.1.7.` is its block 7."""
@@ -79,8 +140,6 @@ class Checkpoint:
     weights: dict[str, Tensor]
     mask_token: Tensor | None
     """float32 [D]."""
-    sources: dict[str, tuple[str, ...]]
-    """Of each weight, the names that it had."""
     ignored: tuple[str, ...]
     """Names of what is not used."""
     class_position: bool
@@ -88,20 +147,16 @@ class Checkpoint:
     side: int | None
     """Of the square images, in pixels, that the positions are for; None without positions."""
 
-    @property
-    def registers(self) -> int:
-        """Number of register tokens."""
-        return count_registers(self.weights)
-
-    @property
-    def layer_scale(self) -> bool:
-        """Whether the blocks have LayerScale."""
-        return has_layer_scale(self.weights)
-
 
 def count_registers(weights: Weights) -> int:
     """Return the number of register tokens in our names' weights."""
     return weights["reg_token"].shape[1] if "reg_token" in weights else 0
+
+
+def count_blocks(weights: Weights) -> int:
+    """Return the number of blocks in our names' weights."""
+    numbers = [int(name.split(".")[1]) for name in weights if re.match(r"blocks\.\d+\.", name)]
+    return max(numbers, default=-1) + 1
 
 
 def has_layer_scale(weights: Weights) -> bool:
@@ -156,22 +211,14 @@ def read_checkpoint(content: object) -> Checkpoint:
     """
     named, ignored = unwrapped(content)
     kind = recognize(named)
-    renamed = renamed_to_ours(named, TABLES[kind])
-    weights, sources = _merged({ours: named[theirs] for ours, theirs in renamed.items()}, renamed)
+    weights = _joined(renamed_to_ours(named, TABLES[kind]))
     mask_token = weights.pop(MASK_TOKEN, None)
-    sources.pop(MASK_TOKEN, None)
     if kind == "timm":
         weights = without_register_positions(weights)
+    token = None if mask_token is None else mask_token.float().flatten()
     class_position = kind != "timm" or has_class_position(weights)
-    return Checkpoint(
-        kind,
-        weights,
-        None if mask_token is None else mask_token.float().flatten(),
-        sources,
-        tuple(ignored),
-        class_position,
-        image_side(weights, class_position),
-    )
+    side = image_side(weights, class_position)
+    return Checkpoint(kind, weights, token, tuple(ignored), class_position, side)
 
 
 def unwrapped(content: object) -> tuple[dict[str, Tensor], list[str]]:
@@ -228,29 +275,31 @@ def recognize(weights: Weights) -> Format:
     return "dinov2" if masked or other else "timm"
 
 
-def renamed_to_ours(names: Iterable[str], table: Names) -> dict[str, str]:
-    """Return their names by ours; those that the table lacks stay, for loading to complain.
+def renamed_to_ours(weights: Weights, table: Names) -> dict[str, Tensor]:
+    """Return their weights by our names; those that the table lacks stay, for loading to complain.
 
     Raises:
         InputError: two of their names are one and the same of ours.
 
     """
-    rules = [(_pattern(theirs), ours) for theirs, ours in table]
-    renamed: dict[str, str] = {}
-    for name in names:
-        ours = _translated(name, rules) or name
-        if ours in renamed:
-            raise InputError(f"{renamed[ours]} and {name} are the same weight")
-        renamed[ours] = name
-    return renamed
+    rules = [(name_pattern(theirs), ours) for theirs, ours in table]
+    names: dict[str, str] = {}
+    for name in weights:
+        ours = translated(name, rules) or name
+        if ours in names:
+            raise InputError(f"{names[ours]} and {name} are the same weight")
+        names[ours] = name
+    return {ours: weights[name] for ours, name in names.items()}
 
 
-def _pattern(template: str) -> re.Pattern[str]:
+def name_pattern(template: str) -> re.Pattern[str]:
+    """Return a pattern of the names that a table's entry stands for."""
     escaped = re.escape(template).replace(r"\#", CHUNK + r"(\d+)")
     return re.compile(f"^{escaped}(weight|bias)$" if template.endswith(".") else f"^{escaped}$")
 
 
-def _translated(name: str, rules: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
+def translated(name: str, rules: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
+    """Return a name by the first of the rules that it fits; None where none does."""
     for pattern, template in rules:
         if match := pattern.match(name):
             parts = list(match.groups())
@@ -259,29 +308,22 @@ def _translated(name: str, rules: Iterable[tuple[re.Pattern[str], str]]) -> str 
     return None
 
 
-def _merged(
-    weights: Weights, names: Mapping[str, str]
-) -> tuple[dict[str, Tensor], dict[str, tuple[str, ...]]]:
-    """Return the weights with parts such as `qkv[0]` joined, and where each came from."""
-    merged: dict[str, Tensor] = {}
-    sources: dict[str, tuple[str, ...]] = {}
+def _joined(weights: Weights) -> dict[str, Tensor]:
+    """Return the weights with parts such as `qkv[0]` joined."""
+    joined: dict[str, Tensor] = {}
     for name, value in weights.items():
         part = re.fullmatch(r"(.*\.)(qkv|fc1)\[\d\](\..*)", name)
         if part is None:
-            merged[name], sources[name] = value, (names[name],)
+            joined[name] = value
             continue
         before, layer, after = part.groups()
         whole = f"{before}{layer}{after}"
-        if whole in merged:
-            continue
-        wanted = [f"{before}{layer}[{number}]{after}" for number in range(PARTS[layer])]
-        if missing := [other for other in wanted if other not in weights]:
-            raise InputError(
-                f"beside {names[name]}, {len(missing)} of the other parts of {whole} are missing"
-            )
-        merged[whole] = torch.cat([weights[other] for other in wanted])
-        sources[whole] = tuple(names[other] for other in wanted)
-    return merged, sources
+        parts = [f"{before}{layer}[{number}]{after}" for number in range(PARTS[layer])]
+        if missing := [each for each in parts if each not in weights]:
+            raise InputError(f"{len(missing)} of {len(parts)} parts of {whole} are missing")
+        if whole not in joined:
+            joined[whole] = torch.cat([weights[each] for each in parts])
+    return joined
 
 
 def without_register_positions(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -296,109 +338,3 @@ def without_register_positions(weights: dict[str, Tensor]) -> dict[str, Tensor]:
         "reg_token": weights["reg_token"] + positions[:, 1 : 1 + count],
         "pos_embed": torch.cat([positions[:, :1], positions[:, 1 + count :]], dim=1),
     }
-
-
-def to_timm(weights: Weights, class_position: bool) -> dict[str, Tensor]:
-    """Return weights as timm's own models have them.
-
-    timm's models with registers have positions for patches alone (`no_embed_class`): there, the
-    class token's is added to the token, as the model does at every forward pass.
-
-    Args:
-        weights: in our names.
-        class_position: whether the positions include the class token's.
-
-    """
-    if not count_registers(weights) or not class_position:
-        return dict(weights)
-    positions = weights["pos_embed"]
-    return dict(weights) | {
-        "cls_token": weights["cls_token"] + positions[:, :1],
-        "pos_embed": positions[:, 1:],
-    }
-
-
-def to_dinov2(
-    weights: Weights, mask_token: Tensor | None, class_position: bool
-) -> dict[str, Tensor]:
-    """Return weights in the names of DINOv2's torch.hub models.
-
-    Args:
-        weights: in our names.
-        mask_token: float [D]; None gives zeros, which DINOv2 begins with.
-        class_position: whether the positions include the class token's.
-
-    Raises:
-        InputError: the format has no place for some weight.
-
-    """
-    table = DINOV2 + (DINOV2_SWIGLU if uses_swiglu(weights) else DINOV2_MLP)
-    return _renamed_to_theirs(_completed(weights, mask_token, class_position), table, "dinov2")
-
-
-def to_huggingface(
-    weights: Weights, mask_token: Tensor | None, class_position: bool
-) -> dict[str, Tensor]:
-    """Return weights in the names of transformers' published Dinov2 models.
-
-    Args:
-        weights: in our names.
-        mask_token: float [D]; None gives zeros.
-        class_position: whether the positions include the class token's.
-
-    Raises:
-        InputError: the format has no place for some weight.
-
-    """
-    table = HUGGINGFACE + (HUGGINGFACE_SWIGLU if uses_swiglu(weights) else HUGGINGFACE_MLP)
-    complete = _split(_completed(weights, mask_token, class_position))
-    return _renamed_to_theirs(complete, table, "huggingface")
-
-
-def _completed(
-    weights: Weights, mask_token: Tensor | None, class_position: bool
-) -> dict[str, Tensor]:
-    """Return the weights with all that DINOv2's models have, and positions as they have them."""
-    complete = dict(weights)
-    for name in ("cls_token", "pos_embed", "norm.weight"):
-        if name not in complete:
-            raise InputError(f"the model has no {name}, which DINOv2's has")
-    width, positions = complete["cls_token"].shape[-1], complete["pos_embed"]
-    if not class_position:
-        complete["pos_embed"] = torch.cat([positions.new_zeros(1, 1, width), positions], dim=1)
-    for number in range(count_blocks(complete)):
-        for part in ("ls1", "ls2"):
-            complete.setdefault(f"blocks.{number}.{part}.gamma", positions.new_ones(width))
-        if f"blocks.{number}.attn.qkv.bias" not in complete:
-            complete[f"blocks.{number}.attn.qkv.bias"] = positions.new_zeros(3 * width)
-    mask = positions.new_zeros(width) if mask_token is None else mask_token
-    return complete | {MASK_TOKEN: mask[None]}
-
-
-def count_blocks(weights: Weights) -> int:
-    """Return the number of blocks in our names' weights."""
-    numbers = [int(name.split(".")[1]) for name in weights if re.match(r"blocks\.\d+\.", name)]
-    return max(numbers, default=-1) + 1
-
-
-def _split(weights: Weights) -> dict[str, Tensor]:
-    """Return the weights with queries, keys and values apart."""
-    apart: dict[str, Tensor] = {}
-    for name, value in weights.items():
-        if ".attn.qkv." in name:
-            for number, part in enumerate(value.chunk(PARTS["qkv"])):
-                apart[name.replace(".qkv.", f".qkv[{number}].")] = part
-        else:
-            apart[name] = value
-    return apart
-
-
-def _renamed_to_theirs(weights: Weights, table: Names, kind: Format) -> dict[str, Tensor]:
-    rules = [(_pattern(ours), theirs) for theirs, ours in table]
-    renamed = {name: _translated(name, rules) for name in weights}
-    if unknown := [name for name, theirs in renamed.items() if theirs is None]:
-        raise InputError(
-            f"{TITLES[kind]} has no place for {len(unknown)} of the model's weights: "
-            f"{', '.join(unknown[:5])}"
-        )
-    return {str(theirs): weights[name] for name, theirs in renamed.items()}

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.training.model.formats import (
+    TITLES,
     Checkpoint,
     count_blocks,
     count_registers,
@@ -22,7 +23,6 @@ from anonbench.training.model.formats import (
     read_checkpoint,
     uses_swiglu,
 )
-from anonbench.training.model.weight_names import TITLES
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def read_pretrained(path: Path) -> Checkpoint:
 
 
 def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
-    """Load a checkpoint into a model of the same architecture; log where every weight came from.
+    """Load a checkpoint into a model of the same architecture, and log what was taken.
 
     Args:
         model: a timm ViT with LayerScale and positions of the kind that the checkpoint has, made
@@ -68,41 +68,31 @@ def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
 
     """
     what = f"{FIELD}: {path} ({TITLES[checkpoint.format]})"
-    check_sizes(model.state_dict(), checkpoint.weights, what)
+    wanted, given = _architecture(model.state_dict()), _architecture(checkpoint.weights)
+    differing = [
+        f"{name} {given[name]} in the file, {wanted[name]} in the model"
+        for name in wanted
+        if given[name] not in (wanted[name], None)
+    ]
+    if differing:
+        raise InputError(f"{what} is of another architecture: {'; '.join(differing)}")
     load_strictly(model, checkpoint.weights, what)
     mask_token = checkpoint.mask_token
     if mask_token is not None and mask_token.shape != (model.embed_dim,):
         raise InputError(
             f"{what}: the mask token has {mask_token.numel()} values, the model {model.embed_dim}"
         )
-    logger.info("%s", report(checkpoint, what))
-
-
-def report(checkpoint: Checkpoint, what: str) -> str:
-    """Return what became of every name of a file, one line each after a summary.
-
-    Args:
-        checkpoint: what was loaded.
-        what: the file, in words.
-
-    """
-    lines = []
-    renamed = 0
-    for name, sources in sorted(checkpoint.sources.items()):
-        renamed += sources != (name,)
-        given = "" if sources == (name,) else f" from {' + '.join(sources)}"
-        lines.append(f"  {name} {tuple(checkpoint.weights[name].shape)}{given}")
-    mask = "taken" if checkpoint.mask_token is not None else "none"
-    lines += [f"  ignored: {name}" for name in checkpoint.ignored]
-    summary = (
-        f"{what}: {len(checkpoint.sources)} weights loaded, {renamed} of them under another name; "
-        f"positions for images of {checkpoint.side} px; "
-        f"mask token: {mask}; {len(checkpoint.ignored)} names ignored"
+    logger.info(
+        "%s: %d weights loaded; positions for images of %s px; mask token: %s; %d names ignored",
+        what,
+        len(checkpoint.weights),
+        checkpoint.side,
+        "none" if mask_token is None else "taken",
+        len(checkpoint.ignored),
     )
-    return "\n".join([summary, *lines])
 
 
-def architecture(weights: Mapping[str, Tensor]) -> dict[str, object]:
+def _architecture(weights: Mapping[str, Tensor]) -> dict[str, object]:
     """Return what weights in our names tell of their architecture; None where they do not."""
     hidden, patch, token = (
         weights.get(name)
@@ -117,23 +107,6 @@ def architecture(weights: Mapping[str, Tensor]) -> dict[str, object]:
         "hidden width": None if hidden is None else hidden.shape[1],
         "LayerScale": has_layer_scale(weights),
     }
-
-
-def check_sizes(model: Mapping[str, Tensor], file: Mapping[str, Tensor], what: str) -> None:
-    """Refuse weights of another architecture.
-
-    Raises:
-        InputError: says what differs, in the words of the settings.
-
-    """
-    wanted, given = architecture(model), architecture(file)
-    differing = [
-        f"{name} {given[name]} in the file, {wanted[name]} in the model"
-        for name in wanted
-        if given[name] != wanted[name] and given[name] is not None
-    ]
-    if differing:
-        raise InputError(f"{what} is of another architecture: {'; '.join(differing)}")
 
 
 def load_strictly(model: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:

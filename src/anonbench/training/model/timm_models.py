@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, cast
 
 import torch
@@ -15,15 +16,35 @@ install_torchvision_ops()  # timm imports torchvision
 
 from timm.layers.attention import Attention  # noqa: E402
 from timm.layers.mlp import GluMlp, Mlp  # noqa: E402
-from timm.models import create_model, is_model  # noqa: E402
+from timm.models import create_model, get_pretrained_cfg, is_model, list_models  # noqa: E402
 from timm.models.vision_transformer import Block, VisionTransformer  # noqa: E402
 
+FIELD = "recipe.backbone.name"
+_NEAR = 3
 
-def named_model(name: str, **options: Any) -> nn.Module:
+
+def require_name(name: str, field: str) -> None:
+    """Check that timm has a plain ViT with a class token by this name, and its tag if it has one.
+
+    Raises:
+        InputError: there is none; says which names are like it.
+
+    """
+    model = name.partition(".")[0]
+    with torch.device("meta"):
+        pack_blocks(named_model(model, field), model, field)
+    try:
+        get_pretrained_cfg(name)
+    except RuntimeError:
+        raise InputError(f"{field}: timm has no weights {name!r}{_near(name, True)}") from None
+
+
+def named_model(name: str, field: str = FIELD, **options: Any) -> nn.Module:
     """Return one of timm's plain ViTs with a class token, without a head.
 
     Args:
         name: timm's.
+        field: that names it, for messages.
         options: of timm's `create_model`.
 
     Raises:
@@ -31,17 +52,22 @@ def named_model(name: str, **options: Any) -> nn.Module:
 
     """
     if not is_model(name):
-        raise InputError(f"recipe.backbone.name: timm has no model {name!r}")
+        raise InputError(f"{field}: timm has no model {name!r}{_near(name, False)}")
     try:
         model = create_model(name, num_classes=0, dynamic_img_size=True, **options)
     except (OSError, RuntimeError, TypeError, AssertionError) as error:
-        raise InputError(f"recipe.backbone.name: {name} cannot be made: {error}") from error
+        raise InputError(f"{field}: {name} cannot be made: {error}") from error
     if not isinstance(model, VisionTransformer) or model.cls_token is None:
-        raise InputError(f"recipe.backbone.name: {name} is no ViT with a class token")
+        raise InputError(f"{field}: {name} is no ViT with a class token")
     return cast(nn.Module, model)
 
 
-def pack_blocks(model: Any, name: str) -> None:
+def _near(name: str, pretrained: bool) -> str:
+    near = difflib.get_close_matches(name, list_models("*vit*", pretrained=pretrained), _NEAR)
+    return f"; near it: {', '.join(near)}" if near else ""
+
+
+def pack_blocks(model: Any, name: str, field: str = FIELD) -> None:
     """Make a timm ViT's blocks `PackedBlock`s, without stochastic depth of their own.
 
     Raises:
@@ -51,7 +77,7 @@ def pack_blocks(model: Any, name: str) -> None:
     for block in model.blocks:
         plain = type(block) is Block and type(block.attn) is Attention and block.attn.gate is None
         if not plain:
-            raise InputError(f"recipe.backbone.name: the blocks of {name} are not those of a ViT")
+            raise InputError(f"{field}: the blocks of {name} are not those of a plain ViT")
         block.__class__ = PackedBlock  # it has the same state
         block.drop_path1 = block.drop_path2 = nn.Identity()
 

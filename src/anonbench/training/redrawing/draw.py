@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
+from anonbench.anonymization.apply import hidden_pixels
 from anonbench.anonymization.audit.check import check_outside
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.config import Anonymization
-from anonbench.core.boxes import image_regions
+from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.errors import InputError
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.training.redrawing.pairs import as_picture, hidden_pixels, shown_hidden
-from anonbench.training.redrawing.weights import Drawing, load_redrawer
+from anonbench.training.redrawing.network import Drawing, load_redrawer
 
 log = logging.getLogger(__name__)
 
@@ -95,3 +96,15 @@ def redrawn(picture: np.ndarray, hidden: np.ndarray, drawing: Drawing) -> np.nda
     drawn_here = hidden & visible
     result[drawn_here] = drawn[drawn_here]
     return result
+
+
+def shown_hidden(
+    regions: Mapping[str, Sequence[Region]], degree: int
+) -> dict[str, Sequence[Region]]:
+    """Return the regions that a degree hides, by image, from all regions in draw order."""
+    return {name: each[: regions_at(degree, len(each))] for name, each in regions.items()}
+
+
+def as_picture(where: np.ndarray) -> np.ndarray:
+    """Return uint8 [H, W]: white where bool [H, W] is true."""
+    return where.astype(np.uint8) * np.uint8(255)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import math
-import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
+from anonbench.anonymization.apply import hidden_pixels
 from anonbench.config import Anonymization, Recipe, Redrawing
-from anonbench.core.boxes import image_regions
-from anonbench.core.errors import InputError
+from anonbench.core.boxes import Region, image_regions
+from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.io import write_csv
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.core.vocabulary import Variant
@@ -28,15 +30,12 @@ from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.data.augment import normalize_images
 from anonbench.training.data.paired_dataset import check_aligned
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
+from anonbench.training.loop.checkpoint import Checkpoint
 from anonbench.training.loop.device_setup import prepare_torch
-from anonbench.training.loop.interrupt import Interrupted, Interrupts
+from anonbench.training.loop.interrupt import Interrupts
 from anonbench.training.model.backbone import encode
-from anonbench.training.redrawing.network import Redrawer, random_redrawer
-from anonbench.training.redrawing.pairs import Pairs, PairStream, shown_hidden
-from anonbench.training.redrawing.weights import save_redrawer
-
-logger = logging.getLogger(__name__)
+from anonbench.training.redrawing.draw import as_picture, shown_hidden
+from anonbench.training.redrawing.network import Redrawer, random_redrawer, save_redrawer
 
 _LINES = 100
 """Of the log, about."""
@@ -104,9 +103,8 @@ def train_redrawer(
     identity = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     model, preprocess = load_backbone(backbone)
     training = _Training(model.to(device), preprocess, settings, seed, device)
-    if (state := read_checkpoint(checkpoint, identity)) is not None:
-        training.restore(state)
-        logger.info("going on from step %d", training.step)
+    saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
+    saved.restore(training)
     where = shown_hidden(image_regions(boxes), variant.degree)
     batch = min(settings.batch_size, len(original))
     stream = PairStream(original, hidden, where, hiding, preprocess, batch, settings.steps, seed)
@@ -117,19 +115,81 @@ def train_redrawer(
         num_workers=recipe.workers,
         multiprocessing_context="fork" if recipe.workers else None,
     )
-    written = time.monotonic()
     with Interrupts() as interrupts:
         for pairs in track(loader, len(stream) - training.step, f"steps of drawing {variant}"):
             training.advance(Pairs(*(each.to(device) for each in pairs)))
-            reason = interrupts.reason()
-            if reason or time.monotonic() - written >= 60.0 * recipe.checkpoint_minutes:
-                write_checkpoint(checkpoint, identity, training.state())
-                written = time.monotonic()
+            reason = interrupts.reason(saved.seconds)
+            if reason or saved.is_due:
+                saved.write(training)
             if reason and training.step < len(stream):
                 raise Interrupted(reason, training.step)
     save_redrawer(training.network, preprocess, output, described)
     write_csv(pd.DataFrame(training.log), log)
     checkpoint.unlink(missing_ok=True)
+
+
+class Pairs(NamedTuple):
+    """A batch, as a model sees whole images."""
+
+    original: Tensor
+    """uint8 [B, S, S, 3]."""
+    hidden: Tensor
+    """The same images anonymized, uint8 [B, S, S, 3]."""
+    share: Tensor
+    """Of each pixel that is hidden, uint8 [B, S, S]: 255 is all of it."""
+
+
+class PairStream(Dataset[Pairs]):
+    """The batches of a training by step: a function of seed, step and image ids.
+
+    An epoch is one pass over the images in an order of its own; an incomplete last batch is left
+    out.
+    """
+
+    def __init__(
+        self,
+        original: ImageSet,
+        hidden: ImageSet,
+        where: Mapping[str, Sequence[Region]],
+        settings: Anonymization,
+        preprocess: Preprocess,
+        batch: int,
+        steps: int,
+        seed: int,
+    ) -> None:
+        """Describe the stream.
+
+        Args:
+            original: N images.
+            hidden: the same anonymized.
+            where: the regions that are hidden, by image.
+            settings: margin and shapes of regions.
+            preprocess: of the model that is drawn for.
+            batch: images in a step, at most N.
+            steps: of the training.
+            seed: of the images' order.
+
+        """
+        self._original, self._hidden = original, hidden
+        self._where, self._settings = where, settings
+        self._preprocess = preprocess
+        self._ids, self._batch, self._steps, self._seed = original.ids, batch, steps, seed
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, step: int) -> Pairs:
+        epoch, place = divmod(step, len(self._ids) // self._batch)
+        order = rng("redrawing order", self._seed, epoch).permutation(len(self._ids))
+        rows = order[place * self._batch : (place + 1) * self._batch]
+        parts = [self._pair(self._ids[row]) for row in rows]
+        return Pairs(*(torch.from_numpy(np.stack(each)) for each in zip(*parts, strict=True)))
+
+    def _pair(self, image_id: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        original, hidden = self._original.read(image_id), self._hidden.read(image_id)
+        where = hidden_pixels(self._where.get(image_id, ()), hidden.shape, self._settings)
+        fit = self._preprocess.fit
+        return fit(original), fit(hidden), fit(as_picture(where))[..., 0]
 
 
 class _Training:

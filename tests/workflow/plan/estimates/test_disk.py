@@ -20,8 +20,8 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity, Split, Variant
+from anonbench.embedding.extract import write_untrained
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.embedding.untrained import write_untrained
 from anonbench.workflow.plan.estimates.disk import disk_by_formula
 from anonbench.workflow.plan.jobs import Job, Plan
 

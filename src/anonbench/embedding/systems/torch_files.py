@@ -1,11 +1,13 @@
-"""Systems that are a file: anonbench's own backbones, TorchScript and ONNX."""
+"""Systems that are a file of torch: anonbench's own backbones, and TorchScript."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from functools import partial
+from typing import Any, ClassVar, Literal, cast
 
+from anonbench.core.errors import InputError
 from anonbench.core.image_input import ImageInput
 from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import Encoder, SystemKind
@@ -34,9 +36,22 @@ class Checkpoint(SystemKind):
     @contextmanager
     def start(self) -> Iterator[Encoder]:
         """Load the backbone: its class token after the final norm is the vector."""
-        from anonbench.embedding.systems.backbones import backbone_encoder
+        from anonbench.embedding.systems.torch_encoder import torch_encoder
+        from anonbench.training.checkpoints.weights import class_tokens, load_backbone
+        from anonbench.training.loop.device_setup import pick_device
 
-        with backbone_encoder(self.file, self.batch_size, self.device) as encoder:
+        try:
+            model, preprocess = load_backbone(self.file)
+        except InputError as error:
+            raise InputError(
+                f"systems: {error}; for weights of a timm model, use kind: timm with `name` and "
+                "`weights`"
+            ) from error
+        place = pick_device(self.device)
+        model = model.to(place)
+
+        compute = partial(class_tokens, model, preprocess)
+        with torch_encoder(compute, preprocess.fit, self.batch_size, place) as encoder:
             yield encoder
 
 
@@ -63,37 +78,20 @@ class TorchScript(SystemKind):
     @contextmanager
     def start(self) -> Iterator[Encoder]:
         """Load the model."""
-        from anonbench.embedding.systems.networks.torch_encoder import script_encoder
+        import torch
 
-        with script_encoder(self.file, self.input, self.batch_size, self.device) as encoder:
-            yield encoder
+        from anonbench.embedding.systems.inputs import Prepare
+        from anonbench.embedding.systems.torch_encoder import steady, torch_encoder
+        from anonbench.training.loop.device_setup import pick_device
 
-
-class Onnx(SystemKind):
-    """A model in ONNX format, run by ONNX Runtime on the CPU: images in, vectors [N, D] out."""
-
-    name: ClassVar = "onnx"
-    label: ClassVar = "ONNX"
-    file_fields: ClassVar = ("file",)
-
-    kind: Literal["onnx"] = "onnx"
-    file: Place
-    input: ImageInput = ImageInput()
-    """What becomes of an image before the model sees it. Size and layout are the model's own, where
-    it has fixed ones and they are not given here."""
-    output: str | None = None
-    """Name of the output with the vectors; the first one where it is not given."""
-    batch_size: Count = 2
-    """Where the model takes any number of images."""
-
-    def evidence(self) -> dict[str, Any]:
-        """Return the versions of what runs it."""
-        return versions("onnxruntime", "pillow")
-
-    @contextmanager
-    def start(self) -> Iterator[Encoder]:
-        """Load the model."""
-        from anonbench.embedding.systems.networks.onnx_encoder import onnx_encoder
-
-        with onnx_encoder(self.file, self.input, self.output, self.batch_size) as encoder:
+        place, jit = pick_device(self.device), cast(Any, torch.jit)
+        try:
+            model = jit.load(str(self.file), map_location=place).eval()
+        except (RuntimeError, ValueError) as error:
+            text = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"systems: {self.file} cannot be loaded as TorchScript ({text})"
+            ) from error
+        prepare = Prepare(self.input)
+        with torch_encoder(steady(model), prepare, self.batch_size, place) as encoder:
             yield encoder

@@ -1,4 +1,4 @@
-"""Batches of equal size, each computed by one thread: no result depends on how many there are."""
+"""Batches of equal size, each computed by one thread: no bit depends on the number of threads."""
 
 from __future__ import annotations
 

@@ -1,1 +1,0 @@
-"""Networks as encoders, and their inputs."""

