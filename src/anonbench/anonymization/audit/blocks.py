@@ -236,7 +236,7 @@ def _turn(data: bytes, page: Page | None) -> int:
 
 def _seek(image: Image.Image, data: bytes, page: Page | None) -> None:
     if page is not None:
-        from anonbench.datasets.formats.tiff import tiff_frames
+        from anonbench.datasets.formats.pages import tiff_frames
 
         image.seek(tiff_frames(io.BytesIO(data))[page.number - 1])
 
