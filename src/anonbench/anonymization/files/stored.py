@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from anonbench.anonymization.files.profiles import standard
-from anonbench.datasets.formats.conversions import conversions, joined
+from anonbench.datasets.formats.conversions import BETWEEN, conversions
 from anonbench.datasets.formats.whole import is_lossless_webp
 from anonbench.datasets.images import encode, open_checked
 
@@ -78,7 +78,7 @@ def stored(data: bytes, pixels: np.ndarray) -> Stored:
             lossless = is_lossless_webp(data)
             options = {"lossless": True} if lossless else {"quality": WEBP_QUALITY}
         profile = b"" if format_ in ("BMP", "PPM") else _profile(image, pixels)
-        return Stored(format_, suffix, profile, options, joined(conversions(image, None)))
+        return Stored(format_, suffix, profile, options, BETWEEN.join(conversions(image, None)))
 
 
 def write(pixels: np.ndarray, how: Stored) -> bytes:

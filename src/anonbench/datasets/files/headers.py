@@ -13,7 +13,7 @@ import numpy as np
 
 from anonbench.config import DataSource
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats.conversions import conversions, drawn, joined
+from anonbench.datasets.formats.conversions import BETWEEN, conversions
 from anonbench.datasets.formats.pages import Page, page_digest, page_of, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import is_pdf, pdf_pages, pdf_size
 from anonbench.datasets.images import (
@@ -152,7 +152,11 @@ def header_of(data: bytes, sha256: str, number: int | None, limits: Limits) -> H
     """
     page = page_to_read(data, number, limits.pdf_dpi)
     if page is not None and page.dpi:
-        size, kind, done = pdf_size(data, page, limits.max_pixels), PDF, [drawn(page)]
+        size, kind, done = (
+            pdf_size(data, page, limits.max_pixels),
+            PDF,
+            [f"PDF page drawn at {page.dpi} dpi"],
+        )
     else:
         try:
             size, kind, done = _of_image(data, limits.max_pixels, page)
@@ -164,7 +168,7 @@ def header_of(data: bytes, sha256: str, number: int | None, limits: Limits) -> H
             size, kind, done = _of_image(data, limits.max_pixels, page)
     if size == (1, 1):  # blurred or pixelated it would show itself
         raise UnreadableImage("a single pixel")
-    return Header(*size, len(data), page_digest(sha256, page), "", kind, joined(done))
+    return Header(*size, len(data), page_digest(sha256, page), "", kind, BETWEEN.join(done))
 
 
 def _of_image(

@@ -11,7 +11,8 @@ from anonbench.datasets.formats import heif, pixels
 from anonbench.datasets.formats.pages import Page
 
 UPRIGHT = "turned upright by EXIF"
-_BETWEEN = "; "
+BETWEEN = "; "
+"""What stands between conversions in one text."""
 _ORIENTATION = 0x0112
 
 
@@ -24,22 +25,12 @@ def conversions(image: Image.Image, page: Page | None) -> list[str]:
     return [*_conversions(image, page)]
 
 
-def drawn(page: Page) -> str:
-    """Return what is done to a page of a PDF."""
-    return f"PDF page drawn at {page.dpi} dpi"
-
-
-def joined(conversions: Iterable[str]) -> str:
-    """Return conversions as one text."""
-    return _BETWEEN.join(conversions)
-
-
 def conversion_counts(texts: Iterable[str]) -> dict[str, int]:
-    """Return how many images have each conversion, of texts by `joined`; the most frequent first.
+    """Return how many images have each conversion, the most frequent first.
 
-    Those of equal number come in the order of their texts.
+    Texts are conversions joined by `BETWEEN`. Those of equal number come in their texts' order.
     """
-    counts = Counter(each for text in texts if text for each in text.split(_BETWEEN))
+    counts = Counter(each for text in texts if text for each in text.split(BETWEEN))
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
