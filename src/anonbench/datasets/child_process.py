@@ -39,7 +39,7 @@ def main() -> None:
             data = sys.stdin.buffer.read(question["bytes"])
         pixels = np.empty(0, np.uint8)
         try:
-            told = _answer(question, data)
+            told: Any = _answer(question, data)
             if question["what"] == "image":
                 pixels, scale = told
                 told = [*pixels.shape, scale]

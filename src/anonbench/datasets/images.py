@@ -264,7 +264,7 @@ def _read(
         pixels = image.width * image.height
         with memory_for(pixels):
             if not _is_heavy(image, len(data)):
-                return _reduced(image, longest_side, data if max_pixels else b"")
+                return _decoded(image, longest_side, data if max_pixels else b"")
             more = {"pixels": pixels, "longest_side": longest_side}
             (*shape, scale), values = ask("image", data, page, max_pixels, **more)
             return values.reshape(shape), scale
@@ -275,7 +275,7 @@ def read_here(
 ) -> tuple[np.ndarray, int]:
     """Read as `read_image` and, with `longest_side`, `read_reduced`, whatever it takes."""
     with open_checked(data, max_pixels, page) as image:
-        return _reduced(image, longest_side, data if max_pixels else b"")
+        return _decoded(image, longest_side, data if max_pixels else b"")
 
 
 def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
@@ -285,26 +285,22 @@ def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
     return is_odd or image.width * image.height > _MOST_HERE or size > 2 * _MOST_HERE
 
 
-def _reduced(image: Image.Image, longest_side: int | None, data: bytes) -> tuple[np.ndarray, int]:
-    scale = 1
+def _decoded(image: Image.Image, longest_side: int | None, data: bytes) -> tuple[np.ndarray, int]:
+    """Return an opened image upright, and its scale; `data` is empty if it was checked before."""
+    whole, scale = image.size, 1
     if longest_side is not None and image.format == "JPEG":
-        scale = next((s for s in (8, 4, 2) if max(image.size) >= s * longest_side), 1)
+        scale = next((s for s in (8, 4, 2) if max(whole) >= s * longest_side), 1)
     if scale > 1:
-        whole = image.size
         image.draft(None, (whole[0] // scale, whole[1] // scale))
-        if image.size != tuple(-(-side // scale) for side in whole):
-            raise UnreadableImage(f"cannot be decoded at one {scale}th of its size")
-    return _decoded(image, data), scale
-
-
-def _decoded(image: Image.Image, data: bytes) -> np.ndarray:
+    if image.size != tuple(-(-side // scale) for side in whole):
+        raise UnreadableImage(f"cannot be decoded at one {scale}th of its size")
     try:
         image.load()
         if data and image.format in ("JPEG", "MPO"):
             require_filled(data, image)
         turn = _UPRIGHT.get(orientation(image))
         pixels = to_array(image if turn is None else image.transpose(turn))
-        return np.require(pixels, requirements="W")  # copied where it is Pillow's
+        return np.require(pixels, requirements="W"), scale  # copied where it is Pillow's
     except UnreadableImage:
         raise
     except Exception as error:  # damaged data makes the decoders raise nearly anything

@@ -193,6 +193,13 @@ def test_a_document_of_too_many_pages_is_refused_as_such(tmp_path: Path) -> None
         page_to_read(data, None, 150)
 
 
+def test_a_document_without_pages_is_said_to_have_none() -> None:
+    with pytest.raises(UnreadableImage, match="encrypted"):
+        pdf_pages(pdf([b""], extra=ENCRYPTED))
+    with pytest.raises(UnreadableImage, match="no page 1 of 0"):
+        pdf_size(pdf([]), Page(1, 72), LIMIT)
+
+
 def test_what_is_a_pdf() -> None:
     assert is_pdf(b"%PDF-1.7") and is_pdf(b"\xef\xbb\xbf\r\n %PDF-1.7")
     assert not is_pdf(b"\xff\xd8\xff\xe1 about %PDF-1.7") and not is_pdf(b"")

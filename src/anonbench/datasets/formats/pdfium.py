@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -100,17 +101,20 @@ def placed_images(data: bytes, page: Page) -> list[Placed]:
     with _opened(data) as document:
         size = _size(document, page, None)
         loaded = _loaded(document, page.number)
-        x, y = ctypes.c_int(), ctypes.c_int()
+        at = ctypes.c_int(), ctypes.c_int()
 
         def drawn(*place: float) -> np.ndarray:
-            raw.FPDF_PageToDevice(loaded, 0, 0, *(_UNIT * n for n in size), 0, *place, x, y)
-            return np.array([x.value, y.value]) / _UNIT
+            raw.FPDF_PageToDevice(loaded, 0, 0, *(_UNIT * n for n in size), 0, *place, *at)
+            return np.array([each.value for each in at]) / _UNIT
 
         found = []
         for (first, along, below), kind in _placed(loaded):
             corner = drawn(*first)
-            across, down = (drawn(*end) - corner for end in (along, below))
-            found.append(Placed(*(tuple(e.tolist()) for e in (corner, across, down)), *kind))
+            ends = [
+                (float(x), float(y))
+                for x, y in (corner, drawn(*along) - corner, drawn(*below) - corner)
+            ]
+            found.append(Placed(ends[0], ends[1], ends[2], *kind))
         return found
 
 
@@ -235,12 +239,15 @@ def _loaded(document: Any, number: int) -> Any:
 @contextmanager
 def _opened(source: Path | bytes) -> Iterator[Any]:
     """Open a document; it is closed with its pages."""
-    try:
-        document = pypdfium2.PdfDocument(source)
-    except (PdfiumError, OSError) as error:
-        if getattr(error, "err_code", 0) in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
-            raise UnreadableImage("an encrypted PDF; save it without its password") from None
-        raise UnreadableImage("a damaged PDF, or none") from None
+    if isinstance(source, bytes):
+        handle = raw.FPDF_LoadMemDocument64(source, len(source), None)
+    else:
+        handle = raw.FPDF_LoadDocument(os.fsencode(source), None)
+    if not handle:
+        if raw.FPDF_GetLastError() in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
+            raise UnreadableImage("an encrypted PDF; save it without its password")
+        raise UnreadableImage("a damaged PDF, or none")
+    document = pypdfium2.PdfDocument(handle)
     try:
         yield document
     finally:
