@@ -21,8 +21,7 @@ from anonbench.datasets.files.reasons import (
     UNLISTED,
 )
 from anonbench.datasets.files.walk import BROKEN, HIDDEN, LINKED, SPECIAL, TWICE
-from anonbench.datasets.listing import read_source, root_of
-from anonbench.datasets.unused import find_unused
+from anonbench.datasets.listing import find_unused, read_source, root_of
 
 Make = Callable[..., Dataset]
 JPEG = b"\xff\xd8\xff\xe0"

@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
     from anonbench.config import DataSource
-    from anonbench.datasets.files.scan import scan
+    from anonbench.datasets.files.walk import scan
     from anonbench.datasets.given import scan_given
     from anonbench.datasets.listing import list_images, root_of
 

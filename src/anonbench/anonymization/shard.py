@@ -12,14 +12,14 @@ from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.config import Anonymization
-from anonbench.core.boxes import image_regions, in_blocks
+from anonbench.core.boxes import image_regions
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.libraries.allocator import keep_freed_memory
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.coding_blocks import coding_blocks
+from anonbench.datasets.coding_blocks import in_coding_blocks
 from anonbench.datasets.formats.pages import Page, page_of
 from anonbench.datasets.image_sets.originals import used_rows
 from anonbench.datasets.image_sets.shards import ShardWriter
@@ -72,7 +72,7 @@ def anonymize_shard(
             original = read_image(data, None, page)
             original.flags.writeable = False  # it is what the result is held against
             with memory_for(original.shape[0] * original.shape[1]):
-                own = in_blocks(regions.get(image_id, []), coding_blocks(data, page))
+                own = in_coding_blocks(regions.get(image_id, []), data, page)
                 *between, pixels = layers(original, own, variant, settings)
                 try:
                     coded = encode(pixels, settings.format, settings.jpeg_quality)

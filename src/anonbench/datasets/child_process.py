@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats import pdfium
+from anonbench.datasets.formats.child import HELD
 from anonbench.datasets.formats.pages import Page
 
 _BASE_BYTES = 2**30
@@ -24,7 +24,7 @@ _BYTES_A_PIXEL = {"draw": 8, "image": 48}
 _MOST_PIXELS = 500_000_000
 """Where no limit is given."""
 _SECONDS, _SECONDS_AGAIN = 60, 600
-"""Of computing for one answer; and for what was read before, on a slower machine maybe."""
+"""Of computing for one answer; and to decode what was decoded before, on a slower machine maybe."""
 _PIXELS_A_SECOND = 1_000_000
 """For which there is a second more."""
 
@@ -32,44 +32,54 @@ _PIXELS_A_SECOND = 1_000_000
 def main() -> None:
     """Answer until there is no more input."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    data = b""
     while line := sys.stdin.buffer.readline():
         question = json.loads(line)
-        data = sys.stdin.buffer.read(question["bytes"])
+        if not question["is_held"]:
+            data = sys.stdin.buffer.read(question["bytes"])
+        pixels = np.empty(0, np.uint8)
         try:
-            numbers, pixels = _answer(question, data)
-            answer: dict[str, Any] = {"numbers": numbers, "pixels": pixels.size}
+            told: Any = _answer(question, data)
+            if question["what"] == "image":
+                pixels, scale = told
+                told = [*pixels.shape, scale]
+            elif question["what"] == "draw":
+                told, pixels = [], told
+            answer: dict[str, Any] = {"told": told, "pixels": pixels.size}
         except UnreadableImage as error:
-            answer, pixels = {"refused": str(error)}, np.empty(0, np.uint8)
+            answer = {"refused": str(error)}
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
         sys.stdout.buffer.write(np.ascontiguousarray(pixels).data)
         sys.stdout.buffer.flush()
-        del data, pixels  # or they stay in memory until the next question
+        del pixels  # or they stay in memory until the next question
+        data = data if len(data) <= HELD else b""
 
 
-def _answer(question: dict[str, Any], data: bytes) -> tuple[list[int], np.ndarray]:
-    source = Path(question["path"]) if "path" in question else data
+def _answer(question: dict[str, Any], data: bytes) -> Any:
+    """Return what is told, pixels, or pixels and their scale."""
     what, max_pixels = question["what"], question["max_pixels"]
-    page = Page(*question["page"]) if question["page"] else None
+    page = Page(*question["page"]) if question["page"] else Page(1)
     if what == "image":
         from anonbench.datasets.images import read_here  # which PDFs can do without
 
-        _limit(what, len(data), question["pixels"], again=max_pixels is None)
-        pixels, scale = read_here(data, max_pixels, page, question["longest_side"])
-        return [*pixels.shape, scale], pixels
-    _limit("draw", len(data), max_pixels or _MOST_PIXELS, again=max_pixels is None)
-    nothing = np.empty(0, np.uint8)
-    if what == "pages":
-        return [pdfium.pdf_pages(source)], nothing
-    assert page is not None
-    if what == "dpi":
-        return [pdfium.pdf_dpi(data, page.number)], nothing
-    if what == "size":
-        return list(pdfium.pdf_size(data, page, max_pixels)), nothing
-    if what == "images":
-        placed = pdfium.placed_images(data, page)
-        return [number for each in placed for number in each], nothing
-    image = pdfium.draw_pdf(data, page, max_pixels)
-    return list(image.shape), image
+        pixels, longest_side = question["more"]["pixels"], question["more"]["longest_side"]
+        _limit(what, len(data), pixels, again=max_pixels is None)
+        own = Page(*question["page"]) if question["page"] else None
+        return read_here(data, max_pixels, own, longest_side)
+    is_again = what == "draw" and max_pixels is None
+    _limit("draw", len(data), max_pixels or _MOST_PIXELS, again=is_again)
+    from anonbench.datasets.formats import pdfium
+
+    match what:
+        case "pages":
+            return pdfium.pdf_pages(Path(question["path"]) if "path" in question else data)
+        case "size":
+            return pdfium.pdf_size(data, page, max_pixels)
+        case "dpi":
+            return pdfium.pdf_dpi(data, page.number)
+        case "images":
+            return pdfium.placed_images(data, page)
+    return pdfium.draw_pdf(data, page, max_pixels)
 
 
 def _limit(what: str, size: int, pixels: int, again: bool) -> None:

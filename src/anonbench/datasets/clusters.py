@@ -133,11 +133,14 @@ def folders(name: str, paths: pd.Series, part: int) -> pd.Series:
         InputError: a path has no such folder.
 
     """
-    found = {path: _folder(path, part) for path in paths.unique()}
-    if shallow := [path for path, folder in found.items() if folder is None]:
+    above = {path: path.strip("/").split("/")[:-1] for path in paths.unique()}
+    if shallow := [path for path, folders in above.items() if abs(part) > len(folders)]:
         text = f"{len(shallow):,} paths have no folder {part}, such as {shallow[0]!r}"
         raise problem(name, f"{text}; name another folder, or a column", KEY)
-    return paths.map(found).astype("str")
+    ends = {path: part if part > 0 else len(each) + part + 1 for path, each in above.items()}
+    return paths.map({path: "/".join(above[path][:end]) for path, end in ends.items()}).astype(
+        "str"
+    )
 
 
 def _values(
@@ -163,10 +166,3 @@ def _text(values: pd.Series) -> pd.Series:
     """Return a column as text, missing where it is blank."""
     text = values.astype("str").str.strip()
     return text.where(values.notna() & (text != ""))
-
-
-def _folder(path: str, part: int) -> str | None:
-    above = path.strip("/").split("/")[:-1]
-    if abs(part) > len(above):
-        return None
-    return "/".join(above[: part if part > 0 else len(above) + part + 1])

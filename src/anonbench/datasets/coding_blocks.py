@@ -7,15 +7,17 @@ block's prediction in WebP and HEIC, and the wavelets of JPEG 2000.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
-from anonbench.core.boxes import Blocks
+from anonbench.core.boxes import Blocks, Region, in_blocks
 from anonbench.datasets.formats import heif
 from anonbench.datasets.formats.conversions import orientation
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import Placed, placed_images
+from anonbench.datasets.formats.whole import is_lossless_webp
 from anonbench.datasets.images import open_checked, upright_size
 
 _JPEG_BLOCK = 8
@@ -31,6 +33,13 @@ _MIRRORED_X, _MIRRORED_Y, _ON_THEIR_SIDE = (2, 3, 6, 7), (3, 4, 7, 8), (5, 6, 7,
 _ORIENTATION, _PHOTOMETRIC, _STRIPS, _TILES = 274, 262, 273, 324
 _ROWS_A_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLING = 278, 322, 323, 530
 _YCBCR = 6
+
+
+def in_coding_blocks(
+    regions: Sequence[Region], data: bytes, page: Page | None = None
+) -> list[Region]:
+    """Return regions with the coding blocks of their image; see `coding_blocks`."""
+    return in_blocks(regions, coding_blocks(data, page)) if regions else []
 
 
 class _Coded(NamedTuple):
@@ -74,7 +83,7 @@ def _coded(image: Image.Image, data: bytes) -> _Coded | None:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return _tiff(image, data)
     if image.format == "WEBP":
-        return None if _is_lossless_webp(data) else _Coded(*_WEBP)
+        return None if is_lossless_webp(data) else _Coded(*_WEBP)
     if image.format == heif.FORMAT:
         return _Coded(*_HEIC)
     if image.format == "JPEG2000":
@@ -88,9 +97,8 @@ def _jpeg(image: JpegImagePlugin.JpegImageFile) -> _Coded:
 
     Colour of half the size is interpolated: it reaches one pixel further.
     """
-    across = max(component[1] for component in image.layer) if len(image.layer) > 1 else 1
-    down = max(component[2] for component in image.layer) if len(image.layer) > 1 else 1
-    return _of_sampling(across, down)
+    layers = image.layer if len(image.layer) > 1 else [(0, 1, 1)]
+    return _of_sampling(max(each[1] for each in layers), max(each[2] for each in layers))
 
 
 def _of_sampling(across: int, down: int) -> _Coded:
@@ -130,18 +138,6 @@ def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _
     except Exception:  # the older kind of JPEG in TIFF has its header elsewhere
         sampling = tags.get(_SAMPLING, (2, 2)) if tags.get(_PHOTOMETRIC) == _YCBCR else (1, 1)
         return _of_sampling(int(sampling[0]), int(sampling[1]))
-
-
-def _is_lossless_webp(data: bytes) -> bool:
-    """Tell whether a WebP file's first picture is coded without loss."""
-    at = 12
-    while at + 8 <= len(data):
-        name = data[at : at + 4]
-        if name in (b"VP8L", b"VP8 "):
-            return name == b"VP8L"
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + (16 if name == b"ANMF" else size + size % 2)  # a frame's chunks are inside of it
-    return False
 
 
 def _levels(data: bytes) -> int:

@@ -13,8 +13,7 @@ import pandas as pd
 
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats import pdf
-from anonbench.datasets.formats.pages import MOST_PAGES, page_id
-from anonbench.datasets.formats.tiff import tiff_frames
+from anonbench.datasets.formats.pages import MOST_PAGES, WITH_PAGES, page_id, tiff_frames
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.source import Source, is_wanted
 
@@ -23,8 +22,6 @@ DOCUMENT = "document"
 A table's own column of that name stays as it is."""
 PAGE = "document_page"
 """Column: the page's number in its file, from 1; missing where the file is the image."""
-WITH_PAGES = (".tif", ".tiff", pdf.SUFFIX)
-"""Suffixes of files that may have several pages."""
 _THREADS = 8
 
 
@@ -43,7 +40,12 @@ def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> So
     """
     images = source.images
     named = images[PAGE].notna() if PAGE in images else pd.Series(False, index=images.index)
-    counts = np.where(named, 1, _pages(root, images["path"], ~named))
+    counts = np.ones(len(images), np.int64)
+    chosen = np.flatnonzero(~named & images["path"].str.lower().str.endswith(WITH_PAGES))
+    files = [root / path for path in images["path"].iloc[chosen]]
+    with ThreadPoolExecutor(_THREADS) as threads:  # which wait for the disk
+        found = threads.map(count_pages, files, [file.suffix for file in files], chunksize=64)
+        counts[chosen] = list(found)
     if not named.any() and (counts == 1).all():
         return source
     new = (counts > 1).repeat(counts)
@@ -77,18 +79,6 @@ def page_numbers(listing: pd.DataFrame) -> list[int | None]:
     if PAGE not in listing:
         return [None] * len(listing)
     return [None if pd.isna(number) else int(number) for number in listing[PAGE]]
-
-
-def _pages(root: Path, paths: pd.Series, asked: pd.Series) -> np.ndarray:
-    """Return how many pages each file has, int64 [N]; 1 of all that are not asked for."""
-    counts = np.ones(len(paths), np.int64)
-    lower = paths.str.lower()
-    chosen = np.flatnonzero(asked & lower.str.endswith(WITH_PAGES))
-    files = [root / path for path in paths.iloc[chosen]]
-    suffixes = [file.suffix for file in files]
-    with ThreadPoolExecutor(_THREADS) as threads:  # which wait for the disk
-        counts[chosen] = list(threads.map(count_pages, files, suffixes, chunksize=64))
-    return counts
 
 
 def count_pages(source: Path | bytes, suffix: str) -> int:

@@ -10,22 +10,30 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1024
 CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
-_TOO_LONG = f"is longer than {MOST_BYTES} bytes"
 _PATTERNS = {
-    CONTROL: "has a line break or another control character",
-    r"^/|//|/$": "starts or ends with `/`, or has an empty part",
-    r"^\.\.?$|^\.\.?/|/\.\.?/|/\.\.?$": "has a part `.` or `..`",
-    r"^$": "is empty",
+    "is empty": re.compile(r"^$"),
+    "has a part `.` or `..`": re.compile(r"^\.\.?$|^\.\.?/|/\.\.?/|/\.\.?$"),
+    "starts or ends with `/`, or has an empty part": re.compile(r"^/|//|/$"),
+    "has a line break or another control character": re.compile(CONTROL),
 }
 
 
 def id_problem(text: str) -> str:
-    """Return what is wrong with one id; see `id_problems`."""
-    found = _TOO_LONG if len(text.encode("utf-8", "replace")) > MOST_BYTES else ""
-    for pattern, problem in _PATTERNS.items():
-        if re.search(pattern, text):
-            found = problem
-    return found
+    """Return what is wrong with an id, as a text that follows "the id"; empty where nothing is.
+
+    An id is a relative path in its shortest form, without control characters, of at most
+    `MOST_BYTES` bytes.
+    """
+    for problem, pattern in _PATTERNS.items():
+        if pattern.search(text):
+            return problem
+    is_long = len(text.encode("utf-8", "replace")) > MOST_BYTES
+    return f"is longer than {MOST_BYTES} bytes" if is_long else ""
+
+
+def id_problems(ids: pd.Series) -> pd.Series:
+    """Return what is wrong with each id; see `id_problem`."""
+    return ids.map(id_problem).astype("str")
 
 
 def ids_of_files(paths: pd.Series) -> pd.Series:
@@ -36,24 +44,3 @@ def ids_of_files(paths: pd.Series) -> pd.Series:
     while (shared := ids.duplicated(keep=False) & (ids != paths)).any():
         ids = ids.mask(shared, paths)
     return ids
-
-
-def id_problems(ids: pd.Series) -> pd.Series:
-    """Return what is wrong with each id, as a text that follows "the id"; empty where nothing is.
-
-    An id is a relative path in its shortest form, without control characters, of at most
-    `MOST_BYTES` bytes.
-    """
-    import pandas as pd
-
-    problems = pd.Series("", index=ids.index, dtype="str")
-    if ids.empty:
-        return problems
-    letters = ids.str.len()
-    long = letters > MOST_BYTES
-    wide = (letters > MOST_BYTES // 4) & ~long  # a letter has four bytes at most
-    long[wide] = ids[wide].map(lambda text: len(text.encode("utf-8", "replace")) > MOST_BYTES)
-    problems[long] = _TOO_LONG
-    for pattern, problem in _PATTERNS.items():
-        problems[ids.str.contains(pattern)] = problem
-    return problems

@@ -17,14 +17,13 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.memory import memory_for
-from anonbench.datasets.formats import grey, heif
+from anonbench.datasets.formats import heif
 from anonbench.datasets.formats.child import ask
-from anonbench.datasets.formats.colour import to_rgb
-from anonbench.datasets.formats.conversions import has_alpha, orientation
-from anonbench.datasets.formats.pages import Page, file_digest_of, require_page
+from anonbench.datasets.formats.conversions import orientation
+from anonbench.datasets.formats.pages import Page, file_digest_of, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf
+from anonbench.datasets.formats.pixels import declared_bits, is_deep, to_array
 from anonbench.datasets.formats.png import to_png
-from anonbench.datasets.formats.tiff import tiff_frames
 from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
 
 MAX_PIXELS = 180_000_000
@@ -52,7 +51,6 @@ _UPRIGHT = {
 }
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 
-_STRIP_PIXELS = 4_000_000
 _MOST_HERE = 32_000_000
 """Pixels of an image that is decoded in this process, and half of its bytes."""
 _IN_PYTHON = {"ppm", "ppm_plain", "bmp_rle"}
@@ -145,39 +143,31 @@ def open_checked(
 
     """
     data = _content(source, max_pixels)
+    reader, image = HeaderReader(data), None
     try:
         # not by its name: Pillow (13.0) maps uncompressed files into memory, by the upright size,
         # which garbles TIFF files that lie on their side
-        reader = HeaderReader(data)
         image = Image.open(reader, formats=(*FORMATS, *heif.register()))
-    except UnreadableImage:
-        raise
-    except UnidentifiedImageError:
-        raise UnreadableImage(_unidentified(data)) from None
-    except Exception as error:  # damaged headers make the decoders raise nearly anything
-        raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
-    try:
         if page is not None:
             _turn_to(image, data, page)
         _refuse(image, data, max_pixels, page)
-    except UnreadableImage:
-        image.close()
-        raise
-    except Exception as error:
-        image.close()
-        raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
+    except Exception as error:  # damaged headers make the decoders raise nearly anything
+        if image is not None:
+            image.close()
+        if isinstance(error, UnreadableImage):
+            raise
+        reason = f"cannot be opened ({type(error).__name__})"
+        if isinstance(error, UnidentifiedImageError):
+            reason = "not an image, or of an unknown kind"
+            if is_pdf(data):
+                reason = "a PDF; save its pages as images (the workflow reads them itself)"
+        raise UnreadableImage(reason) from None
     reader.left = math.inf
     return image
 
 
 def _content(source: Path | bytes, max_pixels: int | None) -> bytes:
     return source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
-
-
-def _unidentified(data: bytes) -> str:
-    if is_pdf(data):
-        return "a PDF; save its pages as images (the workflow reads them itself)"
-    return "not an image, or of an unknown kind"
 
 
 def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
@@ -198,22 +188,17 @@ def _refuse(
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
         tile = [image.tag_v2.get(tag, 0) for tag in (322, 323)]
         pixels = max(pixels, tile[0] * tile[1])
-        if not grey.is_deep(image) and (bits := grey.declared_bits(image)) in range(9, 13):
+        if not is_deep(image) and (bits := declared_bits(image)) in range(9, 13):
             raise UnreadableImage(f"colours of {bits} bits; save it with 8 or 16 bits a colour")
     if max_pixels is not None and pixels > max_pixels:
         raise UnreadableImage(f"more than {max_pixels} pixels")
-    if page is None and (frames := count_frames(image)) > 1:
+    # MPO is a JPEG with previews behind it, as phones and cameras write it; a HEIC file says which
+    # of its images is the one to show, and opens at that
+    is_single = page is not None or image.format in ("MPO", heif.FORMAT)
+    if not is_single and (frames := int(getattr(image, "n_frames", 1))) > 1:
         raise SeveralFrames(f"animated or of several pages ({frames} frames)")
     if max_pixels is not None:
         require_whole(data, image)
-
-
-def count_frames(image: Image.Image) -> int:
-    """Return how many frames or pages an opened image has."""
-    # MPO is a JPEG with previews behind it, as phones and cameras write it; a HEIC file says which
-    # of its images is the one to show, and opens at that
-    single = image.format in ("MPO", heif.FORMAT)
-    return 1 if single else int(getattr(image, "n_frames", 1))
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
@@ -279,7 +264,7 @@ def _read(
         pixels = image.width * image.height
         with memory_for(pixels):
             if not _is_heavy(image, len(data)):
-                return _reduced(image, longest_side, data if max_pixels else b"")
+                return _decoded(image, longest_side, data if max_pixels else b"")
             more = {"pixels": pixels, "longest_side": longest_side}
             (*shape, scale), values = ask("image", data, page, max_pixels, **more)
             return values.reshape(shape), scale
@@ -290,7 +275,7 @@ def read_here(
 ) -> tuple[np.ndarray, int]:
     """Read as `read_image` and, with `longest_side`, `read_reduced`, whatever it takes."""
     with open_checked(data, max_pixels, page) as image:
-        return _reduced(image, longest_side, data if max_pixels else b"")
+        return _decoded(image, longest_side, data if max_pixels else b"")
 
 
 def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
@@ -300,54 +285,26 @@ def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
     return is_odd or image.width * image.height > _MOST_HERE or size > 2 * _MOST_HERE
 
 
-def _reduced(image: Image.Image, longest_side: int | None, data: bytes) -> tuple[np.ndarray, int]:
-    scale = 1
+def _decoded(image: Image.Image, longest_side: int | None, data: bytes) -> tuple[np.ndarray, int]:
+    """Return an opened image upright, and its scale; `data` is empty if it was checked before."""
+    whole, scale = image.size, 1
     if longest_side is not None and image.format == "JPEG":
-        scale = next((s for s in (8, 4, 2) if max(image.size) >= s * longest_side), 1)
+        scale = next((s for s in (8, 4, 2) if max(whole) >= s * longest_side), 1)
     if scale > 1:
-        whole = image.size
         image.draft(None, (whole[0] // scale, whole[1] // scale))
-        if image.size != tuple(-(-side // scale) for side in whole):
-            raise UnreadableImage(f"cannot be decoded at one {scale}th of its size")
-    return _decoded(image, data), scale
-
-
-def _decoded(image: Image.Image, data: bytes) -> np.ndarray:
+    if image.size != tuple(-(-side // scale) for side in whole):
+        raise UnreadableImage(f"cannot be decoded at one {scale}th of its size")
     try:
         image.load()
         if data and image.format in ("JPEG", "MPO"):
             require_filled(data, image)
         turn = _UPRIGHT.get(orientation(image))
-        pixels = _to_array(image if turn is None else image.transpose(turn))
-        return np.require(pixels, requirements="W")  # copied where it is Pillow's
+        pixels = to_array(image if turn is None else image.transpose(turn))
+        return np.require(pixels, requirements="W"), scale  # copied where it is Pillow's
     except UnreadableImage:
         raise
     except Exception as error:  # damaged data makes the decoders raise nearly anything
         raise UnreadableImage(f"truncated or damaged ({type(error).__name__})") from None
-
-
-def _to_array(image: Image.Image) -> np.ndarray:
-    if grey.is_deep(image):
-        return grey.to_8_bits(image)
-    if has_alpha(image):
-        layer = image.convert("RGBA")
-        ground = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        flat = Image.alpha_composite(ground, layer).convert("RGB")
-        return np.asarray(flat.convert("L") if image.getbands()[0] in ("L", "1") else flat)
-    return _copied(image, "L" if image.mode in ("1", "L") else "RGB")
-
-
-def _copied(image: Image.Image, mode: Literal["L", "RGB"]) -> np.ndarray:
-    """Return an image's pixels, converted in strips: all at once takes thrice the memory."""
-    shape = (image.height, image.width, 3)
-    pixels = np.empty(shape if mode == "RGB" else shape[:2], np.uint8)
-    rows = max(1, _STRIP_PIXELS // max(1, image.width))
-    convert = to_rgb(image) if mode == "RGB" else (lambda strip: strip.convert(mode))
-    for top in range(0, image.height, rows):
-        whole = rows >= image.height
-        strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
-        pixels[top : top + rows] = strip if strip.mode == mode else convert(strip)
-    return pixels
 
 
 def encode(image: np.ndarray, format: Literal["png", "jpeg"] = "png", quality: int = 95) -> bytes:
@@ -358,22 +315,19 @@ def encode(image: np.ndarray, format: Literal["png", "jpeg"] = "png", quality: i
 
     """
     try:
-        return to_png(image) if format == "png" else _to_jpeg(image, quality)
+        if format == "png":
+            return to_png(image)
+        pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        is_coded, data = cv2.imencode(".jpeg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if is_coded:
+            return data.tobytes()
     except (ValueError, cv2.error):
-        height, width = image.shape[:2]
-        raise InputError(
-            f"an image of {width} × {height} pixels cannot be written as {format.upper()}: JPEG "
-            "takes 65,500 pixels a side, PNG a million; set anonymization.format: png, or leave "
-            "it out"
-        ) from None
-
-
-def _to_jpeg(image: np.ndarray, quality: int) -> bytes:
-    pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    is_coded, data = cv2.imencode(".jpeg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not is_coded:
-        raise ValueError("OpenCV does not code it")
-    return data.tobytes()
+        pass
+    height, width = image.shape[:2]
+    raise InputError(
+        f"an image of {width} × {height} pixels cannot be written as {format.upper()}: JPEG takes "
+        "65,500 pixels a side, PNG a million; set anonymization.format: png, or leave it out"
+    )
 
 
 def decode(data: bytes) -> np.ndarray:

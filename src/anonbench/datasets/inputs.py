@@ -6,7 +6,7 @@ import os
 import sys
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,6 +30,8 @@ from anonbench.datasets.ids import id_problem
 if TYPE_CHECKING:
     import numpy as np
 
+    from anonbench.datasets.formats.pages import Page
+
 STANDARD_INPUT = "-"
 TABLES = (".csv", ".parquet")
 _HIDDEN_BY = "a later member of the same name takes its place"
@@ -37,7 +39,6 @@ _TWICE = "listed twice"
 _PDF = "a PDF, of which no copy is written; save its pages as images"
 _PAGE = "a page of a file, of which no copy can be written; save it as an image"
 _SETTING = "images"
-_MAY_HAVE_PAGES = (".tif", ".tiff", ".pdf")
 _THREADS = 8
 
 
@@ -99,12 +100,22 @@ class ImageFile:
             UnreadableImage: it cannot be read; the message is the reason.
 
         """
-        from anonbench.datasets.files.headers import Limits, header_of
         from anonbench.datasets.images import MAX_PIXELS, read_image
 
         limit = max_pixels or MAX_PIXELS
         data = self.data(limit)
-        return read_image(data, limit, header_of(data, "", self.page, Limits(limit)).page)
+        return read_image(data, limit, self.page_in(data, limit))
+
+    def page_in(self, data: bytes, max_pixels: int) -> Page | None:
+        """Return which page of the file's content `read_image` has to read.
+
+        Raises:
+            UnreadableImage: it cannot be used; the message is the reason.
+
+        """
+        from anonbench.datasets.files.headers import Limits, header_of
+
+        return header_of(data, "", self.page, Limits(max_pixels)).page
 
 
 class LeftOut(NamedTuple):
@@ -319,14 +330,17 @@ def _checked(files: list[ImageFile], left: list[LeftOut], pages: bool, documents
     """Leave out files of names that cannot be written or told apart, and pages unless asked for."""
     good, known = [], set[tuple[str, int | None]]()
     for image in files:
-        why = f"the file's name {problem}" if (problem := id_problem(image.name)) else ""
-        why = why or (_TWICE if (image.name, image.page) in known else "")
         is_document = image.name.lower().endswith(".pdf")
-        if not why and is_document and not (pages or (documents and image.page is None)):
+        why = ""
+        if problem := id_problem(image.name):
+            why = f"the file's name {problem}"
+        elif (image.name, image.page) in known:
+            why = _TWICE
+        elif is_document and not pages and not (documents and image.page is None):
             why = _PDF
-        if not why and not pages and image.page is not None:
+        elif image.page is not None and not pages:
             why = _PAGE
-        if not why and not is_text(image.name):
+        elif not is_text(image.name):
             why = NOT_UTF8
         if why:
             left.append(LeftOut(shown(image.name), why))
@@ -345,18 +359,16 @@ def _with_ids(place: str, files: list[ImageFile]) -> Iterator[ImageFile]:
     """
     ids = {image: image.id or _stem(image.name) for image in files}
     given = {image.id for image in files}
-    while shared := _shared(ids):
+    while True:
+        counts = Counter(ids.values())
+        shared = [image for image, own in ids.items() if counts[own] > 1]
+        if not shared:
+            break
         if all(ids[image] in (image.name, *given) for image in shared):
             raise InputError(f"{place}: two images have the id {ids[shared[0]]!r}")
         ids |= {image: image.name for image in shared if ids[image] not in given}
     for image in files:
         yield replace(image, id=ids[image], key=image.id or image.name)
-
-
-def _shared(ids: Mapping[ImageFile, str]) -> list[ImageFile]:
-    """Return the images whose id is another one's too."""
-    counts = Counter(ids.values())
-    return [image for image, own in ids.items() if counts[own] > 1]
 
 
 def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]:
@@ -365,40 +377,36 @@ def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]
     The ids are those of `anonbench.datasets.documents.with_pages`. A file whose pages cannot be
     counted stays as it is, and says what is wrong when it is read.
     """
-    if not any(image.name.lower().endswith(_MAY_HAVE_PAGES) for image in images):
+    from anonbench.datasets.formats.pages import WITH_PAGES, page_id
+
+    if not any(image.name.lower().endswith(WITH_PAGES) for image in images):
         return images
     from concurrent.futures import ThreadPoolExecutor
 
-    from anonbench.datasets.formats.pages import page_id
+    from anonbench.datasets.documents import count_pages
+
+    def count(image: ImageFile) -> int:
+        if image.page is not None or not image.name.lower().endswith(WITH_PAGES):
+            return 1
+        try:
+            source = image.file if image.offset is None else image.data()
+        except UnreadableImage:
+            return 1
+        return count_pages(source, image.name[image.name.rindex(".") :])
 
     found = []
     with ThreadPoolExecutor(_THREADS) as threads:  # which wait for the disk
-        for image, pages in zip(images, threads.map(_count_pages, images), strict=True):
+        for image, pages in zip(images, threads.map(count, images), strict=True):
+            ids = [(page_id(image.id, n), page_id(image.key, n)) for n in range(1, pages + 1)]
             if pages == 1:
                 found.append(image)
-                continue
-            numbers = range(1, pages + 1)
-            every = [
-                replace(image, id=page_id(image.id, n), key=page_id(image.key, n), page=n)
-                for n in numbers
-            ]
-            if problem := id_problem(every[-1].id):
+            elif problem := id_problem(ids[-1][0]):
                 left.append(LeftOut(image.name, f"a page's id {problem}"))
             else:
-                found += every
+                found += [
+                    replace(image, id=own, key=key, page=n) for n, (own, key) in enumerate(ids, 1)
+                ]
     return found
-
-
-def _count_pages(image: ImageFile) -> int:
-    suffix = os.path.splitext(image.name)[1].lower()  # noqa: PTH122  fast, for many files
-    if image.page is not None or suffix not in _MAY_HAVE_PAGES:
-        return 1
-    from anonbench.datasets.documents import count_pages
-
-    try:
-        return count_pages(image.file if image.offset is None else image.data(), suffix)
-    except UnreadableImage:
-        return 1
 
 
 def _stem(name: str) -> str:

@@ -1,10 +1,11 @@
-"""The images of a data set, their splits and subset: list files and folders, never an image."""
+"""The images of a data set, their splits and subset, and all other files: no image is opened."""
 
 from __future__ import annotations
 
 import difflib
+import os
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Split
 from anonbench.datasets import clusters
 from anonbench.datasets.documents import PAGE, with_pages
-from anonbench.datasets.files.reasons import SUBSET
+from anonbench.datasets.files import reasons
+from anonbench.datasets.files.walk import Entry, files_in, walk
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.layouts import celeba, folder, rvl_cdip, table
 from anonbench.datasets.source import Source, problem
@@ -100,7 +102,7 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
     others = source.others
     if dataset.subset is not None:
         images, rest = _subset(images, dataset.subset, seed)
-        undrawn = rest[["id", "path"]].assign(reason=SUBSET)
+        undrawn = rest[["id", "path"]].assign(reason=reasons.SUBSET)
         others = pd.concat([others, undrawn], ignore_index=True)
     images = _split(name, dataset, images, seed, _most_frequent(source.left))
     if not labels:
@@ -230,3 +232,56 @@ def _own_split(
     chosen = np.zeros(len(names), dtype=bool)
     chosen[order[: min(cut, len(names) - 1)]] = True
     return chosen[member]
+
+
+def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
+    """Return path and reason of every file below `root` that a data set does not list, sorted.
+
+    Hidden files count; a linked folder that is not looked into is one row.
+
+    Args:
+        source: the images, and what is known of others.
+        root: the folder that their paths are relative to.
+        named: the images are named one by one, by a table that may lie in a folder of other things:
+            look only into the folders of these images, wherever they are, and not below them.
+
+    """
+    paths = source.images["path"].tolist()
+    known = dict(zip(source.others["path"], source.others["reason"], strict=True))
+    found = _beside(root, paths, known) if named else walk(str(root), everything=True)
+    used = {*paths, *source.followed}
+    rows = {
+        e.path: known.get(e.path) or _reason(source, e) for e in found if e.path not in used
+    } | source.left
+    for path, reason in rows.items():
+        if reason == reasons.NOT_IMAGE:
+            rows[path] = reasons.by_content(f"{root}/{path}")
+    shown = [(reasons.shown(path), reason) for path, reason in rows.items()]
+    table = pd.DataFrame(shown, columns=["path", "reason"], dtype="str")
+    return table.sort_values(["path", "reason"], ignore_index=True)
+
+
+def _reason(source: Source, entry: Entry) -> str:
+    if entry.reason:
+        return entry.reason
+    return source.explain(entry.path) if reasons.is_text(entry.path) else reasons.NOT_UTF8
+
+
+def _beside(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[Entry]:
+    """Yield the files in the folders of listed images that are none of `paths`."""
+    used: dict[str, set[str]] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        used.setdefault(folder, set()).add(name)
+    for path in known:
+        used.setdefault(os.path.dirname(path), set())  # noqa: PTH120
+    shown: dict[str, str] = {}
+    names: dict[str, set[str]] = {}
+    for folder in sorted(used):  # one folder may be written in several ways
+        real = os.path.realpath(os.path.join(root, folder))  # noqa: PTH118
+        shown.setdefault(real, folder)
+        names.setdefault(real, set()).update(used[folder])
+    for real, folder in shown.items():
+        for name, reason in files_in(real):
+            if name not in names[real]:
+                yield Entry(os.path.join(folder, name), reason)  # noqa: PTH118

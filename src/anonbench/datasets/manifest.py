@@ -1,31 +1,34 @@
-"""The manifest: one table of a data set's readable images, and one of those that were skipped."""
+"""The manifest: a table of a data set's readable images, and what was converted and left out."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from anonbench.config import DataSource, Layout
-from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.io import atomic, write_csv, write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track
+from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
-from anonbench.core.wording import count as counted
-from anonbench.core.wording import tally
+from anonbench.core.wording import count, tally
 from anonbench.datasets.copies import find_copies, warn_of_copies
-from anonbench.datasets.documents import page_numbers
+from anonbench.datasets.documents import PAGE, page_numbers
 from anonbench.datasets.files.headers import Header, Limits, look_at_all
 from anonbench.datasets.files.reasons import COPY, is_quiet
 from anonbench.datasets.formats.conversions import conversion_counts
+from anonbench.datasets.formats.pages import file_digest_of
 from anonbench.datasets.given import reasons_of_given
-from anonbench.datasets.input_report import write_converted, write_summary
-from anonbench.datasets.listing import count_images, read_source, root_of
-from anonbench.datasets.source import problem
-from anonbench.datasets.unused import find_unused
+from anonbench.datasets.listing import count_images, find_unused, read_source, root_of
+from anonbench.datasets.source import problem, read_csv
 
+CONVERTED = ["id", "path", PAGE, "converted"]
+"""Columns of the list of images of which decoding keeps not every stored value as it is: the last
+one has what was done, separated by semicolons."""
 COLUMNS = ["id", "path", "split", "width", "height", "bytes", "digest"]
 """The manifest's columns before the label columns."""
 
@@ -52,8 +55,8 @@ def write_manifest(
     than `max_pixels`, images without the data set's label or without a picture of a program that is
     judged (`reasons_of_given`), images of train whose bytes val has, and, without a split, all that
     is not listed (`find_unused`). Images of equal bytes go to `duplicates` (`find_copies`), images
-    that decoding converts to `converted` (`write_converted`), and counts of all that to `inputs`
-    (`write_summary`).
+    that decoding converts to `converted` (`CONVERTED`), and counts of all that, without names, to
+    `inputs` (Markdown).
 
     Raises:
         InputError: see `list_images`; also where a split has no image left.
@@ -84,32 +87,48 @@ def write_manifest(
     write_csv(copies, duplicates)
     whole = whole[reasons == ""]
     whole = whole.astype({"width": "int32", "height": "int32", "bytes": "int64", "digest": "str"})
-    write_converted(whole, converted)
-    write_summary(name, whole, skips, copies, inputs)
+    write_csv(whole[whole["converted"] != ""].reindex(columns=CONVERTED), converted)
+    with atomic(inputs) as part:
+        part.write_text("\n".join(_summary(name, whole, skips, copies)) + "\n", encoding="utf-8")
     labels = [column for column in listed.columns if column not in COLUMNS]
     write_parquet(whole[[*COLUMNS, *labels]], output)
-    counts = ", ".join(f"{count} {split}" for split, count in count_images(whole).items())
+    counts = ", ".join(f"{number} {split}" for split, number in count_images(whole).items())
     _LOG.info("%s: %s; %d files left out", name, counts, len(skips))
-    _tell_conversions(name, whole)
+    if changed := conversion_counts(whole["converted"]):
+        images = count(int((whole["converted"] != "").sum()), "image")
+        warn_on_terminal(_LOG, f"{name}: {images} converted ({tally(changed)}); see converted.csv")
     _warn_of_skips(name, skips)
     warn_of_copies(name, copies, None if label is None else label.set_axis(listed["id"]))
 
 
-def _tell_conversions(name: str, used: pd.DataFrame) -> None:
-    """Say on the terminal how many images are converted, and how."""
-    converted = int((used["converted"] != "").sum())
-    if converted:
-        text = tally(conversion_counts(used["converted"]))
-        warn_on_terminal(
-            _LOG, f"{name}: {counted(converted, 'image')} converted ({text}); see converted.csv"
-        )
+def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[str, list[str]]:
+    """Return images, relative to `root`, that were added, removed or changed since a manifest.
+
+    Only files of another size, or touched since then, are read.
+    """
+    before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"])  # pages have one file
+    known = {path: of_file for path, *of_file in before.itertuples(index=False, name=None)}
+    skipped = read_csv(manifest.parent / "skipped" / "manifest.csv")["path"]
+    stats = {path: (root / path).stat() for path in listed if (root / path).exists()}
+    since, changed = manifest.stat().st_mtime, []
+    for path, stat in stats.items():
+        size, digest = known.get(path, (stat.st_size, ""))
+        touched = digest and max(stat.st_mtime, stat.st_ctime) > since
+        is_candidate = stat.st_size != size or touched
+        if is_candidate and file_digest(root / path) != file_digest_of(digest):
+            changed.append(path)
+    return {
+        "added": sorted({*stats} - {*known, *skipped}),
+        "removed": sorted({*known} - {*stats}),
+        "changed": sorted(changed),
+    }
 
 
 def _warn_of_skips(name: str, skips: pd.DataFrame) -> None:
     """Log how many files are left out, by reason; on the terminal those that look like images."""
     every = Counter(skips["reason"])
-    for reason, count in every.most_common():
-        _LOG.info("%s: %d left out: %s", name, count, reason)
+    for reason, number in every.most_common():
+        _LOG.info("%s: %d left out: %s", name, number, reason)
     loud = Counter(
         reason
         for path, reason in zip(skips["path"], skips["reason"], strict=True)
@@ -128,3 +147,44 @@ def _require_both(name: str, splits: pd.Series, reasons: pd.Series) -> None:
             why = Counter(of_split).most_common(3)
             shown = "; ".join(f"{times}: {reason}" for reason, times in why)
             raise problem(name, f"no image of the split {split} can be used ({shown})")
+
+
+def _summary(name: str, used: pd.DataFrame, skips: pd.DataFrame, copies: pd.DataFrame) -> list[str]:
+    """Return the lines of a page of counts, without names (Markdown)."""
+    by_split = [f"{count(number, 'image')} of {s}" for s, number in count_images(used).items()]
+    groups = used.groupby("format")["path"]
+    formats = pd.DataFrame({"images": groups.size(), "files": groups.nunique()})
+    formats = formats.sort_values("images", ascending=False, kind="stable")
+    lines = [
+        f"# What was read of {name}",
+        "",
+        f"{count(len(used), 'image')} from {count(used['path'].nunique(), 'file')} are used "
+        f"({', '.join(by_split)}).",
+        f"{count(skips['path'].nunique(), 'file')} are left out, wholly or in part.",
+        "Detection may leave out more: `skipped.csv` and `counts.csv` have that, once it is done.",
+    ]
+    if PAGE in used and (is_page := used[PAGE].notna()).any():
+        documents = count(used["path"][is_page].nunique(), "document")
+        lines += [
+            "",
+            f"{documents} of several pages, {count(int(is_page.sum()), 'page')} in "
+            "all: each page is an image. Pages of one document stay in one split.",
+        ]
+    lines += _table("Read", ("format", "images", "files"), formats.itertuples())
+    conversions = conversion_counts(used["converted"]).items()
+    lines += _table("Converted", ("conversion", "images"), conversions)
+    reasons = Counter(skips["reason"]).most_common()
+    lines += _table("Left out", ("reason", "files or pages"), reasons)
+    if len(copies):
+        contents = f"{copies['digest'].nunique():,} contents (equal bytes)."
+        lines += ["", f"{count(len(copies), 'image')} hold {contents}"]
+    names = "`converted.csv`, `skipped/manifest.csv` and `duplicates.csv`."
+    return [*lines, "", "Names are in `manifest.parquet` (used), " + names]
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    shown = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
+    if not shown:
+        return []
+    align = ["---", *["---:"] * (len(head) - 1)]
+    return ["", f"## {title}", "", *(f"| {' | '.join(row)} |" for row in (head, align, *shown))]

@@ -23,7 +23,7 @@ from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.terminal import harmless
 from anonbench.core.vocabulary import Entity, Split
-from anonbench.datasets.files.scan import scan
+from anonbench.datasets.files.walk import scan
 from anonbench.datasets.given import scan_given
 from anonbench.datasets.image_sets.copies import copies_message
 from anonbench.datasets.image_sets.doubts import doubts_of_run

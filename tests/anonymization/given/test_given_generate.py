@@ -100,3 +100,16 @@ def test_pictures_are_those_that_a_data_set_looks_for(tmp_path: Path) -> None:
     assert (tmp_path / "drawn" / "deep" / "code.png").read_bytes() == first
     with pytest.raises(InputError, match="folder of the originals"):
         generate_pictures(photos, photos / "drawn", StandIn(), ["zxing"])
+
+
+def test_a_picture_of_an_animation_is_that_of_its_first_frame(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    code = zxingcpp.create_barcode("gate 12", zxingcpp.BarcodeFormat.QRCode)
+    first = Image.fromarray(
+        np.pad(np.array(zxingcpp.write_barcode_to_image(code, scale=4)), 40, constant_values=255)
+    )
+    second = Image.new("L", first.size, 99)
+    first.save(photos / "moving.gif", save_all=True, append_images=[second])
+    found = generate_pictures(photos, tmp_path / "drawn", StandIn(), ["zxing"])
+    assert (found.written, found.left_out) == (1, ())

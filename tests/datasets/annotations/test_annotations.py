@@ -221,13 +221,13 @@ def test_shares_in_place_of_pixels_are_refused(tmp_path: Path, kind: str) -> Non
         path = tmp_path / "own.csv"
         path.write_text("id,action,entity,x0,y0,x1,y1\na,add,face,0.1,0.2,0.6,1\n")
     read_file = read_corrections if kind == "corrections" else read_boxes_file
-    match = r" 1 \(image a.*are they shares of width and height\? Give pixels$"
+    match = r" 1 \(image a.*are its numbers shares of width and height\? \(give pixels, or leave"
     with pytest.raises(InputError, match=match):
         read_file(path, Images(ROOT, LISTED))
     if kind != "json":
         with path.open("a") as file:
             file.write("a,add,face,1,1,9,9\n")
-        with pytest.raises(InputError, match=r" 1 \(image a.*shares of width and height"):
+        with pytest.raises(InputError, match=match):
             read_file(path, Images(ROOT, LISTED))
 
 
@@ -326,7 +326,7 @@ def test_via_version_1_and_circles(tmp_path: Path) -> None:
             "row 2 (image a), x1: 130 is outside the image, which has 100 × 80",
         ),
         ("a,face,10,-5,30,50", "row 2 (image a), y0: -5 is outside"),
-        ("a,face,100,20,100.5,50", "row 2 (image a), x1: the box has no part in the image"),
+        ("a,face,100,20,100.5,50", "row 2 (image a), x0: the region lies outside the image"),
         (
             "a,face,10,20,10,50",
             "row 2 (image a), x1: empty or inverted box: x1 (10) is not greater",
@@ -365,8 +365,8 @@ def test_a_box_may_pass_the_edge_by_a_pixel(tmp_path: Path) -> None:
     ("corners", "said"),
     [
         ("10,20,30,20,30,50,10,", "q7: a quadrilateral needs all"),
-        ("10,10,20,20,30,30,40,40", "q0: the quadrilateral is empty"),
-        ("60,20,80,20,80,50,60,50", "q0: the box (10, 20, 30, 50) reaches beyond"),
+        ("10,20,16,29,24,41,30,50", "x0: the region has its four corners on one line"),
+        ("60,20,80,20,80,50,60,50", "x0: the region has a box that reaches beyond"),
     ],
 )
 def test_wrong_corners_are_named(tmp_path: Path, corners: str, said: str) -> None:

@@ -133,3 +133,24 @@ def test_tables(tmp_path: Path, read: Any) -> None:
     else:  # corrections have no corners
         with pytest.raises(InputError, match="give the box around it"):
             read(path, IMAGES)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_nan_turns_nothing_and_is_no_corner(tmp_path: Path, kind: str) -> None:
+    """NaN is how a table writes an empty cell, of a column in which other boxes are turned."""
+    corners = [60, 40, 140, 30, 140, 60, 60, 70]
+    rows = [
+        ("a", "text", 60, 40, 140, 60, np.nan, *[np.nan] * 8, np.nan),
+        ("a", "text", 60, 30, 140, 70, 12.5, *corners, 0.5),
+    ]
+    names = ["id", "entity", *("x0", "y0", "x1", "y1"), "rotation"]
+    names += [*(f"q{number}" for number in range(8)), "score"]
+    table, path = pd.DataFrame(rows, columns=names), tmp_path / f"boxes.{kind}"
+    write = {"csv": lambda: table.to_csv(path, index=False, na_rep="nan")}
+    write.get(kind, lambda: table.to_parquet(path))()
+    plain, turned = read_boxes_file(path, IMAGES).regions()["a"]
+    assert plain.quad is None and plain.score == 1 and turned.quad == tuple(corners)
+    table["rotation"] = [30.0, 12.5]  # of a box whose corners are NaN it is not known
+    write.get(kind, lambda: table.to_parquet(path))()
+    with pytest.raises(InputError, match=r"row 1 \(image a\), rotation: not read"):
+        read_boxes_file(path, IMAGES)

@@ -91,7 +91,8 @@ def test_what_exceeds_the_limits_is_one_image_that_cannot_be_read(
         assert refused(data)
     finally:
         if left := child._children.pop(os.getpid(), None):
-            child._end(left)
+            left.process.kill()
+            left.process.wait()
         if own:
             child._children[os.getpid()] = own
     monkeypatch.undo()

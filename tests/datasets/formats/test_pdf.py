@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from odd_folder import ENCRYPTED, pdf, picture, text_page
 
 from anonbench.core.errors import UnreadableImage
+from anonbench.datasets import child_process
 from anonbench.datasets.documents import count_pages
 from anonbench.datasets.files.headers import page_to_read
 from anonbench.datasets.formats import child as module
@@ -138,11 +141,45 @@ def test_a_bomb_ends_its_process_alone() -> None:
 def test_a_child_that_was_killed_is_one_image_that_cannot_be_read() -> None:
     good = pdf([RED_LEFT])
     pdf_pages(good)
-    os.kill(module._children[os.getpid()].pid, 9)
-    module._children[os.getpid()].wait()
+    os.kill(module._children[os.getpid()].process.pid, 9)
+    module._children[os.getpid()].process.wait()
     with pytest.raises(UnreadableImage, match="breaks the library"):
         pdf_pages(good)
     assert pdf_pages(good) == 1
+
+
+def test_a_document_is_sent_once_for_several_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = pdf([RED_LEFT, b""]) + b"%" * 100_000
+    pdf_size(data, Page(1, 72), LIMIT)
+    child, sent = module._children[os.getpid()], []
+
+    class Counted:
+        def write(self, part: bytes) -> None:
+            sent.append(part)
+            pipe.write(part)
+
+        def flush(self) -> None:
+            pipe.flush()
+
+    pipe = child.process.stdin
+    monkeypatch.setattr(child.process, "stdin", Counted())
+    assert draw_pdf(data, Page(1, 72), LIMIT)[0, 0].tolist() == [255, 0, 0]
+    assert draw_pdf(data, Page(2, 72), LIMIT).min() == 255
+    assert sum(map(len, sent)) < 2000
+    other = data[:-1] + b"#"
+    assert pdf_pages(other) == 2 and sum(map(len, sent)) > 100_000
+
+
+def test_questions_have_a_minute_and_a_page_that_was_drawn_before_has_ten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    longer = []
+    monkeypatch.setattr(child_process, "_limit", lambda *_, again: longer.append(again))
+    monkeypatch.setitem(sys.modules, "anonbench.datasets.formats.pdfium", Mock())
+    for what in ("pages", "size", "dpi", "images", "draw"):
+        question = {"what": what, "page": [1, 72], "max_pixels": None}
+        child_process._answer(question, b"")
+    assert longer == [False, False, False, False, True]
 
 
 def test_a_document_of_too_many_pages_is_refused_as_such(tmp_path: Path) -> None:
@@ -154,6 +191,13 @@ def test_a_document_of_too_many_pages_is_refused_as_such(tmp_path: Path) -> None
     assert pdf_pages(data) == 10000 and count_pages(file, ".pdf") == 1
     with pytest.raises(UnreadableImage, match="more than 9999 pages"):
         page_to_read(data, None, 150)
+
+
+def test_a_document_without_pages_is_said_to_have_none() -> None:
+    with pytest.raises(UnreadableImage, match="encrypted"):
+        pdf_pages(pdf([b""], extra=ENCRYPTED))
+    with pytest.raises(UnreadableImage, match="no page 1 of 0"):
+        pdf_size(pdf([]), Page(1, 72), LIMIT)
 
 
 def test_what_is_a_pdf() -> None:

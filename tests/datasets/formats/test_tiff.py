@@ -13,8 +13,7 @@ from PIL import Image, TiffImagePlugin
 
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.documents import count_pages
-from anonbench.datasets.formats.pages import Page
-from anonbench.datasets.formats.tiff import tiff_frames
+from anonbench.datasets.formats.pages import Page, tiff_frames
 from anonbench.datasets.images import open_checked, read_image, upright_size
 
 

@@ -238,7 +238,7 @@ def _tags(data: bytes, page: Page | None) -> Any:
     """Tags of a TIFF file's page."""
     with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
         if page is not None:
-            from anonbench.datasets.formats.tiff import tiff_frames
+            from anonbench.datasets.formats.pages import tiff_frames
 
             image.seek(tiff_frames(io.BytesIO(data))[page.number - 1])
         return image.tag_v2  # type: ignore[attr-defined]

@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from anonbench.anonymization.files.profiles import standard
-from anonbench.datasets.formats.conversions import conversions, joined
+from anonbench.datasets.formats.conversions import BETWEEN, conversions
+from anonbench.datasets.formats.whole import is_lossless_webp
 from anonbench.datasets.images import encode, open_checked
 
 AS_THEY_ARE = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "PPM")
@@ -74,11 +75,10 @@ def stored(data: bytes, pixels: np.ndarray) -> Stored:
             kept = image.info.get("compression")
             options = {"compression": kept if kept in _COMPRESSIONS else _COMPRESSIONS[2]}
         elif format_ == "WEBP":
-            at = _pixels_of_webp(data)
-            lossless = data[at : at + 4] == b"VP8L"
+            lossless = is_lossless_webp(data)
             options = {"lossless": True} if lossless else {"quality": WEBP_QUALITY}
         profile = b"" if format_ in ("BMP", "PPM") else _profile(image, pixels)
-        return Stored(format_, suffix, profile, options, joined(conversions(image, None)))
+        return Stored(format_, suffix, profile, options, BETWEEN.join(conversions(image, None)))
 
 
 def write(pixels: np.ndarray, how: Stored) -> bytes:
@@ -143,15 +143,6 @@ def _tables() -> tuple[tuple[int, ...], ...]:
             assert isinstance(image, JpegImagePlugin.JpegImageFile)
             found |= {tuple(table): None for table in image.quantization.values()}
     return tuple(found)
-
-
-def _pixels_of_webp(data: bytes) -> int:
-    """Return where the chunk with the pixels of a WebP file starts."""
-    at = 12
-    while data[at : at + 4] in (b"VP8X", b"ICCP", b"ALPH"):
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + size + size % 2
-    return at
 
 
 def _profile(image: Image.Image, pixels: np.ndarray) -> bytes:

@@ -15,13 +15,13 @@ import numpy as np
 from anonbench.anonymization.files.places import require_apart
 from anonbench.anonymization.geometry import cover, framed
 from anonbench.config import Anonymization, Detection
-from anonbench.core.boxes import Region, in_blocks
+from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import atomic, writing_to
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
-from anonbench.datasets.coding_blocks import coding_blocks
-from anonbench.datasets.images import encode
+from anonbench.datasets.coding_blocks import in_coding_blocks
+from anonbench.datasets.images import encode, read_image
 from anonbench.datasets.inputs import LeftOut, open_images
 from anonbench.detection.search import DetectorFailed, Search
 
@@ -76,11 +76,10 @@ def generate_pictures(
     with writing_to(folder.parent):
         for image in track(given, len(given), "images drawn"):
             try:
-                pixels = image.pixels(settings.max_pixels)
-                regions = search(pixels)
-                if regions:
-                    blocks = coding_blocks(image.data(settings.max_pixels))
-                    regions = in_blocks(regions, blocks)
+                data = image.data(settings.max_pixels)
+                page = image.page_in(data, settings.max_pixels)
+                pixels = read_image(data, settings.max_pixels, page)
+                regions = in_coding_blocks(search(pixels), data, page)
             except (DetectorFailed, UnreadableImage) as error:
                 left_out.append(LeftOut(image.name, str(error)))
                 continue

@@ -98,7 +98,7 @@ class Method(Registered):
         """Return bool [h, w]: which pixels are as the method promises; the audit asks for all.
 
         Best computed in another way than `hide` does. A method that does not say so is refused by
-        the audit. Those of the first built-in methods are in `anonbench.anonymization.audit.promises`.
+        the audit. Those of the first built-in methods are in `anonymization.audit.promises`.
 
         Args:
             original: uint8 [c, h, w] of a region's window before, with one or three channels.

@@ -1,11 +1,11 @@
 """Regions from a user's files: CSV, Parquet, COCO JSON and VIA JSON."""
 
 from anonbench.datasets.annotations.coco import write_coco
-from anonbench.datasets.annotations.copies import for_all_copies
 from anonbench.datasets.annotations.corrections import Correction, correct, read_corrections
 from anonbench.datasets.annotations.keys import Images
 from anonbench.datasets.annotations.read import Annotations, read_boxes_file
 from anonbench.datasets.annotations.stored import (
+    for_all_copies,
     read_regions,
     read_stored_corrections,
     write_annotations,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,71 +56,50 @@ def read_coco(file: Path, data: dict[str, Any]) -> Rows:
         InputError: an annotation of an image or category that the file does not list.
 
     """
-    images = _by_id(file, data, "images")
+    images, categories = _by_id(file, data, "images"), _by_id(file, data, "categories")
     names = {key: _names(file, key, entry) for key, entry in images.items()}
-    categories = _by_id(file, data, "categories")
     rows = []
     for count, entry in enumerate(_dicts(file, data, "annotations"), 1):
-        given = entry.get("id")
-        where = str(given) if isinstance(given, int | str) else f"number {count}"
-        image = _listed(file, where, images, entry.get("image_id"), "image_id", "images")
-        category = _listed(
-            file, where, categories, entry.get("category_id"), "category_id", "categories"
-        )
-        entity = str(category.get("name")).strip().lower()
-        box, quad = _shape(file, where, entry, image)
+        where = str(entry["id"]) if isinstance(entry.get("id"), int | str) else f"number {count}"
+        image, category = entry.get("image_id"), entry.get("category_id")
+        for column, key, part in (
+            ("image_id", image, images),
+            ("category_id", category, categories),
+        ):
+            if not isinstance(key, int | str) or key not in part:
+                raise InputError(
+                    f"{file}: annotation {where}, {column}: {key!r} is not among the file's "
+                    f"{'images' if part is images else 'categories'}"
+                )
+        entity = str(categories[category].get("name")).strip().lower()
+        box, quad = _shape(file, where, entry, images[image])
         score = number(entry.get("score", 1.0))
-        rows.append((where, *names[image["id"]], entity, *box, *quad, score))
+        rows.append((where, *names[image], entity, *box, *quad, score))
     table = pd.DataFrame(rows, columns=ROW_COLUMNS).astype(ROW_TYPES)
-    listed = [
-        (str(key), *names[key], _size(entry.get("width")), _size(entry.get("height")))
-        for key, entry in images.items()
-    ]
-    return Rows(
-        file,
-        table,
-        "annotation",
-        "bbox",
-        (OWN_ID, PATH),
-        pd.DataFrame(listed, columns=IMAGE_COLUMNS),
-    )
+    sizes = [[_size(each.get(side)) for side in ("width", "height")] for each in images.values()]
+    entries = [(str(key), *names[key], *size) for key, size in zip(images, sizes, strict=True)]
+    listed = pd.DataFrame(entries, columns=IMAGE_COLUMNS)
+    return Rows(file, table, "annotation", "bbox", (OWN_ID, PATH), listed)
 
 
 def _dicts(file: Path, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    entries = data[key]
-    for index, entry in enumerate(entries, 1):
+    for index, entry in enumerate(data[key], 1):
         if not isinstance(entry, dict):
             raise InputError(f"{file}: {key}, entry {index}: not an object in braces")
-    return list(entries)
+    return list(data[key])
 
 
-def _by_id(file: Path, data: dict[str, Any], key: str) -> dict[int | str, dict[str, Any]]:
-    entries: dict[int | str, dict[str, Any]] = {}
+def _by_id(file: Path, data: dict[str, Any], key: str) -> dict[Any, dict[str, Any]]:
+    entries: dict[Any, dict[str, Any]] = {}
     for index, entry in enumerate(_dicts(file, data, key), 1):
         name = entry.get("id")
-        if not isinstance(name, int | str):
-            raise InputError(
-                f"{file}: {key}, entry {index}, id: {name!r} is neither number nor text"
+        if not isinstance(name, int | str) or name in entries:
+            fault = (
+                "is there twice" if isinstance(name, int | str) else "is neither number nor text"
             )
-        if name in entries:
-            raise InputError(f"{file}: {key}, entry {index}, id: {name!r} is there twice")
+            raise InputError(f"{file}: {key}, entry {index}, id: {name!r} {fault}")
         entries[name] = entry
     return entries
-
-
-def _listed(
-    file: Path,
-    where: Any,
-    entries: Mapping[int | str, dict[str, Any]],
-    key: Any,
-    column: str,
-    part: str,
-) -> dict[str, Any]:
-    if not isinstance(key, int | str) or key not in entries:
-        raise InputError(
-            f"{file}: annotation {where}, {column}: {key!r} is not among the file's {part}"
-        )
-    return entries[key]
 
 
 def _names(file: Path, key: Any, image: Mapping[str, Any]) -> tuple[str, str]:
@@ -193,23 +171,12 @@ def _turn(file: Path, where: str, entry: Mapping[str, Any], has_corners: bool) -
 def _turned(
     box: Sequence[float], degrees: float, image: Mapping[str, Any]
 ) -> tuple[list[float], tuple[float, ...]]:
-    """Return a turned box's corners, and the box about them, cut at the image's stated size."""
+    """Return the box about a turned one, cut at the image's stated size, and its corners."""
     quad = turned(box, degrees)
-    low = [min(quad[::2]), min(quad[1::2])]
-    high = [max(quad[::2]), max(quad[1::2])]
-    ends = (_size(image.get("width")), _size(image.get("height")))
-    return [
-        *(max(value, 0.0) for value in low),
-        *(float(np.fmin(value, end)) for value, end in zip(high, ends, strict=True)),
-    ], quad
-
-
-def _table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    try:
-        return read(path)
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: is not such a table of the results ({reason})") from None
+    width, height = _size(image.get("width")), _size(image.get("height"))
+    low = [max(min(quad[::2]), 0.0), max(min(quad[1::2]), 0.0)]
+    high = [float(np.fmin(max(quad[::2]), width)), float(np.fmin(max(quad[1::2]), height))]
+    return low + high, quad
 
 
 def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
@@ -229,9 +196,14 @@ def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
             not in the manifest.
 
     """
-    regions = image_regions(_table(boxes, read_boxes))
-    columns = ["id", "path", "width", "height"]
-    images = _table(manifest, partial(pd.read_parquet, columns=columns))
+    try:
+        regions = image_regions(read_boxes(boxes))
+        images = pd.read_parquet(manifest, columns=["id", "path", "width", "height"])
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{boxes} or {manifest} is not such a table of the results ({reason})"
+        ) from None
     missing = sorted(set(regions) - set(images["id"].astype(str)))
     if missing:
         raise InputError(
@@ -257,23 +229,22 @@ def as_coco(images: pd.DataFrame, regions: Mapping[str, Sequence[Region]]) -> di
     ordered = images.sort_values("id")[["id", "path", "width", "height"]]
     for index, (name, path, width, height) in enumerate(ordered.itertuples(index=False), 1):
         size = {"width": int(width), "height": int(height)}
-        listed.append({"id": index, "file_name": path, OWN_ID: name} | size)
+        listed.append({"id": index, PATH: path, OWN_ID: name} | size)
         for region in regions.get(name, ()):
-            entry = _annotation(region) | {"id": len(annotations) + 1, "image_id": index}
-            annotations.append(entry | {"category_id": categories[region.entity]})
+            across, down = region.x1 - region.x0, region.y1 - region.y0
+            entry = {
+                "bbox": [region.x0, region.y0, across, down],
+                "area": across * down,
+                "segmentation": [] if region.quad is None else [list(region.quad)],
+                "iscrowd": 0,
+                "score": region.score,
+                "id": len(annotations) + 1,
+                "image_id": index,
+                "category_id": categories[region.entity],
+            }
+            annotations.append(entry)
     return {
         "images": listed,
         "annotations": annotations,
         "categories": [{"id": index, "name": str(e)} for e, index in categories.items()],
-    }
-
-
-def _annotation(region: Region) -> dict[str, Any]:
-    width, height = region.x1 - region.x0, region.y1 - region.y0
-    return {
-        "bbox": [region.x0, region.y0, width, height],
-        "area": width * height,
-        "segmentation": [] if region.quad is None else [list(region.quad)],
-        "iscrowd": 0,
-        "score": region.score,
     }

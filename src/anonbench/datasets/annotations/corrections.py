@@ -14,8 +14,8 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.keys import Images
-from anonbench.datasets.annotations.read import Annotations, matched, regions_of
-from anonbench.datasets.annotations.rows import BOX, Rows, check_values
+from anonbench.datasets.annotations.read import Annotations, matched
+from anonbench.datasets.annotations.rows import BOX, regions_of
 from anonbench.datasets.annotations.table import load_texts, make_rows
 
 OVERLAP = 0.5
@@ -66,15 +66,12 @@ def read_corrections(path: Path, images: Images, record: bool = False) -> Annota
     actions = frame["action"].astype(str).str.strip()
     rows.table["action"] = actions
     rows.refuse(
-        ~actions.isin([str(action) for action in Action]).to_numpy(),
+        ~actions.isin([*Action]).to_numpy(),
         "action",
         "'{action}' is neither add nor remove",
     )
-    whole = (actions == Action.REMOVE).to_numpy() & rows.table[BOX].isna().all(axis=1).to_numpy()
-    checked = rows.table.copy()
-    checked.loc[whole, BOX] = [0.0, 0.0, 1.0, 1.0]  # any box: none is needed there
-    check_values(Rows(path, checked))
-    return matched(rows, images, record, ~whole)
+    is_bare = rows.table[BOX].isna().all(axis=1).to_numpy()
+    return matched(rows, images, record, ~(is_bare & (actions == Action.REMOVE).to_numpy()))
 
 
 def by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:
@@ -97,15 +94,11 @@ def correct(
     Removals see what was found and not what is added, so that a box can be replaced by a better
     one in whatever order the rows are.
     """
-    removals = [correction for correction in corrections if correction.action is Action.REMOVE]
-    matches = [[_is_meant(region, removal) for region in regions] for removal in removals]
-    unused = [removal for removal, row in zip(removals, matches, strict=True) if not any(row)]
-    kept = [region for i, region in enumerate(regions) if not any(row[i] for row in matches)]
-    added = [
-        correction.region
-        for correction in corrections
-        if correction.action is Action.ADD and correction.region is not None
-    ]
+    removals = [each for each in corrections if each.action is Action.REMOVE]
+    removed = [[region for region in regions if _is_meant(region, each)] for each in removals]
+    kept = [region for region in regions if not any(region in each for each in removed)]
+    added = [e.region for e in corrections if e.action is Action.ADD and e.region is not None]
+    unused = [removal for removal, meant in zip(removals, removed, strict=True) if not meant]
     return kept + added, unused
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,8 @@ class Images:
         if others is not None:
             more = others[~others["id"].isin(images["id"])]
             known = pd.concat([known, more[["id", "path"]]])
-        self._ids, self._paths = (_Column(known[key].to_numpy(object)) for key in ("id", "path"))
+        self._all_paths = known["path"].to_numpy(object)
+        self._ids, self._paths = _places(known["id"]), _places(known["path"])
         # the root as it is called, and as it is without links: one folder
         self._roots = {f"{str(base).rstrip('/')}/" for base in (root.absolute(), root.resolve())}
 
@@ -73,29 +75,26 @@ class Images:
             int64 [N], places in `ids`, or one of the negative numbers above; bool [N].
 
         """
-        by_id = self._ids.find(ids.to_numpy(object))
-        plain = self._relative(paths)
-        by_path = self._paths.find(plain)
-        # of several images of one path, the id says which
-        both = (by_path == SEVERAL) & (by_id >= 0)
-        both[both] = self._paths.names[by_id[both]] == plain[both]
-        by_path[both] = by_id[both]
-        use_id = (by_path == _NOT_GIVEN) | ((by_id < 0) & (by_id != _NOT_GIVEN))
-        result = np.where(use_id, by_id, by_path)
-        result[(by_id >= 0) & (by_path >= 0) & (by_id != by_path)] = APART
-        result[result == _NOT_GIVEN] = UNKNOWN
+        plain = {path: self._plain(path) for path in paths.unique()}
+        found = [self._find(*row, plain[row[1]]) for row in zip(ids, paths, strict=True)]
+        places, by_id = zip(*found, strict=True) if found else ((), ())
+        result = np.array(places, np.int64)
         result[result >= len(self)] = UNUSED
-        return result, use_id
+        return result, np.array(by_id, bool)
 
-    def _relative(self, paths: pd.Series) -> np.ndarray:
-        codes, distinct = pd.factorize(paths.to_numpy(object))
-        plain = [self._plain(path) for path in distinct]
-        return np.array([*plain, ""], dtype=object)[codes]
+    def _find(self, image_id: str, path: str, plain: str) -> tuple[int, bool]:
+        by_id = self._ids.get(image_id, UNKNOWN) if image_id else _NOT_GIVEN
+        by_path = self._paths.get(plain, UNKNOWN) if path else _NOT_GIVEN
+        if by_path == SEVERAL and by_id >= 0 and self._all_paths[by_id] == plain:
+            by_path = by_id  # of several images of one path, the id says which
+        if by_id >= 0 and by_path >= 0 and by_id != by_path:
+            return APART, False
+        use_id = by_path == _NOT_GIVEN or (by_id < 0 and by_id != _NOT_GIVEN)
+        place = by_id if use_id else by_path
+        return (UNKNOWN if place == _NOT_GIVEN else place), use_id
 
     def _plain(self, path: str) -> str:
-        if not path:
-            return path
-        plain = plain_path(path)
+        plain = plain_path(path) if path else path
         inside = [base for base in self._roots if plain.startswith(base)]
         if not inside or plain in self._paths:
             return plain
@@ -112,7 +111,7 @@ class Images:
         if "\\" in name and name.replace("\\", "/") in column:
             return "write it with / in place of \\"
         folded = _folded(name)
-        near = next((known for known in column.names if _folded(known) == folded), None)
+        near = next((known for known in column if _folded(known) == folded), None)
         if near is not None:
             if near.casefold() == name.casefold():
                 return "there is one that differs in upper and lower case"
@@ -122,33 +121,12 @@ class Images:
         return ""
 
 
-class _Column:
-    """One column of names, which need not be unique."""
-
-    def __init__(self, names: np.ndarray) -> None:
-        self.names = names
-        whole = pd.Index(names, dtype=object)
-        first = ~whole.duplicated()
-        self._distinct = whole[first]
-        self._places = np.flatnonzero(first)
-        self._several = whole.duplicated(keep=False)[first]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._distinct
-
-    def find(self, names: np.ndarray) -> np.ndarray:
-        """Return the place of each name; UNKNOWN, SEVERAL or _NOT_GIVEN (empty) otherwise."""
-        if not len(self._distinct):
-            found = np.full(len(names), -1)
-        else:
-            found = self._distinct.get_indexer(names)
-        result = np.full(len(names), UNKNOWN, dtype=np.int64)
-        result[found >= 0] = self._places[found[found >= 0]]
-        several = np.zeros(len(names), dtype=bool)
-        several[found >= 0] = self._several[found[found >= 0]]
-        result[several] = SEVERAL
-        result[names == ""] = _NOT_GIVEN
-        return result
+def _places(names: Iterable[str]) -> dict[str, int]:
+    """Return the place of each name, or `SEVERAL`."""
+    places: dict[str, int] = {}
+    for place, name in enumerate(names):
+        places[name] = SEVERAL if name in places else place
+    return places
 
 
 def _folded(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Rows of annotation files, with their place in the file for error messages."""
+"""Rows of annotation files of every format: their place in the file, and the checks of them all."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.core.boxes import QUAD_COLUMNS
+from anonbench.core.boxes import QUAD_COLUMNS, Region
 from anonbench.core.errors import InputError
+from anonbench.core.region_check import region_fault
 from anonbench.core.vocabulary import Entity
 
 BOX = ["x0", "y0", "x1", "y1"]
@@ -20,6 +21,8 @@ ROW_TYPES = dict.fromkeys([*BOX, *QUAD_COLUMNS, "score"], np.float64)
 SLACK = 1.0
 """Pixels by which a box may pass the image's edge: some tools count pixels from 1, or to the last
 one included. What passes is cut off."""
+_ANY_SIZE = 2.0**24
+"""Pixels of a side that is not known."""
 
 
 @dataclass(frozen=True)
@@ -55,46 +58,54 @@ class Rows:
         others = int(bad.sum()) - 1
         more = f" ({others} more like it)" if others else ""
         shown = self.column if self.column and column in (*BOX, *QUAD_COLUMNS) else column
-        values = {str(name): _shown(value) for name, value in first.items()}
-        image = values["id"] or values["path"]
+        values = {
+            str(name): f"{value:g}" if isinstance(value, float) else printable(str(value))
+            for name, value in first.items()
+        }
         raise InputError(
-            f"{self.file}: {self.unit} {values['where']} (image {image}), {shown}: "
-            f"{text.format(**values)}{more}"
+            f"{self.file}: {self.unit} {values['where']} (image {values['id'] or values['path']}), "
+            f"{shown}: {text.format(**values)}{more}"
         )
-
-
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else printable(str(value))
 
 
 def printable(text: str) -> str:
     """Return a text of others' without what a terminal would obey, or cannot show."""
-    if text.isprintable():
-        return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def check_values(rows: Rows) -> None:
+def regions_of(rows: pd.DataFrame) -> list[Region]:
+    """Return the regions of checked rows, in their order."""
+    numbers = rows[[*BOX, "score", *QUAD_COLUMNS]].to_numpy(float).tolist()
+    regions = []
+    for entity, row in zip(rows["entity"], numbers, strict=True):
+        quad = None if np.isnan(row[5]) else tuple(row[5:])
+        regions.append(Region(Entity(entity), *row[:5], quad=quad))  # type: ignore[misc]
+    return regions
+
+
+def check_values(rows: Rows, boxed: np.ndarray) -> None:
     """Raise InputError for an entity that is none, or numbers that are no box; see `Rows.refuse`.
 
-    Sizes of images are not looked at.
+    Args:
+        rows: of the file; sizes of images are not looked at.
+        boxed: bool [N], which rows have a box.
+
     """
     table = rows.table
-    known = ", ".join(Entity)
     rows.refuse(
-        ~table["entity"].isin([str(entity) for entity in Entity]).to_numpy(),
+        ~table["entity"].isin([*Entity]).to_numpy(),
         "entity",
-        f"'{{entity}}' is none of {known}; rename it or leave such rows out",
+        f"'{{entity}}' is none of {', '.join(Entity)}; rename it or leave such rows out",
     )
     for name in BOX:
         rows.refuse(
-            ~np.isfinite(table[name].to_numpy(float)),
+            boxed & ~np.isfinite(table[name].to_numpy(float)),
             name,
             "missing or not a finite number; fill it in or leave the row out",
         )
     for low, high in (("x0", "x1"), ("y0", "y1")):
         rows.refuse(
-            (table[high] <= table[low]).to_numpy(),
+            boxed & (table[high] <= table[low]).to_numpy(),
             high,
             f"empty or inverted box: {high} ({{{high}}}) is not greater than {low} ({{{low}}}); "
             f"a box goes from x0, y0 (left, top) to x1, y1 (right, bottom)",
@@ -102,43 +113,46 @@ def check_values(rows: Rows) -> None:
     rows.refuse(
         ~np.isfinite(table["score"].to_numpy(float)), "score", "not a finite number; leave it out"
     )
-    _check_quads(rows)
-
-
-def _check_quads(rows: Rows) -> None:
-    corners = rows.table[QUAD_COLUMNS].to_numpy(float)
-    given = ~np.isnan(corners).all(axis=1)
-    bad = given & ~np.isfinite(corners).all(axis=1)
-    column = QUAD_COLUMNS[0]
-    if bad.any():
-        column = QUAD_COLUMNS[int((~np.isfinite(corners[bad.argmax()])).argmax())]
-    rows.refuse(bad, column, "a quadrilateral needs all of q0 … q7 (x, y of four corners), or none")
-    if not given.any():
-        return
-    points = np.where(given[:, None], corners, 0.0).reshape(-1, 4, 2)
+    finite = np.isfinite(table[QUAD_COLUMNS].to_numpy(float))
+    bad = ~table[QUAD_COLUMNS].isna().all(axis=1).to_numpy() & ~finite.all(axis=1)
     rows.refuse(
-        given & (_greatest_triangle(points) <= 0),
-        QUAD_COLUMNS[0],
-        "the quadrilateral is empty: its corners lie on one line",
-    )
-    low, high = points.min(axis=1) - SLACK, points.max(axis=1) + SLACK
-    box = rows.table[BOX].to_numpy(float).reshape(-1, 2, 2)
-    rows.refuse(
-        given & ((box[:, 0] < low) | (box[:, 1] > high)).any(axis=1),
-        QUAD_COLUMNS[0],
-        "the box ({x0}, {y0}, {x1}, {y1}) reaches beyond its quadrilateral; give x, y of the "
-        "corners in pixels, and the box that encloses them",
+        bad,
+        QUAD_COLUMNS[int(finite[bad.argmax()].argmin())] if bad.any() else "",
+        "a quadrilateral needs all of q0 … q7 (x, y of four corners), or none",
     )
 
 
-def _greatest_triangle(points: np.ndarray) -> np.ndarray:
-    """Return the doubled area of the greatest triangle among four points, float [N] of [N, 4, 2].
+def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.DataFrame:
+    """Return rows with their boxes cut at the images' edges.
 
-    It is 0 where they are on a line, and not for corners in a crossed order.
+    Args:
+        rows: with checked values, of images that are used.
+        sizes: width and height of each row's image, float [N, 2]; None: nothing is cut.
+        boxed: bool [N], which rows have a box.
+
+    Raises:
+        InputError: a box passes an edge by more than `SLACK`, or a region could not be hidden
+            (`region_fault`).
+
     """
-    areas = []
-    for a, b, c in ((0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3)):
-        u, v = points[:, b] - points[:, a], points[:, c] - points[:, a]
-        areas.append(np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]))
-    greatest: np.ndarray = np.max(areas, axis=0)
-    return greatest
+    known = np.full((len(rows.table), 2), _ANY_SIZE) if sizes is None else sizes
+    table = rows.table.assign(width=known[:, 0], height=known[:, 1])
+    checked = Rows(rows.file, table, rows.unit, rows.column)
+    text = (
+        "{%s} is outside the image, which has {width} × {height} pixels (upright by its EXIF); is "
+        "the box in pixels, and of this image at this size?"
+    )
+    for name in BOX if sizes is not None else ():
+        limit = known[:, 0 if name[0] == "x" else 1]
+        value = table[name].to_numpy(float)
+        checked.refuse((value < -SLACK) | (value > limit + SLACK), name, text % name)
+        table[name] = np.clip(value, 0, limit)
+    if sizes is None:  # planning looks only at what is wrong in any image, to take no time
+        doubtful = table[QUAD_COLUMNS[0]].notna() | (table[["x1", "y1"]] < 2).all(axis=1)
+        boxed = boxed & doubtful.to_numpy()
+    places = np.flatnonzero(boxed)
+    for place, region in zip(places, regions_of(rows.table.iloc[places]), strict=True):
+        if (fault := region_fault(region, *known[place].tolist())) is not None:
+            bad = np.arange(len(table)) == place
+            checked.refuse(bad, BOX[0], f"the region {fault} (give pixels, or leave the row out)")
+    return table.drop(columns=["width", "height"])

@@ -1,7 +1,7 @@
 """Outlines of annotation tools, reduced to a box and, with four corners, a quadrilateral.
 
-Numbers here may be anything that JSON holds; what is no number becomes NaN, which the checks refuse
-with its place in the file.
+Numbers here may be anything that a file holds; what is no number becomes NaN, which the checks
+refuse with its place in the file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 NOTHING = (np.nan,) * 8
+MISSING = ("", "nan")
+"""Texts of cells without a number, in lower case: NaN is how tables write an empty one."""
 _TURNS = {"rotation", "rotate", "rotated", "angle", "theta"}
 
 
@@ -46,23 +48,26 @@ def outline(xs: Sequence[float], ys: Sequence[float]) -> tuple[list[float], tupl
     return [*low, *high], quad
 
 
-def turns(fields: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield the names of fields that turn a shape, and by how much: no number is NaN, 0 left out.
+def turn_names(names: Iterable[Any]) -> list[str]:
+    """Those of several fields that say how far a shape is turned, as `box_angle` and `Theta` do."""
+    return [str(name) for name in names if _TURNS & {*re.split(r"[\W_]+", str(name).lower())}]
 
-    `rotation`, `box_angle` and `Theta` are such names.
+
+def turns(fields: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield the names of fields that turn a shape, and by how much.
+
+    0 and missing values, NaN among them, are left out; what is no number is NaN.
     """
     for name in turn_names(fields):
         value = fields[name]
-        if value is None or value == "":
+        if value is None or str(value).strip().lower() in MISSING:
             continue
-        turn = float(value) if isinstance(value, bool) else number(_as_number(value))
+        try:
+            turn = float(value)
+        except (ValueError, TypeError, OverflowError):
+            turn = np.nan
         if turn != 0:
             yield name, turn
-
-
-def turn_names(names: Iterable[Any]) -> list[str]:
-    """Those of several fields that say how far a shape is turned."""
-    return [str(name) for name in names if _TURNS & {*re.split(r"[\W_]+", str(name).lower())}]
 
 
 def turned(box: Sequence[float], degrees: float) -> tuple[float, ...]:
@@ -74,10 +79,3 @@ def turned(box: Sequence[float], degrees: float) -> tuple[float, ...]:
     centre = np.array([x + width / 2, y + height / 2])
     corners = [centre - along - down, centre + along - down, centre + along + down]
     return tuple(np.round([*corners, centre - along + down], 6).ravel().tolist())
-
-
-def _as_number(value: Any) -> Any:
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return None

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from anonbench.core.boxes import QUAD_COLUMNS
 from anonbench.core.errors import InputError
 from anonbench.datasets.annotations.rows import BOX, KEYS, ROW_COLUMNS, Rows, printable
-from anonbench.datasets.annotations.shapes import turn_names, turns
+from anonbench.datasets.annotations.shapes import MISSING, turn_names, turns
 from anonbench.datasets.source import read_csv
 
 
@@ -55,19 +55,15 @@ def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
         text = "neither text nor a whole number, and may have been another; write it as text"
         rows.refuse(_is_no_name(frame[key]), key, text)
     rows.refuse((table[keys] == "").all(axis=1).to_numpy(), keys[0], "empty; say whose box this is")
-    way_out = "give the box around it"
-    has_corners = np.zeros(len(frame), bool)
-    if QUAD_COLUMNS[0] in numbers:
-        way_out = "give its corners as q0 … q7"
-        if QUAD_COLUMNS[0] in frame:
-            has_corners = (_texts(frame[QUAD_COLUMNS[0]]).str.strip() != "").to_numpy()
-    for column in turn_names(frame.columns):
-        is_turned = np.array([any(turns({column: cell})) for cell in frame[column]], bool)
-        text = f"not read, and the box may be turned; {way_out}, without this"
-        rows.refuse(is_turned & ~has_corners, column, text)
     for column in numbers:
         table[column] = _numbers(rows, frame, column)
     table["score"] = table["score"].astype(float).fillna(1.0)
+    has_corners = table[QUAD_COLUMNS[0]].notna().to_numpy()
+    way_out = "its corners as q0 … q7" if QUAD_COLUMNS[0] in numbers else "the box around it"
+    for column in turn_names(frame.columns):
+        is_turned = np.array([any(turns({column: cell})) for cell in frame[column]], bool)
+        text = f"not read, and the box may be turned; give {way_out}, without this"
+        rows.refuse(is_turned & ~has_corners, column, text)
     return rows
 
 
@@ -113,13 +109,8 @@ def _read_cells(file: Path) -> pd.DataFrame:
 
 def _is_no_name(values: pd.Series) -> np.ndarray:
     """Tell which cells are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
-    if isinstance(values.dtype, pd.StringDtype):
-        return np.zeros(len(values), dtype=bool)
-    is_number = [
-        isinstance(value, bool) or not isinstance(value, str | int | np.integer)
-        for value in values.tolist()
-    ]
-    return np.array(is_number, dtype=bool) & values.notna().to_numpy()
+    is_name = [isinstance(v, str | int) and not isinstance(v, bool) for v in values.tolist()]
+    return ~np.array(is_name, dtype=bool) & values.notna().to_numpy()
 
 
 def _texts(values: pd.Series) -> pd.Series:
@@ -135,7 +126,7 @@ def _numbers(rows: Rows, frame: pd.DataFrame, column: str) -> pd.Series:
         return values.astype(float)
     texts = _texts(values).str.strip()
     numbers = pd.to_numeric(texts, errors="coerce").astype(float)
-    wrong = numbers.isna() & ~texts.str.lower().isin(["", "nan"])
+    wrong = numbers.isna() & ~texts.str.lower().isin(MISSING)
     rows.table[column] = texts
     rows.refuse(wrong.to_numpy(), column, f"'{{{column}}}' is not a number")
     return numbers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from anonbench.datasets.annotations.shapes import NOTHING, number, numbers, outl
 ATTRIBUTE = "entity"
 """The region attribute that says what a region holds."""
 PATH = "filename"
-_PROJECT = "_via_img_metadata"
+_PROJECT, _ATTRIBUTES = "_via_img_metadata", "region_attributes"
 
 
 def is_via(data: Any) -> bool:
@@ -48,51 +48,33 @@ def read_via(file: Path, data: dict[str, Any]) -> Rows:
     """
     rows, images = [], []
     for count, entry in enumerate(data.get(_PROJECT, data).values(), 1):
-        path = entry[PATH]
+        path, regions = entry[PATH], entry["regions"]
         if not isinstance(path, str) or not path:
             raise InputError(f"{file}: image {count}, {PATH}: is no text, or empty")
         images.append((str(count), "", path, np.nan, np.nan))
-        for index, region in enumerate(_regions(file, count, entry), 1):
+        if not isinstance(regions, dict | list):
+            text = "regions: neither a list nor an object in braces"
+            raise InputError(f"{file}: image {count}, {text}")
+        # version 1 has them in an object
+        found = regions.values() if isinstance(regions, dict) else regions
+        for index, region in enumerate(found, 1):
             where = f"{count}.{index}"
-            shape, attributes = (
-                region.get(key, {}) if isinstance(region, dict) else None
-                for key in ("shape_attributes", "region_attributes")
-            )
+            fields = region if isinstance(region, dict) else {"shape_attributes": None}
+            shape, attributes = fields.get("shape_attributes", {}), fields.get(_ATTRIBUTES, {})
             if not isinstance(shape, dict) or not isinstance(attributes, dict):
                 raise InputError(f"{file}: region {where} is not as VIA writes it")
-            _refuse_turned(file, where, shape, attributes)
+            known = ("theta",) if shape.get("name") == "ellipse" else ()
+            for name, _ in turns({k: v for k, v in shape.items() if k not in known} | attributes):
+                raise InputError(
+                    f"{file}: region {where}, {printable(name)}: it is not known how this turns "
+                    "the shape; draw it as a polygon of four points, and leave this out"
+                )
             box, quad = _shape(file, where, shape)
             entity = str(attributes.get(ATTRIBUTE, "")).strip().lower()
             rows.append((where, "", path, entity, *box, *quad, 1.0))
     table = pd.DataFrame(rows, columns=ROW_COLUMNS).astype(ROW_TYPES)
     listed = pd.DataFrame(images, columns=IMAGE_COLUMNS)
     return Rows(file, table, "region", "shape_attributes", ("", PATH), listed)
-
-
-def _regions(file: Path, count: int, entry: Mapping[str, Any]) -> Iterable[Any]:
-    """Return an image's regions; version 1 has them in an object."""
-    regions = entry["regions"]
-    if isinstance(regions, dict):
-        return regions.values()
-    if isinstance(regions, list):
-        return regions
-    raise InputError(f"{file}: image {count}, regions: neither a list nor an object in braces")
-
-
-def _refuse_turned(
-    file: Path, where: str, shape: Mapping[str, Any], attributes: Mapping[str, Any]
-) -> None:
-    """Raise InputError for a shape that is turned by something that VIA does not know.
-
-    It knows ellipses' theta.
-    """
-    known = ("theta",) if shape.get("name") == "ellipse" else ()
-    fields = {key: value for key, value in shape.items() if key not in known}
-    for name, _ in turns({**fields, **attributes}):
-        raise InputError(
-            f"{file}: region {where}, {printable(name)}: it is not known how this turns the shape; "
-            "draw it as a polygon of four points, and leave this out"
-        )
 
 
 def _shape(

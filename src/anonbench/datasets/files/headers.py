@@ -13,10 +13,9 @@ import numpy as np
 
 from anonbench.config import DataSource
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats.conversions import conversions, drawn, joined
-from anonbench.datasets.formats.pages import Page, page_digest, page_of, require_page
+from anonbench.datasets.formats.conversions import BETWEEN, conversions
+from anonbench.datasets.formats.pages import Page, page_digest, page_of, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import is_pdf, pdf_pages, pdf_size
-from anonbench.datasets.formats.tiff import tiff_frames
 from anonbench.datasets.images import (
     SeveralFrames,
     max_bytes,
@@ -153,18 +152,23 @@ def header_of(data: bytes, sha256: str, number: int | None, limits: Limits) -> H
     """
     page = page_to_read(data, number, limits.pdf_dpi)
     if page is not None and page.dpi:
-        size, kind, done = pdf_size(data, page, limits.max_pixels), PDF, [drawn(page)]
+        size, kind, done = (
+            pdf_size(data, page, limits.max_pixels),
+            PDF,
+            [f"PDF page drawn at {page.dpi} dpi"],
+        )
     else:
         try:
             size, kind, done = _of_image(data, limits.max_pixels, page)
         except SeveralFrames:
-            if not _has_one_page(data):
+            # of one image to show: an animation, or one with smaller copies
+            if data.startswith((b"II", b"MM")) and len(tiff_frames(io.BytesIO(data))) != 1:
                 raise
             page = Page(1)
             size, kind, done = _of_image(data, limits.max_pixels, page)
     if size == (1, 1):  # blurred or pixelated it would show itself
         raise UnreadableImage("a single pixel")
-    return Header(*size, len(data), page_digest(sha256, page), "", kind, joined(done))
+    return Header(*size, len(data), page_digest(sha256, page), "", kind, BETWEEN.join(done))
 
 
 def _of_image(
@@ -172,11 +176,6 @@ def _of_image(
 ) -> tuple[tuple[int, int], str, list[str]]:
     with open_checked(data, max_pixels, page) as image:
         return upright_size(image), str(image.format), conversions(image, page)
-
-
-def _has_one_page(data: bytes) -> bool:
-    """Tell whether a file of several images has one to show: an animation, or smaller copies."""
-    return not data.startswith((b"II", b"MM")) or len(tiff_frames(io.BytesIO(data))) == 1
 
 
 def _refused(error: UnreadableImage) -> Header:

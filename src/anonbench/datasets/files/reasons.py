@@ -85,9 +85,7 @@ def by_suffix(path: str) -> str:
     suffix = _suffix(path)
     if suffix in SUFFIXES:
         return ""
-    if (kind := _UNREAD.get(suffix)) is None:
-        return NOT_IMAGE
-    return "" if _is_read(kind) else _unread(kind)
+    return _unread(_UNREAD[suffix]) if suffix in _UNREAD else NOT_IMAGE
 
 
 def by_content(file: Path | str) -> str:
@@ -114,19 +112,15 @@ def by_head(head: bytes) -> str:
     """Return why a file is not used whose suffix is not one of an image, by its first bytes."""
     for offset, signature, kind in _SIGNATURES:
         if head.startswith(signature, offset):
-            return RENAMED if _is_read(kind) else _unread(kind)
+            return _unread(kind) or RENAMED
     kind = _BRANDS.get(head[8:12], "") if head[4:8] == b"ftyp" else ""
-    if not kind:
-        return NOT_IMAGE
-    return RENAMED if _is_read(kind) else _unread(kind)
-
-
-def _is_read(kind: str) -> bool:
-    """Tell whether files of a kind are read here, an empty one for those that are everywhere."""
-    return kind in ("", _PDF) or (kind == _HEIC and heif.reads_heif())
+    return (_unread(kind) or RENAMED) if kind else NOT_IMAGE
 
 
 def _unread(kind: str) -> str:
+    """Return why files of a kind are not read here; empty where they are."""
+    if kind in ("", _PDF) or (kind == _HEIC and heif.reads_heif()):
+        return ""
     if kind == _HEIC:
         return f"an image of a kind that is not read without {heif.EXTRA} (HEIC); or convert it"
     return f"an image of a kind that is not read ({kind}); convert it to PNG or JPEG"

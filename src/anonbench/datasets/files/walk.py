@@ -1,12 +1,16 @@
-"""Listing of every file below a folder, without opening any."""
+"""Every file below a folder, listed and fingerprinted without opening any."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+_LISTS = (".", "Anno", "Eval", "labels")
+"""Where publishers put their list files."""
+_SUFFIXES = (".txt", ".csv", ".parquet")
 _FOLDER = "folder"
 HIDDEN = "hidden"
 FOLLOWED = "a link to a folder whose files are used under this name"
@@ -58,7 +62,9 @@ def walk(
             # the last first: of a folder linked into train and val, val keeps the images
             links.sort()
             link = links.pop()
-            if _encloses(root, f"{root}/{link}"):
+            target = Path(f"{root}/{link}").resolve()
+            above = Path(f"{root}/{link}").parent.resolve(), Path(root).resolve()
+            if any(place.is_relative_to(target) for place in above):
                 yield Entry(link, ENCLOSING)
             elif _is_new(f"{root}/{link}", seen):
                 yield Entry(link, FOLLOWED)
@@ -136,8 +142,46 @@ def _identity(folder: str) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 
-def _encloses(root: str, link: str) -> bool:
-    """Tell whether a link's target encloses the link itself or `root`."""
-    target = Path(link).resolve()
-    places = (Path(link).parent.resolve(), Path(root).resolve())
-    return any(place.is_relative_to(target) for place in places)
+def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
+    """Return a digest of the names, sizes and modification times of a data set's files.
+
+    Also a replaced file with an older time has another one than before. A file that is missing
+    counts as such. Of other files in the images' folders the names count.
+
+    Args:
+        root: the data set's folder.
+        paths: its images, relative to the folder, or absolute.
+        strict: also when each file was last changed in any way, and its number on the disk: a file
+            with the size and time of the one that it replaced is noticed, but so is a mere copy.
+
+    """
+    paths = [*dict.fromkeys(paths)]  # pages have one file
+    # one call for all: a call a file would cost as much as looking at it
+    places = [place for place in _LISTS if (root / place).is_dir()]
+    lists = [f"{place}/{name}" for place in places for name in sorted(os.listdir(root / place))]  # noqa: PTH208
+    files = (*(file for file in lists if file.endswith(_SUFFIXES)), *paths)
+    states = "".join([_state(os.path.join(root, path), path, strict) for path in files])  # noqa: PTH118
+    folders = sorted({os.path.dirname(path) for path in paths})  # noqa: PTH120
+    states += "".join([_names(os.path.join(root, folder), folder) for folder in folders])  # noqa: PTH118
+    return hashlib.sha256(states.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _names(folder: str, shown: str) -> str:
+    try:
+        entries = [
+            e.name
+            for e in os.scandir(folder)
+            if not e.is_dir(follow_symlinks=False) and e.name[:1] != "."
+        ]
+    except OSError:
+        return f"{shown}\0missing\n"
+    return "\0".join([shown, *sorted(entries)]) + "\n"
+
+
+def _state(file: str, path: str, strict: bool) -> str:
+    try:
+        stat = os.stat(file)  # noqa: PTH116
+    except OSError:
+        return f"{path}\0missing\n"
+    more = f"\0{stat.st_ctime_ns}\0{stat.st_ino}" if strict else ""
+    return f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}{more}\n"

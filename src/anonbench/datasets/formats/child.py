@@ -25,8 +25,45 @@ _LONGEST = 2**24
 _TOO_MUCH = "takes too much memory or time to decode, or breaks the library"
 _MODULE = "anonbench.datasets.child_process"
 
+HELD = 2**26
+"""Bytes of a file that a child keeps for the next question about it."""
+
 _lock = threading.Lock()
-_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+class _Child:
+    """A process of `anonbench.datasets.child_process`, and the file that was sent to it last."""
+
+    def __init__(self) -> None:
+        pipe, environment = subprocess.PIPE, os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", _MODULE],
+            stdin=pipe,
+            stdout=pipe,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
+        self.held = b""
+
+    def answer(self, question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], np.ndarray]:
+        to, back = cast(BinaryIO, self.process.stdin), cast(BufferedReader, self.process.stdout)
+        is_held = bool(data) and data is self.held
+        question |= {"is_held": is_held, "bytes": 0 if is_held else len(data)}
+        to.write(json.dumps(question).encode() + b"\n")
+        to.write(b"" if is_held else data)
+        to.flush()
+        self.held = data if len(data) <= HELD else b""
+        answer = json.loads(back.readline(_LONGEST))
+        size = answer.get("pixels", 0)
+        if not 0 <= size < 2**33:
+            raise ValueError("more pixels than an image has")
+        pixels = np.empty(size, np.uint8)
+        if back.readinto(pixels.data) != size:
+            raise ValueError("fewer pixels than were said")
+        return answer, pixels
+
+
+_children: dict[int, _Child] = {}
 """The child of this process, by the process's id: after a fork another one is started."""
 
 
@@ -44,74 +81,39 @@ def ask(
     page: Page | None = None,
     max_pixels: int | None = None,
     **more: Any,
-) -> tuple[list[int], np.ndarray]:
+) -> tuple[Any, np.ndarray]:
     """Have a child count pages, tell a size, draw a page or decode an image.
 
     Args:
-        what: `pages` or `size` or `draw` of a PDF, or `image`.
+        what: `pages`, `size`, `dpi`, `images` or `draw` of a PDF, or `image`.
         source: the file, or its content.
         page: of the file.
         max_pixels: see `anonbench.datasets.images.open_checked`.
         more: of an image: `pixels` that it has, and `longest_side` to keep.
 
     Returns:
-        Whole numbers (of pixels: their shape, then the scale), and pixels, flat.
+        What is told, as JSON holds it (of an image its shape, then the scale), and pixels, flat.
 
     Raises:
         UnreadableImage: it cannot be read, or not within the limits.
 
     """
     data = source if isinstance(source, bytes) else b""
-    question: dict[str, Any] = {"what": what, "page": page, "max_pixels": max_pixels} | more
-    question["bytes"] = len(data)
+    question = {"what": what, "page": page, "max_pixels": max_pixels, "more": more}
     if isinstance(source, Path):
         question["path"] = os.fspath(source.absolute())
     with _lock:
-        child = _child()
+        if os.getpid() not in _children:
+            _children[os.getpid()] = _Child()
         try:
-            answer, pixels = _exchange(child, question, data)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            # it has ended, or says nonsense
-            _end(child)
-            raise UnreadableImage(_TOO_MUCH) from None
-        except BaseException:  # interrupted: what it says next is no answer
-            _end(child)
+            answer, pixels = _children[os.getpid()].answer(question, data)
+            if "refused" not in answer:
+                return answer["told"], pixels
+        except BaseException as error:  # it has ended, says nonsense, or is not waited for
+            process = _children.pop(os.getpid()).process
+            process.kill()
+            process.wait()
+            if isinstance(error, OSError | ValueError | KeyError | TypeError | AttributeError):
+                raise UnreadableImage(_TOO_MUCH) from None
             raise
-    if "refused" in answer:
-        raise UnreadableImage(str(answer["refused"]))
-    return [int(number) for number in answer["numbers"]], pixels
-
-
-def _exchange(
-    child: subprocess.Popen[bytes], question: dict[str, Any], data: bytes
-) -> tuple[dict[str, Any], np.ndarray]:
-    to, back = cast(BinaryIO, child.stdin), cast(BufferedReader, child.stdout)
-    to.write(json.dumps(question).encode() + b"\n")
-    to.write(data)
-    to.flush()
-    answer = json.loads(back.readline(_LONGEST))
-    size = answer.get("pixels", 0)
-    if not 0 <= size < 2**33:
-        raise ValueError("more pixels than an image has")
-    pixels = np.empty(size, np.uint8)
-    if back.readinto(pixels.data) != size:
-        raise ValueError("fewer pixels than were said")
-    return answer, pixels
-
-
-def _child() -> subprocess.Popen[bytes]:
-    if (child := _children.get(os.getpid())) is None:
-        command = [sys.executable, "-m", _MODULE]
-        pipe = subprocess.PIPE
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-        child = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment
-        )
-        _children[os.getpid()] = child
-    return child
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    _children.pop(os.getpid(), None)
-    child.kill()
-    child.wait()
+    raise UnreadableImage(str(answer["refused"]))

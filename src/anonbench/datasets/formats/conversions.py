@@ -7,15 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from PIL import Image, TiffImagePlugin
 
-from anonbench.datasets.formats import colour, grey, heif
+from anonbench.datasets.formats import heif, pixels
 from anonbench.datasets.formats.pages import Page
 
 UPRIGHT = "turned upright by EXIF"
-ON_WHITE = "transparency laid on white"
-FIRST_FRAME = "first frame of an animation"
-ONE_PAGE = "page of a document"
-MAIN = "main image of several in a HEIC file"
-_BETWEEN = "; "
+BETWEEN = "; "
+"""What stands between conversions in one text."""
 _ORIENTATION = 0x0112
 
 
@@ -28,29 +25,13 @@ def conversions(image: Image.Image, page: Page | None) -> list[str]:
     return [*_conversions(image, page)]
 
 
-def drawn(page: Page) -> str:
-    """Return what is done to a page of a PDF."""
-    return f"PDF page drawn at {page.dpi} dpi"
-
-
-def joined(conversions: Iterable[str]) -> str:
-    """Return conversions as one text."""
-    return _BETWEEN.join(conversions)
-
-
 def conversion_counts(texts: Iterable[str]) -> dict[str, int]:
-    """Return how many images have each conversion, of texts by `joined`; the most frequent first.
+    """Return how many images have each conversion, the most frequent first.
 
-    Those of equal number come in the order of their texts.
+    Texts are conversions joined by `BETWEEN`. Those of equal number come in their texts' order.
     """
-    counts = Counter(each for text in texts if text for each in text.split(_BETWEEN))
+    counts = Counter(each for text in texts if text for each in text.split(BETWEEN))
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def has_alpha(image: Image.Image) -> bool:
-    """Tell whether an image has transparency."""
-    bands = () if image.mode == "LAB" else image.getbands()
-    return "A" in bands or "a" in bands or "transparency" in image.info
 
 
 def orientation(image: Image.Image) -> int:
@@ -64,34 +45,23 @@ def orientation(image: Image.Image) -> int:
 def _conversions(image: Image.Image, page: Page | None) -> Iterator[str]:
     is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
     if page is not None:
-        yield ONE_PAGE if is_tiff else FIRST_FRAME
+        yield "page of a document" if is_tiff else "first frame of an animation"
     if image.format == heif.FORMAT and getattr(image, "n_frames", 1) > 1:
-        yield MAIN
-    if _stored_orientation(image) in range(2, 9):
+        yield "main image of several in a HEIC file"
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # opened upright, as HEIC is
+        turn: object = image.tag_v2.get(_ORIENTATION, 1)
+    else:
+        turn = image.info.get("original_orientation") or orientation(image)
+    if turn in range(2, 9):
         yield UPRIGHT
-    if colours := colour.conversion(image):
+    if colours := pixels.colour_conversion(image):
         yield colours
-    if depth := _depth(image):
-        yield depth
-    if has_alpha(image):
-        yield ON_WHITE
-
-
-def _stored_orientation(image: Image.Image) -> object:
-    """Return the orientation of a file; TIFF and HEIC are opened upright."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return image.tag_v2.get(_ORIENTATION, 1)
-    return image.info.get("original_orientation") or orientation(image)
-
-
-def _depth(image: Image.Image) -> str:
-    is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
     bits = int(image.info.get("bit_depth", 8))  # HEIC
-    if is_tiff or grey.is_deep(image) or any(";16" in str(tile[3]) for tile in _tiles(image)):
-        bits = grey.declared_bits(image)
-    by = ", by the range in use" if grey.uses_range(image) else ""
-    return f"{bits} to 8 bits{by}" if bits > 8 or by else ""
-
-
-def _tiles(image: Image.Image) -> list[tuple[object, ...]]:
-    return list(getattr(image, "tile", ()))
+    tiles: Iterable[tuple[object, ...]] = getattr(image, "tile", ())
+    if is_tiff or pixels.is_deep(image) or any(";16" in str(tile[3]) for tile in tiles):
+        bits = pixels.declared_bits(image)
+    by = ", by the range in use" if pixels.uses_range(image) else ""
+    if bits > 8 or by:
+        yield f"{bits} to 8 bits{by}"
+    if pixels.has_alpha(image):
+        yield "transparency laid on white"

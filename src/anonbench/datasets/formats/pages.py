@@ -1,14 +1,27 @@
-"""Pages of documents: which page of a file an image is, as its digest says it."""
+"""Pages of documents: which page of a file an image is, as its digest says it; pages of TIFF files.
+
+These are read from their directories, and no pixel is.
+Source: Adobe, TIFF Revision 6.0, 1992, sections 2 and 8; BigTIFF as libtiff defines it.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+import struct
+from typing import BinaryIO, NamedTuple
 
 from anonbench.core.errors import UnreadableImage
 
 MOST_PAGES = 9999
 """Of one document. The page tree of a small PDF may name millions."""
+WITH_PAGES = (".tif", ".tiff", ".pdf")
+"""Suffixes of files that may have several pages."""
+_MOST_DIRECTORIES = 4 * MOST_PAGES
+_MOST_ENTRIES = 4096
+_KIND, _OLD_KIND = 254, 255
+"""Tags that say what a directory of a TIFF file is, and their values for what is no page."""
+_SMALLER_OR_MASK, _OLD_SMALLER = 1 | 4, 2
+_SHORT = 3
 _DIGEST = re.compile(r"(?P<sha256>[^:]*)(?::page=(?P<number>\d+)(?::dpi=(?P<dpi>\d+))?)?")
 
 
@@ -58,3 +71,52 @@ def require_page(number: int, pages: int) -> None:
         raise UnreadableImage(f"more than {MOST_PAGES} pages")
     if not 1 <= number <= pages:
         raise UnreadableImage(f"no page {number} of {pages}")
+
+
+def tiff_frames(file: BinaryIO) -> list[int]:
+    """Return which directories of a TIFF file are pages: not smaller copies, and not masks.
+
+    It is empty for any other file, and for one whose directories are damaged or run in a circle.
+    """
+    try:
+        head = file.read(4)
+        order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
+        version = struct.unpack(order + "H", head[2:])[0] if order else 0
+        if version == 42:
+            number, count, size, value_at = order + "I", order + "H", 12, 8
+        elif version == 43:
+            number, count, size, value_at = order + "Q", order + "Q", 20, 12
+            file.seek(8)
+        else:
+            return []
+        frames: list[int] = []
+        seen: set[int] = set()
+        while place := _read(file, number):
+            if place in seen or len(seen) == _MOST_DIRECTORIES:
+                return []
+            seen.add(place)
+            file.seek(place)
+            if (entries := _read(file, count)) > _MOST_ENTRIES:
+                return []
+            data = file.read(entries * size)
+            if _is_page(data, order, range(0, len(data), size), value_at):
+                frames.append(len(seen) - 1)
+        return frames
+    except (struct.error, OSError, OverflowError, ValueError):
+        return []
+
+
+def _read(file: BinaryIO, form: str) -> int:
+    value: int = struct.unpack(form, file.read(struct.calcsize(form)))[0]
+    return value
+
+
+def _is_page(entries: bytes, order: str, starts: range, value_at: int) -> bool:
+    """Tell whether a directory's entries do not say that it is a smaller copy or a mask."""
+    for start in starts:
+        tag, kind = struct.unpack_from(order + "HH", entries, start)
+        if tag in (_KIND, _OLD_KIND):
+            form = order + ("H" if kind == _SHORT else "I")
+            (value,) = struct.unpack_from(form, entries, start + value_at)
+            return value != _OLD_SMALLER if tag == _OLD_KIND else not value & _SMALLER_OR_MASK
+    return True

@@ -15,10 +15,6 @@ SUFFIX = ".pdf"
 _SIGNATURE = b"%PDF-"
 _BEFORE = b"\xef\xbb\xbf \t\r\n\0"
 """A byte order mark or white space may come before the signature."""
-_NUMBERS = 11
-"""Of an image on a page."""
-UNIT = 256
-"""Places of images on a page are in parts of a pixel."""
 _UPRIGHT = 0.05
 """Pixels by which the ends of an upright image's rows differ at most."""
 
@@ -35,8 +31,7 @@ def pdf_pages(source: Path | bytes) -> int:
         UnreadableImage: it is damaged, encrypted, no PDF, or beyond the limits.
 
     """
-    (pages,), _ = ask("pages", source)
-    return pages
+    return int(ask("pages", source)[0])
 
 
 def pdf_size(data: bytes, page: Page, max_pixels: int | None) -> tuple[int, int]:
@@ -47,7 +42,7 @@ def pdf_size(data: bytes, page: Page, max_pixels: int | None) -> tuple[int, int]
 
     """
     (width, height), _ = ask("size", data, page, max_pixels)
-    return width, height
+    return int(width), int(height)
 
 
 def pdf_dpi(data: bytes, number: int) -> int:
@@ -57,8 +52,7 @@ def pdf_dpi(data: bytes, number: int) -> int:
         UnreadableImage: see `pdf_pages`; also no such page.
 
     """
-    (dpi,), _ = ask("dpi", data, Page(number))
-    return dpi
+    return int(ask("dpi", data, Page(number))[0])
 
 
 def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
@@ -79,8 +73,7 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
     """
     width, height = pdf_size(data, page, max_pixels)
     with memory_for(width * height):
-        shape, pixels = ask("draw", data, page, max_pixels)
-    return pixels.reshape(shape)
+        return ask("draw", data, page, max_pixels)[1].reshape(height, width, 3)
 
 
 class Placed(NamedTuple):
@@ -121,12 +114,4 @@ def placed_images(data: bytes, page: Page) -> list[Placed]:
         UnreadableImage: see `pdf_size`.
 
     """
-    numbers, _ = ask("images", data, page)
-    found = []
-    for start in range(0, len(numbers), _NUMBERS):
-        x, y, right, top, left, low = (each / UNIT for each in numbers[start : start + 6])
-        width, height, is_jpeg2000, *sampling = numbers[start + 6 : start + _NUMBERS]
-        sides = (right - x, top - y), (left - x, low - y)
-        factors = sampling[0], sampling[1]
-        found.append(Placed((x, y), *sides, width, height, bool(is_jpeg2000), factors))
-    return found
+    return [Placed(*each) for each in ask("images", data, page)[0]]

@@ -1,25 +1,27 @@
 """PDFium: pages of PDF files, drawn without fonts of the machine, so that equal files look equal.
 
-It is called in a process of its own (`pdf_process`), and not safe in threads.
+It is called in a process of its own (`anonbench.datasets.child_process`), and not safe in threads.
 """
 
 from __future__ import annotations
 
 import ctypes
-import functools
 import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pypdfium2
 from PIL import Image
+from pypdfium2 import PdfImage, PdfiumError, raw
 
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats.pages import Page, require_page
-from anonbench.datasets.formats.pdf import UNIT
+from anonbench.datasets.formats.pdf import Placed
 from anonbench.datasets.formats.whole import has_all_scans
 
 _POINTS = 72
@@ -33,201 +35,173 @@ _MOST_LOSSY = 2_000
 _MOST_LEVELS = 12
 _COVERED = 0.9
 """Share of a page that its scan covers."""
-_LOSSY = {b"JPXDecode": "JPEG2000", b"JPX": "JPEG2000", b"DCTDecode": "JPEG", b"DCT": "JPEG"}
+_LOSSY = {"JPXDecode": "JPEG2000", "JPX": "JPEG2000", "DCTDecode": "JPEG", "DCT": "JPEG"}
 """Filters whose pixels are coded with loss, and what Pillow calls their format."""
 _BLOCK = 8
 """Pixels of a JPEG's."""
-_ONE_BLOCK = (1024, 1024, 0, 128, 128)
+_ONE_BLOCK = (1024, 1024, False, (128, 128))
 """Size, kind and sampling of what counts as one block and is of any size."""
-_WHITE = 0xFFFFFFFF
-_IDENTITY: tuple[float, ...] = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+_UNIT = 256
+"""PDFium gives places as whole numbers: they are asked for in parts of a pixel."""
+
+# pypdfium2 starts PDFium with the machine's fonts: once more, with a list of no folder
+raw.FPDF_DestroyLibrary()
+_NO_FOLDERS = (ctypes.POINTER(ctypes.c_char) * 1)()
+raw.FPDF_InitLibraryWithConfig(raw.FPDF_LIBRARY_CONFIG(version=2, m_pUserFontPaths=_NO_FOLDERS))
 
 
 def pdf_pages(source: Path | bytes) -> int:
     """See `anonbench.datasets.formats.pdf.pdf_pages`."""
-    with _opened(source) as (library, document):
-        return int(library.FPDF_GetPageCount(document))
+    with _opened(source) as document:
+        return len(document)
 
 
 def pdf_size(data: bytes, page: Page, max_pixels: int | None) -> tuple[int, int]:
     """See `anonbench.datasets.formats.pdf.pdf_size`."""
-    with _opened(data) as (library, document):
-        return _size(library, document, page, max_pixels)
+    with _opened(data) as document:
+        return _size(document, page, max_pixels)
 
 
 def pdf_dpi(data: bytes, number: int) -> int:
     """See `anonbench.datasets.formats.pdf.pdf_dpi`."""
-    with _opened(data) as (library, document):
-        require_page(number, library.FPDF_GetPageCount(document))
-        loaded = library.FPDF_LoadPage(document, number - 1)
-        if not loaded:
-            raise UnreadableImage("damaged page of a PDF")
-        try:
-            return _resolution_of_scan(library, loaded)
-        finally:
-            library.FPDF_ClosePage(loaded)
-
-
-def _resolution_of_scan(library: Any, page: Any) -> int:
-    area = library.FPDF_GetPageWidthF(page) * library.FPDF_GetPageHeightF(page)
-    found, sides = library.FPDF_IMAGEOBJ_METADATA(), [ctypes.c_float() for _ in range(4)]
-    finest = 0.0
-    for index in range(min(library.FPDFPage_CountObjects(page), _MOST_OBJECTS)):
-        placed = library.FPDFPage_GetObject(page, index)
-        if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
-            continue
-        is_known = library.FPDFPageObj_GetBounds(placed, *sides)
-        left, bottom, right, top = (side.value for side in sides)
-        if not is_known or (right - left) * (top - bottom) < _COVERED * area:
-            continue
-        if library.FPDFImageObj_GetImageMetadata(placed, page, found):
-            finest = max(finest, found.horizontal_dpi, found.vertical_dpi)
-    return round(finest) if np.isfinite(finest) else 0
+    with _opened(data) as document:
+        page = _loaded(document, number)
+        area, finest = page.get_width() * page.get_height(), 0.0
+        objects = islice(page.get_objects(max_depth=1), _MOST_OBJECTS)
+        for placed in (each for each in objects if isinstance(each, PdfImage)):
+            with suppress(PdfiumError):
+                left, bottom, right, top = placed.get_bounds()
+                if (right - left) * (top - bottom) >= _COVERED * area:
+                    found = placed.get_metadata()
+                    finest = max(finest, found.horizontal_dpi, found.vertical_dpi)
+        return round(finest) if np.isfinite(finest) else 0
 
 
 def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
     """See `anonbench.datasets.formats.pdf.draw_pdf`."""
-    with _opened(data) as (library, document):
-        width, height = _size(library, document, page, max_pixels)
-        info = library.FPDF_FORMFILLINFO(version=2)
-        form = library.FPDFDOC_InitFormFillEnvironment(document, info)
-        try:
-            loaded = library.FPDF_LoadPage(document, page.number - 1)
-            if not loaded:
-                raise UnreadableImage("damaged page of a PDF")
-            try:
-                _refuse_large_images(library, loaded, max_pixels)
-                return _drawn(library, loaded, form, width, height)
-            finally:
-                library.FPDF_ClosePage(loaded)
-        finally:
-            if form:
-                library.FPDFDOC_ExitFormFillEnvironment(form)
+    with _opened(data) as document:
+        width, height = _size(document, page, max_pixels)
+        document.init_forms()
+        loaded = _loaded(document, page.number)
+        if max_pixels is not None:
+            _refuse_large_images(loaded, max_pixels)
+        bitmap = pypdfium2.PdfBitmap.new_native(
+            width, height, raw.FPDFBitmap_BGR, rev_byteorder=True
+        )
+        bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
+        how = (0, 0, width, height, 0, raw.FPDF_ANNOT | raw.FPDF_REVERSE_BYTE_ORDER)
+        raw.FPDF_RenderPageBitmap(bitmap, loaded, *how)
+        if document.formenv:
+            raw.FPDF_FFLDraw(document.formenv, bitmap, loaded, *how)
+        return np.array(bitmap.to_numpy())
 
 
-def placed_images(data: bytes, page: Page) -> list[list[int]]:
-    """Return the lossy images on a page, each as numbers of `pdf.Placed`; places in `UNIT`."""
-    with _opened(data) as (library, document):
-        width, height = _size(library, document, page, None)
-        loaded = library.FPDF_LoadPage(document, page.number - 1)
-        if not loaded:
-            raise UnreadableImage("damaged page of a PDF")
-        try:
-            return [*_placed(library, loaded, (UNIT * width, UNIT * height))]
-        finally:
-            library.FPDF_ClosePage(loaded)
+def placed_images(data: bytes, page: Page) -> list[Placed]:
+    """See `anonbench.datasets.formats.pdf.placed_images`."""
+    with _opened(data) as document:
+        size = _size(document, page, None)
+        loaded = _loaded(document, page.number)
+        at = ctypes.c_int(), ctypes.c_int()
+
+        def drawn(*place: float) -> np.ndarray:
+            raw.FPDF_PageToDevice(loaded, 0, 0, *(_UNIT * n for n in size), 0, *place, *at)
+            return np.array([each.value for each in at]) / _UNIT
+
+        found = []
+        for (first, along, below), kind in _placed(loaded):
+            corner = drawn(*first)
+            ends = [
+                (float(x), float(y))
+                for x, y in (corner, drawn(*along) - corner, drawn(*below) - corner)
+            ]
+            found.append(Placed(ends[0], ends[1], ends[2], *kind))
+        return found
 
 
-def _placed(library: Any, page: Any, size: tuple[int, int]) -> Iterator[list[int]]:
-    x, y = ctypes.c_int(), ctypes.c_int()
-    for left, top, right, bottom in _annotations(library, page):
-        points = []
-        for across, down in ((left, top), (right, top), (left, bottom)):
-            library.FPDF_PageToDevice(page, 0, 0, *size, 0, across, down, x, y)
-            points += [x.value, y.value]
-        yield [*points, *_ONE_BLOCK]
-    for placed, matrix in _objects(library, page):
-        if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
-            continue
-        kind = _lossy(library, placed)
-        if kind is None:
-            continue
-        a, b, c, d, e, f = _times(_matrix(library, placed), matrix)
-        points = []
-        for u, v in ((0, 1), (1, 1), (0, 0)):  # first pixel, last one of the row, of the column
-            across, down = a * u + c * v + e, b * u + d * v + f
-            library.FPDF_PageToDevice(page, 0, 0, *size, 0, across, down, x, y)
-            points += [x.value, y.value]
-        yield [*points, *kind]
+def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
+    """Yield the lossy images of a page, and annotations with such.
+
+    Each with its first pixel's place on the page, those where its first row and first column end,
+    and `_coding`.
+    """
+    for left, top, right, bottom in _annotations(page):
+        yield [(left, top), (right, top), (left, bottom)], _ONE_BLOCK
+    for placed in _objects(page):
+        if isinstance(placed, PdfImage) and (kind := _coding(placed)) is not None:
+            matrix, holder = placed.get_matrix(), placed.container
+            while holder is not None:
+                matrix, holder = matrix.multiply(holder.get_matrix()), holder.container
+            yield [matrix.on_point(*end) for end in ((0, 1), (1, 1), (0, 0))], kind
 
 
-def _annotations(library: Any, page: Any) -> Iterator[tuple[float, float, float, float]]:
+def _annotations(page: Any) -> Iterator[tuple[float, float, float, float]]:
     """Yield the places of annotations that show an image coded with loss, as a stamp may."""
-    place = library.FS_RECTF()
-    for number in range(library.FPDFPage_GetAnnotCount(page)):
-        annotation = library.FPDFPage_GetAnnot(page, number)
-        inside = _objects(library, page, annotation)
-        if any(
-            _filter(library, each) in _LOSSY for each, _ in inside
-        ) and library.FPDFAnnot_GetRect(annotation, place):
+    place = raw.FS_RECTF()
+    for number in range(raw.FPDFPage_GetAnnotCount(page)):
+        annotation = raw.FPDFPage_GetAnnot(page, number)
+        count = raw.FPDFAnnot_GetObjectCount(annotation)
+        inside = (raw.FPDFAnnot_GetObject(annotation, index) for index in range(count))
+        own = (pypdfium2.PdfObject(each, page=page, pdf=page.pdf) for each in inside)
+        is_lossy = any(_format(each) for each in _bounded(page, own))
+        if is_lossy and raw.FPDFAnnot_GetRect(annotation, place):
             yield place.left, place.top, place.right, place.bottom
-        library.FPDFPage_CloseAnnot(annotation)
+        raw.FPDFPage_CloseAnnot(annotation)
 
 
-def _lossy(library: Any, image: Any) -> tuple[int, int, int, int, int] | None:
+def _objects(page: Any) -> Iterator[Any]:
+    """Yield what is drawn on a page, with what is inside of groups."""
+    return _bounded(page, page.get_objects(max_depth=1))
+
+
+def _bounded(page: Any, objects: Iterator[Any]) -> Iterator[Any]:
+    """Yield objects and those inside of groups among them, as many as are looked at."""
+
+    def whole() -> Iterator[Any]:
+        for placed in objects:
+            yield placed
+            if placed.type == raw.FPDF_PAGEOBJ_FORM:
+                yield from page.get_objects(max_depth=_MOST_LEVELS + 1, form=placed, level=1)
+
+    for count, placed in enumerate(whole()):
+        if count == _MOST_OBJECTS:
+            raise UnreadableImage(f"a page of more than {_MOST_OBJECTS} drawing objects")
+        if placed.type == raw.FPDF_PAGEOBJ_FORM and placed.level == _MOST_LEVELS:
+            raise UnreadableImage(f"a page with groups in more than {_MOST_LEVELS} levels")
+        yield placed
+
+
+def _format(placed: Any) -> str | None:
+    """Format of an image that is coded with loss, by the last of its filters."""
+    filters = placed.get_filters() if isinstance(placed, PdfImage) else []
+    return _LOSSY.get(filters[-1]) if filters else None
+
+
+def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
     """Return width and height, whether an image is JPEG 2000, and a JPEG's sampling; else None.
 
     The size is that of its data, which are drawn whole, whatever size the page's dictionary says.
     An image of which the blocks cannot be told counts as one.
     """
-    if (kind := _LOSSY.get(_filter(library, image))) is None:
+    if (kind := _format(image)) is None:
         return None
-    sides = ctypes.c_uint(), ctypes.c_uint()
-    library.FPDFImageObj_GetImagePixelSize(image, *sides)
-    width, height = (max(1, side.value) for side in sides)
-    # all filters before the last one are undone
-    data = ctypes.create_string_buffer(library.FPDFImageObj_GetImageDataDecoded(image, None, 0))
-    library.FPDFImageObj_GetImageDataDecoded(image, data, len(data))
-    with suppress(Exception), Image.open(io.BytesIO(data.raw), formats=[kind]) as opened:
+    width, height = (max(1, side) for side in image.get_px_size())
+    data = bytes(image.get_data(decode_simple=True))  # filters before the last one are undone
+    with suppress(Exception), Image.open(io.BytesIO(data), formats=[kind]) as opened:
         width, height = opened.size
         if kind == "JPEG2000":
-            return width, height, 1, 1, 1
-        if has_all_scans(data.raw, opened):
+            return width, height, True, (1, 1)
+        if has_all_scans(data, opened):
             layers = opened.layer if len(opened.layer) > 1 else [(0, 1, 1, 0)]  # type: ignore[attr-defined]
-            return width, height, 0, max(each[1] for each in layers), max(e[2] for e in layers)
-    return width, height, 0, -(-width // _BLOCK), -(-height // _BLOCK)
+            return width, height, False, (max(e[1] for e in layers), max(e[2] for e in layers))
+    return width, height, False, (-(-width // _BLOCK), -(-height // _BLOCK))
 
 
-def _filter(library: Any, image: Any) -> bytes:
-    """Return the name of the filter that decodes an image's pixels, empty where there is none."""
-    name = ctypes.create_string_buffer(32)
-    last = library.FPDFImageObj_GetImageFilterCount(image) - 1
-    library.FPDFImageObj_GetImageFilter(image, last, name, len(name))
-    return name.value
-
-
-def _matrix(library: Any, placed: Any) -> tuple[float, ...]:
-    found = library.FS_MATRIX()
-    if not library.FPDFPageObj_GetMatrix(placed, found):
-        return _IDENTITY
-    return found.a, found.b, found.c, found.d, found.e, found.f
-
-
-def _times(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the matrix that does one after the other."""
-    a, b, c, d, e, f = one
-    p, q, r, s, t, u = other
-    return (
-        *(a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s),
-        *(e * p + f * r + t, e * q + f * s + u),
-    )
-
-
-def _drawn(library: Any, page: Any, form: Any, width: int, height: int) -> np.ndarray:
-    stride = -(-3 * width // 4) * 4
-    rows = np.empty((height, stride), np.uint8)
-    bitmap = library.FPDFBitmap_CreateEx(
-        width, height, library.FPDFBitmap_BGR, rows.ctypes.data_as(ctypes.c_void_p), stride
-    )
-    if not bitmap:
-        raise UnreadableImage("a page that cannot be drawn")
+def _size(document: Any, page: Page, max_pixels: int | None) -> tuple[int, int]:
+    require_page(page.number, len(document))
     try:
-        how = (0, 0, width, height, 0, library.FPDF_ANNOT | library.FPDF_REVERSE_BYTE_ORDER)
-        library.FPDFBitmap_FillRect(bitmap, 0, 0, width, height, _WHITE)
-        library.FPDF_RenderPageBitmap(bitmap, page, *how)
-        if form:
-            library.FPDF_FFLDraw(form, bitmap, page, *how)
-    finally:
-        library.FPDFBitmap_Destroy(bitmap)
-    return np.ascontiguousarray(rows[:, : 3 * width]).reshape(height, width, 3)
-
-
-def _size(library: Any, document: Any, page: Page, max_pixels: int | None) -> tuple[int, int]:
-    require_page(page.number, library.FPDF_GetPageCount(document))
-    points = library.FS_SIZEF()
-    if not library.FPDF_GetPageSizeByIndexF(document, page.number - 1, points):
-        raise UnreadableImage("damaged page of a PDF")
-    inches = [side / _POINTS for side in (points.width, points.height)]
+        inches = [side / _POINTS for side in document.get_page_size(page.number - 1)]
+    except PdfiumError:
+        raise UnreadableImage("damaged page of a PDF") from None
     if not all(0 < side < _MOST_BYTES / page.dpi for side in inches):
         raise UnreadableImage("a page without a size")
     # a thousandth of a pixel is rounding: sizes are float32
@@ -239,80 +213,42 @@ def _size(library: Any, document: Any, page: Page, max_pixels: int | None) -> tu
     return width, height
 
 
-def _refuse_large_images(library: Any, page: Any, max_pixels: int | None) -> None:
+def _refuse_large_images(page: Any, max_pixels: int) -> None:
     """Raise UnreadableImage for an image on the page that is too large, or for too many of them."""
-    if max_pixels is None:
-        return
-    width, height, lossy = ctypes.c_uint(), ctypes.c_uint(), 0
-    for placed, _ in _objects(library, page):
-        if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
+    lossy = sum(1 for _ in _annotations(page))
+    for placed in _objects(page):
+        if not isinstance(placed, PdfImage):
             continue
-        known = library.FPDFImageObj_GetImagePixelSize(placed, width, height)
-        if known and width.value * height.value > max_pixels:
-            raise UnreadableImage(f"a page with an image of more than {max_pixels} pixels")
-        lossy += _filter(library, placed) in _LOSSY
-        if lossy > _MOST_LOSSY:
-            break
-    if lossy + sum(1 for _ in _annotations(library, page)) > _MOST_LOSSY:
+        with suppress(PdfiumError):
+            width, height = placed.get_px_size()
+            if width * height > max_pixels:
+                raise UnreadableImage(f"a page with an image of more than {max_pixels} pixels")
+        lossy += _format(placed) is not None
+    if lossy > _MOST_LOSSY:
         raise UnreadableImage(f"a page of more than {_MOST_LOSSY} images coded with loss")
 
 
-def _objects(
-    library: Any, page: Any, annotation: Any = None
-) -> Iterator[tuple[Any, tuple[float, ...]]]:
-    """Yield what is drawn on a page, with what is inside of groups, and the matrix of the group.
-
-    With an annotation, what is drawn in that.
-    """
-    found = 0
-    if annotation is None:
-        first = library.FPDFPage_CountObjects(page), library.FPDFPage_GetObject, page
-    else:
-        count = library.FPDFAnnot_GetObjectCount(annotation)
-        first = count, library.FPDFAnnot_GetObject, annotation
-    waiting = [(*first, 0, _IDENTITY)]
-    while waiting:
-        count, get, holder, level, matrix = waiting.pop()
-        for index in range(count):
-            found += 1
-            if found > _MOST_OBJECTS:
-                raise UnreadableImage(f"a page of more than {_MOST_OBJECTS} drawing objects")
-            placed = get(holder, index)
-            yield placed, matrix
-            if library.FPDFPageObj_GetType(placed) == library.FPDF_PAGEOBJ_FORM:
-                if level == _MOST_LEVELS:
-                    raise UnreadableImage(f"a page with groups in more than {_MOST_LEVELS} levels")
-                inside = library.FPDFFormObj_CountObjects(placed)
-                own = _times(_matrix(library, placed), matrix)
-                waiting.append((inside, library.FPDFFormObj_GetObject, placed, level + 1, own))
+def _loaded(document: Any, number: int) -> Any:
+    require_page(number, len(document))
+    try:
+        return document[number - 1]
+    except PdfiumError:
+        raise UnreadableImage("damaged page of a PDF") from None
 
 
 @contextmanager
-def _opened(source: Path | bytes) -> Iterator[tuple[Any, Any]]:
-    """Give PDFium and a document."""
-    library = _library()
+def _opened(source: Path | bytes) -> Iterator[Any]:
+    """Open a document; it is closed with its pages."""
     if isinstance(source, bytes):
-        document = library.FPDF_LoadMemDocument64(source, len(source), None)
+        handle = raw.FPDF_LoadMemDocument64(source, len(source), None)
     else:
-        document = library.FPDF_LoadDocument(os.fsencode(source), None)
-    if not document:
-        error = library.FPDF_GetLastError()
-        if error in (library.FPDF_ERR_PASSWORD, library.FPDF_ERR_SECURITY):
+        handle = raw.FPDF_LoadDocument(os.fsencode(source), None)
+    if not handle:
+        if raw.FPDF_GetLastError() in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise UnreadableImage("an encrypted PDF; save it without its password")
         raise UnreadableImage("a damaged PDF, or none")
+    document = pypdfium2.PdfDocument(handle)
     try:
-        yield library, document
+        yield document
     finally:
-        library.FPDF_CloseDocument(document)
-
-
-@functools.cache
-def _library() -> Any:
-    """Return PDFium's functions, set up to see no fonts but its own."""
-    import pypdfium2_raw as library
-
-    folders = (ctypes.POINTER(ctypes.c_char) * 1)()  # a list of none
-    library.FPDF_InitLibraryWithConfig(
-        library.FPDF_LIBRARY_CONFIG(version=2, m_pUserFontPaths=folders)
-    )
-    return library
+        document.close()

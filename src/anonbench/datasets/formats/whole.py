@@ -86,6 +86,8 @@ def _require(data: bytes, image: ImageFile.ImageFile) -> None:
     elif kind == "WEBP":
         # blocks of one colour take a fraction of a bit each, and that may be zeros
         least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
+        if 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
+            raise _cut("shorter than its header says")
         _require_boxes(data, _riff(data), (b"VP8 ", b"VP8L", b"ANMF"), least)
     elif kind == "HEIF":
         _require_boxes(data, _iso(data), (b"mdat",), _ZEROS)
@@ -227,15 +229,18 @@ def _after_blocks(data: bytes, at: int) -> int:
 
 
 def _riff(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the chunks of a WebP file: name, start and end of their content."""
-    whole = 8 + struct.unpack_from("<I", data, 4)[0]
-    if whole > len(data):
-        raise _cut("shorter than its header says")
+    """Yield the chunks of a WebP file, also inside of frames: name, start and end of content."""
     at = 12
-    while at + 8 <= whole:
+    end = min(len(data), 8 + struct.unpack_from("<I", data, 4)[0])
+    while at + 8 <= end:
         name, size = struct.unpack_from("<4sI", data, at)
         yield name, at + 8, at + 8 + size
-        at += 8 + size + size % 2
+        at += 8 + (16 if name == b"ANMF" else size + size % 2)
+
+
+def is_lossless_webp(data: bytes) -> bool:
+    """Tell whether a WebP file's first picture is coded without loss."""
+    return next((n == b"VP8L" for n, *_ in _riff(data) if n in (b"VP8L", b"VP8 ")), False)
 
 
 def _iso(data: bytes) -> Iterator[tuple[bytes, int, int]]:

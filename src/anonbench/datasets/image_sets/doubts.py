@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_COUNTED = ("without_regions", "failed", "used_without_regions", "used_failed")
 _TRUTH = "truth"
 """The setting whose rows measure and do not hide."""
 
@@ -43,15 +44,7 @@ class Doubts:
 
     def __bool__(self) -> bool:
         """Tell whether there is any doubt."""
-        return any(
-            (
-                self.without_regions,
-                self.failed,
-                self.used_without_regions,
-                self.used_failed,
-                *self.unmatched.values(),
-            )
-        )
+        return bool(self.summary())
 
     def published(self) -> Iterator[str]:
         """Say what is published although it may be in plain sight."""
@@ -93,16 +86,8 @@ class Doubts:
 
     def summary(self) -> str:
         """Return all of it as one line, empty where there is no doubt."""
-        return "; ".join(
-            part
-            for part in (
-                *self.published(),
-                *self.unmatched_rows(),
-                self.left_out(),
-                self.unmatched_truth(),
-            )
-            if part
-        )
+        parts = (*self.published(), *self.unmatched_rows(), self.left_out(), self.unmatched_truth())
+        return "; ".join(part for part in parts if part)
 
 
 def read_doubts(counts: Path, unmatched: Path) -> Doubts:
@@ -131,16 +116,10 @@ def _rows(file: Path) -> list[dict[str, str]]:
 def _of_rows(counts: Sequence[Mapping[Any, Any]], unmatched: Mapping[str, int]) -> Doubts:
     if not counts:
         raise ValueError("no counts")
-    total: Counter[str] = Counter()
-    for row in counts:
-        for column in ("without_regions", "failed", "used_without_regions", "used_failed"):
-            total[column] += int(row[column])
+    total = {column: sum(int(row[column]) for row in counts) for column in _COUNTED}
+    left_out = total["without_regions"] - total["used_without_regions"]
     return Doubts(
-        without_regions=total["without_regions"] - total["used_without_regions"],
-        failed=total["failed"],
-        used_without_regions=total["used_without_regions"],
-        used_failed=total["used_failed"],
-        unmatched=dict(sorted(unmatched.items())),
+        left_out, *(total[column] for column in _COUNTED[1:]), dict(sorted(unmatched.items()))
     )
 
 

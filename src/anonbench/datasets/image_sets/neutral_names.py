@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from anonbench.config import Config
@@ -33,11 +32,11 @@ class Names:
 
     def __init__(self, ids: Sequence[str], labels: Sequence[str]) -> None:
         """Number the ids and labels given, in the order of their characters."""
-        self._ids = np.sort(np.array(ids, dtype=object))
+        digits = max(DIGITS, len(str(len(ids))))
+        self._ids = {name: f"{n:0{digits}d}" for n, name in enumerate(sorted(ids), start=1)}
         classes = sorted(set(labels))
         width = len(str(len(classes)))
         self._classes = {c: f"class {n:0{width}d}" for n, c in enumerate(classes, start=1)}
-        self._digits = max(DIGITS, len(str(len(self._ids))))
 
     @classmethod
     def of(cls, manifest: Path, label: str | None = None) -> Names:
@@ -69,13 +68,7 @@ class Names:
             InputError: an id is not in the manifest; the file is named, and the id is not.
 
         """
-        requested = ids.astype(str).to_numpy(dtype=object)
-        places = np.searchsorted(self._ids, requested)
-        known = places < len(self._ids)
-        known[known] = self._ids[places[known]] == requested[known]
-        _require(known, file, "images")
-        numbers = [f"{place:0{self._digits}d}" for place in (places + 1).tolist()]
-        return pd.Series(numbers, ids.index, dtype="str", name=ids.name)
+        return _named(ids.astype(str).fillna(""), self._ids, file, "images")
 
     def classes(self, labels: pd.Series, file: Path) -> pd.Series:
         """Return the neutral names of classes; a missing label stays missing.
@@ -88,18 +81,17 @@ class Names:
             InputError: a label is not in the manifest; the file is named, and the label is not.
 
         """
-        given = labels.notna()
-        found = labels.astype(str).map(self._classes).astype("str")
-        _require((found.notna() | ~given).to_numpy(bool), file, "classes")
-        return found.where(given)
+        return _named(labels, self._classes, file, "classes")
 
 
-def _require(known: np.ndarray, file: Path, what: str) -> None:
-    if unknown := int((~known).sum()):
+def _named(values: pd.Series, names: Mapping[str, str], file: Path, what: str) -> pd.Series:
+    given, found = values.notna(), values.astype(str).map(names).astype("str")
+    if unknown := int((found.isna() & given).sum()):
         raise InputError(
             f"{file}: {unknown:,} rows are of {what} that the manifest does not list: the file was "
             "made from other data; run the workflow again"
         )
+    return found.where(given)
 
 
 def without_places(config: Config) -> Config:

@@ -62,23 +62,14 @@ def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output
 
     """
     rows = used_rows(manifest, images, keep).rename(columns={"bytes": "size"})
-    again = _is_same_file(rows)
-    rows["offset"] = _offsets(rows["size"].to_numpy(np.int64), again)
+    # in a tar of plain headers, a block each; all pages of a file are at the same place
+    again, block = _is_same_file(rows), tarfile.BLOCKSIZE
+    blocks = np.where(again, 0, 1 + -(-rows["size"].to_numpy(np.int64) // block))
+    ends = np.cumsum(blocks)
+    starts = np.maximum.accumulate(np.where(again, 0, ends - blocks))
+    rows["offset"] = (starts + 1) * block
     write_parquet(rows[ORIGINAL_COLUMNS].astype(_TYPES), output)
     log.info("%d of %d images", len(rows), len(images))
-
-
-def _offsets(sizes: np.ndarray, again: np.ndarray) -> np.ndarray:
-    """Return where files of these sizes begin in a tar of plain headers, a block each.
-
-    Where `again` (bool [N]) says so, it is the file before.
-    """
-    block = tarfile.BLOCKSIZE
-    ends = np.cumsum(np.where(again, 0, block + (sizes + block - 1) // block * block))
-    starts = np.concatenate([[0], ends[:-1]])[: len(sizes)]
-    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(sizes))))
-    offsets: np.ndarray = starts[first] + block
-    return offsets
 
 
 def _is_same_file(rows: pd.DataFrame) -> np.ndarray:

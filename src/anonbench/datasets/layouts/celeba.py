@@ -62,31 +62,41 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     """
     root = dataset.path
     require_folder(name, root)
-    folder = _image_folder(name, root, dataset.images)
-    partition, attributes, identity = (_find(root, f) for f in (PARTITION, ATTRIBUTES, IDENTITY))
-    tested = pd.Series([], dtype="str")
-    if partition is not None:
-        listed, tested = _read_partition(name, partition)
-    elif dataset.split == "official":
+    folder = next((each for each in _FOLDERS[dataset.images] if (root / each).is_dir()), None)
+    if folder is None:
+        looked = ", ".join(_FOLDERS[dataset.images])
+        raise problem(name, f"no folder of {dataset.images} images in {root}: looked for {looked}")
+    found = {stem: _find(root, stem) for stem in (PARTITION, ATTRIBUTES, IDENTITY)}
+    partition, attributes, identity = found.values()
+    if partition is None and dataset.split == "official":
         looked = f"{PARTITION}.txt or .csv in {root}, Anno or Eval"
         raise problem(name, f"no list of the split: looked for {looked}; or set a `split` here")
-    else:
-        listed = _read_names(name, root, attributes or identity)
+    if not any(found.values()):
+        looked = ", ".join(f"{stem}.txt or .csv" for stem in found)
+        raise problem(name, f"no list of the images in {root}: looked for {looked}")
     names = attribute_names(name, attributes) if attributes else []
-    absent = [f"{f}.txt" for f in (ATTRIBUTES, IDENTITY) if _find(root, f) is None]
-    columns: dict[str, pd.Series] = {}
-    if attributes and (use := [column for column in names if is_wanted(column, wanted)]):
-        table = _read_attributes(name, attributes, names, use)
-        columns |= _aligned(name, attributes, listed["image"], table, use)
-    if identity and is_wanted("identity", wanted):
-        table = _read_two(name, identity, "identity")
-        columns |= _aligned(name, identity, listed["image"], table, ["identity"])
-    frame = _files(folder, listed["image"]).assign(split=listed["split"], **columns)
+    use = [column for column in names if is_wanted(column, wanted)]
+    tables: dict[Path, pd.DataFrame] = {}
+    if attributes and (use or not partition):
+        tables[attributes] = _read_attributes(name, attributes, names, use)
+    if identity and (is_wanted("identity", wanted) or not (partition or attributes)):
+        tables[identity] = _read_two(name, identity, "identity")
+    tested = pd.Series([], dtype="str")
+    if partition:
+        listed, tested = _read_partition(name, partition)
+    else:
+        first = tables[attributes or identity]  # type: ignore[index]
+        listed = pd.DataFrame({"image": first["image"], "split": None})
+    frame = _files(folder, listed["image"]).assign(split=listed["split"])
+    for file, table in tables.items():
+        if file != identity or is_wanted("identity", wanted):
+            columns = use if file == attributes else ["identity"]
+            frame = frame.assign(**_aligned(name, file, listed["image"], table, columns))
     return Source(
         frame,
         others=_files(folder, tested).assign(reason=TEST),
         labels=(*names, "identity") if identity else tuple(names),
-        absent=tuple(absent),
+        absent=tuple(f"{stem}.txt" for stem in (ATTRIBUTES, IDENTITY) if not found[stem]),
         explain=partial(_explain, folder + "/"),
     )
 
@@ -119,14 +129,6 @@ def _explain(folder: str, path: str) -> str:
     return LIST_FILE if is_list else "outside the folder of the images"
 
 
-def _image_folder(name: str, root: Path, kind: str) -> str:
-    for folder in _FOLDERS[kind]:
-        if (root / folder).is_dir():
-            return folder
-    looked = ", ".join(_FOLDERS[kind])
-    raise problem(name, f"no folder of {kind} images in {root}: looked for {looked}")
-
-
 def _find(root: Path, stem: str) -> Path | None:
     files = (root / part / (stem + suffix) for suffix in (".txt", ".csv") for part in _PLACES)
     return next((file for file in files if file.is_file()), None)
@@ -147,18 +149,6 @@ def _read_partition(name: str, file: Path) -> tuple[pd.DataFrame, pd.Series]:
     used = table[table["partition"] != _TEST].reset_index(drop=True)
     tested = table.loc[table["partition"] == _TEST, "image"]
     return used.assign(split=used["partition"].map(_SPLITS))[["image", "split"]], tested
-
-
-def _read_names(name: str, root: Path, file: Path | None) -> pd.DataFrame:
-    """Return the images of whatever list there is, without a split."""
-    if file is None:
-        looked = ", ".join(f"{stem}.txt or .csv" for stem in (PARTITION, ATTRIBUTES, IDENTITY))
-        raise problem(name, f"no list of the images in {root}: looked for {looked}")
-    if file.stem == IDENTITY:
-        images = _read_two(name, file, "identity")["image"]
-    else:
-        images = _read_attributes(name, file, attribute_names(name, file), [])["image"]
-    return pd.DataFrame({"image": images, "split": None})
 
 
 def _read_attributes(name: str, file: Path, names: list[str], use: list[str]) -> pd.DataFrame:

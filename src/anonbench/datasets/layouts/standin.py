@@ -20,48 +20,13 @@ FULL_SIZE = {
 """Images of train, validation and test split: as published; the table stands for DOKIQ."""
 
 TABLE_NAME = "images.csv"
-_ATTRIBUTES = [
-    "5_o_Clock_Shadow",
-    "Arched_Eyebrows",
-    "Attractive",
-    "Bags_Under_Eyes",
-    "Bald",
-    "Bangs",
-    "Big_Lips",
-    "Big_Nose",
-    "Black_Hair",
-    "Blond_Hair",
-    "Blurry",
-    "Brown_Hair",
-    "Bushy_Eyebrows",
-    "Chubby",
-    "Double_Chin",
-    "Eyeglasses",
-    "Goatee",
-    "Gray_Hair",
-    "Heavy_Makeup",
-    "High_Cheekbones",
-    "Male",
-    "Mouth_Slightly_Open",
-    "Mustache",
-    "Narrow_Eyes",
-    "No_Beard",
-    "Oval_Face",
-    "Pale_Skin",
-    "Pointy_Nose",
-    "Receding_Hairline",
-    "Rosy_Cheeks",
-    "Sideburns",
-    "Smiling",
-    "Straight_Hair",
-    "Wavy_Hair",
-    "Wearing_Earrings",
-    "Wearing_Hat",
-    "Wearing_Lipstick",
-    "Wearing_Necklace",
-    "Wearing_Necktie",
-    "Young",
-]
+_ATTRIBUTES = """
+5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose
+Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee
+Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard
+Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks Sideburns Smiling Straight_Hair
+Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace Wearing_Necktie Young
+"""
 _PHOTOS_PER_IDENTITY = 20
 
 
@@ -102,7 +67,7 @@ def _write_celeba(folder: Path, train: int, val: int, test: int) -> None:
     _write_lines(
         folder / "list_attr_celeba.txt",
         (f"{i:06d}.jpg {values[i * 31 % 64]}" for i in range(1, total + 1)),
-        f"{total}\n{' '.join(_ATTRIBUTES)} ",
+        f"{total}\n{' '.join(_ATTRIBUTES.split())} ",
     )
     _write_lines(
         folder / "list_eval_partition.txt",
@@ -116,7 +81,7 @@ def _write_celeba(folder: Path, train: int, val: int, test: int) -> None:
 
 def _attribute_values(pattern: int) -> str:
     """Return one line's 40 attributes, from a pattern of six bits, as the publisher aligns them."""
-    signs = (pattern >> (column % 6) & 1 for column in range(len(_ATTRIBUTES)))
+    signs = (pattern >> (column % 6) & 1 for column in range(len(_ATTRIBUTES.split())))
     return " ".join(f"{2 * sign - 1:2d}" for sign in signs)
 
 

@@ -55,19 +55,42 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     used = [column for column in ("id", "path", "split", PAGE) if column in columns]
     use = used + [column for column in labels if is_wanted(column, wanted)]
     table = _load(name, file, use)
-    paths = _filled(name, file, table, "path")
+
+    def refuse(bad: pd.Series, text: str, values: pd.Series | None = None) -> None:
+        if bad.any():
+            row = int(bad.to_numpy(bool).argmax())
+            shown = "" if values is None else repr(values.iloc[row])
+            where = f"{file}: row {row + 1} (the header not counted)"
+            raise problem(name, where + text.replace("{value}", shown))
+
+    def filled(column: str) -> pd.Series:
+        values = table[column]
+        empty = values.isna() | (values.astype("str").str.strip() == "")
+        refuse(empty, f" has no {column}")
+        return values.astype("str")
+
     base = f"{str(file.parent.absolute()).rstrip('/')}/"
-    paths = paths.map(lambda path: plain_path(path).removeprefix(base))
-    _refuse_detours(name, file, paths)
-    own_ids = "id" in columns
-    ids = _filled(name, file, table, "id") if own_ids else _ids(paths)
-    _require_harmless(name, file, ids, paths, own_ids)
+    paths = filled("path").map(lambda path: plain_path(path).removeprefix(base))
+    # with links, the file of a detour is not the one that it seems, nor to be compared with others
+    detours = paths.str.contains(r"(?:^|/)(?!\.\./)[^/]+/\.\.(?:/|$)", regex=True)
+    refuse(detours, ", path: {value} goes back by '..' after a folder; write it without", paths)
+    way = "give it another id" if "id" in columns else "add a column `id`, or rename the file"
+    ids = without_suffix(paths).str.replace(r"^(/|(\.\./)+)", "", regex=True)
+    ids = filled("id") if "id" in columns else ids
+    problems = id_problems(ids)
+    for text in problems[problems != ""].iloc[:1]:
+        refuse(problems != "", f": the id {{value}} {text}; {way}", ids)
+    control = "the path has a line break or another control character; rename the file"
+    refuse(paths.str.contains(CONTROL), f": {control}")
     frame = pd.DataFrame({"id": ids, "path": paths, "split": None})
     if PAGE in columns:
-        frame[PAGE] = _page_numbers(name, file, table[PAGE])
+        numbers = pd.to_numeric(table[PAGE], errors="coerce")
+        wrong = table[PAGE].notna() & ~numbers.isin(range(1, MOST_PAGES + 1))
+        refuse(wrong, f": {PAGE} is no page's number, 1 to {MOST_PAGES}")
+        frame[PAGE] = numbers.astype("Int16")
     others = pd.DataFrame(columns=OTHERS, dtype="str")
     if "split" in columns and dataset.split == "official":
-        given = _filled(name, file, table, "split").str.lower()
+        given = filled("split").str.lower()
         unknown = given[~given.isin([*_SPLITS, _TEST])]
         if len(unknown):
             raise problem(name, f"{file}: split {unknown.iloc[0]!r} is none of train, val, test")
@@ -85,12 +108,10 @@ def _explain(table: str, path: str) -> str:
 
 
 def _column_names(name: str, file: Path) -> list[str]:
-    if not file.exists():
-        raise problem(name, f"the table {file} does not exist")
-    if file.is_dir():
-        raise problem(name, f"{file} is a folder; this layout needs a CSV or Parquet file")
     if not file.is_file():
-        raise problem(name, f"{file} is a pipe or device; this layout needs a CSV or Parquet file")
+        fault = "is a folder" if file.is_dir() else "is a pipe or device"
+        need = f"{file} {fault}; this layout needs a CSV or Parquet file"
+        raise problem(name, need if file.exists() else f"the table {file} does not exist")
     try:
         if file.suffix == ".parquet":
             return [str(column) for column in pq.read_schema(file).names]
@@ -115,58 +136,3 @@ def _load(name: str, file: Path, use: list[str]) -> pd.DataFrame:
 def _unreadable(name: str, file: Path, error: Exception) -> Exception:
     reason = str(error).strip().splitlines()[0]
     return problem(name, f"{file} cannot be read as CSV or Parquet: {reason}")
-
-
-def _filled(name: str, file: Path, table: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column as text; refuse empty cells."""
-    values = table[column]
-    empty = values.isna() | (values.astype("str").str.strip() == "")
-    if empty.any():
-        raise problem(name, f"{_row(file, int(empty.to_numpy().argmax()))} has no {column}")
-    return values.astype("str")
-
-
-def _page_numbers(name: str, file: Path, values: pd.Series) -> pd.Series:
-    """Return the pages that rows name; missing where a row names a whole file."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = (values.notna() & ~numbers.isin(range(1, MOST_PAGES + 1))).to_numpy()
-    if wrong.any():
-        row = _row(file, int(wrong.argmax()))
-        raise problem(name, f"{row}: {PAGE} is no page's number, 1 to {MOST_PAGES}")
-    return numbers.astype("Int16")
-
-
-def _refuse_detours(name: str, file: Path, paths: pd.Series) -> None:
-    """Raise InputError for `..` after a folder: with links, its file is not the one that it seems.
-
-    It could not be compared with the same path in a file of boxes either.
-    """
-    detours = paths.str.contains(r"(?:^|/)(?!\.\./)[^/]+/\.\.(?:/|$)", regex=True)
-    if detours.any():
-        row = int(detours.to_numpy().argmax())
-        text = f"{_row(file, row)}, path: {paths.iloc[row]!r} goes back by '..' after a folder"
-        raise problem(name, f"{text}; write it without")
-
-
-def _require_harmless(
-    name: str, file: Path, ids: pd.Series, paths: pd.Series, own_ids: bool
-) -> None:
-    """Raise InputError for an id that cannot be one, or a path with control characters."""
-    problems = id_problems(ids)
-    wrong = (problems != "").to_numpy()
-    if wrong.any():
-        row = int(wrong.argmax())
-        way = "give it another id" if own_ids else "add a column `id`, or rename the file"
-        text = f"{_row(file, row)}: the id {ids.iloc[row]!r} {problems.iloc[row]}; {way}"
-        raise problem(name, text)
-    if (control := paths.str.contains(CONTROL).to_numpy()).any():
-        text = "the path has a line break or another control character; rename the file"
-        raise problem(name, f"{_row(file, int(control.argmax()))}: {text}")
-
-
-def _row(file: Path, row: int) -> str:
-    return f"{file}: row {row + 1} (the header not counted)"
-
-
-def _ids(paths: pd.Series) -> pd.Series:
-    return without_suffix(paths).str.replace(r"^(/|(\.\./)+)", "", regex=True)

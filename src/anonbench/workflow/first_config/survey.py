@@ -17,9 +17,8 @@ from anonbench.config.file.text import require_plain
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.datasets.files.reasons import is_quiet
-from anonbench.datasets.listing import read_layout
+from anonbench.datasets.listing import find_unused, read_layout
 from anonbench.datasets.source import Source
-from anonbench.datasets.unused import find_unused
 
 SAMPLED = 32
 """Images that are looked at."""

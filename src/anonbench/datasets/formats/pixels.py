@@ -1,0 +1,166 @@
+"""Values of an opened image as 8 bits, grey or RGB, as a viewer shows them.
+
+Values of grey and RGB images stay as they are stored, whatever profile is embedded: an anonymized
+image equals its original outside of the regions. Values of CMYK mean nothing without their profile.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+from PIL import Image, ImageCms, TiffImagePlugin
+
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _MAX_SAMPLE_VALUE, _SAMPLE_FORMAT = 258, 262, 281, 339
+_WHITE_IS_ZERO = 0
+_UNSIGNED, _SIGNED = 1, 2
+_DEEP = 16
+_STRIP_PIXELS = 4_000_000
+_LAB, _CMYK = "LAB", "CMYK"
+
+
+def to_array(image: Image.Image) -> np.ndarray:
+    """Return an image's pixels, uint8 [H, W] where it is grey, else [H, W, 3] RGB.
+
+    16 bits are scaled to 8; palettes, CMYK and other colour models become RGB; transparency is laid
+    on white.
+    """
+    if is_deep(image):
+        return _to_8_bits(image)
+    if has_alpha(image):
+        layer = image.convert("RGBA")
+        ground = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        flat = Image.alpha_composite(ground, layer).convert("RGB")
+        return np.asarray(flat.convert("L") if image.getbands()[0] in ("L", "1") else flat)
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    convert = (lambda strip: strip.convert("L")) if mode == "L" else _to_rgb(image)
+    shape = (image.height, image.width, 3)
+    pixels = np.empty(shape if mode == "RGB" else shape[:2], np.uint8)
+    rows = max(1, _STRIP_PIXELS // max(1, image.width))
+    for top in range(0, image.height, rows):  # all at once takes thrice the memory
+        whole = rows >= image.height
+        strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
+        pixels[top : top + rows] = strip if strip.mode == mode else convert(strip)
+    return pixels
+
+
+def has_alpha(image: Image.Image) -> bool:
+    """Tell whether an image has transparency."""
+    bands = () if image.mode == _LAB else image.getbands()
+    return "A" in bands or "a" in bands or "transparency" in image.info
+
+
+# --- colours ---
+
+
+def colour_conversion(image: Image.Image) -> str:
+    """Say how the colours of an image become grey or RGB; empty where values stay."""
+    if image.mode == _LAB:
+        return "L*a*b* to RGB"
+    if image.mode == _CMYK:
+        by_profile = _transform(_CMYK, _profile(image)) is not None
+        return f"CMYK to RGB {'by its' if by_profile else 'without a'} colour profile"
+    if image.mode in ("YCbCr", "HSV"):
+        return f"{image.mode} to RGB"
+    embedded = _profile(image)
+    if embedded and not any(name in embedded for name in (b"sRGB", "sRGB".encode("utf-16-be"))):
+        return "colour profile other than sRGB dropped, values kept"
+    return ""
+
+
+def _to_rgb(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Return what makes RGB of an image, or of a part of it."""
+    has_transform = image.mode in (_LAB, _CMYK)
+    transform = _transform(image.mode, _profile(image)) if has_transform else None
+    if transform is None:
+        return lambda strip: strip.convert("RGB")
+    return lambda strip: cast(Image.Image, ImageCms.applyTransform(strip, transform))
+
+
+def _profile(image: Image.Image) -> bytes:
+    """Return an image's colour profile, empty where it has none."""
+    embedded = image.info.get("icc_profile")
+    return embedded if isinstance(embedded, bytes) else b""
+
+
+@functools.lru_cache(8)
+def _transform(mode: str, embedded: bytes) -> ImageCms.ImageCmsTransform | None:
+    """Return the conversion to sRGB; None where a CMYK profile is damaged, or of something else."""
+    try:
+        lab = ImageCms.createProfile("LAB") if mode == _LAB else None
+        return ImageCms.buildTransform(
+            lab or ImageCms.getOpenProfile(io.BytesIO(embedded)),
+            ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOCACHE,
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
+# --- grey levels of more than 8 bits ---
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Tell whether levels of a grey image have to be scaled: more than 8 bits, or signed."""
+    return image.mode == "F" or image.mode.startswith("I") or _is_signed(image)
+
+
+def uses_range(image: Image.Image) -> bool:
+    """Tell whether levels are scaled by the range in use: floats, signed and 32-bit integers."""
+    # of PGM files Pillow scales the declared range to 16 bits
+    is_wide = image.mode == "F" or (image.mode == "I" and image.format != "PPM")
+    return is_wide or _is_signed(image)
+
+
+def declared_bits(image: Image.Image) -> int:
+    """Bits a value by a TIFF file's header, and 16 for other formats."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return _DEEP
+    bits, highest = _tag(image, _BITS_PER_SAMPLE, 1), _tag(image, _MAX_SAMPLE_VALUE, 0)
+    return min(bits, highest.bit_length()) if bits == _DEEP and highest > 0 else bits
+
+
+def _to_8_bits(image: Image.Image) -> np.ndarray:
+    """Scale deep grey levels: uint8 [H, W].
+
+    Floats, signed and 32-bit integers go from their lowest finite value to their highest, others
+    from 0 to the highest of their declared bits.
+    """
+    values = np.asarray(image)
+    # Pillow reads 32 bits as signed, and 8 bits as unsigned
+    if _is_signed(image) and values.dtype == np.uint8:
+        values = values.view(np.int8)
+    elif values.dtype == np.int32 and _tag(image, _SAMPLE_FORMAT, 1) == _UNSIGNED:
+        values = values.view(np.uint32)
+    levels: np.ndarray
+    if uses_range(image):
+        deep = values.astype(np.float64)
+        finite = deep[np.isfinite(deep)]
+        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+        deep = np.nan_to_num(deep, nan=low, posinf=high, neginf=low) - low
+        levels = np.rint(deep * (255 / ((high - low) or 1.0))).astype(np.uint8)
+    else:
+        top = 2 ** declared_bits(image) - 1
+        if values.max(initial=0) > top:  # the header is wrong
+            top = 2**_DEEP - 1
+        levels = ((values.astype(np.uint32) * 255 + top // 2) // top).astype(np.uint8)
+    # Pillow inverts images in which zero is white only up to 8 bits
+    return 255 - levels if _tag(image, _PHOTOMETRIC, -1) == _WHITE_IS_ZERO else levels
+
+
+def _is_signed(image: Image.Image) -> bool:
+    return _tag(image, _SAMPLE_FORMAT, _UNSIGNED) == _SIGNED
+
+
+def _tag(image: Image.Image, tag: int, otherwise: int) -> int:
+    """Highest value of a TIFF file's tag, `otherwise` where it has none."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return otherwise
+    value = image.tag_v2.get(tag, otherwise)
+    return int(max(value) if isinstance(value, tuple) else value)
