@@ -37,7 +37,7 @@ MODULES = {
     "centerface": "faces.centerface",
     "face_onnx": "faces.face_onnx",
     "ppocr": "text.dbnet",
-    "zxing": "zxing",
+    "zxing": "linear_codes",
     "mrz": "mrz.zones",
     "ink": "ink",
     "template": "template.alignment",
@@ -321,6 +321,26 @@ def test_own_boxes_and_corrections_come_after_the_detectors(
     )
     pd.testing.assert_frame_equal(boxes, expected({"i000": 5, "i002": 200}, Entity.BARCODE))
     assert opened == []
+
+
+def test_an_image_that_was_found_before_and_cannot_be_read_now_is_left_out(
+    tmp_path: Path, corners: dict[DetectorName, Corner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_images(tmp_path, [5, 6])
+    options: dict[str, Any] = {"detectors": [ZXING], "kept": [tmp_path / "kept/0"]}
+    run(manifest, tmp_path, tmp_path / "out", **options)
+    first = (tmp_path / "i000.png").read_bytes()
+
+    def refused(data: bytes, page: object) -> tuple[Blocks, ...]:
+        if data == first:
+            raise UnreadableImage("of a format that is not read any more")
+        return ()
+
+    monkeypatch.setattr(shard, "coding_blocks", refused)
+    boxes, images = run(manifest, tmp_path, tmp_path / "again", **options)
+    assert images["status"].tolist() == ["unreadable", "ok"]
+    assert images["reason"].tolist() == ["of a format that is not read any more", ""]
+    assert boxes["id"].unique().tolist() == ["i001"]
 
 
 def test_own_boxes_alone_still_ask_whether_an_image_can_be_read(

@@ -185,9 +185,13 @@ class _Search:
         for image in batch:
             self._blocks[image.id] = image.blocks
             if image.problem:
-                self.unreadable[image.id] = image.problem
-                log.warning("image %s is left out: %s", image.id, image.problem)
+                self.leave_out(image.id, image.problem)
         batch[:] = [image for image in batch if not image.problem]
+
+    def leave_out(self, image_id: str, problem: str) -> None:
+        """Record an image that cannot be read."""
+        self.unreadable[image_id] = problem
+        log.warning("image %s is left out: %s", image_id, problem)
 
     def detect(
         self,
@@ -263,13 +267,16 @@ class _Search:
             ids: the images that are asked for; None: all.
 
         """
-        usable = [
-            image_id
-            for image_id in (self._digests if ids is None else ids)
-            if image_id not in self.unreadable
-            and (self._job.keep_failed or image_id not in self.failed)
-        ]
-        united = {image_id: self._united(image_id) for image_id in usable}
+        united = {}
+        for image_id in self._digests if ids is None else ids:
+            if image_id in self.unreadable or (
+                image_id in self.failed and not self._job.keep_failed
+            ):
+                continue
+            try:
+                united[image_id] = self._united(image_id)
+            except UnreadableImage as error:  # found before, and refused by the code of today
+                self.leave_out(image_id, str(error))
         if self._without_effect:
             _warn_of_removals(self._without_effect)
         return united

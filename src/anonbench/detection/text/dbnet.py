@@ -18,10 +18,9 @@ from rapidocr.ch_ppocr_det.utils import DBPostProcess, DetPreProcess
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import as_rgb, clipped_quad, require_finite
+from anonbench.detection.base import as_rgb, clipped_quad, require_finite, united
 from anonbench.detection.text.networks import Network, onnx_runtime, openvino_bfloat16
 from anonbench.detection.text.ppocr_model import find_models
-from anonbench.detection.views import united
 
 if TYPE_CHECKING:
     from anonbench.detection.kinds.ppocr import Ppocr
