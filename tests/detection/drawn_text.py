@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -12,17 +11,6 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.images import read_image
-
-WITHOUT = "OpenVINO is not installed, or this processor does not multiply bfloat16"
-
-
-def has_bfloat16() -> bool:
-    """Tell whether OpenVINO computes in bfloat16 here."""
-    if find_spec("openvino") is None:
-        return False
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def page(ink: tuple[int, int, int] = (0, 0, 0)) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -26,8 +26,7 @@ from anonbench.datasets.annotations.corrections import Action
 from anonbench.datasets.images import encode
 from anonbench.detection import cache, shard
 from anonbench.detection.base import NoDetector
-from anonbench.detection.cache import places
-from anonbench.detection.findings import SCHEMA, Finding, as_findings, as_table
+from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, places
 from anonbench.detection.kinds import Mtcnn, Template
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text import reading
@@ -36,11 +35,11 @@ MODULES = {
     "mtcnn": "faces.mtcnn",
     "centerface": "faces.centerface",
     "face_onnx": "faces.face_onnx",
-    "ppocr": "text.dbnet",
+    "ppocr": "kinds.ppocr",
     "zxing": "linear_codes",
-    "mrz": "mrz.zones",
-    "ink": "ink",
-    "template": "template.alignment",
+    "mrz": "mrz_zones",
+    "ink": "kinds.ink",
+    "template": "template_matching",
     "boxes": "kinds.boxes",
 }
 """A module of each detector, in anonbench.detection."""
@@ -452,9 +451,9 @@ def test_new_weights_are_another_detector(tmp_path: Path) -> None:
     ("name", "code"),
     [
         (MTCNN, "anonbench.detection.faces.mtcnn:MtcnnDetector"),
-        (PPOCR, "anonbench.detection.text.dbnet:DbnetDetector"),
-        (DetectorName.MRZ, "anonbench.detection.text.dbnet:DbnetDetector"),
-        (TEMPLATE, "anonbench.detection.template.template:TemplateDetector"),
+        (PPOCR, "anonbench.detection.kinds.ppocr:DbnetDetector"),
+        (DetectorName.MRZ, "anonbench.detection.kinds.ppocr:DbnetDetector"),
+        (TEMPLATE, "anonbench.detection.kinds.template:TemplateDetector"),
     ],
 )
 def test_findings_are_those_of_the_detectors_code(name: DetectorName, code: str) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 import pytest
-from drawn_text import WITHOUT, covered, has_bfloat16, page, receipt_coverage, turned
+from drawn_text import covered, page, receipt_coverage, turned
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.errors import InputError
@@ -18,17 +17,11 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import Ppocr
+from anonbench.detection.kinds.ppocr import DbnetDetector
 from anonbench.detection.registry import build
 from anonbench.detection.text import ppocr_model
-from anonbench.detection.text.dbnet import DbnetDetector
 
 V3 = Ppocr().model
-Engine = Literal["direct", "openvino"]
-ENGINES = [
-    "direct",
-    pytest.param("openvino", marks=pytest.mark.skipif(not has_bfloat16(), reason=WITHOUT)),
-]
-all_engines = pytest.mark.parametrize("engine", ENGINES)
 
 
 def load(**settings: object) -> Detector:
@@ -45,9 +38,9 @@ def weights() -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def detector(request: pytest.FixtureRequest, weights: Path) -> Detector:
-    return load(engine=request.param)
+@pytest.fixture(scope="module")
+def detector(weights: Path) -> Detector:
+    return load()
 
 
 @pytest.fixture
@@ -101,12 +94,11 @@ def test_odd_sizes(detector: Detector, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.slow
-@all_engines
-def test_thresholds_reach_the_model(weights: Path, engine: Engine) -> None:
+def test_thresholds_reach_the_model(weights: Path) -> None:
     image, _ = page()
 
     def area(**settings: float) -> float:
-        found = load(engine=engine, **settings).detect([image])[0]
+        found = load(**settings).detect([image])[0]
         return float(covered(image.shape, found).mean())
 
     usual = area()
@@ -124,26 +116,23 @@ def test_weights_of_the_wheel_are_pp_ocr_v3(weights: Path, shared: Path) -> None
 
 
 @pytest.mark.slow
-@all_engines
 def test_weights_of_a_folder_give_the_same_boxes(
-    folder: Path, engine: Engine, caplog: pytest.LogCaptureFixture
+    folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     image, _ = page()
     with caplog.at_level(logging.INFO):
-        other = load(weights=folder, engine=engine)
+        other = load(weights=folder)
     assert ppocr_model.PUBLISHED[V3].digest in caplog.text
-    assert other.detect([image]) == load(engine=engine).detect([image])
+    assert other.detect([image]) == load().detect([image])
 
 
-@all_engines
-def test_weights_folder_without_a_model_is_refused(tmp_path: Path, engine: Engine) -> None:
+def test_weights_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"detection\.ppocr\.weights.*inference\.onnx"):
-        load(weights=tmp_path, engine=engine)
+        load(weights=tmp_path)
 
 
-@all_engines
 def test_damaged_weights_of_the_wheel_say_to_reinstall_it(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     damaged = tmp_path / "model.onnx"
     data = bytearray(weights.read_bytes())
@@ -151,24 +140,20 @@ def test_damaged_weights_of_the_wheel_say_to_reinstall_it(
     damaged.write_bytes(data)
     monkeypatch.setattr(ppocr_model, "packaged", lambda _: damaged)
     with pytest.raises(InputError, match=r"damaged.*pip install.*rapidocr_onnxruntime==1\.2\.13"):
-        load(engine=engine)
+        load()
 
 
-@all_engines
-def test_damaged_weights_of_a_folder_are_refused(folder: Path, engine: Engine) -> None:
+def test_damaged_weights_of_a_folder_are_refused(folder: Path) -> None:
     onnx = folder / "inference.onnx"
     onnx.write_bytes(onnx.read_bytes()[:100_000])
     with pytest.raises(InputError, match="cannot load"):
-        load(weights=folder, engine=engine)
+        load(weights=folder)
 
 
-@all_engines
-def test_no_weights_anywhere_says_where_to_put_them(
-    monkeypatch: pytest.MonkeyPatch, engine: Engine
-) -> None:
+def test_no_weights_anywhere_says_where_to_put_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ppocr_model, "PACKAGES", ("a_package_that_is_not_installed",))
     with pytest.raises(InputError, match=r"detection\.ppocr\.weights"):
-        load(engine=engine)
+        load()
 
 
 @pytest.mark.slow

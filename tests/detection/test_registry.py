@@ -19,13 +19,8 @@ from anonbench.detection.registry import build, build_all
     ("name", "modules", "package", "install"),
     [
         (DetectorName.MTCNN, ["detection.faces.mtcnn"], "facenet_pytorch", "facenet-pytorch"),
-        (
-            DetectorName.PPOCR,
-            ["detection.text.dbnet", "detection.text.networks", "core.libraries.onnx"],
-            "onnxruntime",
-            "onnxruntime rapidocr",
-        ),
-        (DetectorName.ZXING, ["detection.zxing"], "zxingcpp", "zxing-cpp"),
+        (DetectorName.PPOCR, ["core.libraries.onnx"], "onnxruntime", "onnxruntime rapidocr"),
+        (DetectorName.ZXING, [], "zxingcpp", "zxing-cpp"),
     ],
 )
 def test_missing_package_says_what_to_install(

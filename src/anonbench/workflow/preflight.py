@@ -10,7 +10,6 @@ import difflib
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -121,16 +120,6 @@ def _require_detectors(config: Config, used: set[str]) -> None:
     other = (lines.model, lines.weights) != (usual.model, usual.weights)
     if other and used & {DetectorName.PPOCR, DetectorName.MRZ}:
         _require_text_model(lines)
-    if lines.engine == "openvino" and DetectorName.PPOCR in used:
-        _require_openvino()
-
-
-def _require_openvino() -> None:
-    from anonbench.detection.text.ppocr_model import WITHOUT_OPENVINO
-
-    # whether the processor computes in bfloat16 is seen where the job runs
-    if find_spec("openvino") is None:
-        raise InputError(WITHOUT_OPENVINO)
 
 
 def _require_text_model(settings: Ppocr) -> None:
@@ -142,7 +131,7 @@ def _require_text_model(settings: Ppocr) -> None:
             f"detection.ppocr.weights: {what} {settings.weights}; "
             f"{ppocr_model.where_to_put(settings.models[0])}"
         )
-    ppocr_model.find_models(settings)
+    ppocr_model.find_models(settings.models, settings.weights)
 
 
 def _require_given(dataset: Dataset, folder: Path, field: str) -> None:

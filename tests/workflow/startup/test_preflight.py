@@ -15,7 +15,6 @@ from anonbench.config import Config, DataSource, load
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.training.model.timm_names import require_name
-from anonbench.workflow import preflight
 from anonbench.workflow.preflight import require_absolute, require_files, require_in_place
 
 
@@ -127,14 +126,6 @@ def test_weights_of_detectors(
         return
     with pytest.raises(InputError, match=message):
         require_files(given)
-
-
-def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "find_spec", lambda _: None)
-    given = config(["ppocr"], detection={"ppocr": {"engine": "openvino"}})
-    with pytest.raises(InputError, match=r"ppocr\.engine: openvino.*pip install --no-deps openv"):
-        require_files(given)
-    require_files(config(["zxing"], detection={"ppocr": {"engine": "openvino"}}))
 
 
 @pytest.mark.parametrize(
