@@ -26,8 +26,7 @@ from anonbench.datasets.annotations.corrections import Action
 from anonbench.datasets.images import encode
 from anonbench.detection import cache, shard
 from anonbench.detection.base import NoDetector
-from anonbench.detection.cache import places
-from anonbench.detection.findings import SCHEMA, Finding, as_findings, as_table
+from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, places
 from anonbench.detection.kinds import Mtcnn, Template
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text import reading
@@ -36,11 +35,11 @@ MODULES = {
     "mtcnn": "faces.mtcnn",
     "centerface": "faces.centerface",
     "face_onnx": "faces.face_onnx",
-    "ppocr": "text.dbnet",
-    "zxing": "zxing",
-    "mrz": "mrz.zones",
-    "ink": "ink",
-    "template": "template.alignment",
+    "ppocr": "kinds.ppocr",
+    "zxing": "linear_codes",
+    "mrz": "mrz_zones",
+    "ink": "kinds.ink",
+    "template": "template_matching",
     "boxes": "kinds.boxes",
 }
 """A module of each detector, in anonbench.detection."""
@@ -323,6 +322,26 @@ def test_own_boxes_and_corrections_come_after_the_detectors(
     assert opened == []
 
 
+def test_an_image_that_was_found_before_and_cannot_be_read_now_is_left_out(
+    tmp_path: Path, corners: dict[DetectorName, Corner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_images(tmp_path, [5, 6])
+    options: dict[str, Any] = {"detectors": [ZXING], "kept": [tmp_path / "kept/0"]}
+    run(manifest, tmp_path, tmp_path / "out", **options)
+    first = (tmp_path / "i000.png").read_bytes()
+
+    def refused(data: bytes, page: object) -> tuple[Blocks, ...]:
+        if data == first:
+            raise UnreadableImage("of a format that is not read any more")
+        return ()
+
+    monkeypatch.setattr(shard, "coding_blocks", refused)
+    boxes, images = run(manifest, tmp_path, tmp_path / "again", **options)
+    assert images["status"].tolist() == ["unreadable", "ok"]
+    assert images["reason"].tolist() == ["of a format that is not read any more", ""]
+    assert boxes["id"].unique().tolist() == ["i001"]
+
+
 def test_own_boxes_alone_still_ask_whether_an_image_can_be_read(
     tmp_path: Path, corners: dict[DetectorName, Corner]
 ) -> None:
@@ -432,9 +451,9 @@ def test_new_weights_are_another_detector(tmp_path: Path) -> None:
     ("name", "code"),
     [
         (MTCNN, "anonbench.detection.faces.mtcnn:MtcnnDetector"),
-        (PPOCR, "anonbench.detection.text.dbnet:DbnetDetector"),
-        (DetectorName.MRZ, "anonbench.detection.text.dbnet:DbnetDetector"),
-        (TEMPLATE, "anonbench.detection.template.template:TemplateDetector"),
+        (PPOCR, "anonbench.detection.kinds.ppocr:DbnetDetector"),
+        (DetectorName.MRZ, "anonbench.detection.kinds.ppocr:DbnetDetector"),
+        (TEMPLATE, "anonbench.detection.kinds.template:TemplateDetector"),
     ],
 )
 def test_findings_are_those_of_the_detectors_code(name: DetectorName, code: str) -> None:

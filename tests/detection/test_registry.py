@@ -19,13 +19,8 @@ from anonbench.detection.registry import build, build_all
     ("name", "modules", "package", "install"),
     [
         (DetectorName.MTCNN, ["detection.faces.mtcnn"], "facenet_pytorch", "facenet-pytorch"),
-        (
-            DetectorName.PPOCR,
-            ["detection.text.dbnet", "detection.text.networks", "core.libraries.onnx"],
-            "onnxruntime",
-            "onnxruntime rapidocr",
-        ),
-        (DetectorName.ZXING, ["detection.zxing"], "zxingcpp", "zxing-cpp"),
+        (DetectorName.PPOCR, ["core.libraries.onnx"], "onnxruntime", "onnxruntime rapidocr"),
+        (DetectorName.ZXING, [], "zxingcpp", "zxing-cpp"),
     ],
 )
 def test_missing_package_says_what_to_install(
@@ -55,7 +50,7 @@ def test_cuda_without_a_gpu_is_refused_and_auto_is_not(monkeypatch: pytest.Monke
 def test_importing_the_room_imports_no_engine() -> None:
     code = (
         "import sys, anonbench.detection.shard\n"
-        "heavy = {'torch', 'torchvision', 'onnxruntime', 'paddleocr', 'zxingcpp', 'sklearn'}\n"
+        "heavy = {'torch', 'torchvision', 'onnxruntime', 'zxingcpp', 'sklearn'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

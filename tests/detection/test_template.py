@@ -17,11 +17,20 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.coco import as_coco
 from anonbench.datasets.images import encode
-from anonbench.detection.kinds import Template
+from anonbench.detection.kinds.template import Template, TemplateDetector
 from anonbench.detection.registry import build
-from anonbench.detection.template.alignment import agreement, align, framed, is_plausible, moved
-from anonbench.detection.template.features import codebook, embed, extract, in_any, working_copy
-from anonbench.detection.template.template import TemplateDetector
+from anonbench.detection.template_matching import (
+    agreement,
+    align,
+    codebook,
+    embed,
+    extract,
+    framed,
+    in_any,
+    is_plausible,
+    moved,
+    working_copy,
+)
 from anonbench_demo import ids
 
 WIDTH, HEIGHT = 560, 360

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from anonbench.config.detectors import Detection, DetectorName, covering
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
+from anonbench.detection.base import united
 from anonbench.detection.registry import build
 from anonbench.detection.views import (
     ALL_TURNS,
@@ -26,8 +27,7 @@ from anonbench.detection.views import (
     moved,
     scales,
     tiles,
-    turned_back,
-    united,
+    turned,
 )
 from anonbench_demo import portraits
 
@@ -41,9 +41,9 @@ def quad(x0: float, y0: float, x1: float, y1: float, turn: float = 0.0) -> Regio
     centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
     corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) - centre
     cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
-    turned = corners @ np.array([[cos, sin], [-sin, cos]]) + centre
-    low, high = turned.min(axis=0), turned.max(axis=0)
-    return Region(Entity.TEXT, *low, *high, 0.5, tuple(turned.ravel()))  # type: ignore[arg-type]
+    moved_corners = corners @ np.array([[cos, sin], [-sin, cos]]) + centre
+    low, high = moved_corners.min(axis=0), moved_corners.max(axis=0)
+    return Region(Entity.TEXT, *low, *high, 0.5, tuple(moved_corners.ravel()))  # type: ignore[arg-type]
 
 
 def face(x0: float, y0: float, x1: float, y1: float, score: float = 0.5) -> Region:
@@ -132,17 +132,17 @@ class Standing:
 def test_a_turned_view_has_a_way_back_for_boxes_and_corners(turn: int) -> None:
     image = np.zeros((120, 200), np.uint8)
     image[30:50, 80:150] = 255
-    view = np.rot90(image, turn)
+    view, back = turned(image, turn)
+    assert (view == np.rot90(image, turn // 90)).all()
     rows, columns = np.nonzero(view)
     x0, y0, x1, y1 = map(float, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
-    back = turned_back(image.shape, turn)
     box = moved(face(x0, y0, x1, y1), back)
     assert (box.x0, box.y0, box.x1, box.y1, box.quad) == (80, 30, 150, 50, None)
     line = moved(quad(x0, y0, x1, y1), back)
     assert (line.x0, line.y0, line.x1, line.y1) == (80, 30, 150, 50)
     assert (
         line.quad is not None
-        and (line.quad[0], line.quad[1]) == ((80, 30), (150, 30), (150, 50), (80, 50))[turn]
+        and (line.quad[0], line.quad[1]) == ((80, 30), (150, 30), (150, 50), (80, 50))[turn // 90]
     )
 
 
@@ -201,8 +201,8 @@ def test_parts_of_a_line_become_one_and_neighbours_stay() -> None:
     assert len(united(beside, EMPTY)) == 2
     nose = face(140, 150, 160, 180, 0.9)
     assert united([beside[0], nose], EMPTY) == [face(100, 100, 200, 220, 0.9)]
-    turned = [beside[0], face(120, 96, 222, 200)]
-    assert sorted(united(turned, EMPTY), key=str) == sorted(turned, key=str)
+    others = [beside[0], face(120, 96, 222, 200)]
+    assert sorted(united(others, EMPTY), key=str) == sorted(others, key=str)
 
 
 @pytest.mark.slow

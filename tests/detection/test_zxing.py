@@ -14,10 +14,10 @@ from anonbench.core.boxes import Region
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.colour_planes import planes
 from anonbench.detection.kinds import Zxing
-from anonbench.detection.mrz.linear import across_bars, grown_along_bars
+from anonbench.detection.linear_codes import across_bars, grown_along_bars
 from anonbench.detection.registry import build
+from anonbench.detection.views import planes
 from anonbench.evaluation.privacy.attacks.kinds.barcodes import decoded
 from anonbench_demo import ids
 
@@ -112,7 +112,7 @@ def test_slanted_codes_need_the_turned_versions(name: str, angle: int) -> None:
         code = printed(name)
     page, _ = pasted(code, 150, 130)
     page = turned(page, angle)
-    level = build(DetectorName.ZXING, Detection(zxing=Zxing(rotations=())))
+    level = build(DetectorName.ZXING, Detection(speed="quick"))
     assert level.detect([page]) == [[]]
     (found,) = build(DetectorName.ZXING, Detection()).detect([page])
     assert len(found) == 1
@@ -138,20 +138,32 @@ def test_row_is_set_across_the_bars() -> None:
     np.testing.assert_array_equal(across_bars(blank, ends), ends)
 
 
-@pytest.mark.parametrize("scale", [0.5, 2.0, 3.0])
-def test_places_in_other_scales_are_the_originals(scale: float) -> None:
+def test_places_in_other_views_are_the_originals() -> None:
     page, _ = pasted(printed("QRCode", 6), 101, 87)
-    only = build(DetectorName.ZXING, Detection(zxing=Zxing(scales=(scale,), contrast=False)))
-    (same,) = build(DetectorName.ZXING, Detection(zxing=Zxing(scales=(1.0,)))).detect([page])
-    (found,) = only.detect([page])
-    assert len(found) == len(same) == 1
-    assert np.abs(np.subtract(found[0].quad, same[0].quad)).max() <= 2 / min(scale, 1)
+    (once,) = build(DetectorName.ZXING, Detection(speed="single")).detect([page])
+    (found,) = build(DetectorName.ZXING, Detection()).detect([page])
+    assert len(found) == len(once) == 1
+    assert np.abs(np.subtract(found[0].quad, once[0].quad)).max() <= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Code128", "PDF417", "DataMatrix"])
+@pytest.mark.parametrize("turn", [0, 1])
+def test_a_small_code_of_a_large_page_is_covered(name: str, turn: int) -> None:
+    code = printed(name, 2)
+    page = np.full((3500, 2500), 235, np.uint8)
+    page[2900 : 2900 + code.shape[0], 1700 : 1700 + code.shape[1]] = code
+    (found,) = build(DetectorName.ZXING, Detection()).detect([np.rot90(page, turn)])
+    assert len(found) == 1
+    inside = np.rot90(covered((3500, 2500)[:: (-1) ** turn], found[0]), -turn)
+    assert inside[2900 : 2900 + code.shape[0], 1700 : 1700 + code.shape[1]].mean() > 0.95
+    assert inside.sum() < 1.3 * code.size
 
 
 def test_contrast_is_raised_for_faint_codes() -> None:
     page, _ = pasted(printed("QRCode"), 150, 130)
     faint = cv2.GaussianBlur((40 + page / 15).astype(np.uint8), (0, 0), 1.0)
-    plain = build(DetectorName.ZXING, Detection(zxing=Zxing(contrast=False)))
+    plain = build(DetectorName.ZXING, Detection(speed="single"))
     assert plain.detect([faint]) == [[]]
     (found,) = build(DetectorName.ZXING, Detection()).detect([faint])
     assert len(found) == 1
@@ -164,11 +176,10 @@ def test_code_with_a_wrong_check_digit_is_kept_with_half_the_score() -> None:
     zero = np.array([1, 1, 1, 0, 0, 1, 0])
     code[:, last] = np.repeat(255 * (1 - zero), 3)
     page, _ = pasted(code, 150, 130)
-    once = Zxing(scales=(1.0,), rotations=(), contrast=False)
-    (found,) = build(DetectorName.ZXING, Detection(zxing=once)).detect([page])
+    (found,) = build(DetectorName.ZXING, Detection(speed="single")).detect([page])
     assert [region.score for region in found] == [0.5]
-    strict = once.model_copy(update={"undecoded": False})
-    assert build(DetectorName.ZXING, Detection(zxing=strict)).detect([page]) == [[]]
+    strict = Detection(speed="single", zxing=Zxing(undecoded=False))
+    assert build(DetectorName.ZXING, strict).detect([page]) == [[]]
 
 
 def test_two_codes_are_two_regions_and_one_in_all_versions_is_one(detector: Detector) -> None:
@@ -219,13 +230,6 @@ def test_colour_grey_and_inverted(detector: Detector) -> None:
     grey, colour, inverted = detector.detect([page, rgb, 255 - page])
     assert grey == colour
     assert len(inverted) == 1
-
-
-def test_settings_are_passed_on() -> None:
-    quick = build(DetectorName.ZXING, Detection(zxing=Zxing(try_harder=False)))
-    page, _ = pasted(printed("Code128"), 100, 80)
-    assert len(quick.detect([page])[0]) == 1
-    assert quick.detect([np.rot90(page)]) == [[]]
 
 
 def test_blank_and_tiny_images_have_no_barcode(detector: Detector) -> None:

@@ -23,11 +23,11 @@ from anonbench.cli import main
 from anonbench.cli.environments import LOCK, NO_DEPENDENCIES, read_pins
 from anonbench.cli.extras import EXTRAS
 
-BY_ITSELF = {"paddleocr", "paddlex", "botocore", "boto3", "transformers"}
+BY_ITSELF = {"botocore", "boto3", "transformers"}
 """What no extra names: its own pins exclude others', or few need it. Where it is missing, a message
 says how."""
 OTHER_BUILDS = {"opencv-contrib-python": "opencv-python-headless"}
-"""By what the lock has (PaddleOCR wants it by this name): the distribution of the same modules."""
+"""By what the lock has: the distribution of the same modules."""
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import UnreadableImage
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.region_check import region_fault
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
+
+_INSIDE = 0.9
+"""Share of a region inside another one from which it adds nothing."""
+_SAME_CODE = 0.8
+"""The same of codes, whose corners are known: their rectangle would reach far beyond them."""
+_SAME_HEIGHT = 1.8
+"""Ratio of heights up to which two regions may be parts of one line."""
+_SAME_ROWS = 0.6
+"""Share of the lower one's height that two parts of a line have in common."""
 
 
 class NoDetector:
@@ -75,6 +87,91 @@ def clipped_quad(
     ]
 
 
+def united(regions: Sequence[Region], image: np.ndarray) -> list[Region]:
+    """Return regions that cover all given ones: where it can be, one for each line or face.
+
+    A region nearly inside another one joins it. Parts of one line, and a line found at two scales,
+    become the rectangle around both; other boxes of one face stay, since the rectangle around those
+    of four turns hides more beyond it. The order of the given regions is no matter.
+    """
+    pool = sorted(regions, key=lambda r: (-_area(r), r.y0, r.x0, r.y1, r.x1, r.entity, r.score))
+    bounds = np.array([(r.x0, r.y0, -r.x1, -r.y1) for r in pool]).reshape(-1, 4).T.copy()
+    kept = np.zeros(len(pool), bool)
+    for number in range(len(pool)):
+        grown = True
+        while grown:  # a larger one may meet others
+            left, top, right, bottom = bounds[:, number]
+            near = kept & (bounds[0] < -right) & (bounds[2] < -left)
+            near &= (bounds[1] < -bottom) & (bounds[3] < -top)
+            grown = False
+            for other in np.flatnonzero(near):
+                both = _joined(pool[other], pool[number], image)
+                if both is not None:
+                    pool[number], kept[other], grown = both, False, True
+                    bounds[:, number] = both.x0, both.y0, -both.x1, -both.y1
+                    break
+        kept[number] = True
+    return [pool[number] for number in np.flatnonzero(kept)]
+
+
+def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
+    """Return the rectangle around two regions, or None where they are two things."""
+    if one.entity != other.entity:
+        return None
+    larger, smaller = sorted((one, other), key=_area, reverse=True)
+    axes = _axes(larger)
+    own, its = corners_of(larger) @ axes, corners_of(smaller) @ axes
+    low = np.minimum(own.min(axis=0), its.min(axis=0))
+    high = np.maximum(own.max(axis=0), its.max(axis=0))
+    sizes, its_sizes = np.ptp(own, axis=0), np.ptp(its, axis=0)
+    shared = sizes + its_sizes - (high - low)
+    if (shared <= 0).any():
+        return None
+    common = shared.prod()
+    if larger.entity is Entity.BARCODE:
+        inside = common >= _SAME_CODE * its_sizes.prod()
+        return replace(larger, score=max(one.score, other.score)) if inside else None
+    if larger.quad is None:
+        if common < _INSIDE * its_sizes.prod():
+            return None
+        box = np.concatenate([low, high])
+        return clipped_box(larger.entity, box, max(one.score, other.score), image)[0]
+    same = common >= _INSIDE * its_sizes.prod() or common >= 0.5 * (high - low).prod()
+    if not same and not _is_one_line(sizes, its_sizes, shared):
+        return None
+    corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])]) @ axes.T
+    score = max(one.score, other.score)
+    return clipped_quad(larger.entity, corners, score, image)[0]
+
+
+def _is_one_line(sizes: np.ndarray, its_sizes: np.ndarray, shared: np.ndarray) -> bool:
+    """Tell whether two regions, in the axes of the larger one, are parts of one line of text."""
+    across = int(sizes.argmin())
+    lower, higher = sorted((sizes[across], its_sizes[across]))
+    return bool(higher <= _SAME_HEIGHT * lower and shared[across] >= _SAME_ROWS * lower)
+
+
+def corners_of(region: Region) -> np.ndarray:
+    """Corners of a region, float64 [4, 2]: x and y."""
+    if region.quad is not None:
+        return np.array(region.quad).reshape(4, 2)
+    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+
+
+def _axes(region: Region) -> np.ndarray:
+    """Return float64 [2, 2]: unit vectors along a region's first edge and across it, as columns."""
+    if region.quad is None:
+        return np.eye(2)
+    x, y = corners_of(region)[1] - corners_of(region)[0]
+    length = float(np.hypot(x, y))
+    return np.array([[x, -y], [y, x]]) / length if length else np.eye(2)
+
+
+def _area(region: Region) -> float:
+    return float(cv2.contourArea(corners_of(region).astype(np.float32)))
+
+
 class CachedDetector:
     """A detector that looks once at images which it is asked for twice in a row."""
 
@@ -93,3 +190,41 @@ class CachedDetector:
             self._found = self._detector.detect(images)
             self._seen = [weakref.ref(image) for image in images]
         return [list(regions) for regions in self._found]
+
+
+class CheckedDetector:
+    """A detector of which every region can be hidden; boxes are cut at the image's edge."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+
+    @property
+    def accepted(self) -> Sequence[bool] | None:
+        """Which of the last images the detector `template` knows; None for all others."""
+        return getattr(self._detector, "accepted", None)
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`.
+
+        Raises:
+            UnreadableImage: it returned a region that cannot be hidden, so that what the image
+                shows is not known.
+
+        """
+        found = self._detector.detect(images)
+        return [
+            [_checked(region, image.shape[0], image.shape[1]) for region in regions]
+            for image, regions in zip(images, found, strict=True)
+        ]
+
+
+def _checked(region: Region, height: int, width: int) -> Region:
+    if (fault := region_fault(region, width, height)) is not None:
+        raise UnreadableImage(f"returned a region that {fault}")
+    return replace(
+        region,
+        x0=max(region.x0, 0.0),
+        y0=max(region.y0, 0.0),
+        x1=min(region.x1, float(width)),
+        y1=min(region.y1, float(height)),
+    )

@@ -1,19 +1,65 @@
-"""Cached findings of a detector: what they depend on, and where they lie.
+"""Findings of detectors in images, and their cache: what they depend on, and where they lie.
 
 A detector searches only images that are new to it. There is a file for each detector of a shard.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from anonbench.config.detectors import Detection, DetectorName
+from anonbench.core.boxes import Region
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.model_files import model_files
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.vocabulary import Entity
+from anonbench.detection import base
 from anonbench.detection.kinds import kind_named
+
+_REGION = pa.struct(
+    [("entity", pa.string()), ("quad", pa.list_(pa.float64()))]
+    + [(name, pa.float64()) for name in ("x0", "y0", "x1", "y1", "score")]
+)
+SCHEMA = pa.schema(
+    [("digest", pa.string()), ("accepted", pa.bool_()), ("regions", pa.list_(_REGION))]
+)
+"""Of a finding; the digest is that of the image's file."""
+
+
+class Finding(NamedTuple):
+    """What one detector found in one image."""
+
+    regions: Sequence[Region]
+    accepted: bool = False
+    """Whether the detector `template` knows the image: it may then stand for all detectors."""
+
+
+def as_table(findings: Mapping[str, Finding]) -> pa.Table:
+    """Return findings by digest as rows of the cache."""
+    rows = [
+        {"digest": digest, "accepted": known, "regions": [asdict(each) for each in regions]}
+        for digest, (regions, known) in findings.items()
+    ]
+    return pa.Table.from_pylist(rows, SCHEMA)
+
+
+def as_findings(table: pa.Table) -> dict[str, Finding]:
+    """Return the findings in rows of the cache, by digest."""
+    return {
+        row["digest"]: Finding([_region(each) for each in row["regions"]], row["accepted"])
+        for row in table.to_pylist()
+    }
+
+
+def _region(fields: Mapping[str, Any]) -> Region:
+    quad = fields["quad"] and tuple(fields["quad"])
+    return Region(**{**fields, "entity": Entity(fields["entity"]), "quad": quad})
 
 
 def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
@@ -34,10 +80,9 @@ def made_by(name: str, settings: Detection, templates: Path | None = None) -> di
 
 
 def modules(name: str) -> list[str]:
-    """Return the modules that a detector's findings come from; boxes are left out of what they
-    reach: a region is a region."""
-    checked = ["anonbench.detection.text.reading", "anonbench.detection.checked"]
-    return [kind_named(name).__module__, *checked]
+    """Modules that a detector's findings come from; boxes are left out of what they reach: a region
+    is a region."""
+    return [kind_named(name).__module__, "anonbench.detection.text.reading", base.__name__]
 
 
 def places(folder: Path, shard: int, count: int) -> list[Path]:

@@ -13,6 +13,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
+from anonbench.detection.base import corners_of
 
 MOST_PIXELS = 100_000_000
 LEAST_FACE = 24
@@ -84,9 +85,7 @@ def grey_range(image: np.ndarray) -> list[int]:
 
 
 def _shorter_side(region: Region) -> float:
-    if region.quad is None:
-        return min(region.x1 - region.x0, region.y1 - region.y0)
-    x, y = np.array(region.quad).reshape(4, 2).T
+    x, y = corners_of(region).T
     return float(np.hypot(np.diff(x, append=x[0]), np.diff(y, append=y[0])).min())
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector, Loading
-from anonbench.detection.base import CachedDetector
-from anonbench.detection.checked import CheckedDetector
+from anonbench.detection.base import CachedDetector, CheckedDetector
 from anonbench.detection.kinds import kind_named
 
 

@@ -31,8 +31,7 @@ from anonbench.datasets.annotations import Correction, correct
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_original
-from anonbench.detection.cache import made_by
-from anonbench.detection.findings import SCHEMA, Finding, as_findings, as_table
+from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, made_by
 from anonbench.detection.registry import build_all
 from anonbench.detection.text.reading import Original, read_batches
 
@@ -116,14 +115,17 @@ class _Search:
         """Of detectors, by image."""
         self._rows: pd.DataFrame | None = None
         self._blocks: dict[str, tuple[Blocks, ...]] = {}
-        """In which files code their images, of those that were read."""
         self._without_effect: list[tuple[str, Correction]] = []
 
     def run(self) -> None:
         """Search the images that were not searched before."""
         caches = self.recalled()
         new = self.manifest[[self.is_new(image_id) for image_id in self._digests]]
-        log.info("%d of %d images were searched before", self._size - len(new), self._size)
+        log.info(
+            "%d of %d images were searched before",
+            len(self.manifest) - len(new),
+            len(self.manifest),
+        )
         with flushed_at_intervals(partial(_flush, caches.values())) as flush_if_due:
             detectors = self.load() if len(new) else {}
             for batch in self._batches(new) if len(new) else ():
@@ -135,17 +137,13 @@ class _Search:
         for name in self._names:
             self._warn_if_nothing(name)
         has_boxes = any(self._job.boxes.get(image_id) for image_id in self._digests)
-        if DetectorName.BOXES in self._job.detectors and self._size and not has_boxes:
-            _warn_of_nothing(self._size, DetectorName.BOXES)
-
-    @property
-    def _size(self) -> int:
-        return len(self.manifest)
+        if DetectorName.BOXES in self._job.detectors and len(self.manifest) and not has_boxes:
+            _warn_of_nothing(len(self.manifest), DetectorName.BOXES)
 
     def _cache(self, name: str) -> WorkCache:
         job = self._job
         files = [path.with_name(f"{path.name}.{name}.parquet") for path in job.kept]
-        if not (files and self._size):
+        if not (files and len(self.manifest)):
             return WorkCache(None, {}, SCHEMA, ["digest"], [])
         identity = made_by(name, job.settings, job.templates)
         digests = self._digests.values()
@@ -182,12 +180,16 @@ class _Search:
 
     def leave_out_unreadable(self, batch: list[Original]) -> None:
         """Record images that cannot be read, and take them out of the batch."""
+        self._blocks |= {image.id: image.blocks for image in batch}
         for image in batch:
-            self._blocks[image.id] = image.blocks
             if image.problem:
-                self.unreadable[image.id] = image.problem
-                log.warning("image %s is left out: %s", image.id, image.problem)
+                self.leave_out(image.id, image.problem)
         batch[:] = [image for image in batch if not image.problem]
+
+    def leave_out(self, image_id: str, problem: str) -> None:
+        """Record an image that cannot be read."""
+        self.unreadable[image_id] = problem
+        log.warning("image %s is left out: %s", image_id, problem)
 
     def detect(
         self,
@@ -250,11 +252,12 @@ class _Search:
 
     def _warn_if_nothing(self, name: str) -> None:
         """Warn once where no image so far has a region of this detector."""
-        if name == DetectorName.BOXES or name in self._settled or not self._found[name]:
+        found = self._found[name].values()
+        if name == DetectorName.BOXES or name in self._settled or not found:
             return
         self._settled.add(name)
-        if not any(finding.regions for finding in self._found[name].values()):
-            _warn_of_nothing(len(self._found[name]), name)
+        if not any(finding.regions for finding in found):
+            _warn_of_nothing(len(found), name)
 
     def regions(self, ids: Iterable[str] | None = None) -> dict[str, list[Region]]:
         """Return the regions of every image that is used, the user's own and corrections in.
@@ -263,13 +266,16 @@ class _Search:
             ids: the images that are asked for; None: all.
 
         """
-        usable = [
-            image_id
-            for image_id in (self._digests if ids is None else ids)
-            if image_id not in self.unreadable
-            and (self._job.keep_failed or image_id not in self.failed)
-        ]
-        united = {image_id: self._united(image_id) for image_id in usable}
+        united = {}
+        for image_id in self._digests if ids is None else ids:
+            if image_id in self.unreadable or (
+                image_id in self.failed and not self._job.keep_failed
+            ):
+                continue
+            try:
+                united[image_id] = self._united(image_id)
+            except UnreadableImage as error:  # found before, and refused by the code of today
+                self.leave_out(image_id, str(error))
         if self._without_effect:
             _warn_of_removals(self._without_effect)
         return united
@@ -364,21 +370,16 @@ def _searched(detector: Detector, images: Sequence[Original]) -> list[Finding]:
 
 
 def _warn_of_nothing(images: int, name: str) -> None:
-    warn_on_terminal(
-        log,
-        f"NOTHING FOUND in the first {images} images by {name}: is it the right detector for this "
-        "data, with the right thresholds? Images without regions are not anonymized.",
-    )
+    text = f"NOTHING FOUND in the first {images} images by {name}: is it the right detector for "
+    text += "this data, with the right thresholds? Images without regions are not anonymized."
+    warn_on_terminal(log, text)
 
 
 def _warn_of_removals(corrections: Sequence[tuple[str, Correction]]) -> None:
     image_id, first = corrections[0]
-    warn_on_terminal(
-        log,
-        f"{len(corrections)} removals of the corrections match no region: none of theirs is there, "
-        f"or they overlap it by less than half; first row {first.row}, {first.entity} (image "
-        f"{image_id})",
-    )
+    text = f"{len(corrections)} removals of the corrections match no region: none of theirs is "
+    text += f"there, or they overlap it by less than half; first row {first.row}, {first.entity}"
+    warn_on_terminal(log, f"{text} (image {image_id})")
 
 
 def _image_table(

@@ -4,7 +4,8 @@ A network finds what lies within its range of sizes and directions: CenterFace n
 some 500 pixels and few of those that lie on their side, PP-OCR no line that is a few pixels high
 once a long image is scaled down. So an image is searched at full or half size, at half of that and
 so on; where it is large, in overlapping tiles, which also bounds memory; and turned. What is cut by
-the edges of tiles is whole at a smaller scale.
+the edges of tiles is whole at a smaller scale. What reads grey levels only searches colours, too,
+and raised contrast.
 """
 
 from __future__ import annotations
@@ -20,20 +21,23 @@ import numpy as np
 from anonbench.core.boxes import Quad, Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector
-from anonbench.detection.base import clipped_box, clipped_quad
+from anonbench.detection.base import corners_of, united
 
-UPRIGHT, ALL_TURNS = (0,), (0, 1, 2, 3)
-"""Quarter turns."""
-_INSIDE = 0.9
-"""Share of a region inside another one from which it adds nothing."""
-_SAME_HEIGHT = 1.8
-"""Ratio of heights up to which two regions may be parts of one line."""
-_SAME_ROWS = 0.6
-"""Share of the lower one's height that two parts of a line have in common."""
+UPRIGHT, ALL_TURNS = (0,), (0, 90, 180, 270)
+"""Degrees, counterclockwise."""
 _CROP = 128
 """Side of the crops of a second look, in pixels."""
 _TOGETHER = 4_000_000
 """Pixels of the views that are handed to a detector together."""
+
+_TILE = 8
+"""Sides, in pixels, of the squares whose contrasts are compared."""
+_CONTRAST = 12.0
+"""Standard deviation in a colour from which there is something to see."""
+_MORE = 3.0
+"""How many times more of it than in grey there is where grey hides it."""
+_TILES = 4
+"""Squares of that kind from which a colour is searched."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,12 @@ class Reach:
     halved: int | None = None
     """Longest side from which images are searched from half size; None: never."""
     turns: tuple[int, ...] = UPRIGHT
-    """Quarter turns in which each scale is searched."""
+    """Degrees by which each scale is turned."""
     upright: int | None = None
     """Pixels of an image from which its largest scale is searched upright only."""
     second: SecondLook | None = None
     versions: Callable[[np.ndarray], Iterable[np.ndarray]] | None = None
-    """Other versions of an image that are searched beside it, such as its colour planes."""
+    """Versions of an image that are searched in its place, such as its colour planes."""
 
 
 class View(NamedTuple):
@@ -115,13 +119,14 @@ class Views:
         return {
             "scales": [round(max(size) / max(shape[:2]), 4) for size in sizes],
             "tiles": [len(tiles(size, self._reach)) for size in sizes],
-            "turns": [90 * turn for turn in self._reach.turns],
+            "turns": list(self._reach.turns),
         }
 
     def _search(self, image: np.ndarray) -> list[Region]:
         """Return the regions of all views, in pixels of the image."""
         found: list[Region] = []
-        for version in (image, *(self._reach.versions(image) if self._reach.versions else ())):
+        versions = self._reach.versions
+        for version in versions(image) if versions else [image]:
             found += self._in_pyramid(version)
         return found
 
@@ -197,10 +202,10 @@ def _views(
     for rows, columns in tiles(pixels.shape, reach):
         tile = pixels[rows, columns]
         for turn in turns:
-            back = turned_back(tile.shape, turn)
+            seen, back = turned(tile, turn)
             back[:, 2] += columns.start, rows.start
             back *= np.array([[across], [down]])
-            yield View(np.ascontiguousarray(np.rot90(tile, turn)), back, turn)
+            yield View(seen, back, turn)
 
 
 def _crops(
@@ -224,21 +229,37 @@ def _crops(
                 for middle, length in ((x, image.shape[1]), (y, image.shape[0]))
             )
             crop = image[top : top + side, left : left + side]
-            back = turned_back(crop.shape, turn)
+            seen, back = turned(crop, turn)
             back[:, 2] += left, top
-            yield View(np.ascontiguousarray(np.rot90(crop, turn)), back, turn)
+            yield View(seen, back, turn)
 
 
-def turned_back(shape: Sequence[int], turn: int) -> np.ndarray:
-    """Way back from an image turned by quarters (`numpy.rot90`) to itself: float64 [2, 3]."""
-    height, width = shape[:2]
-    ways = (
-        ((1, 0, 0), (0, 1, 0)),
-        ((0, -1, width), (1, 0, 0)),
-        ((-1, 0, width), (0, -1, height)),
-        ((0, 1, 0), (-1, 0, height)),
-    )
-    return np.array(ways[turn % 4], np.float64)
+def turned(pixels: np.ndarray, degrees: int) -> tuple[np.ndarray, np.ndarray]:
+    """Turn an image counterclockwise, by other than quarters on a white ground.
+
+    Returns:
+        The turned image, and the way back from a place in it: float64 [2, 3].
+
+    """
+    height, width = pixels.shape[:2]
+    quarters, rest = divmod(degrees, 90)
+    if not rest:
+        ways = (
+            ((1, 0, 0), (0, 1, 0)),
+            ((0, -1, width), (1, 0, 0)),
+            ((-1, 0, width), (0, -1, height)),
+            ((0, 1, 0), (-1, 0, height)),
+        )
+        way = np.array(ways[quarters % 4], np.float64)
+        return np.ascontiguousarray(np.rot90(pixels, quarters)), way
+    centre = ((width - 1) / 2, (height - 1) / 2)
+    turn = np.asarray(cv2.getRotationMatrix2D(centre, degrees, 1.0), np.float64)
+    size = np.ceil(np.abs(turn[:, :2]) @ (width, height)).astype(int)
+    turn[:, 2] += (size - (width, height)) / 2
+    seen = cv2.warpAffine(pixels, turn, size.tolist(), borderValue=(255, 255, 255))
+    back = np.asarray(cv2.invertAffineTransform(turn))
+    back[:, 2] += 0.5 - back[:, :2].sum(axis=1) / 2  # OpenCV counts from pixels' middles
+    return seen, back
 
 
 def tiles(shape: Sequence[int], reach: Reach) -> list[tuple[slice, slice]]:
@@ -256,91 +277,9 @@ def _parts(length: int, reach: Reach) -> list[slice]:
     return [slice(start, start + size) for start in starts]
 
 
-def united(regions: Sequence[Region], image: np.ndarray) -> list[Region]:
-    """Return regions that cover all given ones: where it can be, one for each line or face.
-
-    A region nearly inside another one joins it. Parts of one line, and a line found at two scales,
-    become the rectangle around both; other boxes of one face stay, since the rectangle around those
-    of four turns hides more beyond it. The order of the given regions is no matter.
-    """
-    pool = sorted(regions, key=lambda r: (-_area(r), r.y0, r.x0, r.y1, r.x1, r.entity, r.score))
-    bounds = np.array([(r.x0, r.y0, -r.x1, -r.y1) for r in pool]).reshape(-1, 4).T.copy()
-    kept = np.zeros(len(pool), bool)
-    for number in range(len(pool)):
-        grown = True
-        while grown:  # a larger one may meet others
-            left, top, right, bottom = bounds[:, number]
-            near = kept & (bounds[0] < -right) & (bounds[2] < -left)
-            near &= (bounds[1] < -bottom) & (bounds[3] < -top)
-            grown = False
-            for other in np.flatnonzero(near):
-                both = _joined(pool[other], pool[number], image)
-                if both is not None:
-                    pool[number], kept[other], grown = both, False, True
-                    bounds[:, number] = both.x0, both.y0, -both.x1, -both.y1
-                    break
-        kept[number] = True
-    return [pool[number] for number in np.flatnonzero(kept)]
-
-
-def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
-    """Return the rectangle around two regions, or None where they are two things."""
-    if one.entity != other.entity:
-        return None
-    larger, smaller = sorted((one, other), key=_area, reverse=True)
-    axes = _axes(larger)
-    own, its = _corners(larger) @ axes, _corners(smaller) @ axes
-    low = np.minimum(own.min(axis=0), its.min(axis=0))
-    high = np.maximum(own.max(axis=0), its.max(axis=0))
-    sizes, its_sizes = np.ptp(own, axis=0), np.ptp(its, axis=0)
-    shared = sizes + its_sizes - (high - low)
-    if (shared <= 0).any():
-        return None
-    common = shared.prod()
-    if larger.quad is None:
-        if common < _INSIDE * its_sizes.prod():
-            return None
-        box = np.concatenate([low, high])
-        return clipped_box(larger.entity, box, max(one.score, other.score), image)[0]
-    same = common >= _INSIDE * its_sizes.prod() or common >= 0.5 * (high - low).prod()
-    if not same and not _is_one_line(sizes, its_sizes, shared):
-        return None
-    corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])]) @ axes.T
-    score = max(one.score, other.score)
-    return clipped_quad(larger.entity, corners, score, image)[0]
-
-
-def _is_one_line(sizes: np.ndarray, its_sizes: np.ndarray, shared: np.ndarray) -> bool:
-    """Tell whether two regions, in the axes of the larger one, are parts of one line of text."""
-    across = int(sizes.argmin())
-    lower, higher = sorted((sizes[across], its_sizes[across]))
-    return bool(higher <= _SAME_HEIGHT * lower and shared[across] >= _SAME_ROWS * lower)
-
-
-def _corners(region: Region) -> np.ndarray:
-    """Return float64 [4, 2]: x and y."""
-    if region.quad is not None:
-        return np.array(region.quad).reshape(4, 2)
-    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
-    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-
-
-def _axes(region: Region) -> np.ndarray:
-    """Return float64 [2, 2]: unit vectors along a region's first edge and across it, as columns."""
-    if region.quad is None:
-        return np.eye(2)
-    x, y = _corners(region)[1] - _corners(region)[0]
-    length = float(np.hypot(x, y))
-    return np.array([[x, -y], [y, x]]) / length if length else np.eye(2)
-
-
-def _area(region: Region) -> float:
-    return float(cv2.contourArea(_corners(region).astype(np.float32)))
-
-
 def moved(region: Region, back: np.ndarray) -> Region:
     """Region of a view in pixels of the image; turned by other than quarters, it has corners."""
-    corners = _corners(region) @ back[:, :2].T + back[:, 2]
+    corners = corners_of(region) @ back[:, :2].T + back[:, 2]
     (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
     slanted = np.count_nonzero(back[:, :2]) > 2
     quad = tuple(corners.ravel().tolist()) if region.quad is not None or slanted else None
@@ -355,3 +294,46 @@ def _is_inside(region: Region, others: Sequence[Region]) -> bool:
 
 def _sides(region: Region) -> tuple[float, float]:
     return region.x1 - region.x0, region.y1 - region.y0
+
+
+def planes(image: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the grey image, then each colour that shows what grey and those before it do not.
+
+    A person tells red from green of the same luminance. Such places are rare, and most images are
+    their grey plane alone.
+
+    Args:
+        image: uint8 [H, W] or [H, W, 3] RGB.
+
+    """
+    if image.ndim == 2:
+        yield np.ascontiguousarray(image)
+        return
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    yield grey
+    seen = _contrasts(grey)
+    colours = [np.ascontiguousarray(image[..., number]) for number in range(3)]
+    found = [_contrasts(colour) for colour in colours]
+    while True:
+        hidden = [(own > _CONTRAST) & (own > _MORE * seen) for own in found]
+        most = int(np.argmax([each.sum() for each in hidden]))
+        if hidden[most].sum() < _TILES:
+            return
+        yield colours[most]
+        seen = np.maximum(seen, found[most])
+
+
+def _contrasts(plane: np.ndarray) -> np.ndarray:
+    """Standard deviations in squares of a plane, float32 [h, w]."""
+    size = (max(1, plane.shape[1] // _TILE), max(1, plane.shape[0] // _TILE))
+    values = plane.astype(np.float32)
+    means = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    squares = cv2.resize(values * values, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(np.sqrt(np.maximum(squares - means * means, 0.0)))
+
+
+def planes_and_contrast(image: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield `planes`, then the grey one with its local contrast raised, for shadows and glare."""
+    found = list(planes(image))
+    yield from found
+    yield cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(found[0])

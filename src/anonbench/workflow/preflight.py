@@ -132,7 +132,7 @@ def _require_text_model(settings: Ppocr) -> None:
             f"detection.ppocr.weights: {what} {settings.weights}; "
             f"{ppocr_model.where_to_put(settings.models[0])}"
         )
-    ppocr_model.find_models(settings)
+    ppocr_model.find_models(settings.models, settings.weights)
 
 
 def _require_given(dataset: Dataset, folder: Path, field: str) -> None:

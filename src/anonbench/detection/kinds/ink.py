@@ -1,16 +1,69 @@
-"""Ink that is no printed text: signatures, handwriting, stamps, fingerprints."""
+"""Ink of documents that no line of text explains: dark strokes on lighter paper.
+
+What is darker than the paper around it, and narrow, is ink (a black top-hat). Lines of text, rules
+of forms, specks of dust and dense pictures are taken out; strokes near each other are one place.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field
 
+from anonbench.core.boxes import Region
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Fraction, Positive
 from anonbench.core.vocabulary import Entity
+from anonbench.detection.base import clipped_box, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
+
+_SMALL, _LARGE = 700_000, 6_000_000
+"""Pixels of the copy that is searched: a smaller image is enlarged to twice its sides at most."""
+_DARK = 90
+"""Median grey below which an image is a negative."""
+_GROUND = 5
+"""Contrast of ink as a multiple of the paper's own, up to twice the least contrast."""
+_BRIGHTNESS = 33
+"""Grey levels that paper spans."""
+_BARE = 0.9
+"""Share of paper from which an image without lines of text is a document."""
+_FEWEST = 8
+"""Lines of text without which an image is no document by its text."""
+_LINE = 12
+"""Height of a usual page's lines, in thousandths of its side."""
+# Lengths below are in thousandths of the page's side, or in twelfths of a line of small text.
+_STROKE = 16
+"""Widest stroke."""
+_RULE = 50
+"""Shortest straight line that is a rule of a form."""
+_SPARSE = 0.25
+"""Share of ink below which straight lines are rules; above, they are bars of a code."""
+_PRINT, _SOLID = 150, 80
+"""Longest side (in thousandths of the page's) and least contrast of a stamp or fingerprint."""
+_SPECK = 7
+"""Shorter pieces of ink are dust, unless they touch others."""
+_LONG, _SURE = 40, 4
+"""Length of strokes that are no dust, and how many times as much as others they count."""
+_DUSTY = 0.7
+"""Dust as a share of the ink of strokes around it, from which these are dust, too."""
+_NEAR = 24
+"""Distance up to which strokes belong together."""
+_LEAST = 16
+"""Shorter places are no ink that says anything, nor those with fewer than `_DROPS` pixels of it."""
+_DROPS = 80
+_PICTURE, _DENSE, _WINDOW = 180, 0.35, 40
+"""Shorter side of a printed picture (in thousandths of the page's), its share of ink at least, and
+the side of the square in which shares are measured."""
+_FILLED = 0.6
+"""Share of a rectangle about strokes below which it is divided."""
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom, in pixels of the copy."""
 
 
 class Ink(DetectorKind):
@@ -40,7 +93,174 @@ class Ink(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        from anonbench.detection.ink import InkDetector
-
         lines = loading.lines or section_of(loading.detection, Ppocr).load(loading)
         return InkDetector(self, lines)
+
+
+class InkDetector:
+    """Places of a document with ink that is no line of text."""
+
+    def __init__(self, settings: Ink, lines: Detector) -> None:
+        self._settings = settings
+        self._lines = lines
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`."""
+        found = self._lines.detect(images)
+        return [self._detect_one(*pair) for pair in zip(images, found, strict=True)]
+
+    def _detect_one(self, image: np.ndarray, lines: Sequence[Region]) -> list[Region]:
+        pixels = image.shape[0] * image.shape[1]
+        wanted = min(max(pixels, _SMALL), _LARGE)
+        scale = min(float(np.sqrt(wanted / pixels)), 2.0)
+        dark = _darkness(image, scale)
+        if not self._is_document(dark, image, lines):
+            return []
+        heights = [scale * _height(line) for line in lines]
+        unit = _side(dark)
+        if heights:
+            unit = max(min(unit, float(np.median(heights)) / _LINE), 0.5)
+        strokes, contrast = self._strokes(dark, _drawn(dark.shape, lines, scale, unit), unit)
+        margin = self._settings.margin * unit
+        regions: list[Region] = []
+        for x0, y0, x1, y1 in _places(strokes, unit):
+            box = np.array([x0 - margin, y0 - margin, x1 + margin, y1 + margin]) / scale
+            inked = contrast[y0:y1, x0:x1][strokes[y0:y1, x0:x1] > 0]
+            score = 0.5 + float(inked.mean()) / 510
+            regions += clipped_box(Entity.INK, box, score, image)
+        return regions
+
+    def _is_document(self, dark: np.ndarray, image: np.ndarray, lines: Sequence[Region]) -> bool:
+        counts = np.bincount(dark.ravel(), minlength=256) / dark.size
+        paper = np.convolve(counts, np.ones(_BRIGHTNESS), "same").max()
+        if paper >= (self._settings.paper if len(lines) > 1 else _BARE):
+            return True
+        text = _drawn(image.shape[:2], lines, 1.0, 0.0)
+        return len(lines) >= _FEWEST and float(text.mean()) >= self._settings.text
+
+    def _strokes(
+        self, dark: np.ndarray, text: np.ndarray, unit: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Ink that is neither text, rule, dust nor picture, and its contrast, uint8 [h, w].
+
+        1 is ink, `_SURE` that of long strokes.
+        """
+        contrast = cv2.morphologyEx(dark, cv2.MORPH_TOPHAT, _square(_STROKE * unit))
+        least = self._settings.contrast
+        ground = float(np.clip(_GROUND * np.median(contrast), least, 2 * least))
+        contrast = np.maximum(contrast, _prints(dark))
+        ink = (contrast > ground).astype(np.uint8)
+        window = (max(3, round(_WINDOW * unit)),) * 2
+        sparse = cv2.boxFilter(ink, cv2.CV_32F, window) < _SPARSE
+        length = round(_RULE * unit)
+        for shape in ((1, length), (length, 1)):
+            rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
+            ink[(cv2.dilate(rules, np.ones((3, 3), np.uint8)) > 0) & sparse] = 0
+        long = _lengths(ink) >= _LONG * unit
+        ink[text > 0] = 0
+        dense = (cv2.boxFilter(ink, cv2.CV_32F, window) > _DENSE).astype(np.uint8)
+        picture = cv2.morphologyEx(dense, cv2.MORPH_OPEN, _square(_PICTURE * _side(dark)))
+        ink[cv2.dilate(picture, _square(_NEAR * unit)) > 0] = 0
+        lengths = _lengths(ink)
+        strokes = lengths >= _SPECK * unit
+        dusty, inked = (
+            cv2.boxFilter(each.astype(np.uint8), cv2.CV_32F, window)
+            for each in ((lengths > 0) & ~strokes, strokes)
+        )
+        strokes &= dusty < _DUSTY * inked
+        # the rest of a signature whose other part was taken for a line
+        long &= ink > 0
+        strokes = np.where(long, np.uint8(_SURE), (strokes | long).astype(np.uint8))
+        return strokes, contrast
+
+
+def _darkness(image: np.ndarray, scale: float) -> np.ndarray:
+    """How dark an image is in its darkest colour, uint8 [h, w]; of a negative, how light."""
+    if scale != 1:
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=how)
+    light, lightest = (image, image) if image.ndim == 2 else (image.min(axis=2), image.max(axis=2))
+    negative = float(np.median(lightest)) < _DARK
+    return lightest.copy() if negative else 255 - light
+
+
+def _lengths(ink: np.ndarray) -> np.ndarray:
+    """Longer side of the connected ink that each pixel is part of, int32 [h, w]; else 0."""
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(ink)
+    longer = boxes[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(axis=1)
+    longer[0] = 0
+    return np.asarray(longer[labels])
+
+
+def _prints(dark: np.ndarray) -> np.ndarray:
+    """Contrast of what is dark all over but no larger than a stamp or fingerprint, uint8 [h, w]."""
+    size = (ceil(dark.shape[1] / 4), ceil(dark.shape[0] / 4))
+    small = cv2.resize(dark, size, interpolation=cv2.INTER_AREA)
+    small = cv2.morphologyEx(small, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    found = cv2.morphologyEx(small, cv2.MORPH_TOPHAT, _square(_PRINT * _side(small)))
+    found[found < _SOLID] = 0
+    return np.asarray(cv2.resize(found, dark.shape[::-1], interpolation=cv2.INTER_NEAREST))
+
+
+def _side(pixels: np.ndarray) -> float:
+    """A thousandth of a page's side, in pixels."""
+    return float(np.sqrt(pixels.size)) / 1000
+
+
+def _square(side: float) -> np.ndarray:
+    odd = 2 * max(1, round(side / 2)) + 1
+    return np.ones((odd, odd), np.uint8)
+
+
+def _height(line: Region) -> float:
+    corners = corners_of(line)
+    return float(np.hypot(*(corners[1:3] - corners[:2]).T).min())
+
+
+def _drawn(
+    shape: Sequence[int], lines: Sequence[Region], scale: float, margin: float
+) -> np.ndarray:
+    """Pixels inside lines of text, uint8 [h, w]."""
+    text = np.zeros(shape[:2], np.uint8)
+    for line in lines:
+        hull = cv2.convexHull((corners_of(line) * scale).round().astype(np.int32))
+        cv2.fillConvexPoly(text, hull, (1,))
+    return cv2.dilate(text, _square(4 * margin)) if margin else text
+
+
+def _places(strokes: np.ndarray, unit: float) -> Iterator[Box]:
+    """Yield boxes about strokes that are near each other."""
+    near = cv2.dilate((strokes > 0).astype(np.uint8), _square(_NEAR * unit))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(near)
+    labels[strokes == 0] = 0
+    drops = np.bincount(labels.ravel(), strokes.ravel(), minlength=count)
+    for number in np.flatnonzero(drops[1:] >= _DROPS * unit * unit) + 1:
+        x, y, width, height = stats[number, :4].tolist()
+        place = labels[y : y + height, x : x + width] == number
+        grown = cv2.dilate(place.astype(np.uint8), _square(_NEAR * unit))
+        for x0, y0, x1, y1 in _divided(place, grown, 2 * _NEAR * unit):
+            if max(x1 - x0, y1 - y0) >= _LEAST * unit or place.sum() >= 4 * _DROPS * unit * unit:
+                yield x + x0, y + y0, x + x1, y + y1
+
+
+def _divided(place: np.ndarray, grown: np.ndarray, least: float) -> Iterator[Box]:
+    """Yield boxes that cover all of a place and little else."""
+    rows, columns = (np.flatnonzero(place.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return
+    y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    inside, around = place[y0:y1, x0:x1], grown[y0:y1, x0:x1]
+    longer = max(y1 - y0, x1 - x0)
+    if longer <= least or around.mean() >= _FILLED:
+        yield x0, y0, x1, y1
+        return
+    axis = 0 if y1 - y0 == longer else 1
+    for part, its in zip(
+        np.array_split(inside, 2, axis), np.array_split(around, 2, axis), strict=True
+    ):
+        for left, top, right, bottom in _divided(part, its, least):
+            yield x0 + left, y0 + top, x0 + right, y0 + bottom
+        if axis == 0:
+            y0 += part.shape[0]
+        else:
+            x0 += part.shape[1]

@@ -1,14 +1,46 @@
-"""Boxes of the most similar annotated template."""
+"""Boxes of the most similar annotated template, laid over the image (Eberhardinger et al. 2025)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
-from anonbench.core.errors import InputError
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Positive
+from anonbench.core.vocabulary import Entity
+from anonbench.detection.base import clipped_quad, corners_of
+from anonbench.detection.template_matching import (
+    FRAME,
+    Alignment,
+    Features,
+    agreement,
+    align,
+    codebook,
+    embed,
+    extract,
+    framed,
+    in_any,
+    is_plausible,
+    moved,
+    working_copy,
+)
+
+ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
+FEATURES = 2000
+"""Features of an image, and of a template, at most."""
+FEWEST = 30
+"""Features outside its boxes without which a template would never be recognized."""
+PALE = 2
+"""Pixels of the frame around a template's boxes that are not compared either."""
 
 
 class Template(DetectorKind):
@@ -40,8 +72,221 @@ class Template(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        from anonbench.detection.template.template import TemplateDetector
-
         if loading.templates is None:
             raise InputError("detector template: the data set's setting `templates` is empty")
         return TemplateDetector(self, loading.templates, loading.threads)
+
+
+Box = tuple[Entity, np.ndarray]
+"""What is there, and its corners, float [4, 2]."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A template as it is kept: what is compared, and what is handed on."""
+
+    name: str
+    size: tuple[int, int]
+    """Width and height of its working copy; all that follows is in those pixels."""
+    features: Features
+    """Outside its boxes: what is inside belongs to one person."""
+    embedding: np.ndarray
+    frame: np.ndarray
+    """uint8 [h, w]: the template at the size in which it is compared."""
+    compared: np.ndarray
+    """bool [h, w]: the frame without the boxes."""
+    boxes: list[Box]
+
+
+class TemplateDetector:
+    """The boxes of an annotated template, where the image shows such a document.
+
+    The templates most similar by embedding are aligned to the image by their local features. The
+    one that agrees best hands on its boxes, if it passes every test; otherwise there are none.
+    """
+
+    def __init__(self, settings: Template, folder: Path, threads: int = 1) -> None:
+        """Read the templates and compute their features.
+
+        Args:
+            settings: how many are tried, and what is accepted.
+            folder: images, in sub-folders or not, and their boxes in `annotations.json` (COCO or
+                VIA), `annotations.csv` or `annotations.parquet`.
+            threads: without effect: OpenCV works with one thread, so that results are the same.
+
+        Raises:
+            InputError: no templates, no boxes, a box outside its image, a template without
+                structure to be recognized by.
+
+        """
+        self.accepted: list[bool] = []
+        """Of each image of the last batch, whether its template's boxes stand alone: one fits, and
+        the other detectors are but the fallback."""
+        self._settings = settings
+        self._known, self._centres = _load(folder, settings.longest_side)
+        self._embeddings = np.stack([known.embedding for known in self._known])
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`; a region's score is the template's agreement with the image."""
+        found = [self.find(image) for image in images]
+        fallback = self._settings.mode == "fallback"
+        self.accepted = [fallback and best is not None for best in found]
+        return [
+            [] if best is None else _regions(image, *best)
+            for image, best in zip(images, found, strict=True)
+        ]
+
+    def find(self, image: np.ndarray) -> tuple[Known, np.ndarray, float] | None:
+        """Return the template that an image shows, or None.
+
+        Args:
+            image: uint8 [H, W] or [H, W, 3] RGB.
+
+        Returns:
+            the template, the transformation (float64 [3, 3]) from its pixels to the image's, and
+            their agreement.
+
+        """
+        grey, scale = working_copy(image, self._settings.longest_side)
+        features = extract(grey, FEATURES)
+        similarity = self._embeddings @ embed(features.descriptors, self._centres)
+        best: tuple[float, Known, np.ndarray] | None = None
+        for index in np.argsort(-similarity, kind="stable")[: self._settings.candidates]:
+            known = self._known[index]
+            alignment = align(known.features, features, self._settings.transformation)
+            if alignment is None or not self._accepts(alignment, known):
+                continue
+            value = _agreement(known, grey, alignment.matrix)
+            if value >= self._settings.min_agreement and (best is None or value > best[0]):
+                best = value, known, alignment.matrix
+        if best is None:
+            return None
+        return best[1], np.diag([*(1 / scale), 1.0]) @ best[2], best[0]
+
+    def _accepts(self, alignment: Alignment, known: Known) -> bool:
+        settings = self._settings
+        return (
+            alignment.inliers >= settings.min_inliers
+            and alignment.error <= settings.max_error
+            and is_plausible(alignment.matrix, known.size, settings.scale)
+        )
+
+
+def _regions(image: np.ndarray, known: Known, matrix: np.ndarray, score: float) -> list[Region]:
+    return [
+        region
+        for entity, corners in known.boxes
+        for region in clipped_quad(entity, moved(corners, matrix), score, image)
+    ]
+
+
+def _agreement(known: Known, grey: np.ndarray, matrix: np.ndarray) -> float:
+    height, width = known.frame.shape
+    to_template = np.diag([known.size[0] / width, known.size[1] / height, 1.0])
+    seen = framed(grey, matrix @ to_template, known.frame.shape)
+    return agreement(known.frame, seen, known.compared)
+
+
+def _load(folder: Path, longest: int) -> tuple[list[Known], np.ndarray]:
+    """Return the templates, by name, and the centres of their embeddings."""
+    paths, images = _read_images(folder)
+    boxes = _read_boxes(folder, paths, images)
+    copies = {name: working_copy(image, longest) for name, image in images.items()}
+    features = {name: extract(grey, FEATURES) for name, (grey, _) in copies.items()}
+    quads = {
+        name: [(region.entity, corners_of(region) * scale) for region in boxes[name]]
+        for name, (_, scale) in copies.items()
+    }
+    outside = {name: _outside(folder / name, features[name], quads[name]) for name in images}
+    centres = codebook(np.concatenate([f.descriptors for f in features.values()]))
+    known = [
+        Known(
+            name,
+            (grey.shape[1], grey.shape[0]),
+            outside[name],
+            embed(features[name].descriptors, centres),
+            *_frame(grey, [corners for _, corners in quads[name]]),
+            quads[name],
+        )
+        for name, (grey, _) in copies.items()
+    ]
+    return known, centres
+
+
+def _read_images(folder: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Return the templates' paths in the folder, and the images, by name."""
+    if not folder.is_dir():
+        raise InputError(f"templates: the folder {folder} does not exist")
+    from anonbench.datasets.images import read_image  # the config is read with this module
+
+    paths: dict[str, str] = {}
+    images: dict[str, np.ndarray] = {}
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in inside.parts)
+        if hidden or path.suffix.lower() not in SUFFIXES:
+            continue
+        name = inside.with_suffix("").as_posix()
+        if name in images:
+            raise InputError(f"templates: {folder} has two images named {name}; rename one")
+        paths[name] = inside.as_posix()
+        try:
+            images[name] = read_image(path)
+        except UnreadableImage as error:
+            raise InputError(f"templates: {path}: {error}; replace it or take it out") from None
+    if not images:
+        raise InputError(f"templates: there is no image in {folder}")
+    return paths, images
+
+
+def _read_boxes(
+    folder: Path, paths: dict[str, str], images: dict[str, np.ndarray]
+) -> dict[str, list[Region]]:
+    """Return the templates' boxes by name: the path in the folder without suffix is the id."""
+    import pandas as pd
+
+    from anonbench.datasets.annotations import Images, read_boxes_file
+
+    files = [folder / name for name in ANNOTATIONS if (folder / name).is_file()]
+    if len(files) != 1:
+        amount = "several of" if files else "none of"
+        raise InputError(f"templates: {folder} has {amount} {', '.join(ANNOTATIONS)}; keep one")
+    rows = [(name, paths[name], i.shape[1], i.shape[0]) for name, i in images.items()]
+    listed = pd.DataFrame(rows, columns=["id", "path", "width", "height"])
+    boxes = read_boxes_file(files[0], Images(folder, listed)).regions()
+    missing = [name for name in images if name not in boxes]
+    if missing:
+        raise InputError(
+            f"templates: {files[0]} has no boxes of {missing[0]} ({len(missing)} such images in "
+            "all); annotate it or take it out (COCO and VIA can list an image without boxes)"
+        )
+    return boxes
+
+
+def _outside(path: Path, features: Features, boxes: Sequence[Box]) -> Features:
+    """Return the features outside the boxes."""
+    outside = features[~in_any(features.points, [corners for _, corners in boxes])]
+    if len(outside.points) < FEWEST:
+        raise InputError(
+            f"templates: {path} has too little structure outside its boxes to be recognized by "
+            f"({len(outside.points)} features of {FEWEST}); draw the boxes around what is personal "
+            "only, and not around what is printed on every such document"
+        )
+    return outside
+
+
+def _frame(grey: np.ndarray, quads: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a template in its frame (uint8 [h, w]), and what of it is compared (bool [h, w])."""
+    full = np.array(grey.shape[::-1])
+    size = np.maximum(1, np.rint(full * FRAME / full.max())).astype(int)
+    shrinks = bool((size < full).any())
+    frame = cv2.resize(
+        grey, size.tolist(), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    hidden = np.zeros((size[1], size[0]), np.uint8)
+    for quad in quads:
+        hull = cv2.convexHull(np.rint(quad * size / full).astype(np.int32))
+        cv2.fillConvexPoly(hidden, hull, (1,))
+    around = np.ones((2 * PALE + 1, 2 * PALE + 1), np.uint8)
+    compared: np.ndarray = cv2.dilate(hidden, around) == 0
+    return frame, compared

@@ -14,7 +14,7 @@ from anonbench.core.numeric.statistics import bootstrap_means, interval
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.quality.quality import (
     Size,
-    corners_of,
+    all_corners,
     hidden_areas,
     hulls_inside,
     outlines,
@@ -78,7 +78,7 @@ def _hidden(
     regions: Sequence[Region], size: Size, shapes: Mapping[str, str], margin: float
 ) -> np.ndarray:
     """Return the polygon that is hidden of each found region, object [N]."""
-    corners = corners_of(regions)
+    corners = all_corners(regions)
     middles = corners.mean(axis=1, keepdims=True)
     hidden = hulls_inside(middles + margin * (corners - middles), size)
     for number, region in enumerate(regions):

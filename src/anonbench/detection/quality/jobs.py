@@ -14,10 +14,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.detection.quality.in_sight import in_sight
-from anonbench.detection.quality.quality import measure, summarize_quality
+from anonbench.detection.quality.quality import image_sizes, measure, read_truth, summarize_quality
 from anonbench.detection.quality.review import least_certain
 from anonbench.detection.quality.sweep import draw_sample, sweep
-from anonbench.detection.quality.truth import image_sizes, read_truth
 
 
 def read_outcomes(images: Sequence[Path]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ says "alike", which counts those of the true region's own entity.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ import pandas as pd
 import shapely
 from scipy.optimize import linear_sum_assignment
 
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import Region, image_regions, read_boxes
 from anonbench.core.numeric.statistics import bootstrap_means, interval
 from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations import read_regions
+from anonbench.detection.base import corners_of
 
 IOU = 0.5
 """Intersection over union from which a found region is a true one, one to one."""
@@ -45,12 +48,12 @@ def outlines(regions: Sequence[Region], size: Size) -> np.ndarray:
 
     A quadrilateral is taken for the convex hull of its corners, as the anonymizers do.
     """
-    return hulls_inside(corners_of(regions), size)
+    return hulls_inside(all_corners(regions), size)
 
 
-def corners_of(regions: Sequence[Region]) -> np.ndarray:
-    """Return the corners of regions' quadrilaterals or boxes, float64 [N, 4, 2], in pixels."""
-    return np.array([_corners(region) for region in regions], dtype=float).reshape(-1, 4, 2)
+def all_corners(regions: Sequence[Region]) -> np.ndarray:
+    """Corners of regions' quadrilaterals or boxes, float64 [N, 4, 2], in pixels."""
+    return np.array([corners_of(region) for region in regions], float).reshape(-1, 4, 2)
 
 
 def hulls_inside(corners: np.ndarray, size: Size) -> np.ndarray:
@@ -62,13 +65,6 @@ def hulls_inside(corners: np.ndarray, size: Size) -> np.ndarray:
     # a line or a point, which a flat region is, has no area and cannot be united with polygons
     hulls[shapely.get_type_id(hulls) != shapely.GeometryType.POLYGON] = shapely.Polygon()
     return hulls
-
-
-def _corners(region: Region) -> Sequence[float]:
-    if region.quad is not None:
-        return region.quad
-    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
-    return (x0, y0, x1, y0, x1, y1, x0, y1)
 
 
 def hidden_shares(true: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -332,3 +328,26 @@ def _metric_samples(
             len(values),
         )
     return result
+
+
+def read_truth(path: Path, manifest: pd.DataFrame, drawn: bool) -> dict[str, list[Region]]:
+    """Return the true regions of those images of the manifest whose regions are known.
+
+    Args:
+        path: the demo's box table, or what `match_user_file` wrote of a file.
+        manifest: column id.
+        drawn: whether it is the demo's, which knows all images. Of other files, only images that
+            they name are known: an image without any row may have been left out.
+
+    """
+    ids = [str(image_id) for image_id in manifest["id"]]
+    if drawn:
+        known = image_regions(read_boxes(path))
+        return {image_id: known.get(image_id, []) for image_id in ids}
+    return read_regions(path, ids)
+
+
+def image_sizes(manifest: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """Return width and height in pixels by image id."""
+    numbers = manifest[["width", "height"]].to_numpy(int).tolist()
+    return {str(i): (w, h) for i, (w, h) in zip(manifest["id"], numbers, strict=True)}

@@ -26,10 +26,10 @@ from anonbench.detection.quality.quality import (
     Size,
     false_share,
     hidden_shares,
+    image_sizes,
     outlines,
     union,
 )
-from anonbench.detection.quality.truth import image_sizes
 from anonbench.detection.shard import Job, detect_shard
 
 SWEEP_COLUMNS = [

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
-
-if TYPE_CHECKING:
-    from anonbench.detection.kinds.ppocr import Ppocr
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +57,8 @@ PUBLISHED = {
 """By PaddleOCR's name for the model. Of v5 the digest is the one that rapidocr 3.10.0 lists."""
 
 
-def find_models(settings: Ppocr) -> list[Path]:
-    """Return the ONNX files of the settings' models, in their folder or in a package.
+def find_models(models: Sequence[str], folder: Path | None) -> list[Path]:
+    """ONNX files of models, in a folder or, where there is none, in a package.
 
     Weights that are known are checked by their digest; others are logged with it.
 
@@ -70,7 +66,7 @@ def find_models(settings: Ppocr) -> list[Path]:
         InputError: there are none, or a known file is damaged.
 
     """
-    return [_found(model, settings.weights) for model in settings.models]
+    return [_found(model, folder) for model in models]
 
 
 def _found(model: str, folder: Path | None) -> Path:

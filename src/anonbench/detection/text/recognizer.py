@@ -13,13 +13,10 @@ import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
-from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.provenance import file_digest
-from anonbench.detection.base import require_finite
+from anonbench.detection.base import corners_of, require_finite
 from anonbench.detection.text.ppocr_model import INSTALL, WHEEL
-
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
 
 WHEEL_FILE = "models/ch_PP-OCRv3_rec_infer.onnx"
 _WHEEL_SHA256 = "897a3ededb38fee0dae2c1ccee38241f37df202c9509e3abca02e9217c5ee615"
@@ -43,6 +40,9 @@ class LineReader:
             InputError: there is no such file, or it is no recognizer with an alphabet.
 
         """
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
+        from anonbench.core.libraries.onnx import cpu_session
+
         path = _found(weights)
         try:
             self._session = cpu_session(path, threads)
@@ -95,8 +95,7 @@ def ways_to_read(region: Region) -> list[np.ndarray]:
 
     One that lies is read as it lies; one that stands, upwards and downwards.
     """
-    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
-    corners = np.array(region.quad or (x0, y0, x1, y0, x1, y1, x0, y1), np.float64).reshape(4, 2)
+    corners = corners_of(region)
     across, down = (np.hypot(*(corners[end] - corners[0])) for end in (1, 3))
     if down <= 1.5 * across:
         return [corners]

@@ -14,9 +14,9 @@ from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.datasets.images import read_image, read_original
 from anonbench.datasets.source import read_csv
 from anonbench.detection.quality.jobs import searched
+from anonbench.detection.quality.quality import read_truth
 from anonbench.detection.quality.review import choose_sheet
 from anonbench.detection.quality.sweep import draw_sample
-from anonbench.detection.quality.truth import read_truth
 from anonbench.reporting.figures.overlays import Sheet, overlay_sheet
 
 

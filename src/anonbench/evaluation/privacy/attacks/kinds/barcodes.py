@@ -57,7 +57,7 @@ def decoded(pixels: np.ndarray) -> set[bytes]:
     """Return the contents of all barcodes in an image, uint8 [H, W] or [H, W, 3]."""
     import zxingcpp
 
-    from anonbench.detection.colour_planes import planes
+    from anonbench.detection.views import planes
 
     for version in (version for plane in planes(pixels) for version in _versions(plane)):
         # the check digits of codes without error correction are asked for: see `Barcode.valid`

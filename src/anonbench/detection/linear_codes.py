@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 
 from anonbench.core.libraries.opencv import cv2
@@ -12,10 +14,11 @@ CONTRAST = 0.3
 """Least contrast of a row, as a share of the first row's."""
 GAP = 0.03
 """Rows without bars that are stepped over (a scratch, a fold), as a share of the code's width."""
-REACH = 1.5
-"""How far to look, as a multiple of the width: linear codes are wider than high."""
-DRIFT = (-2, -1, 0, 1, 2)
-"""Pixels by which bars may move sideways from one row to the next (slant)."""
+REACH, PARTS = 0.3, 5
+"""Height that is compared with one row, as a multiple of the width, and how often: linear codes are
+wider than high, and where they are bent or seen aslant, bars change from row to row."""
+MOST_COLUMNS = 400
+"""Samples of a row."""
 SHORTEST = 16
 """Narrower than this there is no profile to compare."""
 COHERENCE = 0.7
@@ -25,7 +28,7 @@ EDGE = 8
 
 
 def across_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Return a linear barcode's corners as one row at right angles to its bars.
+    """Corners of a linear barcode as one row at right angles to its bars.
 
     A reader may cross the code aslant; the two ends that it reports are then on the first and the
     last bar, but not side by side. The bars' direction is that of the structure tensor.
@@ -68,10 +71,9 @@ def _direction(grey: np.ndarray, row: np.ndarray) -> np.ndarray | None:
 
 
 def grown_along_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Return a linear barcode's corners, its first and last row moved to where the bars end.
+    """Corners of a linear barcode, its first and last row moved to where the bars end.
 
-    Rows are sampled one by one, away from the code; a row belongs to it while it correlates with
-    the last one that did.
+    A row belongs to the code if it correlates with one that does, at the same place or nearly so.
 
     Args:
         grey: uint8 [H, W].
@@ -92,56 +94,26 @@ def grown_along_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
 
 
 def _moved(grey: np.ndarray, row: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Return a row's ends (float [2, 2]) moved by whole steps for as long as the bars go on."""
+    """A row's ends (float [2, 2]) moved by whole steps for as long as the bars go on."""
+    unit = (row[1] - row[0]) / np.hypot(*(row[1] - row[0]))
     length = float(np.hypot(*(row[1] - row[0])))
-    unit = (row[1] - row[0]) / length
-    count, reach = int(length), int(REACH * length)
-    pad = count // 4
-    strip = _sampled(grey, row[0] - pad * unit, unit, step, count + 2 * pad, reach)
-    gap = max(2, round(GAP * length))
-    last, shift = 0, 0
-    bars = strip[0, pad : pad + count]
-    least = CONTRAST * bars.std()
-    for index in range(1, len(strip)):
-        if index - last > gap:
+    pixel = max(1.0, length / MOST_COLUMNS)
+    count, rows = int(length / pixel), ceil(REACH * length / pixel)
+    pad, gap = count // 16, max(2, round(GAP * count))
+    least = 0.0
+    for _ in range(PARTS):
+        start = row[0] - pad * pixel * unit
+        to_image = np.column_stack([pixel * unit, pixel * step, start])
+        size, how = (count + 2 * pad, rows), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        strip = np.asarray(cv2.warpAffine(grey, to_image, size, flags=how), np.float32)
+        bars = np.ascontiguousarray(strip[:1, pad : pad + count])
+        contrasts = strip.std(axis=1)
+        least = least or CONTRAST * float(bars.std())
+        likeness = cv2.matchTemplate(strip, bars, cv2.TM_CCOEFF_NORMED)
+        alike = np.flatnonzero((likeness.max(axis=1) >= ALIKE) & (contrasts >= least))
+        ends = alike[np.diff(alike, append=len(strip) + gap + 1) > gap]
+        last = int(ends[0]) if ends.size else 0
+        if not last:
             break
-        shifts = [shift + drift for drift in DRIFT if abs(shift + drift) <= pad]
-        rows = np.stack([strip[index, pad + s : pad + s + count] for s in shifts])
-        similarity = _correlations(bars, rows)
-        best = int(similarity.argmax())
-        if similarity[best] >= ALIKE and rows[best].std() >= least:
-            last, shift, bars = index, shifts[best], rows[best]
-    moved: np.ndarray = row + last * step + shift * unit
-    return moved
-
-
-def _sampled(
-    grey: np.ndarray,
-    start: np.ndarray,
-    unit: np.ndarray,
-    step: np.ndarray,
-    columns: int,
-    rows: int,
-) -> np.ndarray:
-    """Return float32 [≤ rows, columns]: grey levels along `unit`, row by row along `step`.
-
-    It ends with the last row whose middle is in the image.
-    """
-    middles = start + unit * columns / 2 + step * np.arange(rows)[:, None]
-    height, width = grey.shape
-    inside = ((middles >= 0) & (middles <= (width - 1, height - 1))).all(axis=1)
-    inside[0] = True
-    rows = rows if inside.all() else int(inside.argmin())
-    at = start + np.arange(columns)[None, :, None] * unit + np.arange(rows)[:, None, None] * step
-    x, y = (np.ascontiguousarray(at[..., axis], dtype=np.float32) for axis in (0, 1))
-    samples = cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return samples.astype(np.float32)
-
-
-def _correlations(bars: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the correlation of `bars` ([N]) with each of `rows` ([S, N]); 0 where one is flat."""
-    a = bars - bars.mean()
-    b = rows - rows.mean(axis=1, keepdims=True)
-    scale = np.sqrt((a * a).sum() * (b * b).sum(axis=1))
-    result: np.ndarray = np.divide(b @ a, scale, out=np.zeros(len(rows)), where=scale > 0)
-    return result
+        row = row + pixel * (last * step + (int(likeness[last].argmax()) - pad) * unit)
+    return row

@@ -1,1 +1,0 @@
-"""Regions of documents of a known layout, by alignment with a template."""
