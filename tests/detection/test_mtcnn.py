@@ -108,18 +108,6 @@ def test_noise_equals_facenet_pytorch() -> None:
 
 
 @pytest.mark.slow
-def test_turned_faces_are_found(faces: list[portraits.Drawing]) -> None:
-    row = np.hstack([face.image for face in faces])
-    thorough = build(DetectorName.MTCNN, Detection())
-    for turn in range(4):
-        (found,) = thorough.detect([np.ascontiguousarray(np.rot90(row, turn))])
-        centres = [
-            (region.x0 + region.x1, region.y0 + region.y1)[turn % 2] / 2 // 178 for region in found
-        ]
-        assert set(centres) == {0, 1, 2, 3, 4}
-
-
-@pytest.mark.slow
 def test_a_face_across_tiles_of_a_large_image_is_found(faces: list[portraits.Drawing]) -> None:
     large = np.full((1600, 1500, 3), 127, np.uint8)
     large[200:1508, 210:1278] = cv2.resize(faces[0].image, (1068, 1308))
