@@ -74,7 +74,11 @@ def timed(command: list[str], output: Path) -> dict[str, float]:
     return {"seconds": seconds, "cpu_seconds": cpu, "first_file_seconds": first}
 
 
-def ours(photos: Path, folder: Path) -> dict[str, float]:
+AS_DEFACE = "detection: { speed: single, centerface: { margin: 1.0 } }"
+"""Config of a search as deface's."""
+
+
+def ours(photos: Path, folder: Path, settings: str = AS_DEFACE) -> dict[str, float]:
     output = folder / "anonymized"
     shutil.rmtree(output, ignore_errors=True)
     for left in folder.glob("anonymized.audit.*"):
@@ -82,8 +86,7 @@ def ours(photos: Path, folder: Path) -> dict[str, float]:
     start = "import sys; from anonbench.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", start]  # as the installed program does
     config = folder / "config.yaml"
-    once = "detection: { speed: single, centerface: { margin: 1.0 } }"  # as deface searches
-    config.write_text(once, encoding="utf-8")
+    config.write_text(settings, encoding="utf-8")
     options = ["-o", str(output), "--hide", "face", "--method", "pixelate"]
     options += ["--configfile", str(config)]
     return timed([*command, "anonymize", str(photos), *options], output)

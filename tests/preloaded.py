@@ -38,7 +38,7 @@ OF_JOBS = [
     *("matplotlib.backends.backend_svg", "matplotlib.pyplot", "numba", "pandas.io.formats.csvs"),
     *("pillow_heif", "pyarrow.dataset", "pyarrow.pandas_compat", "pyarrow.parquet"),
     *("scipy.stats", "tensorboard", "torch", "torch._inductor", "torch.utils.tensorboard"),
-    *("anonbench.detection.faces.mtcnn", "anonbench.training.loop.train"),
+    *("anonbench.detection.kinds.mtcnn", "anonbench.training.loop.train"),
 ]
 """What jobs load besides what their scripts name."""
 ONE_THREAD = {

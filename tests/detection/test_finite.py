@@ -14,8 +14,7 @@ from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_box, clipped_quad
-from anonbench.detection.faces.mtcnn_networks import CandidateNetwork, FirstNetwork
-from anonbench.detection.kinds import FaceOnnx
+from anonbench.detection.kinds import FaceOnnx, Mtcnn
 from anonbench.detection.registry import build
 from anonbench.detection.text.recognizer import LineReader
 
@@ -74,29 +73,12 @@ def test_recognizer() -> None:
         reader.read(IMAGE, np.array([(0, 0), (90, 0), (90, 20), (0, 20)], float))
 
 
-@pytest.mark.parametrize("network", [FirstNetwork, CandidateNetwork])
-@pytest.mark.parametrize("output", [0, 1])
-def test_mtcnn(
-    network: type[FirstNetwork] | type[CandidateNetwork],
-    output: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    detector = build(DetectorName.MTCNN, Detection(), 1)
-    whole: Any = network.__call__
-    first: Any = FirstNetwork.__call__
-
-    def broken(self: Any, *given: Any) -> tuple[np.ndarray, ...]:
-        found = [part.copy() for part in whole(self, *given)]
-        found[0][:] = 1.0  # so that the corrections are looked at
-        found[output][:] = np.nan
-        return tuple(found)
-
-    def eager(self: Any, *given: Any) -> tuple[np.ndarray, ...]:
-        scores, corrections = first(self, *given)
-        return np.ones_like(scores), corrections
-
-    monkeypatch.setattr(FirstNetwork, "__call__", eager)
-    monkeypatch.setattr(network, "__call__", broken)
+@pytest.mark.parametrize("network", ["pnet", "rnet", "onet"])
+def test_mtcnn(network: str) -> None:
+    settings = Detection(speed="single", mtcnn=Mtcnn(thresholds=(0.0, 0.0, 0.0)))
+    detector: Any = build(DetectorName.MTCNN, settings, 1)
+    model = getattr(detector._detector._detector._model, network)
+    model.conv1.bias.data[0] = np.nan
     with pytest.raises(UnreadableImage, match=SAID):
         detector.detect([IMAGE])
 

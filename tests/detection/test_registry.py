@@ -18,7 +18,7 @@ from anonbench.detection.registry import build, build_all
 @pytest.mark.parametrize(
     ("name", "modules", "package", "install"),
     [
-        (DetectorName.MTCNN, ["detection.faces.mtcnn"], "facenet_pytorch", "facenet-pytorch"),
+        (DetectorName.MTCNN, [], "facenet_pytorch", "facenet-pytorch"),
         (DetectorName.PPOCR, ["core.libraries.onnx"], "onnxruntime", "onnxruntime rapidocr"),
         (DetectorName.ZXING, [], "zxingcpp", "zxing-cpp"),
     ],

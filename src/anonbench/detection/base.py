@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +25,9 @@ _SAME_HEIGHT = 1.8
 """Ratio of heights up to which two regions may be parts of one line."""
 _SAME_ROWS = 0.6
 """Share of the lower one's height that two parts of a line have in common."""
+LARGE = 4_000_000
+"""Pixels from which memory is asked for before an image is searched in one piece."""
+_MEMORY = Path("/proc/meminfo")
 
 
 class NoDetector:
@@ -170,6 +175,76 @@ def _axes(region: Region) -> np.ndarray:
 
 def _area(region: Region) -> float:
     return float(cv2.contourArea(corners_of(region).astype(np.float32)))
+
+
+def require_memory(image: np.ndarray, bytes_a_pixel: int) -> None:
+    """Check that a large image can be searched in one piece; being killed would end the whole run.
+
+    Raises:
+        UnreadableImage: there is too little memory.
+
+    """
+    pixels = image.shape[0] * image.shape[1]
+    if pixels <= LARGE or not _MEMORY.exists():
+        return
+    lines = _MEMORY.read_text(encoding="utf-8").splitlines()
+    free = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    needed = pixels * bytes_a_pixel
+    if free and free[0] < needed:
+        raise UnreadableImage(
+            f"to search {pixels / 1e6:.0f} megapixels takes {needed / 1e9:.0f} GB of memory, and "
+            f"there are {free[0] / 1e9:.0f}"
+        )
+
+
+def in_threads(
+    detect_one: Callable[[np.ndarray], list[Region]], images: Sequence[np.ndarray], threads: int
+) -> list[list[Region]]:
+    """Regions of images, each searched by one thread, so that they do not depend on the number."""
+    if threads == 1:
+        return [detect_one(image) for image in images]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(detect_one, images))
+
+
+def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[int]:
+    """Indices of the boxes that OpenCV's non-maximum suppression keeps, by falling score.
+
+    Args:
+        boxes: float [N, 4], corners x0, y0, x1, y1.
+        scores: float [N], above 0.
+        overlap: a box goes if its intersection over union with a better one is larger.
+
+    Raises:
+        UnreadableImage: see `require_finite`.
+
+    """
+    from anonbench.core.libraries.opencv import cv2
+
+    require_finite(boxes)
+    sides = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+    return [int(kept) for kept in cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, overlap)]
+
+
+class Grown:
+    """A detector of boxes without corners, which are grown about their centres by a factor."""
+
+    def __init__(self, detector: Detector, margin: float) -> None:
+        self._detector = detector
+        self._margin = margin
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`."""
+        return [
+            [grown for region in regions for grown in self._grown(region, image)]
+            for image, regions in zip(images, self._detector.detect(images), strict=True)
+        ]
+
+    def _grown(self, region: Region, image: np.ndarray) -> list[Region]:
+        low, high = np.array([(region.x0, region.y0), (region.x1, region.y1)])
+        more = (high - low) * ((self._margin - 1) / 2)
+        box = np.concatenate([low - more, high + more])
+        return clipped_box(region.entity, box, region.score, image)
 
 
 class CachedDetector:

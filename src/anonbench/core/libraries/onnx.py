@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
 
 import onnxruntime
 
@@ -20,3 +23,10 @@ def cpu_session(model: Path | bytes, threads: int = 1) -> onnxruntime.InferenceS
         sess_options=options,
         providers=["CPUExecutionProvider"],
     )
+
+
+def freeing_run() -> onnxruntime.RunOptions:
+    """Options of a run whose memory is not kept for the next one."""
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options

@@ -1,12 +1,40 @@
-"""Faces by an ONNX model of one's own."""
+"""Faces by an ONNX model of one's own: SCRFD (Guo et al. 2021) or YuNet (Wu et al. 2023)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Literal
 
+import numpy as np
+
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
 from anonbench.core.vocabulary import Entity
+from anonbench.detection.base import (
+    Grown,
+    as_rgb,
+    clipped_box,
+    in_threads,
+    require_finite,
+    suppressed,
+)
+
+SETTING = "detection.face_onnx.weights"
+_STRIDES = (8, 16, 32)
+"""Pixels from one place of SCRFD's three maps to the next."""
+_ANCHORS = 2
+"""Boxes that SCRFD suggests at each place."""
+_MULTIPLE = 32
+"""What SCRFD wants the sides to be a multiple of."""
+_PROBE = 64
+"""Side of the blank image that a model must take when it is loaded."""
+_MOST = 5000
+"""Boxes that YuNet suppresses others among: OpenCV's own default."""
+Found = tuple[np.ndarray, np.ndarray]
+"""Boxes (x0, y0, x1, y1; float [N, 4]) and scores."""
 
 
 class FaceOnnx(DetectorKind):
@@ -15,9 +43,10 @@ class FaceOnnx(DetectorKind):
     name: ClassVar = "face_onnx"
     label: ClassVar = "Face model (ONNX)"
     entities: ClassVar = (Entity.FACE,)
+    reads: ClassVar = ("speed",)
     score_threshold: ClassVar = "threshold"
     install: ClassVar = "pip install onnxruntime"
-    images_per_second: ClassVar = 5.0
+    images_per_second: ClassVar = 2.0
 
     kind: Literal["scrfd", "yunet"] = "scrfd"
     """How the model's outputs are read: InsightFace's SCRFD or OpenCV's YuNet."""
@@ -28,13 +57,139 @@ class FaceOnnx(DetectorKind):
     overlap: Fraction = 0.4
     """Overlap (IoU) from which the lower of two scores is dropped."""
     limit_side_len: Count = 640
-    """The image is scaled so that its longer side is this many pixels."""
+    """Longer side, in pixels, to which what is searched is scaled: tiles, or the whole image."""
     margin: Positive = 1.0
     """Factor by which each face's box is grown about its centre."""
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        from anonbench.detection.faces.face_onnx import FaceOnnxDetector
-        from anonbench.detection.faces.faces import Grown
+        from anonbench.detection.views import ALL_TURNS, UPRIGHT, Reach, Views
 
-        return Grown(FaceOnnxDetector(self, loading.threads), self.margin)
+        detector = FaceOnnxDetector(self, loading.threads)
+        speed, side = loading.detection.speed, self.limit_side_len
+        if speed == "single":
+            return Grown(detector, self.margin)
+        turns = ALL_TURNS if speed == "thorough" else UPRIGHT
+        reach = Reach(
+            whole=side, tile=side, overlap=min(96, side // 2), turns=turns, upright=4_000_000
+        )
+        return Grown(Views(detector, reach), self.margin)
+
+
+class FaceOnnxDetector:
+    """All faces of each image, by the user's own model."""
+
+    def __init__(self, settings: FaceOnnx, threads: int = 1) -> None:
+        """Load the model, for `threads` images at a time; YuNet takes one.
+
+        Raises:
+            InputError: there is no file, or it is not a model of this kind.
+
+        """
+        path, kind = settings.weights, settings.kind
+        if path is None or not path.is_file():
+            missing = "is empty" if path is None else f"there is no file {path}"
+            raise InputError(f"{SETTING}: {missing}; give the ONNX file of a {kind} model")
+        try:
+            self._model = {"scrfd": Scrfd, "yunet": Yunet}[kind](path, settings)
+        except ImportError:
+            raise
+        except Exception as error:  # the libraries' own exceptions have no common base
+            why = str(error) if isinstance(error, ValueError) else type(error).__name__
+            raise InputError(
+                f"{SETTING}: {path} is no {kind} model in ONNX format ({why}); give another file, "
+                "or set detection.face_onnx.kind"
+            ) from error
+        self._side = settings.limit_side_len
+        self._threads = threads if kind == "scrfd" else 1
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`."""
+        return in_threads(self._detect_one, images, self._threads)
+
+    def _detect_one(self, image: np.ndarray) -> list[Region]:
+        from anonbench.core.libraries.opencv import cv2
+
+        height, width = image.shape[:2]
+        scale = self._side / max(height, width)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        boxes, scores = self._model.find(cv2.resize(as_rgb(image), size, interpolation=how))
+        boxes = boxes * (np.array([width, height] * 2) / np.array(size * 2))
+        return [
+            region
+            for box, score in zip(boxes, scores, strict=True)
+            for region in clipped_box(Entity.FACE, box, float(score), image)
+        ]
+
+
+class Scrfd:
+    """InsightFace's SCRFD: scores and distances to the four sides, from three maps."""
+
+    def __init__(self, path: Path, settings: FaceOnnx) -> None:
+        """Load the model and see that a blank image gives the outputs that are read.
+
+        Raises:
+            ValueError: it does not.
+
+        """
+        from anonbench.core.libraries.onnx import cpu_session
+
+        self._settings = settings
+        self._session = cpu_session(path)
+        self._input = self._session.get_inputs()[0].name
+        outputs = self._run(np.zeros((_PROBE, _PROBE, 3), np.uint8))
+        # by what they hold: scores, distances, and perhaps landmarks, each for three strides
+        shapes = [(output.size // output.shape[-1], output.shape[-1]) for output in outputs]
+        places = [_ANCHORS * (_PROBE // stride) ** 2 for stride in _STRIDES]
+        if not {(count, values) for count in places for values in (1, 4)} <= set(shapes):
+            raise ValueError(f"outputs {shapes}")
+        self._scores = [shapes.index((count, 1)) for count in places]
+        self._distances = [shapes.index((count, 4)) for count in places]
+
+    def find(self, rgb: np.ndarray) -> Found:
+        """Faces of an image, uint8 [H, W, 3]."""
+        below, right = (-side % _MULTIPLE for side in rgb.shape[:2])
+        padded = np.pad(rgb, ((0, below), (0, right), (0, 0)))
+        outputs = self._run(padded)
+        require_finite(*(outputs[index] for index in (*self._scores, *self._distances)))
+        boxes, scores = [], []
+        for score, distance, stride in zip(self._scores, self._distances, _STRIDES, strict=True):
+            likely = outputs[score].ravel()
+            which = np.flatnonzero(likely >= self._settings.threshold)
+            row, column = np.divmod(which // _ANCHORS, padded.shape[1] // stride)
+            centres = np.stack([column, row], axis=1) * stride
+            sides = outputs[distance].reshape(-1, 4)[which] * stride
+            boxes.append(np.hstack([centres - sides[:, :2], centres + sides[:, 2:]]))
+            scores.append(likely[which])
+        box, likely = np.concatenate(boxes), np.concatenate(scores)
+        kept = suppressed(box, likely, self._settings.overlap)
+        return box[kept], likely[kept]
+
+    def _run(self, rgb: np.ndarray) -> list[np.ndarray]:
+        tensor = (rgb.astype(np.float32) - np.float32(127.5)) / np.float32(128)
+        tensor = np.ascontiguousarray(tensor.transpose(2, 0, 1))[None]
+        outputs: list[np.ndarray] = self._session.run(None, {self._input: tensor})
+        return outputs
+
+
+class Yunet:
+    """YuNet by OpenCV's own class for it."""
+
+    def __init__(self, path: Path, settings: FaceOnnx) -> None:
+        """Load the model and search a blank image."""
+        from anonbench.core.libraries.opencv import cv2
+
+        self._model = cv2.FaceDetectorYN.create(
+            str(path), "", (_PROBE, _PROBE), settings.threshold, settings.overlap, _MOST
+        )
+        self.find(np.zeros((_PROBE, _PROBE, 3), np.uint8))
+
+    def find(self, rgb: np.ndarray) -> Found:
+        """Faces of an image, uint8 [H, W, 3]."""
+        self._model.setInputSize(rgb.shape[1::-1])
+        _, faces = self._model.detect(np.ascontiguousarray(rgb[:, :, ::-1]))
+        if faces is None:
+            return np.empty((0, 4), np.float32), np.empty(0, np.float32)
+        # x, y, width, height, five landmarks, score
+        return np.hstack([faces[:, :2], faces[:, :2] + faces[:, 2:4]]), faces[:, 14]

@@ -12,7 +12,7 @@ import pandas as pd
 from anonbench.anonymization.geometry import Cover, cover
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.similarity import threads
-from anonbench.detection.faces.aligned import aligned
+from anonbench.evaluation.privacy.aligned import aligned
 from anonbench.training.data.preprocess import Preprocess
 
 GREY = 128

@@ -1,1 +1,0 @@
-"""Faces: MTCNN, and face detectors that come as ONNX files."""
