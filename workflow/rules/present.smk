@@ -1,7 +1,12 @@
 # Tables, figures and the report: a job each.
 
+from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.datasets.image_sets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
+from anonbench.workflow.paths import digests
+
+# A bundle carries no image sets, whose digests a statement names.
+hidden_here = [] if settings.bundle else list(experiment.datasets)
 
 
 rule table:
@@ -131,11 +136,19 @@ rule report:
         rules.tables.input,
         rules.cost.output,
         [path for path in rules.figures.input if path.endswith(".png")],
+        digests=[digest for name in hidden_here for digest in digests(paths.published(name))],
         **paths.reported(),
     output:
         page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
         paths.of_each("{dataset}/choices.csv"),
+        paths.of_each("{dataset}/statement.html"),
+        paths.of_each("{dataset}/statement.md"),
     params:
+        image_sets={name: paths.audited_sets(name) for name in hidden_here},
+        code={
+            name: code_digest(Path(workflow.source_path(f"../scripts/{name}.py")))
+            for name in ("detect", "anonymize")
+        },
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
         page=resources_digest(),  # templates, style and scripts are code that is not Python

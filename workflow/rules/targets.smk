@@ -9,7 +9,6 @@ _targets = {
         expand(plain(rules.overlays.output), dataset=experiment.datasets),
     ],
     "policy": [
-        [] if settings.bundle else paths.of_each("{dataset}/statement.json"),
         expand(plain(rules.judge.output), dataset=experiment.datasets),
         [paths.page("table", f"policy_{name}") for name in paths.with_table("policy")],
     ],
