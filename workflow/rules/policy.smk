@@ -8,13 +8,3 @@ rule judge:
         "<results>/{dataset}/policy.csv",
     script:
         "../scripts/policy.py"
-
-
-rule risks:
-    input:
-        policy=rules.judge.output[0],
-        scores=rules.scores.output[0],
-    output:
-        **figure("risks_{dataset}", "every risk and utility"),
-    script:
-        "../scripts/risks.py"

@@ -60,15 +60,6 @@ rule trend:
         "../scripts/trend.py"
 
 
-rule mixed:
-    input:
-        rules.deployments.output,
-    output:
-        **figure("mixed_{dataset}", "mixed archive"),
-    script:
-        "../scripts/mixed.py"
-
-
 rule learning:
     input:
         lambda w: paths.training_logs(w.dataset),
@@ -78,23 +69,6 @@ rule learning:
         models=lambda w: list(map(str, experiment.trained_models(w.dataset))),
     script:
         "../scripts/learning.py"
-
-
-use rule learning as learning_model with:
-    input:
-        paths.training_log("{dataset}", "{model}", "{seed}"),
-    output:
-        png="<results>/figures/learning/{dataset}/{model}-seed{seed}.png",
-        svg="<results>/figures/learning/{dataset}/{model}-seed{seed}.svg",
-    params:
-        models=lambda w: [w.model],
-
-
-rule schedules:
-    output:
-        **figure("schedules_{dataset}", "schedules"),
-    script:
-        "../scripts/schedules.py"
 
 
 rule tables:
@@ -121,7 +95,6 @@ rule cost:
         paths.of_each("{dataset}/quality/summary.csv", paths.measured()),
         paths.explorers(),
     output:
-        **figure("cost", "cost of each stage"),
         csv="<results>/tables/cost.csv",
         machines="<results>/tables/machines.csv",
     params:
@@ -136,8 +109,8 @@ rule report:
         rules.tables.input,
         rules.cost.output,
         [path for path in rules.figures.input if path.endswith(".png")],
-        digests=[digest for name in hidden_here for digest in digests(paths.published(name))],
         **paths.reported(),
+        digests=[digest for name in hidden_here for digest in digests(paths.published(name))],
     output:
         page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
         paths.of_each("{dataset}/choices.csv"),

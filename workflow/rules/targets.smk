@@ -13,7 +13,6 @@ _targets = {
         [paths.page("table", f"policy_{name}") for name in paths.with_table("policy")],
     ],
     "drift": paths.of_each("{dataset}/drift.csv", experiment.drifts()),
-    "learning_curves": paths.learning_figures(),
     "costs": rules.cost.output,
 }
 _optional = {"compare_paper": compared_files, "findings": found_files}

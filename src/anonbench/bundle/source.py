@@ -18,8 +18,8 @@ from anonbench.core.vocabulary import Split
 _AGAIN = re.compile(
     "retrieve|retrieve_second|retrieve_without_own|rankings_.*|second_rankings"
     "|without_own_rankings|downstream|scores|comparisons|effects|variance|best|query_kinds"
-    "|trainings|deployments|mixed"
-    "|correlate|table|sizes|scenarios|profiles|paper_.*|heatmap|trend|learning|learning_model|schedules|cost|attention_share"
+    "|trainings|deployments"
+    "|correlate|table|sizes|scenarios|profiles|paper_.*|heatmap|trend|learning|cost|attention_share"
     "|detection_figure|pipeline|front|strengths|dataset_table|report"
 )
 """Rules that need no image and no model: the only ones that run on a bundle."""

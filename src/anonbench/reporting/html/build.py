@@ -48,7 +48,7 @@ from anonbench.reporting.html.evidence import (
 )
 from anonbench.reporting.html.first_page import first_page
 from anonbench.reporting.html.page import render
-from anonbench.reporting.html.pictures import PIPELINE, picture
+from anonbench.reporting.html.pictures import PIPELINE, pipeline_picture
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
@@ -121,7 +121,7 @@ def build_report(
     add_grids(pages, results, shown, effects, bests, paper, system)
     pages["provenance"].grids = tables.provenance(versions, config, digested(datasets), effort)
     if pipeline is not None:
-        pages["provenance"].figures = [("pipeline", [picture("pipeline", *PIPELINE, pipeline)])]
+        pages["provenance"].figures = [(PIPELINE, [pipeline_picture(pipeline)])]
     html = render(
         texts,
         title=title,
