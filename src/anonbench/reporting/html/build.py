@@ -31,7 +31,7 @@ from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests, best_choices
 from anonbench.reporting.choices.effects import tally
 from anonbench.reporting.choices.table import choices
-from anonbench.reporting.grids.commands import TableCommands
+from anonbench.reporting.grids.grid import TableCommands
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection, digested, tables_of
 from anonbench.reporting.html.evidence import (

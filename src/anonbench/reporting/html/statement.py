@@ -25,7 +25,7 @@ from anonbench.core.registries.privacy_attacks import NOTHING_TO_ATTACK
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RESIDUE, SEARCHED, STRENGTH
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
-from anonbench.reporting.grids.tables import escape_markdown, markdown_grid
+from anonbench.reporting.grids.grid import escape_markdown, markdown_grid
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
 from anonbench.reporting.html.next_step import Step, step
 from anonbench.reporting.html.page import digest, environment, resource
