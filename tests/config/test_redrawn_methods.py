@@ -56,11 +56,10 @@ def test_every_attack_has_its_pictures_and_learns_from_them() -> None:
 
 
 def test_it_is_shown_where_originals_are() -> None:
-    assert not any(
-        "redrawn" in name for name in Shown(Experiment(load(config()))).gallery("archive")
-    )
+    hidden = Shown(Experiment(load(config())))
+    assert not any("redrawn" in name for name in hidden.examples("archive"))
     seen = Shown(Experiment(load(config() | {"presentation": {"show_originals": True}})))
-    assert "redrawn_mask-100" in seen.gallery("archive")
+    assert "redrawn_mask-100" in seen.examples("archive")
     assert seen.explored_pictures("archive")["redrawn_mask"] == "redrawn_mask-100"
 
 

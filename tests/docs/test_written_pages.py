@@ -80,7 +80,7 @@ def test_the_gallery_has_every_method_figure_and_table() -> None:
         for rules in (ROOT / "workflow/rules").glob("*.smk")
         for stem in re.findall(r"\*\*figure\(\s*\"([^\"]+)\"", rules.read_text("utf-8"))
     }
-    assert len(drawn) > 10
+    assert len(drawn) >= 10
     assert drawn == {GALLERY.kind(stem).partition("_1")[0] for stem, _ in GALLERY.FIGURES}
 
 

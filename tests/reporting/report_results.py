@@ -109,7 +109,6 @@ def section(
     figures = [Figure("front", name, None, "map")]
     figures += [Figure("examples", name), Figure("attention", name), Figure("learning", name)]
     figures += [Figure("detection", name)]
-    figures += [Figure("schedules", name)]
     figures += [Figure("trend", name, None, "map", "original")]
     figures += [Figure("correlation", name, degree) for degree in degrees if labelled]
     comparisons = folder / "comparisons.csv"

@@ -5,14 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
-from synthetic_results import outputs
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.reporting.costs import COST_COLUMNS, machines, stage_costs
-from anonbench.reporting.figures import cost as figure_module
-from anonbench.reporting.figures.cost import cost_figure
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -68,29 +64,3 @@ def test_machines_are_counted(tmp_path: Path) -> None:
         ],
         "trainings": [2, 1],
     }
-
-
-def test_every_stage_has_its_bars(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[Figure] = []
-    monkeypatch.setattr(figure_module, "save", lambda figure, *_: drawn.append(figure))
-    costs = stage_costs(folder)
-    cost_figure(costs, [])
-    hours, memory = drawn[0].axes
-    names = [label.get_text() for label in hours.get_yticklabels()]
-    assert names == ["train  (2 jobs)", "embed  (1 job)", "manifest  (1 job)"]
-    assert hours.get_xlabel() == "Hours"
-    widths = [patch.get_width() for patch in hours.patches]
-    assert widths == pytest.approx([*costs["wall_hours"], *costs["cpu_hours"]])
-    assert memory.lines[0].get_xdata() == pytest.approx(costs["peak_gb"])
-    assert hours.get_ylim()[0] > hours.get_ylim()[1]  # the longest stands at the top
-    cost_figure(costs.iloc[1:], [])
-    assert drawn[1].axes[0].get_xlabel() == "Seconds"
-    cost_figure(costs.iloc[:0], [])
-    assert "No job" in drawn[2].texts[0].get_text()
-
-
-def test_files_are_the_same_each_time(folder: Path, tmp_path: Path) -> None:
-    first, second = outputs(tmp_path, "a"), outputs(tmp_path, "b")
-    for paths in (first, second):
-        cost_figure(stage_costs(folder), paths)
-    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]

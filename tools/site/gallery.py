@@ -50,12 +50,9 @@ FIGURES = (
         "front_portraits_map",
         "Retrieval against re-identification: what no other choice beats in both",
     ),
-    ("risks_portraits", "Every risk against every utility, by the strongest attack"),
     ("strengths_portraits", "Retrieval and attacks against the strength of a method"),
     ("trend_documents_map_original", "A score against the degree, a panel for each method"),
-    ("mixed_portraits", "mAP while the archive is anonymized bit by bit (`deployments.kinds`)"),
     ("correlation_documents_100", "How retrieval and downstream scores correlate over models"),
-    ("gallery_portraits", "What a query found before and after"),
     ("attention_portraits", "Where a model looks, before and after"),
     ("attention_share_portraits", "Attention inside the hidden regions, beside chance"),
     (
@@ -63,8 +60,6 @@ FIGURES = (
         "Precision and recall against the score threshold, where true boxes are known",
     ),
     ("learning_portraits", "Losses and early signs of a collapse, all trainings"),
-    ("schedules_portraits", "Rates and temperatures over a training"),
-    ("cost", "Time of each stage"),
     ("pipeline", "The experiment in one picture"),
 )
 SWEEP = "config/sweep.yaml"
@@ -196,7 +191,7 @@ def _table(stem: str) -> str:
     return f"{shown}\n" + (f"\n({len(rows) - 2 - ROWS} more rows)\n" if cut else "")
 
 
-PHOTOGRAPHIC = ("examples", "gallery", "attention")
+PHOTOGRAPHIC = ("examples", "attention")
 
 
 def _picture(stem: str) -> str:

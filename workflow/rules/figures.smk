@@ -1,4 +1,4 @@
-# Figures of the pipeline, of what is retrieved, and of attention.
+# Figures of the pipeline and of attention.
 
 from anonbench.workflow.snakemake_adapter.rules import reads_of, stages_of
 
@@ -11,24 +11,6 @@ rule pipeline:
         reads=lambda w: reads_of(every_rule, rules.all.rule.name),
     script:
         "../scripts/pipeline.py"
-
-
-rule gallery:
-    input:
-        **by_digest(
-            reference=lambda w: paths.reference_embedding(w.dataset),
-            embeddings=lambda w: paths.embeddings(w.dataset, shown.gallery_scenarios(w.dataset)),
-            shown=lambda w: paths.image_sets(w.dataset, shown.gallery(w.dataset)),
-            searched=lambda w: paths.shown_outcomes(w.dataset),
-        ),
-        scores=rules.scores.output[0],
-    output:
-        **figure("gallery_{dataset}", "retrieval gallery"),
-    params:
-        scenarios=lambda w: shown.gallery_names(w.dataset),
-        shown=lambda w: shown.gallery(w.dataset),
-    script:
-        "../scripts/gallery.py"
 
 
 rule attend:

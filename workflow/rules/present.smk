@@ -1,7 +1,12 @@
 # Tables, figures and the report: a job each.
 
+from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.datasets.image_sets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
+from anonbench.workflow.paths import digests
+
+# A bundle carries no image sets, whose digests a statement names.
+hidden_here = [] if settings.bundle else list(experiment.datasets)
 
 
 rule table:
@@ -55,15 +60,6 @@ rule trend:
         "../scripts/trend.py"
 
 
-rule mixed:
-    input:
-        rules.deployments.output,
-    output:
-        **figure("mixed_{dataset}", "mixed archive"),
-    script:
-        "../scripts/mixed.py"
-
-
 rule learning:
     input:
         lambda w: paths.training_logs(w.dataset),
@@ -73,23 +69,6 @@ rule learning:
         models=lambda w: list(map(str, experiment.trained_models(w.dataset))),
     script:
         "../scripts/learning.py"
-
-
-use rule learning as learning_model with:
-    input:
-        paths.training_log("{dataset}", "{model}", "{seed}"),
-    output:
-        png="<results>/figures/learning/{dataset}/{model}-seed{seed}.png",
-        svg="<results>/figures/learning/{dataset}/{model}-seed{seed}.svg",
-    params:
-        models=lambda w: [w.model],
-
-
-rule schedules:
-    output:
-        **figure("schedules_{dataset}", "schedules"),
-    script:
-        "../scripts/schedules.py"
 
 
 rule tables:
@@ -116,7 +95,6 @@ rule cost:
         paths.of_each("{dataset}/quality/summary.csv", paths.measured()),
         paths.explorers(),
     output:
-        **figure("cost", "cost of each stage"),
         csv="<results>/tables/cost.csv",
         machines="<results>/tables/machines.csv",
     params:
@@ -132,10 +110,18 @@ rule report:
         rules.cost.output,
         [path for path in rules.figures.input if path.endswith(".png")],
         **paths.reported(),
+        digests=[digest for name in hidden_here for digest in digests(paths.published(name))],
     output:
         page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
         paths.of_each("{dataset}/choices.csv"),
+        paths.of_each("{dataset}/statement.html"),
+        paths.of_each("{dataset}/statement.md"),
     params:
+        image_sets={name: paths.audited_sets(name) for name in hidden_here},
+        code={
+            name: code_digest(Path(workflow.source_path(f"../scripts/{name}.py")))
+            for name in ("detect", "anonymize")
+        },
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
         page=resources_digest(),  # templates, style and scripts are code that is not Python

@@ -9,12 +9,10 @@ _targets = {
         expand(plain(rules.overlays.output), dataset=experiment.datasets),
     ],
     "policy": [
-        [] if settings.bundle else paths.of_each("{dataset}/statement.json"),
         expand(plain(rules.judge.output), dataset=experiment.datasets),
         [paths.page("table", f"policy_{name}") for name in paths.with_table("policy")],
     ],
     "drift": paths.of_each("{dataset}/drift.csv", experiment.drifts()),
-    "learning_curves": paths.learning_figures(),
     "costs": rules.cost.output,
 }
 _optional = {"compare_paper": compared_files, "findings": found_files}

@@ -12,6 +12,7 @@ with job(snakemake, __file__):
     from anonbench.core.provenance import versions
     from anonbench.reporting.html.build import build_report
     from anonbench.reporting.html.dataset_section import sections
+    from anonbench.reporting.html.statement import Made
     from anonbench.reporting.html.tables import Effort
     from anonbench.reporting.paper.claims_table import paper_grids
     from anonbench.workflow.commands import commands
@@ -19,11 +20,17 @@ with job(snakemake, __file__):
     experiment = Experiment(load(snakemake.params.config))
     results = Path(snakemake.output[0]).parent
     names = [data.name for data in snakemake.params.paper]
+    made_by = versions(*snakemake.params.packages)
+    digests = iter(map(Path, snakemake.input.get("digests", ())))
+    image_sets = {
+        name: [(split, variant, [next(digests) for _ in range(n)]) for split, variant, n in sets]
+        for name, sets in snakemake.params.image_sets.items()
+    }
     build_report(
         experiment.config.title,
         sections(experiment, results),
         snakemake.params.config,
-        versions(*snakemake.params.packages),
+        made_by,
         Path(snakemake.output[0]),
         system=snakemake.params.system,
         pipeline=results / "figures" / "pipeline.png",
@@ -32,7 +39,11 @@ with job(snakemake, __file__):
             results / "tables" / "machines.csv",
         ),
         commands=commands(experiment),
-        choices_files={name: results / name / "choices.csv" for name in experiment.datasets},
+        beside=results,
+        made={
+            name: Made(made_by, snakemake.params.code, shards)
+            for name, shards in image_sets.items()
+        },
         paper=paper_grids(
             snakemake.params.paper,
             [results / name / "scores.csv" for name in names],

@@ -17,7 +17,7 @@ from anonbench.core.vocabulary import Split
 
 _AGAIN = re.compile(
     "scores|comparisons|effects|variance|best|query_kinds"
-    "|correlate|table|sizes|scenarios|profiles|paper_.*|heatmap|trend|learning|learning_model|schedules|cost|attention_share"
+    "|correlate|table|sizes|scenarios|profiles|paper_.*|heatmap|trend|learning|cost|attention_share"
     "|detection_figure|pipeline|front|strengths|dataset_table|report"
 )
 """Rules that need no image and no model: the only ones that run on a bundle."""

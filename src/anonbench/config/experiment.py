@@ -23,7 +23,6 @@ from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import (
     Adaption,
     Baseline,
-    DeploymentKind,
     Entity,
     Model,
     QueryKind,
@@ -299,12 +298,9 @@ class Experiment:
         for name, dataset in self.datasets.items():
             keys = [*self._figure_keys(dataset)]
             if self.config.privacy.enabled:
-                fronts = [("front", None, metric, None) for metric in ("map", "mndcg")]
-                keys[:0] = [*fronts, ("risks", None, None, None)]
+                keys[:0] = [("front", None, metric, None) for metric in ("map", "mndcg")]
             if self.has_strengths(name):
                 keys[:0] = [("strengths", None, None, None)]
-            if DeploymentKind.MIXED in self.config.deployments.kinds:
-                keys.append(("mixed", None, None, None))
             for kind, degree, metric, query in keys:
                 if self.config.bundle and kind in OF_IMAGES:
                     continue
@@ -328,13 +324,11 @@ class Experiment:
             yield "trend", None, "linear", None
             for degree in sorted(dataset.degrees):
                 yield "correlation", degree, None, None
-        yield "gallery", None, None, None
         if not dataset.is_trained:
             return
         yield "attention", None, None, None
         yield "attention_share", None, None, None
         yield "learning", None, None, None
-        yield "schedules", None, None, None
 
     def paper_targets(self) -> dict[str, str]:
         """Return the paper's tables and figures that can be made: target → file stem."""

@@ -63,7 +63,7 @@ def job_resources(estimates: Estimates) -> dict[str, Resources]:
         "redraw": on_gpu | {"runtime": minutes("redraw")},
         "embed": embedding | on_gpu | {"runtime": minutes("embed")},
         "attend": embedding | {"runtime": minutes("embed")},
-        **dict.fromkeys(("untrained", "explore", "gallery"), embedding),
+        **dict.fromkeys(("untrained", "explore"), embedding),
         "map_vectors": {"mem_mb": of(e.map_mb), "runtime": minutes("map_vectors")},
         "embed_pixels": {"mem_mb": of(e.pixels_mb), "runtime": minutes("embed_pixels")},
         "retrieve": ranking

@@ -32,20 +32,18 @@ OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
 """What a data set's settings decide; scripts are called like these functions."""
 SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dpi",): (
-        *("pipeline", "detection_figure", "heatmap", "trend", "mixed", "learning", "schedules"),
-        *("risks", "cost", "scatter", "findings_models"),
+        *("pipeline", "detection_figure", "heatmap", "trend", "learning", "scatter"),
+        "findings_models",
     ),
     ("dpi", "confidence"): ("attention_share", "findings_systems"),
     ("dpi", "confidence", "widest_interval"): ("front",),
-    ("dpi", "show_originals"): ("gallery", "attention"),
+    ("dpi", "show_originals"): ("attention",),
     ("dpi", "show_originals", "example_images"): ("examples",),
     ("attention_images",): ("attend",),
     ("confidence",): ("table",),
 }
 """Settings of the presentation, with the scripts that read them."""
-NAME_A_SYSTEM = (
-    *("table", "dataset_table", "trend", "mixed", "risks", "front", "strengths", "gallery"),
-)
+NAME_A_SYSTEM = ("table", "dataset_table", "trend", "front", "strengths")
 """Scripts that call models by the system that a data set is searched by, if there is one."""
 
 
@@ -128,7 +126,6 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
         "dataset_table": {"caption": lambda w: getdoc(TABLES[w.table])},
         "sizes": {"datasets": list(data)},
         "learning": {"chance": lambda w: of.chance(config, w.dataset)},
-        "schedules": {"recipe": lambda w: of.schedules(config, w.dataset)["recipe"]},
         "explore": {
             "retrieval": ranked,
             "label": lambda w: data[w.dataset].label,

@@ -57,14 +57,10 @@ class Figure:
         "detection",
         "correlation",
         "trend",
-        "gallery",
         "attention",
         "attention_share",
         "learning",
-        "schedules",
         "front",
-        "risks",
-        "mixed",
         "strengths",
     ]
     dataset: str
@@ -114,5 +110,5 @@ PAPER_FIGURES: dict[str, tuple[PaperRole, str, int | None, str | None, str | Non
 }
 """The paper's figures with data: data set, kind, degree, metric and query kind."""
 
-OF_IMAGES = ("examples", "gallery", "attention")
+OF_IMAGES = ("examples", "attention")
 """Kinds of figures that show images: a bundle has none."""

@@ -170,12 +170,6 @@ def chance(config: Config, name: str) -> Slice:
     return {"prototypes": recipe.heads.prototypes, "mask_images": recipe.losses.mask_images}
 
 
-def schedules(config: Config, name: str) -> Slice:
-    """The parts of the data set's recipe that its schedules follow from."""
-    recipe = config.recipe_of(name)
-    return {"recipe": recipe.model_dump(mode="json", include={"optimizer", "heads"})}
-
-
 def train_redrawer(config: Config, name: str) -> Slice:
     """The network that draws a data set's regions anew, its training, and where regions are."""
     recipe = config.recipe_of(name).model_dump(mode="json", include={"device", "threads"})

@@ -19,8 +19,7 @@ from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes.variance import read_variances
-from anonbench.reporting.grids.grid import to_latex, to_markdown
-from anonbench.reporting.grids.tables import write_text
+from anonbench.reporting.grids.grid import to_latex, to_markdown, write_text
 from anonbench.reporting.kinds import KINDS
 from anonbench.reporting.summary import read_scores
 

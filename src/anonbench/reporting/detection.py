@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from anonbench.detection.quality.quality import ALL, IOU
-from anonbench.reporting.grids.tables import markdown_grid, write_text
+from anonbench.reporting.grids.grid import markdown_grid, write_text
 from anonbench.reporting.labels import ENTITIES
 
 QUALITY_METRICS = {

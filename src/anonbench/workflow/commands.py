@@ -8,7 +8,7 @@ from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Scenario, Table, TableKind
 from anonbench.core.vocabulary import Variant
 from anonbench.evaluation.scores import adaption_of
-from anonbench.reporting.grids.commands import TableCommands
+from anonbench.reporting.grids.grid import TableCommands
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 from anonbench.workflow.paths import Paths
 

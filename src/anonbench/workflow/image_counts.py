@@ -27,9 +27,9 @@ from anonbench.evaluation.sample_sizes.sufficiency import MIN_QUERIES
 
 EARLY = ("demo", "manifest", "boxes", "images")
 """Stages of the targets that need no ranking and no training."""
-_NO_RANKING = "detection_quality|profiles|scenarios|schedules|sizes"
+_NO_RANKING = "detection_quality|profiles|scenarios|sizes"
 """Targets of more than one data set that need no ranking and no training."""
-_LATE = r"all|report|tables|figures|costs?|learning_curves|(table|figure|compare)_\w+"
+_LATE = r"all|report|tables|figures|costs?|(table|figure|compare)_\w+"
 """Targets of more than one data set, and those of tables and figures."""
 
 

@@ -48,26 +48,6 @@ class Shown:
         """Return the models whose attention is drawn."""
         return [str(model) for model in self.experiment.attending_models(dataset)]
 
-    def gallery_names(self, dataset: str) -> list[tuple[str, str]]:
-        """Return model and variant of the gallery's scenarios."""
-        scenarios = self.gallery_scenarios(dataset)
-        return [(str(scenario.model), str(scenario.variant)) for scenario in scenarios]
-
-    def gallery_scenarios(self, dataset: str) -> list[Scenario]:
-        """Return the models of the reference's seed on images of the highest degree."""
-        highest = max(self.experiment.datasets[dataset].degrees)
-        seed, scenarios = self.experiment.reference_seed, self.experiment.trained_scenarios(dataset)
-        return [
-            run
-            for run in scenarios
-            if run.variant.degree == highest and run.seed == seed and self.may_show(run.variant)
-        ]
-
-    def gallery(self, dataset: str) -> list[str]:
-        """Return the variants that the gallery draws."""
-        variants = [str(scenario.variant) for scenario in self.gallery_scenarios(dataset)]
-        return [*self.originals(), *dict.fromkeys(variants)]
-
     def explored(self, dataset: str) -> list[Scenario]:
         """Return the explorer's scenarios: the reference seed's on anonymized images and a control.
 

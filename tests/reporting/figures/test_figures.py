@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 from synthetic_results import FakeImages, make_correlations, make_log, make_scores, outputs
 
-from anonbench.config.training import Optimizer, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.evaluation.correlation import METRICS
@@ -25,11 +24,10 @@ from anonbench.reporting.figures.correlation import (
     read_correlations,
 )
 from anonbench.reporting.figures.examples import choose, examples
-from anonbench.reporting.figures.learning import chance_levels, learning_curves, schedules_figure
+from anonbench.reporting.figures.learning import chance_levels, learning_curves
 from anonbench.reporting.figures.style import METHOD_COLOURS, new_figure, save, styled
 from anonbench.reporting.figures.trends import trend
 from anonbench.reporting.labels import METHODS
-from anonbench.training.loop.schedules import Schedules
 
 Draw = Callable[[Sequence[Path]], None]
 
@@ -59,7 +57,6 @@ def drawings(tmp_path: Path, scores: pd.DataFrame) -> dict[str, Draw]:
         logs[model] = tmp_path / f"{model}.csv"
         make_log(model).to_csv(logs[model], index=False)
     chance = chance_levels(256, 0.5)
-    schedules = Schedules.of(Recipe(optimizer=Optimizer(steps=1000)))
     control = make_scores("ids", (50, 100), control=True)
     single = make_scores("ids", missing=(("C", "mask", 100),))
     return {
@@ -76,7 +73,6 @@ def drawings(tmp_path: Path, scores: pd.DataFrame) -> dict[str, Draw]:
             {"C-mask-100": logs["C-mask-100"]}, out, chance
         ),
         "untrained": lambda out: learning_curves({}, out, chance),
-        "schedules": lambda out: schedules_figure(schedules, out),
     }
 
 

@@ -1,10 +1,9 @@
-"""Learning curves and schedules: every line stands in the panel that its log says."""
+"""Learning curves: every line stands in the panel that its log says."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from synthetic_results import make_log, outputs
 
-from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method
 from anonbench.reporting.figures import learning
@@ -23,11 +21,9 @@ from anonbench.reporting.figures.learning import (
     QUANTITIES,
     chance_levels,
     learning_curves,
-    schedules_figure,
     smooth,
 )
 from anonbench.reporting.figures.style import INK, METHOD_COLOURS, TALLEST
-from anonbench.training.loop.schedules import Schedules
 
 CHANCE = chance_levels(256, 0.5)
 EVERY = ["unadapted"] + [
@@ -139,26 +135,6 @@ def test_gradient_norms_of_any_span_can_be_read(
     labels = [label.get_text() for label in norms.get_yticklabels()]
     in_view = [float(label) for label in labels if label and low <= float(label) <= high]
     assert 2 <= len(in_view) <= 6
-
-
-def test_every_schedule_is_drawn(tmp_path: Path, drawn: list[Figure]) -> None:
-    assert {field.name for field in fields(Schedules)} == set(learning.RATES) | set(learning.OTHERS)
-    recipe = Recipe.model_validate(
-        {"optimizer": {"steps": 2000, "heads_first": 0.2}, "heads": {"freeze_last_layer": 0.1}}
-    )
-    schedules = Schedules.of(recipe)
-    schedules_figure(schedules, outputs(tmp_path))
-    rates, decay, momentum, temperature = drawn[0].axes
-    heads, backbone, last = (line.get_ydata() for line in rates.lines)
-    share = rates.lines[0].get_xdata()
-    assert share[0] == 0.0 and 99.9 <= share[-1] <= 100.0 and len(share) <= 400
-    assert (last[share < 9.9] == 0).all() and (last[share > 10.1] > 0).all()
-    assert (backbone[share < 19.9] == 0).all() and (backbone[share > 20.1] > 0).all()
-    assert max(heads) == pytest.approx(schedules.learning_rate.max(), rel=1e-3)
-    for axes, name in ((decay, "weight_decay"), (momentum, "teacher_momentum")):
-        values = getattr(schedules, name)
-        np.testing.assert_array_equal(axes.lines[0].get_ydata()[[0, -1]], values[[0, -1]])
-    assert temperature.get_title() == "Teacher temperature"
 
 
 def test_smoothing_keeps_length_and_constants() -> None:

@@ -11,15 +11,9 @@ from hypothesis import strategies as st
 from synthetic_results import ADAPTIONS, METHODS, make_comparisons, make_scores, write_results
 
 from anonbench.config.outputs import Table
+from anonbench.reporting.grids.grid import escape_latex
 from anonbench.reporting.grids.layout import Layout, lay_out
-from anonbench.reporting.grids.tables import (
-    escape_latex,
-    to_csv,
-    to_latex,
-    to_markdown,
-    write_sizes,
-    write_table,
-)
+from anonbench.reporting.grids.tables import to_csv, to_latex, to_markdown, write_sizes, write_table
 
 RETRIEVAL = Table("retrieval", "documents", 100, "IX")
 DOWNSTREAM = Table("downstream", "documents", 100)

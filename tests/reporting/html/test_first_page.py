@@ -45,9 +45,7 @@ def first_page(
         made = replace(made, audit=folder / "audit.csv")
     output = folder / "report.html"
     config = {"presentation": {"language": language}}
-    build_report(
-        "T", [made], config, {}, output, system=system, choices_files={"a": folder / "c.csv"}
-    )
+    build_report("T", [made], config, {}, output, system=system, beside=folder)
     return first_of(output.read_text(encoding="utf-8"))
 
 
@@ -140,7 +138,7 @@ def test_a_model_that_knows_less_than_pixels_is_said_once(tmp_path: Path) -> Non
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_number_is_the_one_in_the_table(tmp_path: Path, language: str) -> None:
     said = first_page(tmp_path, table_of(0.9), language=language)
-    table = pd.read_csv(tmp_path / "c.csv")
+    table = pd.read_csv(tmp_path / "a" / "choices.csv")
     shown = table[table["query"] == "original"].drop_duplicates("method")
     texts = Texts(language)
     policy = pd.read_csv(tmp_path / "policy.csv")

@@ -7,7 +7,7 @@ from pathlib import Path
 from report_results import section
 from synthetic_results import make_scores
 
-from anonbench.reporting.grids.commands import TableCommands
+from anonbench.reporting.grids.grid import TableCommands
 from anonbench.reporting.html.build import build_report
 
 

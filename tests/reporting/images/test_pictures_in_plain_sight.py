@@ -18,26 +18,24 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from synthetic_results import make_scores, outputs
+from synthetic_results import outputs
 
 from anonbench.config import Retrieval
 from anonbench.core.io import write_parquet
-from anonbench.core.vocabulary import Model, Variant
+from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ShardWriter, index_path, open_sets
 from anonbench.datasets.images import encode
 from anonbench.embedding.attention import AttentionMaps, write_maps
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.reporting.figures.attention import attention
 from anonbench.reporting.figures.examples import choose, examples
-from anonbench.reporting.figures.gallery import gallery
 from anonbench.reporting.images.attention import panels
 from anonbench.reporting.images.explorer import ScenarioEmbeddings, called, explore
-from anonbench.reporting.images.gallery import Database, gallery_rows
 from anonbench.reporting.images.shown import open_shown
 from anonbench.training.data.preprocess import Preprocess
 
 IDS = [f"{number:02d}" for number in range(12)]
-KINDS = ("examples", "gallery", "attention", "explorer")
+KINDS = ("examples", "attention", "explorer")
 
 
 def page(hidden: bool) -> np.ndarray:
@@ -71,9 +69,6 @@ def draw(kind: str, images: Mapping[str, Any], folder: Path) -> bytes:
     database, files = embedded(folder / "images.h5", 1), outputs(folder, kind)
     if kind == "examples":
         examples({variant: shown}, choose(shown.ids, 6), show_originals=False, outputs=files)
-    elif kind == "gallery":
-        own = [Database(Model(), variant, database)]
-        gallery(gallery_rows(make_scores("ids"), reference, own, {variant: shown}), files)
     elif kind == "attention":
         maps = {(name, image_id): np.ones((2, 4, 4), np.float32) for image_id in IDS[:4]}
         write_maps(AttentionMaps(Preprocess(32, "imagenet", "squash"), maps), folder / "maps.npz")

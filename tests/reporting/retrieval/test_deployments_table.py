@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from PIL import Image
 from synthetic_tables import make_deployments
 
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.reporting.dataset_tables import write_dataset_table
-from anonbench.reporting.figures.mixed import mixed
 from anonbench.reporting.retrieval.deployments import deployments_grid
 
 
@@ -57,20 +54,3 @@ def test_its_files_have_all_rows(tmp_path: Path) -> None:
     write_dataset_table("deployments", "a", files, Presentation(), *paths)
     assert len(read_deployments(paths[0])) == len(make_deployments())
     assert "Blur 50 %" in paths[1].read_text(encoding="utf-8")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("second", [True, False])
-def test_the_curve_has_a_panel_a_model_and_query_kind(tmp_path: Path, second: bool) -> None:
-    outputs = [tmp_path / "mixed.png", tmp_path / "mixed.svg"]
-    mixed(make_deployments("" if second else "few", second), "a", outputs, dpi=50)
-    text = outputs[1].read_text(encoding="utf-8")
-    assert text.count('<g id="axes_') == 4
-    width, height = Image.open(outputs[0]).size
-    assert width > 300 and height > 150
-    again = [tmp_path / "again.png", tmp_path / "again.svg"]
-    mixed(make_deployments("" if second else "few", second), "a", again, dpi=50)
-    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in outputs]
-    empty = tmp_path / "empty.svg"
-    mixed(make_deployments().iloc[:0], "a", [empty], dpi=50)
-    assert '<g id="axes_' not in empty.read_text(encoding="utf-8")

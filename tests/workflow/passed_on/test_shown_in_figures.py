@@ -29,20 +29,12 @@ def test_originals_are_drawn_only_where_they_may_be_seen(originals: bool) -> Non
     first = ["original"] if originals else []
     one = chosen(originals)
     assert one.attention("mine") == [*first, "blur-100"]
-    assert one.gallery("mine") == [*first, "blur-100", "mask-100"]
     assert ("original" in one.explored_pictures("mine")) == originals
 
 
 def test_attention_is_computed_on_originals_too() -> None:
     assert chosen().attended("mine") == ["original", "blur-100"]
     assert chosen().attending_models("mine") == ["unadapted", "A-blur-100"]
-
-
-def test_the_gallery_has_every_model_of_the_highest_degree() -> None:
-    found = chosen().gallery_scenarios("mine")
-    assert {str(scenario.variant) for scenario in found} == {"blur-100", "mask-100"}
-    assert {scenario.seed for scenario in found} == {0}
-    assert len(found) == 4
 
 
 def test_the_explorer_compares_the_reference_seed_and_one_control() -> None:

@@ -127,7 +127,7 @@ def test_no_region_in_plain_sight_is_shown(snakemake: Any, root: Path, tmp_path:
     assert everywhere <= set(magenta) and magenta["report.html"] > len(everywhere)
 
 
-OF_IMAGES = ("examples", "gallery", "attention")
+OF_IMAGES = ("examples", "attention")
 
 
 def made(snakemake: Any, folder: Path, show_originals: bool) -> None:

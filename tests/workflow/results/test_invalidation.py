@@ -16,13 +16,13 @@ import pytest
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 REPORT = {"report", "all"}  # the report shows the config
-FIGURES = {"trend", "heatmap", "examples", "learning", "schedules", "gallery", "attention"}
-FIGURES |= {"attention_share", "detection_figure", "pipeline", "front", "risks"}
+FIGURES = {"trend", "heatmap", "examples", "learning", "attention"}
+FIGURES |= {"attention_share", "detection_figure", "pipeline", "front"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
-SCORES = {"scores", "comparisons", "best", "table", "trend", "gallery", "front", "risks"} | SHOWN
+SCORES = {"scores", "comparisons", "best", "table", "trend", "front"} | SHOWN
 SCORES |= {"dataset_table"}  # corrected scores
-RATES = {"reidentification", "dataset_table", "front", "judge", "risks"} | SHOWN
-ATTACKED = {"attack", "dataset_table", "judge", "risks"} | SHOWN
+RATES = {"reidentification", "dataset_table", "front", "judge"} | SHOWN
+ATTACKED = {"attack", "dataset_table", "judge"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 RANKED |= {"retrieve_second", "second_rankings", "effects"}
@@ -53,7 +53,6 @@ ADAPTED = TRAINED - {"train_unadapted", "embed_original"}
 MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {"embed_adapted", "explore"}
 MORE_SEEDS -= {"retrieve_without_own", "without_own_rankings", "query_kinds"}
 OF_DOCUMENTS = TRAINED - {"train_adapted", "embed_adapted", "rankings_portraits"}
-OF_DOCUMENTS |= {"schedules"}  # of a recipe
 
 
 @pytest.fixture
@@ -133,7 +132,7 @@ NEVER_EXECUTED = [
     (TREND, "def trend(", "def unused() -> int:\n    return 1\n\n\ndef trend("),
 ]
 CODE = [
-    ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED | {"schedules"}),
+    ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED),
     ("anonymization/methods/blur.py", "(blurred,", "(1 * blurred,", HIDDEN | ADAPTED | UNTRAINED),
     (
         "evaluation/downstream/knn.py",

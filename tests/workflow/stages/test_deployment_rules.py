@@ -31,11 +31,6 @@ def test_without_kinds_there_is_no_file_of_them(miniature: dict[str, Any]) -> No
         for name in ("portraits", "documents")
         for suffix in ("csv", "md", "tex")
     }
-    assert off.figures("portraits") == on.figures("portraits"), "the curve is of mixed archives"
-    mixed = paths_of(miniature, kinds=["mixed"])
-    assert set(mixed.figures("portraits")) - set(on.figures("portraits")) == {
-        f"results/figures/mixed_portraits.{suffix}" for suffix in ("png", "svg")
-    }
 
 
 def test_they_are_made_of_the_highest_degree(miniature: dict[str, Any]) -> None:
@@ -62,7 +57,7 @@ def test_they_are_made_of_the_highest_degree(miniature: dict[str, Any]) -> None:
 def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_path: Path) -> None:
     config = deepcopy(miniature) | {"deployments": {"kinds": ["mixed", "kept"]}}
     config["datasets"]["documents"]["anonymized_first"] = "class"
-    target = "results/figures/mixed_documents.png"
+    target = "table_deployments_documents"
     arguments = ("--cores", "1", "--workflow-profile", "none", "-n")
     cells = dict(commands(Experiment(load(config)))["retrieval_portraits_100"].cells)
     one = cells["A, Mask"].removeprefix("snakemake --cores 2 ")
@@ -70,7 +65,7 @@ def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_p
     assert run.returncode == 0, run.stderr[-3000:]
     jobs = run.stdout + run.stderr
     planned = re.findall(r"^(?:local)?rule (\w+):$", jobs, re.MULTILINE)
-    assert planned.count("deployments") == 2 and planned.count("mixed") == 1
+    assert planned.count("deployments") == 2 and planned.count("dataset_table") == 2
     of_documents = jobs.partition("rule deployments:")[2:]
     parts = [part for part in "".join(of_documents).split("\n\n") if "/deployments.csv" in part]
     inputs = {"documents": "", "portraits": ""}

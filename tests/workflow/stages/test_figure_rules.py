@@ -32,7 +32,7 @@ def test_costs_are_counted_after_all_that_the_report_shows(
     assert run.returncode == 0, run.stderr[-3000:]
     planned = run.stdout + run.stderr
     rules = set(re.findall(r"^ *rule (\w+):", planned, re.MULTILINE))
-    assert {"cost", "explore", "gallery", "table", "trend", "quality", "attention"} <= rules
+    assert {"cost", "explore", "table", "trend", "quality", "attention"} <= rules
     assert "report" not in rules
 
 
@@ -42,15 +42,12 @@ def test_originals_are_read_only_where_they_may_be_seen(
 ) -> None:
     config = deepcopy(miniature)
     config["presentation"]["show_originals"] = originals
-    figures = [f"results/figures/{kind}_portraits.png" for kind in ("gallery", "attention")]
-    run = snakemake(tmp_path, config, *ARGUMENTS, "-n", *figures)
+    run = snakemake(tmp_path, config, *ARGUMENTS, "-n", "results/figures/attention_portraits.png")
     assert run.returncode == 0, run.stderr[-3000:]
-    for rule in ("gallery", "attention"):
-        inputs = re.search(rf"rule {rule}:\n\s+input: (.*)", run.stdout + run.stderr)
-        assert inputs is not None
-        assert ("images/original/" in inputs[1]) == originals
-        assert "images/blur-100/" in inputs[1]
-        # a gallery may show any method of the highest degree; attention is looked at on the first
-        assert ("images/mask-100/" in inputs[1]) == (rule == "gallery")
+    inputs = re.search(r"rule attention:\n\s+input: (.*)", run.stdout + run.stderr)
+    assert inputs is not None
+    assert ("images/original/" in inputs[1]) == originals
+    assert "images/blur-100/" in inputs[1]
+    assert "images/mask-100/" not in inputs[1]  # attention is looked at on the first method
     models = set(re.findall(r"attention/([\w-]+)\.npz", run.stdout + run.stderr))
     assert models == {"unadapted", "A-blur-100"}

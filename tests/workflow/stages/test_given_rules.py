@@ -60,7 +60,6 @@ def test_it_is_audited_and_shown_nowhere() -> None:
     shown = Shown(experiment)
     pictures = [
         *shown.examples("archive"),
-        *shown.gallery("archive"),
         *shown.attention("archive"),
         *shown.explored_pictures("archive").values(),
         *(str(run.variant) for run in shown.explored("archive")),

@@ -75,8 +75,8 @@ class ResultTable(Registered):
     (anonbench.evaluation.privacy.attacks.table)."""
 
     def values(self, results: Results) -> pd.DataFrame:
-        """Return what the CSV file holds: numbers, and shares as such."""
-        raise NotImplementedError
+        """Return what the CSV file holds: numbers, and shares as such; by default what it needs."""
+        return results.tables[self.needs[0]]
 
     def grid(self, results: Results) -> Grid:
         """Return the table for people."""

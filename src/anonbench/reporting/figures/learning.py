@@ -1,4 +1,4 @@
-"""Learning curves and schedules of the trainings, from their logs.
+"""Learning curves of the trainings, from their logs.
 
 Up to 37 models (three adaptions of three methods at four degrees, and the unadapted one) do not fit
 one plot: quantities are rows, adaptions columns, methods colours and degrees line styles. The
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,9 +37,6 @@ from anonbench.reporting.figures.style import (
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 from anonbench.reporting.summary import present
 
-if TYPE_CHECKING:
-    from anonbench.training.loop.schedules import Schedules
-
 SMOOTHING = 0.05
 """Share of a training's steps that a learning curve is averaged over."""
 QUANTITIES = {
@@ -57,8 +54,6 @@ QUANTITIES = {
 ALONE = {"loss": "Weighted loss", "learning_rate": "Learning rate"}
 """Further columns, in the figure of a single model."""
 _LOGARITHMIC = {"gradient_norm"}
-_POINTS = 400
-"""Points of a schedule's line."""
 
 
 def chance_levels(prototypes: int, mask_images: float) -> dict[str, float]:
@@ -264,56 +259,3 @@ def smooth(values: np.ndarray, share: float) -> np.ndarray:
     start = np.clip(np.arange(len(values)) - half, 0, None)
     stop = np.clip(np.arange(len(values)) + half + 1, None, len(values))
     return np.asarray((sums[stop] - sums[start]) / (stop - start))
-
-
-RATES: dict[str, tuple[str, dict[str, Any]]] = {
-    "learning_rate": ("Heads", {"color": INK, "lw": 1.2}),
-    "backbone_rate": ("Backbone", {"color": "#D55E00", "lw": 1.6, "linestyle": (0, (4, 3))}),
-    "last_layer_rate": ("Last layer", {"color": "#0072B2", "lw": 2.2, "linestyle": (0, (1, 3))}),
-}
-"""Schedules of the first panel, with names and line styles that show where they coincide."""
-OTHERS = {
-    "weight_decay": "Weight decay",
-    "teacher_momentum": "Teacher momentum",
-    "teacher_temperature": "Teacher temperature",
-}
-"""Schedules with a panel of their own."""
-
-
-def schedules_figure(schedules: Schedules, outputs: Sequence[Path], dpi: int = 150) -> None:
-    """Draw the schedules of a recipe over the share of the run.
-
-    Args:
-        schedules: arrays with one value a step.
-        outputs: .png and .svg paths.
-        dpi: of the PNG.
-
-    """
-    with styled():
-        figure = new_figure(TWO_COLUMNS, 1.9)
-        panels = figure.subplots(1, 1 + len(OTHERS))
-        for name, (label, how) in RATES.items():
-            panels[0].plot(*_over_the_run(getattr(schedules, name)), label=label, **how)
-        panels[0].set_title("Learning rate", fontsize=7.5)
-        for axes, (name, title) in zip(panels[1:], OTHERS.items(), strict=True):
-            axes.plot(*_over_the_run(getattr(schedules, name)), color=INK, lw=1.2)
-            axes.set_title(title, fontsize=7.5)
-        for axes in panels:
-            axes.set_xlim(0, 100)
-            axes.xaxis.set_major_locator(MaxNLocator(4))
-            axes.yaxis.set_major_locator(MaxNLocator(4))
-            axes.tick_params(labelsize=6.5)
-            axes.grid(axis="y")
-        figure.supxlabel("Share of the run (%)", fontsize=8)
-        figure.legend(
-            handles=panels[0].get_legend_handles_labels()[0],
-            loc="outside upper left",
-            ncols=len(RATES),
-        )
-        save(figure, outputs, dpi)
-
-
-def _over_the_run(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return shares of the run in percent and values there, few enough for a small file."""
-    places = np.unique(np.linspace(0, len(values) - 1, _POINTS).round().astype(int))
-    return 100.0 * places / len(values), values[places]

@@ -13,8 +13,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
 from anonbench.evaluation.comparisons.effect_table import EFFECTS
 from anonbench.reporting.findings.dots import draw_dots
-from anonbench.reporting.grids.grid import to_markdown
-from anonbench.reporting.grids.tables import write_text
+from anonbench.reporting.grids.grid import to_markdown, write_text
 from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, QUERIES
 
 COLUMNS = [

@@ -11,8 +11,7 @@ import pandas as pd
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.findings.dots import draw_dots
-from anonbench.reporting.grids.grid import to_markdown
-from anonbench.reporting.grids.tables import write_text
+from anonbench.reporting.grids.grid import to_markdown, write_text
 from anonbench.reporting.labels import METHODS, QUERIES, RETRIEVAL_METRICS
 
 

@@ -1,20 +1,52 @@
-"""A plain table of texts with headings and blocks, as Markdown and LaTeX (booktabs).
+"""Plain tables of texts with headings and blocks, as Markdown, LaTeX (booktabs) and CSV.
 
-The result tables have a layout of their own (`anonbench.reporting.grids.layout`); what else people
-read (scenarios, the paper beside ours, claims) is a `Grid`, which the report renders too.
+A result table in the paper's layout (`anonbench.reporting.grids.layout`) becomes a `Grid` too; the
+report renders the same as HTML.
 """
 
 from __future__ import annotations
 
+import csv as csv_module
+import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+from anonbench.core.io import atomic
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.grids.tables import escape_latex, escape_markdown, markdown_grid
 
 
-def to_markdown(grid: Grid) -> str:
-    """Return a grid as a Markdown table with its caption below; a block's label is a row."""
+@dataclass(frozen=True)
+class TableCommands:
+    """Commands that make the numbers of one table, as the report shows them."""
+
+    table: str
+    """Makes the whole table."""
+    cells: tuple[tuple[str, str], ...] = ()
+    """A row and column with the command that makes the file its numbers are read from; several
+    files where they are a mean over seeds."""
+    reading: str = ""
+    """Where the numbers stand in these files."""
+
+
+def write_grid(
+    grid: Grid, rows: Sequence[Sequence[str]], csv: Path, markdown: Path, latex: Path
+) -> None:
+    """Write a grid for people and papers, and the rows that its CSV holds."""
+    write_text(csv, csv_text(rows))
+    write_text(markdown, to_markdown(grid))
+    write_text(latex, to_latex(grid))
+
+
+def to_markdown(grid: Grid, escaped: bool = False) -> str:
+    """Return a grid as a Markdown table with its caption below; a block's label is a row.
+
+    Args:
+        grid: the table.
+        escaped: whether its rows and labels are Markdown already.
+
+    """
     heads = list(grid.heads)
     if grid.groups:  # Markdown has one row of headings
         above = [label for label, span in grid.groups for _ in range(span)]
@@ -24,25 +56,34 @@ def to_markdown(grid: Grid) -> str:
         if block.label:
             rows.append((block.label, *([""] * (len(heads) - 1))))
         rows += block.rows
-    return f"{markdown_grid(heads, rows, left=grid.left)}\n{escape_markdown(grid.caption)}\n"
+    table = markdown_grid(heads, rows, left=grid.left, escaped=escaped)
+    return f"{table}\n{escape_markdown(grid.caption)}\n"
 
 
-def to_latex(grid: Grid) -> str:
-    """Return a grid as a LaTeX ``table*``; the document needs booktabs and textcomp's glyphs."""
+def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = None) -> str:
+    """Return a grid as LaTeX; the document needs booktabs and textcomp's glyphs.
+
+    Args:
+        grid: the table.
+        wide: a small ``table*`` over the whole page, else a ``table``.
+        cell: renders a text; by default it is escaped, and numbers get a real minus.
+
+    """
+    name = "table*" if wide else "table"
     return "\n".join(
         [
-            r"\begin{table*}[t]",
+            rf"\begin{{{name}}}[t]",
             r"\centering",
-            r"\footnotesize",
+            *([r"\footnotesize"] if wide else []),
             rf"\caption{{{escape_latex(grid.caption)}}}",
             rf"\label{{tab:{''.join(c if c.isalnum() else '-' for c in grid.stem)}}}",
             rf"\begin{{tabular}}{{{_columns(grid)}}}",
             r"\toprule",
             *_heading(grid),
-            *(line for block in grid.blocks for line in _block(block, grid)),
+            *(line for block in grid.blocks for line in _block(block, grid, cell or _cell)),
             r"\bottomrule",
             r"\end{tabular}",
-            r"\end{table*}",
+            rf"\end{{{name}}}",
             "",
         ]
     )
@@ -73,14 +114,14 @@ def _heading(grid: Grid) -> list[str]:
     return [*lines, _row(map(escape_latex, grid.heads))]
 
 
-def _block(block: GridBlock, grid: Grid) -> list[str]:
+def _block(block: GridBlock, grid: Grid, cell_of: Callable[[str], str]) -> list[str]:
     lines = [r"\midrule"]
     if block.label:
         label = rf"\multicolumn{{{len(grid.heads)}}}{{l}}{{\emph{{{escape_latex(block.label)}}}}}"
         lines.append(_row([label]))
     wrapped = dict(grid.wrapped)
     for row in block.rows:
-        cells = [_cell(text) for text in row]
+        cells = [cell_of(text) for text in row]
         # in braces, because \raggedright changes what ends a row of the table
         lines.append(
             _row(
@@ -98,3 +139,58 @@ def _cell(text: str) -> str:
 
 def _row(cells: Iterable[str]) -> str:
     return " & ".join(cells) + r" \\"
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "τ": r"$\tau$",
+    "†": r"$\dagger$",
+    "≈": r"$\approx$",
+    "–": "--",
+    "“": "``",
+    "”": "''",
+    "’": "'",
+} | {character: f"\\{character}" for character in "&%$#_{}"}
+
+
+def escape_latex(text: str) -> str:
+    """Return text that LaTeX prints as it is."""
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def escape_markdown(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    escaped = "".join(f"\\{c}" if c in "\\`*_[]|#" else c for c in text)
+    return escaped.replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
+
+
+def markdown_grid(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], left: int, escaped: bool = False
+) -> str:
+    """Return a grid; the first `left` columns are flush left, the others right."""
+    if not escaped:
+        rows = [[escape_markdown(text) for text in row] for row in rows]
+    rules = ["---" if number < left else "---:" for number in range(len(heads))]
+    lines = [[escape_markdown(head) for head in heads], rules, *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def csv_text(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as CSV."""
+    buffer = io.StringIO()
+    csv_module.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

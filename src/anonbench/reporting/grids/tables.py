@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv as csv_module
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from anonbench.config.outputs import Table
-from anonbench.core.io import atomic
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.grids import grid as grids
+from anonbench.reporting.grids.grid import csv_text, escape_latex, escape_markdown, write_text
 from anonbench.reporting.grids.layout import ON_ORIGINALS, Cell, Layout, Row, lay_out
 from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TIED
 
@@ -63,17 +63,12 @@ def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Pa
 
     """
     sizes = read_sizes(counts)
-    heads = ["Data set", *SIZE_COLUMNS.values()]
-    rows = [[str(name), str(split), *(f"{n:,}" for n in rest)] for name, split, *rest in sizes]
-    write_text(
-        csv, csv_text([["dataset", *SIZE_COLUMNS], *[[str(v) for v in row] for row in sizes]])
-    )
-    write_text(markdown, f"{markdown_grid(heads, rows, left=2)}\n{SIZE_TITLE}.\n")
-    body = [_latex_row(map(escape_latex, row)) for row in rows]
-    head = _latex_row(map(escape_latex, heads))
-    write_text(
-        latex, _latex_table("sizes", f"{SIZE_TITLE}.", "llrrrrr", [head, r"\midrule", *body])
-    )
+    rows = tuple((name, split, *(f"{n:,}" for n in rest)) for name, split, *rest in sizes)
+    heads = ("Data set", *SIZE_COLUMNS.values())
+    grid = Grid("sizes", SIZE_TITLE, heads, (GridBlock("", rows),), left=2)
+    write_text(csv, csv_text([["dataset", *SIZE_COLUMNS], *(map(str, row) for row in sizes)]))
+    write_text(markdown, grids.to_markdown(grid))
+    write_text(latex, grids.to_latex(grid, wide=False, cell=escape_latex))
 
 
 def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, ...]]]:
@@ -129,19 +124,13 @@ def _csv_cells(row: Row) -> list[str]:
 
 def to_markdown(layout: Layout, intervals: bool = False) -> str:
     """Return a layout as a Markdown table, caption below; on demand with each cell's interval."""
-    heads = [
-        "Model",
-        *(f"{group} {method}" for _, group in layout.groups for _, method in layout.methods),
-    ]
-    rows: list[list[str]] = []
-    for block in layout.blocks:
-        if block.label:
-            rows.append([f"*{block.label}*", *([""] * (len(heads) - 1))])
-        for row in block.rows:
-            rows.append([row.label, *(_markdown_cell(cell, intervals) for cell in row.cells)])
-    return (
-        f"{markdown_grid(heads, rows, left=1, escaped=True)}\n{escape_markdown(layout.caption)}\n"
-    )
+
+    def cell(each: Cell) -> str:
+        text = f"**{each.text}**" if each.best else each.text
+        return text + each.marks + escape_markdown(_bracket(each, intervals))
+
+    grid = _as_grid(layout, cell, lambda label: f"*{label}*")
+    return grids.to_markdown(grid, escaped=True)
 
 
 def to_latex(layout: Layout, intervals: bool = False) -> str:
@@ -149,120 +138,45 @@ def to_latex(layout: Layout, intervals: bool = False) -> str:
 
     On demand, each cell has its interval behind it.
     """
-    width = len(layout.methods)
-    total = 1 + width * len(layout.groups)
-    spans = [(2 + number * width, 1 + (number + 1) * width) for number in range(len(layout.groups))]
-    lines = []
-    if width:
-        groups = [rf"\multicolumn{{{width}}}{{c}}{{{escape_latex(g)}}}" for _, g in layout.groups]
-        heads = [escape_latex(method) for _, method in layout.methods] * len(layout.groups)
-        rules = "".join(rf"\cmidrule(lr){{{start}-{end}}}" for start, end in spans)
-        lines = [_latex_row(["", *groups]), rules, _latex_row(["Model", *heads])]
-    for block in layout.blocks:
-        lines.append(r"\midrule")
-        if block.label:
-            label = rf"\multicolumn{{{total}}}{{l}}{{\emph{{{escape_latex(block.label)}}}}}"
-            lines.append(_latex_row([label]))
-        lines += [
-            _latex_row(
-                [escape_latex(row.label), *(_latex_cell(cell, intervals) for cell in row.cells)]
-            )
-            for row in block.rows
-        ]
-    columns = "l" + ("r" * width) * len(layout.groups)
-    return _latex_table(layout.stem, layout.caption, columns, lines)
+
+    def cell(each: Cell) -> str:
+        text = escape_latex(each.text)
+        if each.best:
+            text = rf"\textbf{{{text}}}"
+        marks = "".join(_MARKS[mark] for mark in each.marks)
+        return text + (f"$^{{{marks}}}$" if marks else "") + escape_latex(_bracket(each, intervals))
+
+    grid = _as_grid(layout, cell, str, escape_latex)
+    return grids.to_latex(grid, wide=False, cell=str)
 
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "''",
-    "±": r"$\pm$",
-    "−": "$-$",
-    "τ": r"$\tau$",
-    "†": r"$\dagger$",
-    "≈": r"$\approx$",
-    "–": "--",
-    "“": "``",
-    "”": "''",
-    "’": "'",
-} | {character: f"\\{character}" for character in "&%$#_{}"}
 _MARKS = {TIED: r"\approx", AT_CHANCE: r"\dagger"}
 
 
-def escape_latex(text: str) -> str:
-    """Return text that LaTeX prints as it is."""
-    return "".join(_LATEX.get(character, character) for character in text)
-
-
-def _latex_cell(cell: Cell, interval: bool) -> str:
-    text = escape_latex(cell.text)
-    if cell.best:
-        text = rf"\textbf{{{text}}}"
-    marks = "".join(_MARKS[mark] for mark in cell.marks)
-    return text + (f"$^{{{marks}}}$" if marks else "") + escape_latex(_bracket(cell, interval))
-
-
-def _latex_row(cells: Iterable[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-def _latex_table(stem: str, caption: str, columns: str, lines: Sequence[str]) -> str:
-    return "\n".join(
-        [
-            r"\begin{table}[t]",
-            r"\centering",
-            rf"\caption{{{escape_latex(caption)}}}",
-            rf"\label{{tab:{''.join(c if c.isalnum() else '-' for c in stem)}}}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
+def _as_grid(
+    layout: Layout,
+    cell: Callable[[Cell], str],
+    block: Callable[[str], str],
+    row: Callable[[str], str] = str,
+) -> Grid:
+    """Return a layout as a grid whose cells, block labels and row labels are rendered."""
+    methods = [label for _, label in layout.methods]
+    width = len(methods)
+    return Grid(
+        stem=layout.stem,
+        title=layout.title,
+        heads=("Model", *methods * len(layout.groups)),
+        blocks=tuple(
+            GridBlock(
+                block(each.label) if each.label else "",
+                tuple((row(r.label), *map(cell, r.cells)) for r in each.rows),
+            )
+            for each in layout.blocks
+        ),
+        notes=layout.notes,
+        groups=(("", 1), *((label, width) for _, label in layout.groups)),
     )
-
-
-def _markdown_cell(cell: Cell, interval: bool) -> str:
-    text = f"**{cell.text}**" if cell.best else cell.text
-    return text + cell.marks + escape_markdown(_bracket(cell, interval))
 
 
 def _bracket(cell: Cell, interval: bool) -> str:
     return f" [{cell.interval}]" if interval and cell.interval else ""
-
-
-def escape_markdown(text: str) -> str:
-    """Return text that Markdown shows as it is."""
-    escaped = "".join(f"\\{c}" if c in "\\`*_[]|#" else c for c in text)
-    return escaped.replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
-
-
-def markdown_grid(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], left: int, escaped: bool = False
-) -> str:
-    """Return a grid; the first `left` columns are flush left, the others right."""
-    if not escaped:
-        rows = [[escape_markdown(text) for text in row] for row in rows]
-    rules = ["---" if number < left else "---:" for number in range(len(heads))]
-    lines = [[escape_markdown(head) for head in heads], rules, *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def csv_text(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as CSV."""
-    buffer = io.StringIO()
-    csv_module.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, whole or not at all."""
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -31,7 +31,7 @@ from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests, best_choices
 from anonbench.reporting.choices.effects import tally
 from anonbench.reporting.choices.table import choices
-from anonbench.reporting.grids.commands import TableCommands
+from anonbench.reporting.grids.grid import TableCommands
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection, digested, tables_of
 from anonbench.reporting.html.evidence import (
@@ -48,9 +48,10 @@ from anonbench.reporting.html.evidence import (
 )
 from anonbench.reporting.html.first_page import first_page
 from anonbench.reporting.html.page import render
-from anonbench.reporting.html.pictures import PIPELINE, picture
+from anonbench.reporting.html.pictures import PIPELINE, pipeline_picture
+from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.texts import Texts
-from anonbench.reporting.html.words import Facts
+from anonbench.reporting.html.words import Facts, Words
 from anonbench.reporting.labels import ACCURACIES, TIED
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 
@@ -66,7 +67,8 @@ def build_report(
     effort: tables.Effort | None = None,
     commands: Mapping[str, TableCommands] | None = None,
     system: str | None = None,
-    choices_files: Mapping[str, Path] | None = None,
+    beside: Path | None = None,
+    made: Mapping[str, Made] | None = None,
 ) -> None:
     """Write the report: the same bytes for the same files, config and versions.
 
@@ -82,7 +84,9 @@ def build_report(
         effort: what the stages took.
         commands: that make the numbers, by the file name of a table.
         system: name of the one system that is measured as it is; None where models are trained.
-        choices_files: by data set, the CSV that its first page's numbers are also written to.
+        beside: folder with one folder a data set, to which `choices.csv` (the first page's
+            numbers) and, of judged variants, the statement are written.
+        made: by data set, what made its image sets.
 
     Raises:
         InputError: a figure is no PNG, or a file lacks a column.
@@ -100,8 +104,15 @@ def build_report(
         if s.explorer is not None and s.explorer.is_file()
     }
     results = [_read(s, needs, bests, explorers.get(s.name), system) for s in datasets]
-    for name, path in (choices_files or {}).items():
-        write_csv(next(r.choices for r in results if r.section.name == name), path)
+    for r in results if beside is not None else ():
+        folder = beside / r.section.name
+        folder.mkdir(exist_ok=True)
+        write_csv(r.choices, folder / "choices.csv")
+        if (policy := r.tables.get("policy")) is not None:
+            of_set = (made or {}).get(r.section.name, Made())
+            words = Words(texts, r.facts)
+            shows = shown.show_originals
+            write_statement(r.section, r.choices, policy, words, of_set, folder, shows)
     effects = {r.section.name: r.effects for r in results if r.effects is not None}
     firsts = [first_page(r.choices, r.facts, texts) for r in results]
     pages = {name: EvidencePage(name, label) for name, label in PAGES.items()}
@@ -110,7 +121,7 @@ def build_report(
     add_grids(pages, results, shown, effects, bests, paper, system)
     pages["provenance"].grids = tables.provenance(versions, config, digested(datasets), effort)
     if pipeline is not None:
-        pages["provenance"].figures = [("pipeline", [picture("pipeline", *PIPELINE, pipeline)])]
+        pages["provenance"].figures = [(PIPELINE, [pipeline_picture(pipeline)])]
     html = render(
         texts,
         title=title,

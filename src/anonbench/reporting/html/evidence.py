@@ -24,7 +24,7 @@ from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection
 from anonbench.reporting.html.first_page import FirstPage
-from anonbench.reporting.html.pictures import Picture, pictures
+from anonbench.reporting.html.pictures import FIGURES, PIPELINE, Picture, pictures
 from anonbench.reporting.html.words import Facts
 from anonbench.reporting.labels import ENTITIES, METHODS
 
@@ -52,19 +52,6 @@ PAGES = {
     "provenance": "Provenance",
 }
 """The pages behind the first ones: id and title."""
-FIGURES = {
-    "trend": "retrieval",
-    "mixed": "retrieval",
-    "learning": "models",
-    "front": "privacy",
-    "strengths": "privacy",
-    "examples": "images",
-    "attention": "images",
-    "attention_share": "images",
-    "detection": "detection",
-}
-"""The page of each kind of figure, in their order there. Other kinds are files only: a table of the
-report answers what they show."""
 METRIC = "map"
 """The one metric of which figures are in the report; the others are files."""
 TABLES = {
@@ -79,7 +66,7 @@ TABLES = {
     "trainings": "models",
 }
 """The page of each registered table; others are with methods and statistics."""
-FOLDED = ("learning", "pipeline")
+FOLDED = ("learning", PIPELINE)
 """Kinds of figures that are folded though they are the first of their page."""
 
 
@@ -107,14 +94,14 @@ class EvidencePage:
 def add_figures(pages: Mapping[str, EvidencePage], datasets: Sequence[DatasetSection]) -> None:
     """Add the figures that answer what no table does."""
     files: list[tuple[Figure, Path]] = list(chain.from_iterable(s.figures for s in datasets))
-    for kind, page in FIGURES.items():
+    for kind, listed in FIGURES.items():
         chosen = [
             (figure, path)
             for figure, path in files
             if figure.metric in (None, METRIC) and figure.query in (None, ORIGINAL)
         ]
         if found := pictures(chosen, kind):
-            pages[page].figures.append((kind, found))
+            pages[listed["page"]].figures.append((kind, found))
 
 
 def add_layouts(

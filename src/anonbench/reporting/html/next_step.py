@@ -57,13 +57,12 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
     if rule == "attack" and not top["rule_attack"]:
         rule = "none"
     entity = str(top["rule_entity"])
-    named = f"entities.{entity}"
     text = texts.first(
         f"step.{kind}.{rule}",
         "step.look",
         dataset=dataset,
         setting=setting_of(str(top["method"])),
-        entity=texts(named) if texts.has(named) else entity,
+        entity=texts.named("entities", entity),
         images=texts.number(_true_boxes(top)) if rule == "missed" and kind == "open" else "",
     )
     commands = {

@@ -37,7 +37,7 @@ def render(texts: Texts, **content: Any) -> str:
     )
     content |= {"style": Markup(style), "scripts": map(Markup, scripts), "policy": policy}
     content |= {"t": texts, "heading": heading, "captions": captions(content["system"])}
-    return _environment().get_template("page.html.j2").render(**content)
+    return environment().get_template("page.html.j2").render(**content)
 
 
 def digest(text: str) -> str:
@@ -87,8 +87,9 @@ def _unbroken(text: str) -> str:
     return type(text)(re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text))
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment(**filters: Any) -> Environment:
+    """Return the environment of this package's templates, with more filters."""
+    made = Environment(
         loader=FunctionLoader(resource),
         autoescape=True,
         undefined=StrictUndefined,
@@ -96,8 +97,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["unbroken"] = _unbroken
-    environment.filters["opening"] = opening
-    environment.filters["embedded"] = embedded
-    environment.filters["number"] = lambda value: f"{value:,}"
-    return environment
+    made.filters |= {"unbroken": _unbroken, "opening": opening, "embedded": embedded}
+    made.filters |= {"number": lambda value: f"{value:,}"} | filters
+    return made

@@ -65,6 +65,18 @@ class Texts:
         """Return the first of several texts that there is."""
         return self(next(key for key in keys if self.has(key)), **values)
 
+    def named(self, key: str, name: str) -> str:
+        """Return the text of a name below a key; the name itself where there is none."""
+        whole = f"{key}.{name}"
+        return str(self(whole)) if self.has(whole) else name.replace("_", " ")
+
+    def names(self, key: str) -> list[str]:
+        """Return the names that have a text below a key."""
+        found: Any = self._texts
+        for part in key.split("."):
+            found = found[part]
+        return list(found)
+
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number as the language writes it."""
         text = f"{value:z,.{digits}f}".replace("-", "−")

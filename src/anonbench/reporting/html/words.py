@@ -164,16 +164,15 @@ class Words:
         known["limit"] = known["limit"].removesuffix(f"{texts.raw('decimal')}0")
         value = row["rule_value"]
         return known | {
-            "entity": texts(f"entities.{entity}") if texts.has(f"entities.{entity}") else entity,
-            "entity_area": texts(f"areas.{entity}") if texts.has(f"areas.{entity}") else entity,
+            "entity": texts.named("entities", entity),
+            "entity_area": texts.named("areas", entity),
             "attack": self.attack(str(row["rule_attack"])),
             "value_number": texts.number(value) if value == value and value != "" else "?",
         }
 
     def attack(self, name: str) -> str:
         """Return what an attack finds."""
-        key = f"attack.{name or 'none'}"
-        return str(self.texts(key)) if self.texts.has(key) else name.replace("_", " ")
+        return self.texts.named("attack", name or "none")
 
     def sure(self, top: Mapping[Any, Any] | None) -> Markup:
         """Say how sure the numbers are."""

@@ -12,8 +12,7 @@ from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
-from anonbench.reporting.grids.grid import to_latex, to_markdown
-from anonbench.reporting.grids.tables import escape_markdown, write_text
+from anonbench.reporting.grids.grid import escape_markdown, to_latex, to_markdown, write_text
 from anonbench.reporting.paper.claims import evaluate_by_second, evaluate_claims
 from anonbench.reporting.paper.compare import compare
 from anonbench.reporting.paper.comparison_table import SOURCE, agreement_grid, read_ours

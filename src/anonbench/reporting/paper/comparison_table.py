@@ -11,8 +11,7 @@ import pandas as pd
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
-from anonbench.reporting.grids.grid import to_latex, to_markdown
-from anonbench.reporting.grids.tables import write_text
+from anonbench.reporting.grids.grid import to_latex, to_markdown, write_text
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NOT_RUN, QUERIES, metric_label
 from anonbench.reporting.paper.compare import agreement, compare
 from anonbench.reporting.paper.facts import compare_facts

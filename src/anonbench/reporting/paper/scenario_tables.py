@@ -20,8 +20,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Baseline, Model, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
-from anonbench.reporting.grids.grid import to_latex, to_markdown
-from anonbench.reporting.grids.tables import csv_text, write_text
+from anonbench.reporting.grids.grid import write_grid
 from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES
 from anonbench.reporting.paper.ours import stand_in
 from anonbench.reporting.paper.published import ROLE_NAMES
@@ -146,9 +145,7 @@ def write_scenarios(
         latex: the grid for papers; needs booktabs.
 
     """
-    write_text(csv, csv_text([COLUMNS, *rows]))
-    write_text(markdown, to_markdown(grid))
-    write_text(latex, to_latex(grid))
+    write_grid(grid, [COLUMNS, *rows], csv, markdown, latex)
 
 
 @dataclass(frozen=True)
@@ -204,9 +201,7 @@ def write_profiles(
 
     """
     grid = profile_grid(chosen, {name: _validation(path) for name, path in counts.items()})
-    write_text(csv, csv_text([grid.heads, *grid.blocks[0].rows]))
-    write_text(markdown, to_markdown(grid))
-    write_text(latex, to_latex(grid))
+    write_grid(grid, [grid.heads, *grid.blocks[0].rows], csv, markdown, latex)
 
 
 def profile_grid(chosen: Sequence[Profile], images: Mapping[str, int]) -> Grid:

@@ -47,14 +47,6 @@ class PagePaths(PrivacyPaths):
         models = self.experiment.attending_models(dataset)
         return [f"{self.results}/{dataset}/attention/{model}.{suffix}" for model in models]
 
-    def learning_figures(self) -> list[str]:
-        """Return a figure of every training with every seed; the report has none of them."""
-        return [
-            f"{self.results}/figures/learning/{dataset}/{model}-seed{seed}.png"
-            for dataset in self.experiment.datasets
-            for model, seed in self.experiment.trainings(dataset)
-        ]
-
     def dataset_tables(self) -> list[str]:
         """Return the registered tables of all data sets."""
         return [

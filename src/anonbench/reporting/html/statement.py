@@ -1,0 +1,339 @@
+"""Statement to a data protection officer on one data set, as HTML and Markdown.
+
+Its order is that of a data protection impact assessment. It ends with the SHA-256 of its Markdown,
+so that an edit shows to whoever has noted it elsewhere; it is no signature with a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from anonbench.core.io import atomic
+from anonbench.core.provenance import file_digest
+from anonbench.core.registries.method_names import published_as, unmapped
+from anonbench.core.registries.methods import RESIDUES
+from anonbench.core.registries.privacy_attacks import NOTHING_TO_ATTACK
+from anonbench.core.vocabulary import ORIGINAL
+from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RESIDUE, SEARCHED, STRENGTH
+from anonbench.evaluation.policy.verdicts import Verdict, above_control
+from anonbench.reporting.grids.grid import escape_markdown, markdown_grid
+from anonbench.reporting.html.dataset_section import DatasetSection, digested
+from anonbench.reporting.html.next_step import Step, step
+from anonbench.reporting.html.page import digest, environment, resource
+from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.words import NAMES, Words
+from anonbench.reporting.labels import METHODS
+
+STATED = ("counts.csv", "audit.csv", "policy.csv", "quality/summary.csv")
+"""Files that the statement's numbers are from, beside `choices.csv`."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """Versions of what made the image sets, and the digests of their shards."""
+
+    packages: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
+    """Digest of the code of each stage."""
+    image_sets: Sequence[tuple[str, str, Sequence[Path]]] = ()
+    """Split, variant, and the files with the digests of the set's shards."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table of texts."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Sequence[int] = ()
+    """Columns that are flush right."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Everything that the statement's template shows."""
+
+    dataset: str
+    variant: Markup
+    answer: Markup
+    images: Rows
+    sought: str
+    not_sought: str
+    written: Mapping[str, str]
+    """Images, regions and pixels of the variant; empty where it was not written here."""
+    left: Markup
+    strengths: str
+    missed: Rows
+    attacks: Rows
+    absent: str
+    not_tried: str
+    variants: Rows
+    originals: bool
+    notices: Sequence[str]
+    step: Step
+    signatures: Rows
+    packages: str
+    digests: Rows
+
+
+def write_statement(
+    section: DatasetSection,
+    choices: pd.DataFrame,
+    policy: pd.DataFrame,
+    words: Words,
+    made: Made,
+    folder: Path,
+    originals: bool = False,
+) -> None:
+    """Write ``statement.md`` and ``statement.html``: the same bytes for the same files.
+
+    Args:
+        section: where the data set's files are.
+        choices: its choices in order, of which the first is stated (`choices.table.choices`).
+        policy: its verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`).
+        words: of the language.
+        made: what made the image sets.
+        folder: of both files, with `choices.csv`.
+        originals: whether the report shows original images.
+
+    """
+    top = next((row for row in choices.to_dict("records") if row["query"] == ORIGINAL), None)
+    stated = _statement(section, choices, policy, words, made, folder, top, originals)
+    page = environment(md=_markdown, md_table=_markdown_table, digest=digest)
+    template, style = page.get_template("statement.j2"), Markup(resource("statement.css"))
+
+    def rendered(form: str, fingerprint: str = "") -> str:
+        text = template.render(
+            form=f"statement.{form}.j2",
+            t=words.texts,
+            s=stated,
+            style=style,
+            fingerprint=fingerprint,
+        )
+        return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+    fingerprint = hashlib.sha256(rendered("md").encode("utf-8")).hexdigest()
+    for form in ("md", "html"):
+        with atomic(folder / f"statement.{form}") as temporary:
+            temporary.write_text(rendered(form, fingerprint), encoding="utf-8")
+
+
+def _statement(
+    section: DatasetSection,
+    choices: pd.DataFrame,
+    policy: pd.DataFrame,
+    words: Words,
+    made: Made,
+    folder: Path,
+    top: Mapping[Any, Any] | None,
+    originals: bool,
+) -> Statement:
+    texts = words.texts
+    method, degree = (top["method"], top["degree"]) if top else ("", 100)
+    judged = published_as(method, top["adaption"]) if top else ""
+    rules = policy[(policy["method"] == judged) & (policy["degree"] == degree)]
+    of_rule = {rule: rows.to_dict("records") for rule, rows in rules.groupby("rule", sort=False)}
+    entities = {
+        bool(found): ", ".join(
+            texts.named("entities", row["entity"])
+            for row in of_rule.get(SEARCHED, [])
+            if bool(row["value"]) is found
+        )
+        for found in (True, False)
+    }
+    left = next((RESIDUES[int(r["value"])] for r in of_rule.get(RESIDUE, [])), "unknown")
+    tried, absent, not_tried = _tried(of_rule.get(ATTACK, []), words)
+    written = _written(section.audit, f"{unmapped(judged)}-{degree}" if judged else "", texts)
+    return Statement(
+        dataset=section.name,
+        variant=texts("statement.variant", method=METHODS[method], degree=degree)
+        if top
+        else Markup("–"),
+        answer=Markup(words.sentence(top, choices.to_dict("records")).striptags()),
+        images=_images(section.counts, texts),
+        sought=entities[True],
+        not_sought=entities[False],
+        written=written,
+        left=texts(f"statement.left.{left}"),
+        strengths=", ".join(
+            f"{row['measure']} = {row['value']:g}" for row in of_rule.get(STRENGTH, [])
+        ),
+        missed=_missed(of_rule.get(MISSED, []), words),
+        attacks=tried,
+        absent=absent,
+        not_tried=not_tried,
+        variants=_variants(choices, words),
+        originals=originals,
+        notices=words.facts.notices,
+        step=step(top, words.facts, texts),
+        signatures=Rows(
+            [str(texts(f"statement.decision.{head}")) for head in ("role", "name", "decision")],
+            [
+                [str(texts(f"statement.decision.{role}")), " ", " "]
+                for role in ("controller", "officer")
+            ],
+        ),
+        packages=", ".join(f"{name} {version}" for name, version in made.packages.items()),
+        digests=_digests(section, made, folder, texts),
+    )
+
+
+def _images(counts: Path, texts: Texts) -> Rows:
+    """Return how many images of each split were listed, used and left out."""
+    names = ("listed", "used", "without_regions", "failed", "unreadable")
+    heads = [str(texts(f"statement.processed.{name}")) for name in ("split", *names)]
+    rows = pd.read_csv(counts).to_dict("records") if counts.is_file() else []
+    table = [
+        [str(texts.first(f"statement.splits.{row['split']}", "statement.splits.other")), *each]
+        for row in rows
+        for each in [[texts.number(row[name]) for name in names]]
+    ]
+    return Rows(heads, table, range(1, len(heads)))
+
+
+def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
+    """Return what the audit counts of a variant; empty where it was not written here."""
+    table = pd.read_csv(audit) if audit is not None and audit.is_file() else pd.DataFrame()
+    rows = table[table["variant"] == variant] if len(table) else table
+    names = ("images", "regions", "hidden_pixels", "failed_audits")
+    return {name: texts.number(int(rows[name].sum())) for name in names} if len(rows) else {}
+
+
+def _missed(rows: Sequence[Mapping[Any, Any]], words: Words) -> Rows:
+    """Return the share of each entity's true area that the detectors miss."""
+    texts = words.texts
+    names = ("entity", "missed", "interval", "n", "limit", "verdict")
+    table = [
+        [
+            texts.named("entities", row["entity"]),
+            _percent(row["value"], texts),
+            _interval(row, texts),
+            texts.number(0 if pd.isna(row["n"]) else row["n"]),
+            _limit(row["limit"], texts),
+            _verdict(row["verdict"], texts),
+        ]
+        for row in rows
+    ]
+    return Rows([str(texts(f"statement.heads.{name}")) for name in names], table, range(1, 5))
+
+
+def _tried(rows: Sequence[Mapping[Any, Any]], words: Words) -> tuple[Rows, str, str]:
+    """Return the strongest measurement of each attack, and attacks without any, by reason."""
+    texts = words.texts
+    known = [row for row in rows if not pd.isna(row["value"])]
+    names = ("attack", "risk", "rate", "interval", "control", "n", "limit", "verdict")
+    strongest: dict[str, Mapping[Any, Any]] = {}
+    for row in sorted(known, key=_weight):
+        strongest.setdefault(row["attack"], row)
+    table = [
+        [
+            texts.named("statement.attacks", row["attack"]),
+            texts.named("statement.risks", row["risk"]),
+            _percent(row["value"], texts),
+            _interval(row, texts),
+            _percent(row["control"], texts),
+            texts.number(0 if pd.isna(row["n"]) else row["n"]),
+            _limit(row["limit"], texts),
+            _verdict(row["verdict"], texts),
+        ]
+        for row in strongest.values()
+    ]
+    others = {row["attack"]: row["reason"] for row in rows if row["attack"] not in strongest}
+    for name in texts.names("statement.attacks"):
+        if name not in strongest:
+            others.setdefault(name, "")
+    said = {
+        absent: "; ".join(
+            texts.named("statement.attacks", name)
+            for name, reason in others.items()
+            if (reason in NOTHING_TO_ATTACK) is absent
+        )
+        for absent in (True, False)
+    }
+    heads = [str(texts(f"statement.heads.{name}")) for name in names]
+    return Rows(heads, table, range(2, 7)), said[True], said[False]
+
+
+def _weight(row: Mapping[Any, Any]) -> tuple[bool, float]:
+    """Return a key that puts attacks with a limit first, then the strongest above its control."""
+    rate = above_control(row["value"], row["control"])
+    limit = 1.0 if pd.isna(row["limit"]) else max(row["limit"], 1e-9)
+    return pd.isna(row["limit"]), -(rate if rate == rate else row["value"]) / limit
+
+
+def _variants(choices: pd.DataFrame, words: Words) -> Rows:
+    """Return the best choice of each method, with its strongest attack and verdict."""
+    texts = words.texts
+    shown = choices[choices["query"] == ORIGINAL].drop_duplicates("method")
+    table = [
+        [
+            f"{METHODS[row['method']]}{words.with_(row)}",
+            str(texts("table.unknown")) if row["unknown"] else texts.number(100 * row["kept"]),
+            words.attack(row["attack"]),
+            _percent(row["rate"], texts),
+            _limit(row["limit"], texts),
+            ": ".join(
+                map(str, filter(None, [texts(f"short.{NAMES[row['verdict']]}"), words.short(row)]))
+            ),
+        ]
+        for row in shown.to_dict("records")
+    ]
+    heads = [str(texts(f"table.{name}")) for name in ("method", "kept", "attack")]
+    heads += [str(texts(f"statement.heads.{name}")) for name in ("rate", "limit", "verdict")]
+    return Rows(heads, table, (1, 3, 4))
+
+
+def _digests(section: DatasetSection, made: Made, folder: Path, texts: Texts) -> Rows:
+    """Return the SHA-256 of each image set, of the code and of the files with the numbers.
+
+    That of an image set is of its shards' digests, one a line.
+    """
+    sets = [
+        (f"{variant}, {split}", hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest())
+        for split, variant, files in made.image_sets
+    ]
+    files = {name: path for name, path in digested([section]).items() if path.is_file()}
+    files[f"{section.name}/choices.csv"] = folder / "choices.csv"
+    numbers = [
+        (name, file_digest(path))
+        for name, path in files.items()
+        if name.partition("/")[2] in (*STATED, "choices.csv")
+    ]
+    code = [(str(texts(f"statement.versions.{stage}")), d) for stage, d in made.code.items()]
+    heads = [str(texts(f"statement.versions.{name}")) for name in ("what", "digest")]
+    return Rows(heads, [*sets, *code, *numbers])
+
+
+def _percent(share: float, texts: Texts) -> str:
+    return "–" if pd.isna(share) else f"{texts.percent(share)} %"
+
+
+def _limit(share: float, texts: Texts) -> str:
+    return _percent(share, texts).replace(f"{texts.raw('decimal')}0 %", " %")
+
+
+def _interval(row: Mapping[Any, Any], texts: Texts) -> str:
+    if pd.isna(row["low"]) or pd.isna(row["high"]):
+        return "–"
+    return f"{texts.percent(row['low'])} – {texts.percent(row['high'])} %"
+
+
+def _verdict(verdict: str, texts: Texts) -> str:
+    return str(texts(f"statement.verdicts.{Verdict(verdict).name.lower()}"))
+
+
+def _markdown(text: str) -> Markup:
+    return Markup(escape_markdown(unescape(str(text))))
+
+
+def _markdown_table(grid: Rows) -> Markup:
+    return Markup(markdown_grid(grid.heads, grid.rows, left=min(grid.numbers, default=9)))

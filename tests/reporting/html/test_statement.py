@@ -1,0 +1,109 @@
+"""Statement to a data protection officer: in the order of a DPIA, every number from its CSV."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from html import unescape
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from synthetic_results import make_scores, write_results
+from test_choices import table_of
+
+from anonbench.anonymization.published import COLUMNS as AUDIT
+from anonbench.core.io import write_csv
+from anonbench.core.registries.privacy_attacks import NO_REGION
+from anonbench.evaluation.policy.evidence import ATTACK, MISSED
+from anonbench.reporting.choices.table import choices
+from anonbench.reporting.html.dataset_section import DatasetSection
+from anonbench.reporting.html.statement import Made, write_statement
+from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.words import Facts, Words
+from anonbench.reporting.summary import read_scores, summarize
+
+LANGUAGES = ("en", "de")
+
+
+def make_statement(folder: Path, policy: pd.DataFrame, language: str = "en") -> tuple[str, str]:
+    """Return the statement's Markdown and HTML."""
+    results = write_results(folder, "a", make_scores("a", (50, 100)))
+    write_csv(policy, folder / "policy.csv")
+    row = dict.fromkeys(AUDIT, 0) | {"split": "val", "variant": "mask-100", "images": 1234}
+    row |= {"regions": 2345, "hidden_pixels": 3456789, "failed_audits": 7}
+    pd.DataFrame([row], columns=AUDIT).to_csv(folder / "audit.csv", index=False)
+    files = (results.scores, results.counts, results.skipped)
+    own = {name: folder / f"{name}.csv" for name in ("policy", "audit")}
+    section = DatasetSection("a", *files, tables=[], figures=[], **own)
+    shards = [folder / "0.digest", folder / "1.digest"]
+    for number, shard in enumerate(shards):
+        shard.write_text(f"{number}\n")
+    sets = Made({"anonbench": "9.8"}, {"detect": "ab" * 32}, [("val", "mask-100", shards)])
+    table = choices("a", summarize(read_scores(results.scores)), policy=policy)
+    write_csv(table, folder / "choices.csv")
+    words = Words(Texts(language), Facts("a", 30, 0, (), 0, None, toy=False, examples={}))
+    write_statement(section, table, policy, words, sets, folder)
+    return tuple((folder / f"statement.{s}").read_text("utf-8") for s in ("md", "html"))
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of either form, without marks and markup."""
+    body = re.sub(r"<head>.*?</head>", "", text, flags=re.DOTALL)
+    plain = unescape(unescape(re.sub(r"<[^>]+>", " ", body)))
+    return re.findall(r"[\w.,%]*\w%?", re.sub(r"[\\|#*\u00a0]|---:?|^- ", " ", plain, flags=re.M))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_numbers_are_those_of_the_tables(tmp_path: Path, language: str) -> None:
+    policy = table_of()
+    found, _ = make_statement(tmp_path, policy, language)
+    texts = Texts(language)
+    for number in (1234, 2345, 3456789):
+        assert texts.number(number) in found
+    choices = pd.read_csv(tmp_path / "choices.csv")
+    top = choices[choices["query"] == "original"].iloc[0]
+    assert top["method"] == "mask" and top["degree"] == 100
+    assert f"{texts.number(100 * top['kept'])} " in found
+    mine = policy[(policy["method"] == "mask") & (policy["degree"] == 100)]
+    attacks = mine[(mine["rule"] == ATTACK) & mine["value"].notna()]
+    assert len(attacks)
+    for row in [*mine[mine["rule"] == MISSED].to_dict("records"), *attacks.to_dict("records")]:
+        ends = f"{texts.percent(row['low'])} – {texts.percent(row['high'])} %"
+        assert f"| {texts.percent(row['value'])} % | {ends} |" in found
+    sections = re.findall(r"^## (\d)\. ", found, flags=re.M)
+    assert sections == list("1234567")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_both_forms_have_the_same_words(tmp_path: Path, language: str) -> None:
+    markdown, html = make_statement(tmp_path, table_of(0.9), language)
+    assert words_of(markdown) == words_of(html)
+    assert f'<html lang="{language}">' in html and "http" not in re.sub("http-equiv", "", html)
+
+
+def test_an_edit_shows_in_the_fingerprint(tmp_path: Path) -> None:
+    markdown, html = make_statement(tmp_path, table_of())
+    body, _, last = markdown.rstrip("\n").rpartition("\n\n")
+    digest = hashlib.sha256(f"{body}\n".encode()).hexdigest()
+    assert last.endswith(digest) and digest in html
+    assert hashlib.sha256(b"0\n1\n").hexdigest() in markdown and "ab" * 32 in markdown
+
+
+def test_attacks_without_a_result_are_named_as_such(tmp_path: Path) -> None:
+    policy = table_of()
+    gone = policy["attack"] == "reidentification"
+    assert gone.any()
+    policy.loc[gone, ["value", "low", "high"]] = float("nan")
+    policy.loc[gone, ["verdict", "reason"]] = ["not known", NO_REGION]
+    found, _ = make_statement(tmp_path, policy)
+    absent = next(line for line in found.splitlines() if line.startswith("Not applicable"))
+    not_tried = next(line for line in found.splitlines() if line.startswith("Not tried"))
+    assert "re-identify by the hidden region" in absent
+    assert "infer attributes" in not_tried and "re-identify" not in not_tried
+
+
+def test_failures_of_the_policy_and_the_audit_are_said(tmp_path: Path) -> None:
+    found, _ = make_statement(tmp_path, table_of(0.9))
+    assert "7 of 1,234 failed" in found and "No method passes." in found
+    assert "exceeded" in found
