@@ -12,7 +12,7 @@ from anonbench.bundle.agreement import Agreement, joined, of_frames
 from anonbench.bundle.contents import START
 from anonbench.bundle.recompute.unpacked import Bundle, of_json, of_table
 from anonbench.config import Retrieval
-from anonbench.core.vocabulary import ORIGINAL
+from anonbench.core.vocabulary import ORIGINAL, embedding_model
 from anonbench.datasets.clusters import read_clusters
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _trainings(bundle: Bundle, name: str) -> Iterator[Agreement]:
     from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
 
     path, grouped = f"{name}/trainings.csv", bundle.carried(f"{name}/clusters.parquet")
-    base, trainings = bundle.folder / START / name, bundle.experiment.trainings(name)
+    base, trainings = bundle.folder / START / name, bundle.experiment.ranking_trainings(name)
     originals = [base / f"embeddings/{m}/seed{s}/{ORIGINAL}/val.h5" for m, s in trainings]
     if not all(map(Path.is_file, (bundle.published(path), grouped, *originals))):
         return
@@ -119,7 +119,8 @@ def _deployments(bundle: Bundle, name: str) -> Iterator[Agreement]:
     seeds = [reference, *experiment.second_references(name)[:1]]
     judges = [base / f"unadapted/seed{seed}/{ORIGINAL}/val.h5" for seed in seeds]
     files = {
-        (str(model), str(variant)): base / f"{model}/seed{reference}/{variant}/val.h5"
+        (str(model), str(variant)): base
+        / f"{embedding_model(str(model), str(variant))}/seed{reference}/{variant}/val.h5"
         for model, variant in experiment.deployed(name)
     }
     needed = bundle.published(path), grouped, *judges, *files.values()
