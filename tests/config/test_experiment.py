@@ -10,7 +10,7 @@ import yaml
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import PAPER_FIGURES, PAPER_TABLES
-from anonbench.core.vocabulary import Adaption, Baseline, Model, Split, Variant
+from anonbench.core.vocabulary import COMPATIBLE, Adaption, Baseline, Model, Split, Variant
 
 
 def experiment(path: Path) -> Experiment:
@@ -125,7 +125,7 @@ def test_models_are_written_as_they_are_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "blur", "blur-x", "twirl-50", "D-blur-50", "A", "pixels-blur-50"]
+    "text", ["", "blur", "blur-x", "twirl-50", "E-blur-50", "A", "pixels-blur-50"]
 )
 def test_other_words_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
@@ -135,7 +135,7 @@ def test_other_words_are_refused(text: str) -> None:
 
 
 def test_adaptions_are_the_papers() -> None:
-    trained = [each for each in Adaption if each is not Adaption.MAPPED]
+    trained = [each for each in Adaption if each not in COMPATIBLE]
     sides = {a: (a.global_anonymized, a.local_anonymized) for a in trained}
     assert sides == {
         Adaption.UNADAPTED: (False, False),

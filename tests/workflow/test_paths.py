@@ -9,7 +9,7 @@ import pytest
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
-from anonbench.core.vocabulary import Split
+from anonbench.core.vocabulary import Model, Split
 from anonbench.workflow.paths import Paths, digests
 
 
@@ -211,6 +211,22 @@ def test_mapped_vectors_stand_beside_those_of_the_adaptions() -> None:
     vectors = mapped.published_vectors("mine")
     assert vectors[5] == "out/mine/embeddings/mapped-blur-50/seed0/blur-50/val.h5"
     assert len(vectors) == 1 + 4 + 4
+
+
+def test_a_distilled_model_is_searched_by_the_unadapted_ones_originals() -> None:
+    distilled = paths(data={"adaptions": ["A", "D"]})
+    experiment = distilled.experiment
+    assert "D-blur-50/seed0/blur-50" in distilled.scenario_names("mine")
+    assert distilled.embedding("mine", "D-blur-50", 0, "original") == distilled.embedding(
+        "mine", "unadapted", 0, "original"
+    )
+    trained = set(experiment.trainings("mine"))
+    assert trained - set(paths().experiment.trainings("mine")) == {
+        (Model.parse(f"D-{variant}"), 0)
+        for variant in ("blur-50", "mask-50", "blur-100", "mask-100")
+    }
+    assert experiment.ranking_trainings("mine") == paths().experiment.trainings("mine")
+    assert ("blur-50", "D-blur-50") in distilled.attacked("mine")
 
 
 def test_a_system_embeds_train_images_where_a_map_learns_from_them() -> None:

@@ -32,6 +32,13 @@ use rule embed_original as embed_adapted with:
         ),
 
 
+use rule embed_original as embed_distilled with:
+    input:
+        **by_digest(**paths.embedding_inputs("D-{anonymized}", "{anonymized}")),
+    output:
+        **with_digest(**paths.embedding_splits("D-{anonymized}", "{anonymized}")),
+
+
 use rule embed_original as embed_untrained with:
     input:
         **by_digest(**paths.embedding_inputs("untrained", "{variant}")),

@@ -120,7 +120,9 @@ rule trainings:
     output:
         "<results>/{dataset}/trainings.csv",
     params:
-        trainings=lambda w: [(str(model), seed) for model, seed in experiment.trainings(w.dataset)],
+        trainings=lambda w: [
+            (str(model), seed) for model, seed in experiment.ranking_trainings(w.dataset)
+        ],
     script:
         "../scripts/trainings.py"
 

@@ -1,4 +1,4 @@
-# DINOv2 on pairs of original and anonymized images: the unadapted model and adaptions A, B, C.
+# DINOv2 on pairs of original and anonymized images: the unadapted model and adaptions A, B, C, D.
 
 
 # Too few images are refused before anything is trained: detection goes first, then this. No training has
@@ -41,6 +41,24 @@ use rule train_unadapted as train_adapted with:
     output:
         **with_digest(backbone=paths.backbone("{dataset}", "{adaption}-{anonymized}", "{seed}")),
         history=paths.training_log("{dataset}", "{adaption}-{anonymized}", "{seed}"),
+
+
+# A copy of the unadapted model that learns to embed hidden images as it embeds their originals.
+use rule train_unadapted as train_distilled with:
+    input:
+        **by_digest(
+            original=lambda w: paths.images(w.dataset, "original", "train"),
+            anonymized=lambda w: paths.images(w.dataset, w.anonymized, "train"),
+            unadapted=lambda w: [paths.backbone(w.dataset, "unadapted", w.seed)],
+        ),
+        labels=lambda w: paths.monitor_labels(w.dataset),
+        pretrained=[],
+    output:
+        **with_digest(backbone=paths.backbone("{dataset}", "D-{anonymized}", "{seed}")),
+        history=paths.training_log("{dataset}", "D-{anonymized}", "{seed}"),
+    params:
+        given="",
+        adaption="D",
 
 
 # A network that draws hidden regions anew for the unadapted model, which stays as it is.

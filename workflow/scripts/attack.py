@@ -12,7 +12,8 @@ with job(snakemake, __file__) as cache:
         from anonbench.datasets.clusters import read_clusters
         from anonbench.datasets.image_sets.shards import ImageSet, open_sets
         from anonbench.datasets.listing import root_in
-        from anonbench.evaluation.privacy.attacks.run import Published, attack
+        from anonbench.evaluation.privacy.attacks.archives import Published
+        from anonbench.evaluation.privacy.attacks.run import attack
         from anonbench.evaluation.privacy.gallery import read_people
         from anonbench.evaluation.privacy.train_images import TrainImages
 
@@ -34,6 +35,12 @@ with job(snakemake, __file__) as cache:
             open_sets(snakemake.params.pictured_methods, pictures) if pictures else {},
         )
         manifest = Path(snakemake.input.manifest)
+        mapped = list(map(Variant.parse, snakemake.params.mapped))
+
+        def vectors(name: str) -> dict[Variant, Path]:
+            files = list(map(Path, snakemake.input[name]))
+            return dict(zip([*variants, *mapped], files, strict=True)) if files else {}
+
         table = attack(
             dataset,
             Published(
@@ -41,13 +48,9 @@ with job(snakemake, __file__) as cache:
                 versions={variant: sets[str(variant)] for variant in variants[1:]},
                 boxes=read_boxes(Path(snakemake.input.boxes)),
                 clusters=read_clusters(Path(snakemake.input.clusters)),
-                embeddings=dict(
-                    zip(
-                        [*variants, *map(Variant.parse, snakemake.params.mapped)],
-                        map(Path, snakemake.input.embeddings),
-                        strict=True,
-                    )
-                ),
+                embeddings=vectors("embeddings"),
+                lessons=vectors("lessons"),
+                maps=dict(zip(mapped, map(Path, snakemake.input.maps), strict=False)),
                 people=read_people(manifest, settings.identity),
                 labels=read_people(manifest, chosen["label"]) if chosen["label"] else {},
                 attributes={name: read_people(manifest, name) for name in chosen["attributes"]},

@@ -28,6 +28,7 @@ with job(snakemake, __file__) as cache:
             log=Path(snakemake.output.history),
             checkpoint=Path(snakemake.output.backbone + ".checkpoint"),
             metrics_log=Path(snakemake.log[0]).with_suffix(""),
+            unadapted=next(map(Path, snakemake.input.get("unadapted", [])), None),
             labels=(snakemake.input.labels[0], slice["label"]) if "label" in slice else None,
         )
         with claimed(recipe.gpus_a_machine):

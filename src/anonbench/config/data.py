@@ -205,14 +205,17 @@ class Dataset(DataSource):
     """Another data set that was evaluated: the target `drift` compares this one with it, and says
     whether the evaluation has to be repeated. Both have the same `system`, or neither has one: then
     the other one's trained models embed this one, and nothing is trained on it."""
-    adaptions: tuple[Literal[Adaption.A, Adaption.B, Adaption.C, Adaption.MAPPED], ...] = (
+    adaptions: tuple[
+        Literal[Adaption.A, Adaption.B, Adaption.C, Adaption.D, Adaption.MAPPED], ...
+    ] = (
         Adaption.A,
         Adaption.B,
         Adaption.C,
     )
-    """Adaptions to every variant: A, B and C are trained (the unadapted model always is); `mapped`
-    maps the unadapted model's vectors of hidden images to where their originals' would be, learned
-    from train images in seconds. With a `system` only `mapped`, with `drift_from` none."""
+    """Adaptions to every variant: A, B, C and D are trained (the unadapted model always is), D as a
+    copy of the unadapted model that learns to embed hidden crops as that one embeds the originals';
+    `mapped` maps the unadapted model's vectors of hidden images to where their originals' would be,
+    learned from train images in seconds. With a `system` only `mapped`, with `drift_from` none."""
     redrawn: tuple[MethodName, ...] = ()
     """Methods of this data set whose pictures are also drawn anew: a network (`redrawing`) learns
     to draw what is hidden so that the unadapted model embeds the picture as its original. They are

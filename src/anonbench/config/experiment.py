@@ -21,6 +21,7 @@ from anonbench.core.registries.method_names import base_of, is_redrawn
 from anonbench.core.registries.tables import OF_ATTACKS, OF_TRAININGS, TABLES
 from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import (
+    COMPATIBLE,
     Adaption,
     Baseline,
     Entity,
@@ -140,7 +141,7 @@ class Experiment:
         return [model for model in self.models(name) if model.is_trained]
 
     def adapted_model(self, name: str, variant: Variant) -> Model | None:
-        """Return the model that has learned most from a variant: adapted by C, else B, else A."""
+        """Return the model that has learned most from a variant: adapted by D, else C, B, A."""
         models = self.trained_models(name)
         adapted = [model for model in models if model.variant == variant != Variant()]
         return max(adapted, key=lambda model: model.adaption.value, default=None)
@@ -165,6 +166,10 @@ class Experiment:
         if self.is_frozen(name):
             return []
         return [each for each in self._models_with_seeds(name) if each[0].is_trained]
+
+    def ranking_trainings(self, name: str) -> list[tuple[Model, int]]:
+        """Return those of `trainings` that embed original images themselves."""
+        return [each for each in self.trainings(name) if each[0].adaption not in COMPATIBLE]
 
     def baselines(self, name: str) -> list[Baseline]:
         """Return the baselines of a data set: a system has no untrained network here."""

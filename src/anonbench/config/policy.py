@@ -87,6 +87,9 @@ class AttackLimits(Settings):
     linked, by all that was not hidden: the control links as many, so there is no default."""
     inference: Limit = None
     """Of attributes that are inferred from whole images."""
+    inversion: Limit = None
+    """Of images that are told from others by what a decoder draws of their vectors. What was not
+    hidden is drawn, too: the control tells as many, so there is no default."""
 
 
 class Policy(Settings):

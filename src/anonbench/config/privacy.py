@@ -55,6 +55,7 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         "residual",
         "linkage",
         "inference",
+        "inversion",
     )
     """Attacks beside re-identification. One that finds nothing to attack says so in the table."""
     attacked_regions: Count = 300

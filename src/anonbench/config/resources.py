@@ -193,7 +193,7 @@ class Estimates:
         """Return the main memory of a job that compares trainings: a sample's ranks by each."""
         images = self._counts[name][Split.VAL]
         ranks = 4 * min(images, rates.COMPARED_QUERIES) * images
-        count = len(self._experiment.trainings(name))
+        count = len(self._experiment.ranking_trainings(name))
         block = 16 * rates.COMPARED_BLOCK * images
         return 500 + (2 * count * ranks + 8 * images * self._width(name) + block) // 10**6
 

@@ -279,7 +279,8 @@ def attack(config: Config, name: str) -> Slice:
     own = [str(detector) for detector in dataset.detectors]
     used = privacy.detectors_of_attacks(own)
     drawn = {"attacked_regions", "restored_from", "probes", "gallery", "identity"}
-    fields = {"attacks", *drawn, *privacy.attacks}
+    judges = {"recognizer"} if "inversion" in privacy.attacks else set()
+    fields = {"attacks", *drawn, *judges, *privacy.attacks}
     return {
         "settings": privacy.model_dump(mode="json", include=fields),
         "detection": config.detection.part(used),

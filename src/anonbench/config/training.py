@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -137,6 +138,8 @@ class Losses(Settings):
     """Share of the global crops in which patches are masked."""
     mask_ratio: Range = (0.1, 0.5)
     """Share of the patches that is masked in such a crop."""
+    distilled_patches: NonNegative = 0.0
+    """Adaption D: weight of the patches' embeddings, beside 1 of the class token's."""
 
     @model_validator(mode="after")
     def _ratio_makes_sense(self) -> Self:
@@ -262,6 +265,26 @@ class Recipe(Settings):
         """Raise ValueError where an adaption would anonymize crops that the recipe does not cut."""
         if adaption is Adaption.A and self.crops.local_count == 0:
             raise ValueError("crops.local_count is 0, but adaption A anonymizes local crops alone")
+
+    def distilling(self, unadapted: Path) -> Recipe:
+        """Return the recipe of adaption D: from the unadapted model's weights, by one loss.
+
+        DINOv2 distils likewise: a frozen teacher, the student's moving average as the result,
+        neither masks nor stochastic depth.
+        """
+        start = {"pretrained": unadapted, "drop_path": 0.0}
+        changes: dict[str, dict[str, Any]] = {
+            "backbone": start,
+            "crops": {"local_count": 0},
+            "losses": {"mask_images": 0.0},
+            "optimizer": {"heads_first": 0.0},
+        }
+        return self.model_copy(
+            update={
+                name: getattr(self, name).model_copy(update=fields)
+                for name, fields in changes.items()
+            }
+        )
 
     @model_validator(mode="before")
     @classmethod

@@ -77,18 +77,25 @@ class Adaption(StrEnum):
     A = "A"
     B = "B"
     C = "C"
+    D = "D"
+    """The unadapted model, distilled: hidden crops are embedded as it embeds the originals'."""
     MAPPED = "mapped"
     """The unadapted model, with vectors of hidden images mapped (`anonbench.embedding.mapping`)."""
 
     @property
     def global_anonymized(self) -> bool:
         """Whether the global crops come from the anonymized version."""
-        return self in (Adaption.B, Adaption.C)
+        return self in (Adaption.B, Adaption.C, Adaption.D)
 
     @property
     def local_anonymized(self) -> bool:
         """Whether the local crops come from the anonymized version."""
         return self in (Adaption.A, Adaption.C)
+
+
+COMPATIBLE = frozenset({Adaption.D, Adaption.MAPPED})
+"""Their vectors of hidden images are searched by the unadapted model's of originals; not the
+paper's."""
 
 
 class Baseline(StrEnum):
@@ -176,3 +183,9 @@ class Model:
             return cls(_WITHOUT_VARIANT[text])
         adaption, _, variant = text.partition("-")
         return cls(Adaption(adaption), Variant.parse(variant))
+
+
+def embedding_model(model: str, variant: str) -> str:
+    """Return the name of the model that embeds a variant's images for a model."""
+    is_compatible = model.partition("-")[0] in COMPATIBLE
+    return UNADAPTED if is_compatible and variant == ORIGINAL else model

@@ -26,7 +26,7 @@ from anonbench.core.numeric.statistics import (
     spearman,
 )
 from anonbench.core.registries.method_names import in_order
-from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, Adaption, QueryKind
+from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, QueryKind
 
 METRICS = {
     "map_original": "mAP (original)",
@@ -88,11 +88,11 @@ def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -
     if chosen["dataset"].nunique() > 1:
         names = ", ".join(sorted(chosen["dataset"].unique()))
         raise InputError(f"the scores are of several data sets ({names}): choose one")
-    # neither the control, a baseline nor a map is a row of the paper's twelve
+    # neither the control, a baseline, D nor a map is a row of the paper's twelve
     chosen = chosen[
         (chosen["degree"] == degree)
         & (chosen["method"] != ORIGINAL)
-        & ~chosen["adaption"].isin({*NO_CHOICE, Adaption.MAPPED})
+        & ~chosen["adaption"].isin(NO_CHOICE | COMPATIBLE)
     ]
     kinds = set(QueryKind)
     columns = [

@@ -28,6 +28,7 @@ ADAPTIONS = {
     "A": "A",
     "B": "B",
     "C": "C",
+    "D": "D",
     Adaption.MAPPED.value: "Mapped",
     PIXELS: "Raw pixels",
     UNTRAINED: "Untrained network",

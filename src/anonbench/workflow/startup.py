@@ -61,11 +61,12 @@ class Startup:
         return [file for files in found for file in files]
 
     def attack_files(self, name: str) -> list[Path]:
-        """Return the user's weights of the detectors that attacks on a data set use."""
+        """Return the user's weights of the detectors and attackers that attacks on it use."""
         own = list(map(str, self.experiment.datasets[name].detectors))
         used = self.settings.privacy.detectors_of_attacks(own)
         weights = self.settings.detection.paths(used)
-        return [file for path in weights for file in model_files(path)]
+        judges = self.attackers() if "inversion" in self.settings.privacy.attacks else []
+        return [*judges, *(file for path in weights for file in model_files(path))]
 
     def pretrained(self, name: str) -> list[Path]:
         """Return the user's weights that a data set's trainings start from."""

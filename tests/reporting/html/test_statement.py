@@ -14,7 +14,7 @@ from test_choices import table_of
 
 from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv
-from anonbench.core.registries.privacy_attacks import NO_REGION
+from anonbench.core.registries.attacks import NO_REGION
 from anonbench.evaluation.policy.evidence import ATTACK, MISSED
 from anonbench.reporting.choices.table import choices
 from anonbench.reporting.html.dataset_section import DatasetSection

@@ -57,6 +57,21 @@ def _assert_equal(first: Batch, second: Batch, but: tuple[str, ...] = ()) -> Non
             assert value == other, name
 
 
+def test_paired_crops_differ_in_what_is_hidden_alone(
+    recipe: Make, original: ImageSet, anonymized: ImageSet
+) -> None:
+    made = recipe(crops={"solarize": 0.5, "blur": [1.0, 0.1, 0.5]})
+    with open_sources(made, Adaption.D, original, anonymized) as sources:
+        (batch,) = BatchStream(original.ids, sources, made, 4, 0, is_paired=True)[0]
+    with open_sources(made, Adaption.UNADAPTED, original, None) as sources:
+        (plain,) = BatchStream(original.ids, sources, made, 4, 0)[0]
+    assert torch.equal(batch.local_crops, plain.global_crops)
+    hidden = (batch.global_crops != batch.local_crops).any(dim=-1)
+    assert 0 < hidden.float().mean() < 0.6
+    for part, value in vars(batch.global_augmentations).items():
+        np.testing.assert_array_equal(value, getattr(batch.local_augmentations, part))
+
+
 def test_each_adaption_takes_its_crops_from_the_right_version(
     recipe: Make, original: ImageSet, anonymized: ImageSet
 ) -> None:

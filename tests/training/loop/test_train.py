@@ -20,7 +20,7 @@ from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.training.checkpoints.weights import read_description
+from anonbench.training.checkpoints.weights import load_backbone, read_description
 from anonbench.training.data.augment import normalize_images
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
 from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
@@ -28,6 +28,7 @@ from anonbench.training.loop.collapse_metrics import collapse_signs
 from anonbench.training.loop.device_setup import pick_device
 from anonbench.training.loop.train import describe, train
 from anonbench.training.loop.trainer import Trainer
+from anonbench.training.model.backbone import encode
 
 Make = Callable[..., Recipe]
 CPU = torch.device("cpu")
@@ -279,6 +280,46 @@ def test_momentum_of_the_center(recipe: Make, original: ImageSet) -> None:
         trainer = next(_steps(made, original))
         centers.append(trainer.centerings["dino"].center.clone())
     torch.testing.assert_close(5 * centers[0], centers[1])
+
+
+@pytest.mark.parametrize("patches", [0.0, 1.0])
+def test_a_distilled_model_embeds_hidden_images_like_originals(
+    recipe: Make, original: ImageSet, anonymized: ImageSet, tmp_path: Path, patches: float
+) -> None:
+    start, output = tmp_path / "unadapted.safetensors", tmp_path / "D.safetensors"
+
+    def trained(adaption: Adaption, file: Path, unadapted: Path | None = None) -> pd.DataFrame:
+        sets = (original, None if unadapted is None else anonymized)
+        made = recipe(
+            losses={"distilled_patches": patches}, optimizer={"steps": 24 if unadapted else 2}
+        )
+        log, checkpoint = tmp_path / "log.csv", tmp_path / "checkpoint"
+        train(made, adaption, *sets, 0, file, log, checkpoint, unadapted=unadapted)
+        return pd.read_csv(log)
+
+    trained(Adaption.UNADAPTED, start)
+    log = trained(Adaption.D, output, start)
+    assert log["distance"].tail(4).mean() < 0.8 * log["distance"].iloc[0]
+    assert log[["dino", "ibot", "kl"]].isna().all(axis=None)
+    assert (log["loss"] > log["distance"]).all() == bool(patches)
+    assert read_description(output)["provenance"]["adaption"] == "D"
+    with torch.no_grad():
+        vectors = {
+            (name, images is original): _embedded(file, images)
+            for name, file in (("unadapted", start), ("D", output))
+            for images in (original, anonymized)
+        }
+    target = vectors["unadapted", True]
+    before, after = (
+        torch.cosine_similarity(vectors[name, False], target).mean() for name in ("unadapted", "D")
+    )
+    assert 1 - after < 0.8 * (1 - before)
+
+
+def _embedded(file: Path, images: ImageSet) -> torch.Tensor:
+    model, preprocess = load_backbone(file)
+    pixels = torch.cat([preprocess(images.read(image_id)) for image_id in images.ids])
+    return encode(model, pixels)[:, 0]
 
 
 def test_registers_and_named_models_train(recipe: Make, original: ImageSet) -> None:

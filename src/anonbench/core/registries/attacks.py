@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -337,6 +337,12 @@ class Archive:
     seed: int
     others: Mapping[str, np.ndarray | None] = field(default_factory=dict)
     """Further attributes by name, each as `attribute`."""
+    pictures: Callable[[int], np.ndarray] | None = None
+    """From a side to what originals show, uint8 [N, side, side, 3]: faces, or whole images."""
+    recognizer: Callable[[np.ndarray], np.ndarray] | None = None
+    """From pictures to unit vectors of their faces; None: there is no face recognizer."""
+    lessons: Archive | None = None
+    """Of other images, which the attacker has and learns from."""
 
     def similarities(self, variant: Variant) -> np.ndarray:
         """Return the similarities of the originals that are attacked to one version, [Q, N]."""

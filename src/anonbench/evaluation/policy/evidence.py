@@ -17,6 +17,7 @@ from anonbench.core.numeric.statistics import wilson
 from anonbench.core.registries.method_names import base_of, is_mapped, unmapped
 from anonbench.core.registries.methods import RESIDUES, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
+from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.known import strongest
 from anonbench.evaluation.privacy.rates import ALL, REMAINDER
 
@@ -245,6 +246,8 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
     if is_mapped(method):
         others = of_degree[of_degree["method"] == unmapped(method)]
         mine = pd.concat([others[~others["attack"].isin(mine["attack"])], mine])
+    else:  # on those that maps have seen it is only a comparison
+        mine = mine[~mine["measure"].fillna("").str.startswith(SEEN)]
     not_run = table[~table["attack"].isin(mine["attack"]) & (table["reason"] != "")]
     for row in not_run.drop_duplicates("attack").to_dict("records"):
         shown = {name: row[name] for name in ("attack", "risk", "reason")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,15 +36,21 @@ class Vectors:
     frame: Frame = COSINE
     """How they are compared."""
 
-    def units(self, positions: np.ndarray | None = None) -> np.ndarray:
+    def units(
+        self,
+        positions: np.ndarray | None = None,
+        change: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> np.ndarray:
         """Return the vectors at these positions of `ids` [M], or all, as rows of the frame.
 
-        Float32 [M, D] (unit vectors where they are compared by cosine), or [M, D + 2].
+        Float32 [M, D] (unit vectors where they are compared by cosine), or [M, D + 2]. `change` is
+        applied first.
         """
         if positions is None:
             positions = np.arange(len(self.ids))
         places = positions if self.order is None else self.order[positions]
-        return self.frame.rows(read_rows(self.path, places))
+        rows = read_rows(self.path, places)
+        return self.frame.rows(rows if change is None else change(rows))
 
 
 def look_through(

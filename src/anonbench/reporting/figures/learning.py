@@ -48,9 +48,10 @@ QUANTITIES = {
     "prototypes_used": "Prototypes\nin use",
     "feature_rank": "Feature rank",
     "gradient_norm": "Gradient norm",
+    "distance": "Distance to\nthe originals",
     "knn": "k-NN (%)",
 }
-"""Columns of the training log with their names; the last one where it was measured."""
+"""Columns of the training log with their names; the last two where they were measured."""
 ALONE = {"loss": "Weighted loss", "learning_rate": "Learning rate"}
 """Further columns, in the figure of a single model."""
 _LOGARITHMIC = {"gradient_norm"}
@@ -104,7 +105,7 @@ def learning_curves(
 def _read(path: Path) -> pd.DataFrame:
     log = pd.read_csv(path)
     for name in ("step", *QUANTITIES):
-        if name not in log and name != "knn":
+        if name not in log and name not in ("distance", "knn"):
             raise InputError(f"{path}: column {name!r} is missing; train the model again")
     if "knn" in log:
         log["knn"] = 100.0 * log["knn"]

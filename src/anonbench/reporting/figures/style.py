@@ -46,14 +46,15 @@ INK = "#1b1f24"
 SOFT = "#5b6470"
 GRID = "#dfe3e8"
 
-MODEL_MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D", "mapped": "h"}
-MODEL_MARKERS |= {"pixels": "X", "untrained": "v"}
+MODEL_MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D", "D": "p"}
+MODEL_MARKERS |= {"mapped": "h", "pixels": "X", "untrained": "v"}
 MODEL_LINES: dict[str, Any] = {
     "unadapted": "-",
     "control": (0, (1, 1)),
     "A": (0, (5, 1.5)),
     "B": (0, (4, 1.5, 1, 1.5)),
     "C": (0, (1.5, 1.5)),
+    "D": (0, (6, 1, 1, 1)),
     "mapped": (0, (4, 1, 1, 1, 1, 1)),
     "pixels": "-",
     "untrained": (0, (1.5, 1.5)),

@@ -11,10 +11,10 @@ import pandas as pd
 
 from anonbench.config.outputs import Table
 from anonbench.core.vocabulary import (
+    COMPATIBLE,
     CONTROL,
     NO_CHOICE,
     UNADAPTED,
-    Adaption,
     Baseline,
     Method,
     QueryKind,
@@ -151,7 +151,7 @@ def lay_out(
     summary = summarize(of_dataset)
     summary = summary[summary["metric"].isin(metrics)]
     methods = present(summary["method"], METHODS) or [*Method]
-    choices = [name for name in ADAPTIONS if name not in (*NO_CHOICE, Adaption.MAPPED)]
+    choices = [name for name in ADAPTIONS if name not in NO_CHOICE | COMPATIBLE]
     adaptions = present(summary["adaption"], ADAPTIONS) or choices
     of_degree = summary[summary["degree"] == table.degree]
     cells = {

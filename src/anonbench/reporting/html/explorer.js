@@ -17,6 +17,7 @@
       A: "Adaption A",
       B: "Adaption B",
       C: "Adaption C",
+      D: "Adaption D",
       pixels: "Raw pixels",
       untrained: "Untrained network",
     },

@@ -19,9 +19,9 @@ from markupsafe import Markup
 
 from anonbench.core.io import atomic
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import published_as, unmapped
 from anonbench.core.registries.methods import RESIDUES
-from anonbench.core.registries.privacy_attacks import NOTHING_TO_ATTACK
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RESIDUE, SEARCHED, STRENGTH
 from anonbench.evaluation.policy.verdicts import Verdict, above_control

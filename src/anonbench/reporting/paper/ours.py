@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole, Recipe
-from anonbench.core.vocabulary import Adaption
+from anonbench.core.vocabulary import COMPATIBLE, Adaption
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, why_no_statement
 from anonbench.reporting.paper.published import CELL, METRICS, ROLE_NAMES
@@ -86,7 +86,7 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
     summary = summarize(scores[scores["dataset"] == data.name])
     chosen = summary[
         summary["metric"].isin(METRICS)
-        & summary["adaption"].isin([str(a) for a in Adaption if a is not Adaption.MAPPED])
+        & summary["adaption"].isin([str(a) for a in Adaption if a not in COMPATIBLE])
     ].assign(role=data.role)
     if why_no_statement(summary, DEFAULTS):
         chosen = chosen[~chosen["metric"].isin(PER_QUERY)]

@@ -12,6 +12,7 @@ from anonbench.core.registries.attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import facts
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL
+from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.reporting.labels import ENTITIES, METHODS, NOT_RUN
 
 ATTACKS = facts(PRIVACY_ATTACKS, "label")
@@ -41,6 +42,8 @@ MEASURES = {
     "rank_1": "own version first",
     "member": "person’s membership (AUC)",
     "accuracy": "class right",
+    "inverted": "own image told from what is drawn of its vector",
+    "recognized": "own face recognized in what is drawn of its vector",
 }
 _NONE = "–"
 
@@ -88,6 +91,8 @@ def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
 
 def _measure(name: str) -> str:
     """Return what a rate counts, for people; of an attribute with its name in the data set."""
+    if name.startswith(SEEN):
+        return f"{_measure(name.removeprefix(SEEN))} (images that maps have seen)"
     kind, _, attribute = name.partition("_of_")
     if kind == "accuracy" and attribute:
         return f"{attribute.replace('_', ' ')} right"

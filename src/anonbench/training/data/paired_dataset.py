@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SHARED = ("count", "size", "area")
+"""Settings of crops that paired ones have in common."""
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -151,6 +154,7 @@ class BatchStream(Dataset[list[Batch]]):
         seed: int,
         rank: int = 0,
         world: int = 1,
+        is_paired: bool = False,
     ) -> None:
         """Describe the stream.
 
@@ -163,8 +167,13 @@ class BatchStream(Dataset[list[Batch]]):
             rank: the process that asks.
             world: how many processes share a batch; with `recipe.optimizer.accumulate` a divisor of
                 its size.
+            is_paired: the local crops are the global ones again, of the other version.
 
         """
+        self._crops, self._is_paired = recipe.crops, is_paired
+        if is_paired:
+            same = {f"local_{name}": getattr(recipe.crops, f"global_{name}") for name in SHARED}
+            self._crops = recipe.crops.model_copy(update=same)
         self._ids = list(ids)
         self._sources = sources
         self._recipe = recipe
@@ -207,11 +216,13 @@ class BatchStream(Dataset[list[Batch]]):
 
     def _part(self, epoch: int, ids: Sequence[str], masked: np.ndarray) -> Batch:
         """Return the batch of some images with their masks, bool [2, b, patches]."""
-        crops = self._recipe.crops
-        count = crops.global_count + crops.local_count
+        crops = self._crops
+        count = crops.global_count + (0 if self._is_paired else crops.local_count)
         draws = np.stack([crop_draws(self._seed, epoch, image_id, count) for image_id in ids], 1)
         if crops.shared_geometry:
             draws[1, :, : Draw.JITTER] = draws[0, :, : Draw.JITTER]
+        if self._is_paired:
+            draws = np.concatenate([draws, draws])
         global_crops, local_crops = cut_crops(self._sources, ids, draws, crops)
         global_draws, local_draws = np.split(draws, [crops.global_count])
         masks = Masks(masked.reshape(-1, masked.shape[-1]))
@@ -220,7 +231,7 @@ class BatchStream(Dataset[list[Batch]]):
             global_crops=global_crops,
             local_crops=local_crops,
             global_augmentations=_augmentations(global_draws, crops, local=False),
-            local_augmentations=_augmentations(local_draws, crops, local=True),
+            local_augmentations=_augmentations(local_draws, crops, local=not self._is_paired),
             masked=torch.from_numpy(masks.where),
             masked_indices=torch.from_numpy(masks.indices),
             masked_weights=torch.from_numpy(masks.weights),

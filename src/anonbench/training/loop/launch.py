@@ -62,6 +62,8 @@ class TrainJob(BaseModel):
     """Folder for what may differ from run to run: speed, TensorBoard."""
     labels: tuple[Path, str] | None = None
     """Manifest and column, for the k-NN evaluations in the log alone."""
+    unadapted: Path | None = None
+    """Backbone that adaption D distils."""
 
 
 class TrainingFailed(Exception):  # noqa: N818 - what happened, as for the other outcomes
@@ -115,6 +117,7 @@ def train(job: TrainJob) -> None:
         checkpoint=job.checkpoint,
         metrics_log=job.metrics_log,
         labels=labels,
+        unadapted=job.unadapted,
     )
 
 

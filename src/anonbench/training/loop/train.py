@@ -27,6 +27,7 @@ from anonbench.training.data.paired_dataset import BatchStream, check_pairs, ope
 from anonbench.training.distributed import leave
 from anonbench.training.loop.checkpoint import Checkpoint
 from anonbench.training.loop.device_setup import prepare_torch
+from anonbench.training.loop.distiller import Distiller
 from anonbench.training.loop.flops import step_flops
 from anonbench.training.loop.interrupt import Interrupts
 from anonbench.training.loop.metrics_log import MetricsLog
@@ -50,6 +51,7 @@ def train(
     checkpoint: Path,
     metrics_log: Path | None = None,
     labels: Mapping[str, str] | None = None,
+    unadapted: Path | None = None,
 ) -> None:
     """Train a backbone by self-distillation and write the teacher's.
 
@@ -69,6 +71,7 @@ def train(
             removed at the end.
         metrics_log: folder for TensorBoard's files and the speed, which no result depends on.
         labels: of training images, for `recipe.knn_every`; the training does not see them.
+        unadapted: adaption D's teacher, whose weights it starts from.
 
     Raises:
         InputError: the image sets do not fit together or are too small, the backbone cannot be
@@ -77,6 +80,9 @@ def train(
 
     """
     device, ranks = prepare_torch(recipe)
+    is_paired = adaption is Adaption.D
+    if unadapted is not None:
+        recipe = recipe.distilling(unadapted)
     with ranks.agreeing():
         ids = check_pairs(recipe, adaption, original, anonymized)
         labels = _checked_labels(recipe, original, labels) if recipe.knn_every else {}
@@ -84,7 +90,7 @@ def train(
     provenance = describe(recipe, adaption, original, anonymized, seed)
     identity = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()
     try:
-        trainer = Trainer(recipe, seed, device, ranks)
+        trainer = (Distiller if is_paired else Trainer)(recipe, seed, device, ranks)
         saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
         saved.restore(trainer)
         ranks.require_same((identity, saved.step), "images, weights and checkpoint")
@@ -93,7 +99,8 @@ def train(
             monitor = KnnMonitor(original, labels, recipe, seed)
         with open_sources(recipe, adaption, original, anonymized) as sources:
             patches = trainer.patches_a_side
-            stream = BatchStream(ids, sources, recipe, patches, seed, ranks.rank, ranks.world)
+            share = (ranks.rank, ranks.world)
+            stream = BatchStream(ids, sources, recipe, patches, seed, *share, is_paired)
             _run(trainer, stream, saved, monitor, metrics_log)
         teacher = trainer.state()["teacher"]
         if ranks.rank == 0:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from math import nan
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,8 @@ class NotFinite(Exception):  # noqa: N818 - what happened in a step
 class Trainer:
     """Student, teacher, centers and optimizer of one training, or one rank's part of them."""
 
+    terms: ClassVar[tuple[str, ...]] = TERMS
+
     def __init__(
         self, recipe: Recipe, seed: int, device: torch.device, ranks: Ranks | None = None
     ) -> None:
@@ -52,7 +55,7 @@ class Trainer:
         self.ranks = ranks or Ranks()
         self.step = 0
         self.schedules = Schedules.of(recipe)
-        self.student = Network(recipe, seed).to(device).train()
+        self.student = self._network().to(device).train()
         self.teacher = copy.deepcopy(self.student).eval().requires_grad_(False)
         heads = recipe.heads
         self.centerings = {
@@ -68,6 +71,9 @@ class Trainer:
         self._ids: list[list[str]] = []
         self._features = torch.zeros(0)
         self.log: list[dict[str, float]] = []
+
+    def _network(self) -> Network:
+        return Network(self.recipe, self.seed)
 
     def _prepare(self) -> nn.Module:
         """Compile and spread the networks as the recipe says; return the student to be called."""
@@ -240,7 +246,7 @@ class Trainer:
         self.check()
         # ranks first, as in `state`: a run that goes on writes the same line
         means = self.ranks.mean(torch.stack(self._measured)).double().mean(dim=0).tolist()
-        row = dict(zip(TERMS, means, strict=True))
+        row = dict.fromkeys(TERMS, nan) | dict(zip(self.terms, means, strict=True))
         norm = row.pop("gradient_norm")
         self.log.append(
             {

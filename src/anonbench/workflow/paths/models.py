@@ -7,7 +7,7 @@ from typing import Any
 
 from anonbench.config import stage_parameters
 from anonbench.config.outputs import Scenario
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant, embedding_model
 from anonbench.workflow.paths.base import Name
 from anonbench.workflow.paths.image_sets import ImagePaths
 
@@ -45,10 +45,9 @@ class ModelPaths(ImagePaths):
     def embedding(
         self, dataset: str, model: Name, seed: Name, variant: Name, split: str = "val"
     ) -> str:
-        """Return the embeddings of an image set by a model; a map leaves originals as they are."""
-        if str(model).startswith(Adaption.MAPPED) and str(variant) == ORIGINAL:
-            model = UNADAPTED
-        return f"{self.results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"
+        """Return the embeddings of an image set by a model (`embedding_model`)."""
+        by = embedding_model(str(model), str(variant))
+        return f"{self.results}/{dataset}/embeddings/{by}/seed{seed}/{variant}/{split}.h5"
 
     def embedding_splits(self, model: str, variant: str) -> dict[str, str]:
         """Return the embeddings of both splits for any data set and seed: patterns."""
@@ -143,7 +142,7 @@ class ModelPaths(ImagePaths):
 
     def trained_originals(self, dataset: str) -> list[str]:
         """Return the embeddings of the original images by each training."""
-        trainings = self.experiment.trainings(dataset)
+        trainings = self.experiment.ranking_trainings(dataset)
         return [self.embedding(dataset, model, seed, ORIGINAL) for model, seed in trainings]
 
     def deployed(self, dataset: str) -> dict[tuple[str, str], str]:

@@ -28,8 +28,9 @@ class PrivacyPaths(ModelPaths):
         return self.image_sets(dataset, self.experiment.unaudited_variants(dataset), ("train",))
 
     def restored_images(self, dataset: str) -> list[str]:
-        """Return the originals of the train images, if restorers are learned from them."""
-        return self.learned_images(dataset) if self.experiment.config.privacy.restores() else []
+        """Return the originals of train images, if restorers or decoders are learned from them."""
+        is_learned = self.experiment.config.privacy.restores() or self.taught_vectors(dataset)
+        return self.learned_images(dataset) if is_learned else []
 
     def restored_pictures(self, dataset: str) -> list[str]:
         """Return such pictures of the same images."""
@@ -50,6 +51,13 @@ class PrivacyPaths(ModelPaths):
             *(self.embedding(dataset, UNADAPTED, seed, v) for v in (Variant(), *variants)),
             *(self.embedding(dataset, Model(Adaption.MAPPED, v), seed, v) for v in mapped),
         ]
+
+    def taught_vectors(self, dataset: str) -> list[str]:
+        """Return those vectors of the train images, where an attacker may learn from them."""
+        learns = "inversion" in self.experiment.config.privacy.attacks or self.maps(dataset)
+        is_taught = learns and self.embeds_train(dataset) and self.shards(dataset, "train")
+        files = self.published_vectors(dataset) if is_taught else []
+        return [f"{file.removesuffix('val.h5')}train.h5" for file in files]
 
     def of_privacy(self, *patterns: str) -> list[str]:
         """Return the files of patterns for all data sets, if attacks are run at all."""

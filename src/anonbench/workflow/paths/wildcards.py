@@ -31,7 +31,7 @@ def wildcard_patterns(experiment: Experiment) -> dict[str, str]:
         "variant": rf"original|{anonymized}",
         "anonymized": anonymized,
         "adaption": "[ABC]",
-        "model": rf"unadapted|pixels|untrained|(?:[ABC]|mapped)-{anonymized}",
+        "model": rf"unadapted|pixels|untrained|(?:[ABCD]|mapped)-{anonymized}",
         "seed": r"\d+",
         "degree": r"\d+",
         "role": "celeba|rvl_cdip|dokiq",

@@ -27,13 +27,14 @@ from anonbench.core.registries.attacks import (
     Risk,
 )
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks import run
+from anonbench.evaluation.privacy.attacks import archives
+from anonbench.evaluation.privacy.attacks.archives import Published
 from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes, decoded
 from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading
 from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, right_characters
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual, overlap
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
-from anonbench.evaluation.privacy.attacks.run import NO_TRUTH, Published, attack
+from anonbench.evaluation.privacy.attacks.run import NO_TRUTH, attack
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
 
 MASK, BLUR = Variant("mask", 100), Variant("blur", 100)
@@ -210,7 +211,7 @@ def test_too_few_images_give_a_reason_and_no_number(tmp_path: Path) -> None:
     assert table["rate"].isna().all()
     why = table.drop_duplicates("attack").set_index("attack")["reason"]
     assert why["barcodes"].startswith("3 clusters") and why["readability"] == NO_REGION
-    assert why["linkage"] == run.NO_VECTORS
+    assert why["linkage"] == archives.NO_VECTORS
     write_csv(table, tmp_path / "attacks.csv")
     pd.testing.assert_frame_equal(read_attacks(tmp_path / "attacks.csv"), table)
 

@@ -15,10 +15,15 @@ from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.registries.attacks import Archive, AttackNotPossibleError, Equipment
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
+from anonbench.embedding.mapping import Map
 from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.policy.evidence import Measured, _attacks
+from anonbench.evaluation.privacy.attacks.archives import Published
 from anonbench.evaluation.privacy.attacks.kinds.inference import Inference, predicted
+from anonbench.evaluation.privacy.attacks.kinds.inversion import decoded
 from anonbench.evaluation.privacy.attacks.kinds.linkage import Linkage, membership, rank_1
-from anonbench.evaluation.privacy.attacks.run import Published, attack
+from anonbench.evaluation.privacy.attacks.run import attack
+from anonbench.evaluation.privacy.train_images import TrainImages
 
 BLUR, MASK = Variant("blur", 100), Variant("mask", 100)
 
@@ -241,3 +246,108 @@ def test_files_of_vectors_are_attacked_and_the_masked_version_is_the_control(
         assert (found.loc[measure, "control"] == control).all()
     assert set(table["risk"]) == {"linkability", "inference"}
     assert table.equals(attack("a", shown, chosen, equipment, seed=0, confidence=0.95))
+
+
+class _Drawn:
+    """Pictures whose pixels follow from a few numbers, which their vectors hold as well."""
+
+    def __init__(self, split: str, latent: np.ndarray) -> None:
+        self._latent = {f"{split}{row:03d}": values for row, values in enumerate(latent)}
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self._latent)
+
+    def read(self, image_id: str) -> np.ndarray:
+        """See `Images.read`."""
+        basis = np.random.default_rng(5).normal(size=(4, 8 * 8 * 3))
+        pixels = 128 + 20 * self._latent[image_id] @ basis
+        return np.clip(pixels, 0, 255).reshape(8, 8, 3).astype(np.uint8)
+
+
+def _published(folder: Path, is_taught: bool = True) -> Published:
+    """Blur keeps half of what a vector holds, a mask nothing; maps have seen the train images."""
+    draw = np.random.default_rng(0)
+    files: dict[str, dict[Variant, Path]] = {}
+    sets = {}
+    for split in ("train", "val"):
+        latent = draw.normal(size=(80, 4))
+        sets[split] = _Drawn(split, latent)
+        blurred = latent * [1.0, 1.0, 0.1, 0.1] + 0.1 * draw.normal(size=latent.shape)
+        vectors = {Variant(): latent, BLUR: blurred, MASK: draw.normal(size=latent.shape)}
+        vectors[Variant("mapped_blur", 100)] = 1.1 * vectors[BLUR]
+        files[split] = {v: folder / f"{split}-{v}.h5" for v in vectors}
+        for variant, values in vectors.items():
+            wide = np.concatenate([values, np.full((80, 1), 3.0)], axis=1)  # lengths stay known
+            write_embeddings(
+                files[split][variant], Embeddings(sets[split].ids, wide.astype(np.float32))
+            )
+    zero = np.zeros(5, np.float32)
+    learned = folder / "map.safetensors"
+    Map(0.5 * np.eye(5, dtype=np.float32), zero, zero).save(learned)
+    ids = [*sets["train"].ids, *sets["val"].ids]
+    return Published(
+        originals=sets["val"],
+        versions={},
+        boxes=pd.DataFrame(columns=["id", "entity", "order"]),
+        clusters=pd.Series(range(160), index=ids),
+        embeddings=files["val"],
+        people={},
+        labels={},
+        train=TrainImages(sets["train"], Anonymization()),
+        lessons=files["train"] if is_taught else {},
+        maps={Variant("mapped_blur", 100): learned} if is_taught else {},
+    )
+
+
+def test_pictures_are_drawn_of_vectors_and_mapped_ones_are_judged_on_images_that_maps_saw(
+    tmp_path: Path,
+) -> None:
+    chosen = Privacy(attacks=("linkage", "inversion"), gallery=70, probes=60)
+    equipment = Equipment(Detection(), Anonymization())
+    table = attack("a", _published(tmp_path), chosen, equipment, seed=0, confidence=0.95)
+    rate = table.set_index(["measure", "method"])["rate"]
+    assert rate["inverted", "original"] > 0.9
+    assert 0.1 < rate["inverted", "blur"] < 0.8
+    assert rate["inverted", "mask"] < 0.1
+    assert table.set_index("measure").loc["inverted", "chance"].eq(1 / 70).all()
+    seen = table[table["measure"].str.startswith("seen_")]
+    assert set(seen["method"]) == {"original", "blur", "mapped_blur"}
+    assert set(seen["measure"]) == {"seen_rank_1", "seen_inverted"}
+    # longer vectors tell the same: the seen ones are mapped by this map
+    same = seen.set_index(["measure", "method"])["rate"]
+    assert same["seen_rank_1", "mapped_blur"] == same["seen_rank_1", "blur"]
+    judged = {
+        method: set(of_variant(table, method)["measure"]) for method in ("blur", "mapped_blur")
+    }
+    assert judged["blur"] == {"rank_1", "inverted"}
+    assert judged["mapped_blur"] == {"rank_1", "inverted", "seen_rank_1", "seen_inverted"}
+
+
+def of_variant(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    """What a policy is shown of a variant's attacks."""
+    audit = pd.DataFrame(columns=["method", "degree"])
+    return pd.DataFrame(_attacks(Measured("a", (), (), {}, audit, attacks=table), method, 100))
+
+
+def test_without_train_images_no_picture_is_drawn(tmp_path: Path) -> None:
+    chosen = Privacy(attacks=("inversion",), gallery=70, probes=60)
+    shown = _published(tmp_path, is_taught=False)
+    table = attack("a", shown, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
+    assert table["rate"].isna().all()
+    assert "no vectors of train images" in table["reason"].iloc[0]
+
+
+def test_the_penalty_of_a_decoder_fits_the_noise() -> None:
+    draw = np.random.default_rng(0)
+    vectors, weights = draw.normal(size=(120, 30)), draw.normal(size=(30, 7))
+    clear = vectors @ weights
+    lessons, others = vectors[:60], vectors[60:]
+    for noise in (0.01, 10.0):
+        targets = (clear + noise * draw.normal(size=clear.shape))[:60]
+        plain = others @ np.linalg.lstsq(lessons, targets, rcond=None)[0]
+        errors = [
+            np.square(found - clear[60:]).mean()
+            for found in (decoded(lessons, targets, others), plain)
+        ]
+        assert errors[0] < (0.1 if noise < 1 else 0.5 * errors[1])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from anonbench.config import Privacy
 from anonbench.core.numeric.clusters import too_few
 from anonbench.core.numeric.rates import clustered_rate
-from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.registries.attacks import (
     NO_REGION,
-    Archive,
     ArchiveAttack,
     AttackNotPossibleError,
     Equipment,
@@ -28,40 +25,14 @@ from anonbench.core.registries.attacks import (
     Restorers,
 )
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
+from anonbench.evaluation.privacy.attacks.archives import Published, archives
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
 from anonbench.evaluation.privacy.attacks.table import COLUMNS
-from anonbench.evaluation.privacy.crops import Images, Readable
-from anonbench.evaluation.privacy.train_images import TrainImages
-from anonbench.evaluation.retrieval.vectors import look_through
 
 NO_TRUTH = "of no original it is known for sure what is right"
-NO_VECTORS = "no vectors of the published images are given"
-
-
-@dataclass(frozen=True)
-class Published:
-    """What attackers have, and what the rates need."""
-
-    originals: Images
-    """Of the validation split."""
-    versions: Mapping[Variant, Readable]
-    boxes: pd.DataFrame
-    """Columns of `anonbench.core.boxes`."""
-    clusters: pd.Series
-    """Of the images, by id."""
-    embeddings: Mapping[Variant, Path]
-    """HDF5 of each version's vectors, of the originals too; nothing where there are none."""
-    people: Mapping[str, str]
-    """The person of each image, where it is known."""
-    labels: Mapping[str, str]
-    """The class of each image, where it is known."""
-    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Further labels of images, by name."""
-    train: TrainImages | None = None
-    """What restorers are learned from; None: none is."""
 
 
 def attack(
@@ -134,15 +105,21 @@ def _rows(
         seed,
     ):
         found.setdefault(attack.name, []).append(outcome)
-    archive = None
-    for kind in chosen:
-        if not isinstance(kind, ArchiveAttack):
-            continue
-        try:
-            archive = archive or read_archive(published, settings, seed)
-            found[kind.name] = list(kind.outcomes(archive))
-        except AttackNotPossibleError as error:
-            reasons[kind.name] = str(error)
+    of_vectors = [kind for kind in chosen if isinstance(kind, ArchiveAttack)]
+    try:
+        attacked = list(archives(published, settings, seed)) if of_vectors else []
+    except AttackNotPossibleError as error:
+        attacked = []
+        reasons |= {kind.name: str(error) for kind in of_vectors}
+    for prefix, archive in attacked:
+        for kind in of_vectors:
+            try:
+                outcomes = list(kind.outcomes(archive))
+            except AttackNotPossibleError as error:
+                reasons.setdefault(kind.name, str(error))
+                continue
+            named = [replace(each, measure=prefix + each.measure) for each in outcomes]
+            found.setdefault(kind.name, []).extend(named)
     for kind in chosen:
         if kind.name in found:
             yield from _rates(kind, found[kind.name], confidence)
@@ -224,43 +201,3 @@ def _row(
         "clusters": 0,
         **values,
     }
-
-
-def read_archive(published: Published, settings: Privacy, seed: int) -> Archive:
-    """Read the vectors of at most `privacy.gallery` images, drawn by hashes of ids.
-
-    Raises:
-        AttackNotPossibleError: there are none.
-        InputError: a file of vectors cannot be read, or has other images than the originals.
-
-    """
-    files = dict(published.embeddings)
-    if Variant() not in files:
-        raise AttackNotPossibleError(NO_VECTORS)
-    originals = look_through(files[Variant()])
-    draw = np.argsort(hash_ints((seed, "archive"), originals.ids), kind="stable")
-    places = np.sort(draw[: settings.gallery])
-    ids = [originals.ids[place] for place in places.tolist()]
-    asked = set(draw[: min(settings.probes, settings.gallery)].tolist())
-    vectors = {}
-    for variant, path in files.items():
-        found = look_through(path, originals.ids, originals.frame)
-        vectors[variant] = found.units(places)
-    queries = np.array([n for n, place in enumerate(places.tolist()) if place in asked])
-    return Archive(
-        ids=ids,
-        vectors=vectors,
-        queries=queries,
-        persons=_numbers(ids, published.people),
-        attribute=_numbers(ids, published.labels),
-        clusters=published.clusters.reindex(ids).to_numpy(np.int64),
-        asked=originals.frame.queries(vectors[Variant()][queries]),
-        seed=seed,
-        others={name: _numbers(ids, values) for name, values in published.attributes.items()},
-    )
-
-
-def _numbers(ids: Sequence[str], named: Mapping[str, str]) -> np.ndarray | None:
-    """Return a number for each name [N], -1 where an image has none; None: no image has one."""
-    codes = pd.factorize(pd.Series([named.get(name) for name in ids], dtype=object))[0]
-    return codes.astype(np.int64) if (codes >= 0).any() else None

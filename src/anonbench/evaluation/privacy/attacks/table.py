@@ -29,6 +29,8 @@ COLUMNS = [
 a share, more is worse for privacy; `low` and `high` bound it; `control`: the same attack with all
 sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or persons;
 `reason`: why there is no rate. `entity` is empty where whole images are attacked."""
+SEEN = "seen_"
+"""Begins measures on images that maps were learned from; others are on images that no map saw."""
 _TEXTS = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
 
 

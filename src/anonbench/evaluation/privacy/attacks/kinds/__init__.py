@@ -7,6 +7,7 @@ from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes
 from anonbench.evaluation.privacy.attacks.kinds.block_noise import BlockNoise
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
 from anonbench.evaluation.privacy.attacks.kinds.inference import Inference
+from anonbench.evaluation.privacy.attacks.kinds.inversion import Inversion
 from anonbench.evaluation.privacy.attacks.kinds.linkage import Linkage
 from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading
 from anonbench.evaluation.privacy.attacks.kinds.readability import Readability
@@ -24,5 +25,6 @@ BUILT_IN = (
     Residual,
     Linkage,
     Inference,
+    Inversion,
 )
 KINDS: dict[str, type[PrivacyAttack]] = {each.name: each for each in BUILT_IN}

@@ -1,0 +1,157 @@
+"""Archives of vectors that are attacked: the published one, and of images that a map has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Privacy
+from anonbench.core.boxes import image_regions
+from anonbench.core.numeric.seeding import hash_ints
+from anonbench.core.registries.attacks import Archive, Attacker, AttackNotPossibleError
+from anonbench.core.registries.method_names import unmapped
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.embedding.mapping import Map
+from anonbench.evaluation.privacy.attacks.table import SEEN
+from anonbench.evaluation.privacy.crops import Images, Readable, crop
+from anonbench.evaluation.privacy.kinds import Recognizer
+from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.retrieval.vectors import look_through
+from anonbench.training.data.preprocess import Preprocess
+
+NO_VECTORS = "no vectors of the published images are given"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What attackers have, and what the rates need."""
+
+    originals: Images
+    """Of the validation split."""
+    versions: Mapping[Variant, Readable]
+    boxes: pd.DataFrame
+    """Columns of `anonbench.core.boxes`."""
+    clusters: pd.Series
+    """Of the images, by id."""
+    embeddings: Mapping[Variant, Path]
+    """HDF5 of each version's vectors, of the originals too; nothing where there are none."""
+    people: Mapping[str, str]
+    """The person of each image, where it is known."""
+    labels: Mapping[str, str]
+    """The class of each image, where it is known."""
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Further labels of images, by name."""
+    train: TrainImages | None = None
+    """What restorers and decoders are learned from; None: none is."""
+    lessons: Mapping[Variant, Path] = field(default_factory=dict)
+    """As `embeddings`, of the train images; mapped ones by maps that have not seen them."""
+    maps: Mapping[Variant, Path] = field(default_factory=dict)
+    """Maps learned from the train images, by mapped variant."""
+
+
+def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tuple[str, Archive]]:
+    """Give the archives that are attacked, with what their measures' names begin with.
+
+    Raises:
+        AttackNotPossibleError: there are no vectors.
+        InputError: a file of vectors cannot be read, or has other images than the originals.
+
+    """
+    if Variant() not in published.embeddings:
+        raise AttackNotPossibleError(NO_VECTORS)
+    chosen = settings.of(Recognizer)
+    recognizer = chosen.load() if "inversion" in settings.attacks and chosen.is_given() else None
+
+    def read(files: Mapping[Variant, Path], images: Images, **maps: Map) -> Archive:
+        return _read(published, files, images, settings, seed, recognizer, maps)
+
+    own = read(published.embeddings, published.originals)
+    if Variant() not in published.lessons or published.train is None:
+        yield "", own
+        return
+    ours = read(published.lessons, published.train.originals)
+    yield "", replace(own, lessons=ours)
+    if published.maps:
+        maps = {str(variant): Map.load(path) for variant, path in published.maps.items()}
+        beside = [Variant(), *map(_unmapped, published.maps), *published.maps]
+        files = {each: published.lessons[_unmapped(each)] for each in beside}
+        yield SEEN, replace(read(files, published.train.originals, **maps), lessons=own)
+
+
+def _unmapped(variant: Variant) -> Variant:
+    return Variant(variant.method and unmapped(variant.method), variant.degree)
+
+
+def _read(
+    published: Published,
+    files: Mapping[Variant, Path],
+    images: Images,
+    settings: Privacy,
+    seed: int,
+    recognizer: Attacker | None,
+    maps: Mapping[str, Map],
+) -> Archive:
+    """Read the vectors of at most `privacy.gallery` images, drawn by hashes of ids; map some."""
+    originals = look_through(files[Variant()])
+    draw = np.argsort(hash_ints((seed, "archive"), originals.ids), kind="stable")
+    places = np.sort(draw[: settings.gallery])
+    ids = [originals.ids[place] for place in places.tolist()]
+    asked = set(draw[: min(settings.probes, settings.gallery)].tolist())
+    vectors = {}
+    for variant, path in files.items():
+        found = look_through(path, originals.ids, originals.frame)
+        learned = maps.get(str(variant))
+        vectors[variant] = found.units(places, None if learned is None else learned.apply)
+    queries = np.array([n for n, place in enumerate(places.tolist()) if place in asked])
+    return Archive(
+        ids=ids,
+        vectors=vectors,
+        queries=queries,
+        persons=_numbers(ids, published.people),
+        attribute=_numbers(ids, published.labels),
+        clusters=published.clusters.reindex(ids).to_numpy(np.int64),
+        asked=originals.frame.queries(vectors[Variant()][queries]),
+        seed=seed,
+        others={name: _numbers(ids, values) for name, values in published.attributes.items()},
+        pictures=_pictures(ids, images, published.boxes),
+        recognizer=recognizer and _as_seen_by(recognizer),
+    )
+
+
+def _pictures(
+    ids: Sequence[str], images: Images, boxes: pd.DataFrame
+) -> Callable[[int], np.ndarray] | None:
+    """Return what gives originals' first faces, or whole images, uint8 [N, side, side, 3]."""
+    if not set(ids) <= set(images.ids):
+        return None
+    faces = {} if boxes.empty else image_regions(boxes[boxes["entity"] == Entity.FACE])
+
+    def pictures(side: int) -> np.ndarray:
+        fit = Preprocess(side, "imagenet", "squash").fit
+        found = np.empty((len(ids), side, side, 3), np.uint8)
+        for row, image_id in enumerate(ids):
+            image = images.read(image_id)
+            regions = faces.get(image_id, ())
+            found[row] = fit(crop(image, regions[0], 1.0) if regions else image)
+        return found
+
+    return pictures
+
+
+def _as_seen_by(recognizer: Attacker) -> Callable[[np.ndarray], np.ndarray]:
+    fit = Preprocess(recognizer.side, "imagenet", "squash").fit
+
+    def embed(pictures: np.ndarray) -> np.ndarray:
+        return recognizer.embed(np.stack([fit(picture) for picture in pictures]))
+
+    return embed
+
+
+def _numbers(ids: Collection[str], named: Mapping[str, str]) -> np.ndarray | None:
+    """Return a number for each name [N], -1 where an image has none; None: no image has one."""
+    codes = pd.factorize(pd.Series([named.get(name) for name in ids], dtype=object))[0]
+    return codes.astype(np.int64) if (codes >= 0).any() else None
