@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from anonbench.core.provenance import file_digest
-from anonbench.datasets.manifest import changed_images
+from anonbench.datasets.listing import changed_images
 
 NAMES = ["a.png", "b.png", "c.png", "NA"]
 

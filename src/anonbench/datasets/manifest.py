@@ -13,7 +13,6 @@ from anonbench.config import DataSource, Layout
 from anonbench.core.io import atomic, write_csv, write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track
-from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
 from anonbench.core.wording import count, tally
 from anonbench.datasets.copies import find_copies, warn_of_copies
@@ -21,10 +20,9 @@ from anonbench.datasets.documents import PAGE, page_numbers
 from anonbench.datasets.files.headers import Header, Limits, look_at_all
 from anonbench.datasets.files.reasons import COPY, is_quiet
 from anonbench.datasets.formats.conversions import conversion_counts
-from anonbench.datasets.formats.pages import file_digest_of
 from anonbench.datasets.given import reasons_of_given
 from anonbench.datasets.listing import count_images, find_unused, read_source, root_of
-from anonbench.datasets.source import problem, read_csv
+from anonbench.datasets.source import problem
 
 CONVERTED = ["id", "path", PAGE, "converted"]
 """Columns of the list of images of which decoding keeps not every stored value as it is: the last
@@ -99,29 +97,6 @@ def write_manifest(
         warn_on_terminal(_LOG, f"{name}: {images} converted ({tally(changed)}); see converted.csv")
     _warn_of_skips(name, skips)
     warn_of_copies(name, copies, None if label is None else label.set_axis(listed["id"]))
-
-
-def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[str, list[str]]:
-    """Return images, relative to `root`, that were added, removed or changed since a manifest.
-
-    Only files of another size, or touched since then, are read.
-    """
-    before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"])  # pages have one file
-    known = {path: of_file for path, *of_file in before.itertuples(index=False, name=None)}
-    skipped = read_csv(manifest.parent / "skipped" / "manifest.csv")["path"]
-    stats = {path: (root / path).stat() for path in listed if (root / path).exists()}
-    since, changed = manifest.stat().st_mtime, []
-    for path, stat in stats.items():
-        size, digest = known.get(path, (stat.st_size, ""))
-        touched = digest and max(stat.st_mtime, stat.st_ctime) > since
-        is_candidate = stat.st_size != size or touched
-        if is_candidate and file_digest(root / path) != file_digest_of(digest):
-            changed.append(path)
-    return {
-        "added": sorted({*stats} - {*known, *skipped}),
-        "removed": sorted({*known} - {*stats}),
-        "changed": sorted(changed),
-    }
 
 
 def _warn_of_skips(name: str, skips: pd.DataFrame) -> None:

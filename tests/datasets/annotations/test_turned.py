@@ -91,7 +91,12 @@ def test_other_turns_are_refused(tmp_path: Path, annotation: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
-    "fields", [{"rotation": 0}, {"attributes": {"angle": None, "rectangle": 7, "rotation": ""}}]
+    "fields",
+    [
+        {"rotation": 0},
+        {"rotation": float("nan")},
+        {"attributes": {"angle": None, "rectangle": 7, "rotation": ""}},
+    ],
 )
 def test_what_turns_nothing_is_fine(tmp_path: Path, fields: dict[str, Any]) -> None:
     assert only(coco(tmp_path, **fields)).quad is None

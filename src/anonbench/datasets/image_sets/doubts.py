@@ -117,9 +117,12 @@ def _of_rows(counts: Sequence[Mapping[Any, Any]], unmatched: Mapping[str, int]) 
     if not counts:
         raise ValueError("no counts")
     total = {column: sum(int(row[column]) for row in counts) for column in _COUNTED}
-    left_out = total["without_regions"] - total["used_without_regions"]
     return Doubts(
-        left_out, *(total[column] for column in _COUNTED[1:]), dict(sorted(unmatched.items()))
+        total["without_regions"] - total["used_without_regions"],
+        total["failed"],
+        total["used_without_regions"],
+        total["used_failed"],
+        dict(sorted(unmatched.items())),
     )
 
 

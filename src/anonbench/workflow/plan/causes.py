@@ -8,8 +8,7 @@ from typing import Any
 
 from anonbench.core.jobs.checksums import DIGEST, is_intact, plain, read_checksum, read_parameters
 from anonbench.core.jobs.fingerprint import code_changes
-from anonbench.datasets.listing import root_of
-from anonbench.datasets.manifest import changed_images
+from anonbench.datasets.listing import changed_images, root_of
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes, config_name, described
 from snakemake_logger_plugin_anonbench.run import read
