@@ -18,7 +18,7 @@ from anonbench.detection.colour_planes import planes
 from anonbench.detection.kinds import Zxing
 from anonbench.detection.mrz.linear import across_bars, grown_along_bars
 from anonbench.detection.registry import build
-from anonbench.evaluation.privacy.attacks.kinds.barcodes import decoded
+from anonbench.evaluation.privacy.attacks.kinds.reading import decoded
 from anonbench_demo import ids
 
 FORMATS = ["Code128", "EAN13", "ITF", "PDF417", "QRCode", "DataMatrix", "Aztec"]

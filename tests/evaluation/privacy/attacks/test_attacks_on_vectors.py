@@ -16,8 +16,13 @@ from anonbench.core.registries.attacks import Archive, AttackNotPossibleError, E
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.privacy.attacks.kinds.inference import Inference, predicted
-from anonbench.evaluation.privacy.attacks.kinds.linkage import Linkage, membership, rank_1
+from anonbench.evaluation.privacy.attacks.kinds.vectors import (
+    Inference,
+    Linkage,
+    membership,
+    predicted,
+    rank_1,
+)
 from anonbench.evaluation.privacy.attacks.run import Published, attack
 
 BLUR, MASK = Variant("blur", 100), Variant("mask", 100)

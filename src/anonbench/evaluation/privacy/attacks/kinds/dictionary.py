@@ -19,11 +19,12 @@ from anonbench.core.registries.attacks import (
 )
 from anonbench.core.settings import Count
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading, zone_of
-from anonbench.evaluation.privacy.attacks.kinds.readability import (
+from anonbench.evaluation.privacy.attacks.kinds.reading import (
     LineAttack,
+    MrzReading,
     Readability,
     known_text,
+    zone_of,
 )
 
 RANKS = (1, 10)
