@@ -23,6 +23,11 @@ from anonbench.core.errors import InputError
         (["scoer"], "did you mean score?"),
         (["images", "exprt"], "did you mean export?"),
         (["bundle", "--to", "x", "--auhtor", "y"], "did you mean --author?"),
+        (
+            ["bundle", "--to", "x", "--embeddings"],
+            "--embeddings; it is gone, a bundle holds scores",
+        ),
+        (["verify", "x", "--sample", "9"], "--sample 9; it is gone, every file"),
         (["export", "a", "b", "--format", "tim"], "did you mean timm?"),
         (["--vresion"], "unknown arguments: --vresion\n"),
     ],
