@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -66,8 +67,16 @@ def test_what_is_made_from_a_bundle_is_compared_with_the_run(bundle: Path) -> No
         again = bundle / path.replace("published", "results")
         again.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(bundle / path, again)
+    for place in ("published", "results"):  # times are never the same
+        times = bundle / place / "benchmarks/scores/portraits.tsv"
+        times.parent.mkdir(parents=True, exist_ok=True)
+        times.write_text(f"s\n{len(place)}\n")
+    relisted = json.loads((bundle / METADATA).read_text(encoding="utf-8"))
+    digest = {"@id": "published/benchmarks/scores/portraits.tsv", "contentSize": "4"}
+    relisted["@graph"].append(digest | {"sha256": hashlib.sha256(b"s\n9\n").hexdigest()})
+    (bundle / METADATA).write_text(json.dumps(relisted), encoding="utf-8")
     found = verify(bundle)
-    assert (found.made_here, found.compared, found.differences) == (2, 2, [])
+    assert (found.made_here, found.compared, found.differences) == (3, 2, [])
     again.write_text(again.read_text().replace("0.", "1.", 1))
     path = SCORES.replace("published", "results")
     assert verify(bundle).differences == [f"{path}: other bytes than {SCORES}"]

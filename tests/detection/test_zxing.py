@@ -18,7 +18,7 @@ from anonbench.detection.kinds import Zxing
 from anonbench.detection.linear_codes import across_bars, grown_along_bars
 from anonbench.detection.registry import build
 from anonbench.detection.views import planes
-from anonbench.evaluation.privacy.attacks.kinds.barcodes import decoded
+from anonbench.evaluation.privacy.attacks.kinds.reading import decoded
 from anonbench_demo import ids
 
 FORMATS = ["Code128", "EAN13", "ITF", "PDF417", "QRCode", "DataMatrix", "Aztec"]

@@ -103,8 +103,7 @@ def test_the_detector_finds_and_the_method_hides(done: Path) -> None:
 
 def test_all_are_in_the_report(done: Path) -> None:
     report = (done / "results/report.html").read_text(encoding="utf-8")
-    for label in ("Stripes", "Dark parts"):
-        assert label in report, label
+    assert "Stripes" in report
     assert "stripes" in re.search(r'data-methods="([^"]*)"', report)[1]  # type: ignore[index]
     experiment = (done / "results/tables/experiment.md").read_text(encoding="utf-8")
     assert "mask, stripes" in experiment

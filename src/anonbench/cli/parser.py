@@ -10,6 +10,12 @@ from typing import Any, NoReturn
 
 from anonbench.core.wording import suggestion
 
+_GONE = {
+    ("bundle", "--embeddings"): "; it is gone, a bundle holds scores and no embeddings",
+    ("verify", "--sample"): "; it is gone, every file of a bundle is compared with its digest",
+}
+"""What is told of options of earlier versions."""
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors name what was probably meant; its subcommands' parsers are the same.
@@ -34,7 +40,12 @@ class Parser(argparse.ArgumentParser):
         """End with what is unknown, and the options that are nearest to it."""
         known = self._option_string_actions
         names = [each.partition("=")[0] for each in unknown if each.startswith("--")]
-        near = [suggestion(name, known) for name in names if name not in known]
+        command = self.prog.rpartition(" ")[2]
+        near = [
+            _GONE.get((command, name)) or suggestion(name, known)
+            for name in names
+            if name not in known
+        ]
         self.error(f"unknown arguments: {' '.join(unknown)}{''.join(near)}")
 
 

@@ -16,7 +16,7 @@ from anonbench.config import Retrieval
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
-from anonbench.evaluation.privacy.known import MIN_CLUSTERS
+from anonbench.evaluation.privacy.rates import MIN_CLUSTERS
 from anonbench.evaluation.retrieval.scoring.metrics import (
     MIN_K,
     cutoff,

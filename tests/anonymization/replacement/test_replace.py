@@ -18,7 +18,7 @@ from anonbench.core.fakes import TextKind
 from anonbench.core.icao9303 import TD1, TD2, TD3, wrong_checks
 from anonbench.core.registries.attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading, zone_of
+from anonbench.evaluation.privacy.attacks.kinds.reading import MrzReading, zone_of
 
 PAPER, INK = (240, 230, 200), (30, 20, 90)
 

@@ -29,7 +29,7 @@ ALLOWED = {
     # the jobs that use them, and built-in ones, which the jobs' own code imports
     # another's module, which a digest of its file stands for
     "anonbench.embedding.systems.function: import_module(module)",
-    "anonbench.core.registries.registry: entry_points()",
+    "anonbench.core.registries.added: entry_points()",
     "anonbench.core.registries.registry: import_module(module)",
     "anonbench.core.registries.registry: getattr(importlib, ...)",
     # where the sources are that are read

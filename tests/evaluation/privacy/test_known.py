@@ -16,14 +16,15 @@ from anonbench.evaluation.privacy.gallery import (
     ONLY_TRAIN,
     TOO_LITTLE,
 )
-from anonbench.evaluation.privacy.known import (
+from anonbench.evaluation.privacy.rates import (
+    ALL,
     MIN_CLUSTERS,
     MIN_GALLERY,
+    REMAINDER,
     against,
     probes_needed,
     strongest,
 )
-from anonbench.evaluation.privacy.rates import ALL, REMAINDER
 from synthetic_rates import make_rates
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from anonbench.core.io import read_json, write_json
 from anonbench.core.jobs.call_graph import ALL, CallGraph
 from anonbench.core.provenance import file_digest
-from anonbench.core.registries.registry import added
+from anonbench.core.registries.added import added
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
 """The packages whose sources are read, with their folders."""

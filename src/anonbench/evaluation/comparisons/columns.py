@@ -61,7 +61,8 @@ def columns_of(
         control_seeds: as `anonbench.evaluation.scores.adaption_of`.
 
     """
-    for variant in sorted({files.variant for files in scenarios}, key=_order):
+    variants = {files.variant for files in scenarios}
+    for variant in sorted(variants, key=lambda each: (each.degree, place_of(each.method))):
         of_variant = [files for files in scenarios if files.variant == variant]
         yield from _retrieval(variant, _rows(of_variant, reference_seed, control_seeds, True))
         labelled = [files for files in of_variant if files.predictions is not None]
@@ -109,10 +110,6 @@ def choices(columns: Sequence[Column]) -> Column:
 def _joined(columns: Sequence[Column], values: dict[str, pd.Series]) -> Column:
     hits = all(column.hits for column in columns)
     return replace(columns[0], values=pd.DataFrame(values).sort_index(), hits=hits)
-
-
-def _order(variant: Variant) -> tuple[int, tuple[int, bool, str]]:
-    return variant.degree, place_of(variant.method)
 
 
 def _rows(

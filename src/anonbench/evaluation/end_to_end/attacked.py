@@ -6,7 +6,7 @@ finds, others find, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -61,7 +61,7 @@ def attack(
         ],
         encoded.boxes,
         {},
-        set(_sought(treatment.detectors)),
+        {Entity(each) for name in treatment.detectors for each in DETECTORS[name].entities},
         SystemAttacker(system),
         Privacy(attackers=()),
         TrainImages(GivenImages({}), how),
@@ -69,8 +69,3 @@ def attack(
     )
     found = worst(rates("", probes, confidence)).reindex(columns=COLUMNS)
     return found.sort_values(["degree", "method"], ignore_index=True, kind="stable")
-
-
-def _sought(detectors: Sequence[str]) -> Iterator[Entity]:
-    for name in detectors:
-        yield from map(Entity, DETECTORS[name].entities)

@@ -114,7 +114,8 @@ def encode_variants(
         closing(ahead(searched)) as batches,
     ):
         for batch in track_batches(batches, len(pictures.images), "images evaluated"):
-            used = _used(batch, treatment.keep_without_regions)
+            kept = treatment.keep_without_regions
+            used = [image for image in batch if image and (image.regions or kept)]
             for variant in variants if used else ():
                 make = partial(_pixels, variant=variant, settings=treatment.anonymization)
                 parts[variant].append(encode_images(list(pool.map(make, used))))
@@ -137,10 +138,6 @@ def _searched(
         regions = search.search(batch)
         found |= regions
         yield [_Image(image, regions[image.id]) if image.id in regions else None for image in batch]
-
-
-def _used(batch: Sequence[_Image | None], keep_without_regions: bool) -> list[_Image]:
-    return [image for image in batch if image and (image.regions or keep_without_regions)]
 
 
 def _pixels(image: _Image, variant: Variant, settings: Anonymization) -> np.ndarray:

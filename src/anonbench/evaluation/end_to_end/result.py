@@ -117,14 +117,10 @@ def _sentence(
         text += f", {100 * chosen['unbiased']:.1f} % less the optimism of choosing the highest"
     alike = [m for each in chosen["indistinguishable"].split(JOINT) if (m := _method(each)) != best]
     alike = [each for each in alike if each not in failed or not others]
-    text += f"; {_cannot_be_told(alike)}." if alike else "."
+    text += f"; {' and '.join(alike)} cannot be told from it." if alike else "."
     if low <= floor:
         text += " It cannot be told from chance."
     return text
-
-
-def _cannot_be_told(methods: list[str]) -> str:
-    return f"{' and '.join(methods)} cannot be told from it"
 
 
 def _method(choice: str) -> str:

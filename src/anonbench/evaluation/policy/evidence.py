@@ -18,8 +18,7 @@ from anonbench.core.registries.method_names import base_of, is_mapped, unmapped
 from anonbench.core.registries.methods import RESIDUES, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.attacks.table import SEEN
-from anonbench.evaluation.privacy.known import strongest
-from anonbench.evaluation.privacy.rates import ALL, REMAINDER
+from anonbench.evaluation.privacy.rates import ALL, REMAINDER, strongest
 
 ALLOWED, DEGREE, RESIDUE, STRENGTH = "allowed", "degree", "residue", "strength"
 SEARCHED, AUDIT, UNSEARCHED = "searched", "audit", "unsearched"

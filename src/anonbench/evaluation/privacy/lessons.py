@@ -75,9 +75,7 @@ class Lessons:
             seed: of the draw.
 
         """
-        shown = {people[name] for name in attacked if name in people}
-        ids = set(train.originals.ids) - set(attacked)
-        self._ids = {name for name in ids if people.get(name) not in shown}
+        self._ids = train.free_of(attacked, people)
         # entities have lessons of their own, often of the same images
         self._train = replace(train, originals=KeptOriginals(train.originals))
         self._hidden = ("", Kept())

@@ -5,7 +5,7 @@ from images that were anonymized in the same way: here the model adapted to the 
 et al. 2016, "Defeating image obfuscation with deep learning"; Hao et al. 2019 report 86 % where the
 naive one has 11 %). Others are registered (`anonbench.core.registries.attacks`): a supervised
 attacker that learns from train images, one that sees all but the region (`remainder`), a face
-recognition model of the user's, or another package's. Where persons are searched in other
+recognition model of the user's. Where persons are searched in other
 photographs, each attacker also anonymizes its gallery first (the adaptive attack that needs no
 training). For the same region of the same image that would compare a crop with itself.
 """

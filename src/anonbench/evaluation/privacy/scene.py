@@ -154,11 +154,7 @@ def cuts_of(attackers: Collection[Attacker]) -> list[Cut]:
     cuts = {cut_of(each) for each in attackers}
     if cuts and all(cut.aligned for cut in cuts):
         cuts.add(Cut(max(cut.side for cut in cuts)))
-    return sorted(cuts, key=_by_use)
-
-
-def _by_use(cut: Cut) -> tuple[bool, int]:
-    return not cut.aligned, cut.side
+    return sorted(cuts, key=lambda cut: (not cut.aligned, cut.side))
 
 
 def differing(crops: np.ndarray, others: np.ndarray) -> np.ndarray:

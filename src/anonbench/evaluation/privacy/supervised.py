@@ -88,7 +88,7 @@ def learn(lesson: Lesson) -> dict[bool, Comparison]:
         raise LessonTooSmallError(f"{count} {what}, and {LEAST} are needed")
     galleries = (False,) if lesson.finds_itself else (False, True)
     quality: dict[bool, dict[_Key, float]] = {gallery: {} for gallery in galleries}
-    folds = _folds(lesson.who)
+    folds = np.unique(lesson.who, return_inverse=True)[1] % FOLDS  # a person's crops share theirs
     for fold in range(FOLDS):
         left_out = folds == fold
         for key, found in _comparisons(lesson, ~left_out):
@@ -106,11 +106,6 @@ def as_they_are(features: int, compared: int) -> Comparison:
     """Return the comparison by the leading features (vectors of models) as they are."""
     as_is = Linear(np.zeros(features), np.eye(features, compared))
     return Comparison(Way.AS_IS, as_is, as_is)
-
-
-def _folds(who: np.ndarray) -> np.ndarray:
-    """Return each crop's fold, int64 [N]; a person's crops share theirs."""
-    return np.unique(who, return_inverse=True)[1] % FOLDS
 
 
 def _comparisons(lesson: Lesson, rows: np.ndarray) -> Iterator[tuple[_Key, Comparison]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -89,6 +89,18 @@ class TrainImages:
     settings: Anonymization
     given: Mapping[str, Images] = field(default_factory=dict)
     """Pictures by method that an attacker cannot make: of other programs, or drawn anew."""
+
+    def free_of(self, attacked: Collection[str], people: Mapping[str, str]) -> set[str]:
+        """Return the images that show no attacked person, whatever the splits say.
+
+        Args:
+            attacked: ids of the images that are attacked.
+            people: the person of each image, where it is known.
+
+        """
+        shown = {people[name] for name in attacked if name in people}
+        free = set(self.originals.ids) - set(attacked)
+        return {name for name in free if people.get(name) not in shown}
 
 
 class HiddenOnRead:

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 
 from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL
 from anonbench.evaluation.policy.front import area
-from anonbench.evaluation.privacy.known import strongest
+from anonbench.evaluation.privacy.rates import strongest
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures.style import (
     INK,

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL
-from anonbench.evaluation.privacy.known import strongest
+from anonbench.evaluation.privacy.rates import strongest
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures.style import (
     DEGREE_LINES,

@@ -11,8 +11,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.core.wording import count
 from anonbench.evaluation.privacy.gallery import UNTAUGHT
-from anonbench.evaluation.privacy.known import strongest
-from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, worst
+from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS
 from anonbench.reporting.labels import ATTACKERS, ENTITIES, GALLERIES, MATCHES, METHODS, NOT_RUN
 

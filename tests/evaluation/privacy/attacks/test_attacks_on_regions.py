@@ -29,9 +29,13 @@ from anonbench.core.registries.attacks import (
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks import archives
 from anonbench.evaluation.privacy.attacks.archives import Published
-from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes, decoded
-from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading
-from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, right_characters
+from anonbench.evaluation.privacy.attacks.kinds.reading import (
+    Barcodes,
+    MrzReading,
+    Readability,
+    decoded,
+    right_characters,
+)
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual, overlap
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
 from anonbench.evaluation.privacy.attacks.run import NO_TRUTH, attack

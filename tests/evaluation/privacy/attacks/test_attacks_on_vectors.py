@@ -19,9 +19,14 @@ from anonbench.embedding.mapping import Map
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.policy.evidence import Measured, _attacks
 from anonbench.evaluation.privacy.attacks.archives import Published
-from anonbench.evaluation.privacy.attacks.kinds.inference import Inference, predicted
 from anonbench.evaluation.privacy.attacks.kinds.inversion import decoded
-from anonbench.evaluation.privacy.attacks.kinds.linkage import Linkage, membership, rank_1
+from anonbench.evaluation.privacy.attacks.kinds.vectors import (
+    Inference,
+    Linkage,
+    membership,
+    predicted,
+    rank_1,
+)
 from anonbench.evaluation.privacy.attacks.run import attack
 from anonbench.evaluation.privacy.train_images import TrainImages
 

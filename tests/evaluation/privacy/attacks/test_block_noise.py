@@ -22,7 +22,7 @@ from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
 from anonbench.evaluation.privacy.attacks.files import attack_files
 from anonbench.evaluation.privacy.attacks.kinds import block_noise
 from anonbench.evaluation.privacy.attacks.kinds.block_noise import BlockNoise
-from anonbench.evaluation.privacy.attacks.kinds.readability import Line, Readability
+from anonbench.evaluation.privacy.attacks.kinds.reading import Line, Readability
 from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of
 
 TEXTS = ["407188", "961430", "282509", "733694", "159026", "864217", "350971", "628543", "914705"]

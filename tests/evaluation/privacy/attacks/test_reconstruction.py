@@ -22,7 +22,7 @@ from anonbench.evaluation.privacy.attacks.deconvolution import (
     smoothed,
     wiener,
 )
-from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes
+from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness, Reconstruction
 
 

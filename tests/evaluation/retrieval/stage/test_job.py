@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -409,6 +410,31 @@ def test_a_job_that_was_killed_goes_on_where_it_was(world: World, counted: Count
     assert 0 < rows < 2 * SIZE
     assert world.run() == expected
     assert 0 < taken(counted) < 6 * SIZE
+
+
+def test_databases_are_gone_before_the_next_are_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `memory_gb` for one, the reference's own and the latest are all that is held."""
+    made: list[weakref.ref[Any]] = []
+    held: list[int] = []
+
+    def make(settings: Retrieval, k: int) -> Any:
+        engine = make_engine(settings, k)
+        database = engine.database
+
+        def remembered(*arguments: Any) -> Any:
+            held.append(sum(each() is not None for each in made))
+            found = database(*arguments)
+            made.append(weakref.ref(found))
+            return found
+
+        monkeypatch.setattr(engine, "database", remembered)
+        return engine
+
+    monkeypatch.setattr(job, "make_engine", make)
+    world.run(SETTINGS.model_copy(update={"memory_gb": 1e-6}))
+    assert held == [0, 1, 1, 1]
 
 
 def test_queries_without_positive_gains_are_counted(world: World) -> None:

@@ -261,10 +261,7 @@ class LearnedRestorers:
             seed: of the draw.
 
         """
-        shown = {people[name] for name in attacked if name in people}
-        free = set(train.originals.ids) - set(attacked)
-        ids = {name for name in free if people.get(name) not in shown}
-        self._drawn = draw(boxes, ids, most, seed)
+        self._drawn = draw(boxes, train.free_of(attacked, people), most, seed)
         self._train, self._noise = train, noise
         self._regions = image_regions(boxes[boxes["id"].isin(set(self._drawn["id"]))])
         of_entity = self._drawn.groupby("entity")["id"]

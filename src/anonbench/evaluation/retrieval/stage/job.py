@@ -240,9 +240,13 @@ class _Job:
                 searches.clear()  # before others are read
                 for task in step.group:
                     searches[task.name] = self._search(task, engine, reference)
-            of_step = [searches[task.name] for task in step.tasks]
             chance, floor, found = score_block(
-                engine, reference, of_step, self._self_columns, step.block
+                engine,
+                reference,
+                # under no name of its own, which would keep databases in memory
+                [searches[task.name] for task in step.tasks],
+                self._self_columns,
+                step.block,
             )
             for task, scores in zip(step.tasks, found, strict=True):
                 self._keep(task, step.block, scores, {CHANCE: chance, FLOOR: floor})

@@ -20,7 +20,7 @@ from anonbench.core.registries.attacks import (
 )
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Candidates, moved, ranked, stands
-from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, known_text
+from anonbench.evaluation.privacy.attacks.kinds.reading import Readability, known_text
 
 if TYPE_CHECKING:
     from anonbench.evaluation.privacy.attacks.coding import Coding

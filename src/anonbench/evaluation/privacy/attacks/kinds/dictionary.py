@@ -19,11 +19,12 @@ from anonbench.core.registries.attacks import (
 )
 from anonbench.core.settings import Count
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading, zone_of
-from anonbench.evaluation.privacy.attacks.kinds.readability import (
+from anonbench.evaluation.privacy.attacks.kinds.reading import (
     LineAttack,
+    MrzReading,
     Readability,
     known_text,
+    zone_of,
 )
 
 RANKS = (1, 10)
@@ -200,19 +201,9 @@ def ranked(scores: np.ndarray) -> RegionShares:
 
 def moved(region: Region, right: float, down: float) -> Region:
     """Return a region in an image that is cut off to the left and above."""
-    quad = None
+    quad: Any = None
     if region.quad is not None:
-        ax, ay, bx, by, cx, cy, dx, dy = region.quad
-        quad = (
-            ax + right,
-            ay + down,
-            bx + right,
-            by + down,
-            cx + right,
-            cy + down,
-            dx + right,
-            dy + down,
-        )
+        quad = tuple((np.array(region.quad) + np.tile((right, down), 4)).tolist())
     x0, y0, x1, y1 = region.x0 + right, region.y0 + down, region.x1 + right, region.y1 + down
     blocks = tuple(_shifted(each, right, down) for each in region.blocks)
     return replace(region, x0=x0, y0=y0, x1=x1, y1=y1, quad=quad, blocks=blocks)

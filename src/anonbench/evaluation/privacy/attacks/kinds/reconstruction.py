@@ -30,8 +30,7 @@ from anonbench.evaluation.privacy.attacks.deconvolution import (
     smoothed,
     wiener,
 )
-from anonbench.evaluation.privacy.attacks.kinds.barcodes import decoded, surrounded
-from anonbench.evaluation.privacy.attacks.kinds.readability import Readability
+from anonbench.evaluation.privacy.attacks.kinds.reading import Readability, decoded, surrounded
 
 if TYPE_CHECKING:
     from anonbench.anonymization.geometry import Cover

@@ -1,0 +1,325 @@
+"""Reading of what published regions show: lines of text, machine-readable zones, barcodes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from anonbench.core.boxes import Region
+from anonbench.core.registries.attacks import (
+    Equipment,
+    Looking,
+    RegionAttack,
+    RegionShares,
+    Risk,
+)
+from anonbench.core.settings import Count, Fraction
+from anonbench.core.vocabulary import Entity, Variant
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from anonbench.core.icao9303 import Format
+    from anonbench.detection.text.recognizer import LineReader
+
+
+class LineAttack(RegionAttack):
+    """An attack on lines of which the recognizer tells the truth in the original."""
+
+    confidence: Fraction = 0.9
+    """Mean probability of an original line's characters from which its reading counts as true."""
+    shortest: Count = 4
+    """Characters of the shortest line that is attacked; a single word's stub is guessed too often.
+    """
+
+    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
+        """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""
+        return ("mrz",)
+
+
+class Readability(LineAttack):
+    """Lines of text, read by PP-OCR's recognizer (that of `detection.mrz.weights`).
+
+    The true text is what it reads in the original, where it is confident.
+    """
+
+    name: ClassVar = "readability"
+    label: ClassVar = "Reading of text"
+    risk: ClassVar = Risk.SINGLING_OUT
+    entities: ClassVar = (Entity.TEXT,)
+    seconds_an_image: ClassVar = 0.05
+
+    def load(self, equipment: Equipment) -> Looking:
+        """See `RegionAttack.load`."""
+        from anonbench.detection.text.recognizer import LineReader
+
+        weights = equipment.detection.mrz.weights
+        return _Reading(self, LineReader(weights, equipment.threads))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line as it was read."""
+
+    text: str
+    confidence: float
+
+
+class _Reading:
+    def __init__(self, settings: Readability, reader: LineReader) -> None:
+        self._settings = settings
+        self._reader = reader
+
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Line]:
+        """See `Looking.look`: a line stands upright, or on its end in either direction."""
+        from anonbench.detection.base import as_rgb
+        from anonbench.detection.text.recognizer import ways_to_read
+
+        rgb = as_rgb(image)
+        return [
+            max(
+                (Line(*self._reader.read_surely(rgb, way)) for way in ways_to_read(region)),
+                key=lambda line: line.confidence,
+            )
+            for region in regions
+        ]
+
+    def shares(self, truth: Line, found: Line) -> RegionShares:
+        """Return the share of characters that are right, and whether the whole line is."""
+        true, read = plain(truth.text), plain(found.text)
+        if truth.confidence < self._settings.confidence or len(true) < self._settings.shortest:
+            return {}
+        return {"characters": right_characters(true, read), "exact_lines": float(true == read)}
+
+
+def known_text(line: Line, confidence: float, shortest: int) -> str:
+    """Text of a line in ASCII, empty where the reading is not sure."""
+    text = " ".join(line.text.split())
+    sure = line.confidence >= confidence and len(plain(text)) >= shortest
+    return text if sure and text.isascii() else ""
+
+
+def plain(text: str) -> str:
+    """Return a text without spaces, which readers drop and insert."""
+    return "".join(text.split())
+
+
+def right_characters(true: str, read: str) -> float:
+    """Return 1 less the character error rate, at least 0.
+
+    The error rate is the edit distance (Levenshtein 1966) over the true text's length.
+    """
+    distances = list(range(len(read) + 1))
+    for row, character in enumerate(true, 1):
+        before, distances[0] = distances[0], row
+        for column, other in enumerate(read, 1):
+            same = before + (character != other)
+            before = distances[column]
+            distances[column] = min(same, before + 1, distances[column - 1] + 1)
+    return max(0.0, 1.0 - distances[-1] / len(true))
+
+
+_OF_THREE = 6.5
+"""Width of a zone by its height below which it has three lines: 4 to 5 in TD1, 8 to 12 in others.
+"""
+_OVERLAP = 0.12
+"""By how much of its height a row of an evenly split zone is grown."""
+MISCOUNTED = 6
+"""Fillers by which a reading's length may differ from the format's."""
+
+
+class MrzReading(RegionAttack):
+    """Machine-readable zones, split evenly into their lines and read by PP-OCR's recognizer.
+
+    The attacker knows the format and puts letters and digits where only such may stand. Zones count
+    whose original is read so that all check digits agree.
+    """
+
+    name: ClassVar = "mrz_reading"
+    label: ClassVar = "Reading of MRZ"
+    risk: ClassVar = Risk.SINGLING_OUT
+    entities: ClassVar = (Entity.MRZ,)
+    seconds_an_image: ClassVar = 0.1
+
+    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
+        """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""
+        return ("mrz",)
+
+    def load(self, equipment: Equipment) -> Looking:
+        """See `RegionAttack.load`."""
+        from anonbench.detection.text.recognizer import LineReader
+
+        return _Zones(LineReader(equipment.detection.mrz.weights, equipment.threads))
+
+
+class _Zones:
+    def __init__(self, reader: LineReader) -> None:
+        self._reader = reader
+
+    def look(
+        self, image: np.ndarray, regions: Sequence[Region], variant: Variant
+    ) -> list[list[str]]:
+        """See `Looking.look`: the readings of each zone's lines."""
+        from anonbench.core.icao9303 import normalized
+        from anonbench.detection.base import as_rgb
+
+        rgb = as_rgb(image)
+        return [
+            [normalized(self._reader.read(rgb, row)) for row in _rows(region)] for region in regions
+        ]
+
+    def shares(self, truth: list[str], found: list[str]) -> RegionShares:
+        """Return what is right: characters (but fillers), lines, fields with a check digit, all."""
+        from anonbench.core.icao9303 import FILLER
+
+        zone = zone_of(truth)
+        if zone is None:
+            return {}
+        lines, layout = zone
+        read = [*found, *[""] * len(lines)][: len(lines)]
+        fixed = [_fixed(text, kind) for text, kind in zip(read, layout.lines, strict=True)]
+        pairs = list(zip(lines, fixed, strict=True))
+        fields = [check.over[0] for check in layout.checks if len(check.over) == 1]
+        filled = [each for each in fields if lines[each[0]][each[1] : each[2]].strip(FILLER)]
+        right = [lines[row][a:b] == fixed[row][a:b] for row, a, b in filled]
+        return {
+            "characters": right_characters(
+                *("".join(each).replace(FILLER, "") for each in (lines, fixed))
+            ),
+            "exact_lines": sum(a == b for a, b in pairs) / len(pairs),
+            **({"exact_fields": sum(right) / len(right)} if right else {}),
+            "decoded": float(all(a == b for a, b in pairs)),
+        }
+
+
+def _rows(region: Region) -> list[np.ndarray]:
+    """Return the corners, float [4, 2], of a zone's lines."""
+    import numpy as np
+
+    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
+    quad = np.array(region.quad or (x0, y0, x1, y0, x1, y1, x0, y1), np.float64).reshape(4, 2)
+    left, right = quad[3] - quad[0], quad[2] - quad[1]
+    count = 3 if np.hypot(*(quad[1] - quad[0])) < _OF_THREE * np.hypot(*left) else 2
+    rows = []
+    for row in range(count):
+        top = max(0.0, (row - _OVERLAP) / count)
+        end = min(1.0, (row + 1 + _OVERLAP) / count)
+        rows.append(
+            np.stack(
+                [
+                    quad[0] + top * left,
+                    quad[1] + top * right,
+                    quad[1] + end * right,
+                    quad[0] + end * left,
+                ]
+            )
+        )
+    return rows
+
+
+def _fixed(text: str, classes: str) -> str:
+    """Return a reading at the format's length, each character of the class that it has to be.
+
+    What is too long or too short is the longest run of fillers, which readers cannot count.
+    """
+    from anonbench.core.icao9303 import FILLER, corrected
+
+    runs = sorted(re.finditer(f"{FILLER}+", text), key=lambda run: len(run[0]), reverse=True)
+    more = len(classes) - len(text)
+    if runs and len(runs[0][0]) + more > 0:
+        start, end = runs[0].span()
+        text = text[:start] + FILLER * (end - start + more) + text[end:]
+    return corrected(text[: len(classes)].ljust(len(classes), FILLER), classes)
+
+
+def zone_of(read: list[str]) -> tuple[list[str], Format] | None:
+    """Return a zone's lines and format where all check digits agree; None where they do not."""
+    from anonbench.core.icao9303 import FORMATS, format_of, wrong_checks
+
+    for layout in FORMATS:
+        if len(read) != len(layout.lines):
+            continue
+        if any(abs(len(line) - layout.width) > MISCOUNTED for line in read):
+            continue
+        fixed = [_fixed(a, b) for a, b in zip(read, layout.lines, strict=True)]
+        if format_of(fixed) is layout and not wrong_checks(fixed, layout):
+            return fixed, layout
+    return None
+
+
+_QUIET = 0.25
+"""By how much of its shorter side a region is grown, for the quiet zone."""
+_WHOLE = 3
+"""Scales at which a code is searched: as it is, and enlarged up to so many times."""
+_MOST_PIXELS = 4_000_000
+
+
+class Barcodes(RegionAttack):
+    """Barcodes, decoded by zxing-cpp as they are, enlarged, sharpened and in black and white.
+
+    A code's own error correction helps where a part of it is hidden.
+    """
+
+    name: ClassVar = "barcodes"
+    label: ClassVar = "Decoding of barcodes"
+    risk: ClassVar = Risk.SINGLING_OUT
+    entities: ClassVar = (Entity.BARCODE,)
+    seconds_an_image: ClassVar = 0.02
+
+    def load(self, equipment: Equipment) -> Looking:
+        """See `RegionAttack.load`."""
+        return _Decoding()
+
+
+class _Decoding:
+    def look(
+        self, image: np.ndarray, regions: Sequence[Region], variant: Variant
+    ) -> list[set[bytes]]:
+        """See `Looking.look`: the contents of the codes in and around each region."""
+        return [decoded(surrounded(image, region)) for region in regions]
+
+    def shares(self, truth: set[bytes], found: set[bytes]) -> RegionShares:
+        """Return whether a code of the original was decoded."""
+        return {"decoded": float(bool(truth & found))} if truth else {}
+
+
+def decoded(pixels: np.ndarray) -> set[bytes]:
+    """Return the contents of all barcodes in an image, uint8 [H, W] or [H, W, 3]."""
+    import zxingcpp
+
+    from anonbench.detection.views import planes
+
+    for version in (version for plane in planes(pixels) for version in _versions(plane)):
+        # the check digits of codes without error correction are asked for: see `Barcode.valid`
+        found = {code.bytes for code in zxingcpp.read_barcodes(version) if code.valid}
+        if found:
+            return found
+    return set()
+
+
+def _versions(grey: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield grey images to search, the likeliest first."""
+    from anonbench.core.libraries.opencv import cv2
+
+    for scale in range(1, _WHOLE + 1):
+        if scale > 1 and grey.size * scale**2 > _MOST_PIXELS:
+            return
+        size = (scale * grey.shape[1], scale * grey.shape[0])
+        large = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC)
+        yield large
+        soft = cv2.GaussianBlur(large, (0, 0), max(1.0, 0.02 * min(large.shape)))
+        yield cv2.addWeighted(large, 2.5, soft, -1.5, 0)
+        yield cv2.threshold(large, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1]
+
+
+def surrounded(image: np.ndarray, region: Region) -> np.ndarray:
+    """Return a region's box with its quiet zone, a view of the image."""
+    height, width = image.shape[:2]
+    more = _QUIET * min(region.x1 - region.x0, region.y1 - region.y0)
+    x0, y0 = max(0, int(region.x0 - more)), max(0, int(region.y0 - more))
+    x1, y1 = min(width, int(region.x1 + more) + 1), min(height, int(region.y1 + more) + 1)
+    return image[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
