@@ -35,7 +35,7 @@ _WEAK, _MOST = 0.9, 0.5
 _LIKE, _LIKE_NONE = 0.95, 0.5
 """Correlation of detail that is too much for another package's method; and for one that claims to
 leave nothing."""
-_DETAIL = np.float32([[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]])
+_DETAIL = np.array([[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]], np.float32)
 _RUN = 16
 """Changes from pixel to pixel that make a row or a column no other one."""
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from anonbench.anonymization.apply import hidden_pixels
 from anonbench.anonymization.audit.check import check_outside
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.regions import read_regions
@@ -19,7 +20,7 @@ from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.training.redrawing.pairs import as_picture, hidden_pixels, shown_hidden
+from anonbench.training.redrawing.pairs import as_picture, shown_hidden
 from anonbench.training.redrawing.weights import Drawing, load_redrawer
 
 log = logging.getLogger(__name__)
