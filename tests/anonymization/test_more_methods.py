@@ -18,6 +18,7 @@ from anonbench.anonymization.methods.median import Median
 from anonbench.anonymization.methods.shuffle import PatchShuffle
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
+from anonbench.core.registries.methods import with_colours
 from anonbench.core.vocabulary import Entity, Variant
 from keyed_settings import ADDED, KEYED, asked
 
@@ -231,3 +232,12 @@ def test_every_method_says_what_it_leaves() -> None:
     ]
     assert len({each.line_colour for each in BUILT_IN}) == len(BUILT_IN)
     assert set(KEYED) == {"noise", "dp_pixelate", "tile_shuffle", "patch_shuffle", "random_crop"}
+
+
+def test_a_method_without_a_colour_gets_one_that_no_other_has() -> None:
+    own = {each.name: each.line_colour for each in BUILT_IN}
+    assert with_colours(own) == own
+    added = with_colours(own | {"stripes": "", "dots": ""})
+    assert len(set(added.values())) == len(own) + 2 and "" not in added.values()
+    taken = with_colours({"one": added["stripes"], "other": ""})
+    assert taken["one"] != taken["other"]

@@ -13,7 +13,6 @@ from anonbench.anonymization.methods import method_named
 from anonbench.anonymization.methods.dp_pixelate import DpPixelate
 from anonbench.anonymization.methods.noise import Noise
 from anonbench.anonymization.methods.pixelate import Blocks
-from anonbench.anonymization.methods.shuffle import _order
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
@@ -109,16 +108,6 @@ def test_epsilon_bounds_how_well_two_versions_are_told_apart(tmp_path: Path) -> 
     assert np.all(ratios < math.e * 1.15)
     assert np.all(ratios > 1 / (math.e * 1.15))
     assert ratios[0] > 1.2, "it is not noise alone"
-
-
-@pytest.mark.parametrize(("patches", "pixels"), [(1, 50), (24, 5000), (2**14, 2**18)])
-def test_pixels_are_in_the_order_of_patch_number_and_place(patches: int, pixels: int) -> None:
-    """Of the last, a number of 64 bits does not hold all three."""
-    rng = np.random.default_rng(0)
-    patch = np.sort(rng.integers(0, patches, pixels)).astype(np.uint64)
-    patch[-1] = patches - 1
-    drawn = rng.integers(0, 9, pixels).astype(np.uint32)  # many are equal
-    assert np.array_equal(_order(patch, drawn), np.lexsort((drawn, patch)))
 
 
 def test_a_random_crop_of_the_whole_image_shows_one_rectangle_of_it(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from anonbench.anonymization.files.made_by import made_by
 from anonbench.anonymization.files.one import Job
+from anonbench.anonymization.files.run import made_by
 from anonbench.config import Anonymization, Detection, load
 from anonbench.config.systems import AnySystem
 from anonbench.core.vocabulary import Variant

@@ -183,7 +183,7 @@ def _members(spans: np.ndarray, part: slice) -> np.ndarray:
     """Whether pixels of a part of an axis lie in spans, int [2, n]: float32 [n, length]."""
     pixels = np.arange(part.start, part.stop)
     starts, stops = spans[..., None]
-    return ((pixels >= starts) & (pixels < stops)).astype(np.float32)
+    return np.asarray((pixels >= starts) & (pixels < stops), np.float32)
 
 
 def _share(one: Window, other: Window) -> bool:

@@ -191,8 +191,10 @@ def without_last_column(area: geometry.Cover) -> geometry.Cover:
     return geometry.Cover((rows, slice(columns.start, columns.stop - 1)), inside)
 
 
-def rounded(box: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
-    x0, y0, x1, y1 = (max(round(value), 0) for value in box)
+def rounded(points: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    x0, x1, y0, y1 = (
+        max(round(pick(points[axis::2])), 0) for axis in (0, 1) for pick in (min, max)
+    )
     return slice(y0, min(y1, shape[0])), slice(x0, min(x1, shape[1]))
 
 

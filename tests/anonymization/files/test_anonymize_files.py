@@ -18,7 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from anonbench import anonymize_files, detect
 from anonbench.anonymization.files import one, places, run
-from anonbench.anonymization.files.profiles import standard
+from anonbench.anonymization.files.stored import standard
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.datasets.images import read_image

@@ -12,8 +12,8 @@ from codes import SRGB
 from PIL import Image, ImageCms
 
 from anonbench.anonymization.audit import files as audited
-from anonbench.anonymization.files import profiles
-from anonbench.anonymization.files.profiles import standard, standards
+from anonbench.anonymization.files import stored as profiles
+from anonbench.anonymization.files.stored import standard, standards
 
 PICTURE = b"data" + bytes(8) + b"CANARY"
 

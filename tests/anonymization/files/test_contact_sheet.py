@@ -17,7 +17,7 @@ from codes import anonymized, photograph, save
 from PIL import Image
 
 from anonbench.anonymization.files import sheet as module
-from anonbench.anonymization.files.outcome import Outcome
+from anonbench.anonymization.files.record import Outcome
 from anonbench.cli import main
 
 

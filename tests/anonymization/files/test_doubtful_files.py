@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from codes import QUICK, anonymized, files, read_codes, save, statuses
 
-from anonbench.anonymization.files import made_by, one, record
+from anonbench.anonymization.files import one, record, run
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.io import locked
@@ -213,11 +213,11 @@ def test_another_model_in_the_same_file_makes_other_copies(
     Path("model.onnx").write_bytes(b"one")
     monkeypatch.setattr(type(QUICK), "paths", lambda *_: [Path("model.onnx")])
     job = one.Job(Path("out"), ("zxing",), Variant("mask", 100), QUICK, Anonymization(), False)
-    images = made_by.Images((), (), "photos", photos)
-    before = made_by.made_by(job, photos, images)
+    images = run.Images((), (), "photos", photos)
+    before = run.made_by(job, photos, images)
     assert before["versions"].keys() >= {"pillow"} and before["detectors"].keys() == {"zxing"}
     Path("model.onnx").write_bytes(b"two")
-    assert before != made_by.made_by(job, photos, images)
+    assert before != run.made_by(job, photos, images)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b'{"images": []}', None])

@@ -11,7 +11,7 @@ from numba.core.caching import FunctionCache
 
 from anonbench.core.numeric import compiled
 
-BOTH = pytest.mark.parametrize("compile_it", [compiled.compiled, compiled.compiled_sums])
+BOTH = pytest.mark.parametrize("compile_it", [compiled.compiled])
 
 
 @BOTH

@@ -97,7 +97,7 @@ def _odd(inside: Inside, asked: Any) -> int:
     """Return the kernel's side: what the share asks for, up to the next odd number."""
     refuse_single(inside)
     share = float(getattr(asked.size, inside.entity))
-    side = math.ceil(max(float(asked.min_size), share * min(inside.mask.shape)))
+    side: int = math.ceil(max(float(asked.min_size), share * min(inside.mask.shape)))
     return side if side % 2 else side + 1
 
 

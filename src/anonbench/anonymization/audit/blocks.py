@@ -105,11 +105,21 @@ def whole_blocks(
         for axis, (start, stop) in enumerate(box)
     )
     frame = ((box[0][0] - top, bottom - box[0][1]), (box[1][0] - left, right - box[1][1]))
-    required, may = (
-        np.logical_or.reduce([own, *(_reached(own, y - top, x - left) for y, x in spans)])
-        for own in (np.pad(mask, frame) for mask in masks)
-    )
+
+    def extended(mask: np.ndarray) -> np.ndarray:
+        own = framed(mask, frame)
+        each = [own, *(_reached(own, y - top, x - left) for y, x in spans)]
+        return np.asarray(np.logical_or.reduce(each))
+
+    required = extended(masks[0])
+    may = required if masks[1] is masks[0] else extended(masks[1])
     return ((top, bottom), (left, right)), (required, may)
+
+
+def framed(mask: np.ndarray, frame: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Put pixels above, below and on both sides of a mask that do not belong to it."""
+    no = cv2.BORDER_CONSTANT
+    return cv2.copyMakeBorder(mask.view(np.uint8), *frame[0], *frame[1], no).view(bool)
 
 
 def _reached(own: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -110,7 +110,7 @@ def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
         Failure: one of them promises nothing.
 
     """
-    base, asked = base_of(name), settings.method(name)
+    base, asked = base_of(name), cast("Any", settings.method(name))
     if base in PROMISES:
         return [Step(name, PROMISES[base], asked)]
     if base == "layers":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from anonbench.anonymization.audit.blocks import Box, Grid, read_grids, whole_blocks
+from anonbench.anonymization.audit.blocks import Box, Grid, framed, read_grids, whole_blocks
 from anonbench.anonymization.audit.errors import Failure
 
 if TYPE_CHECKING:
@@ -118,10 +118,10 @@ def area_of(
     corners = _grown(region, margin)
     if (box := _box(corners, shape)) is None:
         return None
-    if region.slanted:
-        required, may = (_hull(corners, box, inset) for inset in (SLACK, -SLACK))
-    elif form == "ellipse":
-        required, may = (_ellipse(corners, box, inset) for inset in (SLACK, -SLACK))
+    if region.slanted or form == "ellipse":
+        outline = _hull if region.slanted else _ellipse
+        required, may = (outline(corners, box, inset) for inset in (SLACK, -SLACK))
+        may = required if np.array_equal(required, may) else may
     else:
         required = may = np.ones([stop - start for start, stop in box], bool)
     box, (required, may) = whole_blocks(box, (required, may), grids, shape)
@@ -132,7 +132,7 @@ def area_of(
         ends.append(slice(low, high))
         frame.append((start - low, high - stop))
     if any(map(any, frame)):
-        required, may = np.pad(required, frame), np.pad(may, frame)
+        required, may = framed(required, frame), framed(may, frame)
     return Area((ends[0], ends[1]), required, may)
 
 

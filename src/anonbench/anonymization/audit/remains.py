@@ -35,6 +35,7 @@ _WEAK, _MOST = 0.9, 0.5
 _LIKE, _LIKE_NONE = 0.95, 0.5
 """Correlation of detail that is too much for another package's method; and for one that claims to
 leave nothing."""
+_DETAIL = np.array([[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]], np.float32)
 _RUN = 16
 """Changes from pixel to pixel that make a row or a column no other one."""
 
@@ -126,7 +127,7 @@ def _kept(before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool
     inner = _with_neighbours(own)
     was, new = (_laplacian(planes)[:, inner] for planes in (before, after))
     counts = (np.abs(was) >= _NEAR).sum(axis=1)
-    energy, changed = (np.square(each).sum(axis=1) for each in (was, new - was))
+    energy, changed = (np.square(each).sum(axis=1, dtype=np.float64) for each in (was, new - was))
     if together:
         counts, energy, changed = counts.max(keepdims=True), energy.sum(), changed.sum()
     shares = 1.0 - changed / np.maximum(energy, 1e-9)
@@ -162,6 +163,7 @@ def _likeness(before: np.ndarray, own: np.ndarray, after: np.ndarray, its: np.nd
     inner = _with_neighbours(np.minimum(own, its) > _INSIDE)
     was, new = (_laplacian(planes)[:, inner] for planes in (before, after))
     told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
+    was, new = was.astype(np.float64), new.astype(np.float64)
     lengths = np.outer(np.linalg.norm(was, axis=1), np.linalg.norm(new, axis=1))
     found = np.abs(was @ new.T) / np.maximum(lengths, 1e-9)
     return float(found[told].max(initial=0.0))
@@ -174,8 +176,6 @@ def _with_neighbours(own: np.ndarray) -> np.ndarray:
 
 
 def _laplacian(planes: np.ndarray) -> np.ndarray:
-    """Differences of pixels to the mean of their four neighbours, float64 [c, h - 2, w - 2]."""
-    wide = planes.astype(np.float64)
-    beside = wide[:, 1:-1, :-2] + wide[:, 1:-1, 2:]
-    above = wide[:, :-2, 1:-1] + wide[:, 2:, 1:-1]
-    return np.asarray(wide[:, 1:-1, 1:-1] - (beside + above) / 4)
+    """Differences of pixels to the mean of their four neighbours, float32 [c, h - 2, w - 2]."""
+    each = [cv2.filter2D(plane, cv2.CV_32F, _DETAIL) for plane in planes]
+    return np.stack(each)[:, 1:-1, 1:-1]

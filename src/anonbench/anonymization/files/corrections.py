@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from anonbench.anonymization.files.outcome import Outcome, as_region
+from anonbench.anonymization.files.record import Outcome, as_region
 from anonbench.core.boxes import Region
 from anonbench.core.region_check import region_fault
 from anonbench.datasets.annotations import Correction, Images, correct, read_corrections

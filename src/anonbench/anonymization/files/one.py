@@ -21,9 +21,8 @@ from anonbench.anonymization.files.corrections import (
     digest_of_corrections,
 )
 from anonbench.anonymization.files.document import SEED, Documents
-from anonbench.anonymization.files.outcome import Outcome, as_rows, in_draw_order
 from anonbench.anonymization.files.places import OF_NAMES, remove, target
-from anonbench.anonymization.files.record import is_passing
+from anonbench.anonymization.files.record import Outcome, as_rows, in_draw_order, is_passing
 from anonbench.anonymization.files.stored import SUFFIXES, stored, write
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region

@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.anonymization.files.corrections import corrections_file, found_parts
-from anonbench.anonymization.files.outcome import Outcome
-from anonbench.anonymization.files.record import audit_file, read_audit
+from anonbench.anonymization.files.record import Outcome, audit_file, read_audit
 from anonbench.config import Presentation
 from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage

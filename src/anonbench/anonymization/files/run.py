@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from anonbench.anonymization.files import one
 from anonbench.anonymization.files.corrections import (
     Corrections,
     corrections_file,
     is_looked_at,
 )
-from anonbench.anonymization.files.made_by import made_by
 from anonbench.anonymization.files.one import Anonymizer, Job, Task, died
-from anonbench.anonymization.files.outcome import Outcome
 from anonbench.anonymization.files.places import (
     clashes,
     remove,
@@ -23,19 +24,27 @@ from anonbench.anonymization.files.places import (
     taken_suffixes,
     unknown,
 )
-from anonbench.anonymization.files.record import Record, audit_file, is_passing
+from anonbench.anonymization.files.record import Outcome, Record, audit_file, is_passing
 from anonbench.anonymization.files.sheet import write_sheet
 from anonbench.anonymization.files.stored import SUFFIXES
-from anonbench.config import Anonymization, Detection
+from anonbench.config import Anonymization, Detection, Shapes
 from anonbench.config.detectors import LOOKED_FOR, default_detection
 from anonbench.core.errors import InputError
 from anonbench.core.io import locked, require_folder, writing_to
+from anonbench.core.jobs.fingerprint import module_digest
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.model_files import model_files
 from anonbench.core.progress import track
+from anonbench.core.provenance import file_digest, versions
+from anonbench.core.registries.method_names import base_of
+from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
 from anonbench.core.workers import available, in_processes
+from anonbench.datasets.files.reasons import shown
 from anonbench.datasets.formats.conversions import conversion_counts
-from anonbench.datasets.inputs import Images, open_images
+from anonbench.datasets.inputs import STANDARD_INPUT, Images, open_images
+from anonbench.detection import cache
 from anonbench.detection.review.record import Record as Looks
 from anonbench.detection.search import searching
 
@@ -311,3 +320,41 @@ def _counted(
         reasons={status: dict(sorted(why.items())) for status, why in reasons.items() if why},
         audit=audit_file(job.to),
     )
+
+
+def made_by(job: Job, given: str | Path | Iterable[str | Path], images: Images) -> dict[str, Any]:
+    """Return all that outputs depend on but the images, and where those are."""
+    method = str(job.variant.method)
+    methods = job.anonymization.applied(method)
+    asked = job.anonymization.sections(*methods) | {"margin": True, "coding_blocks": True}
+    if job.anonymization.shape != Shapes():
+        asked["shape"] = True
+    read = [path for name in methods for path in job.anonymization.method(name).files()]
+    return {
+        "images_of": shown(_place(given, images)),
+        "method": method,
+        "degree": job.variant.degree,
+        "anonymization": job.anonymization.model_dump(mode="json", include=asked),
+        "files": [_digests(path) for path in read],
+        "detectors": {name: cache.made_by(name, job.detection) for name in job.detectors},
+        "max_pixels": job.detection.max_pixels,
+        "keep_without_regions": job.keep_without_regions,
+        "code": [
+            module_digest([one.__name__]),
+            *(METHODS.origin(base_of(name)) for name in methods),
+        ],
+        "versions": versions("numpy", "pillow") | {"opencv": cv2.__version__},
+    }
+
+
+def _digests(path: Path) -> list[str]:
+    return [file_digest(file) for file in model_files(path)]
+
+
+def _place(given: str | Path | Iterable[str | Path], images: Images) -> str:
+    """Return where images are; of a list with relative paths, the folder that they start from."""
+    if isinstance(given, str | Path) and str(given) != STANDARD_INPUT:
+        return os.path.realpath(given)
+    if all(image.file.is_absolute() for image in images):
+        return images.place
+    return f"{images.place}, in {Path.cwd()}"

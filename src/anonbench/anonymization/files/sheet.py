@@ -17,7 +17,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from anonbench.anonymization.files.outcome import Outcome
+from anonbench.anonymization.files.record import Outcome
 from anonbench.core.io import open_private, part_of
 from anonbench.core.terminal import harmless
 from anonbench.core.wording import count

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive
-
-_LARGEST = 512 * 512
-"""Pixels of a window whose coordinates are kept for the next one of its shape."""
 
 
 class Swirl(Method):
@@ -61,9 +57,8 @@ class Barrel(Method):
 
 def _moved(pixels: np.ndarray, kind: str, strength: float) -> np.ndarray:
     height, width = pixels.shape[:2]
-    places = _kept_places if height * width <= _LARGEST else _places
     flat = pixels.reshape(height * width, *pixels.shape[2:])
-    return flat.take(places(height, width, kind, strength), axis=0)
+    return flat.take(_places(height, width, kind, strength), axis=0)
 
 
 def _places(height: int, width: int, kind: str, strength: float) -> np.ndarray:
@@ -86,6 +81,3 @@ def _places(height: int, width: int, kind: str, strength: float) -> np.ndarray:
     rows *= width
     rows += columns
     return rows
-
-
-_kept_places = lru_cache(maxsize=8)(_places)

@@ -44,9 +44,9 @@ class Keyed(Method):
 
         HMAC-SHA256 (RFC 2104) of the key, expanded by SHAKE-256.
         """
-        what, strengths = _about(self, entity)
-        about = f"[{what}, {[*pixels.shape]}, {strengths}]\0".encode()
-        message = about + np.ascontiguousarray(pixels).tobytes()
+        strengths = self.model_dump(mode="json", exclude={"key_file"})
+        about = json.dumps([self.name, entity, pixels.shape, strengths], sort_keys=True)
+        message = about.encode() + b"\0" + np.ascontiguousarray(pixels).tobytes()
         seed = hmac.digest(self._key(), message, "sha256")
         stream = hashlib.shake_256(seed).digest(count * bits // 8)
         return np.frombuffer(stream, f"<u{bits // 8}")
@@ -72,10 +72,3 @@ class Keyed(Method):
 def _content(file: Path, *state: int) -> bytes:
     """Return a file's content, read once while its state is the same."""
     return file.read_bytes()
-
-
-@lru_cache(maxsize=64)
-def _about(method: Keyed, entity: str) -> tuple[str, str]:
-    """Return, as JSON, a method's name with what it hides, and its strengths."""
-    strengths = method.model_dump(mode="json", exclude={"key_file"})
-    return json.dumps([method.name, entity])[1:-1], json.dumps(strengths, sort_keys=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -87,37 +86,9 @@ class PatchShuffle(Keyed):
         rows, columns = max(1, height // side), max(1, width // side)
         down = np.arange(height) * rows // height
         across = np.arange(width) * columns // width
-        patch = (down[:, None] * columns + across).ravel().astype(np.uint64)
+        patch = (down[:, None] * columns + across).ravel()
         drawn = self.random(pixels, entity, height * width, 32)
         source = np.empty(height * width, np.int64)
-        source[_in_patches(height, width, rows, columns)] = _order(patch, drawn)
+        source[np.argsort(patch, kind="stable")] = np.lexsort((drawn, patch))
         flat = pixels.reshape(height * width, *pixels.shape[2:])
         return flat.take(source, axis=0).reshape(pixels.shape)
-
-
-def _order(patch: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Return the places of pixels by patch, number drawn and place.
-
-    A number that holds all three is sorted in a fraction of the time that it takes to sort places.
-    """
-    place = int(patch.size).bit_length()
-    if int(patch[-1]).bit_length() + 32 + place > 64:
-        return np.asarray(np.lexsort((drawn, patch)))
-    keys = (patch << np.uint64(32 + place)) | (drawn.astype(np.uint64) << np.uint64(place))
-    keys |= np.arange(patch.size, dtype=np.uint64)
-    keys.sort()
-    return np.asarray((keys & np.uint64(2**place - 1)).view(np.int64))
-
-
-def _in_patches(height: int, width: int, rows: int, columns: int) -> np.ndarray:
-    """Return the places of a window, counted row by row, patch after patch."""
-    places = np.arange(height * width).reshape(height, width)
-    tops = [-(-number * height // rows) for number in range(rows + 1)]
-    lefts = [-(-number * width // columns) for number in range(columns + 1)]
-    return np.concatenate(
-        [
-            places[top:bottom, left:right].ravel()
-            for top, bottom in pairwise(tops)
-            for left, right in pairwise(lefts)
-        ]
-    )

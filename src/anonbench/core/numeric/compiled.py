@@ -17,28 +17,16 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     It runs without the interpreter's lock, so that threads run side by side, and divides by zero as
     NumPy does, so that no division has to ask.
     """
-    return _compiled(function)
-
-
-def compiled_sums(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Do the same, where sums may be added up in any order: several numbers at once.
-
-    So their last digits depend on the processor.
-    """
-    return _compiled(function, fastmath={"reassoc", "contract"})
+    result: Callable[..., Any] = njit(nogil=True, error_model="numpy")(function)
+    with suppress(RuntimeError):  # neither beside the code nor in the user's folder can it be kept
+        result._cache = _Kept(function)  # type: ignore[attr-defined]
+    return result
 
 
 def prepare() -> None:
     """Do what the first call of a compiled loop would do besides, so that no fork has to."""
     cpu_target.typing_context.refresh()
     cpu_target.target_context.refresh()
-
-
-def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    result: Callable[..., Any] = njit(nogil=True, error_model="numpy", **options)(function)
-    with suppress(RuntimeError):  # neither beside the code nor in the user's folder can it be kept
-        result._cache = _Kept(function)  # type: ignore[attr-defined]
-    return result
 
 
 class _Kept(FunctionCache):  # type: ignore[misc]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
@@ -18,8 +19,9 @@ class Method(Registered):
     headlines and footnotes are hidden alike.
     """
 
-    line_colour: ClassVar[str]
-    """In figures, as #RRGGBB; told apart from those of other methods with any colour vision."""
+    line_colour: ClassVar[str] = ""
+    """In figures, as #RRGGBB; told apart from those of other methods with any colour vision. A
+    method without one gets the next of a palette that no other method has."""
     images_per_second: ClassVar[float] = 60.0
     """On a core, from file to audited file, for the plan and the time limits of clusters. Seen with
     most built-in ones: 43 to 124 receipts of 43 lines, 72 to 190 scanned pages of 36, 550 to 1,000
@@ -98,7 +100,7 @@ class Method(Registered):
         """Return bool [h, w]: which pixels are as the method promises; the audit asks for all.
 
         Best computed in another way than `hide` does. A method that does not say so is refused by
-        the audit. Those of the first built-in methods are in `anonymization.audit.promises`.
+        the audit. The first built-in ones have theirs in `anonbench.anonymization.audit.promises`.
 
         Args:
             original: uint8 [c, h, w] of a region's window before, with one or three channels.
@@ -119,6 +121,20 @@ WEAK = ("most", "all")
 """Residues of methods that are weak by design."""
 
 METHODS = Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
+
+_PALETTE = ("#AA3377", "#4477AA", "#228833", "#CCBB44", "#EE6677", "#66CCEE")
+"""Of Paul Tol, for any colour vision."""
+
+
+def with_colours(own: Mapping[str, str]) -> dict[str, str]:
+    """Give a colour to each method that has none of its own.
+
+    Args:
+        own: `line_colour` by method.
+
+    """
+    free = cycle([colour for colour in _PALETTE if colour not in own.values()])
+    return {name: colour or next(free) for name, colour in own.items()}
 
 
 def least_residue(of_steps: Iterable[str]) -> str:

@@ -32,7 +32,7 @@ TWO_COLUMNS = 175 * MILLIMETRE
 TALLEST = 9.3
 """Height in inches that still fits a page with its caption."""
 
-METHOD_COLOURS = facts(methods.METHODS, "line_colour")
+METHOD_COLOURS = methods.with_colours(facts(methods.METHODS, "line_colour"))
 ENTITY_COLOURS = {
     "face": "#D55E00",
     "text": "#0072B2",
