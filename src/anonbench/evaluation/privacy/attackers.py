@@ -49,7 +49,7 @@ class Backbone:
         """See `Attacker.embed`."""
         parts = [
             class_tokens(self._model, self._preprocess, batch).cpu().numpy()
-            for batch in torch.from_numpy(crops).split(BATCH)
+            for batch in torch.split(torch.from_numpy(crops), BATCH)
         ]
         return unit(np.concatenate(parts))
 

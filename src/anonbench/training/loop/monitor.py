@@ -70,7 +70,7 @@ class KnnMonitor:
         """
         units = normalize(self._features(model), dim=1)
         right = 0
-        for rows in torch.arange(len(units)).split(_BLOCK):
+        for rows in torch.split(torch.arange(len(units)), _BLOCK):
             cosines = (units[rows] @ units.T).double()
             cosines[torch.arange(len(rows)), rows] = -torch.inf  # no image votes for itself
             nearest, neighbours = cosines.topk(min(NEIGHBOURS, len(units) - 1))
