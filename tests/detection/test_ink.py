@@ -17,8 +17,7 @@ from anonbench.config.detectors import LOOKED_FOR, Detection, covering
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.kinds.ink import InkDetector
-from anonbench.detection.kinds.ink import Ink
+from anonbench.detection.kinds.ink import Ink, InkDetector
 from anonbench.detection.registry import build_all
 from anonbench_demo import portraits
 
