@@ -30,7 +30,7 @@ PROBE = 0.35
 """Share of a line that is read first, to leave out those in small letters or with spaces."""
 PROBED = 0.7
 """Share of capitals, digits and fillers in it from which the whole line is read."""
-SURE = 0.9
+SURE = 0.95
 """Mean probability of its characters from which it is not upside down."""
 
 

@@ -68,8 +68,8 @@ class ZxingDetector:
 
         self._settings = settings
         self._zxing = zxingcpp
-        linear = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllLinear)
-        self._linear = set(zxingcpp.barcode_formats_list(linear))
+        self._bars = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllLinear)
+        self._linear = set(zxingcpp.barcode_formats_list(self._bars))
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`; of grey images."""
@@ -82,7 +82,7 @@ class ZxingDetector:
             return_errors=self._settings.undecoded,
         )
         # white bars on black are read of few formats without being asked for
-        found = read(grey) or read(255 - grey, formats=self._zxing.BarcodeFormat.AllLinear)
+        found = read(grey) or read(255 - grey, formats=self._bars)
         for code in found:
             if not code.valid and code.format.name in _MISTAKEN:
                 continue
