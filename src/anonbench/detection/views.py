@@ -335,8 +335,15 @@ def _contrasts(plane: np.ndarray) -> np.ndarray:
 
 
 def planes_and_contrast(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield each of `planes`, and with its local contrast raised, for shadows and glare."""
-    across, down = (max(8, round(side / _LOCAL)) for side in image.shape[1::-1])
+    """Yield each of `planes`, and with its local contrast raised, for shadows and glare.
+
+    In eighths of the image, and in smaller squares where it is large.
+    """
+    height, width = image.shape[:2]
+    grids = [(8, 8)]
+    if max(height, width) > 16 * _LOCAL:
+        grids.append((ceil(width / _LOCAL), ceil(height / _LOCAL)))
     for plane in planes(image):
         yield plane
-        yield cv2.createCLAHE(clipLimit=3.0, tileGridSize=(across, down)).apply(plane)
+        for grid in grids:
+            yield cv2.createCLAHE(clipLimit=3.0, tileGridSize=grid).apply(plane)
