@@ -18,9 +18,8 @@ from anonbench import detect
 from anonbench.cli import main
 from anonbench.config import Detection
 from anonbench.datasets.annotations import Images, read_boxes_file
-from anonbench.detection.kinds import Zxing
 
-QUICK = Detection(zxing=Zxing(rotations=(), scales=(1.0,), contrast=False))
+QUICK = Detection(speed="single")
 SEARCHED = (
     "searching for barcode (by zxing); not for face, text, mrz, ink\n"
     "of config.yaml hold: detection; no other setting\n"
@@ -37,8 +36,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         code = zxingcpp.create_barcode(name, zxingcpp.BarcodeFormat.QRCode)
         pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
         Image.fromarray(np.pad(pixels, 20, constant_values=255)).save(tmp_path / "photos" / name)
-    quick = {"zxing": {"rotations": [], "scales": [1.0], "contrast": False}}
-    text = yaml.safe_dump({"title": "of a run", "detection": quick})
+    text = yaml.safe_dump({"title": "of a run", "detection": {"speed": "single"}})
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
     return tmp_path / "photos"
 

@@ -248,8 +248,7 @@ def test_embed_counts_and_names_every_file(
 
 def _limits(folder: Path) -> str:
     """Return a config in which images are small, so that no claimed one is drawn."""
-    quick = {"rotations": [], "scales": [1.0], "contrast": False}
-    text = json.dumps({"detection": {"max_pixels": 10**6, "zxing": quick}})
+    text = json.dumps({"detection": {"max_pixels": 10**6, "speed": "single"}})
     (folder / "limits.yaml").write_text(text)
     return str(folder / "limits.yaml")
 

@@ -12,9 +12,8 @@ from PIL import Image
 from anonbench import detect
 from anonbench.config import Detection
 from anonbench.core.errors import InputError
-from anonbench.detection.kinds import Zxing
 
-QUICK = Detection(zxing=Zxing(rotations=(), scales=(1.0,), contrast=False, try_harder=False))
+QUICK = Detection(speed="single")
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from anonbench.config import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.detection import doubts
-from anonbench.detection.kinds import Zxing
 from anonbench.detection.search import Search
 from anonbench.detection.views import Reach, Views
 
@@ -101,12 +100,12 @@ class Nothing:
 
 
 def test_a_search_says_how_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    search = Search(
-        ["zxing", "boxes"], Detection(zxing=Zxing(scales=(1.0, 2.0), rotations=(30.0,)))
-    )
+    search = Search(["zxing", "boxes"], Detection())
     found = search.searched(noise(300, 400))
     assert found.how["grey"] == [0, 255] and found.how["doubts"] == []
-    assert found.how["views"] == {"zxing": {"scales": [1.0, 2.0], "turns": [0, 90, 30.0]}}
+    assert found.how["views"] == {
+        "zxing": {"scales": [2.0, 1.0], "tiles": [1, 1], "turns": [0, 30, 60]}
+    }
 
 
 def test_views_say_their_scales_and_tiles() -> None:

@@ -224,12 +224,15 @@ def test_growing_stops_at_the_image_and_leaves_narrow_codes_alone() -> None:
     np.testing.assert_array_equal(grown_along_bars(code, narrow), narrow)
 
 
-def test_colour_grey_and_inverted(detector: Detector) -> None:
-    page, _ = pasted(printed("QRCode"), 100, 80)
+@pytest.mark.parametrize("name", ["QRCode", "Code128", "EAN13"])
+def test_colour_grey_and_inverted(detector: Detector, name: str) -> None:
+    page, _ = pasted(printed(name), 100, 80)
     rgb = np.dstack([page] * 3)
     grey, colour, inverted = detector.detect([page, rgb, 255 - page])
     assert grey == colour
     assert len(inverted) == 1
+    true, found = covered(page.shape, grey[0]), covered(page.shape, inverted[0])
+    assert found[true].mean() > 0.97
 
 
 def test_blank_and_tiny_images_have_no_barcode(detector: Detector) -> None:

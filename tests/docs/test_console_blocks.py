@@ -69,7 +69,6 @@ def config(*, of_one: bool) -> dict[str, Any]:
             **({} if of_one else others),
         },
         "recipes": {"tiny": tiny},
-        "detection": {"zxing": {"rotations": [], "scales": [1.0]}},
         "retrieval": {"fraction": 0.3},
         "downstream": {"k": 2, "all_k": [2]},
         "presentation": {"bootstrap": 20},

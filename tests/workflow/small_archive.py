@@ -58,7 +58,7 @@ def config() -> dict[str, Any]:
         "title": "archive",
         "datasets": {"archive": archive},
         "recipes": {"tiny": tiny},
-        "detection": {"zxing": {"rotations": []}},
+        "detection": {"speed": "single"},
         "retrieval": {"fraction": 0.3},
         "downstream": {"k": 2, "all_k": [2]},
         "presentation": {"bootstrap": 20},

@@ -14,7 +14,7 @@ CONTRAST = 0.3
 """Least contrast of a row, as a share of the first row's."""
 GAP = 0.03
 """Rows without bars that are stepped over (a scratch, a fold), as a share of the code's width."""
-REACH, PARTS = 0.3, 5
+REACH, PARTS = 0.1, 15
 """Height that is compared with one row, as a multiple of the width, and how often: linear codes are
 wider than high, and where they are bent or seen aslant, bars change from row to row."""
 MOST_COLUMNS = 400

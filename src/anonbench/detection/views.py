@@ -38,6 +38,8 @@ _MORE = 3.0
 """How many times more of it than in grey there is where grey hides it."""
 _TILES = 4
 """Squares of that kind from which a colour is searched."""
+_LOCAL = 80
+"""Pixels within which contrast is raised."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,7 @@ def turned(pixels: np.ndarray, degrees: int) -> tuple[np.ndarray, np.ndarray]:
     size = np.ceil(np.abs(turn[:, :2]) @ (width, height)).astype(int)
     turn[:, 2] += (size - (width, height)) / 2
     seen = cv2.warpAffine(pixels, turn, size.tolist(), borderValue=(255, 255, 255))
-    back = np.asarray(cv2.invertAffineTransform(turn))
+    back = np.array(cv2.invertAffineTransform(turn), np.float64)
     back[:, 2] += 0.5 - back[:, :2].sum(axis=1) / 2  # OpenCV counts from pixels' middles
     return seen, back
 
@@ -333,7 +335,15 @@ def _contrasts(plane: np.ndarray) -> np.ndarray:
 
 
 def planes_and_contrast(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield `planes`, then the grey one with its local contrast raised, for shadows and glare."""
-    found = list(planes(image))
-    yield from found
-    yield cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(found[0])
+    """Yield each of `planes`, and with its local contrast raised, for shadows and glare.
+
+    In eighths of the image, and in smaller squares where it is large.
+    """
+    height, width = image.shape[:2]
+    grids = [(8, 8)]
+    if max(height, width) > 16 * _LOCAL:
+        grids.append((ceil(width / _LOCAL), ceil(height / _LOCAL)))
+    for plane in planes(image):
+        yield plane
+        for grid in grids:
+            yield cv2.createCLAHE(clipLimit=3.0, tileGridSize=grid).apply(plane)

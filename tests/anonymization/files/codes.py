@@ -13,9 +13,8 @@ from PIL import Image, ImageCms
 from anonbench import anonymize_files
 from anonbench.anonymization.files.run import Anonymized
 from anonbench.config import Detection
-from anonbench.detection.kinds import Zxing
 
-QUICK = Detection(zxing=Zxing(rotations=(), scales=(1.0,), contrast=False, try_harder=False))
+QUICK = Detection(speed="single")
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 

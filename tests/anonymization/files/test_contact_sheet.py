@@ -139,7 +139,7 @@ def test_doubtful_images_are_counted_recorded_and_come_first(
     records = {row["name"]: row for row in json.loads(audit.read_text("utf-8"))["images"]}
     how = records["z-faint.png"]["searched"][0]
     assert how["doubts"] == [reason] and how["grey"][1] - how["grey"][0] == 31
-    assert how["views"]["zxing"]["scales"] == [1.0, 2.0]
+    assert how["views"]["zxing"]["scales"] == [2.0, 1.0]
     assert [page["doubts"] for page in records["scan.pdf"]["searched"]] == [[], [reason]]
     assert "z-faint.png,written,,z-faint.png" in (text := audit.with_suffix(".csv").read_text())
     assert text.count(reason) == 3, "the one in which nothing was found, too"

@@ -60,7 +60,7 @@ def test_own_files_and_new_images_search_nothing_again(snakemake: Any, tmp_path:
     config = {
         "datasets": {"archive": archive},
         "recipes": {"any": {}},
-        "detection": {"zxing": {"rotations": []}},
+        "detection": {"speed": "single"},
     }
 
     def run(*arguments: str) -> str:

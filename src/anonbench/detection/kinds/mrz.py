@@ -30,6 +30,8 @@ PROBE = 0.35
 """Share of a line that is read first, to leave out those in small letters or with spaces."""
 PROBED = 0.7
 """Share of capitals, digits and fillers in it from which the whole line is read."""
+SURE = 0.95
+"""Mean probability of its characters from which it is not upside down."""
 
 
 class Mrz(DetectorKind):
@@ -94,22 +96,24 @@ class MrzDetector:
     def _read(self, rgb: np.ndarray, lines: Iterable[Line]) -> list[Line]:
         """Return the lines with their scores, in the direction in which they read best.
 
-        Which way up a document lies is not known: a line is read in the other direction, too, where
-        it is no zone's in the first.
+        Which way up a document lies is not known: a line that is no zone's is read in the other
+        direction, too, unless it was surely read.
         """
         read = []
         for line in lines:
-            best = self._scored(rgb, line)
-            if best.score < self._settings.min_score:
-                best = max(best, self._scored(rgb, line.turned(2)), key=lambda way: way.score)
+            best, sure = self._scored(rgb, line)
+            if best.score < self._settings.min_score and sure < SURE:
+                best = max(best, self._scored(rgb, line.turned(2))[0], key=lambda way: way.score)
             read.append(best)
         return read
 
-    def _scored(self, rgb: np.ndarray, line: Line) -> Line:
-        if not _promising(self._reader.read(rgb, line.corners, PROBE)):
-            return line
+    def _scored(self, rgb: np.ndarray, line: Line) -> tuple[Line, float]:
+        """A line with its score, and how surely its start was read."""
+        start, sure = self._reader.read_surely(rgb, line.corners, PROBE)
+        if not _promising(start):
+            return line, sure
         text = self._reader.read(rgb, line.corners)
-        return replace(line, text=text, score=plausibility(text))
+        return replace(line, text=text, score=plausibility(text)), sure
 
 
 def _promising(start: str) -> bool:
