@@ -74,7 +74,7 @@ class Centerface(DetectorKind):
             least=160,
             halved=320,
             turns=ALL_TURNS if speed == "thorough" else UPRIGHT,
-            upright=4_000_000,
+            upright=8_000_000,
             second=SecondLook(below=28, score=self.threshold),
         )
         low = self.model_copy(update={"threshold": min(UNSURE, self.threshold)})

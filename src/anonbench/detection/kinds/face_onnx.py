@@ -90,8 +90,9 @@ class FaceOnnxDetector:
         if path is None or not path.is_file():
             missing = "is empty" if path is None else f"there is no file {path}"
             raise InputError(f"{SETTING}: {missing}; give the ONNX file of a {kind} model")
+        self._model: Scrfd | Yunet
         try:
-            self._model = {"scrfd": Scrfd, "yunet": Yunet}[kind](path, settings)
+            self._model = Scrfd(path, settings) if kind == "scrfd" else Yunet(path, settings)
         except ImportError:
             raise
         except Exception as error:  # the libraries' own exceptions have no common base
