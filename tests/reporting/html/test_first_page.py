@@ -14,7 +14,7 @@ from synthetic_results import make_scores
 from test_choices import table_of
 
 from anonbench.anonymization.published import COLUMNS as AUDIT
-from anonbench.core.io import write_csv
+from anonbench.core.io import write_csv, write_parquet
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.build import build_report
@@ -96,6 +96,21 @@ def test_what_is_not_known_names_the_step_that_unblocks_it(tmp_path: Path) -> No
     # of no image yet; the fewest of which none missed would show at most 3 %
     assert "draw the true boxes of 125 images: anonbench review a --sample 125" in said
     assert "? not known" not in said and "failed" in said  # blur
+
+
+def test_outlines_stand_where_no_picture_may(tmp_path: Path) -> None:
+    corners = {f"q{number}": float(value) for number, value in enumerate((1, 2, 9, 2, 9, 7, 1, 7))}
+    boxes, manifest = tmp_path / "boxes.parquet", tmp_path / "manifest.parquet"
+    write_parquet(pd.DataFrame([{"id": "i", "entity": "face"} | corners]), boxes)
+    write_parquet(pd.DataFrame([{"id": "i", "width": 20, "height": 10}]), manifest)
+    made = section(tmp_path, "a", make_scores("a", (50,)), (50,), labelled=False)
+    made = replace(made, boxes=boxes, manifest=manifest)
+    for explorer, shown in ((made.explorer, False), (None, True)):
+        output = tmp_path / "report.html"
+        build_report("T", [replace(made, explorer=explorer)], {}, {}, output)
+        page = output.read_text(encoding="utf-8")
+        assert ('<polygon points="1 2 9 2 9 7 1 7"' in page) == shown
+        assert ('class="cards"' in page) != shown
 
 
 def test_nothing_can_be_said_on_too_little(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ from anonbench.reporting.html.pictures import PIPELINE, pipeline_picture
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
+from anonbench.reporting.images.outlines import Outlines, read_outlines
 from anonbench.reporting.labels import ACCURACIES, TIED
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 
@@ -173,6 +174,7 @@ def _read(
     notices = list(findings(found["given"])) if "given" in found else []
     if doubts is not None:
         notices += [*doubts.published(), *doubts.unmatched_rows()]
+    examples = {} if explorer is None else dict(explorer.get("examples", {}))
     facts = Facts(
         name=section.name,
         images=images,
@@ -181,7 +183,8 @@ def _read(
         published=0 if doubts is None else doubts.used_without_regions + doubts.used_failed,
         gap=_gap(summary, needs, images) if gap else None,
         toy=knows_less_than_pixels(scores),
-        examples=_examples(explorer),
+        examples=examples,
+        outlines=None if examples else _outlines(section),
         system=system,
         confidence=needs.confidence,
         attacks=section.attacked_by,
@@ -214,8 +217,12 @@ def knows_less_than_pixels(scores: pd.DataFrame) -> bool:
     )
 
 
-def _examples(explorer: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-    return {} if explorer is None else dict(explorer.get("examples", {}))
+def _outlines(section: DatasetSection) -> Outlines | None:
+    """Return the regions of an image, where the data set has any."""
+    boxes, manifest = section.boxes, section.manifest
+    if boxes is None or not boxes.is_file():
+        return None
+    return read_outlines(boxes, manifest if manifest and manifest.is_file() else None)
 
 
 def needs_of(config: Mapping[str, Any]) -> Needs:

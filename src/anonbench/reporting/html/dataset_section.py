@@ -58,6 +58,10 @@ class DatasetSection:
     """What other programs did to the regions (`anonbench.anonymization.given.gather`)."""
     policy: Path | None = None
     """What passes the policy (`anonbench.evaluation.policy.verdicts`)."""
+    boxes: Path | None = None
+    """Regions, whose outlines stand for a picture where none may be shown."""
+    manifest: Path | None = None
+    """Images with their sizes."""
     attacked_by: str = "enabled: true"
     """Setting of the section `privacy` by which regions are attacked."""
 
@@ -110,6 +114,8 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 else None
             ),
             policy=results / name / "policy.csv",
+            boxes=results / name / "boxes.parquet",
+            manifest=results / name / "manifest.parquet",
             attacked_by=attacked_by(experiment.config.system_of(name)),
             explorer=(
                 results / name / "explorer.json"

@@ -15,6 +15,7 @@ from anonbench.reporting.figures.style import method_colour
 from anonbench.reporting.html.next_step import Step, step
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import NAMES, Facts, Words
+from anonbench.reporting.images.outlines import Outlines
 from anonbench.reporting.labels import METHODS
 
 BAR = 150
@@ -74,6 +75,7 @@ class FirstPage:
     toy: bool
     cards: tuple[tuple[str, Mapping[str, Any], str], ...]
     """Label, picture and colour of each example."""
+    outlines: Outlines | None
     rows: tuple[Row, ...]
     controls: Mapping[str, Sequence[tuple[str, str]]]
     define: Markup
@@ -116,6 +118,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
             for name in pictures
             if name in facts.examples
         ),
+        outlines=facts.outlines,
         rows=tuple(rows),
         controls=_controls(records, words),
         define=texts("define", yardstick=texts(f"yardstick.{yardstick}", system=system))
