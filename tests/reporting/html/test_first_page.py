@@ -7,6 +7,7 @@ from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_results import section
@@ -99,7 +100,7 @@ def test_what_is_not_known_names_the_step_that_unblocks_it(tmp_path: Path) -> No
 
 
 def test_outlines_stand_where_no_picture_may(tmp_path: Path) -> None:
-    corners = {f"q{number}": float(value) for number, value in enumerate((1, 2, 9, 2, 9, 7, 1, 7))}
+    corners = {"x0": 1.0, "y0": 2.0, "x1": 9.0, "y1": 7.0} | {f"q{n}": np.nan for n in range(8)}
     boxes, manifest = tmp_path / "boxes.parquet", tmp_path / "manifest.parquet"
     write_parquet(pd.DataFrame([{"id": "i", "entity": "face"} | corners]), boxes)
     write_parquet(pd.DataFrame([{"id": "i", "width": 20, "height": 10}]), manifest)
@@ -118,7 +119,7 @@ def test_nothing_can_be_said_on_too_little(tmp_path: Path) -> None:
     said = first_page(tmp_path, table_of(), few)
     why = "there are 26 images, and 100 are needed"
     assert f"Nothing can be said about search quality yet: {why}." in said
-    assert "anonbench plan --power" in said
+    assert "Next: add images until there are 100, then anonbench run" in said
     assert "100 of 100" not in said
 
 

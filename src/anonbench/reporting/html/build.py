@@ -105,7 +105,9 @@ def build_report(
         if s.explorer is not None and s.explorer.is_file()
     }
     results = [_read(s, needs, bests, explorers.get(s.name), system) for s in datasets]
-    for r in results if beside is not None else ():
+    for r in results:
+        if beside is None:
+            break
         folder = beside / r.section.name
         folder.mkdir(exist_ok=True)
         write_csv(r.choices, folder / "choices.csv")

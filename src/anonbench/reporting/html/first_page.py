@@ -104,7 +104,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
     return FirstPage(
         name=facts.name,
         anchor=anchor(facts.name),
-        verdict=_overall(top),
+        verdict="open" if top is None or facts.gap else NAMES[top["verdict"]],
         sentence=words.sentence(top, records),
         notices=facts.notices,
         left_out=_left_out(facts, texts),
@@ -132,10 +132,6 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
 def anchor(name: str) -> str:
     """Return the id of a data set's page."""
     return f"data-{name}"
-
-
-def _overall(top: Mapping[Any, Any] | None) -> str:
-    return "open" if top is None else NAMES[top["verdict"]]
 
 
 def _left_out(facts: Facts, texts: Texts) -> Markup | None:

@@ -19,6 +19,7 @@ COLOURS: Mapping[str, str] = {
     Entity.INK: "#E69F00",
 }
 """Okabe and Ito's colours, which colour-blind people tell apart."""
+_BOX = ["x0", "y0", "x1", "y1"]
 _CORNERS = [f"q{number}" for number in range(8)]
 _ROWS = 20_000
 """Regions that an image is chosen from, from the beginning of the table."""
@@ -41,7 +42,7 @@ class Outlines:
 
 
 def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
-    """Return the regions of the image with most kinds of them; None without regions.
+    """Return the regions of a typical image with most kinds of them; None without regions.
 
     Args:
         boxes: the data set's regions (Parquet).
@@ -50,14 +51,17 @@ def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
 
     """
     file = pq.ParquetFile(boxes)
-    first = next(file.iter_batches(_ROWS, columns=["id", "entity", *_CORNERS]), None)
+    first = next(file.iter_batches(_ROWS, columns=["id", "entity", *_BOX, *_CORNERS]), None)
     if first is None or not first.num_rows:
         return None
     table = first.to_pandas()
     by_id = table.groupby("id", sort=True)["entity"].agg(["nunique", "size"])
-    # among images with as many kinds, one with few regions is easier to read
-    chosen = by_id.sort_values(["nunique", "size"], ascending=[False, True], kind="stable").index[0]
-    rows = table[table["id"] == chosen]
+    richest = by_id[by_id["nunique"] == by_id["nunique"].max()].sort_values("size", kind="stable")
+    chosen = richest.index[len(richest) // 2]  # neither the emptiest nor the fullest
+    rows = table[table["id"] == chosen].copy()
+    as_box = ["x0", "y0", "x1", "y0", "x1", "y1", "x0", "y1"]
+    for corner, side in zip(_CORNERS, as_box, strict=True):  # upright regions have no corners
+        rows[corner] = rows[corner].fillna(rows[side])
     shapes = [
         (str(entity), " ".join(f"{value:.0f}" for value in corners))
         for entity, corners in zip(rows["entity"], rows[_CORNERS].to_numpy(), strict=True)
