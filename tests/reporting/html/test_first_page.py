@@ -16,10 +16,14 @@ from test_choices import table_of
 
 from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv, write_parquet
+from anonbench.evaluation.mapped.gather import VARIANT_COLUMNS
+from anonbench.evaluation.mapped.judge import NOTHING, SHIFT
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.build import build_report
+from anonbench.reporting.html.dataset_section import FILES
 from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.kinds import BUILT_IN
 
 LANGUAGES = ("en", "de")
 WORDS = 250
@@ -200,3 +204,21 @@ def test_catalogues_have_the_same_texts_with_the_same_values() -> None:
 def test_a_language_without_texts_is_refused() -> None:
     with pytest.raises(Exception, match="there are no texts in 'xx'"):
         Texts("xx")
+
+
+def test_maps_are_read_and_shown(tmp_path: Path) -> None:
+    whole = {"method": "mask", "degree": 100, "pairs": 0, "metric": "map", "value": 0.5, "n": 30}
+    whole |= {"low": 0.1, "high": 0.3, "clusters": 30, "reason": "", "why_not": "it gains nothing"}
+    rows = [
+        whole | {"remedy": remedy, "query": query, "gain": gain}
+        for query in ("original", "anonymized")
+        for remedy, gain in ((NOTHING, 0.0), (SHIFT, 0.2))
+    ]
+    maps = tmp_path / "maps.csv"
+    write_csv(pd.DataFrame(rows, columns=VARIANT_COLUMNS), maps)
+    made = section(tmp_path, "a", make_scores("a", (100,)), (100,), labelled=False)
+    assert {need for kind in BUILT_IN for need in kind.needs} <= set(FILES)
+    for each, shown in ((maps, True), (None, False)):
+        output = tmp_path / "report.html"
+        build_report("T", [replace(made, maps=each)], {}, {}, output)
+        assert ("not recommended, it gains nothing" in output.read_text("utf-8")) == shown

@@ -33,7 +33,7 @@ from anonbench.reporting.choices.effects import tally
 from anonbench.reporting.choices.table import choices
 from anonbench.reporting.grids.grid import TableCommands
 from anonbench.reporting.html import tables
-from anonbench.reporting.html.dataset_section import DatasetSection, digested, tables_of
+from anonbench.reporting.html.dataset_section import DatasetSection, digested, files_of
 from anonbench.reporting.html.evidence import (
     PAGES,
     EvidencePage,
@@ -159,7 +159,11 @@ def _read(
     system: str | None,
 ) -> Results:
     """Read the tables of a data set that there are; without scores, tables without rows."""
-    found = {need: dataset_tables.READERS[need](path) for need, path in tables_of(section).items()}
+    found = {
+        need: dataset_tables.READERS[need](path)
+        for need, path in files_of(section).items()
+        if need in dataset_tables.READERS and path.is_file()
+    }
     scores = found.setdefault("scores", pd.DataFrame(columns=SCORE_COLUMNS))
     summary = summarize(scores)
     images = _validation(section.counts)
