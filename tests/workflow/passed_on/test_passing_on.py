@@ -26,7 +26,7 @@ from anonbench.core.provenance import file_digest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
-TARGETS = ("report", "detection_quality", "learning_curves")
+TARGETS = ("report", "detection_quality")
 
 
 @pytest.fixture(scope="module")
