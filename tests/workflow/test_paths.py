@@ -186,7 +186,6 @@ def test_each_stage_has_a_target() -> None:
     assert len(stages["images"]) == (4 + 2) + 4 * 2 * (4 + 2) + 1
     assert len(stages["models"]) == len(paths().experiment.trainings("mine")) + 1
     assert stages["tables"] == paths().tables("mine")
-    assert len(paths().learning_figures()) == len(stages["models"]) - 1
     assert len(paths().training_logs("mine")) == 5
 
 

@@ -7,6 +7,10 @@ from anonbench.workflow.paths import digests
 
 # A bundle carries no image sets, whose digests a statement names.
 hidden_here = [] if settings.bundle else list(experiment.datasets)
+# Regions whose outlines stand for a picture. A bundle carries no digests of them.
+outlined = {"boxes": paths.of_each("{dataset}/boxes.parquet")}
+if not settings.bundle:
+    outlined = by_digest(manifests=paths.of_each("{dataset}/manifest.parquet"), **outlined)
 
 
 rule table:
@@ -110,6 +114,7 @@ rule report:
         rules.cost.output,
         [path for path in rules.figures.input if path.endswith(".png")],
         **paths.reported(),
+        **outlined,
         digests=[digest for name in hidden_here for digest in digests(paths.published(name))],
     output:
         page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_results import section
@@ -14,11 +15,15 @@ from synthetic_results import make_scores
 from test_choices import table_of
 
 from anonbench.anonymization.published import COLUMNS as AUDIT
-from anonbench.core.io import write_csv
+from anonbench.core.io import write_csv, write_parquet
+from anonbench.evaluation.mapped.gather import VARIANT_COLUMNS
+from anonbench.evaluation.mapped.judge import NOTHING, SHIFT
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.build import build_report
+from anonbench.reporting.html.dataset_section import FILES
 from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.kinds import BUILT_IN
 
 LANGUAGES = ("en", "de")
 WORDS = 250
@@ -98,12 +103,27 @@ def test_what_is_not_known_names_the_step_that_unblocks_it(tmp_path: Path) -> No
     assert "? not known" not in said and "failed" in said  # blur
 
 
+def test_outlines_stand_where_no_picture_may(tmp_path: Path) -> None:
+    corners = {"x0": 1.0, "y0": 2.0, "x1": 9.0, "y1": 7.0} | {f"q{n}": np.nan for n in range(8)}
+    boxes, manifest = tmp_path / "boxes.parquet", tmp_path / "manifest.parquet"
+    write_parquet(pd.DataFrame([{"id": "i", "entity": "face"} | corners]), boxes)
+    write_parquet(pd.DataFrame([{"id": "i", "width": 20, "height": 10}]), manifest)
+    made = section(tmp_path, "a", make_scores("a", (50,)), (50,), labelled=False)
+    made = replace(made, boxes=boxes, manifest=manifest)
+    for explorer, shown in ((made.explorer, False), (None, True)):
+        output = tmp_path / "report.html"
+        build_report("T", [replace(made, explorer=explorer)], {}, {}, output)
+        page = output.read_text(encoding="utf-8")
+        assert ('<polygon points="1 2 9 2 9 7 1 7"' in page) == shown
+        assert ('class="cards"' in page) != shown
+
+
 def test_nothing_can_be_said_on_too_little(tmp_path: Path) -> None:
     few = make_scores("a", (50, 100)).assign(k=1, n=26, value=1.0, low=1.0, high=1.0)
     said = first_page(tmp_path, table_of(), few)
     why = "there are 26 images, and 100 are needed"
     assert f"Nothing can be said about search quality yet: {why}." in said
-    assert "anonbench plan --power" in said
+    assert "Next: add images until there are 100, then anonbench run" in said
     assert "100 of 100" not in said
 
 
@@ -184,3 +204,21 @@ def test_catalogues_have_the_same_texts_with_the_same_values() -> None:
 def test_a_language_without_texts_is_refused() -> None:
     with pytest.raises(Exception, match="there are no texts in 'xx'"):
         Texts("xx")
+
+
+def test_maps_are_read_and_shown(tmp_path: Path) -> None:
+    whole = {"method": "mask", "degree": 100, "pairs": 0, "metric": "map", "value": 0.5, "n": 30}
+    whole |= {"low": 0.1, "high": 0.3, "clusters": 30, "reason": "", "why_not": "it gains nothing"}
+    rows = [
+        whole | {"remedy": remedy, "query": query, "gain": gain}
+        for query in ("original", "anonymized")
+        for remedy, gain in ((NOTHING, 0.0), (SHIFT, 0.2))
+    ]
+    maps = tmp_path / "maps.csv"
+    write_csv(pd.DataFrame(rows, columns=VARIANT_COLUMNS), maps)
+    made = section(tmp_path, "a", make_scores("a", (100,)), (100,), labelled=False)
+    assert {need for kind in BUILT_IN for need in kind.needs} <= set(FILES)
+    for each, shown in ((maps, True), (None, False)):
+        output = tmp_path / "report.html"
+        build_report("T", [replace(made, maps=each)], {}, {}, output)
+        assert ("not recommended, it gains nothing" in output.read_text("utf-8")) == shown

@@ -26,7 +26,7 @@ from anonbench.core.provenance import file_digest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
-TARGETS = ("report", "detection_quality", "learning_curves")
+TARGETS = ("report", "detection_quality")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,9 @@ def passed_on(folder: Path) -> list[Path]:
     results = folder / "results"
     sheets = sorted(results.glob("*/quality/*.png"))
     assert len(sheets) == 4
-    return [results / "report.html", results / "tables", results / "figures", *sheets]
+    statements = sorted(results.glob("*/statement.*"))
+    assert len(statements) == 2
+    return [results / "report.html", results / "tables", results / "figures", *sheets, *statements]
 
 
 def follow(said: str, hint: str) -> None:
@@ -78,6 +80,7 @@ def test_no_digest_of_a_file_with_names_is_told(run: Path) -> None:
     for file in named:
         assert canaries.where(file), file
         assert file_digest(file) not in page
+        assert file_digest(file) not in (run / "results/archive/statement.md").read_text("utf-8")
     assert file_digest(run / "results/archive/scores.csv") in page
 
 

@@ -1,8 +1,8 @@
 """Retrieval quality that a choice keeps, between chance and the retraining ceiling.
 
 0 is what a random ranking has, 100 what the unadapted model has that was trained again with another
-seed and searches originals. Both, and the choice, are judged by a second reference, to which all
-models are equally strangers; the model's own ranking would favour the unadapted one.
+seed and searches originals. Both, and the choice, are judged by a second reference, which favours
+no model; the model's own ranking would favour the unadapted one.
 """
 
 from __future__ import annotations

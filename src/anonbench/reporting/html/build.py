@@ -33,7 +33,7 @@ from anonbench.reporting.choices.effects import tally
 from anonbench.reporting.choices.table import choices
 from anonbench.reporting.grids.grid import TableCommands
 from anonbench.reporting.html import tables
-from anonbench.reporting.html.dataset_section import DatasetSection, digested, tables_of
+from anonbench.reporting.html.dataset_section import DatasetSection, digested, files_of
 from anonbench.reporting.html.evidence import (
     PAGES,
     EvidencePage,
@@ -52,6 +52,7 @@ from anonbench.reporting.html.pictures import PIPELINE, pipeline_picture
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
+from anonbench.reporting.images.outlines import Outlines, read_outlines
 from anonbench.reporting.labels import ACCURACIES, TIED
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 
@@ -104,7 +105,9 @@ def build_report(
         if s.explorer is not None and s.explorer.is_file()
     }
     results = [_read(s, needs, bests, explorers.get(s.name), system) for s in datasets]
-    for r in results if beside is not None else ():
+    for r in results:
+        if beside is None:
+            break
         folder = beside / r.section.name
         folder.mkdir(exist_ok=True)
         write_csv(r.choices, folder / "choices.csv")
@@ -156,7 +159,11 @@ def _read(
     system: str | None,
 ) -> Results:
     """Read the tables of a data set that there are; without scores, tables without rows."""
-    found = {need: dataset_tables.READERS[need](path) for need, path in tables_of(section).items()}
+    found = {
+        need: dataset_tables.READERS[need](path)
+        for need, path in files_of(section).items()
+        if need in dataset_tables.READERS and path.is_file()
+    }
     scores = found.setdefault("scores", pd.DataFrame(columns=SCORE_COLUMNS))
     summary = summarize(scores)
     images = _validation(section.counts)
@@ -173,6 +180,7 @@ def _read(
     notices = list(findings(found["given"])) if "given" in found else []
     if doubts is not None:
         notices += [*doubts.published(), *doubts.unmatched_rows()]
+    examples = {} if explorer is None else dict(explorer.get("examples", {}))
     facts = Facts(
         name=section.name,
         images=images,
@@ -181,7 +189,8 @@ def _read(
         published=0 if doubts is None else doubts.used_without_regions + doubts.used_failed,
         gap=_gap(summary, needs, images) if gap else None,
         toy=knows_less_than_pixels(scores),
-        examples=_examples(explorer),
+        examples=examples,
+        outlines=None if examples else _outlines(section),
         system=system,
         confidence=needs.confidence,
         attacks=section.attacked_by,
@@ -214,8 +223,12 @@ def knows_less_than_pixels(scores: pd.DataFrame) -> bool:
     )
 
 
-def _examples(explorer: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-    return {} if explorer is None else dict(explorer.get("examples", {}))
+def _outlines(section: DatasetSection) -> Outlines | None:
+    """Return the regions of an image, where the data set has any."""
+    boxes, manifest = section.boxes, section.manifest
+    if boxes is None or not boxes.is_file():
+        return None
+    return read_outlines(boxes, manifest if manifest and manifest.is_file() else None)
 
 
 def needs_of(config: Mapping[str, Any]) -> Needs:

@@ -54,24 +54,63 @@ class DatasetSection:
     """Each training's ranking, judged by that of each other."""
     deployments: Path | None = None
     """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
+    maps: Path | None = None
+    """What maps of vectors give back (`anonbench.evaluation.mapped.gather`)."""
     given: Path | None = None
     """What other programs did to the regions (`anonbench.anonymization.given.gather`)."""
     policy: Path | None = None
     """What passes the policy (`anonbench.evaluation.policy.verdicts`)."""
+    boxes: Path | None = None
+    """Regions, whose outlines stand for a picture where none may be shown."""
+    manifest: Path | None = None
+    """Images with their sizes."""
     attacked_by: str = "enabled: true"
     """Setting of the section `privacy` by which regions are attacked."""
 
 
+FILES = {
+    "scores": "scores.csv",
+    "comparisons": "comparisons.csv",
+    "effects": "effects.csv",
+    "methods": "method_comparisons.csv",
+    "variance": "variance.csv",
+    "trainings": "trainings.csv",
+    "best": "best.csv",
+    "query_kinds": "query_kinds.csv",
+    "deployments": "deployments.csv",
+    "maps": "maps.csv",
+    "given": "given.csv",
+    "counts": "counts.csv",
+    "audit": "audit.csv",
+    "rates": "privacy/reidentification.csv",
+    "attacks": "privacy/attacks.csv",
+    "policy": "policy.csv",
+    "quality": "quality/summary.csv",
+    "explorer": "explorer.json",
+}
+"""Files of a data set whose digests are shown, by field. None has names: a digest confirms a guess.
+"""
+
+
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
     """Return where the workflow writes what the report shows of each data set."""
-    trained = experiment.trained
-    return [
-        DatasetSection(
+    config = experiment.config
+    found = []
+    for name, dataset in experiment.datasets.items():
+        is_trained = name in experiment.trained
+        made = dict.fromkeys(("effects", "variance", "trainings"), is_trained)
+        made |= dict.fromkeys(("rates", "attacks"), config.privacy.enabled)
+        made |= {
+            "deployments": bool(config.deployments.kinds),
+            "given": bool(dataset.given),
+            "maps": dataset.is_mapped,
+            "quality": truth_of(dataset) is not None,
+            "explorer": config.presentation.explorer_queries > 0,
+        }
+        files = {key: results / name / path for key, path in FILES.items() if made.get(key, True)}
+        section = DatasetSection(
             name=name,
-            scores=results / name / "scores.csv",
-            counts=results / name / "counts.csv",
             skipped=results / name / "skipped.csv",
-            audit=results / name / "audit.csv",
             tables=[table for table in experiment.tables if table.dataset == name],
             figures=[
                 (figure, results / "figures" / f"{figure.stem}.png")
@@ -83,42 +122,13 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 for degree in sorted(dataset.degrees)
                 if dataset.is_classified
             },
-            quality=(
-                results / name / "quality" / "summary.csv"
-                if truth_of(dataset) is not None
-                else None
-            ),
-            comparisons=results / name / "comparisons.csv",
-            effects=results / name / "effects.csv" if name in trained else None,
-            methods=results / name / "method_comparisons.csv",
-            variance=results / name / "variance.csv" if name in trained else None,
-            best=results / name / "best.csv",
-            query_kinds=results / name / "query_kinds.csv",
-            trainings=results / name / "trainings.csv" if name in trained else None,
-            deployments=(
-                results / name / "deployments.csv" if experiment.config.deployments.kinds else None
-            ),
-            given=results / name / "given.csv" if dataset.given else None,
-            rates=(
-                results / name / "privacy" / "reidentification.csv"
-                if experiment.config.privacy.enabled
-                else None
-            ),
-            attacks=(
-                results / name / "privacy" / "attacks.csv"
-                if experiment.config.privacy.enabled
-                else None
-            ),
-            policy=results / name / "policy.csv",
-            attacked_by=attacked_by(experiment.config.system_of(name)),
-            explorer=(
-                results / name / "explorer.json"
-                if experiment.config.presentation.explorer_queries
-                else None
-            ),
+            boxes=results / name / "boxes.parquet",
+            manifest=results / name / "manifest.parquet",
+            attacked_by=attacked_by(config.system_of(name)),
+            **files,
         )
-        for name, dataset in experiment.datasets.items()
-    ]
+        found.append(section)
+    return found
 
 
 def attacked_by(system: SystemKind | None) -> str:
@@ -131,45 +141,11 @@ def attacked_by(system: SystemKind | None) -> str:
     return "recognizer: {weights: face.onnx}"
 
 
-def tables_of(section: DatasetSection) -> dict[str, Path]:
-    """Return the tables of a data set that are there, by what other tables need them by."""
-    files = {
-        "scores": section.scores,
-        "comparisons": section.comparisons,
-        "rates": section.rates,
-        "attacks": section.attacks,
-        "variance": section.variance,
-        "trainings": section.trainings,
-        "deployments": section.deployments,
-        "given": section.given,
-        "policy": section.policy,
-    }
-    return {need: path for need, path in files.items() if path is not None and path.is_file()}
+def files_of(section: DatasetSection) -> dict[str, Path]:
+    """Return the files of a data set that the report may read, by field of `FILES`."""
+    return {key: path for key in FILES if (path := getattr(section, key)) is not None}
 
 
 def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
-    """Return the files whose digests are shown: none with names, for a digest confirms a guess."""
-    return {
-        f"{section.name}/{what}": path
-        for section in datasets
-        for what, path in (
-            ("scores.csv", section.scores),
-            ("comparisons.csv", section.comparisons),
-            ("effects.csv", section.effects),
-            ("method_comparisons.csv", section.methods),
-            ("variance.csv", section.variance),
-            ("trainings.csv", section.trainings),
-            ("best.csv", section.best),
-            ("query_kinds.csv", section.query_kinds),
-            ("deployments.csv", section.deployments),
-            ("given.csv", section.given),
-            ("counts.csv", section.counts),
-            ("audit.csv", section.audit),
-            ("privacy/reidentification.csv", section.rates),
-            ("privacy/attacks.csv", section.attacks),
-            ("policy.csv", section.policy),
-            ("quality/summary.csv", section.quality),
-            ("explorer.json", section.explorer),
-        )
-        if path is not None
-    }
+    """Return the files whose digests are shown, by their names in the page."""
+    return {f"{s.name}/{FILES[key]}": path for s in datasets for key, path in files_of(s).items()}

@@ -15,6 +15,7 @@ from anonbench.reporting.figures.style import method_colour
 from anonbench.reporting.html.next_step import Step, step
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import NAMES, Facts, Words
+from anonbench.reporting.images.outlines import Outlines
 from anonbench.reporting.labels import METHODS
 
 BAR = 150
@@ -74,6 +75,7 @@ class FirstPage:
     toy: bool
     cards: tuple[tuple[str, Mapping[str, Any], str], ...]
     """Label, picture and colour of each example."""
+    outlines: Outlines | None
     rows: tuple[Row, ...]
     controls: Mapping[str, Sequence[tuple[str, str]]]
     define: Markup
@@ -102,7 +104,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
     return FirstPage(
         name=facts.name,
         anchor=anchor(facts.name),
-        verdict=_overall(top),
+        verdict="open" if top is None or facts.gap else NAMES[top["verdict"]],
         sentence=words.sentence(top, records),
         notices=facts.notices,
         left_out=_left_out(facts, texts),
@@ -116,6 +118,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
             for name in pictures
             if name in facts.examples
         ),
+        outlines=facts.outlines,
         rows=tuple(rows),
         controls=_controls(records, words),
         define=texts("define", yardstick=texts(f"yardstick.{yardstick}", system=system))
@@ -129,10 +132,6 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
 def anchor(name: str) -> str:
     """Return the id of a data set's page."""
     return f"data-{name}"
-
-
-def _overall(top: Mapping[Any, Any] | None) -> str:
-    return "open" if top is None else NAMES[top["verdict"]]
 
 
 def _left_out(facts: Facts, texts: Texts) -> Markup | None:

@@ -43,12 +43,14 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
     if top is None or top["unknown"] == "not_run":
         return Step(texts("step.not_run"), RUN)
     if facts.gap is not None:
-        return Step(texts("step.gap"), "anonbench plan --power")
+        key, numbers = facts.gap
+        known = {name: texts.number(value) for name, value in numbers.items()}
+        return Step(texts.first(f"step.{key}", "step.gap", **known), RUN)
     if top["verdict"] == Verdict.PASS:
         if top["unknown"] == "second":
             return Step(texts("step.no_second"), f"{RUN} --config 'control_seeds=[1]'")
         if top["unknown"]:
-            return Step(texts("step.gap"), "anonbench plan --power")
+            return Step(texts("step.gap"), RUN)
         variant = f"{top['method']}-{top['degree']}"
         export = f"anonbench images export {dataset} {variant} --to {variant}.tar"
         return Step(texts("step.publish"), export)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.images.outlines import Outlines
 from anonbench.reporting.labels import METHODS
 
 NAMES = {Verdict.PASS: "pass", Verdict.UNKNOWN: "open", Verdict.FAIL: "fail"}
@@ -36,6 +37,8 @@ class Facts:
     """Whether raw pixels know more than the model."""
     examples: Mapping[str, Mapping[str, Any]]
     """An image by each method, a data URI with its size; `original` where it may be shown."""
+    outlines: Outlines | None = None
+    """Regions of one image, where no picture of any may be shown."""
     system: str | None = None
     confidence: float = 0.95
     attacks: str = "enabled: true"

@@ -34,7 +34,7 @@ def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
         title=f"What passes the policy, {dataset}",
         heads=("Method", "Degree", "Verdict", "Rules", "Evidence"),
         blocks=(GridBlock("", rows),),
-        notes=(NOTE, *([f"Not judged, for want of a limit: {free}."] if free else [])),
+        notes=(NOTE, *([f"Not judged, because they have no limit: {free}."] if free else [])),
         left=5,
         wrapped=((4, 0.5),),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from anonbench.core.registries.tables import TABLES
+from anonbench.reporting.html.dataset_section import FILES
 from anonbench.workflow.paths.privacy import PrivacyPaths
 
 
@@ -65,16 +66,4 @@ class PagePaths(PrivacyPaths):
 
     def table_inputs(self, table: str) -> dict[str, str]:
         """Return what a registered table is made from, by the names that it needs them by."""
-        files = {
-            "scores": "scores.csv",
-            "comparisons": "comparisons.csv",
-            "rates": "privacy/reidentification.csv",
-            "attacks": "privacy/attacks.csv",
-            "variance": "variance.csv",
-            "trainings": "trainings.csv",
-            "deployments": "deployments.csv",
-            "maps": "maps.csv",
-            "given": "given.csv",
-            "policy": "policy.csv",
-        }
-        return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
+        return {need: f"{self.results}/{{dataset}}/{FILES[need]}" for need in TABLES[table].needs}

@@ -92,6 +92,10 @@ class Paths(PagePaths):
             "trainings": of_each("{dataset}/trainings.csv", trained),
             "query_kinds": of_each("{dataset}/query_kinds.csv"),
             "deployments": self.of_deployments("{dataset}/deployments.csv"),
+            "maps": of_each(
+                "{dataset}/maps.csv",
+                [n for n, d in self.experiment.datasets.items() if d.is_mapped],
+            ),
             "counts": of_each("{dataset}/counts.csv"),
             "skipped": of_each("{dataset}/skipped.csv"),
             "audits": of_each("{dataset}/audit.csv"),

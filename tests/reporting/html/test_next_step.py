@@ -1,0 +1,63 @@
+"""Next step: its command is one that anonbench has, whatever blocks a recommendation."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from typing import Any
+
+import pytest
+
+from anonbench.cli.main import _parser
+from anonbench.evaluation.policy.evidence import RULES
+from anonbench.evaluation.policy.verdicts import Verdict
+from anonbench.reporting.choices.table import COLUMNS, UNKNOWN
+from anonbench.reporting.html.next_step import step
+from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.words import Facts
+
+GAPS = {"few_images": 100, "few_queries": 20, "alike": None, "likely": None}
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """Return a choice, of which nothing is known but its names."""
+    known = {"method": "mask", "degree": 100, "adaption": "A", "unknown": "", "rule_attack": ""}
+    return dict.fromkeys(COLUMNS, math.nan) | known | changes
+
+
+def facts(gap: str | None = None) -> Facts:
+    """Return what is known of a data set."""
+    numbers = {"there": 3, "needed": GAPS[gap]} if gap and GAPS[gap] else {}
+    found = (gap, numbers) if gap else None
+    return Facts("a", 30, 0, (), 0, found, toy=False, examples={})  # type: ignore[arg-type]
+
+
+CASES = [
+    *((row(verdict=Verdict.PASS, unknown=each), None) for each in ("", *UNKNOWN)),
+    *((row(verdict=Verdict.PASS), gap) for gap in GAPS),
+    *(
+        (row(verdict=verdict, rule=rule, rule_entity="face", rule_limit=0.03), None)
+        for verdict in (Verdict.FAIL, Verdict.UNKNOWN)
+        for rule in RULES
+    ),
+    (row(verdict=Verdict.UNKNOWN, rule="attack", rule_attack="reidentification"), None),
+    (None, None),
+]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_command_is_understood(language: str) -> None:
+    for top, gap in CASES:
+        found = step(top, facts(gap), Texts(language))
+        name, *arguments = shlex.split(found.command)
+        options, rest = _parser().parse_known_args(arguments)
+        assert name == "anonbench" and found.text
+        # what `run` does not know itself is Snakemake's
+        assert not rest or (arguments[0] == "run" and rest[0] == "--config"), found.command
+        assert options is not None
+
+
+def test_a_gap_names_what_is_missing() -> None:
+    assert (
+        "until there are 100" in step(row(verdict=Verdict.PASS), facts("few_images"), Texts()).text
+    )
