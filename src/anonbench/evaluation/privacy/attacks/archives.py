@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,8 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
         maps = {str(variant): Map.load(path) for variant, path in published.maps.items()}
         beside = [Variant(), *map(_unmapped, published.maps), *published.maps]
         files = {each: published.lessons[_unmapped(each)] for each in beside}
-        yield SEEN, replace(read(files, published.train.originals, **maps), lessons=own)
+        seen = read(files, published.train.originals, **maps)
+        yield SEEN, replace(seen, lessons=own, pictures=ours.pictures)
 
 
 def _unmapped(variant: Variant) -> Variant:
@@ -131,6 +133,7 @@ def _pictures(
         return None
     faces = {} if boxes.empty else image_regions(boxes[boxes["entity"] == Entity.FACE])
 
+    @cache
     def pictures(side: int) -> np.ndarray:
         fit = Preprocess(side, "imagenet", "squash").fit
         found = np.empty((len(ids), side, side, 3), np.uint8)
