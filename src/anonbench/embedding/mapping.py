@@ -132,7 +132,7 @@ class Map:
 
     @property
     def _is_cosine(self) -> bool:
-        return self.card.get("similarity", "cosine") == "cosine"
+        return str(self.card.get("similarity", "cosine")) == "cosine"
 
     def _require_width(self, vectors: np.ndarray) -> None:
         if vectors.ndim != 2 or vectors.shape[1] != self.width:

@@ -121,7 +121,7 @@ def _read(
         seed=seed,
         others={name: _numbers(ids, values) for name, values in published.attributes.items()},
         pictures=_pictures(ids, images, published.boxes),
-        recognizer=recognizer and _as_seen_by(recognizer),
+        recognizer=None if recognizer is None else _as_seen_by(recognizer),
     )
 
 
