@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ import numpy as np
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.numeric.similarity import unit_rows
+from anonbench.core.numeric.similarity import threads, unit_rows
 
 FOLDS = 5
 STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
 """Penalties, as multiples of the mean variance of a dimension; infinite: the mean shift alone."""
 _KEY, _CHUNK = "anonbench", 4096
+_APPLIED = 1024
+"""Vectors that are mapped at once, so that they stay in the cache."""
 _LEAST = 1e-12
 """Penalty of vectors without variance."""
 _TENSORS = ("weights", "mean", "shift")
@@ -54,9 +57,15 @@ class Map:
         self._require_width(hidden)
         mapped = np.empty(hidden.shape, np.float32)
         constant = self.shift - self.mean @ self.weights
-        for start in range(0, len(hidden), _CHUNK):
-            rows = self._rows(hidden[start : start + _CHUNK])
-            mapped[start : start + _CHUNK] = rows @ self.weights + rows + constant
+        whole = self.weights + np.eye(self.width, dtype=np.float32)
+        for start in range(0, len(hidden), _APPLIED):
+            rows = np.asarray(hidden[start : start + _APPLIED], np.float32)
+            part = mapped[start : start + _APPLIED]
+            np.matmul(rows, whole, out=part)
+            if self._is_cosine:  # of length 1, as `rows_of` makes them; zero vectors stay zero
+                norms = np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
+                part /= np.where(norms, norms, 1.0)
+            part += constant
         return mapped
 
     def queries(self, originals: np.ndarray) -> np.ndarray:
@@ -67,7 +76,7 @@ class Map:
         cosine, and only the lengths of map(x) are then left out of account.
         """
         self._require_width(originals)
-        rows = self._rows(originals)
+        rows = unit_rows(originals) if self._is_cosine else np.asarray(originals, np.float32)
         return np.asarray(rows + rows @ self.weights.T, np.float32)
 
     def save(self, path: Path | str) -> None:
@@ -121,8 +130,9 @@ class Map:
                     f"{given[:40]!r}; learn a map for these (`anonbench map fit`)"
                 )
 
-    def _rows(self, vectors: np.ndarray) -> np.ndarray:
-        return rows_of(vectors, str(self.card.get("similarity", "cosine")))
+    @property
+    def _is_cosine(self) -> bool:
+        return str(self.card.get("similarity", "cosine")) == "cosine"
 
     def _require_width(self, vectors: np.ndarray) -> None:
         if vectors.ndim != 2 or vectors.shape[1] != self.width:
@@ -203,10 +213,17 @@ class Pairs:
         self.width = hidden.shape[1]
         self.similarity = similarity
         self._eigen: dict[frozenset[int], tuple[np.ndarray, ...]] = {}
-        self.moments = {
-            int(fold): _summed(originals, hidden, np.flatnonzero(folds == fold), similarity)
-            for fold in np.unique(folds)
-        }
+        named = [int(fold) for fold in np.unique(folds)]
+
+        def of(fold: int) -> _Moments:
+            return _summed(originals, hidden, np.flatnonzero(folds == fold), similarity)
+
+        with ThreadPoolExecutor(threads()) as pool:
+            self.moments = dict(zip(named, pool.map(of, named), strict=True))
+
+    def add(self, others: Pairs) -> None:
+        """Take further pairs of the same folds."""
+        self.moments = {fold: sums + others.moments[fold] for fold, sums in self.moments.items()}
 
     def fit(self, without: int | None = None, strengths: Sequence[float] = STRENGTHS) -> Map:
         """Learn a map from all folds, or from all but one; they choose one of the strengths."""

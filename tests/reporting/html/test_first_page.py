@@ -16,6 +16,7 @@ from test_choices import table_of
 
 from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.mapped.gather import VARIANT_COLUMNS
 from anonbench.evaluation.mapped.judge import NOTHING, SHIFT
 from anonbench.evaluation.policy.evidence import MISSED
@@ -37,6 +38,7 @@ def first_page(
     language: str = "en",
     system: str | None = None,
     audit: dict[str, int] | None = None,
+    maps: pd.DataFrame | None = None,
 ) -> str:
     """Return the first page of a data set, its text alone, without rows that are folded away."""
     found = make_scores("a", (50, 100)) if scores is None else scores
@@ -48,6 +50,9 @@ def first_page(
         rows = [dict.fromkeys(AUDIT, 0) | {"split": s, "variant": "mask-100"} for s in ("val",)]
         pd.DataFrame([row | audit for row in rows], columns=AUDIT).to_csv(folder / "audit.csv")
         made = replace(made, audit=folder / "audit.csv")
+    if maps is not None:
+        write_csv(maps, folder / "maps.csv")
+        made = replace(made, maps=folder / "maps.csv")
     output = folder / "report.html"
     config = {"presentation": {"language": language}}
     build_report("T", [made], config, {}, output, system=system, beside=folder)
@@ -85,6 +90,15 @@ def test_mapped_vectors_are_no_adapted_model(tmp_path: Path) -> None:
     gaining = masks.assign(adaption="mapped", value=0.9, low=0.88, high=0.92)
     page = first_page(tmp_path, None, pd.concat([scores, gaining], ignore_index=True))
     assert "Mask with mapped vectors" in page and "adapted to it (mapped)" not in page
+    of_map = {"method": "mask", "degree": 100, "remedy": "mapped", "metric": "map", "why_not": ""}
+    rows = [of_map | {"query": query, "pairs": n} for query in QueryKind for n in (50, 400)]
+    maps = pd.DataFrame(rows, columns=VARIANT_COLUMNS)
+    scored = pd.concat([scores, gaining], ignore_index=True)
+    page = first_page(tmp_path, None, scored, maps=maps)
+    found = re.search(
+        r"a map learned from 400 of your images.* (\d+) of 100 +instead of (\d+)", page
+    )
+    assert found and int(found[1]) > int(found[2])
 
 
 def test_where_nothing_passes_the_nearest_and_what_it_fails_on_are_named(tmp_path: Path) -> None:

@@ -37,8 +37,9 @@ ranking of the originals, `labelled` mAP of images with the query's label, its o
 `gain` over doing nothing has a paired interval over clusters, or a `reason` why it has none."""
 MOST_JUDGED = 2000
 """Images that are ranked: drawn by hashes of their ids."""
-FEWEST, DRAWS = 50, 2
-"""Pairs where the curve of gain over pairs begins, and draws of pairs that are averaged."""
+FEWEST, DOUBLINGS, DRAWS = 50, 9, 2
+"""Pairs where the curve of gain over pairs begins, its points before that of all pairs, and draws
+of pairs that are averaged."""
 MOST_DRAWN = 1600
 """Up to so many pairs; above, one draw tells enough."""
 _EXPANDED, _FLOOR = 5, 1e-3
@@ -137,12 +138,15 @@ def judge(
     found += rows(WHITENING, count, whitened[0], whitened[1], whitened[1])
     found += rows(EXPANSION, 0, _expanded(original, hidden), hidden, _expanded(hidden, hidden))
     curve: list[dict[str, Any]] = []
+    sums: dict[tuple[int | None, int], Pairs] = {}
+
+    def from_few(number: int, draw: int) -> np.ndarray:
+        return by_fold(hidden, lambda fold: _few(given, maps, sums, number, fold, draw, seed))
+
     for number in _numbers(count):
-        drawn = [
-            scale.scores(original, few, few, is_labelled=False)
-            for draw in range(DRAWS if number <= MOST_DRAWN else 1)
-            for few in [by_fold(hidden, lambda fold: _few(given, maps, number, fold, draw, seed))]  # noqa: B023
-        ]
+        draws = range(DRAWS if number <= MOST_DRAWN else 1)
+        few = (from_few(number, draw) for draw in draws)
+        drawn = [scale.scores(original, each, each, is_labelled=False) for each in few]
         means = {key: np.mean([each[key] for each in drawn], axis=0) for key in drawn[0]}
         curve += scale.rows(MAPPED, number, means)
     curve += rows(MAPPED, count, original, mapped, mapped)
@@ -305,22 +309,32 @@ def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> n
 
 def _numbers(count: int) -> list[int]:
     """Return the numbers of pairs of the curve, below `count`: each twice the one before."""
-    return [FEWEST << power for power in range(12) if FEWEST << power < count]
+    return [FEWEST << power for power in range(DOUBLINGS) if FEWEST << power < count]
 
 
 def _few(
     given: Judged,
     maps: Mapping[int | None, Map],
+    sums: dict[tuple[int | None, int], Pairs],
     number: int,
     fold: int | None,
     draw: int,
     seed: int,
 ) -> Transform:
-    """Learn a map from some pairs, with the penalty of all raised as their number falls."""
+    """Learn a map from some pairs, with the penalty of all raised as their number falls.
+
+    A larger number adds pairs to those of the one before, which `sums` holds.
+    """
     originals, hidden, folds = given.taught
     rows = np.flatnonzero(folds != fold) if fold is not None else np.arange(len(folds))
-    chosen = np.sort(rng(seed, "pairs", number, draw).permutation(rows)[:number])
-    few = Pairs(originals[chosen], hidden[chosen], np.zeros(number, np.int64), given.similarity)
+    before = number // 2 if (fold, draw) in sums else 0
+    chosen = np.sort(rng(seed, "pairs", draw).permutation(rows)[before:number])
+    added = Pairs(
+        originals[chosen], hidden[chosen], np.zeros(len(chosen), np.int64), given.similarity
+    )
+    few = sums.setdefault((fold, draw), added)
+    if few is not added:
+        few.add(added)
     card = maps[fold].card
     strength = float(card["strength"]) * int(card["pairs"]) / number
     return few.fit(None, (strength,)).apply

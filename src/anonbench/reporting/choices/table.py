@@ -32,7 +32,7 @@ COLUMNS = [
     *("attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit", "attack_verdict"),
     *("verdict", "rule", "rule_attack", "rule_entity", "rule_value", "rule_low", "rule_high"),
     *("rule_limit", "rule_n", "detail", "failed", "suspected", "open", "resisted"),
-    *("queries", "clusters", "seeds"),
+    *("queries", "clusters", "seeds", "pairs"),
 ]
 """Columns of the table, rows in the order of the page. `kept` is the share of the search quality
 that is left, net of chance, less the optimism of having chosen it: 0 is a random order, 1 what the
@@ -41,11 +41,12 @@ system itself). `unknown` says why it is not known (`UNKNOWN`).
 `rate` is that of the attack that comes closest to its limit, or exceeds it most, above its control.
 `verdict` is that of the policy; `rule_…` and `detail` are the rule that it rests on where it is no
 pass. `failed`, `open` and `suspected` count the rules that failed, those that are not known, and
-those of them whose value lies beyond the limit; `resisted` counts attacks."""
+those of them whose value lies beyond the limit; `resisted` counts attacks.
+`pairs`: images that a choice's map was learned from."""
 _NUMBERS = [
     *("degree", "kept", "kept_low", "kept_high", "rate", "rate_low", "rate_high", "limit"),
     *("rule_value", "rule_low", "rule_high", "rule_limit", "rule_n"),
-    *("failed", "suspected", "open", "resisted", "queries", "clusters", "seeds"),
+    *("failed", "suspected", "open", "resisted", "queries", "clusters", "seeds", "pairs"),
 ]
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
 """Why the quality kept is not known: too little for any ranking, too few clusters, too wide an
@@ -83,6 +84,10 @@ def choices(
         key: Any
         for key, group in policy.groupby(["method", "degree"], sort=False):
             judged[str(key[0]), int(key[1])] = _standing(group)
+    taught: Mapping[str, int] = {}
+    if maps is not None:
+        whole = maps[maps["remedy"] == Adaption.MAPPED].groupby("method")["pairs"].max()
+        taught = {published_as(str(name), Adaption.MAPPED): n for name, n in whole.items()}
     rows = [
         {
             "dataset": dataset,
@@ -90,6 +95,7 @@ def choices(
             **_quality(row, second, dataset, bests or {}, needs, gap),
             **judged.get((published_as(row["method"], row["adaption"]), row["degree"]), _UNJUDGED),
             **{"queries": row["n"], "clusters": row["clusters"], "seeds": row["seeds"]},
+            "pairs": taught.get(published_as(row["method"], row["adaption"])),
         }
         for row in scored.to_dict("records")
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from markupsafe import Markup
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption
@@ -66,7 +68,7 @@ class Words:
         if name == "pass" and not known:
             return texts("say.use_unknown", method=method, why=self.unknown(top))
         kept = texts.number(100 * top["kept"]) if known else ""
-        with_ = self.with_(top)
+        with_, instead = self.with_(top), self.instead(top, records)
         if name == "pass":
             parts = [
                 texts(
@@ -75,6 +77,7 @@ class Words:
                     kept=kept,
                     resisted=self.resisted(top),
                     with_=with_,
+                    instead=instead,
                 )
             ]
             parts.append(self.others(top, records))
@@ -84,7 +87,7 @@ class Words:
         values: dict[str, Any] = {
             "method": method,
             "with_": with_,
-            "keeping": texts("say.keeping", kept=kept) if known else "",
+            "keeping": texts("say.keeping", kept=kept, instead=instead) if known else "",
             "why": self.why(top),
         }
         if name == "open":
@@ -100,9 +103,23 @@ class Words:
         if row["degree"] != 100:
             parts += self.texts("say.degree", degree=row["degree"])
         if row["adaption"] not in ("", UNADAPTED):
-            is_mapped = row["adaption"] == Adaption.MAPPED
-            parts += self.texts("say.map" if is_mapped else "say.model", model=row["adaption"])
+            pairs = row.get("pairs", math.nan)
+            images = "" if pd.isna(pairs) else self.texts.number(pairs)
+            key = "say.map" if row["adaption"] == Adaption.MAPPED else "say.model"
+            parts += self.texts(key, model=row["adaption"], images=images)
         return parts
+
+    def instead(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
+        """Return what the same pictures keep without the map, where one is recommended."""
+        same = ("method", "degree", "query")
+        plain = [
+            row
+            for row in records
+            if row["adaption"] == UNADAPTED and all(row[name] == top[name] for name in same)
+        ]
+        if top["adaption"] != Adaption.MAPPED or not plain or plain[0]["unknown"]:
+            return Markup()
+        return self.texts("say.instead", kept=self.texts.number(100 * plain[0]["kept"]))
 
     def resisted(self, row: Mapping[Any, Any]) -> Markup:
         """Say how many attacks a choice resisted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,8 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
         maps = {str(variant): Map.load(path) for variant, path in published.maps.items()}
         beside = [Variant(), *map(_unmapped, published.maps), *published.maps]
         files = {each: published.lessons[_unmapped(each)] for each in beside}
-        yield SEEN, replace(read(files, published.train.originals, **maps), lessons=own)
+        seen = read(files, published.train.originals, **maps)
+        yield SEEN, replace(seen, lessons=own, pictures=ours.pictures)
 
 
 def _unmapped(variant: Variant) -> Variant:
@@ -118,7 +120,7 @@ def _read(
         seed=seed,
         others={name: _numbers(ids, values) for name, values in published.attributes.items()},
         pictures=_pictures(ids, images, published.boxes),
-        recognizer=recognizer and _as_seen_by(recognizer),
+        recognizer=None if recognizer is None else _as_seen_by(recognizer),
     )
 
 
@@ -130,6 +132,7 @@ def _pictures(
         return None
     faces = {} if boxes.empty else image_regions(boxes[boxes["entity"] == Entity.FACE])
 
+    @cache
     def pictures(side: int) -> np.ndarray:
         fit = Preprocess(side, "imagenet", "squash").fit
         found = np.empty((len(ids), side, side, 3), np.uint8)

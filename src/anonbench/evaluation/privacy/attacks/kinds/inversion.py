@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -47,7 +47,7 @@ class Inversion(ArchiveAttack):
         learned, shown = lessons.pictures(self.side), archive.pictures(self.side)
         if len(learned) < FEWEST:
             raise AttackNotPossibleError(f"{len(learned)} train images are too few to learn from")
-        judges = {"inverted": _as_pixels}
+        judges: dict[str, Callable[[np.ndarray], np.ndarray]] = {"inverted": _as_pixels}
         if archive.recognizer is not None:
             judges["recognized"] = archive.recognizer
         targets = learned.reshape(len(learned), -1).astype(np.float64)
