@@ -54,6 +54,8 @@ class DatasetSection:
     """Each training's ranking, judged by that of each other."""
     deployments: Path | None = None
     """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
+    maps: Path | None = None
+    """What maps of hidden images' vectors give back (`anonbench.evaluation.mapped.gather`)."""
     given: Path | None = None
     """What other programs did to the regions (`anonbench.anonymization.given.gather`)."""
     policy: Path | None = None
@@ -98,6 +100,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             deployments=(
                 results / name / "deployments.csv" if experiment.config.deployments.kinds else None
             ),
+            maps=results / name / "maps.csv" if dataset.is_mapped else None,
             given=results / name / "given.csv" if dataset.given else None,
             rates=(
                 results / name / "privacy" / "reidentification.csv"
@@ -141,6 +144,7 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "variance": section.variance,
         "trainings": section.trainings,
         "deployments": section.deployments,
+        "maps": section.maps,
         "given": section.given,
         "policy": section.policy,
     }
@@ -162,6 +166,7 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("best.csv", section.best),
             ("query_kinds.csv", section.query_kinds),
             ("deployments.csv", section.deployments),
+            ("maps.csv", section.maps),
             ("given.csv", section.given),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),

@@ -82,6 +82,7 @@ class Paths(PagePaths):
     def reported(self) -> dict[str, list[str]]:
         """Return what the report reads of all data sets, by name."""
         of_each, trained = self.of_each, self.experiment.trained
+        mapped = [name for name, data in self.experiment.datasets.items() if data.is_mapped]
         return {
             "scores": of_each("{dataset}/scores.csv"),
             "comparisons": of_each("{dataset}/comparisons.csv"),
@@ -100,5 +101,6 @@ class Paths(PagePaths):
             "rates": self.of_privacy("{dataset}/privacy/reidentification.csv"),
             "attacks": self.of_privacy("{dataset}/privacy/attacks.csv"),
             "policies": of_each("{dataset}/policy.csv"),
+            "maps": of_each("{dataset}/maps.csv", mapped),
             "correlations": self.correlations(),
         }
