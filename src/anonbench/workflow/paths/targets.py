@@ -82,6 +82,7 @@ class Paths(PagePaths):
     def reported(self) -> dict[str, list[str]]:
         """Return what the report reads of all data sets, by name."""
         of_each, trained = self.of_each, self.experiment.trained
+        mapped = [name for name, data in self.experiment.datasets.items() if data.is_mapped]
         return {
             "scores": of_each("{dataset}/scores.csv"),
             "comparisons": of_each("{dataset}/comparisons.csv"),
@@ -92,10 +93,6 @@ class Paths(PagePaths):
             "trainings": of_each("{dataset}/trainings.csv", trained),
             "query_kinds": of_each("{dataset}/query_kinds.csv"),
             "deployments": self.of_deployments("{dataset}/deployments.csv"),
-            "maps": of_each(
-                "{dataset}/maps.csv",
-                [n for n, d in self.experiment.datasets.items() if d.is_mapped],
-            ),
             "counts": of_each("{dataset}/counts.csv"),
             "skipped": of_each("{dataset}/skipped.csv"),
             "audits": of_each("{dataset}/audit.csv"),
@@ -104,5 +101,6 @@ class Paths(PagePaths):
             "rates": self.of_privacy("{dataset}/privacy/reidentification.csv"),
             "attacks": self.of_privacy("{dataset}/privacy/attacks.csv"),
             "policies": of_each("{dataset}/policy.csv"),
+            "maps": of_each("{dataset}/maps.csv", mapped),
             "correlations": self.correlations(),
         }
