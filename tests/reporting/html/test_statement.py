@@ -34,8 +34,8 @@ def make_statement(folder: Path, policy: pd.DataFrame, language: str = "en") -> 
     row |= {"regions": 2345, "hidden_pixels": 3456789, "failed_audits": 7}
     pd.DataFrame([row], columns=AUDIT).to_csv(folder / "audit.csv", index=False)
     files = (results.scores, results.counts, results.skipped)
-    own = {name: folder / f"{name}.csv" for name in ("policy", "audit")}
-    section = DatasetSection("a", *files, tables=[], figures=[], **own)
+    own = (folder / "policy.csv", folder / "audit.csv")
+    section = DatasetSection("a", *files, tables=[], figures=[], policy=own[0], audit=own[1])
     shards = [folder / "0.digest", folder / "1.digest"]
     for number, shard in enumerate(shards):
         shard.write_text(f"{number}\n")
@@ -44,7 +44,8 @@ def make_statement(folder: Path, policy: pd.DataFrame, language: str = "en") -> 
     write_csv(table, folder / "choices.csv")
     words = Words(Texts(language), Facts("a", 30, 0, (), 0, None, toy=False, examples={}))
     write_statement(section, table, policy, words, sets, folder)
-    return tuple((folder / f"statement.{s}").read_text("utf-8") for s in ("md", "html"))
+    markdown, html = (folder / f"statement.{form}" for form in ("md", "html"))
+    return markdown.read_text("utf-8"), html.read_text("utf-8")
 
 
 def words_of(text: str) -> list[str]:
