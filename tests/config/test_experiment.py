@@ -88,7 +88,8 @@ def test_the_demo_has_every_method_and_model_and_two_degrees(root: Path) -> None
     demo = experiment(root / "config.yaml")
     assert len(demo.datasets) == 3
     for name in demo.datasets:
-        assert {model.adaption for model in demo.models(name)} == set(Adaption)
+        trained = set(Adaption) - {Adaption.D}  # a map gives the demo's models more, untrained
+        assert {model.adaption for model in demo.models(name)} == trained
         assert len({variant.method for variant in demo.variants(name)}) == 3
     assert {variant.degree for variant in demo.variants("documents")} == {25, 100}
 

@@ -66,7 +66,9 @@ def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Pa
     rows = tuple((name, split, *(f"{n:,}" for n in rest)) for name, split, *rest in sizes)
     heads = ("Data set", *SIZE_COLUMNS.values())
     grid = Grid("sizes", SIZE_TITLE, heads, (GridBlock("", rows),), left=2)
-    write_text(csv, csv_text([["dataset", *SIZE_COLUMNS], *(map(str, row) for row in sizes)]))
+    write_text(
+        csv, csv_text([["dataset", *SIZE_COLUMNS], *([str(cell) for cell in row] for row in sizes)])
+    )
     write_text(markdown, grids.to_markdown(grid))
     write_text(latex, grids.to_latex(grid, wide=False, cell=escape_latex))
 
