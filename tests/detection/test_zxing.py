@@ -213,6 +213,17 @@ def test_growing_steps_over_a_scratch() -> None:
     assert grown_along_bars(page, ends)[0, 1] == pytest.approx(50, abs=1)
 
 
+@pytest.mark.parametrize("scale", [5, 7, 12])
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.61])
+def test_no_row_of_a_wide_codes_bars_is_left(scale: int, share: float) -> None:
+    """Rows of a wide code are sampled further apart: one that is left can still be read."""
+    page, mask = pasted(printed("Code128", scale), 40, 30)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    y, left, right = rows[0] + round(share * len(rows)), columns[0], columns[-1]
+    grown = grown_along_bars(page, np.array([(left, y), (right, y), (right, y), (left, y)], float))
+    assert grown[:, 1].min() <= rows[0] and grown[:, 1].max() >= rows[-1]
+
+
 def test_growing_stops_at_the_image_and_leaves_narrow_codes_alone() -> None:
     code = printed("Code128")
     height, width = code.shape

@@ -116,4 +116,5 @@ def _moved(grey: np.ndarray, row: np.ndarray, step: np.ndarray) -> np.ndarray:
         if not last:
             break
         row = row + pixel * (last * step + (int(likeness[last].argmax()) - pad) * unit)
-    return row
+    beyond = pixel if pixel > 1 else 0.0  # bars may end anywhere before the next sampled row
+    return row + beyond * step

@@ -24,6 +24,11 @@ NOT_WRONG = {
     "weaker_than_asked": "there is one strength",
     "hidden_from_a_shifted_image": "only colours follow from the original",
     "strength_of_another_entity": "a mask hides as much",
+    "channels_swapped_within_a_region": "its face is masked",
+    "hidden_from_a_brighter_image": "its face is masked",
+    "mirrored_within_its_region": "its face is masked",
+    "one_row_repeated": "its face is masked",
+    "transposed_within_its_region": "its face is masked",
 }
 
 

@@ -17,7 +17,6 @@ from anonbench.core.numeric.statistics import (
     holm,
     interval,
     pearson,
-    ranks,
     spearman,
     standard_error,
     wilson,
@@ -36,11 +35,6 @@ def test_coefficients_equal_scipys(pair: np.ndarray) -> None:
     else:
         assert pearson(x, y) == pytest.approx(scipy.stats.pearsonr(x, y).statistic, abs=1e-12)
         assert spearman(x, y) == pytest.approx(scipy.stats.spearmanr(x, y).statistic, abs=1e-12)
-
-
-@given(arrays(np.float64, st.integers(1, 20), elements=coarse))
-def test_ranks_equal_scipys(values: np.ndarray) -> None:
-    assert np.array_equal(ranks(values), scipy.stats.rankdata(values))
 
 
 def test_undefined_coefficients_are_nan_without_a_warning() -> None:

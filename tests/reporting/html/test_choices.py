@@ -69,6 +69,7 @@ def test_a_map_that_is_not_recommended_comes_after_the_unadapted_model() -> None
     own = table_of()
     policy = pd.concat([own, own[own["method"] == "mask"].assign(method="mapped_mask")])
     card = {"method": "mask", "degree": 100, "query": ["original", "anonymized"]}
+    card |= {"remedy": "mapped", "pairs": 100}
     firsts = [
         of(policy, scores, maps=pd.DataFrame(card | {"why_not": why})).iloc[0]["adaption"]
         for why in ("", "shift gains as much and needs no map")

@@ -155,5 +155,5 @@ def test_what_fills_up_the_last_branch_leaves_an_infinite_token_alone(network: N
 def test_blocks_of_another_kind_are_refused(recipe: Make) -> None:
     model: Any = as_timms(build_backbone(recipe().backbone, 32))
     model.blocks[1] = torch.nn.Identity()
-    with pytest.raises(InputError, match="the blocks of my_vit are not those of a ViT"):
+    with pytest.raises(InputError, match="the blocks of my_vit are not those of a plain ViT"):
         pack_blocks(model, "my_vit")
