@@ -23,7 +23,7 @@ from anonbench.cli import main
 from anonbench.cli.environments import LOCK, NO_DEPENDENCIES, read_pins
 from anonbench.cli.extras import EXTRAS
 
-BY_ITSELF = {"botocore", "boto3", "transformers"}
+BY_ITSELF = {"facenet_pytorch", "botocore", "boto3", "transformers"}
 """What no extra names: its own pins exclude others', or few need it. Where it is missing, a message
 says how."""
 OTHER_BUILDS = {"opencv-contrib-python": "opencv-python-headless"}

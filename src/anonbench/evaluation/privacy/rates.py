@@ -24,7 +24,6 @@ from anonbench.core.numeric.rates import Limit, Rate, against_limit, clustered_r
 from anonbench.core.registries.attacks import ATTACKERS
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import ORIGINAL, Entity
-from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.privacy.gallery import (
     NO_LESSON,
     NO_MODEL,
@@ -55,6 +54,8 @@ def with_clusters(probes: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
         InputError: a probe's image has no cluster.
 
     """
+    from anonbench.datasets.clusters import clusters_of  # needs the config; rates are read without
+
     given = probes[probes["reason"] == ""]
     found = probes["cluster"].copy()
     for _, of_entity in given.groupby("entity", sort=False):
