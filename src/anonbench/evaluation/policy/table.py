@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.config.policy import Policy
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv, write_csv
 from anonbench.core.vocabulary import Entity
@@ -55,6 +54,8 @@ def judge_dataset(
         widest=shown["widest_interval"],
         confidence=shown["confidence"],
     )
+    from anonbench.config.policy import Policy  # the table is read without the config
+
     judged = judge(evidence(measured), Policy.model_validate(settings["policy"]))
     write_csv(judged, output)
     return judged
