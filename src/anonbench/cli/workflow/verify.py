@@ -40,6 +40,10 @@ def run(options: argparse.Namespace) -> None:
         InputError: something is not as published.
 
     """
+    from anonbench.bundle.crate import require_bundle
+
+    require_bundle(options.bundle)  # before what takes a second to import
+
     from anonbench.bundle.verify import verify
 
     found = verify(options.bundle)
