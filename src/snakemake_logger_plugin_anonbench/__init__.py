@@ -1,4 +1,4 @@
-"""Snakemake logger: a line of progress, failures at the end, and a file for `anonbench status`.
+"""Snakemake logger: progress line, failures at the end, and a file for `anonbench status`.
 
 `--logger anonbench` (the default profile sets it). Dry runs, warnings and errors look as in
 Snakemake; its full log stays in .snakemake/log.

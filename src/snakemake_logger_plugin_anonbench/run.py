@@ -124,7 +124,7 @@ class Run(BaseModel):
         A minute of time and work is added to both, because the first short jobs and the pauses
         between them predict little. A job's work is the mean time of its rule in this run. For a
         rule that has not run yet it is the usual time, scaled by the ratio of actual to usual time
-        of all others, or else the mean of all jobs.
+        of all others, or else the mean of all rules.
         """
         ran = self.seconds.keys() & self.usual.keys()
         took = _TRUSTED + sum(self.done[rule] * self.seconds[rule] for rule in ran)

@@ -41,7 +41,7 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class About:
-    """What the metadata says of a bundle beside its files."""
+    """Description of a bundle in its metadata, besides its files."""
 
     title: str
     description: str
@@ -62,10 +62,10 @@ def write_metadata(
     """Write the metadata of a bundle's files; the same files give the same bytes.
 
     Args:
-        folder: the bundle's.
+        folder: folder of the bundle.
         files: paths below it, including the workflow's, in the order to list them.
         about: everything else that is known.
-        versions: of Python and the packages, by name.
+        versions: versions of Python and the packages, by name.
     """
     from rocrate.model.person import Person
     from rocrate.rocrate import ROCrate

@@ -1,4 +1,4 @@
-"""README of a bundle, with a warning about what it reveals of the images."""
+"""README of a bundle, with a warning about information it reveals of the images."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ def readme(
     commit: str,
     repository: str = "",
 ) -> str:
-    """Return a bundle's README.
+    """README of a bundle.
 
     Args:
-        config: the bundle's.
+        config: config of the bundle.
         ids: whether images keep their own ids.
         missing: files of a finished run that are missing.
         commit: commit of the workflow, if known.

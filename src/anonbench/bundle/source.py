@@ -27,7 +27,7 @@ def rules_left(metadata: Path, rules: Iterable[tuple[str, Callable[[str], bool]]
     """Names of the rules that may run on a bundle; none of them makes a file that it contains.
 
     Args:
-        metadata: the bundle's.
+        metadata: metadata file of the bundle.
         rules: names, and whether a path is among the rule's outputs.
 
     Raises:

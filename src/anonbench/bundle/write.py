@@ -68,12 +68,12 @@ def write_bundle(
     The same results, config and code give the same bytes.
 
     Args:
-        config: of the run.
+        config: config of the run.
         root: the repository, with the workflow and the lock files of its environment.
         to: a folder, or a file whose name ends in `.tar`; must not exist yet.
         keep_ids: keep the ids of images and the labels of classes; otherwise both are numbered.
-        date: of publication, YYYY-MM-DD; if empty, the day of the newest result.
-        authors: their names.
+        date: date of publication, YYYY-MM-DD; if empty, the day of the newest result.
+        authors: names of the authors.
         licence: address or SPDX identifier.
         repository: address where others find the commit. The clone's own remote is not used: it may
             name a machine.

@@ -21,7 +21,7 @@ def read_pins(lock: Path) -> list[str]:
 
 
 def conda_text(root: Path) -> str:
-    """Return the environment for `--software-deployment-method conda`.
+    """Environment for `--software-deployment-method conda`.
 
     Packages come from the same index at the same versions as in .venv; conda gives Python itself.
     """
@@ -33,7 +33,7 @@ def conda_text(root: Path) -> str:
 
 
 def post_deploy_text(root: Path) -> str:
-    """Return the script that Snakemake runs in the new environment, from the repository's root.
+    """Script that Snakemake runs in the new environment, from the repository's root.
 
     It installs anonbench, and packages whose own version pins must be ignored.
     """

@@ -28,7 +28,7 @@ EXTRAS = {
 
 
 def missing_extra(error: ModuleNotFoundError) -> str | None:
-    """Command that installs the missing module, or None if no extra contains it."""
+    """Message with the command that installs the missing module; None if no extra has it."""
     module = (error.name or "").partition(".")[0]
     if module not in EXTRAS:
         return None

@@ -47,7 +47,7 @@ def add_detectors(
     """Add the detectors and their settings; without a default also the kinds of regions.
 
     Args:
-        parser: of the command.
+        parser: parser of the command.
         default: the detector used if none is named.
         sections: sections of a config to read besides `detection` and `anonymization`.
     """
@@ -111,7 +111,7 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: st
     settings override the high-coverage defaults (`covering`).
 
     Args:
-        options: of the command.
+        options: options of the command.
         default: detectors used if neither options nor config name one.
         more: sections to read besides `detection` and `anonymization`.
 

@@ -28,7 +28,7 @@ def stage_costs(folder: Path) -> pd.DataFrame:
     no measured memory or CPU time and count as zero. The report's own job is excluded.
 
     Args:
-        folder: of the benchmark files, `<stage>/…/<job>.tsv` or `<stage>.tsv`.
+        folder: folder of the benchmark files, `<stage>/…/<job>.tsv` or `<stage>.tsv`.
 
     Returns:
         Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹

@@ -51,12 +51,12 @@ def write_dataset_table(
 
     Args:
         name: name of the table.
-        dataset: the data set's name.
+        dataset: name of the data set.
         files: inputs of the table, by the keys of `READERS`.
         presentation: section of the config, with the table's own section.
-        csv: its values.
-        markdown: for people.
-        latex: for papers; needs booktabs.
+        csv: CSV file of its values.
+        markdown: Markdown file to write.
+        latex: LaTeX file to write; needs booktabs.
     """
     table = presentation.of(KINDS[name])
     tables = {need: READERS[need](files[need]) for need in table.needs}

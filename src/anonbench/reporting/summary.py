@@ -32,7 +32,7 @@ def summarize(scores: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         scores: columns `SCORE_COLUMNS`; all values are shares in [0, 1]. `chance` is the value of a
-            random ranking or guess, NaN where it is unknown.
+            random ranking or guess, NaN if unknown.
 
     Returns:
         One row for each of `KEYS` with value, sd, se, low, high, reason, n, clusters, k, chance,

@@ -89,7 +89,7 @@ def require_in_place(datasets: Mapping[str, Dataset]) -> None:
     """Check that no originals are copied to a storage.
 
     Args:
-        datasets: by name.
+        datasets: data sets by name.
 
     Raises:
         InputError: a data set requests copies.

@@ -16,8 +16,8 @@ def suggestion(model: type[Settings], place: Sequence[str | int]) -> str:
     """Suggest known keys for an unknown key, or the file that lists all keys.
 
     Args:
-        model: of the whole config.
-        place: of the key, as pydantic gives it: names, indices and tags of unions.
+        model: model of the whole config.
+        place: location of the key in pydantic's form: names, indices and tags of unions.
     """
     schema = _schema(model)
     nodes: list[Mapping[str, Any]] = [schema]

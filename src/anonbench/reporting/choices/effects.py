@@ -24,8 +24,9 @@ def tally(effects: Mapping[str, pd.DataFrame], effect: str) -> Tally:
     """Count the verdicts on an effect on mAP and mnDCG; a loss is `worse`.
 
     Args:
-        effects: by data set, its table (`anonbench.evaluation.comparisons.effect_table.COLUMNS`).
-        effect: its name.
+        effects: table of effects by data set, with the columns
+            `anonbench.evaluation.comparisons.effect_table.COLUMNS`.
+        effect: name of the effect.
 
     """
     return Tally.of(

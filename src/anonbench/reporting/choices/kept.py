@@ -39,7 +39,7 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> d
     intervals are added, which gives an upper bound for the half-width of the sum.
 
     Args:
-        effects: of the data set (`anonbench.evaluation.comparisons.effect_table.COLUMNS`).
+        effects: effects of the data set (`anonbench.evaluation.comparisons.effect_table.COLUMNS`).
         summary: its scores (`anonbench.reporting.summary.summarize`), which include the floor.
         metric: metric of the quality.
     """

@@ -37,7 +37,7 @@ def recommendations_grid(effects: Mapping[str, pd.DataFrame], bests: Bests) -> G
     """Table of the three recommendations with the verdict of these data on each.
 
     Args:
-        effects: by data set, its table of effects
+        effects: table of effects by data set
             (`anonbench.evaluation.comparisons.effect_table`).
         bests: the best of each column (`anonbench.reporting.choices.best.best_choices`).
     """

@@ -124,7 +124,7 @@ def attention(panels: Sequence[Panel], outputs: Sequence[Path], dpi: int = 150) 
     Args:
         panels: image by image, in the order of the rows; without any the figure says so.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
     """
     with styled():
         if panels:

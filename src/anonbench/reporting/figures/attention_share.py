@@ -44,7 +44,7 @@ def attention_share(shares: pd.DataFrame, outputs: Sequence[Path], dpi: int = 15
     Args:
         shares: `anonbench.embedding.attention.SUMMARY_COLUMNS`; without rows the figure says so.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
     """
     with styled():
         if shares.empty:

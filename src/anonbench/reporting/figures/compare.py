@@ -40,7 +40,7 @@ def scatter(comparison: pd.DataFrame, role: str, outputs: Sequence[Path], dpi: i
         comparison: columns `anonbench.reporting.paper.compare.COLUMNS`.
         role: the paper's data set.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
     """
     rows = comparison[comparison["role"] == role]
     given = rows.dropna(subset=["ours"])

@@ -71,9 +71,9 @@ def correlation_heatmap(
 
     Args:
         correlations: CSV in long form (`read_correlations`).
-        title: above the matrix.
+        title: title above the matrix.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
 
     """
     table = read_correlations(correlations)

@@ -35,9 +35,9 @@ def threshold_sweep(sweep: pd.DataFrame, dataset: str, outputs: Sequence[Path], 
 
     Args:
         sweep: `sweep.SWEEP_COLUMNS`; empty if no detector has a threshold.
-        dataset: its name, for the text of an empty figure.
+        dataset: name of the data set, for the text of an empty figure.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
     """
     detectors = present(sweep["detector"], DETECTORS)
     with styled():

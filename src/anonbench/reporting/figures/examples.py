@@ -92,7 +92,7 @@ def examples(
         ids: the images, see `choose`; without any the figure says so.
         show_originals: whether original pixels may be shown.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
 
     Raises:
         InputError: no anonymized variant was given.

@@ -59,11 +59,11 @@ def front(
     Args:
         rates: `anonbench.evaluation.privacy.rates.RATE_COLUMNS`, of one or several data sets.
         scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-        dataset: whose rows are drawn.
+        dataset: data set whose rows are drawn.
         metric: map or mndcg.
         outputs: .png and .svg paths, over both columns of a page.
         column: the same, for one column.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
         needs: requirements for a value to count as known.
     """
     risks = strongest(rates[rates["dataset"] == dataset], needs.widest, needs.confidence)
@@ -129,7 +129,7 @@ def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFr
     Args:
         risks: `anonbench.evaluation.privacy.rates.worst`.
         scores: tidy scores of the same data set.
-        metric: of the quality.
+        metric: metric of the quality.
 
     Returns:
         Columns query, method, degree, adaption, value, low, high, rate, rate_low, rate_high,

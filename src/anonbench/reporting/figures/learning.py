@@ -83,7 +83,7 @@ def learning_curves(
             `QUANTITIES` (knn or not) and, for one model alone, those of `ALONE`.
         outputs: .png and .svg paths.
         chance: see `chance_levels`.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
 
     Raises:
         InputError: a log lacks a column.

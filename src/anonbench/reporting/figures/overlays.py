@@ -62,7 +62,7 @@ def overlay_sheet(pictures: Sequence[Sheet], outputs: Sequence[Path], dpi: int) 
     Args:
         pictures: in rows from the top.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
     """
     with styled():
         if not pictures:

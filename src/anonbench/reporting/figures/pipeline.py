@@ -84,9 +84,9 @@ def pipeline_figure(pipeline: Pipeline, outputs: Sequence[Path], dpi: int = 150)
     Arrows implied by a longer path are left out.
 
     Args:
-        pipeline: of `anonbench.reporting.pipeline.pipeline`.
+        pipeline: result of `anonbench.reporting.pipeline.pipeline`.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
     """
     boxes, height = _arrange(pipeline)
     with styled():

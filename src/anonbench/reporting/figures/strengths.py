@@ -178,10 +178,10 @@ def strengths(
         scores: tidy scores (`anonbench.reporting.summary.read_scores`) of one or several data sets.
         rates: re-identification, see `rates_by_attack`.
         attacks: the other ones, see `rates_by_attack`.
-        dataset: whose rows are drawn.
+        dataset: data set whose rows are drawn.
         found: see `sweeps`.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
         needs: requirements for a value to count as known.
     """
     mine = scores[scores["dataset"] == dataset]

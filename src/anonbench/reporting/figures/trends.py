@@ -50,11 +50,11 @@ def trend(
 
     Args:
         scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-        dataset: whose rows are drawn.
+        dataset: data set whose rows are drawn.
         metric: map, mndcg, knn or linear.
         query: original or anonymized; none for accuracies.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
     """
     summary = summarize(scores[scores["dataset"] == dataset])
     rows = summary[(summary["metric"] == metric) & (summary["query"] == (query or ""))]

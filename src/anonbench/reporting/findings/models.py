@@ -192,11 +192,11 @@ def write_models(
     Args:
         effects: columns `COLUMNS`.
         accuracies: columns `ACCURACY_COLUMNS`.
-        csv: the effects.
+        csv: CSV file of the effects.
         accuracy: the accuracies.
-        markdown: both as tables.
+        markdown: both as Markdown tables.
         figures: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
     """
     write_csv(effects, csv)
     write_csv(accuracies, accuracy)

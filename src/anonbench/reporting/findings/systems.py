@@ -30,11 +30,11 @@ def write_systems(
     Args:
         values: columns `anonbench.reporting.findings.orders.VALUES`.
         orders: columns `anonbench.reporting.findings.orders.COLUMNS`.
-        csv: the values.
+        csv: CSV file of the values.
         orders_csv: the agreement of systems.
-        markdown: both as tables for people.
+        markdown: both as Markdown tables.
         figures: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
     """
     write_csv(values, csv)
     write_csv(orders, orders_csv)

@@ -40,7 +40,7 @@ def write_table(
         table: data set, degree and kind.
         scores: tidy scores (`anonbench.reporting.summary.read_scores`).
         csv: see `to_csv`.
-        markdown: the table for people, best values bold.
+        markdown: the table as Markdown, best values bold.
         latex: a `table` environment that needs booktabs and nothing else.
         comparisons: see `anonbench.reporting.grids.layout.lay_out`.
         confidence: see `anonbench.reporting.grids.layout.lay_out`.
@@ -57,9 +57,9 @@ def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Pa
 
     Args:
         counts: by data set, a CSV with the columns `SIZE_COLUMNS`.
-        csv: the rows, machine-readable.
-        markdown: for people.
-        latex: for papers.
+        csv: CSV file of the rows.
+        markdown: Markdown file to write.
+        latex: LaTeX file to write.
     """
     sizes = read_sizes(counts)
     rows = tuple((name, split, *(f"{n:,}" for n in rest)) for name, split, *rest in sizes)

@@ -74,7 +74,7 @@ def build_report(
     """Write the report: the same bytes for the same files, config and versions.
 
     Args:
-        title: of the page.
+        title: title of the page.
         datasets: in the order of the page.
         config: shown as YAML; plain values (a model's ``model_dump(mode="json")``) without places
             (`anonbench.datasets.image_sets.neutral_names.without_places`).

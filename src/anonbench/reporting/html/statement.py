@@ -100,9 +100,9 @@ def write_statement(
         section: files of the data set.
         choices: its choices in order (`choices.table.choices`); the statement is about the first.
         policy: its verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`).
-        words: of the language.
+        words: words of the language.
         made: versions of what made the image sets.
-        folder: of both files, with `choices.csv`.
+        folder: folder for both files, with `choices.csv`.
         originals: whether the report shows original images.
     """
     top = next((row for row in choices.to_dict("records") if row["query"] == ORIGINAL), None)

@@ -70,7 +70,7 @@ def explore(
     """First results of a few queries in the reference and in every scenario.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         reference: embeddings of the originals by the unadapted model (HDF5).
         scenarios: scenarios that are compared with it.
         images: image set of the pictures, by method; with `original` among them, originals are
@@ -152,7 +152,7 @@ def called(manifest: Path, label: str | None, show_originals: bool) -> Called:
     """Function that gives the display names of images and classes.
 
     Args:
-        manifest: the data set's.
+        manifest: manifest of the data set.
         label: column of classes; None if there are none.
         show_originals: whether to use ids, and labels with the column's name (``class: letter``);
             otherwise neutral names (``000012``, ``class 3``).

@@ -37,7 +37,7 @@ def draw_sheets(
     """Draw both contact sheets.
 
     Args:
-        manifest: the data set's.
+        manifest: manifest of the data set.
         boxes: detected regions.
         images: detection's outcome by shard.
         review: the list of images to look at (`anonbench.detection.quality.review.REVIEW_COLUMNS`).

@@ -54,7 +54,7 @@ def widest(a: float, b: float, n: float, confidence: float) -> Estimate:
         a: mean in percent, as printed.
         b: the other, over the same queries.
         n: effective number of independent queries.
-        confidence: as a share within (0, 1).
+        confidence: coverage of the intervals, as a share within (0, 1).
 
     Returns:
         Estimate of a minus b, in shares.
@@ -74,7 +74,7 @@ def leads(
     Args:
         table: `anonbench.reporting.paper.published.published`.
         margin: largest irrelevant difference, as a share.
-        confidence: as a share.
+        confidence: coverage of the intervals, as a share.
         design_effect: factor by which clusters of queries increase the variance. The paper does not
             mention clusters; 1 treats queries as independent.
     """
@@ -101,9 +101,9 @@ def steps(table: pd.DataFrame, margin: float, confidence: float) -> pd.DataFrame
     The steps of one metric and query kind are one family.
 
     Args:
-        table: as `leads`.
-        margin: as `leads`.
-        confidence: as `leads`.
+        table: see `leads`.
+        margin: see `leads`.
+        confidence: see `leads`.
     """
     rows = []
     for _, same in table.groupby(["metric", "query"], sort=False):

@@ -91,7 +91,7 @@ def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
     """Cases are steps between two degrees: both metrics change in the same direction.
 
     Args:
-        table: as `evaluate_claim`.
+        table: see `evaluate_claim`.
         metric: metric that is claimed to behave like the other.
         like: the other metric.
     """

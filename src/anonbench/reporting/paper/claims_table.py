@@ -61,14 +61,14 @@ def write_claims(
 
     Args:
         datasets: our data sets that have a role in the paper.
-        scores: the tidy scores of each.
+        scores: tidy scores of each data set.
         comparisons: the paired tests of each (`anonbench.evaluation.comparisons.pairwise.COLUMNS`).
         best: the best choices of each (`anonbench.evaluation.comparisons.best.COLUMNS`).
-        level: of the paired tests.
+        level: significance level of the paired tests.
         csv: a row for each claim, set of numbers and scope (`COLUMNS`).
         cases: a row for each case (`CASES`).
         markdown: verdicts, and the evidence against each claim, as Markdown.
-        latex: the verdicts for papers; needs booktabs.
+        latex: the verdicts as LaTeX; needs booktabs.
     """
     found = find(datasets, read_ours(datasets, scores), comparisons, best, level)
     write_csv(pd.DataFrame(claim_rows(found), columns=COLUMNS), csv)
@@ -110,12 +110,12 @@ def find(
     """Evaluate all claims on the paper's numbers, on ours, and on ours by a second training.
 
     Args:
-        datasets: as `write_claims`.
+        datasets: see `write_claims`.
         ours: our scores in the paper's cells
             (`anonbench.reporting.paper.comparison_table.read_ours`).
-        comparisons: as `write_claims`.
-        best: as `write_claims`.
-        level: as `write_claims`.
+        comparisons: see `write_claims`.
+        best: see `write_claims`.
+        level: see `write_claims`.
     """
     choices = [
         read_best(path).assign(role=data.role) for data, path in zip(datasets, best, strict=True)

@@ -46,7 +46,7 @@ def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFra
 
     Args:
         datasets: those that have a role.
-        scores: the tidy scores of each.
+        scores: tidy scores of each data set.
     """
     tables = [tidy(read_scores(path), data) for data, path in zip(datasets, scores, strict=True)]
     filled = [table for table in tables if len(table)]
@@ -66,12 +66,12 @@ def write_comparison(
 
     Args:
         datasets: our data sets that have a role in the paper.
-        scores: the tidy scores of each.
+        scores: tidy scores of each data set.
         counts: the images of each by split, before and after dropping.
         csv: the values of tables V to XV (`anonbench.reporting.paper.compare.COLUMNS`).
         facts: the numbers of the text (`anonbench.reporting.paper.facts.COLUMNS`).
-        markdown: all of it for people, in the paper's layout.
-        latex: the same for papers; needs booktabs.
+        markdown: everything as Markdown, in the paper's layout.
+        latex: the same as LaTeX; needs booktabs.
 
     """
     ours = read_ours(datasets, scores)

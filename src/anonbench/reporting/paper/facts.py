@@ -1,4 +1,4 @@
-"""Comparison of the numbers in the paper's text (arXiv 2602.19641, Sec. III and IV) with ours."""
+"""Comparison of the numbers in the paper's text (arXiv 2602.19641, Sec. III, IV) with ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our numbers that stand beside the paper's, and reasons for missing ones."""
+"""Our counterparts of the paper's numbers, and reasons for missing ones."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
 
     Args:
         scores: tidy scores of one or several data sets (`anonbench.reporting.summary`).
-        data: which of them, and its role.
+        data: the data set to use, and its role.
 
     Returns:
         Values and intervals in percent; `seeds` and `n` (queries, or images) behind each.

@@ -140,9 +140,9 @@ def write_scenarios(
     Args:
         rows: `scenario_rows`.
         grid: `scenario_grid`.
-        csv: the rows.
-        markdown: the grid for people.
-        latex: the grid for papers; needs booktabs.
+        csv: CSV file of the rows.
+        markdown: the grid as Markdown.
+        latex: the grid as LaTeX; needs booktabs.
 
     """
     write_grid(grid, [COLUMNS, *rows], csv, markdown, latex)
@@ -190,14 +190,14 @@ def profiles(config: Config) -> list[Profile]:
 def write_profiles(
     chosen: Sequence[Profile], counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Path
 ) -> None:
-    """Write what the experiment anonymizes and tests, one row per data set.
+    """Write the profiles of the data sets as a table, one row each.
 
     Args:
         chosen: the data sets (`profiles`).
         counts: by data set, its images by split: columns split and used.
-        csv: the rows.
-        markdown: for people.
-        latex: for papers; needs booktabs.
+        csv: CSV file of the rows.
+        markdown: Markdown file to write.
+        latex: LaTeX file to write; needs booktabs.
     """
     grid = profile_grid(chosen, {name: _validation(path) for name, path in counts.items()})
     write_grid(grid, [grid.heads, *grid.blocks[0].rows], csv, markdown, latex)

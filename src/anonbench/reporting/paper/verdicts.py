@@ -91,10 +91,10 @@ def evaluate_claim(
 
     Args:
         claim: one of `CLAIMS`.
-        table: columns `CELL` and value, in percent; low and high where there are intervals.
+        table: columns `CELL` and value, in percent; low and high if there are intervals.
         pairs: paired tests; an exception that they cannot distinguish from a tie does not refute a
             claim.
-        level: of the tests, on p-values adjusted by Holm's method.
+        level: significance level of the tests, on p-values adjusted by Holm's method.
     """
     cases = tuple(claim.cases(table, pairs, level))
     return Finding(claim, decide(cases), cases)

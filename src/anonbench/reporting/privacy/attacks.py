@@ -52,9 +52,9 @@ def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     """Attacks on a data set in percent: one block per attack, one row per measure and version.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         table: columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
-        confidence: of the intervals, as a share.
+        confidence: coverage of the intervals, as a share.
     """
     run = table[table["rate"].notna()]
     return Grid(

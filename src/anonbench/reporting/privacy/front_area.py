@@ -38,7 +38,7 @@ def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
     """Table of areas: one block per risk, one row per utility, one column per method.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         table: result of `front_areas`.
     """
     methods = present(table["method"], METHODS)

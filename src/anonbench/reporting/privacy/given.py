@@ -24,9 +24,9 @@ def given_grid(dataset: str, given: pd.DataFrame, confidence: float) -> Grid:
     """One row per program and entity, and one for whole pictures.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         given: columns `anonbench.anonymization.given.gather.GIVEN_COLUMNS`.
-        confidence: of the intervals.
+        confidence: coverage of the intervals.
     """
     rows = [
         row

@@ -19,7 +19,7 @@ def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
     """One row per variant: verdict, rules by verdict, and the reasons or the resisted attacks.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`.
     """
     rows = tuple(

@@ -28,8 +28,8 @@ def corrected_grid(dataset: str, scores: pd.DataFrame) -> Grid:
     """Corrected scores: one block per degree and query kind, one row per model.
 
     Args:
-        dataset: its name.
-        scores: as for `corrected_scores`.
+        dataset: name of the data set.
+        scores: see `corrected_scores`.
     """
     found = corrected_scores(scores)
     rows = found[found["method"] != ORIGINAL].dropna(subset=["corrected"])

@@ -30,9 +30,9 @@ def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Gr
     For a mixed database only the rows of the unadapted model; the CSV has all.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         table: `anonbench.evaluation.deployments.table.COLUMNS`.
-        confidence: of the intervals, as a share.
+        confidence: coverage of the intervals, as a share.
     """
     found = table[table["metric"] == "map"]
     is_detail = (found["kind"] == DeploymentKind.MIXED) & (found["adaption"] != UNADAPTED)

@@ -17,9 +17,9 @@ def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     """One block per variant, one row per remedy and number of pairs, in percent.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         table: `anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`.
-        confidence: of the intervals, as a share.
+        confidence: coverage of the intervals, as a share.
     """
     is_labelled = bool((table["metric"] == LABELLED).any())
     metrics = (MAP, LABELLED) if is_labelled else (MAP,)

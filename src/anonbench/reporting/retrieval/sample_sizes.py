@@ -18,7 +18,7 @@ def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
     """Sample sizes of a data set: one block per effect, one row per query kind and metric.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         variances: `anonbench.evaluation.sample_sizes.variance.COLUMNS`.
     """
     unit = str(variances["unit"].iloc[0]) if len(variances) else "clusters"

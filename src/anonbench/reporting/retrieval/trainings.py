@@ -21,9 +21,9 @@ def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid
     """Agreement of a data set's trainings: one row per training, one column per reference.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         table: `anonbench.evaluation.retrieval.training_agreement.COLUMNS`.
-        confidence: of the intervals, as a share.
+        confidence: coverage of the intervals, as a share.
     """
     judged = zip(table["model"].astype(str), table["seed"], strict=True)
     judges = zip(table["reference"].astype(str), table["reference_seed"], strict=True)

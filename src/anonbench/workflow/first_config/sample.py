@@ -91,7 +91,7 @@ def look(files: Sequence[Path], settings: SystemKind | None) -> Sample:
     """Search and embed images one by one.
 
     Args:
-        files: the images.
+        files: image files.
         settings: settings of the system; None: no image is embedded.
 
     Returns:

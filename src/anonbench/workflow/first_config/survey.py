@@ -21,7 +21,7 @@ from anonbench.datasets.listing import find_unused, read_layout
 from anonbench.datasets.source import Source
 
 SAMPLED = 32
-"""Images that are opened for their size."""
+"""Images in the sample."""
 _NAME = "archive"
 
 

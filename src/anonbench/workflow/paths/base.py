@@ -45,7 +45,7 @@ class BasePaths:
 
         Args:
             pattern: path below the results folder, with `dataset` as its only wildcard.
-            names: of data sets.
+            names: names of data sets.
         """
         chosen = self.experiment.datasets if names is None else names
         return [f"{self.results}/{pattern.format(dataset=name)}" for name in chosen]
