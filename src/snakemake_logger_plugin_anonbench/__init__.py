@@ -1,7 +1,7 @@
-"""Snakemake logger: a line of progress, failures at the end, and a file for `anonbench status`.
+"""Snakemake logger: progress line, failures at the end, and a file for `anonbench status`.
 
-`--logger anonbench` (the default profile sets it). Dry runs, warnings and errors look as Snakemake
-makes them; its full log stays in .snakemake/log.
+`--logger anonbench` (the default profile sets it). Dry runs, warnings and errors look as in
+Snakemake; its full log stays in .snakemake/log.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from snakemake_logger_plugin_anonbench.run import HEARTBEAT, NAME, Run
 __all__ = ["LogHandler", "record_in"]
 
 _run = Run()
-"""Run of this process. Snakemake makes the logger before the Snakefile calls `record_in`."""
+"""Run of this process. Snakemake creates the logger before the Snakefile calls `record_in`."""
 _handlers: list[LogHandler] = []
 _SILENT = 60.0
-"""Seconds without a line after which one says how far the jobs are."""
+"""Seconds of silence after which the progress line is repeated."""
 
 
 def record_in(
     results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]] = tuple
 ) -> None:
-    """Record the run that is about to begin in a folder of results.
+    """Record the run that is about to begin in a results folder.
 
-    What a job of each rule usually takes (`usual`, in seconds) serves estimates. The lines that
-    `closing` gives are printed when Snakemake exits, with every logger and also with --quiet.
+    `usual` is the usual time of a job in seconds, by rule, for estimates. The lines that `closing`
+    returns are printed when Snakemake exits, with every logger and even with --quiet.
     """
     (results / NAME).unlink(missing_ok=True)
     _run.results, _run.folder, _run.usual = results, Path.cwd(), dict(usual)
@@ -62,9 +62,9 @@ def _renew(path: Path) -> None:
 
 
 class LogHandler(LogHandlerBase):
-    """Handler that counts jobs and shows how far the run is."""
+    """Handler that counts jobs and shows progress."""
 
-    # it replaces the terminal's handler; Snakemake's filter (--quiet) and formatter stay
+    # replaces the terminal handler; Snakemake's filter (--quiet) and formatter stay
     writes_to_stream = True
     writes_to_file = has_filter = has_formatter = needs_rulegraph = False
 
@@ -72,19 +72,19 @@ class LogHandler(LogHandlerBase):
         self._is_terminal = sys.stderr.isatty()
         self._drawn = 0.0
         _handlers.append(self)
-        # with --quiet progress Snakemake does not log that jobs end
+        # with --quiet progress, Snakemake does not log the end of jobs
         quiet = self.common_settings.quiet or ()
         self._ends_are_logged = all(each.name != "PROGRESS" for each in quiet)
 
     def handle(self, record: Any) -> bool:
-        """Count jobs before Snakemake's filter, so that --quiet hides none."""
+        """Count jobs before Snakemake's filter, so that --quiet does not affect the counts."""
         if (event := getattr(record, "event", None)) and not self.common_settings.dryrun:
             _run.apply(event, record, time.time())
             self._write()
         return bool(super().handle(record))
 
     def emit(self, record: Any) -> None:
-        """Show warnings, errors and progress; until jobs are planned also Snakemake's notes."""
+        """Show warnings, errors and progress; before planning ends also Snakemake's messages."""
         event = getattr(record, "event", None)
         is_note = event is None and not _run.total
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
@@ -95,15 +95,15 @@ class LogHandler(LogHandlerBase):
             self._draw()
 
     def remind(self) -> None:
-        """Show progress again where no job has begun or ended for a while."""
+        """Repeat the progress line if no job has started or ended for a while."""
         with self.lock or nullcontext():
             is_silent = 0 < self._drawn <= time.time() - _SILENT
             if is_silent and self._ends_are_logged and not _run.ended:
                 self._draw()
 
     def close(self) -> None:
-        """Show the last state and what failed."""
-        if _run.began and not _run.ended:  # Snakemake closes its handlers, and Python once more
+        """Show the final state and the failed jobs."""
+        if _run.began and not _run.ended:  # called by Snakemake, and again by Python at exit
             _run.ended = time.time()
             self._write()
             if self._drawn:
@@ -116,7 +116,7 @@ class LogHandler(LogHandlerBase):
             _run.write()
 
     def _draw(self) -> None:
-        """Show progress; on a terminal the next line takes its place."""
+        """Show progress; on a terminal the next line overwrites it."""
         self._drawn = time.time()
         width = shutil.get_terminal_size().columns - 1 if self._is_terminal else None
         stays = _run.ended or not self._is_terminal

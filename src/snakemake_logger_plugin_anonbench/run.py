@@ -1,4 +1,4 @@
-"""State of a run, which the logger keeps in `<results>/.run.json` for `anonbench status`."""
+"""State of a run, which the logger writes to `<results>/.run.json` for `anonbench status`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ State = Literal["running", "finished", "failed", "stopped", "died", "unknown"]
 
 NAME = ".run.json"
 HEARTBEAT = 20.0
-"""Seconds after which a running Snakemake renews the file's time, for readers elsewhere."""
+"""Seconds between updates of the file's time, by which other machines see that Snakemake runs."""
 SHOWN = 20
 """Failed jobs that are listed."""
 _TRUSTED = 60.0
-"""Seconds of work at the usual pace, one job at a time, that count beside what was seen."""
+"""Seconds of work at the usual pace, one job at a time, that are added to what was measured."""
 _CLOCK_SECONDS = 2.0
 """Seconds by which the clocks of a machine and its file server may differ."""
 
@@ -43,19 +43,19 @@ class JobRun(BaseModel):
     label: str
     """Rule and wildcards."""
     began: float
-    """When it was started or handed to a scheduler."""
+    """Time at which it was started or submitted to a scheduler."""
     logs: list[str]
-    """Paths from the folder in which Snakemake runs: its own log, then its scheduler's."""
+    """Paths relative to Snakemake's working folder: the job's own log, then the scheduler's."""
     message: str = ""
-    """Reason of the failure, as Snakemake or the scheduler gives it."""
+    """Reason of the failure, from Snakemake or the scheduler."""
 
     def progress(self, folder: Path) -> str:
-        """Say how far the job is by its log; empty where that does not tell."""
+        """Progress of the job according to its log; empty if unknown."""
         found = _BAR.match(next(iter(self.last_lines(folder, 1)), ""))
         return f" ({found['done']} of {found['all']} {found['what']})" if found else ""
 
     def last_lines(self, folder: Path, number: int) -> list[str]:
-        """Return the last lines of its own log, none of an earlier run's."""
+        """Last lines of the job's own log, ignoring logs of earlier runs."""
         lines: list[str] = []
         with suppress(OSError, IndexError):
             log = folder / self.logs[0]
@@ -70,37 +70,37 @@ class Run(BaseModel):
     """Jobs of one run of Snakemake. Times are Unix times in seconds."""
 
     results: Path | None = Field(None, exclude=True)
-    """Folder with the file, if the run has one."""
+    """Folder with the file, or None if the run has none."""
     folder: Path = Path()
-    """Where Snakemake was started."""
+    """Folder in which Snakemake was started."""
     host: str = Field(default_factory=platform.node)
     pid: int = Field(default_factory=os.getpid)
     began: float = 0.0
-    """When the first job began; 0 where no run is recorded."""
+    """Start of the first job; 0 if no run is recorded."""
     ended: float | None = None
     seen: float = Field(0.0, exclude=True)
     """Modification time of the file, renewed while the run goes on."""
     usual: dict[str, float] = {}
-    """Time of a job of each rule in earlier runs, else by formula."""
+    """Time of a job by rule, from earlier runs or else by formula."""
     seconds: dict[str, float] = {}
     """Mean time of a job of each rule in this run."""
     total: int = 0
     waiting: Counter[str] = Counter()
-    """Numbers of jobs that have not begun, by rule."""
+    """Number of jobs that have not started, by rule."""
     done: Counter[str] = Counter()
     running: dict[int, JobRun] = {}
-    """By Snakemake's number of the job."""
+    """Running jobs by Snakemake's job number."""
     failed: dict[int, JobRun] = {}
 
     def apply(self, event: LogEvent, record: Any, now: float) -> None:
-        """Count the jobs that begin, end or fail by a record of Snakemake's."""
+        """Update the counts from a Snakemake log record about the start or end of a job."""
         match event:
             case LogEvent.RUN_INFO:
                 self.total = record.stats["total"]
                 self.waiting = Counter(record.stats) - Counter(total=self.total)
             case LogEvent.JOB_INFO:
                 self.began = self.began or now
-                if not self.failed.pop(record.jobid, None):  # else it is tried once more
+                if not self.failed.pop(record.jobid, None):  # otherwise it is retried
                     self.waiting -= Counter([record.rule_name])
                 wildcards = dict(record.wildcards or {}).values()
                 self.running[record.jobid] = JobRun(
@@ -119,12 +119,12 @@ class Run(BaseModel):
                 self.failed[record.jobid] = job
 
     def seconds_left(self, now: float) -> float | None:
-        """Return the time so far × work left ÷ work done, None where nothing is known.
+        """Time so far × work left ÷ work done, or None if unknown.
 
-        A minute of both is added: what the first short jobs took, and the time between them, says
-        little of the rest. A job's work is the mean time of its rule. Of a rule that has not run
-        yet it is the usual time, as much longer or shorter as all others took together; else the
-        mean of all.
+        A minute of time and work is added to both, because the first short jobs and the pauses
+        between them predict little. A job's work is the mean time of its rule in this run. For a
+        rule that has not run yet it is the usual time, scaled by the ratio of actual to usual time
+        of all others, or else the mean of all rules.
         """
         ran = self.seconds.keys() & self.usual.keys()
         took = _TRUSTED + sum(self.done[rule] * self.seconds[rule] for rule in ran)
@@ -142,7 +142,7 @@ class Run(BaseModel):
         return (now - self.began + _TRUSTED) * left / (done + _TRUSTED) if done > 0 else None
 
     def line(self, now: float) -> str:
-        """Return the progress in one line."""
+        """Progress in one line."""
         done, left = self.done.total(), None
         if self.waiting or self.running:
             left = self.seconds_left(now)
@@ -156,19 +156,19 @@ class Run(BaseModel):
         )
 
     def summary(self) -> str:
-        """Return what failed, and how to go on; nothing where no job failed."""
+        """Summary of failed jobs and how to resume; empty if no job failed."""
         if not self.failed:
             return ""
         left = f", {self.waiting.total()} not run because of it" if self.waiting else ""
         again = "fix the cause and run the same command again"
-        # Snakemake writes its records there too, and calls that a matter of permissions
+        # Snakemake writes its records there too, and reports a full disk as missing permissions
         if self.results and self.results.is_dir() and is_full(self.results):
             again = "the disk is full; make room and run again"
         head = f"{count(len(self.failed), 'job')} failed{left}:"
         return "\n".join([head, *self.failures(1), f"What is done is kept: {again}."])
 
     def failures(self, number: int) -> list[str]:
-        """Return lines about the failed jobs, with so many lines of the log of each."""
+        """Lines about the failed jobs, with the last `number` lines of each log."""
         lines = []
         for job in list(self.failed.values())[:SHOWN]:
             lines.append(f"  {job.label} failed" + (f": {job.message}" if job.message else ""))
@@ -177,7 +177,7 @@ class Run(BaseModel):
         return lines + [f"  and {len(self.failed) - SHOWN} more"] * (len(self.failed) > SHOWN)
 
     def state(self, now: float) -> State:
-        """Return the state at a Unix time, seen from outside; unknown where no run is recorded."""
+        """State at a Unix time, seen from another process; unknown if no run is recorded."""
         if not self.began:
             return "unknown"
         if self.ended and self.failed:
@@ -188,13 +188,13 @@ class Run(BaseModel):
             return "running" if now - self.seen < 6 * HEARTBEAT else "died"
         with suppress(psutil.Error):
             process = psutil.Process(self.pid)
-            # a later process may have the same number
+            # the process id may have been reused
             if process.create_time() <= self.began and process.status() != psutil.STATUS_ZOMBIE:
                 return "running"
         return "died"
 
     def unfinished(self) -> dict[str, str]:
-        """Return what became of the jobs that did not end well, by rule and wildcards."""
+        """State of each job that did not succeed, by rule and wildcards."""
         is_running = self.state(time.time()) == "running"
         words = "is being made now" if is_running else "is unfinished: its run died"
         return {job.label: words for job in self.running.values()} | {
@@ -203,7 +203,7 @@ class Run(BaseModel):
         }
 
     def orphans(self) -> list[int]:
-        """Return the processes on this machine that execute scripts where the run was started."""
+        """Processes on this machine that still run scripts of the run's folder."""
         scripts = str(self.folder.resolve() / ".snakemake" / "scripts") + os.sep
         return sorted(
             process.pid
@@ -213,14 +213,14 @@ class Run(BaseModel):
         )
 
     def write(self) -> None:
-        """Replace the file of the latest run. A full disk does not stop the run."""
+        """Replace the state file. A full disk does not stop the run."""
         if self.results and self.began:
             with suppress(OSError), atomic(self.results / NAME) as path:
                 path.write_text(self.model_dump_json(), encoding="utf-8")
 
 
 def read(results: Path) -> Run:
-    """Return the latest run, one without jobs where none is recorded."""
+    """Read the latest run; a run without jobs if none is recorded."""
     try:
         run = Run.model_validate_json((results / NAME).read_bytes())
         run.seen = (results / NAME).stat().st_mtime

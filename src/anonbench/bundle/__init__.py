@@ -1,1 +1,1 @@
-"""A bundle: results without images, from which tables and figures are made again and checked."""
+"""Bundles: results without images, from which tables and figures can be rebuilt and checked."""

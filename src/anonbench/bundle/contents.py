@@ -1,8 +1,8 @@
 """Contents of a bundle: which results it carries, how each is copied, and where to.
 
-Below `results/` is what the workflow starts from on a reviewer's machine; below `published/`, under
-the same names, what it makes again from that, to compare with. Nothing else is taken along: what is
-not named here, images above all, stays where it is.
+`results/` holds the files that the workflow starts from on a reviewer's machine. `published/`
+holds, under the same names, the files that it makes again, for comparison. Only files named here
+are bundled; images never are.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ class Copy(StrEnum):
     """How a file is copied."""
 
     WHOLE = "whole"
-    """As it is: it names no image."""
+    """Unchanged: the file names no image."""
     ROWS = "rows"
     """A Parquet table with a column `id`."""
     CLASSES = "classes"
     """A CSV that names classes."""
     SKIPPED = "skipped"
-    """The CSV of skipped files, without their paths."""
+    """CSV of skipped files, written without their paths."""
     TIMES = "times"
-    """What Snakemake measured of a job, without its parameters (`--benchmark-extended`): paths."""
+    """Snakemake's benchmark of a job, without its parameters (`--benchmark-extended`), which name
+    paths."""
     DIGEST = "digest"
-    """The digest of the file of that name, as it is in the bundle."""
+    """The digest of the file of that name, computed from the bundled version."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,21 @@ class Entry:
     """One file of a bundle."""
 
     path: str
-    """Relative to the folder of results."""
+    """Path relative to the results folder."""
     copy: Copy = Copy.WHOLE
     place: str = START
     dataset: str = ""
-    """Whose images the ids are."""
+    """Data set that the ids belong to."""
     columns: tuple[str, ...] = ()
-    """The columns of a table that are taken."""
+    """Columns of a table to keep."""
     labels: tuple[str, ...] = ()
-    """Its columns that hold class labels."""
+    """Columns that hold class labels."""
     optional: bool = False
-    """Whether it is made on request only."""
+    """Whether the file is made on request only."""
 
     @property
     def target(self) -> str:
-        """Where it is in the bundle."""
+        """Path in the bundle."""
         return f"{self.place}/{self.path}"
 
 
@@ -130,7 +131,7 @@ def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
     yield Entry(f"{name}/best.csv", place=PUBLISHED)
     yield Entry(f"{name}/variance.csv", place=PUBLISHED)
     yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
-    # these need embeddings, which a bundle has not
+    # these need embeddings, which a bundle does not contain
     yield Entry(f"{name}/trainings.csv")
     if experiment.datasets[name].is_mapped:
         yield Entry(f"{name}/maps.csv")
@@ -160,7 +161,7 @@ def _tables(experiment: Experiment) -> Iterator[Entry]:
 
 
 def benchmark_files(results: Path) -> list[Entry]:
-    """Return what Snakemake measured of the jobs: times and memory, by stage."""
+    """Benchmark files of the jobs: time and memory, by stage."""
     files = sorted((results / "benchmarks").rglob("*.tsv"))
     return [
         Entry(file.relative_to(results).as_posix(), Copy.TIMES, PUBLISHED, optional=True)

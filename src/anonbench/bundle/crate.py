@@ -17,7 +17,7 @@ WORKFLOW = "Snakefile"
 README = "README.md"
 NO_LICENCE = "No licence is stated: ask the authors before using this bundle."
 _VERSION = "1.1"
-"""Of RO-Crate: what archives read today."""
+"""RO-Crate version that archives read today."""
 _PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 _SHA256 = {"sha256": "http://schema.org/sha256"}
 _FORMATS = {
@@ -36,24 +36,24 @@ _FORMATS = {
     ".tsv": "text/tab-separated-values",
     ".yaml": "application/yaml",
 }
-"""Media types by suffix: a bundle holds no other file."""
+"""Media types by suffix; a bundle holds no other kind of file."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What the metadata says of a bundle beside its files."""
+    """Description of a bundle in its metadata, besides its files."""
 
     title: str
     description: str
     date: str
-    """Of publication, YYYY-MM-DD."""
+    """Date of publication, YYYY-MM-DD."""
     authors: tuple[str, ...] = ()
     licence: str = ""
-    """Address or SPDX identifier; empty where none is stated."""
+    """Address or SPDX identifier; empty if none is stated."""
     commit: str = ""
-    """Of the workflow's repository; empty where it is not known."""
+    """Commit of the workflow's repository; empty if unknown."""
     repository: str = ""
-    """Its address; empty where none is stated."""
+    """Address of the repository; empty if none is stated."""
 
 
 def write_metadata(
@@ -62,11 +62,10 @@ def write_metadata(
     """Write the metadata of a bundle's files; the same files give the same bytes.
 
     Args:
-        folder: the bundle's.
-        files: paths below it, the workflow's among them; they are listed in this order.
-        about: all else that is known.
-        versions: of Python and the packages, by name.
-
+        folder: folder of the bundle.
+        files: paths below it, including the workflow's, in the order to list them.
+        about: everything else that is known.
+        versions: versions of Python and the packages, by name.
     """
     from rocrate.model.person import Person
     from rocrate.rocrate import ROCrate
@@ -95,11 +94,10 @@ def write_metadata(
 
 
 def require_bundle(bundle: Path) -> None:
-    """Refuse what is neither a file, which may be a bundle's tar, nor a bundle's folder.
+    """Raise an error unless the path is a bundle's folder or a file (possibly a bundle's tar).
 
     Raises:
-        InputError: it is not there, has no metadata, or is a pipe or device.
-
+        InputError: it does not exist, has no metadata, or is a pipe or device.
     """
     if bundle.is_dir() and not (bundle / METADATA).is_file():
         raise InputError(f"{bundle} is no bundle: {METADATA} is missing in it")

@@ -1,4 +1,4 @@
-"""README of a bundle, with a warning about what it reveals of the images."""
+"""README of a bundle, with a warning about information it reveals of the images."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _WHAT = (
 
 
 def warning(ids: bool) -> str:
-    """Paragraphs in plain text for whoever passes a bundle on."""
+    """Plain-text warning for anyone who passes a bundle on."""
     return "\n\n".join([_SCORES_TELL, _IDS_TELL if ids else _NUMBERS_TELL])
 
 
@@ -79,15 +79,14 @@ def readme(
     commit: str,
     repository: str = "",
 ) -> str:
-    """Return a bundle's README.
+    """README of a bundle.
 
     Args:
-        config: the bundle's.
-        ids: whether images have their own.
-        missing: files that a finished run would have.
-        commit: of the workflow, where it is known.
-        repository: address of its repository, where it is stated.
-
+        config: config of the bundle.
+        ids: whether images keep their own ids.
+        missing: files of a finished run that are missing.
+        commit: commit of the workflow, if known.
+        repository: address of its repository, if stated.
     """
     experiment = Experiment(config)
     stems = {f"table_{table.stem}": table.stem for table in experiment.tables}

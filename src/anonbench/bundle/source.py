@@ -1,4 +1,4 @@
-"""Bundle as the workflow's starting point: its files, and the rules that remain to run."""
+"""A bundle as the starting point of the workflow: its files, and the rules that may run."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ _AGAIN = re.compile(
 
 
 def rules_left(metadata: Path, rules: Iterable[tuple[str, Callable[[str], bool]]]) -> set[str]:
-    """Return which rules may run: what a bundle carries is made by none.
+    """Names of the rules that may run on a bundle; none of them makes a file that it contains.
 
     Args:
-        metadata: the bundle's.
+        metadata: metadata file of the bundle.
         rules: names, and whether a path is among the rule's outputs.
 
     Raises:
         InputError: the metadata is missing or wrong.
-
     """
     listed = [file.path for file in listed_files(metadata)]
     carried = [path for path in listed if path.startswith(f"{START}/")]
@@ -44,11 +43,10 @@ def rules_left(metadata: Path, rules: Iterable[tuple[str, Callable[[str], bool]]
 
 
 def image_counts(config: Config) -> dict[str, dict[Split, int]]:
-    """Return how many images each data set has, as its counts in the bundle say.
+    """Number of images of each data set by split, read from the bundle's counts.
 
     Raises:
-        InputError: a data set's counts are not in the bundle, or damaged.
-
+        InputError: a data set's counts are missing from the bundle or damaged.
     """
     paths = {name: config.results / name / "counts.csv" for name in config.enabled}
     if config.bundle and config.bundle.is_file():

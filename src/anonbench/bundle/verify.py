@@ -1,4 +1,4 @@
-"""Verification of a bundle: every file against the digest that its metadata lists."""
+"""Verification of a bundle: every file is checked against the digest in its metadata."""
 
 from __future__ import annotations
 
@@ -18,39 +18,38 @@ from anonbench.core.provenance import file_digest
 
 _SNAKEMAKE = ".snakemake"
 _TIMES = f"{START}/benchmarks/"
-"""Measured times of jobs, never the same twice."""
+"""Measured times of jobs, which differ in every run."""
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What was found."""
+    """Result of a verification."""
 
     files: int
-    """That the metadata lists."""
+    """Number of files that the metadata lists."""
     wrong: tuple[str, ...]
-    """A line for each file that is missing, or holds something else than is listed."""
+    """One line for each file that is missing or differs from its listed digest."""
     unlisted: tuple[str, ...]
-    """Files that somebody put there: the metadata does not list them, the workflow makes none."""
+    """Added files: neither listed in the metadata nor made by the workflow."""
     made_here: int
-    """Files not listed that are where the workflow writes in a bundle's folder."""
+    """Number of unlisted files in places where the workflow writes."""
     compared: int
-    """Those of them that the run had made too."""
+    """Number of these files that the original run had made too."""
     changed: tuple[str, ...]
-    """A line for each of these with other bytes than the run's."""
+    """One line for each of these whose bytes differ from the original run's."""
 
     @property
     def differences(self) -> list[str]:
-        """Everything that is not as published, a line each."""
+        """All differences from the published bundle, one line each."""
         strange = [f"{path}: is not listed in {METADATA}" for path in self.unlisted]
         return [*self.wrong, *strange, *self.changed]
 
 
 def verify(bundle: Path) -> Verified:
-    """Check a bundle, a folder or a tar, and what the workflow made in its folder.
+    """Check a bundle (a folder or a tar), and the workflow's outputs in its folder.
 
     Raises:
-        InputError: it is no bundle, or holds a link or a special file.
-
+        InputError: it is not a bundle, or contains a link or a special file.
     """
     with _unpacked(bundle) as folder:
         there = set(_files(folder))
@@ -88,12 +87,12 @@ def _holds(path: Path, size: int, sha256: str) -> bool:
 
 
 def _is_made_here(path: str) -> bool:
-    """Tell whether the workflow, run in a bundle's folder, may have written a file."""
+    """Whether the workflow, run in a bundle's folder, may have written a file."""
     return path.startswith(f"{START}/") or "/__pycache__/" in path
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Give the paths of all files of a bundle; nothing else is read, so that all stays in it."""
+    """Yield the paths of all files of a bundle; InputError for links, which may leave it."""
     for place, folders, names in os.walk(folder):
         if Path(place) == folder and _SNAKEMAKE in folders:
             folders.remove(_SNAKEMAKE)

@@ -31,26 +31,26 @@ _PROJECT = ("workflow", "envs", "profiles/default")
 _LOCKS = ("requirements.lock", "requirements-nodeps.lock")
 _PACKAGES = ("snakemake", "numpy", "pandas", "scipy", "pyarrow", "h5py", "torch", "timm")
 _TIME = int(datetime(1980, 1, 1, tzinfo=UTC).timestamp())
-"""Of every member of a tar: the earliest that archivers take without a remark."""
+"""Time stamp of every tar member: the earliest that archivers accept without a warning."""
 _MEASURED = (
     *("s", "h:m:s", "max_rss", "max_vms", "max_uss", "max_pss", "io_in", "io_out"),
     *("mean_load", "cpu_time"),
 )
-"""Columns of a benchmark file that name nothing."""
+"""Columns of a benchmark file that contain no names."""
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"RIFF", b"BM")
-"""How images begin: PNG, JPEG, GIF, TIFF, WebP, BMP."""
+"""First bytes of image files: PNG, JPEG, GIF, TIFF, WebP, BMP."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was bundled."""
+    """Summary of a written bundle."""
 
     files: int
     megabytes: float
     missing: tuple[str, ...]
-    """Files that a finished run would have, below the folder of results."""
+    """Files of a finished run that are missing, relative to the results folder."""
     commit: str = ""
-    """Of the workflow's repository; empty where it is not known."""
+    """Commit of the workflow's repository; empty if unknown."""
 
 
 def write_bundle(
@@ -63,26 +63,24 @@ def write_bundle(
     licence: str = "",
     repository: str = "",
 ) -> Written:
-    """Write what of a run's results can be passed on without images.
+    """Write those results of a run that can be passed on without images.
 
     The same results, config and code give the same bytes.
 
     Args:
-        config: of the run.
-        root: the repository: the workflow, and the lock files of its environment.
-        to: a folder, or a file whose name ends in `.tar`; not there yet.
-        keep_ids: leave images their ids and classes their labels; else both are numbered.
-        date: of publication, YYYY-MM-DD; if empty the day on which the newest of the results was
-            made.
-        authors: their names.
+        config: config of the run.
+        root: the repository, with the workflow and the lock files of its environment.
+        to: a folder, or a file whose name ends in `.tar`; must not exist yet.
+        keep_ids: keep the ids of images and the labels of classes; otherwise both are numbered.
+        date: date of publication, YYYY-MM-DD; if empty, the day of the newest result.
+        authors: names of the authors.
         licence: address or SPDX identifier.
-        repository: address where others find the commit. That of the clone's own is not taken: it
-            may name a machine.
+        repository: address where others find the commit. The clone's own remote is not used: it may
+            name a machine.
 
     Raises:
-        InputError: there are no results, `to` is there already or of another kind, the workflow is
-            not at `root`, or images cannot be numbered.
-
+        InputError: there are no results, `to` exists or has another suffix, the workflow is not at
+            `root`, or images cannot be numbered.
     """
     _check(config, root, to)
     present, missing = _found(config)
@@ -124,7 +122,7 @@ def write_bundle(
 
 
 def neutral_config(config: Config) -> dict[str, Any]:
-    """Return a bundle's config as plain data: all defaults, no place of a machine, no images."""
+    """The bundle's config as plain data: all defaults, without local paths or images."""
     presentation = {"show_originals": False, "explorer_queries": 0}
     changes = {
         "results": Path(START),
@@ -154,11 +152,11 @@ def _check(config: Config, root: Path, to: Path) -> None:
 
 
 def _found(config: Config) -> tuple[list[Entry], list[str]]:
-    """Return the entries whose files are there, and the paths of those that should be."""
+    """Entries whose files exist, and the paths of required files that are missing."""
     entries = contents(config) + benchmark_files(config.results)
     present, missing = [], []
     for entry in entries:
-        # the digest is of the file as the bundle has it
+        # the digest is computed from the bundled version of the file
         source = entry.path.removesuffix(DIGEST) if entry.copy is Copy.DIGEST else entry.path
         if (config.results / source).is_file():
             present.append(replace(entry))
@@ -181,7 +179,7 @@ def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_i
         target = folder / entry.target
         target.parent.mkdir(parents=True, exist_ok=True)
         source = config.results / entry.path
-        if entry.copy is not Copy.DIGEST:  # that is of the file as the bundle has it
+        if entry.copy is not Copy.DIGEST:  # the digest of the bundled version
             verify(source)
         try:
             _copy(entry, source, target, names.get(entry.dataset))
@@ -203,7 +201,7 @@ def _names(config: Config, name: str) -> Names:
 
 
 def _copy(entry: Entry, source: Path, target: Path, names: Names | None) -> None:
-    """Copy a file, with neutral names unless there are none."""
+    """Copy a file, replacing names by neutral ones if `names` is given."""
     if entry.copy is Copy.SKIPPED:
         write_csv(without_paths(source), target)
     elif entry.copy is Copy.TIMES:
@@ -244,7 +242,7 @@ def _copy_project(root: Path, folder: Path) -> None:
 
 
 def _refuse_pictures(folder: Path, files: Sequence[str]) -> None:
-    """Raise where a file is an image, whatever it is called: nothing here should ever be one."""
+    """Raise an error if any file is an image, whatever its suffix."""
     for name in files:
         with (folder / name).open("rb") as file:
             if file.read(8).startswith(_PICTURES):
@@ -265,7 +263,7 @@ def _day_of(files: object) -> str:
 
 
 def _commit(root: Path) -> str:
-    """Return the repository's commit, marked where files differ from it; empty where unknown."""
+    """The repository's commit, marked if files were changed since; empty if unknown."""
     command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty"]
     try:
         run = subprocess.run(command, capture_output=True, text=True, check=False)

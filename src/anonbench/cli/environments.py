@@ -15,13 +15,13 @@ _HEAD = "# Written from requirements.lock by `anonbench environments`. Do not ed
 
 
 def read_pins(lock: Path) -> list[str]:
-    """Return the `name==version` lines of a lock file."""
+    """Read the `name==version` lines of a lock file."""
     lines = (line.split("#")[0].strip() for line in lock.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line]
 
 
 def conda_text(root: Path) -> str:
-    """Return the environment for `--software-deployment-method conda`.
+    """Environment for `--software-deployment-method conda`.
 
     Packages come from the same index at the same versions as in .venv; conda gives Python itself.
     """
@@ -33,9 +33,9 @@ def conda_text(root: Path) -> str:
 
 
 def post_deploy_text(root: Path) -> str:
-    """Return the script that Snakemake runs in the new environment, from the repository's root.
+    """Script that Snakemake runs in the new environment, from the repository's root.
 
-    It installs what must not bring its own pins, and anonbench itself.
+    It installs anonbench, and packages whose own version pins must be ignored.
     """
     pins = " ".join(read_pins(root / NO_DEPENDENCIES))
     install = "pip install --no-deps"

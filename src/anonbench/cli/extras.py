@@ -1,4 +1,4 @@
-"""Optional packages, by the extra of anonbench that installs them."""
+"""Optional packages, each with the extra of anonbench that installs it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ EXTRAS = {
     "torchvision": "train",
     "zxingcpp": "detect",
 }
-"""By the imported module."""
+"""Extras by imported module."""
 
 
 def missing_extra(error: ModuleNotFoundError) -> str | None:
-    """Return the command that installs the missing module; None: no extra has it."""
+    """Message with the command that installs the missing module; None if no extra has it."""
     module = (error.name or "").partition(".")[0]
     if module not in EXTRAS:
         return None

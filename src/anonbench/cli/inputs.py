@@ -1,4 +1,4 @@
-"""Options that commands which read images share."""
+"""Options shared by commands that read images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPEEDS = (
     "faces and 34 to 83 percent of those on their side or upside down; single: once and at full "
     "size, which misses large and turned faces and small text"
 )
-"""Of faces, what docs/how-to/anonymize.md shows by size and turn."""
+"""Help text; the figures on faces are from docs/how-to/anonymize.md."""
 
 
 def add_images(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
 
 
 def add_detection(parser: argparse.ArgumentParser) -> None:
-    """Add the detectors, their settings, and how many processes look."""
+    """Add the detectors, their settings, and the number of processes."""
     add_detectors(parser)
     parser.add_argument(
         "--workers", type=positive, metavar="N", help="processes (as many as there are cores)"
@@ -44,13 +44,12 @@ def add_detection(parser: argparse.ArgumentParser) -> None:
 def add_detectors(
     parser: argparse.ArgumentParser, default: str = "", sections: Sequence[str] = ()
 ) -> None:
-    """Add the detectors and their settings; without a default one, the kinds of regions, too.
+    """Add the detectors and their settings; without a default also the kinds of regions.
 
     Args:
-        parser: of the command.
-        default: the only detector where none is named.
-        sections: of a config that it reads beside `detection` and `anonymization`.
-
+        parser: parser of the command.
+        default: the detector used if none is named.
+        sections: sections of a config to read besides `detection` and `anonymization`.
     """
     known = ("centerface", "ppocr", "zxing", "mrz", "ink", "mtcnn", "face_onnx")
     usual = (default,) if default else known[:5]
@@ -88,37 +87,36 @@ def add_detectors(
 
 
 def positive(text: str) -> int:
-    """Read a number of at least 1."""
+    """Parse a number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return int(text)
 
 
 class Asked(NamedTuple):
-    """What a command searches by, and the sections of `--configfile`."""
+    """Detectors that a command runs, and the sections of `--configfile`."""
 
     detectors: list[str]
     config: Config
     is_named: bool
-    """Whether detectors or kinds of regions are named, by options or the config."""
+    """Whether detectors or kinds of regions are named in the options or the config."""
     line: str
-    """What is searched for, by which detectors, and what of the config holds."""
+    """Line for the user: regions searched for, detectors, and the config sections in use."""
 
 
 def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: str) -> Asked:
-    """Read the detectors that are asked for, and the sections of `--configfile`.
+    """Read the requested detectors and the sections of `--configfile`.
 
-    A config with data sets is an experiment: its settings hold as they are. Otherwise those that
-    miss little (`covering`) stand below what it says.
+    A config with data sets is an experiment, so its settings are used unchanged. Otherwise its
+    settings override the high-coverage defaults (`covering`).
 
     Args:
-        options: of the command.
-        default: its detectors where neither options nor config name one.
-        more: sections that it reads beside `detection` and `anonymization`.
+        options: options of the command.
+        default: detectors used if neither options nor config name one.
+        more: sections to read besides `detection` and `anonymization`.
 
     Raises:
         InputError: there is no such detector or kind of region, or the config is wrong.
-
     """
     from anonbench.config import Config, load
     from anonbench.config.detectors import covering
@@ -158,14 +156,13 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: st
 
 
 def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, list[str]]:
-    """Return the setting with the detectors of a config, and what it says.
+    """Detectors of a config, with the name of the setting that lists them.
 
-    Of several data sets, it is the one whose images are given, or any where all have the same. With
-    `--boxes`, the detector `boxes` is left out.
+    Among several data sets, the one that contains the given images is used, or any if all have the
+    same detectors. With `--boxes`, the detector `boxes` is left out.
 
     Raises:
         InputError: data sets differ, or a detector needs files that no command reads.
-
     """
     file, has_boxes = options.configfile, getattr(options, "boxes", None) is not None
     images = Path(str(getattr(options, "images", ""))).resolve()
@@ -189,11 +186,10 @@ def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, lis
 
 
 def _of_kinds(names: list[str], hide: list[str]) -> list[str]:
-    """Return the detectors that find one of the kinds of regions; all of them where none is named.
+    """Detectors that find one of the kinds of regions; all detectors if no kind is named.
 
     Raises:
-        InputError: there is no such kind, or none of the detectors finds it.
-
+        InputError: a kind is unknown, or no detector finds it.
     """
     from anonbench.core.registries.detectors import DETECTORS
     from anonbench.core.vocabulary import Entity

@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         if (hint := missing_extra(error)) is None:
             raise
         return _refused(hint)
-    except BrokenPipeError:  # the reader of the output has what it wanted, as `head` does
+    except BrokenPipeError:  # the reader closed the pipe early, as `head` does
         sys.stdout = None
         return FAILED
     except OSError as error:

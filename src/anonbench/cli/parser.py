@@ -1,4 +1,4 @@
-"""Parser of the command line: examples in help, and suggestions for what is misspelt."""
+"""Command-line parser with examples in its help and suggestions for misspelt options."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _GONE = {
     ("bundle", "--embeddings"): "; it is gone, a bundle holds scores and no embeddings",
     ("verify", "--sample"): "; it is gone, every file of a bundle is compared with its digest",
 }
-"""What is told of options of earlier versions."""
+"""Error texts for options of earlier versions."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors name what was probably meant; its subcommands' parsers are the same.
+    """Parser whose errors suggest the likely option; subcommands use the same class.
 
-    Lines of description and epilog that begin with two spaces are examples, and stay as they are.
+    Lines of description and epilog that begin with two spaces are examples and are not re-wrapped.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         options.setdefault("formatter_class", _Formatter)
         super().__init__(*arguments, **options)
-        self.set_defaults(parser=self)  # the innermost one that was asked for
+        self.set_defaults(parser=self)  # innermost subcommand that was requested
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """See `argparse`, which calls this for choices; Python 3.14 makes suggestions by itself."""
+        """Check choices, as `argparse` asks; Python 3.14 makes suggestions by itself."""
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{error.message}{near}") from None
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
-        """End with what is unknown, and the options that are nearest to it."""
+        """Exit with an error that names the unknown options and the most similar known ones."""
         known = self._option_string_actions
         names = [each.partition("=")[0] for each in unknown if each.startswith("--")]
         command = self.prog.rpartition(" ")[2]
@@ -51,7 +51,7 @@ class Parser(argparse.ArgumentParser):
 
 class _Formatter(argparse.HelpFormatter):
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        """Wrap what is between examples; keep those."""
+        """Wrap the text but keep the examples unchanged."""
         lines: list[str] = []
         for is_kept, group in groupby(text.splitlines(), lambda line: line[:2] in ("", "  ")):
             kept = list(group)

@@ -1,4 +1,4 @@
-"""Options and texts that several commands share."""
+"""Options and texts shared by several commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--configfile`, `--output` and `--root`, for commands that pass on results of a run."""
+    """Add `--configfile`, `--output` and `--root`, for commands that export results of a run."""
     parser.add_argument(
         "--configfile",
         type=Path,
@@ -46,11 +46,10 @@ def read_config(path: Path) -> Config:
     """Read the config of a run.
 
     Raises:
-        InputError: the file is not there, no YAML, or a wrong config.
-
+        InputError: the file is missing, not YAML, or not a valid config.
     """
     try:
-        path.open("rb").close()  # before what takes half a second to import
+        path.open("rb").close()  # checked before an import that takes half a second
     except OSError as error:
         raise InputError(f"--configfile: {path} cannot be read ({error.strerror})") from None
 
@@ -64,7 +63,7 @@ def read_config(path: Path) -> Config:
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int) -> str:
-    """Return rows of cells as a table, the first `left` columns flush left, the others right."""
+    """Format rows of cells as a table, the first `left` columns flush left, the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

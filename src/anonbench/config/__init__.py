@@ -1,7 +1,7 @@
-"""Typed model of the config: every default, and every rule about impossible combinations.
+"""Typed model of the config: all defaults, and checks for impossible combinations.
 
-`load` is the only way in. The schema and the commented default file are written from this model by
-`anonbench config` (see `anonbench.config.file.document`), and a test keeps them in sync.
+Always load a config with `load`. The schema and the commented default file are written from this
+model by `anonbench config` (see `anonbench.config.file.document`), and a test keeps them in sync.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Config(Settings):
     """Folder that everything is written to."""
     bundle: Place | None = None
     """The metadata of the bundle that the results come from: `anonbench bundle` writes this setting
-    into a bundle's config. What a bundle carries is made by no rule, and no image is asked for."""
+    into a bundle's config. Bundled results are used as they are, and no images are needed."""
     seed: Seed = 0
     """Seed of the demo data, of the splits made here and of the regions' draw order."""
     training_seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
@@ -241,22 +241,22 @@ class Config(Settings):
         return self
 
     def recipe_of(self, name: str) -> Recipe:
-        """Return the recipe of a data set's models; the default one where there is none."""
+        """Training recipe of a data set's models; the default one if none is named."""
         return self.recipes.get(self.datasets[self.trained_on(name)].recipe) or Recipe()
 
     def trained_on(self, name: str) -> str:
-        """Return the data set that a data set's models are trained on: itself, or `drift_from`."""
+        """Data set on which a data set's models are trained: itself, or `drift_from`."""
         dataset = self.datasets[name]
         return name if dataset.system else dataset.drift_from or name
 
     def system_of(self, name: str) -> SystemKind | None:
-        """Return the system under test of a data set; None where its models are trained."""
+        """System under test of a data set; None if its models are trained."""
         system = self.datasets[name].system
         return None if system is None else self.systems[system]
 
     @property
     def enabled(self) -> dict[str, Dataset]:
-        """The data sets that are part of the experiment, by name."""
+        """Enabled data sets by name."""
         return {name: dataset for name, dataset in self.datasets.items() if dataset.enabled}
 
 
@@ -272,7 +272,7 @@ def load(values: Mapping[str, Any]) -> Config:
 
 
 def _not_comparable(batch: Dataset, reference: Dataset) -> str | None:
-    """Return why drift says nothing of two data sets, and the way out; None where it does."""
+    """Reason why two data sets cannot be compared for drift, with a fix; None if they can."""
     name = batch.drift_from
     if batch.system != reference.system:
         way_out = f"give it `system: {reference.system}`" if reference.system else "leave it out"
@@ -320,7 +320,7 @@ _GONE = {
     "detection.ppocr.engine": "the network runs by ONNX Runtime",
     "deployments.weight": "the mixed archive needs none",
 }
-"""Settings of earlier versions, and why there are none now."""
+"""Settings of earlier versions, and why they were removed."""
 
 
 def _problem(entry: ErrorDetails) -> str:
@@ -340,7 +340,7 @@ def _problem(entry: ErrorDetails) -> str:
 
 
 def _path(entry: ErrorDetails) -> list[str]:
-    """Return an error's place in the config, without pydantic's names for a union's members."""
+    """Location of an error in the config, without pydantic's names for members of a union."""
     parts = [str(part) for part in entry["loc"]]
     if parts[:1] == ["systems"]:
         return [*parts[:2], *parts[3:]]
@@ -352,7 +352,7 @@ def _path(entry: ErrorDetails) -> list[str]:
 
 
 def _follows(entry: ErrorDetails, entries: list[ErrorDetails]) -> bool:
-    """Return whether an error only follows from another one, and would mislead."""
+    """Whether an error only follows from another one and would be misleading."""
     place, given = entry["loc"], entry["input"]
     if entry["type"] == "too_short":
         return any(

@@ -37,7 +37,7 @@ class Shapes(Settings):
     ink: Shape = "box"
 
     def of(self, entity: str) -> Shape:
-        """Return the shape of an entity's regions."""
+        """Shape of an entity's hidden regions."""
         shape: Shape = getattr(self, entity)
         return shape
 
@@ -68,15 +68,14 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
     parameters of its method but for those given here."""
 
     def of(self, method: type[M]) -> M:
-        """Return a method with its parameters."""
+        """A method with its parameters."""
         return section_of(self, method)
 
     def at(self, name: str) -> Self:
-        """Return the settings in which a method has the parameters of one of its strengths.
+        """Settings in which a method has the parameters of one of its strengths.
 
         Args:
-            name: of any method; only a strength's changes anything.
-
+            name: name of a method or strength; for a plain method, the settings are unchanged.
         """
         if name in METHODS or not self.has(name):
             return self
@@ -86,27 +85,26 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         return changed
 
     def method(self, name: str) -> AnyMethod:
-        """Return a method, or a strength of one, with its parameters.
+        """A method, or a strength of one, with its parameters.
 
         Raises:
-            KeyError: there is none of this name.
-
+            KeyError: there is no such method.
         """
         if not self.has(name):
             raise KeyError(name)
         return self.at(name).of(METHODS[base_of(name)])
 
     def has(self, name: str) -> bool:
-        """Return whether a method, or a strength of one, has this name."""
+        """Whether a method, or a strength of one, has this name."""
         return name in METHODS or name in self.strengths.names
 
     @property
     def names(self) -> list[str]:
-        """The names of all methods, and of the strengths that there are of them."""
+        """Names of all methods and of their configured strengths."""
         return [*METHODS, *self.strengths.names]
 
     def sections(self, *names: str) -> dict[str, Any]:
-        """Return which sections hold the parameters of methods, for `model_dump(include=…)`."""
+        """Sections with the parameters of methods, for `model_dump(include=…)`."""
         found: dict[str, Any] = {}
         for name in names:
             if name in METHODS:
@@ -117,11 +115,10 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         return found
 
     def applied(self, *names: str) -> list[str]:
-        """Return methods, and those that they stand for, each once.
+        """The given methods and the methods that they apply, each once.
 
         Raises:
-            ValueError: there is none of a name, or one stands for itself.
-
+            ValueError: a method is unknown, or applies itself.
         """
         found: dict[str, None] = {}
         for name in names:
@@ -129,7 +126,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         return list(found)
 
     def residue(self, name: str, entity: str) -> str:
-        """Return what a method leaves of an entity's regions (`AnyMethod.residue`)."""
+        """Information that a method leaves of an entity's regions (`AnyMethod.residue`)."""
         method = self.method(name)
         steps = method.steps(entity)
         if steps == (method.name,):

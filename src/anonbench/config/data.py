@@ -18,11 +18,11 @@ from anonbench.core.vocabulary import Adaption, Method
 Degree = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 AUTO, NONE = "auto", "none"
-"""Words that name no column: clusters by what the data set has, and every image for itself."""
+"""Words that name no column: clusters chosen automatically, and every image by itself."""
 
 
 class Layout(StrEnum):
-    """How a publisher ships the data set."""
+    """Folder layout in which a publisher ships a data set."""
 
     CELEBA = "celeba"
     RVL_CDIP = "rvl_cdip"
@@ -157,7 +157,7 @@ class DataSource(Settings):
 
     @property
     def given_methods(self) -> tuple[str, ...]:
-        """The names that other programs' pictures have among methods."""
+        """Names of other programs' pictures as methods."""
         return tuple(f"{GIVEN}{program}" for program in self.given)
 
     @property
@@ -242,7 +242,7 @@ class Dataset(DataSource):
     @model_validator(mode="before")
     @classmethod
     def _nothing_is_adapted(cls, given: Any) -> Any:
-        """Leave out the adaptions that a data set without trainings would have by default."""
+        """Drop the default adaptions of a data set without trainings."""
         if not isinstance(given, Mapping):
             return given
         if given.get("system") is None and given.get("drift_from") is None:
@@ -320,25 +320,25 @@ class Dataset(DataSource):
 
     @property
     def trained_adaptions(self) -> tuple[Adaption, ...]:
-        """The adaptions that are trained."""
+        """Adaptions that are trained."""
         return tuple(each for each in self.adaptions if each != Adaption.MAPPED)
 
     @property
     def is_trained(self) -> bool:
-        """Whether models are trained on it: it has no system, and no other one's models."""
+        """Whether models are trained on it: no system, and no models of another data set."""
         return self.system is None and self.drift_from is None
 
     @property
     def redrawn_methods(self) -> tuple[str, ...]:
-        """The names that pictures drawn anew have among methods."""
+        """Names of redrawn pictures as methods."""
         return tuple(f"{REDRAWN}{method}" for method in self.redrawn)
 
     @property
     def unaudited_methods(self) -> tuple[str, ...]:
-        """The pictures of other programs, and those drawn anew."""
+        """Names of other programs' and of redrawn pictures as methods."""
         return (*self.given_methods, *self.redrawn_methods)
 
     @property
     def all_methods(self) -> tuple[str, ...]:
-        """The methods, the pictures of other programs, and those drawn anew."""
+        """All methods, including other programs' and redrawn pictures."""
         return (*map(str, self.methods), *self.unaudited_methods)

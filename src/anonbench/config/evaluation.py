@@ -72,9 +72,10 @@ class Retrieval(Settings):
     the reference similarities are computed once for each."""
 
     def without_own_images(self) -> Retrieval:
-        """Return the settings by which query kinds are compared.
+        """Settings for comparisons between query kinds.
 
-        An anonymized query is a vector of the database and would find itself first.
+        Own images are excluded, because an anonymized query is in the database and would find
+        itself first.
         """
         return self.model_copy(update={"include_self": False})
 
@@ -206,5 +207,5 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     What is less certain is called not known, and the report says what to add."""
 
     def of(self, table: type[T]) -> T:
-        """Return a table with its parameters."""
+        """A table with its parameters."""
         return section_of(self, table)

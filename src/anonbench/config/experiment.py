@@ -1,4 +1,4 @@
-"""Experiment that follows from a config: variants, models, scenarios, tables, figures."""
+"""Experiment described by a config: variants, models, scenarios, tables, figures."""
 
 from __future__ import annotations
 
@@ -33,52 +33,52 @@ from anonbench.core.vocabulary import (
 
 
 def truth_of(dataset: Dataset) -> Path | None:
-    """Return where a data set's true boxes are, if they are known; those of a demo always are."""
+    """File of a data set's true boxes, if they are known; a demo's always are."""
     if dataset.truth is None and dataset.demo is not None:
         return dataset.path / "truth" / "boxes.parquet"
     return dataset.truth
 
 
 class Experiment:
-    """A config unfolded. Iteration order is the config's, and the same everywhere."""
+    """Expanded config. Iteration order is the config's, and always the same."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
 
     @property
     def datasets(self) -> dict[str, Dataset]:
-        """The enabled data sets."""
+        """Enabled data sets."""
         return self.config.enabled
 
     @property
     def reference_seed(self) -> int:
-        """The training seed whose unadapted model gives the reference ranking."""
+        """Training seed whose unadapted model gives the reference ranking."""
         return self.config.training_seeds[0]
 
     @property
     def trained(self) -> list[str]:
-        """The data sets whose models are trained; others are taken as they are."""
+        """Data sets whose models are trained; the others use a system or another one's models."""
         return [name for name, dataset in self.datasets.items() if dataset.is_trained]
 
     def is_frozen(self, name: str) -> bool:
-        """Return whether a data set's one model is taken as it is: a system, or another one's."""
+        """Whether no model is trained on a data set: it uses a system, or another one's models."""
         return not self.datasets[name].is_trained
 
     def drifts(self) -> dict[str, str]:
-        """Return the data sets that are compared with another one, each with that one's name."""
+        """Data sets that are compared with another one, each with the other one's name."""
         found = {name: dataset.drift_from for name, dataset in self.datasets.items()}
         return {name: reference for name, reference in found.items() if reference is not None}
 
     def drift_variants(self, reference: str, batch: str) -> list[Variant]:
-        """Return the anonymized variants that both data sets have."""
+        """Anonymized variants that both data sets have."""
         theirs = set(self.variants(reference))
         return [variant for variant in self.variants(batch) if variant in theirs]
 
     def drift_models(self, reference: str, batch: str) -> list[tuple[Model, Variant]]:
-        """Return the models that embed two data sets, and what of them.
+        """Models that embed two data sets, each with the variant it embeds.
 
-        The unadapted model embeds the originals; each variant that both have, the model that has
-        learned most from it, if there is one.
+        The unadapted model embeds the originals. Each shared variant is embedded by the model
+        adapted most to it, if there is one.
         """
         variants = self.drift_variants(reference, batch)
         adapted = [(self.adapted_model(reference, variant), variant) for variant in variants]
@@ -86,9 +86,9 @@ class Experiment:
 
     @property
     def system_label(self) -> str | None:
-        """What the system is called that a data set is searched by; None where models are trained.
+        """Name of the system in labels; None if models are trained.
 
-        Where each data set has a system, but not all the same, the name stands for all of them.
+        If data sets have different systems, it is a generic name.
         """
         systems = {dataset.system for dataset in self.datasets.values()}
         if None in systems:
@@ -96,94 +96,94 @@ class Experiment:
         return systems.pop() if len(systems) == 1 else "the data set’s system"
 
     def second_references(self, name: str) -> tuple[int, ...]:
-        """Return the other seeds of the unadapted model: they tell a cost from retrieval bias.
+        """Other seeds of the unadapted model, which separate costs from retrieval bias.
 
-        None where it is trained once (no control, and one training seed), or not at all.
+        Empty if it is trained once (no control, and one training seed), or not at all.
         """
         return self.seeds(name, Model())[1:]
 
     def entities(self, name: str) -> list[Entity]:
-        """Return the entities that a data set's detectors look for."""
+        """Entities that a data set's detectors look for."""
         detectors = self.datasets[name].detectors
         sought = {entity for detector in detectors for entity in DETECTORS[detector].entities}
         return [entity for entity in Entity if entity in sought]
 
     def variants(self, name: str) -> list[Variant]:
-        """Return the anonymized variants of a data set."""
+        """Anonymized variants of a data set."""
         dataset = self.datasets[name]
         own = [Variant(method, d) for d in sorted(dataset.degrees) for method in dataset.methods]
         return own + self.unaudited_variants(name)
 
     def has_strengths(self, name: str) -> bool:
-        """Return whether a data set has several strengths of one method."""
+        """Whether a data set has several strengths of one method."""
         methods = self.datasets[name].methods
         return len(set(map(base_of, methods))) < len(methods)
 
     def given_variants(self, name: str) -> list[Variant]:
-        """Return the variants of a data set that are pictures of other programs."""
+        """Variants of a data set that consist of other programs' pictures."""
         return [Variant(method, 100) for method in self.datasets[name].given_methods]
 
     def unaudited_variants(self, name: str) -> list[Variant]:
-        """Return those variants, and the ones whose hidden regions are drawn anew."""
+        """Variants of other programs' pictures and of redrawn regions, which are not audited."""
         return [Variant(method, 100) for method in self.datasets[name].unaudited_methods]
 
     def models(self, name: str) -> list[Model]:
-        """Return the unadapted model and every adaption to every variant, mapped ones among them.
+        """The unadapted model and every adaption to every variant, including mapped ones.
 
-        None is adapted to regions drawn anew: these are drawn so that no model has to change.
+        No model is adapted to redrawn regions, which are made to fit the unadapted model.
         """
         adaptions = self.datasets[name].adaptions
         variants = [each for each in self.variants(name) if not is_redrawn(each.method)]
         return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
 
     def trained_models(self, name: str) -> list[Model]:
-        """Return those of `models` that have weights of their own."""
+        """Models with trained weights of their own."""
         return [model for model in self.models(name) if model.is_trained]
 
     def adapted_model(self, name: str, variant: Variant) -> Model | None:
-        """Return the model that has learned most from a variant: adapted by D, else C, B, A."""
+        """The model adapted most to a variant: by D, else C, B, A; None if there is none."""
         models = self.trained_models(name)
         adapted = [model for model in models if model.variant == variant != Variant()]
         return max(adapted, key=lambda model: model.adaption.value, default=None)
 
     def mapped_variants(self, name: str) -> list[Variant]:
-        """Return the variants whose vectors are mapped."""
+        """Variants whose vectors are mapped."""
         models = self.models(name)
         return [model.variant for model in models if model.adaption is Adaption.MAPPED]
 
     def training_seeds(self, name: str) -> tuple[int, ...]:
-        """Return the seeds of every model of a data set; the reference's of a frozen system."""
+        """Training seeds of a data set's models; for a frozen system the reference's only."""
         return (self.reference_seed,) if self.is_frozen(name) else self.config.training_seeds
 
     def seeds(self, name: str, model: Model) -> tuple[int, ...]:
-        """Return the seeds that a model is trained with; the retraining control's come last."""
+        """Training seeds of a model; the retraining control's come last."""
         is_retrained = model == Model() and not self.is_frozen(name)
         control = self.config.control_seeds if is_retrained else ()
         return self.training_seeds(name) + control
 
     def trainings(self, name: str) -> list[tuple[Model, int]]:
-        """Return every trained model of a data set with each of its seeds."""
+        """Every trained model of a data set with each of its seeds."""
         if self.is_frozen(name):
             return []
         return [each for each in self._models_with_seeds(name) if each[0].is_trained]
 
     def ranking_trainings(self, name: str) -> list[tuple[Model, int]]:
-        """Return those of `trainings` that embed original images themselves."""
+        """Trainings whose models embed original images themselves."""
         return [each for each in self.trainings(name) if each[0].adaption not in COMPATIBLE]
 
     def baselines(self, name: str) -> list[Baseline]:
-        """Return the baselines of a data set: a system has no untrained network here."""
+        """Baselines of a data set; for a frozen system, no untrained network."""
         return [Baseline.PIXELS] if self.is_frozen(name) else list(Baseline)
 
     def _models_with_seeds(self, name: str) -> list[tuple[Model, int]]:
         return [(model, seed) for model in self.models(name) for seed in self.seeds(name, model)]
 
     def scenarios(self, name: str) -> list[Scenario]:
-        """Return what is scored: adapted models on their own variant, all others on every variant.
+        """All scenarios to score: adapted models on their own variant, others on every variant.
 
         On original images, the unadapted models are the ceiling and the retraining control.
-        Baselines have the reference's seed. Regions are drawn anew for the reference's model, so
-        that models of other seeds have none of these variants.
+        Baselines have the reference's seed. Redrawn variants are made for the reference's model and
+        scored only with its seed.
         """
         return [*self._scenarios[name]]
 
@@ -201,7 +201,7 @@ class Experiment:
                     yield Scenario(model, seed, variant)
 
     def trained_scenarios(self, name: str) -> list[Scenario]:
-        """Return what second references judge: no retraining control, and no baseline."""
+        """Scenarios judged by second references: no retraining control and no baselines."""
         trained, seeds = self.models(name), self.training_seeds(name)
         return [
             scenario
@@ -210,14 +210,14 @@ class Experiment:
         ]
 
     def anonymized_scenarios(self, name: str) -> list[Scenario]:
-        """Return those of `trained_scenarios` that have queries of both kinds."""
+        """Those of `trained_scenarios` on anonymized images, which have both query kinds."""
         return [run for run in self.trained_scenarios(name) if run.variant != Variant()]
 
     def deployed(self, name: str) -> list[tuple[Model, Variant]]:
-        """Return what deployments are made of: each model of the highest degree with its images.
+        """Models for deployments at the highest degree, each with the variants it embeds.
 
-        Of the reference's seed: the originals, and the variants that it is adapted to; all of them
-        for the unadapted model.
+        With the reference's seed: the originals and the variant that a model is adapted to; for the
+        unadapted model, all variants.
         """
         highest = max(self.datasets[name].degrees)
         pairs = [
@@ -229,24 +229,24 @@ class Experiment:
         return list(dict.fromkeys(pairs))
 
     def shown_variant(self, name: str) -> Variant:
-        """Return what attention is looked at on: the first method at the highest degree."""
+        """Variant on which attention is drawn: the first method at the highest degree."""
         highest = max(self.datasets[name].degrees)
         return next(variant for variant in self.variants(name) if variant.degree == highest)
 
     def attending_models(self, name: str) -> list[Model]:
-        """Return the unadapted model, and those that are adapted to the variant that is shown."""
+        """The unadapted model and those adapted to the variant that is shown."""
         variant = self.shown_variant(name)
         models = self.trained_models(name)
         return [model for model in models if model.variant in (Variant(), variant)]
 
     def shards(self, name: str, split: Split, counts: dict[Split, int]) -> list[int]:
-        """Return the shard numbers of a split that holds `counts` images."""
+        """Shard numbers of a split that holds `counts` images."""
         size = self.datasets[name].shard_size
         return list(range(shard_count(counts[split], size))) if counts[split] else []
 
     @cached_property
     def tables(self) -> list[Table]:
-        """The result tables that this config produces."""
+        """Result tables of this config."""
         return list(self._tables())
 
     def _tables(self) -> Iterator[Table]:
@@ -263,7 +263,7 @@ class Experiment:
 
     @cached_property
     def dataset_tables(self) -> list[str]:
-        """The registered tables that are made of data sets."""
+        """Registered tables made for at least one data set."""
         return [
             name
             for name in self.config.presentation.tables
@@ -271,7 +271,7 @@ class Experiment:
         ]
 
     def _missing_tables(self) -> set[str]:
-        """Return what no data set has by this config, of what registered tables need."""
+        """Inputs of registered tables that no data set has with this config."""
         attacks = () if self.config.privacy.enabled else OF_ATTACKS
         given = () if any(data.given for data in self.datasets.values()) else ("given",)
         mapped = () if any(data.is_mapped for data in self.datasets.values()) else ("maps",)
@@ -283,19 +283,19 @@ class Experiment:
         }
 
     def tables_of(self, name: str) -> list[str]:
-        """Return the registered tables that are made of a data set."""
+        """Registered tables of a data set."""
         absent = OF_TRAININGS if self.is_frozen(name) else frozenset()
         absent |= frozenset() if self.datasets[name].given else {"given"}
         absent |= frozenset() if self.datasets[name].is_mapped else {"maps"}
         return [each for each in self.dataset_tables if not absent & set(TABLES[each].needs)]
 
     def table(self, stem: str) -> Table:
-        """Return the table with this file name (without suffix)."""
+        """Table with this file name (without suffix)."""
         return next(table for table in self.tables if table.stem == stem)
 
     @cached_property
     def figures(self) -> list[Figure]:
-        """The figures that this config produces."""
+        """Figures of this config."""
         return list(self._figures())
 
     def _figures(self) -> Iterator[Figure]:
@@ -336,12 +336,12 @@ class Experiment:
         yield "learning", None, None, None
 
     def paper_targets(self) -> dict[str, str]:
-        """Return the paper's tables and figures that can be made: target → file stem."""
+        """Available tables and figures of the paper: target → file stem."""
         tables = {f"table_{table.paper}": table.stem for table in self.tables if table.paper}
         return tables | {f"figure_{f.paper}": f.stem for f in self.figures if f.paper}
 
     def unavailable_targets(self) -> dict[str, str]:
-        """Return the paper's tables and figures that this config cannot make: target → reason."""
+        """Tables and figures of the paper that this config cannot make: target → reason."""
         wanted = {
             f"table_{number}": (role, degree, kind == "downstream", False)
             for number, (role, kind, degree) in PAPER_TABLES.items()

@@ -1,4 +1,4 @@
-"""Threads, GPUs, memory and time that a job asks for, by the name of its script."""
+"""Threads, GPUs, memory and time requested by jobs, by the name of their script."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from anonbench.config.resources import Estimates
 from anonbench.core.vocabulary import UNADAPTED
 
 Resources = dict[str, int | Callable[[Any], int | str | None]]
-"""Numbers, or what gives them from a job's wildcards; None: the job does not ask for it."""
+"""Numbers, or functions of a job's wildcards that return a number or None (no request)."""
 
 
 def job_resources(estimates: Estimates) -> dict[str, Resources]:
-    """Return what jobs ask for, where that is not what every job asks for.
+    """Resources of jobs, where they differ from the defaults of all jobs.
 
     By script, then by resource: `threads`, `gpu`, `mem_mb` in megabytes, `runtime` in minutes, and
-    what an executor needs to start a training on several machines.
+    options for an executor to start a training on several machines.
     """
     e = estimates
 
@@ -50,7 +50,7 @@ def job_resources(estimates: Estimates) -> dict[str, Resources]:
             "threads": of(e.training_threads),
             "gpu": of(e.training_gpus),
             "nodes": lambda w: e.recipe(w.dataset).nodes,
-            # Slurm's plugin starts a job as one task of one machine unless it is told otherwise
+            # unless told otherwise, Slurm's plugin starts a job as one task on one machine
             "mpi": lambda w: e.across_machines(w.dataset, "srun"),
             "tasks": lambda w: e.across_machines(w.dataset, e.recipe(w.dataset).nodes),
             "tasks_per_gpu": 0,

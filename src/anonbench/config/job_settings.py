@@ -1,4 +1,4 @@
-"""Settings that a job reads, as parameters of its rule, by the name of its script."""
+"""Settings read by jobs, as parameters of rules, by the name of the script."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ OF_ALL: tuple[tuple[Callable[[Config], Slice], tuple[str, ...]], ...] = (
     *((each, (each.__name__,)) for each in (of.overlays, of.embed, of.redraw)),
     *((each, (each.__name__,)) for each in (of.variance, of.best, of.correlate)),
 )
-"""What is the same for all data sets, with the scripts that read it."""
+"""Settings that are the same for all data sets, with the scripts that read them."""
 OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
     *(of.manifest, of.clusters, of.match, of.detect, of.quality, of.sweep),
     *(of.train, of.untrained, of.train_redrawer, of.embed_pixels, of.map_vectors),
     *(of.deployments, of.downstream, of.attack, of.policy),
 )
-"""What a data set's settings decide; scripts are called like these functions."""
+"""Settings that depend on the data set; each function has the name of its script."""
 SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dpi",): (
         *("pipeline", "detection_figure", "heatmap", "trend", "learning", "scatter"),
@@ -42,16 +42,16 @@ SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("attention_images",): ("attend",),
     ("confidence",): ("table",),
 }
-"""Settings of the presentation, with the scripts that read them."""
+"""Presentation settings, with the scripts that read them."""
 NAME_A_SYSTEM = ("table", "dataset_table", "trend", "front", "strengths")
-"""Scripts that call models by the system that a data set is searched by, if there is one."""
+"""Scripts that label models by the data set's system, if there is one."""
 
 
 def job_settings(experiment: Experiment) -> dict[str, dict[str, Any]]:
-    """Return parameters by script and name: values, or functions of a job's wildcards.
+    """Parameters by script and name: values, or functions of a job's wildcards.
 
-    `slice` is a section of the config; `system` is what models are called by, if there is one;
-    `scenarios` are model, seed and variant of each. Which files those are stands at the job's rule.
+    `slice` is a section of the config; `system` is the name for labels, if there is one;
+    `scenarios` are model, seed and variant of each. The job's rule names their files.
     """
     datasets, found = experiment.datasets, _facts(experiment)
     system = {"system": lambda w: datasets[w.dataset].system}
@@ -137,7 +137,7 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
 def _listed(
     scenarios: Callable[[str], list[Scenario]],
 ) -> Callable[[Any], list[tuple[str, int, str]]]:
-    """Return a data set's scenarios by model, seed and variant."""
+    """A data set's scenarios by model, seed and variant."""
     return lambda w: [(str(run.model), run.seed, str(run.variant)) for run in scenarios(w.dataset)]
 
 
@@ -146,7 +146,7 @@ def _sought(experiment: Experiment, name: str) -> list[str]:
 
 
 def _drawn_truth(experiment: Experiment, name: str) -> str:
-    """Return where a demo's true boxes are; empty for other data."""
+    """File of a demo's true boxes; empty for other data."""
     dataset = experiment.datasets[name]
     return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""
 

@@ -1,4 +1,4 @@
-"""Scenarios, tables and figures by name, and the paper's among them."""
+"""Names of scenarios, tables and figures, including the paper's."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from anonbench.core.vocabulary import Model, Variant
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
 TABLE_SUFFIXES = ("csv", "md", "tex")
-"""Of the files that a table is written to."""
+"""Suffixes of a table's files."""
 ATTACK_TABLES = ("reidentification", "attacks")
-"""Tables of a data set's attacks, by their file names."""
+"""File names of the tables about attacks on a data set."""
 FIGURE_SUFFIXES = ("png", "svg")
-"""Of the files that a figure is written to."""
+"""Suffixes of a figure's files."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A model and the variant that its database and anonymized queries are in."""
+    """A model and the variant of its database and anonymized queries."""
 
     model: Model
     seed: int
@@ -28,7 +28,7 @@ class Scenario:
 
     @property
     def path(self) -> str:
-        """Where its files lie in a stage's folder, without suffix."""
+        """Path of its files in a stage's folder, without suffix."""
         return f"{self.model}/seed{self.seed}/{self.variant}"
 
 
@@ -111,4 +111,4 @@ PAPER_FIGURES: dict[str, tuple[PaperRole, str, int | None, str | None, str | Non
 """The paper's figures with data: data set, kind, degree, metric and query kind."""
 
 OF_IMAGES = ("examples", "attention")
-"""Kinds of figures that show images: a bundle has none."""
+"""Kinds of figures that show images, which a bundle does not contain."""

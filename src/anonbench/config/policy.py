@@ -1,4 +1,4 @@
-"""Policy: what an anonymized variant has to fulfil before it is recommended."""
+"""Policy: requirements for a variant to be recommended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anonbench.core.settings import Fraction, Settings
 from anonbench.core.vocabulary import Entity
 
 Limit = Fraction | None
-"""A greatest rate, or none."""
+"""Highest rate, or None for no limit."""
 
 
 class Strength(Settings):
@@ -39,7 +39,7 @@ class Strength(Settings):
 
     @property
     def method(self) -> str:
-        """The method."""
+        """Name of the method."""
         return self.parameter.partition(".")[0]
 
 

@@ -49,7 +49,7 @@ ViT-L/16, is not the default: a recipe names it."""
 
 
 def fill(given: Any, presets: Mapping[str, dict[str, Any]]) -> Any:
-    """Return settings completed by the preset that they name (the first one where they do not)."""
+    """Fill in settings from the preset that they name, or from the first preset."""
     if not isinstance(given, Mapping):
         return given  # left to the model's own checks
     name = given.get("preset", next(iter(presets)))

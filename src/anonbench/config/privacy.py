@@ -65,17 +65,17 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
     is what `likeness` and `reconstruction` try beside deconvolution. 0: none is learned."""
 
     def restores(self) -> bool:
-        """Return whether an attack restores by what it learns from train images."""
+        """Whether an attack uses a restorer learned from train images."""
         kinds = (PRIVACY_ATTACKS[name] for name in self.attacks)
         learning = any(issubclass(kind, RegionAttack) and kind.restores for kind in kinds)
         return learning and self.restored_from > 0
 
     def of(self, registered: type[R]) -> R:
-        """Return an attacker or an attack with its parameters."""
+        """An attacker or an attack with its parameters."""
         return section_of(self, registered)
 
     def detectors_of_attacks(self, own: Sequence[str]) -> list[str]:
-        """Return the detectors whose settings the attacks use on a data set with `own` ones."""
+        """Detectors whose settings the attacks use on a data set with the detectors `own`."""
         attacks = (self.of(PRIVACY_ATTACKS[name]) for name in self.attacks)
         used = {
             name
@@ -86,6 +86,6 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         return sorted(used & set(DETECTORS))
 
     def named(self) -> list[AttackerKind]:
-        """Return the attackers that are named, and given what they need."""
+        """The named attackers that have all they need, with their parameters."""
         named = [self.of(ATTACKERS[name]) for name in self.attackers]
         return [attacker for attacker in named if attacker.is_given()]

@@ -1,4 +1,4 @@
-"""Estimates of a job's minutes and memory, for schedulers and for the plan."""
+"""Estimates of a job's time and memory, for schedulers and for the plan."""
 
 from __future__ import annotations
 
@@ -23,40 +23,39 @@ from anonbench.core.vocabulary import (
 
 
 class Estimates:
-    """Minutes and megabytes by stage and data set."""
+    """Time and memory by stage and data set."""
 
     def __init__(self, experiment: Experiment, counts: dict[str, dict[Split, int]]) -> None:
         self._experiment = experiment
         self._counts = counts
 
     def recipe(self, name: str) -> Recipe:
-        """Return the data set's training recipe."""
+        """Training recipe of a data set."""
         return self._experiment.config.recipe_of(name)
 
     def batch(self, name: str) -> int:
-        """Return the images of a training step; none where nothing is trained."""
+        """Images per training step; 0 if nothing is trained."""
         return 0 if self._experiment.is_frozen(name) else self.recipe(name).optimizer.batch_size
 
     def _system(self, name: str) -> SystemKind | None:
         return self._experiment.config.system_of(name)
 
     def minutes(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> int:
-        """Return how long one job of a stage may take, with a safety factor, at least 5."""
+        """Time limit of one job of a stage, with a safety factor, at least 5 minutes."""
         seconds = rates.START + self.seconds(stage, name, split, model)
         return max(5, math.ceil(rates.SAFETY * seconds / 60))
 
     def seconds(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> float:
-        """Return how long the work of one job of a stage is expected to take, once it has begun.
+        """Expected seconds of work of one job of a stage, without its start.
 
         Args:
-            stage: name of its script.
-            name: of the data set.
-            split: whose shards a job handles one of.
-            model: whose features a job reads.
+            stage: name of the stage's script.
+            name: name of the data set.
+            split: split of the shard that a job handles.
+            model: model whose features a job reads.
 
         Raises:
             ValueError: there is no formula for the stage.
-
         """
         counts = self._counts[name]
         images = counts[Split.TRAIN] + counts[Split.VAL]
@@ -105,50 +104,50 @@ class Estimates:
         raise ValueError(f"no stage is called {stage!r}")
 
     def detection_threads(self) -> int:
-        """Return the threads of a detection job."""
+        """Threads of a detection job."""
         return self._experiment.config.detection.threads
 
     def detection_gpus(self, name: str) -> int:
-        """Return the GPUs of a detection job."""
+        """GPUs of a detection job."""
         on_gpu = self._experiment.config.detection.device != "cpu"
         detectors = self._experiment.datasets[name].detectors
         return int(on_gpu and any("device" in DETECTORS[each].reads for each in detectors))
 
     def training_gpus(self, name: str) -> int:
-        """Return the GPUs of a training on all its machines."""
+        """GPUs of a training on all its machines."""
         recipe = self.recipe(name)
         return recipe.gpus_a_machine * recipe.nodes
 
     def across_machines(self, name: str, value: str | int) -> str | int | None:
-        """Return a value for trainings on several machines alone, and None for the others."""
+        """The value for trainings on several machines, None for all others."""
         return value if self.recipe(name).nodes > 1 else None
 
     def embedding_gpus(self, name: str) -> int:
-        """Return the GPUs of an embedding job."""
+        """GPUs of an embedding job."""
         if system := self._system(name):
             return int(getattr(system, "device", "cpu") == "cuda")
         return min(1, self.training_gpus(name))
 
     def training_threads(self, name: str) -> int:
-        """Return the threads of a training on one machine: its processes have theirs each."""
+        """Threads of a training on one machine, summed over its processes."""
         recipe = self.recipe(name)
         return recipe.threads * recipe.gpus
 
     def detection_mb(self, name: str) -> int:
-        """Return the main memory of a detection job: an image of 10,000 x 10,000 pixels fits."""
+        """Main memory of a detection job: enough for an image of 10,000 x 10,000 pixels."""
         detectors = self._experiment.datasets[name].detectors
         return max(DETECTORS[detector].memory_mb for detector in detectors)
 
     def training_mb(self, name: str) -> int:
-        """Return the main memory of a training on one machine."""
+        """Main memory of a training on one machine."""
         return (32_000 if self._is_large(name) else 2_000) * self.recipe(name).gpus
 
     def redrawing_mb(self, name: str) -> int:
-        """Return the main memory of a training that draws regions anew: two networks, a batch."""
+        """Main memory of the training of a redrawing network: two networks and a batch."""
         return 2_000 + self.training_mb(name)
 
     def embedding_mb(self, name: str) -> int:
-        """Return the main memory of an embedding job: its vectors, a batch and the model."""
+        """Main memory of an embedding job: vectors, a batch and the model."""
         counts = self._counts[name]
         vectors = 4 * self._width(name) * max(counts.values()) // 10**6
         if system := self._system(name):
@@ -156,28 +155,28 @@ class Estimates:
         return (6_000 if self._is_large(name) else 1_500) + vectors
 
     def pixels_mb(self, name: str) -> int:
-        """Return the main memory of a job that reads pixels as features."""
+        """Main memory of a job that reads pixels as features."""
         return 1_500 + 4 * rates.PIXELS * max(self._counts[name].values()) // 10**6
 
     def map_mb(self, name: str) -> int:
-        """Return the main memory of a job that learns a map: four sets of vectors, and copies."""
+        """Main memory of a job that learns a map: four sets of vectors, and copies."""
         images, width = sum(self._counts[name].values()), self._width(name)
         return 1_000 + (16 * images * width + 30 * 8 * width**2) // 10**6
 
     def retrieval_gpus(self) -> int:
-        """Return the GPUs of a retrieval job."""
+        """GPUs of a retrieval job."""
         return int(self._experiment.config.retrieval.device == "cuda")
 
     def retrieval_threads(self, name: str) -> int:
-        """Return the threads of a retrieval job: about five minutes of work each."""
+        """Threads of a retrieval job, for about five minutes of work each."""
         if self.retrieval_gpus():
             return 2  # one reads while the other waits for the device
         return min(16, max(1, math.ceil(self._retrieved_in(name) / 300)))
 
     def retrieval_mb(self, name: str) -> int:
-        """Return the main memory of a retrieval job.
+        """Main memory of a retrieval job.
 
-        The reference, the databases that are held at once, a block of queries and the scores.
+        It holds the reference, several databases at once, a block of queries and the scores.
         """
         settings = self._experiment.config.retrieval
         images = self._counts[name][Split.VAL]
@@ -190,7 +189,7 @@ class Estimates:
         return 500 + (reference + databases + block + scores) // 10**6
 
     def trainings_mb(self, name: str) -> int:
-        """Return the main memory of a job that compares trainings: a sample's ranks by each."""
+        """Main memory of a job that compares trainings: ranks of a sample by each of them."""
         images = self._counts[name][Split.VAL]
         ranks = 4 * min(images, rates.COMPARED_QUERIES) * images
         count = len(self._experiment.ranking_trainings(name))
@@ -198,7 +197,7 @@ class Estimates:
         return 500 + (2 * count * ranks + 8 * images * self._width(name) + block) // 10**6
 
     def deployments_mb(self, name: str) -> int:
-        """Return the main memory of a job of deployments: one method's embeddings."""
+        """Main memory of a job of deployments: one method's embeddings."""
         images = self._counts[name][Split.VAL]
         models = 1 + len(self._experiment.datasets[name].adaptions)
         vectors = 4 * images * self._width(name)
@@ -210,12 +209,12 @@ class Estimates:
         )
 
     def rankings_mb(self, name: str) -> int:
-        """Return the main memory of a job that gathers scores: one scenario's at a time."""
+        """Main memory of a job that gathers scores, one scenario at a time."""
         queries = self._retrieval_queries(name) * self._experiment.config.retrieval.shards
         return 1_000 + 2 * rates.ROW_BYTES * queries // 10**6
 
     def _retrieved_in(self, name: str) -> float:
-        """Return the seconds of a retrieval job on one core."""
+        """Seconds of a retrieval job on one core."""
         images, ranked = self._counts[name][Split.VAL], self._rankings(name)
         widths = [self._width(name), *ranked]  # the reference's first
         pairs = float(self._retrieval_queries(name)) * images
@@ -223,7 +222,7 @@ class Estimates:
         return pairs * compared + 3.0 * images * sum(ranked) / rates.VALUES_READ
 
     def _deployed_in(self, name: str) -> float:
-        """Return the seconds of a job of deployments on one core."""
+        """Seconds of a job of deployments on one core."""
         settings, dataset = self._experiment.config.deployments, self._experiment.datasets[name]
         images, methods = self._counts[name][Split.VAL], len(dataset.all_methods)
         queries, adapted = min(images, settings.queries), len(dataset.adaptions)
@@ -235,14 +234,14 @@ class Estimates:
         return references * pairs * rankings * ranked
 
     def _systems(self, name: str) -> int:
-        """Return the models of a variant that can be chosen, by seed and query kind."""
+        """Number of models that can be chosen for a variant, times seeds and query kinds."""
         models = 1 + len(self._experiment.datasets[name].adaptions)
         return len(QueryKind) * models * len(self._experiment.training_seeds(name))
 
     def _rankings(self, name: str) -> list[int]:
-        """Return the width of the features of each ranking of a query.
+        """Feature width of each ranking of a query.
 
-        On original images a query is ranked once, else by both kinds.
+        On original images a query is ranked once, otherwise for both query kinds.
         """
         return [
             self._width(name, scenario.model)
@@ -251,24 +250,24 @@ class Estimates:
         ]
 
     def _retrieval_queries(self, name: str) -> int:
-        """Return the queries of a retrieval job."""
+        """Number of queries of a retrieval job."""
         settings = self._experiment.config.retrieval
         images = self._counts[name][Split.VAL]
         return math.ceil(min(settings.queries or images, images) / settings.shards)
 
     def downstream_threads(self, name: str, model: str = UNADAPTED) -> int:
-        """Return the threads of a downstream job: about five minutes of work each."""
+        """Threads of a downstream job, for about five minutes of work each."""
         return min(8, max(1, math.ceil(self._classified_in(name, model) / 300)))
 
     def downstream_mb(self, name: str, model: str = UNADAPTED) -> int:
-        """Return the main memory of a downstream job: features, their copy, a block of k-NN."""
+        """Main memory of a downstream job: features, their copy, a block of k-NN."""
         counts = self._counts[name]
         block = min(512 * counts[Split.TRAIN], rates.NEIGHBOUR_BLOCK)
         width = self._width(name, Model.parse(model))
         return 800 + (8 * width * sum(counts.values()) + 4 * block) // 10**6
 
     def _classified_in(self, name: str, model: str) -> float:
-        """Return the seconds of a downstream job on one core."""
+        """Seconds of a downstream job on one core."""
         counts, width = self._counts[name], self._width(name, Model.parse(model))
         train, val = counts[Split.TRAIN], counts[Split.VAL]
         fits = len(self._experiment.config.downstream.linear.strengths) + 1
@@ -276,11 +275,11 @@ class Estimates:
         return neighbours + fits * train * width * rates.SECONDS_A_FIT
 
     def attack_threads(self, name: str) -> int:
-        """Return the threads of re-identification: a trained model has its recipe's."""
+        """Threads of re-identification; with a trained model those of its recipe."""
         return rates.SYSTEM_THREADS if self._system(name) else 1
 
     def attack_mb(self, name: str) -> int:
-        """Return the main memory of a job of attacks: two variants' crops and a model."""
+        """Main memory of a job of attacks: crops of two variants, and a model."""
         side = self.recipe(name).crops.global_size
         crops = 2 * 3 * side * side * self._gallery_crops()
         if system := self._system(name):
@@ -288,13 +287,13 @@ class Estimates:
         return (6_000 if self._is_large(name) else 2_000) + crops // 10**6
 
     def _gallery_crops(self) -> int:
-        """Return the most crops of a data set's galleries, and of what is around faces."""
+        """Most crops of a data set's galleries, including surroundings of faces."""
         privacy = self._experiment.config.privacy
         around = sum(each.context() > 0 for each in privacy.named())
         return (len(Entity) + around) * privacy.gallery
 
     def _attacked_in(self, name: str) -> float:
-        """Return the seconds of re-identification: images read, crops embedded, lessons learned."""
+        """Seconds of re-identification: read images, embed crops, train attackers."""
         privacy, dataset = self._experiment.config.privacy, self._experiment.datasets[name]
         own = 1 if self._system(name) else 2  # the unadapted model and the adapted one
         kinds = privacy.named()
@@ -317,8 +316,11 @@ class Estimates:
         return seconds
 
     def _surroundings_in(self, name: str, most: int, crop: float) -> float:
-        """Return the seconds of an attacker on what is around faces: their crops are embedded once,
-        as most methods leave them as they are, and so is its lesson."""
+        """Seconds of an attacker on the surroundings of faces.
+
+        Most methods leave surroundings unchanged, so they are embedded, and learned from, only
+        once.
+        """
         if Entity.FACE not in self._experiment.entities(name):
             return 0.0
         counts, gallery = self._counts[name], self._experiment.config.privacy.gallery
@@ -328,13 +330,13 @@ class Estimates:
         )
 
     def _regions(self, name: str, most: int, split: Split) -> int:
-        """Return how many regions are looked at, `most` of each entity."""
+        """Number of regions looked at, at most `most` of each entity."""
         images = self._counts[name][split]
         there = dict.fromkeys(Entity, images) | {Entity.TEXT: images * rates.LINES_AN_IMAGE}
         return sum(min(most, there[each]) for each in self._experiment.entities(name))
 
     def _published_in(self, name: str) -> float:
-        """Return the seconds of the attacks on published images: read once, looked at by each."""
+        """Seconds of the attacks on published images, which are read once for all attacks."""
         privacy, val = self._experiment.config.privacy, self._counts[name][Split.VAL]
         versions = 2 + len(self._experiment.variants(name))
         seconds, read, there = 0.0, 0, self._experiment.entities(name)
@@ -349,8 +351,10 @@ class Estimates:
         return seconds + (self._restorers_in(name) if privacy.restores() else 0.0)
 
     def _restorers_in(self, name: str) -> float:
-        """Return the seconds that restorers take to learn: images read and hidden by each method,
-        by a mask too, which is the control."""
+        """Seconds to learn restorers.
+
+        Images are read and hidden by each method, and by a mask as the control.
+        """
         dataset, train = self._experiment.datasets[name], self._counts[name][Split.TRAIN]
         regions = self._experiment.config.privacy.restored_from
         kinds = len(self._experiment.entities(name))
@@ -391,5 +395,5 @@ class Estimates:
 
 
 def _hidden_per_second(method: str) -> float:
-    """Return the images that a method, or a strength of one, hides in a second."""
+    """Images hidden per second by a method or a strength of one."""
     return METHODS[base_of(method)].images_per_second

@@ -1,8 +1,8 @@
-"""Sections of the config that each stage reads; a change in them makes the stage run again.
+"""Sections of the config that each stage reads; if they change, the stage runs again.
 
-A slice is plain data (it becomes a rule's parameter). What cannot change a result, such as the
-number of loader processes, is left out of it (`Settings.effective`), and the job puts it back
-(`Settings.completing`).
+A slice is plain data (it becomes a rule's parameter). Settings that cannot change a result, such as
+the number of loader processes, are left out of it (`Settings.effective`), and added again by the
+job (`Settings.completing`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Slice = dict[str, Any]
 
 
 def manifest(config: Config, name: str) -> Slice:
-    """Where the images are, how they are split, and which are opened at all."""
+    """Source of the images, their split, and the limit on their size."""
     source = config.datasets[name]
     fields = set(DataSource.model_fields) - {"cluster"}  # read from the manifest, see `clusters`
     if source.layout is not Layout.CELEBA:
@@ -47,9 +47,9 @@ def manifest(config: Config, name: str) -> Slice:
 
 
 def clusters(config: Config, name: str) -> Slice:
-    """What images share that are no independent evidence, and the columns that tell it by default.
+    """Column or folder of the clusters, and the columns tried by default.
 
-    `likely` is what the config itself says of persons and groups; see
+    `likely` lists the config's columns of persons and groups; see
     `anonbench.datasets.clusters.assign`.
     """
     source = config.datasets[name]
@@ -60,7 +60,7 @@ def clusters(config: Config, name: str) -> Slice:
 
 
 def match(config: Config, name: str) -> Slice:
-    """Where the images are listed that a user's rows name, and what becomes of the other rows."""
+    """Source of the image list for a user's rows, and handling of unmatched rows."""
     source = manifest(config, name)
     return {
         "source": source["source"],
@@ -82,7 +82,7 @@ def detect(config: Config, name: str) -> Slice:
 
 
 def quality(config: Config, name: str) -> Slice:
-    """How sure one can be of a measured detection, and what of the found regions is hidden."""
+    """Settings of the intervals of detection quality, and the hidden shape of regions."""
     fields = {"bootstrap", "confidence"}
     shapes = config.anonymization.model_dump(mode="json", include={"margin", "shape"})
     return {
@@ -92,7 +92,7 @@ def quality(config: Config, name: str) -> Slice:
 
 
 def sweep(config: Config, name: str) -> Slice:
-    """The data set's detectors, how many images they search again, and at which thresholds."""
+    """The data set's detectors, and the number of images and thresholds of the sweep."""
     fields = {"images", "thresholds"}
     detection = detect(config, name)
     return {
@@ -103,7 +103,7 @@ def sweep(config: Config, name: str) -> Slice:
 
 
 def overlays(config: Config) -> Slice:
-    """What contact sheets show."""
+    """Settings of the contact sheets."""
     return {
         "drawn": config.detection_quality.drawn,
         "max_pixels": config.detection.max_pixels,
@@ -112,13 +112,13 @@ def overlays(config: Config) -> Slice:
 
 
 def anonymize(config: Config, name: str, variant: str) -> Slice:
-    """The format, and the settings of the variant's own method."""
+    """Image format, and settings of the variant's method."""
     kept = {"keep_without_regions": config.datasets[name].keep_without_regions}
     return _hiding(config, str(Variant.parse(variant).method)) | kept
 
 
 def given(config: Config, name: str, variant: str) -> Slice:
-    """The program whose pictures a variant has, where they are, and the format of image sets."""
+    """Program and folder of a variant's pictures, and the format of image sets."""
     program, dataset = program_of(str(Variant.parse(variant).method)), config.datasets[name]
     return _hiding(config) | {
         "program": program,
@@ -129,7 +129,7 @@ def given(config: Config, name: str, variant: str) -> Slice:
 
 
 def hiding(config: Config, name: str) -> Slice:
-    """The format, and the settings of the data set's methods."""
+    """Image format, and settings of the data set's methods."""
     return _hiding(config, *map(str, config.datasets[name].methods))
 
 
@@ -147,7 +147,7 @@ def _hiding(config: Config, *named: str) -> Slice:
 
 
 def _content(asked: Anonymization, methods: Sequence[str]) -> Slice:
-    """Digests of the files that methods read; none of one that is not there."""
+    """Digests of the files that methods read; None for a missing file."""
     files = {
         str(path): [file_digest(file) for file in model_files(path)] if path.exists() else None
         for name in methods
@@ -157,7 +157,7 @@ def _content(asked: Anonymization, methods: Sequence[str]) -> Slice:
 
 
 def train(config: Config, name: str) -> Slice:
-    """The data set's recipe, and the label column where the training log shows k-NN accuracy."""
+    """The data set's recipe, and the label column if the training log shows k-NN accuracy."""
     dataset, recipe = config.datasets[name], config.recipe_of(name)
     monitored = recipe.knn_every > 0 and dataset.label is not None
     label = {"label": dataset.label} if monitored else {}
@@ -165,13 +165,13 @@ def train(config: Config, name: str) -> Slice:
 
 
 def chance(config: Config, name: str) -> Slice:
-    """What the losses are where a model of the data set has learned nothing."""
+    """Settings that determine the losses of an untrained model."""
     recipe = config.recipe_of(name)
     return {"prototypes": recipe.heads.prototypes, "mask_images": recipe.losses.mask_images}
 
 
 def train_redrawer(config: Config, name: str) -> Slice:
-    """The network that draws a data set's regions anew, its training, and where regions are."""
+    """Settings of the redrawing network, its training, and the regions' shape."""
     recipe = config.recipe_of(name).model_dump(mode="json", include={"device", "threads"})
     return redraw(config) | {
         "redrawing": config.redrawing.model_dump(mode="json"),
@@ -181,24 +181,24 @@ def train_redrawer(config: Config, name: str) -> Slice:
 
 
 def redraw(config: Config) -> Slice:
-    """Where regions are: their margin and shapes."""
+    """Settings of the regions' shape: margin and shapes."""
     return _hiding(config)
 
 
 def embed(config: Config) -> Slice:
-    """How features are computed."""
+    """Settings of the embedding."""
     return {"settings": config.embedding.effective()}
 
 
 def system(config: Config, name: str) -> Slice:
-    """What the data set's system is. What vectors are compared by does not change them."""
+    """Settings of the data set's system, without those of the comparison of vectors."""
     chosen = config.system_of(name)
     assert chosen is not None  # only data sets with a system have such a job
     return {"system": chosen.effective()} | _code(SYSTEMS, chosen.name)
 
 
 def untrained(config: Config, name: str) -> Slice:
-    """What the data set's network is before its training, and how images become its input."""
+    """Settings of the data set's network before training, and of its input images."""
     recipe = config.recipe_of(name)
     parts = {
         "backbone": recipe.backbone.model_dump(mode="json", exclude={"pretrained"}),
@@ -209,13 +209,13 @@ def untrained(config: Config, name: str) -> Slice:
 
 
 def embed_pixels(config: Config, name: str) -> Slice:
-    """How pixels are read: as the data set's network sees an image."""
+    """Settings for pixels as features, resized as for the data set's network."""
     recipe = config.recipe_of(name)
     return embed(config) | {"recipe": {"resize": recipe.resize}}
 
 
 def map_vectors(config: Config, name: str) -> Slice:
-    """How the map's rankings are judged, and the columns that a second opinion comes from."""
+    """Settings for judging the map's rankings, and the columns of the second reference."""
     return {
         "retrieval": config.retrieval.effective(),
         "confidence": config.presentation.confidence,
@@ -226,17 +226,17 @@ def map_vectors(config: Config, name: str) -> Slice:
 
 
 def retrieve(config: Config) -> Slice:
-    """How a ranking is compared with the reference's."""
+    """Settings of the comparison with the reference ranking."""
     return {"settings": config.retrieval.effective()}
 
 
 def retrieve_without_own(config: Config) -> Slice:
-    """The same, where no query has its own image among the retrieved and the relevant ones."""
+    """The same, but queries never retrieve their own image."""
     return {"settings": config.retrieval.without_own_images().effective()}
 
 
 def trainings(config: Config) -> Slice:
-    """How a ranking is compared with the reference's, and how sure one can be of its mean."""
+    """Settings of the comparison with the reference ranking, and of its mean's interval."""
     return {
         "retrieval": config.retrieval.effective(),
         "confidence": config.presentation.confidence,
@@ -244,8 +244,7 @@ def trainings(config: Config) -> Slice:
 
 
 def deployments(config: Config, name: str) -> Slice:
-    """Which deployments there are, how a ranking is compared with the reference's, and how sure one
-    can be of a difference."""
+    """Kinds of deployments, and settings of their comparison with the reference and of tests."""
     return {
         "deployments": config.deployments.model_dump(mode="json"),
         "first": config.datasets[name].anonymized_first,
@@ -255,7 +254,7 @@ def deployments(config: Config, name: str) -> Slice:
 
 
 def downstream(config: Config, name: str) -> Slice:
-    """The classifiers, and the column that they predict."""
+    """Settings of the classifiers, and the column that they predict."""
     return {
         "settings": config.downstream.model_dump(mode="json"),
         "label": config.datasets[name].label,
@@ -264,7 +263,7 @@ def downstream(config: Config, name: str) -> Slice:
 
 
 def privacy(config: Config) -> Slice:
-    """What is drawn for the attacks, and who attacks."""
+    """Attackers, and the regions drawn for them."""
     others = {"enabled", "attacks", "attacked_regions", "restored_from", *PRIVACY_ATTACKS}
     return {
         "settings": config.privacy.model_dump(mode="json", exclude=others),
@@ -273,8 +272,7 @@ def privacy(config: Config) -> Slice:
 
 
 def attack(config: Config, name: str) -> Slice:
-    """Which attacks there are beside re-identification, on how many regions and images, and how
-    sure one can be of their rates."""
+    """Attacks other than re-identification, their regions and images, and their intervals."""
     dataset, privacy = config.datasets[name], config.privacy
     own = [str(detector) for detector in dataset.detectors]
     used = privacy.detectors_of_attacks(own)
@@ -294,7 +292,7 @@ def attack(config: Config, name: str) -> Slice:
 
 
 def policy(config: Config, name: str) -> Slice:
-    """The policy, how strong the data set's methods are, and how sure a rate has to be."""
+    """The policy, the strengths of the data set's methods, and the intervals of rates."""
     fields = {"confidence", "widest_interval"}
     applied = {
         str(method): config.anonymization.applied(str(method))
@@ -316,40 +314,40 @@ def policy(config: Config, name: str) -> Slice:
 
 
 def scores(config: Config) -> Slice:
-    """How sure one can be of a mean or a rate."""
+    """Settings of the intervals of means and rates."""
     return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
 
 
 def comparisons(config: Config) -> Slice:
-    """How sure one can be of a difference, and which differences matter."""
+    """Settings of tests of differences, and the margin of relevant differences."""
     fields = {"confidence", "equivalence_margin"}
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
 def variance(config: Config) -> Slice:
-    """How sure one wants to be of which difference."""
+    """Settings of sample sizes: stated difference and confidence."""
     fields = {"confidence", "stated_difference"}
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
 def best(config: Config) -> Slice:
-    """How sure one can be of the best, and how its optimism is estimated."""
+    """Settings of the test for the best choice, and of its optimism."""
     fields = {"bootstrap", "confidence", "equivalence_margin"}
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
 def correlate(config: Config) -> Slice:
-    """How sure one can be of a coefficient."""
+    """Settings of the intervals of correlation coefficients."""
     return {"settings": config.correlation.model_dump(mode="json")}
 
 
 def dataset_table(config: Config, name: str) -> Slice:
-    """The table's own parameters, and what says how sure a value is."""
+    """The table's own parameters, and the requirements for a value to count as known."""
     return show(config, "confidence", "widest_interval", name)
 
 
 def strengths(config: Config, name: str, entities: Sequence[str]) -> Slice:
-    """The parameters of the data set's methods, and which of them the policy bounds."""
+    """The parameters of the data set's methods, and those that the policy bounds."""
     methods = {
         str(method): config.anonymization.method(str(method)).model_dump(mode="json")
         for method in config.datasets[name].methods
@@ -364,12 +362,12 @@ def strengths(config: Config, name: str, entities: Sequence[str]) -> Slice:
 
 
 def show(config: Config, *fields: str) -> Slice:
-    """Those settings of the presentation that a figure reads."""
+    """Presentation settings that a figure reads."""
     return {"settings": config.presentation.model_dump(mode="json", include=set(fields))}
 
 
 def _code(registry: Registry[Any], *names: str) -> Slice:
-    """What stands for the code of other packages' classes; nothing where all are built in."""
+    """Identifiers of the code of other packages' classes; empty if all are built in."""
     origins = {name: registry.origin(name) for name in sorted(names)}
     other = {name: origin for name, origin in origins.items() if origin}
     return {"packages": other} if other else {}

@@ -1,4 +1,4 @@
-"""Strengths: registered methods with parameters of their own, under names that a config makes."""
+"""Strengths: registered methods with their own parameters, under names given in the config."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ StrengthName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)
 class _Named(Settings):
     @property
     def by_method(self) -> dict[str, dict[str, Method]]:
-        """The methods that have strengths, each with those by name."""
+        """Methods that have strengths, each with its strengths by name."""
         found = {method: getattr(self, method) for method in type(self).model_fields}
         return {method: named for method, named in found.items() if named}
 
     @property
     def names(self) -> list[str]:
-        """The strengths' names among methods."""
+        """Names of the strengths as methods."""
         return [f"{method}_{name}" for method, named in self.by_method.items() for name in named]
 
     @model_serializer(mode="wrap")
@@ -71,15 +71,14 @@ MethodName = Annotated[
         }
     ),
 ]
-"""A registered method, or what may be a strength of one: whether it is one, the config knows."""
+"""Name of a registered method or possibly of a strength, which only the config can check."""
 
 
 def completed(given: Any) -> Any:
-    """Return a section `anonymization` in which strengths have all parameters of their methods.
+    """Section `anonymization` in which strengths have all parameters of their methods.
 
     Args:
-        given: as YAML gives it; what is no such section is returned as it is.
-
+        given: the section as YAML gives it; anything else is returned unchanged.
     """
     if not isinstance(given, Mapping) or not isinstance(given.get("strengths"), Mapping):
         return given
@@ -93,7 +92,7 @@ def completed(given: Any) -> Any:
 
 
 def _over(base: Any, own: Any) -> Any:
-    """Return parameters with those of `own` in place of those of `base`, section by section."""
+    """Merge the parameters of `own` over those of `base`, section by section."""
     if isinstance(base, BaseModel):
         base = base.model_dump()
     if not isinstance(base, Mapping) or not isinstance(own, Mapping):
@@ -102,11 +101,10 @@ def _over(base: Any, own: Any) -> Any:
 
 
 def require_names(strengths: Strengths) -> None:
-    """Check that the name of each strength stands for it alone.
+    """Check that the name of each strength is unique.
 
     Raises:
-        ValueError: it is, or reads as, another method's.
-
+        ValueError: a name is that of another method, or can be read as one.
     """
     for method, named in strengths.by_method.items():
         for strength in named:

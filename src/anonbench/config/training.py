@@ -92,7 +92,7 @@ class Crops(Settings):
 
     @property
     def blur_probabilities(self) -> tuple[float, float, float]:
-        """Of global crop 1, global crop 2 and local crops."""
+        """Blur probabilities of global crop 1, global crop 2 and local crops."""
         return BLURS[self.blur] if isinstance(self.blur, str) else self.blur
 
     @model_validator(mode="before")
@@ -258,16 +258,16 @@ class Recipe(Settings):
 
     @property
     def gpus_a_machine(self) -> int:
-        """GPUs that a training takes of each machine; none where it runs on the CPU."""
+        """GPUs of one training on each machine; 0 on the CPU."""
         return 0 if self.device == "cpu" else self.gpus
 
     def require_crops(self, adaption: Adaption) -> None:
-        """Raise ValueError where an adaption would anonymize crops that the recipe does not cut."""
+        """Raise ValueError if an adaption would anonymize crops that the recipe does not cut."""
         if adaption is Adaption.A and self.crops.local_count == 0:
             raise ValueError("crops.local_count is 0, but adaption A anonymizes local crops alone")
 
     def distilling(self, unadapted: Path) -> Recipe:
-        """Return the recipe of adaption D: from the unadapted model's weights, by one loss.
+        """Recipe of adaption D: from the unadapted model's weights, with a single loss.
 
         DINOv2 distils likewise: a frozen teacher, the student's moving average as the result,
         neither masks nor stochastic depth.
@@ -324,6 +324,6 @@ class Recipe(Settings):
 
 
 def _patch_of(name: str) -> int | None:
-    """Return the side of a named model's patch in pixels, where the name tells it."""
+    """Side of a named model's patch in pixels, if the name contains it."""
     found = re.search(r"_patch(\d+)", name)
     return int(found[1]) if found else None

@@ -18,25 +18,24 @@ COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "
 MACHINE_COLUMNS = ["machine", "trainings"]
 _MACHINE = "machine.json"
 _REPORTING = "report"
-"""The stage that shows the costs: its own is not among them, or it would never be up to date."""
+"""The stage that shows the costs: its own are excluded, or it would never be up to date."""
 
 
 def stage_costs(folder: Path) -> pd.DataFrame:
-    """Return what the jobs of each stage took, the longest first.
+    """Cost of the jobs of each stage, the longest first.
 
-    A job that ran several times counts as the last run that made its outputs. Very short jobs have
-    no measured memory or CPU time: they count as none. The report's own job does not count.
+    Of a job that ran several times, the last run that made its outputs counts. Very short jobs have
+    no measured memory or CPU time and count as zero. The report's own job is excluded.
 
     Args:
-        folder: of the benchmark files, `<stage>/…/<job>.tsv` or `<stage>.tsv`.
+        folder: folder of the benchmark files, `<stage>/…/<job>.tsv` or `<stage>.tsv`.
 
     Returns:
         Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹
         bytes) are those of one job. Sorted by wall hours, descending, then by name.
 
     Raises:
-        InputError: a file is no benchmark of Snakemake's.
-
+        InputError: a file is not a Snakemake benchmark.
     """
     rows = []
     for path in files_in(folder):
@@ -65,11 +64,10 @@ def stage_costs(folder: Path) -> pd.DataFrame:
 
 
 def machines(logs: Path) -> pd.DataFrame:
-    """Return what the trainings ran on and how many did, columns `MACHINE_COLUMNS`, by name.
+    """Machines of the trainings with their counts, columns `MACHINE_COLUMNS`, by name.
 
     Args:
         logs: folder of the trainings' logs, with a machine.json in the folder of each.
-
     """
     found = Counter(_machine(read_json(path)) for path in files_in(logs) if path.name == _MACHINE)
     return pd.DataFrame(sorted(found.items()), columns=MACHINE_COLUMNS)
@@ -86,11 +84,10 @@ def _machine(description: Mapping[str, Any]) -> str:
 
 
 def read(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read a table that was made here; texts stay as they are.
+    """Read a table written by this package; texts are not converted.
 
     Raises:
         InputError: a column is missing.
-
     """
     table = pd.read_csv(path, keep_default_na=False)
     missing = [name for name in columns if name not in table]

@@ -35,7 +35,7 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "given": read_given,
     "policy": read_policy,
 }
-"""How a table that others need is read from its file."""
+"""Readers of the tables that other tables need."""
 
 
 def write_dataset_table(
@@ -50,14 +50,13 @@ def write_dataset_table(
     """Write one registered table of a data set.
 
     Args:
-        name: the table's.
-        dataset: the data set's name.
-        files: what the table needs, by the keys of `READERS`.
+        name: name of the table.
+        dataset: name of the data set.
+        files: inputs of the table, by the keys of `READERS`.
         presentation: section of the config, with the table's own section.
-        csv: its values.
-        markdown: for people.
-        latex: for papers; needs booktabs.
-
+        csv: CSV file of its values.
+        markdown: Markdown file to write.
+        latex: LaTeX file to write; needs booktabs.
     """
     table = presentation.of(KINDS[name])
     tables = {need: READERS[need](files[need]) for need in table.needs}
@@ -71,12 +70,11 @@ def write_dataset_table(
 def sections(
     datasets: Mapping[str, Mapping[str, pd.DataFrame]], presentation: Presentation
 ) -> dict[str, list[Grid]]:
-    """Return the grids of the registered tables, by the name of the table.
+    """Grids of the registered tables, by the name of the table.
 
     Args:
-        datasets: by data set, the tables that there are, by the keys of `READERS`.
+        datasets: by data set, the existing tables, by the keys of `READERS`.
         presentation: section of the config, which names the tables.
-
     """
     found: dict[str, list[Grid]] = {}
     for name in presentation.tables:

@@ -1,4 +1,4 @@
-"""Table of detection quality: one row for each entity, values in percent with intervals."""
+"""Table of detection quality: one row per entity, values in percent with intervals."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class QualityRow(NamedTuple):
     true: str
     found: str
     cells: tuple[tuple[str, str], ...]
-    """Value and interval in the order of `QUALITY_METRICS`; a dash where nothing defines one."""
+    """Value and interval in the order of `QUALITY_METRICS`; a dash if undefined."""
 
 
 def quality_rows(summary: pd.DataFrame) -> list[QualityRow]:
     """Arrange a summary (`anonbench.detection.quality.quality.SUMMARY_COLUMNS`) by entity.
 
-    `images` are those with such regions; where there are none, those that were measured.
+    `images` counts those with such regions or, if there are none, all that were measured.
     """
     rows = []
     for entity, label in (ENTITIES | {ALL: "All"}).items():
@@ -76,14 +76,13 @@ def _cell(row: Mapping[Hashable, Any]) -> tuple[str, str]:
 def write_quality(
     summary: pd.DataFrame, in_sight: pd.DataFrame, title: str, markdown: Path
 ) -> None:
-    """Write a summary, and what stays in sight, as Markdown tables with their captions.
+    """Write a summary, and the regions left visible, as Markdown tables with captions.
 
     Args:
         summary: columns `anonbench.detection.quality.quality.SUMMARY_COLUMNS`.
         in_sight: columns `anonbench.detection.quality.in_sight.COLUMNS`.
-        title: of the data set.
+        title: title of the data set.
         markdown: the file to write.
-
     """
     rows = [
         [*row[:4], *(f"{value} ({extent})" if extent else value for value, extent in row.cells)]

@@ -1,7 +1,7 @@
-"""Tables of each data set, an entry each: what it is called, needs, and is made by.
+"""Tables of each data set, one entry each: label, inputs, and functions that make it.
 
-A class's docstring is its caption. Without a `values` of its own, its CSV holds the table that it
-needs. Functions are imported where they are called: the config is read with this module.
+A class's docstring is its caption. Without its own `values`, its CSV holds its input table.
+Functions are imported on use, because the config imports this module.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Policy(ResultTable):
     needs: ClassVar = ("policy",)
 
     def grid(self, results: Results) -> Grid:
-        """Return a row a variant."""
+        """One row per variant."""
         from anonbench.reporting.privacy.policy import policy_grid
 
         return policy_grid(results.dataset, results.tables["policy"])
@@ -40,13 +40,13 @@ class FrontArea(ResultTable):
     needs: ClassVar = ("scores", "policy")
 
     def values(self, results: Results) -> pd.DataFrame:
-        """Return the areas, shares."""
+        """Areas, as shares."""
         from anonbench.reporting.privacy.front_area import front_areas
 
         return front_areas(results.tables["policy"], results.tables["scores"])
 
     def grid(self, results: Results) -> Grid:
-        """Return a row a risk and utility, a column a method, in percent."""
+        """One row per risk and utility, one column per method, in percent."""
         from anonbench.reporting.privacy.front_area import front_area_grid
 
         return front_area_grid(results.dataset, self.values(results))
@@ -62,13 +62,13 @@ class Corrected(ResultTable):
     needs: ClassVar = ("scores",)
 
     def values(self, results: Results) -> pd.DataFrame:
-        """Return each score with its ceiling and its corrected score, shares."""
+        """Each score with its ceiling and its corrected score, as shares."""
         from anonbench.reporting.retrieval.corrected import corrected_scores
 
         return corrected_scores(results.tables["scores"])
 
     def grid(self, results: Results) -> Grid:
-        """Return a row for each degree, query kind and model, in percent."""
+        """One row for each degree, query kind and model, in percent."""
         from anonbench.reporting.retrieval.corrected import corrected_grid
 
         return corrected_grid(results.dataset, results.tables["scores"])
@@ -84,7 +84,7 @@ class Reidentification(ResultTable):
     needs: ClassVar = ("rates",)
 
     def grid(self, results: Results) -> Grid:
-        """Return the rates in percent."""
+        """Rates in percent."""
         from anonbench.reporting.privacy.reidentification import reidentification_grid
 
         shown = results.presentation
@@ -104,7 +104,7 @@ class Attacks(ResultTable):
     needs: ClassVar = ("attacks",)
 
     def grid(self, results: Results) -> Grid:
-        """Return the rates in percent."""
+        """Rates in percent."""
         from anonbench.reporting.privacy.attacks import attacks_grid
 
         table = results.tables["attacks"]
@@ -120,7 +120,7 @@ class Mapped(ResultTable):
     needs: ClassVar = ("maps",)
 
     def grid(self, results: Results) -> Grid:
-        """Return a row a remedy, in percent."""
+        """One row per remedy, in percent."""
         from anonbench.reporting.retrieval.mapped import mapped_grid
 
         return mapped_grid(results.dataset, results.tables["maps"], results.presentation.confidence)
@@ -134,7 +134,7 @@ class Trainings(ResultTable):
     needs: ClassVar = ("trainings",)
 
     def grid(self, results: Results) -> Grid:
-        """Return a row for each training and a column for each reference, in percent."""
+        """One row per training and one column per reference, in percent."""
         from anonbench.reporting.retrieval.trainings import trainings_grid
 
         table = results.tables["trainings"]
@@ -151,7 +151,7 @@ class SampleSizes(ResultTable):
     needs: ClassVar = ("variance",)
 
     def grid(self, results: Results) -> Grid:
-        """Return a row for each effect, query kind and metric."""
+        """One row for each effect, query kind and metric."""
         from anonbench.reporting.retrieval.sample_sizes import sample_size_grid
 
         return sample_size_grid(results.dataset, results.tables["variance"])
@@ -167,7 +167,7 @@ class Deployments(ResultTable):
     needs: ClassVar = ("deployments",)
 
     def grid(self, results: Results) -> Grid:
-        """Return mAP in percent: a block a kind, a row a database with its queries."""
+        """mAP in percent: one block per kind, one row per database with its queries."""
         from anonbench.reporting.retrieval.deployments import deployments_grid
 
         table = results.tables["deployments"]
@@ -184,7 +184,7 @@ class Given(ResultTable):
     needs: ClassVar = ("given",)
 
     def grid(self, results: Results) -> Grid:
-        """Return the shares in percent, a row a program and entity."""
+        """Shares in percent, one row per program and entity."""
         from anonbench.reporting.privacy.given import given_grid
 
         return given_grid(results.dataset, results.tables["given"], results.presentation.confidence)

@@ -1,4 +1,4 @@
-"""Labels and order of methods, models and metrics, wherever people read them."""
+"""Labels and order of methods, models and metrics in all output for readers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from anonbench.core.vocabulary import CONTROL, PIXELS, UNADAPTED, UNTRAINED, Ada
 
 
 class MethodLabels(dict[str, str]):
-    """Labels of the registered methods, which also knows names that a config makes."""
+    """Labels of methods, registered ones and those named in a config."""
 
     def __missing__(self, name: str) -> str:
         return label_of(name, self)
 
     def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
-        """Return a method's label, or `default` where there is no such method."""
+        """Label of a method, or `default` if there is no such method."""
         return self[name] if is_method(name) else default
 
 
@@ -43,32 +43,31 @@ AGREEMENT = {
     "tau": "Kendall’s τ",
     "unchanged": "Unchanged",
 }
-"""How far a ranking agrees with the reference's, with no notion of relevance."""
+"""Metrics of agreement with the reference ranking, without a notion of relevance."""
 ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ", "ink": "Ink"}
 DETECTORS = facts(detectors.DETECTORS, "label")
 ATTACKERS = {
     "naive": "Naive (unadapted model)",
     "parrot": "Adaptive attacker (adapted model)",
 } | facts(attacks.ATTACKERS, "label")
-"""Who tries to re-identify a region."""
+"""Attackers of the re-identification."""
 GALLERIES = {"original": "originals", "anonymized": "anonymized"}
-"""What an attacker compares anonymized crops with."""
+"""Galleries with which an attacker compares anonymized crops."""
 MATCHES = {"person": "the same person in another photograph", "region": "the very same region"}
-"""What counts as re-identified."""
+"""Criteria of a re-identification."""
 _CUT_OFF = {"mndcg", *AGREEMENT} - {"rbo"}
 NOT_RUN = "not run"
 TIED = "≈"
-"""Behind a value that a test cannot tell from the best."""
+"""Mark of a value that a test cannot distinguish from the best."""
 AT_CHANCE = "†"
-"""Behind a value whose interval reaches chance."""
+"""Mark of a value whose interval includes chance."""
 
 
 def name_system(name: str | None) -> None:
-    """Call the one model of a frozen experiment as its system is called, in this process.
+    """Use the system's name as label of a frozen experiment's one model, in this process.
 
     Args:
-        name: of `systems` in the config; None: models are trained, and have their usual names.
-
+        name: key of `systems` in the config; None: models are trained and keep their usual labels.
     """
     if name is not None:
         ADAPTIONS[UNADAPTED] = name
@@ -76,18 +75,18 @@ def name_system(name: str | None) -> None:
 
 
 def unadapted_model() -> str:
-    """Return what sentences call the model that nothing was adapted for: a system by its name."""
+    """Name of the unadapted model within sentences: a system by its own name."""
     is_named = ADAPTIONS[UNADAPTED] != _UNADAPTED
     return ADAPTIONS[UNADAPTED] if is_named else "the unadapted model"
 
 
 def own_ranking() -> str:
-    """Return what retrieval metrics are judged by, on the axis of a figure."""
+    """Axis label for metrics that are judged by the unadapted model's own ranking."""
     model = unadapted_model()
     return f"by {model}’s\nown ranking" if model in ADAPTIONS.values() else _OWN_RANKING
 
 
 def metric_label(metric: str, k: int | None = None) -> str:
-    """Return a metric's name as a table heads it, with the cut-off k where it has one."""
+    """Label of a metric in table headings, with the cut-off k if it has one."""
     name = (RETRIEVAL_METRICS | AGREEMENT | ACCURACIES)[metric]
     return f"{name}@{k}" if k is not None and metric in _CUT_OFF else name

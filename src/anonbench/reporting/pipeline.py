@@ -16,7 +16,7 @@ class Step:
     stage: str
     name: str
     wildcards: tuple[str, ...]
-    """What there is a job for: `dataset`, `split`, … Nothing: each rule is a single job."""
+    """Wildcards of its jobs: `dataset`, `split`, …; empty: each rule is a single job."""
     rules: int = 1
 
 
@@ -27,7 +27,7 @@ class Pipeline:
     steps: dict[str, list[Step]]
     """By stage."""
     arrows: list[tuple[str, str]]
-    """From a stage to another that reads what it made."""
+    """Pairs of stages, of which the second reads outputs of the first."""
 
 
 def trace(
@@ -36,15 +36,14 @@ def trace(
     inputs: Callable[[Job], Iterable[str]],
     alike: str,
 ) -> dict[str, list[str]]:
-    """Return which rules each rule reads from, following one job of each rule and `alike`.
+    """Rules that each rule reads from, found by following one job of each rule and `alike`.
 
     Args:
         targets: files to begin with.
-        producer: the job that makes a file; None for a file that no rule makes.
+        producer: function from a file to the job that makes it, or None.
         inputs: the files that a job reads.
-        alike: the wildcard whose values are followed one by one; for the others one value is
-            enough, since they do not decide which rules a rule reads from.
-
+        alike: wildcard of which every value is followed. For the others one value suffices, because
+            dependencies between rules do not vary with them.
     """
     found: dict[str, set[str]] = {}
     seen: set[tuple[str, str]] = set()
@@ -68,12 +67,11 @@ def trace(
 def pipeline(
     rules: Sequence[tuple[str, str, str, Sequence[str]]], reads: Mapping[str, Sequence[str]]
 ) -> Pipeline:
-    """Return the stages of those rules that take part.
+    """Stages of those rules that take part.
 
     Args:
-        rules: of the workflow, in their order: stage, name, script and wildcards.
-        reads: of `trace`; rules that are not in it are left out.
-
+        rules: rules of the workflow, in order: stage, name, script and wildcards.
+        reads: result of `trace`; rules that are not in it are left out.
     """
     grouped: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     stages: dict[str, str] = {}
@@ -95,9 +93,9 @@ def pipeline(
 
 
 def essential(arrows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the arrows that no longer way stands for (the transitive reduction).
+    """Arrows without those implied by a longer path (transitive reduction).
 
-    Arrows of a circle are all kept.
+    All arrows of a cycle are kept.
     """
     given = set(arrows)
     after: dict[str, set[str]] = {}
@@ -129,13 +127,12 @@ def essential(arrows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def layers(stages: Sequence[str], arrows: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Return the stages in layers: each after all that it reads from, as early as possible.
+    """Stages in layers: each after all that it reads from, as early as possible.
 
     Args:
-        stages: in the order of the rules, which is kept within a layer; an arrow against this
-            order has no say.
+        stages: in the order of the rules, which is kept within a layer; an arrow against this order
+            is ignored.
         arrows: from stage to stage.
-
     """
     order = {stage: place for place, stage in enumerate(stages)}
     forward = [(a, b) for a, b in arrows if order[a] < order[b]]

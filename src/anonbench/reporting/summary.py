@@ -1,4 +1,4 @@
-"""Tidy scores averaged over seeds: the table behind tables, trends and report."""
+"""Tidy scores averaged over seeds: the data behind tables, trends and the report."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ SCORE_COLUMNS = [*KEYS, "seed", *_VALUES, *_REASONS]
 
 
 def read_scores(path: Path) -> pd.DataFrame:
-    """Read tidy scores; a missing query kind (accuracies) is the empty string.
+    """Read tidy scores; a missing query kind (of accuracies) becomes the empty string.
 
     Raises:
         InputError: a column is missing.
-
     """
     return read_csv(path, SCORE_COLUMNS, {*KEYS, *_REASONS} - {"degree"})
 
@@ -33,18 +32,18 @@ def summarize(scores: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         scores: columns `SCORE_COLUMNS`; all values are shares in [0, 1]. `chance` is the value of a
-            random ranking or guess, NaN where it is unknown.
+            random ranking or guess, NaN if unknown.
 
     Returns:
         One row for each of `KEYS` with value, sd, se, low, high, reason, n, clusters, k, chance,
         floor, retrained_low, retrained_high, retrained_reason and seeds. `low` and `high` are the
         interval of these trained models over clusters of queries or images, `se` its standard
-        error; for several seeds they are the means of theirs, upper bounds for the mean's. `sd` is
-        the standard deviation between seeds (NaN for one seed); it widens no interval, because only
-        more seeds tell it and more queries do not. The interval for models that are trained anew,
-        which has both, is `retrained_low` and `retrained_high`. `reason` and `retrained_reason` say
-        why there is no interval, or are empty. Cells without a value are left out.
-
+        error. For several seeds they are means over the seeds, which are upper bounds for the
+        mean's. `sd` is the standard deviation between seeds (NaN for one seed); these intervals do
+        not include it, because it depends on the number of seeds, not of queries. `retrained_low`
+        and `retrained_high` are the interval for newly trained models, which includes both.
+        `reason` and `retrained_reason` say why there is no interval, or are empty. Cells without a
+        value are left out.
     """
     return _average(scores[scores["method"] != ORIGINAL])
 
@@ -52,7 +51,7 @@ def summarize(scores: pd.DataFrame) -> pd.DataFrame:
 def summarize_originals(scores: pd.DataFrame) -> pd.DataFrame:
     """Average the scores of original images over seeds: the ceiling, and the control's.
 
-    Arguments and columns are those of `summarize`.
+    Arguments and columns as in `summarize`.
     """
     return _average(scores[scores["method"] == ORIGINAL])
 
@@ -87,9 +86,9 @@ def _average(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def present(values: pd.Series, order: dict[str, str]) -> list[str]:
-    """Return the keys of `order` that occur in `values`, in that order; others follow, sorted.
+    """Keys of `order` that occur in `values`, in that order; others follow, sorted.
 
-    Strengths of a method stand behind it.
+    Strengths of a method follow it.
     """
     found = {str(value) for value in values}
     if order is METHODS:
@@ -98,6 +97,6 @@ def present(values: pd.Series, order: dict[str, str]) -> list[str]:
 
 
 def metrics_of(kind: str) -> dict[str, str]:
-    """Return the metrics of a table of this kind, with their names."""
+    """Metrics of a table of this kind, with their labels."""
     kinds = {"retrieval": RETRIEVAL_METRICS, "agreement": AGREEMENT, "downstream": ACCURACIES}
     return kinds[kind]

@@ -1,1 +1,1 @@
-"""Around Snakemake: plan, status, lock, and what results need beside it."""
+"""Tools around Snakemake: plan, status, lock, and metadata stored with the results."""

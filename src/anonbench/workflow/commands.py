@@ -1,4 +1,4 @@
-"""Snakemake commands that make each number of the report's tables."""
+"""Snakemake commands that produce each number in the report's tables."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from anonbench.workflow.paths import Paths
 _PROGRAM = "snakemake --cores 2"
 _STAGES: dict[TableKind, str] = {"retrieval": "retrieval", "downstream": "downstream"}
 _ANYWHERE = "$RESULTS"
-"""Stands for a folder of results elsewhere, whose path may name a person."""
+"""Placeholder for a results folder outside the working folder: its path may name a person."""
 
 
 def commands(experiment: Experiment) -> dict[str, TableCommands]:
-    """Return the commands of each data set's tables, by the file name of the table."""
+    """Commands of each data set's tables, by the file name of the table."""
     paths = Paths(experiment, {}, {})
     found = {
         table.stem: TableCommands(
@@ -38,16 +38,16 @@ def commands(experiment: Experiment) -> dict[str, TableCommands]:
 
 
 def _reading(experiment: Experiment, kind: TableKind) -> str:
-    """Return where the numbers of a table stand in a scenario's JSON."""
+    """Fields of a scenario's JSON from which a table's numbers are read."""
     if kind == "downstream":
         return f"knn.{experiment.config.downstream.k}.accuracy and linear.accuracy, as shares"
     return "queries.original.map, queries.anonymized.mndcg and so on, as shares"
 
 
 def _cells(paths: Paths, table: Table) -> Iterator[tuple[str, str]]:
-    """Give the commands of a table's cells: of its degree, and of originals for its baselines."""
+    """Yield the commands of a table's cells and of its baselines on original images."""
     if table.kind not in _STAGES:
-        return  # of the same files as the table of retrieval
+        return  # the same files as for the retrieval table
     experiment = paths.experiment
     files: dict[tuple[str, str], list[str]] = {}
     for scenario, file in zip(
@@ -80,7 +80,7 @@ def _column(scenario: Scenario) -> str:
 
 
 def _shown(paths: Paths, file: str) -> str:
-    """Return a file as a page may name it."""
+    """Path of a file in a form that is safe to publish."""
     if not paths.experiment.config.results.is_absolute():
         return file
     return f"{_ANYWHERE}{file.removeprefix(paths.results)}"

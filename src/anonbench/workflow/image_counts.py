@@ -1,7 +1,7 @@
-"""Refusal of experiments that have too few images.
+"""Refusal of experiments with too few images.
 
-Images are counted twice before anything is trained: those that are listed when a run is planned,
-and those that are left after detection.
+Images are counted twice before any training: those listed when a run is planned, and those left
+after detection.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from anonbench.evaluation.retrieval.scoring.metrics import (
 from anonbench.evaluation.sample_sizes.sufficiency import MIN_QUERIES
 
 EARLY = ("demo", "manifest", "boxes", "images")
-"""Stages of the targets that need no ranking and no training."""
+"""Stages whose targets need no ranking and no training."""
 _NO_RANKING = "detection_quality|profiles|scenarios|sizes"
 """Targets of more than one data set that need no ranking and no training."""
 _LATE = r"all|report|tables|figures|costs?|(table|figure|compare)_\w+"
@@ -38,18 +38,17 @@ def check_counts(
     counts: Mapping[str, Mapping[Split, int]],
     words: Collection[str] = (),
 ) -> list[str]:
-    """Return a warning for each data set whose images are too few for statements.
+    """Warnings, one for each data set with too few images for any statement.
 
     Args:
-        experiment: what is planned.
+        experiment: the planned experiment.
         counts: listed images of each data set by split.
-        words: of the command line; those that are targets say what is asked for, none everything.
-            Nothing is refused where only early stages (`EARLY`), targets that need no ranking or
-            single files are asked for.
+        words: words of the command line. Targets among them say what is requested; without any,
+            everything is. Nothing is refused if only early stages (`EARLY`), targets without a
+            ranking or single files are requested.
 
     Raises:
         InputError: a data set has too few images for a batch or a ranking; one line for each.
-
     """
     targeted = [name for name in experiment.datasets if _is_asked(name, experiment, words)]
     batches = {name: _batch(experiment, name) for name in targeted}
@@ -69,16 +68,15 @@ def check_counts(
 
 
 def require_left(counts: Path, retrieval: Retrieval, batch: int) -> None:
-    """Require that the images that detection has left are enough to train and to rank.
+    """Raise an error unless the images left after detection suffice for training and ranking.
 
     Args:
         counts: images by split: columns split and used.
-        retrieval: how rankings are cut off.
-        batch: images of a training step.
+        retrieval: settings of the rankings' cut-off.
+        batch: images per training step.
 
     Raises:
         InputError: they are too few; the message says how many are needed.
-
     """
     used = pd.read_csv(counts).set_index("split")["used"]
     problems = list(_problems({split: int(used[split]) for split in Split}, retrieval, batch))
@@ -90,11 +88,10 @@ def require_left(counts: Path, retrieval: Retrieval, batch: int) -> None:
 
 
 def require_classes(manifest: Path, label: str | None) -> None:
-    """Require that the train images of a manifest have at least two classes, where they have any.
+    """Raise an error if the labelled train images of a manifest all have the same class.
 
     Raises:
         InputError: they are all of one class.
-
     """
     if label is None:
         return
@@ -155,7 +152,7 @@ def _batch(experiment: Experiment, name: str) -> int:
 
 
 def _is_asked(name: str, experiment: Experiment, words: Collection[str]) -> bool:
-    """Return whether more than an early stage of a data set is asked for."""
+    """Whether more than an early stage of a data set is requested."""
     names = "|".join(experiment.datasets)
     results = experiment.config.results.as_posix()
     early = re.compile(rf"({names})_({'|'.join(EARLY)})|{_NO_RANKING}|{results}/.+")

@@ -1,7 +1,7 @@
-"""Files and names that a config gives, looked up before any job is planned.
+"""Check of files and names in a config before any job is planned.
 
-What a stage would only find when it starts, hours into a run: weights that are not there or are
-something else, and models that timm does not know.
+It finds errors that a stage would otherwise report hours into a run: weights that are missing or of
+the wrong kind, and models that timm does not know.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ from anonbench.core.model_files import model_files
 from anonbench.detection.kinds.ppocr import Ppocr
 
 _ONNX = b"\x08"
-"""An ONNX file is a protocol buffer, which begins with its first field: the format's version."""
+"""First byte of an ONNX file: a protocol buffer that begins with the format's version."""
 _PICKLE = b"\x80"
 _MOST_HEADER = 100_000_000
-"""Bytes of a safetensors header: the format's own limit."""
+"""Most bytes of a safetensors header, according to the format."""
 
 
 def require_files(config: Config) -> None:
-    """Check the weights and the models' names of all that is enabled, and the files of truth.
+    """Check weights and model names of everything enabled, and the files of true boxes.
 
     Raises:
-        InputError: names the field and the way out.
-
+        InputError: names the field and how to fix it.
     """
     used = {name for dataset in config.enabled.values() for name in dataset.detectors}
     for name, dataset in config.enabled.items():
@@ -66,15 +65,14 @@ def require_files(config: Config) -> None:
 
 
 def require_absolute(brought: Mapping[str, Any], place: str = "") -> None:
-    """Check that what the user brings is where every machine finds it.
+    """Check that the user's paths are valid on every machine.
 
     Args:
-        brought: parts of the config, by their place in it.
-        place: of `brought` itself.
+        brought: parts of the config, by their key path.
+        place: key path of `brought` itself.
 
     Raises:
         InputError: a path in it is relative.
-
     """
     for name, value in brought.items():
         field = f"{place}.{name}" if place else name
@@ -91,11 +89,10 @@ def require_in_place(datasets: Mapping[str, Dataset]) -> None:
     """Check that no originals are copied to a storage.
 
     Args:
-        datasets: by name.
+        datasets: data sets by name.
 
     Raises:
-        InputError: a data set asks for copies.
-
+        InputError: a data set requests copies.
     """
     for name, dataset in datasets.items():
         if dataset.copy_originals:
@@ -167,7 +164,7 @@ def _near(path: Path) -> str:
 
 
 def _opened(path: Path, field: str, check: Callable[[BinaryIO], str | None]) -> None:
-    """Check a file's content; `check` returns what is wrong with it."""
+    """Check a file's content; `check` returns a description of the error, or None."""
     _require_file(path, field)
     try:
         with path.open("rb") as file:
@@ -191,7 +188,7 @@ def _require_checkpoint(path: Path, field: str) -> None:
 
 
 def _wrong_safetensors(file: BinaryIO) -> str | None:
-    """Return what is wrong with a safetensors file, by its header."""
+    """Error in a safetensors file according to its header, or None."""
     whole = file.seek(0, 2)
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
@@ -213,7 +210,7 @@ def _ends(header: dict[str, dict[str, list[int]]]) -> Iterator[int]:
 
 
 def _wrong_torch(file: BinaryIO) -> str | None:
-    """Return what is wrong with a file of torch.save: a zip archive, or in old files a pickle."""
+    """Error in a file of torch.save (a zip archive, or in old files a pickle), or None."""
     if zipfile.is_zipfile(file):
         return None
     file.seek(0)

@@ -1,7 +1,8 @@
-"""Check of results against the checksums of their jobs before planning, and repair by a run.
+"""Check results against their jobs' checksums before planning, and repair them in a run.
 
-Snakemake compares times and trusts files that exist. So the jobs of files that are damaged, of
-unknown origin, or gone while others read them are planned again. Only a run changes anything.
+Snakemake compares times and trusts existing files. Therefore the jobs of files that are damaged, of
+unknown origin, or missing but needed are planned again. Files are only changed by a run, not by a
+dry run.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from anonbench.core.jobs.fingerprint import keep_codes
 log = logging.getLogger(__name__)
 
 BY_HAND = ".by-hand"
-"""Suffix of a damaged file that was put aside: nothing is lost."""
+"""Suffix given to a damaged file, which is renamed instead of deleted."""
 _VERSION = ".anonbench-version"
 _CLOCK_SECONDS = 2.0
 _OTHER_VERSION = (
@@ -48,19 +49,19 @@ _AHEAD = (
 
 
 class Results:
-    """A folder of results with checksums written by their jobs."""
+    """Results folder with checksums written by its jobs."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder, as the config names it; it may be missing."""
+        """Use the folder as named in the config; it may not exist yet."""
         self._folder = folder
         self.prefix = f"{folder.as_posix()}/"
-        """Start of the names that Snakemake gives to results."""
+        """Prefix of the names that Snakemake gives to results."""
         self.metadata = folder / ".snakemake"
-        """Folder of Snakemake's records of these results; it may be missing."""
+        """Folder of Snakemake's records of these results; it may not exist yet."""
         self.damaged: Sequence[Path] = ()
-        """Files with another content than their jobs wrote, as `outdated` found them."""
+        """Files whose content differs from their checksum, as found by `outdated`."""
         self.unknown: Sequence[Path] = ()
-        """Files without a checksum or a record of Snakemake; those of users included."""
+        """Files without a checksum or a record of Snakemake, including the user's own."""
 
     def before_planning(self, is_look: bool) -> None:
         """Warn of results that another version wrote, or that cannot be written to."""
@@ -71,7 +72,7 @@ class Results:
             log.warning("%s", message)
 
     def outdated(self, is_recorded: Callable[[str], bool]) -> set[str]:
-        """Return and name files whose jobs have to run again; nothing is written.
+        """Return and report files whose jobs must run again, without writing anything.
 
         `is_recorded` tells whether Snakemake has a record of a file.
         """
@@ -87,13 +88,12 @@ class Results:
         return {path.as_posix() for path in (*self.damaged, *self.unknown, *gone)}
 
     def begin(self, planned: Collection[str]) -> None:
-        """Put damaged files aside and correct times, before the first job of a run.
+        """Rename damaged files and correct times, before the first job of a run.
 
         `planned` are the outputs of all jobs that will run.
 
         Raises:
             InputError: the results cannot be written to.
-
         """
         if message := cannot_be_written_to(self._folder):
             raise InputError(message)
@@ -110,9 +110,10 @@ class Results:
             keep_codes(self._folder)
 
     def _correct_times(self) -> None:
-        """Note the times of intact files, and date files of the future now.
+        """Record the times of intact files, and set times in the future to now.
 
-        Snakemake refuses what is made from a file that another machine's clock dated ahead.
+        Otherwise Snakemake rejects outputs made from a file that another machine's clock dated
+        ahead.
         """
         intact, _ = _checked(self._folder)
         latest = time.time() + _CLOCK_SECONDS
@@ -120,23 +121,23 @@ class Results:
         if ahead:
             log.warning(_AHEAD, len(ahead), self._folder)
         for path in ahead:
-            with suppress(OSError):  # someone else's
+            with suppress(OSError):  # another user's file
                 os.utime(path)
         for path in filter(intact.get, intact):
             note_time(path)
 
     def end(self) -> None:
-        """Do nothing: each job has recorded what it made."""
+        """Do nothing: each job has recorded its own outputs."""
 
     def unlock(self) -> None:
-        """Do nothing: there is no lock but Snakemake's."""
+        """Do nothing: there is no lock other than Snakemake's."""
 
 
 def _checked(results: Path) -> tuple[dict[Path, bool | None], list[Path]]:
-    """Return whether each file but hidden ones is intact, and the files that are gone.
+    """Whether each file (except hidden ones) is intact, and the files that are missing.
 
-    Snakemake would not miss these while the files made from them are there. A big file that has a
-    digest may be gone, to save room, and so may a whole folder.
+    Snakemake does not notice missing files while the files made from them exist. A big file with a
+    digest file may be deleted to save space, and so may a whole folder.
     """
     files, gone = [], []
     for place, folders, names in os.walk(results):

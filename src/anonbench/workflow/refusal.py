@@ -1,4 +1,4 @@
-"""End of a run that cannot begin: one message, without a place in the rule files."""
+"""Exit of a run that cannot begin: one message, without a location in the rule files."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from snakemake.logging import logger
 from anonbench.core.errors import InputError
 
 START = "anonbench: "
-"""How the message begins."""
+"""Prefix of the message."""
 
 
 def refuse(error: InputError) -> NoReturn:
-    """End Snakemake with an error's message.
+    """Exit Snakemake with an error's message.
 
-    Of a WorkflowError Snakemake prints the place where it was raised: a line of the rule files,
-    where nothing is wrong.
+    For a WorkflowError, Snakemake would also print where it was raised: a line of the rule files,
+    which is not where the error is.
 
     Raises:
         SystemExit: always.
-
     """
     logger.error(f"{START}{error}")
     sys.exit(1)

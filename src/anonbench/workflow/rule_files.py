@@ -1,4 +1,4 @@
-"""Inputs and outputs of rules: big files with their digests, and pages of `snakemake --report`."""
+"""Inputs and outputs of rules: big files with digests, and pages of `snakemake --report`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from anonbench.workflow.snakemake_adapter.planning import waiting_jobs
 
 Files = str | Iterable[str]
 Given = Files | Callable[[Any], Files]
-"""What a rule may have as an input: a path, several, or a function of the wildcards."""
+"""Possible input of a rule: a path, several paths, or a function of the wildcards."""
 
 _NOT_UP_TO_DATE = (
     "anonbench: %d jobs have to run before the results are what the config and the data say; pack "
@@ -26,17 +26,17 @@ _NOT_UP_TO_DATE = (
 
 
 def on_disk(files: Iterable[Path]) -> list[str]:
-    """Return the user's own files for a rule: every machine has them, and no storage."""
+    """The user's own files for a rule: read from disk on every machine, not from a storage."""
     return [local(str(file)) for file in files]
 
 
 def with_digest(**files: str) -> dict[str, str]:
-    """Return big outputs by name, each with a small one that says what it holds."""
+    """Big outputs by name, each with its digest file."""
     return files | {f"{name}_digest": digest_file(path) for name, path in files.items()}
 
 
 class RuleFiles:
-    """What rules make of paths, in one run of Snakemake."""
+    """Conversion of paths to rule inputs and outputs, in one run of Snakemake."""
 
     def __init__(self, workflow: Any) -> None:
         self._workflow = workflow
@@ -44,9 +44,9 @@ class RuleFiles:
         self.storage_prefix = prefix.rstrip("/") + "/"
 
     def plain(self, files: Files) -> Any:
-        """Return a rule's files by their paths in the results, in whatever storage they lie.
+        """A rule's files by their paths in the results, in any storage.
 
-        They are new objects: a flag such as `ancient` would mark the rule's own.
+        They are new objects, because a flag such as `ancient` would change the rule's own.
         """
         if not isinstance(files, str):
             return [self.plain(file) for file in files]
@@ -54,9 +54,9 @@ class RuleFiles:
         return stored.query.removeprefix(self.storage_prefix) if stored else str(files)
 
     def by_digest(self, **files: Given) -> dict[str, Any]:
-        """Return big inputs by name, each with its digests.
+        """Big inputs by name, each with its digest files.
 
-        The files are ancient: a job runs again when their digests change, whatever their times.
+        The files are `ancient`: a job runs again when their digests change, not their times.
         """
         pairs: dict[str, Any] = {}
         for name, given in files.items():
@@ -74,22 +74,21 @@ class RuleFiles:
     def page(
         self, path: str, category: str, labels: dict[str, str], caption: str | None = None
     ) -> Any:
-        """Return an output that `snakemake --report` packs, if all results are up to date.
+        """Output that `snakemake --report` includes, if all results are up to date.
 
-        Snakemake itself packs what is there, also of other settings than those of now.
+        Snakemake alone would include any existing file, even one of earlier settings.
 
         Args:
-            path: of the file.
-            category: of the report.
-            labels: by column of the report.
+            path: path of the file.
+            category: category in the report.
+            labels: labels by column of the report.
             caption: stem of the text in workflow/report; None: the path's part before wildcards.
-
         """
 
         def if_up_to_date(_: Any) -> str:
             if waiting := waiting_jobs(self._workflow):
                 logger.error(_NOT_UP_TO_DATE % waiting)
-                sys.exit(1)  # Snakemake shows an exception of a function with a traceback
+                sys.exit(1)  # Snakemake shows an exception in a function with a traceback
             return category
 
         return report(
@@ -101,14 +100,14 @@ class RuleFiles:
         )
 
     def figure(self, stem: str, label: str) -> dict[str, Any]:
-        """Return a figure's outputs: `png`, which the report has, and `svg`."""
+        """A figure's outputs: `png`, which the report includes, and `svg`."""
         png, svg = (f"<results>/figures/{stem}.{suffix}" for suffix in FIGURE_SUFFIXES)
         return {"png": self.page(png, "Figures", {"figure": label}), "svg": svg}
 
     def table(
         self, stem: str, label: str | None = None, caption: str | None = None
     ) -> dict[str, Any]:
-        """Return a table's outputs; only a labelled one is in the report."""
+        """A table's outputs; only a labelled one is in the report."""
         csv, markdown, latex = (f"<results>/tables/{stem}.{suffix}" for suffix in TABLE_SUFFIXES)
         first = self.page(csv, "Tables", {"table": label}, caption) if label else csv
         return {"csv": first, "markdown": markdown, "latex": latex}

@@ -1,8 +1,8 @@
-"""Results in an S3 bucket: Snakemake's records travel with them, and one run writes at a time.
+"""Results in an S3 bucket, stored with Snakemake's records and written by one run at a time.
 
-Snakemake plans by records in a folder of one machine, which may be gone tomorrow. So a run uploads
-them when it begins and when it ends, and the next one, in whatever folder, begins with them. Until
-a run has ended, only its own folder describes what it has made.
+Snakemake plans from records in a local folder, which may be temporary. Therefore a run uploads them
+at its start and end, and the next run, in any folder, downloads them. Until a run has ended, only
+its own folder has the records of its outputs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from anonbench.core.errors import InputError
 
 RECORDS = ".s3-records.zip"
 _RUN = "run"
-"""Key of the object: who uploaded it; file among the records: the run's identifier."""
+"""Key of the object that says who uploaded the records; file with the run's identifier."""
 _UNKNOWN = (
     f"{{}}: nothing is known of the results there (copied without {RECORDS}, or made by an earlier "
     "version?); name another folder with `results`, or remove them"
@@ -36,10 +36,10 @@ _ANOTHER = (
 
 
 class Bucket:
-    """Results at one address of a bucket."""
+    """Results at one address in a bucket."""
 
     def __init__(self, s3: Any, address: str, folder: Path) -> None:
-        """Take boto3's resource, the results' `s3://bucket/folder`, and a folder for records."""
+        """Set up from boto3's resource, an `s3://bucket/folder` and a folder for records."""
         name, _, place = address.removeprefix("s3://").partition("/")
         self._bucket = s3.Bucket(name)
         self._place = place.strip("/") + "/"
@@ -49,12 +49,12 @@ class Bucket:
         self.unknown: tuple[Path, ...] = ()
 
     def before_planning(self, is_look: bool) -> None:
-        """Download the records of the last run, for a look into a temporary folder.
+        """Download the records of the last run; for a dry run into a temporary folder.
 
         Raises:
-            InputError: the bucket cannot be reached, has results without records, or is another
-                run's, and this is a look. A run is refused by `begin`: it may be one to unlock.
-
+            InputError: the bucket cannot be reached, has results without records, or belongs to
+                another run and this is a dry run. A real run is refused later, by `begin`, because
+                it may be one that unlocks.
         """
         last = self._last_run()
         if last is None and self._files():
@@ -69,24 +69,24 @@ class Bucket:
             self._download()
 
     def outdated(self, is_recorded: Callable[[str], bool]) -> set[str]:
-        """Return nothing: nobody edits a bucket's files by hand."""
+        """Return nothing: files in a bucket are not edited by hand."""
         return set()
 
     def begin(self, planned: Collection[str]) -> None:
-        """Mark the results as this run's; InputError where another writes there or was killed."""
+        """Mark the results as this run's; InputError if another run writes there or was killed."""
         self._refuse(self._last_run())
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / _RUN).write_text(secrets.token_hex(8), encoding="utf-8")
         self._upload(writes=True)
 
     def end(self) -> None:
-        """Leave the records with the results."""
+        """Upload the records to the results."""
         self._upload(writes=False)
 
     def unlock(self) -> None:
-        """Take the results over from a run of another folder that is known to have ended.
+        """Take over the results from a run of another folder that is known to have ended.
 
-        The files that it made are removed: nothing describes them.
+        The files that it made are removed, because they have no records.
         """
         last = self._last_run()
         if last and self._is_another(last):
@@ -102,12 +102,12 @@ class Bucket:
         return [item for item in found if item.key != self._records.key]
 
     def _identifier(self) -> str:
-        """Return which run wrote the records in this folder."""
+        """Identifier of the run that wrote the records in this folder."""
         path = self._folder / _RUN
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def _last_run(self) -> dict[str, Any] | None:
-        """Return the run that uploaded the records; None where there are no records."""
+        """The run that uploaded the records; None if there are no records."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -118,12 +118,12 @@ class Bucket:
         except (BotoCoreError, ClientError) as error:
             raise InputError(_UNREACHABLE.format(self.prefix, error)) from error
         last = json.loads(self._records.metadata.get(_RUN, "{}"))
-        if not isinstance(last, dict):  # of an earlier version
+        if not isinstance(last, dict):  # written by an earlier version
             raise InputError(_UNKNOWN.format(self.prefix))
         return last
 
     def _is_another(self, last: dict[str, Any]) -> bool:
-        """Tell whether a run of another folder writes to the bucket, or was killed."""
+        """Whether a run of another folder writes to the bucket, or was killed."""
         return bool(last.get("writes")) and last["identifier"] != self._identifier()
 
     def _refuse(self, last: dict[str, Any] | None) -> None:

@@ -1,4 +1,4 @@
-"""Choice of variants, models and scenarios that figures and the explorer show."""
+"""Choice of variants, models and scenarios for figures and the explorer."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from anonbench.core.vocabulary import ORIGINAL, Model, Variant
 
 @dataclass(frozen=True)
 class Shown:
-    """Choices of one experiment, by data set."""
+    """Selections of one experiment, by data set."""
 
     experiment: Experiment
 
     def originals(self) -> list[str]:
-        """Return the originals' variant where originals may be seen, else nothing."""
+        """The originals' variant if originals may be shown, otherwise nothing."""
         return [ORIGINAL] if self.experiment.config.presentation.show_originals else []
 
     def may_show(self, variant: Variant) -> bool:
-        """Return whether pictures of a variant may be seen.
+        """Whether pictures of a variant may be shown.
 
-        Another program may have left regions as they were, and nothing says what a network drew:
-        such pictures are shown where originals are, and nowhere else.
+        Other programs may leave regions unhidden, and the output of a redrawing network is not
+        checked. Such pictures are shown only if originals are.
         """
         return is_audited(variant.method) or bool(self.originals())
 
     def examples(self, dataset: str) -> list[str]:
-        """Return the variants of example images: without originals those that hide most."""
+        """Variants for example images; without originals only the highest degree."""
         variants = self.experiment.variants(dataset)
         if seen := self.originals():
             return [*seen, *map(str, variants)]
@@ -37,19 +37,19 @@ class Shown:
         return [str(v) for v in variants if v.degree == highest and self.may_show(v)]
 
     def attention(self, dataset: str) -> list[str]:
-        """Return the variants beside which attention is drawn."""
+        """Variants beside which attention is drawn."""
         return [*self.originals(), str(self.experiment.shown_variant(dataset))]
 
     def attended(self, dataset: str) -> list[str]:
-        """Return the variants on which attention is computed."""
+        """Variants on which attention is computed."""
         return [ORIGINAL, str(self.experiment.shown_variant(dataset))]
 
     def attending_models(self, dataset: str) -> list[str]:
-        """Return the models whose attention is drawn."""
+        """Models whose attention is drawn."""
         return [str(model) for model in self.experiment.attending_models(dataset)]
 
     def explored(self, dataset: str) -> list[Scenario]:
-        """Return the explorer's scenarios: the reference seed's on anonymized images and a control.
+        """The explorer's scenarios: anonymized images with the reference's seed, and a control.
 
         The control is the first unadapted model of another seed, on every variant.
         """
@@ -60,7 +60,7 @@ class Shown:
         return compared + [s for s in scenarios if s.model == Model() and s.seed in seeds[1:2]]
 
     def explored_names(self, dataset: str) -> list[tuple[str, str]]:
-        """Return model and variant of the explorer's scenarios, as it calls them.
+        """Model and variant of the explorer's scenarios, as named in the explorer.
 
         A model's name is its adaption, or `control`.
         """
@@ -72,7 +72,7 @@ class Shown:
         return [(name(run), str(run.variant)) for run in self.explored(dataset)]
 
     def explored_pictures(self, dataset: str) -> dict[str, str]:
-        """Return the variant that the explorer draws for each method: the one that hides most."""
+        """Variant that the explorer draws for each method: the highest degree."""
         data = self.experiment.datasets[dataset]
         pictures = {str(method): f"{method}-{max(data.degrees)}" for method in data.methods}
         others = filter(self.may_show, self.experiment.unaudited_variants(dataset))

@@ -1,4 +1,4 @@
-"""Where the workflow is, and which arguments of snakemake a machine needs."""
+"""Location of the workflow, and snakemake arguments for a machine."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import anonbench
 from anonbench.core.errors import InputError
 
 _OURS = Path("workflow/rules/anonymize.smk")
-"""By it a Snakefile is known as this project's."""
+"""File by which a Snakefile is recognized as this project's."""
 _NAMED = ("-s", "--snakefile")
 
 
 def require_configfiles(arguments: Sequence[str]) -> None:
-    """Refuse arguments of snakemake whose config files are not there, or no configs.
+    """Raise an error if a config file in snakemake's arguments is missing or invalid.
 
     Raises:
-        InputError: one is missing, or is no YAML with keys at its top.
-
+        InputError: one is missing, or is not a YAML mapping.
     """
     words = [*_configfiles(arguments)]
     for word in words:
@@ -35,12 +34,11 @@ def require_configfiles(arguments: Sequence[str]) -> None:
 
 
 def with_snakefile(arguments: Sequence[str]) -> list[str]:
-    """Return arguments of snakemake that name the workflow: the user's, or ours.
+    """Arguments of snakemake that name the workflow: the user's Snakefile or this project's.
 
     Raises:
-        InputError: it is neither named, nor in this folder, nor beside the installed package; or a
+        InputError: no Snakefile is named, in this folder or beside the installed package; or a
             config file is missing.
-
     """
     require_configfiles(arguments)
     if any(word.partition("=")[0] in _NAMED for word in arguments):
@@ -49,7 +47,7 @@ def with_snakefile(arguments: Sequence[str]) -> list[str]:
 
 
 def _configfiles(arguments: Sequence[str]) -> Iterator[str]:
-    """Yield the words that snakemake takes as config files: all up to the next option."""
+    """Yield the config files in snakemake's arguments: all words up to the next option."""
     is_file = False
     for word in arguments:
         if word.startswith("-"):
@@ -62,11 +60,10 @@ def _configfiles(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def find() -> Path:
-    """Return the Snakefile of this folder, else of the repository that anonbench runs from.
+    """The Snakefile of this folder, else of the repository that anonbench runs from.
 
     Raises:
-        InputError: there is none: the package was installed without its repository.
-
+        InputError: there is none, because the package was installed without its repository.
     """
     repository = Path(anonbench.__file__).parents[2]
     for folder in (Path(), repository):

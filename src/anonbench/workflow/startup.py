@@ -1,4 +1,4 @@
-"""Config, data and user files as read and checked when the Snakefile is parsed."""
+"""Config, data and user files, read and checked when the Snakefile is parsed."""
 
 from __future__ import annotations
 
@@ -37,31 +37,31 @@ from anonbench.workflow.preflight import require_absolute, require_files, requir
 
 @dataclass(frozen=True, eq=False)
 class Startup:
-    """What the rules are made from."""
+    """Inputs from which the rules are made."""
 
     settings: Config
     experiment: Experiment
     counts: Mapping[str, Mapping[Split, int]]
-    """Listed images of each data set by split."""
+    """Number of listed images of each data set by split."""
     listings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """Listed images of each data set; empty for a bundle."""
     user_files: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
     """The user's files of each data set, by setting."""
 
     def demo_marker(self, name: str) -> list[Path]:
-        """Return the file that a demo's data set is drawn together with."""
+        """Marker file of a demo's data set, which is created with it."""
         dataset = self.experiment.datasets[name]
         return [dataset.path / "contents.csv"] if dataset.demo else []
 
     def detection_files(self, name: str) -> list[Path]:
-        """Return the user's templates and weights that a data set's detectors read."""
+        """The user's templates and weights that a data set's detectors read."""
         detectors = self.experiment.datasets[name].detectors
         weights = self.settings.detection.paths(detectors)
         found = [self.user_files[name].get("templates", []), *map(model_files, weights)]
         return [file for files in found for file in files]
 
     def attack_files(self, name: str) -> list[Path]:
-        """Return the user's weights of the detectors and attackers that attacks on it use."""
+        """The user's weights of the detectors and attackers that are used in attacks on it."""
         own = list(map(str, self.experiment.datasets[name].detectors))
         used = self.settings.privacy.detectors_of_attacks(own)
         weights = self.settings.detection.paths(used)
@@ -69,19 +69,19 @@ class Startup:
         return [*judges, *(file for path in weights for file in model_files(path))]
 
     def pretrained(self, name: str) -> list[Path]:
-        """Return the user's weights that a data set's trainings start from."""
+        """The user's weights from which a data set's trainings start."""
         path = self.settings.recipe_of(name).backbone.pretrained
         if self.settings.bundle or not isinstance(path, Path):
             return []
         return model_files(path)
 
     def system_files(self, name: str) -> list[Path]:
-        """Return the files that a data set's system is, or is made of."""
+        """Files that make up a data set's system."""
         system = self.settings.system_of(name)
         return system.files() if system is not None and not self.settings.bundle else []
 
     def attackers(self) -> list[Path]:
-        """Return the user's weights of attackers that are no models of the experiment."""
+        """The user's weights of attackers that are not models of the experiment."""
         return [path for attacker in self.settings.privacy.named() for path in attacker.files()]
 
 
@@ -91,14 +91,13 @@ def start(
     """Read the config and list the data that it names.
 
     Args:
-        config: Snakemake's.
-        files: that it comes from.
-        is_main: whether this process plans; a job's process checks nothing again.
-        has_storage: whether results lie in a storage, and jobs may run on any machine.
+        config: Snakemake's config.
+        files: files that the config comes from.
+        is_main: whether this process plans; a job's process repeats no checks.
+        has_storage: whether results are in a storage, so that jobs may run on any machine.
 
     Raises:
         InputError: something is wrong with the config, the data or a file of the user.
-
     """
     try:
         if is_main:
@@ -149,18 +148,17 @@ def check_targets(
     unknown: Collection[str] = (),
     targets: Collection[str] = (),
 ) -> list[str]:
-    """Return a warning for each data set with too few images for what is asked for.
+    """Warnings, one for each data set with too few images for the requested targets.
 
     Args:
-        startup: what there is.
-        words: what is asked for: targets and files.
-        unknown: those of them that no rule makes.
+        startup: config and data.
+        words: requested targets and files.
+        unknown: requested names that no rule makes.
         targets: names of all targets, for suggestions.
 
     Raises:
         InputError: there are too few images for a ranking or a batch, this config cannot make a
             target, or there is no such target.
-
     """
     experiment = startup.experiment
     reasons = experiment.unavailable_targets()
@@ -191,9 +189,9 @@ def _no_target(word: str, targets: Collection[str]) -> str:
 
 @functools.cache
 def scanned(startup: Startup, name: str) -> str | None:
-    """Return a digest of names, sizes and times in a data set's folder.
+    """Digest of names, sizes and times in a data set's folder.
 
-    It is None for a demo, whose marker file says the same.
+    None for a demo, whose marker file serves the same purpose.
     """
     dataset = startup.experiment.datasets[name]
     return None if dataset.demo else scan(root_of(dataset), startup.listings[name]["path"])
@@ -201,7 +199,7 @@ def scanned(startup: Startup, name: str) -> str | None:
 
 @functools.cache
 def scanned_given(startup: Startup, name: str) -> dict[str, str]:
-    """Return a digest of the pictures of each program that is judged on a data set."""
+    """Digest of the pictures of each other program that is judged on a data set."""
     return {} if startup.settings.bundle else scan_given(startup.experiment.datasets[name].given)
 
 
@@ -212,26 +210,25 @@ def _digest(path: Path) -> str:
 
 @functools.cache
 def evidence(startup: Startup, name: str) -> dict[str, Any]:
-    """Return what decides a system's vectors besides its settings and files."""
+    """State, besides its settings and files, that determines a system's vectors."""
     system = startup.settings.system_of(name)
     return {} if system is None or startup.settings.bundle else system.evidence()
 
 
 def contents(files: Iterable[str]) -> list[list[str]]:
-    """Return path and digest of files: one that an older one replaces has no newer time."""
+    """Path and digest of files, because replacing a file by an older one gives no newer time."""
     return [[path, _digest(Path(path))] for path in files]
 
 
 def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
-    """Say which copies of originals nobody asked for, what is weak, and what is in doubt.
+    """Report copies of originals that nobody requested, weak methods, and doubtful results.
 
-    Doubts are said on the terminal, since no job says them where nothing is left to do, and
+    Doubts are printed to the terminal, because no job reports them if nothing is left to do, and
     `--quiet all` silences the logger.
 
     Args:
-        settings: of the run.
-        warn: the logger's.
-
+        settings: config of the run.
+        warn: the logger's method for warnings.
     """
     copied = [name for name, dataset in settings.datasets.items() if dataset.copy_originals]
     if message := copies_message(settings.results, copied):
@@ -243,9 +240,9 @@ def say_what_stands(settings: Config, warn: Callable[[str], object]) -> None:
 
 
 def weak_methods(settings: Config) -> Iterator[str]:
-    """Yield a sentence for each method whose strength hides next to nothing.
+    """Yield a sentence for each method whose strength hides almost nothing.
 
-    Default strengths do not, and are not looked at: that takes as long as to load OpenCV.
+    Default strengths are strong enough and not checked, which saves importing OpenCV.
     """
     asked = settings.anonymization
     methods = dict.fromkeys(m for data in settings.datasets.values() for m in data.methods)

@@ -1,1 +1,1 @@
-"""Commands for single stages, which need no workflow."""
+"""Commands for single stages, without the workflow."""

@@ -170,7 +170,7 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
             lines.append(f"{count(number, noun)} {text}")
     if done.converted:
         lines.insert(1, f"converted while they were read ({tally(done.converted)})")
-    beside = to.parent / done.audit.name  # as the user calls it, unless a link leads elsewhere
+    beside = to.parent / done.audit.name  # as the user gave it, unless a link leads elsewhere
     audit = beside if beside.exists() else done.audit
     lines.append(
         f"which and why: {shown(str(audit))} (and .csv); it names originals, do not pass it on"

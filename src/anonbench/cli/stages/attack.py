@@ -1,4 +1,4 @@
-"""`anonbench attack`: what anonymized images still give away, beside their originals."""
+"""`anonbench attack`: information left in anonymized images, compared with their originals."""
 
 from __future__ import annotations
 
@@ -68,11 +68,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Attack, write and print.
+    """Run the attacks, then write and print the rates.
 
     Raises:
         InputError: there is no such method or attack; see also `attack_files`.
-
     """
     for place in (options.originals, options.anonymized):
         require_place(place)
@@ -89,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(f"--attack {name}: there is no such attack; there are {known}")
     output: Path | None = options.output
     if output is not None:
-        if output.suffix != ".csv":  # so that it is no image, whatever the places hold
+        if output.suffix != ".csv":  # so that it is not an image, whatever the folders contain
             raise InputError(f"--output {output}: the name ends in .csv")
         given = (options.originals, options.anonymized, *([options.boxes] if options.boxes else []))
         require_another(output, *map(Path, given))
@@ -122,7 +121,7 @@ def _as_json(found: Attacked) -> str:
 
 
 def as_text(found: Attacked) -> str:
-    """Return the rates as an aligned table, then counts and what was not run."""
+    """Format the rates as an aligned table, followed by counts and skipped attacks."""
     from anonbench.reporting.privacy.attacks import attacks_grid
 
     grid = attacks_grid("files", found.table, 0.95)

@@ -56,11 +56,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Search the images, write what was found, and print counts.
+    """Search the images, write the regions found, and print counts.
 
     Raises:
-        InputError: the output is of an unknown kind, or would replace an original.
-
+        InputError: the output has an unknown suffix, or would replace an original.
     """
     require_place(options.images)
     output: Path | None = options.output
@@ -102,7 +101,7 @@ def _counts(found: Detected) -> dict[str, Any]:
 
 
 def _reasons(found: Detected) -> dict[str, dict[str, int]]:
-    """Return how often there is each reason not to know what an image shows, by status."""
+    """Number of images by status and reason for which detection is incomplete."""
     reasons: dict[str, Counter[str]] = {}
     for status in ("unreadable", "failed"):
         reasons[status] = Counter(found.images.loc[found.images["status"] == status, "reason"])
@@ -156,7 +155,7 @@ def _entries(found: Detected) -> dict[str, Any]:
     for row in found.boxes.to_dict("records"):
         quad = [row[f"q{number}"] for number in range(8)]
         entry = {name: row[name] for name in ("entity", "x0", "y0", "x1", "y1", "score")}
-        slanted = {} if quad[0] != quad[0] else {"quad": quad}  # NaN where it is upright
+        slanted = {} if quad[0] != quad[0] else {"quad": quad}  # NaN if it is upright
         regions.setdefault(row["id"], []).append(entry | slanted)
     images = [
         row | {"regions": regions.get(row["id"], [])} for row in found.images.to_dict("records")

@@ -13,7 +13,7 @@ from anonbench.cli.shared import DONE, DOUBTFUL
 from anonbench.datasets.inputs import require_place
 
 SMALL = "timm:tf_efficientnet_lite0"
-"""The model that comes with the packages: trained on ImageNet, not on faces or documents."""
+"""Model shipped with the packages: trained on ImageNet, not on faces or documents."""
 SYSTEM_HELP = (
     "kind:value, such as timm:resnet18, timm:resnet18,weights=mine.safetensors or "
     "function:module:encode, as in the config's section `systems` "
@@ -57,7 +57,7 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Embed, write, and say how many images there are."""
+    """Embed the images, write the vectors, and print the number of images."""
     require_place(options.images)
     from anonbench.core.errors import InputError
     from anonbench.core.wording import count, tally

@@ -1,4 +1,4 @@
-"""`anonbench evaluate`: what anonymizing images costs a system, from a folder to an answer."""
+"""`anonbench evaluate`: effect of anonymizing a folder of images on a retrieval system."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _FILES = (
     *("result.md", "result.json", "scores.csv", "comparisons.csv", "per_query.parquet"),
     *("reidentification.csv", "images.csv"),
 )
-"""Of the folder of --output, beside trec/."""
+"""Files in the folder of --output, besides trec/."""
 _SECTIONS = ("retrieval", "presentation", "seed")
-"""Of a config, beside those that all commands read."""
+"""Config sections read besides those that all commands read."""
 _EPILOG = """\
 Each page of a PDF or TIFF file is an image.
 Originals are read and never written; nothing is written but to --output and --cache. The files of
@@ -153,7 +153,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def as_text(result: Result) -> str:
-    """Return advice, scores as an aligned table, and counts."""
+    """Format advice, scores as an aligned table, and counts."""
     heads, *rows = result.grid()
     shown = [[" ".join(cell.split()) for cell in row] for row in (heads, *rows)]
     return "\n\n".join(["\n".join(result.advice), aligned(shown, 1), result.counts()])

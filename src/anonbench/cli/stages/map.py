@@ -1,4 +1,4 @@
-"""`anonbench map`: retrieval regained by a map from hidden images' vectors to their originals'."""
+"""`anonbench map`: a learned map from vectors of hidden images to their originals' vectors."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def add(commands: Any) -> None:
 
 
 def run_fit(options: argparse.Namespace) -> None:
-    """Learn, judge, write, and say whether the map is recommended."""
+    """Learn and evaluate a map, write it, and print whether it is recommended."""
     given = [options.originals, options.hidden, options.clusters]
     require_another(options.output, *filter(None, given))
     _require_suffix(options.output, ".safetensors")
@@ -81,7 +81,7 @@ def run_fit(options: argparse.Namespace) -> None:
 
 
 def run_apply(options: argparse.Namespace) -> None:
-    """Map vectors and write them."""
+    """Map vectors and write the result."""
     require_another(options.output, options.map, options.vectors)
     _require_suffix(options.output, ".h5")
     from anonbench.embedding.formats import read
@@ -105,7 +105,7 @@ def run_apply(options: argparse.Namespace) -> None:
 
 
 def as_text(learned: Map, output: Path) -> str:
-    """Return what a map gives beside doing nothing, free remedies and the control."""
+    """Compare a map with no remedy, free remedies and the control, as text."""
     from anonbench.evaluation.mapped.judge import LABELS, table_rows
 
     card = learned.card

@@ -1,4 +1,4 @@
-"""`anonbench review`: a person's last look at the regions, in a browser on this machine."""
+"""`anonbench review`: manual review of detected regions in a local browser."""
 
 from __future__ import annotations
 
@@ -65,11 +65,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Serve the page until it is interrupted, then print what was done.
+    """Serve the page until interrupted, then print a summary.
 
     Raises:
         InputError: detection has no results, or another review is running.
-
     """
     if options.sample < 1:
         raise InputError("--sample: at least 1")
@@ -97,11 +96,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 _Begun = tuple[Path, "Callable[[], Review]", str | None, str]
-"""The folder to lock, what begins the review, a line for the config, and what to run after it."""
+"""Folder to lock, function that starts the review, line for the config, next command."""
 
 
 def _of_folder(options: argparse.Namespace) -> _Begun | None:
-    """Review of a folder of copies; None where a data set is meant."""
+    """Review of a folder of anonymized copies; None if a data set is reviewed."""
     from anonbench.anonymization.files.record import audit_file
 
     to = Path(options.what)
@@ -138,7 +137,7 @@ def _of_data_set(options: argparse.Namespace) -> _Begun:
 
 
 def _file(config: Config, name: str, configfile: Path) -> tuple[Path, str | None]:
-    """Return the corrections file, and what the config must say of it where it says nothing."""
+    """Corrections file, and the line to add to a config that does not name it."""
     path = config.datasets[name].corrections
     if path is not None:
         return path, None

@@ -127,10 +127,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Score the files that the options name, and print the result."""
+    """Score the given files and print the result."""
     if options.per_query and options.per_query.suffix not in (".parquet", ".csv"):
         raise InputError(f"--per-query {options.per_query}: the name ends in .parquet or .csv")
-    # all others are settings; those that are not given have their defaults
+    # all others are settings; those not given keep their defaults
     no_settings = {"json", "per_query", "against", "run", "snakemake", *dict(_FILES)}
     settings = {
         name: value
@@ -147,7 +147,7 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"{file}: no such file")
         verify(file)
 
-    from anonbench.evaluation import external  # what takes seconds to import
+    from anonbench.evaluation import external  # imports that take seconds
 
     result = external.run(*files, **settings)
     compared = _compared(result, options) if options.against else None
@@ -172,7 +172,7 @@ def _compared(result: Evaluation, options: argparse.Namespace) -> pd.DataFrame:
 
 
 def as_json(result: Evaluation) -> dict[str, Any]:
-    """Return the result as plain data; what is undefined is None."""
+    """Result as plain data; undefined values are None."""
     from anonbench.core.provenance import versions
 
     approximate = result.search != "exact"
@@ -187,7 +187,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
         "notes": notes(result),
         "confidence": result.confidence,
         "clusters": result.clusters,
-        # k stands for the share that it was computed from
+        # k replaces the fraction that it was computed from
         "settings": {
             name: value
             for name, value in result.settings.effective().items()
@@ -205,7 +205,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
 
 
 def as_text(result: Evaluation) -> str:
-    """Return the result as an aligned table, with what has to be known beside it."""
+    """Format the result as an aligned table, followed by notes."""
     parts = [_aligned(result.table), "\n".join(notes(result))]
     if result.unknown:
         parts.insert(0, f"NOT KNOWN what the change costs: {result.unknown}.")
@@ -216,7 +216,7 @@ def as_text(result: Evaluation) -> str:
 
 
 def notes(result: Evaluation) -> list[str]:
-    """Return, a sentence each, what the numbers stand on and what they say at first sight."""
+    """Notes, one sentence each: the data behind the numbers, and how to read them."""
     scored = len(result.per_query)
     queries = f"{scored:,} queries"
     if scored < result.queries_given:
@@ -254,7 +254,7 @@ def notes(result: Evaluation) -> list[str]:
 
 
 def _intervals(result: Evaluation) -> str:
-    """Return what the intervals stand on and take for granted, or why there are none."""
+    """Describe the basis and assumptions of the intervals, or why there are none."""
     if result.without_intervals:
         return f"No intervals: {result.without_intervals}."
     over = f"low and high: {result.confidence:.0%} intervals over"

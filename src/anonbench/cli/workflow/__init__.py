@@ -1,1 +1,1 @@
-"""Commands that run the workflow, or look at what it made."""
+"""Commands that run the workflow or inspect its results."""

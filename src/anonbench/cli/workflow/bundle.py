@@ -1,4 +1,4 @@
-"""`anonbench bundle`: results to pass on, without images."""
+"""`anonbench bundle`: results for publication, without images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from anonbench.bundle.write import Written
 
 _LISTED = 10
-"""Missing files that are printed; all stand in the bundle's README."""
+"""Missing files that are printed; the bundle's README lists all."""
 
 
 def add(commands: Any) -> None:
@@ -68,7 +68,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the bundle, and print what is missing and what whoever passes it on has to know."""
+    """Write the bundle; print missing files and a warning for anyone who passes it on."""
     if options.date and not _is_day(options.date):
         raise InputError(f"--date {options.date}: write a day as YYYY-MM-DD")
     if options.repository and not re.fullmatch(r"https?://\S+", options.repository):

@@ -1,4 +1,4 @@
-"""`anonbench images export`: anonymized images to pass on, numbered."""
+"""`anonbench images export`: numbered anonymized images for publication."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Export, and print what whoever passes the images on has to know."""
+    """Export the images and print a warning for anyone who passes them on."""
     import snakemake  # noqa: F401 - the plan needs it: where it is missing, say so first
 
     from anonbench.anonymization.export import check_request, export_images
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
-    """Raise InputError where the workflow would make the images again: they are of other boxes."""
+    """Raise InputError if the images are outdated, because regions have changed since."""
     from anonbench.workflow.plan.jobs import collect
     from anonbench.workflow.snakefile import find
 

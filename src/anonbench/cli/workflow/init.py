@@ -73,14 +73,13 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Look, ask, and write the config.
+    """Survey the folder, ask for choices, and write the config.
 
     Raises:
-        InputError: the file is there already, there is nothing to look at, or what was named is not
-            there.
-
+        InputError: the file exists already, the folder has no images, or a named file or column is
+            missing.
     """
-    _require_folder(options.folder)  # before what takes a second to import
+    _require_folder(options.folder)  # checked before an import that takes a second
     _require_new(options.to, options.folder)
 
     from anonbench.workflow.first_config.survey import survey
@@ -108,7 +107,7 @@ def run(options: argparse.Namespace) -> None:
         )
     named = options.system or SMALL
     settings = system_settings(named)
-    try:  # vectors made elsewhere are not there yet
+    try:  # vectors from another program do not exist yet
         sample = look(seen.sample, settings if settings.embeds_images else None)
     except InputError as error:
         raise InputError(
@@ -137,7 +136,7 @@ def run(options: argparse.Namespace) -> None:
     options.to.parent.mkdir(parents=True, exist_ok=True)
     with atomic(options.to) as part:
         part.write_text(text, encoding="utf-8")
-        config = load(read(part))  # what is written can be run
+        config = load(read(part))  # the written config can be run
         if cost.images < FEWEST:
             _require_enough(config, options.folder)
     if options.json:
@@ -154,7 +153,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _as_json(seen: Survey, sample: Sample, cost: Estimate, to: Path, cores: int) -> dict[str, Any]:
-    """Return what was seen, and what the experiment would cost: numbers, no names of files."""
+    """Survey and estimated cost of the experiment as plain data, without file names."""
     least, most = cost.span
     return {
         "config": str(to),
@@ -206,7 +205,7 @@ def _require_new(to: Path, folder: Path) -> None:
 
 
 def _require_enough(config: Config, folder: Path) -> None:
-    """Refuse a config whose images the run itself would refuse as too few."""
+    """Raise an error if the run itself would refuse the config for too few images."""
     from anonbench.config.experiment import Experiment
     from anonbench.datasets.listing import count_images, read_source
     from anonbench.workflow.image_counts import check_counts
@@ -246,7 +245,7 @@ def _show_sample(sample: Sample) -> None:
 
 
 def _ask(options: argparse.Namespace, seen: Survey) -> None:
-    """Complete the options on a terminal; else, and with --yes or --json, the defaults hold."""
+    """Ask for missing options on a terminal; otherwise, or with --yes or --json, use defaults."""
     if options.yes or options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
     if options.system is None:

@@ -1,4 +1,4 @@
-"""`anonbench originals`: copies of originals in results, listed or removed."""
+"""`anonbench originals`: list or remove copies of originals in results."""
 
 from __future__ import annotations
 
@@ -38,11 +38,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the copies below each folder; remove them where asked.
+    """List the copies below each folder; remove them if asked.
 
     Raises:
-        InputError: a folder does not exist, or a run is going on there.
-
+        InputError: a folder does not exist, or a run is using it.
     """
     from anonbench.datasets.image_sets.copies import find_copies, remove_copies
 
@@ -55,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     for results, copies in found.items():
         for path in copies:
             print(path)
-        # a link takes no room of its own
+        # a link uses no disk space of its own
         room = sum({(s.st_dev, s.st_ino): s.st_size for s in map(Path.stat, copies)}.values())
         print(f"{results}: {len(copies)} files with copies of originals, {room / 1e6:.1f} MB")
     if options.remove:

@@ -1,4 +1,4 @@
-"""`anonbench plan`: what would run, why, and what it would cost."""
+"""`anonbench plan`: jobs that would run, with reasons and expected cost."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the plan, or why one file would be made again."""
+    """Print the plan, or the reasons for making one file again."""
     require_configfiles(options.snakemake)
     from anonbench.workflow.plan.jobs import collect
     from anonbench.workflow.plan.report import as_data, as_text, explain
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"anonbench: {sentence}", file=sys.stderr)
     if options.why is not None:
         file = os.path.normpath(options.why)
-        if plan.maker(file) is None:  # a file that none of the targets needs
+        if plan.maker(file) is None:  # a file that no target needs
             plan = _with_target(plan, options.snakemake, file)
         job = plan.maker(file)
     planned = plan.needed(job) if job else plan.planned
@@ -82,7 +82,7 @@ def _positive(text: str) -> int:
 
 
 def _with_target(plan: Plan, arguments: list[str], file: str) -> Plan:
-    """Return the plan with one more target; raise InputError where no rule makes it."""
+    """Add a target to the plan; InputError if no rule makes it."""
     from anonbench.workflow.plan.jobs import collect
     from anonbench.workflow.startup import NO_RULE
 

@@ -1,4 +1,4 @@
-"""`anonbench policy check`: which variants pass a policy, with the evidence."""
+"""`anonbench policy check`: verdict of a policy on each variant, with evidence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Examples:
 What passes, and what that means: docs/explanation/policy.md."""
 FILE = "policy.csv"
 _DATASET = "manifest.parquet"
-"""What the folder of a data set has."""
+"""File by which a data set's folder is recognized."""
 
 
 def add(commands: Any) -> None:
@@ -70,8 +70,7 @@ def run(options: argparse.Namespace) -> int:
     """Judge each variant and print the verdicts.
 
     Raises:
-        InputError: there is no table, one is damaged, or a variant is not in it.
-
+        InputError: no table exists, one is damaged, or a variant is missing from it.
     """
     files = [path for place in options.places or [Path(RESULTS)] for path in _files(place)]
 
@@ -90,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _files(place: Path) -> list[Path]:
-    """Return the tables below a folder: its own, or those of the data sets in it."""
+    """Tables in a folder itself, or in the data set folders below it."""
     own = place / FILE
     if own.is_file():
         return [own]
@@ -130,7 +129,7 @@ def _policy(path: Path) -> Any:
 
 
 def _chosen(judged: pd.DataFrame, variants: Sequence[str] | None) -> pd.DataFrame:
-    """Return the rows of the variants that are asked for; each data set has to have them all."""
+    """Rows of the requested variants; InputError if a data set lacks one."""
     names = judged["method"] + "-" + judged["degree"].astype(str)
     for variant in variants or ():
         for dataset in judged["dataset"].unique():
@@ -141,9 +140,9 @@ def _chosen(judged: pd.DataFrame, variants: Sequence[str] | None) -> pd.DataFram
 
 
 def _as_text(judged: pd.DataFrame) -> str:
-    """Return a line a variant: its verdict, and why it does not pass or what it resisted.
+    """Format one line for each variant: its verdict, and the reasons or the resisted attacks.
 
-    What passes comes first, and what failed on evidence last.
+    Variants that pass come first; those that failed on evidence come last.
     """
     from anonbench.evaluation.policy.verdicts import overall, rank
     from anonbench.evaluation.policy.words import resisted, why_not
@@ -160,7 +159,7 @@ def _as_text(judged: pd.DataFrame) -> str:
 
 
 def _as_json(judged: pd.DataFrame) -> str:
-    """Return each variant with its verdict and all rules with their evidence."""
+    """Each variant's verdict and all rules with their evidence, as JSON."""
     from anonbench.evaluation.policy.verdicts import Verdict, overall
 
     variants = [

@@ -1,4 +1,4 @@
-"""`anonbench run`: snakemake, with the workflow, cores and GPUs found."""
+"""`anonbench run`: run snakemake with the workflow and the cores and GPUs of this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.wording import count
 
 _ELSEWHERE = ("--profile", "--executor", "-e", "--cluster-generic-submit-cmd", "-j", "--jobs")
-"""Options by which jobs run somewhere else: what this machine has says nothing of them."""
+"""Options that run jobs elsewhere, so that this machine's resources do not apply."""
 _CORES = ("-c", "--cores")
 _RESOURCES = ("--resources", "--res")
 _LOOKS = (
@@ -21,7 +21,7 @@ _LOOKS = (
     *("--unlock", "--summary", "-S", "-D", "--detailed-summary", "--dag", "--rulegraph"),
     *("--report", "--filegraph", "--lc", "--list-changes", "--help", "-h", "--version"),
 )
-"""Options with which nothing runs."""
+"""Options with which no job runs."""
 _EPILOG = """\
 All arguments go to snakemake: targets first, then --configfile, --config, -n. Its exit code is this
 command's. Ctrl-C ends it, and the same command goes on.
@@ -58,12 +58,11 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Become snakemake; does not return.
+    """Replace this process by snakemake; does not return.
 
     Raises:
-        InputError: snakemake refuses the config or the targets, or jobs want a GPU and there is
+        InputError: snakemake refuses the config or the targets, or jobs need a GPU and there is
             none.
-
     """
     from anonbench.workflow.snakefile import with_snakefile
 
@@ -73,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
         _announce(given)
     program = Path(sys.executable).with_name("snakemake")
     sys.stdout.flush()
-    # in place of this process: signals and the exit code are snakemake's own
+    # replaces this process, so that signals and the exit code are snakemake's own
     os.execvp(str(program) if program.is_file() else program.name, ["snakemake", *arguments])
 
 
@@ -82,7 +81,7 @@ def _has(arguments: Sequence[str], options: Sequence[str]) -> bool:
 
 
 def _of_this_machine(given: Sequence[str]) -> Iterator[str]:
-    """Yield options for cores and GPUs, where the user has named none and jobs run here."""
+    """Yield options for cores and GPUs, unless the user names them or jobs run elsewhere."""
     if _has(given, _ELSEWHERE):
         return
     if not _has(given, _CORES) and not any(word.startswith("-c") for word in given):
@@ -98,11 +97,10 @@ def _gpus() -> int:
 
 
 def _announce(given: Sequence[str]) -> None:
-    """Print what would run and for how long, or where the report is.
+    """Print the planned jobs and their expected time, or the path of the report.
 
     Raises:
         InputError: see `run`.
-
     """
     from anonbench.workflow.plan.jobs import collect
     from anonbench.workflow.plan.report import as_data, total

@@ -1,4 +1,4 @@
-"""`anonbench status`: how far a run is, what failed, and how to go on."""
+"""`anonbench status`: progress of a run, failed jobs, and the next step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snakemake_logger_plugin_anonbench.run import Run
 
 _LOG_LINES = 10
-"""Lines of a failed job's log."""
+"""Lines shown of a failed job's log."""
 
 
 def add(commands: Any) -> None:
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def as_json(results: Path, latest: Run) -> dict[str, Any]:
-    """Return the latest run of a folder of results as plain data."""
+    """Latest run of a results folder as plain data."""
     now = time.time()
     state = latest.state(now)
     return latest.model_dump(mode="json") | {
@@ -80,7 +80,7 @@ def as_json(results: Path, latest: Run) -> dict[str, Any]:
 
 
 def as_text(results: Path, latest: Run) -> str:
-    """Return the latest run of a folder of results as lines."""
+    """Latest run of a results folder as text."""
     lines = _jobs(results, latest) if latest.began else [f"{results}: no run is recorded"]
     step = next_step(latest)
     return "\n".join([*lines, *([f"  {step}"] if step else []), *_doubts(results)])
@@ -107,7 +107,7 @@ def _jobs(results: Path, latest: Run) -> list[str]:
 
 
 def next_step(latest: Run) -> str:
-    """Return what to do, in one sentence; nothing where there is nothing to do."""
+    """Next step for the user in one sentence; empty if nothing is to be done."""
     again = "run the same command again; what is done is kept"
     match latest.state(time.time()):
         case "failed":
@@ -122,13 +122,13 @@ def next_step(latest: Run) -> str:
 
 
 def _doubts(results: Path) -> list[str]:
-    """Return what the published images may show, and what was left out."""
+    """Warnings about what published images may show and about images left out."""
     from anonbench.datasets.image_sets.doubts import doubts_of_run
 
     return doubts_of_run(results, sorted(path.parent.name for path in results.glob("*/counts.csv")))
 
 
 def _clock(at: float) -> str:
-    """Return a time of day, with the date where it is not today."""
+    """Format a time of day, with the date unless it is today."""
     then, today = time.localtime(at), time.localtime()
     return time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)

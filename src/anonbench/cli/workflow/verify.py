@@ -1,4 +1,4 @@
-"""`anonbench verify`: check of a bundle's files."""
+"""`anonbench verify`: check the files of a bundle."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check the bundle and print what was found.
+    """Check the bundle and print the result.
 
     Raises:
-        InputError: something is not as published.
-
+        InputError: a file differs from the published one.
     """
     from anonbench.bundle.crate import require_bundle
 

@@ -1,1 +1,1 @@
-"""The config as a file: read with limits, its keys, its defaults and its schema."""
+"""The config as a file: safe reading, keys, defaults and schema."""

@@ -1,4 +1,4 @@
-"""Schema and commented default config, written from the model."""
+"""Schema and commented default config, generated from the model."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ policy:
 
 
 def schema_text() -> str:
-    """Return the config's JSON schema as YAML."""
+    """The config's JSON schema as YAML."""
     schema = Config.model_json_schema()
     head = "# Written from src/anonbench/config by `anonbench config`. Do not edit.\n"
     return head + yaml.safe_dump(schema, sort_keys=False, allow_unicode=True, width=_WIDTH)
 
 
 def defaults_text() -> str:
-    """Return the default file: valid YAML, each setting under its documentation."""
+    """The default file: valid YAML, each setting under its documentation."""
     example = load({"datasets": {"my_images": _EXAMPLE}})
     return _HEAD + "\n".join(_section(example, 0)) + "\n"
 
 
 def policy_text() -> str:
-    """Return the default policy: valid YAML, each setting under its documentation."""
+    """The default policy: valid YAML, each setting under its documentation."""
     return _POLICY_HEAD + "\n".join(_section(Policy(), 1)) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Reading of config files: unambiguous YAML with plain values of bounded size."""
+"""Reading of config files: strict YAML with plain values of bounded size."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import yaml
 from anonbench.core.errors import InputError
 
 DEEPEST = 24
-"""Levels of a config; ours has six."""
+"""Most levels of a config; ours has six."""
 MOST_VALUES = 100_000
-"""Values of a config, each counted as often as an alias repeats it."""
+"""Most values of a config, counting repetitions by aliases."""
 LONGEST_TEXT = 8192
 MOST_BYTES = 4 * 2**20
-"""Bytes of a config file."""
+"""Most bytes of a config file."""
 LARGEST = 2**63
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters other than tab and line feed, and halves of pairs, which no file can hold."""
+"""Control characters other than tab and line feed, and surrogates, which no file can hold."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without tags and without a key twice, whose last value would win in silence."""
+    """YAML loader that rejects tags and duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         written: dict[str, int] = {}
@@ -46,9 +46,8 @@ def read(path: Path) -> dict[str, Any]:
     """Read a config file.
 
     Raises:
-        InputError: it cannot be read, is no YAML mapping, has a tag or a key twice, or is not plain
-            (see `require_plain`).
-
+        InputError: it cannot be read, is not a YAML mapping, has tags or duplicate keys, or is not
+            plain (see `require_plain`).
     """
     try:
         with path.open("rb") as file:
@@ -76,9 +75,8 @@ def require_plain(values: Any) -> None:
     """Check that a config is made of mappings with text as keys, lists, texts and numbers.
 
     Raises:
-        InputError: a key is no text, a text is very long or has control characters, or values are
-            nested too deeply (also in a circle) or are too many. Names the place.
-
+        InputError: a key is not text, a text is too long or has control characters, or values are
+            nested too deeply (or circularly) or too many. Names the place.
     """
     count = 0
     stack: list[tuple[str, int, Any]] = [("", 0, values)]

@@ -13,21 +13,20 @@ _MOST = 3
 
 
 def suggestion(model: type[Settings], place: Sequence[str | int]) -> str:
-    """Return what an unknown key of a config may have meant, else where all keys are listed.
+    """Suggest known keys for an unknown key, or the file that lists all keys.
 
     Args:
-        model: of the whole config.
-        place: of the key, as pydantic gives it: names, indices and tags of unions.
-
+        model: model of the whole config.
+        place: location of the key in pydantic's form: names, indices and tags of unions.
     """
     schema = _schema(model)
     nodes: list[Mapping[str, Any]] = [schema]
     for part in place[:-1]:
-        # a union's tag is no place in the schema
+        # a union's tag is not a level in the schema
         nodes = [inner for node in nodes for inner in _inside(schema, node, part)] or nodes
     known = {key for node in nodes for each in _all(schema, node) for key in _properties(each)}
     near = difflib.get_close_matches(str(place[-1]), sorted(known), _MOST)
-    if not near:  # a key of a section that was left out
+    if not near:  # a key whose section was left out
         near = sorted({*_below(schema, nodes, str(place[-1]))})[:_MOST]
     if near:
         return f"did you mean {' or '.join(near)}?"
@@ -37,7 +36,7 @@ def suggestion(model: type[Settings], place: Sequence[str | int]) -> str:
 def _below(
     schema: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], key: str
 ) -> Iterator[str]:
-    """Yield the key as it is named from sections that have it: `optimizer.steps` of `steps`."""
+    """Yield the key with the sections that have it: `optimizer.steps` for `steps`."""
     for node in nodes:
         for each in _all(schema, node):
             for section, inner in _properties(each).items():
@@ -70,7 +69,7 @@ def _inside(
 
 
 def _all(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield a node and the members of its unions, references followed."""
+    """Yield a node and the members of its unions, following references."""
     if reference := node.get("$ref"):
         yield from _all(schema, schema["$defs"][reference.removeprefix("#/$defs/")])
     for member in (*node.get("anyOf", ()), *node.get("oneOf", ())):

@@ -1,1 +1,1 @@
-"""Choices under the policy, what they keep and reveal, and what to do next."""
+"""Choices under the policy: retrieval quality, remaining risk, and the next step."""

@@ -1,4 +1,4 @@
-"""Best choices of each column, with all choices that cannot be told from them."""
+"""Best choices of each column, including those not distinguishable from the best."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Scenario = tuple[str, str]
 
 @dataclass(frozen=True)
 class Best:
-    """The choice with the highest value of a column, and the others that may be as good."""
+    """The choice with the highest value of a column, and those that may be as good."""
 
     choice: Scenario
     alike: tuple[Scenario, ...]
-    """All choices that no test tells from it, itself among them."""
+    """All choices that no test distinguishes from the best, including itself."""
     value: float
     """In percent, as measured."""
     unbiased: float
-    """In percent, less what choosing it after the fact adds."""
+    """In percent, corrected for the optimism of choosing the highest value."""
     clusters: int
     reason: str
-    """Why there is no interval, so that no test tells anything apart; empty where there is one."""
+    """Reason why there is no interval and thus no test; empty if there is one."""
 
 
 Key = tuple[str, int, str, str, str, str]
@@ -37,11 +37,10 @@ Bests = Mapping[Key, Best]
 
 
 def best_choices(tables: Iterable[pd.DataFrame]) -> dict[Key, Best]:
-    """Return the best of each column.
+    """Best choice of each column.
 
     Args:
         tables: of each data set, the columns of `best.csv`.
-
     """
     return {
         (
@@ -68,7 +67,7 @@ def best_choices(tables: Iterable[pd.DataFrame]) -> dict[Key, Best]:
 
 
 def sharpest(bests: Bests, dataset: str, degree: int, query: str, metric: str) -> Best | None:
-    """Return the best of all choices by the second reference, without one by the own reference."""
+    """Best choice over all methods, judged by the second reference or else by the own one."""
     for reference in (SECOND, OWN):
         if found := bests.get((dataset, degree, "", query, metric, reference)):
             return found
@@ -76,7 +75,7 @@ def sharpest(bests: Bests, dataset: str, degree: int, query: str, metric: str) -
 
 
 def named(scenarios: Iterable[Scenario]) -> str:
-    """Name choices by method, in their order: ``Blur with unadapted, A; Mask with B``."""
+    """Names of choices grouped by method, in order: ``Blur with unadapted, A; Mask with B``."""
     by_method: dict[str, list[str]] = {}
     for method, adaption in scenarios:
         by_method.setdefault(method_name(method), []).append(model_name(adaption))
@@ -84,12 +83,12 @@ def named(scenarios: Iterable[Scenario]) -> str:
 
 
 def method_name(method: str) -> str:
-    """Return a method's name."""
+    """Label of a method."""
     return METHODS.get(method, method)
 
 
 def model_name(adaption: str) -> str:
-    """Return a model's name within a list."""
+    """Label of a model within a list."""
     label = ADAPTIONS.get(adaption, adaption)
     return "unadapted" if label == "Unadapted" else label
 

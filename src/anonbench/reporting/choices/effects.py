@@ -1,4 +1,4 @@
-"""Costs of anonymizing and adapting, and retrieval bias, as a table and as counts."""
+"""Effects of anonymizing and adapting, and retrieval bias, as a table and as counts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def tally(effects: Mapping[str, pd.DataFrame], effect: str) -> Tally:
     """Count the verdicts on an effect on mAP and mnDCG; a loss is `worse`.
 
     Args:
-        effects: by data set, its table (`anonbench.evaluation.comparisons.effect_table.COLUMNS`).
-        effect: its name.
+        effects: table of effects by data set, with the columns
+            `anonbench.evaluation.comparisons.effect_table.COLUMNS`.
+        effect: name of the effect.
 
     """
     return Tally.of(
@@ -36,7 +37,7 @@ def tally(effects: Mapping[str, pd.DataFrame], effect: str) -> Tally:
 
 
 def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
-    """Return the effects of each adapted model, a row a scenario; none without any."""
+    """Table of the effects of each adapted model, one row per scenario; None without any."""
     table = _of_choices(effects)
     keys = ["degree", "method", "query", "metric"]
     costs = table[table["effect"] == "anonymizing"].set_index(keys)

@@ -1,7 +1,7 @@
-"""Retrieval quality that a choice keeps, between chance and the retraining ceiling.
+"""Retrieval quality that a choice keeps, on a scale from chance to the retraining ceiling.
 
-0 is what a random ranking has, 100 what the unadapted model has that was trained again with another
-seed and searches originals. Both, and the choice, are judged by a second reference, which favours
+0 is the quality of a random ranking; 100 is that of the unadapted model, retrained with another
+seed and searching originals. Both, and the choice, are judged by a second reference, which favours
 no model; the model's own ranking would favour the unadapted one.
 """
 
@@ -23,26 +23,25 @@ Place = tuple[int, str, str, str]
 
 @dataclass(frozen=True)
 class Kept:
-    """Quality that one choice keeps, in percent; NaN at ends that are not known."""
+    """Quality that one choice keeps, in percent; NaN for unknown ends of the interval."""
 
     value: float
     low: float
     high: float
     room: float
-    """Ceiling less floor, as a share: what 100 is in points of the score."""
+    """Ceiling minus floor, as a share: the length of the scale in points of the score."""
 
 
 def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> dict[Place, Kept]:
-    """Return what each choice of a data set keeps; nothing without a second reference.
+    """Quality kept by each choice of a data set; empty without a second reference.
 
-    A choice loses what anonymizing costs, and what adapting costs beyond. The half-widths of both
-    intervals are added, which is at least the half-width of the sum's interval.
+    A choice loses the cost of anonymizing plus the cost of adapting. The half-widths of both
+    intervals are added, which gives an upper bound for the half-width of the sum.
 
     Args:
-        effects: of the data set (`anonbench.evaluation.comparisons.effect_table.COLUMNS`).
-        summary: its scores (`anonbench.reporting.summary.summarize`), which have the floor.
-        metric: of the quality.
-
+        effects: effects of the data set (`anonbench.evaluation.comparisons.effect_table.COLUMNS`).
+        summary: its scores (`anonbench.reporting.summary.summarize`), which include the floor.
+        metric: metric of the quality.
     """
     chosen = effects[(effects["metric"] == metric) & ~effects["adaption"].isin(NO_CHOICE)]
     floors = {

@@ -1,8 +1,8 @@
 """The paper's three recommendations (arXiv 2602.19641, section V), evaluated on these data.
 
-Keep the embeddings of the originals; keep the original model; decide case by case. Each gets a
-verdict that follows by a stated rule from verdicts of tests
-(`anonbench.evaluation.decision`), never from signs.
+Keep the embeddings of the originals; keep the original model; decide case by case. The verdict on
+each follows by a stated rule from the results of tests (`anonbench.evaluation.decision`), never
+from the sign of a difference.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NO_TEST = "no test by a second reference (control_seeds in the config)"
 
 
 class Verdict(StrEnum):
-    """How far a recommendation is borne out."""
+    """How well the data support a recommendation."""
 
     HOLDS = "holds here"
     IN_PART = "holds in part"
@@ -30,17 +30,16 @@ class Verdict(StrEnum):
 
 
 Row = tuple[str, Verdict, str]
-"""A recommendation, the verdict on it, and what that rests on."""
+"""A recommendation, the verdict on it, and the basis of the verdict."""
 
 
 def recommendations_grid(effects: Mapping[str, pd.DataFrame], bests: Bests) -> Grid:
-    """Return the three recommendations and what these data say of them.
+    """Table of the three recommendations with the verdict of these data on each.
 
     Args:
-        effects: by data set, its table of effects
+        effects: table of effects by data set
             (`anonbench.evaluation.comparisons.effect_table`).
         bests: the best of each column (`anonbench.reporting.choices.best.best_choices`).
-
     """
     rows = (keep_embeddings(effects), keep_model(effects), case_by_case(bests))
     return Grid(
@@ -55,7 +54,7 @@ def recommendations_grid(effects: Mapping[str, pd.DataFrame], bests: Bests) -> G
 
 
 def keep_embeddings(effects: Mapping[str, pd.DataFrame]) -> Row:
-    """Holds where anonymizing costs original queries something in every comparison.
+    """Keep the embeddings: holds if anonymizing costs original queries in every comparison.
 
     A comparison is a data set, method, mAP or mnDCG at the highest degree, with the same model.
     """
@@ -72,7 +71,7 @@ def keep_embeddings(effects: Mapping[str, pd.DataFrame]) -> Row:
 
 
 def keep_model(effects: Mapping[str, pd.DataFrame]) -> Row:
-    """Holds where every comparison shows that adapting gains less than the margin, if anything.
+    """Keep the model: holds if every comparison shows that adapting gains less than the margin.
 
     A comparison is an adapted model against the unadapted one by a second reference.
     """
@@ -86,10 +85,10 @@ def keep_model(effects: Mapping[str, pd.DataFrame]) -> Row:
 
 
 def case_by_case(bests: Bests) -> Row:
-    """Holds where no choice is the best, or cannot be told from it, in all cases.
+    """Decide case by case: holds if no choice is best, or tied with the best, in all cases.
 
-    A case is a data set and query kind at the highest degree, by mAP. One in which no test could
-    tell choices apart, for lack of clusters, is none.
+    A case is a data set and query kind at the highest degree, by mAP. Cases with too few clusters
+    for a test do not count.
     """
     title = "Decide case by case"
     cases: dict[tuple[str, str], tuple[Scenario, ...]] = {}
@@ -110,7 +109,7 @@ def case_by_case(bests: Bests) -> Row:
 
 
 def _borne_out(supporting: int, against: int, undecided: int) -> Verdict:
-    """Return the verdict on a claim from its cases; undecided ones refute nothing."""
+    """Verdict on a claim from its cases; undecided cases refute nothing."""
     if not supporting and not against:
         return Verdict.UNKNOWN
     if not supporting:

@@ -1,8 +1,8 @@
-"""Table of choices behind the report's first page: a row a method, degree, model and query kind.
+"""Table of choices on the first page: one row per method, degree, model and query kind.
 
-What passes the policy comes first, then what is not known to pass, then what failed on evidence.
-Among those that pass, the one that keeps most quality comes first; among the others the one with
-the fewest rules against it.
+Choices that pass the policy come first, then those not known to pass, then those that failed on
+evidence. Passing choices are sorted by the quality they keep, the others by the number of rules
+against them.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ COLUMNS = [
     *("rule_limit", "rule_n", "detail", "failed", "suspected", "open", "resisted"),
     *("queries", "clusters", "seeds", "pairs"),
 ]
-"""Columns of the table, rows in the order of the page. `kept` is the share of the search quality
-that is left, net of chance, less the optimism of having chosen it: 0 is a random order, 1 what the
-`yardstick` reaches on the originals (`second`: the same model after another training, `own`: the
-system itself). `unknown` says why it is not known (`UNKNOWN`).
-`rate` is that of the attack that comes closest to its limit, or exceeds it most, above its control.
-`verdict` is that of the policy; `rule_…` and `detail` are the rule that it rests on where it is no
-pass. `failed`, `open` and `suspected` count the rules that failed, those that are not known, and
-those of them whose value lies beyond the limit; `resisted` counts attacks.
-`pairs`: images that a choice's map was learned from."""
+"""Columns of the table, rows in the order of the page. `kept` is the share of retrieval quality
+that is left, corrected for chance and for the optimism of choosing the best: 0 is a random
+order, 1 is the `yardstick`'s quality on originals (`second`: the same model after another
+training, `own`: the system itself). `unknown` is the reason why it is not known (`UNKNOWN`).
+`rate` is the rate, above its control, of the attack that comes closest to its limit or exceeds
+it most. `verdict` is the policy's; `rule_…` and `detail` are the decisive rule if it is no pass.
+`failed`, `open` and `suspected` count rules that failed, rules with unknown result, and those of
+the latter whose value exceeds the limit; `resisted` counts attacks. `pairs`: images from which a
+choice's map was learned."""
 _NUMBERS = [
     *("degree", "kept", "kept_low", "kept_high", "rate", "rate_low", "rate_high", "limit"),
     *("rule_value", "rule_low", "rule_high", "rule_limit", "rule_n"),
     *("failed", "suspected", "open", "resisted", "queries", "clusters", "seeds", "pairs"),
 ]
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
-"""Why the quality kept is not known: too little for any ranking, too few clusters, too wide an
-interval, no second reference, originals found by chance alone, nothing searched."""
+"""Reasons why the quality kept is not known: too few images for any ranking, too few clusters, too
+wide an interval, no second reference, originals found only by chance, not evaluated."""
 
 
 def choices(
@@ -63,19 +63,19 @@ def choices(
     gap: str = "",
     maps: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return the choices of one data set, columns `COLUMNS`.
+    """Choices of one data set, columns `COLUMNS`.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         summary: scores averaged over seeds (`anonbench.reporting.summary.summarize`).
-        effects: costs by a second reference, where there is one.
-        policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), where they were made.
+        effects: costs by a second reference, if there is one.
+        policy: verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`), if the policy was
+            evaluated.
         bests: the best of each column (`anonbench.reporting.choices.best.best_choices`).
-        needs: what a value has to fulfil to be known.
-        gap: why no statement about rankings is possible.
-        maps: what maps give back (`anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`): one that
-            is not recommended comes after the unadapted model.
-
+        needs: requirements for a value to count as known.
+        gap: reason why no statement about rankings is possible.
+        maps: retrieval regained by maps (`anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`):
+            maps that are not recommended come after the unadapted model.
     """
     scored = summary[(summary["metric"] == "map") & ~summary["adaption"].isin(NO_CHOICE)]
     second = {} if effects is None else kept(effects, summary)
@@ -100,7 +100,7 @@ def choices(
         for row in scored.to_dict("records")
     ]
     there = {(published_as(row["method"], row["adaption"]), row["degree"]) for row in rows}
-    rows += [  # judged, and not searched
+    rows += [  # judged by the policy but not evaluated in retrieval
         {"dataset": dataset, "method": method, "degree": degree, "query": "original"}
         | {"unknown": "not_run", "unknown_detail": "no retrieval was run"}
         | standing
@@ -122,7 +122,7 @@ def _quality(
     needs: Needs,
     gap: str,
 ) -> dict[str, Any]:
-    """Return what a choice keeps, as shares, or why it is not known."""
+    """Quality that a choice keeps, as shares, or the reason why it is unknown."""
     low, high = float(row["low"]), float(row["high"])
     clusters = row["clusters"] if row["clusters"] == row["clusters"] else MIN_CLUSTERS
     reasons = {
@@ -162,7 +162,7 @@ def _best_of(bests: Bests, dataset: str, degree: int, method: str, query: str) -
 
 
 def _optimism(bests: Bests, dataset: str, place: tuple[int, str, str, str], room: float) -> float:
-    """Return what having been chosen adds to a value: of the best of all or of its method's."""
+    """Optimism in the value of a choice picked as the best of all or the best of its method."""
     degree, method, adaption, query = place
     for of in ("", method):
         best = _best_of(bests, dataset, degree, of, query)
@@ -184,7 +184,7 @@ _UNJUDGED: dict[str, Any] = {
 
 
 def _standing(rules: pd.DataFrame) -> dict[str, Any]:
-    """Return the verdict on one variant, its strongest attack, and what the verdict rests on."""
+    """Verdict on one variant, its strongest attack, and the decisive rule."""
     limited = rules[rules["limit"].notna()]
     records = [_measured(row) for row in limited.to_dict("records")]
     attacks = [row for row in records if row["rule"] == ATTACK]
@@ -206,7 +206,7 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
 
 
 def _first(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rule that a verdict rests on."""
+    """The rule that decides a verdict."""
     return {
         "rule": row["rule"],
         "rule_attack": row["attack"],
@@ -230,18 +230,18 @@ def _measured(row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _severity(row: Mapping[str, Any]) -> tuple[bool, float]:
-    """Return how much an attack finds, of its limit; one that failed the variant counts most."""
+    """Sort key of an attack: whether it failed the variant, then its rate relative to its limit."""
     found = row["rate"] / max(row["limit"], 1e-9) if row["rate"] == row["rate"] else -math.inf
     return row["verdict"] == Verdict.FAIL, found
 
 
 def _beyond(row: Mapping[str, Any]) -> bool:
-    """Tell whether a value that proves nothing lies beyond its limit all the same."""
+    """Whether an inconclusive value nevertheless lies beyond its limit."""
     return bool(row["rate"] > row["limit"] if row["side"] == "most" else row["rate"] < row["limit"])
 
 
 def _weight(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what the first rule against a variant has least of: attacks tell methods apart."""
+    """Sort key of the rules against a variant; attacks come first, as methods differ in them."""
     is_attack = row["rule"] == ATTACK
     return (
         row["verdict"] != Verdict.FAIL,
@@ -252,7 +252,7 @@ def _weight(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _not_recommended(maps: pd.DataFrame | None) -> set[tuple[Any, ...]]:
-    """Return degree, method, model and query kind of maps that gain no more than what is free."""
+    """Degree, method, model and query kind of maps that gain no more than free remedies."""
     if maps is None:
         return set()
     refused = maps[maps["why_not"].astype(str) != ""].assign(adaption=str(Adaption.MAPPED))
@@ -264,7 +264,7 @@ def _not_recommended(maps: pd.DataFrame | None) -> set[tuple[Any, ...]]:
 def _sorted(
     table: pd.DataFrame, bests: Bests, not_recommended: set[tuple[Any, ...]]
 ) -> pd.DataFrame:
-    """Return the rows in the order of the page."""
+    """Rows in the order of the page."""
     if table.empty:
         return table
     values = dict(
@@ -283,7 +283,7 @@ def _sorted(
         cheap = row["adaption"] == UNADAPTED
         is_alike = best is not None and (place[1], UNADAPTED) in best.alike
         if is_alike or place in not_recommended:
-            # no training and no map come first where no test shows that one gains
+            # the unadapted model comes first unless a test shows that training or a map gains
             value = min(value, values.get((*place[:2], UNADAPTED, place[3]), value))
         against = (0, 0, 0) if passes else (row["failed"], row["suspected"], row["open"])
         return (

@@ -1,4 +1,4 @@
-"""Counts of verdicts in words: the one way in which the report sums up comparisons."""
+"""Counts of verdicts in words, used wherever the report summarizes comparisons."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ _OPEN = (Verdict.UNDECIDED, Verdict.UNKNOWN)
 
 @dataclass(frozen=True)
 class Tally:
-    """How often each verdict was reached, of a system compared with another."""
+    """Number of comparisons with each verdict, for one system against another."""
 
     counts: Counter[Verdict]
 
     @classmethod
     def of(cls, verdicts: Iterable[str]) -> Tally:
-        """Count the words of a table's column `verdict`."""
+        """Count the values of a table's column `verdict`."""
         return cls(Counter(Verdict(verdict) for verdict in verdicts))
 
     @property
     def total(self) -> int:
-        """Comparisons."""
+        """Number of comparisons."""
         return self.counts.total()
 
     @property
     def better(self) -> int:
-        """Comparisons in which a gain is shown."""
+        """Number of comparisons that show a gain."""
         return self.counts[Verdict.BETTER]
 
     @property
     def worse(self) -> int:
-        """Comparisons in which a loss is shown."""
+        """Number of comparisons that show a loss."""
         return self.counts[Verdict.WORSE]
 
     @property
     def without_gain(self) -> int:
-        """Comparisons that show that there is no gain as large as the margin."""
+        """Number of comparisons that rule out a gain as large as the margin."""
         return sum(
             self.counts[verdict]
             for verdict in (Verdict.WORSE, Verdict.EQUIVALENT, Verdict.NOT_BETTER)
@@ -47,11 +47,11 @@ class Tally:
 
     @property
     def open(self) -> int:
-        """Comparisons that show nothing."""
+        """Number of inconclusive comparisons."""
         return sum(self.counts[verdict] for verdict in _OPEN)
 
     def said(self, gains: str = "gains", loses: str = "loses") -> str:
-        """Say every count that is not 0: ``loses in 3, is equivalent in 5 of 8 comparisons``."""
+        """Describe all nonzero counts: ``loses in 3, is equivalent in 5 of 8 comparisons``."""
         words = {
             Verdict.BETTER: f"{gains} in",
             Verdict.WORSE: f"{loses} in",

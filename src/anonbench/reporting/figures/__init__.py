@@ -1,1 +1,1 @@
-"""Figures: one module for each kind, the same drawing as PNG and SVG."""
+"""Figures: one module for each kind, drawn identically as PNG and SVG."""

@@ -1,4 +1,4 @@
-"""Attention maps of all heads of the last layer: any models side by side, on the same image."""
+"""Attention maps of all heads of the last layer, several models side by side on one image."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ from anonbench.reporting.figures.style import (
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 
 LABEL = 0.95
-"""Width in inches of the names of rows."""
+"""Width in inches of the row labels."""
 HEADER = 0.2
-"""Height in inches of the names of columns."""
+"""Height in inches of the column labels."""
 CAPTION = 0.13
 """Height in inches of the line above a map: its head and its highest value."""
 GAP = 0.05
 BLOCK = 0.16
-"""Space in inches before the maps that are laid over the image, and between two images."""
+"""Space in inches before the maps overlaid on the image, and between two images."""
 PANEL = 0.09
 """Space in inches between two panels whose heads take several rows."""
 SMALLEST = 12 * MILLIMETRE
-"""Width in inches below which a map of 14 × 14 patches cannot be read."""
+"""Width in inches below which a map of 14 × 14 patches is unreadable."""
 WIDEST = 0.8
 PALE = 0.55
-"""How much of the image's contrast is left under a map."""
+"""Share of the image's contrast that remains under a map."""
 
 _HEAT = LinearSegmentedColormap.from_list("heat", [(0.84, 0.37, 0.0, a) for a in (0.0, 0.9)])
-"""Vermilion, the more opaque the more attention: seen on white pages and on photos alike."""
+"""Vermilion, more opaque for more attention: visible on white pages and on photos."""
 
 _Way = Literal["beside", "below", "alone"]
-"""Where the maps over the image stand: right of the plain ones, below them, or instead of them."""
+"""Position of the maps overlaid on the image: right of the plain ones, below, or instead."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Panel:
 
     image_id: str
     model: str
-    """As in paths, for example `A-blur-50`."""
+    """Name as in paths, for example `A-blur-50`."""
     variant: str
-    """Of the image: `original`, or method and degree."""
+    """Variant of the image: `original`, or method and degree."""
     picture: np.ndarray | None
-    """uint8 [S, S, 3], what the network saw of the image; none where it stays hidden."""
+    """uint8 [S, S, 3], the network's view of the image; None if it must not be shown."""
     heads: np.ndarray
     """float [heads, h, w], the class token's attention to the patches."""
 
@@ -76,12 +76,12 @@ class _Cell:
     panel: Panel
     head: int = 0
     named: bool = True
-    """Whether head and highest value stand above it."""
+    """Whether head and highest value are written above it."""
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """Where the pictures of all images stand."""
+    """Layout of the pictures of all images."""
 
     cells: list[_Cell]
     way: _Way
@@ -91,41 +91,40 @@ class _Grid:
     images: int
 
     def left(self, column: int, side: float) -> float:
-        """Return the distance of a column from the first, in inches."""
+        """Distance of a column from the first, in inches."""
         laid_over = self.way == "beside" and column > self.columns // 2
         return column * (side + GAP) + (BLOCK if laid_over else 0.0)
 
     def top(self, row: int, tall: float) -> float:
-        """Return the distance of a row's pictures from the header, in inches."""
+        """Distance of a row's pictures from the header, in inches."""
         return row * tall + sum(self.gaps[: row + 1])
 
     @property
     def across(self) -> float:
-        """The width of a picture with which the figure fits both columns."""
+        """Width of a picture at which the figure spans both columns."""
         free = TWO_COLUMNS - LABEL - GAP - self.left(self.columns - 1, 0.0)
         return min(WIDEST, free / self.columns)
 
     def side(self, aspect: float) -> float:
-        """Return the width of a picture with which the figure also fits a page for each image."""
+        """Width of a picture at which the figure also fits one page per image."""
         pages = TALLEST * self.images - HEADER - GAP
         return min(self.across, (pages - sum(self.gaps)) / len(self.gaps) / aspect)
 
 
 def attention(panels: Sequence[Panel], outputs: Sequence[Path], dpi: int = 150) -> None:
-    """Draw attention maps of all heads, model by model and version by version of the image.
+    """Draw attention maps of all heads, by model and by variant of the image.
 
-    Each map stands plain, and laid over the image where that may be seen: in columns of its own,
-    or in a row below. Where so many heads leave no room on a page for both at a size that can be
-    read, each is shown once, over the image if that may be seen, in as many rows as it takes; the
-    figure may then be taller than a page. Every map has its own scale, from no attention to its
-    own highest value, which stands above it: a head that looks everywhere a little would be black
-    beside one that looks at one spot.
+    Each map is drawn plain and, if the image may be shown, overlaid on it, in separate columns or
+    in a row below. If there are too many heads to draw both at a readable size, each is drawn once,
+    over the image if that may be shown, in as many rows as needed; the figure may then be taller
+    than a page. Every map has its own scale, from no attention to its own highest value, which is
+    written above it: on a common scale, a head with diffuse attention would be black beside a
+    focused one.
 
     Args:
         panels: image by image, in the order of the rows; without any the figure says so.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
-
+        dpi: resolution of the PNG.
     """
     with styled():
         if panels:
@@ -186,7 +185,7 @@ def _arrange(panels: Sequence[Panel], way: _Way) -> _Grid:
 
 
 def _heads_in_a_row(heads: int) -> int:
-    """Return how many maps stand beside the image so that none is too small, the rows alike."""
+    """Number of maps beside the image such that none is too small and rows are equally long."""
     most = int((TWO_COLUMNS - LABEL) / (SMALLEST + GAP)) - 1
     return -(-heads // -(-heads // most))
 
@@ -226,7 +225,7 @@ def _name_map(axes: Axes, head: int, highest: float) -> None:
 
 
 def _pale(picture: np.ndarray, pixels: int) -> np.ndarray:
-    """Return a picture in light greys, [h, w], at most so many pixels wide."""
+    """A picture in light greys, [h, w], at most `pixels` wide."""
     grey = Image.fromarray(picture).convert("L")
     if grey.width > pixels:
         size = (pixels, max(1, round(grey.height * pixels / grey.width)))
@@ -269,13 +268,13 @@ def _name(figure: Figure, grid: _Grid, margin: float, side: float, tall: float) 
 
 
 def row_label(panel: Panel) -> str:
-    """Return the model and the version of the image, on two lines."""
+    """Name of the model and the variant of the image, on two lines."""
     adaption = str(Model.parse(panel.model).adaption)
     return f"{ADAPTIONS[adaption]}\n{variant_label(panel.variant)}"
 
 
 def variant_label(name: str) -> str:
-    """Return what a version of the images is called: `Original`, `Blur 50 %`."""
+    """Label of a variant: `Original`, `Blur 50 %`."""
     variant = Variant.parse(name)
     if variant.method is None:
         return "Original"

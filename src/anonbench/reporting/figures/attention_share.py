@@ -1,4 +1,4 @@
-"""The share of attention that falls inside the sensitive boxes, by head and model."""
+"""Share of attention inside the sensitive boxes, by head and model."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from anonbench.reporting.figures.style import (
 from anonbench.reporting.labels import ADAPTIONS
 
 ONE_ROW = 8
-"""Heads up to which all models stand in one row of panels."""
+"""Most heads with which all models fit in one row of panels."""
 APART = 0.16
-"""Distance of two versions' marks about a head's place."""
+"""Distance between two variants' marks around a head's position."""
 NULL_MARKS: dict[str, dict[str, Any]] = {
     "others": {"marker": "_", "markersize": 8, "linestyle": "none"},
     "untrained": {"marker": "x", "markersize": 4, "linestyle": "none", "markeredgewidth": 0.8},
@@ -39,13 +39,12 @@ NULL_MARKS: dict[str, dict[str, Any]] = {
 
 
 def attention_share(shares: pd.DataFrame, outputs: Sequence[Path], dpi: int = 150) -> None:
-    """Draw each head's mean share with its interval, a panel a model, and the null values.
+    """Draw each head's mean share with its interval, one panel per model, and the null values.
 
     Args:
         shares: `anonbench.embedding.attention.SUMMARY_COLUMNS`; without rows the figure says so.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
-
+        dpi: resolution of the PNG.
     """
     with styled():
         if shares.empty:

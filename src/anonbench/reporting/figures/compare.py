@@ -1,4 +1,4 @@
-"""Figure of published values against ours: one panel for each metric."""
+"""Figure of published values against ours: one panel per metric."""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ SMALL, LARGE = 10.0, 42.0
 def scatter(comparison: pd.DataFrame, role: str, outputs: Sequence[Path], dpi: int = 150) -> None:
     """Draw one data set of the paper: published on x, ours on y, the identity as a line.
 
-    Colour tells the method, the marker the model, its size the degree.
+    Colour stands for the method, the marker for the model, its size for the degree.
 
     Args:
         comparison: columns `anonbench.reporting.paper.compare.COLUMNS`.
         role: the paper's data set.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
-
+        dpi: resolution of the PNG.
     """
     rows = comparison[comparison["role"] == role]
     given = rows.dropna(subset=["ours"])
@@ -86,7 +85,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
     margin = 0.06 * (high - low) + 0.5
     limits = (max(0.0, low - margin), min(101.5, high + margin))
-    for axis in (axes.xaxis, axes.yaxis):  # both alike, so that a square is a square
+    for axis in (axes.xaxis, axes.yaxis):  # equal limits, so that the panel is a true square
         axis.set_major_locator(MaxNLocator(5))
     axes.set_xlim(limits)
     axes.set_ylim(limits)

@@ -1,4 +1,4 @@
-"""Heatmap of the correlations between the retrieval and the downstream metrics."""
+"""Heatmap of the correlations between retrieval and downstream metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anonbench.evaluation.correlation import METRICS
 from anonbench.reporting.figures.style import GRID, INK, ONE_COLUMN, SOFT, new_figure, save, styled
 
 DARK = 0.62
-"""Coefficient beyond which a cell is dark enough for white letters."""
+"""Coefficient beyond which cells are dark enough for white text."""
 COLUMNS = ["metric", "metric_b", "pearson", "n", "reason"]
 
 
@@ -38,7 +38,7 @@ def read_correlations(path: Path) -> pd.DataFrame:
 
 
 def matrix(table: pd.DataFrame) -> np.ndarray:
-    """Return Pearson's coefficients as a symmetric [6, 6] matrix in the fixed order.
+    """Pearson's coefficients as a symmetric [6, 6] matrix in the fixed order.
 
     Pairs may be given in one order or in both; NaN where a coefficient is missing or undefined.
     """
@@ -51,7 +51,7 @@ def matrix(table: pd.DataFrame) -> np.ndarray:
 
 
 def notes(table: pd.DataFrame) -> list[str]:
-    """Return how many rows the coefficients stand on, and why some are undefined."""
+    """Notes on the number of scenarios, and on the reasons for undefined coefficients."""
     counts = sorted({int(n) for n in table["n"].dropna()} - {0})
     lines = []
     if counts:
@@ -71,9 +71,9 @@ def correlation_heatmap(
 
     Args:
         correlations: CSV in long form (`read_correlations`).
-        title: above the matrix.
+        title: title above the matrix.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
 
     """
     table = read_correlations(correlations)
@@ -100,7 +100,7 @@ def correlation_heatmap(
             yticklabels=labels,
             cbar_kws={"shrink": 0.8, "fraction": 0.05, "pad": 0.03, "ticks": [-1, -0.5, 0, 0.5, 1]},
         )
-        for text in axes.texts:  # seaborn's own choice is hard to read in the middle of the scale
+        for text in axes.texts:  # seaborn's default is hard to read in the middle of the scale
             text.set_color("white" if abs(float(text.get_text())) > DARK else INK)
         for i, j in zip(*np.nonzero(np.isnan(values)), strict=True):
             axes.add_patch(

@@ -26,19 +26,18 @@ from anonbench.reporting.labels import DETECTORS, ENTITIES
 from anonbench.reporting.summary import present
 
 LEAST = 0.05
-"""Mean share hidden at the lowest threshold from which an entity is a detector's business."""
+"""Mean share hidden at the lowest threshold from which a detector counts as finding an entity."""
 RECALLS: dict[str, Any] = {"recall_90": "-", "recall_50": (0, (4, 2))}
 
 
 def threshold_sweep(sweep: pd.DataFrame, dataset: str, outputs: Sequence[Path], dpi: int) -> None:
-    """Draw recall at coverage, and false area below it, a column a detector.
+    """Draw recall at coverage, and false area below it, one column per detector.
 
     Args:
-        sweep: `sweep.SWEEP_COLUMNS`; none where no detector has a threshold.
-        dataset: its name, for the text of an empty figure.
+        sweep: `sweep.SWEEP_COLUMNS`; empty if no detector has a threshold.
+        dataset: name of the data set, for the text of an empty figure.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
-
+        dpi: resolution of the PNG.
     """
     detectors = present(sweep["detector"], DETECTORS)
     with styled():
@@ -69,16 +68,16 @@ def _draw(figure: Figure, sweep: pd.DataFrame, detectors: Sequence[str]) -> None
             axes.grid(axis="y")
             for threshold in once.loc[once["in_use"].astype(bool), "threshold"]:
                 axes.axvline(threshold, color=SOFT, lw=0.9, ls=(0, (1, 1.5)))
-    panels[1, 0].set_ylim(bottom=0)  # shared: set once all lines stand, or it fits the first alone
+    panels[1, 0].set_ylim(bottom=0)  # shared limits: set after all lines are drawn
     percent_axis(panels[0, 0], "True regions hidden (%)")
     percent_axis(panels[1, 0], "False area\n(% of image)")
     handles = _handles(seen)
-    columns = len(handles) if len(detectors) > 1 else 3  # as wide as the figure is
+    columns = len(handles) if len(detectors) > 1 else 3  # as wide as the figure
     figure.legend(handles=handles, loc="outside upper center", ncols=columns)
 
 
 def _recalls(axes: Axes, rows: pd.DataFrame) -> list[str]:
-    """Draw an entity's recalls, of the entities that the detector finds at all; return these."""
+    """Draw recall for those entities that the detector finds at all, and return them."""
     lowest = rows[rows["threshold"] == rows["threshold"].min()]
     entities = present(lowest.loc[lowest["covered"] >= LEAST, "entity"], ENTITIES)
     for entity in entities:

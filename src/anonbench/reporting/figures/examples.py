@@ -1,4 +1,4 @@
-"""Examples of anonymized images: every method beside every degree, on the same images."""
+"""Examples of anonymized images: every method and degree on the same images."""
 
 from __future__ import annotations
 
@@ -29,36 +29,36 @@ from anonbench.reporting.labels import METHODS
 
 GAP = 0.06
 BLOCK_GAP = 0.16
-"""Space between two pictures, and added to it between two blocks, in inches."""
+"""Additional space in inches between two blocks (`GAP`: between two pictures)."""
 HEADER = 0.24
 SIDE = 0.28
-"""Space for the names of columns and of rows, in inches."""
+"""Space in inches for the column and row labels."""
 WIDEST = 1.55
 """Width in inches beyond which an image is not enlarged."""
 PRINT = 2
-"""Image pixels per pixel of the figure before the last, smooth step down."""
+"""Oversampling: image pixels per figure pixel before the final smooth downscaling."""
 
 
 class Images(Protocol):
     """Access to images by id; `anonbench.reporting.images.shown.ShownSet` is one."""
 
     def __contains__(self, image_id: str) -> bool:
-        """Return whether an image may be seen."""
+        """Whether an image may be shown."""
         ...
 
     def read(self, image_id: str) -> np.ndarray:
-        """Return uint8 [H, W] or [H, W, 3] RGB."""
+        """Read an image, uint8 [H, W] or [H, W, 3] RGB."""
         ...
 
 
 def choose(ids: Iterable[str], number: int) -> list[str]:
-    """Choose images by a hash of their ids: the same ones on every machine, spread over classes."""
+    """Choose images by a hash of their ids: the same on every machine, spread over classes."""
     return sorted(ids, key=lambda image_id: hash_int("examples", image_id))[:number]
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """Where the pictures stand: cells by row and column, their names, and the size of a block."""
+    """Layout of the pictures: cells by row and column, their labels, and the size of a block."""
 
     columns: list[str]
     rows: list[str]
@@ -67,11 +67,11 @@ class _Grid:
 
     @property
     def margin(self) -> float:
-        """Space left of the pictures, in inches: for the names of rows where they have any."""
+        """Space in inches left of the pictures for row labels, if there are any."""
         return SIDE if any(self.rows) else GAP
 
     def offset(self, axis: int, place: int, side: float) -> float:
-        """Return the distance in inches of a column (axis 1) or row (axis 0) from the first one."""
+        """Distance in inches of a column (axis 1) or row (axis 0) from the first one."""
         return place * (side + GAP) + place // self.block[axis] * BLOCK_GAP
 
 
@@ -82,21 +82,20 @@ def examples(
     outputs: Sequence[Path],
     dpi: int = 150,
 ) -> None:
-    """Draw images in all their variants: a block an image, rows methods, columns degrees.
+    """Draw images in all their variants: one block per image, rows methods, columns degrees.
 
-    With a single degree each image is one row, with its methods as columns. Blocks stand beside
-    each other as long as six columns are enough.
+    With a single degree each image is one row, with its methods as columns. Blocks are placed side
+    by side while they fit into six columns.
 
     Args:
         variants: the image sets; the original is drawn only with `show_originals`.
         ids: the images, see `choose`; without any the figure says so.
-        show_originals: whether original pixels may be seen.
+        show_originals: whether original pixels may be shown.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
 
     Raises:
         InputError: no anonymized variant was given.
-
     """
     shown = sorted((v for v in variants if v.method or show_originals), key=_order)
     if not any(variant.method for variant in shown):
@@ -124,7 +123,7 @@ def examples(
 
 
 def _side(grid: _Grid, aspect: float) -> float:
-    """Return the width of a picture, in inches, with which the figure fits a page."""
+    """Width of a picture, in inches, at which the figure fits a page."""
     width, height = len(grid.columns), len(grid.rows)
     across = TWO_COLUMNS - grid.margin - GAP - grid.offset(1, width - 1, 0.0)
     down = TALLEST - HEADER - GAP - grid.offset(0, height - 1, 0.0)
@@ -132,7 +131,7 @@ def _side(grid: _Grid, aspect: float) -> float:
 
 
 def _head(method: str) -> str:
-    """Return a method's name, that of a strength in two lines."""
+    """Label of a method, on two lines for a strength of one."""
     label = METHODS[method]
     return label if method in METHODS or not is_audited(method) else label.replace(" ", "\n", 1)
 
@@ -187,7 +186,7 @@ def _aspect(image: np.ndarray) -> float:
 
 
 def show(axes: Axes, image: np.ndarray, width: int) -> None:
-    """Draw an image into axes, scaled down beforehand to `width` pixels where it is wider."""
+    """Draw an image into axes, first downscaled to `width` pixels if it is wider."""
     if image.shape[1] > width:
         size = (width, max(1, round(image.shape[0] * width / image.shape[1])))
         image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))

@@ -1,7 +1,7 @@
 """Privacy-utility front: retrieval quality against the re-identification rate.
 
-Up and to the left is better. Every model on a variant has the variant's rate, because the published
-images are attacked and not the model that searches them.
+Up and to the left is better. All models on a variant share the variant's rate, because the attack
+is on the published images, not on the model that searches them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from anonbench.reporting.summary import present, summarize
 
 _KEYS = ["method", "degree"]
 _TITLE = 60
-"""Letters of a line above a panel."""
+"""Most characters of a line above a panel."""
 
 
 def front(
@@ -52,20 +52,19 @@ def front(
     dpi: int = 150,
     needs: Needs = DEFAULTS,
 ) -> None:
-    """Draw one metric of a data set against the strongest attack's rate, a panel a query kind.
+    """Draw one metric of a data set against the strongest attack's rate, by query kind.
 
-    Variants whose rate is not known are left out; where the metric is not, nothing is drawn.
+    Variants with an unknown rate are left out; if the metric is unknown, nothing is drawn.
 
     Args:
         rates: `anonbench.evaluation.privacy.rates.RATE_COLUMNS`, of one or several data sets.
         scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-        dataset: whose rows are drawn.
+        dataset: data set whose rows are drawn.
         metric: map or mndcg.
         outputs: .png and .svg paths, over both columns of a page.
         column: the same, for one column.
-        dpi: of the PNG.
-        needs: what a value has to fulfil to be known.
-
+        dpi: resolution of the PNG.
+        needs: requirements for a value to count as known.
     """
     risks = strongest(rates[rates["dataset"] == dataset], needs.widest, needs.confidence)
     risks = risks[risks["unknown"] == ""]
@@ -104,12 +103,11 @@ def front(
 
 
 def areas_of(points: pd.DataFrame, query: str) -> str:
-    """Name the area under each method's own front (`anonbench.evaluation.policy.front.area`).
+    """Describe the area under each method's front (`anonbench.evaluation.policy.front.area`).
 
     Args:
-        points: of `choices`.
+        points: result of `choices`.
         query: the query kind.
-
     """
     mine = points[points["query"] == query]
     found = {
@@ -126,18 +124,17 @@ def areas_of(points: pd.DataFrame, query: str) -> str:
 
 
 def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return every model on every variant with its quality, its variant's rate and its place.
+    """Every model on every variant with its quality, its variant's rate, and whether it is best.
 
     Args:
         risks: `anonbench.evaluation.privacy.rates.worst`.
         scores: tidy scores of the same data set.
-        metric: of the quality.
+        metric: metric of the quality.
 
     Returns:
         Columns query, method, degree, adaption, value, low, high, rate, rate_low, rate_high,
         chance (all shares) and best: whether no other choice of the query kind is as good in both
         and better in one.
-
     """
     summary = summarize(scores)
     kept = summary[(summary["metric"] == metric) & ~summary["adaption"].isin(NO_CHOICE)]
@@ -155,12 +152,11 @@ def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFr
 
 
 def undominated(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """Return bool [N]: the points to which no other is equal or better in both, and better in one.
+    """Mask bool [N] of the points that no other point dominates.
 
     Args:
         cost: float [N], the less the better.
         gain: float [N], the more the better.
-
     """
     no_worse = (cost[:, None] <= cost) & (gain[:, None] >= gain)
     better = (cost[:, None] < cost) | (gain[:, None] > gain)
@@ -174,7 +170,7 @@ def _panel(axes: Axes, points: pd.DataFrame, originals: pd.DataFrame) -> None:
         x, y = 100 * row["rate"], 100 * row["value"]
         lines: Any = {"colors": colour, "linewidths": 0.6, "alpha": 0.7, "zorder": 1}
         axes.vlines(x, 100 * row["low"], 100 * row["high"], **lines)
-        if row["top"]:  # a variant's rate has one interval, whatever model searches it
+        if row["top"]:  # a variant has one rate interval, whichever model searches it
             axes.hlines(y, 100 * row["rate_low"], 100 * row["rate_high"], **lines)
         axes.plot(
             [x],

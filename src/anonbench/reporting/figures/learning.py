@@ -1,8 +1,8 @@
 """Learning curves of the trainings, from their logs.
 
 Up to 37 models (three adaptions of three methods at four degrees, and the unadapted one) do not fit
-one plot: quantities are rows, adaptions columns, methods colours and degrees line styles. The
-unadapted model's line is repeated as a thin line in the other columns.
+into one plot. Therefore quantities are rows, adaptions columns, methods colours and degrees line
+styles. The unadapted model's line is repeated as a thin line in the other columns.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from anonbench.reporting.labels import ADAPTIONS, METHODS
 from anonbench.reporting.summary import present
 
 SMOOTHING = 0.05
-"""Share of a training's steps that a learning curve is averaged over."""
+"""Share of a training's steps over which a learning curve is averaged."""
 QUANTITIES = {
     "dino": "DINO loss",
     "ibot": "iBOT loss",
@@ -51,21 +51,20 @@ QUANTITIES = {
     "distance": "Distance to\nthe originals",
     "knn": "k-NN (%)",
 }
-"""Columns of the training log with their names; the last two where they were measured."""
+"""Columns of the training log with their labels; the last two are optional."""
 ALONE = {"loss": "Weighted loss", "learning_rate": "Learning rate"}
-"""Further columns, in the figure of a single model."""
+"""Additional columns in the figure of a single model."""
 _LOGARITHMIC = {"gradient_norm"}
 
 
 def chance_levels(prototypes: int, mask_images: float) -> dict[str, float]:
-    """Return, by column of the log, its value (nats) where all targets and scores are uniform.
+    """Values (nats) of the log's columns for uniform targets and scores, by column.
 
-    ln K; the iBOT term is a mean over all global crops, also those without a masked patch.
+    ln K; the iBOT term is a mean over all global crops, including those without a masked patch.
 
     Args:
         prototypes: K.
         mask_images: share of the global crops in which patches are masked.
-
     """
     uniform = math.log(prototypes)
     return {"dino": uniform, "ibot": mask_images * uniform, "teacher_entropy": uniform}
@@ -84,7 +83,7 @@ def learning_curves(
             `QUANTITIES` (knn or not) and, for one model alone, those of `ALONE`.
         outputs: .png and .svg paths.
         chance: see `chance_levels`.
-        dpi: of the PNG.
+        dpi: resolution of the PNG.
 
     Raises:
         InputError: a log lacks a column.
@@ -183,7 +182,7 @@ def _finish(axes: Axes, name: str, chance: Mapping[str, float]) -> None:
         low, high = axes.get_ylim()
         axes.yaxis.set_major_locator(LogLocator(subs=_ticks(math.log10(high / low)), numticks=5))
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter("{x:g}")  # matplotlib's own would be a formula
+        axes.yaxis.set_major_formatter("{x:g}")  # matplotlib's own label would be a formula
     else:
         axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -192,7 +191,7 @@ def _finish(axes: Axes, name: str, chance: Mapping[str, float]) -> None:
 
 
 def _ticks(decades: float) -> tuple[float, ...]:
-    """Return which multiples of a power of ten get a tick, so that there are two to five."""
+    """Multiples of a power of ten at which to put ticks, so that there are two to five."""
     if decades < 1.0:
         return (1.0, 2.0, 3.0, 5.0, 7.0)
     return (1.0, 3.0) if decades < 2.2 else (1.0,)
@@ -203,7 +202,7 @@ def _chance_handle() -> Line2D:
 
 
 def _name(model: Model) -> str:
-    """Return a model's name for people."""
+    """Label of a model."""
     adaption, variant = ADAPTIONS[str(model.adaption)], model.variant
     if variant.method is None:
         return adaption
@@ -216,14 +215,14 @@ def _colour(model: Model) -> str:
 
 
 def _degree_lines(number: int) -> list[Any]:
-    """Return line styles, solid for the highest degree."""
+    """Line styles, solid for the highest degree."""
     return [DEGREE_LINES[place % len(DEGREE_LINES)] for place in range(number)][::-1]
 
 
 def _curve(
     axes: Axes, log: pd.DataFrame, name: str, colour: str, style: Any, bold_only: bool = False
 ) -> None:
-    """Draw a column as logged, thin, and as a running mean; where few lines have it, as points."""
+    """Draw a column as a thin line and its running mean; as points if few rows have a value."""
     rows = log[log[name].notna()]
     if name == "knn":
         axes.plot(
@@ -248,12 +247,11 @@ def _line(axes: Axes, log: pd.DataFrame, name: str, **how: Any) -> None:
 
 
 def smooth(values: np.ndarray, share: float) -> np.ndarray:
-    """Average each value with its neighbours over a share of the length; ends use what there is.
+    """Running mean over a share of the length; the window is cut off at the ends.
 
     Args:
         values: float [N].
         share: width of the window as a share of N; at least one value.
-
     """
     half = int(len(values) * share / 2)
     sums = np.concatenate([[0.0], np.cumsum(values)])

@@ -1,4 +1,4 @@
-"""Contact sheets of images with their regions drawn in, for a person to look at."""
+"""Contact sheets of images with their regions outlined, for visual inspection."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ COLUMNS = 4
 WIDTH = 2.8
 """Width of a picture in inches."""
 TALLEST = 1.4
-"""Height of a picture at most, as a multiple of its width; a taller one is narrower instead."""
+"""Largest height of a picture relative to its width; a taller picture is drawn narrower."""
 HEAD = 0.3
-"""Space above a picture for its name, and at the top for the legend, in inches."""
+"""Space in inches above a picture for its name, and at the top for the legend."""
 GAP = 0.1
 ALL_SCORES = 8
-"""Regions up to which each score is written beside its region; else the weakest ones' are."""
+"""Most regions for which every score is written; with more, only the lowest scores are."""
 WEAKEST = 3
 LONGEST = 46
-"""Characters of a name."""
+"""Most characters of a name."""
 
 
 @dataclass(frozen=True)
@@ -46,24 +46,23 @@ class Sheet:
 
     name: str
     note: str
-    """Why it is shown."""
+    """Reason why it is shown."""
     size: tuple[int, int]
     """Width and height in pixels."""
     found: Sequence[Region]
     true: Sequence[Region] = ()
-    """Drawn dashed."""
+    """True regions, drawn dashed."""
     image: np.ndarray | None = None
-    """uint8 [H, W] or [H, W, 3] RGB, of any size; a blank page where originals are not shown."""
+    """uint8 [H, W] or [H, W, 3] RGB, of any size; None for a blank page if originals are hidden."""
 
 
 def overlay_sheet(pictures: Sequence[Sheet], outputs: Sequence[Path], dpi: int) -> None:
-    """Draw pictures with outlines by entity, scores beside them, the true ones dashed.
+    """Draw pictures with outlines by entity and scores; true regions are dashed.
 
     Args:
         pictures: in rows from the top.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
-
+        dpi: resolution of the PNG.
     """
     with styled():
         if not pictures:

@@ -1,4 +1,4 @@
-"""Diagram of the pipeline: one box for each stage, with its rules."""
+"""Diagram of the pipeline: one box per stage, listing its rules."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from anonbench.reporting.pipeline import Pipeline, Step, essential, layers
 LINE = 0.125
 """Height in inches of one rule's line."""
 HEAD = 0.24
-"""Height in inches of a stage's name, margins included."""
+"""Height in inches of a stage's name, including margins."""
 FOOT = 0.07
 BETWEEN = 0.3
 """Height in inches between two layers, for the arrows."""
 GAP = 0.16
 MARGIN = 0.04
 SIDE = 0.45
-"""Width in inches left and right of all boxes, for the lines of long arrows."""
+"""Width in inches left and right of all boxes, for long arrows."""
 WIDEST = 2.9
 LETTER, BOLD = 0.046, 0.07
-"""Width in inches of a letter, about: of a rule's line, and of a stage's name."""
+"""Approximate width in inches of a letter in a rule's line, and in a stage's name."""
 LANE = 0.12
 """Distance in inches of the lines of long arrows from the boxes and from each other."""
 
@@ -45,7 +45,7 @@ STAGES = {
     "figures": "Draw figures",
     "present": "Tables, figures, report",
 }
-"""By rule file; a file that is not here is called by its name."""
+"""Stage names by rule file; a file not listed here is shown by its own name."""
 WILDCARDS = {
     "dataset": "data set",
     "split": "split",
@@ -59,7 +59,7 @@ WILDCARDS = {
     "seed": "seed",
     "shard": "shard",
 }
-"""In the order in which they are named; others follow."""
+"""Labels of wildcards in the order of display; others follow."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Box:
     layer: int
     first: bool
     last: bool
-    """Whether nothing stands beside it, to the left and to the right."""
+    """Whether no box stands to the right (`first`: to the left)."""
     left: float
     top: float
     width: float
@@ -79,15 +79,14 @@ class _Box:
 
 
 def pipeline_figure(pipeline: Pipeline, outputs: Sequence[Path], dpi: int = 150) -> None:
-    """Draw the stages from top to bottom, each below all that it reads from.
+    """Draw the stages from top to bottom, each below all stages that it reads from.
 
-    An arrow that a longer way stands for is left out.
+    Arrows implied by a longer path are left out.
 
     Args:
-        pipeline: of `anonbench.reporting.pipeline.pipeline`.
+        pipeline: result of `anonbench.reporting.pipeline.pipeline`.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
-
+        dpi: resolution of the PNG.
     """
     boxes, height = _arrange(pipeline)
     with styled():
@@ -103,7 +102,7 @@ def pipeline_figure(pipeline: Pipeline, outputs: Sequence[Path], dpi: int = 150)
 
 
 def job_for(step: Step) -> str:
-    """Return what there is a job for: `per data set, split`, or `once`."""
+    """Describe the jobs of a step: `per data set, split`, or `once`."""
     known = list(WILDCARDS)
     order = sorted(step.wildcards, key=lambda n: known.index(n) if n in known else len(known))
     names = list(dict.fromkeys(WILDCARDS.get(name, name) for name in order))
@@ -131,7 +130,7 @@ def _arrange(pipeline: Pipeline) -> tuple[dict[str, _Box], float]:
 
 
 def _needed(stage: str, steps: Sequence[Step]) -> float:
-    """Return the width in inches in which a stage's name and its rules' lines fit."""
+    """Width in inches needed for a stage's name and its rules' lines."""
     lines = [LETTER * (len(step.name) + len(job_for(step))) for step in steps]
     return 0.2 + max(BOLD * len(STAGES.get(stage, stage)), *lines)
 
@@ -206,16 +205,14 @@ def _arrows(axes: Axes, boxes: Mapping[str, _Box], arrows: Sequence[tuple[str, s
 
 
 def _side(source: _Box, target: _Box, lanes: Mapping[str, int]) -> str:
-    """Return the side on which a long arrow meets the fewest boxes and other long arrows."""
+    """Side on which a long arrow meets the fewest boxes and other long arrows."""
     left = (source.first + target.first, -lanes["left"])
     right = (source.last + target.last, -lanes["right"])
     return "left" if left >= right else "right"
 
 
 def _way(box: _Box, lane: float, side: str, above: bool = False) -> list[tuple[float, float]]:
-    """Return the points from a box to a lane: off its side, or where another box is in the way,
-    off its foot (or head).
-    """
+    """Points from a box to a lane: from its side, or from its foot or head if that is blocked."""
     if box.first if side == "left" else box.last:
         edge, y = (box.left + (0 if side == "left" else box.width), box.top + HEAD / 2)
         return [(edge, y), (lane, y)]

@@ -1,4 +1,4 @@
-"""What methods keep, and what attacks find, against how strong they are."""
+"""Retrieval quality kept and success of attacks, against the strength of each method."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ from anonbench.reporting.summary import present, summarize, summarize_originals
 
 REIDENTIFICATION = "Re-identification"
 _ATTACK_COLOURS = (INK, "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#7F7F7F", "#009E73", "#0072B2")
-"""The first is that of re-identification."""
+"""Colours of attacks; the first is for re-identification."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The strengths of one method that a data set has, the weakest first where that is known."""
+    """Strengths of one method in a data set, the weakest first if the order is known."""
 
     method: str
     names: list[str]
-    """Among methods; the method's own name stands for its own parameters."""
+    """Names of the strengths as methods; the method's own name stands for its own parameters."""
     ticks: list[str]
-    """What they differ in, by name."""
+    """Value or name that distinguishes each strength."""
     parameter: str
-    """What differs; empty where it is no number."""
+    """Parameter that varies; empty if it is not numeric."""
     is_ordered: bool
-    """Whether the policy tells which side is the weak one."""
+    """Whether the policy defines which end is weak."""
     too_weak: list[bool] = field(default_factory=list)
-    """Which ones the policy's bound does not allow."""
+    """Whether the policy's bound rules out each strength."""
 
 
 def sweeps(
@@ -60,16 +60,15 @@ def sweeps(
     entities: Sequence[str],
     bounds: Mapping[str, tuple[str, float]],
 ) -> list[Sweep]:
-    """Return the methods of which there are several strengths.
+    """Methods with several strengths.
 
-    Numbers are in their order; the end that the policy bounds is the weak one, and stands first.
-    What differs in something else stays in the order of the data set's methods.
+    Numbers are sorted, starting at the weak end, which is the one that the policy bounds. Strengths
+    that differ in something else keep the order of the data set's methods.
 
     Args:
         parameters: of each method of a data set, as plain data, by name.
-        entities: that are sought: parameters by entity of others do not count.
+        entities: entities that are detected; parameters of other entities are ignored.
         bounds: side (`most`, `least`) and limit of a policy, by method and parameter.
-
     """
     groups: dict[str, list[str]] = {}
     for name in parameters:
@@ -82,7 +81,7 @@ def sweeps(
 
 
 def _flat(parameters: Mapping[str, Any], entities: Sequence[str]) -> dict[str, Any]:
-    """Return parameters by `name`, or by `name.entity` where they have a value for each entity."""
+    """Parameters by `name`, or by `name.entity` if they have a value for each entity."""
     found: dict[str, Any] = {}
     for name, value in parameters.items():
         if isinstance(value, Mapping):
@@ -106,7 +105,7 @@ def _sweep(
         return Sweep(method, names, [each or "own" for each in own], "", False, [False] * len(own))
     first = differing[0]
     side, limit = bounds.get(f"{method}.{first}", ("", 0.0))
-    falling = side == "most"  # the greatest values are the weak ones
+    falling = side == "most"  # large values are weak
     order = sorted(names, key=lambda n: given[n][first], reverse=falling)
     ticks = [" / ".join(f"{given[name][key]:g}" for key in differing) for name in order]
     weak = [
@@ -123,20 +122,19 @@ def _is_number(value: object) -> bool:
 def rates_by_attack(
     rates: pd.DataFrame | None, attacks: pd.DataFrame | None, degree: int, needs: Needs
 ) -> pd.DataFrame:
-    """Return the rates of all attacks on originals and on one degree.
+    """Rates of all attacks on originals and on one degree.
 
-    Of re-identification the strongest known attack, of every other attack the measure that is
-    farthest above its chance on average over the methods.
+    For re-identification, the strongest known attack; for every other attack, the measure with the
+    highest average rate above chance over the methods.
 
     Args:
         rates: `anonbench.evaluation.privacy.rates.RATE_COLUMNS` of a data set; None: not attacked.
         attacks: `anonbench.evaluation.privacy.attacks.table.COLUMNS` of it; None: none was run.
-        degree: whose methods are compared.
-        needs: what a rate has to fulfil to be known.
+        degree: degree at which methods are compared.
+        needs: requirements for a rate to count as known.
 
     Returns:
         Columns label, method, rate, low, high (shares).
-
     """
     found = []
     if rates is not None:
@@ -172,20 +170,19 @@ def strengths(
     dpi: int = 150,
     needs: Needs = DEFAULTS,
 ) -> None:
-    """Draw retrieval and attacks against strength at the highest degree, a column a method.
+    """Draw retrieval and attacks against strength at the highest degree, one column per method.
 
-    On the left of the strengths are the originals, on the right the methods that have none.
+    Originals are left of the strengths; methods without strengths are on the right.
 
     Args:
         scores: tidy scores (`anonbench.reporting.summary.read_scores`) of one or several data sets.
         rates: re-identification, see `rates_by_attack`.
         attacks: the other ones, see `rates_by_attack`.
-        dataset: whose rows are drawn.
+        dataset: data set whose rows are drawn.
         found: see `sweeps`.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
-        needs: what a value has to fulfil to be known.
-
+        dpi: resolution of the PNG.
+        needs: requirements for a value to count as known.
     """
     mine = scores[scores["dataset"] == dataset]
     hidden = mine[mine["method"] != ORIGINAL]
@@ -227,13 +224,13 @@ def strengths(
 
 
 def _kept(mine: pd.DataFrame, degree: int) -> pd.DataFrame:
-    """Return retrieval of the originals and of one degree, by models that can be chosen."""
+    """Retrieval on originals and on one degree, by models that can be chosen."""
     table = pd.concat([summarize_originals(mine), summarize(mine[mine["degree"] == degree])])
     return table[table["metric"].isin(RETRIEVAL_METRICS) & ~table["adaption"].isin(NO_CHOICE)]
 
 
 def _models(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
-    """Give the rows of each query kind and model; originals have one kind, which stands in both."""
+    """Yield the rows of each query kind and model; originals have one kind, used for both."""
     clear = rows[rows["method"] == ORIGINAL]
     for query in QUERIES:
         hidden = rows[(rows["query"] == query) & (rows["method"] != ORIGINAL)]
@@ -275,14 +272,14 @@ def _draw(axes: Axes, line: pd.DataFrame, places: Sequence[str], sweep: Sweep, *
 def _numbers(
     places: Sequence[tuple[int, str]], rows: pd.DataFrame
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return places on the axis; then values in percent and the ends of their intervals."""
+    """Positions on the axis, values in percent, and the ends of their intervals."""
     chosen = rows.loc[[name for _, name in places]]
     x = np.array([place for place, _ in places], float)
     return x, [100 * chosen[name].to_numpy(float) for name in ("rate", "low", "high")]
 
 
 def _ground(axes: Axes, sweep: Sweep, places: Sequence[str]) -> None:
-    """Grey where the policy's bound on the parameter does not allow a strength."""
+    """Shade the strengths that the policy's bound rules out."""
     for number, weak in enumerate(sweep.too_weak, 1):
         if weak:
             axes.axvspan(number - 0.5, number + 0.5, color=GRID, alpha=0.6, lw=0, zorder=0)

@@ -1,8 +1,8 @@
-"""Common style of all figures, and reproducible writing of them.
+"""Common style of all figures, and reproducible output files.
 
-Colours tell methods (Okabe and Ito's, told apart with any kind of colour vision), markers and line
-styles tell models, so that a figure reads in grey too. Figures are made without pyplot: no window,
-no state between them.
+Colours stand for methods (Okabe and Ito's palette, safe for colour-blind readers), markers and line
+styles for models, so that a figure is readable in grey too. Figures are made without pyplot: no
+window, no shared state.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from anonbench.reporting.labels import METHODS
 MILLIMETRE = 1 / 25.4
 ONE_COLUMN = 85 * MILLIMETRE
 TWO_COLUMNS = 175 * MILLIMETRE
-"""Widths in inches of one and of both columns of a journal page."""
+"""Width in inches of both columns of a journal page (`ONE_COLUMN`: of one)."""
 TALLEST = 9.3
-"""Height in inches that still fits a page with its caption."""
+"""Height in inches that still fits on a page with a caption."""
 
 METHOD_COLOURS = methods.with_colours(facts(methods.METHODS, "line_colour"))
 ENTITY_COLOURS = {
@@ -40,7 +40,7 @@ ENTITY_COLOURS = {
     "mrz": "#CC79A7",
     "ink": "#E69F00",
 }
-"""In figures about detection, in which no method occurs."""
+"""Colours in figures about detection, which show no methods."""
 OTHER_COLOUR = "#CC79A7"
 INK = "#1b1f24"
 SOFT = "#5b6470"
@@ -62,7 +62,7 @@ MODEL_LINES: dict[str, Any] = {
 DEGREE_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (4, 1.5, 1, 1.5)))
 
 _STYLE: Any = {
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters everywhere
+    "font.family": "DejaVu Sans",  # shipped with matplotlib, hence the same on every machine
     "font.size": 8.0,
     "axes.titlesize": 8.5,
     "axes.titleweight": "bold",
@@ -77,7 +77,7 @@ _STYLE: Any = {
     "grid.color": GRID,
     "grid.linewidth": 0.7,
     "text.color": INK,
-    "text.parse_math": False,  # names of files and labels are text, never formulas
+    "text.parse_math": False,  # file names and labels are text, never formulas
     "xtick.color": SOFT,
     "ytick.color": SOFT,
     "xtick.labelcolor": INK,
@@ -101,7 +101,7 @@ _NO_METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Apply the look inside the block, whatever the user's own matplotlib settings are."""
+    """Apply the style inside the block, regardless of the user's matplotlib settings."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
@@ -109,22 +109,21 @@ def styled() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float, constrained: bool = True) -> Figure:
-    """Return an empty figure of this size in inches."""
+    """Empty figure of this size in inches."""
     figure = Figure(figsize=(width, height), layout="constrained" if constrained else None)
     FigureCanvasAgg(figure)
     return figure
 
 
 def save(figure: Figure, outputs: Sequence[Path], dpi: int) -> None:
-    """Write a figure to each path, as its suffix (.png or .svg) says, without date or version.
+    """Write a figure to each path in the format of its suffix (.png or .svg), without metadata.
 
     Raises:
-        InputError: another suffix.
-
+        InputError: the suffix is another one.
     """
     figure.dpi = dpi
     if figure.axes and (engine := figure.get_layout_engine()):
-        engine.execute(figure)  # once: `savefig` would do it for each file, and draw twice
+        engine.execute(figure)  # done once: `savefig` would draw again for each file
         figure.set_layout_engine(None)
     for path in outputs:
         kind = path.suffix.removeprefix(".")
@@ -135,12 +134,12 @@ def save(figure: Figure, outputs: Sequence[Path], dpi: int) -> None:
 
 
 def method_colour(method: str) -> str:
-    """Return a method's colour."""
+    """Colour of a method."""
     return colour_of(method, METHOD_COLOURS) if is_method(method) else OTHER_COLOUR
 
 
 def method_handles(methods: Sequence[str]) -> list[Line2D]:
-    """Return a legend's entries for methods, in their order."""
+    """Legend entries for methods, in order."""
     return [
         Line2D([], [], color=method_colour(method), lw=2.5, label=METHODS.get(method, method))
         for method in methods
@@ -148,16 +147,16 @@ def method_handles(methods: Sequence[str]) -> list[Line2D]:
 
 
 def method_columns(handles: Sequence[Line2D]) -> int:
-    """Return the columns of a legend over both columns of a page that has methods' names."""
+    """Number of columns of a method legend that spans both columns of a page."""
     return min(len(handles), 6)
 
 
 def percent_axis(axes: Axes, label: str) -> None:
-    """Give a y axis in percent its label and horizontal guides."""
+    """Set label and horizontal guides of a y axis in percent."""
     axes.set_ylabel(label)
     axes.grid(axis="y")
 
 
 def empty(figure: Figure, text: str) -> None:
-    """Say in an otherwise empty figure why there is nothing to see."""
+    """Write into an otherwise empty figure why there is nothing to show."""
     figure.text(0.5, 0.5, text, ha="center", va="center", color=SOFT, wrap=True)

@@ -1,8 +1,8 @@
-"""Quality against the degree of anonymization.
+"""Quality by degree of anonymization.
 
-Series of all models and methods in one plot cannot be told apart, so each model has a
-panel of its own with one coloured line a method; the unadapted model's lines are repeated as thin
-lines in the other panels, because the loss against it is the question.
+One plot of all models and methods would be unreadable, so each model has its own panel with one
+coloured line per method. The unadapted model's lines are repeated as thin lines in the other
+panels, because models are compared with it.
 """
 
 from __future__ import annotations
@@ -44,18 +44,17 @@ def trend(
     outputs: Sequence[Path],
     dpi: int = 150,
 ) -> None:
-    """Draw one metric of one data set against the degree, a panel a model.
+    """Draw one metric of one data set by degree, one panel per model.
 
-    With a single degree, models stand on the x axis instead.
+    With a single degree, models are on the x axis instead.
 
     Args:
         scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-        dataset: whose rows are drawn.
+        dataset: data set whose rows are drawn.
         metric: map, mndcg, knn or linear.
         query: original or anonymized; none for accuracies.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
-
+        dpi: resolution of the PNG.
     """
     summary = summarize(scores[scores["dataset"] == dataset])
     rows = summary[(summary["metric"] == metric) & (summary["query"] == (query or ""))]
@@ -107,7 +106,7 @@ def _panels(
 
 
 def _two_lines(model: str) -> str:
-    """Return a model's name, of at most two lines."""
+    """Label of a model, on at most two lines."""
     return re.sub(",? ", "\n", ADAPTIONS.get(model, model), count=1)
 
 

@@ -1,1 +1,1 @@
-"""Findings: what the data sets of one config say together."""
+"""Findings across the data sets of one config."""

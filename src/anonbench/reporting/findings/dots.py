@@ -1,4 +1,4 @@
-"""Figure of values with intervals: a panel a query kind, a row a method, a colour a series."""
+"""Figure of values with intervals: panels by query kind, rows by method, colours by series."""
 
 from __future__ import annotations
 
@@ -30,11 +30,10 @@ def draw_dots(
         values: columns query, row, series, value, low and high, shares of 1; a series need not have
             every row.
         rows: the rows from top to bottom.
-        label: of the horizontal axis.
-        limits: its ends; None for those that the values need.
+        label: label of the horizontal axis.
+        limits: ends of the axis; None: chosen to fit the values.
         outputs: .png and .svg paths.
-        dpi: of the PNG.
-
+        dpi: resolution of the PNG.
     """
     series, queries = (list(dict.fromkeys(values[name])) for name in ("series", "query"))
     with styled():

@@ -1,4 +1,4 @@
-"""What anonymizing and adapting cost trained models, and how much of a lead is retrieval bias."""
+"""Costs of anonymizing and adapting for trained models, and the share of retrieval bias."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KEY = ["dataset", "degree", "method", "query", "metric", "adaption", "effect"]
 
 
 def effects_of(effects: pd.DataFrame, variances: pd.DataFrame) -> pd.DataFrame:
-    """Return the effects on mAP and mnDCG at the highest degree, and of training again.
+    """Effects on mAP and mnDCG at the highest degree, and of retraining.
 
     Args:
         effects: `anonbench.evaluation.comparisons.effect_table.read_effects`.
@@ -39,7 +39,6 @@ def effects_of(effects: pd.DataFrame, variances: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns `COLUMNS`, in the order of `EFFECTS`.
-
     """
     rows = effects[effects["metric"].isin(_METRICS)]
     rows = rows[(rows["degree"] == rows["degree"].max()) | (rows["effect"] == "retraining")]
@@ -50,14 +49,13 @@ def effects_of(effects: pd.DataFrame, variances: pd.DataFrame) -> pd.DataFrame:
 
 
 def accuracies_of(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return what classifiers read from each model's features, on originals and at the top degree.
+    """Accuracies of classifiers on each model's features, on originals and at the top degree.
 
     Args:
         scores: `anonbench.reporting.summary.read_scores`.
 
     Returns:
-        Columns `ACCURACY_COLUMNS`; the baselines that nobody trains have one seed.
-
+        Columns `ACCURACY_COLUMNS`; untrained baselines have one seed.
     """
     rows = scores[scores["metric"].isin(ACCURACIES)]
     rows = rows[(rows["degree"] == 0) | (rows["degree"] == rows["degree"].max())]
@@ -68,7 +66,7 @@ def accuracies_of(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def accuracies_grid(found: pd.DataFrame) -> Grid:
-    """Return the accuracy of each model on originals and by method."""
+    """Table of each model's accuracy on originals and by method."""
     of = found.set_index(["method", "adaption", "metric"])
     methods = list(dict.fromkeys(found["method"]))
     places = [(method, metric) for metric in ACCURACIES for method in methods]
@@ -93,7 +91,7 @@ def accuracies_grid(found: pd.DataFrame) -> Grid:
 
 
 def effects_grid(found: pd.DataFrame) -> Grid:
-    """Return what each model loses to its reference and to adapting, in points of mAP."""
+    """Table of each model's loss against its reference and through adapting, in points of mAP."""
     rows = found[(found["metric"] == "map") & (found["effect"] != "retraining")]
     of = rows.set_index(["query", "method", "adaption", "effect"])
     blocks = []
@@ -144,7 +142,7 @@ _DRAWN = {
 
 
 def draw_effects(found: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
-    """Draw the unadapted model's lead over each adapted one, in which bias and cost add up."""
+    """Draw the unadapted model's lead over each adapted model, the sum of bias and cost."""
     rows = found[(found["metric"] == "map") & found["effect"].isin(_DRAWN)]
     several = rows["dataset"].nunique() > 1
     names = rows["method"].map(METHODS.__getitem__) + ", " + rows["adaption"]
@@ -189,17 +187,16 @@ def write_models(
     figures: Sequence[Path],
     dpi: int,
 ) -> None:
-    """Write effects and accuracies, the tables of each data set for people, and a figure.
+    """Write effects and accuracies, with tables for each data set and a figure.
 
     Args:
         effects: columns `COLUMNS`.
         accuracies: columns `ACCURACY_COLUMNS`.
-        csv: the effects.
+        csv: CSV file of the effects.
         accuracy: the accuracies.
-        markdown: both as tables.
+        markdown: both as Markdown tables.
         figures: .png and .svg paths.
-        dpi: of the PNG.
-
+        dpi: resolution of the PNG.
     """
     write_csv(effects, csv)
     write_csv(accuracies, accuracy)

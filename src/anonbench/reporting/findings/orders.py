@@ -1,4 +1,4 @@
-"""Agreement of systems on the order of methods."""
+"""Agreement between systems on the order of methods."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ _METRICS = ("map", "mndcg")
 
 
 def values_of(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return what each system keeps under each method.
+    """Retrieval quality of each system under each method.
 
     Args:
         scores: tidy scores (`anonbench.reporting.summary.read_scores`) by system.
 
     Returns:
         Columns `VALUES`, one row a system, query kind, metric and method at the highest degree.
-
     """
     parts = []
     for system, table in scores.items():
@@ -38,7 +37,7 @@ def values_of(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def orders_of(
     values: pd.DataFrame, comparisons: Mapping[str, pd.DataFrame], level: float
 ) -> pd.DataFrame:
-    """Return how far each two systems agree on which of two methods keeps more.
+    """Agreement of each pair of systems on which of two methods keeps more quality.
 
     Args:
         values: columns `VALUES`.
@@ -50,7 +49,6 @@ def orders_of(
         Columns `COLUMNS`: the methods that both have, Kendall's tau-b of their values (Kendall
         1945), the pairs of methods, those whose difference is clear in both systems, and those of
         these in which it has the same sign.
-
     """
     kept = values.set_index(["system", "query", "metric", "method"])["value"]
     rows = []
@@ -70,7 +68,7 @@ def orders_of(
 def _signs(
     comparisons: pd.DataFrame, query: str, metric: str, level: float
 ) -> dict[tuple[str, str], float]:
-    """Return of each two methods whether the first keeps clearly more (1), less (-1), or 0."""
+    """Clear differences of two methods: 1 if the first keeps more, -1 if less, 0 if unclear."""
     rows = comparisons[
         (comparisons["query"] == query)
         & (comparisons["metric"] == metric)

@@ -1,4 +1,4 @@
-"""Tables and figure of the findings across systems."""
+"""Tables and figure of findings across systems."""
 
 from __future__ import annotations
 
@@ -25,17 +25,16 @@ def write_systems(
     figures: Sequence[Path],
     dpi: int,
 ) -> None:
-    """Write what systems keep, how far they agree, and a figure of both.
+    """Write the quality kept by systems, their agreement, and a figure.
 
     Args:
         values: columns `anonbench.reporting.findings.orders.VALUES`.
         orders: columns `anonbench.reporting.findings.orders.COLUMNS`.
-        csv: the values.
+        csv: CSV file of the values.
         orders_csv: the agreement of systems.
-        markdown: both as tables for people.
+        markdown: both as Markdown tables.
         figures: .png and .svg paths.
-        dpi: of the PNG.
-
+        dpi: resolution of the PNG.
     """
     write_csv(values, csv)
     write_csv(orders, orders_csv)
@@ -44,7 +43,7 @@ def write_systems(
 
 
 def values_grid(values: pd.DataFrame) -> Grid:
-    """Return mAP by method and system, with intervals, the methods that keep most first."""
+    """Table of mAP by method and system, with intervals; methods that keep most come first."""
     rows = values[values["metric"] == "map"]
     systems = list(dict.fromkeys(rows["system"]))
     blocks = []
@@ -68,7 +67,7 @@ def values_grid(values: pd.DataFrame) -> Grid:
 
 
 def orders_grid(orders: pd.DataFrame) -> Grid:
-    """Return how far each two systems agree on the order of methods."""
+    """Table of the agreement of each pair of systems on the order of methods."""
     blocks = []
     for metric in dict.fromkeys(orders["metric"]):
         lines = [
@@ -97,7 +96,7 @@ def orders_grid(orders: pd.DataFrame) -> Grid:
 
 
 def draw(values: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
-    """Draw mAP of each method by system, a panel a query kind, with intervals."""
+    """Draw mAP of each method by system, one panel per query kind, with intervals."""
     rows = values[values["metric"] == "map"]
     draw_dots(
         rows.assign(row=rows["method"].map(METHODS.__getitem__), series=rows["system"]),
@@ -110,14 +109,14 @@ def draw(values: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
 
 
 def by_mean(rows: pd.DataFrame) -> list[str]:
-    """Return methods, those first that keep most in the mean over systems and query kinds."""
+    """Methods sorted by mean quality over systems and query kinds, highest first."""
     means = rows.groupby("method")["value"].mean()
     return [str(method) for method in means.sort_values(ascending=False, kind="stable").index]
 
 
 def _cell(rows: pd.DataFrame, place: tuple[str, str]) -> str:
     if place not in rows.index:
-        return "–"  # a system need not have every method
+        return "–"  # a system may lack some methods
     row = rows[rows.index == place]
     value, low, high = (100 * row[name].to_numpy(float)[0] for name in ("value", "low", "high"))
     return f"{value:.1f} ({low:.1f}–{high:.1f})" if np.isfinite(low) else f"{value:.1f}"

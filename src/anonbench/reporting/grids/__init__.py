@@ -1,1 +1,1 @@
-"""Result tables as text: their layout, notes and commands, and files of them."""
+"""Result tables as text: layout, notes, commands and output files."""

@@ -1,4 +1,4 @@
-"""Plain tables of texts with headings and blocks, as Markdown, LaTeX (booktabs) and CSV.
+"""Plain text tables with headings and blocks, as Markdown, LaTeX (booktabs) and CSV.
 
 A result table in the paper's layout (`anonbench.reporting.grids.layout`) becomes a `Grid` too; the
 report renders the same as HTML.
@@ -22,33 +22,32 @@ class TableCommands:
     """Commands that make the numbers of one table, as the report shows them."""
 
     table: str
-    """Makes the whole table."""
+    """Command that makes the whole table."""
     cells: tuple[tuple[str, str], ...] = ()
-    """A row and column with the command that makes the file its numbers are read from; several
-    files where they are a mean over seeds."""
+    """Row, column and the command that makes the file with the cell's number (several files if it
+    is a mean over seeds)."""
     reading: str = ""
-    """Where the numbers stand in these files."""
+    """Location of the numbers in these files."""
 
 
 def write_grid(
     grid: Grid, rows: Sequence[Sequence[str]], csv: Path, markdown: Path, latex: Path
 ) -> None:
-    """Write a grid for people and papers, and the rows that its CSV holds."""
+    """Write a grid as Markdown and LaTeX, and its rows as CSV."""
     write_text(csv, csv_text(rows))
     write_text(markdown, to_markdown(grid))
     write_text(latex, to_latex(grid))
 
 
 def to_markdown(grid: Grid, escaped: bool = False) -> str:
-    """Return a grid as a Markdown table with its caption below; a block's label is a row.
+    """Format a grid as a Markdown table, caption below; a block's label is a row.
 
     Args:
         grid: the table.
-        escaped: whether its rows and labels are Markdown already.
-
+        escaped: whether rows and labels are already Markdown.
     """
     heads = list(grid.heads)
-    if grid.groups:  # Markdown has one row of headings
+    if grid.groups:  # Markdown has only one row of headings
         above = [label for label, span in grid.groups for _ in range(span)]
         heads = [f"{a} {b}".strip() for a, b in zip(above, heads, strict=True)]
     rows: list[tuple[str, ...]] = []
@@ -61,13 +60,12 @@ def to_markdown(grid: Grid, escaped: bool = False) -> str:
 
 
 def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = None) -> str:
-    """Return a grid as LaTeX; the document needs booktabs and textcomp's glyphs.
+    """Format a grid as LaTeX; the document needs booktabs and textcomp's glyphs.
 
     Args:
         grid: the table.
         wide: a small ``table*`` over the whole page, else a ``table``.
-        cell: renders a text; by default it is escaped, and numbers get a real minus.
-
+        cell: formats a text; by default it is escaped, and numbers get a real minus.
     """
     name = "table*" if wide else "table"
     return "\n".join(
@@ -122,7 +120,7 @@ def _block(block: GridBlock, grid: Grid, cell_of: Callable[[str], str]) -> list[
     wrapped = dict(grid.wrapped)
     for row in block.rows:
         cells = [cell_of(text) for text in row]
-        # in braces, because \raggedright changes what ends a row of the table
+        # in braces, because \raggedright redefines the end of a table row
         lines.append(
             _row(
                 rf"{{\raggedright {cell}\par}}" if number in wrapped else cell
@@ -133,7 +131,7 @@ def _block(block: GridBlock, grid: Grid, cell_of: Callable[[str], str]) -> list[
 
 
 def _cell(text: str) -> str:
-    """Return a cell's text, with a real minus where it is a number."""
+    """Text of a cell, with a real minus sign if it is a number."""
     return f"${text}$" if re.fullmatch(r"[+-]\d+(\.\d+)?", text) else escape_latex(text)
 
 
@@ -162,12 +160,12 @@ _LATEX = {
 
 
 def escape_latex(text: str) -> str:
-    """Return text that LaTeX prints as it is."""
+    """Escape text for LaTeX."""
     return "".join(_LATEX.get(character, character) for character in text)
 
 
 def escape_markdown(text: str) -> str:
-    """Return text that Markdown shows as it is."""
+    """Escape text for Markdown."""
     escaped = "".join(f"\\{c}" if c in "\\`*_[]|#" else c for c in text)
     return escaped.replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
 
@@ -175,7 +173,7 @@ def escape_markdown(text: str) -> str:
 def markdown_grid(
     heads: Sequence[str], rows: Sequence[Sequence[str]], left: int, escaped: bool = False
 ) -> str:
-    """Return a grid; the first `left` columns are flush left, the others right."""
+    """Format a Markdown table; the first `left` columns are flush left, the others right."""
     if not escaped:
         rows = [[escape_markdown(text) for text in row] for row in rows]
     rules = ["---" if number < left else "---:" for number in range(len(heads))]
@@ -184,13 +182,13 @@ def markdown_grid(
 
 
 def csv_text(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as CSV."""
+    """Format rows as CSV."""
     buffer = io.StringIO()
     csv_module.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, whole or not at all."""
+    """Write a file atomically."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Result table in the paper's layout, before it is written as CSV, Markdown, LaTeX or HTML."""
+"""Result table in the paper's layout, independent of CSV, Markdown, LaTeX or HTML."""
 
 from __future__ import annotations
 
@@ -36,53 +36,52 @@ ON_ORIGINALS = {
     "control": CONTROL,
     **{each.value: each.value for each in Baseline},
 }
-"""What the rows of a table are read against, beside chance: rows of the tidy scores of original
-images."""
+"""Baselines besides chance: rows of the tidy scores of original images."""
 BASELINES = (*ON_ORIGINALS, "chance", "floor")
-"""What the rows of a table are read against."""
+"""Rows with which the other rows of a table are compared."""
 _Tests = dict[frozenset[str], float]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One value in percent, or none where the scenario was not run."""
+    """One value in percent, or none if the scenario was not run."""
 
     value: float | None = None
     sd: float | None = None
-    """Standard deviation between seeds, where there are several."""
+    """Standard deviation between seeds, if there are several."""
     se: float | None = None
     """Standard error over queries or images."""
     low: float | None = None
     high: float | None = None
     best: bool = False
-    """Whether it is the highest of its column, as printed; rows that are no choice take no part,
-    and a value that all share is nobody's best."""
+    """Whether it is the highest of its column, as printed. Rows that cannot be chosen are ignored,
+    and a value shared by all is not the best."""
     tied: bool = False
-    """Whether it is not the highest, but a paired test cannot tell it from the highest."""
+    """Whether it is not the highest, but not distinguishable from it by a paired test."""
     chance: bool = False
-    """Whether the value's interval reaches down to chance, or to the floor of its query kind."""
+    """Whether the value's interval includes chance, or the floor of its query kind."""
 
     @property
     def text(self) -> str:
-        """The value with one decimal, and the deviation between seeds."""
+        """The value with one decimal, and the standard deviation between seeds."""
         if self.value is None:
             return NOT_RUN
         return f"{self.value:.1f}" if self.sd is None else f"{self.value:.1f} ± {self.sd:.1f}"
 
     @property
     def interval(self) -> str:
-        """The interval with one decimal, empty where there is none."""
+        """The interval with one decimal; empty if there is none."""
         return "" if self.low is None or self.high is None else f"{self.low:.1f}–{self.high:.1f}"
 
     @property
     def marks(self) -> str:
-        """What stands behind the value: tied with the best, at chance."""
+        """Marks after the value: tied with the best, at chance."""
         return TIED * self.tied + AT_CHANCE * self.chance
 
 
 @dataclass(frozen=True)
 class Row:
-    """One model's cells, in the order of the columns."""
+    """One model's cells, in column order."""
 
     key: str
     label: str
@@ -91,7 +90,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Block:
-    """The rows of one query kind; accuracies have one block without a name."""
+    """Rows of one query kind; accuracies have one block without a name."""
 
     key: str
     label: str
@@ -105,21 +104,20 @@ class Layout:
     stem: str
     title: str
     behind: str
-    """The queries or images, clusters and seeds behind the numbers; empty without scores."""
+    """Number of queries or images, clusters and seeds; empty without scores."""
     cautions: tuple[str, ...]
-    """Why no statement rests on the numbers."""
+    """Reasons why the numbers support no statement."""
     notes: tuple[str, ...]
-    """All that a table by itself needs: what is behind it, cautions, marks and baselines."""
+    """All notes needed to read the table: data, cautions, marks and baselines."""
     groups: tuple[tuple[str, str], ...]
     """Key and heading of each column group."""
     methods: tuple[tuple[str, str], ...]
     """Key and heading of the columns in each group."""
     blocks: tuple[Block, ...]
     baselines: tuple[Row, ...]
-    """What every block is read against, the same for all methods: the unadapted model on original
-    images (key `originals`), the control on them (`control`), what needs no training on them
-    (`pixels`, `untrained`), `chance`, and `floor` of the anonymized queries where it is another;
-    those that are known."""
+    """Known baselines of every block, the same for all methods: the unadapted model on original
+    images (key `originals`), the control on them (`control`), untrained features on them (`pixels`,
+    `untrained`), `chance`, and `floor` of the anonymized queries if it differs."""
 
     @property
     def caption(self) -> str:
@@ -135,16 +133,15 @@ def lay_out(
 ) -> Layout:
     """Arrange the scores of one data set and degree as the paper does.
 
-    Rows and columns are those that occur in the data set at any degree, so that a scenario that is
-    missing shows as a cell without a value.
+    Rows and columns are those of the data set at any degree, so that a missing scenario shows as an
+    empty cell.
 
     Args:
-        table: what to show.
+        table: table to lay out.
         scores: tidy scores, of one or several data sets.
         comparisons: paired tests (`pairwise`), of one or several data sets; without
             them no cell is marked as tied with the best.
-        confidence: a cell is tied where its adjusted p is at least one less this.
-
+        confidence: a cell is tied if its adjusted p is at least 1 - confidence.
     """
     of_dataset = scores[scores["dataset"] == table.dataset]
     metrics = list(metrics_of(table.kind))
@@ -193,7 +190,7 @@ def lay_out(
 
 
 def _baseline(key: str) -> str:
-    """Return the label of one of `BASELINES`; systems have their names by now."""
+    """Label of one of `BASELINES`, after systems have received their names."""
     if key in ON_ORIGINALS:
         return f"{ADAPTIONS[ON_ORIGINALS[key]]}, original images"
     return "Chance" if key == "chance" else "Chance, own image first"
@@ -219,7 +216,7 @@ def _percent(share: float) -> float | None:
 
 
 def _tests(table: Table, comparisons: pd.DataFrame | None) -> dict[tuple[str, str, str], _Tests]:
-    """Return the adjusted p-values of all pairs, by query kind, metric and method."""
+    """Adjusted p-values of all pairs, by query kind, metric and method."""
     found: dict[tuple[str, str, str], _Tests] = {}
     for row in [] if comparisons is None else comparisons.to_dict("records"):
         if (row["dataset"], row["degree"]) == (table.dataset, table.degree):
@@ -230,11 +227,10 @@ def _tests(table: Table, comparisons: pd.DataFrame | None) -> dict[tuple[str, st
 
 
 def _mark(rows: Sequence[Row], tests: Sequence[_Tests], level: float) -> tuple[Row, ...]:
-    """Mark the highest value of each column, and those that a test cannot tell from it.
+    """Mark the highest value of each column, and values not distinguishable from it.
 
-    Values that print like the highest are all marked as the highest, unless the whole column does:
-    then nothing is better than anything. The control and baselines take no part: they are no
-    way to serve a retrieval system.
+    All values that print like the highest are marked, unless the whole column does. The control and
+    baselines are ignored, because they cannot be deployed in a retrieval system.
     """
     columns = [
         _mark_column({row.key: row.cells[number] for row in rows}, p, level)
@@ -263,7 +259,7 @@ def _mark_column(column: Mapping[str, Cell], p: _Tests, level: float) -> dict[st
 def _baselines(
     rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
 ) -> dict[str, dict[str, Cell]]:
-    """Return what is known of `BASELINES`: cells by metric."""
+    """Known values of `BASELINES`: cells by metric."""
     searched = rows[rows["query"] == QueryKind.ANONYMIZED.value]
     levels = {
         key: {m: only(of.loc[of["metric"] == m, key]) for m in metrics}
@@ -285,5 +281,5 @@ def _baselines(
 
 
 def _as_text(cells: Mapping[str, Cell], headings: Mapping[str, str]) -> str:
-    """Return cells as a sentence has them, in the order of the headings."""
+    """Format cells for a sentence, in the order of the headings."""
     return ", ".join(f"{name} {cells[m].text}" for m, name in headings.items() if m in cells)

@@ -26,7 +26,7 @@ _AGREEMENT = (
 
 
 def title_of(table: Table) -> str:
-    """Return a result table's title."""
+    """Title of a result table."""
     what, degree = _TITLES[table.kind], f"{table.degree} % of the regions anonymized"
     return f"{what} in percent, {table.dataset}, {degree}"
 
@@ -34,15 +34,14 @@ def title_of(table: Table) -> str:
 def notes_of(
     table: Table, scores: pd.DataFrame, baselines: Mapping[str, str], confidence: float | None
 ) -> Iterator[str]:
-    """Give the sentences below a table.
+    """Yield the sentences below a table.
 
     Args:
-        table: what is shown.
+        table: table that is shown.
         scores: its scores (`anonbench.reporting.summary.summarize`).
         baselines: values of the rows `anonbench.reporting.grids.layout.BASELINES` that are known,
             as text.
-        confidence: of the paired tests, none where there are none.
-
+        confidence: confidence of the paired tests; None if there are none.
     """
     if scores.empty:
         yield "No scenario was run."
@@ -85,7 +84,7 @@ def notes_of(
 
 
 def only(values: pd.Series) -> float | None:
-    """Return the one number that all share but for rounding, if there is one."""
+    """The single value that all share up to rounding, or None."""
     found = pd.to_numeric(values).dropna().astype(float).round(12).unique()
     return float(found[0]) if len(found) == 1 else None
 
@@ -116,7 +115,7 @@ def _without_training(on_originals: Mapping[str, str]) -> str:
 
 
 def _above_all_models(scores: pd.DataFrame) -> Iterator[str]:
-    """Say in how many columns a baseline is above every model; nothing where none is."""
+    """Say in how many columns a baseline exceeds every model; nothing if there is none."""
     best = scores.assign(
         row=scores["adaption"].where(scores["adaption"].isin(NO_CHOICE), "models")
     ).pivot_table(index=["query", "metric", "method"], columns="row", values="value", aggfunc="max")
@@ -131,7 +130,7 @@ def _above_all_models(scores: pd.DataFrame) -> Iterator[str]:
 
 
 def cautions(scores: pd.DataFrame) -> Iterator[str]:
-    """Say why a table's values carry no statement; nothing where they do."""
+    """Reasons why a table's values support no statement; empty if they do."""
     ranked = scores[scores["metric"].isin(PER_QUERY)]
     if (ranked["k"] < MIN_K).any():
         yield (
@@ -147,12 +146,12 @@ def cautions(scores: pd.DataFrame) -> Iterator[str]:
 
 
 def behind(retrieval: bool, scores: pd.DataFrame) -> str:
-    """Say how many queries or images, clusters and seeds stand behind a table."""
+    """Describe how many queries or images, clusters and seeds a table is based on."""
     low, high = int(scores["n"].min()), int(scores["n"].max())
     noun = "query" if retrieval else "validation image"
     images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"
     clusters = scores["clusters"].min()
-    # NaN where nobody counted them
+    # NaN if they were not counted
     parts = [f"{images} in {count(int(clusters), 'cluster')}" if clusters < low else images]
     for metric, name in (("mndcg", "k"), ("rbo", "k"), ("knn", "neighbours k")):
         k = only(scores.loc[scores["metric"] == metric, "k"])

@@ -40,7 +40,7 @@ def write_table(
         table: data set, degree and kind.
         scores: tidy scores (`anonbench.reporting.summary.read_scores`).
         csv: see `to_csv`.
-        markdown: the table for people, best values bold.
+        markdown: the table as Markdown, best values bold.
         latex: a `table` environment that needs booktabs and nothing else.
         comparisons: see `anonbench.reporting.grids.layout.lay_out`.
         confidence: see `anonbench.reporting.grids.layout.lay_out`.
@@ -53,14 +53,13 @@ def write_table(
 
 
 def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Path) -> None:
-    """Write the number of images before and after dropping, by data set and split.
+    """Write the number of images before and after filtering, by data set and split.
 
     Args:
         counts: by data set, a CSV with the columns `SIZE_COLUMNS`.
-        csv: the rows, machine-readable.
-        markdown: for people.
-        latex: for papers.
-
+        csv: CSV file of the rows.
+        markdown: Markdown file to write.
+        latex: LaTeX file to write.
     """
     sizes = read_sizes(counts)
     rows = tuple((name, split, *(f"{n:,}" for n in rest)) for name, split, *rest in sizes)
@@ -74,7 +73,7 @@ def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Pa
 
 
 def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, ...]]]:
-    """Return data set, split and the other `SIZE_COLUMNS`, in the order given."""
+    """Data set, split and the other `SIZE_COLUMNS`, in the given order."""
     return [
         (name, str(row[0]), *map(int, row[1:]))
         for name, path in counts.items()
@@ -83,18 +82,18 @@ def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, .
 
 
 CSV_NUMBERS = {"low": 1, "high": 1, "se": 2, "sd": 2}
-"""What the CSV says of a value beside it, and with how many decimals."""
+"""Additional values of a cell in the CSV, with their number of decimals."""
 
 
 def to_csv(layout: Layout) -> str:
-    """Return a layout as CSV, in percent.
+    """Format a layout as CSV, in percent.
 
-    One row a model and query kind, then one for each baseline, which holds for all of them; `row`
-    tells which: scenario; originals, control, pixels or untrained (on originals); chance or floor.
-    Columns ``<metric>_<method>`` with one decimal (missing ones: ``not run``), then the same names
-    with ``_low`` and ``_high`` (interval), ``_se`` (standard error over queries or images), ``_sd``
-    (standard deviation between seeds, empty for one) and ``_tied`` (1 where a paired test cannot
-    tell it from the best, which is ``_best``).
+    One row per model and query kind, then one per baseline, which applies to all of them. The
+    column `row` is one of: scenario; originals, control, pixels or untrained (on originals); chance
+    or floor. Columns ``<metric>_<method>`` with one decimal (missing ones: ``not run``), then the
+    same names with ``_low`` and ``_high`` (interval), ``_se`` (standard error over queries or
+    images), ``_sd`` (standard deviation between seeds, empty for one) and ``_tied`` (1 where a
+    paired test cannot tell it from the best, which is ``_best``).
     """
     names = [f"{metric}_{method}" for metric, _ in layout.groups for method, _ in layout.methods]
     heads = [f"{name}_{part}" for part in (*CSV_NUMBERS, "best", "tied") for name in names]
@@ -125,7 +124,7 @@ def _csv_cells(row: Row) -> list[str]:
 
 
 def to_markdown(layout: Layout, intervals: bool = False) -> str:
-    """Return a layout as a Markdown table, caption below; on demand with each cell's interval."""
+    """Format a layout as Markdown, caption below; optionally with each cell's interval."""
 
     def cell(each: Cell) -> str:
         text = f"**{each.text}**" if each.best else each.text
@@ -136,9 +135,9 @@ def to_markdown(layout: Layout, intervals: bool = False) -> str:
 
 
 def to_latex(layout: Layout, intervals: bool = False) -> str:
-    """Return a layout as a LaTeX `table`; the document needs ``\\usepackage{booktabs}``.
+    """Format a layout as a LaTeX `table`; the document needs ``\\usepackage{booktabs}``.
 
-    On demand, each cell has its interval behind it.
+    Optionally, each cell is followed by its interval.
     """
 
     def cell(each: Cell) -> str:
@@ -161,7 +160,7 @@ def _as_grid(
     block: Callable[[str], str],
     row: Callable[[str], str] = str,
 ) -> Grid:
-    """Return a layout as a grid whose cells, block labels and row labels are rendered."""
+    """Convert a layout to a grid, formatting cells, block labels and row labels."""
     methods = [label for _, label in layout.methods]
     width = len(methods)
     return Grid(

@@ -1,4 +1,4 @@
-"""Assembly of the report: first pages, and the evidence behind them, in one offline file."""
+"""Assembly of the report: first pages and the evidence behind them, in one offline file."""
 
 from __future__ import annotations
 
@@ -74,24 +74,23 @@ def build_report(
     """Write the report: the same bytes for the same files, config and versions.
 
     Args:
-        title: of the page.
+        title: title of the page.
         datasets: in the order of the page.
         config: shown as YAML; plain values (a model's ``model_dump(mode="json")``) without places
             (`anonbench.datasets.image_sets.neutral_names.without_places`).
-        versions: of the packages that made the results.
+        versions: versions of the packages that made the results.
         output: the HTML file.
-        paper: tables of the paper beside ours.
+        paper: tables that compare the paper with our results.
         pipeline: PNG of the workflow's stages.
-        effort: what the stages took.
-        commands: that make the numbers, by the file name of a table.
-        system: name of the one system that is measured as it is; None where models are trained.
+        effort: cost of the stages.
+        commands: commands that make the numbers, by the file name of a table.
+        system: name of the one system under test; None if models are trained.
         beside: folder with one folder a data set, to which `choices.csv` (the first page's
             numbers) and, of judged variants, the statement are written.
-        made: by data set, what made its image sets.
+        made: by data set, versions of what made its image sets.
 
     Raises:
-        InputError: a figure is no PNG, or a file lacks a column.
-
+        InputError: a figure is not a PNG, or a file lacks a column.
     """
     shown = Presentation.model_validate(config.get("presentation", {}))
     texts = Texts(shown.language)
@@ -158,7 +157,7 @@ def _read(
     explorer: Mapping[str, Any] | None,
     system: str | None,
 ) -> Results:
-    """Read the tables of a data set that there are; without scores, tables without rows."""
+    """Read the existing tables of a data set; without scores, all tables are empty."""
     found = {
         need: dataset_tables.READERS[need](path)
         for need, path in files_of(section).items()
@@ -199,7 +198,7 @@ def _read(
 
 
 def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:
-    """Return why no ranking can be judged, as a text's key and its values."""
+    """Reason why no ranking can be judged, as a text's key and its values."""
     ranked = summary[summary["metric"] == "map"]
     if all_alike(summary):
         return "alike", {}
@@ -215,7 +214,7 @@ def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, 
 
 
 def knows_less_than_pixels(scores: pd.DataFrame) -> bool:
-    """Tell whether raw pixels tell the originals' classes, or persons, better than the model."""
+    """Whether raw pixels predict the originals' classes or persons better than the model."""
     means = summarize_originals(scores).set_index(["adaption", "metric"])["value"]
     return any(
         means.get((PIXELS, metric), 0.0) > means.get((UNADAPTED, metric), 1.0)
@@ -224,7 +223,7 @@ def knows_less_than_pixels(scores: pd.DataFrame) -> bool:
 
 
 def _outlines(section: DatasetSection) -> Outlines | None:
-    """Return the regions of an image, where the data set has any."""
+    """Outlines of an image's regions, if the data set has any."""
     boxes, manifest = section.boxes, section.manifest
     if boxes is None or not boxes.is_file():
         return None
@@ -232,7 +231,7 @@ def _outlines(section: DatasetSection) -> Outlines | None:
 
 
 def needs_of(config: Mapping[str, Any]) -> Needs:
-    """Return what the first page's values have to fulfil; a section left out has its defaults."""
+    """Requirements for values on the first page; missing sections use defaults."""
     return Needs.of(
         Retrieval.model_validate(config.get("retrieval", {})),
         Presentation.model_validate(config.get("presentation", {})),
@@ -241,7 +240,7 @@ def needs_of(config: Mapping[str, Any]) -> Needs:
 
 
 def _validation(counts: Path) -> int | None:
-    """Return how many validation images are used, where that is known."""
+    """Number of validation images in use, if known."""
     if not counts.is_file():
         return None
     table = pd.read_csv(counts)

@@ -1,4 +1,4 @@
-"""Files of one data set that the report shows."""
+"""Files of one data set for the report."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from anonbench.core.registries.systems import SystemKind
 
 @dataclass(frozen=True)
 class DatasetSection:
-    """What the report shows of one data set. Files that are not there are told of as not run."""
+    """Files of one data set that the report shows. Missing files are reported as not run."""
 
     name: str
     scores: Path
     """Tidy scores."""
     counts: Path
-    """Images by split before and after dropping."""
+    """Number of images by split before and after filtering."""
     skipped: Path
     """Files that were listed and dropped: path, reason."""
     tables: Sequence[Table]
     figures: Sequence[tuple[Figure, Path]]
     """Each figure with its PNG."""
     correlations: Mapping[int, Path] = field(default_factory=dict)
-    """By degree, the coefficients in long form."""
+    """Coefficients in long form, by degree."""
     quality: Path | None = None
-    """How well regions were detected, where the true ones are known."""
+    """Detection quality, if true boxes are known."""
     comparisons: Path | None = None
     """Paired tests of the scores."""
     rates: Path | None = None
@@ -36,11 +36,11 @@ class DatasetSection:
     attacks: Path | None = None
     """Rates of the other attacks (`anonbench.evaluation.privacy.attacks.table`)."""
     explorer: Path | None = None
-    """What the retrieval explorer shows (`anonbench.reporting.images.explorer.explore`)."""
+    """Data of the retrieval explorer (`anonbench.reporting.images.explorer.explore`)."""
     audit: Path | None = None
-    """What is published, and what is in doubt (`anonbench.anonymization.published`)."""
+    """Audit of the published images (`anonbench.anonymization.published`)."""
     effects: Path | None = None
-    """What retraining, anonymizing and adapting cost
+    """Costs of retraining, anonymizing and adapting
     (`anonbench.evaluation.comparisons.effect_table`)."""
     methods: Path | None = None
     """Paired tests of methods."""
@@ -51,21 +51,21 @@ class DatasetSection:
     query_kinds: Path | None = None
     """Paired tests of query kinds."""
     trainings: Path | None = None
-    """Each training's ranking, judged by that of each other."""
+    """Agreement of each training's ranking with that of each other."""
     deployments: Path | None = None
     """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
     maps: Path | None = None
-    """What maps of vectors give back (`anonbench.evaluation.mapped.gather`)."""
+    """Retrieval regained by maps of vectors (`anonbench.evaluation.mapped.gather`)."""
     given: Path | None = None
-    """What other programs did to the regions (`anonbench.anonymization.given.gather`)."""
+    """Audit of other programs' pictures (`anonbench.anonymization.given.gather`)."""
     policy: Path | None = None
-    """What passes the policy (`anonbench.evaluation.policy.verdicts`)."""
+    """Verdicts of the policy (`anonbench.evaluation.policy.verdicts`)."""
     boxes: Path | None = None
-    """Regions, whose outlines stand for a picture where none may be shown."""
+    """Regions, whose outlines replace a picture if none may be shown."""
     manifest: Path | None = None
     """Images with their sizes."""
     attacked_by: str = "enabled: true"
-    """Setting of the section `privacy` by which regions are attacked."""
+    """Setting of the section `privacy` that enables attacks on regions."""
 
 
 FILES = {
@@ -88,12 +88,11 @@ FILES = {
     "quality": "quality/summary.csv",
     "explorer": "explorer.json",
 }
-"""Files of a data set whose digests are shown, by field. None has names: a digest confirms a guess.
-"""
+"""Files whose digests are shown, by field. None contains names: a digest confirms a guess."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
-    """Return where the workflow writes what the report shows of each data set."""
+    """Files of each data set that the workflow writes for the report."""
     config = experiment.config
     found = []
     for name, dataset in experiment.datasets.items():
@@ -132,9 +131,9 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
 
 
 def attacked_by(system: SystemKind | None) -> str:
-    """Return the setting that lets regions be looked for.
+    """Setting that enables attacks on regions.
 
-    Vectors that were made elsewhere say nothing of crops, so that a recognizer is needed.
+    Precomputed vectors cover no crops, so that a recognizer is needed.
     """
     if system is None or system.embeds_images:
         return "enabled: true"
@@ -142,10 +141,10 @@ def attacked_by(system: SystemKind | None) -> str:
 
 
 def files_of(section: DatasetSection) -> dict[str, Path]:
-    """Return the files of a data set that the report may read, by field of `FILES`."""
+    """Files of a data set that the report may read, by field of `FILES`."""
     return {key: path for key in FILES if (path := getattr(section, key)) is not None}
 
 
 def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
-    """Return the files whose digests are shown, by their names in the page."""
+    """Files whose digests are shown, by their names in the page."""
     return {f"{s.name}/{FILES[key]}": path for s in datasets for key, path in files_of(s).items()}

@@ -1,4 +1,4 @@
-"""Pages behind the first ones: which figures and tables each has."""
+"""Evidence pages of the report, with the figures and tables on each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from anonbench.reporting.labels import ENTITIES, METHODS
 
 @dataclass(frozen=True)
 class Results:
-    """What was read of a data set."""
+    """Tables read for a data set."""
 
     section: DatasetSection
     tables: Mapping[str, pd.DataFrame]
@@ -51,9 +51,9 @@ PAGES = {
     "statistics": "Methods and statistics",
     "provenance": "Provenance",
 }
-"""The pages behind the first ones: id and title."""
+"""Evidence pages: id and title."""
 METRIC = "map"
-"""The one metric of which figures are in the report; the others are files."""
+"""Metric whose figures are in the report; those of other metrics are only files."""
 TABLES = {
     "policy": "privacy",
     "front_area": "privacy",
@@ -65,14 +65,14 @@ TABLES = {
     "deployments": "retrieval",
     "trainings": "models",
 }
-"""The page of each registered table; others are with methods and statistics."""
+"""Page of each registered table; tables not listed are on the page of methods and statistics."""
 FOLDED = ("learning", PIPELINE)
-"""Kinds of figures that are folded though they are the first of their page."""
+"""Kinds of figures that are always folded, even as the first of their page."""
 
 
 @dataclass
 class EvidencePage:
-    """One of the pages behind: its first figure is seen, all else is folded."""
+    """Evidence page: its first figure is visible, everything else is folded."""
 
     name: str
     title: str
@@ -82,17 +82,17 @@ class EvidencePage:
 
     @property
     def opened(self) -> list[tuple[str, list[Picture]]]:
-        """The figures that are seen at once."""
+        """Figures that are visible at once."""
         return [each for each in self.figures[:1] if each[0] not in FOLDED]
 
     @property
     def folded(self) -> list[tuple[str, list[Picture]]]:
-        """All others."""
+        """Figures that are folded."""
         return self.figures[len(self.opened) :]
 
 
 def add_figures(pages: Mapping[str, EvidencePage], datasets: Sequence[DatasetSection]) -> None:
-    """Add the figures that answer what no table does."""
+    """Add the figures that show more than a table does."""
     files: list[tuple[Figure, Path]] = list(chain.from_iterable(s.figures for s in datasets))
     for kind, listed in FIGURES.items():
         chosen = [
@@ -155,13 +155,13 @@ def add_grids(
 
 
 def _files(paths: Mapping[str, Path | None]) -> dict[str, Path]:
-    """Return the files that there are."""
+    """Keep the files that exist."""
     return {name: path for name, path in paths.items() if path is not None and path.is_file()}
 
 
 @dataclass(frozen=True)
 class Range:
-    """The lowest and the highest value of a data set's methods, each with its method."""
+    """Lowest and highest value of a data set's methods, each with its method."""
 
     dataset: str
     kept: tuple[str, str, str, str] | None
@@ -169,7 +169,7 @@ class Range:
 
 
 def span(first: FirstPage) -> Range | None:
-    """Return the lowest and highest values of a data set's first page; none without any."""
+    """Lowest and highest values of a data set's first page; None if there are no values."""
     shown = [row for row in first.rows if row.shown]
     kept = sorted((r.kept_bar.value, r.kept, r.label) for r in shown if r.kept_bar)
     rates = sorted((r.rate_bar.value, r.rate, r.label) for r in shown if r.rate_bar)
@@ -178,7 +178,7 @@ def span(first: FirstPage) -> Range | None:
 
 
 def missed(policy: pd.DataFrame | None) -> Iterable[str]:
-    """Say how much of each entity's true area the detectors of a data set miss."""
+    """Yield the share of each entity's true area that the detectors of a data set miss."""
     if policy is None:
         return
     rows = policy[(policy["rule"] == MISSED) & policy["value"].notna()]
@@ -188,13 +188,13 @@ def missed(policy: pd.DataFrame | None) -> Iterable[str]:
 
 
 def labels(explorers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the labels of methods, of those too whose names the config has made."""
+    """Labels of methods, including those named in the config."""
     shown = {run["method"] for explorer in explorers for run in explorer["scenarios"]}
     return METHODS | {name: METHODS[name] for name in shown - {ORIGINAL}}
 
 
 def not_run(layout: Layout) -> str:
-    """Return which cells of a table have no value and why, empty where all have one."""
+    """List the cells of a table without a value, with reasons; empty if there are none."""
     columns = [label for _ in layout.groups for _, label in layout.methods]
     rows = [row for block in layout.blocks for row in block.rows]
     missing = [

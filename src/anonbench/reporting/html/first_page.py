@@ -1,4 +1,4 @@
-"""First page of a data set: what to use, what it keeps and reveals, how sure that is, what next."""
+"""First page of a data set: recommended choice, quality, risk, certainty and next step."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from anonbench.reporting.images.outlines import Outlines
 from anonbench.reporting.labels import METHODS
 
 BAR = 150
-"""Pixels of a bar's whole scale."""
+"""Pixels of a bar's full scale."""
 SCALE = 1.2
-"""Quality that a bar can show at most: what is trained again may keep more than all."""
+"""Highest quality on a bar: retrained models may exceed 1."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A value with its interval on a scale, in pixels; none where it is not known."""
+    """A value with its interval on a scale, in pixels; None if unknown."""
 
     value: float
     low: float | None
@@ -35,7 +35,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """A choice as the table shows it."""
+    """One choice as a row of the table."""
 
     method: str
     label: str
@@ -45,7 +45,7 @@ class Row:
     degree: int
     query: str
     shown: bool
-    """Whether it is the one of its method that is shown at first."""
+    """Whether it is the row of its method that is visible at first."""
     kept: str
     kept_title: str
     kept_bar: Bar | None
@@ -54,7 +54,7 @@ class Row:
     rate_title: str
     rate_bar: Bar | None
     limit: float | None
-    """Position of the limit on the attack, in pixels."""
+    """Position of the attack's limit, in pixels."""
     verdict: str
     verdict_name: str
     why: Markup
@@ -64,7 +64,7 @@ class Row:
 
 @dataclass(frozen=True)
 class FirstPage:
-    """Everything that the first page shows."""
+    """Content of the first page."""
 
     name: str
     anchor: str
@@ -84,13 +84,12 @@ class FirstPage:
 
 
 def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
-    """Return the first page of a data set.
+    """Build the first page of a data set.
 
     Args:
         table: its choices, in order (`anonbench.reporting.choices.table.choices`).
-        facts: what else is known.
-        texts: of the language.
-
+        facts: further facts about the data set.
+        texts: texts of the language.
     """
     words = Words(texts, facts)
     records = table.to_dict("records")
@@ -130,7 +129,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
 
 
 def anchor(name: str) -> str:
-    """Return the id of a data set's page."""
+    """Id of a data set's page."""
     return f"data-{name}"
 
 
@@ -196,7 +195,7 @@ def _bar(value: float, low: float, high: float, scale: float) -> Bar:
 def _controls(
     records: Sequence[Mapping[Any, Any]], words: Words
 ) -> dict[str, list[tuple[str, str]]]:
-    """Return what a reader may choose, as value and label; only where there is a choice."""
+    """Controls for the reader, as value and label; only those with several options."""
     texts = words.texts
     best = ("", str(texts("table.best")))
     models = dict.fromkeys(str(row["adaption"]) for row in records if row["adaption"])

@@ -1,4 +1,4 @@
-"""What to do next: the cheapest step towards a method that passes, with its command."""
+"""Next step: the cheapest step towards a passing method, with its command."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ RUN = "anonbench run"
 
 @dataclass(frozen=True)
 class Step:
-    """One step, and the command that does it."""
+    """One step with its command."""
 
     text: Markup
     command: str
 
 
 def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
-    """Return the next step for a data set.
+    """Next step for a data set.
 
     Args:
-        top: its first choice (`anonbench.reporting.choices.table.choices`); None: nothing was run.
-        facts: what else is known of it.
-        texts: of the language.
-
+        top: its first choice (`anonbench.reporting.choices.table.choices`); None if nothing was
+            run.
+        facts: further facts about the data set.
+        texts: texts of the language.
     """
     dataset = facts.name
     look = f"anonbench review {dataset}"
@@ -79,10 +79,10 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
 
 
 def _true_boxes(row: Mapping[Any, Any]) -> int:
-    """Return of how many images true boxes are needed, those included that there are.
+    """Number of images that need true boxes, including those that have them.
 
-    Where detectors miss as much as they were seen to. Of none yet: the fewest whose interval
-    (Wilson's) ends at the limit where nothing is missed.
+    Assumes the miss rate measured so far. Without measurements: the smallest number at which
+    Wilson's interval lies within the limit if nothing is missed.
     """
     limit, there = row["rule_limit"], row["rule_n"]
     there = 0 if there == "" or there is None or math.isnan(there) else int(there)
@@ -96,7 +96,7 @@ def _true_boxes(row: Mapping[Any, Any]) -> int:
 
 
 def _more(row: Mapping[Any, Any]) -> str:
-    """Return the setting by which an attack is tried as often as its interval needs."""
+    """Setting for the number of regions that an attack needs for a decisive interval."""
     there, limit = row["rule_n"], row["rule_limit"]
     value, high = row["rule_value"], row["rule_high"]
     there = 100 if there == "" or there is None or math.isnan(there) else int(there)

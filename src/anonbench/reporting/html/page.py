@@ -19,15 +19,14 @@ SCRIPTS = ("pages.js", "tables.js", "chooser.js", "explorer.js")
 
 
 def render(texts: Texts, **content: Any) -> str:
-    """Return the whole page.
+    """Render the whole page.
 
-    Its policy lets run the scripts and styles that are in it, by their digests, and load pictures
-    that are in it; everything else, the network first, is shut off.
+    Its content security policy allows only the embedded scripts and styles, by their digests, and
+    embedded pictures. Everything else, above all network access, is blocked.
 
     Args:
-        texts: of the language.
-        content: what `page.html.j2` names.
-
+        texts: texts of the language.
+        content: variables of `page.html.j2`.
     """
     style = resource("style.css")
     scripts = [resource(name) for name in SCRIPTS]
@@ -41,13 +40,13 @@ def render(texts: Texts, **content: Any) -> str:
 
 
 def digest(text: str) -> str:
-    """Return the source expression of an inline style or script, as a policy names it."""
+    """Digest of an inline style or script as a source expression for the security policy."""
     value = base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
     return f"'sha256-{value}'"
 
 
 def embedded(value: Any) -> Markup:
-    """Return plain data as JSON that may stand in a script element, whatever its texts hold."""
+    """Encode plain data as JSON that is safe inside a script element."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -55,23 +54,23 @@ def embedded(value: Any) -> Markup:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text: each ends with a full stop, or a mark, before a space."""
+    """Split a text into sentences: each ends with a full stop, or a mark, before a space."""
     return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part]
 
 
 def opening(text: str) -> tuple[str, str]:
-    """Return the first two sentences of a text, and the others."""
+    """Split a text into its first two sentences and the rest."""
     parts = sentences(text)
     return " ".join(parts[:2]), " ".join(parts[2:])
 
 
 def resource(name: str) -> str:
-    """Return a template, style or script of this package."""
+    """Read a template, style or script of this package."""
     return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
 def resources_digest() -> str:
-    """Return a digest of all templates, styles and scripts of this package."""
+    """Digest of all templates, styles and scripts of this package."""
     package = resources.files(__package__)
     texts = resources.files("anonbench.reporting").joinpath(FOLDER)
     files = [file for folder in (package, texts) for file in folder.iterdir() if file.is_file()]
@@ -83,12 +82,12 @@ def resources_digest() -> str:
 
 
 def _unbroken(text: str) -> str:
-    """Return a text whose numbers stay with their unit; markup stays markup."""
+    """Replace the spaces before % and around = by no-break spaces; markup stays markup."""
     return type(text)(re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text))
 
 
 def environment(**filters: Any) -> Environment:
-    """Return the environment of this package's templates, with more filters."""
+    """Jinja environment of this package's templates, with additional filters."""
     made = Environment(
         loader=FunctionLoader(resource),
         autoescape=True,

@@ -22,14 +22,14 @@ _LISTED: dict[str, Any] = yaml.safe_load(
     resources.files("anonbench.reporting").joinpath("texts", "figures.yaml").read_text("utf-8")
 )
 FIGURES: dict[str, dict[str, str]] = _LISTED["figures"]
-"""Kinds of figures in the report, in their order: page, title, caption."""
+"""Kinds of figures in the report, in order: page, title, caption."""
 PIPELINE = "pipeline"
-"""The workflow's picture, of no data set."""
+"""Kind of the workflow diagram, which belongs to no data set."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as the page shows it."""
+    """A figure as shown on the page."""
 
     stem: str
     title: str
@@ -41,7 +41,7 @@ class Picture:
 
     @property
     def wide(self) -> bool:
-        """Whether it needs the page's whole width."""
+        """Whether it needs the page's full width."""
         return self.width > 800
 
     @property
@@ -51,11 +51,10 @@ class Picture:
 
 
 def captions(system: str | None) -> dict[str, str]:
-    """Return the captions by kind of figure.
+    """Captions by kind of figure.
 
     Args:
-        system: name of the system that is measured as it is; None where models are trained.
-
+        system: name of the system under test; None if models are trained.
     """
     names = {"system": system or "", "not_shown": _LISTED["not_shown"]}
     return {
@@ -67,11 +66,10 @@ def captions(system: str | None) -> dict[str, str]:
 
 
 def data_uri(png: Path) -> tuple[str, int, int]:
-    """Return a PNG as a data URI of a lossless WebP, with its width and height in pixels.
+    """A PNG as a data URI of a lossless WebP, with its width and height in pixels.
 
     Raises:
-        InputError: it is no PNG.
-
+        InputError: it is not a PNG.
     """
     try:
         with Image.open(png, formats=["PNG"]) as image:
@@ -85,7 +83,7 @@ def data_uri(png: Path) -> tuple[str, int, int]:
 
 
 def figure_title(figure: Figure) -> str:
-    """Return a figure's title for people."""
+    """Title of a figure."""
     parts = [figure.dataset]
     if figure.metric is not None:
         parts.append(metric_label(figure.metric))
@@ -97,11 +95,10 @@ def figure_title(figure: Figure) -> str:
 
 
 def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]:
-    """Return the figures of one kind, each given with its PNG, as the page shows them.
+    """Figures of one kind, prepared for the page from their PNGs.
 
     Raises:
-        InputError: a file is no PNG.
-
+        InputError: a file is not a PNG.
     """
     shown = []
     for figure, png in figures:
@@ -113,16 +110,15 @@ def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]
 
 
 def pipeline_picture(png: Path) -> Picture:
-    """Return the workflow's picture.
+    """The workflow diagram.
 
     Raises:
-        InputError: the file is no PNG.
-
+        InputError: the file is not a PNG.
     """
     title = heading(PIPELINE)
     return Picture(PIPELINE, title, f"{title}: the workflow's stages.", *data_uri(png))
 
 
 def heading(kind: str) -> str:
-    """Return the heading of the figures of a kind."""
+    """Heading of the figures of a kind."""
     return FIGURES[kind]["title"]

@@ -1,7 +1,7 @@
 """Statement to a data protection officer on one data set, as HTML and Markdown.
 
-Its order is that of a data protection impact assessment. It ends with the SHA-256 of its Markdown,
-so that an edit shows to whoever has noted it elsewhere; it is no signature with a key.
+Its order is that of a data protection impact assessment. It ends with the SHA-256 of its Markdown:
+anyone who has recorded the digest elsewhere can detect edits. It is not a cryptographic signature.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from anonbench.reporting.html.words import NAMES, Words
 from anonbench.reporting.labels import METHODS
 
 STATED = ("counts.csv", "audit.csv", "policy.csv", "quality/summary.csv")
-"""Files that the statement's numbers are from, beside `choices.csv`."""
+"""Files besides `choices.csv` from which the statement's numbers are taken."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """Versions of what made the image sets, and the digests of their shards."""
+    """Versions of the code that made the image sets, and the digests of their shards."""
 
     packages: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
@@ -55,12 +55,12 @@ class Rows:
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     numbers: Sequence[int] = ()
-    """Columns that are flush right."""
+    """Columns that are aligned right."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """Everything that the statement's template shows."""
+    """Content of the statement's template."""
 
     dataset: str
     variant: Markup
@@ -69,7 +69,7 @@ class Statement:
     sought: str
     not_sought: str
     written: Mapping[str, str]
-    """Images, regions and pixels of the variant; empty where it was not written here."""
+    """Images, regions and pixels of the variant; empty if it was not written here."""
     left: Markup
     strengths: str
     missed: Rows
@@ -97,14 +97,13 @@ def write_statement(
     """Write ``statement.md`` and ``statement.html``: the same bytes for the same files.
 
     Args:
-        section: where the data set's files are.
-        choices: its choices in order, of which the first is stated (`choices.table.choices`).
+        section: files of the data set.
+        choices: its choices in order (`choices.table.choices`); the statement is about the first.
         policy: its verdicts (`anonbench.evaluation.policy.verdicts.JUDGED`).
-        words: of the language.
-        made: what made the image sets.
-        folder: of both files, with `choices.csv`.
+        words: words of the language.
+        made: versions of what made the image sets.
+        folder: folder for both files, with `choices.csv`.
         originals: whether the report shows original images.
-
     """
     top = next((row for row in choices.to_dict("records") if row["query"] == ORIGINAL), None)
     stated = _statement(section, choices, policy, words, made, folder, top, originals)
@@ -188,7 +187,7 @@ def _statement(
 
 
 def _images(counts: Path, texts: Texts) -> Rows:
-    """Return how many images of each split were listed, used and left out."""
+    """Number of images of each split that were listed, used and left out."""
     names = ("listed", "used", "without_regions", "failed", "unreadable")
     heads = [str(texts(f"statement.processed.{name}")) for name in ("split", *names)]
     rows = pd.read_csv(counts).to_dict("records") if counts.is_file() else []
@@ -201,7 +200,7 @@ def _images(counts: Path, texts: Texts) -> Rows:
 
 
 def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
-    """Return what the audit counts of a variant; empty where it was not written here."""
+    """Counts of a variant's audit; empty if the variant was not written here."""
     table = pd.read_csv(audit) if audit is not None and audit.is_file() else pd.DataFrame()
     rows = table[table["variant"] == variant] if len(table) else table
     names = ("images", "regions", "hidden_pixels", "failed_audits")
@@ -209,7 +208,7 @@ def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
 
 
 def _missed(rows: Sequence[Mapping[Any, Any]], words: Words) -> Rows:
-    """Return the share of each entity's true area that the detectors miss."""
+    """Share of each entity's true area that the detectors miss."""
     texts = words.texts
     names = ("entity", "missed", "interval", "n", "limit", "verdict")
     table = [
@@ -227,7 +226,7 @@ def _missed(rows: Sequence[Mapping[Any, Any]], words: Words) -> Rows:
 
 
 def _tried(rows: Sequence[Mapping[Any, Any]], words: Words) -> tuple[Rows, str, str]:
-    """Return the strongest measurement of each attack, and attacks without any, by reason."""
+    """Strongest measurement of each attack, and attacks without any: nothing to attack, not run."""
     texts = words.texts
     known = [row for row in rows if not pd.isna(row["value"])]
     names = ("attack", "risk", "rate", "interval", "control", "n", "limit", "verdict")
@@ -264,14 +263,14 @@ def _tried(rows: Sequence[Mapping[Any, Any]], words: Words) -> tuple[Rows, str, 
 
 
 def _weight(row: Mapping[Any, Any]) -> tuple[bool, float]:
-    """Return a key that puts attacks with a limit first, then the strongest above its control."""
+    """Sort key: attacks with a limit first, then by rate above control, highest first."""
     rate = above_control(row["value"], row["control"])
     limit = 1.0 if pd.isna(row["limit"]) else max(row["limit"], 1e-9)
     return pd.isna(row["limit"]), -(rate if rate == rate else row["value"]) / limit
 
 
 def _variants(choices: pd.DataFrame, words: Words) -> Rows:
-    """Return the best choice of each method, with its strongest attack and verdict."""
+    """Best choice of each method, with its strongest attack and verdict."""
     texts = words.texts
     shown = choices[choices["query"] == ORIGINAL].drop_duplicates("method")
     table = [
@@ -293,9 +292,9 @@ def _variants(choices: pd.DataFrame, words: Words) -> Rows:
 
 
 def _digests(section: DatasetSection, made: Made, folder: Path, texts: Texts) -> Rows:
-    """Return the SHA-256 of each image set, of the code and of the files with the numbers.
+    """SHA-256 of each image set, of the code and of the files with the numbers.
 
-    That of an image set is of its shards' digests, one a line.
+    The digest of an image set covers its shards' digests, one per line.
     """
     sets = [
         (f"{variant}, {split}", hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest())

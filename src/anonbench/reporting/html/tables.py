@@ -1,4 +1,4 @@
-"""Tables of the report's pages that stand in no file of their own."""
+"""Tables on the report's pages that are not written to files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DASH = "–"
 
 @dataclass(frozen=True)
 class Effort:
-    """Files that say what the stages took: the one part of the report that a rerun changes."""
+    """Files about the cost of the stages: the only part of the report that changes in a rerun."""
 
     costs: Path
     """CSV of `anonbench.reporting.costs.stage_costs`."""
@@ -46,7 +46,7 @@ def plain(
     left: int = 1,
     note: str = "",
 ) -> list[Grid]:
-    """Return a table as a list of one; none without rows."""
+    """List of one table; empty without rows."""
     texts = tuple(tuple(map(_text, row)) for row in rows)
     notes = (note,) if note else ()
     grid = Grid(stem, title, tuple(heads), (GridBlock("", texts),), notes, left=left)
@@ -58,14 +58,14 @@ def _text(value: object) -> str:
 
 
 def sizes(counts: Mapping[str, Path]) -> list[Grid]:
-    """Return how many images of each data set and split are used."""
+    """Table of the number of used images, by data set and split."""
     heads = ("Data set", *SIZE_COLUMNS.values())
     note = "Images without a detected region are dropped, unless the config keeps them."
     return plain("sizes", SIZE_TITLE, heads, read_sizes(counts), 2, note)
 
 
 def skipped(files: Mapping[str, Path]) -> list[Grid]:
-    """Return why files were left out, without their names: they may be names of people."""
+    """Table of reasons for skipped files, without file names, which may be names of people."""
     rows = [(name, *row) for name, path in files.items() for row in skip_reasons(path)]
     return plain("skipped", "Files that are not used", ("Data set", "Reason", "Files"), rows, 2)
 
@@ -78,7 +78,7 @@ def skip_reasons(path: Path) -> list[tuple[str, int]]:
 
 
 def quality(files: Mapping[str, Path]) -> list[Grid]:
-    """Return how well regions were detected, where the true ones are known."""
+    """Table of detection quality, if true boxes are known."""
     rows = [
         (
             name,
@@ -92,7 +92,7 @@ def quality(files: Mapping[str, Path]) -> list[Grid]:
 
 
 def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
-    """Return each pair of metrics once: Pearson, interval, Spearman, n, note."""
+    """Table of each pair of metrics: Pearson, interval, Spearman, n, note."""
     names = list(METRICS)
     table = pd.read_csv(path, dtype={"reason": str})
     rows = []
@@ -125,12 +125,11 @@ def _coefficient(value: float) -> str:
 
 
 def compared(tests: Mapping[str, pd.DataFrame]) -> list[Grid]:
-    """Return how often each verdict was reached on each pair of methods.
+    """Table of the number of comparisons with each verdict, by pair of methods.
 
     Args:
         tests: by data set, methods compared with models of one adaption
             (`anonbench.evaluation.comparisons.pairwise.METHOD_COLUMNS`).
-
     """
     rows: list[tuple[object, ...]] = []
     for dataset, table in tests.items():
@@ -156,7 +155,7 @@ def provenance(
     files: Mapping[str, Path],
     effort: Effort | None,
 ) -> list[Grid]:
-    """Return what made the results: versions, seeds, hardware, time, digests of files."""
+    """Tables on the origin of the results: versions, seeds, hardware, time, digests of files."""
     measured = [] if effort is None else _effort(effort)
     sources = dict(files)
     if effort is not None:
@@ -179,7 +178,7 @@ def provenance(
 
 
 def _effort(effort: Effort) -> list[Grid]:
-    """Return what the stages took, from the benchmark file of each job's last run."""
+    """Table of the cost of the stages, from the benchmark of each job's last run."""
     costs = [
         (
             str(row["stage"]),
@@ -204,7 +203,7 @@ def _effort(effort: Effort) -> list[Grid]:
 
 
 def seeds(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what each kind of seed is, as text."""
+    """Name and value of each kind of seed."""
 
     def listed(name: str) -> str:
         return ", ".join(map(str, config.get(name) or ())) or "none"
@@ -217,7 +216,7 @@ def seeds(config: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def hardware(config: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Return the data set, recipe, processors and precision that trainings ask for."""
+    """Data set, recipe, processors and precision requested by trainings."""
     rows = []
     for name, dataset in config.get("datasets", {}).items():
         recipe = config.get("recipes", {}).get(dataset.get("recipe"))
@@ -234,5 +233,5 @@ def hardware(config: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
 
 
 def digests(files: Mapping[str, Path]) -> list[tuple[str, str]]:
-    """Return the SHA-256 of each file that is there, by its name in the page."""
+    """SHA-256 of each existing file, by its name on the page."""
     return [(name, file_digest(path)) for name, path in files.items() if path.is_file()]

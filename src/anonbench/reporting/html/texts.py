@@ -1,4 +1,4 @@
-"""Texts of a language, from its catalogue."""
+"""Texts in one language, from its catalogue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from markupsafe import Markup
 from anonbench.core.errors import InputError
 
 FOLDER = "texts"
-"""Of the catalogues, in the package `anonbench.reporting`: a file a language."""
+"""Folder of the catalogues in the package `anonbench.reporting`, one file per language."""
 
 
 class Texts:
@@ -23,8 +23,7 @@ class Texts:
         """Read the catalogue of a language.
 
         Raises:
-            InputError: there is none.
-
+            InputError: there is no catalogue of this language.
         """
         file = resources.files("anonbench.reporting").joinpath(FOLDER, f"{language}.yaml")
         if not file.is_file():
@@ -34,27 +33,26 @@ class Texts:
         self.language = language
 
     def __call__(self, key: str, **values: Any) -> Markup:
-        """Return a text with its values, which are escaped.
+        """Text with its values filled in; values are escaped.
 
         Args:
             key: path of the text, with dots.
-            values: what its template names.
+            values: values of the template's variables.
 
         Raises:
             KeyError: there is no such text.
-
         """
         return Markup(self._jinja.from_string(self.raw(key)).render(**values))
 
     def raw(self, key: str) -> str:
-        """Return a text's template."""
+        """Template of a text."""
         found: Any = self._texts
         for part in key.split("."):
             found = found[part]
         return str(found)
 
     def has(self, key: str) -> bool:
-        """Tell whether there is a text."""
+        """Whether there is a text."""
         try:
             self.raw(key)
         except (KeyError, TypeError):
@@ -62,28 +60,28 @@ class Texts:
         return True
 
     def first(self, *keys: str, **values: Any) -> Markup:
-        """Return the first of several texts that there is."""
+        """First existing text among several keys."""
         return self(next(key for key in keys if self.has(key)), **values)
 
     def named(self, key: str, name: str) -> str:
-        """Return the text of a name below a key; the name itself where there is none."""
+        """Text of a name below a key, or the name itself if there is none."""
         whole = f"{key}.{name}"
         return str(self(whole)) if self.has(whole) else name.replace("_", " ")
 
     def names(self, key: str) -> list[str]:
-        """Return the names that have a text below a key."""
+        """Names that have a text below a key."""
         found: Any = self._texts
         for part in key.split("."):
             found = found[part]
         return list(found)
 
     def number(self, value: float, digits: int = 0) -> str:
-        """Return a number as the language writes it."""
+        """Format a number for the language."""
         text = f"{value:z,.{digits}f}".replace("-", "−")
         marks = {",": self._texts["thousands"], ".": self._texts["decimal"]}
         return "".join(marks.get(character, character) for character in text)
 
     def percent(self, share: float) -> str:
-        """Return a share in percent, with one digit below 10 %."""
+        """Format a share in percent, with one decimal below 10 %."""
         value = 100 * share
         return self.number(value, 0 if value == 0 or abs(value) >= 9.95 else 1)

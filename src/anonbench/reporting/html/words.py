@@ -1,4 +1,4 @@
-"""Choices in the words of a language."""
+"""Sentences about choices, in one language."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ NAMES |= {Verdict.UNLIMITED: "open"}
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a data set beside its choices."""
+    """Facts about a data set besides its choices."""
 
     name: str
     images: int | None
-    """Validation images."""
+    """Number of validation images."""
     left_out: int
-    """Images in which nothing was found, or on which a detector failed."""
+    """Number of images in which nothing was found, or on which a detector failed."""
     notices: tuple[str, ...]
-    """What may be visible in published images."""
+    """Warnings about what may be visible in published images."""
     published: int
-    """Images that may be published unhidden."""
+    """Number of images that may be published without hidden regions."""
     gap: tuple[str, Mapping[str, int]] | None
-    """Why no ranking can be judged: a text's key and its values."""
+    """Reason why no ranking can be judged: a text's key and its values."""
     toy: bool
-    """Whether raw pixels know more than the model."""
+    """Whether raw pixels predict better than the model."""
     examples: Mapping[str, Mapping[str, Any]]
-    """An image by each method, a data URI with its size; `original` where it may be shown."""
+    """One image by each method: data URI and size; `original` if it may be shown."""
     outlines: Outlines | None = None
-    """Regions of one image, where no picture of any may be shown."""
+    """Regions of one image, if no picture may be shown."""
     system: str | None = None
     confidence: float = 0.95
     attacks: str = "enabled: true"
-    """Setting of the section `privacy` by which regions are attacked."""
+    """Setting of the section `privacy` that enables attacks on regions."""
 
 
 class Words:
-    """Choices in the words of a language."""
+    """Sentences about choices, in one language."""
 
     def __init__(self, texts: Texts, facts: Facts) -> None:
-        """Take the texts, and what is known of the data set."""
+        """Use the given texts and facts about the data set."""
         self.texts, self.facts = texts, facts
 
     def sentence(
         self, top: Mapping[Any, Any] | None, records: Sequence[Mapping[Any, Any]]
     ) -> Markup:
-        """Say what to use, or what blocks a recommendation."""
+        """Recommendation, or what prevents one."""
         texts = self.texts
         if top is None:
             return texts("say.not_run")
@@ -98,7 +98,7 @@ class Words:
         return texts("say.fail", also=also, **values)
 
     def with_(self, row: Mapping[Any, Any]) -> Markup:
-        """Return degree and model of a choice, where they are not the usual ones."""
+        """Degree and model of a choice, unless they are the usual ones."""
         parts = Markup()
         if row["degree"] != 100:
             parts += self.texts("say.degree", degree=row["degree"])
@@ -110,7 +110,7 @@ class Words:
         return parts
 
     def instead(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
-        """Return what the same pictures keep without the map, where one is recommended."""
+        """Quality of the same pictures without the map, if a map is recommended."""
         same = ("method", "degree", "query")
         plain = [
             row
@@ -122,13 +122,13 @@ class Words:
         return self.texts("say.instead", kept=self.texts.number(100 * plain[0]["kept"]))
 
     def resisted(self, row: Mapping[Any, Any]) -> Markup:
-        """Say how many attacks a choice resisted."""
+        """Number of attacks that a choice resisted."""
         number = int(row["resisted"])
         key = {0: "none_resisted", 1: "resisted_one"}.get(number, "resisted")
         return self.texts(f"say.{key}", number=self.texts.number(number))
 
     def others(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
-        """Name other methods that pass and may keep as much; else say that none keeps more."""
+        """Other methods that pass and may keep as much; otherwise, that none keeps more."""
         low = top["kept_low"]
         names = dict.fromkeys(
             METHODS[str(row["method"])]
@@ -143,7 +143,7 @@ class Words:
         return self.texts("say.best")
 
     def unknown(self, row: Mapping[Any, Any]) -> Markup:
-        """Say why the quality kept is not known."""
+        """Reason why the quality kept is not known."""
         if row["unknown"] == "gap" and self.facts.gap:
             key, numbers = self.facts.gap
             return self.texts(
@@ -153,7 +153,7 @@ class Words:
         return self.texts(f"why.unknown.{row['unknown']}")
 
     def why(self, row: Mapping[Any, Any]) -> Markup:
-        """Say what keeps a choice from passing."""
+        """Reason why a choice does not pass."""
         kind = NAMES[row["verdict"]]
         high = row["rule_high"]
         wide = kind == "open" and high == high and row["rule_limit"] == row["rule_limit"]
@@ -164,7 +164,7 @@ class Words:
         return self.texts.first(*keys, **self._values(row))
 
     def short(self, row: Mapping[Any, Any]) -> Markup:
-        """Say in three words what keeps a choice from passing; empty where it passes."""
+        """Short reason why a choice does not pass; empty if it passes."""
         kind = NAMES[row["verdict"]]
         if kind == "pass":
             return Markup()
@@ -191,11 +191,11 @@ class Words:
         }
 
     def attack(self, name: str) -> str:
-        """Return what an attack finds."""
+        """Description of an attack's finding."""
         return self.texts.named("attack", name or "none")
 
     def sure(self, top: Mapping[Any, Any] | None) -> Markup:
-        """Say how sure the numbers are."""
+        """Certainty of the numbers."""
         texts = self.texts
         if top is None or top["queries"] != top["queries"]:
             return texts("sure.none", why=texts("why.unknown.not_run"))
@@ -211,11 +211,11 @@ class Words:
         )
 
     def model(self, adaption: str) -> str:
-        """Return what a model is called."""
+        """Name of a model."""
         if adaption == UNADAPTED and self.facts.system:
             return self.facts.system
         return str(self.texts.first(f"models.{adaption}", "models.other", model=adaption))
 
     def cost(self, adaption: str) -> str:
-        """Return what a choice costs."""
+        """Cost of a choice."""
         return str(self.texts.first(f"cost.{adaption or UNADAPTED}", "cost.other"))

@@ -1,1 +1,1 @@
-"""Images in figures and pages, of those that may be shown."""
+"""Images in figures and pages, restricted to those that may be shown."""

@@ -13,17 +13,16 @@ from anonbench.reporting.figures.attention import Panel
 from anonbench.reporting.figures.examples import Images
 
 SIDE = 256
-"""Pixels of a picture at least: the part that the network saw, in more detail than it saw."""
+"""Smallest side of a picture in pixels: the network's view, at a higher resolution."""
 
 
 def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]:
-    """Return what the figure shows: image by image, each model on each variant.
+    """Panels of the attention figure: image by image, each model on each variant.
 
     Args:
         maps: the NPZ of `anonbench.embedding.attention.attend`, by model.
-        shown: image sets by variant; the maps of images that are in none of them, or may not be
-            seen, stand alone.
-
+        shown: image sets by variant; maps are drawn without an image if it is in none of the sets
+            or may not be shown.
     """
     by_model = {model: read_maps(path) for model, path in maps.items()}
     ids = dict.fromkeys(

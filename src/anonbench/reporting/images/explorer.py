@@ -1,8 +1,8 @@
 """Data of the report's retrieval explorer: a few queries in every scenario.
 
-Nothing of an original enters it unless originals are to be shown: pictures are those of
-`anonbench.reporting.images.shown`, and images and classes have numbers instead of ids and labels,
-which may be names of files and people.
+It contains nothing of originals unless they may be shown: pictures come from
+`anonbench.reporting.images.shown`, and numbers replace ids and labels, which may be names of files
+and people.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from anonbench.reporting.figures.examples import Images
 
 THUMBNAIL_BYTES = 1_200_000
-"""Of all pictures of a data set, as they stand in the page."""
+"""Total bytes of a data set's pictures, as embedded in the page."""
 
 
 Called = Callable[[Sequence[str]], tuple[list[str], list[str] | None]]
-"""Gives the shown names of images by their ids, and of their classes where there are any."""
+"""Function from ids to the display names of images and, if there are any, of their classes."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class ScenarioEmbeddings:
     """`unadapted`, `control`, `A`, `B`, `C`, `pixels` or `untrained`."""
     variant: Variant
     originals: Path
-    """Of the original images: original queries."""
+    """Embeddings of the original images (original queries)."""
     images: Path
-    """Of the variant's images: anonymized queries, and the database."""
+    """Embeddings of the variant's images (anonymized queries and the database)."""
 
 
 @dataclass(frozen=True)
 class _List:
-    """A scenario's answer to one query: positions, similarities, ranks in the reference."""
+    """A scenario's results for one query: positions, similarities, ranks in the reference."""
 
     positions: tuple[int, ...]
     similarities: tuple[float, ...]
@@ -67,28 +67,27 @@ def explore(
     results: int,
     thumbnail_bytes: int = THUMBNAIL_BYTES,
 ) -> dict[str, Any]:
-    """Return the first results of a few queries in the reference and in every scenario.
+    """First results of a few queries in the reference and in every scenario.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         reference: embeddings of the originals by the unadapted model (HDF5).
-        scenarios: what is compared with it.
-        images: by method, the image set that its pictures are of; with `original` among them,
-            originals are shown.
-        called: what images are called, and their classes.
+        scenarios: scenarios that are compared with it.
+        images: image set of the pictures, by method; with `original` among them, originals are
+            shown.
+        called: display names of images and classes.
         settings: section `retrieval` of the config.
-        queries: how many are drawn; fewer are kept where their pictures take too much room.
-        results: first results of each ranking.
-        thumbnail_bytes: room for pictures.
+        queries: number of queries drawn; fewer are kept if their pictures need too many bytes.
+        results: number of first results of each ranking.
+        thumbnail_bytes: byte limit of the pictures.
 
     Returns:
         What `explorer.js` reads, plain data: `names`, `labels` and `thumbnails` by image number;
         `queries` with the reference's results; `scenarios` with theirs, a list a query; `examples`,
-        one image by each method, where one may be seen by all.
+        one image by each method, if there is one that may be shown for all.
 
     Raises:
         InputError: embeddings do not agree with the reference's, see `rank`.
-
     """
     ids = sorted(read_ids(reference)[0])
     settings = metrics.effective_settings(len(ids), settings)
@@ -142,7 +141,7 @@ def explore(
 
 
 def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the first query that may be seen by every method, by method; else nothing."""
+    """First query that may be shown for every method, by method; otherwise empty."""
     for image_id in drawn:
         if all(image_id in given for given in images.values()):
             return {method: example(given.read(image_id)) for method, given in images.items()}
@@ -150,17 +149,16 @@ def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, d
 
 
 def called(manifest: Path, label: str | None, show_originals: bool) -> Called:
-    """Return how images and classes are called.
+    """Function that gives the display names of images and classes.
 
     Args:
-        manifest: the data set's.
-        label: the column of classes; None where there are none.
-        show_originals: whether by ids and by labels with the column's name (``class: letter``);
-            otherwise by neutral names (``000012``, ``class 3``).
+        manifest: manifest of the data set.
+        label: column of classes; None if there are none.
+        show_originals: whether to use ids, and labels with the column's name (``class: letter``);
+            otherwise neutral names (``000012``, ``class 3``).
 
     Raises:
-        InputError: the manifest is not there.
-
+        InputError: the manifest does not exist.
     """
     table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])
     names = Names.of(manifest, label)
@@ -185,12 +183,12 @@ def _answers(
     settings: Retrieval,
     results: int,
 ) -> dict[str, list[_List]]:
-    """Return a scenario's answer to each query, by query kind; on originals there is one kind."""
+    """A scenario's results for each query, by query kind; on originals there is one kind."""
     sources = {QueryKind.ORIGINAL: scenario.originals, QueryKind.ANONYMIZED: scenario.images}
     if scenario.variant.method is None:
         del sources[QueryKind.ANONYMIZED]
     values = np.concatenate([read_some(path, drawn).values for path in sources.values()])
-    asked = Embeddings(drawn * len(sources), values)  # all kinds at once: the database is read once
+    asked = Embeddings(drawn * len(sources), values)  # all kinds at once: database read once
     found = rank(asked, scenario.images, ids, settings.include_self)
     lists = _lists(found, [*ranks] * len(sources), results)
     return {
@@ -227,10 +225,10 @@ def _shown(
     positions: Sequence[int],
     methods: Sequence[str],
 ) -> list[dict[str, set[int]]]:
-    """Return for each query the positions that are seen in each kind of picture.
+    """Positions shown as each kind of picture, for each query.
 
-    The query and the reference's results are seen in all kinds, but as originals alone where
-    originals are shown.
+    The query and the reference's results are shown as originals if these may be shown, otherwise as
+    every kind.
     """
     beside = [ORIGINAL] if ORIGINAL in methods else list(methods)
     shown = []
@@ -256,7 +254,7 @@ def _fit(
     ids: Sequence[str],
     room: int,
 ) -> tuple[int, int]:
-    """Return how many queries are kept, one at least, and the edge of their pictures."""
+    """Number of queries to keep (at least one), and the edge of their pictures."""
 
     def size(kept: int, edge: int) -> int:
         return sum(

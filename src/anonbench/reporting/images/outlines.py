@@ -1,4 +1,4 @@
-"""Outlines of one image's regions: what the report shows where no picture may be seen."""
+"""Outlines of one image's regions, shown if no picture may be shown."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COLOURS: Mapping[str, str] = {
     Entity.MRZ: "#CC79A7",
     Entity.INK: "#E69F00",
 }
-"""Okabe and Ito's colours, which colour-blind people tell apart."""
+"""Okabe and Ito's colours, which colour-blind people can distinguish."""
 _BOX = ["x0", "y0", "x1", "y1"]
 _CORNERS = [f"q{number}" for number in range(8)]
 _ROWS = 20_000
-"""Regions that an image is chosen from, from the beginning of the table."""
+"""Regions from the start of the table among which the image is chosen."""
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,22 @@ class Outlines:
     width: int
     height: int
     shapes: Sequence[tuple[str, str]]
-    """Entity and corners of each region, as SVG's attribute `points`."""
+    """Entity and corners of each region, as the SVG attribute `points`."""
 
     @property
     def colours(self) -> dict[str, str]:
-        """The colour of each entity that occurs."""
+        """Colour of each entity that occurs."""
         there = {entity for entity, _ in self.shapes}
         return {entity: colour for entity, colour in COLOURS.items() if entity in there}
 
 
 def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
-    """Return the regions of a typical image with most kinds of them; None without regions.
+    """Regions of a typical image with the most entities; None without regions.
 
     Args:
         boxes: the data set's regions (Parquet).
-        manifest: its images; without one, or without sizes in it (a bundle's), the regions' extent
-            counts.
-
+        manifest: its images; without it, or without sizes in it (as in a bundle), the extent of the
+            regions is used.
     """
     file = pq.ParquetFile(boxes)
     first = next(file.iter_batches(_ROWS, columns=["id", "entity", *_BOX, *_CORNERS]), None)
@@ -57,7 +56,7 @@ def read_outlines(boxes: Path, manifest: Path | None) -> Outlines | None:
     table = first.to_pandas()
     by_id = table.groupby("id", sort=True)["entity"].agg(["nunique", "size"])
     richest = by_id[by_id["nunique"] == by_id["nunique"].max()].sort_values("size", kind="stable")
-    chosen = richest.index[len(richest) // 2]  # neither the emptiest nor the fullest
+    chosen = richest.index[len(richest) // 2]  # neither the fewest nor the most regions
     rows = table[table["id"] == chosen].copy()
     as_box = ["x0", "y0", "x1", "y0", "x1", "y1", "x0", "y1"]
     for corner, side in zip(_CORNERS, as_box, strict=True):  # upright regions have no corners

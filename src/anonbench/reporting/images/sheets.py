@@ -34,26 +34,24 @@ def draw_sheets(
     least_certain: Path,
     sample: Path,
 ) -> None:
-    """Draw both sheets.
+    """Draw both contact sheets.
 
     Args:
-        manifest: the data set's.
-        boxes: what was found.
+        manifest: manifest of the data set.
+        boxes: detected regions.
         images: detection's outcome by shard.
         review: the list of images to look at (`anonbench.detection.quality.review.REVIEW_COLUMNS`).
-        truth: see `read_truth`; None where it is not known.
-        drawn: whether the truth is the demo's own.
-        root: the originals' folder; None: they are not shown, pages stay blank, and images have
-            numbers instead of ids.
+        truth: see `read_truth`; None if unknown.
+        drawn: whether the truth is the demo's.
+        root: the originals' folder; None: pages stay blank, and images have numbers instead of ids.
         max_pixels: larger images are not opened.
-        count: images on a sheet at most.
-        dpi: of the sheets.
+        count: most images on a sheet.
+        dpi: resolution of the sheets.
         least_certain: the PNG of the least certain images to write.
         sample: the PNG of a random sample to write.
 
     Raises:
-        ChangedImage: a file is another one than the manifest describes.
-
+        ChangedImage: a file differs from the manifest's description.
     """
     rows = searched(manifest, images).set_index("id", drop=False)
     doubtful = read_csv(review)
@@ -92,7 +90,7 @@ def _picture(
             path = root / row["path"]
             data = read_original(str(row["id"]), path, int(row["bytes"]), row["digest"])
             image = read_image(data, max_pixels, page_of(row["digest"]))
-        except UnreadableImage:  # it was read a moment ago, and is gone: the outlines are left
+        except UnreadableImage:  # gone since it was last read: outlines only
             note = "cannot be read any more"
     return Sheet(
         name=str(row["name"]),

@@ -1,8 +1,8 @@
-"""Image sets as figures, explorer and report may show them: nothing that should be hidden.
+"""Image sets for figures, explorer and report, restricted to images that may be shown.
 
-Every picture that is passed on is read through a `ShownSet`. Unless originals may be shown, it
-gives an image only where every detector worked, something was found, and all of it is hidden
-(degree 100). Any other image is a blank tile.
+Every picture for display is read through a `ShownSet`. Unless originals may be shown, it returns an
+image only if every detector worked, something was found, and all of it is hidden (degree 100). Any
+other image is a blank tile.
 """
 
 from __future__ import annotations
@@ -25,32 +25,31 @@ class ShownSet:
     """Random access to the pictures of one image set, by id."""
 
     def __init__(self, images: ImageSet, allowed: Container[str] | None) -> None:
-        """Take a set and the ids of the images that may be seen; None: all of them."""
+        """Wrap a set with the ids of the images that may be shown; None: all of them."""
         self._images = images
         self._allowed = allowed
 
     def __contains__(self, image_id: str) -> bool:
-        """Return whether an image may be seen."""
+        """Whether an image may be shown."""
         return self._allowed is None or image_id in self._allowed
 
     @property
     def ids(self) -> list[str]:
-        """The ids of the images that may be seen, sorted."""
+        """Sorted ids of the images that may be shown."""
         return [image_id for image_id in self._images.ids if image_id in self]
 
     def read(self, image_id: str) -> np.ndarray:
-        """Return an image, uint8 [H, W] or [H, W, 3] RGB, or a blank tile, uint8 [TILE, TILE].
+        """Read an image, uint8 [H, W] or [H, W, 3] RGB, or a blank tile, uint8 [TILE, TILE].
 
         Raises:
             ChangedImage: see `ImageSet.read`.
             InputError: see `ImageSet.read`.
-
         """
         return self._images.read(image_id) if image_id in self else blank()
 
 
 def blank() -> np.ndarray:
-    """Return a grey tile that reads “not shown”, uint8 [TILE, TILE]."""
+    """Grey tile that reads “not shown”, uint8 [TILE, TILE]."""
     tile = np.full((TILE, TILE), 238, np.uint8)
     font, size, thickness = cv2.FONT_HERSHEY_SIMPLEX, 0.9, 2
     (width, height), _ = cv2.getTextSize("not shown", font, size, thickness)
@@ -66,19 +65,18 @@ def open_shown(
     searched: Sequence[Path],
     show_originals: bool,
 ) -> dict[str, ShownSet]:
-    """Open image sets for looking at them.
+    """Open image sets for display.
 
     Args:
         variants: names of the sets.
         files: their shards and indexes, see `open_sets`.
         root: the data set's folder.
-        searched: detection's outcome by shard, with the columns `id` and `status`; an image that
-            it does not list is not shown.
-        show_originals: whether everything may be seen.
+        searched: detection's outcome by shard, with the columns `id` and `status`; an image missing
+            from it is not shown.
+        show_originals: whether everything may be shown.
 
     Raises:
         InputError: see `open_sets`.
-
     """
     sets = open_sets(variants, files, root)
     if show_originals:
@@ -91,6 +89,6 @@ def open_shown(
 
 
 def _fully_searched(outcomes: Sequence[Path]) -> frozenset[str]:
-    """Return the ids of the images in which all detectors worked and something was found."""
+    """Ids of the images in which all detectors worked and something was found."""
     tables = (pd.read_parquet(path, columns=["id", "status"]) for path in outcomes)
     return frozenset(image for table in tables for image in table["id"][table["status"] == "ok"])

@@ -13,17 +13,16 @@ from PIL import Image
 EDGES = (192, 144, 112, 80, 56)
 """Longer edges in pixels, tried in this order until all pictures fit."""
 EXAMPLE_EDGE = 480
-"""Of the one image that the report's first page shows by each method."""
+"""Longer edge of the example image on the report's first page."""
 QUALITY = 60
-"""Of WebP: 2 kB for a face, 5 kB for a page of text, at an edge of 192 pixels."""
+"""WebP quality: 2 kB for a face, 5 kB for a page of text, at an edge of 192 pixels."""
 
 
 def example(values: np.ndarray) -> dict[str, Any]:
-    """Return an image as the first page shows it: a data URI, width and height.
+    """An image for the first page: data URI, width and height.
 
     Args:
         values: uint8 [H, W] or [H, W, 3].
-
     """
     picture = _scaled(Image.fromarray(values).convert("RGB"), EXAMPLE_EDGE)
     buffer = io.BytesIO()
@@ -33,16 +32,16 @@ def example(values: np.ndarray) -> dict[str, Any]:
 
 
 class Thumbnails:
-    """Pictures of one size of their longer edge, coded once and kept."""
+    """Pictures scaled to a given longer edge, encoded once and cached."""
 
     def __init__(self, read: Callable[[str], np.ndarray]) -> None:
-        """Take how an image is had by its id: uint8 [H, W] or [H, W, 3]."""
+        """Use a function that reads an image by its id: uint8 [H, W] or [H, W, 3]."""
         self._read = read
         self._pictures: dict[str, Image.Image] = {}
         self._coded: dict[tuple[str, int], bytes] = {}
 
     def coded(self, image_id: str, edge: int) -> bytes:
-        """Return an image as WebP, its longer edge scaled down to `edge` pixels."""
+        """An image as WebP, its longer edge downscaled to `edge` pixels."""
         key = (image_id, edge)
         if key not in self._coded:
             buffer = io.BytesIO()
@@ -52,16 +51,16 @@ class Thumbnails:
         return self._coded[key]
 
     def size(self, image_ids: Iterable[str], edge: int) -> int:
-        """Return the bytes of the data URIs of these images at this edge."""
+        """Total bytes of the data URIs of these images at this edge."""
         return sum(len(self.coded(image_id, edge)) * 4 // 3 + 30 for image_id in image_ids)
 
     def source(self, image_id: str, edge: int) -> str:
-        """Return an image as a data URI."""
+        """An image as a data URI."""
         text = base64.b64encode(self.coded(image_id, edge)).decode("ascii")
         return f"data:image/webp;base64,{text}"
 
     def _picture(self, image_id: str) -> Image.Image:
-        # the largest edge is kept, so that a page of many megapixels is decoded once
+        # the largest edge is cached, so that an image of many megapixels is decoded once
         if image_id not in self._pictures:
             whole = Image.fromarray(self._read(image_id)).convert("RGB")
             self._pictures[image_id] = _scaled(whole, EDGES[0])

@@ -1,8 +1,9 @@
-"""What the paper's printed means tell without its scores of single queries.
+"""Conclusions from the paper's printed means, without its scores of single queries.
 
-Scores lie between 0 and 1, so that their mean bounds their variance. With it, a difference of two
-printed means has a widest interval, and the one decision rule (`anonbench.evaluation.decision`)
-finds what holds whatever the scores were. What it leaves undecided may still be true.
+Scores lie between 0 and 1, so that their mean bounds their variance. This gives the widest possible
+interval of a difference of two printed means, and the usual decision rule
+(`anonbench.evaluation.decision`) then finds what holds for any scores with these means. Statements
+left undecided may still be true.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from anonbench.evaluation.decision import judge
 from anonbench.reporting.paper.published import stated
 
 COLUMN = ["role", "degree", "query", "metric", "method"]
-"""What tells one column of the result tables from all others."""
+"""Keys of a column of the result tables."""
 LEADS = [*COLUMN, "rival", "lead", "low", "high", "verdict"]
-"""Columns of the leads: the unadapted model less the adapted one with the highest mean (`rival`),
+"""Columns of the leads: the unadapted model minus the adapted one with the highest mean (`rival`),
 in points, with the widest interval and its verdict."""
 STEPS = ["role", "method", "adaption", "query", "metric", "start", "end", "change", "verdict"]
 """Columns of the steps between two degrees: `change` in points, and its verdict."""
@@ -32,9 +33,9 @@ _ROUNDING = 0.001**2 / 12.0
 
 @cache
 def queries(role: str) -> int:
-    """Return how many validation images, which are the queries, a data set of the paper has.
+    """Number of validation images, which are the queries, of a data set of the paper.
 
-    Where the paper does not say (DOKIQ), it is the least number of which k is the stated share.
+    If the paper does not say (DOKIQ), it is the smallest number for which k is the stated share.
     """
     facts = stated().set_index(["role", "quantity"])["value"]
     if (role, "val_used") in facts:
@@ -43,7 +44,7 @@ def queries(role: str) -> int:
 
 
 def widest(a: float, b: float, n: float, confidence: float) -> Estimate:
-    """Return the difference of two printed means with the widest interval that they allow.
+    """Difference of two printed means with the widest interval that they allow.
 
     The variance of a score in [0, 1] with mean m is at most m (1 - m) (Bhatia and Davis 2000, Am.
     Math. Monthly 107:353-357). That of a difference is at most the sum of both, provided that
@@ -52,12 +53,11 @@ def widest(a: float, b: float, n: float, confidence: float) -> Estimate:
     Args:
         a: mean in percent, as printed.
         b: the other, over the same queries.
-        n: as many independent queries tell as much as those that there are.
-        confidence: as a share within (0, 1).
+        n: effective number of independent queries.
+        confidence: coverage of the intervals, as a share within (0, 1).
 
     Returns:
-        Of a less b, in shares.
-
+        Estimate of a minus b, in shares.
     """
     first, second = a / 100.0, b / 100.0
     variance = (first * (1.0 - first) + second * (1.0 - second)) / n + 2.0 * _ROUNDING
@@ -67,17 +67,16 @@ def widest(a: float, b: float, n: float, confidence: float) -> Estimate:
 def leads(
     table: pd.DataFrame, margin: float, confidence: float, design_effect: float = 1.0
 ) -> pd.DataFrame:
-    """Return how far the unadapted model is ahead in each column, with the columns `LEADS`.
+    """Lead of the unadapted model in each column, with the columns `LEADS`.
 
     A column's pairs of rows are one family, as in `anonbench.evaluation.comparisons.pairwise`.
 
     Args:
         table: `anonbench.reporting.paper.published.published`.
-        margin: differences up to it do not matter, as a share.
-        confidence: as a share.
-        design_effect: by how much clusters of queries widen the variance; the paper says nothing of
-            them, and 1 takes queries as independent.
-
+        margin: largest irrelevant difference, as a share.
+        confidence: coverage of the intervals, as a share.
+        design_effect: factor by which clusters of queries increase the variance. The paper does not
+            mention clusters; 1 treats queries as independent.
     """
     retrieval = table[table["query"] != ""]
     rows = []
@@ -97,15 +96,14 @@ def leads(
 
 
 def steps(table: pd.DataFrame, margin: float, confidence: float) -> pd.DataFrame:
-    """Return the changes from each degree to the next, with the columns `STEPS`.
+    """Changes from each degree to the next, with the columns `STEPS`.
 
     The steps of one metric and query kind are one family.
 
     Args:
-        table: as `leads`.
-        margin: as `leads`.
-        confidence: as `leads`.
-
+        table: see `leads`.
+        margin: see `leads`.
+        confidence: see `leads`.
     """
     rows = []
     for _, same in table.groupby(["metric", "query"], sort=False):

@@ -1,7 +1,7 @@
 """Cases of the paper's claims about retrieval and accuracies, in a table of scores.
 
-Values whose intervals do not overlap are told apart. That is stricter than the level of the
-intervals where two values come from the same images (Schenker and Gentleman 2001, The American
+Values count as different if their intervals do not overlap. This is stricter than the level of the
+intervals if two values come from the same images (Schenker and Gentleman 2001, The American
 Statistician 55:182-186).
 """
 
@@ -24,11 +24,11 @@ from anonbench.reporting.paper.verdicts import Case, Pairs
 UNADAPTED = Adaption.UNADAPTED.value
 RVL = PaperRole.RVL_CDIP.value
 LAST_STEP = (75, 100)
-"""Degrees between which the paper counts where k-NN accuracy rises."""
+"""Degrees between which the paper counts increases of k-NN accuracy."""
 
 
 def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> Iterator[Case]:
-    """A case is a column of a retrieval table: unadapted against the best adapted model."""
+    """Cases are columns of a retrieval table: unadapted against the best adapted model."""
     retrieval = table[table["query"] != ""]
     keys = ["role", "degree", "query", "metric", "method"]
     for key, column in groups(retrieval, keys):
@@ -47,12 +47,11 @@ def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> It
 
 
 def unadapted_wins_by_second(best: pd.DataFrame) -> Iterator[Case]:
-    """A case is a column again, judged by rankings of a second training on originals.
+    """Cases are the same columns, judged by rankings of a second training on originals.
 
     Args:
         best: `role` and the columns of `best.csv`
             (`anonbench.evaluation.comparisons.best.COLUMNS`).
-
     """
     chosen = best[
         (best["scope"] == "models")
@@ -71,7 +70,7 @@ def unadapted_wins_by_second(best: pd.DataFrame) -> Iterator[Case]:
 
 
 def falls_with_degree(table: pd.DataFrame, *_: object) -> Iterator[Case]:
-    """A case is a model's and method's series over the degrees, with original queries."""
+    """Cases are the series of a model and method over the degrees, with original queries."""
     retrieval = table[table["query"] == "original"]
     for key, series in _series(retrieval, ["metric", "query"]):
         role, method, adaption, metric, query = key
@@ -89,13 +88,12 @@ def falls_with_degree(table: pd.DataFrame, *_: object) -> Iterator[Case]:
 
 
 def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
-    """A case is a step between two degrees: both metrics change in the same direction.
+    """Cases are steps between two degrees: both metrics change in the same direction.
 
     Args:
-        table: as `evaluate_claim`.
-        metric: the one that is said to look like the other.
-        like: the other one.
-
+        table: see `evaluate_claim`.
+        metric: metric that is claimed to behave like the other.
+        like: the other metric.
     """
     keys = ["role", "method", "adaption", "query"]
     for (role, method, adaption, query), group in groups(table, keys):
@@ -115,7 +113,7 @@ def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
         for i, (start, end) in enumerate(pairwise(degrees)):
             numbers = f"{_metric(like)} {other_change[i]:+.1f}, {_metric(metric)} {change[i]:+.1f}"
             agree = bool(np.sign(change[i]) == np.sign(other_change[i]))
-            # directions that are both told apart are as the values say
+            # for directions that are both significant, the values decide
             significant = (
                 None
                 if told[0] is None or told[1] is None
@@ -125,13 +123,11 @@ def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
 
 
 def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
-    """Return how RVL-CDIP's k-NN accuracy changes between the degrees of `LAST_STEP`.
+    """Changes of RVL-CDIP's k-NN accuracy between the degrees of `LAST_STEP`.
 
     Returns:
-        method, adaption, `rises`, and the bounds of that: it `may_rise` unless a fall is told
-        apart, and it `must_rise` where a rise is. Only series that have both degrees. Without
-        intervals the bounds are what the values say.
-
+        method, adaption, `rises`, and bounds: `may_rise` unless a fall is significant, `must_rise`
+        if a rise is. Only series with both degrees. Without intervals the bounds equal `rises`.
     """
     chosen = table[
         (table["role"] == RVL) & (table["metric"] == "knn") & table["degree"].isin(LAST_STEP)
@@ -149,7 +145,7 @@ def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def rises_in_half(table: pd.DataFrame, *_: object) -> Iterator[Case]:
-    """The one case: in how many series k-NN accuracy rises over the last step."""
+    """One case: number of series in which k-NN accuracy rises over the last step."""
     cells = knn_rises(table)
     name = "k-NN, 75 to 100 %"
     if cells.empty:
@@ -163,7 +159,7 @@ def rises_in_half(table: pd.DataFrame, *_: object) -> Iterator[Case]:
 
 
 def half_are_masking(table: pd.DataFrame, *_: object) -> Iterator[Case]:
-    """The one case: how many of those rises are masking's."""
+    """One case: number of these rises that are masking's."""
     cells = knn_rises(table)
     rising = cells[cells["rises"]]
     name = "k-NN, 75 to 100 %"
@@ -183,15 +179,14 @@ def half_are_masking(table: pd.DataFrame, *_: object) -> Iterator[Case]:
 
 
 def told_apart(series: pd.DataFrame) -> np.ndarray | None:
-    """Return whether each step of a series is told from none: -1 falls, 1 rises, 0 neither.
+    """Direction of each step of a series: -1 falls, 1 rises, 0 neither is significant.
 
     Args:
         series: value, and its interval as low and high, in the order of the steps [N].
 
     Returns:
-        int [N - 1]; None where the numbers come without a column of intervals, as printed ones do.
-        A step whose values have no interval is not told.
-
+        int [N - 1]; None for numbers without interval columns, such as printed ones. A step between
+        values without intervals is 0.
     """
     if _as_printed(series):
         return None
@@ -201,7 +196,7 @@ def told_apart(series: pd.DataFrame) -> np.ndarray | None:
 
 
 def groups(table: pd.DataFrame, keys: list[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Return a table's groups in the order of their first rows."""
+    """Groups of a table in the order of their first rows."""
     for key, group in table.groupby(keys, sort=False):
         yield tuple(key), group
 
@@ -217,10 +212,10 @@ def _bounds(least: int, most: int) -> str:
 def _tested(
     pairs: Pairs | None, column: Sequence[object], rival: str, level: float
 ) -> tuple[bool | None, str]:
-    """Return whether a column's test tells the unadapted model from its rival, and the p-value.
+    """Whether a column's test separates the unadapted model from its rival, and the p-value.
 
-    Without tests None. Where there are tests but none of this column, such as of too few clusters,
-    the two are not told apart.
+    None without tests. If there are tests but none for this column, for example because of too few
+    clusters, the two are not separated.
     """
     if pairs is None:
         return None, ""
@@ -241,7 +236,7 @@ def _tested(
 
 
 def _series(table: pd.DataFrame, also: list[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Return each series over degrees, of data sets that have several."""
+    """Yield each series over degrees, for data sets that have several degrees."""
     several = table.groupby("role")["degree"].transform("nunique") > 1
     for key, group in groups(table[several], ["role", "method", "adaption", *also]):
         yield key, group.set_index("degree").sort_index()

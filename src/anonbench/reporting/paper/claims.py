@@ -1,11 +1,11 @@
 """Claims of the paper, each as functions of a table of scores.
 
-Source: arXiv 2602.19641, in our own words. A claim falls apart into cases (a column of a table, a
-series over degrees, a pair of coefficients), each of which the numbers bear out or not; it holds
-where all its cases do. The same functions evaluate the paper's numbers and ours.
+Source: arXiv 2602.19641, in our own words. A claim consists of cases (a column of a table, a series
+over degrees, a pair of coefficients), each of which the numbers support or not; it holds if all its
+cases do. The same functions evaluate the paper's numbers and ours.
 
-A claim that names a count holds where the count is the one that it names, or the same share of the
-cases that there are.
+A claim that names a count holds if the count, or its share of the available cases, is the stated
+one.
 """
 
 from __future__ import annotations
@@ -81,19 +81,19 @@ CLAIMS: tuple[Claim, ...] = (
 def evaluate_claims(
     table: pd.DataFrame, pairs: Pairs | None = None, level: float = 0.05
 ) -> list[Finding]:
-    """Look at all claims on one set of numbers, as `evaluate_claim`."""
+    """Evaluate all claims on one set of numbers (see `evaluate_claim`)."""
     return [evaluate_claim(claim, table, pairs, level) for claim in CLAIMS]
 
 
 def evaluate_by_second(best: pd.DataFrame) -> list[Finding | None]:
-    """Look at all claims once more, by rankings of a second training on originals.
+    """Evaluate all claims by rankings of a second training on originals.
 
     Args:
         best: `role` and the columns of `best.csv`, of all data sets.
 
     Returns:
-        A finding for each claim; None for one that does not rest on the ranking of one training.
-
+        A finding for each claim; None for a claim that does not depend on the ranking of a single
+        training.
     """
     return [
         Finding(claim, decide(cases := tuple(claim.second(best))), cases) if claim.second else None

@@ -1,4 +1,4 @@
-"""Table of the paper's claims, on its own numbers and on ours."""
+"""Table of the paper's claims, evaluated on its own numbers and on ours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from anonbench.reporting.paper.verdicts import Case, Finding
 ALL = "all"
 PAPER, OURS, BY_SECOND = "paper", "ours", "ours by a second training"
 Findings = Mapping[str, Sequence[Finding | None]]
-"""Findings on all claims, by whose numbers they are; None where a claim is not looked at so."""
+"""Findings on all claims, by set of numbers; None for a claim that is not evaluated on it."""
 COLUMNS = [
     "claim",
     "statement",
@@ -38,12 +38,12 @@ COLUMNS = [
     "tested",
     "exceptions",
 ]
-"""Columns of the claims. `numbers` is whose they are (paper, ours, or ours by a second training on
-originals, for claims that rest on the ranking of one training), `scope` all data sets or the
-role of one; `holds` of `cases` bear the claim out; `significant` of the `tested` ones are told
-apart by a test; `exceptions` are the cases that speak against it, with their numbers."""
+"""Columns of the claims. `numbers` is the set of numbers (paper, ours, or ours by a second training
+on originals, for claims that depend on the ranking of one training), `scope` all data sets or the
+role of one; `holds` of `cases` support the claim; `significant` of the `tested` ones are separated
+by a test; `exceptions` are the cases against it, with their numbers."""
 CASES = ["claim", "numbers", "role", "case", "holds", "significant", "deciding"]
-"""Columns of the cases; `holds` is empty where a case cannot be told."""
+"""Columns of the cases; `holds` is empty if a case is undecided."""
 
 
 def write_claims(
@@ -61,15 +61,14 @@ def write_claims(
 
     Args:
         datasets: our data sets that have a role in the paper.
-        scores: the tidy scores of each.
+        scores: tidy scores of each data set.
         comparisons: the paired tests of each (`anonbench.evaluation.comparisons.pairwise.COLUMNS`).
         best: the best choices of each (`anonbench.evaluation.comparisons.best.COLUMNS`).
-        level: of the paired tests.
+        level: significance level of the paired tests.
         csv: a row for each claim, set of numbers and scope (`COLUMNS`).
         cases: a row for each case (`CASES`).
-        markdown: verdicts, and what speaks against each claim, for people.
-        latex: the verdicts for papers; needs booktabs.
-
+        markdown: verdicts, and the evidence against each claim, as Markdown.
+        latex: the verdicts as LaTeX; needs booktabs.
     """
     found = find(datasets, read_ours(datasets, scores), comparisons, best, level)
     write_csv(pd.DataFrame(claim_rows(found), columns=COLUMNS), csv)
@@ -88,9 +87,9 @@ def paper_grids(
     best: Sequence[Path],
     level: float,
 ) -> list[Grid]:
-    """Return the report's tables on the paper; none without data sets of a role.
+    """Tables of the report about the paper; empty without data sets that have a role.
 
-    Arguments are those of `write_claims`.
+    Arguments as in `write_claims`.
     """
     if not datasets:
         return []
@@ -108,16 +107,15 @@ def find(
     best: Sequence[Path],
     level: float,
 ) -> Findings:
-    """Look at all claims on the paper's numbers, on ours, and on ours by a second training.
+    """Evaluate all claims on the paper's numbers, on ours, and on ours by a second training.
 
     Args:
-        datasets: as `write_claims`.
+        datasets: see `write_claims`.
         ours: our scores in the paper's cells
             (`anonbench.reporting.paper.comparison_table.read_ours`).
-        comparisons: as `write_claims`.
-        best: as `write_claims`.
-        level: as `write_claims`.
-
+        comparisons: see `write_claims`.
+        best: see `write_claims`.
+        level: see `write_claims`.
     """
     choices = [
         read_best(path).assign(role=data.role) for data, path in zip(datasets, best, strict=True)
@@ -130,7 +128,7 @@ def find(
 
 
 def read_pairs(datasets: Sequence[OurData], comparisons: Sequence[Path]) -> pd.DataFrame | None:
-    """Return the paired tests of all data sets with their roles; None where there are none."""
+    """Paired tests of all data sets with their roles; None if there are none."""
     tables = [
         read_comparisons(path).assign(role=data.role)
         for data, path in zip(datasets, comparisons, strict=True)
@@ -139,7 +137,7 @@ def read_pairs(datasets: Sequence[OurData], comparisons: Sequence[Path]) -> pd.D
 
 
 def claim_rows(found: Findings) -> list[dict[str, Any]]:
-    """Return the verdicts as plain data with the keys `COLUMNS`, for CSV and the report."""
+    """Verdicts as plain data with the keys `COLUMNS`, for CSV and the report."""
     return [
         _row(finding, numbers, scope)
         for of_claim in _by_claim(found)
@@ -149,7 +147,7 @@ def claim_rows(found: Findings) -> list[dict[str, Any]]:
 
 
 def case_rows(found: Findings) -> list[dict[str, Any]]:
-    """Return every case as plain data with the keys `CASES`."""
+    """Every case as plain data with the keys `CASES`."""
     return [
         {
             "claim": finding.claim.key,
@@ -168,7 +166,7 @@ def case_rows(found: Findings) -> list[dict[str, Any]]:
 
 
 def claims_grid(found: Findings, datasets: Sequence[OurData]) -> Grid:
-    """Return a row a claim: what it says, where, and the verdict on each set of numbers."""
+    """Table of claims: statement, source, and the verdict on each set of numbers."""
     rows = tuple(
         (
             of_claim[PAPER].claim.statement,
@@ -201,7 +199,7 @@ def claims_grid(found: Findings, datasets: Sequence[OurData]) -> Grid:
 
 
 def exceptions_text(found: Findings) -> list[str]:
-    """Return, as Markdown, the cases that speak against each claim and those that are open."""
+    """Cases against each claim and undecided cases, as lines of Markdown."""
     parts = []
     for of_claim in _by_claim(found):
         lines = [
@@ -216,7 +214,7 @@ def exceptions_text(found: Findings) -> list[str]:
 
 
 def _by_claim(found: Findings) -> list[dict[str, Finding]]:
-    """Return the findings on each claim, in the claims' order, by whose numbers they are."""
+    """Findings on each claim, in the order of the claims, by set of numbers."""
     return [
         {
             numbers: finding
@@ -228,7 +226,7 @@ def _by_claim(found: Findings) -> list[dict[str, Finding]]:
 
 
 def _scopes(finding: Finding) -> dict[str, Finding]:
-    """Return a finding on all data sets and on each that has cases, judged anew."""
+    """A finding for all data sets together, and one for each that has cases."""
     roles = list(dict.fromkeys(case.role for case in finding.cases))
     return {ALL: finding} | {role: finding.within(role) for role in roles if len(roles) > 1}
 

@@ -1,7 +1,7 @@
 """Cases of the paper's claims about correlations, in a table of scores.
 
-Whether a case holds is said of the coefficient over all rows, as the paper has it. Rows of one
-method are alike, so that this one has no interval; a test looks at the coefficient within methods.
+As in the paper, the coefficient over all rows decides whether a case holds. Rows of one method are
+not independent, so that it has no interval; the test uses the coefficient within methods.
 """
 
 from __future__ import annotations
@@ -33,17 +33,16 @@ class _AgainstNext(NamedTuple):
     best: str
     """The other metric with the highest coefficient."""
     rest: float
-    """That coefficient."""
+    """Coefficient of that metric."""
     within: float
-    """How far both differ within methods."""
+    """Difference of both coefficients within methods."""
     p: float
 
 
 def predicts_best(table: pd.DataFrame, pairs: object, level: float) -> Iterator[Case]:
-    """A case is a data set, degree and accuracy: which retrieval metric correlates best with it.
+    """Cases are a data set, degree and accuracy: the retrieval metric that correlates best.
 
-    P-values are adjusted over all cases (Holm). They take rows as independent once their method is
-    known.
+    P-values are adjusted over all cases (Holm). They treat rows as independent within methods.
     """
     found = [
         (role, degree, accuracy, len(rows), _against_next(rows, accuracy))
@@ -66,7 +65,7 @@ def predicts_best(table: pd.DataFrame, pairs: object, level: float) -> Iterator[
 
 
 def correlates_strongly(table: pd.DataFrame, pairs: object, level: float) -> Iterator[Case]:
-    """A case is an accuracy on CelebA: 0.95 at two decimals, or more."""
+    """Cases are the accuracies on CelebA: a coefficient of at least 0.95, at two decimals."""
     for role, degree, rows in _correlated(table[table["role"] == PaperRole.CELEBA.value]):
         for accuracy in CLASSIFIERS:
             r = coefficient(rows, PREDICTOR, accuracy)
@@ -82,13 +81,13 @@ def correlates_strongly(table: pd.DataFrame, pairs: object, level: float) -> Ite
 
 
 def coefficient(rows: pd.DataFrame, a: str, b: str) -> float:
-    """Return Pearson's coefficient of two columns over the rows that have both; NaN under three."""
+    """Pearson's coefficient of two columns over the rows that have both; NaN under three."""
     both = rows[[a, b]].dropna().to_numpy(np.float64)
     return float(pearson(both[:, 0], both[:, 1])) if len(both) >= MIN_ROWS else float("nan")
 
 
 def compare_within(rows: pd.DataFrame, a: str, b: str, third: str) -> tuple[float, float]:
-    """Return how far two metrics' correlations with a third differ within methods, and a p-value.
+    """Difference of two metrics' correlations with a third within methods, and its p-value.
 
     Williams' test of two dependent correlations (Williams 1959, J. R. Stat. Soc. B 21:396-399;
     Steiger 1980, Psychol. Bull. 87:245-251), two-sided, on the deviations from each method's means,
@@ -97,12 +96,11 @@ def compare_within(rows: pd.DataFrame, a: str, b: str, third: str) -> tuple[floa
     Args:
         rows: method and the three metrics as columns.
         a: the metric whose coefficient comes first.
-        b: the metric whose coefficient is taken from it.
+        b: the metric whose coefficient is subtracted.
         third: the metric that both are correlated with.
 
     Returns:
-        Coefficient of `a` less that of `b`, and p; NaN and 1 where they are undefined.
-
+        Coefficient of `a` minus that of `b`, and p; NaN and 1 if undefined.
     """
     complete = rows.dropna(subset=[a, b, third])
     labels = np.unique(complete["method"], return_inverse=True)[1]
@@ -120,7 +118,7 @@ def compare_within(rows: pd.DataFrame, a: str, b: str, third: str) -> tuple[floa
 
 
 def _against_next(rows: pd.DataFrame, accuracy: str) -> _AgainstNext | None:
-    """Return the predictor's coefficient beside the highest of the others, if there are both."""
+    """The predictor's coefficient and the highest of the others; None unless both exist."""
     found = {
         metric: coefficient(rows, metric, accuracy)
         for metric in CORRELATED
@@ -148,7 +146,7 @@ def _interval_within(rows: pd.DataFrame, a: str, b: str, level: float) -> tuple[
 
 
 def _correlated(table: pd.DataFrame) -> Iterator[tuple[str, int, pd.DataFrame]]:
-    """Return the rows that are correlated (models and methods), by role and degree."""
+    """Yield the rows that are correlated (models and methods), by role and degree."""
     labelled = table[table["role"].isin(table.loc[table["query"] == "", "role"])]
     for (role, degree), group in groups(labelled, ["role", "degree"]):
         rows = group.assign(dataset=role)[["dataset", *CELL, "value"]]

@@ -31,8 +31,8 @@ COLUMNS = [
     "stand_in",
     "reason",
 ]
-"""Columns of the comparison. Numbers are percent, `difference` is ours less the published one in
-points; `queries` counts our queries or images; `reason` says why there is no number of ours."""
+"""Columns of the comparison. Numbers are percent, `difference` is ours minus the published one in
+points; `queries` counts our queries or images; `reason` says why ours is missing."""
 AGREEMENT = ["role", "degree", "metric", "query", "cells", "compared", "mean", "absolute", "rank"]
 """Columns of the agreement: cells of the paper, those that we have too, mean and mean absolute
 difference in points, and Spearman's coefficient (NaN under three cells)."""
@@ -50,7 +50,7 @@ def compare(
 
     """
     by_role = {data.role: data for data in datasets}
-    # left to right in the paper's order: what we have and the paper has not plays no part here
+    # left join in the paper's order: our additional cells are dropped
     table = published.rename(columns={"value": "published"}).merge(
         ours.rename(columns={"value": "ours", "n": "queries"}).drop(columns="dataset"),
         on=CELL,
@@ -69,13 +69,13 @@ def compare(
 
 
 def read_comparison(path: Path) -> pd.DataFrame:
-    """Read what `compare` returned from CSV."""
+    """Read a CSV written from the result of `compare`."""
     numbers = ("published", "ours", "low", "high", "difference", "seeds", "queries")
     return pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in numbers})
 
 
 def agreement(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Return how near ours are to the published numbers, a row for each column `AGREEMENT`."""
+    """Agreement of ours with the published numbers, with the columns `AGREEMENT`."""
     rows = []
     keys = ["role", "degree", "metric", "query"]
     for key, group in comparison.groupby(keys, sort=False):

@@ -38,16 +38,15 @@ QUANTITIES = {
     "knn_cases": "… of so many cases",
     "knn_rises_mask": "… of which masking",
 }
-"""The numbers of the paper's text, in words."""
+"""Labels of the numbers in the paper's text."""
 
 
 def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFrame:
-    """Return our scores in the paper's cells (`anonbench.reporting.paper.ours.COLUMNS`).
+    """Our scores in the paper's cells (`anonbench.reporting.paper.ours.COLUMNS`).
 
     Args:
         datasets: those that have a role.
-        scores: the tidy scores of each.
-
+        scores: tidy scores of each data set.
     """
     tables = [tidy(read_scores(path), data) for data, path in zip(datasets, scores, strict=True)]
     filled = [table for table in tables if len(table)]
@@ -67,12 +66,12 @@ def write_comparison(
 
     Args:
         datasets: our data sets that have a role in the paper.
-        scores: the tidy scores of each.
+        scores: tidy scores of each data set.
         counts: the images of each by split, before and after dropping.
         csv: the values of tables V to XV (`anonbench.reporting.paper.compare.COLUMNS`).
         facts: the numbers of the text (`anonbench.reporting.paper.facts.COLUMNS`).
-        markdown: all of it for people, in the paper's layout.
-        latex: the same for papers; needs booktabs.
+        markdown: everything as Markdown, in the paper's layout.
+        latex: the same as LaTeX; needs booktabs.
 
     """
     ours = read_ours(datasets, scores)
@@ -92,9 +91,9 @@ def write_comparison(
 
 
 def comparison_grids(comparison: pd.DataFrame, facts: pd.DataFrame) -> list[Grid]:
-    """Return the comparison as tables: agreement, numbers of the text, and V to XV.
+    """The comparison as tables: agreement, numbers of the text, and V to XV.
 
-    A table of the paper of which we have no cell is left out; the agreement says so.
+    A table without any of our cells is left out, which the agreement reports.
     """
     tables = [group for _, group in comparison.groupby("table", sort=False)]
     return [
@@ -105,7 +104,7 @@ def comparison_grids(comparison: pd.DataFrame, facts: pd.DataFrame) -> list[Grid
 
 
 def agreement_grid(comparison: pd.DataFrame) -> Grid:
-    """Return how near ours are to the published numbers, a row a data set, degree and metric."""
+    """Table of the agreement with the published numbers, by data set, degree and metric."""
     heads = ("Data set", "Degree", "Metric", "Query", "Cells", "Mean", "Mean absolute", "Spearman")
     numbers = agreement(comparison)
     blocks = []
@@ -147,7 +146,7 @@ def _agreement_row(line: dict[Hashable, Any]) -> tuple[str, ...]:
 
 
 def facts_grid(facts: pd.DataFrame) -> Grid:
-    """Return the numbers of the paper's text beside ours."""
+    """Table of the numbers of the paper's text beside ours."""
     rows = [
         (
             ROLE_NAMES.get(row["role"], "all"),
@@ -170,11 +169,10 @@ def facts_grid(facts: pd.DataFrame) -> Grid:
 
 
 def table_grid(table: pd.DataFrame) -> Grid:
-    """Return one table of the paper in its layout, three lines a model.
+    """One table of the paper in its layout, three lines per model.
 
     Args:
         table: rows of the comparison with one value of `table`.
-
     """
     metrics, methods = list(table["metric"].unique()), list(table["method"].unique())
     number, role = table["table"].iloc[0], table["role"].iloc[0]
@@ -211,7 +209,7 @@ def table_grid(table: pd.DataFrame) -> Grid:
 
 
 def _our_source(table: pd.DataFrame) -> str:
-    """Return which data set of ours stands beside the paper's, and that it is not the same."""
+    """Name of our data set that stands in for the paper's, with a note on the difference."""
     name, stand_in = str(table["dataset"].iloc[0]), str(table["stand_in"].iloc[0])
     if not name:
         return "Ours: none"
@@ -225,7 +223,7 @@ def _behind(table: pd.DataFrame) -> str:
 
 
 def _reasons(table: pd.DataFrame) -> list[str]:
-    """Return why cells are missing, with their number."""
+    """Reasons for missing cells, with their number."""
     reasons = table.loc[table["reason"] != "", "reason"].value_counts(sort=False)
     parts = [f"{reason} ({count(int(number), 'cell')})" for reason, number in reasons.items()]
     return [f"Not run: {'; '.join(parts)}."] if parts else []

@@ -27,12 +27,11 @@ pairs of metrics of a data set and degree, `p_models` the one by permutation of 
 
 
 def correlations(table: pd.DataFrame, settings: Correlation) -> pd.DataFrame:
-    """Return the coefficients of all data sets that have accuracies, with the columns `COLUMNS`.
+    """Coefficients of all data sets that have accuracies, with the columns `COLUMNS`.
 
     Args:
         table: `anonbench.reporting.paper.published.published`, or ours in the same shape.
         settings: resamples and confidence.
-
     """
     labelled = table[table["role"].isin(table.loc[table["query"] == "", "role"])]
     keys = labelled[["role", "degree"]].drop_duplicates()

@@ -1,4 +1,4 @@
-"""Comparison of the numbers in the paper's text (arXiv 2602.19641, Sec. III and IV) with ours."""
+"""Comparison of the numbers in the paper's text (arXiv 2602.19641, Sec. III, IV) with ours."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def compare_facts(
     counts: Mapping[str, pd.DataFrame],
     cutoffs: Mapping[str, int],
 ) -> pd.DataFrame:
-    """Put what we have beside each number of the paper's text, with the columns `COLUMNS`.
+    """Put our value beside each number of the paper's text, with the columns `COLUMNS`.
 
     Args:
         stated: `anonbench.reporting.paper.published.stated`.
@@ -42,7 +42,6 @@ def compare_facts(
         datasets: our data sets that have a role.
         counts: by data set, images by split: columns split, listed, used.
         cutoffs: by data set, k of mnDCG.
-
     """
     by_role = {data.role: data for data in datasets}
     measured = {
@@ -73,7 +72,7 @@ def compare_facts(
 
 
 def _measured(ours: pd.DataFrame, role: str) -> dict[str, float]:
-    """Return the coefficients at the highest degree and the counts of k-NN's rises."""
+    """Coefficients at the highest degree, and the number of series in which k-NN accuracy rises."""
     found: dict[str, float] = {}
     if len(ours):
         rows = metric_rows(ours[["dataset", *CELL, "value"]], int(ours["degree"].max()))
@@ -103,7 +102,7 @@ def _counted(counts: pd.DataFrame | None) -> dict[str, float]:
 
 
 def _shared(quantity: str, datasets: Sequence[OurData]) -> tuple[float | None, str]:
-    """Return a setting that all data sets share, or why there is no one value."""
+    """Setting that all data sets share, or the reason why there is no single value."""
     values = [data.settings.get(quantity) for data in datasets]
     known = sorted({value for value in values if value is not None})
     if not known:

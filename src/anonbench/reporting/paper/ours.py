@@ -1,4 +1,4 @@
-"""Our numbers that stand beside the paper's, and reasons for missing ones."""
+"""Our counterparts of the paper's numbers, and reasons for missing ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = ["dataset", *CELL, "value", "low", "high", "seeds", "n"]
 
 @dataclass(frozen=True)
 class OurData:
-    """A data set of ours that has a role in the paper, and what of the paper it covers."""
+    """A data set of ours that has a role in the paper, with the part of the paper it covers."""
 
     name: str
     role: str
@@ -28,13 +28,13 @@ class OurData:
     adaptions: tuple[str, ...]
     labelled: bool
     stand_in: str
-    """Why it is not the paper's data set; empty where it is, as far as the config tells."""
+    """Reason why it is not the paper's data set; empty if it is, as far as the config tells."""
     settings: Mapping[str, float] = field(default_factory=dict)
-    """Those numbers of the paper's text that are settings here, by quantity."""
+    """Numbers of the paper's text that are settings here, by quantity."""
 
 
 def our_data(config: Config) -> list[OurData]:
-    """Return the enabled data sets that have a `paper_role`, in the config's order."""
+    """Enabled data sets that have a `paper_role`, in the config's order."""
     return [
         OurData(
             name=name,
@@ -53,7 +53,7 @@ def our_data(config: Config) -> list[OurData]:
 
 
 def stand_in(dataset: Dataset) -> str:
-    """Return why a data set is not the paper's, or the empty string where it may be."""
+    """Reason why a data set is not the paper's; empty if it may be."""
     layouts = {PaperRole.CELEBA: Layout.CELEBA, PaperRole.RVL_CDIP: Layout.RVL_CDIP}
     if dataset.demo is not None:
         return "generated data of the demo"
@@ -70,18 +70,17 @@ def stand_in(dataset: Dataset) -> str:
 
 
 def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
-    """Return our scores in the paper's cells, with the columns `COLUMNS`.
+    """Our scores in the paper's cells, with the columns `COLUMNS`.
 
     Seeds are averaged; the retraining control and original images are left out, and so are rankings
     of too few images for a statement (`anonbench.evaluation.sample_sizes.sufficiency`).
 
     Args:
         scores: tidy scores of one or several data sets (`anonbench.reporting.summary`).
-        data: which of them, and its role.
+        data: the data set to use, and its role.
 
     Returns:
         Values and intervals in percent; `seeds` and `n` (queries, or images) behind each.
-
     """
     summary = summarize(scores[scores["dataset"] == data.name])
     chosen = summary[
@@ -96,12 +95,11 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
 
 
 def why_missing(cell: Mapping[Hashable, object], data: OurData | None) -> str:
-    """Return why a cell of the paper has no number of ours.
+    """Reason why there is no number of ours for a cell of the paper.
 
     Args:
         cell: role, degree, method, adaption and query.
         data: our data set of this role, if there is one.
-
     """
     if data is None:
         return f"no data set stands for {ROLE_NAMES[str(cell['role'])]} (paper_role)"

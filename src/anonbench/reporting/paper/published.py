@@ -3,7 +3,8 @@
 Source: arXiv 2602.19641 (v1), tables V to XV and text. In percent with one decimal, as printed.
 CelebA's and DOKIQ's tables name no degree; all regions were anonymized, which is degree 100. The
 numbers XII to XV of the appendix's tables, and which of them are of 50 and of 75 %, are inferred
-from their order: mAP with original queries falls with the degree in all twelve series only so.
+from their order: only then does mAP with original queries fall with the degree in all twelve
+series.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import pandas as pd
 from anonbench.config import PaperRole
 
 CELL = ["role", "degree", "method", "adaption", "query", "metric"]
-"""What tells one number of the result tables from all others."""
+"""Keys of a number in the result tables."""
 METRICS = ("map", "mndcg", "knn", "linear")
-"""The paper's metrics as the scores name them."""
+"""The paper's metrics, named as in the scores."""
 ROLE_NAMES = {
     PaperRole.CELEBA.value: "CelebA",
     PaperRole.RVL_CDIP.value: "RVL-CDIP",
@@ -27,7 +28,7 @@ ROLE_NAMES = {
 
 
 def published() -> pd.DataFrame:
-    """Return the 408 values of tables V to XV: table, the columns `CELL`, value in percent.
+    """The 408 values of tables V to XV: table, the columns `CELL`, value in percent.
 
     `query` is empty for accuracies. Methods, adaptions and metrics are written as in the scores.
     """
@@ -35,15 +36,15 @@ def published() -> pd.DataFrame:
 
 
 def stated() -> pd.DataFrame:
-    """Return the 22 numbers of the text and headings: role, quantity, value, unit, place.
+    """The 22 numbers of the text and headings: role, quantity, value, unit, place.
 
-    `role` is empty for what holds for all data sets.
+    `role` is empty for numbers about all data sets.
     """
     return _read("stated.csv").astype({"value": float})
 
 
 def digest() -> str:
-    """Return a digest of both files: what is compared with them is made anew where they change."""
+    """Digest of both files; comparisons are made again when it changes."""
     folder = resources.files("anonbench.reporting.paper")
     texts = [folder.joinpath(name).read_bytes() for name in ("published.csv", "stated.csv")]
     return hashlib.sha256(b"".join(texts)).hexdigest()

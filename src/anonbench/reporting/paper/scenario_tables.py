@@ -1,8 +1,8 @@
 """Tables of an experiment's plan, from its config: the paper's Tables I to IV.
 
-Source: arXiv 2602.19641. Tables II to IV define the scenarios of CelebA, RVL-CDIP and DOKIQ; each
-data set of any experiment gets the like. Table I lists earlier work by what was anonymized and
-tested; its columns describe our own data sets here.
+Source: arXiv 2602.19641. Tables II to IV define the scenarios of CelebA, RVL-CDIP and DOKIQ; every
+data set of an experiment gets such a table. Table I lists earlier work by the anonymized content
+and the tests; its columns describe our own data sets here.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SIMILARITIES = {
 
 
 def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
-    """Return every scenario of a data set that is scored, with the columns `COLUMNS`.
+    """Every scenario of a data set that is scored, with the columns `COLUMNS`.
 
     Original queries come first. Scenarios on original images (the ceiling, and the control's) have
     original queries only.
@@ -83,9 +83,9 @@ def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
 
 
 def scenario_grid(experiment: Experiment, name: str) -> Grid:
-    """Return a data set's scenarios by query kind and model, for people.
+    """Table of a data set's scenarios by query kind and model.
 
-    Its rows stand for several scenarios each: one for each method and degree that the title names.
+    Each row stands for several scenarios, one per method and degree in the title.
     """
     dataset = experiment.datasets[name]
     table = pd.DataFrame(scenario_rows(experiment, name), columns=list(COLUMNS))
@@ -140,9 +140,9 @@ def write_scenarios(
     Args:
         rows: `scenario_rows`.
         grid: `scenario_grid`.
-        csv: the rows.
-        markdown: the grid for people.
-        latex: the grid for papers; needs booktabs.
+        csv: CSV file of the rows.
+        markdown: the grid as Markdown.
+        latex: the grid as LaTeX; needs booktabs.
 
     """
     write_grid(grid, [COLUMNS, *rows], csv, markdown, latex)
@@ -161,7 +161,7 @@ class Profile:
 
 
 def profiles(config: Config) -> list[Profile]:
-    """Return the enabled data sets in the columns of the paper's Table I."""
+    """Enabled data sets in the columns of the paper's Table I."""
     found = []
     for name, dataset in config.enabled.items():
         role = dataset.paper_role
@@ -190,22 +190,21 @@ def profiles(config: Config) -> list[Profile]:
 def write_profiles(
     chosen: Sequence[Profile], counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Path
 ) -> None:
-    """Write what the experiment anonymizes and tests, a row a data set.
+    """Write the profiles of the data sets as a table, one row each.
 
     Args:
         chosen: the data sets (`profiles`).
         counts: by data set, its images by split: columns split and used.
-        csv: the rows.
-        markdown: for people.
-        latex: for papers; needs booktabs.
-
+        csv: CSV file of the rows.
+        markdown: Markdown file to write.
+        latex: LaTeX file to write; needs booktabs.
     """
     grid = profile_grid(chosen, {name: _validation(path) for name, path in counts.items()})
     write_grid(grid, [grid.heads, *grid.blocks[0].rows], csv, markdown, latex)
 
 
 def profile_grid(chosen: Sequence[Profile], images: Mapping[str, int]) -> Grid:
-    """Return the profiles as a table, with the number of validation images by data set."""
+    """Table of the profiles, with the number of validation images by data set."""
     rows = tuple(
         (
             profile.name,
@@ -241,7 +240,7 @@ def profile_grid(chosen: Sequence[Profile], images: Mapping[str, int]) -> Grid:
 
 
 def _crops(model: Model) -> tuple[str, str]:
-    """Return the variants that a model's global and local crops are of; empty for a baseline."""
+    """Variants of a model's global and local crops; empty for a baseline."""
     adaption = model.adaption
     if isinstance(adaption, Baseline):
         return "", ""
@@ -253,7 +252,7 @@ def _crops(model: Model) -> tuple[str, str]:
 
 
 def _block(label: str, table: pd.DataFrame, system: str | None, is_frozen: bool) -> GridBlock:
-    """Return rows of models; a system is named, and nothing is trained of what is frozen."""
+    """Block of models' rows; a system is named, and frozen models have no training."""
     rows = []
     for adaption in ADAPTIONS:
         of_adaption = table[table["adaption"] == adaption]

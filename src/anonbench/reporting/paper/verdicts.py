@@ -1,8 +1,8 @@
 """Claims, the cases that support or contradict them, and the verdict.
 
-A claim falls apart into cases (a column of a table, a series over degrees, a pair of coefficients),
-each of which the numbers bear out or not. It holds where all its cases do. A case that a test does
-not tell from a tie refutes nothing.
+A claim consists of cases (a column of a table, a series over degrees, a pair of coefficients), each
+of which the numbers support or not. It holds if all its cases do. A case that a test cannot
+distinguish from a tie refutes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 
 
 class Verdict(StrEnum):
-    """What the numbers say of a claim."""
+    """Verdict of the numbers on a claim."""
 
     HOLDS = "holds"
     FAILS = "does not hold"
@@ -24,16 +24,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """One place where a claim can be looked at."""
+    """One instance in which a claim can be checked."""
 
     role: str
     name: str
     holds: bool | None
-    """Whether the numbers bear it out; None: it cannot be decided, for the reason in `numbers`."""
+    """Whether the numbers support it; None if undecidable, for the reason in `numbers`."""
     numbers: str
-    """The numbers that decide, or the reason why none do."""
+    """The decisive numbers, or the reason why there are none."""
     significant: bool | None = None
-    """Whether a test tells the two sides apart; None: there is none."""
+    """Whether a test separates the two sides; None without a test."""
 
 
 Pairs = pd.DataFrame
@@ -42,66 +42,66 @@ Pairs = pd.DataFrame
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim and how it is looked at."""
+    """A claim and the functions that check it."""
 
     key: str
     statement: str
     source: str
     cases: Callable[[pd.DataFrame, Pairs | None, float], Iterable[Case]]
-    """The cases in a table with the columns `CELL` and value (percent), and low and high where
-    there are intervals; with the paired tests and their level."""
+    """Cases in a table with the columns `CELL` and value (percent), and low and high if there are
+    intervals; with the paired tests and their level."""
     second: Callable[[pd.DataFrame], Iterable[Case]] | None = None
-    """The cases in the best choices (`role` and the columns of `best.csv`) by a second training on
-    originals; None where the claim does not rest on the ranking of one training."""
+    """Cases in the best choices (`role` and the columns of `best.csv`) by a second training on
+    originals; None if the claim does not depend on the ranking of one training."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of a claim on one set of numbers."""
+    """Result of a claim on one set of numbers."""
 
     claim: Claim
     verdict: Verdict
     cases: tuple[Case, ...]
 
     def within(self, role: str) -> Finding:
-        """Return the finding on one data set of the paper."""
+        """Restrict the finding to one data set of the paper."""
         cases = tuple(case for case in self.cases if case.role == role)
         return Finding(self.claim, decide(cases), cases)
 
     @property
     def decided(self) -> list[Case]:
-        """Cases that could be looked at."""
+        """Cases that could be decided."""
         return [case for case in self.cases if case.holds is not None]
 
     @property
     def exceptions(self) -> list[Case]:
-        """Cases that speak against it."""
+        """Cases that contradict the claim."""
         return [case for case in self.decided if not case.holds]
 
     @property
     def count(self) -> str:
-        """Such as ``10 of 12``."""
+        """Count of supporting cases, such as ``10 of 12``."""
         return f"{sum(bool(case.holds) for case in self.decided)} of {len(self.decided)}"
 
 
 def evaluate_claim(
     claim: Claim, table: pd.DataFrame, pairs: Pairs | None = None, level: float = 0.05
 ) -> Finding:
-    """Look at a claim on one set of numbers.
+    """Evaluate a claim on one set of numbers.
 
     Args:
         claim: one of `CLAIMS`.
-        table: columns `CELL` and value, in percent; low and high where there are intervals.
-        pairs: paired tests; an exception that they do not tell from a tie does not refute a claim.
-        level: of the tests, on p-values adjusted by Holm's method.
-
+        table: columns `CELL` and value, in percent; low and high if there are intervals.
+        pairs: paired tests; an exception that they cannot distinguish from a tie does not refute a
+            claim.
+        level: significance level of the tests, on p-values adjusted by Holm's method.
     """
     cases = tuple(claim.cases(table, pairs, level))
     return Finding(claim, decide(cases), cases)
 
 
 def decide(cases: Sequence[Case]) -> Verdict:
-    """Return what cases say together; an exception that is a tie by its test leaves it open."""
+    """Verdict of all cases together; an exception that its test shows as a tie leaves it open."""
     against = [case for case in cases if case.holds is False]
     if any(case.significant is not False for case in against):
         return Verdict.FAILS

@@ -1,1 +1,1 @@
-"""Tables of what attacks find, and of what passes the policy."""
+"""Tables of attack results and of the policy's verdicts."""

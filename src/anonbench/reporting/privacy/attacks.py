@@ -1,4 +1,4 @@
-"""Table of attacks on published images and vectors, for people."""
+"""Table of attacks on published images and vectors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RISKS = {
     "linkability": "linkability",
     "inference": "inference",
 }
-"""WP216's three risks."""
+"""The three risks of WP216."""
 MEASURES = {
     "characters": "characters right",
     "exact_lines": "lines right",
@@ -49,13 +49,12 @@ _NONE = "–"
 
 
 def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
-    """Return a data set's attacks in percent: a block an attack, a row a measure and version.
+    """Attacks on a data set in percent: one block per attack, one row per measure and version.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         table: columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
-        confidence: of the intervals, as a share.
-
+        confidence: coverage of the intervals, as a share.
     """
     run = table[table["rate"].notna()]
     return Grid(
@@ -90,7 +89,7 @@ def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
 
 
 def _measure(name: str) -> str:
-    """Return what a rate counts, for people; of an attribute with its name in the data set."""
+    """Label of a rate; for attributes including their name in the data set."""
     if name.startswith(SEEN):
         return f"{_measure(name.removeprefix(SEEN))} (images that maps have seen)"
     kind, _, attribute = name.partition("_of_")

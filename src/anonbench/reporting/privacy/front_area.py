@@ -24,24 +24,22 @@ _METRICS = ("map", "mndcg", "knn", "linear")
 
 
 def front_areas(judged: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the areas of a data set (`anonbench.evaluation.policy.front.AREA_COLUMNS`).
+    """Areas of a data set (`anonbench.evaluation.policy.front.AREA_COLUMNS`).
 
     Args:
         judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`.
         scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-
     """
     table = areas(judged, summarize(scores)) if len(scores) else pd.DataFrame(columns=AREA_COLUMNS)
     return table[table["metric"].isin(_METRICS)].reset_index(drop=True)
 
 
 def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
-    """Return a block a risk, a row a utility, a column a method.
+    """Table of areas: one block per risk, one row per utility, one column per method.
 
     Args:
-        dataset: its name.
-        table: `front_areas`.
-
+        dataset: name of the data set.
+        table: result of `front_areas`.
     """
     methods = present(table["method"], METHODS)
     blocks = tuple(

@@ -1,4 +1,4 @@
-"""Table of what other programs did to the regions that detection found."""
+"""Table of the effect of other programs on the regions that detection found."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ _LEFT_OUT = dict(zip(LEFT_OUT, ("no picture", "another size", "not readable"), s
 
 
 def given_grid(dataset: str, given: pd.DataFrame, confidence: float) -> Grid:
-    """Return a row a program and entity, and one for whole pictures.
+    """One row per program and entity, and one for whole pictures.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         given: columns `anonbench.anonymization.given.gather.GIVEN_COLUMNS`.
-        confidence: of the intervals.
-
+        confidence: coverage of the intervals.
     """
     rows = [
         row

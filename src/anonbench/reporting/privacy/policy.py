@@ -1,4 +1,4 @@
-"""Table of what passes the policy."""
+"""Table of the policy's verdicts."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ NOTE = (
 
 
 def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
-    """Return a row a variant: verdict, rules by verdict, and why it does not pass, or what it
-    resisted.
+    """One row per variant: verdict, rules by verdict, and the reasons or the resisted attacks.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`.
-
     """
     rows = tuple(
         (METHODS.get(str(method), str(method)), f"{degree} %", *_cells(group))

@@ -22,7 +22,7 @@ def reidentification_grid(
     confidence: float = DEFAULTS.confidence,
     widest: float = DEFAULTS.widest,
 ) -> Grid:
-    """Return the rates of a data set: a block an entity, a row a method and degree."""
+    """Rates of a data set: one block per entity, one row per method and degree."""
     run = rates[rates["rate"].notna()]
     attacks = [
         (attacker, gallery)

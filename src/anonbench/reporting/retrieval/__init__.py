@@ -1,1 +1,1 @@
-"""Tables of what retrieval keeps, and how sure that is."""
+"""Tables of retrieval quality and its certainty."""

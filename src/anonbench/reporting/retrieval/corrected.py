@@ -1,4 +1,4 @@
-"""Table of corrected scores: 0 is no knowledge, 100 is as good as training again."""
+"""Table of corrected scores: 0 is chance, 100 is as good as retraining."""
 
 from __future__ import annotations
 
@@ -16,22 +16,20 @@ _NONE = "–"
 
 
 def corrected_scores(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the retrieval scores of a data set with their corrected scores beside them.
+    """Retrieval scores of a data set with their corrected scores.
 
     Args:
         scores: tidy scores of one data set (`anonbench.reporting.summary.read_scores`).
-
     """
     return with_corrected(scores[scores["metric"].isin(list(RETRIEVAL_METRICS))])
 
 
 def corrected_grid(dataset: str, scores: pd.DataFrame) -> Grid:
-    """Return a data set's corrected scores: a block a degree and query kind, a row a model.
+    """Corrected scores: one block per degree and query kind, one row per model.
 
     Args:
-        dataset: its name.
-        scores: as for `corrected_scores`.
-
+        dataset: name of the data set.
+        scores: see `corrected_scores`.
     """
     found = corrected_scores(scores)
     rows = found[found["method"] != ORIGINAL].dropna(subset=["corrected"])
@@ -58,7 +56,7 @@ def corrected_grid(dataset: str, scores: pd.DataFrame) -> Grid:
 
 
 def _rows(rows: pd.DataFrame, columns: list[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
-    """Return a row for each model: the means over its seeds."""
+    """One row for each model: the means over its seeds."""
     means = rows.groupby(["adaption", "metric", "method"])["corrected"].mean().to_dict()
     return tuple(
         (

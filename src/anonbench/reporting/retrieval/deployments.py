@@ -1,4 +1,4 @@
-"""Table of deployments for people."""
+"""Table of deployments."""
 
 from __future__ import annotations
 
@@ -25,15 +25,14 @@ _NONE = "–"
 
 
 def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
-    """Return a data set's deployments by mAP: a block a kind, a row a database with its queries.
+    """mAP of deployments: one block per kind, one row per database with its queries.
 
-    Of a mixed database the rows of the unadapted model; the CSV has all.
+    For a mixed database only the rows of the unadapted model; the CSV has all.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         table: `anonbench.evaluation.deployments.table.COLUMNS`.
-        confidence: of the intervals, as a share.
-
+        confidence: coverage of the intervals, as a share.
     """
     found = table[table["metric"] == "map"]
     is_detail = (found["kind"] == DeploymentKind.MIXED) & (found["adaption"] != UNADAPTED)
@@ -101,7 +100,7 @@ def _cell(
     sign = "+" if signed else ""
     if math.isnan(row[value]):
         return _NONE
-    # rounded first: no negative zero
+    # rounded first, to avoid a negative zero
     text, *ends = (f"{round(100 * row[name], 1) + 0.0:{sign}.1f}" for name in (value, low, high))
     return f"{text}{mark}" if math.isnan(row[low]) else f"{text}{mark} ({ends[0]} to {ends[1]})"
 

@@ -1,4 +1,4 @@
-"""Table of what maps of hidden images' vectors give back."""
+"""Table of the retrieval regained by maps of hidden images' vectors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from anonbench.reporting.labels import METHODS, unadapted_model
 
 
 def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
-    """Return a block a variant, a row a remedy and number of pairs, in percent.
+    """One block per variant, one row per remedy and number of pairs, in percent.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         table: `anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`.
-        confidence: of the intervals, as a share.
-
+        confidence: coverage of the intervals, as a share.
     """
     is_labelled = bool((table["metric"] == LABELLED).any())
     metrics = (MAP, LABELLED) if is_labelled else (MAP,)

@@ -1,4 +1,4 @@
-"""Table of sample sizes: standard deviations, and what a stated difference takes."""
+"""Table of sample sizes: standard deviations, and the number needed for a stated difference."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ _NONE = "–"
 
 
 def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
-    """Return the sample sizes of a data set: a block an effect, a row a query kind and metric.
+    """Sample sizes of a data set: one block per effect, one row per query kind and metric.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         variances: `anonbench.evaluation.sample_sizes.variance.COLUMNS`.
-
     """
     unit = str(variances["unit"].iloc[0]) if len(variances) else "clusters"
     blocks = [

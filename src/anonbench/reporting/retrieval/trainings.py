@@ -1,4 +1,4 @@
-"""Table of how much of a training's ranking each other training keeps."""
+"""Table of the agreement between the rankings of different trainings."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from anonbench.core.wording import count
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 
 MOST_COLUMNS = 8
-"""With more trainings, only those of the unadapted model are columns."""
+"""Most columns; with more trainings, only those of the unadapted model are columns."""
 _NONE = "–"
 _Training = tuple[str, int]
 
 
 def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
-    """Return the agreement of a data set's trainings: a row each, a column a reference.
+    """Agreement of a data set's trainings: one row per training, one column per reference.
 
     Args:
-        dataset: its name.
+        dataset: name of the data set.
         table: `anonbench.evaluation.retrieval.training_agreement.COLUMNS`.
-        confidence: of the intervals, as a share.
-
+        confidence: coverage of the intervals, as a share.
     """
     judged = zip(table["model"].astype(str), table["seed"], strict=True)
     judges = zip(table["reference"].astype(str), table["reference_seed"], strict=True)
@@ -74,7 +73,7 @@ def _notes(table: pd.DataFrame, confidence: float) -> list[str]:
 
 
 def _reach(table: pd.DataFrame, confidence: float) -> str:
-    """Return how far intervals reach from their values."""
+    """Describe the largest distance of an interval's end from its value."""
     ends = pd.concat([table["high"] - table["value"], table["value"] - table["low"]])
     clusters = count(int(table["clusters"].min()), "cluster")
     return (

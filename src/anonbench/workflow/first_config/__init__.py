@@ -1,1 +1,1 @@
-"""A first config for a folder: what is in it, what a sample shows, and the text that follows."""
+"""First config for a folder: survey of its files, a searched sample, and the resulting text."""

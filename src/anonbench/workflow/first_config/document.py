@@ -1,4 +1,4 @@
-"""Text of a first config: each setting with the reason for it, and what was seen."""
+"""Text of a first config: each setting with its reason and the findings behind it."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ from anonbench.workflow.first_config.survey import Survey
 _WIDTH = 100
 _THIS = "THIS_FILE"
 _FEW_CLUSTERS = 20
-"""Below that many clusters the report states nothing about re-identification."""
+"""With fewer clusters the report states nothing about re-identification."""
 _CHANCE = 0.05
-"""Of seeing none in the sample, though that share of all has some."""
+"""Probability that a property of this share of all images is absent from the sample."""
 _K = 5
-"""Relevant images of a query from which rankings are spoken of."""
+"""Fewest relevant images per query for statements about rankings."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user chose, or the defaults."""
+    """The user's choices, or the defaults."""
 
     system: Mapping[str, Any]
     """Settings of the system, as in the config."""
     is_default: bool
-    """Whether the system is the small one that comes with the packages."""
+    """Whether the system is the small one shipped with the packages."""
     label: str | None
     persons: bool
     """Whether each class folder is a person."""
@@ -63,11 +63,11 @@ class Choice:
     gpus: int
     results: Path
     file: Path
-    """Where the config goes."""
+    """Path of the config to write."""
 
 
 def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate]:
-    """Return the config's text and what its experiment costs."""
+    """Compose the config's text and estimate the cost of its experiment."""
     detectors = sample.finding or ["centerface", "ppocr"]
     methods = _methods_for(detectors)
     args = (sample, detectors, seen.images, len(methods), choice.cores)
@@ -110,7 +110,7 @@ def _note(text: str, depth: int = 0) -> list[str]:
 
 
 def _with_name(note: Iterable[str], choice: Choice) -> Iterator[str]:
-    """Fill in the config's own name, which no line break may divide."""
+    """Fill in the config's own file name, keeping it on one line."""
     return (line.replace(_THIS, str(choice.file)) for line in note)
 
 
@@ -233,7 +233,7 @@ def _detectors(sample: Sample, detectors: list[str], choice: Choice) -> Iterator
 
 
 def _methods_for(detectors: Sequence[str]) -> list[str]:
-    """Methods to compare: what faces are hidden by, and fake content where there is any to draw."""
+    """Methods to compare: the paper's, and `replace` if detectors find more than faces."""
     drawn = {str(entity) for name in detectors for entity in DETECTORS[name].entities} - {"face"}
     return [*map(str, Method), *(["replace"] if drawn else [])]
 
@@ -248,7 +248,7 @@ def _methods(methods: Sequence[str]) -> Iterator[str]:
 
 
 def _are_clusters(seen: Survey, choice: Choice) -> bool:
-    """Whether class folders count as the independent evidence: not where they are told apart."""
+    """Whether class folders are clusters: not if they are the labels, unless they are persons."""
     found = seen.layout is not Layout.CELEBA and len(seen.classes) >= _FEW_CLUSTERS
     return found and (choice.persons or choice.label != "class")
 
@@ -349,7 +349,7 @@ def _attack(
     yield _entry("attacked_regions", ATTACKED, 2)
     yield _entry("restored_from", ATTACKED, 2)
     if grouped:
-        # several images of a folder are one piece of evidence
+        # several images of a folder count as one piece of evidence
         yield _entry(
             "residual", {"images": min(images, max(usual.of(Residual).images, ATTACKED))}, 2
         )

@@ -1,4 +1,4 @@
-"""Time and disk of a first experiment, from what a sample took."""
+"""Estimated time and disk space of a first experiment, based on a sample."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anonbench.workflow.plan.estimates.disk import ID_BYTES, TAR_BYTES
 
 
 def limits_of(entities: Iterable[str]) -> list[float]:
-    """Limits of the default policy on the attacks that concern these entities."""
+    """Limits of the default policy for the attacks on these entities."""
     found = Policy().attacks.model_dump().items()
     sought = set(entities)
     concerned = {name for name, _ in found if OF_ENTITIES.get(name, sought) & sought}
@@ -25,48 +25,49 @@ def limits_of(entities: Iterable[str]) -> list[float]:
 
 CONFIDENCE: float = Presentation().confidence
 JOBS = 50
-"""Jobs of an experiment with one data set, one system, three methods and one degree, about."""
+"""Approximate number of jobs with one data set, one system, three methods and one degree."""
 WRITTEN_TWICE = 2.0
-"""An anonymized image is coded, and decoded again by the audit."""
+"""Factor for writing: an anonymized image is encoded, and decoded again by the audit."""
 COMPARED = 60.0
-"""Core seconds of the comparisons besides, about."""
+"""Approximate core seconds of the comparisons."""
 HALF = 0.5
-"""Share of the images that is searched; an attacker learns from the other."""
+"""Share of the images that is searched; attackers learn from the other half."""
 SEARCHED, LEARNED = 24, 8
-"""Fewest images that are searched, some more than the 20 of which the report states something; and
-fewest that an attacker learns from, else none does."""
+"""Fewest images that are searched, slightly more than the 20 that the report needs for a statement;
+and fewest images that an attacker learns from (with fewer, none does)."""
 LEAST, MOST = 0.5, 2.0
-"""Times that were seen, as multiples of the estimate: other programs run on the same cores, and a
-sample is not the whole."""
+"""Range of measured times as multiples of the estimate: other programs share the cores, and a
+sample differs from the whole."""
 FEWEST = 200
-"""Images from which the report states something about rankings: half of them are searched, and of
-100 the first k = 5 are relevant."""
+"""Fewest images for a statement about rankings: half of them are searched, and of 100 the first k =
+5 are relevant."""
 _ROUND = 50
 PROBES, GALLERY = 300, 500
-"""Regions of each kind that a first experiment attacks, and among which they are looked for; as
-many are learned from."""
+"""Regions of each kind that a first experiment attacks, and size of the gallery they are matched
+against. As many regions are used for learning."""
 TRIED = 0.3
-"""Core seconds of the other attacks on an image, beside searching it again (284 images with
-barcodes and text took 379 core seconds in four versions)."""
+"""Core seconds per image of the other attacks, besides the repeated search (measured: 379 core
+seconds for 284 images with barcodes and text in four versions)."""
 MENDED = 5.0
-"""Core seconds to fit a method's restorers (four entities of the demo: two to three)."""
+"""Core seconds to fit a method's restorers (measured on four entities of the demo: two to
+three)."""
 ATTACKED = 50 * math.ceil(fewest_trials(min(limits_of(map(str, Entity))), CONFIDENCE) / 50)
-"""Regions of each kind that its other attacks try to read and find: where none succeeds, the
-interval of so many ends within each of the policy's limits. Restorers are learned from as many."""
+"""Regions of each kind that the other attacks try: enough for an interval within each limit of the
+policy if no attack succeeds. Restorers are learned from as many."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an experiment costs."""
+    """Estimated cost of an experiment."""
 
     images: int
     seconds: float
-    """On all cores together, in the middle of the range."""
+    """Core seconds, in the middle of the range."""
     bytes: float
 
     @property
     def span(self) -> tuple[float, float]:
-        """Seconds from the least to the most."""
+        """Lowest and highest plausible number of seconds."""
         return LEAST * self.seconds, MOST * self.seconds
 
 
@@ -78,16 +79,16 @@ def estimate(
     cores: int,
     is_classified: bool = False,
 ) -> Estimate:
-    """Return time and disk of an experiment.
+    """Estimate time and disk space of an experiment.
 
     Args:
-        sample: whose seconds and bytes of an image are taken for all.
-        detectors: those that will be used.
-        images: that are used.
-        methods: of anonymization, at one degree.
-        cores: of the machine.
-        is_classified: whether accuracies are asked for, which a half of the images teaches.
-
+        sample: measured seconds and bytes per image.
+        detectors: detectors in use.
+        images: number of images in use.
+        methods: number of anonymization methods, at one degree.
+        cores: number of CPU cores.
+        is_classified: whether accuracies are requested; half of the images then serve as training
+            data.
     """
     read, write = sample.seconds("read"), WRITTEN_TWICE * sample.seconds("write")
     searched = read + sum(sample.found[name].seconds for name in detectors)
@@ -95,7 +96,7 @@ def estimate(
     embedded = (1 + methods) * (read + sample.encode_seconds)
     used = float(images)
     attacked = _attacked(sample, detectors, images, methods)
-    # other attacks look for regions again in images as they are and hidden, and read and restore
+    # other attacks search images again, as they are and hidden, and read and restore regions
     tried = min(images * searched_share(images, is_classified), ATTACKED * len(detectors))
     attacked += tried * (1 + methods) * (searched + TRIED)
     # restorers learn from train images, hidden by each method
@@ -107,9 +108,9 @@ def estimate(
 
 
 def searched_share(images: int, is_classified: bool) -> float:
-    """Return the share of so many images that is searched: half, and of few more or all.
+    """Share of the images that is searched: half if there are enough, otherwise more or all.
 
-    Accuracies need the other half.
+    With accuracies it stays at half, because they need the rest for training.
     """
     if is_classified or images * HALF >= SEARCHED:
         return HALF
@@ -119,7 +120,7 @@ def searched_share(images: int, is_classified: bool) -> float:
 
 
 def _attacked(sample: Sample, detectors: Sequence[str], images: int, methods: int) -> float:
-    """Return core seconds to read and embed the regions of both halves."""
+    """Core seconds to read and embed the regions of both halves."""
     seconds, searched = 0.0, max(1, sample.read)
     for found in (sample.found[name] for name in detectors):
         regions = HALF * images * found.regions / searched
@@ -140,7 +141,7 @@ def within(
     seconds: float,
     is_classified: bool = False,
 ) -> Estimate:
-    """Return the estimate of as many images as fit into the time, at least `FEWEST`."""
+    """Estimate for as many images as fit into the time, at least `FEWEST`."""
     most = estimate(sample, detectors, images, methods, cores, is_classified)
     while most.seconds > seconds and most.images > FEWEST:
         fewer = max(FEWEST, int(most.images * 0.9) // _ROUND * _ROUND)

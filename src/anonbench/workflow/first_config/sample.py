@@ -1,4 +1,4 @@
-"""A sample of a folder's images, searched by detectors and embedded by a system, with times."""
+"""Sample of a folder's images, searched by detectors and embedded by a system, with timings."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from anonbench.datasets.files.headers import read_first_page
 from anonbench.datasets.images import MAX_PIXELS, encode
 
 FEWEST, ENOUGH = 12, 40.0
-"""Images that are looked at in any case; core seconds after which no more are."""
+"""Images that are always searched; core seconds after which the sample ends."""
 _EMBEDDED = 16
-"""Images that are embedded, at most: a batch of the built-in kinds, which one thread computes."""
+"""Most images that are embedded: one batch of the built-in kinds, computed by one thread."""
 _MOST_BYTES = 3e8
-"""Of these, from which no more are kept in memory."""
+"""Bytes of such images after which no more are kept in memory."""
 _PDF_DPI: int = DataSource.model_fields["pdf_dpi"].default
 
 
 @dataclass
 class Found:
-    """What one detector found in the sample."""
+    """Findings of one detector in the sample."""
 
     entity: str
     images: int = 0
-    """With at least one region."""
+    """Images with at least one region."""
     regions: int = 0
     failed: int = 0
     times: list[float] = field(default_factory=list)
     missing: str = ""
-    """Why the detector could not be tried."""
+    """Reason why the detector could not be tried; empty if it was."""
 
     @property
     def seconds(self) -> float:
-        """Median seconds of an image on a core."""
+        """Median core seconds per image."""
         return float(np.median(self.times)) if self.times else 0.0
 
 
 @dataclass
 class Sample:
-    """What a sample shows."""
+    """Results of searching a sample."""
 
     read: int = 0
     unreadable: Counter[str] = field(default_factory=Counter)
@@ -61,19 +61,19 @@ class Sample:
     read_times: list[float] = field(default_factory=list)
     write_times: list[float] = field(default_factory=list)
     encode_seconds: float = 0.0
-    """Of one image on a core."""
+    """Core seconds to embed one image."""
     dimension: int = 0
 
     def seconds(self, kind: str) -> float:
-        """Return the median seconds of an image: `read` or `write`."""
+        """Median seconds per image for `read` or `write`."""
         times: list[float] = getattr(self, f"{kind}_times")
         return float(np.median(times)) if times else 0.0
 
     @property
     def finding(self) -> list[str]:
-        """Detectors that found something; of text in photographs of faces, only if it is frequent.
+        """Detectors that found something; text in photographs of faces counts only if frequent.
 
-        Text that few photographs have, on clothes or walls, is most of what is not known.
+        Rare text on clothes or walls would dominate the share of unknown results.
         """
         rare = (
             {"ppocr", "ink"}
@@ -83,7 +83,7 @@ class Sample:
         return [name for name, each in self.found.items() if each.images and name not in rare]
 
     def is_often(self, name: str) -> bool:
-        """Whether a detector found something in half of the images or more."""
+        """Whether a detector found something in at least half of the images."""
         return name in self.found and 0 < self.read <= 2 * self.found[name].images
 
 
@@ -91,15 +91,14 @@ def look(files: Sequence[Path], settings: SystemKind | None) -> Sample:
     """Search and embed images one by one.
 
     Args:
-        files: the images.
-        settings: of the system; None leaves it out.
+        files: image files.
+        settings: settings of the system; None: no image is embedded.
 
     Returns:
-        Counts and times. Nothing of what was read or recognized is kept.
+        Counts and times. No image content or recognized text is kept.
 
     Raises:
-        InputError: the system cannot be started, or does not answer as it should.
-
+        InputError: the system cannot be started, or its answer is invalid.
     """
     sample = Sample()
     kept = _search_all(files, _detectors(sample), sample)
@@ -122,7 +121,7 @@ def _detectors(sample: Sample) -> dict[str, Detector]:
     for name in LOOKED_FOR:
         sample.found[name] = Found(DETECTORS[name].entities[0])
         try:
-            # lines of text are found once for both, as in the pipeline
+            # lines of text are detected once for both, as in the pipeline
             built = build(name, default_detection(), lines=detectors.get("ppocr"))
         except InputError as error:
             sample.found[name].missing = str(error)
@@ -134,7 +133,7 @@ def _detectors(sample: Sample) -> dict[str, Detector]:
 def _search_all(
     files: Sequence[Path], detectors: Mapping[str, Detector], sample: Sample
 ) -> list[np.ndarray]:
-    """Search all images; return a few of them for the system, uint8 [H, W, 3]."""
+    """Search all images; return up to `_EMBEDDED` of them for the system, uint8 [H, W, 3]."""
     kept: list[np.ndarray] = []
     began = time.process_time()
     for number, file in enumerate(track(files, len(files), "images looked at")):
@@ -170,6 +169,6 @@ def _search(found: Found, detector: Detector, image: np.ndarray) -> None:
 
 
 def _timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
-    began = time.process_time()  # of all threads, whatever else runs on the cores
+    began = time.process_time()  # of all threads, unaffected by other programs
     result = function(*arguments)
     return result, time.process_time() - began

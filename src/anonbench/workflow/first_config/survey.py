@@ -1,4 +1,4 @@
-"""Images of a folder, counted: layout, formats, sizes, split, classes, and what is not read."""
+"""Survey of an image folder: layout, formats, sizes, split, classes, and unused files."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ from anonbench.datasets.listing import find_unused, read_layout
 from anonbench.datasets.source import Source
 
 SAMPLED = 32
-"""Images that are looked at."""
+"""Images in the sample."""
 _NAME = "archive"
 
 
 @dataclass(frozen=True)
 class Survey:
-    """A folder in numbers. Names of files are in it for the sample only, and are never shown."""
+    """Statistics of a folder. File names are kept only for the sample, and never shown."""
 
     folder: Path
     layout: Layout
     wild: bool
-    """Of CelebA's layout: whether the images are those in the wild."""
+    """Whether CelebA's images are the uncropped ones (in the wild)."""
     images: int
     megabytes: float
     formats: Mapping[str, int]
-    """Images by suffix, the most frequent first."""
+    """Number of images by suffix, most frequent first."""
     left: Mapping[str, int]
-    """Files that look like images and are not used, by reason."""
+    """Number of image-like files that are not used, by reason."""
     split: tuple[int, int] | None
-    """Train and validation images of an official split; None without one."""
+    """Train and validation images of an official split; None if there is none."""
     labels: tuple[str, ...]
-    """Label columns, the most useful first."""
+    """Label columns, most useful first."""
     classes: tuple[int, ...]
-    """Images of each class folder, the largest first; empty without class folders."""
+    """Number of images of each class folder, largest first; empty without class folders."""
     sample: tuple[Path, ...]
 
     def source(self) -> dict[str, Any]:
-        """Return the settings of a data set that tell where its images are."""
+        """Settings of a data set that say where its images are."""
         found: dict[str, Any] = {"layout": str(self.layout), "path": str(self.folder)}
         return found | ({"images": "wild"} if self.wild else {})
 
 
 def survey(folder: Path) -> Survey:
-    """Count what is in a folder; opens no image.
+    """Count the files of a folder without opening any image.
 
     Raises:
-        InputError: there is no such folder, no config can name it, or no image in it is read.
-
+        InputError: the folder does not exist, its name cannot stand in a config, or it has no
+            usable image.
     """
     _require_nameable(folder)
     layout, wild = _layout(folder)
@@ -83,7 +83,7 @@ def survey(folder: Path) -> Survey:
         layout=layout,
         wild=wild,
         images=len(table),
-        megabytes=float(table.drop_duplicates("file")["bytes"].sum()) / 1e6,  # pages have one
+        megabytes=float(table.drop_duplicates("file")["bytes"].sum()) / 1e6,  # documents have pages
         formats=dict(Counter(path.suffix.lower() for path in table["file"]).most_common()),
         left=dict(left.most_common()),
         split=_split_of(table),
@@ -105,7 +105,7 @@ def _require_nameable(folder: Path) -> None:
 
 
 def _layout(folder: Path) -> tuple[Layout, bool]:
-    """Return the layout of a folder, by the publishers' list files and folders."""
+    """Layout of a folder, recognized by the publishers' list files and folders."""
     listed = any(folder.glob("list_*_celeba.*")) or any(folder.glob("identity_CelebA.*"))
     if listed and any((folder / name).is_dir() for name in ("img_align_celeba", "img_celeba")):
         return Layout.CELEBA, not (folder / "img_align_celeba").is_dir()

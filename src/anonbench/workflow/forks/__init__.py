@@ -1,1 +1,1 @@
-"""Jobs as forks of one process that has loaded what they load."""
+"""Jobs run as forks of one process that has already imported their modules."""

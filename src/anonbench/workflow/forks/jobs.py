@@ -1,9 +1,9 @@
-"""Jobs of one thread as forks of one process that has loaded what they load.
+"""Single-threaded jobs run as forks of one process that has already imported their modules.
 
-The process is `server`, made when the first job starts. It gets a JSON object a job, with one
-end of a socket pair: script, folder, environment, and the modules to load before. On the other end
-come lines: the fork's process id, the modules that it loaded, its exit status. What a job has
-loaded, all later ones have from their start.
+The process is `server`, started with the first job. For each job it receives a JSON object (script,
+folder, environment, modules to import first) and one end of a socket pair. Through the socket it
+reports, one per line, the fork's process id, the modules imported by the fork, and its exit status.
+Modules that one job has imported are available to all later ones from the start.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from typing import Any, NamedTuple, Protocol
 
 _SERVER = "anonbench.workflow.forks.server"
 _NO_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
-"""Else PyArrow's allocator has a thread from the start."""
+"""Without this setting PyArrow's allocator starts a background thread."""
 
 
 class Watch(Protocol):
-    """Measures a process."""
+    """Measurement of a process's resources."""
 
     def __call__(self, process: int) -> AbstractContextManager[Any]:
         """Measure a process while the context is open."""
 
 
 class Ended(NamedTuple):
-    """How a job ended, and what it took, with all processes that it waited for."""
+    """Exit status of a job and its resources, including all processes that it waited for."""
 
     status: int
-    """As in `subprocess`: negative for a signal."""
+    """Exit status as in `subprocess`: negative for a signal."""
     cpu_seconds: float = 0.0
     mebibytes: float = 0.0
-    """Peak of resident memory of the largest process, with what it shares with the server."""
+    """Peak resident memory of the largest process, including memory shared with the server."""
 
 
 class ForkedJobs:
-    """Jobs that are forks of one process."""
+    """Runner for jobs as forks of one server process."""
 
     def __init__(self) -> None:
-        """Start nothing before it is asked for."""
+        """Prepare without starting the server."""
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._is_of_use = sys.platform == "linux"
@@ -56,13 +56,13 @@ class ForkedJobs:
         """Run a script to its end.
 
         Args:
-            script: path; all else is as in a new Python process with this process's folder.
-            environment: of the script. Its limit of threads is 1.
-            watch: measures it.
+            script: its path. It runs as in a new Python process in the current folder.
+            environment: environment of the script, which limits it to one thread.
+            watch: context that measures the process.
 
         Returns:
-            its end; None: it was not started, because forks would not be what new processes are.
-
+            Exit status and resources, or None if it was not started because a fork would differ
+            from a new process.
         """
         talk, other = socket.socketpair()
         with talk:
@@ -75,14 +75,14 @@ class ForkedJobs:
                 self.close()
                 return None
             with watch(started["process"]):
-                with suppress(OSError):  # it was killed already
+                with suppress(OSError):  # the job was killed already
                     talk.sendall(b"\n")
                 for message in messages:
                     if "status" in message:
                         return Ended(**message)
                     with self._lock:
                         self._loaded.extend(message["loaded"])
-            return Ended(-signal.SIGKILL)  # the server was killed: how it ends is not known
+            return Ended(-signal.SIGKILL)  # the server was killed: exit status unknown
 
     def _ask(
         self,
@@ -91,13 +91,13 @@ class ForkedJobs:
         talk: socket.socket,
         other: socket.socket,
     ) -> bool:
-        """Ask for a fork that talks through `other`; return whether there is anybody to ask."""
+        """Request a fork that talks through `other`; return whether a server was available."""
         with self._lock:
             if not self._is_of_use:
                 return False
             if self._control is None:
                 self._control, server = _started(environment)
-                atexit.register(server.wait)  # after `close`: what jobs took counts as this one's
+                atexit.register(server.wait)  # after `close`: counts children's resources here
                 atexit.register(self.close)
             load, self._loaded = list(dict.fromkeys(self._loaded)), []
             asked = {"script": script, "folder": str(Path.cwd()), "environment": dict(environment)}
@@ -109,7 +109,7 @@ class ForkedJobs:
             return self._is_of_use
 
     def close(self) -> None:
-        """End the server once its jobs have ended; no other is started."""
+        """Stop the server once its jobs have ended, for good."""
         with self._lock:
             self._is_of_use = False
             if self._control is not None:
@@ -117,7 +117,7 @@ class ForkedJobs:
 
 
 def _started(environment: Mapping[str, str]) -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """Start the server; return the socket that it is asked through, and its process."""
+    """Start the server; return the control socket and the process."""
     control, other = socket.socketpair()
     with other:
         command = [sys.executable, "-P", "-m", _SERVER, str(other.fileno())]

@@ -1,8 +1,9 @@
-"""Process that has loaded what jobs load, and forks itself for each job.
+"""Process that keeps modules imported and forks itself for each job.
 
-Run as `python -P -m anonbench.workflow.forks.server DESCRIPTOR` by `jobs`, which says what a
-message holds. A fork starts in milliseconds, where Python, NumPy, pandas and torch take seconds.
-It has one thread, so that a fork is whole, and loads nothing that no job has loaded.
+Run by `jobs` as `python -P -m anonbench.workflow.forks.server DESCRIPTOR`; `jobs` describes the
+messages. A fork starts in milliseconds, whereas importing NumPy, pandas and torch takes seconds.
+The server has a single thread, which makes forking safe, and imports only modules that some job has
+imported.
 """
 
 from __future__ import annotations
@@ -28,38 +29,39 @@ from typing import Any, NamedTuple
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _THREADS = Path("/proc/self/task")
 _INSTALLED = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[3]))
-"""Where modules lie that the server may load: those of the user may do anything when loaded."""
+"""Folders from which the server may import; the user's own modules may have side effects."""
 
 _WITH_THREADS = ("onnxruntime",)
-"""What starts a thread when it is loaded: not to be loaded here, nor what loads it."""
+"""Packages that start a thread on import, so that neither they nor their users are imported
+here."""
 
 
 class Job(NamedTuple):
-    """What a fork is to run."""
+    """A job to run in a fork."""
 
     script: str
     folder: str
     environment: dict[str, str]
     talk: socket.socket
-    """Tells the job to begin, and takes what it has loaded."""
+    """Socket that starts the job and receives the names of the modules it has imported."""
 
 
 class Server:
-    """The server's side: forks jobs and tells how each of them ended."""
+    """Server that forks jobs and reports how each of them ended."""
 
     def __init__(self, control: socket.socket) -> None:
-        """Serve what comes through a socket."""
+        """Serve requests from a control socket."""
         self._control = control
         self._running: dict[int, socket.socket] = {}
         self._seen: dict[str, tuple[int, int] | None] = {}
         self._note(time.time_ns())
 
     def serve(self) -> Job | None:
-        """Return a job in the process that is to run it; None in the server, at its end."""
+        """In a fork, return the job to run; in the server, return None at the end."""
         ended, wake = socket.socketpair()
         ended.setblocking(False)
         wake.setblocking(False)
-        # a handler that does nothing: without one no byte is written
+        # a handler that does nothing; without a handler no byte is written
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         is_last = False
@@ -78,7 +80,7 @@ class Server:
                     if not message:
                         if not self._running:
                             return None
-                        is_last = True  # somebody may still wait for those that run
+                        is_last = True  # clients may still wait for the running jobs
                         selector.unregister(self._control)
                     elif job := self._forked(socket.socket(fileno=descriptors[0])):
                         for each in (ended, wake, self._control, *self._running.values()):
@@ -90,12 +92,12 @@ class Server:
         with talk.makefile("r", encoding="utf-8") as lines:
             asked = json.loads(lines.readline() or "{}")
         if not asked or not self._is_whole(asked["load"]):
-            talk.close()  # whoever asked starts a process of its own
+            talk.close()  # the client then starts a process of its own
             return None
         gc.collect()
-        gc.freeze()  # a collection in a fork would copy all pages
+        gc.freeze()  # a garbage collection in a fork would copy all pages
         for each in weakref.finalize._registry:  # type: ignore[attr-defined]
-            each.atexit = False  # nor does a fork take apart what it has not made
+            each.atexit = False  # forks must not finalize objects that they did not create
         process = os.fork()
         if process == 0:
             return Job(asked["script"], asked["folder"], asked["environment"], talk)
@@ -104,14 +106,14 @@ class Server:
         return None
 
     def _is_whole(self, load: list[str]) -> bool:
-        """Load modules; tell whether a fork is what a new process would be.
+        """Import modules; return whether a fork is equivalent to a new process.
 
-        It has one thread, and the code is that of the files as they are.
+        It is if there is one thread and no imported file has changed since.
         """
         began = time.time_ns()
         for name in load:
             if name not in sys.modules:
-                with suppress(Exception):  # a job that needs it says what is wrong
+                with suppress(Exception):  # a job that needs the module reports the error itself
                     importlib.import_module(name)
         complete()
         self._note(began)
@@ -119,10 +121,10 @@ class Server:
         return is_current and sum(1 for _ in _THREADS.iterdir()) == 1
 
     def _note(self, began: int) -> None:
-        """Note the state of all loaded files; None where one was written while it was loaded."""
+        """Record the state of all imported files; None for a file written during the import."""
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
-            # torch names files that there are not
+            # torch lists files that do not exist
             if file and file not in self._seen and (state := _state(file)):
                 self._seen[file] = state if state[0] < began else None
 
@@ -142,7 +144,7 @@ class Server:
 
 
 def complete() -> None:
-    """Do what each fork would do when it first uses what is loaded."""
+    """Initialize once what each fork would otherwise initialize on first use."""
     if config := sys.modules.get("anonbench.config"):
         config.Config.model_rebuild()
     if loops := sys.modules.get("anonbench.core.numeric.compiled"):
@@ -150,9 +152,9 @@ def complete() -> None:
 
 
 def run(job: Job) -> None:
-    """Run a job's script in this process, as Python would run it in a new one.
+    """Run a job's script in this process as Python would run it in a new one.
 
-    Its last message names the modules that it has loaded, however it ends.
+    The last message always lists the modules that it has imported.
     """
     signal.set_wakeup_fd(-1)
     before = set(sys.modules)
@@ -164,7 +166,7 @@ def run(job: Job) -> None:
     main = ModuleType("__main__")
     main.__file__ = job.script
     sys.modules["__main__"] = main
-    job.talk.recv(1)  # until somebody watches what it takes
+    job.talk.recv(1)  # wait until the client measures this process
     try:
         source = Path(job.script).read_bytes()
         exec(compile(source, job.script, "exec"), main.__dict__)
@@ -174,9 +176,9 @@ def run(job: Job) -> None:
 
 
 def _leave() -> None:
-    """End this process as Python ends after a script, without taking all modules apart.
+    """Exit as Python does after a script, but without tearing down all modules.
 
-    That takes longer than many jobs.
+    Tearing down takes longer than many jobs.
     """
     threading._shutdown()  # type: ignore[attr-defined]  # as multiprocessing ends a fork
     atexit._run_exitfuncs()
@@ -186,9 +188,9 @@ def _leave() -> None:
 
 
 def _loadable(before: set[str]) -> list[str]:
-    """Return the names of the modules loaded since, in their order, that the server may load too.
+    """Names of the modules imported since, in order, that the server may import too.
 
-    It looks at no other ones: the pages that these are in would be copied.
+    Other modules are not touched, because that would copy their memory pages.
     """
     if any(name in sys.modules for name in _WITH_THREADS):
         return []
@@ -198,7 +200,7 @@ def _loadable(before: set[str]) -> list[str]:
 
 
 def _tell(talk: socket.socket, message: dict[str, Any]) -> None:
-    with suppress(OSError):  # whoever asked was killed
+    with suppress(OSError):  # the client was killed
         talk.sendall(json.dumps(message).encode() + b"\n")
 
 
@@ -211,10 +213,10 @@ def _state(file: str) -> tuple[int, int] | None:
 
 
 def main() -> None:
-    """Serve until whoever asks has ended, or run the job that this process was forked for."""
+    """Serve until the client has ended, or run the job for which this process was forked."""
     of_job = {each: signal.getsignal(each) for each in (*_STOPS, signal.SIGCHLD)}
     for stop in _STOPS:
-        signal.signal(stop, signal.SIG_IGN)  # its jobs end by themselves
+        signal.signal(stop, signal.SIG_IGN)  # running jobs end by themselves
     if job := Server(socket.socket(fileno=int(sys.argv[1]))).serve():
         for each, action in of_job.items():
             signal.signal(each, action)

@@ -1,4 +1,4 @@
-"""Paths that all rooms of `anonbench.workflow.paths` stand on."""
+"""Base class of the paths in `anonbench.workflow.paths`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.vocabulary import ORIGINAL, Split
 
 Name = object
-"""A model, seed or variant, or its text, or a wildcard for it."""
+"""A model, seed or variant, its text, or a wildcard for it."""
 
 
 def digests(paths: Iterable[str]) -> list[str]:
-    """Return the small files that say what big ones hold.
+    """Digest files of big files.
 
-    An image shard's digest covers its index too. Copies of originals have none: their index has the
-    digest of each image.
+    An image shard's digest covers its index too. Copies of originals have no digest file: their
+    index lists the digest of each image.
     """
     shards = [path for path in paths if path.endswith(".tar")]
     copies = {path for path in shards if f"/{ORIGINAL}/" in path}
@@ -31,9 +31,9 @@ class BasePaths:
 
     experiment: Experiment
     counts: Mapping[str, Mapping[Split, int]]
-    """Images of each data set by split."""
+    """Number of images of each data set by split."""
     annotated: Mapping[str, Mapping[str, Sequence[object]]]
-    """Settings of each data set that name files of the user, such as `boxes` and `truth`."""
+    """Settings of each data set that name the user's files, such as `boxes` and `truth`."""
 
     @property
     def results(self) -> str:
@@ -41,12 +41,11 @@ class BasePaths:
         return self.experiment.config.results.as_posix()
 
     def of_each(self, pattern: str, names: Iterable[str] | None = None) -> list[str]:
-        """Return a pattern's files for some data sets, or for all.
+        """Files of a pattern for some data sets, or for all.
 
         Args:
-            pattern: below the results folder, with the one wildcard `dataset`.
-            names: of data sets.
-
+            pattern: path below the results folder, with `dataset` as its only wildcard.
+            names: names of data sets.
         """
         chosen = self.experiment.datasets if names is None else names
         return [f"{self.results}/{pattern.format(dataset=name)}" for name in chosen]

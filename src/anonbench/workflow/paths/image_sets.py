@@ -13,14 +13,14 @@ _SPLITS = ("train", "val")
 
 
 class ImagePaths(BasePaths):
-    """What detection and anonymization write."""
+    """Files written by detection and anonymization."""
 
     def shards(self, dataset: str, split: str) -> list[int]:
-        """Return the numbers of a split's shards."""
+        """Shard numbers of a split."""
         return self.experiment.shards(dataset, Split(split), dict(self.counts[dataset]))
 
     def detected(self, dataset: str, kind: str, splits: Sequence[str] = _SPLITS) -> list[str]:
-        """Return what detection writes for each shard: `boxes`, or outcomes of `images`."""
+        """Files that detection writes for each shard: `boxes`, or outcomes of `images`."""
         return [
             f"{self.results}/{dataset}/detect/{split}/{shard}.{kind}.parquet"
             for split in splits
@@ -28,13 +28,13 @@ class ImagePaths(BasePaths):
         ]
 
     def shown_outcomes(self, dataset: str) -> list[str]:
-        """Return the outcomes that decide which images may be shown: none where all may be."""
+        """Outcomes that decide which images may be shown; empty if all may be."""
         if self.experiment.config.presentation.show_originals:
             return []
         return self.detected(dataset, "images", ["val"])
 
     def annotations(self, dataset: str, *settings: str, suffix: str = "parquet") -> list[str]:
-        """Return the user's rows by image, for those of the settings that name files."""
+        """The user's annotations by image, for those of the settings that name files."""
         return [
             f"{self.results}/{dataset}/annotations/{setting}.{suffix}"
             for setting in settings
@@ -42,12 +42,12 @@ class ImagePaths(BasePaths):
         ]
 
     def measured(self) -> list[str]:
-        """Return the data sets whose true boxes are known."""
+        """Data sets with known true boxes."""
         datasets = self.experiment.datasets.items()
         return [name for name, dataset in datasets if truth_of(dataset) is not None]
 
     def images(self, dataset: str, variant: Name, split: str) -> list[str]:
-        """Return the shards of an image set with their indexes; originals may be indexes only."""
+        """Shards of an image set with their indexes; originals may have indexes only."""
         copied = self.experiment.datasets[dataset].copy_originals
         is_index = str(variant) == ORIGINAL and not copied
         return [
@@ -59,7 +59,7 @@ class ImagePaths(BasePaths):
     def image_sets(
         self, dataset: str, variants: Iterable[Name], splits: Sequence[str] = ("val",)
     ) -> list[str]:
-        """Return the files of several image sets."""
+        """Files of several image sets."""
         return [
             path
             for variant in variants
@@ -68,7 +68,7 @@ class ImagePaths(BasePaths):
         ]
 
     def audited_sets(self, dataset: str) -> list[tuple[str, str, int]]:
-        """Return split, variant and number of shards of each image set that is anonymized here."""
+        """Split, variant and shard count of each image set that is anonymized by this workflow."""
         return [
             (split, str(variant), len(self.shards(dataset, split)))
             for split in self.anonymized_splits(dataset)
@@ -77,7 +77,7 @@ class ImagePaths(BasePaths):
         ]
 
     def compared_pictures(self, dataset: str) -> dict[str, list[str]]:
-        """Return what was compared of each program's pictures, by program."""
+        """Comparisons of other programs' pictures with the originals, by program."""
         return {
             program: [
                 f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.compared.parquet"
@@ -92,21 +92,21 @@ class ImagePaths(BasePaths):
         }
 
     def anonymized_splits(self, dataset: str) -> Sequence[str]:
-        """Return the splits that are anonymized and embedded.
+        """Splits that are anonymized and embedded.
 
-        A system that is not trained needs train images for a downstream task and for maps alone;
-        attackers that learn from them anonymize them by themselves.
+        An untrained system needs train images only for a downstream task and for maps. Attackers
+        that learn from train images anonymize them themselves.
         """
         return _SPLITS if self.embeds_train(dataset) else ("val",)
 
     def embeds_train(self, dataset: str) -> bool:
-        """Return whether train images are anonymized and embedded, too."""
+        """Whether train images are anonymized and embedded, too."""
         data = self.experiment.datasets[dataset]
         is_taught = data.is_mapped and bool(self.shards(dataset, "train"))
         return not self.experiment.is_frozen(dataset) or data.is_classified or is_taught
 
     def published(self, dataset: str) -> list[str]:
-        """Return the shards of the anonymized image sets, in the order of `audited_sets`."""
+        """Shards of the anonymized image sets, in the order of `audited_sets`."""
         return [
             f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.tar"
             for split, variant, shards in self.audited_sets(dataset)
@@ -114,7 +114,7 @@ class ImagePaths(BasePaths):
         ]
 
     def audits(self, dataset: str) -> list[str]:
-        """Return the audits of all shards of the anonymized image sets."""
+        """Audits of all shards of the anonymized image sets."""
         return [
             f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.audit.json"
             for split, variant, shards in self.audited_sets(dataset)

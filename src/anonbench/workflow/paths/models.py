@@ -13,51 +13,51 @@ from anonbench.workflow.paths.image_sets import ImagePaths
 
 
 class ModelPaths(ImagePaths):
-    """What training, embedding and the comparison of rankings write."""
+    """Files written by training, embedding and the comparison of rankings."""
 
     def backbone(self, dataset: str, model: Name, seed: Name) -> str:
-        """Return the weights of a training."""
+        """Weights of a training."""
         return f"{self.results}/{dataset}/models/{model}/seed{seed}/backbone.safetensors"
 
     def embedding_backbone(self, dataset: str, model: Name, seed: Name) -> str:
-        """Return the weights that a data set is embedded by: its own, or those of `drift_from`."""
+        """Weights by which a data set is embedded: its own, or those of `drift_from`."""
         return self.backbone(self.experiment.config.trained_on(dataset), model, seed)
 
     def backbones(self, dataset: str, models: Iterable[Name]) -> list[str]:
-        """Return the weights of a data set's models, trained with the reference's seed."""
+        """Weights of a data set's models, trained with the reference's seed."""
         seed = self.experiment.reference_seed
         return [self.embedding_backbone(dataset, model, seed) for model in models]
 
     def training_log(self, dataset: str, model: Name, seed: Name) -> str:
-        """Return the losses of a training, step by step."""
+        """Losses of a training, step by step."""
         return f"{self.results}/{dataset}/models/{model}/seed{seed}/log.csv"
 
     def training_logs(self, dataset: str) -> list[str]:
-        """Return the losses of each model, trained with the reference's seed."""
+        """Losses of each model, trained with the reference's seed."""
         seed, models = self.experiment.reference_seed, self.experiment.trained_models(dataset)
         return [self.training_log(dataset, model, seed) for model in models]
 
     def monitor_labels(self, dataset: str) -> list[str]:
-        """Return the labels, where a training log shows k-NN accuracy."""
+        """Labels, if a training log shows k-NN accuracy."""
         is_monitored = "label" in stage_parameters.train(self.experiment.config, dataset)
         return self.of_each("{dataset}/manifest.parquet", [dataset]) if is_monitored else []
 
     def embedding(
         self, dataset: str, model: Name, seed: Name, variant: Name, split: str = "val"
     ) -> str:
-        """Return the embeddings of an image set by a model (`embedding_model`)."""
+        """Embeddings of an image set by a model (`embedding_model`)."""
         by = embedding_model(str(model), str(variant))
         return f"{self.results}/{dataset}/embeddings/{by}/seed{seed}/{variant}/{split}.h5"
 
     def embedding_splits(self, model: str, variant: str) -> dict[str, str]:
-        """Return the embeddings of both splits for any data set and seed: patterns."""
+        """Patterns of the embeddings of both splits, for any data set and seed."""
         splits = ("val", "train")
         return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
 
     def embedding_inputs(self, model: str, variant: str) -> dict[str, Callable[[Any], Any]]:
-        """Return what a job that makes `embedding_splits` reads, as functions of its wildcards.
+        """Inputs of a job that makes `embedding_splits`, as functions of its wildcards.
 
-        The weights, the original images that an adapted model embeds too, and the variant's images.
+        They are the weights, the variant's images, and the original images if the model is adapted.
         """
 
         def images(split: str) -> Callable[[Any], list[str]]:
@@ -72,9 +72,9 @@ class ModelPaths(ImagePaths):
         }
 
     def mapped_vectors(self, variant: str) -> dict[str, Callable[[Any], list[str]]]:
-        """Return the unadapted model's vectors that a map is learned from and judged by: patterns.
+        """Vectors of the unadapted model from which a map is learned and by which it is judged.
 
-        Functions of a job's wildcards, by name: of originals and of a variant, in both splits.
+        Functions of a job's wildcards, by name: for originals and a variant, in both splits.
         """
 
         def of(which: str, split: str) -> Callable[[Any], list[str]]:
@@ -93,7 +93,7 @@ class ModelPaths(ImagePaths):
         }
 
     def maps(self, dataset: str) -> dict[str, str]:
-        """Return the maps of a data set's reference model by variant."""
+        """Maps of a data set's reference model by variant."""
         seed = self.experiment.reference_seed
         return {
             str(variant): f"{self.results}/{dataset}/maps/seed{seed}/{variant}.safetensors"
@@ -101,18 +101,18 @@ class ModelPaths(ImagePaths):
         }
 
     def system_sets(self, dataset: str) -> list[tuple[str, str]]:
-        """Return variant and split of the image sets that a system embeds."""
+        """Variant and split of the image sets that a system embeds."""
         splits = self.anonymized_splits(dataset)
         variants = map(str, [Variant(), *self.experiment.variants(dataset)])
         return [(variant, split) for variant in variants for split in splits]
 
     def system_images(self, dataset: str) -> list[str]:
-        """Return the images of `system_sets`, one set after the other."""
+        """Images of `system_sets`, one set after the other."""
         sets = self.system_sets(dataset)
         return [path for each in sets for path in self.images(dataset, *each)]
 
     def system_embeddings(self, dataset: str, model: str = UNADAPTED) -> dict[str, str]:
-        """Return the embeddings of `system_sets` by a model, by a name for each."""
+        """Embeddings of `system_sets` by a model, each under its own name."""
         seed = self.experiment.reference_seed
         return {
             f"{variant}_{split}".replace("-", "_"): self.embedding(
@@ -122,31 +122,30 @@ class ModelPaths(ImagePaths):
         }
 
     def reference_embedding(self, dataset: str, seed: Name | None = None) -> str:
-        """Return the embeddings that a reference ranking is made of, by default the tables' own."""
+        """Embeddings behind a reference ranking; by default the one used in the tables."""
         chosen = self.experiment.reference_seed if seed is None else seed
         return self.embedding(dataset, UNADAPTED, chosen, ORIGINAL)
 
     def embeddings(
         self, dataset: str, scenarios: Iterable[Scenario] | None = None, variant: str | None = None
     ) -> list[str]:
-        """Return the embeddings of scenarios.
+        """Embeddings of scenarios.
 
         Args:
             dataset: the data set.
             scenarios: all if None.
-            variant: what the scenarios' models embed; None: each scenario's own variant.
-
+            variant: variant that the models embed; None: each scenario's own.
         """
         chosen = self.experiment.scenarios(dataset) if scenarios is None else scenarios
         return [self.embedding(dataset, s.model, s.seed, variant or s.variant) for s in chosen]
 
     def trained_originals(self, dataset: str) -> list[str]:
-        """Return the embeddings of the original images by each training."""
+        """Embeddings of the original images by each training."""
         trainings = self.experiment.ranking_trainings(dataset)
         return [self.embedding(dataset, model, seed, ORIGINAL) for model, seed in trainings]
 
     def deployed(self, dataset: str) -> dict[tuple[str, str], str]:
-        """Return the embeddings that deployments are made of, by model and variant."""
+        """Embeddings that deployments are made of, by model and variant."""
         seed = self.experiment.reference_seed
         return {
             (str(model), str(variant)): self.embedding(dataset, model, seed, variant)
@@ -154,31 +153,31 @@ class ModelPaths(ImagePaths):
         }
 
     def references(self, dataset: str) -> list[str]:
-        """Return the embeddings of the reference, and of the first second one if there is one."""
+        """Embeddings of the reference, and of the first second reference if there is one."""
         seeds = [self.experiment.reference_seed, *self.experiment.second_references(dataset)[:1]]
         return [self.reference_embedding(dataset, seed) for seed in seeds]
 
     def labels_of_order(self, dataset: str) -> list[str]:
-        """Return the manifest, where a label tells which images are anonymized first."""
+        """The manifest, if a label decides which images are anonymized first."""
         first = self.experiment.datasets[dataset].anonymized_first
         return self.of_each("{dataset}/manifest.parquet", [dataset]) if first else []
 
     def of_deployments(self, *patterns: str) -> list[str]:
-        """Return the files of patterns for all data sets, if deployments are scored at all."""
+        """Files of patterns for all data sets; empty if deployments are not scored."""
         chosen = patterns if self.experiment.config.deployments.kinds else ()
         return [path for pattern in chosen for path in self.of_each(pattern)]
 
     def scenario_names(self, dataset: str) -> list[str]:
-        """Return model, seed and variant of each scenario, as its files are named."""
+        """Model, seed and variant of each scenario, as in file names."""
         return [scenario.path for scenario in self.experiment.scenarios(dataset)]
 
     def trained_scores(self, dataset: str) -> dict[str, str]:
-        """Return the scores of each query by scenario, without the retraining control's."""
+        """Scores of each query by scenario, except the retraining control's."""
         names = [scenario.path for scenario in self.experiment.trained_scenarios(dataset)]
         return {name: f"{self.results}/{dataset}/retrieval/{name}.parquet" for name in names}
 
     def second_scores(self, dataset: str) -> dict[int, str]:
-        """Return the scores of each query by the seed of the second reference."""
+        """Scores of each query by the seed of the second reference."""
         folder = f"{self.results}/{dataset}/retrieval/second"
         return {
             seed: f"{folder}/seed{seed}.parquet"
@@ -186,25 +185,25 @@ class ModelPaths(ImagePaths):
         }
 
     def scenario_files(self, dataset: str, stage: str, suffix: str) -> list[str]:
-        """Return a stage's files of each scenario; `downstream` has none without labels."""
+        """A stage's files of each scenario; `downstream` has none without labels."""
         if stage == "downstream" and not self.experiment.datasets[dataset].is_classified:
             return []
         names = self.scenario_names(dataset)
         return [f"{self.results}/{dataset}/{stage}/{name}.{suffix}" for name in names]
 
     def embedded(self, dataset: str, variant: Name, split: str) -> list[str]:
-        """Return the images of a split that a trained model embeds, if it does."""
+        """Images of a split that a trained model embeds; empty if it embeds none."""
         is_embedded = split in self.anonymized_splits(dataset)
         return self.images(dataset, variant, split) if is_embedded else []
 
     def drift_embeddings(self, reference: str, batch: str, dataset: str) -> list[str]:
-        """Return one's embeddings by the models of two data sets, in `drift_models`' order."""
+        """Embeddings of one data set by the models of two, in the order of `drift_models`."""
         seed = self.experiment.reference_seed
         models = self.experiment.drift_models(reference, batch)
         return [self.embedding(dataset, model, seed, variant) for model, variant in models]
 
     def drift_scores(self, reference: str, batch: str, dataset: str) -> list[str]:
-        """Return one's scores by the variants that two data sets have, in the batch's order."""
+        """Scores of one data set for the variants that two have, in the batch's order."""
         seed = self.experiment.reference_seed
         found = {
             s.variant: s.path

@@ -9,47 +9,46 @@ from anonbench.workflow.paths.privacy import PrivacyPaths
 
 
 class PagePaths(PrivacyPaths):
-    """What is shown."""
+    """Files of tables and figures."""
 
     def page(self, name: str, stem: str) -> list[str]:
-        """Return the files of a table or figure.
+        """Files of a table or figure.
 
         Args:
-            name: of the target, which begins with its kind: `table_V`, `figure_7`.
-            stem: of the files.
-
+            name: name of the target, which begins with its kind: `table_V`, `figure_7`.
+            stem: stem of the file names.
         """
         if name.startswith("table"):
             return [f"{self.results}/tables/{stem}.{suffix}" for suffix in TABLE_SUFFIXES]
         return [f"{self.results}/figures/{stem}.{suffix}" for suffix in FIGURE_SUFFIXES]
 
     def tables(self, dataset: str) -> list[str]:
-        """Return a data set's tables of results."""
+        """A data set's result tables."""
         stems = [table.stem for table in self.experiment.tables if table.dataset == dataset]
         return [path for stem in stems for path in self.page("table", stem)]
 
     def figures(self, dataset: str) -> list[str]:
-        """Return a data set's figures."""
+        """A data set's figures."""
         stems = [figure.stem for figure in self.experiment.figures if figure.dataset == dataset]
         return [path for stem in stems for path in self.page("figure", stem)]
 
     def correlations(self) -> list[str]:
-        """Return the coefficients of each correlation that is drawn."""
+        """Coefficients of each correlation that is drawn."""
         figures = [each for each in self.experiment.figures if each.kind == "correlation"]
         return [f"{self.results}/{each.dataset}/correlation/{each.degree}.csv" for each in figures]
 
     def explorers(self) -> list[str]:
-        """Return the retrieval explorers: none where the config asks for no query."""
+        """Retrieval explorers; empty if the config requests no query."""
         shown = self.experiment.config.presentation.explorer_queries > 0
         return self.of_each("{dataset}/explorer.json") if shown else []
 
     def attended(self, dataset: str, suffix: str) -> list[str]:
-        """Return a kind of files of each model whose attention is drawn: maps or shares."""
+        """Attention maps or shares of each model whose attention is drawn."""
         models = self.experiment.attending_models(dataset)
         return [f"{self.results}/{dataset}/attention/{model}.{suffix}" for model in models]
 
     def dataset_tables(self) -> list[str]:
-        """Return the registered tables of all data sets."""
+        """Registered tables of all data sets."""
         return [
             file
             for table in self.experiment.dataset_tables
@@ -61,9 +60,9 @@ class PagePaths(PrivacyPaths):
         ]
 
     def with_table(self, table: str) -> list[str]:
-        """Return the data sets of which a registered table is made."""
+        """Data sets for which a registered table is made."""
         return [n for n in self.experiment.datasets if table in self.experiment.tables_of(n)]
 
     def table_inputs(self, table: str) -> dict[str, str]:
-        """Return what a registered table is made from, by the names that it needs them by."""
+        """Inputs of a registered table, by the names that it uses."""
         return {need: f"{self.results}/{{dataset}}/{FILES[need]}" for need in TABLES[table].needs}

@@ -1,4 +1,4 @@
-"""Paths of attacks and of what a policy is judged by."""
+"""Paths of attacks and of a policy's inputs."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from anonbench.workflow.paths.models import ModelPaths
 
 
 class PrivacyPaths(ModelPaths):
-    """What attacks read and write."""
+    """Files read and written by attacks."""
 
     def attacked(self, dataset: str) -> list[tuple[str, str | None]]:
-        """Return each variant, and the model that learned from such images if there is one."""
+        """Each variant, with the model that learned from such images or None."""
         experiment = self.experiment
         pairs = [(v, experiment.adapted_model(dataset, v)) for v in experiment.variants(dataset)]
         return [(str(variant), None if model is None else str(model)) for variant, model in pairs]
 
     def attacked_images(self, dataset: str) -> list[str]:
-        """Return the validation images that are attacked, and their originals."""
+        """Validation images that are attacked, and their originals."""
         return self.image_sets(dataset, [Variant(), *self.experiment.variants(dataset)])
 
     def learned_images(self, dataset: str) -> list[str]:
-        """Return the originals of the train images, from which an attacker may learn."""
+        """Originals of the train images, from which an attacker may learn."""
         return self.image_sets(dataset, [Variant()], ("train",))
 
     def learned_pictures(self, dataset: str) -> list[str]:
-        """Return pictures of the train images that an attacker cannot make, but may learn from."""
+        """Pictures of train images that attackers cannot make themselves but may learn from."""
         return self.image_sets(dataset, self.experiment.unaudited_variants(dataset), ("train",))
 
     def restored_images(self, dataset: str) -> list[str]:
-        """Return the originals of train images, if restorers or decoders are learned from them."""
+        """Originals of train images, if restorers or decoders are learned from them."""
         is_learned = self.experiment.config.privacy.restores() or self.taught_vectors(dataset)
         return self.learned_images(dataset) if is_learned else []
 
     def restored_pictures(self, dataset: str) -> list[str]:
-        """Return such pictures of the same images."""
+        """The same pictures, if restorers are learned."""
         return self.learned_pictures(dataset) if self.experiment.config.privacy.restores() else []
 
     def attacking_backbones(self, dataset: str) -> list[str]:
-        """Return the unadapted model, then that of each variant that has one."""
+        """The unadapted model, then the adapted model of each variant that has one."""
         if self.experiment.datasets[dataset].system is not None:
             return []
         adapted = [model for _, model in self.attacked(dataset) if model]
         return self.backbones(dataset, [Model(), *adapted])
 
     def published_vectors(self, dataset: str) -> list[str]:
-        """Return the unadapted model's vectors of originals, of each variant, and mapped ones."""
+        """Vectors of the unadapted model for originals and each variant, and mapped vectors."""
         seed, variants = self.experiment.reference_seed, self.experiment.variants(dataset)
         mapped = self.experiment.mapped_variants(dataset)
         return [
@@ -53,19 +53,19 @@ class PrivacyPaths(ModelPaths):
         ]
 
     def taught_vectors(self, dataset: str) -> list[str]:
-        """Return those vectors of the train images, where an attacker may learn from them."""
+        """The same vectors of train images, if an attacker may learn from them."""
         learns = "inversion" in self.experiment.config.privacy.attacks or self.maps(dataset)
         is_taught = learns and self.embeds_train(dataset) and self.shards(dataset, "train")
         files = self.published_vectors(dataset) if is_taught else []
         return [f"{file.removesuffix('val.h5')}train.h5" for file in files]
 
     def of_privacy(self, *patterns: str) -> list[str]:
-        """Return the files of patterns for all data sets, if attacks are run at all."""
+        """Files of patterns for all data sets; empty if no attacks are run."""
         chosen = patterns if self.experiment.config.privacy.enabled else ()
         return [path for pattern in chosen for path in self.of_each(pattern)]
 
     def policy_inputs(self, dataset: str) -> dict[str, str]:
-        """Return what a policy is judged by, by name."""
+        """Inputs of a policy's judgement, by name."""
         folder = f"{self.results}/{dataset}"
         files = {"audit": f"{folder}/audit.csv"}
         if dataset in self.measured():
@@ -78,7 +78,7 @@ class PrivacyPaths(ModelPaths):
         return files
 
     def strengths_inputs(self, dataset: str) -> dict[str, str]:
-        """Return what strengths are compared by, by name."""
+        """Inputs of the comparison of strengths, by name."""
         files = self.policy_inputs(dataset)
         attacked = {name: files[name] for name in ("rates", "attacks") if name in files}
         return {"scores": f"{self.results}/{dataset}/scores.csv"} | attacked

@@ -1,4 +1,4 @@
-"""Files of each target that a user may name."""
+"""Files of each target that a user can request."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from anonbench.workflow.paths.pages import PagePaths
 
 
 class Paths(PagePaths):
-    """Paths of one experiment's results, and the targets that they are reached by."""
+    """Paths of one experiment's results, and its targets."""
 
     def page_targets(self) -> dict[str, list[str]]:
-        """Return the files of each table and figure: by the paper's number, and by file name."""
+        """Files of each table and figure: by the paper's number, and by file name."""
         stems = self.experiment.paper_targets()
         stems |= {f"table_{table.stem}": table.stem for table in self.experiment.tables}
         stems |= {f"figure_{figure.stem}": figure.stem for figure in self.experiment.figures}
@@ -27,7 +27,7 @@ class Paths(PagePaths):
         }
 
     def stage_targets(self, dataset: str) -> dict[str, list[str]]:
-        """Return the files of each stage of a data set."""
+        """Files of each stage of a data set."""
         folder, experiment = f"{self.results}/{dataset}", self.experiment
         scenarios = experiment.scenarios(dataset)
         privacy = experiment.config.privacy.enabled
@@ -80,7 +80,7 @@ class Paths(PagePaths):
         }
 
     def reported(self) -> dict[str, list[str]]:
-        """Return what the report reads of all data sets, by name."""
+        """Files of all data sets that the report reads, by name."""
         of_each, trained = self.of_each, self.experiment.trained
         mapped = [name for name, data in self.experiment.datasets.items() if data.is_mapped]
         return {

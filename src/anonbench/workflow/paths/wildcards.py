@@ -7,22 +7,22 @@ from anonbench.core.registries.method_names import REDRAWN
 from anonbench.detection.user_annotations import READERS
 
 NOTHING = "(?!)"
-"""The pattern that matches no text."""
+"""Pattern that matches no text."""
 
 
 def hidden_here(experiment: Experiment) -> str:
-    """Return the pattern of variants that the methods make."""
+    """Pattern of the variants that the methods make."""
     return rf"(?:{'|'.join(experiment.config.anonymization.names)})-\d+"
 
 
 def given(experiment: Experiment) -> str:
-    """Return the pattern of variants that are pictures of other programs."""
+    """Pattern of the variants that consist of other programs' pictures."""
     variants = (v for name in experiment.datasets for v in experiment.given_variants(name))
     return "|".join(map(str, variants)) or NOTHING
 
 
 def wildcard_patterns(experiment: Experiment) -> dict[str, str]:
-    """Return the pattern of each wildcard by its name."""
+    """Pattern of each wildcard by its name."""
     anonymized = f"(?:(?:{REDRAWN})?{hidden_here(experiment)}|{given(experiment)})"
     return {
         "dataset": "|".join(experiment.datasets),

@@ -1,1 +1,1 @@
-"""What would run, why, and what it would cost, before it runs."""
+"""Preview of a run: jobs, reasons and expected cost."""

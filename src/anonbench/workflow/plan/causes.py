@@ -1,4 +1,4 @@
-"""Root causes of planned jobs: what changed, and not all that follows from it."""
+"""Root causes of planned jobs, without the changes that only follow from them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SHOWN = 3
 
 
 def reasons(plan: Plan) -> dict[Job, dict[str, list[Job]]]:
-    """Return the root causes of all jobs that would run, the nearest first.
+    """Root causes of all jobs that would run, nearest first.
 
-    With each cause stand the jobs from this one to the one that has the cause itself.
+    Each cause comes with the chain of jobs from this one to the job that has the cause itself.
     """
     last = read(plan.started.settings.results).unfinished()
     found: dict[Job, dict[str, list[Job]]] = {}
@@ -34,7 +34,7 @@ def reasons(plan: Plan) -> dict[Job, dict[str, list[Job]]]:
 
 
 def _own(plan: Plan, job: Job, last: str | None) -> list[str]:
-    """Return a job's own causes; `last` tells what became of it where its last run did not end."""
+    """A job's own causes; `last` is the state of its last run if that did not end."""
     causes = [f"{job.outputs[0]} {last}"] if last else [*_of_outputs(plan, job)]
     if before := read_parameters(job.outputs):
         causes += _of_parameters(plan, job, before)

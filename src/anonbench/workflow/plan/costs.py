@@ -1,4 +1,4 @@
-"""Expected cost of planned jobs, from what jobs of their kind have cost before."""
+"""Expected cost of planned jobs, based on the measured cost of similar jobs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from anonbench.workflow.plan.jobs import Job, Plan, wildcards_of
 from anonbench.workflow.plan.settings import changes
 
 FORKED = 0.3
-"""Seconds of a job besides its work, where it is a fork. Seen: 0.1 to 0.5."""
+"""Overhead in seconds of a job that is a fork. Measured: 0.1 to 0.5."""
 STARTED = 4.0
-"""The same of a new process: Python, its packages, files. Seen: 1 to 10."""
+"""Overhead in seconds of a job in a new process (Python, packages, files). Measured: 1 to 10."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,18 @@ class Cost:
     cpu_seconds: float
     gpu_seconds: float
     basis: str
-    """What the time rests on, in this order. `measured`: the job's own last run, else the median of
-    its stage in the same data set, else of its stage, in proportion to the work. `formula`: its
-    FLOPs on a GPU. `limit`: of another job on GPUs, as its rule declares it. `rates`: those of
-    `anonbench.config.resources`."""
+    """Basis of the time, in order of preference. `measured`: the job's own last run, else the
+    median of its stage in the same data set, else of its stage, in proportion to the work.
+    `formula`: its FLOPs on a GPU. `limit`: for another job on GPUs, the time limit of its rule.
+    `rates`: those of `anonbench.config.resources`."""
     disk: float | None
-    """Bytes that it writes; None where nothing tells."""
+    """Bytes that it writes; None if unknown."""
     weighed: bool = False
-    """Whether the bytes are those of such a job's files; else they follow from a formula."""
+    """Whether the bytes are measured on such a job's files instead of computed by a formula."""
 
 
 def costs(plan: Plan) -> dict[Job, Cost]:
-    """Return the cost of each planned job."""
+    """Cost of each planned job."""
     work = {job: _work(plan.estimates, job.stage, job.wildcards) for job in plan.jobs}
     ran = [job for job in plan.jobs if job.raw.benchmark]
     runs = {job: run for job in ran if (run := read_usage(Path(job.raw.benchmark)))}
@@ -60,7 +60,7 @@ def costs(plan: Plan) -> dict[Job, Cost]:
         limit, usual, size = 60.0 * job.minutes, rate(job), written(job)
         cpu_seconds = None
         if usual is not None:
-            # a short job, which mostly starts Python, tells little of a long one
+            # a short job, which mostly starts Python, predicts little about a long one
             most = math.inf if job in runs else limit
             basis, seconds = "measured", min(usual * work[job], most)
             cpu_seconds = min((cpu_rate(job) or 0.0) * work[job], most * job.threads)
@@ -83,9 +83,9 @@ def costs(plan: Plan) -> dict[Job, Cost]:
 
 
 def wall_seconds(jobs: Sequence[Job], costs: Mapping[Job, Cost], cores: int, gpus: float) -> float:
-    """Return the time that jobs take at least: their longest chain, or all work on all devices.
+    """Lower bound of the total time: the longest chain, or all work spread over all devices.
 
-    Each job comes after those that it depends on.
+    `jobs` lists each job after those that it depends on.
     """
     ends: dict[Job, float] = {}
     for job in jobs:
@@ -97,7 +97,7 @@ def wall_seconds(jobs: Sequence[Job], costs: Mapping[Job, Cost], cores: int, gpu
 
 
 def usual_seconds(raw: Iterable[Any], estimates: Estimates) -> dict[str, float]:
-    """Return what jobs of each rule took, or are expected to take where none ran: the median."""
+    """Median seconds of a job of each rule: measured, or estimated if none has run."""
     took, expected = defaultdict(list), defaultdict(list)
     for job in raw:
         if job.benchmark and (usage := read_usage(Path(job.benchmark))):
@@ -109,7 +109,7 @@ def usual_seconds(raw: Iterable[Any], estimates: Estimates) -> dict[str, float]:
 
 
 def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
-    """Return a function from a job to its own value, or to the median of its data set or stage."""
+    """Function from a job to its own value, or else the median of its data set or stage."""
     values: dict[tuple[str | None, ...], list[float]] = defaultdict(list)
     for job, value in known.items():
         values[job.stage, job.wildcards.get("dataset")].append(value)
@@ -123,7 +123,7 @@ def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
 
 
 def _busy(job: Job) -> int:
-    """Cores that a job keeps busy: a system's other threads only read images ahead."""
+    """Cores that a job keeps busy; a system's other threads only read images ahead."""
     return 1 if job.stage in {"embed_system", "reidentify"} else job.threads
 
 
@@ -132,7 +132,7 @@ def _start(threads: int) -> float:
 
 
 def _work(estimates: Estimates, stage: str, wildcards: Mapping[str, str]) -> float:
-    """Return the seconds that a formula expects, or 1 for all jobs of a stage without one."""
+    """Seconds according to a formula; 1 for all jobs of a stage without one."""
     try:
         split, model = wildcards.get("split", "train"), wildcards.get("model", UNADAPTED)
         return estimates.seconds(stage, wildcards["dataset"], split, model) or 1.0
@@ -141,7 +141,7 @@ def _work(estimates: Estimates, stage: str, wildcards: Mapping[str, str]) -> flo
 
 
 def _more_steps(job: Job) -> float:
-    """Return the steps of a training now as a multiple of those of its last run."""
+    """Steps of a training now, as a multiple of those of its last run."""
     record = read_parameters(job.outputs) if job.planned else None
     changed = changes(record, plain(job.raw.params)) if record else ()
     steps = (each for each in changed if each.key[-2:] == ("optimizer", "steps"))

@@ -1,4 +1,4 @@
-"""Plan of a workflow: its jobs and those that would run, from a dry run of Snakemake."""
+"""Plan of a workflow: all jobs and those that would run, from a dry run of Snakemake."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _OPTIONS = (
     # as in profiles/default/config.yaml, without its logger
     *("--workflow-profile", "none", "--rerun-incomplete"),
     *("--rerun-triggers", "mtime", "params", "input", "software-env"),
-    # many, because threads are cut down to them; last, because a list would swallow a target
+    # a high number, because threads are capped by it; last, because a list would swallow a target
     *("--cores", "64"),
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One job of Snakemake that has a script, and what Snakemake's DAG says of it."""
+    """One job of Snakemake that has a script, with its place in the DAG."""
 
     raw: Any
     """Snakemake's own object: rule, input, params, log and benchmark."""
@@ -38,11 +38,11 @@ class Job:
     planned: bool = False
     """Whether it would run."""
     reason: str = ""
-    """Snakemake's reason; empty for a job that runs because of another one."""
+    """Snakemake's reason; empty for a job that runs only because of another one."""
     threads: int = 1
     gpus: float = 0.0
     minutes: float = 0.0
-    """Time limit that its rule declares."""
+    """Time limit declared by its rule."""
 
     @property
     def label(self) -> str:
@@ -52,7 +52,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """Jobs of a workflow, each after those that it depends on; also those that would not run."""
+    """Jobs of a workflow in dependency order, including those that would not run."""
 
     jobs: Sequence[Job]
     started: Startup
@@ -61,7 +61,7 @@ class Plan:
     """The config as plain data."""
     estimates: Estimates
     unrecorded: Collection[Path] = ()
-    """Files in the results without a complete record of their making."""
+    """Result files without a complete record of how they were made."""
 
     @property
     def planned(self) -> list[Job]:
@@ -69,7 +69,7 @@ class Plan:
         return [job for job in self.jobs if job.planned]
 
     def needed(self, job: Job) -> list[Job]:
-        """Return the planned jobs that a planned job needs, itself last; nothing for others."""
+        """Planned jobs that a planned job needs, itself last; empty for others."""
         needed = {job} if job.planned else set()
         for each in reversed(self.jobs):
             if each in needed:
@@ -77,17 +77,16 @@ class Plan:
         return [each for each in self.planned if each in needed]
 
     def maker(self, file: str) -> Job | None:
-        """Return the job that makes a file; one path may be absolute and the other not."""
+        """Job that makes a file; one path may be absolute and the other relative."""
         makers = {path.absolute(): job for job in self.jobs for path in job.outputs}
         return makers.get(Path(file).absolute())
 
 
 def collect(arguments: Iterable[str]) -> Plan:
-    """Return what Snakemake would do with these arguments (targets, --configfile, --config, …).
+    """Plan of Snakemake for these arguments (targets, --configfile, --config, …).
 
     Raises:
-        InputError: Snakemake refuses the config or the targets; its own message.
-
+        InputError: Snakemake refuses the config or the targets; the message is Snakemake's.
     """
     plan: Plan = dry_run([*_OPTIONS, *with_snakefile([*arguments])], _plan)
     return plan
@@ -96,7 +95,7 @@ def collect(arguments: Iterable[str]) -> Plan:
 def _plan(workflow: Any) -> Plan:
     planned = set(workflow.dag.needrun_jobs())
     jobs: list[Job] = []
-    behind: dict[Any, list[Job]] = {}  # the job itself; of one that only collects, those before it
+    behind: dict[Any, list[Job]] = {}  # the job, or those before it if it only collects files
     for raw in sorted_jobs(workflow.dag):
         before = dict.fromkeys(x for each in workflow.dag.dependencies[raw] for x in behind[each])
         behind[raw] = [*before]
@@ -125,7 +124,7 @@ def _plan(workflow: Any) -> Plan:
 
 
 def wildcards_of(raw: Any) -> dict[str, str]:
-    """Return a job's wildcards, and the data set of a rule that was made for one alone."""
+    """A job's wildcards, with the data set of a rule that exists for one data set only."""
     dataset = getattr(raw.params, "dataset", None)
     own = {} if dataset is None else {"dataset": dataset}
     return own | dict(raw.wildcards.items())

@@ -32,14 +32,14 @@ _NO_GPU = (
 )
 _HEAD = ["jobs", "because of", "time", "CPU time", "GPU time", "writes"]
 _NAMED = 4
-"""Stages that are named one by one."""
+"""Stages that are listed individually."""
 _TIMES = ("seconds", "cpu_seconds", "gpu_seconds")
 
 
 def as_data(plan: Plan, jobs: Sequence[Job], cores: int, gpus: float) -> dict[str, Any]:
-    """Return planned jobs with causes and costs, for a run with so many cores and GPUs.
+    """Planned jobs with causes and costs, for a run with these cores and GPUs.
 
-    Causes are sorted: those of most jobs first, and that something is new last.
+    Causes of most jobs come first; "new" comes last.
     """
     because, cost = reasons(plan), costs(plan)
     measured = {job: cost[job].gpu_seconds for job in jobs if cost[job].basis == "measured"}
@@ -67,7 +67,7 @@ def as_data(plan: Plan, jobs: Sequence[Job], cores: int, gpus: float) -> dict[st
 
 
 def as_text(data: Mapping[str, Any]) -> str:
-    """Return what would run, why, and what it would cost."""
+    """Format the planned jobs, their reasons and their cost."""
     if not data["jobs"]:
         return f"Nothing would run: {_UNCHANGED}"
     jobs = pd.DataFrame(data["jobs"])
@@ -85,7 +85,7 @@ def as_text(data: Mapping[str, Any]) -> str:
 
 
 def explain(data: Mapping[str, Any], file: str) -> str:
-    """Return why a file of the last job would be made, and the jobs from there to each cause."""
+    """Explain why a file of the last job would be made, with the chain of jobs to each cause."""
     if not data["jobs"]:
         return f"{file} would not be made again: {_UNCHANGED}"
     job = data["jobs"][-1]
@@ -107,7 +107,7 @@ def _row(jobs: pd.DataFrame, causes: Sequence[str]) -> list[str]:
 
 
 def total(data: Mapping[str, Any]) -> str:
-    """Return time and disk of all jobs of a plan, and what the time rests on."""
+    """Total time and disk space of a plan, and the basis of the time."""
     jobs = pd.DataFrame(data["jobs"])
     on_gpus = jobs["gpu_seconds"].any()
     text = f"About {duration(data['wall_seconds'])} with {count(data['cores'], 'core')}"

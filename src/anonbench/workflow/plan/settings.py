@@ -1,4 +1,4 @@
-"""Differences between a job's parameters before and now, in the words of the config."""
+"""Differences between a job's old and new parameters, named as in the config."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WIDTH = 100
 
 
 class Change(NamedTuple):
-    """Value that differs; its key is the name of the parameter and the keys inside of it."""
+    """Changed value; its key is the parameter's name followed by the keys inside it."""
 
     key: tuple[str, ...]
     old: Any
@@ -18,7 +18,7 @@ class Change(NamedTuple):
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """Return what differs between two mappings, key by key."""
+    """Differences between two mappings, key by key."""
     before, now = dict(_leaves(old)), dict(_leaves(new))
     keys = sorted({*before, *now})
     found = (Change(key, before.get(key, _MISSING), now.get(key, _MISSING)) for key in keys)
@@ -26,7 +26,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
 
 
 def config_name(change: Change, config: Mapping[str, Any]) -> str:
-    """Return the name of a changed setting: in the config, where one alone has key and new value.
+    """Name of a changed setting in the config, if exactly one has this key and new value.
 
     Otherwise its name in the job's parameters.
     """
@@ -36,7 +36,7 @@ def config_name(change: Change, config: Mapping[str, Any]) -> str:
 
 
 def described(change: Change) -> str:
-    """Return the old and the new value; of long lists only what was added and removed."""
+    """Old and new value; for long lists only the added and removed items."""
     old, new = change.old, change.new
     text = f"{old} → {new}"
     if len(text) > _WIDTH and isinstance(old, list) and isinstance(new, list):

@@ -1,4 +1,4 @@
-"""Execution of jobs: how many may start, and scripts as forks of one process."""
+"""Execution of jobs: rate limit, and scripts as forks of one process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anonbench.core.jobs.run_scratch import share_scratch
 from anonbench.workflow.forks.jobs import ForkedJobs
 
 _DEFAULT_RATE = (100, 1)
-"""Jobs, and seconds in which they may start."""
+"""Number of jobs that may start, and the period in seconds."""
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -26,14 +26,14 @@ _THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
-"""What Snakemake's `shell` sets."""
+"""Variables set by Snakemake's `shell`."""
 
 
 def drop_default_rate(workflow: Any) -> None:
-    """Drop Snakemake's default limit of 100 started jobs a second; one that the user sets stays.
+    """Remove Snakemake's default limit of 100 job starts a second, unless the user sets one.
 
-    With a limit, each look for jobs that can start sets a timer for another look, which sets one
-    again: after some hundred jobs it looks hundreds of times a second, and takes half a core.
+    With a limit, each check for ready jobs sets a timer for another check, which sets one again.
+    After some hundred jobs there are hundreds of checks a second, which take half a core.
     """
     limiter = workflow.scheduler.job_rate_limiter
     if limiter is not None and (limiter.max_jobs, limiter.timespan) == _DEFAULT_RATE:
@@ -41,12 +41,12 @@ def drop_default_rate(workflow: Any) -> None:
 
 
 def fork_jobs(shares: bool = False) -> None:
-    """Run scripts of local jobs as forks of one process, where those are what new ones would be.
+    """Run scripts of local jobs as forks of one process, if equivalent to new processes.
 
-    Where it `shares`, jobs find what others of the run have decoded (`run_scratch`).
+    With `shares`, jobs reuse images that other jobs of the run have decoded (`run_scratch`).
 
-    Not where a job has several threads (their number is set before libraries are loaded), GPUs
-    (CUDA may not be loaded before a fork), a container or an environment of its own.
+    A job starts a new process if it has several threads (their number is set before libraries are
+    loaded), GPUs (CUDA must not be loaded before a fork), a container or its own environment.
     """
     if shares:
         share_scratch()
@@ -61,7 +61,7 @@ def fork_jobs(shares: bool = False) -> None:
         if ended is None:
             in_new_process(script, file, edit)
             return
-        if record is not None:  # Snakemake looks twice a second: most have ended before
+        if record is not None:  # Snakemake checks twice a second: most jobs have ended before
             record.data_collected, record.cpu_time = True, ended.cpu_seconds
             record.max_rss = max(record.max_rss or 0, ended.mebibytes)
         if ended.status:
@@ -71,7 +71,7 @@ def fork_jobs(shares: bool = False) -> None:
 
 
 def _environment(script: Any) -> dict[str, str]:
-    """Return the environment that Snakemake's `shell` gives a script."""
+    """Environment that Snakemake's `shell` gives a script."""
     temporary = script.resources.get("tmpdir")
     names = dict.fromkeys(("TMPDIR", "TMP", "TEMPDIR", "TEMP"), temporary) if temporary else {}
     return {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1"), **names}

@@ -1,4 +1,4 @@
-"""Snakemake's records of results, kept with the results."""
+"""Snakemake's records of results, stored with the results."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from anonbench.workflow.refusal import START, refuse
 from anonbench.workflow.s3_metadata import Bucket
 
 Check = Callable[[set[str], set[str], list[str]], Iterable[str]]
-"""From what is asked for, what of it no rule makes, and the names of all targets to warnings."""
+"""Function from requested files, those that no rule makes, and all target names to warnings."""
 
 
 class Metadata(FilePersistence):  # type: ignore[misc]
-    """Snakemake's records of results, kept with the results instead of in `.snakemake`.
+    """Snakemake's records of results, stored with the results instead of in `.snakemake`.
 
-    They name files relative to the results, so that they are still true where the results were
-    moved or copied. All else (locks, environments, logs) stays in `.snakemake`.
+    They name files relative to the results, so that they stay valid if the results are moved or
+    copied. Everything else (locks, environments, logs) stays in `.snakemake`.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class Metadata(FilePersistence):  # type: ignore[misc]
                 refuse(error)
         self._metadata_path = str(store.metadata / "metadata")
         self._incomplete_path = str(store.metadata / "incomplete")
-        self._max_len = 128  # Snakemake takes the file system's, and results may move to another
+        self._max_len = 128  # not the file system's limit: results may move to another one
         if is_main:
-            # as Snakemake itself does with incomplete files: what is forced need not be a target
+            # as Snakemake does for incomplete files: a forced file need not be a target
             self.dag.forcefiles.update(store.outdated(self.is_recorded))
 
     def is_recorded(self, file: str) -> bool:
-        """Tell whether there is a record of a file."""
+        """Whether there is a record of a file."""
         return Path(self._record_path(self._metadata_path, self._relative(file))).exists()
 
     async def finished(self, job: Any) -> None:
@@ -68,23 +68,23 @@ class Metadata(FilePersistence):  # type: ignore[misc]
             settle_benchmark(Path(job.benchmark), Path(job.output[0]))
 
     def backup_output(self, path: Path) -> None:
-        """Do nothing: what `set_code` leaves is looked at, and nobody writes into it."""
+        """Do nothing: outputs kept by `set_code` are only read, never modified."""
 
     def restore_output(self, path: Path) -> bool:
-        """Tell whether a job that failed has left its earlier output; else it is removed."""
+        """Whether a failed job's earlier output is intact and kept; otherwise it is removed."""
         record = read_checksum(path)
         return record is not None and holds(path, record)
 
     def cleanup_locks(self) -> None:
-        """Do what `snakemake --unlock` asks for."""
+        """Remove locks, as `snakemake --unlock` requests."""
         super().cleanup_locks()
         self._store.unlock()
 
     def save_iocache(self) -> None:
-        """Do nothing: a dry run would write what it found for `--trust-io-cache`."""
+        """Do nothing: otherwise a dry run would write its findings for `--trust-io-cache`."""
 
     def input_checksums(self, job: Any, input_path: Any) -> set[Any]:
-        """Return the checksums of an input in the records of a job's outputs."""
+        """Checksums of an input in the records of a job's outputs."""
         checksums: set[Any] = super().input_checksums(job, self._relative(input_path))
         return checksums
 
@@ -105,7 +105,7 @@ class Metadata(FilePersistence):  # type: ignore[misc]
 
 
 def _asked(dag: Any) -> tuple[set[str], set[str], list[str]]:
-    """Return what `Check` takes; Snakemake keeps it from the Snakefile until that is parsed."""
+    """Arguments of `Check`, which Snakemake knows only once the Snakefile is parsed."""
     files = set(map(str, dag.targetfiles))
     unknown = {
         file
@@ -117,7 +117,7 @@ def _asked(dag: Any) -> tuple[set[str], set[str], list[str]]:
 
 
 def metadata_store(workflow: Any, results: str, storage_prefix: str) -> Results | Bucket:
-    """Return where what Snakemake knows of results is kept: with them, on disk or in a bucket."""
+    """Store of Snakemake's records: with the results, on disk or in a bucket."""
     if workflow.storage_settings.default_storage_provider != "s3":
         return Results(Path(results))
     client = workflow.storage_registry.default_storage_provider.s3c
@@ -125,14 +125,13 @@ def metadata_store(workflow: Any, results: str, storage_prefix: str) -> Results 
 
 
 def keep_metadata_in(store: Results | Bucket, workflow: Any, check: Check) -> None:
-    """Have a workflow's metadata kept in `store`; to be called while its Snakefile is read.
+    """Store a workflow's metadata in `store`; to be called while its Snakefile is read.
 
-    Before jobs are planned `check` is called, whose InputError ends the run. Snakemake opens a log
-    before it reads the Snakefile: that of a look is removed when the process ends.
+    `check` is called before jobs are planned; its InputError ends the run. Snakemake opens a log
+    before it reads the Snakefile; a dry run's log is removed when the process ends.
 
     Raises:
-        WorkflowError: the records are to be kept in a database.
-
+        WorkflowError: the records would be stored in a database.
     """
     if workflow.workflow_settings.persistence_backend.name != "FILE":
         raise WorkflowError("--persistence-backend: what is known of results is kept with them")

@@ -1,4 +1,4 @@
-"""Jobs that Snakemake plans, and why: of a dry run, and of the run that is about to begin."""
+"""Jobs planned by Snakemake, and their reasons, in a dry run or at the start of a run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from anonbench.workflow.refusal import START
 
 
 def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
-    """Return what `use` makes of Snakemake's workflow once its jobs are planned; prints nothing.
+    """Plan with Snakemake and return the result of `use` on its workflow; prints nothing.
 
-    The `arguments` are those of snakemake, with --dry-run.
+    `arguments` are snakemake's, including --dry-run.
 
     Raises:
-        InputError: Snakemake refuses the arguments, the config or the targets; its own message.
-
+        InputError: Snakemake refuses the arguments, the config or the targets; the message is
+            Snakemake's.
     """
     execute, words, on_sigterm = Workflow.execute, sys.argv, signal.getsignal(signal.SIGTERM)
     persistence, output, used = snakemake_workflow.FilePersistence, StringIO(), []
@@ -40,10 +40,10 @@ def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
             cli.main(list(arguments))
     finally:
         Workflow.execute, sys.argv = execute, words
-        snakemake_workflow.FilePersistence = persistence  # which a Snakefile may have replaced
+        snakemake_workflow.FilePersistence = persistence  # a Snakefile may have replaced it
         signal.signal(signal.SIGTERM, on_sigterm)  # Snakemake's scheduler has set its own
     if not used:
-        # what Snakemake says of the host and the files comes before the error
+        # Snakemake's messages about host and files come before the error
         text = f"\n{output.getvalue()}"
         _, begun, error = text.rpartition("Building DAG of jobs...")
         raise InputError((error if begun else text.rpartition(f"\n{START}")[2]).strip())
@@ -51,12 +51,12 @@ def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
 
 
 def sorted_jobs(dag: Any) -> list[Any]:
-    """Return all jobs, each after those that it depends on."""
+    """All jobs, each after those that it depends on."""
     return [job for level in dag.toposorted() for job in level]
 
 
 def own_reason(dag: Any, job: Any) -> str:
-    """Return why Snakemake runs a job; empty where only jobs before it or after it want that."""
+    """Reason why Snakemake runs a job; empty if only other jobs cause it."""
     reason = dag.reason(job)
     if reason.forced:
         return "forced by an option of snakemake"
@@ -67,5 +67,5 @@ def own_reason(dag: Any, job: Any) -> str:
 
 
 def waiting_jobs(workflow: Any) -> int:
-    """Return how many jobs with a script have to run before results are up to date."""
+    """Number of jobs with a script that must run before results are up to date."""
     return sum(bool(job.rule.script) for job in workflow.dag.needrun_jobs())

@@ -1,4 +1,4 @@
-"""Resources of rules: memory, time, threads and GPUs that they do not name themselves."""
+"""Default resources of rules: memory, time, threads and GPUs."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 
 Change = Callable[[int, Any, int], int]
-"""From a resource's value, the wildcards and the attempt to what is asked for."""
+"""Function from a resource's value, the wildcards and the attempt to the requested amount."""
 _GROWING = ("mem_mb", "runtime")
 
 
 def set_resources(workflow: Any, rule: Any, asked: Mapping[str, Any]) -> None:
-    """Complete what a rule asks for by what it does not name itself.
+    """Add default resources to a rule where it does not set them itself.
 
-    Memory and time grow with the attempt. More GPUs than the run may use are refused: Snakemake
-    runs such a job as if it wanted fewer.
+    Memory and time grow with the attempt. Jobs that need more GPUs than the run may use are
+    refused, because Snakemake would silently reduce the number.
 
     Args:
-        workflow: Snakemake's.
+        workflow: Snakemake's workflow.
         rule: one of its rules.
         asked: numbers or functions of wildcards: `mem_mb` in megabytes and `runtime` in minutes of
             every rule; of some `threads`, `gpu` and what an executor knows.
 
     Raises:
-        WorkflowError: when a job is planned that wants more GPUs than there may be.
-
+        WorkflowError: raised in planning, if a job needs more GPUs than allowed.
     """
     settings, info = workflow.resource_settings, rule.ruleinfo
     named = {"threads"} if info.threads is not None else set()
@@ -38,7 +37,7 @@ def set_resources(workflow: Any, rule: Any, asked: Mapping[str, Any]) -> None:
             rule.resources["_cores" if name == "threads" else name] = value
     for name in _GROWING:
         resource = rule.resources[name]
-        if "attempt" not in str(resource.raw):  # else it is the user's own expression
+        if "attempt" not in str(resource.raw):  # otherwise it is the user's own expression
             rule.resources[name] = _adjusted(resource, lambda asked, _, attempt: asked * attempt)
     limit = workflow.global_resources.get("gpu").value
     if "gpu" in rule.resources and limit is not None and workflow.is_main_process:

@@ -1,4 +1,4 @@
-"""Rules as the Snakefile completes and reads them: code, parameters, logs, what reads what."""
+"""Rules as completed and read by the Snakefile: code, parameters, logs, dependencies."""
 
 from __future__ import annotations
 
@@ -13,55 +13,54 @@ from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.reporting.pipeline import trace
 
 _SHOWN_IN = {"figures": "figure", "tables": "table", "paper": "paper"}
-"""Folders of the results, and of the logs of what is in them."""
+"""Folders of the results, with the corresponding folder of their logs."""
 
 
 def own_rules(workflow: Any, namespace: Mapping[str, Any]) -> list[Any]:
-    """Return the rules of a Snakefile, without those of one that uses it as a module.
+    """Rules of a Snakefile, without those of a Snakefile that uses it as a module.
 
     Args:
         workflow: Snakemake's.
         namespace: the Snakefile's `globals()`.
-
     """
     return [rule for rule in workflow.rules if rule.module_globals is namespace]
 
 
 def set_code(rule: Any, script: Path) -> None:
-    """Make a rule's code a parameter: where it is another than before, its jobs run again.
+    """Make a rule's code a parameter, so that its jobs run again when the code changes.
 
-    A script that asks `JobCache.is_done` is left its earlier outputs, as the flag `update` does.
+    A script that calls `JobCache.is_done` keeps its earlier outputs, as with the flag `update`.
     """
     rule.set_params(code=lambda _: code_digest(script))
     if ".is_done(" in script.read_text(encoding="utf-8"):
         for file in rule.output:
-            if not file.flags:  # a plain string has none to be set
+            if not file.flags:  # a plain string has no flags to set
                 file.clone_flags(file)
             file.flags["update"] = True
 
 
 def set_parameters(rule: Any, read: Mapping[str, Any]) -> None:
-    """Give a rule those parameters that it does not name itself: values or functions."""
+    """Set those parameters (values or functions) that a rule does not set itself."""
     _, named = rule.ruleinfo.params or ((), {})
     rule.set_params(**{name: value for name, value in read.items() if name not in named})
 
 
 def remove_rules(workflow: Any, names: Iterable[str]) -> None:
-    """Remove rules: what they would make are source files then.
+    """Remove rules, so that their outputs become source files.
 
-    Snakemake's own way, `--allowed-rules`, is not open to a Snakefile.
+    Snakemake's own option, `--allowed-rules`, cannot be used from a Snakefile.
     """
     for name in names:
         del workflow._rules[name]
 
 
 def name_log(rule: Any, results: str, benchmarked: bool = True) -> None:
-    """Name a rule's log, where it does not do so itself, and its benchmark like its log.
+    """Set a rule's log, unless it names one, and its benchmark with the same name.
 
     The log of `<results>/{dataset}/images/{variant}/{shard}.tar` is
-    `<logs>/<script>/{dataset}/{variant}/{shard}.log`: its path after the data set's folder of the
-    stage, as far as jobs differ by it. Those of figures, tables and the paper's pages are named as
-    they are, and that of a rule without wildcards as the rule.
+    `<logs>/<script>/{dataset}/{variant}/{shard}.log`: the path below the stage's folder of the data
+    set, up to the last wildcard. Logs of figures, tables and the paper's pages have the names of
+    their files, and the log of a rule without wildcards that of the rule.
     """
     log = rule.ruleinfo.log.paths[0] if rule.ruleinfo.log else _log_like_output(rule, results)
     if not rule.ruleinfo.log:
@@ -89,7 +88,7 @@ def _log_like_output(rule: Any, results: str) -> str:
 
 
 def stages_of(rules: Iterable[Any]) -> list[tuple[str, str, str, list[str]]]:
-    """Return stage (the file), name, script and wildcards of each rule that has a script."""
+    """Stage (the file), name, script and wildcards of each rule that has a script."""
     return [
         (Path(rule.snakefile).stem, rule.name, Path(rule.script).stem, sorted(rule.wildcard_names))
         for rule in rules
@@ -98,7 +97,7 @@ def stages_of(rules: Iterable[Any]) -> list[tuple[str, str, str, list[str]]]:
 
 
 def reads_of(rules: Iterable[Any], target: str) -> dict[str, list[str]]:
-    """Return which rules each rule reads from, for all that a target needs."""
+    """For each rule that a target needs, the rules from which it reads."""
     named = {rule.name: rule for rule in rules}
     index = OutputIndex([*named.values()])
 

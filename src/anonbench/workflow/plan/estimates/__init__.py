@@ -1,1 +1,1 @@
-"""What an experiment takes, by formula: GPU hours, bytes, sample sizes."""
+"""Estimates of an experiment by formula: GPU hours, bytes, sample sizes."""

@@ -1,4 +1,4 @@
-"""Bytes that jobs of a stage that has written nothing yet will write, by formula."""
+"""Disk space by formula for stages that have written nothing yet."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from anonbench.workflow.plan.estimates.gpu_time import embedded
 from anonbench.workflow.plan.jobs import Job, Plan
 
 SAMPLED = 8
-"""Images of a data set that are coded as anonymized ones would be."""
+"""Images of a data set that are encoded as anonymized ones would be."""
 PUBLISHED: dict[Layout, dict[str, float]] = {
     Layout.CELEBA: {"png": 69e3, "jpeg": 19e3},
     Layout.RVL_CDIP: {"png": 147e3, "jpeg": 161e3},
 }
-"""Bytes of an image, for plans made before the data are there: means of 40. CelebA's were at half
-the size and are enlarged by pixels, which is too much rather than too little."""
+"""Mean bytes of 40 images, for plans made before the data exist. CelebA's were measured at half the
+size and scaled by pixels, which overestimates."""
 ID_BYTES = 64
-"""Of an image's id in a file of embeddings; seen: 40 to 60."""
+"""Bytes of an image's id in a file of embeddings; measured: 40 to 60."""
 TAR_BYTES = 850
-"""Of an image in a shard beside its own: header, padding, line of the index."""
+"""Overhead in bytes of an image in a shard: header, padding, line of the index."""
 
 
 def disk_by_formula(plan: Plan) -> Callable[[Job], float | None]:
-    """Return a function from a job to the bytes that it will write, None where nothing tells."""
+    """Function from a job to the bytes that it will write, or None if unknown."""
     image = cache(lambda name: _image_bytes(plan, name))
 
     def disk(job: Job) -> float | None:
@@ -55,7 +55,7 @@ def disk_by_formula(plan: Plan) -> Callable[[Job], float | None]:
 
 
 def _backbone_bytes(recipe: Recipe) -> float | None:
-    """Return the bytes of a backbone: float32 weights, biases, norms and positions."""
+    """Bytes of a backbone: float32 weights, biases, norms and positions."""
     sizes = sizes_by_settings(recipe.backbone)
     if sizes is None:
         return None
@@ -71,9 +71,9 @@ def _in_shard(plan: Plan, job: Job) -> float:
 
 
 def _image_bytes(plan: Plan, name: str) -> float | None:
-    """Return the mean bytes of a data set's images as anonymized ones are written.
+    """Mean bytes of a data set's images in the format of anonymized ones.
 
-    Those of some of its images, unchanged; hidden regions mostly take less.
+    Measured on a few unchanged images; hidden regions usually need less.
     """
     from anonbench.datasets.files.headers import page_to_read
     from anonbench.datasets.images import encode, max_bytes, read_file, read_image
@@ -88,6 +88,6 @@ def _image_bytes(plan: Plan, name: str) -> float | None:
             data = read_file(root_of(dataset) / path, max_bytes(limit))
             pixels = read_image(data, limit, page_to_read(data, number, dataset.pdf_dpi))
         except UnreadableImage:
-            continue  # the manifest will skip it, and say so
+            continue  # the manifest will skip and report it
         sizes.append(len(encode(pixels, written.format, written.jpeg_quality)))
     return float(np.mean(sizes)) if sizes else PUBLISHED.get(dataset.layout, {}).get(written.format)

@@ -1,7 +1,7 @@
-"""GPU time of planned trainings and embeddings by formula, and what shortens it.
+"""GPU time of planned trainings and embeddings by formula, and settings that shorten it.
 
-For jobs like none that was measured: their FLOPs, over the GPU's peak and the share of it that
-trainings of ViT-L by others reached.
+For jobs without a measured counterpart: their FLOPs, divided by the GPU's peak and the share of it
+that published trainings of ViT-L reached.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from anonbench.training.loop.flops import forward_flops, image_flops, peak_flops
 from anonbench.workflow.plan.jobs import Job, Plan
 
 Span = tuple[float, float]
-"""From the least to the most."""
+"""Lower and upper end of a range."""
 
 ON_A100: Span = (0.30, 0.35)
 """Shares of the peak. DINOv2's ViT-L/14 and ViT-L/16 reached 31 and 34 % (Oquab et al. 2023: 3.3
@@ -30,17 +30,17 @@ days on 96 A100, "about a day" on 32)."""
 ON_OTHERS: Span = (0.12, 0.35)
 """DINOv3's ViT-L/16 reached 13 % on H100 (0.57 s a step, by its config); the most is an A100's."""
 REFERENCES = ("A100", "H100 or H200")
-"""GPUs that a plan counts with where the machine has none."""
+"""GPUs assumed by a plan if the machine has none."""
 COUNTS = (1, 4, 8)
-"""GPUs that the jobs are spread over, besides those that are asked for."""
+"""Numbers of GPUs over which the jobs are spread, besides the requested number."""
 SMALLEST = 384
-"""Width from which the shares are taken as a guide: smaller models keep no GPU busy."""
+"""Width from which the shares apply: smaller models keep no GPU busy."""
 ACTIVATIONS_TWICE = 4 / 3
-"""Time with `checkpoint_activations`: one forward pass more beside one and a backward pass."""
+"""Factor of the time with `checkpoint_activations`: one extra forward pass."""
 PUBLISHED_DROP_PATH = 0.3
 """DINOv2's stochastic depth in its short setting."""
 PRETRAINED_STEPS = 0.1
-"""Share of the steps that `shorter` lets a training from released weights take."""
+"""Share of the steps that `shorter` assumes for a training from released weights."""
 _SHORTER = (
     "Shorter trainings, as a share of that time (what each changes: "
     "docs/how-to/plan.md#shorter-trainings):"
@@ -51,11 +51,11 @@ _HOUR, _DAYS = 3600.0, 72.0
 
 @dataclass(frozen=True)
 class Work:
-    """What a job computes on GPUs."""
+    """Computation of a job on GPUs."""
 
     images: float
     image_flops: float
-    """With all that is computed twice."""
+    """FLOPs of one image, including everything that is recomputed."""
     precision: Literal["fp32", "bf16"]
 
     @property
@@ -65,13 +65,13 @@ class Work:
 
 
 class Device(NamedTuple):
-    """A kind of GPU, and the share of its peak that is expected."""
+    """A kind of GPU, and the expected share of its peak."""
 
     name: str
     share: Span
 
     def seconds(self, work: Work) -> Span:
-        """Return the time of a job on one of these GPUs; several share it equally."""
+        """Time of a job on one of these GPUs; several share it equally."""
         peak = peak_flops(self.name, work.precision)
         assert peak is not None  # `devices` knows no other
         least, most = (work.flops / (peak * share) for share in reversed(self.share))
@@ -79,16 +79,16 @@ class Device(NamedTuple):
 
 
 def devices() -> list[Device]:
-    """Return the machine's kind of GPU; where it has none or an unknown one, the references."""
+    """The machine's kind of GPU, or the reference GPUs if it has none or an unknown one."""
     here = model_name()
     names = REFERENCES if here is None or peak_flops(here, "bf16") is None else (here,)
     return [Device(name, ON_A100 if "A100" in name else ON_OTHERS) for name in names]
 
 
 def work_of(plan: Plan, job: Job, change: str = "") -> Work | None:
-    """Return the work of a training or an embedding on GPUs, None of other jobs and backbones.
+    """Work of a training or embedding on GPUs; None for other jobs and unknown backbones.
 
-    `change` is one of those that `_shorter_recipes` makes, which is asked about.
+    `change` names a change of `_shorter_recipes` to apply first.
     """
     if not job.gpus or job.stage not in {"train", "embed"}:
         return None
@@ -105,7 +105,7 @@ def work_of(plan: Plan, job: Job, change: str = "") -> Work | None:
 
 
 def embedded(plan: Plan, job: Job) -> int:
-    """Return how many images a job embeds, each as often as it does."""
+    """Number of images that a job embeds, counting repetitions."""
     counts = plan.started.counts[job.wildcards["dataset"]]
     return sum(counts[Split(path.stem)] for path in job.outputs if path.suffix == ".h5")
 
@@ -113,10 +113,10 @@ def embedded(plan: Plan, job: Job) -> int:
 def gpu_time(
     plan: Plan, jobs: Sequence[Job], measured: Mapping[Job, float], gpus: float
 ) -> dict[str, Any] | None:
-    """Return the work of jobs on GPUs and its time in hours, each from the least to the most.
+    """GPU work of jobs and its time in hours, each as a range.
 
-    None where no job trains or embeds on GPUs by a backbone whose sizes are known. `measured` has
-    the GPU seconds of jobs that need no formula.
+    None if no job trains or embeds on GPUs with a backbone of known size. `measured` has the GPU
+    seconds of jobs that need no formula.
     """
     works = {job: work for job in jobs if (work := work_of(plan, job))}
     if not works:
@@ -158,9 +158,9 @@ def gpu_time(
 
 
 def side_by_side(jobs: Iterable[tuple[float, int]], gpus: int) -> float | None:
-    """Return the time of independent jobs (time and GPUs of each) on so many, the longest first.
+    """Total time of independent jobs (time and GPUs of each) on some GPUs, longest first.
 
-    None where a job needs more GPUs.
+    None if a job needs more GPUs.
     """
     free = [0.0] * gpus
     for time, needed in sorted(jobs, reverse=True):
@@ -172,7 +172,7 @@ def side_by_side(jobs: Iterable[tuple[float, int]], gpus: int) -> float | None:
 
 
 def shorter(plan: Plan, trainings: Sequence[Job], device: Device) -> dict[str, float]:
-    """Return changes of the config that shorten trainings, and which share of the time is left."""
+    """Config changes that shorten trainings, with the share of the time that remains."""
     if not trainings:
         return {}
 
@@ -189,7 +189,7 @@ def shorter(plan: Plan, trainings: Sequence[Job], device: Device) -> dict[str, f
 
 
 def _shorter_recipes(recipe: Recipe) -> dict[str, Recipe]:
-    """Return settings that shorten a training, and the recipe that each makes of this one."""
+    """Settings that shorten a training, each with the changed recipe."""
     backbone, optimizer = recipe.backbone, recipe.optimizer
     rate = max(PUBLISHED_DROP_PATH, backbone.drop_path)
     steps = optimizer.steps * (1.0 if backbone.pretrained else PRETRAINED_STEPS)
@@ -207,7 +207,7 @@ def _shorter_recipes(recipe: Recipe) -> dict[str, Recipe]:
 
 
 def _fewer(experiment: Experiment) -> dict[str, Callable[[Job], bool]]:
-    """Return settings that leave less to be compared, and whether each leaves a training."""
+    """Settings that leave less to compare, each with a test whether a training remains."""
     controls, (first, *others) = experiment.config.control_seeds, experiment.config.training_seeds
     highest = {name: max(dataset.degrees) for name, dataset in experiment.datasets.items()}
     return {
@@ -220,13 +220,13 @@ def _fewer(experiment: Experiment) -> dict[str, Callable[[Job], bool]]:
 
 
 def _is_left(name: str, least: float, job: Job) -> bool:
-    """Return whether a training is of another data set, unadapted, or of a degree high enough."""
+    """Whether a training remains: other data set, unadapted model, or a sufficient degree."""
     variant = job.wildcards.get("anonymized")
     return job.wildcards["dataset"] != name or not variant or Variant.parse(variant).degree >= least
 
 
 def gpu_time_lines(data: Mapping[str, Any] | None) -> list[str]:
-    """Return what a plan says of it; nothing where there is nothing to say."""
+    """Lines of a plan about GPU time; empty if there is nothing to report."""
     if data is None:
         return []
     lines = ["", "On GPUs (docs/how-to/plan.md#gpu-time says what is assumed):"]
@@ -261,6 +261,6 @@ def _row(device: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _span(least: float, most: float) -> str:
-    """Return a range to two digits, or one number where both ends are shown alike."""
+    """Format a range to two digits, or one number if both ends look the same."""
     ends = [f"{float(f'{end:.2g}'):,.10g}" for end in (least, most)]
     return "–".join(dict.fromkeys(ends))
