@@ -219,7 +219,7 @@ def _retrieval(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> 
 def retrieval_scores(
     per_query: pd.DataFrame, summary: Mapping[str, Any], clusters: pd.Series, confidence: float
 ) -> Iterator[tuple[str, str, dict[str, Any], pd.Series]]:
-    """Give each score of a scenario: query kind, metric, cells of `COLUMNS`, and values by id.
+    """Yield each score of a scenario: query kind, metric, cells of `COLUMNS`, and values by id.
 
     Args:
         per_query: of the scenario, columns id, query and those of `PER_QUERY`.
@@ -247,7 +247,7 @@ def retrieval_scores(
 
 
 def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:
-    """Give one scenario's accuracies: of k-NN at every k, linear, and macro."""
+    """Yield one scenario's accuracies: of k-NN at every k, linear, and macro."""
     if files.downstream is None or files.predictions is None:
         return
     summary = read_json(files.downstream)

@@ -1,8 +1,8 @@
 """Deployments of a data set, and the rankings that they are scored by.
 
 A scenario has one model and one variant: its database is anonymized as a whole, and one model
-embeds database and queries. Real archives are searched in other ways. All of them are made of
-embeddings that the scenarios have.
+embeds database and queries. Real archives are searched in other ways. Deployments represent these,
+using only embeddings that the scenarios already have.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Ranking:
 
     @property
     def database(self) -> tuple[str, int, str]:
-        """What is searched: equal for rankings that differ in their queries alone."""
+        """Key of the database; equal for rankings that differ only in their queries."""
         return self.method, self.share, self.adaption
 
 
@@ -44,7 +44,7 @@ reference the ceiling."""
 
 @dataclass(frozen=True)
 class Deployment:
-    """A ranking, and the one that it is compared with."""
+    """A ranking and the ranking that it is compared with."""
 
     kind: DeploymentKind
     ranking: Ranking

@@ -266,7 +266,7 @@ class _Scale:
     def rows(
         self, remedy: str, pairs: int, scores: dict[tuple[str, str], np.ndarray]
     ) -> Iterator[dict[str, Any]]:
-        """Give the rows of one remedy; the first remedy is to do nothing."""
+        """Yield the rows of one remedy; the first remedy is to do nothing."""
         if remedy == NOTHING:
             self._nothing = scores
         for (query, metric), values in scores.items():
@@ -341,7 +341,7 @@ def _few(
 
 
 def _extrapolated(curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Give the gains at twice the pairs, by the slope over the last doublings; no further."""
+    """Yield the gains at twice the pairs, by the slope over the last doublings; no further."""
     table = pd.DataFrame(curve)
     for (query, metric), rows in table.groupby(["query", "metric"], sort=False):
         last = rows.tail(3)

@@ -104,14 +104,14 @@ def _exact(rule: str, value: float, **more: Any) -> dict[str, Any]:
 
 
 def _residue(given: Measured, method: str) -> Iterator[dict[str, Any]]:
-    """Give what is left of the sought entities' regions, of the one that is hidden least."""
+    """Yield what is left of the sought entities' regions, of the one that is hidden least."""
     left = {given.residues.get(method, {}).get(entity, UNKNOWN) for entity in given.sought}
     if left and left <= set(RESIDUES):
         yield _exact(RESIDUE, float(max(map(RESIDUES.index, left))))
 
 
 def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
-    """Give each number among a method's parameters; those by entity of what is sought alone.
+    """Yield each number among a method's parameters; those by entity of what is sought alone.
 
     A method that applies others has theirs, too. Those of a strength are named as its method's.
     """
@@ -132,7 +132,7 @@ def _is_number(value: object) -> bool:
 
 
 def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Give what the audit of the written images counts, train and validation images together.
+    """Yield what the audit of the written images counts, train and validation images together.
 
     Nothing of pictures that were not written here, which no such audit has seen.
     """
@@ -146,7 +146,7 @@ def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _missed(given: Measured) -> Iterator[dict[str, Any]]:
-    """Give the share of the true area of each sought entity that no found region covers.
+    """Yield the share of the true area of each sought entity that no found region covers.
 
     Of ellipses, that which no ellipse covers. Intervals are bootstrapped over images. Where all
     images are covered alike they have no width; then it is Wilson's for as many images, which is
@@ -227,7 +227,7 @@ def _reidentified(attack: str, row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, Any]]:
-    """Give the rates of the other attacks on a variant.
+    """Yield the rates of the other attacks on a variant.
 
     An attack that finds no more in originals than its control shows nothing by finding no more in
     a variant. Of mapped vectors, attacks on pictures are those on their method's.

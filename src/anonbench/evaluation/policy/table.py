@@ -91,7 +91,7 @@ def read_policy(path: Path) -> pd.DataFrame:
 
 
 def _contradictions(table: pd.DataFrame) -> Iterator[str]:
-    """Give what no job has written: missing rows, rows there twice, wrong verdicts."""
+    """Yield what no job has written: missing rows, rows there twice, wrong verdicts."""
     attacks = set(table.loc[table["rule"] == ATTACK, "attack"])
     for key, rows in table.groupby(_VARIANT, sort=False):
         name = "{} {}-{}".format(*key)

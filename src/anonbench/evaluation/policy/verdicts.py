@@ -132,7 +132,7 @@ def _was_absent(row: Mapping[str, Any]) -> bool:
 
 
 def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterator[dict[str, Any]]:
-    """Give the rules that a policy asks for and no evidence speaks of."""
+    """Yield the rules that a policy asks for and no evidence speaks of."""
     if policy.methods:
         named = float(method in policy.methods)
         yield {"rule": ALLOWED, "value": named, "low": named, "high": named}

@@ -74,7 +74,7 @@ class SystemAttacker:
 def naive_attacker(
     system: SystemKind | None, backbones: Iterator[Path]
 ) -> Iterator[Attacker | None]:
-    """Give the reference model as an attacker.
+    """Yield the reference model as an attacker.
 
     Args:
         system: under test; None where a model was trained.

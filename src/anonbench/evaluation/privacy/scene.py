@@ -96,7 +96,7 @@ class Scene:
         return [each for each in self.slices() if each[0].entity in (entities or Entity)]
 
     def slices(self) -> Iterator[tuple[Gallery, slice]]:
-        """Give each gallery with the rows of its crops."""
+        """Yield each gallery with the rows of its crops."""
         start = 0
         for gallery in self.galleries:
             yield gallery, slice(start, start + len(gallery.crops))

@@ -55,7 +55,7 @@ class Published:
 
 
 def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tuple[str, Archive]]:
-    """Give the archives that are attacked, with what their measures' names begin with.
+    """Yield the archives that are attacked, with what their measures' names begin with.
 
     Raises:
         AttackNotPossibleError: there are no vectors.
