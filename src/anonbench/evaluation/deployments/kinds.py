@@ -81,7 +81,7 @@ Pair = tuple[Ranking, Ranking | None]
 def _mixed(
     shares: Sequence[int], methods: Sequence[str], adaptions: Mapping[str, Sequence[str]]
 ) -> Iterator[Pair]:
-    """Compared with a database of originals, by the same model and with the same queries."""
+    """Yield mixed databases with originals only as baseline: same model, same queries."""
     for method in methods:
         for adaption in (UNADAPTED, *adaptions[method]):
             for query in (ORIGINAL, method):
@@ -91,14 +91,14 @@ def _mixed(
 
 
 def _kept(methods: Sequence[str]) -> Iterator[Pair]:
-    """Compared with a database that was embedded again when it was anonymized."""
+    """Yield databases that keep original vectors; baseline: anonymized images, embedded anew."""
     for method in methods:
         again = Ranking(method, query_method=method)
         yield replace(again, share=0), again
 
 
 def _query_methods(methods: Sequence[str]) -> Iterator[Pair]:
-    """Compared with queries that are anonymized as the database is."""
+    """Yield queries of another method; baseline: queries anonymized as the database is."""
     for method in methods:
         for other in methods:
             if other != method:
