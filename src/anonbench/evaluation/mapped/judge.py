@@ -1,4 +1,4 @@
-"""Gain of a map on other clusters' images, free remedies and a control that must fail.
+"""Gain of a map on other clusters' images, with free remedies and a control that must fail.
 
 The originals' own ranking favours a map, because the map learns to return to their vectors. The
 same remedies are therefore also judged by labels (persons, classes), if there are any.

@@ -1,7 +1,7 @@
-"""Variance components of effects, and what it takes to show a stated difference.
+"""Variance components of effects, and the sample size that shows a stated difference.
 
-An effect is what anonymizing, adapting or retraining costs, query by query, judged by second
-references (`anonbench.evaluation.comparisons.effect_table`). Its variance has parts between
+An effect is the cost of anonymizing, adapting or retraining, query by query, judged by second
+references (`anonbench.evaluation.comparisons.effect_table`). Its variance has components between
 trainings, between clusters (persons, forms) and between queries of a cluster.
 """
 
@@ -41,17 +41,17 @@ class SampleSize:
 
     @property
     def missing(self) -> int | None:
-        """Clusters that are needed and not at hand."""
+        """Number of clusters that are needed in addition to those at hand."""
         return None if self.needed is None else max(self.needed - self.clusters, 0)
 
 
 def sample_size(
     differences: np.ndarray, clusters: np.ndarray, stated: float, confidence: float
 ) -> SampleSize:
-    """Return what a comparison of two trained systems needs, from the variances seen.
+    """Sample size for a comparison of two trained systems, from the observed variances.
 
-    Args:
-        differences: float [N], of the scores of the same queries; NaN are left out. Several seeds
+    differences: float [N], of the scores of the same queries; NaN are left out. Average several
+        seeds first.
             are averaged before.
         clusters: label of each query's cluster [N].
         stated: the difference that is to be shown, as a share above 0.
@@ -65,7 +65,7 @@ def sample_size(
     if groups < 2:
         return SampleSize(groups, float(sizes.sum()), None)
     parts = variance_components(values[None], labels)
-    # clusters of unequal size have the variance of their effective number, and so have more of them
+    # unequal cluster sizes: use the variance of their effective number, which takes more clusters
     effective = effective_clusters(sizes)
     enough = clusters_needed(parts, len(values) / effective, stated, confidence, POWER)
     needed = None if enough is None else math.ceil(groups * enough / effective - 1e-9)
@@ -124,7 +124,7 @@ def tabulate_variances(
         for effect in effects
         if effect.name in EFFECTS and effect.metric in METRICS
     ]
-    # whole numbers stay whole where some are missing
+    # keep integers although some are missing
     return pd.DataFrame(rows, columns=COLUMNS).astype({"needed": "Int64", "missing": "Int64"})
 
 
