@@ -71,9 +71,9 @@ class Inversion(ArchiveAttack):
 
 
 def decoded(lessons: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Return what ridge regression draws of vectors, float64 [N, T].
+    """Output of ridge regression for vectors, float64 [N, T].
 
-    The penalty has the least error where each lesson is left out in turn.
+    The penalty is the one with the lowest leave-one-out error on the lessons.
 
     Args:
         lessons: float64 [P, D].
@@ -97,7 +97,7 @@ def decoded(lessons: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np
 
 
 def _as_pixels(pictures: np.ndarray) -> np.ndarray:
-    """Return pictures [N, S, S, 3] as vectors of length 1 whose products are correlations."""
+    """Pictures [N, S, S, 3] as vectors of length 1 whose products are correlations."""
     flat = pictures.reshape(len(pictures), -1).astype(np.float64)
     flat -= flat.mean(axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12))
