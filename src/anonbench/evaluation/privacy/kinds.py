@@ -1,4 +1,4 @@
-"""Attackers beside the experiment's own models."""
+"""Attackers in addition to the experiment's own models."""
 
 from __future__ import annotations
 

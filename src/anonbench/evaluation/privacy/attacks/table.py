@@ -1,4 +1,4 @@
-"""Table of the attacks' rates; apart from the attacks, so that readers need no torch."""
+"""Table of the attacks' rates, in its own module so that readers need no torch."""
 
 from __future__ import annotations
 
