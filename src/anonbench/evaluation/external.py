@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 Search = Literal["exact", "ivf", "hnsw"]
 
 DEFAULTS = Presentation()
-"""Where the confidence stands that nobody asked to change."""
+"""Default confidence."""
 MOST_CONFIDENT = 0.999_999
 CHECKED = 200
 """Queries whose approximate ranking is compared with the exact one."""
 MOST_APPROXIMATE = 2000
 """The largest k of an approximate search: further down an index saves nothing."""
 FEW = 20
-"""Where not one in so many images is a query, the archive is not taken into memory."""
+"""If fewer than one in this number of images is a query, the archive is not loaded into memory."""
 CEILING = 1.0
 """Every metric of the reference against itself."""
 NEAR_CHANCE = 0.05
@@ -62,13 +62,13 @@ class Evaluation:
     """Images in the database."""
     k: int
     queries_given: int
-    """Queries that were given; fewer are scored where a sample is asked for."""
+    """Number of given queries; fewer are scored if a sample is requested."""
     settings: Retrieval
     search: Search
     confidence: float
     """Coverage of the intervals."""
     clusters: int | None
-    """Clusters of the queries; None where each query was taken for one."""
+    """Clusters of the queries; None if each query counts as its own cluster."""
     difference: Difference | None
     """How far an approximate search is from exact."""
     left_out: dict[str, int]

@@ -12,12 +12,12 @@ from anonbench.core.numeric.clusters import Estimate, clustered_mean, jackknife,
 from anonbench.core.numeric.rates import clustered_rate
 
 MIN_SEEDS = 3
-"""Fewer give no interval for models that are trained anew. Where trainings are much further apart
-than queries tell, an interval from two seeds covers about 90 where it should cover 95 of 100."""
+"""Smallest number of seeds for an interval of retrained models. If trainings differ much more than
+queries, an interval from two seeds covers about 90 of 100, where it should cover 95."""
 
 
 LOWEST = {"tau": -1.0, "mndcg": -1.0}
-"""Least possible value of a metric, where it is not 0: gains of nDCG may be negative."""
+"""Least possible value of a metric, if it is not 0: gains of nDCG may be negative."""
 
 
 @dataclass(frozen=True)

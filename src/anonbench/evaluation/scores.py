@@ -202,9 +202,9 @@ class _Cell:
     query: str
     metric: str
     entries: dict[str, Any]
-    """Value, interval and what they stand on."""
+    """Value, interval and the numbers behind them."""
     values: pd.Series | None
-    """What the score is the mean of, by id; None where that is not kept."""
+    """Values whose mean is the score, by id; None if they are not kept."""
 
 
 def _retrieval(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:

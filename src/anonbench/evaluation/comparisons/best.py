@@ -47,12 +47,12 @@ COLUMNS = [
 """Columns of the table. One row is one choice. With scope `models` the models of a `method`
 compete; with scope `choices` all methods with all models do, `method` is empty, and a name is
 method and adaption (`anonbench.evaluation.comparisons.columns.SEPARATOR` between them). `reference`
-is `own` or `second`; of accuracies, which need none, `own`. `best` has the highest `value`, a
-share, over `n` queries or images that all have, in so many `clusters`; `optimism` is what choosing
+is `own` or `second`; accuracies need none and have `own`. `best` has the highest `value`, a share,
+over `n` queries or images that all rows have, in `clusters` clusters; `optimism` is what choosing
 it after the fact adds on average, `unbiased` the value without it, `wins` the share of resamples
-that it wins. `indistinguishable` are all that no test tells from it, itself among them, with
-`JOINT` between them. Without an interval these are all, and `reason` says why; then there is no
-optimism either."""
+that it wins. `indistinguishable` lists all rows that no test distinguishes from it, including
+itself, with `JOINT` between them. Without an interval it lists all rows, `reason` says why, and
+there is no optimism."""
 JOINT = ";"
 OWN, SECOND = "own", "second"
 _TEXT = {"scope", "method", "query", "metric", "reference", "best", "indistinguishable", "reason"}

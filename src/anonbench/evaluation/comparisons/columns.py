@@ -34,8 +34,8 @@ class Column:
     """Query kind; empty for accuracies."""
     metric: str
     values: pd.DataFrame
-    """A row a query or image, by id, sorted; a column a model or method, in the order of the
-    tables; shares, NaN where there is no score."""
+    """One row per query or image, sorted by id; one column per model or method, in the order of the
+    tables. Values are shares, NaN where there is no score."""
     hits: bool = False
     """Whether the values are hits, 1 or 0, rather than scores or means over seeds."""
 
@@ -50,7 +50,7 @@ class Column:
 def columns_of(
     scenarios: Sequence[ScenarioFiles], reference_seed: int, control_seeds: Collection[int]
 ) -> Iterator[Column]:
-    """Yield the columns of a data set: of originals, then by degree, method, query kind and metric.
+    """Yield the columns of a data set: originals, then by degree, method, query kind and metric.
 
     A row's score of a query, and its share of hits on an image, are means over its seeds. Rows that
     are no choice (`NO_CHOICE`) are left out.

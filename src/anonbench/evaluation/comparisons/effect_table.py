@@ -60,11 +60,11 @@ family, for which `p_holm` and `p_equivalent` are adjusted; `verdict`
 (`anonbench.evaluation.decision.Verdict`) is worse where something is lost. `share` is the value as
 a share of the `ceiling`, for costs of anonymizing and adapting. `seeds` and `references` count
 trainings and second references, `spread` is the standard deviation of the effect over their pairs
-(empty for one), `n` counts queries in so many `clusters`. `reason` says why there is no interval,
-or is empty."""
+(empty for one pair), `n` counts queries and `clusters` their clusters. `reason` says why there is
+no interval, or is empty."""
 EFFECTS = ("retraining", "anonymizing", "adapting", "lead", "bias")
-"""The effects, fields of `anonbench.evaluation.comparisons.effects.Effects`. Retraining stands
-once, for originals; anonymizing once for each variant, with adaption `unadapted`."""
+"""The effects, fields of `anonbench.evaluation.comparisons.effects.Effects`. Retraining has one
+row, for originals; anonymizing has one row for each variant, with adaption `unadapted`."""
 _OF_CEILING = ("anonymizing", "adapting")
 # tables of scores in memory at once: 0.1 GB at the paper's size
 _TABLES = 32

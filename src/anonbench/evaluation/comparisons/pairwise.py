@@ -42,9 +42,10 @@ PAIR_COLUMNS = [
     "clusters",
     "reason",
 ]
-"""Columns of the tests. `difference` is the mean of a less that of b, with its interval, as shares;
-`p` is two-sided, `p_holm` and `p_equivalent` are adjusted over the pairs of the column; `n` queries
-or images in so many `clusters`; `reason` says why there is no interval, or is empty."""
+"""Columns of the tests. `difference` is the mean of a minus that of b, with its interval, as
+shares; `p` is two-sided, `p_holm` and `p_equivalent` are adjusted over the pairs of the column; `n`
+counts queries or images, `clusters` their clusters; `reason` says why there is no interval, or is
+empty."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Comparison of original and anonymized queries, query by query and without their own images.
+"""Comparison of original and anonymized queries, query by query, without own images.
 
 An anonymized query is a vector of the database and finds itself first; an original query need not.
 On a small database this head start is larger than the difference of interest. Both kinds are

@@ -115,7 +115,7 @@ class Scored:
     chance: np.ndarray
     """Expected nDCG of a random ranking [Q]."""
     floor: np.ndarray
-    """The same where the own image comes first [Q]."""
+    """The same with the own image first [Q]."""
 
     def levels(
         self, images: int, k: int, settings: Retrieval

@@ -1,4 +1,4 @@
-"""Table of a data set's deployments: scores with intervals, and tests against what they replace."""
+"""Table of a data set's deployments: scores with intervals, and tests against baselines."""
 
 from __future__ import annotations
 

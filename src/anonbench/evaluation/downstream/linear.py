@@ -29,12 +29,13 @@ class HeldOut:
     """Held-out images, and the number of clusters among them."""
 
     images: np.ndarray
-    """Which train images are held out: bool [N]."""
+    """Mask of the held-out train images, bool [N]."""
     clusters: int
-    """Clusters held out; images where they were drawn one by one."""
+    """Number of held-out clusters, or of images if they were drawn one by one."""
     whole_clusters: bool
-    """Whether no cluster is in both parts. Not so where each class is a single cluster: then
-    validation images are of the same clusters as train images, and held-out images have to be."""
+    """Whether no cluster is in both parts. This is false if each class is a single cluster: then
+    validation images are of the same clusters as train images, and held-out images have to be
+    too."""
 
     @property
     def few(self) -> bool:
@@ -127,9 +128,9 @@ class LinearProbe:
     strength: float
     """Chosen inverse regularization strength."""
     held_out: HeldOut
-    """Train images that it was chosen on; none where the classes are too small to hold any out."""
+    """Train images that it was chosen on; none if the classes are too small to hold any out."""
     held_out_accuracy: dict[float, float]
-    """Accuracy on them, by strength."""
+    """Accuracy on the held-out images, by strength."""
     iterations: int
     converged: bool
     stopped: tuple[float, ...]

@@ -163,11 +163,11 @@ class Result:
     boxes: pd.DataFrame = field(repr=False)
     """Regions of the scored images, columns `anonbench.core.boxes.BOX_COLUMNS`."""
     advice: tuple[str, ...]
-    """Which method keeps most, and what cannot be told, a sentence each."""
+    """The method that keeps most, and what cannot be told apart, one sentence each."""
     made_by: Mapping[str, Any] = field(repr=False)
     """Versions, digests and settings, as the card shows them."""
     rates: pd.DataFrame | None = field(default=None, repr=False)
-    """How often hidden regions are re-identified, where that was tried; columns
+    """Re-identification rates of hidden regions, if measured; columns
     `anonbench.evaluation.end_to_end.attacked.COLUMNS`."""
 
     @property

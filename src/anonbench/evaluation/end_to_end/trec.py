@@ -1,4 +1,4 @@
-"""Rankings and relevance judgments in TREC's formats, for any evaluation tool that reads them."""
+"""Rankings and relevance judgments in TREC's formats, for evaluation tools that read them."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Judged:
     folds: np.ndarray
     """The fold of the pairs that an image must not be judged by [N]; -1: none of them."""
     labels: np.ndarray | None
-    """A person or class of each image, int64 [N], -1 where it is not known; None: of no image."""
+    """Person or class of each image, int64 [N], -1 if unknown; None: unknown for all images."""
     taught: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Originals [P, D], hidden [P, D] and folds [P] of the pairs."""
     similarity: str

@@ -30,10 +30,10 @@ COLUMNS = [
     *("dataset", "method", "degree", "rule", "attack", "measure", "entity", "risk"),
     *("value", "low", "high", "control", "chance", "n", "clusters", "reason", "source"),
 ]
-"""A row a variant and rule. `value` is a share (of `strength` the parameter, of `residue` the place
-in `anonbench.core.registries.methods.RESIDUES`, of `audit` a number of images) with its interval;
-exact values have one of no width. `control` is what the rate stands
-above; `reason` says why a value is not known; `source` names the file that it is from."""
+"""One row per variant and rule. `value` is a share (for `strength` the parameter, for `residue` the
+place in `anonbench.core.registries.methods.RESIDUES`, for `audit` a number of images) with its
+interval; exact values have an interval of no width. `control` is the rate to compare with; `reason`
+says why a value is not known; `source` names the file that it is from."""
 MIN_IMAGES = 20
 """Images with true boxes of an entity, from which a share that is missed is estimated."""
 _AUDIT_FILE, _QUALITY_FILE = "audit.csv", "quality/summary.csv"
@@ -49,7 +49,7 @@ class Measured:
     sought: tuple[str, ...]
     """Entities that its detectors look for."""
     variants: tuple[str, ...]
-    """All that are to be judged, also those of which nothing is known."""
+    """All variants to be judged, including those without any evidence."""
     methods: Mapping[str, Any]
     """The section `anonymization`: parameters by method, and `shape` if it is not the default."""
     audit: pd.DataFrame

@@ -90,7 +90,7 @@ def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
 
 
 def areas(judged: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the area under each method's front for every risk and every utility (`AREA_COLUMNS`).
+    """Area under each method's front for every risk and every utility (`AREA_COLUMNS`).
 
     Args:
         judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`, of one data set.

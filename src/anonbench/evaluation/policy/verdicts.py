@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from anonbench.config import Policy
 
 JUDGED = [*COLUMNS, "side", "limit", "verdict"]
-"""Columns of a table of verdicts: evidence, and of each row on which `side` of which `limit` it has
-to stay (`most`, `least`), and the verdict."""
+"""Columns of a table of verdicts: the evidence, the `side` (`most`, `least`) of the `limit` that
+the row has to stay on, and the verdict."""
 OF_ENTITIES: Mapping[str, frozenset[str]] = {
     "readability": frozenset({"text"}),
     "mrz_reading": frozenset({"mrz"}),
@@ -64,7 +64,7 @@ class Verdict(StrEnum):
     UNKNOWN = "not known"
     FAIL = "fail"
     UNLIMITED = "no limit"
-    """Of a rule alone: the policy does not limit it."""
+    """Only for rules: the policy does not limit it."""
 
 
 def above_control(rate: float, control: float) -> float:

@@ -53,12 +53,12 @@ class Gallery:
     entity: Entity
     match: Match
     crops: pd.DataFrame
-    """A row a crop, sorted by id and order: id, order (in its image's draw), count (regions of the
-    image), who (what a match shares, int), cluster (what a probe's chances share: the person or
-    the image, int), turn (place in a random order of what shares `who`, int; the first stands for
-    its person where each has one crop in the gallery), probe (bool)."""
+    """One row per crop, sorted by id and order: id, order (in its image's draw), count (regions of
+    the image), who (shared by matches, int), cluster (shared by dependent probes: the person or the
+    image, int), turn (place in a random order of crops with the same `who`, int; the first
+    represents its person if the gallery has one crop of each), probe (bool)."""
     context: float = 0.0
-    """Factor by which boxes are grown where all but the region is seen; 0: the region itself."""
+    """Factor by which boxes are grown if only surroundings are shown; 0: the region itself."""
 
     @property
     def key(self) -> tuple[Entity, float]:

@@ -20,7 +20,7 @@ from anonbench.evaluation.privacy.gallery import Gallery, Match
 Regions = Mapping[str, Sequence[Region]]
 """Of each image, in draw order."""
 Vectors = Mapping[tuple[Entity, float], np.ndarray]
-"""What one attacker gives the crops of each gallery (`Gallery.key`): float32 [N, D]."""
+"""Vectors of one attacker for the crops of each gallery (`Gallery.key`), float32 [N, D]."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Supervised attack: ridge regression from hidden crops to persons, or to the original's vector.
+"""Supervised attack: ridge regression from hidden crops to persons or original vectors.
 
 The attacker anonymizes train images and learns what a hidden crop reveals of its person and of its
 original. It chooses, among three ways to compare crops, the one that finds most on train persons

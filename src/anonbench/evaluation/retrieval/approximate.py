@@ -41,11 +41,11 @@ _VALUES = 1 << 24
 _TRAINING_POINTS, _ITERATIONS, _SEED = 64, 10, 0
 """Of k-means: vectors a cell at most, rounds, and the seed of the first centres."""
 _PROBED, _FEWEST_PROBED = 1 / 16, 8
-"""Cells that IVF searches at the least: a share of them, and so many."""
+"""Cells that IVF searches at least: a share of them, and a number."""
 _NEIGHBOURS, _EF_CONSTRUCTION, _EF_SEARCH = 32, 80, 128
 """Of HNSW: links of a vector, candidates while it is linked, and while it is searched."""
 _RECALLS = (10, 100)
-"""Depths at which an approximate ranking is compared with the exact one, beside k."""
+"""Depths at which approximate and exact rankings are compared, in addition to k."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Difference:
     """Difference between an approximate search and an exact one."""
 
     queries: int
-    """Queries that were ranked in both ways, drawn at random."""
+    """Number of queries that were ranked in both ways, drawn at random."""
     recall: dict[int, float]
     """By depth: share of the first images of the exact rankings (of reference and database) that
     are among the first of the approximate ones."""
@@ -119,7 +119,7 @@ class Lists:
     """First images of Q queries, in order."""
 
     images: np.ndarray
-    """Their positions, int64 [Q, L]; -1 where none was found."""
+    """Positions of the images, int64 [Q, L]; -1 if none was found."""
     similarity: np.ndarray
     """Float32 [Q, L]."""
 

@@ -18,7 +18,7 @@ _PART = 2 * CHUNK
 """Vectors that are normalized at once: a multiple of the columns of a product, so that similarities
 round as they do for the whole database."""
 _BYTES = 1_500_000_000
-"""Memory for what is known of a block of queries, about."""
+"""Approximate memory for the data of a block of queries, in bytes."""
 _BYTES_A_PAIR = 16
 """Two similarities, a place and a word for a query and an image."""
 

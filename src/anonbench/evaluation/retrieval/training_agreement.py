@@ -41,9 +41,9 @@ COLUMNS = [
     "reason",
 ]
 """Columns of the table. One row is one training judged by another: `value` is mAP, as a share, of
-the ranking of original images by `model` with `seed`, where the first k of the ranking by
-`reference` with `reference_seed` are relevant; with an interval over `n` queries in so many
-`clusters`. `reason` says why there is no interval, or is empty."""
+the ranking of original images by `model` with `seed`, where the first k images of the ranking by
+`reference` with `reference_seed` are relevant; its interval is over `n` queries in `clusters`
+clusters. `reason` says why there is no interval, or is empty."""
 MOST_QUERIES = 500
 """More are a sample, drawn by a hash of their ids: the table has a row for each pair."""
 _BLOCK = 192

@@ -32,7 +32,7 @@ class Vectors:
     digest: str
     """SHA-256 of ids and vectors; nothing else in the file counts, such as its provenance."""
     order: np.ndarray | None
-    """The place in the file of each id, int64 [N]; None where they are the same."""
+    """Place of each id in the file, int64 [N]; None if the file is in id order."""
     frame: Frame = COSINE
     """How they are compared."""
 

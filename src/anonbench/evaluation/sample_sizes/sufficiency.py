@@ -35,7 +35,7 @@ class Needs:
     confidence: float
     """Of the intervals."""
     limit: float
-    """Share of the regions that may be re-identified in what is recommended."""
+    """Largest share of regions that may be re-identified in a recommended variant."""
 
     @classmethod
     def of(cls, retrieval: Retrieval, presentation: Presentation, policy: Policy) -> Needs:

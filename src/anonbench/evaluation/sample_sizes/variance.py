@@ -32,12 +32,12 @@ class SampleSize:
     """Clusters at hand, and those that a paired comparison needs to show a stated difference."""
 
     clusters: int
-    """At hand."""
+    """Number of clusters at hand."""
     queries: float
     """Mean number of queries of a cluster."""
     needed: int | None
-    """Clusters, of sizes such as these, that show the stated difference with `POWER`; None where
-    that cannot be told, because there are fewer than two."""
+    """Number of clusters of similar sizes that show the stated difference with `POWER`; None if
+    unknown, because there are fewer than two."""
 
     @property
     def missing(self) -> int | None:
@@ -95,12 +95,12 @@ COLUMNS = [
     "missing",
 ]
 """Columns of the table. One row is one effect. `sd_…` are the standard deviations, as shares, of
-what it is the sum of: trainings, clusters, queries of a cluster, and what a training does to one
+its components: trainings, clusters, queries of a cluster, and the effect of a training on one
 cluster or query. Trainings are `pairs` of a training seed and a reference's; with one pair
-`sd_seed` is empty, and with several that share a seed it is too small rather than too large.
-`n` queries are in so many `clusters` (`unit`, in the plural) of `queries` each. So many clusters
-are `needed`, and `missing`, to show the `stated` difference between these trained models in 80 of
-100 archives."""
+`sd_seed` is empty, and with several that share a seed it is too small rather than too large. `n`
+counts queries, in `clusters` clusters (`unit`, in the plural) of `queries` each. `needed` is the
+number of clusters, and `missing` the number to add, that show the `stated` difference between these
+trained models in 80 of 100 archives."""
 
 
 def tabulate_variances(

@@ -39,7 +39,7 @@ class Published:
     clusters: pd.Series
     """Of the images, by id."""
     embeddings: Mapping[Variant, Path]
-    """HDF5 of each version's vectors, of the originals too; nothing where there are none."""
+    """HDF5 of each version's vectors, including the originals; empty if there are none."""
     people: Mapping[str, str]
     """The person of each image, where it is known."""
     labels: Mapping[str, str]
@@ -47,7 +47,7 @@ class Published:
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Further labels of images, by name."""
     train: TrainImages | None = None
-    """What restorers and decoders are learned from; None: none is."""
+    """Images from which restorers and decoders are learned; None: nothing is learned."""
     lessons: Mapping[Variant, Path] = field(default_factory=dict)
     """As `embeddings`, of the train images; mapped ones by maps that have not seen them."""
     maps: Mapping[Variant, Path] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Candidates of a dictionary: texts and machine-readable zones of the same kind as a true one.
+"""Candidates of a dictionary: texts and machine-readable zones similar to a true one.
 
 A candidate has the same format as the true value: digits for digits, vowels for vowels, and dates
 for dates. The format alone, which anybody can know, therefore gives an attacker no advantage.

@@ -18,7 +18,7 @@ from anonbench.core.numeric.compiled import compiled
 _MOST_BINS = 1 << 13
 """Of a row: both their counts stay in a core's cache."""
 _SAMPLED = 512
-"""Values of a row, about, that are looked at to guess where its first images end."""
+"""Approximate number of a row's values that are sampled to guess where its first images end."""
 _SIGN = np.int32(0x7FFFFFFF)
 _WORD = np.int64((1 << 29) - 1)
 _MIXED, _AMONG_FIRST = 1, 2

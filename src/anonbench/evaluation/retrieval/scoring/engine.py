@@ -1,4 +1,4 @@
-"""Similarities of blocks of queries, ranked and scored: by NumPy (`on_cpu`) or torch (`on_gpu`).
+"""Similarities of query blocks, ranked and scored by NumPy (`on_cpu`) or torch (`on_gpu`).
 
 An engine holds the databases of several scenarios. For each block of queries the reference is
 ranked once and every scenario is scored against it; no N x N matrix exists.

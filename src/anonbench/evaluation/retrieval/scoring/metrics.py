@@ -35,8 +35,8 @@ PER_QUERY = {
 }
 """The retrieval metrics, means over queries, and the columns of the per-query scores."""
 MIN_K = 5
-"""The smallest k that a statement may stand on. Below it, a query's own image would be most of what
-it has to find: at k = 1 all of it, so that every ranking scores 100 %."""
+"""Smallest k for statements. Below it, a query's own image would be most of the relevant images: at
+k = 1 the only one, so that every ranking scores 100 %."""
 
 
 def cutoff(images: int, settings: Retrieval) -> int:
@@ -285,7 +285,7 @@ class Reference:
     chance: np.ndarray
     """Expected nDCG of a random ranking, float64 [rows]; NaN where nDCG is undefined."""
     floor: np.ndarray
-    """The same where the query's own image always comes first."""
+    """The same if the query's own image always comes first."""
     measures: Measures
     similarity: Any
     """Reference similarities, float32 [rows, N]."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anonbench.config import Retrieval
 
 _STRIP = 1 << 26
-"""Similarities that are sorted at once: 2 GB with their positions and what the sort needs."""
+"""Similarities that are sorted at once: 2 GB with their positions and the memory of the sort."""
 
 
 class Database:

@@ -53,7 +53,7 @@ class Block:
     rows: np.ndarray
     """The row of each, int64 [Q]."""
     fill: np.ndarray
-    """Which of them each row holds, int64 [R]; the first where a row is left over."""
+    """Index of the query in each row, int64 [R]; the first query in unused rows."""
 
 
 def blocks_of(

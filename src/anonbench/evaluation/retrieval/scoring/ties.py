@@ -25,7 +25,7 @@ def harmonic_numbers(size: int) -> np.ndarray:
 def tied_precision(
     harmonic: Array, before: Array, size: Array, earlier: Array, pace: Array, depth: int
 ) -> Array:
-    """Expected precision at the rank of a relevant image, over all orders of its equals, float64.
+    """Expected precision at a relevant image's rank, over all orders of its equals, float64.
 
     Args:
         harmonic: of `harmonic_numbers`, for at least all images.

@@ -83,20 +83,20 @@ def drop_stale(folder: Path, count: int, scenarios: Iterable[str]) -> None:
 
 
 CHANCE = "chance"
-"""Column of a shard's table beside the scores: the expected nDCG of a random ranking."""
+"""Column of a shard's table after the scores: the expected nDCG of a random ranking."""
 FLOOR = "floor"
-"""The same where the query's own image always comes first."""
+"""The same if the query's own image always comes first."""
 OTHERS_FIRST = b"others first"
-"""Key of a shard's metadata where a query's own image need not be the most similar: by an inner
-product."""
+"""Key of a shard's metadata; set if a query's own image need not be the most similar, because of an
+inner product."""
 IMAGES = b"images"
-"""Key of a shard's metadata: images in a database."""
+"""Key of a shard's metadata: number of images in a database."""
 
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "query")]
     + [(name, pa.float64()) for name in (*COLUMNS, CHANCE, FLOOR)]
 )
-"""Of a scenario's scores."""
+"""Schema of a scenario's scores."""
 
 log = logging.getLogger(__name__)
 

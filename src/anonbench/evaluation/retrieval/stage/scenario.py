@@ -1,4 +1,4 @@
-"""One scenario in memory: a model's queries and database, scored against the reference ranking.
+"""One scenario in memory: a model's queries and database, scored against the reference.
 
 Used by notebooks and the command line. The workflow scores all scenarios of a data set in one job,
 see `anonbench.evaluation.retrieval.stage.job`.
@@ -40,9 +40,9 @@ class Scores:
     """Images in the database."""
     k: int
     chance: dict[str, float | None]
-    """What a random ranking scores by metric, such as `map` and `mndcg`."""
+    """Scores of a random ranking by metric, such as `map` and `mndcg`."""
     floor: dict[str, float | None] = field(default_factory=dict)
-    """The same where the query's own image always comes first; empty where nobody asks."""
+    """The same if the query's own image always comes first; empty if not needed."""
 
 
 def score(

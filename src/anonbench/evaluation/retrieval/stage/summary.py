@@ -15,11 +15,11 @@ from anonbench.evaluation.retrieval.scoring.chance import levels
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 
 MEANS = {"ap": "map", "ndcg": "mndcg"}
-"""What the mean of a column is called, where it has another name."""
+"""Name of a column's mean, if it differs from the column's name."""
 
 
 Levels = dict[str, float | None]
-"""What a ranking without knowledge scores by metric; None where that is undefined."""
+"""Scores of a ranking without knowledge, by metric; None if undefined."""
 
 
 def chance_levels(

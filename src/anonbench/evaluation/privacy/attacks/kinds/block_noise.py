@@ -74,17 +74,18 @@ class _Seen:
     coding: Coding | None
     """Of the image's file, where it is a JPEG."""
     lossless: bool = True
-    """Whether the file has all pixels as they were written; of other formats than these two it
-    cannot be told which pixels are hidden."""
+    """Whether the file has all pixels as they were written. In formats that are neither lossless
+    nor JPEG, the hidden pixels cannot be determined."""
     upright: np.ndarray | None = None
-    """float64 [3, 3]: from the line, lying upright, to `pixels`. Of originals, as what follows."""
+    """Transformation from the upright line to `pixels`, float64 [3, 3]. Only for originals, like
+    the following fields."""
     candidates: Sequence[str] = ()
-    """The true one first; none where it is not known."""
+    """The true text first; empty if it is unknown."""
     setting: Typesetting | None = None
     levels: tuple[np.ndarray, np.ndarray] | None = None
     """Grey level of the paper and what ink adds to it, by channel."""
     beyond: bool = False
-    """Whether only blocks count that have no hidden pixel: the control."""
+    """Whether only blocks without hidden pixels count (the control)."""
 
 
 class _Coding:

@@ -29,7 +29,7 @@ from anonbench.evaluation.privacy.attacks.kinds.reading import (
 
 RANKS = (1, 10)
 _FEW = 8
-"""Candidates by which settings are tried before all are drawn in the best of them."""
+"""Number of candidates for choosing settings; all candidates are then drawn in the best of them."""
 _EQUAL = 1e-6
 
 

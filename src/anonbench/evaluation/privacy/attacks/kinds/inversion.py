@@ -23,13 +23,14 @@ FEWEST = 20
 
 
 class Inversion(ArchiveAttack):
-    """A decoder draws thumbnails of what a vector's image shows: of its face, where the data set
-    has faces, else of the whole image.
+    """Thumbnails of images, drawn from their vectors by a decoder.
 
-    It is learned by ridge regression from images that the attacker has (train images), which are
-    hidden, embedded and, for mapped vectors, mapped as the published ones are. `inverted`: among
-    the originals' thumbnails the own one is most like what was drawn, by the correlation of pixels.
-    `recognized`: the same by the face recognizer (`privacy.recognizer`), where there is one.
+    A thumbnail shows the face of an image if the data set has faces, else the whole image.
+
+    The decoder is learned by ridge regression from the attacker's own images (train images), which
+    are hidden, embedded and, for mapped vectors, mapped like the published ones. `inverted`: among
+    the originals' thumbnails, the own one is most similar to the drawn one, by the correlation of
+    pixels. `recognized`: the same by the face recognizer (`privacy.recognizer`), if there is one.
     """
 
     name: ClassVar = "inversion"

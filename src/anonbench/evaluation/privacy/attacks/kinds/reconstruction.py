@@ -37,10 +37,13 @@ if TYPE_CHECKING:
 
 
 class Likeness(RegionAttack):
-    """Blur is undone by Wiener deconvolution with the very kernel, mosaic is smoothed; then the
-    region is compared with its original. So is what a learned restorer makes of it.
+    """Similarity of restored regions to their originals.
 
-    Other methods are attacked as they are, but for the restorer, which learns any.
+    Blur is undone by Wiener deconvolution with the exact kernel, and mosaic is smoothed; then the
+    region is compared with its original. The output of a learned restorer is compared too.
+
+    Regions hidden by other methods are compared unchanged, except by the restorer, which learns any
+    method.
     """
 
     name: ClassVar = "likeness"
@@ -58,11 +61,14 @@ class Likeness(RegionAttack):
 
 
 class Reconstruction(RegionAttack):
-    """Blur is undone by Wiener and Richardson-Lucy deconvolution with the very kernel, mosaic is
-    smoothed; then lines are read and barcodes decoded. So are those of a learned restorer.
+    """Text and barcodes read from restored regions.
 
-    Of a line, the restoration that the recognizer is surest of counts. Other methods are attacked
-    as they are, but for the restorer, which learns any.
+    Blur is undone by Wiener and Richardson-Lucy deconvolution with the exact kernel, and mosaic is
+    smoothed; then lines are read and barcodes decoded. The output of a learned restorer is read
+    too.
+
+    For a line, the restoration with the recognizer's highest confidence counts. Regions hidden by
+    other methods are read unchanged, except by the restorer, which learns any method.
     """
 
     name: ClassVar = "reconstruction"

@@ -121,14 +121,15 @@ MEASURE = "accuracy"
 
 
 class Inference(ArchiveAttack):
-    """A linear classifier predicts a label from vectors of published images: that of the data set,
-    and each of its further attributes by itself.
+    """Labels of published images, predicted from their vectors by a linear classifier.
 
-    Ridge regression on the classes (Hoerl and Kennard 1970), in folds: no cluster is in the lesson
-    and in the test, and a class that only one fold has does not count. The random baseline is the
-    most frequent class. Most values of an attribute are far more frequent than others: all count
-    alike in the lesson, and as many images of each are drawn, so that the baseline is an even
-    guess.
+    It predicts the label of the data set and, separately, each of its further attributes.
+
+    Ridge regression on the classes (Hoerl and Kennard 1970), in folds: no cluster is both in the
+    lesson and in the test, and a class that only one fold has does not count. The random baseline
+    is the most frequent class. Some values of an attribute are far more frequent than others.
+    Therefore all values count equally in the lesson, and an equal number of images of each is
+    drawn, so that the baseline is an even guess.
     """
 
     name: ClassVar = "inference"
