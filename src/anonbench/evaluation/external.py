@@ -45,7 +45,7 @@ MOST_APPROXIMATE = 2000
 FEW = 20
 """If fewer than one in this number of images is a query, the archive is not loaded into memory."""
 CEILING = 1.0
-"""Every metric of the reference against itself."""
+"""Value of every metric for the reference against itself."""
 NEAR_CHANCE = 0.05
 """A score is near chance where it is no further above it than this share of what is possible."""
 

@@ -46,9 +46,9 @@ COLUMNS = [
     "reason",
 ]
 """Columns of the table. One row is one model on one variant: means of both query kinds, and the
-mean of anonymized less original with its interval, as shares. `p` is two-sided; `p_holm`,
+mean of anonymized minus original with its interval, as shares. `p` is two-sided; `p_holm`,
 `p_equivalent` and the `verdict` (on anonymized queries) are adjusted over all rows of a metric. A
-query's scores are averaged over `seeds`; `n` queries in so many `clusters` have scores of both
+query's scores are averaged over `seeds`; `n` queries in `clusters` clusters have scores of both
 kinds; `reason` says why there is no interval, or is empty."""
 
 

@@ -91,7 +91,7 @@ def _mixed(
 
 
 def _kept(methods: Sequence[str]) -> Iterator[Pair]:
-    """Yield databases that keep original vectors; baseline: anonymized images, embedded anew."""
+    """Yield databases that keep the originals' vectors; baseline: images embedded again."""
     for method in methods:
         again = Ranking(method, query_method=method)
         yield replace(again, share=0), again

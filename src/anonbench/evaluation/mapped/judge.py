@@ -41,7 +41,7 @@ FEWEST, DOUBLINGS, DRAWS = 50, 9, 2
 """Pairs where the curve of gain over pairs begins, its points before that of all pairs, and draws
 of pairs that are averaged."""
 MOST_DRAWN = 1600
-"""Up to so many pairs; above, one draw tells enough."""
+"""Number of pairs up to which several draws are averaged; above it, one draw is enough."""
 _EXPANDED, _FLOOR = 5, 1e-3
 
 Transform = Callable[[np.ndarray], np.ndarray]

@@ -90,8 +90,9 @@ def remainder(
 ) -> np.ndarray:
     """Surroundings of a region, its own pixels grey, uint8 [h, w] or [h, w, 3].
 
-    Methods derive the pixels in a margin, and where another region overlaps, from the region's own
-    pixels; with layers, also where a third region overlaps the second. All of these are grey, too.
+    Pixels that methods write in a margin, or where another region overlaps, are derived from the
+    region's own pixels; likewise, in turn, where a third region overlaps the second. All of these
+    are grey, too.
 
     Args:
         image: uint8 [H, W] or [H, W, 3].

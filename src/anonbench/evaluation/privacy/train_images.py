@@ -88,7 +88,7 @@ class TrainImages:
     originals: Images
     settings: Anonymization
     given: Mapping[str, Images] = field(default_factory=dict)
-    """Images by method that an attacker cannot produce: of other programs, or drawn anew."""
+    """Images by method that an attacker cannot produce: of other programs, or redrawn."""
 
     def free_of(self, attacked: Collection[str], people: Mapping[str, str]) -> set[str]:
         """Ids of the images that show no attacked person, even if the splits share persons.

@@ -17,12 +17,12 @@ from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, images_needed
 MIN_QUERIES = 20
 """Fewer give no interval that could be trusted."""
 MOST_CHANCE = 0.5
-"""Where a random ranking has more mAP, most images are relevant and every system scores high."""
+"""If a random ranking's mAP is higher, most images are relevant and every system scores high."""
 
 _ROUNDING = 1e-9
 
 ALL_ALIKE = 1e-6
-"""Where a random ranking has mnDCG this close to 1, the reference tells no image from another."""
+"""If a random ranking's mnDCG is this close to 1, the reference does not distinguish images."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Applies a JPEG file's coding to other pixels, using the tables in its header."""
+"""JPEG coding of other pixels, repeated with the tables in a file's header."""
 
 from __future__ import annotations
 

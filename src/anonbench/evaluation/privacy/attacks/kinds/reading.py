@@ -63,7 +63,7 @@ class Readability(LineAttack):
 
 @dataclass(frozen=True)
 class Line:
-    """A line as it was read."""
+    """A line's text and the recognizer's confidence."""
 
     text: str
     confidence: float
@@ -254,7 +254,7 @@ def zone_of(read: list[str]) -> tuple[list[str], Format] | None:
 _QUIET = 0.25
 """By how much of its shorter side a region is grown, for the quiet zone."""
 _WHOLE = 3
-"""Scales at which a code is searched: as it is, and enlarged up to so many times."""
+"""Number of scales at which a code is searched: original size and enlarged up to this factor."""
 _MOST_PIXELS = 4_000_000
 
 

@@ -168,9 +168,9 @@ class _Found:
     """Result for a region by each way to restore it."""
 
     known: Any
-    """By knowledge of the method."""
+    """Result with knowledge of the method."""
     learned: Any
-    """By a learned restorer; None where nobody learned."""
+    """Result by a learned restorer; None if none was learned."""
 
     def shares(self, truth: Any, compare: Callable[[Any, Any], RegionShares]) -> RegionShares:
         """Shares of both ways; those of the second are prefixed with `learned_`."""
