@@ -112,9 +112,10 @@ def score(reference: Source, queries: Source, database: Source, **settings: Any)
     Returns:
         One row a metric (map, mndcg, overlap, overlap_top, rbo, tau, unchanged) with columns
         metric, value, low, high (t interval over clusters of queries; Wilson's for the share
+        unchanged), se (standard error of the mean over clusters), queries (for which the metric is
         defined), k, chance (of a random ranking), ceiling (the reference against itself), and for a
-            sample also sampling_error: of the sample's mean as an estimate of the mean of all
-            queries given.
+        sample also sampling_error: of the sample's mean as an estimate of the mean of all queries
+        given.
 
     Raises:
         InputError: a file or setting is wrong; the message names it and says what to do.

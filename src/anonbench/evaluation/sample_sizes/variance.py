@@ -50,9 +50,9 @@ def sample_size(
 ) -> SampleSize:
     """Sample size for a comparison of two trained systems, from the observed variances.
 
-    differences: float [N], of the scores of the same queries; NaN are left out. Average several
-        seeds first.
-            are averaged before.
+    Args:
+        differences: float [N], of the scores of the same queries; NaN are left out. Average several
+            seeds first.
         clusters: label of each query's cluster [N].
         stated: the difference that is to be shown, as a share above 0.
         confidence: as a share; 1 - confidence is the level of the test.
