@@ -29,8 +29,8 @@ ONLY_TRAIN = "no region in the validation images, but in the train images"
 """Why there is no gallery."""
 NO_LESSON = "no such regions in the train images to learn from"
 TOO_LITTLE = "too little in the train images to learn from"
-"""Why an attacker that learns was not run: no images were set aside for it, or they have no such
-regions; or there are too few, and the required number follows."""
+"""Why an attacker that learns was not run: the train images have no such regions for it; or too
+few, and the required number follows."""
 UNTAUGHT = "so it compares by the models' own vectors"
 """What an attacker that learns does instead, if it is run without a lesson."""
 NO_MODEL = "the system embeds no crops, and no recognizer of them is given (privacy.recognizer)"
