@@ -25,14 +25,14 @@ def compare_scorings(
     confidence: float = DEFAULTS.confidence,
     margin: float = DEFAULTS.equivalence_margin,
 ) -> pd.DataFrame:
-    """Compare two changes of the images in pairs: each query is scored under both.
+    """Compare two changes of the images, paired by query: each query is scored under both.
 
     Args:
         per_query: scores of each query, as `anonbench.evaluation.external.Evaluation.per_query`.
         other: the same of the other change, with the same reference and k.
         clusters: as `anonbench.evaluation.external.run`.
         confidence: of intervals and tests, as a share.
-        margin: differences up to it do not matter, as a share.
+        margin: largest difference that does not matter, as a share.
 
     Returns:
         One row a metric, columns `COLUMNS`.

@@ -20,7 +20,7 @@ Source = str | Path | Embeddings | tuple[Sequence[Any] | np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class GivenEmbeddings:
-    """Embeddings and what an error calls them."""
+    """Embeddings with the name that error messages use for them."""
 
     embeddings: Embeddings
     name: str
@@ -50,15 +50,15 @@ class GivenEmbeddings:
 def matched(
     reference: GivenEmbeddings, queries: GivenEmbeddings, database: GivenEmbeddings, common: bool
 ) -> tuple[Embeddings, Embeddings, Embeddings]:
-    """Return reference, queries and database with ids that fit: those of the reference.
+    """Align reference, queries and database by the reference's ids.
 
-    An id that is a file's name finds that of its original (`anonbench.datasets.pairs.copies_of`).
+    An id that is a file's name is matched to its original (`anonbench.datasets.pairs.copies_of`).
 
     Args:
         reference: of the original images.
         queries: of some or all of the images.
         database: of the same images as the reference.
-        common: drop ids that not all have, instead of refusing them.
+        common: drop ids that do not match, instead of refusing them.
 
     Raises:
         InputError: ids or dimensions do not fit; the message counts them and names one.
@@ -97,7 +97,7 @@ def matched(
 
 
 def _renamed(given: GivenEmbeddings, reference: GivenEmbeddings) -> GivenEmbeddings:
-    """Give embeddings the reference's ids, where both stand for one image."""
+    """Rename ids to the reference's where both denote the same image."""
     if given.ids() <= reference.ids():
         return given
     originals = reference.embeddings.ids
@@ -114,7 +114,7 @@ def _kept(source: GivenEmbeddings, ids: set[str]) -> Embeddings:
 
 
 def rows_of(embeddings: Embeddings, rows: np.ndarray) -> Embeddings:
-    """Return some of the embeddings, by rows [M], ascending."""
+    """Select embeddings by row numbers [M], ascending."""
     if len(rows) == len(embeddings.ids):  # all of them, in order: nothing to copy
         return embeddings
     return Embeddings([embeddings.ids[row] for row in rows], embeddings.values[rows])

@@ -1,8 +1,8 @@
 """Correlation of retrieval quality and downstream accuracy over models and methods.
 
-The paper's recipe: Pearson's coefficient over the rows (model × method) of one data set and
-degree. Beside it, because few rows carry it: n, a bootstrap interval over rows, Spearman's
-coefficient, and the coefficient within and without each method.
+The paper's recipe: Pearson's coefficient over the rows (model × method) of one data set and degree.
+Because there are few rows, it is reported with n, a bootstrap interval over rows, Spearman's
+coefficient, and the coefficients within each method and with each method left out.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ MIN_ROWS = 3
 
 
 def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
-    """Return the rows that are correlated: method, adaption, and the six metrics as columns.
+    """Rows to correlate: method, adaption, and the six metrics as columns.
 
     Seeds are averaged; originals, the retraining control and baselines are left out. A metric that
     was not computed is NaN.
@@ -88,7 +88,7 @@ def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -
     if chosen["dataset"].nunique() > 1:
         names = ", ".join(sorted(chosen["dataset"].unique()))
         raise InputError(f"the scores are of several data sets ({names}): choose one")
-    # neither the control, a baseline, D nor a map is a row of the paper's twelve
+    # the paper's twelve rows contain no control, baseline, D or map
     chosen = chosen[
         (chosen["degree"] == degree)
         & (chosen["method"] != ORIGINAL)
@@ -112,10 +112,10 @@ def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -
 def correlation_matrices(
     scores: pd.DataFrame, degree: int, settings: Correlation, dataset: str | None = None
 ) -> pd.DataFrame:
-    """Return Pearson, its interval, Spearman, n and reason of all pairs, with columns `COLUMNS`.
+    """Pearson with its interval, Spearman, n and reason of all pairs, columns `COLUMNS`.
 
-    A coefficient that does not exist (a constant metric, fewer than three rows, no downstream
-    task) is NaN and has its reason beside it.
+    A coefficient that does not exist (a constant metric, fewer than three rows, no downstream task)
+    is NaN, and its row has the reason.
 
     Args:
         scores: as `anonbench.evaluation.scores.collect` gives it.
@@ -133,10 +133,10 @@ def correlation_matrices(
 
 
 def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
-    """Return Pearson within each method's rows and over all rows without them.
+    """Pearson within each method's rows, and over all rows without that method.
 
-    Each pair of metrics once, with columns `BY_METHOD`. A coefficient that does not exist is NaN
-    and has its reason beside it.
+    Each pair of metrics appears once, with columns `BY_METHOD`. A coefficient that does not exist
+    is NaN, and its row has the reason.
     """
     rows = metric_rows(scores, degree, dataset)
     entries = []
@@ -156,11 +156,11 @@ def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> 
 def within_matrix(
     scores: pd.DataFrame, degree: int, settings: Correlation, dataset: str | None = None
 ) -> pd.DataFrame:
-    """Return the correlation of models within methods for each pair of metrics once.
+    """Correlation of models within methods, each pair of metrics once.
 
-    What `anonbench.core.numeric.grouped_correlation.within_methods` says, with columns `WITHIN`;
-    `p_holm` is its `p` adjusted over all pairs of the table. A coefficient that does not exist is
-    NaN and has its reason beside it.
+    The results of `anonbench.core.numeric.grouped_correlation.within_methods` with columns
+    `WITHIN`; `p_holm` is `p` adjusted over all pairs of the table. A coefficient that does not
+    exist is NaN, and its row has the reason.
 
     Args:
         scores: as `correlation_matrices`.
@@ -246,7 +246,7 @@ def _pair(rows: pd.DataFrame, a: str, b: str, settings: Correlation) -> dict[str
 
 
 def _values(rows: pd.DataFrame, a: str, b: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return both metrics of the rows that have both [n]."""
+    """Values [n] of both metrics in the rows that have both."""
     both = rows[a].notna() & rows[b].notna()
     return rows.loc[both, a].to_numpy(np.float64), rows.loc[both, b].to_numpy(np.float64)
 
@@ -268,7 +268,7 @@ def _reason(rows: pd.DataFrame, a: str, b: str) -> str:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows as JSON has them: no NaN."""
+    """Rows as JSON-compatible records without NaN."""
     return [
         {
             str(name): None if isinstance(value, float) and np.isnan(value) else value

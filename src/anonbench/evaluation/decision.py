@@ -1,7 +1,7 @@
-"""One rule from paired differences to verdicts, for every mark, claim and sentence.
+"""Verdicts from paired differences, by one rule for all marks, claims and sentences.
 
-A difference is of a less b, where more is better, over the same queries, images or probes; its
-interval takes clusters into account (`anonbench.core.numeric.clusters`). A margin says which
+A difference is a minus b, where higher is better, over the same queries, images or probes; its
+interval takes clusters into account (`anonbench.core.numeric.clusters`). A margin defines which
 differences do not matter. All comparisons that are shown together are one family.
 """
 
@@ -25,7 +25,7 @@ from anonbench.core.numeric.statistics import holm
 
 
 class Verdict(StrEnum):
-    """What the data say of a, compared with b."""
+    """Verdict on a, compared with b."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -78,7 +78,7 @@ class Judgement:
 
 
 def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[Judgement]:
-    """Return the verdicts of all comparisons that are shown together.
+    """Judge all comparisons that are shown together.
 
     Four questions are asked of each difference. Is there one: a two-sided t test. Is it above
     -margin (non-inferiority), is it below margin: one-sided t tests. Is it within both: the larger
@@ -92,11 +92,11 @@ def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[
 
     The verdict is the first of these that is shown: equivalent, better or worse, not worse, not
     better. A small difference that is real and within the margin is therefore "equivalent";
-    `p_different` has that it is real.
+    `p_different` shows that it is real.
 
     Args:
-        family: differences as shares; those without an interval are no tests.
-        margin: differences up to it do not matter, as a share above 0.
+        family: differences as shares; those without an interval are not tested.
+        margin: largest difference that does not matter, as a share above 0.
         confidence: as a share; 1 - confidence is the level of all tests.
 
     """
@@ -117,7 +117,7 @@ def judge_pairs(
     margin: float,
     confidence: float,
 ) -> dict[tuple[int, int], Judgement]:
-    """Return the verdicts of all pairs of systems, as one family.
+    """Judge all pairs of systems as one family.
 
     Args:
         values: float [N, M]: scores of M systems on the same N queries.
@@ -138,11 +138,11 @@ def judge_pairs(
 def indistinguishable_from_best(
     means: Sequence[float], pairs: dict[tuple[int, int], Judgement], confidence: float
 ) -> list[int]:
-    """Return the numbers of the systems that cannot be told from the best, the best among them.
+    """Numbers of the systems that cannot be told from the best, including the best.
 
     A system is left out if it differs from the one with the highest mean, after adjustment over all
-    pairs. The chance that any system is left out that is as good as the best is at most
-    1 - confidence. A pair without an interval leaves nothing out.
+    pairs. The chance of leaving out any system that is as good as the best is at most 1 -
+    confidence. A pair without an interval excludes no system.
 
     Args:
         means: score of each system [M], higher is better.
@@ -161,7 +161,7 @@ def indistinguishable_from_best(
 
 @dataclass(frozen=True)
 class Selection:
-    """The system with the highest mean, and what choosing it after the fact adds to its mean."""
+    """The system with the highest mean, and the optimism of choosing it after the fact."""
 
     best: int
     observed: float
@@ -173,7 +173,7 @@ class Selection:
 
     @property
     def corrected(self) -> float:
-        """The mean less the optimism."""
+        """The mean minus the optimism."""
         return self.observed - self.optimism
 
 
@@ -182,12 +182,12 @@ def select_best(
 ) -> Selection:
     """Choose the system with the highest mean and estimate the optimism of that choice.
 
-    In each resample of whole clusters, the best system is chosen on the clusters that are drawn and
-    scored on those that are not, which had no part in the choice. The optimism is by how much the
-    system chosen on everything scores higher there than the systems chosen in resamples
-    (bootstrap bias correction: Tsamardinos, Greasidou and Borboudakis 2018, Machine Learning
-    107:1895-1922). It is 0 where the choice never changes. Because a resample has fewer distinct
-    clusters than the data, it is rather too large than too small where systems differ little.
+    In each resample of whole clusters, the best system is chosen on the drawn clusters and scored
+    on the others, which had no part in the choice. The optimism is the mean lead, on those other
+    clusters, of the system chosen on all data over the systems chosen in the resamples (bootstrap
+    bias correction: Tsamardinos, Greasidou and Borboudakis 2018, Machine Learning 107:1895-1922).
+    It is 0 if the choice never changes. A resample has fewer distinct clusters than the data, so
+    the optimism is rather too large than too small where systems differ little.
 
     Args:
         values: float [N, M]: scores of M systems on the same N queries, without NaN.

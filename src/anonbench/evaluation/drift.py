@@ -1,8 +1,8 @@
 """Drift: whether a new batch of images is like the one that was evaluated.
 
 Rates and means are compared image by image, embeddings by their energy distance (Székely and Rizzo
-2013, J. Stat. Plan. Inference 143:1249-1272). All tests permute which batch a cluster of images is
-in, so photographs of one person count once, and all p-values are adjusted together by Holm's
+2013, J. Stat. Plan. Inference 143:1249-1272). All tests permute the assignment of image clusters to
+batches, so photographs of one person count once, and all p-values are adjusted together by Holm's
 method.
 """
 
@@ -44,7 +44,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Batch:
-    """What the stages made of one data set's validation images."""
+    """Outputs of the stages for one data set's validation images."""
 
     name: str
     manifest: Path
@@ -69,13 +69,12 @@ class Measured:
 
 
 def compare(reference: Batch, batch: Batch, confidence: float) -> pd.DataFrame:
-    """Return a row a measure (`COLUMNS`), and say on the terminal what follows from them.
+    """Compare two batches, one row per measure (`COLUMNS`), and print the conclusion.
 
     Args:
         reference: the data set that was evaluated.
         batch: the new one.
-        confidence: of the intervals; 1 less that is the chance of finding a drift in any measure
-            where there is none.
+        confidence: of the intervals; 1 - confidence is the chance of a false alarm in any measure.
 
     """
     sides = [dict(_measures(each)) for each in (reference, batch)]
@@ -100,7 +99,7 @@ def compare(reference: Batch, batch: Batch, confidence: float) -> pd.DataFrame:
 
 
 def verdict(table: pd.DataFrame, reference: str, batch: str) -> str:
-    """Return one line: whether the evaluation has to be repeated."""
+    """One line that says whether the evaluation has to be repeated."""
     found = table[table["drifted"]]
     if len(found):
         what = ", ".join(f"{row.part} ({row.measure})" for row in found.itertuples())
@@ -171,16 +170,16 @@ def _tested(one: Measured, other: Measured, seed: tuple[str, ...]) -> dict[str, 
 
 
 def permuted_means(sums: np.ndarray, sizes: np.ndarray, first: int, *seed: object) -> float:
-    """Return the p-value of a difference of two means, by permuting clusters between them.
+    """p-value of a difference of two means, by permuting clusters between them.
 
     Args:
         sums: float [C], of each cluster's values.
-        sizes: float [C], how many they are.
-        first: how many clusters are of the first batch; they stand first.
-        seed: what the permutations depend on, beside C.
+        sizes: float [C], number of values of each cluster.
+        first: number of clusters of the first batch; they come first.
+        seed: what the permutations depend on, besides C.
 
     Returns:
-        Share of the permutations, the observed one among them, with a difference as large.
+        Share of the permutations, including the observed one, with a difference at least as large.
 
     """
     total, count = sums.sum(), sizes.sum()
@@ -193,16 +192,16 @@ def permuted_means(sums: np.ndarray, sizes: np.ndarray, first: int, *seed: objec
 
 
 def energy_test(one: np.ndarray, other: np.ndarray, *seed: object) -> tuple[float, float]:
-    """Return the energy distance of two samples, and its p-value by permutation.
+    """Energy distance of two samples, and its p-value by permutation.
 
     Args:
         one: float [N, D].
         other: float [M, D].
-        seed: what the permutations depend on, beside N and M.
+        seed: what the permutations depend on, besides N and M.
 
     Returns:
         2 E|X - Y| - E|X - X'| - E|Y - Y'| with Euclidean distances, and the share of the
-        permutations, the observed one among them, in which it is as large.
+        permutations, including the observed one, in which it is at least as large.
 
     """
     from scipy.spatial.distance import pdist, squareform
@@ -227,12 +226,12 @@ def energy_test(one: np.ndarray, other: np.ndarray, *seed: object) -> tuple[floa
 def _permuted(
     statistic: Callable[[np.ndarray], np.ndarray], first: int, size: int, *seed: object
 ) -> tuple[float, float]:
-    """Return a statistic as observed, and the share of permutations in which it is as large.
+    """Observed statistic, and the share of permutations in which it is at least as large.
 
     Args:
-        statistic: of choices int [P, first] among `size`, float [P].
-        first: how many are of the first batch; they stand first.
-        size: how many there are.
+        statistic: maps choices, int [P, first] of numbers below `size`, to float [P].
+        first: number of the first batch's elements; they come first.
+        size: number of all elements.
         seed: what the permutations depend on.
 
     """
@@ -242,13 +241,13 @@ def _permuted(
     for start in range(0, PERMUTATIONS, step):
         keys = generator.random((min(step, PERMUTATIONS - start), size))
         chosen = np.argsort(keys, axis=1)[:, :first]
-        # what differs by rounding alone is as large
+        # differences due to rounding count as equal
         reached += int(np.count_nonzero(statistic(chosen) >= observed * (1 - 1e-9)))
     return observed, reached / (PERMUTATIONS + 1)
 
 
 def _embedded(reference: Batch, batch: Batch, model: str) -> dict[str, Any]:
-    """Return the row of a model's embeddings."""
+    """Table row of a model's embeddings."""
     drawn = [_drawn(each, model) for each in (reference, batch)]
     measure = "energy distance" + (f", {model}" if model != UNADAPTED else "")
     row: dict[str, Any] = {"part": "embeddings", "measure": measure}
@@ -260,7 +259,7 @@ def _embedded(reference: Batch, batch: Batch, model: str) -> dict[str, Any]:
 
 
 def _drawn(batch: Batch, model: str) -> np.ndarray:
-    """Return unit vectors, float64 [n, D], of at most `SAMPLE` images, one of each cluster."""
+    """Unit vectors, float64 [n, D], of at most `SAMPLE` images, one of each cluster."""
     ids, _ = read_ids(batch.embeddings[model])
     clusters = read_clusters(batch.clusters).loc[ids].to_numpy()
     order = np.argsort(hash_ints(("drift",), ids), kind="stable")

@@ -1,6 +1,6 @@
 """Scores of any system's embeddings against its own ranking of the original images.
 
-What `anonbench score` and `anonbench.score` compute: no pipeline, no model, no torch.
+Computes the results of `anonbench score` and `anonbench.score`; needs no pipeline, model or torch.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ if TYPE_CHECKING:
 Search = Literal["exact", "ivf", "hnsw"]
 
 DEFAULTS = Presentation()
-"""Where the confidence stands that nobody asked to change."""
+"""Default confidence."""
 MOST_CONFIDENT = 0.999_999
 CHECKED = 200
 """Queries whose approximate ranking is compared with the exact one."""
 MOST_APPROXIMATE = 2000
 """The largest k of an approximate search: further down an index saves nothing."""
 FEW = 20
-"""Where not one in so many images is a query, the archive is not taken into memory."""
+"""If fewer than one in this number of images is a query, the archive is not loaded into memory."""
 CEILING = 1.0
-"""Every metric of the reference against itself."""
+"""Value of every metric for the reference against itself."""
 NEAR_CHANCE = 0.05
 """A score is near chance where it is no further above it than this share of what is possible."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one system keeps of its ranking."""
+    """Comparison of one system with its own ranking of the originals."""
 
     table: pd.DataFrame
     """One row a metric, see `score`."""
@@ -62,13 +62,13 @@ class Evaluation:
     """Images in the database."""
     k: int
     queries_given: int
-    """Queries that were given; fewer are scored where a sample is asked for."""
+    """Number of given queries; fewer are scored if a sample is requested."""
     settings: Retrieval
     search: Search
     confidence: float
     """Coverage of the intervals."""
     clusters: int | None
-    """Clusters of the queries; None where each query was taken for one."""
+    """Clusters of the queries; None if each query counts as its own cluster."""
     difference: Difference | None
     """How far an approximate search is from exact."""
     left_out: dict[str, int]
@@ -76,12 +76,12 @@ class Evaluation:
 
     @property
     def without_intervals(self) -> str:
-        """Why there are no intervals; empty where there are."""
+        """Reason for missing intervals; empty if there are intervals."""
         return too_few_clusters(len(self.per_query) if self.clusters is None else self.clusters)
 
     @property
     def unknown(self) -> str:
-        """Why no statement can rest on the scores, and what to add; empty where one can."""
+        """Why no statement can rest on the scores, and what to add; empty if one can."""
         if self.k < metrics.MIN_K:
             return (
                 f"k is {self.k}, and below {metrics.MIN_K} no ranking can be judged; score more "
@@ -91,11 +91,11 @@ class Evaluation:
         return few or all_alike(self.table) or high_chance(self.table)
 
     def near_chance(self) -> pd.DataFrame:
-        """Return the rows of mAP and mnDCG that a random ranking would reach, or nearly so."""
+        """Rows of mAP and mnDCG in which the score is at or near chance."""
         rows = self.table[self.table["metric"].isin(["map", "mndcg"])]
         reach = rows["chance"] + NEAR_CHANCE * (CEILING - rows["chance"])
         near = (rows["value"] <= reach) | (rows["low"] <= rows["chance"])
-        return rows[near & (rows["chance"] < CEILING)]  # where all are found, nothing is told
+        return rows[near & (rows["chance"] < CEILING)]  # chance at the ceiling says nothing
 
 
 def score(reference: Source, queries: Source, database: Source, **settings: Any) -> pd.DataFrame:
@@ -113,12 +113,12 @@ def score(reference: Source, queries: Source, database: Source, **settings: Any)
         One row a metric (map, mndcg, overlap, overlap_top, rbo, tau, unchanged) with columns
         metric, value, low, high (t interval over clusters of queries; Wilson's for the share
         unchanged), se (standard error of the mean over clusters), queries (for which the metric is
-        defined), k, chance (of a random ranking), ceiling (the reference against itself), and where
-        a sample was asked for sampling_error: of the sample's mean as an estimate of the mean of
-        all queries given.
+        defined), k, chance (of a random ranking), ceiling (the reference against itself), and for a
+        sample also sampling_error: of the sample's mean as an estimate of the mean of all queries
+        given.
 
     Raises:
-        InputError: a file or setting is wrong; the message names it and the way out.
+        InputError: a file or setting is wrong; the message names it and says what to do.
 
     Example:
         >>> import numpy as np, anonbench
@@ -154,21 +154,21 @@ def run(
         queries: see `score`.
         database: see `score`.
         k: images of a query that count as relevant, instead of a share of the database.
-        sample: score a random sample of so many queries against the whole database.
-        common: score the images that reference and database both have, and of the queries those
-            that are among them, instead of refusing ids that do not match.
+        sample: score a random sample of this many queries against the whole database.
+        common: score only images that reference and database both have, and queries among them,
+            instead of refusing ids that do not match.
         search: compare with every image, or find the first k by FAISS (IVF or HNSW); then AP is
             truncated at k, and the difference from an exact search is measured.
-        check: queries that an approximate search is compared with an exact one on.
+        check: number of queries on which approximate and exact search are compared.
         confidence: coverage of the intervals, as a share.
-        clusters: what tells which queries are no independent evidence, such as photos of one
-            person: a label for each query, by id, or a file (.csv or .parquet) with the columns id
-            and cluster. Without it every query is taken for independent.
+        clusters: groups of queries that are not independent, such as photos of one person: a label
+            for each query, by id, or a file (.csv or .parquet) with the columns id and cluster.
+            Without it every query counts as independent.
         settings: fields of `anonbench.config.Retrieval`: fraction, include_self, ap_depth, gain,
             gain_of, negative_gain, ties, top, persistence, block.
 
     Raises:
-        InputError: a file or setting is wrong; the message names it and the way out.
+        InputError: a file or setting is wrong; the message names it and says what to do.
 
     """
     _refuse_numbers(sample=sample, k=k, check=check)
@@ -193,7 +193,7 @@ def run(
     if sample is not None:
         queried = rows_of(queried, draw(queried.ids, sample))
     labels = None if clusters is None else _labels(clusters)
-    cluster_numbers(pd.Series(queried.ids, dtype="str"), labels)  # refused before it takes long
+    cluster_numbers(pd.Series(queried.ids, dtype="str"), labels)  # fail before the long computation
 
     difference = None
     if search != "exact":
@@ -246,7 +246,7 @@ def _retrieval(settings: dict[str, Any], search: Search) -> Retrieval:
 
 
 def _cut(settings: Retrieval, images: int, k: int | None) -> Retrieval:
-    """Return the settings that hold for so many images, whose share of them is k where one is."""
+    """Settings for this number of images; `fraction` is set so that it yields a given k."""
     if k is None:
         return _settled(images, settings)
     if k < metrics.MIN_K:
@@ -291,7 +291,7 @@ def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> 
         clusters: see `run`.
 
     Raises:
-        InputError: a query has none, or the file cannot be read.
+        InputError: a query has no cluster, or the file cannot be read.
 
     """
     if clusters is None:
@@ -334,7 +334,7 @@ def _table(
     groups: np.ndarray,
     confidence: float,
 ) -> pd.DataFrame:
-    """Return one row a metric; `depths` are those of metrics of the top results and of the rest."""
+    """One row per metric; `depths` are those of metrics of the top results and of the others."""
     rows = []
     for metric, column in PER_QUERY.items():
         values = per_query[column].to_numpy(np.float64)

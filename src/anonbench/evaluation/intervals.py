@@ -12,17 +12,17 @@ from anonbench.core.numeric.clusters import Estimate, clustered_mean, jackknife,
 from anonbench.core.numeric.rates import clustered_rate
 
 MIN_SEEDS = 3
-"""Fewer give no interval for models that are trained anew. Where trainings are much further apart
-than queries tell, an interval from two seeds covers about 90 where it should cover 95 of 100."""
+"""Smallest number of seeds for an interval of retrained models. If trainings differ much more than
+queries, an interval from two seeds covers about 90 of 100, where it should cover 95."""
 
 
 LOWEST = {"tau": -1.0, "mndcg": -1.0}
-"""Least possible value of a metric, where it is not 0: gains of nDCG may be negative."""
+"""Least possible value of a metric, if it is not 0: gains of nDCG may be negative."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A score with its interval; `low`, `high` and `se` are NaN where `reason` says why."""
+    """A score with its interval; `reason` says why `low`, `high` and `se` are NaN, if they are."""
 
     value: float
     low: float
@@ -35,7 +35,7 @@ class Interval:
 
 
 def of_metric(metric: str, values: np.ndarray, clusters: np.ndarray, confidence: float) -> Interval:
-    """Return a retrieval metric's mean over queries: of scores, or of whether a list is unchanged.
+    """Mean of a retrieval metric over queries, or share of unchanged result lists.
 
     Args:
         metric: of `anonbench.evaluation.retrieval.scoring.metrics.PER_QUERY`.
@@ -86,9 +86,9 @@ def of_macro(
 ) -> Interval:
     """Return the mean of the classes' accuracies and its interval, jackknifed over clusters.
 
-    Without a cluster, classes that occur in it alone are left out of the mean. So the interval
-    speaks of new classes too where classes are clusters. Where no cluster changes the mean, as
-    where all images are right, there is no interval: what has no spread is not certain.
+    When a cluster is left out, classes that occur only in it are left out of the mean. If classes
+    are clusters, the interval therefore also covers new classes. If no cluster changes the mean,
+    for example because all images are right, there is no interval: zero spread is not certainty.
 
     Args:
         hits: 1 where an image is classified correctly, else 0, float [N], at least one.
@@ -115,11 +115,11 @@ def of_macro(
 
 
 def of_retrained(scores: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
-    """Return the mean over trainings and its interval for models that are trained anew.
+    """Mean over trainings, with its interval for newly trained models.
 
     The variance is that of the mean over queries, by clusters, plus that between trainings; the
-    degrees of freedom are Satterthwaite's (1946, Biometrics Bull. 2:110-114). What a training does
-    to single queries is in both, so that the interval is rather too wide.
+    degrees of freedom are Satterthwaite's (1946, Biometrics Bull. 2:110-114). The effect of a
+    training on single queries is part of both, so the interval is rather too wide.
 
     Args:
         scores: float [S, N] of S trainings on the same N queries; a query that is NaN in one of

@@ -1,13 +1,13 @@
-"""All scores of a data set as one tidy table, with an interval and an error for every value.
+"""All scores of a data set as one tidy table, with an interval and an error for each value.
 
 Retrieval is scored against the unadapted model of one seed, the reference's. The unadapted model of
-another seed is the retraining control and has rows of its own: the one is compared with itself, the
-other is not, so that averaging them would mix two questions. For accuracies, which need no
-reference, only the seeds that were trained for the control count as it.
+another seed is the retraining control and has its own rows: the reference model is compared with
+itself, the control is not, so their average would mix two questions. Accuracies need no reference;
+for them, only seeds that were trained for the control count as control.
 
-A raw score is no share of anything: a random model scores the floor and not zero, and a model
-trained again with another seed scores the retraining ceiling and not one. The corrected score is 0
-for the first and 1 for the second.
+A raw score is not a share: a random model scores the floor, not zero, and a model that is retrained
+with another seed scores the retraining ceiling, not one. The corrected score is 0 for the former
+and 1 for the latter.
 Source: Hubert and Arabie, "Comparing Partitions", J. Classification 1985, 2:193-218, section 2:
 (index - expected index) / (maximum index - expected index), the form of Cohen's kappa.
 """
@@ -107,9 +107,9 @@ def scenario_files(
     downstream: Sequence[str],
     predictions: Sequence[str],
 ) -> list[ScenarioFiles]:
-    """Return the files of scenarios (model, seed and variant as written in paths), in their order.
+    """Files of scenarios (model, seed and variant as written in paths), in their order.
 
-    Paths are one for each scenario; those of a data set without labels are empty lists.
+    Each argument has one path per scenario; those of a data set without labels are empty lists.
     """
     keys = list(scenarios)
     none: list[str | None] = [None] * len(keys)
@@ -132,13 +132,13 @@ def scenario_files(
 def adaption_of(
     model: Model, seed: int, reference_seed: int, control_seeds: Collection[int], retrieval: bool
 ) -> str:
-    """Return which row of a table a training belongs to: an adaption, or the control's.
+    """Row of a table that a training belongs to: an adaption, or the control.
 
     Args:
         model: what was trained.
         seed: with which seed.
         reference_seed: seed of the reference ranking's model.
-        control_seeds: seeds that were trained for the control alone.
+        control_seeds: seeds that were trained only for the control.
         retrieval: whether the score is a comparison with the reference ranking.
 
     """
@@ -156,7 +156,7 @@ def collect(
     control_seeds: Collection[int],
     confidence: float,
 ) -> pd.DataFrame:
-    """Return one row for each scenario, query kind and metric, with the columns `COLUMNS`.
+    """One row for each scenario, query kind and metric, with the columns `COLUMNS`.
 
     Intervals and standard errors take clusters into account: those of retrieval metrics are of
     means, those of accuracies and of unchanged queries of rates, those of macro accuracies are
@@ -164,8 +164,7 @@ def collect(
 
     Args:
         dataset: its name.
-        scenarios: the files, in any order; the scores of those of one variant are in memory at
-            once.
+        scenarios: the files, in any order; the scores of one variant are in memory at a time.
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         reference_seed: see `adaption_of`.
         control_seeds: see `adaption_of`.
@@ -203,9 +202,9 @@ class _Cell:
     query: str
     metric: str
     entries: dict[str, Any]
-    """Value, interval and what they stand on."""
+    """Value, interval and the numbers behind them."""
     values: pd.Series | None
-    """What the score is the mean of, by id; None where that is not kept."""
+    """Values whose mean is the score, by id; None if they are not kept."""
 
 
 def _retrieval(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:
@@ -219,7 +218,7 @@ def _retrieval(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> 
 def retrieval_scores(
     per_query: pd.DataFrame, summary: Mapping[str, Any], clusters: pd.Series, confidence: float
 ) -> Iterator[tuple[str, str, dict[str, Any], pd.Series]]:
-    """Give each score of a scenario: query kind, metric, cells of `COLUMNS`, and values by id.
+    """Yield each score of a scenario: query kind, metric, cells of `COLUMNS`, values by id.
 
     Args:
         per_query: of the scenario, columns id, query and those of `PER_QUERY`.
@@ -247,7 +246,7 @@ def retrieval_scores(
 
 
 def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:
-    """Give one scenario's accuracies: of k-NN at every k, linear, and macro."""
+    """Yield one scenario's accuracies: of k-NN at every k, linear, and macro."""
     if files.downstream is None or files.predictions is None:
         return
     summary = read_json(files.downstream)
@@ -264,7 +263,7 @@ def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) ->
         found = intervals.of_rate(right.to_numpy(), groups, confidence)
         plain[metric] = vars(found) | level | {"k": neighbours}
         yield _Cell(files.seed, "", metric, plain[metric], right)
-        # one class is always right where the most frequent one occurs at all
+        # with a single class, always answering it is right whenever it occurs
         even = 1.0 / labels.nunique() if chance > 0 else chance
         macro = intervals.of_macro(right.to_numpy(), labels.to_numpy(), groups, confidence)
         entries = vars(macro) | {"k": neighbours, "chance": even, "floor": even}
@@ -282,7 +281,7 @@ def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) ->
 def _retrained(
     of_seeds: Sequence[pd.Series | None], clusters: pd.Series, confidence: float, lowest: float
 ) -> dict[str, Any]:
-    """Return the interval of the mean over seeds, for models that are trained anew."""
+    """Interval of the mean over seeds, for newly trained models."""
     values = [each for each in of_seeds if each is not None]
     if len(values) < len(of_seeds):
         return {"retrained_reason": "the scores of each image are not kept"}
@@ -320,7 +319,7 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
 def corrected(
     score: np.ndarray | float, floor: np.ndarray | float, ceiling: np.ndarray | float
 ) -> np.ndarray:
-    """Return (score - floor) / (ceiling - floor), float64, of shapes that broadcast.
+    """(score - floor) / (ceiling - floor), float64, with broadcasting.
 
     Args:
         score: scores, or ends of their intervals.
@@ -328,9 +327,9 @@ def corrected(
         ceiling: what the best model can be expected to score.
 
     Returns:
-        NaN where the ceiling is not above the floor, or one of the three is not known. Below 0: the
-        model is worse than none. Above 1: it is better than the ceiling, as is the model whose own
-        ranking is the reference.
+        NaN where the ceiling is not above the floor, or one of the three is unknown. Below 0, the
+        model is worse than a model without knowledge. Above 1, it is better than the ceiling, as is
+        the model whose own ranking is the reference.
 
     """
     values = np.asarray(score, dtype=np.float64)
@@ -341,11 +340,11 @@ def corrected(
 
 
 def ceilings(scores: pd.DataFrame) -> pd.Series:
-    """Return the ceiling of each metric of a data set, index metric.
+    """Ceiling of each metric of a data set, index metric.
 
-    Of a retrieval metric: the retraining control's score on original images, the mean over its
-    seeds. Of an accuracy: that of the unadapted models on original images. A metric without such
-    scores has no entry.
+    For a retrieval metric, it is the mean score of the retraining control over its seeds, on
+    original images. For an accuracy, it is the mean of the unadapted models on original images. A
+    metric without such scores has no entry.
 
     Args:
         scores: tidy scores of one data set (`COLUMNS`).
@@ -358,9 +357,9 @@ def ceilings(scores: pd.DataFrame) -> pd.Series:
 
 
 def with_corrected(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return tidy scores of one data set with `ceiling`, `corrected` and the ends of its interval.
+    """Add `ceiling`, `corrected` and the ends of its interval to scores of one data set.
 
-    Floor and ceiling are taken as known: the interval is that of the score, on the new scale.
+    Floor and ceiling are treated as known: the interval is that of the score, rescaled.
 
     Args:
         scores: as for `ceilings`.

@@ -1,8 +1,8 @@
-"""Best choices of a data set: all that cannot be told from the highest, and its optimism.
+"""Best choices of a data set: the highest, its optimism, and all indistinguishable from it.
 
-Two choices are asked for: of a model for images of a given method, and of a method with a model.
-Rankings are judged by the own reference, which favours the unadapted model (retrieval bias), and by
-second references, to which all models are equally strangers.
+There are two kinds of choice: a model for images of a given method, and a method together with a
+model. Rankings are judged by their own reference, which favours the unadapted model (retrieval
+bias), and by second references, which favour no model.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ COLUMNS = [
 """Columns of the table. One row is one choice. With scope `models` the models of a `method`
 compete; with scope `choices` all methods with all models do, `method` is empty, and a name is
 method and adaption (`anonbench.evaluation.comparisons.columns.SEPARATOR` between them). `reference`
-is `own` or `second`; of accuracies, which need none, `own`. `best` has the highest `value`, a
-share, over `n` queries or images that all have, in so many `clusters`; `optimism` is what choosing
+is `own` or `second`; accuracies need none and have `own`. `best` has the highest `value`, a share,
+over `n` queries or images that all rows have, in `clusters` clusters; `optimism` is what choosing
 it after the fact adds on average, `unbiased` the value without it, `wins` the share of resamples
-that it wins. `indistinguishable` are all that no test tells from it, itself among them, with
-`JOINT` between them. Without an interval these are all, and `reason` says why; then there is no
-optimism either."""
+that it wins. `indistinguishable` lists all rows that no test distinguishes from it, including
+itself, with `JOINT` between them. Without an interval it lists all rows, `reason` says why, and
+there is no optimism."""
 JOINT = ";"
 OWN, SECOND = "own", "second"
 _TEXT = {"scope", "method", "query", "metric", "reference", "best", "indistinguishable", "reason"}
@@ -61,11 +61,11 @@ _TEXT = {"scope", "method", "query", "metric", "reference", "best", "indistingui
 def second_columns(
     scenarios: Sequence[Scenario], references: Sequence[int], scores: Scores
 ) -> Iterator[Column]:
-    """Give the columns of anonymized images by second references.
+    """Yield the columns of anonymized images by second references.
 
     A model's score of a query is its mean over pairs of a training seed and another seed's
-    reference (`anonbench.evaluation.comparisons.effect_table`). There is none where no seed has
-    such a pair.
+    reference (`anonbench.evaluation.comparisons.effect_table`). A model without such a pair has no
+    scores.
 
     Args:
         scenarios: of the training seeds.
@@ -115,7 +115,7 @@ def collect_best(
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         bootstrap: resamples of clusters, for the optimism.
         confidence: 1 - confidence is the level of the tests.
-        equivalence_margin: differences up to it do not matter, as a share.
+        equivalence_margin: largest difference that does not matter, as a share.
 
     Raises:
         InputError: a query has no cluster.
@@ -146,7 +146,7 @@ def read_best(path: Path) -> pd.DataFrame:
 def _best(
     column: Column, clusters: pd.Series, bootstrap: int, confidence: float, margin: float
 ) -> dict[str, Any]:
-    """Return the cells of one choice; empty where no query has a score of all."""
+    """Table cells of one choice; empty if no query has a score in every row."""
     values = column.values.dropna()
     if not len(values):
         return {}

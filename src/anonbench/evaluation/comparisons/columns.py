@@ -1,8 +1,8 @@
-"""Columns of the result tables, query by query: what tests and choices are made of.
+"""Columns of the result tables as values per query, the input of tests and choices.
 
 A column is one data set, degree, method, query kind and metric; its rows are the models that can be
-chosen. All rows answer the same queries, and a query that is hard for one is hard for all, so that
-differences query by query tell far more than intervals that overlap.
+chosen. All rows answer the same queries, and a query that is hard for one model is hard for all.
+Paired differences are therefore far more informative than overlapping intervals.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Column:
     """Query kind; empty for accuracies."""
     metric: str
     values: pd.DataFrame
-    """A row a query or image, by id, sorted; a column a model or method, in the order of the
-    tables; shares, NaN where there is no score."""
+    """One row per query or image, sorted by id; one column per model or method, in the order of the
+    tables. Values are shares, NaN where there is no score."""
     hits: bool = False
     """Whether the values are hits, 1 or 0, rather than scores or means over seeds."""
 
@@ -50,7 +50,7 @@ class Column:
 def columns_of(
     scenarios: Sequence[ScenarioFiles], reference_seed: int, control_seeds: Collection[int]
 ) -> Iterator[Column]:
-    """Give the columns of a data set: of originals, then by degree, method, query kind and metric.
+    """Yield the columns of a data set: originals, then by degree, method, query kind and metric.
 
     A row's score of a query, and its share of hits on an image, are means over its seeds. Rows that
     are no choice (`NO_CHOICE`) are left out.
@@ -70,7 +70,7 @@ def columns_of(
 
 
 def by_degree(columns: Iterable[Column]) -> Iterator[list[Column]]:
-    """Give the columns of anonymized images that differ in their method alone, together."""
+    """Yield groups of anonymized-image columns that differ only in their method."""
     groups: dict[tuple[int, str, str], list[Column]] = defaultdict(list)
     for column in columns:
         if column.variant.method is not None:
@@ -79,10 +79,10 @@ def by_degree(columns: Iterable[Column]) -> Iterator[list[Column]]:
 
 
 def by_adaption(columns: Sequence[Column]) -> Iterator[tuple[str, Column]]:
-    """Give each adaption with a column whose rows are methods.
+    """Yield each adaption with a column whose rows are methods.
 
     Args:
-        columns: that differ in their method alone.
+        columns: that differ only in their method.
 
     """
     names = {name for column in columns for name in column.values}
@@ -96,7 +96,7 @@ def choices(columns: Sequence[Column]) -> Column:
     """Return a column whose rows are all choices of a method and a model.
 
     Args:
-        columns: that differ in their method alone.
+        columns: that differ only in their method.
 
     """
     values = {
@@ -118,7 +118,7 @@ def _rows(
     control_seeds: Collection[int],
     retrieval: bool,
 ) -> dict[str, list[ScenarioFiles]]:
-    """Return the files of each row of a column, by seed, in the order of a table's rows."""
+    """Files of each row of a column, by seed, in the order of a table's rows."""
     found: dict[str, list[ScenarioFiles]] = defaultdict(list)
     for files in sorted(scenarios, key=lambda files: files.seed):
         training = (files.model, files.seed, reference_seed, control_seeds)
@@ -158,12 +158,12 @@ def _accuracies(variant: Variant, rows: dict[str, list[ScenarioFiles]]) -> Itera
 
 
 def _right(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return which images each classifier gets right, 1 or 0, by id."""
+    """Hits of each classifier by image id: 1 if its prediction is right, else 0."""
     right = {name: predictions[name] == predictions["label"] for name in CLASSIFIERS}
     return pd.DataFrame(right).astype(float).set_index(predictions["id"])
 
 
 def _mean(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return the mean of the seeds' scores by query; NaN where a seed gives none."""
+    """Mean of the seeds' scores by query; NaN where a seed has none."""
     ordered = [table.sort_index() for table in tables]
     return reduce(operator.add, ordered) / len(ordered)

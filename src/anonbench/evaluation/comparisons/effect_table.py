@@ -60,11 +60,11 @@ family, for which `p_holm` and `p_equivalent` are adjusted; `verdict`
 (`anonbench.evaluation.decision.Verdict`) is worse where something is lost. `share` is the value as
 a share of the `ceiling`, for costs of anonymizing and adapting. `seeds` and `references` count
 trainings and second references, `spread` is the standard deviation of the effect over their pairs
-(empty for one), `n` counts queries in so many `clusters`. `reason` says why there is no interval,
-or is empty."""
+(empty for one pair), `n` counts queries and `clusters` their clusters. `reason` says why there is
+no interval, or is empty."""
 EFFECTS = ("retraining", "anonymizing", "adapting", "lead", "bias")
-"""The effects, fields of `anonbench.evaluation.comparisons.effects.Effects`. Retraining stands
-once, for originals; anonymizing once for each variant, with adaption `unadapted`."""
+"""The effects, fields of `anonbench.evaluation.comparisons.effects.Effects`. Retraining has one
+row, for originals; anonymizing has one row for each variant, with adaption `unadapted`."""
 _OF_CEILING = ("anonymizing", "adapting")
 # tables of scores in memory at once: 0.1 GB at the paper's size
 _TABLES = 32
@@ -125,7 +125,7 @@ def collect_effects(
             (`anonbench.evaluation.retrieval.stage.gather.gather_in_one_file`).
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         confidence: coverage of the intervals, as a share; 1 - confidence is the level of tests.
-        equivalence_margin: losses and gains up to it do not matter, as a share.
+        equivalence_margin: largest loss or gain that does not matter, as a share.
 
     Raises:
         InputError: the scores of two scenarios are of other queries, or a query has no cluster.
@@ -142,7 +142,7 @@ def read_by_reference(
     own: Sequence[Path],
     second: Sequence[Path],
 ) -> Scores:
-    """Return what reads scores by every reference from files; arguments of `collect_effects`."""
+    """Make a reader of scores by every reference; arguments as for `collect_effects`."""
     first, *others = references
     by_scenario = {run.path: path for run, path in zip(scenarios, own, strict=True)}
     by_seed = dict(zip(others, second, strict=True))
@@ -160,7 +160,7 @@ def read_by_reference(
 def measure(
     scenarios: Sequence[Scenario], references: Sequence[int], scores: Scores
 ) -> Iterator[Effect]:
-    """Give every effect of a data set; nothing where no seed has a second reference.
+    """Yield every effect of a data set; nothing if no seed has a second reference.
 
     Args:
         scenarios: of the training seeds, without the retraining control's; a variant may have some
@@ -229,7 +229,7 @@ def tabulate(
 
 
 def gain(loss: Estimate) -> Estimate:
-    """Return a loss as a gain, its interval turned round with it."""
+    """Convert a loss to a gain: change the sign and swap the interval's ends."""
     return replace(loss, value=-loss.value, low=-loss.high, high=-loss.low)
 
 
@@ -252,7 +252,7 @@ class _Stacks:
         self.ids = scores(pairs[0][1], first.path).loc[ORIGINAL].index
 
     def judged(self, model: Model, variant: Variant, query: QueryKind, own: bool) -> Judged:
-        """Return scores by second references or by the models' own, [pairs, Q, metrics]."""
+        """Scores by the models' own references or by second ones, [pairs, Q, metrics]."""
         pairs = [(seed, seed if own else reference) for seed, reference in self.pairs]
         return Judged(
             originals=self._stack(Model(), Variant(), QueryKind.ORIGINAL, pairs),
@@ -318,7 +318,7 @@ def _row(effect: Effect, found: Estimate, groups: np.ndarray, confidence: float)
 
 
 def _spread(by_pair: np.ndarray) -> float:
-    """Return the standard deviation of the pairs' means over the queries that all define."""
+    """Standard deviation of the pairs' means over the queries defined in all pairs."""
     defined = by_pair[:, ~np.isnan(by_pair).any(axis=0)]
     if len(by_pair) < 2 or not defined.size:
         return float("nan")

@@ -13,11 +13,11 @@ foreign to U as to A, so that it favours neither. With every score by the second
 and the lead of U over A by their own reference is the cost of adapting plus the retrieval bias.
 Both identities hold for every query, and so for every mean.
 
-The score of U on originals by a second reference is the ceiling: what a model keeps of the ranking
-by another training of itself where nothing is anonymized. Costs may be read as shares of it.
+The score of U on originals by a second reference is the ceiling: what retraining keeps of the
+ranking when nothing is anonymized. Costs can be read as shares of it.
 
 A test collection favours the systems that its judgments come from: Zobel 1998 (SIGIR, pp. 307-314).
-The published tables that this takes apart are those of arXiv 2602.19641.
+The effects decompose the tables published in arXiv 2602.19641.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Effects:
-    """What a score loses to each cause, float64 [..., Q]; positive where something is lost."""
+    """Loss of score to each cause, float64 [..., Q]; positive where something is lost."""
 
     retraining: np.ndarray
     anonymizing: np.ndarray
@@ -76,16 +76,15 @@ def tell_apart(second: Judged, own: Judged) -> Effects:
 def share_of(effect: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
     """Return values whose mean is the ratio of the means of effect and ceiling, float64 [Q].
 
-    They are the ratio's linearization: the standard error of their mean, by whatever clusters, is
-    that of the ratio to first order (Woodruff 1971, JASA 66:411-414; Cochran 1977, Sampling
-    Techniques, section 6).
+    They linearize the ratio: to first order, the standard error of their mean is that of the ratio,
+    for any clusters (Woodruff 1971, JASA 66:411-414; Cochran 1977, Sampling Techniques, section 6).
 
     Args:
         effect: of each query, float64 [Q]; NaN where it is undefined.
         ceiling: of each query, float64 [Q]; NaN where it is undefined.
 
     Returns:
-        NaN where either is undefined, and everywhere where the mean ceiling is not positive.
+        NaN where either is undefined; all NaN if the mean ceiling is not positive.
 
     """
     defined = ~(np.isnan(effect) | np.isnan(ceiling))

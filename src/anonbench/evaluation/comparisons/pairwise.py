@@ -1,8 +1,8 @@
 """Paired tests of models within a method, and of methods with the same adaption.
 
-The tests are over queries (or images) in clusters: they say whether these trained models differ,
-for new clusters of the same kind, and nothing of models that are trained anew. How far those are
-apart is what second references and several seeds show.
+The sample of a test are queries (or images) in clusters. A test says whether these trained models
+differ on new clusters of the same kind. It says nothing about retrained models; second references
+and several seeds show how far those differ.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ PAIR_COLUMNS = [
     "clusters",
     "reason",
 ]
-"""Columns of the tests. `difference` is the mean of a less that of b, with its interval, as shares;
-`p` is two-sided, `p_holm` and `p_equivalent` are adjusted over the pairs of the column; `n` queries
-or images in so many `clusters`; `reason` says why there is no interval, or is empty."""
+"""Columns of the tests. `difference` is the mean of a minus that of b, with its interval, as
+shares; `p` is two-sided, `p_holm` and `p_equivalent` are adjusted over the pairs of the column; `n`
+counts queries or images, `clusters` their clusters; `reason` says why there is no interval, or is
+empty."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,10 @@ def compare_pairs(
     Args:
         values: a row a query (or image), a column a row of the table; NaN where it has no score.
         clusters: label of each query's cluster [N].
-        margin: differences up to it do not matter, as a share.
+        margin: largest difference that does not matter, as a share.
         confidence: of intervals and tests, as a share.
-        hits: whether values are hits (1, or 0), whose interval does not shrink to nothing where two
-            rows agree on all.
+        hits: whether values are hits (1 or 0), whose interval keeps a width even if two rows agree
+            on all.
 
     """
     pairs = _judged(values, clusters, margin, confidence, hits)
@@ -86,7 +87,7 @@ def find_best(
     resamples: int,
     *seed: object,
 ) -> Best:
-    """Return the rows that may be the best. Queries count that all rows have.
+    """Find the rows that may be the best, from the queries that all rows have.
 
     Args:
         values: as `compare_pairs`.
@@ -147,7 +148,7 @@ def compare(
         columns: its scores (`anonbench.evaluation.comparisons.columns.columns_of`).
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         confidence: coverage of the intervals, as a share; 1 - confidence is the level of tests.
-        equivalence_margin: differences up to it do not matter, as a share.
+        equivalence_margin: largest difference that does not matter, as a share.
 
     Raises:
         InputError: a query has no cluster.

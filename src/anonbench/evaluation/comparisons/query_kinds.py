@@ -1,9 +1,9 @@
-"""Comparison of original and anonymized queries, query by query and without their own images.
+"""Comparison of original and anonymized queries, query by query, without own images.
 
-An anonymized query is a vector of the database and finds itself first, an original one need not. On
-a small database this head start is larger than the difference that is asked for. So both kinds are
-scored without own images (`Retrieval.without_own_images`), in the relevant images and in the
-ranking.
+An anonymized query is a vector of the database and finds itself first; an original query need not.
+On a small database this head start is larger than the difference of interest. Both kinds are
+therefore scored without own images (`Retrieval.without_own_images`), which count neither as
+relevant images nor in the ranking.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ COLUMNS = [
     "reason",
 ]
 """Columns of the table. One row is one model on one variant: means of both query kinds, and the
-mean of anonymized less original with its interval, as shares. `p` is two-sided; `p_holm`,
+mean of anonymized minus original with its interval, as shares. `p` is two-sided; `p_holm`,
 `p_equivalent` and the `verdict` (on anonymized queries) are adjusted over all rows of a metric. A
-query's scores are averaged over `seeds`; `n` queries in so many `clusters` have scores of both
+query's scores are averaged over `seeds`; `n` queries in `clusters` clusters have scores of both
 kinds; `reason` says why there is no interval, or is empty."""
 
 
@@ -77,7 +77,7 @@ def compare_kinds(
             (`anonbench.evaluation.retrieval.stage.gather.gather_in_one_file`).
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         confidence: of intervals and tests, as a share.
-        equivalence_margin: differences up to it do not matter, as a share.
+        equivalence_margin: largest difference that does not matter, as a share.
 
     Raises:
         InputError: a query has no cluster, or a scenario no queries of one kind.

@@ -1,8 +1,8 @@
 """Deployments of a data set, and the rankings that they are scored by.
 
 A scenario has one model and one variant: its database is anonymized as a whole, and one model
-embeds database and queries. Real archives are searched in other ways. All of them are made of
-embeddings that the scenarios have.
+embeds database and queries. Real archives are searched in other ways. Deployments represent these,
+using only embeddings that the scenarios already have.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Ranking:
 
     @property
     def database(self) -> tuple[str, int, str]:
-        """What is searched: equal for rankings that differ in their queries alone."""
+        """Key of the database; equal for rankings that differ only in their queries."""
         return self.method, self.share, self.adaption
 
 
@@ -44,7 +44,7 @@ reference the ceiling."""
 
 @dataclass(frozen=True)
 class Deployment:
-    """A ranking, and the one that it is compared with."""
+    """A ranking and the ranking that it is compared with."""
 
     kind: DeploymentKind
     ranking: Ranking
@@ -81,7 +81,7 @@ Pair = tuple[Ranking, Ranking | None]
 def _mixed(
     shares: Sequence[int], methods: Sequence[str], adaptions: Mapping[str, Sequence[str]]
 ) -> Iterator[Pair]:
-    """Compared with a database of originals, by the same model and with the same queries."""
+    """Yield mixed databases with originals only as baseline: same model, same queries."""
     for method in methods:
         for adaption in (UNADAPTED, *adaptions[method]):
             for query in (ORIGINAL, method):
@@ -91,14 +91,14 @@ def _mixed(
 
 
 def _kept(methods: Sequence[str]) -> Iterator[Pair]:
-    """Compared with a database that was embedded again when it was anonymized."""
+    """Yield databases that keep the originals' vectors; baseline: images embedded again."""
     for method in methods:
         again = Ranking(method, query_method=method)
         yield replace(again, share=0), again
 
 
 def _query_methods(methods: Sequence[str]) -> Iterator[Pair]:
-    """Compared with queries that are anonymized as the database is."""
+    """Yield queries of another method; baseline: queries anonymized as the database is."""
     for method in methods:
         for other in methods:
             if other != method:

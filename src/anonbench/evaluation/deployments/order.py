@@ -13,24 +13,24 @@ from anonbench.core.numeric.seeding import hash_ints
 
 
 class AnonymizingOrder:
-    """Which images of an archive are anonymized first.
+    """Order in which the images of an archive are anonymized.
 
     The images of a cluster (a person, a case) are anonymized together, when the first of them is
-    due. A larger share hides the same images and more.
+    due. A larger share anonymizes the images of a smaller share and more.
     """
 
     def __init__(
         self, ids: Sequence[str], clusters: np.ndarray, values: pd.Series | None, *seed: object
     ) -> None:
-        """Order the clusters by a label, the lowest first, or by a draw.
+        """Order the clusters by a label, lowest first, or at random.
 
         Args:
             ids: of the images, sorted [N].
             clusters: label of each image's cluster [N].
-            values: label of each image [N], such as its year: numbers where all are, else text.
-                Clusters without one come last, and clusters of the same value are drawn. None: all
-                are.
-            seed: what the draw depends on, with the ids.
+            values: label of each image [N], such as its year: compared as numbers if all are
+                numbers, else as text. Clusters without a label come last; clusters with equal
+                labels are ordered at random. None: all clusters are ordered at random.
+            seed: what the random order depends on, with the ids.
 
         """
         table = pd.DataFrame({"cluster": clusters, "id": np.asarray(ids, dtype=object)})
@@ -46,7 +46,7 @@ class AnonymizingOrder:
         self._places = places.loc[clusters].to_numpy()
 
     def anonymized(self, share: int) -> np.ndarray:
-        """Return which images are anonymized, bool [N]: so many clusters that the share is closest.
+        """Mask of anonymized images, bool [N]: whole clusters, as close to the share as possible.
 
         Args:
             share: percent of the images.
@@ -58,7 +58,7 @@ class AnonymizingOrder:
 
 
 def read_labels(dataset: str, manifest: Path, column: str) -> pd.Series:
-    """Return a label of each image by id.
+    """Read a label for each image, by id.
 
     Raises:
         InputError: the manifest has no such column.
@@ -74,7 +74,7 @@ def read_labels(dataset: str, manifest: Path, column: str) -> pd.Series:
 
 
 def _ranks(values: pd.Series) -> pd.Series:
-    """Return values in an order that missing ones end, float64."""
+    """Sortable ranks of values, float64; missing values come last."""
     known = values.notna() & (values.astype("str").str.strip() != "")
     numbers = pd.to_numeric(values.where(known), errors="coerce")
     if numbers[known].isna().any():

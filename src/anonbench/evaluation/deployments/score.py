@@ -1,7 +1,7 @@
 """Scores of rankings against a reference, query by query.
 
-Blocks of queries are outermost: the reference is ranked once for each, and databases are put
-together as they are searched. No N x N matrix exists.
+The outer loop is over blocks of queries: the reference is ranked once for each block, and databases
+are assembled when they are searched. No N x N matrix exists.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from anonbench.evaluation.retrieval.vectors import Vectors
 
 
 class Archive:
-    """The vectors of a data set's images by model and variant, in memory as they are needed."""
+    """Vectors of a data set's images by model and variant, loaded on demand."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Archive:
         degree: int,
         order: AnonymizingOrder,
     ) -> None:
-        """Take files that are of the same images.
+        """Initialize from files that hold the same images.
 
         Args:
             vectors: by model and variant, as they are written in paths.
@@ -81,19 +81,19 @@ class Archive:
         return anonymized if hidden.all() else np.where(hidden[:, None], anonymized, originals)
 
     def queries(self, ranking: Ranking) -> Rows:
-        """Return the vectors of queries, as the ranking's model embeds them."""
+        """Vectors of queries by their positions, embedded by the ranking's model."""
         units = self._images(ranking, ranking.query_method)
         return lambda columns: np.asarray(units[columns])
 
     def own_first(self, ranking: Ranking, queries: np.ndarray) -> np.ndarray:
-        """Return whether a query is its own image's vector in the database, bool [Q]."""
+        """Mask of queries whose own vector is in the database, bool [Q]."""
         hidden = self._order.anonymized(ranking.share)[queries]
         if ranking.query_method == ORIGINAL:
             return np.asarray(~hidden)
         return np.asarray(hidden & (ranking.query_method == ranking.method))
 
     def _images(self, ranking: Ranking, method: str) -> np.ndarray:
-        """Return the vectors of images that a method hides, or `original`, float32 [N, D]."""
+        """Vectors of all images, anonymized by a method or `original`, float32 [N, D]."""
         model = UNADAPTED
         if ranking.adaption != UNADAPTED:
             adapted_to = Variant(ranking.method, self._degree)
@@ -106,7 +106,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Scored:
-    """What the queries of one ranking score."""
+    """Scores of the queries of one ranking."""
 
     scores: np.ndarray
     """By `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`, float64 [M, Q]."""
@@ -115,14 +115,14 @@ class Scored:
     chance: np.ndarray
     """Expected nDCG of a random ranking [Q]."""
     floor: np.ndarray
-    """The same where the own image comes first [Q]."""
+    """The same with the own image first [Q]."""
 
     def levels(
         self, images: int, k: int, settings: Retrieval
     ) -> dict[str, tuple[float | None, float | None]]:
-        """Return by metric what a random ranking scores, and what one without knowledge does.
+        """Scores of a random ranking and of one without knowledge, by metric.
 
-        The latter finds a query's own image first wherever that has the query's vector.
+        The latter finds a query's own image first if the database holds the query's vector.
         """
         share = float(self.own_first.mean())
         random, first = (levels(images, k, settings, own_first=own) for own in (False, True))
@@ -142,7 +142,7 @@ def score_rankings(
     k: int,
     queries: np.ndarray,
 ) -> dict[Ranking, Scored]:
-    """Score rankings of the same images; those of one method should follow each other.
+    """Score rankings of the same images; put rankings of one method next to each other.
 
     Args:
         archive: the vectors.
@@ -151,14 +151,14 @@ def score_rankings(
         settings: of the scores, as
             `anonbench.evaluation.retrieval.scoring.metrics.effective_settings` returns them.
         k: relevant images of a query.
-        queries: positions of the images that are asked with, ascending, int64 [Q].
+        queries: positions of the query images, ascending, int64 [Q].
 
     """
-    # on a CPU: the job asks for no GPU
+    # on a CPU: the job requests no GPU
     engine = make_engine(settings.model_copy(update={"device": "cpu"}), k)
     truth = Search(engine.database(reference), [lambda columns: reference[columns]])
     groups: dict[tuple[str, int, str], list[Ranking]] = {}
-    for ranking in rankings:  # what searches the same database is one product
+    for ranking in rankings:  # one product for all that search the same database
         groups.setdefault(ranking.database, []).append(ranking)
     found = {ranking: np.empty((len(COLUMNS), len(queries))) for ranking in rankings}
     chance, floor = np.empty(len(queries)), np.empty(len(queries))

@@ -1,4 +1,4 @@
-"""Table of a data set's deployments: scores with intervals, and tests against what they replace."""
+"""Table of a data set's deployments: scores with intervals, and tests against baselines."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def score_deployments(
     confidence: float,
     equivalence_margin: float,
 ) -> pd.DataFrame:
-    """Return the scores of a data set's deployments, columns `COLUMNS`.
+    """Score a data set's deployments, columns `COLUMNS`.
 
     The embeddings of one method's models are in memory at once.
 
@@ -106,11 +106,11 @@ def score_deployments(
         files: embeddings by model and variant: of each model the originals, and the variants that
             it is adapted to; of the unadapted model all.
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        first: label of each image by id, by whose order images are anonymized; None: drawn.
+        first: label of each image by id; images are anonymized in its order. None: random order.
         settings: section `deployments` of the config.
         retrieval: its section `retrieval`.
         confidence: of intervals and tests, as a share.
-        equivalence_margin: differences up to it do not matter, as a share.
+        equivalence_margin: largest difference that does not matter, as a share.
 
     Raises:
         InputError: ids do not agree, an embedding is zero or not finite, an image has
@@ -165,7 +165,7 @@ def _require_ids(vectors: Vectors, ids: Sequence[str]) -> None:
 
 
 def _by_method(wanted: Sequence[Deployment]) -> list[list[Ranking]]:
-    """Return all rankings once, by the method of their database; the ceiling is the first."""
+    """Distinct rankings grouped by the method of their database; the ceiling is the first."""
     found: dict[str, dict[Ranking, None]] = {CEILING.method: {CEILING: None}}
     for each in wanted:
         for ranking in (each.ranking, each.base):
@@ -182,7 +182,7 @@ def _rows(
     confidence: float,
     margin: float,
 ) -> Iterator[dict[str, Any]]:
-    """Give the rows of one reference: of each kind and metric, with one family of tests."""
+    """Yield the rows of one reference; each kind and metric is one family of tests."""
     for kind in dict.fromkeys(each.kind for each in wanted):
         of_kind = [each for each in wanted if each.kind is kind]
         for metric, column in PER_QUERY.items():
@@ -213,7 +213,7 @@ def _rows(
 
 
 def described(ranking: Ranking) -> dict[str, Any]:
-    """Return the cells that say what a ranking is."""
+    """Table cells that describe a ranking."""
     return {
         "method": ranking.method,
         "adaption": ranking.adaption,

@@ -28,12 +28,12 @@ def confusion(
     Args:
         labels: true classes [M].
         predictions: by classifier, the predicted classes [M].
-        classes: those that could be predicted; they appear whether they occur or not.
+        classes: that could be predicted; listed even if they do not occur.
 
     Returns:
-        Columns label, predicted and one of counts for each classifier, sorted by both classes. A
-        pair that no classifier made is left out, as a thousand classes have a million of them;
-        every class is there at least as the pair with itself.
+        Columns label, predicted and one of counts for each classifier, sorted by both classes.
+        Pairs that no classifier produced are left out, because a thousand classes have a million
+        pairs. Every class is listed at least as the pair with itself.
 
     """
     alone = np.union1d(classes, labels)
@@ -141,7 +141,7 @@ def _label_of(labels: pd.DataFrame) -> dict[str, str]:
 def _labelled(
     embeddings: Embeddings, known: dict[str, str], split: str
 ) -> tuple[Embeddings, np.ndarray, int]:
-    """Return the embeddings that have a label, by id, their labels, and how many have none."""
+    """Embeddings that have a label, sorted by id; their labels; number without a label."""
     order = sorted(
         (i for i, name in enumerate(embeddings.ids) if name in known),
         key=embeddings.ids.__getitem__,
@@ -153,16 +153,16 @@ def _labelled(
             "check `label` of the data set, or leave it out to go without a downstream task"
         )
     ids = [embeddings.ids[i] for i in order]
-    # a split at the paper's size is 1.3 GB: no copy where it is in order already
+    # a split at the paper's size is 1.3 GB: avoid a copy if it is already sorted
     whole = order == list(range(len(embeddings.ids)))
     values = embeddings.values if whole else embeddings.values[order]
     return Embeddings(ids, values), np.array([known[name] for name in ids]), without
 
 
 def _chance(train_labels: np.ndarray, val_labels: np.ndarray) -> float | None:
-    """Return the accuracy of always answering the train split's most frequent class.
+    """Accuracy of always answering the train split's most frequent class.
 
-    None where no validation image is of a train image's class: no answer is right.
+    None if no validation image has a class of the train split: then no answer is right.
     """
     if not np.isin(val_labels, train_labels).any():
         return None
@@ -218,7 +218,7 @@ def _notes(ks: list[int], images: int, unseen: int, probe: LinearProbe) -> list[
 
 
 def _accuracies(predicted: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Return accuracy, its mean over the classes of the validation split, and the counts."""
+    """Accuracy, its mean over the validation split's classes, and the counts."""
     correct = predicted == labels
     codes = np.unique(labels, return_inverse=True)[1]
     return {

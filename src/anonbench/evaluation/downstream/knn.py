@@ -1,8 +1,8 @@
 """Weighted k-nearest-neighbour classification, as DINOv2 evaluates its features.
 
-Caron et al. 2021 (DINO), after Wu et al. 2018: cosine similarity s, the k nearest train images
-vote for their class with weight exp(s / T). On equal votes the class that sorts first wins. Where
-equal similarities leave open who is among the k, all of them share the votes that are left.
+Caron et al. 2021 (DINO), after Wu et al. 2018: cosine similarity s, the k nearest train images vote
+for their class with weight exp(s / T). On equal votes the class that sorts first wins. If equal
+similarities leave open which images are among the k, the tied images share the remaining votes.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def knn_predict(
 ) -> dict[int, np.ndarray]:
     """Predict the class of each validation image, for several k.
 
-    The result does not depend on the number of threads, which OMP_NUM_THREADS grants.
+    The result does not depend on the number of threads, set by OMP_NUM_THREADS.
 
     Args:
         train: embeddings [N, D], in any order.
         train_labels: their classes [N].
         val: embeddings [M, D].
-        ks: numbers of neighbours; one beyond N is capped at N.
+        ks: numbers of neighbours; larger ones are capped at N.
         temperature: T, in units of cosine similarity.
 
     Returns:
@@ -82,7 +82,7 @@ def knn_predict(
 
 
 def _first(similarity: np.ndarray, k: int) -> np.ndarray:
-    """Return the positions of the k most similar of [N], and of all that equal the last one."""
+    """Positions of the k highest similarities of [N], and of all ties with the k-th."""
     found = first(similarity, k)
     reached = int(np.count_nonzero(similarity >= similarity[found[-1]]))
     return found if reached == k else first(similarity, reached)

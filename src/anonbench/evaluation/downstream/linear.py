@@ -26,26 +26,27 @@ _PURPOSE = "linear probe, held out"
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Images that are held out, and how many independent ones they are."""
+    """Held-out images, and the number of clusters among them."""
 
     images: np.ndarray
-    """Which train images are held out: bool [N]."""
+    """Mask of the held-out train images, bool [N]."""
     clusters: int
-    """Clusters held out; images where they were drawn one by one."""
+    """Number of held-out clusters, or of images if they were drawn one by one."""
     whole_clusters: bool
-    """Whether no cluster is in both parts. Not so where each class is a single cluster: then
-    validation images are of the same clusters as train images, and held-out images have to be."""
+    """Whether no cluster is in both parts. This is false if each class is a single cluster: then
+    validation images are of the same clusters as train images, and held-out images have to be
+    too."""
 
     @property
     def few(self) -> bool:
-        """Whether the choice stands on fewer clusters than an interval would need."""
+        """Whether there are fewer held-out clusters than an interval would need."""
         return 0 < self.clusters < MIN_CLUSTERS
 
 
 def hold_out(
     ids: Sequence[str], labels: np.ndarray, clusters: np.ndarray, share: float, seed: int
 ) -> HeldOut:
-    """Return the part that is held out, drawn from seed and ids.
+    """Draw the held-out part from seed and ids.
 
     About the share of each class is held out, and at least eight clusters or half of them. Every
     class keeps an image in the other part.
@@ -69,13 +70,13 @@ def hold_out(
 
 
 def _classes_are_clusters(codes: np.ndarray, clusters: np.ndarray) -> bool:
-    """Return whether the images of each class are of one cluster."""
+    """Check that the images of each class belong to one cluster."""
     pairs = np.unique(np.column_stack([codes, clusters]), axis=0)
     return len(pairs) == int(codes.max()) + 1
 
 
 def _by_image(ids: Sequence[str], codes: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Return which images are held out [N]: the share of each class, drawn by id."""
+    """Mask of held-out images [N]: the share of each class, drawn by id."""
     counts = np.bincount(codes)
     by_class = np.lexsort((hash_ints((seed, _PURPOSE), ids), codes))
     place = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -88,10 +89,10 @@ def _by_image(ids: Sequence[str], codes: np.ndarray, share: float, seed: int) ->
 def _by_cluster(
     ids: Sequence[str], codes: np.ndarray, clusters: np.ndarray, share: float, seed: int
 ) -> np.ndarray:
-    """Return which clusters are held out [G].
+    """Mask of held-out clusters [G].
 
-    In random order, each is taken that brings the classes' counts nearer to the share and leaves
-    an image of each class.
+    Clusters are visited in random order. A cluster is taken if it brings the classes' counts nearer
+    to the share and leaves an image of each class.
     """
     counts = np.bincount(codes)
     wanted, held = share * counts, np.zeros(len(counts))
@@ -109,7 +110,7 @@ def _by_cluster(
 
 
 def _random_order(ids: Sequence[str], clusters: np.ndarray, seed: int) -> np.ndarray:
-    """Return the clusters [G] by the hash of their first ids; their numbers do not count."""
+    """Clusters [G] ordered by the hash of their first ids, independent of their numbers."""
     order = np.array(sorted(range(len(ids)), key=ids.__getitem__))
     first = order[np.unique(clusters[order], return_index=True)[1]]
     return np.argsort(hash_ints((seed, _PURPOSE), [ids[row] for row in first]), kind="stable")
@@ -120,16 +121,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LinearProbe:
-    """Predictions of the probe, and how it was fitted."""
+    """Predictions of the probe, and details of its fit."""
 
     predictions: np.ndarray
     """Predicted classes of the validation images [M]."""
     strength: float
     """Chosen inverse regularization strength."""
     held_out: HeldOut
-    """Train images that it was chosen on; none where the classes are too small to hold any out."""
+    """Train images that it was chosen on; none if the classes are too small to hold any out."""
     held_out_accuracy: dict[float, float]
-    """Accuracy on them, by strength."""
+    """Accuracy on the held-out images, by strength."""
     iterations: int
     converged: bool
     stopped: tuple[float, ...]
@@ -137,7 +138,7 @@ class LinearProbe:
 
     @property
     def beyond_grid(self) -> bool:
-        """Whether an end of the strengths is better than its neighbour: the best may lie beyond."""
+        """Whether an end of the grid beats its neighbour, so that the best may lie outside."""
         ordered = sorted(self.held_out_accuracy)
         if len(ordered) < 2 or self.strength not in (ordered[0], ordered[-1]):
             return False
@@ -156,7 +157,7 @@ def linear_probe(
     """Fit on the train split's embeddings [N, D] and classes [N], predict validation's [M, D].
 
     Takes one more copy of the train features. Deterministic: the held-out part depends on seed,
-    ids and clusters, and no sum depends on the number of threads, which OMP_NUM_THREADS grants.
+    ids and clusters, and no sum depends on the number of threads, set by OMP_NUM_THREADS.
 
     Args:
         train: embeddings of the train images.
@@ -173,7 +174,7 @@ def linear_probe(
     order = np.concatenate([np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)])
     classes, codes = np.unique(train_labels, return_inverse=True)
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
-        # of all train images: no label enters it, which alone could favour a strength
+        # on all train images: it uses no labels, and only these could favour a strength
         standard = Standardization.of(train.values, pool)
         problem = Problem(
             standard(train.values, order, pool), codes[order], len(classes), standard.variance, pool
@@ -181,7 +182,7 @@ def linear_probe(
         path = _path(problem, int((~is_held_out).sum()), settings) if is_held_out.any() else {}
         accuracy = {strength: right for strength, (_, right) in path.items()}
         middle = sorted(settings.strengths)[len(settings.strengths) // 2]
-        # max() keeps the first on ties: the strongest regularization that does as well
+        # max() keeps the first on ties: the strongest regularization among equals
         strength = max(accuracy, key=lambda c: accuracy[c]) if accuracy else middle
         last = problem.fit(strength, settings.max_iterations)
         validation = standard(val.values, np.arange(len(val.values)), pool)
@@ -198,7 +199,7 @@ def linear_probe(
 
 
 def _path(problem: Problem, fitted: int, settings: Linear) -> dict[float, tuple[Fit, float]]:
-    """Fit the first rows at every strength, in ascending order, and judge on the others."""
+    """Fit the first rows at every strength, in ascending order, and score on the others."""
     inside, codes = problem.first(fitted), problem.codes[fitted:]
     path: dict[float, tuple[Fit, float]] = {}
     for strength in sorted(settings.strengths):

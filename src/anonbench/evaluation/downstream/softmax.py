@@ -1,13 +1,13 @@
-"""Multinomial logistic regression that converges on badly conditioned features, too.
+"""Multinomial logistic regression that also converges on badly conditioned features.
 
 Minimizes over the weights W [D, K] and an intercept
 
     1/N · Σ_i -log softmax(Wᵀx_i + b)[y_i]  +  ‖W‖² / (2 · C · N),
 
 scikit-learn's objective, by L-BFGS. Embeddings are strongly correlated, and plain L-BFGS needs
-hundreds of iterations on them. So the features are rotated to their principal axes, which changes
-neither the objective nor its solution, and each axis is measured in units of the curvature that it
-has where W = 0 (Böhning 1992), which the optimizer then finds to be about one everywhere.
+hundreds of iterations on them. The features are therefore rotated to their principal axes, which
+changes neither the objective nor its solution, and each axis is scaled by its curvature at W = 0
+(Böhning 1992), so that the optimizer sees a curvature of about one everywhere.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from scipy.optimize import minimize
 
 from anonbench.core.numeric.similarity import row_chunks
 
-# Sums run over a number of parts that the rows alone decide, each in chunks that stay in the cache:
-# their last bit, which L-BFGS would amplify, does not depend on the number of threads.
+# The number of parts depends only on the rows, and each part is summed in chunks that fit into the
+# cache. So the last bit of a sum, which L-BFGS would amplify, does not depend on the number of
+# threads.
 _PARTS, _ROWS = 8, 2048
 # in units of the preconditioned axes the loss is within D · K / 2 · 1e-10 of its minimum
 _TOLERANCE = 1e-5
@@ -48,7 +49,7 @@ class Standardization:
     def of(cls, values: np.ndarray, pool: ThreadPoolExecutor) -> Standardization:
         """Measure features [N, D].
 
-        Weights across the rows' span would change no prediction of them and are 0 in the solution.
+        Weights orthogonal to the rows' span change no prediction and are 0 in the solution.
         """
 
         def total(chunk: np.ndarray) -> np.ndarray:
@@ -65,7 +66,7 @@ class Standardization:
         mean32 = mean.astype(np.float32)
         deviation = np.sqrt(_sum(pool, values, square) / len(values)).astype(np.float32)
         deviation[deviation <= 1e-6 * np.abs(mean32)] = 1.0
-        if len(values) < len(mean):  # all axes that the features vary along are in the rows' span
+        if len(values) < len(mean):  # the rows' span contains every axis of variation
             rows = _scaled(values, mean32, deviation).astype(np.float64)
             span, _ = np.linalg.qr(rows.T)
             inside = rows @ span
@@ -80,7 +81,7 @@ class Standardization:
     def __call__(
         self, values: np.ndarray, order: np.ndarray, pool: ThreadPoolExecutor
     ) -> np.ndarray:
-        """Return the rows [N] of values [M, D] that `order` names: float32 [N, R + 1]."""
+        """Transform rows `order` [N] of values [M, D] to float32 [N, R + 1]."""
         rotated = np.empty((len(order), len(self.variance)), dtype=np.float32)
         rotated[:, -1] = 1.0
 
@@ -95,7 +96,7 @@ class Standardization:
 
 @dataclass(frozen=True)
 class Fit:
-    """Weights that were found."""
+    """Fitted weights."""
 
     weights: np.ndarray
     """float64 [R + 1, K]; the last row is the intercept."""
@@ -103,7 +104,7 @@ class Fit:
     converged: bool
 
     def predict(self, features: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray:
-        """Return the most probable class code of each of the features [N, R + 1]."""
+        """Predict the most probable class code of each row of features [N, R + 1]."""
         weights = self.weights.astype(np.float32)
         found = np.empty(len(features), dtype=np.int64)
 
@@ -117,7 +118,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is fitted to what. BLAS has to be limited to one thread by the caller."""
+    """Features and classes to fit. The caller must limit BLAS to one thread."""
 
     features: np.ndarray
     """Standardized, on their principal axes, the last one constant: float32 [N, R + 1]."""
@@ -131,11 +132,11 @@ class Problem:
     """Its threads share the rows."""
 
     def first(self, count: int) -> Problem:
-        """Return the problem of the first rows alone, without a copy."""
+        """Restrict the problem to the first rows, without a copy."""
         return replace(self, features=self.features[:count], codes=self.codes[:count])
 
     def fit(self, strength: float, max_iterations: int) -> Fit:
-        """Find the weights for a C, in at most so many iterations of L-BFGS."""
+        """Find the weights for one C in at most `max_iterations` iterations of L-BFGS."""
         count, depth = self.features.shape
         penalty = np.full((depth, 1), 1.0 / (strength * count))
         penalty[-1] = 0.0
@@ -160,7 +161,7 @@ class Problem:
         return Fit(found, int(result.nit), bool(result.success))
 
     def _loss(self, weights: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the summed -log softmax and its gradient, float64 [R + 1, K]."""
+        """Summed -log softmax and its gradient, float64 [R + 1, K]."""
         narrow = weights.astype(np.float32)
 
         def part(rows_of_part: range) -> tuple[float, np.ndarray]:
@@ -188,7 +189,7 @@ class Problem:
 def _sum(
     pool: ThreadPoolExecutor, values: np.ndarray, of: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """Return the float64 sum of `of` over chunks of rows."""
+    """Sum of `of` over chunks of rows, in float64."""
 
     def part(rows_of_part: range) -> np.ndarray:
         chunks = _chunks(rows_of_part)
@@ -202,9 +203,10 @@ def _sum(
 
 
 def _each(pool: ThreadPoolExecutor, rows: int, function: Callable[[range], T]) -> list[T]:
-    """Return what a function returns of each part of the rows.
+    """Results of a function on each part of the rows.
 
-    Few rows are one part, in this thread: handing them over takes longer than their products.
+    Few rows form one part and stay in this thread, because a handover takes longer than the
+    products.
     """
     parts = list(row_chunks(rows, min(_PARTS, -(-rows // _ROWS))))
     return [function(parts[0])] if len(parts) == 1 else list(pool.map(function, parts))

@@ -1,7 +1,7 @@
-"""Re-identification by the system under test itself: hidden regions searched among the originals'.
+"""Re-identification by the system under test: hidden regions searched among the originals'.
 
-The weakest attack of the pipeline, which needs no training, no labels and no second model. What it
-finds, others find, too.
+This is the pipeline's weakest attack: it needs no training, no labels and no second model. Whatever
+it finds, stronger attacks find too.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def attack(
     treatment: Treatment,
     confidence: float,
 ) -> pd.DataFrame:
-    """Return how often the system finds a region's own original, columns `COLUMNS`.
+    """Share of regions whose own original the system finds first, columns `COLUMNS`.
 
     Args:
-        pictures: of which some were scored.
-        encoded: what was found in them.
-        system: searches.
-        treatment: how they were searched and hidden.
+        pictures: images, some of which were scored.
+        encoded: vectors and regions of the images.
+        system: the system under test, which searches.
+        treatment: how the images were searched and hidden.
         confidence: of the intervals, as a share.
 
     """

@@ -52,7 +52,7 @@ class Treatment:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What came of all images."""
+    """Vectors, outcomes and regions of all images."""
 
     vectors: Mapping[Variant, Embeddings]
     """Of the originals and of each variant: the same ids, sorted."""
@@ -78,13 +78,13 @@ def encode_variants(
 ) -> Encoded:
     """Search, anonymize and encode all images.
 
-    A batch is searched while the one before it is encoded. Pixels are those that the pipeline
-    writes and reads again.
+    A batch is searched while the previous one is encoded. Pixels are the same as those that the
+    pipeline writes and reads back.
 
     Args:
         pictures: the images.
         encode_images: of the system under test.
-        similarity: what its vectors are compared by.
+        similarity: how its vectors are compared.
         treatment: how they are searched and hidden.
         threads: for reading, searching and anonymizing; they have no effect on the result.
 
@@ -149,7 +149,7 @@ def _pixels(image: _Image, variant: Variant, settings: Anonymization) -> np.ndar
 
 
 def _nothing(place: str, images: pd.DataFrame, treatment: Treatment) -> str:
-    """Return why no image can be used, and the way out."""
+    """Message that explains why no image can be used, with a hint."""
     statuses = images["status"].value_counts()
     if "empty" not in statuses:
         reason = images["reason"].iloc[0]

@@ -51,11 +51,11 @@ def evaluate(
     retrieval: Retrieval | None = None,
     presentation: Presentation | None = None,
 ) -> Result:
-    """Measure what anonymizing images costs a retrieval system that is used as it is.
+    """Measure the cost of anonymizing images for an unmodified retrieval system.
 
-    Images are searched, anonymized and encoded in batches; what stays in memory are the vectors.
-    Nothing is written but to `cache`. The numbers are those of the pipeline with the same settings,
-    and do not depend on the number of threads (OMP_NUM_THREADS).
+    Images are searched, anonymized and encoded in batches; only the vectors stay in memory. Nothing
+    is written except to `cache`. The numbers are those of the pipeline with the same settings, and
+    do not depend on the number of threads (OMP_NUM_THREADS).
 
     Args:
         encoder: a function from a list of images (uint8 [H, W, 3] RGB, of any sizes) to floats
@@ -64,25 +64,26 @@ def evaluate(
         images: a folder, a list of paths, or arrays (`anonbench.embedding.given.images.Given`).
         methods: how regions are hidden.
         degrees: percent of an image's regions that is hidden.
-        detectors: what finds the regions; without these and without boxes, faces, text, barcodes
-            and machine-readable zones are searched.
+        detectors: that find the regions. Default, if there are no boxes either: detectors of faces,
+            text, barcodes and machine-readable zones.
         boxes: regions of your own, by image id, or in a file (CSV, Parquet, COCO or VIA JSON).
-        clusters: which queries are no independent evidence, such as photos of one person: a label
+        clusters: groups of queries that are not independent, such as photos of one person: a label
             for each image by id, or a file with the columns id and cluster.
-        cache: folder in which detections and vectors are kept by image content and system.
-        similarity: what a function's vectors are compared by; a system has its own.
+        cache: folder that caches detections and vectors by image content and system.
+        similarity: how a function's vectors are compared; a system has its own.
         attack: also measure how often the system finds the original of a hidden region.
-        mapped: also score vectors that a map has brought back to where their originals' would be,
-            as methods called `mapped_<method>`: each image's by a map of other clusters' images.
+        mapped: also score vectors that a map has moved to where the originals' vectors would be, as
+            methods called `mapped_<method>`. Each image is mapped by a map learned from other
+            clusters.
         keep_without_regions: also score images in which nothing was found.
         seed: of the order in which an image's regions are hidden at degrees below 100.
-        detection: section `detection` of the config; chosen to miss little where None.
+        detection: section `detection` of the config; None: settings that miss little.
         anonymization: section `anonymization` of the config.
         retrieval: section `retrieval` of the config.
         presentation: section `presentation` of the config: confidence, margin.
 
     Raises:
-        InputError: an argument is wrong, or no image can be used; the message names the way out.
+        InputError: an argument is wrong, or no image can be used; the message says what to do.
 
     Example:
         >>> import numpy as np, anonbench
@@ -131,7 +132,7 @@ def evaluate(
         encoded = encode_variants(pictures, encode, system.similarity, treatment, threads())
         rates = None
         if attack:
-            # it needs torch, which an encoder need not
+            # needs torch, which an encoder need not use
             from anonbench.evaluation.end_to_end.attacked import attack as attack_by
 
             confidence = presentation.confidence
@@ -230,7 +231,7 @@ def _regions(
 def _settings(
     treatment: Treatment, retrieval: Retrieval, presentation: Presentation
 ) -> dict[str, Any]:
-    """Return, as plain data, what the numbers depend on."""
+    """Settings that the numbers depend on, as plain data."""
     used = treatment.anonymization.sections(*(str(v.method) for v in treatment.variants))
     used |= {"format": True, "margin": True, "coding_blocks": True}
     return {

@@ -1,4 +1,4 @@
-"""Result of an evaluation: tables, advice, and a card that says what made it."""
+"""Result of an evaluation: tables, advice, and a card with counts, settings and versions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ATTACKED = "These are lower bounds: an attacker who learns, or has a better mode
 def advise(
     scored: Scored, images: int, presentation: Presentation, rates: pd.DataFrame | None = None
 ) -> list[str]:
-    """Return, a sentence each, which method keeps most and what cannot be told apart.
+    """Advice, one sentence each: the method that keeps most, and what cannot be told apart.
 
     Args:
         scored: the scores.
@@ -62,8 +62,9 @@ def advise(
 def _failed(
     rates: pd.DataFrame, degree: int, needs: Needs, scored: Collection[str]
 ) -> dict[str, str]:
-    """Those of the scored methods that surely exceed the policy's limit on re-identification, with
-    what was found.
+    """Scored methods that surely exceed the policy's limit on re-identification.
+
+    The value is the rate that was found, as text.
     """
     rows = rates[(rates["degree"] == degree) & (rates["method"] != ORIGINAL)]
     return {
@@ -81,7 +82,7 @@ def _plain(text: str) -> str:
 def _sentence(
     scored: Scored, degree: int, query: str, needs: Needs, failed: Mapping[str, str]
 ) -> str:
-    """Say which method keeps most, of those that do not fail if there are others."""
+    """State the method that keeps most, preferring methods that do not fail."""
     where = f"At {degree} % with {query} queries"
     rows = scored.table[
         (scored.table["degree"] == degree)
@@ -148,7 +149,7 @@ _KINDS = ("original", "anonymized")
 
 @dataclass(frozen=True)
 class Result:
-    """What a system keeps of its ranking of the originals, by method and degree."""
+    """How well a system keeps its ranking of the originals, by method and degree."""
 
     scored: Scored = field(repr=False)
     vectors: Mapping[Variant, Embeddings] = field(repr=False)
@@ -162,11 +163,11 @@ class Result:
     boxes: pd.DataFrame = field(repr=False)
     """Regions of the scored images, columns `anonbench.core.boxes.BOX_COLUMNS`."""
     advice: tuple[str, ...]
-    """Which method keeps most, and what cannot be told, a sentence each."""
+    """The method that keeps most, and what cannot be told apart, one sentence each."""
     made_by: Mapping[str, Any] = field(repr=False)
     """Versions, digests and settings, as the card shows them."""
     rates: pd.DataFrame | None = field(default=None, repr=False)
-    """How often hidden regions are re-identified, where that was tried; columns
+    """Re-identification rates of hidden regions, if measured; columns
     `anonbench.evaluation.end_to_end.attacked.COLUMNS`."""
 
     @property
@@ -188,7 +189,7 @@ class Result:
         return self.scored.comparisons
 
     def card(self) -> dict[str, Any]:
-        """Return what made the result, as plain data: counts, digests, settings, versions."""
+        """Origin of the result as plain data: counts, digests, settings, versions."""
         statuses = Counter(self.images["status"])
         loud = Counter(each.reason for each in self.left_out if not each.quiet)
         late = self.images.loc[self.images["status"] == "unreadable", "reason"]
@@ -241,7 +242,7 @@ class Result:
         return "\n".join(lines)
 
     def grid(self) -> list[list[str]]:
-        """Return scores as text: heads, a row for each degree and method, and for chance."""
+        """Scores as text: header, a row for each degree and method, and rows for chance."""
         heads = [f"{name}, {kind} queries" for name in _METRICS.values() for kind in _KINDS]
         lines = [["method", "degree", *heads]]
         for (degree, method), rows in self.table.groupby(["degree", "method"], sort=False):
@@ -254,12 +255,12 @@ class Result:
             label: [f"{100 * found[kind, m][name]:.1f}" for m in _METRICS for kind in _KINDS]
             for name, label in _LEVELS.items()
         }
-        # two kinds of chance that come out alike are one row, named by the first
+        # two kinds of chance with equal values share a row, named after the first
         distinct = {tuple(values): label for label, values in reversed(levels.items())}
         return [*lines, *([label, "", *values] for values, label in reversed(distinct.items()))]
 
     def counts(self) -> str:
-        """Return how many images were scored, and how many were left out and why."""
+        """Number of images that were scored, and of those left out with reasons, as text."""
         counts = self.card()["images"]
         others = [
             f"{counts[key]:,} {text}"

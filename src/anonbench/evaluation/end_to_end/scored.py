@@ -46,7 +46,7 @@ COMPARED = [
 """Columns of the paired tests of methods (`anonbench.evaluation.comparisons.pairwise`)."""
 
 METRIC = "map"
-"""What methods are chosen by."""
+"""Metric by which methods are chosen."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Scored:
     """Which methods keep most, by `METRIC` (`anonbench.evaluation.comparisons.best.COLUMNS`)."""
     k: int
     settings: Retrieval
-    """Of the scores: own images do not count where k is below 5."""
+    """Settings of the scores: own images do not count if k is below 5."""
     asked: Retrieval
-    """As they were given."""
+    """Settings as they were given."""
 
 
 def score_variants(

@@ -1,4 +1,4 @@
-"""Rankings and relevance judgments in TREC's formats, for any evaluation tool that reads them."""
+"""Rankings and relevance judgments in TREC's formats, for evaluation tools that read them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _write(file: TextIO, names: list[str], ranked: Iterator[tuple[np.ndarray, np
 def _ranked(
     queries: np.ndarray, database: np.ndarray, depth: int, include_self: bool, frame: Frame
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give the first positions of each query's ranking, and their similarities."""
+    """Yield the first positions of each query's ranking, and their similarities."""
     similarity = Similarity(database, _BLOCK, as_queries=frame.queries)
     for block in similarity.slices(len(queries)):
         found = similarity(queries[block]).copy()

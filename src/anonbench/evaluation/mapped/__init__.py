@@ -1,1 +1,1 @@
-"""Maps of hidden images' vectors: what they give back, beside what costs nothing."""
+"""Maps of hidden images' vectors: their gain, compared with free remedies."""

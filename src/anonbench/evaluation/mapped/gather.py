@@ -17,8 +17,9 @@ VARIANT_COLUMNS = ["dataset", "method", "degree", *COLUMNS, "why_not"]
 
 
 def gather(dataset: str, maps: Mapping[str, Path]) -> pd.DataFrame:
-    """Return what the cards of maps say, columns `VARIANT_COLUMNS`; a map that could not be learned
-    has one row for each query kind, with the reason.
+    """Collect the cards of maps in one table, columns `VARIANT_COLUMNS`.
+
+    A map that could not be learned has one row for each query kind, with the reason.
 
     Args:
         dataset: its name.

@@ -1,7 +1,7 @@
-"""Gain of a map on images of other clusters, beside free remedies and a control that has to fail.
+"""Gain of a map on other clusters' images, with free remedies and a control that must fail.
 
-The own ranking of the originals favours a map, which learns to return to their vectors. So the same
-remedies are also judged by labels (persons, classes), where there are any.
+The originals' own ranking favours a map, because the map learns to return to their vectors. The
+same remedies are therefore also judged by labels (persons, classes), if there are any.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FEWEST, DOUBLINGS, DRAWS = 50, 9, 2
 """Pairs where the curve of gain over pairs begins, its points before that of all pairs, and draws
 of pairs that are averaged."""
 MOST_DRAWN = 1600
-"""Up to so many pairs; above, one draw tells enough."""
+"""Number of pairs up to which several draws are averaged; above it, one draw is enough."""
 _EXPANDED, _FLOOR = 5, 1e-3
 
 Transform = Callable[[np.ndarray], np.ndarray]
@@ -49,7 +49,7 @@ Transform = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Judged:
-    """Images that a map is judged by, and the pairs that it is learned from."""
+    """Images on which a map is judged, and the pairs from which it is learned."""
 
     ids: Sequence[str]
     """Of the judged images, [N]."""
@@ -61,7 +61,7 @@ class Judged:
     folds: np.ndarray
     """The fold of the pairs that an image must not be judged by [N]; -1: none of them."""
     labels: np.ndarray | None
-    """A person or class of each image, int64 [N], -1 where it is not known; None: of no image."""
+    """Person or class of each image, int64 [N], -1 if unknown; None: unknown for all images."""
     taught: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Originals [P, D], hidden [P, D] and folds [P] of the pairs."""
     similarity: str
@@ -92,12 +92,12 @@ def judge(
     confidence: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Return what each remedy keeps, and the curve of a map's gain over pairs.
+    """Scores of each remedy, and the curve of a map's gain over the number of pairs.
 
     Args:
-        given: what is judged, and by what.
+        given: images to judge, with the pairs.
         pairs: the same pairs, summed up.
-        maps: learned from them without each fold, and from all (None).
+        maps: learned from the pairs outside each fold, by fold, and from all pairs (None).
         settings: section `retrieval` of the config.
         confidence: of the intervals.
         seed: of the draws of pairs.
@@ -162,7 +162,7 @@ def judge(
 
 
 def why_not(table: pd.DataFrame, query: str = QueryKind.ORIGINAL.value) -> str:
-    """Return why a map is not recommended for queries of a kind; empty where it is.
+    """Reason not to recommend a map for queries of a kind; empty if it is recommended.
 
     Args:
         table: columns `COLUMNS`, of one map.
@@ -170,7 +170,7 @@ def why_not(table: pd.DataFrame, query: str = QueryKind.ORIGINAL.value) -> str:
 
     """
     rows = table[(table["query"] == query) & (table["metric"] == MAP)]
-    of = {row["remedy"]: row for row in rows.to_dict("records")}  # of maps, the one of all pairs
+    of = {row["remedy"]: row for row in rows.to_dict("records")}  # for maps, that of all pairs
     if MAPPED not in of:
         return "no map could be learned"
     mapped = of[MAPPED]
@@ -202,7 +202,7 @@ _NAMES = {
 
 
 def remedy_label(remedy: str) -> str:
-    """Return what people call a remedy."""
+    """Display name of a remedy."""
     return _NAMES[remedy]
 
 
@@ -266,7 +266,7 @@ class _Scale:
     def rows(
         self, remedy: str, pairs: int, scores: dict[tuple[str, str], np.ndarray]
     ) -> Iterator[dict[str, Any]]:
-        """Give the rows of one remedy; the first remedy is to do nothing."""
+        """Yield the rows of one remedy; the first remedy is to do nothing."""
         if remedy == NOTHING:
             self._nothing = scores
         for (query, metric), values in scores.items():
@@ -308,7 +308,7 @@ def labelled(queries: np.ndarray, database: np.ndarray, labels: np.ndarray) -> n
 
 
 def _numbers(count: int) -> list[int]:
-    """Return the numbers of pairs of the curve, below `count`: each twice the one before."""
+    """Numbers of pairs on the curve, below `count`: each is twice the previous one."""
     return [FEWEST << power for power in range(DOUBLINGS) if FEWEST << power < count]
 
 
@@ -321,9 +321,10 @@ def _few(
     draw: int,
     seed: int,
 ) -> Transform:
-    """Learn a map from some pairs, with the penalty of all raised as their number falls.
+    """Learn a map from some pairs.
 
-    A larger number adds pairs to those of the one before, which `sums` holds.
+    The penalty is that of the map of all pairs, raised as the number of pairs falls. A larger
+    number adds pairs to those of the previous one, which `sums` holds.
     """
     originals, hidden, folds = given.taught
     rows = np.flatnonzero(folds != fold) if fold is not None else np.arange(len(folds))
@@ -341,7 +342,7 @@ def _few(
 
 
 def _extrapolated(curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Give the gains at twice the pairs, by the slope over the last doublings; no further."""
+    """Yield the gains at twice the pairs, extrapolated by the slope of the last doublings."""
     table = pd.DataFrame(curve)
     for (query, metric), rows in table.groupby(["query", "metric"], sort=False):
         last = rows.tail(3)
@@ -358,7 +359,7 @@ def _extrapolated(curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]
 
 
 def _whitening(given: Judged, side: int, fold: int | None) -> Transform:
-    """Return what makes the originals' vectors (side 0) or the hidden ones' uncorrelated."""
+    """Whitening transform of the originals' vectors (side 0) or the hidden images' (side 1)."""
     rows = np.flatnonzero(given.taught[2] != (-1 if fold is None else fold))
     rows = rows[:: max(1, len(rows) // MOST_JUDGED)]
     taught = rows_of(given.taught[side][rows], given.similarity).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Map learned from pairs, judged on other clusters, with a card that says what it gives."""
+"""Map learned from pairs and judged on other clusters, with a card of the results."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def fit_map(
 ) -> Map:
     """Learn a map from hidden images' vectors to those of their originals.
 
-    It is judged by cross-fitting: each image by a map of other clusters' pairs. The map that is
-    returned is learned from all pairs. Keep it as you keep originals.
+    It is judged by cross-fitting: each image is mapped by a map learned from other clusters' pairs.
+    The returned map is learned from all pairs. Protect it as you protect the originals.
 
     Args:
         originals: vectors of the originals, float [N, D].
         hidden: the same system's vectors of the hidden images; pairs are found by id.
-        clusters: what tells which images show one person or document: a label for each image by
-            id, or a file with the columns id and cluster. Without it, images are independent.
+        clusters: groups of images that show one person or document: a label for each image by id,
+            or a file with the columns id and cluster. Without it, images are independent.
         method: how the images were hidden, such as `mask-100`; `Map.require` refuses another.
         retrieval: section `retrieval` of the config, for the judgement.
         confidence: of the intervals.
@@ -127,7 +127,7 @@ def learn(
     own = clusters_of(pd.Series(judged_originals.ids), clusters)
     folds = folds_of(groups, seed)
     fold_of = dict(zip(groups.tolist(), folds.tolist(), strict=True))
-    # an image whose cluster taught nothing is judged by the map of all pairs
+    # an image whose cluster is in no pair is judged by the map of all pairs
     without = np.array([fold_of.get(cluster, -1) for cluster in own.tolist()], np.int64)
     similarity = originals.similarity
     with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
@@ -168,7 +168,7 @@ def learn(
 def cross_fitted(
     originals: Embeddings, hidden: Embeddings, clusters: pd.Series, seed: int
 ) -> Embeddings:
-    """Map hidden images' vectors, each by what pairs of other clusters teach.
+    """Map hidden images' vectors, each by a map learned from other clusters' pairs.
 
     Args:
         originals: vectors, with the same ids in the same order as the hidden images'.
@@ -188,8 +188,11 @@ def cross_fitted(
 
 
 def read_labels(manifest: Path, columns: Sequence[str | None]) -> pd.Series | None:
-    """Return a number for each image's label by id, -1 for none, by the first column of a manifest
-    that tells images apart; None where none does."""
+    """Number for the label of each image, by id; -1 without a label.
+
+    Labels are in the first column of the manifest that distinguishes images. None if no column
+    does.
+    """
     for column in filter(None, columns):
         people = read_people(manifest, column)
         if len(set(people.values())) > 1:
@@ -272,7 +275,7 @@ def _sorted(given: Embeddings, similarity: str) -> Embeddings:
 
 
 def provenance(given: Source) -> Mapping[str, object]:
-    """Return what a source says of itself: of files, HDF5 does."""
+    """Provenance of embeddings; of files, only HDF5 has one."""
     if isinstance(given, Embeddings):
         return given.provenance
     is_hdf5 = isinstance(given, str | Path) and Path(given).suffix in (".h5", ".hdf5")

@@ -1,4 +1,4 @@
-"""Evidence for a policy: what was measured of each variant, a row a rule.
+"""Evidence for a policy: measurements of each variant, one row per rule.
 
 The evidence does not depend on the policy. `anonbench.evaluation.policy.verdicts` compares the two,
 so that another policy can be judged by the same numbers.
@@ -30,10 +30,10 @@ COLUMNS = [
     *("dataset", "method", "degree", "rule", "attack", "measure", "entity", "risk"),
     *("value", "low", "high", "control", "chance", "n", "clusters", "reason", "source"),
 ]
-"""A row a variant and rule. `value` is a share (of `strength` the parameter, of `residue` the place
-in `anonbench.core.registries.methods.RESIDUES`, of `audit` a number of images) with its interval;
-exact values have one of no width. `control` is what the rate stands
-above; `reason` says why a value is not known; `source` names the file that it is from."""
+"""One row per variant and rule. `value` is a share (for `strength` the parameter, for `residue` the
+place in `anonbench.core.registries.methods.RESIDUES`, for `audit` a number of images) with its
+interval; exact values have an interval of no width. `control` is the rate to compare with; `reason`
+says why a value is not known; `source` names the file that it is from."""
 MIN_IMAGES = 20
 """Images with true boxes of an entity, from which a share that is missed is estimated."""
 _AUDIT_FILE, _QUALITY_FILE = "audit.csv", "quality/summary.csv"
@@ -43,13 +43,13 @@ _RATES_FILE, _ATTACKS_FILE = "privacy/reidentification.csv", "privacy/attacks.cs
 
 @dataclass(frozen=True)
 class Measured:
-    """What a data set's evidence is taken from."""
+    """Sources of a data set's evidence."""
 
     dataset: str
     sought: tuple[str, ...]
     """Entities that its detectors look for."""
     variants: tuple[str, ...]
-    """All that are to be judged, also those of which nothing is known."""
+    """All variants to be judged, including those without any evidence."""
     methods: Mapping[str, Any]
     """The section `anonymization`: parameters by method, and `shape` if it is not the default."""
     audit: pd.DataFrame
@@ -104,16 +104,17 @@ def _exact(rule: str, value: float, **more: Any) -> dict[str, Any]:
 
 
 def _residue(given: Measured, method: str) -> Iterator[dict[str, Any]]:
-    """Give what is left of the sought entities' regions, of the one that is hidden least."""
+    """Yield the information left in sought entities' regions, for the least hidden entity."""
     left = {given.residues.get(method, {}).get(entity, UNKNOWN) for entity in given.sought}
     if left and left <= set(RESIDUES):
         yield _exact(RESIDUE, float(max(map(RESIDUES.index, left))))
 
 
 def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
-    """Give each number among a method's parameters; those by entity of what is sought alone.
+    """Yield each numeric parameter of a method; those by entity only for sought entities.
 
-    A method that applies others has theirs, too. Those of a strength are named as its method's.
+    A method that applies others has their parameters too. Parameters of a strength are named after
+    the method of that strength.
     """
     for step in given.applied.get(method, (method,)):
         for name, value in (given.methods.get(step) or {}).items():
@@ -132,9 +133,9 @@ def _is_number(value: object) -> bool:
 
 
 def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Give what the audit of the written images counts, train and validation images together.
+    """Yield the counts of the audit of written images, train and validation together.
 
-    Nothing of pictures that were not written here, which no such audit has seen.
+    Yields nothing for pictures that were not written here, because the audit has not seen them.
     """
     if of_variant.empty:
         return
@@ -146,11 +147,11 @@ def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _missed(given: Measured) -> Iterator[dict[str, Any]]:
-    """Give the share of the true area of each sought entity that no found region covers.
+    """Yield the share of the true area of each sought entity that no found region covers.
 
-    Of ellipses, that which no ellipse covers. Intervals are bootstrapped over images. Where all
-    images are covered alike they have no width; then it is Wilson's for as many images, which is
-    wider than any interval of a mean of shares.
+    For ellipses, it is the area that no ellipse covers. Intervals are bootstrapped over images. If
+    all images are covered alike, the bootstrap interval has no width; then the interval is Wilson's
+    for the same number of images, which is wider than any interval of a mean of shares.
     """
     for entity in given.sought:
         is_round = (given.methods.get("shape") or {}).get(entity) == "ellipse"
@@ -194,8 +195,10 @@ def _left_by(
 
 
 def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    """Return the strongest re-identification of each variant, by its regions and by what is around
-    them; a rate that is not known has none."""
+    """Strongest re-identification of each variant, by its regions and by their surroundings.
+
+    The row of an unknown rate has a reason and no interval.
+    """
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
     if given.rates is None:
         return found
@@ -227,10 +230,10 @@ def _reidentified(attack: str, row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, Any]]:
-    """Give the rates of the other attacks on a variant.
+    """Yield the rates of the other attacks on a variant.
 
-    An attack that finds no more in originals than its control shows nothing by finding no more in
-    a variant. Of mapped vectors, attacks on pictures are those on their method's.
+    If an attack finds no more in originals than its control does, finding no more in a variant
+    shows nothing. Mapped vectors take the attacks on pictures from their method.
     """
     if given.attacks is None:
         return
@@ -245,7 +248,7 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
     if is_mapped(method):
         others = of_degree[of_degree["method"] == unmapped(method)]
         mine = pd.concat([others[~others["attack"].isin(mine["attack"])], mine])
-    else:  # on those that maps have seen it is only a comparison
+    else:  # images that maps were learned from: for comparison only
         mine = mine[~mine["measure"].fillna("").str.startswith(SEEN)]
     not_run = table[~table["attack"].isin(mine["attack"]) & (table["reason"] != "")]
     for row in not_run.drop_duplicates("attack").to_dict("records"):
@@ -270,5 +273,5 @@ def _is_blind(originals: Mapping[Any, Any] | None) -> bool:
 
 
 def _control(row: Mapping[Any, Any]) -> float:
-    """Return what a rate stands above: its control, and chance where there is none."""
+    """Rate to compare with: the control, or chance if there is no control."""
     return float(row["chance"] if math.isnan(row["control"]) else row["control"])

@@ -1,4 +1,4 @@
-"""Front of privacy and utility: what each risk leaves of each variant, and the area under it."""
+"""Front of privacy and utility: exposure of each variant to each risk, area under the front."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ def area(cost: np.ndarray, gain: np.ndarray) -> float:
 
 
 def exposures(judged: pd.DataFrame) -> pd.DataFrame:
-    """Return how far each variant is exposed to each risk: the strongest attack above its control.
+    """Exposure of each variant to each risk: the strongest attack above its control.
 
-    A variant is left out where an attack on it that shows this risk has no known rate: that attack
-    may be the strongest. One that has none in any variant tells nothing, and does not count. What
-    surroundings give away has no part: as no method hides them, it would make all methods alike.
+    A variant is left out if an attack on it that shows this risk has no known rate, because that
+    attack may be the strongest. An attack without a known rate in any variant is ignored. Attacks
+    on surroundings are ignored too: no method hides surroundings, so they would make all methods
+    alike.
 
     Args:
         judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`, of one data set.
@@ -71,8 +72,9 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
-    """Return points with the columns `risk` and `rate` of `exposures`, those of mapped vectors with
-    what attacks find in these.
+    """Add the columns `risk` and `rate` of `exposures` to points.
+
+    Points of mapped vectors get the exposure of the mapped vectors.
 
     Args:
         judged: see `exposures`.
@@ -88,7 +90,7 @@ def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
 
 
 def areas(judged: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the area under each method's front for every risk and every utility (`AREA_COLUMNS`).
+    """Area under each method's front for every risk and every utility (`AREA_COLUMNS`).
 
     Args:
         judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`, of one data set.

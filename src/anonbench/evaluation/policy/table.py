@@ -75,13 +75,13 @@ def read_policy(path: Path) -> pd.DataFrame:
     """Read a table of verdicts (`JUDGED`).
 
     Raises:
-        InputError: it is no such table, rows are missing or there twice, or a verdict is not that
-            of its evidence.
+        InputError: it is no such table, rows are missing or duplicated, or a verdict contradicts
+            its evidence.
 
     """
     try:
         table = read_csv(path, JUDGED, _TEXTS)
-    except ValueError as error:  # other bytes than UTF-8, or no CSV
+    except ValueError as error:  # not UTF-8, or no CSV
         raise InputError(f"{path} is no table ({type(error).__name__}); {_AGAIN}") from None
     for column, known in (("rule", set(RULES)), ("verdict", set(map(str, Verdict)))):
         if unknown := set(table[column]) - known:
@@ -92,7 +92,7 @@ def read_policy(path: Path) -> pd.DataFrame:
 
 
 def _contradictions(table: pd.DataFrame) -> Iterator[str]:
-    """Give what no job has written: missing rows, rows there twice, wrong verdicts."""
+    """Yield contradictions of a table: missing rows, duplicate rows, wrong verdicts."""
     attacks = set(table.loc[table["rule"] == ATTACK, "attack"])
     for key, rows in table.groupby(_VARIANT, sort=False):
         name = "{} {}-{}".format(*key)

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from anonbench.config import Policy
 
 JUDGED = [*COLUMNS, "side", "limit", "verdict"]
-"""Columns of a table of verdicts: evidence, and of each row on which `side` of which `limit` it has
-to stay (`most`, `least`), and the verdict."""
+"""Columns of a table of verdicts: the evidence, the `side` (`most`, `least`) of the `limit` that
+the row has to stay on, and the verdict."""
 OF_ENTITIES: Mapping[str, frozenset[str]] = {
     "readability": frozenset({"text"}),
     "mrz_reading": frozenset({"mrz"}),
@@ -58,20 +58,20 @@ _UNSAID = "the method does not say what it leaves"
 
 
 class Verdict(StrEnum):
-    """How a rule, or a variant, stands to a policy; the better one first."""
+    """Verdict of a policy on a rule or a variant, best first."""
 
     PASS = "pass"
     UNKNOWN = "not known"
     FAIL = "fail"
     UNLIMITED = "no limit"
-    """Of a rule alone: the policy does not limit it."""
+    """Only for rules: the policy does not limit it."""
 
 
 def above_control(rate: float, control: float) -> float:
-    """Return what a rate has above its control, of what there is to gain (anonymeter's risk).
+    """Rate above its control, as a share of the possible gain (anonymeter's risk).
 
     (rate - control) / (1 - control), both shares (Giomi et al. 2023, PoPETs 2023(2)). Without a
-    control nothing is subtracted. A control that always succeeds leaves nothing to gain: NaN.
+    control nothing is subtracted. If the control always succeeds, nothing can be gained: NaN.
     """
     if math.isnan(control) or control <= 0.0:
         return rate
@@ -79,7 +79,7 @@ def above_control(rate: float, control: float) -> float:
 
 
 def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """Return the verdict on each row of evidence, and on what a policy asks for and is not there.
+    """Judge each row of evidence, and each rule that the policy requires without evidence.
 
     Args:
         evidence: columns `anonbench.evaluation.policy.evidence.COLUMNS`; others are ignored.
@@ -114,12 +114,12 @@ def standings(judged: pd.DataFrame) -> dict[tuple[str, str, int], Verdict]:
 
 
 def rank(verdict: str) -> int:
-    """Place of a verdict among all, the better one first; what was not judged is not known."""
+    """Rank of a verdict, best first; an empty verdict counts as not known."""
     return list(Verdict).index(Verdict(verdict or Verdict.UNKNOWN))
 
 
 def overall(verdicts: pd.Series) -> Verdict:
-    """Return the verdict on a variant from those on its rules: it passes if all limited ones do."""
+    """Verdict on a variant from those on its rules: it passes if all limited rules pass."""
     limited = set(map(str, verdicts)) - {str(Verdict.UNLIMITED)}
     if Verdict.FAIL in limited:
         return Verdict.FAIL
@@ -127,12 +127,12 @@ def overall(verdicts: pd.Series) -> Verdict:
 
 
 def _was_absent(row: Mapping[str, Any]) -> bool:
-    """Return whether a row was added by `_absent` for an earlier policy."""
+    """Whether a row was added by `_absent` for an earlier policy."""
     return bool(row["rule"] == ALLOWED or (row["reason"] and not row["source"]))
 
 
 def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterator[dict[str, Any]]:
-    """Give the rules that a policy asks for and no evidence speaks of."""
+    """Yield the rules that a policy requires but that have no evidence."""
     if policy.methods:
         named = float(method in policy.methods)
         yield {"rule": ALLOWED, "value": named, "low": named, "high": named}
@@ -161,7 +161,7 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
 
 
 def _base(method: str) -> str:
-    """Return the registered method of a name; that of another program's pictures has none."""
+    """Registered method of a name; the name itself for pictures of another program."""
     try:
         return base_of(method)
     except KeyError:
@@ -176,7 +176,7 @@ def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
 
 
 def verdict_of(row: Mapping[str, Any], side: str, limit: float) -> Verdict:
-    """Return the verdict on a row of evidence that has to stay on one side of a limit."""
+    """Verdict on a row of evidence that has to stay on one side of a limit."""
     control = math.nan if row["rule"] != ATTACK else _number(row.get("control"))
     low, high = (above_control(_number(row.get(end)), control) for end in ("low", "high"))
     if side == _LEAST:

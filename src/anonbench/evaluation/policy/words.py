@@ -1,4 +1,4 @@
-"""Verdicts in words: what a rule asks for, what was measured, and why a variant does not pass."""
+"""Verdicts in words: limits, measured values, and why a variant does not pass."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SUBJECTS = {
 
 
 def subject(row: Mapping[Any, Any]) -> str:
-    """Return what a rule is about: `true area missed (face)`, `readability, exact lines (text)`."""
+    """Subject of a rule: `true area missed (face)`, `readability, exact lines (text)`."""
     if row["rule"] == STRENGTH:
         return str(row["measure"]).replace("_", " ")
     text = _SUBJECTS.get(row["rule"], "")
@@ -47,7 +47,7 @@ def subject(row: Mapping[Any, Any]) -> str:
 
 
 def measured(row: Mapping[Any, Any]) -> str:
-    """Return a value with its interval, control and number: `6.1 % (4.9 to 7.5), n = 200`."""
+    """A value with its interval, control and number: `6.1 % (4.9 to 7.5), n = 200`."""
     if pd.isna(row["value"]):
         return ""
     value = float(row["value"])
@@ -70,7 +70,7 @@ def measured(row: Mapping[Any, Any]) -> str:
 
 
 def limit(row: Mapping[Any, Any]) -> str:
-    """Return what a rule asks for: `at most 3 %`; empty where nothing is."""
+    """Limit of a rule: `at most 3 %`; empty without a limit."""
     if pd.isna(row["limit"]) or row["rule"] in (ALLOWED, SEARCHED):
         return ""
     if row["rule"] == RESIDUE:
@@ -81,7 +81,7 @@ def limit(row: Mapping[Any, Any]) -> str:
 
 
 def said(row: Mapping[Any, Any]) -> str:
-    """Return a rule that is not passed, in one line."""
+    """One line for a rule that is not passed."""
     parts = [f"{subject(row)}: {measured(row) or 'not known'}"]
     if asked := limit(row):
         parts.append(asked)
@@ -90,7 +90,7 @@ def said(row: Mapping[Any, Any]) -> str:
 
 
 def why_not(of_variant: pd.DataFrame) -> str:
-    """Return why a variant does not pass, its failed rules before the unknown ones; else empty."""
+    """Why a variant does not pass, failed rules before unknown ones; empty if it passes."""
     found = [
         said(row) if verdict is Verdict.FAIL or not measured(row) else f"not known: {said(row)}"
         for verdict in (Verdict.FAIL, Verdict.UNKNOWN)
@@ -100,7 +100,7 @@ def why_not(of_variant: pd.DataFrame) -> str:
 
 
 def resisted(of_variant: pd.DataFrame) -> str:
-    """Return which attacks a variant resisted: `resisted these attacks at N = 100 to 200: …`."""
+    """Attacks that a variant resisted: `resisted these attacks at N = 100 to 200: …`."""
     rows = of_variant[(of_variant["rule"] == ATTACK) & (of_variant["verdict"] == str(Verdict.PASS))]
     if rows.empty:
         return ""
@@ -113,7 +113,7 @@ def resisted(of_variant: pd.DataFrame) -> str:
 
 
 def unlimited(judged: pd.DataFrame) -> str:
-    """Name the attacks that were run and have no limit, with the highest rate that they reached."""
+    """List the attacks that were run and have no limit, with their highest rate."""
     rows = judged[(judged["rule"] == ATTACK) & (judged["verdict"] == str(Verdict.UNLIMITED))]
     rows = rows[rows["value"].notna()].sort_values("value", ascending=False, kind="stable")
     first = {subject(row): row for row in reversed(rows.to_dict("records"))}
@@ -121,7 +121,7 @@ def unlimited(judged: pd.DataFrame) -> str:
 
 
 def tally(judged: pd.DataFrame) -> str:
-    """Return how many rules of a variant have each verdict: `12 pass, 1 fail, 2 not known`."""
+    """Number of a variant's rules by verdict: `12 pass, 1 fail, 2 not known`."""
     counts = judged["verdict"].value_counts()
     shown = [v for v in (Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN) if counts.get(str(v), 0)]
     return ", ".join(f"{int(counts[str(v)])} {v}" for v in shown) or count(0, "rule")

@@ -25,10 +25,10 @@ LEAST_SCALE = 1 / 64
 
 
 def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
-    """Return a crop turned, scaled and moved so that its points come nearest to the template's.
+    """Turn, scale and move a crop so that its points come nearest to the template's.
 
-    All beside the crop has its mean colour, so that of a masked face nothing is left. Of large
-    faces a multiple of the size is computed, which is still to be shrunk.
+    Everything outside the crop gets the crop's mean colour, so that nothing of a masked face is
+    left. For large faces, the result is a multiple of `side` and is still to be shrunk.
 
     Args:
         seen: uint8 [h, w] or [h, w, 3].
@@ -55,9 +55,9 @@ def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
 
 
 def similarity(points: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """Return the rotation, scale and shift that brings points nearest to others: float64 [2, 3].
+    """Rotation, scale and shift that bring points nearest to others, float64 [2, 3].
 
-    Nearest by least squares, which is linear in (a, b, x, y) for the matrix (a, -b, x; b, a, y).
+    Nearest in the least-squares sense; linear in (a, b, x, y) for the matrix (a, -b, x; b, a, y).
 
     Args:
         points: float64 [N, 2], at least two different ones.

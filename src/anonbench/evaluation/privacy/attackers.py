@@ -1,4 +1,4 @@
-"""Models that attack: those of the experiment, and a recognizer in ONNX format."""
+"""Attacking models: those of the experiment, and a recognizer in ONNX format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from anonbench.embedding.systems.opening import open_system
 from anonbench.training.checkpoints.weights import class_tokens, load_backbone, read_description
 from anonbench.training.loop.device_setup import pick_device
 
-# Read when the package is imported: it sends usage data to Microsoft otherwise.
+# Set before the import: the package otherwise sends usage data to Microsoft.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 BATCH = 64
@@ -29,10 +29,10 @@ CENTRE, SCALE = 127.5, 128.0
 
 
 class Backbone:
-    """A model of this experiment: the class token, as for retrieval."""
+    """A model of this experiment; crops are compared by the class token, as in retrieval."""
 
     def __init__(self, path: Path) -> None:
-        """Load what `train` wrote.
+        """Load a model that `train` wrote.
 
         Raises:
             InputError: the file cannot be loaded.
@@ -55,7 +55,7 @@ class Backbone:
 
 
 class SystemAttacker:
-    """A system under test that crops are compared by, with cosine similarity."""
+    """A system under test as an attacker that compares crops by cosine similarity."""
 
     side = 224
     """The system makes its own input of a crop of this size."""
@@ -74,14 +74,14 @@ class SystemAttacker:
 def naive_attacker(
     system: SystemKind | None, backbones: Iterator[Path]
 ) -> Iterator[Attacker | None]:
-    """Give the reference model as an attacker.
+    """Yield the reference model as an attacker.
 
     Args:
         system: under test; None where a model was trained.
-        backbones: whose first one is that model.
+        backbones: models, the first of which is the reference model.
 
     Yields:
-        The attacker; None where a system's vectors were made elsewhere.
+        The attacker; None if a system's vectors were computed elsewhere.
 
     """
     if system is None:
@@ -101,10 +101,10 @@ class OnnxRecognizer:
 
         Args:
             path: of the model.
-            aligned: whether it sees faces aligned.
+            aligned: whether the model expects aligned faces.
 
         Raises:
-            InputError: there is no file, or it is no such model.
+            InputError: the file does not exist, or is not such a model.
 
         """
         self.aligned = aligned
@@ -137,6 +137,6 @@ class OnnxRecognizer:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors [N, D] at length one; a zero vector stays one, and is like nothing."""
+    """Vectors [N, D] scaled to length one; a zero vector stays zero and resembles nothing."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(length > 0, length, 1.0), np.float32)

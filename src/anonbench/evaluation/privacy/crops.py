@@ -1,4 +1,4 @@
-"""Crops of regions, as attackers see them."""
+"""Crops of regions, as seen by attackers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anonbench.evaluation.privacy.aligned import aligned
 from anonbench.training.data.preprocess import Preprocess
 
 GREY = 128
-"""What a region's own pixels are where only its surroundings are seen."""
+"""Grey level of a region's own pixels if only its surroundings are shown."""
 
 
 Points = Mapping[tuple[str, int], np.ndarray]
@@ -24,7 +24,7 @@ Points = Mapping[tuple[str, int], np.ndarray]
 
 
 class Cut(NamedTuple):
-    """How an attacker sees regions."""
+    """Size and alignment of an attacker's crops."""
 
     side: int
     """Of its square crops, in pixels."""
@@ -45,12 +45,12 @@ class Stored(Readable, Protocol):
     """Images by id that are in files."""
 
     def read_bytes(self, image_id: str) -> bytes:
-        """Return one image as it is coded."""
+        """Read the encoded bytes of one image."""
         ...
 
 
 class Images(Readable, Protocol):
-    """Images by id, which are known."""
+    """Images by id, with a list of ids."""
 
     @property
     def ids(self) -> list[str]:
@@ -59,19 +59,19 @@ class Images(Readable, Protocol):
 
 
 def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
-    """Return a region of an image, uint8 [h, w] or [h, w, 3].
+    """Crop a region of an image, uint8 [h, w] or [h, w, 3].
 
-    Without a margin nothing outside the region is in it: what is beside a slanted region has the
-    region's mean colour, so that neither surroundings nor shape tell a masked one from another.
+    Without a margin the crop shows nothing outside the region: pixels beside a slanted region get
+    the region's mean colour, so that neither surroundings nor shape distinguish masked regions.
 
     Args:
         image: uint8 [H, W] or [H, W, 3].
         region: in pixels of the image.
-        margin: factor about the region's centre.
+        margin: factor by which the region is grown about its centre.
 
     """
     area = cover(region, image.shape, margin)
-    if area is None:  # a box outside its image: there is nothing to see
+    if area is None:  # a box outside its image: nothing is visible
         return np.zeros((1, 1, *image.shape[2:]), np.uint8)
     seen = image[area.window]
     if area.inside is None or margin > 1.0:
@@ -88,17 +88,18 @@ def remainder(
     margin: float = 1.0,
     regions: Sequence[Region] = (),
 ) -> np.ndarray:
-    """Return what is around a region of an image, its own pixels grey: uint8 [h, w] or [h, w, 3].
+    """Surroundings of a region, its own pixels grey, uint8 [h, w] or [h, w, 3].
 
-    What methods write in a margin, or where another region overlaps it, is made of its own pixels,
-    and in layers what is written where a third one overlaps that. So all that is grey, too.
+    Pixels that methods write in a margin, or where another region overlaps, are derived from the
+    region's own pixels; likewise, in turn, where a third region overlaps the second. All of these
+    are grey, too.
 
     Args:
         image: uint8 [H, W] or [H, W, 3].
         region: in pixels of the image.
         factor: by which the region's box is grown about its centre, above 1.
-        margin: by which regions are grown where they are hidden.
-        regions: all of the image's. Coding blocks that they know are hidden, too.
+        margin: by which regions are grown when they are hidden.
+        regions: all regions of the image. Coding blocks that they specify are hidden, too.
 
     """
     around = cover(region, image.shape, max(factor, margin), blocks=True)
@@ -108,7 +109,7 @@ def remainder(
     own, *others = covers
     left = [area for area in others if area is not None]
     grey = [] if own is None else [own]
-    for one in grey:  # which grows
+    for one in grey:  # grows during the loop
         grey += [area for area in left if _overlap(one, area)]
         left = [area for area in left if not _overlap(one, area)]
     seen = image.copy()
@@ -118,7 +119,7 @@ def remainder(
 
 
 def _overlap(one: Cover, other: Cover) -> bool:
-    """Return whether two regions' upright boxes share a pixel."""
+    """Whether two regions' upright boxes share a pixel."""
     pairs = zip(one.window, other.window, strict=True)
     return all(a.start < b.stop and b.start < a.stop for a, b in pairs)
 
@@ -130,18 +131,18 @@ def read_crops(
     cuts: Collection[Cut],
     points: Points | None = None,
 ) -> dict[Cut, np.ndarray]:
-    """Return crops of an image set, squashed into squares: by cut, uint8 [N, side, side, 3].
+    """Read crops of an image set, squashed into squares: by cut, uint8 [N, side, side, 3].
 
-    Width and height of a region are not seen: they are the same in every variant, and an attacker
-    who has the very page needs no picture to use them.
+    The crops do not show a region's width and height: these are the same in every variant, and an
+    attacker who has the original page can use them without any picture.
 
     Args:
         images: original or anonymized.
         regions: the images' regions in draw order.
-        wanted: columns id, order, margin and context, neighbours of one image together; context is
-            0, or the factor of `remainder`, and margin is that of `crop` or of `remainder`.
-        cuts: how they are cut out.
-        points: of faces in the originals, for cuts that are aligned.
+        wanted: columns id, order, margin and context, rows of one image together. `context` is 0 or
+            the factor of `remainder`; `margin` is that of `crop` or of `remainder`.
+        cuts: sizes and alignments.
+        points: of faces in the originals, for aligned cuts.
 
     """
     fits = {cut: Preprocess(cut.side, "imagenet", "squash").fit for cut in cuts}
@@ -174,6 +175,6 @@ def read_crops(
 
 
 def _corner(image: np.ndarray, region: Region, margin: float) -> tuple[int, int]:
-    """Return x and y of the first pixel that `crop` shows, of a region that is in its image."""
+    """x and y of the first pixel that `crop` shows, for a region inside its image."""
     area = cover(region, image.shape, margin)
     return (area.window[1].start, area.window[0].start) if area else (0, 0)

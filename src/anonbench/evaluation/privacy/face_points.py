@@ -1,10 +1,10 @@
-"""Eyes, nose and mouth of faces in originals, by which attackers align crops of all variants.
+"""Eyes, nose and mouth of faces in originals, used to align the crops of all variants.
 
-MTCNN's last network finds them (Zhang et al. 2016, "Joint face detection and alignment using
-multitask cascaded convolutional networks"), whatever detector gave the face's box.
+They are found by MTCNN's last network (Zhang et al. 2016, "Joint face detection and alignment using
+multitask cascaded convolutional networks"), for a face's box of any detector.
 
-An attacker who has the original knows where the face is, and the hidden face is in the same place:
-the points are those of the original, whatever is attacked.
+An attacker who has the original knows where the face is, and the hidden face is at the same place.
+The points of the original are therefore used for every variant.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SIDE = 48
 
 
 class Landmarks:
-    """Eyes, nose and mouth of faces, on the CPU."""
+    """Network that finds eyes, nose and mouth of faces, on the CPU."""
 
     def __init__(self) -> None:
         """Load the network.
@@ -52,8 +52,8 @@ class Landmarks:
     def find(self, image: np.ndarray, faces: Sequence[Region]) -> np.ndarray:
         """Points of faces, float64 [N, 5, 2]: x and y in pixels of the image.
 
-        They are those of the eyes (the one on the left of the picture first), the nose and the
-        corners of the mouth. The network gives points to whatever it is shown.
+        The order is: eyes (the left one in the picture first), nose, corners of the mouth. The
+        network returns points for any input, even without a face.
 
         Args:
             image: uint8 [H, W] or [H, W, 3] RGB, the original.
@@ -70,7 +70,7 @@ class Landmarks:
         seen = cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
         pixels = (seen.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 128
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # with another number, sums round differently
+        torch.set_num_threads(1)  # other numbers of threads round sums differently
         try:
             with torch.inference_mode():
                 shares = self._network(torch.from_numpy(pixels))[1].numpy()
@@ -93,13 +93,13 @@ def _square(face: Region, height: int, width: int) -> tuple[int, int, int, int]:
 def find_points(
     originals: Readable, regions: Mapping[str, Sequence[Region]], wanted: pd.DataFrame
 ) -> Points:
-    """Return eyes, nose and mouth of faces, by image and place in the draw.
+    """Find eyes, nose and mouth of faces, by image and place in the draw order.
 
     Args:
         originals: the images.
         regions: their regions in draw order.
-        wanted: columns id, order and context; what is no face, outside its image, or seen by its
-            surroundings is left out.
+        wanted: columns id, order and context; rows without a face, outside the image, or with
+            surroundings only are left out.
 
     Raises:
         InputError: MTCNN is not installed.

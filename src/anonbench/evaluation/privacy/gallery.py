@@ -1,8 +1,8 @@
-"""Choice of probes, and of the gallery in which each is searched.
+"""Choice of probes, and of the gallery that each is searched in.
 
-A face whose person is known is searched among other photographs, any other region among the
-originals of all regions, its own included. Everything is drawn by hashes of ids: an added image
-moves few others, and every variant and attacker meets the same gallery.
+A face whose person is known is searched among other photographs; any other region is searched among
+the originals of all regions, including its own. Everything is drawn by hashes of ids: an added
+image changes few others, and every variant and attacker gets the same gallery.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ ONLY_TRAIN = "no region in the validation images, but in the train images"
 """Why there is no gallery."""
 NO_LESSON = "no such regions in the train images to learn from"
 TOO_LITTLE = "too little in the train images to learn from"
-"""Why an attacker that learns was not run: none set aside for it, or none there; or too few, and
-how many are needed follows."""
+"""Why an attacker that learns was not run: the train images have no such regions for it; or too
+few, and the required number follows."""
 UNTAUGHT = "so it compares by the models' own vectors"
-"""What an attacker that learns does without a lesson, where it is run all the same."""
+"""What an attacker that learns does instead, if it is run without a lesson."""
 NO_MODEL = "the system embeds no crops, and no recognizer of them is given (privacy.recognizer)"
-"""Why nobody attacks: of vectors that were made elsewhere."""
+"""Why no attack was run: the vectors were computed elsewhere."""
 
 
 class Match(StrEnum):
-    """What counts as found."""
+    """Kind of match that counts as found."""
 
     PERSON = "person"
     """The same person in another photograph."""
@@ -53,16 +53,16 @@ class Gallery:
     entity: Entity
     match: Match
     crops: pd.DataFrame
-    """A row a crop, sorted by id and order: id, order (in its image's draw), count (regions of the
-    image), who (what a match shares, int), cluster (what a probe's chances share: the person or
-    the image, int), turn (place in a random order of what shares `who`, int; the first stands for
-    its person where each has one crop in the gallery), probe (bool)."""
+    """One row per crop, sorted by id and order: id, order (in its image's draw), count (regions of
+    the image), who (shared by matches, int), cluster (shared by dependent probes: the person or the
+    image, int), turn (place in a random order of crops with the same `who`, int; the first
+    represents its person if the gallery has one crop of each), probe (bool)."""
     context: float = 0.0
-    """Factor by which boxes are grown where all but the region is seen; 0: the region itself."""
+    """Factor by which boxes are grown if only surroundings are shown; 0: the region itself."""
 
     @property
     def key(self) -> tuple[Entity, float]:
-        """What is seen of which entity."""
+        """Entity and context."""
         return self.entity, self.context
 
 
@@ -74,13 +74,13 @@ def draw_galleries(
     settings: Privacy,
     seed: int,
 ) -> tuple[list[Gallery], dict[Entity, str]]:
-    """Draw a gallery for each entity, and say why an entity has none.
+    """Draw a gallery for each entity; give a reason for each entity without one.
 
     Args:
         boxes: columns of `anonbench.core.boxes`, of both splits.
         ids: the validation images.
         people: the person of each image, where it is known.
-        sought: entities that should be there.
+        sought: entities that the detectors look for.
         settings: how many are drawn.
         seed: of the draw.
 
@@ -110,7 +110,7 @@ _COLUMNS = ["id", "order", "count", "who", "cluster", "turn", "probe"]
 
 
 def _of_regions(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataFrame:
-    """Draw the gallery; the probes are the first that were drawn."""
+    """Draw the gallery; the probes are the first drawn."""
     keys = regions["id"] + "\x1f" + regions["order"].astype(str)
     drawn = regions.assign(draw=hash_ints((seed, "line-up"), keys)).sort_values("draw")
     drawn = drawn.iloc[: settings.gallery]
@@ -126,9 +126,9 @@ def _of_regions(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataF
 def _of_persons(
     faces: pd.DataFrame, people: Mapping[str, str], settings: Privacy, seed: int
 ) -> pd.DataFrame | None:
-    """Draw persons with all their photographs; None where nobody known is seen twice.
+    """Draw persons with all their photographs; None if no known person appears twice.
 
-    The person that a list names is taken for the image's largest face; other faces take no part.
+    The known person is assumed to be the largest face of the image; other faces are ignored.
     """
     area = (faces["x1"] - faces["x0"]) * (faces["y1"] - faces["y0"])
     largest = faces.assign(area=area, person=faces["id"].map(people)).sort_values(
@@ -154,13 +154,13 @@ def _of_persons(
 
 
 def _persons_within(drawn: pd.DataFrame, settings: Privacy) -> int:
-    """Return how many persons, in the order drawn, fit into the gallery whole; at least two."""
+    """Number of persons, in drawn order, who fit completely into the gallery; at least two."""
     sizes = drawn.groupby("person", sort=False).size().cumsum()
     return max(2, int((sizes <= settings.gallery).sum()))
 
 
 def read_people(manifest: Path, column: str) -> dict[str, str]:
-    """Return the person of each image of a manifest that has such a column, by id; else nothing."""
+    """Person of each image by id, from a manifest column; empty without such a column."""
     if column not in read_schema(manifest).names:
         return {}
     known = pd.read_parquet(manifest, columns=["id", column]).dropna()

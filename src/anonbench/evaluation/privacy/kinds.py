@@ -1,4 +1,4 @@
-"""Attackers beside the experiment's own models."""
+"""Attackers in addition to the experiment's own models."""
 
 from __future__ import annotations
 
@@ -101,16 +101,16 @@ class Restored(AttackerKind):
 
 
 class Remainder(AttackerKind):
-    """An attacker that sees the surroundings of a face alone: hair, clothes, background.
+    """An attacker that sees only the surroundings of a face: hair, clothes, background.
 
-    The face's own pixels are grey, as far as they are hidden (`anonymization.margin`), and so are
-    regions that overlap it, as the box of another detector does. At the image's border the grey
-    shows where the face is and how large it is, as a mask does. It learns from train images as the
-    supervised attacker does, and compares by the models' own vectors where there are none. Its
-    rates stand apart from those of hidden regions, since no method that leaves the surroundings as
-    they are lowers them (for photographs see Oh et al. 2016, "Faceless person recognition"). Run
-    where persons are looked for in other photographs; whoever has the very image finds it by its
-    surroundings anyway.
+    The hidden pixels of the face itself are grey (`anonymization.margin`), and so are regions that
+    overlap it, such as the box of another detector. At the image's border the grey area shows the
+    place and size of the face, as a mask does. The attacker learns from train images like the
+    supervised attacker, and compares by the models' own vectors if there are no train images. Its
+    rates are listed separately from those of hidden regions, because a method that leaves the
+    surroundings unchanged cannot lower them (for photographs see Oh et al. 2016, "Faceless person
+    recognition"). It runs if persons are searched in other photographs; an attacker who has the
+    very image finds it by its surroundings anyway.
     """
 
     name: ClassVar = "remainder"

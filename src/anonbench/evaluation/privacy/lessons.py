@@ -1,6 +1,6 @@
-"""Lessons of attackers that learn: regions of train images, which they anonymize themselves.
+"""Training sets of attackers: regions of train images that they anonymize themselves.
 
-Persons of the images that are attacked are left out, whatever the splits say.
+Persons of the attacked images are left out, even if they appear in the train split.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ THUMBNAIL = 16
 _BATCH = 256
 """Crops in memory at once."""
 _ASIDE = 4
-"""One of so many persons of the train images is for restorers, where an attacker restores."""
+"""One of this number of train persons is reserved for restorers, if an attacker uses them."""
 
 
 class Lessons:
-    """Learns once of each method and entity, however many degrees are attacked."""
+    """Training sets and models of attackers, cached per method and entity for all degrees."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Lessons:
         settings: Privacy,
         seed: int,
     ) -> None:
-        """Note what there is; nothing is read yet.
+        """Take the data; nothing is read yet.
 
         Args:
             train: images of the train split.
@@ -76,7 +76,7 @@ class Lessons:
 
         """
         self._ids = train.free_of(attacked, people)
-        # entities have lessons of their own, often of the same images
+        # each entity has its own training set, often from the same images
         self._train = replace(train, originals=KeptOriginals(train.originals))
         self._hidden = ("", Kept())
         self._boxes = boxes[boxes["id"].isin(self._ids)]
@@ -91,13 +91,13 @@ class Lessons:
     def of(
         self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
     ) -> Mapping[bool, Learned] | str:
-        """Return what an attacker learns, by whether the gallery is hidden, or why it does not.
+        """Learned comparisons, by whether the gallery is hidden; or why nothing was learned.
 
         Args:
             kind: the attacker.
-            method: that hides, or `original`: then nothing is hidden in the lesson either.
-            gallery: that is attacked; the lessons are of the same entity and match.
-            models: attackers that learn nothing, whose vectors are features, in a fixed order.
+            method: that hides, or `original`; then the training set is not hidden either.
+            gallery: to attack; the training set has the same entity and match.
+            models: attackers without training, whose vectors are features, in a fixed order.
 
         """
         key = (kind.name, method, gallery.entity)
@@ -106,7 +106,7 @@ class Lessons:
         return self._learned[key]
 
     def restorers(self, kind: AttackerKind) -> LearnedRestorers | None:
-        """Return what an attacker sees hidden regions through; None: nothing is restored."""
+        """Restorers of an attacker; None if the attacker restores nothing."""
         if not kind.restorer_size():
             return None
         if kind.name not in self._restorers:
@@ -122,7 +122,7 @@ class Lessons:
         return self._restorers[kind.name]
 
     def _aside(self) -> set[str]:
-        """Return the train images of the persons that restorers learn from."""
+        """Train images of the persons reserved for restorers."""
         ids = sorted(self._ids)
         whose = [self._people.get(name, name) for name in ids]
         draw = hash_ints((self._seed, "restorers"), whose) % _ASIDE
@@ -157,7 +157,7 @@ class Lessons:
             alike = (originals, hidden) if gallery.context else None
             of_faces = self._points[first]
             hidden, _ = read_features(images, regions, drawn, models, of_faces, alike)
-            if np.array_equal(hidden, self._clear[first][0]):  # nothing to see of the method
+            if np.array_equal(hidden, self._clear[first][0]):  # the method changed nothing visible
                 return self.of(kind, ORIGINAL, gallery, models)
         who = drawn["who"].to_numpy(np.int64)
         finds_itself = gallery.match is Match.REGION
@@ -168,13 +168,13 @@ class Lessons:
             return f"{TOO_LITTLE}: {why}"
 
     def _kept(self, method: str) -> Kept:
-        """Return the images that a method has hidden; those of the method before are dropped."""
+        """Cache of the images hidden by a method; drops those of the previous method."""
         if self._hidden[0] != method:
             self._hidden = (method, Kept())
         return self._hidden[1]
 
     def _drawn(self, size: int, gallery: Gallery, ids: set[str]) -> pd.DataFrame | None:
-        """Return the regions to learn from, columns of `Gallery.crops` and margin."""
+        """Regions to learn from, columns of `Gallery.crops` and margin."""
         by_person = gallery.match is Match.PERSON
         settings = self._settings.model_copy(update={"gallery": size, "probes": size})
         people = self._people if by_person else {}
@@ -194,16 +194,16 @@ def read_features(
     points: Points,
     clear: tuple[Readable, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, int]:
-    """Return features of crops, float32 [N, D], and how many of them models give; see `features`.
+    """Features of crops, float32 [N, D], and the number that come from models; see `features`.
 
     Args:
         images: clear or hidden.
         regions: the images' regions in draw order.
-        wanted: columns id, order, margin and context, neighbours of one image together.
+        wanted: columns id, order, margin and context, rows of one image together.
         models: by name.
         points: of faces in the originals.
-        clear: the originals of hidden images, and the features of their crops, which crops that are
-            the same share; None where few are.
+        clear: the originals of hidden images and the features of their crops, which are reused for
+            unchanged crops; None if few are unchanged.
 
     """
     cuts = cuts_of(models.values())
@@ -229,7 +229,7 @@ def read_features(
 
 
 def features(vectors: Sequence[np.ndarray], crops: np.ndarray) -> np.ndarray:
-    """Return vectors of crops, [N, D] each, then the pixels of their thumbnails: float32."""
+    """Concatenate vectors of crops, [N, D] each, and the pixels of their thumbnails: float32."""
     size = (THUMBNAIL, THUMBNAIL)
     small = [cv2.resize(each, size, interpolation=cv2.INTER_AREA).ravel() for each in crops]
     pixels = np.asarray(small, np.float32).reshape(len(crops), -1) / np.float32(255)

@@ -1,4 +1,4 @@
-"""Probes of an attack: where each finds its match in a gallery, and the table of them."""
+"""Probes of an attack: the place of each probe's match in a gallery, and their table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.gallery import Gallery, Match
 
 NAIVE, ADAPTIVE = "naive", "parrot"
-"""The attackers that are models of the experiment, by their names in results."""
+"""Names in results of the attackers that are models of the experiment."""
 ANONYMIZED = "anonymized"
 RANKS = (1, 10)
 """Ranks at which a match counts as found."""
@@ -35,12 +35,12 @@ COLUMNS = {
     **dict.fromkeys(("one_above", "one_tied", "one_others"), "int64"),
     "reason": "str",
 }
-"""A row a probe. `against`: whether the gallery shows originals or the same variant; `hidden`:
-whether the region is anonymized at this degree; `cluster`: probes of one person or image share it;
-`context`: the factor by which boxes are grown where all but the region is seen, else 0.
-`one_…`: where its match comes in a gallery with one crop of each person (or each region): how many
-of so many others are more similar to the probe, and how many as similar.
-A row without an id says in `reason` what was not run."""
+"""One row per probe. `against`: whether the gallery shows originals or the same variant; `hidden`:
+whether the region is anonymized at this degree; `cluster`: shared by probes of one person or image;
+`context`: the factor by which boxes are grown if everything except the region is shown, else 0.
+`one_…`: the place of its match in a gallery with one crop of each person (or region): the number of
+others, of those more similar to the probe, and of those equally similar. A row without an id says
+in `reason` what was not run."""
 
 
 DECIMALS = 6
@@ -49,18 +49,18 @@ DECIMALS = 6
 
 @dataclass(frozen=True)
 class Places:
-    """Where the best match of each of P probes comes; all int64 [P]."""
+    """Place of the best match of each of P probes; all arrays are int64 [P]."""
 
     above: np.ndarray
     """Crops that are more similar to the probe."""
     tied: np.ndarray
-    """Crops that are as similar as it is, itself among them."""
+    """Crops that are as similar as the match, including it."""
     tied_matches: np.ndarray
-    """Those of them that are matches."""
+    """Matches among the tied crops."""
     matches: np.ndarray
-    """Crops of the gallery that would be right."""
+    """Crops of the gallery that are matches."""
     gallery: np.ndarray
-    """Crops that are looked through."""
+    """Crops that are searched."""
 
 
 def places(
@@ -72,8 +72,8 @@ def places(
         probes: unit vectors, float32 [P, D].
         gallery: unit vectors, float32 [G, D].
         match: bool [P, G], at least one in each row that is not left out.
-        left_out: bool [P, G], what a probe is not compared with: its own photograph, where the
-            person is looked for in others.
+        left_out: bool [P, G], crops that a probe is not compared with: its own photograph, if the
+            person is searched in others.
 
     """
     similar = np.round(probes.astype(np.float64) @ gallery.T.astype(np.float64), DECIMALS)
@@ -91,17 +91,17 @@ def places(
 
 
 def one_each(who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """Return what is left out of a gallery that shows each person once: bool [P, G].
+    """Mask of crops to leave out so that each person is shown once, bool [P, G].
 
     Args:
         who: person of each crop of the gallery, int [G].
         own: person of each probe, int [P].
-        turn: place of each crop among its person's, from 0 on, int [G].
+        turn: place of each crop among its person's crops, from 0, int [G].
         same: bool [P, G], crops that a probe is not compared with.
 
     Returns:
-        All but the first crop of each person; of the probe's own, all but the first that is
-        compared.
+        All but the first crop of each person; for the probe's own person, all but the first crop
+        that is compared.
 
     """
     match = own[:, None] == who
@@ -111,12 +111,12 @@ def one_each(who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarra
 
 
 def of_one(above: np.ndarray, tied: np.ndarray, others: np.ndarray) -> Places:
-    """Return the places of probes with one match among so many others, int [P] each.
+    """Places of probes with a single match among other crops, int [P] each.
 
     Args:
         above: others that are more similar to the probe than its match is.
-        tied: others that are as similar.
-        others: crops of the gallery less the match.
+        tied: others that are equally similar.
+        others: number of crops in the gallery except the match.
 
     """
     one = np.ones_like(above)
@@ -124,22 +124,22 @@ def of_one(above: np.ndarray, tied: np.ndarray, others: np.ndarray) -> Places:
 
 
 def hit_rates(found: Places, rank: int) -> np.ndarray:
-    """Return the chance that a match is among the first `rank`, float64 [P].
+    """Probability that a match is among the first `rank`, float64 [P].
 
-    It is 0 or 1 but where a tie reaches across the rank: tied crops come in random order, so that a
-    gallery of equal crops (masks) gives chance and not whatever a sort makes of it.
+    It is 0 or 1 unless a tie reaches across the rank: tied crops come in random order, so that a
+    gallery of equal crops (masks) gives the chance level, not an artefact of sorting.
     """
     room = np.clip(rank - found.above, 0, found.tied)
     return _any_of(found.tied, found.tied_matches, room)
 
 
 def chances(found: Places, rank: int) -> np.ndarray:
-    """Return the chance that a random order has a match among its first `rank`, float64 [P]."""
+    """Probability that a random order has a match among its first `rank`, float64 [P]."""
     return _any_of(found.gallery, found.matches, np.minimum(rank, found.gallery))
 
 
 def _any_of(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Return the chance that any right item is drawn, without replacement; all [P].
+    """Probability that any right item is drawn, without replacement; all [P].
 
     It is 1 - C(n - m, d) / C(n, d) for d drawn of n items, m of them right.
     """
@@ -154,7 +154,7 @@ log = logging.getLogger(__name__)
 
 
 def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
-    """Return whether regions, columns order and count, are hidden in a variant: bool [N]."""
+    """Mask of regions (columns order and count) that are hidden in a variant, bool [N]."""
     return np.array(
         [
             bool(variant.method) and order < regions_at(variant.degree, count)
@@ -165,7 +165,7 @@ def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
 
 
 def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> tuple[Places, Places]:
-    """Return where probes find their match: among all crops, and among one of each person."""
+    """Places of the probes' matches among all crops, and among one crop of each person."""
     rows = gallery.crops[gallery.crops["probe"]]
     own, who, turn = rows["who"].to_numpy(), *gallery.crops[["who", "turn"]].to_numpy().T
     match = own[:, None] == who
@@ -183,7 +183,7 @@ def probe_rows(
     vectors: np.ndarray,
     searched: np.ndarray,
 ) -> pd.DataFrame:
-    """Return a row a probe, from the vectors of probes and of what they are searched among."""
+    """Table with one row per probe, from vectors of the probes and of the searched crops."""
     ranks, one = _places(gallery, vectors, searched)
     probes = gallery.crops[gallery.crops["probe"]]
     table = probes[["id", "order", "cluster"]].assign(
@@ -214,7 +214,7 @@ def not_run(
     attacker: str = "",
     context: float = 0.0,
 ) -> pd.DataFrame:
-    """Return the row that says why an entity, or an attacker on a variant, was not run."""
+    """Row with the reason why an entity, or an attacker on a variant, was not run."""
     log.info("%s %s %s: %s", entity, variant or "", attacker, reason)
     row: dict[str, Any] = {
         name: np.nan if kind == "float64" else 0 for name, kind in COLUMNS.items()

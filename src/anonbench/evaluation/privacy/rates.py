@@ -1,11 +1,11 @@
-"""Re-identification rates with intervals, the strongest attack, and why others are not known.
+"""Re-identification rates with intervals, strongest attacks, and reasons for unknown rates.
 
-A rate is known where its interval is narrow enough, and where enough persons (or images) and a
-large enough gallery stand behind it. Originals are the control: attacks that find no more than
-chance there show nothing by finding no more elsewhere. A variant's rate is known where that of
-every entity is: the strongest attack may be the one that is not, or that nobody could make. Where
-an attacker could not learn, as there are no train images or too few, the rate is a lower end alone,
-and no limit is known to be kept.
+A rate is known if its interval is narrow enough, and if it is based on enough persons (or images)
+and a large enough gallery. Originals are the control: attacks that find no more than chance in
+originals prove nothing by finding no more elsewhere. A variant's rate is known if the rates of all
+entities are, because the strongest attack may be an unknown one, or one that nobody could run. If
+an attacker could not learn, because there are no train images or too few, the rate is only a lower
+bound, and compliance with a limit is unknown.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ from anonbench.evaluation.privacy.probes import (
 
 
 def with_clusters(probes: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
-    """Return an attack's probes with `cluster` as coarse as both groupings together.
+    """Merge each probe's cluster with the clusters of its image.
+
+    Probes that share either grouping get the same `cluster`.
 
     Args:
         probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`; numbers in `cluster` are of
@@ -65,8 +67,8 @@ def with_clusters(probes: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
 
 
 def _joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return numbers [N] that rows share which are linked by equal numbers in either array [N]."""
-    from scipy.sparse import coo_array  # not above: most commands start without it
+    """Number [N] of each row's component; rows with equal numbers in either array are linked."""
+    from scipy.sparse import coo_array  # imported here: most commands start without it
     from scipy.sparse.csgraph import connected_components
 
     first, second = (np.unique(each, return_inverse=True)[1] for each in (one, other))
@@ -97,12 +99,12 @@ RATE_COLUMNS = [
     *(f"one_{what}" for what in ("rate", "low", "high", "chance", "gallery")),
     "reason",
 ]
-"""Columns of the rates. `regions`: `all` (what the published images still give away) or those that
-are `hidden` at the degree, or the `remainder`: all regions, of which their surroundings alone are
-seen; `rank`: a match among so many counts; `n` probes of `clusters` persons
-(or images) in a `gallery` of so many crops, in which `chance` finds as many. `one_…`: the same in
-a gallery with one crop of each person; regions have one anyway. A row without a rate or without an
-interval says why in `reason`."""
+"""Columns of the rates. `regions`: `all` (what the published images still give away), those that
+are `hidden` at the degree, or the `remainder`: all regions, of which only the surroundings are
+shown; `rank`: a match counts if it is among the first `rank`; `n` probes of `clusters` persons (or
+images) in a `gallery` of this number of crops, in which `chance` finds this share. `one_…`: the
+same in a gallery with one crop of each person; regions have one anyway. A row without a rate or
+without an interval says why in `reason`."""
 ALL, HIDDEN, REMAINDER = "all", "hidden", "remainder"
 _KEYS = ["degree", "method", "entity", "match", "attacker", "against", "context"]
 _ORDERS: dict[str, list[str]] = {
@@ -114,10 +116,10 @@ _ORDERS: dict[str, list[str]] = {
 
 
 def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Return the rates of a data set, columns `RATE_COLUMNS`.
+    """Rates of a data set, columns `RATE_COLUMNS`.
 
     Intervals are those of `anonbench.core.numeric.rates.clustered_rate`: Wilson's for the effective
-    number of probes, since probes of one person (or image) are found or missed together.
+    number of probes, because probes of one person (or image) are found or missed together.
 
     Args:
         dataset: its name.
@@ -160,13 +162,12 @@ def worst(
     of: Sequence[str] = ("degree", "method"),
     regions: str = ALL,
 ) -> pd.DataFrame:
-    """Return, for each method and degree (or what `of` names), the attack that finds most.
+    """Attack that finds most, for each method and degree (or what `of` names).
 
-    One row of `rates` each, over all regions (or what else `regions` names), originals (the
-    ceiling) among them. Attacks on
-    different entities have galleries of different sizes, so the one that is farthest above chance
-    counts: (rate - chance) / (1 - chance). Choosing the highest of several makes it a little too
-    high.
+    Each result is one row of `rates`, over all regions (or those that `regions` names); originals
+    (the ceiling) are included. Attacks on different entities have galleries of different sizes, so
+    the strongest is the one farthest above chance: (rate - chance) / (1 - chance). Choosing the
+    highest of several makes it slightly too high.
     """
     rows = given[(given["regions"] == regions) & (given["rank"] == rank) & given["rate"].notna()]
     above = (rows["rate"] - rows["chance"]) / (1.0 - rows["chance"]).clip(lower=1e-9)
@@ -205,31 +206,31 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 MIN_CLUSTERS = 20
-"""Persons (or images) of the probes; among fewer, how alike they are cannot be estimated."""
+"""Smallest number of persons (or images); with fewer, their similarity cannot be estimated."""
 MIN_GALLERY = 100
-"""Regions among which a probe's own is searched: chance is then about one in a hundred."""
+"""Smallest gallery of regions in which a probe's own is searched; chance is then about 1 %."""
 _VARIANT = ["degree", "method"]
 _LACKS = (ONLY_ONE, ONLY_TRAIN, NO_LESSON, TOO_LITTLE, NO_MODEL)
-"""How reasons begin of attacks that were not run, or not as they should be, by which a variant's
-rate is not known."""
+"""Beginnings of reasons that make a variant's rate unknown: the attack was not run, or not as
+intended."""
 
 
 def strongest(
     rates: pd.DataFrame, widest: float, confidence: float, regions: str = ALL
 ) -> pd.DataFrame:
-    """Return the strongest known attack on each variant, and what is not known of the variant.
+    """Strongest known attack on each variant, and the unknown rates of the variant.
 
     Args:
         rates: of one data set (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`).
         widest: the widest interval of a rate that is known, as a share.
         confidence: of the intervals.
-        regions: what the attacks see, as in `worst`.
+        regions: shown to the attacks, as in `worst`.
 
     Returns:
-        A row of `worst` for each method and degree, and three columns. `shortfall`: why this rate
-        is not known; empty unless no entity's rate is known. `unknown`: by entity, why its rate is
-        not known; empty where all are. `ceiling`: the rate of the strongest attack on the originals
-        of the same entity; NaN where they were not attacked.
+        A row of `worst` for each method and degree, with three more columns. `shortfall`: why this
+        rate is unknown; empty unless the rates of all entities are unknown. `unknown`: by entity,
+        why its rate is unknown; empty if all are known. `ceiling`: the rate of the strongest attack
+        on the originals of the same entity; NaN if they were not attacked.
 
     """
     by_entity = worst(rates, of=[*_VARIANT, "entity"], regions=regions)
@@ -252,10 +253,10 @@ def strongest(
 
 
 def against(row: Mapping[Any, Any], limit: float) -> Limit:
-    """Return how a variant stands to a limit on its re-identification rate.
+    """Compare a variant's re-identification rate with a limit.
 
-    It is above where one attack surely is. It is within only where the upper end of the interval is
-    and nothing is unknown, and then only of the attacks that were run.
+    The rate is above the limit if one attack surely is. It is within the limit only if the upper
+    end of the interval is and nothing is unknown; this holds only for the attacks that were run.
 
     Args:
         row: of `strongest`.
@@ -270,7 +271,7 @@ def against(row: Mapping[Any, Any], limit: float) -> Limit:
 
 
 def probes_needed(widest: float, confidence: float) -> int:
-    """Return how many independent probes give an interval of this width, whatever they find."""
+    """Number of independent probes that give an interval of this width, for any rate."""
     if widest >= 1.0:
         return 1
     z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
@@ -278,13 +279,13 @@ def probes_needed(widest: float, confidence: float) -> int:
 
 
 def _blind(by_entity: pd.DataFrame) -> set[str]:
-    """Return the entities that no attack finds in originals more often than chance may."""
+    """Entities that no attack finds in originals more often than chance could."""
     clear = by_entity[by_entity["method"] == ORIGINAL]
     return set(clear.loc[clear["low"] <= clear["chance"], "entity"])
 
 
 def _shortfall(row: dict[Any, Any], widest: float, confidence: float, blind: set[str]) -> str:
-    """Return why a rate is not known and what to add, empty where it is known."""
+    """Why a rate is unknown and what to add; empty if it is known."""
     who = "persons" if row["match"] == "person" else "images"
     reasons = []
     if row["clusters"] < MIN_CLUSTERS:

@@ -1,13 +1,13 @@
-"""Re-identification: search of anonymized crops among crops of the originals.
+"""Re-identification: anonymized crops are searched among crops of the originals.
 
 The naive attacker compares by the unadapted model. The adaptive attacker ("parrot") has learned
 from images that were anonymized in the same way: here the model adapted to the variant (McPherson
-et al. 2016, "Defeating image obfuscation with deep learning"; Hao et al. 2019 report 86 % where the
-naive one has 11 %). Others are registered (`anonbench.core.registries.attacks`): a supervised
-attacker that learns from train images, one that sees all but the region (`remainder`), a face
-recognition model of the user's. Where persons are searched in other
+et al. 2016, "Defeating image obfuscation with deep learning"; Hao et al. 2019 report 86 %, compared
+with 11 % for the naive attacker). Others are registered (`anonbench.core.registries.attacks`): a
+supervised attacker that learns from train images, one that sees everything except the region
+(`remainder`), and the user's own face recognition model. If persons are searched in other
 photographs, each attacker also anonymizes its gallery first (the adaptive attack that needs no
-training). For the same region of the same image that would compare a crop with itself.
+training). For the same region of the same image, that would compare a crop with itself.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ from anonbench.evaluation.privacy.scene import (
 from anonbench.evaluation.privacy.train_images import RestoredOnRead, TrainImages
 
 SURROUNDED = "surroundings are the same in the very image, which attack linkage looks for"
-"""Why nobody looks at what is around regions that are looked for in their own originals."""
+"""Why surroundings are not attacked if regions are searched among their own originals."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ def reidentify(
     seed: int,
     output: Path,
 ) -> None:
-    """Attack every variant of a data set's validation images and write a row a probe.
+    """Attack every variant of a data set's validation images; write one row per probe.
 
-    Probes are taken in every variant from the same regions, hidden there or not; in the originals
-    (method `original`, degree 0) they give the ceiling.
+    Probes come from the same regions in every variant, whether hidden there or not; in the
+    originals (method `original`, degree 0) they give the ceiling.
 
     Args:
         originals: of the validation split.
@@ -93,9 +93,9 @@ def reidentify(
         boxes: columns of `anonbench.core.boxes`.
         people: the person of each image, where it is known.
         sought: entities that the detectors look for.
-        unadapted: the reference model; None where it embeds no images.
+        unadapted: the reference model; None if it embeds no images.
         settings: section `privacy` of the config.
-        train: what attackers may learn from.
+        train: data that attackers may learn from.
         seed: of the draw.
         output: Parquet with `COLUMNS`.
 
@@ -119,7 +119,7 @@ def probed(
     train: TrainImages,
     seed: int,
 ) -> pd.DataFrame:
-    """Attack as `reidentify` does, and return a row a probe, columns `COLUMNS`."""
+    """Attack as `reidentify` does, and return the table of probes, columns `COLUMNS`."""
     galleries, missing = draw_galleries(boxes, originals.ids, people, sought, settings, seed)
     galleries += _surroundings(galleries, settings)
     rows = [not_run(entity, reason) for entity, reason in missing.items()]
@@ -135,7 +135,7 @@ def probed(
 
 
 def _surroundings(galleries: Sequence[Gallery], settings: Privacy) -> list[Gallery]:
-    """Return what is seen of galleries of persons by attackers on the surroundings of regions."""
+    """Galleries of persons as shown to attackers that see only the surroundings."""
     kinds = (settings.of(KINDS[name]) for name in settings.attackers)
     return [
         replace(gallery, context=context)
@@ -221,12 +221,12 @@ def _attack(
 
 
 def entities_of(attacker: str) -> tuple[str, ...]:
-    """Return what an attacker is shown; nothing: every entity."""
+    """Entities that an attacker is shown; empty: all."""
     return () if attacker in (NAIVE, ADAPTIVE) else KINDS[attacker].entities
 
 
 def _able(attackers: Mapping[str, Attacker], entity: Entity) -> dict[str, Attacker]:
-    """Return the attackers that are shown an entity."""
+    """Attackers that are shown an entity."""
     return {n: each for n, each in attackers.items() if entity in (entities_of(n) or Entity)}
 
 
@@ -237,7 +237,7 @@ def _compared(
     anonymized: Vectors,
     originals: Vectors,
 ) -> list[pd.DataFrame]:
-    """Return the rows of one attacker on one variant, against each kind of gallery.
+    """Rows of one attacker on one variant, against each kind of gallery.
 
     Args:
         scene: the galleries.
@@ -270,7 +270,7 @@ def _learned(
     anonymized: Seen,
     clear: Seen,
 ) -> list[pd.DataFrame]:
-    """Return the rows of an attacker that learns, on one variant."""
+    """Rows of an attacker that learns, on one variant."""
     rows = []
     for gallery, part in scene.slices():
         if gallery.entity not in (kind.entities or Entity) or gallery.context != kind.context():
@@ -290,13 +290,13 @@ def _taught(
     anonymized: Seen,
     clear: Seen,
 ) -> list[pd.DataFrame]:
-    """Return the rows of an attacker that learns, on one gallery in one variant.
+    """Rows of an attacker that learns, on one gallery in one variant.
 
     Args:
-        gallery: that is attacked.
+        gallery: to attack.
         part: the rows of its crops.
         kind: the attacker.
-        lessons: what it may learn.
+        lessons: its training sets.
         able: the models whose vectors it builds on.
         anonymized: the variant.
         clear: the originals.
@@ -320,7 +320,7 @@ def _taught(
         rows = [not_run(gallery.entity, why, variant, kind.name, gallery.context)]
         learned = untaught
     hidden = hidden_in(gallery.crops, variant)[compared]
-    if gallery.context:  # surroundings that are as they were are compared like originals
+    if gallery.context:  # unchanged surroundings are compared like originals
         hidden = differing(anonymized.view.crops[cut][part], clear.view.crops[cut][part])
     for gallery_is_hidden, comparison in learned.items():
         if gallery_is_hidden and variant == Variant():

@@ -1,4 +1,4 @@
-"""What attackers see of a data set: the crops of all galleries, and the vectors that they get."""
+"""Attackers' view of a data set: the crops of all galleries, and their vectors."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from anonbench.evaluation.privacy.gallery import Gallery, Match
 Regions = Mapping[str, Sequence[Region]]
 """Of each image, in draw order."""
 Vectors = Mapping[tuple[Entity, float], np.ndarray]
-"""What one attacker gives the crops of each gallery (`Gallery.key`): float32 [N, D]."""
+"""Vectors of one attacker for the crops of each gallery (`Gallery.key`), float32 [N, D]."""
 
 
 @dataclass(frozen=True)
 class View:
-    """The crops of all galleries in one variant, by how they are cut out."""
+    """Crops of all galleries in one variant, by cut."""
 
     variant: Variant
     crops: Mapping[Cut, np.ndarray]
@@ -33,19 +33,19 @@ class View:
 
 @dataclass(frozen=True)
 class Seen:
-    """A variant's crops, and the vectors that attackers give them, by attacker and gallery."""
+    """Crops of a variant, and their vectors by attacker and gallery."""
 
     view: View
     vectors: Mapping[str, Vectors]
 
 
 class Scene:
-    """The galleries of one data set, with the crops of all of them in one table."""
+    """Galleries of one data set, with all their crops in one table."""
 
     def __init__(
         self, galleries: Sequence[Gallery], settings: Privacy, hiding: Anonymization
     ) -> None:
-        """Note what there is; nothing is read yet.
+        """Take the data; nothing is read yet.
 
         Args:
             galleries: of the data set.
@@ -66,7 +66,7 @@ class Scene:
             ignore_index=True,
         )
         self._size = len(table)
-        # neighbours of one image together, so that it is decoded once
+        # rows of one image together, so that it is decoded once
         self._read = table.assign(place=np.arange(len(table))).sort_values(["id", "order"])
         self.compared = self._read[self._read["is_compared"]]
         self._points: Points = {}
@@ -74,9 +74,9 @@ class Scene:
     def view(
         self, variant: Variant, images: Readable, regions: Regions, cuts: Sequence[Cut]
     ) -> View:
-        """Read the crops in one variant: all of the originals, else those that are compared.
+        """Read the crops in one variant: all of the originals, else only those to compare.
 
-        Faces are aligned by the points of the originals, which have to be read first.
+        Faces are aligned by the points of the originals, so the originals must be read first.
 
         Raises:
             InputError: faces are to be aligned, and MTCNN is not installed.
@@ -92,11 +92,11 @@ class Scene:
         return View(variant, crops)
 
     def shown_to(self, entities: Collection[str]) -> list[tuple[Gallery, slice]]:
-        """Return the galleries of some entities (nothing: of all) with the rows of their crops."""
+        """Galleries of some entities (empty: of all) with the rows of their crops."""
         return [each for each in self.slices() if each[0].entity in (entities or Entity)]
 
     def slices(self) -> Iterator[tuple[Gallery, slice]]:
-        """Give each gallery with the rows of its crops."""
+        """Yield each gallery with the rows of its crops."""
         start = 0
         for gallery in self.galleries:
             yield gallery, slice(start, start + len(gallery.crops))
@@ -104,8 +104,10 @@ class Scene:
 
 
 def margin_of(gallery: Gallery, settings: Privacy, hiding: Anonymization) -> float:
-    """Return the factor by which a gallery's regions are grown before they are cut out, or, where
-    their surroundings alone are seen, before they are made grey."""
+    """Factor by which a gallery's regions are grown before they are cut out.
+
+    If only their surroundings are shown: before they are made grey.
+    """
     if gallery.context:
         return float(hiding.margin)
     return settings.margin if gallery.match is Match.PERSON else 1.0
@@ -117,14 +119,14 @@ def embedded(
     view: View,
     clear: tuple[View, Vectors] | None,
 ) -> Vectors:
-    """Return the vectors of galleries' crops, of the probes only where regions match.
+    """Embed galleries' crops; only the probes if regions are matched.
 
     Args:
         attacker: embeds them.
         galleries: with the rows of their crops.
         view: of the crops.
-        clear: the originals' crops and their vectors, which crops that are the same share; None
-            where `view` is that.
+        clear: the originals' crops and their vectors, which are reused for unchanged crops; None if
+            `view` shows the originals.
 
     """
     vectors = {}
@@ -144,13 +146,15 @@ def embedded(
 
 
 def cut_of(attacker: Attacker) -> Cut:
-    """Return how an attacker sees regions."""
+    """Cut of an attacker's crops."""
     return Cut(attacker.side, is_aligned(attacker))
 
 
 def cuts_of(attackers: Collection[Attacker]) -> list[Cut]:
-    """Return how attackers see regions, each way once; last comes the largest square that is no
-    aligned face, as thumbnails are made of it."""
+    """Distinct cuts of attackers, sorted; the last one is the largest that is not aligned.
+
+    Thumbnails are made of the last one.
+    """
     cuts = {cut_of(each) for each in attackers}
     if cuts and all(cut.aligned for cut in cuts):
         cuts.add(Cut(max(cut.side for cut in cuts)))
@@ -158,5 +162,5 @@ def cuts_of(attackers: Collection[Attacker]) -> list[Cut]:
 
 
 def differing(crops: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return which of two lists' crops differ, bool [N]; one by one, as they fill the memory."""
+    """Mask of crops that differ between two lists, bool [N]; one by one, to save memory."""
     return np.array([not np.array_equal(*pair) for pair in zip(crops, others, strict=True)], bool)

@@ -1,11 +1,12 @@
-"""Supervised attack: ridge regression from hidden crops to persons, or to the original's vector.
+"""Supervised attack: ridge regression from hidden crops to persons or original vectors.
 
-The attacker anonymizes train images and learns what a hidden crop says of its person and of its
-original. Of three ways to compare crops it takes the one that finds most on train persons that the
-regression has not seen: as the models without supervision do, by the original's predicted vector,
-or by the predicted person. So it is about as strong as the best of them. For regression to persons
-see Hastie, Tibshirani and Buja 1994 ("Flexible discriminant analysis by optimal scoring", JASA
-89:1255-1270), for attackers who train on obfuscated images McPherson et al. 2016.
+The attacker anonymizes train images and learns what a hidden crop reveals of its person and of its
+original. It chooses, among three ways to compare crops, the one that finds most on train persons
+that the regression has not seen: like the models without supervision, by the original's predicted
+vector, or by the predicted person. It is therefore about as strong as the best of them. On
+regression to persons see Hastie, Tibshirani and Buja 1994 ("Flexible discriminant analysis by
+optimal scoring", JASA 89:1255-1270), on attackers who train on obfuscated images McPherson et al.
+2016.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ FOLDS = 5
 STRENGTHS = (10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
 """Ridge penalties, as shares of the number of crops; features have unit variance."""
 LEAST = 10
-"""Persons (or regions) that it takes to learn anything."""
+"""Smallest number of persons (or regions) to learn anything."""
 _FLAT = 1e-6
-"""Standard deviation of a feature that is the same in every crop, but for rounding."""
+"""Standard deviation up to which a feature counts as constant, because of rounding."""
 
 
 class Way(StrEnum):
-    """How crops are compared."""
+    """Way to compare crops."""
 
     AS_IS = "vectors as they are"
     ORIGINAL = "predicted vector of the original"
@@ -44,19 +45,19 @@ _Key = tuple[Way, float]
 
 @dataclass(frozen=True)
 class Linear:
-    """A linear map about a mean: (x - centre) @ weights."""
+    """Linear map about a mean: (x - centre) @ weights."""
 
     centre: np.ndarray
     weights: np.ndarray
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Return the values of features [N, D], less the mean of the targets: float64 [N, E]."""
+        """Map features [N, D] to values without the mean of the targets, float64 [N, E]."""
         return np.asarray((features - self.centre) @ self.weights)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was learned: a map of hidden crops and one of clear crops into the same space."""
+    """Learned comparison: maps of hidden crops and of clear crops into the same space."""
 
     way: Way
     hidden: Linear
@@ -70,13 +71,13 @@ class Comparison:
 
 
 def learn(lesson: Lesson) -> dict[bool, Comparison]:
-    """Return the comparison that ranks matches highest in cross-validation over persons.
+    """Learn the comparison that ranks matches highest in cross-validation over persons.
 
-    Quality is the mean reciprocal rank of the first match. Of equals the simplest counts.
+    The criterion is the mean reciprocal rank of the first match; ties go to the simplest one.
 
     Returns:
-        By whether the gallery is hidden too; where regions are searched by themselves, only for
-        galleries of originals.
+        By whether the gallery is hidden too. If regions are searched among their own originals,
+        only for galleries of originals.
 
     Raises:
         LessonTooSmallError: fewer than `LEAST` persons or regions.
@@ -88,7 +89,7 @@ def learn(lesson: Lesson) -> dict[bool, Comparison]:
         raise LessonTooSmallError(f"{count} {what}, and {LEAST} are needed")
     galleries = (False,) if lesson.finds_itself else (False, True)
     quality: dict[bool, dict[_Key, float]] = {gallery: {} for gallery in galleries}
-    folds = np.unique(lesson.who, return_inverse=True)[1] % FOLDS  # a person's crops share theirs
+    folds = np.unique(lesson.who, return_inverse=True)[1] % FOLDS  # one fold per person
     for fold in range(FOLDS):
         left_out = folds == fold
         for key, found in _comparisons(lesson, ~left_out):
@@ -103,13 +104,13 @@ def learn(lesson: Lesson) -> dict[bool, Comparison]:
 
 
 def as_they_are(features: int, compared: int) -> Comparison:
-    """Return the comparison by the leading features (vectors of models) as they are."""
+    """Comparison by the leading features (vectors of models), unchanged."""
     as_is = Linear(np.zeros(features), np.eye(features, compared))
     return Comparison(Way.AS_IS, as_is, as_is)
 
 
 def _comparisons(lesson: Lesson, rows: np.ndarray) -> Iterator[tuple[_Key, Comparison]]:
-    """Yield every way and strength, fitted on some rows (bool [N]); simple ones first."""
+    """Yield every way and strength, fitted on some rows (bool [N]), simple ones first."""
     clear, hidden = (each[rows].astype(np.float64) for each in (lesson.clear, lesson.hidden))
     size, many = lesson.clear.shape[1], lesson.compared
     yield (Way.AS_IS, 0.0), as_they_are(size, many)
@@ -117,7 +118,7 @@ def _comparisons(lesson: Lesson, rows: np.ndarray) -> Iterator[tuple[_Key, Compa
     of_hidden = _Ridge.of(hidden)
     for strength, found in of_hidden.fits(clear[:, :many]):
         yield (Way.ORIGINAL, strength), Comparison(Way.ORIGINAL, found, centred)
-    if lesson.finds_itself:  # each region is its own match: there is no person to learn
+    if lesson.finds_itself:  # each region is its own match: no persons to learn
         return
     persons = (lesson.who[rows, None] == np.unique(lesson.who[rows])).astype(np.float64)
     both = zip(of_hidden.fits(persons), _Ridge.of(clear).fits(persons), strict=True)
@@ -127,7 +128,7 @@ def _comparisons(lesson: Lesson, rows: np.ndarray) -> Iterator[tuple[_Key, Compa
 
 @dataclass(frozen=True)
 class _Ridge:
-    """Ridge regressions on features [N, D], whose principal axes serve all targets."""
+    """Ridge regressions on features [N, D]; all targets share the principal axes."""
 
     centre: np.ndarray
     scale: np.ndarray
@@ -165,7 +166,7 @@ class _Ridge:
 def _reciprocal_ranks(
     lesson: Lesson, found: Comparison, rows: np.ndarray, gallery_is_hidden: bool
 ) -> np.ndarray:
-    """Return 1 / rank of the first match of each probe among some rows (bool [N])."""
+    """1 / rank of the first match of each probe, among some rows (bool [N])."""
     who, count = lesson.who[rows], int(rows.sum())
     probes = found.vectors(lesson.hidden[rows], np.ones(count, bool))
     gallery = probes

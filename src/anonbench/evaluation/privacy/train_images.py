@@ -1,4 +1,4 @@
-"""Train images, which attackers that learn hide themselves, and restore."""
+"""Train images, hidden and restored by attackers that learn."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from anonbench.embedding.given.images import Picture
 from anonbench.evaluation.privacy.crops import Images, Readable
 
 HIDDEN = 100
-"""The degree at which lessons are hidden."""
+"""Degree at which training sets are hidden."""
 KEPT_BYTES = 2**28
-"""Of images that are kept in memory, because several lessons read them."""
+"""Size of the images that are cached in memory, because several attackers read them."""
 
 
 class Kept:
-    """Images that were read, as many as fit into `KEPT_BYTES`; further ones are read each time."""
+    """Cache of images, up to `KEPT_BYTES`; further images are read each time."""
 
     def __init__(self) -> None:
         self._images: dict[str, np.ndarray] = {}
         self._left = KEPT_BYTES
 
     def get(self, image_id: str, read: Callable[[str], np.ndarray]) -> np.ndarray:
-        """Return an image, by `read` where it is not kept; it may not be written to."""
+        """Read an image through the cache; the result must not be modified."""
         if image_id in self._images:
             return self._images[image_id]
         image = read(image_id)
@@ -44,7 +44,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class KeptOriginals:
-    """Originals that are decoded once, as far as they can be kept."""
+    """Originals that are decoded once, as far as the cache allows."""
 
     originals: Images
     kept: Kept = field(default_factory=Kept)
@@ -60,7 +60,7 @@ class KeptOriginals:
 
 
 class GivenImages:
-    """Images of a user, which are read when they are asked for."""
+    """Images of a user, read on demand."""
 
     def __init__(self, pictures: Mapping[str, Picture]) -> None:
         self._pictures = pictures
@@ -75,7 +75,7 @@ class GivenImages:
         return self._pictures[image_id].pixels()
 
     def read_bytes(self, image_id: str) -> bytes:
-        """Return one image as it is coded."""
+        """Read the encoded bytes of one image."""
         data = self._pictures[image_id].data
         assert data is not None, "arrays are no files"
         return data()
@@ -83,15 +83,15 @@ class GivenImages:
 
 @dataclass(frozen=True)
 class TrainImages:
-    """What attackers may learn from, and how images are hidden."""
+    """Data that attackers may learn from, and how images are hidden."""
 
     originals: Images
     settings: Anonymization
     given: Mapping[str, Images] = field(default_factory=dict)
-    """Pictures by method that an attacker cannot make: of other programs, or drawn anew."""
+    """Images by method that an attacker cannot produce: of other programs, or redrawn."""
 
     def free_of(self, attacked: Collection[str], people: Mapping[str, str]) -> set[str]:
-        """Return the images that show no attacked person, whatever the splits say.
+        """Ids of the images that show no attacked person, even if the splits share persons.
 
         Args:
             attacked: ids of the images that are attacked.
@@ -104,7 +104,7 @@ class TrainImages:
 
 
 class HiddenOnRead:
-    """Images with all regions hidden by one method, coded as the published ones are."""
+    """Images with all regions hidden by one method, encoded like the published ones."""
 
     def __init__(
         self,
@@ -114,13 +114,13 @@ class HiddenOnRead:
         kept: Kept | None = None,
         degree: int = HIDDEN,
     ) -> None:
-        """Take what is hidden.
+        """Take the images and how they are hidden.
 
         Args:
             train: clear.
             regions: all regions of the images, in draw order.
             method: that hides them.
-            kept: what was hidden before by this method; None: nothing is kept.
+            kept: cache of images hidden by this method; None: no cache.
             degree: percent of an image's regions that are hidden.
 
         """
@@ -136,13 +136,13 @@ class HiddenOnRead:
     def _hidden(self, image_id: str) -> np.ndarray:
         image, how = self._train.originals.read(image_id), self._train.settings
         hidden = anonymize(image, self._regions[image_id], self._variant, how)
-        if how.format == "png":  # without loss: the same again, at two thirds of the time
+        if how.format == "png":  # lossless: the same pixels at two thirds of the time
             return hidden
         return decode(encode(hidden, how.format, how.jpeg_quality))
 
 
 class RestoredOnRead:
-    """Images with some of their hidden regions as a restorer guesses them."""
+    """Images in which a restorer has replaced some of the hidden regions by its estimate."""
 
     def __init__(
         self,
@@ -152,14 +152,14 @@ class RestoredOnRead:
         restorers: Restorers,
         wanted: pd.DataFrame,
     ) -> None:
-        """Take what is restored.
+        """Take the hidden images and the restorers.
 
         Args:
             images: hidden.
             regions: the images' regions in draw order.
             variant: how they are hidden.
             restorers: of the method.
-            wanted: columns id and order, of the regions that are looked at.
+            wanted: columns id and order, of the regions to restore.
 
         """
         self._images = images

@@ -5,9 +5,9 @@ An index finds the first k images of a query without comparing it with all of th
 Malkov and Yashunin 2018). Both the reference ranking and the scenario's come from an index, so AP
 is truncated at k. How far the scores are from exact ones is measured, never assumed.
 
-Rankings are lists of positions [Q, L] of the images in id order; -1 fills up a list where an index
-found fewer. AP and nDCG are means over the orders of equal images in a list; which of equal images
-are at its end is the index's choice.
+Rankings are lists of positions [Q, L] of the images in id order, padded with -1 if an index found
+fewer. AP and nDCG are means over the orders of equal images in a list; the index decides which of
+several equal images are at the end of a list.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ _VALUES = 1 << 24
 _TRAINING_POINTS, _ITERATIONS, _SEED = 64, 10, 0
 """Of k-means: vectors a cell at most, rounds, and the seed of the first centres."""
 _PROBED, _FEWEST_PROBED = 1 / 16, 8
-"""Cells that IVF searches at the least: a share of them, and so many."""
+"""Cells that IVF searches at least: a share of them, and a number."""
 _NEIGHBOURS, _EF_CONSTRUCTION, _EF_SEARCH = 32, 80, 128
 """Of HNSW: links of a vector, candidates while it is linked, and while it is searched."""
 _RECALLS = (10, 100)
-"""Depths at which an approximate ranking is compared with the exact one, beside k."""
+"""Depths at which approximate and exact rankings are compared, in addition to k."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far an approximate search is from an exact one."""
+    """Difference between an approximate search and an exact one."""
 
     queries: int
-    """Queries that were ranked in both ways, drawn at random."""
+    """Number of queries that were ranked in both ways, drawn at random."""
     recall: dict[int, float]
     """By depth: share of the first images of the exact rankings (of reference and database) that
     are among the first of the approximate ones."""
@@ -93,7 +93,7 @@ def score_approximately(
     scorer = _ListScorer(truth, k, settings)
     vectors, of_reference = queried.units(slice(None)), truth.units(self_columns)
 
-    # an index goes before the next one comes: they are as large as the archive
+    # free each index before building the next: they are as large as the archive
     expected = scorer.first(truth, of_reference, self_columns, build(truth, kind, scorer.depth))
     results = scorer.first(searched, vectors, self_columns, build(searched, kind, scorer.depth))
     table = scorer.scores(of_reference, expected, results)
@@ -119,7 +119,7 @@ class Lists:
     """First images of Q queries, in order."""
 
     images: np.ndarray
-    """Their positions, int64 [Q, L]; -1 where none was found."""
+    """Positions of the images, int64 [Q, L]; -1 if none was found."""
     similarity: np.ndarray
     """Float32 [Q, L]."""
 
@@ -133,7 +133,7 @@ Finder = Callable[[np.ndarray, int], np.ndarray]
 
 
 def build(archive: Archive, kind: Index, k: int) -> Finder:
-    """Return what finds the first k of an archive by an index, the same on every run.
+    """Build an index of an archive that finds the first k images, the same on every run.
 
     Args:
         archive: what is searched.
@@ -141,7 +141,7 @@ def build(archive: Archive, kind: Index, k: int) -> Finder:
         k: results that will be asked for; the search goes deep enough for them.
 
     """
-    with threadpool_limits(1):  # on more, FAISS does not promise the same HNSW graph twice
+    with threadpool_limits(1):  # with more threads, FAISS does not guarantee the same HNSW graph
         index = _ivf(archive, k) if kind == "ivf" else _hnsw(archive, k)
 
     def find(queries: np.ndarray, count: int) -> np.ndarray:
@@ -160,7 +160,7 @@ def _ivf(archive: Archive, k: int) -> Any:
     index = faiss.IndexIVFFlat(quantizer, archive.width, cells, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed, index.cp.niter, index.cp.spherical = _SEED, _ITERATIONS, True
     index.cp.max_points_per_centroid = _TRAINING_POINTS
-    index.cp.min_points_per_centroid = 1  # a small archive is no reason for a warning
+    index.cp.min_points_per_centroid = 1  # do not warn about small archives
     index.train(archive.units(slice(None, None, max(1, size // (cells * _TRAINING_POINTS)))))
     for _, units in archive.parts():
         index.add(units)
@@ -180,7 +180,7 @@ def _hnsw(archive: Archive, k: int) -> Any:
 
 
 def exactly(archive: Archive) -> Finder:
-    """Return what finds the first k of an archive by comparing a query with every image."""
+    """Make an exact search that compares a query with every image of an archive."""
 
     def find(queries: np.ndarray, count: int) -> np.ndarray:
         best = np.empty((len(queries), 0), dtype=np.float32)
@@ -202,7 +202,7 @@ def exactly(archive: Archive) -> Finder:
 
 
 class _ListScorer:
-    """Puts candidates in order and scores the lists."""
+    """Orders candidates and scores the lists."""
 
     def __init__(self, truth: Archive, k: int, settings: Retrieval) -> None:
         self._truth, self._settings = truth, settings
@@ -219,7 +219,7 @@ class _ListScorer:
             archive: what is searched.
             queries: unit vectors [Q, D].
             self_columns: the position of each query's own image [Q].
-            find: gives candidates, which are put in order anew: equal images come by their ids.
+            find: gives candidates, which are sorted again: equal images are ordered by id.
 
         """
         more = 0 if self._settings.include_self else 1
@@ -257,7 +257,7 @@ class _ListScorer:
         return pd.DataFrame({column: scores[column] for column in COLUMNS})
 
     def _precision(self, expected: Lists, results: Lists, row: int) -> float:
-        """Return a query's average precision over all orders of equal images in its lists."""
+        """Average precision of a query over all orders of equal images in its lists."""
         found, wanted = (
             dict(zip(lists.images[row].tolist(), lists.similarity[row].tolist(), strict=True))
             for lists in (results, expected)
@@ -289,27 +289,27 @@ class _ListScorer:
         return chance
 
     def _gained(self, units: np.ndarray, results: np.ndarray) -> np.ndarray:
-        """Return the reference similarities of images; where one is missing, what gains nothing."""
+        """Reference similarities of images; a missing image gets a value without gain."""
         nothing = -1.0 if self._settings.negative_gain == "shift" else 0.0
         similarity = _similarities(self._truth, units, results)
         return np.where(results < 0, np.float32(nothing), similarity)
 
 
 def _similarities(archive: Archive, queries: np.ndarray, results: np.ndarray) -> np.ndarray:
-    """Return the similarity of each image found to its query, float32 [Q, L]; -inf for none."""
+    """Similarity of each found image to its query, float32 [Q, L]; -inf if missing."""
     similarity = np.empty(results.shape, dtype=np.float32)
     step = max(1, _VALUES // (results.shape[1] * archive.width))
     for start in range(0, len(results), step):
         rows = slice(start, start + step)
         images = archive.units(np.maximum(results[rows], 0))
-        # by NumPy and not by BLAS: equal vectors have equal similarities, wherever they stand
+        # NumPy, not BLAS: equal vectors get equal similarities at every position
         similarity[rows] = np.einsum("qd,qld->ql", queries[rows], images)
     similarity[results < 0] = -np.inf
     return similarity
 
 
 def _places(expected: np.ndarray, results: np.ndarray) -> np.ndarray:
-    """Return each found image's place in the expected list, its length where it is not there."""
+    """Place of each found image in the expected list; the list's length if it is absent."""
     length = expected.shape[1]
     places = np.full(results.shape, length, dtype=np.int64)
     for row, (wanted, given) in enumerate(zip(expected, results, strict=True)):
@@ -331,7 +331,7 @@ def _tied(expected: Lists, results: Lists, k: int) -> np.ndarray:
 
 
 def _recall(lists: Sequence[tuple[Lists, Lists]], k: int) -> dict[int, float]:
-    """Return by depth the mean share of exact lists that approximate ones have."""
+    """Mean share of exact lists that the approximate lists contain, by depth."""
     depths = sorted({min(depth, k) for depth in (*_RECALLS, k)})
     results = [_places(exact.images, approximate.images) for exact, approximate in lists]
     return {

@@ -1,7 +1,7 @@
-"""Large archives: memory-mapped vectors that are normalized part by part, as queries pass.
+"""Large archives: memory-mapped vectors, normalized part by part for each block of queries.
 
-Memory then holds the similarities of some queries, and of the vectors what the system keeps of a
-mapped file. That pays where few images are queries, such as a sample that estimates the scores of
+Memory holds only the similarities of some queries, and the parts of the mapped file that the system
+caches. This pays off if few images are queries, such as a sample that estimates the scores of
 millions.
 """
 
@@ -18,16 +18,16 @@ _PART = 2 * CHUNK
 """Vectors that are normalized at once: a multiple of the columns of a product, so that similarities
 round as they do for the whole database."""
 _BYTES = 1_500_000_000
-"""Memory for what is known of a block of queries, about."""
+"""Approximate memory for the data of a block of queries, in bytes."""
 _BYTES_A_PAIR = 16
 """Two similarities, a place and a word for a query and an image."""
 
 
 class Archive:
-    """Embeddings [N, D] in id order, normalized as they are needed and never copied whole."""
+    """Embeddings [N, D] in id order, normalized on demand and never copied whole."""
 
     def __init__(self, embeddings: Embeddings) -> None:
-        """Take embeddings in any order; no id is there twice."""
+        """Take embeddings in any order, with unique ids."""
         self._values = embeddings.values
         self._order = np.array(
             sorted(range(len(embeddings.ids)), key=embeddings.ids.__getitem__), dtype=np.int64
@@ -43,7 +43,7 @@ class Archive:
         return values.astype(np.float32)
 
     def slices(self, queries: int, most: int) -> list[slice]:
-        """Return blocks of so many queries, each as large as memory allows, at most `most`."""
+        """Blocks of this number of queries, as large as memory allows, at most `most` each."""
         return blocks(queries, max(1, min(most, _BYTES // (_BYTES_A_PAIR * self.size))))
 
     def parts(self) -> Iterator[tuple[slice, np.ndarray]]:
@@ -54,8 +54,7 @@ class Archive:
 
 
 class Streamed:
-    """A database for `anonbench.evaluation.retrieval.scoring.engine` whose vectors are not in
-    memory."""
+    """Database of `anonbench.evaluation.retrieval.scoring.engine` with vectors on disk."""
 
     def __init__(self, archive: Archive) -> None:
         self.size, self.depth = archive.size, archive.width
@@ -64,7 +63,7 @@ class Streamed:
         self._again, self._first = repeated(units)
 
     def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
-        """Return the similarities of unit vectors [rows, D], float32 [rows, N], in this room.
+        """Similarities of unit vectors [rows, D], float32 [rows, N], written to the buffer.
 
         They are those of `anonbench.core.numeric.similarity.Similarity`, bit for bit.
         """

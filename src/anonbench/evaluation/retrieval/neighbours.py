@@ -16,15 +16,15 @@ from anonbench.embedding.store import Embeddings, read_embeddings, read_ids, rea
 
 
 def draw_queries(ids: Iterable[str], number: int) -> list[str]:
-    """Draw queries by a hash of their ids: the same ones on every machine, in the order drawn.
+    """Draw queries by a hash of their ids, in the same order on every machine.
 
-    More of them begin with the same ones.
+    A larger draw starts with the queries of a smaller one.
     """
     return sorted(ids, key=lambda image_id: (hash_int("explorer", image_id), image_id))[:number]
 
 
 def read_some(path: Path, wanted: Sequence[str]) -> Embeddings:
-    """Read the embeddings of the wanted ids alone, in their order.
+    """Read only the embeddings of the wanted ids, in their order.
 
     Raises:
         InputError: the file holds no embeddings, or an id is not in it.
@@ -35,14 +35,14 @@ def read_some(path: Path, wanted: Sequence[str]) -> Embeddings:
         if image_id not in rows:
             raise InputError(f"{path}: has no embedding of {image_id!r}; embed the images again")
     places = np.array([rows[image_id] for image_id in wanted], dtype=np.int64)
-    order = np.argsort(places)  # a file is read in one direction
+    order = np.argsort(places)  # read the file in one direction
     values = read_rows(path, places[order])
     return Embeddings(list(wanted), values[np.argsort(order)])
 
 
 @dataclass(frozen=True)
 class Rankings:
-    """A database's images in the order of their similarity, for each of Q queries."""
+    """Images of a database sorted by similarity, for each of Q queries."""
 
     order: np.ndarray
     """int64 [Q, N]: positions of the database, most similar first, ties by position."""
@@ -53,7 +53,7 @@ class Rankings:
     """
 
     def first(self, query: int, number: int) -> np.ndarray:
-        """Return the positions of the first results, int64 [number] at most."""
+        """Positions of the first results, int64, at most `number`."""
         found: np.ndarray = self.order[query, :number]
         shown: np.ndarray = found[np.isfinite(self.similarities[query, found])]
         return shown
@@ -66,7 +66,7 @@ class Rankings:
 
 
 def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: bool) -> Rankings:
-    """Rank a database for a few queries, as `anonbench.evaluation.retrieval.stage.scenario` does.
+    """Rank a database for a few queries, like `anonbench.evaluation.retrieval.stage.scenario`.
 
     Args:
         queries: embeddings of Q images, by the database's model.

@@ -1,8 +1,8 @@
-"""Agreement of all trainings of a data set: each one's ranking of originals judged by the others.
+"""Agreement of all trainings of a data set: rankings of originals judged by each other.
 
-It estimates how much of a ranking another training keeps, on the same original images: with another
-seed, with anonymized crops, or with both. Anonymized images have no part in it. Trainings that
-share a seed share their initial weights and their batches.
+It estimates how much of a ranking another training keeps on the same original images: with another
+seed, with anonymized crops, or with both. Anonymized images are not used. Trainings that share a
+seed share their initial weights and their batches.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ COLUMNS = [
     "reason",
 ]
 """Columns of the table. One row is one training judged by another: `value` is mAP, as a share, of
-the ranking of original images by `model` with `seed`, where the first k of the ranking by
-`reference` with `reference_seed` are relevant; with an interval over `n` queries in so many
-`clusters`. `reason` says why there is no interval, or is empty."""
+the ranking of original images by `model` with `seed`, where the first k images of the ranking by
+`reference` with `reference_seed` are relevant; its interval is over `n` queries in `clusters`
+clusters. `reason` says why there is no interval, or is empty."""
 MOST_QUERIES = 500
 """More are a sample, drawn by a hash of their ids: the table has a row for each pair."""
 _BLOCK = 192
@@ -57,10 +57,10 @@ def agreement_of_trainings(
     settings: Retrieval,
     confidence: float,
 ) -> pd.DataFrame:
-    """Return the agreement of all ordered pairs of trainings, with the columns `COLUMNS`.
+    """Agreement of all ordered pairs of trainings, columns `COLUMNS`.
 
-    AP is over the full ranking; equal similarities are ranked by id. One training's embeddings are
-    in memory at a time, and the rankings of the queries by all.
+    AP is over the full ranking; equal similarities are ranked by id. Embeddings are in memory for
+    one training at a time, rankings of the queries for all trainings.
 
     Args:
         dataset: its name.
@@ -124,7 +124,7 @@ def _ranks(
 ) -> np.ndarray:
     """Rank of each image for each query, from 0, int32 [Q, N]; own images last.
 
-    Equal images come in an order that is drawn for each training.
+    Equal images come in a random order that differs between trainings.
     """
     drawn = np.arange(len(ids))
     if settings.ties == "mean":

@@ -1,4 +1,4 @@
-"""Vectors of an embeddings file, ready to be compared, in id order, all at once or by rows."""
+"""Vectors of an embeddings file in id order, ready for comparison, all at once or by rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ROWS = 8192
 
 @dataclass(frozen=True)
 class Vectors:
-    """The vectors of a file, which stays on disk."""
+    """Vectors of a file, which stays on disk."""
 
     path: Path
     ids: Sequence[str]
@@ -32,7 +32,7 @@ class Vectors:
     digest: str
     """SHA-256 of ids and vectors; nothing else in the file counts, such as its provenance."""
     order: np.ndarray | None
-    """The place in the file of each id, int64 [N]; None where they are the same."""
+    """Place of each id in the file, int64 [N]; None if the file is in id order."""
     frame: Frame = COSINE
     """How they are compared."""
 
@@ -41,9 +41,9 @@ class Vectors:
         positions: np.ndarray | None = None,
         change: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> np.ndarray:
-        """Return the vectors at these positions of `ids` [M], or all, as rows of the frame.
+        """Vectors at these positions of `ids` [M], or all vectors, as rows of the frame.
 
-        Float32 [M, D] (unit vectors where they are compared by cosine), or [M, D + 2]. `change` is
+        Float32 [M, D] (unit vectors if they are compared by cosine), or [M, D + 2]. `change` is
         applied first.
         """
         if positions is None:
@@ -56,16 +56,16 @@ class Vectors:
 def look_through(
     path: Path, ids: Sequence[str] | None = None, frame: Frame | None = None
 ) -> Vectors:
-    """Read a file once: check it, and take the digest of its content.
+    """Read a file once to check it and to compute the digest of its content.
 
     Args:
         path: HDF5 as `anonbench.embedding.store.write_embeddings` writes it.
-        ids: the ids [N], sorted, that the file must have; None: any, and the file is of originals.
+        ids: the ids [N], sorted, that the file must have; None: any, and the file holds originals.
         frame: of the reference, for files that are compared in the same way; None: the file's own.
 
     Raises:
-        InputError: the file is none of embeddings, names an id twice, has other ids, or holds
-            values that are not finite; or originals have zero vectors and are compared by cosine.
+        InputError: the file has no embeddings, duplicate ids, other ids, or values that are not
+            finite; or originals have zero vectors and are compared by cosine.
 
     """
     found, width = read_ids(path)
@@ -89,7 +89,7 @@ def look_through(
     if blank and similarity == "cosine":
         _LOG.warning("%s: %d embeddings are zero, and count as similar to nothing", path, blank)
     as_it_is = bool((order == np.arange(len(order))).all())
-    kept = in_order if ids is None else ids  # one list for all files
+    kept = in_order if ids is None else ids  # one shared list for all files
     if frame is None or similarity != frame.similarity:
         frame = _frame(path, similarity, len(found))
     return Vectors(path, kept, width, digest.hexdigest(), None if as_it_is else order, frame)
@@ -107,7 +107,7 @@ def _frame(path: Path, similarity: str, count: int) -> Frame:
 
 
 def difference(given: set[str], expected: set[str]) -> str:
-    """Return in words how ids differ from those of the reference."""
+    """Text that describes how ids differ from those of the reference."""
     parts = [
         f"{len(ids)} ids {verb}, such as {min(ids)!r}"
         for ids, verb in (

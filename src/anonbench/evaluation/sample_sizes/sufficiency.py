@@ -1,7 +1,7 @@
 """Numbers of images and queries that a statement about a ranking needs.
 
-Scores are computed and shown in the tables whatever their number; a statement (the report's first
-screen, a recommendation, a claim) rests on no fewer than these.
+Scores are computed and shown in the tables for any number of queries. A statement (the report's
+first screen, a recommendation, a claim) needs at least these numbers.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, images_needed
 MIN_QUERIES = 20
 """Fewer give no interval that could be trusted."""
 MOST_CHANCE = 0.5
-"""Where a random ranking has more mAP, most images are relevant and every system scores high."""
+"""If a random ranking's mAP is higher, most images are relevant and every system scores high."""
 
 _ROUNDING = 1e-9
 
 ALL_ALIKE = 1e-6
-"""Where a random ranking has mnDCG this close to 1, the reference tells no image from another."""
+"""If a random ranking's mnDCG is this close to 1, the reference does not distinguish images."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a value on the report's first page has to fulfil."""
+    """Requirements of a value on the report's first page."""
 
     retrieval: Retrieval
     widest: float
@@ -35,11 +35,11 @@ class Needs:
     confidence: float
     """Of the intervals."""
     limit: float
-    """Share of the regions that may be re-identified in what is recommended."""
+    """Largest share of regions that may be re-identified in a recommended variant."""
 
     @classmethod
     def of(cls, retrieval: Retrieval, presentation: Presentation, policy: Policy) -> Needs:
-        """Return what these sections of the config ask for."""
+        """Requirements set by these sections of the config."""
         limit = policy.attacks.reidentification
         return cls(retrieval, presentation.widest_interval, presentation.confidence, limit)
 
@@ -48,13 +48,13 @@ DEFAULTS = Needs.of(Retrieval(), Presentation(), Policy())
 
 
 def too_few(k: int, queries: int, needs: Needs = DEFAULTS, images: int | None = None) -> str:
-    """Return why no statement about a ranking is possible, and what to add; empty where one is.
+    """Why no statement about a ranking is possible, and what to add; empty if one is possible.
 
     Args:
         k: relevant images of a query.
         queries: that are scored.
-        needs: what it takes.
-        images: in the database, where that is known.
+        needs: the requirements.
+        images: in the database, if that is known.
 
     """
     if k < MIN_K:
@@ -73,9 +73,9 @@ def too_few(k: int, queries: int, needs: Needs = DEFAULTS, images: int | None = 
 
 
 def all_alike(scores: pd.DataFrame) -> str:
-    """Return that the reference's vectors are all alike, empty where they are not.
+    """State that all of the reference's vectors are alike; empty if they are not.
 
-    Which images are relevant is then open, and every ranking scores as by chance.
+    Then any image may be relevant, and every ranking scores at chance level.
 
     Args:
         scores: rows with `metric` and `chance`.
@@ -87,7 +87,7 @@ def all_alike(scores: pd.DataFrame) -> str:
 
 
 def high_chance(scores: pd.DataFrame) -> str:
-    """Return that a random ranking has a high mAP, empty where it has not.
+    """State that a random ranking has a high mAP; empty if it has not.
 
     Args:
         scores: rows with `metric` and `chance`.
@@ -103,9 +103,9 @@ def high_chance(scores: pd.DataFrame) -> str:
 
 
 def too_wide(low: float, high: float, needs: Needs) -> str:
-    """Return why a value (shares) is not known well enough, and what to add; empty where it is.
+    """Why a value (shares) is too uncertain, and what to add; empty if it is not.
 
-    An interval's width falls with the root of the number of clusters, with as many images each.
+    The width of an interval falls with the root of the number of clusters of the same size.
     """
     if high - low <= needs.widest:
         return ""
@@ -119,12 +119,12 @@ def too_wide(low: float, high: float, needs: Needs) -> str:
 
 
 def why_no_statement(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> str:
-    """Return why no statement about rankings can rest on the scores of a data set.
+    """Why the scores of a data set support no statement about rankings; empty if they do.
 
     Args:
         scores: rows with `metric`, `n`, `k` and `chance`: tidy scores, or their means over seeds.
-        needs: what it takes.
-        images: validation images that are used, where that is known.
+        needs: the requirements.
+        images: validation images that are used, if that is known.
 
     """
     ranked = scores[scores["metric"] == "map"].dropna(subset=["value"])

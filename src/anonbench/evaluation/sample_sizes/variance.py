@@ -1,7 +1,7 @@
-"""Variance components of effects, and what it takes to show a stated difference.
+"""Variance components of effects, and the sample size that shows a stated difference.
 
-An effect is what anonymizing, adapting or retraining costs, query by query, judged by second
-references (`anonbench.evaluation.comparisons.effect_table`). Its variance has parts between
+An effect is the cost of anonymizing, adapting or retraining, query by query, judged by second
+references (`anonbench.evaluation.comparisons.effect_table`). Its variance has components between
 trainings, between clusters (persons, forms) and between queries of a cluster.
 """
 
@@ -32,27 +32,27 @@ class SampleSize:
     """Clusters at hand, and those that a paired comparison needs to show a stated difference."""
 
     clusters: int
-    """At hand."""
+    """Number of clusters at hand."""
     queries: float
     """Mean number of queries of a cluster."""
     needed: int | None
-    """Clusters, of sizes such as these, that show the stated difference with `POWER`; None where
-    that cannot be told, because there are fewer than two."""
+    """Number of clusters of similar sizes that show the stated difference with `POWER`; None if
+    unknown, because there are fewer than two."""
 
     @property
     def missing(self) -> int | None:
-        """Clusters that are needed and not at hand."""
+        """Number of clusters that are needed in addition to those at hand."""
         return None if self.needed is None else max(self.needed - self.clusters, 0)
 
 
 def sample_size(
     differences: np.ndarray, clusters: np.ndarray, stated: float, confidence: float
 ) -> SampleSize:
-    """Return what a comparison of two trained systems needs, from the variances seen.
+    """Sample size for a comparison of two trained systems, from the observed variances.
 
     Args:
-        differences: float [N], of the scores of the same queries; NaN are left out. Several seeds
-            are averaged before.
+        differences: float [N], of the scores of the same queries; NaN are left out. Average several
+            seeds first.
         clusters: label of each query's cluster [N].
         stated: the difference that is to be shown, as a share above 0.
         confidence: as a share; 1 - confidence is the level of the test.
@@ -65,7 +65,7 @@ def sample_size(
     if groups < 2:
         return SampleSize(groups, float(sizes.sum()), None)
     parts = variance_components(values[None], labels)
-    # clusters of unequal size have the variance of their effective number, and so have more of them
+    # unequal cluster sizes: use the variance of their effective number, which takes more clusters
     effective = effective_clusters(sizes)
     enough = clusters_needed(parts, len(values) / effective, stated, confidence, POWER)
     needed = None if enough is None else math.ceil(groups * enough / effective - 1e-9)
@@ -95,12 +95,12 @@ COLUMNS = [
     "missing",
 ]
 """Columns of the table. One row is one effect. `sd_…` are the standard deviations, as shares, of
-what it is the sum of: trainings, clusters, queries of a cluster, and what a training does to one
+its components: trainings, clusters, queries of a cluster, and the effect of a training on one
 cluster or query. Trainings are `pairs` of a training seed and a reference's; with one pair
-`sd_seed` is empty, and with several that share a seed it is too small rather than too large.
-`n` queries are in so many `clusters` (`unit`, in the plural) of `queries` each. So many clusters
-are `needed`, and `missing`, to show the `stated` difference between these trained models in 80 of
-100 archives."""
+`sd_seed` is empty, and with several that share a seed it is too small rather than too large. `n`
+counts queries, in `clusters` clusters (`unit`, in the plural) of `queries` each. `needed` is the
+number of clusters, and `missing` the number to add, that show the `stated` difference between these
+trained models in 80 of 100 archives."""
 
 
 def tabulate_variances(
@@ -124,7 +124,7 @@ def tabulate_variances(
         for effect in effects
         if effect.name in EFFECTS and effect.metric in METRICS
     ]
-    # whole numbers stay whole where some are missing
+    # keep integers although some are missing
     return pd.DataFrame(rows, columns=COLUMNS).astype({"needed": "Int64", "missing": "Int64"})
 
 

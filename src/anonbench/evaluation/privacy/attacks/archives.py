@@ -1,4 +1,4 @@
-"""Archives of vectors that are attacked: the published one, and of images that a map has seen."""
+"""Archives of vectors to attack: the published one, and one of images that a map has seen."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_VECTORS = "no vectors of the published images are given"
 
 @dataclass(frozen=True)
 class Published:
-    """What attackers have, and what the rates need."""
+    """Data that attackers have, and data that the rates need."""
 
     originals: Images
     """Of the validation split."""
@@ -39,7 +39,7 @@ class Published:
     clusters: pd.Series
     """Of the images, by id."""
     embeddings: Mapping[Variant, Path]
-    """HDF5 of each version's vectors, of the originals too; nothing where there are none."""
+    """HDF5 of each version's vectors, including the originals; empty if there are none."""
     people: Mapping[str, str]
     """The person of each image, where it is known."""
     labels: Mapping[str, str]
@@ -47,7 +47,7 @@ class Published:
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Further labels of images, by name."""
     train: TrainImages | None = None
-    """What restorers and decoders are learned from; None: none is."""
+    """Images from which restorers and decoders are learned; None: nothing is learned."""
     lessons: Mapping[Variant, Path] = field(default_factory=dict)
     """As `embeddings`, of the train images; mapped ones by maps that have not seen them."""
     maps: Mapping[Variant, Path] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Published:
 
 
 def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tuple[str, Archive]]:
-    """Give the archives that are attacked, with what their measures' names begin with.
+    """Yield the archives to attack, each with the prefix of its measures' names.
 
     Raises:
         AttackNotPossibleError: there are no vectors.
@@ -127,7 +127,7 @@ def _read(
 def _pictures(
     ids: Sequence[str], images: Images, boxes: pd.DataFrame
 ) -> Callable[[int], np.ndarray] | None:
-    """Return what gives originals' first faces, or whole images, uint8 [N, side, side, 3]."""
+    """Loader of originals' first faces, or whole images, uint8 [N, side, side, 3]."""
     if not set(ids) <= set(images.ids):
         return None
     faces = {} if boxes.empty else image_regions(boxes[boxes["entity"] == Entity.FACE])
@@ -155,6 +155,6 @@ def _as_seen_by(recognizer: Attacker) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _numbers(ids: Collection[str], named: Mapping[str, str]) -> np.ndarray | None:
-    """Return a number for each name [N], -1 where an image has none; None: no image has one."""
+    """Number for each name [N], -1 where an image has none; None if no image has a name."""
     codes = pd.factorize(pd.Series([named.get(name) for name in ids], dtype=object))[0]
     return codes.astype(np.int64) if (codes >= 0).any() else None

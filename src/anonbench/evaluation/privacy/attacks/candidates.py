@@ -1,7 +1,7 @@
-"""Candidates of a dictionary: texts and machine-readable zones of the same kind as a true one.
+"""Candidates of a dictionary: texts and machine-readable zones similar to a true one.
 
-A candidate looks as the true value might: digits stand for digits, vowels for vowels, and dates for
-dates. So an attacker gains nothing from what kind of text it is, which anybody can know.
+A candidate has the same format as the true value: digits for digits, vowels for vowels, and dates
+for dates. The format alone, which anybody can know, therefore gives an attacker no advantage.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ T = TypeVar("T")
 
 
 def texts_like(text: str, count: int, generator: np.random.Generator) -> list[str]:
-    """Return a text and others of its kind, `count` in all, none twice; the true one first.
+    """A text and others of its kind, `count` different ones, the true one first.
 
-    Fewer where there are not so many: a text of two digits has a hundred.
+    Fewer if there are not enough: a text of two digits has a hundred.
 
     Args:
         text: the true one.
@@ -48,12 +48,12 @@ def texts_like(text: str, count: int, generator: np.random.Generator) -> list[st
 def zones_like(
     lines: tuple[str, ...], layout: Format, count: int, generator: np.random.Generator
 ) -> list[tuple[str, ...]]:
-    """Return a zone and others of other holders, `count` in all, with check digits that agree.
+    """A zone and zones of other holders, `count` in all, with valid check digits.
 
-    Document type, state and nationality are those of the true one: a template shows them.
+    Document type, state and nationality are those of the true zone, because a template shows them.
 
     Args:
-        lines: of the true zone, all of whose check digits agree.
+        lines: of the true zone, with valid check digits.
         layout: its format.
         count: how many.
         generator: draws the others.
@@ -80,7 +80,7 @@ def _text_like(text: str, generator: np.random.Generator) -> str:
 
 
 def _date_like(date: re.Match[str], generator: np.random.Generator) -> str:
-    """Return another date, written alike, with the same century and order of day and month."""
+    """Another date in the same notation, with the same century and order of day and month."""
     first, separator, second, year = date.groups()
     most = (_MONTHS, _DAYS) if int(second) > _MONTHS else (_DAYS, _MONTHS)
     parts = [
@@ -96,7 +96,7 @@ def _number(low: int, high: int, digits: int, generator: np.random.Generator) ->
 
 
 def _character_like(character: str, drawn: float) -> str:
-    """Return another character of the same kind, by a number within [0, 1)."""
+    """Another character of the same kind, chosen by a number within [0, 1)."""
     if character in string.digits:
         return string.digits[int(10 * drawn)]
     small = character.lower()
@@ -125,7 +125,7 @@ def _zone_like(
                 _number(low, high, 2, generator) for low, high in ((0, 99), (1, 12), (1, _DAYS))
             )
             drawn[row] = drawn[row][:start] + date + drawn[row][start + 6 :]
-    for check in layout.checks:  # a composite digit stands after those that it covers
+    for check in layout.checks:  # a composite digit comes after the digits that it covers
         if lines[check.line][check.at] != FILLER:
             field = "".join(drawn[line][start:end] for line, start, end in check.over)
             whole = drawn[check.line]
@@ -142,10 +142,10 @@ def _zone_character(character: str, kind: str, drawn: float) -> str:
 
 
 def _kept(lines: Sequence[str], layout: Format, row: int) -> set[int]:
-    """Return the places of a line that stay: what a template shows, and fields without a digit.
+    """Places of a line that stay: what a template shows, and fields without a check digit.
 
-    Those are document type, issuing state, nationality, and a number too long for its field, whose
-    check digit has no fixed place.
+    These are document type, issuing state, nationality, and a number that is too long for its
+    field, because its check digit has no fixed place.
     """
     spans = [(0, 0, 5), (1, 15, 18) if len(layout.lines) == 3 else (1, 10, 13)]
     for check in layout.checks:
@@ -155,7 +155,7 @@ def _kept(lines: Sequence[str], layout: Format, row: int) -> set[int]:
 
 
 def _dates(layout: Format) -> list[tuple[int, int]]:
-    """Return line and first character of the dates of birth and expiry."""
+    """Line and first character of the dates of birth and expiry."""
     return [
         (line, start)
         for check in layout.checks

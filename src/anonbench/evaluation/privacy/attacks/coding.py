@@ -1,4 +1,4 @@
-"""Repetition of a JPEG file's coding on other pixels, by the tables in its header."""
+"""JPEG coding of other pixels, repeated with the tables in a file's header."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MOST_ROWS = 60_000
 
 @dataclass(frozen=True)
 class Coding:
-    """How a JPEG file is coded."""
+    """Coding of a JPEG file."""
 
     tables: tuple[tuple[int, ...], ...]
     subsampling: int
@@ -51,7 +51,7 @@ class Coding:
             corner: the windows' first row and column in the upright image.
 
         Returns:
-            The same shape; blocks that a window cuts are completed by its outermost pixels.
+            The same shape; blocks that a window cuts are padded with the window's outermost pixels.
 
         """
         blocks, back = self._whole_blocks(pages, corner)
@@ -60,7 +60,7 @@ class Coding:
         return back(np.concatenate(parts))
 
     def touched(self, pixels: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
-        """Return all pixels of the blocks that have one of `pixels`, bool [h, w]."""
+        """All pixels of the blocks that contain one of `pixels`, bool [h, w]."""
         blocks, back = self._whole_blocks(pixels[None], corner)
         rows, columns = self._unit
         _, height, width = blocks.shape
@@ -74,7 +74,7 @@ class Coding:
     def _whole_blocks(
         self, pages: np.ndarray, corner: tuple[int, int]
     ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-        """Turn windows as they are stored and grow them to whole blocks; also the way back."""
+        """Turn windows to the stored orientation and grow them to whole blocks; and the inverse."""
         transposed, *flipped = self.turn
         ends = [(at, at + side) for at, side in zip(corner, pages.shape[1:3], strict=True)]
         sizes = list(self.size)
@@ -85,7 +85,7 @@ class Coding:
             start, stop = ends[axis]
             ends[axis] = (sizes[axis] - stop, sizes[axis] - start)
         pages = np.flip(pages, [axis + 1 for axis in axes])
-        # by a block more than is cut: coded together, no window may show in another one
+        # one block more than necessary, so that windows coded together do not affect each other
         grown = [
             (unit + start % unit, unit + -stop % unit)
             for (start, stop), unit in zip(ends, self._unit, strict=True)
@@ -112,7 +112,7 @@ class Coding:
 
 
 def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
-    """Coding of a file; None where it is no JPEG whose coding can be repeated.
+    """Coding of a file; None if it is not a JPEG whose coding can be repeated.
 
     Args:
         data: the file.
@@ -122,12 +122,12 @@ def coding_of(data: bytes, size: Sequence[int]) -> Coding | None:
     try:
         with open_checked(data, None) as image:
             return _of_header(image, size)
-    except UnreadableImage:  # a PDF, a page of several
+    except UnreadableImage:  # a PDF, or a file with several pages
         return None
 
 
 def is_lossless(data: bytes) -> bool:
-    """Tell whether a file has its pixels exactly as they were written."""
+    """Whether a file stores pixels exactly as they were written."""
     try:
         with open_checked(data, None) as image:
             return image.format in _LOSSLESS and image.info.get("compression") != "jpeg"

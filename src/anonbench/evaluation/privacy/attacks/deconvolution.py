@@ -1,4 +1,4 @@
-"""Deconvolution of a known blur, smoothing of a mosaic, and likeness of the result."""
+"""Deconvolution of a known blur, smoothing of a mosaic, and similarity of the result."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 
 
 def gaussian(sigma: float) -> np.ndarray:
-    """Return the kernel of the method blur, float64 [2 R + 1], as far as it matters."""
+    """Kernel of the method blur, float64 [2 R + 1], cut off where it is negligible."""
     from anonbench.core.libraries.opencv import cv2
 
     return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(6 * sigma)) + 1, sigma))[:, 0]
 
 
 def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
-    """Return an image whose blur is undone (Wiener 1949), float64 [H, W] or [H, W, C].
+    """Undo a blur by Wiener deconvolution (Wiener 1949), float64 [H, W] or [H, W, C].
 
     With a mirrored border, convolution with an even kernel multiplies the cosine transform (type
-    II), so that nothing is lost at the border.
+    II), so that no information is lost at the border.
 
     Args:
         blurred: [H, W] or [H, W, C].
         kernel: along each axis, even and of odd length [2 R + 1].
-        noise: power of the noise over that of the image.
+        noise: ratio of the noise's power to the image's power.
 
     """
     response = _responses(blurred, kernel)
@@ -32,7 +32,7 @@ def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
 
 
 def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """Return an image whose cosine transform is multiplied."""
+    """Multiply the cosine transform of an image."""
     from scipy.fft import dctn, idctn
 
     spectrum = dctn(image, axes=(0, 1), norm="ortho")
@@ -41,13 +41,13 @@ def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
 
 
 def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Return by what a blur multiplies the cosine transform of an image, [H, W] or [H, W, 1]."""
+    """Factors of an image's cosine transform under a blur, [H, W] or [H, W, 1]."""
     response = np.multiply.outer(*(_response(kernel, side) for side in image.shape[:2]))
     return np.asarray(response.reshape(*response.shape, *[1] * (image.ndim - 2)))
 
 
 def _response(kernel: np.ndarray, side: int) -> np.ndarray:
-    """Return by what a kernel multiplies each coefficient of a cosine transform, float64 [side]."""
+    """Factor of a kernel for each coefficient of a cosine transform, float64 [side]."""
     half = kernel[len(kernel) // 2 :]
     angles = np.pi * np.multiply.outer(np.arange(side), np.arange(1, len(half))) / side
     response: np.ndarray = half[0] + 2.0 * np.cos(angles) @ half[1:]
@@ -55,7 +55,7 @@ def _response(kernel: np.ndarray, side: int) -> np.ndarray:
 
 
 def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) -> np.ndarray:
-    """Return an image whose blur is undone (Richardson 1972, Lucy 1974), as `wiener` does."""
+    """Undo a blur by Richardson-Lucy (Richardson 1972, Lucy 1974); see `wiener`."""
     response = _responses(blurred, kernel)
 
     def blur(image: np.ndarray) -> np.ndarray:
@@ -69,12 +69,12 @@ def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) ->
 
 
 def smoothed(mosaic: np.ndarray, blocks: float, least: int = 1) -> np.ndarray:
-    """Return a mosaic interpolated between its blocks.
+    """Interpolate a mosaic between its blocks.
 
     Args:
         mosaic: [H, W] or [H, W, C].
-        blocks: across its shorter side.
-        least: pixels of a block's side, at least.
+        blocks: number of blocks across its shorter side.
+        least: smallest side of a block, in pixels.
 
     """
     from anonbench.core.libraries.opencv import cv2
@@ -91,9 +91,9 @@ DECIBELS = 50.0
 
 
 def similarity(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the mean structural similarity of grey images [H, W], within [0, 1].
+    """Mean structural similarity of grey images [H, W], within [0, 1].
 
-    Wang et al. 2004, equation 13, by Gaussian windows of 1.5 pixels; negative means count as 0.
+    Wang et al. 2004, equation 13, with Gaussian windows of 1.5 pixels; a negative mean counts as 0.
     """
     from anonbench.core.libraries.opencv import cv2
 
@@ -111,9 +111,10 @@ def similarity(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def signal_to_noise(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the peak signal-to-noise ratio of grey images [H, W], as a share of 50 dB.
+    """Peak signal-to-noise ratio of grey images [H, W], as a share of 50 dB.
 
-    10 log10(255² / mean squared error), within [0, 1] of `DECIBELS`; of equal images 1.
+    10 log10(255² / mean squared error) as a share of `DECIBELS`, limited to [0, 1]; 1 for equal
+    images.
     """
     error = float(np.square(one.astype(np.float64) - other).mean())
     decibels = 10.0 * np.log10(255.0**2 / max(error, 1e-9))

@@ -1,4 +1,4 @@
-"""Attacks on anonymized image files beside their originals, without the workflow."""
+"""Attacks on anonymized image files with their originals, without the workflow."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from anonbench.evaluation.privacy.attacks.run import attack
 from anonbench.evaluation.privacy.train_images import GivenImages
 
 GIVEN = "given"
-"""The method of images of which nobody says how they were anonymized."""
+"""Method of images whose anonymization is unknown."""
 
 
 @dataclass(frozen=True)
 class Attacked:
-    """The attacks' table, and what they could not look at."""
+    """Table of the attacks, and the number of files that were left out."""
 
     table: pd.DataFrame
     """Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`."""
@@ -53,14 +53,14 @@ def attack_files(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Attacked:
-    """Attack anonymized images by their regions; pairs have the same path but for its suffix.
+    """Attack anonymized images by region; pairs have the same path except for the suffix.
 
     Args:
         originals: a folder, tar, table or image, see `anonbench.datasets.inputs.open_images`.
         anonymized: the same; images of the same sizes.
-        method: what hid them, with the settings of `anonymization`; None: not known.
+        method: the anonymization method, with the settings of `anonymization`; None: unknown.
         attacks: names of attacks on regions.
-        detectors: find the regions in the originals where no boxes are given, and search again.
+        detectors: find the regions in the originals if no boxes are given, and search again.
         boxes: a file of regions of the originals.
         detection: settings of the detectors.
         anonymization: settings of the method.
@@ -68,7 +68,7 @@ def attack_files(
         seed: of the draw.
 
     Raises:
-        InputError: an attack needs vectors, no image has a version, or one has another size.
+        InputError: an attack needs vectors, no image has an anonymized version, or sizes differ.
 
     """
     for name in attacks:
@@ -101,7 +101,7 @@ def attack_files(
         regions, failed = dict(read_boxes_file(boxes, listed).regions()), 0
     blocks = {name: clear[name].blocks for name in common}
     regions = {n: in_blocks(regions[n], blocks[n]) for n in common if n in regions}
-    # what is given may be masked in part: the control is always masked here
+    # the given images may be only partly masked; the control is always masked here
     told = None if method is None else Variant(method, 100)
     variant = Variant(GIVEN, 100) if told is None or told == CONTROL else told
     published = Published(
@@ -125,7 +125,7 @@ def attack_files(
 def _searched(
     pictures: Sequence[Picture], detectors: Sequence[str], settings: Detection
 ) -> tuple[dict[str, list[Region]], int]:
-    """Return the regions of each image, and how many images could not be searched."""
+    """Regions of each image, and the number of images that could not be searched."""
     search, found, failed = Search(detectors, settings), {}, 0
     for picture in track(pictures, len(pictures), "images searched"):
         try:

@@ -1,4 +1,4 @@
-"""Candidate texts drawn over a region and hidden as it was, compared with what is published."""
+"""Candidate texts, drawn over a region, hidden like it and compared with published pixels."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ _SOFT = 0.08
 _PAPER, _INK, _CONTRAST = 235.0, 25.0, 100.0
 """Grey levels; where the surroundings are brighter than the sum of the last two, they are paper."""
 _APART = 1e-3
-"""Length of what a candidate has of its own, of 1, below which it looks like all others: rounding.
-"""
+"""Length of a candidate's own part (of 1) below which it equals all others up to rounding."""
 
 
 class Hypotheses:
-    """What a region would look like if it hid one text or another."""
+    """Appearance of a region for each text that it might hide."""
 
     def __init__(
         self, pixels: np.ndarray, region: Region, method: str | None, hiding: Anonymization
     ) -> None:
-        """Take what is seen.
+        """Take the published pixels of a region.
 
         Args:
-            pixels: uint8 [H, W] or [H, W, 3]: the region and what of its surroundings counts.
-            region: a line that lies, or a zone, of which some pixel is in the image.
-            method: that hid it; None: none did.
+            pixels: uint8 [H, W] or [H, W, 3]: the region and the relevant part of its surroundings.
+            region: a horizontal line, or a zone, with at least one pixel in the image.
+            method: that hid it; None: it is not hidden.
             hiding: the methods' strengths.
 
         """
@@ -51,21 +50,21 @@ class Hypotheses:
         self._corners = corners - (area.window[1].start, area.window[0].start)
         beside = np.ones(self._grey.shape, bool)
         beside[self._window] = False if self._inside is None else ~self._inside
-        # dark surroundings are no paper
+        # dark surroundings are not paper
         paper = np.median(self._grey[beside]) if beside.any() else 0.0
         self._paper = float(paper) if paper > _INK + _CONTRAST else _PAPER
         self.target = self._vector(self._grey)
         """Of what is seen, float [P] of mean 0 and length 1; 0 where all is one colour."""
 
     def envelope(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> float:
-        """Return how well the mean of candidates fits what is seen."""
+        """Fit between the mean of candidates and the published pixels."""
         return float(_unit(self._vectors(candidates, setting).mean(axis=0)) @ self.target)
 
     def scores(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> np.ndarray:
-        """Return the correlations of candidates with what is seen, float [N].
+        """Correlations of candidates with the published pixels, float [N].
 
-        What all candidates have in common (where ink and paper are) is taken away from both: it
-        tells nothing of which one it is.
+        The common part of all candidates (the place of ink and paper) is removed from both sides:
+        it does not distinguish between them.
         """
         vectors = self._vectors(candidates, setting)
         common = _unit(vectors.mean(axis=0))
@@ -77,13 +76,13 @@ class Hypotheses:
         return np.asarray(np.where(apart, scores, 0.0))
 
     def _vectors(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> np.ndarray:
-        """Return candidates, set and hidden, float32 [N, P] of mean 0 and length 1 each."""
+        """Candidates as drawn and hidden, float32 [N, P], each with mean 0 and length 1."""
         return np.stack([self._vector(page) for page in self._pages(candidates, setting)])
 
     def _pages(
         self, candidates: Sequence[tuple[str, ...]], setting: Setting
     ) -> Iterator[np.ndarray]:
-        """Yield what would be seen of each candidate, uint8 [h, w]."""
+        """Yield the published appearance of each candidate, uint8 [h, w]."""
         count = len(candidates[0])
         lines = tuple(line for candidate in candidates for line in candidate)
         drawn = strips(lines, setting.face, self._size[0] // count)
@@ -100,21 +99,21 @@ class Hypotheses:
             yield page
 
     def _placed(self, ink: np.ndarray) -> np.ndarray:
-        """Return ink coverage of an upright region as it lies in its window, uint8 [h, w]."""
+        """Ink coverage of an upright region, transformed to its window, uint8 [h, w]."""
         rows, columns = self._window
         size = (columns.stop - columns.start, rows.stop - rows.start)
         if self._region.quad is None:
             return np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA))
         height, width = ink.shape
         upright = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-        # the transformation takes pixels' middles for their positions
+        # the transformation uses pixel centres as positions
         source, target = upright - 0.5, self._corners.astype(np.float32) - 0.5
         return np.asarray(
             cv2.warpPerspective(ink, cv2.getPerspectiveTransform(source, target), size)
         )
 
     def _vector(self, page: np.ndarray) -> np.ndarray:
-        """Return a region's pixels, float [P] of mean 0 and length 1 (or 0)."""
+        """Pixels of a region, float [P], with mean 0 and length 1 (or 0)."""
         seen: np.ndarray = page[self._window].astype(np.float32)
         if self._method is None:
             seen = cv2.GaussianBlur(seen, (0, 0), max(0.5, _SOFT * self._size[0]))

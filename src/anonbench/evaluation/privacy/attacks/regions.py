@@ -22,8 +22,8 @@ from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.crops import Images, Readable, Stored
 
 CONTROL = Variant(Method.MASK.value, 100)
-"""All sensitive regions of an image masked: what an attack gets there it gets from the surroundings
-or guesses."""
+"""All sensitive regions of an image masked: what an attack still gets comes from the surroundings,
+or is guessed."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -31,12 +31,12 @@ _LOG = logging.getLogger(__name__)
 class _Image:
     pixels: np.ndarray
     data: bytes | None = None
-    """Its file, where it has one and an attack asks for it."""
+    """The image's file, if it has one and an attack needs it."""
 
 
 @dataclass
 class _Probes:
-    """What one attack got, probe by probe."""
+    """Results of one attack, probe by probe."""
 
     kind: RegionAttack
     loaded: Looking
@@ -51,9 +51,9 @@ class _Probes:
 
 
 def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.DataFrame:
-    """Return the regions that are attacked: `most` of each entity, in as many images as possible.
+    """Draw the regions to attack: `most` of each entity, in as many images as possible.
 
-    They are drawn by hashes of ids, so that an added image moves few others.
+    They are drawn by hashes of ids, so that an added image changes few others.
 
     Args:
         boxes: columns of `anonbench.core.boxes`.
@@ -62,7 +62,8 @@ def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.
         seed: of the draw.
 
     Returns:
-        Rows of `boxes` with the column `turn`: the place of the image in the draw of images.
+        Rows of `boxes` with the column `turn`: the place of the image in the random order of
+        images.
 
     """
     shown = boxes[boxes["id"].isin(set(ids))]
@@ -87,7 +88,7 @@ def attack_regions(
     most: int,
     seed: int,
 ) -> Iterator[tuple[RegionAttack, Outcome]]:
-    """Attack regions in every version of their images; give the outcomes, the control among them.
+    """Attack regions in every version of their images; yield the outcomes and the control.
 
     Each image is decoded once for all attacks, and one image is in memory at a time.
 
@@ -137,14 +138,14 @@ def attack_regions(
 
 
 def _read(images: Readable, image_id: str, attacks: Sequence[_Probes]) -> _Image:
-    """Read an image, and its file where an attack asks for it."""
+    """Read an image, and its file if an attack needs it."""
     wanted = any(each.kind.reads_files for each in attacks)
     data = images.read_bytes(image_id) if wanted and isinstance(images, Stored) else None
     return _Image(images.read(image_id), data)
 
 
 def _looked_at(kind: RegionAttack, drawn: pd.DataFrame) -> set[str]:
-    """Return the images that an attack looks at: the first of the draw that have its regions."""
+    """Ids of images that an attack looks at: the first drawn ones that have its regions."""
     rows = drawn[drawn["entity"].isin(kind.entities)] if kind.entities else drawn
     return set(rows["id"].drop_duplicates().head(kind.most_images() or len(rows)))
 
@@ -174,7 +175,7 @@ def _looked(
 
 
 def _learn(probes: _Probes, image_id: str, original: _Image, chosen: Sequence[Region]) -> None:
-    """Take the truth of an image's regions, and what the attack gets out of the original."""
+    """Record the truth of an image's regions, and the attack's result on the original."""
     regions = _attacked(probes.kind, chosen)
     truths = _looked(probes, original, regions, Variant())
     probes.images += [image_id] * len(regions)
@@ -197,7 +198,7 @@ def _try(
     chosen: Sequence[Region],
     hidden: Sequence[Region],
 ) -> None:
-    """Add what the attack gets out of one version of the image whose truth was taken last."""
+    """Add the attack's result on one version of the image that `_learn` took last."""
     regions = _attacked(probes.kind, chosen)
     truths = probes.truths[len(probes.truths) - len(regions) :]
     if probes.kind.tells_hidden:
@@ -244,9 +245,9 @@ def _outcomes(
 
 
 def _guessed(probes: _Probes, rows: Sequence[int]) -> dict[str, float]:
-    """Return what is right of other images' secrets, by measure: a random guess.
+    """Shares that a random guess gets right, by measure, using other images' secrets.
 
-    Each probe's truth is compared with what was got of the following probes' originals.
+    The truth of each probe is compared with the results on the following probes' originals.
     """
     known = [row for row in rows if probes.shares[Variant()][row]]
     found: dict[str, list[float]] = {}

@@ -1,11 +1,11 @@
-"""Learned restoration of hidden regions: ridge regressions of what deconvolution leaves to mend.
+"""Learned restoration of hidden regions: ridge regressions on the output of deconvolution.
 
-The restorer adds to a window what is missing of its original, square by square, each predicted from
-what is seen in and around it: by least squares over pairs of train images, which were hidden alike.
-It needs no knowledge of the method. Faces are brought to one square; eyes and mouths of all of them
-are at the same places, and each place has a regression of its own (position patches: Ma, Zhang and
-Qi 2010, "Hallucinating face by position-patch", Pattern Recognition 43:2224-2236). Anything else is
-brought to one height, and all its squares share one regression.
+The restorer adds the missing part of the original to a window, square by square. Each square is
+predicted from the visible pixels in and around it, by least squares over pairs of train images that
+were hidden alike. It needs no knowledge of the method. Faces are resized to one square; eyes and
+mouths of all faces are then at the same places, and each place has its own regression (position
+patches: Ma, Zhang and Qi 2010, "Hallucinating face by position-patch", Pattern Recognition
+43:2224-2236). Other regions are resized to one height, and all their squares share one regression.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ from anonbench.evaluation.privacy.crops import Readable
 from anonbench.evaluation.privacy.train_images import HIDDEN, HiddenOnRead, TrainImages
 
 LEAST_REGIONS, LEAST_IMAGES = 40, 10
-"""Pairs that it takes to learn anything, and the images that they are of."""
+"""Smallest number of pairs, and of the images that they are from, to learn anything."""
 STRENGTHS = (10.0, 1.0, 0.1, 0.01)
-"""Ridge penalties, as shares of the features' mean variance. The one that restores images best that
-were left out counts."""
+"""Ridge penalties, as shares of the features' mean variance. The one that best restores left-out
+images is chosen."""
 _LEFT_OUT = 5
-"""Every so manyth image is left out to choose the penalty."""
+"""One of this number of images is left out to choose the penalty."""
 _EVERY = 4
-"""Every so manyth pixel is looked at to choose it."""
+"""One of this number of pixels is used to choose the penalty."""
 _MOST = 8_000
-"""Squares that a regression is learned from, at most."""
+"""Largest number of squares that a regression is learned from."""
 _FLAT = 1e-6
 """Variance of features that never change, as under a mask: nothing is learned from them."""
 
 
 @dataclass(frozen=True)
 class _Form:
-    """How regions of an entity are cut into squares, in pixels."""
+    """Division of an entity's regions into squares, in pixels."""
 
     height: int
-    """To which they are brought; a face's width is the same."""
+    """Height of resized regions; also the width of a face."""
     square: int
     step: int
-    """Between squares, which overlap; their mean counts."""
+    """Distance between squares, which overlap; the result is their mean."""
     around: int
-    """Seen on the left and right of a square; of a face's, above and below it too."""
+    """Visible margin on the left and right of a square; for faces also above and below it."""
     seen: int
     """Pixels of the height of what is seen, made smaller."""
 
@@ -88,17 +88,17 @@ class _Map:
 
 @dataclass(frozen=True)
 class Restorer:
-    """What was learned of one method and entity."""
+    """Restoration learned for one method and entity."""
 
     entity: str
     maps: Sequence[_Map]
     """Of each place of a face; of anything else, one."""
 
     def __call__(self, seen: np.ndarray) -> np.ndarray:
-        """Return a window as it may have been, uint8.
+        """Estimate the original of a window, uint8.
 
         Args:
-            seen: hidden, and undone as far as deconvolution can, uint8 [h, w] or [h, w, 3].
+            seen: hidden, then restored as far as deconvolution can, uint8 [h, w] or [h, w, 3].
 
         """
         form, image = _form(self.entity), _brought(seen, self.entity)
@@ -115,13 +115,13 @@ class Restorer:
         size = (seen.shape[1], seen.shape[0])
         method = cv2.INTER_CUBIC if size[1] > lack.shape[0] else cv2.INTER_AREA
         mended = cv2.resize(np.ascontiguousarray(lack), size, interpolation=method)
-        if seen.ndim > mended.ndim:  # of lines in colour, the grey level is mended
+        if seen.ndim > mended.ndim:  # of lines in colour, only the grey level is restored
             mended = mended[..., None]
         return np.asarray(np.clip(np.rint(seen + mended), 0, 255).astype(np.uint8))
 
 
 def lack_of(regions: int, images: int) -> str:
-    """Return why nothing can be learned from so many pairs, for people; nothing if it can."""
+    """Message why this number of pairs is too small to learn from; empty if it is enough."""
     if regions >= LEAST_REGIONS and images >= LEAST_IMAGES:
         return ""
     return (
@@ -131,10 +131,10 @@ def lack_of(regions: int, images: int) -> str:
 
 
 def learned(pairs: Sequence[Pair], entity: str) -> Restorer:
-    """Return the restorer that is fitted to pairs; the same pairs always give the same.
+    """Fit a restorer to pairs; the same pairs always give the same restorer.
 
     Args:
-        pairs: `LEAST_REGIONS` of `LEAST_IMAGES` images, at least.
+        pairs: at least `LEAST_REGIONS`, from at least `LEAST_IMAGES` images.
         entity: of all of them.
 
     """
@@ -163,7 +163,7 @@ def learned(pairs: Sequence[Pair], entity: str) -> Restorer:
 
 
 def _chosen(features: np.ndarray, targets: np.ndarray, images: np.ndarray) -> _Map:
-    """Return the regression with the penalty that is best on images left out."""
+    """Regression with the penalty that is best on left-out images."""
     left_out = np.unique(images, return_inverse=True)[1] % _LEFT_OUT == 0
     few = targets[:, ::_EVERY]
     errors = {}
@@ -177,7 +177,7 @@ def _chosen(features: np.ndarray, targets: np.ndarray, images: np.ndarray) -> _M
 def _fits(
     features: np.ndarray, targets: np.ndarray, strengths: Sequence[float]
 ) -> Iterator[tuple[float, _Map]]:
-    """Yield each strength with its ridge regression of targets [N, E] on features [N, D]."""
+    """Yield each penalty with its ridge regression of targets [N, E] on features [N, D]."""
     centre, mean = features.mean(axis=0), targets.mean(axis=0)
     standard = features - centre
     gram, product = standard.T @ standard, standard.T @ (targets - mean)
@@ -192,9 +192,9 @@ def _form(entity: str) -> _Form:
 
 
 def _brought(window: np.ndarray, entity: str) -> np.ndarray:
-    """Return a window as it is cut into squares, float32 [H, W, C].
+    """Resize a window for division into squares, float32 [H, W, C].
 
-    A face is in colour and squashed into a square; anything else lies, and is grey.
+    A face keeps its colours and is squashed into a square; other regions are horizontal and grey.
     """
     height = _form(entity).height
     if entity == Entity.FACE:
@@ -212,7 +212,7 @@ def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _squares(image: np.ndarray, form: _Form) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield the row and column of each square with what is seen of it, float32 [D].
+    """Yield the row and column of each square with its visible pixels, float32 [D].
 
     Args:
         image: [H, W, C].
@@ -237,7 +237,7 @@ def _starts(side: int, form: _Form) -> list[int]:
 
 
 class LearnedRestorers:
-    """Learns once of each method, however many attacks restore by it."""
+    """Restorers that learn once per method, for all attacks that use them."""
 
     def __init__(
         self,
@@ -249,7 +249,7 @@ class LearnedRestorers:
         noise: float,
         seed: int,
     ) -> None:
-        """Draw the regions; no image is read yet.
+        """Draw the regions; images are read later.
 
         Args:
             train: images of the train split.
@@ -284,7 +284,7 @@ class LearnedRestorers:
         method = variant.method
         if method is None or area is None:
             return image
-        with self._learning:  # images are read by several threads
+        with self._learning:  # several threads read images
             if method not in self._learned:
                 self._learned[method] = self._learn(method)
         found = undone(image, region, variant, settings, self._noise)[0].copy()
@@ -293,7 +293,7 @@ class LearnedRestorers:
         return found
 
     def _learn(self, method: str) -> dict[str, Restorer]:
-        """Return the restorers of one method by entity; each image is hidden once for all."""
+        """Restorers of one method by entity; each image is hidden once for all of them."""
         settings, variant = self._train.settings, Variant(method, HIDDEN)
         hidden: Readable = self._train.given.get(method) or HiddenOnRead(
             self._train, self._regions, method

@@ -43,7 +43,7 @@ def attack(
     seed: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """Run the attacks that `privacy.attacks` names; return their rates.
+    """Run the attacks that `privacy.attacks` names, and collect their rates.
 
     Args:
         dataset: its name.
@@ -132,7 +132,7 @@ def _rows(
 def _lacks(
     kind: PrivacyAttack, outcomes: Sequence[Outcome], restorers: Restorers
 ) -> Iterator[dict[str, Any]]:
-    """Yield why there are no rates of a learned restorer, by entity."""
+    """Yield the reason why a learned restorer has no rates, by entity."""
     for entity in dict.fromkeys(each.entity for each in outcomes if each.measure and each.entity):
         if reason := restorers.lack(entity):
             yield _row(kind, "", str(entity), Variant(), reason=reason)
@@ -146,10 +146,10 @@ def _has_regions(kind: RegionAttack, published: Published) -> bool:
 def _rates(
     kind: PrivacyAttack, outcomes: Sequence[Outcome], confidence: float
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one attack: each version's rate beside the control's."""
+    """Yield the rows of one attack: the rate of each version, with the control's."""
     controls: dict[tuple[str, str], float] = {}
     for outcome in outcomes:
-        # vectors of masked images are there where a version masks every region
+        # vectors of masked images exist if a version masks every region
         known = not np.isnan(outcome.shares).all()
         if outcome.variant in (None, CONTROL) and known:
             key = (outcome.measure, str(outcome.entity or ""))

@@ -1,4 +1,4 @@
-"""Table of the attacks' rates; apart from the attacks, so that readers need no torch."""
+"""Table of the attacks' rates, in its own module so that readers need no torch."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ COLUMNS = [
     "clusters",
     "reason",
 ]
-"""A row an attack, measure, entity, method and degree; method `original` is the ceiling. `rate` is
-a share, more is worse for privacy; `low` and `high` bound it; `control`: the same attack with all
-sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or persons;
-`reason`: why there is no rate. `entity` is empty where whole images are attacked."""
+"""One row per attack, measure, entity, method and degree; method `original` is the ceiling. `rate`
+is a share, higher is worse for privacy; `low` and `high` bound it; `control`: the same attack with
+all sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or
+persons; `reason`: why there is no rate. `entity` is empty if whole images are attacked."""
 SEEN = "seen_"
-"""Begins measures on images that maps were learned from; others are on images that no map saw."""
+"""Prefix of measures on images that maps were learned from; other images were seen by no map."""
 _TEXTS = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
 
 

@@ -1,4 +1,4 @@
-"""Lines of text as an attacker draws them: over a region, or as a known line is set."""
+"""Lines of text as drawn by an attacker: over a region, or in a known line's typesetting."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PITCH = 0.62
 
 @dataclass(frozen=True)
 class Setting:
-    """How a line is set in its region: type face and margins, as shares of the region's height."""
+    """Typesetting of a line in its region: type face, margins as shares of the height."""
 
     face: str
     side: float
@@ -35,22 +35,22 @@ class Setting:
 
 
 def settings(faces: Sequence[str]) -> list[Setting]:
-    """Return the settings that are tried: boxes fit their lines more or less tightly."""
+    """Settings to try: boxes fit their lines more or less tightly."""
     margins = product((0.04, 0.25), (0.06, 0.22), (0.06, 0.22))
     return [Setting(face, *margin) for margin in margins for face in faces]
 
 
 @lru_cache(maxsize=32)
 def strips(texts: tuple[str, ...], face: str, height: int) -> list[np.ndarray]:
-    """Return lines of text in one type face, as ink coverage, uint8 [h, w] each.
+    """Lines of text in one type face, as ink coverage, uint8 [h, w] each.
 
-    All have the rows between the highest and the lowest letter of all of them; each has the columns
-    of its own letters. So no line is told by how wide or high it is.
+    All lines have the rows between the highest and the lowest letter of all of them; each line has
+    the columns of its own letters. So the size of a line does not identify it.
 
     Args:
-        texts: not empty, without blanks alone.
-        face: its file's stem.
-        height: pixels of a line, about; what is much larger is scaled.
+        texts: not empty, none of them blank.
+        face: stem of its file's name.
+        height: approximate height of a line in pixels; much larger lines are scaled.
 
     """
     font = font_of(face, min(max(_LEAST, height), _MOST))
@@ -69,12 +69,12 @@ def strips(texts: tuple[str, ...], face: str, height: int) -> list[np.ndarray]:
 
 
 def set_in(lines: Sequence[np.ndarray], size: tuple[int, int], setting: Setting) -> np.ndarray:
-    """Return lines set below each other in a region, as ink coverage, uint8 [h, w].
+    """Place lines below each other in a region, as ink coverage, uint8 [h, w].
 
     Args:
         lines: of `strips`.
         size: height and width of the region in pixels.
-        setting: margins; each line fills what they leave of the width.
+        setting: margins; each line fills the remaining width.
 
     """
     height, width = size
@@ -94,7 +94,7 @@ def set_in(lines: Sequence[np.ndarray], size: tuple[int, int], setting: Setting)
 
 @lru_cache(maxsize=256)
 def font_of(face: str, size: float) -> ImageFont.FreeTypeFont:
-    """Return a type face that matplotlib ships; without it, or a name, Pillow's own."""
+    """Type face from matplotlib's fonts; Pillow's own if there is none, or for an empty name."""
     spec = find_spec("matplotlib") if face else None
     if spec is None or spec.origin is None:
         found = ImageFont.load_default(size)
@@ -136,7 +136,7 @@ class Typesetting:
     def drawn(
         self, text: str, shape: tuple[int, int], onto: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return a text as ink coverage, uint8 of `shape`.
+        """Draw a text as ink coverage, uint8 of `shape`.
 
         Args:
             text: of one line.
@@ -151,7 +151,7 @@ class Typesetting:
 
 
 def upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the way from a line, lying upright, to its image, and the line's width and height."""
+    """Transformation from an upright line to its image, and the line's width and height."""
     if region.quad is None:
         left, top = np.floor((region.x0, region.y0))
         right, bottom = np.ceil((region.x1, region.y1))
@@ -161,17 +161,17 @@ def upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
     sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
     width, height = max(1, round(sides[::2].max())), max(1, round(sides[1::2].max()))
     line = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-    # the transformation takes pixels' middles for their positions
+    # the transformation uses pixel centres as positions
     onto = cv2.getPerspectiveTransform(line - 0.5, corners.astype(np.float32) - 0.5)
     return np.asarray(onto, np.float64), (width, height)
 
 
 def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
-    """Type face, size and place of a line's text, by the known type faces; None without ink.
+    """Type face, size and place of a line's text, among the known type faces; None without ink.
 
     Args:
         line: grey levels, uint8 [h, w], dark on bright and upright.
-        text: what it shows.
+        text: of the line.
 
     """
     paper = np.median(line[line >= np.median(line)])
@@ -186,7 +186,7 @@ def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
 
 
 def _rough(ink: np.ndarray, text: str) -> Iterator[Typesetting]:
-    """Yield settings that have about the line's height and width."""
+    """Yield settings with about the height and width of the line."""
     (left, right), (top, bottom) = _extent(ink, 0), _extent(ink, 1)
     for face in FACES:
         first, last = _extent(_strip(text, face, _TRIED), 1)
@@ -212,7 +212,7 @@ def _varied(one: Typesetting, text: str) -> Iterator[Typesetting]:
 
 
 def _likeness(one: Typesetting, text: str, ink: np.ndarray) -> float:
-    """Return the correlation of a drawn text with a line's ink."""
+    """Correlation between a drawn text and a line's ink."""
     drawn = one.drawn(text, ink.shape).astype(np.float32)
     drawn -= drawn.mean()
     length = float(np.linalg.norm(drawn))
@@ -220,7 +220,7 @@ def _likeness(one: Typesetting, text: str, ink: np.ndarray) -> float:
 
 
 def _extent(ink: np.ndarray, axis: int) -> tuple[int, int]:
-    """Return the first place that is written on, and the one after the last."""
+    """First position with ink, and the position after the last."""
     most = ink.max(axis=axis)
     places = np.flatnonzero(most > _INK * most.max(initial=0))
     return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)

@@ -1,11 +1,11 @@
 """Expected scores of a random ranking, and of one in which the own image always comes first.
 
-A query embedded by the database's model from the database's own version of its image meets itself
-first, whatever the model has learned. What a model without any knowledge reaches then is the floor
-of its scores; on a small database it lies far above chance.
+A query that is embedded by the database's model, from the database's own version of its image,
+finds itself first, whatever the model has learned. The score that a model without any knowledge
+reaches then is the floor of the scores; on a small database it is far above chance.
 
-Exact expectations, not simulations: every metric but mnDCG depends on how many and which places two
-random lists share, and mnDCG's is the mean gain of an image (see `metrics`).
+These are exact expectations, not simulations: every metric except mnDCG depends on how many and
+which places two random lists share, and mnDCG is the mean gain of an image (see `metrics`).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ AT_TOP = frozenset({"overlap_top", "tau", "unchanged"})
 
 
 def levels(images: int, k: int, settings: Retrieval, own_first: bool = False) -> dict[str, float]:
-    """Return the expected score of a random ranking by metric, of all but mnDCG.
+    """Expected score of a random ranking by metric, for all metrics except mnDCG.
 
     Args:
         images: images in the database.
         k: relevant images of a query.
         settings: of the scores.
         own_first: whether the query's own image always comes first in both rankings, and the others
-            at random; without effect where own images do not count.
+            in random order; ignored if own images do not count.
 
     """
     size = images if settings.include_self else images - 1
@@ -46,15 +46,15 @@ def levels(images: int, k: int, settings: Retrieval, own_first: bool = False) ->
 
 
 def _shared(size: int, depth: Any, first: int) -> Any:
-    """Return how many of the first images two lists share on average, at one depth or several.
+    """Expected number of shared images among the first ones, at one depth or several.
 
-    They share what is first in both and, of t others among N, t²/N.
+    Two lists share the images that are first in both, and on average t²/N of t others among N.
     """
     return first + (depth - first) ** 2 / max(size - first, 1)
 
 
 def _rbo(size: int, k: int, persistence: float, first: int) -> float:
-    """RBO_ext is linear in what the lists share at each depth."""
+    """Expected RBO_ext, which is linear in the number of shared images at each depth."""
     depths = np.arange(1, k + 1)
     weights = persistence**depths
     agreement = _shared(size, depths, first) / depths
@@ -63,7 +63,7 @@ def _rbo(size: int, k: int, persistence: float, first: int) -> float:
 
 
 def _unchanged(size: int, top: int, first: int) -> float:
-    """One of the N! / (N - t)! ordered lists of t images: a number that no float may hold."""
+    """Probability of one of the N! / (N - t)! ordered lists; their number may exceed a float."""
     level = 1.0
     for left in range(size - first, size - top, -1):
         level /= left
@@ -73,15 +73,15 @@ def _unchanged(size: int, top: int, first: int) -> float:
 
 
 def _tau(size: int, top: int, first: int) -> float:
-    """Return the expected coefficient; an image that is first in both lists costs nothing."""
+    """Expected coefficient; an image that is first in both lists costs nothing."""
     largest = top * (3 * top - 1) / 2
     return 1.0 - 2.0 * _distance(size - first, top - first) / largest
 
 
 def _distance(size: int, top: int) -> float:
-    """Fagin's distance is linear in the pairs: one in each list costs 1, any other 1/2 on average.
+    """Expected distance, linear in the pairs: one in each list costs 1, others 1/2 on average.
 
-    z results are shared with E z = t²/N and E z² of the hypergeometric distribution.
+    z images are shared, with E z = t²/N and E z² of the hypergeometric distribution.
     """
     if not top:
         return 0.0

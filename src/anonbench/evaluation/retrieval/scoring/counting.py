@@ -1,12 +1,12 @@
 """First results and ranks of relevant images in a row, without sorting the row.
 
-Nobody asks for the order of what is neither among the first nor relevant: it only counts. So values
-are counted into bins that descend, and the bins that hold a first image or a relevant one are
-sorted. The order is exact and that of `anonbench.core.numeric.topk`: by value, ties by position.
-Precision at the ranks of relevant images is the mean over the orders of equal values (see `ties`).
+Only the first images and the relevant ones need exact ranks; all others are only counted. Values
+are counted into descending bins, and only bins that hold a first or a relevant image are sorted.
+The order is exact and that of `anonbench.core.numeric.topk`: by value, ties by position. Precision
+at the ranks of relevant images is the mean over the orders of equal values (see `ties`).
 
-Compiled by numba, because each step of it would be a pass over memory of its own in NumPy, whose
-sort of the whole row costs twice as much.
+The code is compiled by numba: in NumPy each step would be a separate pass over memory, and sorting
+the whole row costs twice as much.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from anonbench.core.numeric.compiled import compiled
 _MOST_BINS = 1 << 13
 """Of a row: both their counts stay in a core's cache."""
 _SAMPLED = 512
-"""Values of a row, about, that are looked at to guess where its first images end."""
+"""Approximate number of a row's values that are sampled to guess where its first images end."""
 _SIGN = np.int32(0x7FFFFFFF)
 _WORD = np.int64((1 << 29) - 1)
 _MIXED, _AMONG_FIRST = 1, 2
 
 
 class Counting:
-    """Ranks rows of N values, one after the other, always in the same memory: one a thread."""
+    """Ranks rows of N values one by one, reusing its memory; use one object per thread."""
 
     def __init__(self, size: int, ties: bool = True) -> None:
-        """Make room for rows of `size` values; without `ties`, equal ones come by position."""
+        """Allocate memory for rows of `size` values; without `ties`, order equals by position."""
         self.size, self._ties = size, ties
         bins = min(_MOST_BINS, 1 << max(4, (size - 1).bit_length() - 1))
         self._step = max(1, size // _SAMPLED)
@@ -50,12 +50,12 @@ class Counting:
         """Rank one row; return whether equal values are among the first k or at their end.
 
         Args:
-            values: similarities, float32 [N], not NaN.
-            place: integers [N], less than k for the relevant images and no other.
+            values: similarities, float32 [N], without NaN.
+            place: integers [N], below k exactly for the relevant images.
             relevant: their positions, int64 [k], in any order.
-            found: int64 [depth ≥ k], takes the positions of the first images in order.
-            places: integers [depth], takes their `place`.
-            precision: float64 [k], takes the precision at the ranks of the relevant images.
+            found: int64 [depth ≥ k], filled with the positions of the first images in order.
+            places: integers [depth], filled with the `place` of these images.
+            precision: float64 [k], filled with the precision at the ranks of the relevant images.
 
         """
         top = self._top(values, len(found))
@@ -72,7 +72,7 @@ class Counting:
         return bool(tied & _AMONG_FIRST)
 
     def _top(self, values: np.ndarray, depth: int) -> np.float32:
-        """Return a value that about the first `depth` images lie above; any value does."""
+        """Estimate a value that about `depth` images exceed; any value gives correct results."""
         sample = values[:: self._step]
         rank = min(len(sample), depth // self._step + 1)
         return np.float32(np.partition(sample, len(sample) - rank)[len(sample) - rank])
@@ -80,12 +80,12 @@ class Counting:
 
 @compiled
 def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picked, keys):  # type: ignore[no-untyped-def]
-    """Count all values into bins and write the sort keys of what is in wanted ones.
+    """Count all values into bins, and write the sort keys of the values in wanted bins.
 
-    What is above `top` shares the first bin, what is below all relevant images the last one. A
-    key's upper half ascends as values descend; its lower one is twice the position, and one more
-    for a relevant image. Leaves in `counts[0]`, for each bin, how many values before it are in no
-    wanted one. Returns the number of keys.
+    Values above `top` share the first bin, values below all relevant images the last one. The upper
+    half of a key ascends as values descend; the lower half is twice the position, plus one for a
+    relevant image. Sets `counts[0]` to the number of values before each bin that are in no wanted
+    bin. Returns the number of keys.
     """
     size, most = values.size, wanted.size
     low = top
@@ -99,7 +99,7 @@ def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picke
         bins[i] = np.uint16(min(max((top - values[i]) * scale, np.float32(0)), last))
     counts[:] = 0
     even_counts, odd_counts = counts
-    for i in range(1, size, 2):  # by turns, since equal bins would wait for each other's count
+    for i in range(1, size, 2):  # alternate: increments of one bin would wait for each other
         even_counts[bins[i - 1]] += 1
         odd_counts[bins[i]] += 1
     if size % 2:
@@ -132,10 +132,10 @@ def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picke
 
 @compiled
 def _read(keys, bins, left_out, place, found, places, precision):  # type: ignore[no-untyped-def]
-    """Read positions and precision from sorted keys; `left_out` values are before a bin's.
+    """Read positions and precision from sorted keys; `left_out` counts skipped values by bin.
 
-    Returns `_MIXED` where a relevant image has the value of another one, and `_AMONG_FIRST` where
-    an image of the first k has the next one's; both, one or 0.
+    Returns the sum of `_MIXED`, if a relevant image has the same value as another image, and
+    `_AMONG_FIRST`, if an image of the first k has the same value as the next one.
     """
     for j in range(found.size):
         position = (keys[j] & _WORD) >> 1
@@ -147,14 +147,14 @@ def _read(keys, bins, left_out, place, found, places, precision):  # type: ignor
     ranked, mixed, last = 0, 0, keys[0]
     for j in range(keys.size):
         key = keys[j]
-        # of values that are equal, and of which one is relevant
+        # equal values, one of which is relevant
         different = key ^ last
         mixed |= (different >> 32 == 0) & different
         last = key
         if ranked == precision.size:
             break
         word = key & _WORD
-        # without asking whether it is relevant: the processor would guess wrong half of the time
+        # without a branch on relevance, which the processor would mispredict half of the time
         precision[ranked] = j + 1 + left_out[bins[word >> 1]]
         ranked += word & 1
     for j in range(precision.size):
@@ -164,7 +164,7 @@ def _read(keys, bins, left_out, place, found, places, precision):  # type: ignor
 
 @compiled
 def _average(keys, bins, left_out, precision):  # type: ignore[no-untyped-def]
-    """Replace precision at relevant images that equal others by its mean over their orders."""
+    """Replace precision at tied relevant images by its mean over the orders of the ties."""
     ranked, start = 0, 0
     while ranked < precision.size:
         stop, relevant = start, 0

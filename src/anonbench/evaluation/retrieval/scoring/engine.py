@@ -1,7 +1,7 @@
-"""Similarities of blocks of queries, ranked and scored: by NumPy (`on_cpu`) or torch (`on_gpu`).
+"""Similarities of query blocks, ranked and scored by NumPy (`on_cpu`) or torch (`on_gpu`).
 
-An engine holds the databases of several scenarios. For a block of queries the reference is ranked
-once, and every scenario is scored against it; no N x N matrix exists.
+An engine holds the databases of several scenarios. For each block of queries the reference is
+ranked once and every scenario is scored against it; no N x N matrix exists.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Engine(Protocol):
     """Scores blocks of queries. Vectors are unit vectors, float32, images in id order."""
 
     def database(self, units: np.ndarray, frame: Frame = COSINE) -> Searched:
-        """Prepare a database [N, D]; all databases of an engine share the room for products.
+        """Prepare a database [N, D]; all databases of an engine share one product buffer.
 
-        Its vectors, and those of its queries, are rows of the frame.
+        Vectors of the database and of its queries are rows of the frame.
         """
 
     def slices(self, queries: int) -> list[slice]:
-        """Return the blocks of so many queries."""
+        """Divide this number of queries into blocks."""
 
     def reference(self, searched: Any, queries: np.ndarray, self_columns: np.ndarray) -> Reference:
         """Rank the reference's database for a block of queries.
@@ -60,19 +60,19 @@ class Engine(Protocol):
         """Score a block of queries, of one kind or several, against the latest reference.
 
         Args:
-            truth: of the same images, the last that `reference` returned.
+            truth: for the same images, the latest result of `reference`.
             searched: a scenario's database, of `database`: the same N images.
-            queries: of each kind, the images as the scenario's model embeds them [rows, D].
+            queries: by kind, the images as embedded by the scenario's model [rows, D].
             self_columns: as for the reference.
 
         Returns:
-            For each kind by `COLUMNS`, float64 [rows]; see `Measures.scores`.
+            For each kind a dictionary by `COLUMNS`, float64 [rows]; see `Measures.scores`.
 
         """
 
 
 def make_engine(settings: Retrieval, k: int) -> Engine:
-    """Return the engine that the settings name.
+    """Make the engine that the settings name.
 
     Args:
         settings: of the scores; `block` queries are in memory at once, on `device`.
@@ -104,7 +104,7 @@ Rows = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Search:
-    """A database, and the vectors that it is searched with."""
+    """A database, and the vectors of the queries that search it."""
 
     database: Searched
     queries: Sequence[Rows]
@@ -127,14 +127,14 @@ def score_block(
     Args:
         engine: that made the databases.
         reference: its database, with its vectors of the queries.
-        searches: what is scored; databases may be made one after the other.
+        searches: databases to score; they may be created one after the other.
         self_columns: position of each query's own image, int64 [Q].
         block: some of the queries, of `rows.blocks_of`.
 
     Returns:
-        For each query of the block the expected nDCG of a random ranking, and that of one that has
-        the own image first (`Reference`); then its scores in each search, by kind of queries, which
-        have to be taken before the next block is scored.
+        For each query of the block the expected nDCG of a random ranking, and that of a ranking
+        that has the own image first (`Reference`); then its scores in each search, by kind of
+        queries. Read the scores before the next block is scored.
 
     """
     columns = self_columns[block.queries][block.fill]

@@ -1,9 +1,8 @@
 """Average precision, nDCG and agreement of rankings with a reference ranking, exact.
 
-AP is Σ_r P(r)·Δrecall(r); nDCG@k takes the reference similarity of whatever was retrieved as gain,
-the only reading under which the values published in arXiv 2602.19641 are possible. What an engine
-finds out about a block of queries (see `engine`) becomes scores here, by the
-same code for NumPy's arrays and torch's tensors.
+AP is Σ_r P(r)·Δrecall(r). nDCG@k uses the reference similarity of each retrieved image as gain, the
+only reading that can give the values published in arXiv 2602.19641. The same code turns an engine's
+results for a block of queries (see `engine`) into scores, for NumPy's arrays and torch's tensors.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ PER_QUERY = {
 }
 """The retrieval metrics, means over queries, and the columns of the per-query scores."""
 MIN_K = 5
-"""The smallest k that a statement may stand on. Below it, a query's own image would be most of what
-it has to find: at k = 1 all of it, so that every ranking scores 100 %."""
+"""Smallest k for statements. Below it, a query's own image would be most of the relevant images: at
+k = 1 the only one, so that every ranking scores 100 %."""
 
 
 def cutoff(images: int, settings: Retrieval) -> int:
-    """Return k = floor(fraction · N), N the images that can be retrieved for a query.
+    """k = floor(fraction · N), where N images can be retrieved for a query.
 
     Raises:
         InputError: k is 0; the message says how many images are needed.
@@ -65,7 +64,7 @@ def _as_text(count: int) -> str:
 
 
 def effective_settings(images: int, settings: Retrieval) -> Retrieval:
-    """Return the settings by which so many images are scored: own images do not count below k = 5.
+    """Settings for this number of images: own images do not count below k = 5.
 
     Raises:
         InputError: k is 0.
@@ -78,18 +77,18 @@ def effective_settings(images: int, settings: Retrieval) -> Retrieval:
 
 
 def images_needed(settings: Retrieval, k: int = MIN_K) -> int:
-    """Return the smallest number of images whose cut-off is k or more."""
+    """Smallest number of images whose cut-off is at least k."""
     self_images = 0 if settings.include_self and k >= MIN_K else 1
     return math.ceil(k / Fraction(str(settings.fraction))) + self_images
 
 
 def retrievable(images: int, settings: Retrieval) -> int:
-    """Return how many of the images can be retrieved for a query: its own one may not count."""
+    """Number of images that can be retrieved for a query; its own one may not count."""
     return images if settings.include_self else images - 1
 
 
 def top(images: int, settings: Retrieval) -> int:
-    """Return how many first results are compared: `retrieval.top`, or all where there are less."""
+    """Number of first results that are compared: `retrieval.top`, or all if there are fewer."""
     return min(settings.top, retrievable(images, settings))
 
 
@@ -109,7 +108,7 @@ def discounts(k: int) -> np.ndarray:
 
 
 class Measures:
-    """Scores of rows of a ranking, from what an engine found out about them."""
+    """Scores of rows of a ranking, computed from an engine's results."""
 
     def __init__(
         self,
@@ -125,8 +124,8 @@ class Measures:
             settings: of the scores.
             k: relevant images of a query.
             images: N, of the database.
-            xp: numpy or torch, whose arrays are scored.
-            constant: makes such an array of NumPy's.
+            xp: module of the arrays, numpy or torch.
+            constant: converts a NumPy array to an array of `xp`.
 
         """
         self._settings = settings
@@ -166,15 +165,15 @@ class Measures:
     ) -> Array:
         """Return the expected nDCG of a random ranking, float64 [rows]; NaN where undefined.
 
-        At every rank the expected gain is the mean over the images that can be retrieved there.
+        The expected gain at every rank is the mean over the images that can be retrieved there.
 
         Args:
             similarity: reference similarities, float32 [rows, N].
             relevant: those of the relevant images [rows, k].
             to_self: those of each query's own image [rows].
             ideal: of `ideal`, [rows].
-            own_first: whether the query's own image always comes first, and the others at random;
-                without effect where own images do not count.
+            own_first: whether the query's own image always comes first, and the others in random
+                order; ignored if own images do not count.
 
         """
         settings = self._settings
@@ -196,7 +195,7 @@ class Measures:
 
         Args:
             similarity: their reference similarities in order, float32 [rows, k].
-            places: as `scores` takes them.
+            places: as for `scores`.
 
         """
         found = gains(similarity, self._settings, self._xp)
@@ -207,7 +206,7 @@ class Measures:
     def average_gain(
         self, gain: np.ndarray, found: np.ndarray, values: np.ndarray, reference: np.ndarray
     ) -> None:
-        """Make a query's gains means over all orders of equal images (see `ties`).
+        """Replace a query's gains by their means over all orders of equal images (see `ties`).
 
         Args:
             gain: of the first k images in order, float64 [k]; changed.
@@ -228,7 +227,7 @@ class Measures:
         ties.level(gain, found, values, of)
 
     def average_precision(self, values: np.ndarray, reference: np.ndarray) -> float:
-        """Return a query's average precision over all orders of equal images (see `ties`).
+        """Average precision of a query over all orders of equal images (see `ties`).
 
         Args:
             values: similarities, float32 [N].
@@ -244,10 +243,10 @@ class Measures:
         """Score rows of a ranking.
 
         Args:
-            places: for each of the first images in order its place in the reference ranking, from
-                0; `depth` where it is not among the first there [rows, depth].
-            precision: at the ranks of the relevant images in the whole ranking [rows, k]; None
-                where average precision is truncated at k, and follows from the places.
+            places: for each of the first images, in order, its place in the reference ranking, from
+                0; `depth` if it is not among the reference's first images [rows, depth].
+            precision: at the ranks of the relevant images in the whole ranking [rows, k]; None if
+                average precision is truncated at k and computed from the places.
             gain: of `gain`, [rows, k].
             ideal: of `ideal`, [rows].
 
@@ -281,12 +280,12 @@ class Measures:
 
 @dataclass(frozen=True)
 class Reference:
-    """What the reference ranking says about a block of queries; valid until the next one."""
+    """Reference ranking of a block of queries; valid until the next block."""
 
     chance: np.ndarray
     """Expected nDCG of a random ranking, float64 [rows]; NaN where nDCG is undefined."""
     floor: np.ndarray
-    """The same where the query's own image always comes first."""
+    """The same if the query's own image always comes first."""
     measures: Measures
     similarity: Any
     """Reference similarities, float32 [rows, N]."""
@@ -304,18 +303,18 @@ class Reference:
 def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False) -> float:
     """Return the expected AP of a random ranking in which k of the images are relevant.
 
-    The image at rank r is relevant with probability k/N, and those before it hold
-    (r - 1)(k - 1)/(N - 1) relevant ones on average; summed over the ranks r ≤ depth (Bestgen 2015,
-    "Exact Expected Average Precision of the Random Baseline for System Evaluation", Prague Bulletin
-    of Mathematical Linguistics 103:131-138). Where the own image comes first, which is relevant,
-    the same holds of the other N - 1 images, k - 1 of them relevant, from rank 2 on.
+    The image at rank r is relevant with probability k/N, and there are (r - 1)(k - 1)/(N - 1)
+    relevant images before it on average; summed over the ranks r ≤ depth (Bestgen 2015, "Exact
+    Expected Average Precision of the Random Baseline for System Evaluation", Prague Bulletin of
+    Mathematical Linguistics 103:131-138). If the own image comes first, it is relevant, and the
+    same holds from rank 2 on for the other N - 1 images, of which k - 1 are relevant.
 
     Args:
         images: in the database.
         k: relevant images of a query.
         settings: of the scores.
-        own_first: whether the query's own image always comes first; without effect where own images
-            do not count.
+        own_first: whether the query's own image always comes first; ignored if own images do not
+            count.
 
     """
     size = retrievable(images, settings)

@@ -25,7 +25,7 @@ core's cache, and enough to pay for the calls."""
 
 
 class CpuEngine:
-    """NumPy, threads over the columns of a product and over the rows of a ranking."""
+    """NumPy engine, with threads over the columns of a product and the rows of a ranking."""
 
     def __init__(self, settings: Retrieval, k: int) -> None:
         self._settings = settings
@@ -62,7 +62,7 @@ class CpuEngine:
             ):
                 order[:] = first_of(row, measures.depth)
                 positions[order] = measures.steps
-                # by mode clip, which writes where it shall, by another first elsewhere
+                # mode "clip" writes to the given array directly; other modes use a temporary array
                 row.take(order[: measures.k], out=best, mode="clip")
             if averaged:
                 is_open[part] = np.count_nonzero(values >= gain[:, -1:], axis=1) > measures.k
@@ -83,7 +83,7 @@ class CpuEngine:
         queries: Sequence[np.ndarray],
         self_columns: np.ndarray,
     ) -> list[dict[str, np.ndarray]]:
-        """See `Engine`. All kinds are one product: BLAS copies the database for each."""
+        """See `Engine`. All kinds share one product, because BLAS copies the database for each."""
         kinds, rows = len(queries), len(self_columns)
         step = whole_rows(rows)
         together, columns = _stacked(queries, step), _stacked([self_columns] * kinds, step)
@@ -102,7 +102,7 @@ class CpuEngine:
             counting = self._counting(size) if precision is not None else None
             tied = []
             for row in range(count):
-                # kind by kind, while what the reference says about the query is in the cache
+                # handle all kinds while the query's reference data are in the cache
                 query, kind = part.start + row // kinds, row % kinds
                 values, place = similarity[kind * step + query], truth.place[query]
                 if counting is not None and precision is not None:
@@ -132,7 +132,7 @@ class CpuEngine:
         return [dict(zip(COLUMNS, result[:, kind], strict=True)) for kind in range(kinds)]
 
     def _counting(self, size: int) -> Counting:
-        """Return this thread's room: new memory for each row would cost more than the row."""
+        """Buffer of this thread: new memory for each row would cost more than the row."""
         room: Counting | None = getattr(self._rooms, "room", None)
         if room is None or room.size != size:
             room = self._rooms.room = Counting(size, self._settings.ties == "mean")
@@ -150,7 +150,7 @@ class CpuEngine:
 
 
 def _stacked(arrays: Sequence[np.ndarray], step: int) -> np.ndarray:
-    """Return arrays of the same shape one below the other, each from a multiple of `step` rows."""
+    """Stack arrays of the same shape, each starting at a multiple of `step` rows."""
     first = arrays[0]
     shape = step * (len(arrays) - 1) + len(first), *first.shape[1:]
     stacked = np.zeros(shape, dtype=first.dtype)
@@ -160,7 +160,7 @@ def _stacked(arrays: Sequence[np.ndarray], step: int) -> np.ndarray:
 
 
 def _share_out(work: Callable[[slice], None], parts: Sequence[slice]) -> None:
-    """Work on all parts, several at a time."""
+    """Process all parts, several at a time."""
     count = min(threads(), len(parts))
     if count == 1:
         for part in parts:

@@ -1,7 +1,7 @@
 """Scoring engine on torch, for a GPU (or a CPU, in tests).
 
-Products are in float32, never TF32; sorts are stable, so that equal images are found by id. The
-last bits of a similarity are those of the device. Needs torch and NumPy alone.
+Products are in float32, never TF32; sorts are stable, so that equal images are ordered by id. The
+last bits of a similarity depend on the device. Needs only torch and NumPy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anonbench.config import Retrieval
 
 _STRIP = 1 << 26
-"""Similarities that are sorted at once: 2 GB with their positions and what the sort needs."""
+"""Similarities that are sorted at once: 2 GB with their positions and the memory of the sort."""
 
 
 class Database:
@@ -36,13 +36,13 @@ class Database:
         self._again, self._first = (torch.tensor(rows, device=device) for rows in repeated(units))
 
     def similarity(self, queries: torch.Tensor) -> torch.Tensor:
-        """Return float32 [rows, N]; equal vectors of the database have equal similarities."""
+        """Similarities, float32 [rows, N]; equal vectors of the database get equal values."""
         if self._order is not None:
             queries = queries[:, self._order]
         product = queries @ self.units.T
         if len(self._again):
             product[:, self._again] = product[:, self._first]
-        # both zeros tie: -0 + 0 is 0
+        # make both zeros equal: -0 + 0 is 0
         return product.add_(0.0)
 
 
@@ -140,7 +140,7 @@ class TorchEngine:
     def _precision(
         self, measures: Measures, values: torch.Tensor, ranks: torch.Tensor
     ) -> torch.Tensor:
-        """Return precision at the relevant images, over all orders of equal ones [rows, k].
+        """Precision at the relevant images, over all orders of equal ones [rows, k].
 
         Args:
             measures: of the scores.
@@ -159,7 +159,7 @@ class TorchEngine:
         counts = torch.arange(1, values.shape[1] + 1, device=ranks.device, dtype=torch.float64)
         harmonic = torch.nn.functional.pad((1.0 / counts).cumsum(0), (1, 0))
         mean = tied_precision(harmonic, before, size, earlier + 1, pace, values.shape[1])
-        # where all of them are relevant, no order changes anything
+        # if all equal images are relevant, their order does not matter
         return torch.where(pace == (size > 1), exact, mean)
 
     def _tied(self, values: torch.Tensor, order: torch.Tensor) -> np.ndarray:
@@ -183,12 +183,12 @@ class TorchEngine:
 
 
 def _order(similarity: torch.Tensor) -> torch.Tensor:
-    """Return the positions of each row in order, int64 [rows, N]."""
+    """Positions of each row sorted by similarity, int64 [rows, N]."""
     return torch.sort(similarity, dim=1, descending=True, stable=True).indices
 
 
 def _above(values: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Count descending values [rows, N] that are higher than others, and that are not lower."""
+    """Numbers of descending values [rows, N] above, and at or above, each wanted value."""
     ascending, sought = -values, -wanted
     return (
         torch.searchsorted(ascending, sought),

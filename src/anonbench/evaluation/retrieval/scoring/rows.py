@@ -1,9 +1,9 @@
-"""Queries that are scored: a drawn sample, a job's share of them, and their composition of blocks.
+"""Queries to score: a random sample, a job's part of it, and its division into blocks.
 
-A matrix product's last bits depend on the row that a vector is in: OpenBLAS's Haswell kernel, for
-one, works on tiles of 12 rows and adds up differently in the upper and the lower half of a tile. So
-a query is always in a row that stands for its image, and its scores are the same bit for bit
-whichever other queries are asked: all, a sample, or a shard's.
+The last bits of a matrix product depend on the row of a vector: OpenBLAS's Haswell kernel, for
+example, works on tiles of 12 rows and adds up differently in the upper and the lower half of a
+tile. The row of a query is therefore determined by its image, and its scores are the same bit for
+bit for any set of queries: all, a sample, or a shard.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from anonbench.core.numeric.seeding import hash_ints
 
 
 def draw(ids: Sequence[str], count: int | None) -> np.ndarray:
-    """Return the positions of at most `count` ids, ascending, int64; of all where it is None.
+    """Positions of at most `count` drawn ids, ascending, int64; of all ids if it is None.
 
-    Those with the lowest hashes are drawn: a simple random sample that depends on no order and no
-    other setting, and that a larger count only adds to.
+    The ids with the lowest hashes are drawn. This is a simple random sample that does not depend on
+    any order or other setting; a larger count only adds ids to it.
     """
     if count is None or count >= len(ids):
         return np.arange(len(ids), dtype=np.int64)
@@ -29,7 +29,7 @@ def draw(ids: Sequence[str], count: int | None) -> np.ndarray:
 
 
 def shard_of_queries(positions: np.ndarray, shard: int, count: int) -> np.ndarray:
-    """Return one of `count` parts of the positions, in order; their sizes differ by one at most.
+    """One of `count` parts of the positions, in order; sizes differ by at most one.
 
     Raises:
         ValueError: there is no such shard.
@@ -53,7 +53,7 @@ class Block:
     rows: np.ndarray
     """The row of each, int64 [Q]."""
     fill: np.ndarray
-    """Which of them each row holds, int64 [R]; the first where a row is left over."""
+    """Index of the query in each row, int64 [R]; the first query in unused rows."""
 
 
 def blocks_of(
@@ -61,11 +61,11 @@ def blocks_of(
     slices: Callable[[int], Sequence[slice]],
     numbers: np.ndarray | None = None,
 ) -> list[Block]:
-    """Return blocks that hold each query once.
+    """Divide queries into blocks so that each query is in one block.
 
     Args:
         self_columns: the column of each query's own image in the database, int64 [N], ascending.
-        slices: how an engine cuts so many rows into blocks.
+        slices: how an engine divides a number of rows into blocks.
         numbers: the numbers of the queries to be scored, ascending, int64; None: all.
 
     """
@@ -73,7 +73,7 @@ def blocks_of(
     if not len(numbers):
         return []
     residue = self_columns[numbers] % _PERIOD
-    turn = np.empty(len(numbers), dtype=np.int64)  # how many of the same residue come before
+    turn = np.empty(len(numbers), dtype=np.int64)  # number of earlier queries with the same residue
     for each in range(_PERIOD):
         alike = np.flatnonzero(residue == each)
         turn[alike] = np.arange(len(alike))

@@ -1,10 +1,11 @@
 """Expected average precision and gains over all orders of images with equal similarities.
 
-A ranking by similarity does not order images that a system holds equal, and an order by id would
-favour the classes whose ids sort first. So AP and DCG are means over all orders of equal images,
-in closed form (McSherry and Najork 2008, "Computing information retrieval performance measures
-efficiently in the presence of tied scores", ECIR, pp. 414-421). Where the reference's k-th and next
-image are equal, they are means over the reference's orders too: which of them are relevant is open.
+A ranking by similarity does not define the order of images with equal similarities, and ordering
+them by id would favour classes whose ids sort first. AP and DCG are therefore means over all orders
+of equal images, in closed form (McSherry and Najork 2008, "Computing information retrieval
+performance measures efficiently in the presence of tied scores", ECIR, pp. 414-421). If the
+reference's k-th and next image are equal, they are also means over the reference's orders, because
+any of these images may be relevant.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ def harmonic_numbers(size: int) -> np.ndarray:
 def tied_precision(
     harmonic: Array, before: Array, size: Array, earlier: Array, pace: Array, depth: int
 ) -> Array:
-    """Expected precision at the rank of a relevant image, over all orders of its equals, float64.
+    """Expected precision at a relevant image's rank, over all orders of its equals, float64.
 
     Args:
         harmonic: of `harmonic_numbers`, for at least all images.
         before: images of a higher similarity, integers.
         size: images of the same similarity, the image itself included.
-        earlier: expected relevant images among the former, and one for the image itself.
-        pace: probability that another one of the same similarity is relevant.
-        depth: ranks beyond it add nothing.
+        earlier: expected number of relevant images among these, plus one for the image itself.
+        pace: probability that another image of the same similarity is relevant.
+        depth: ranks beyond it are ignored.
 
     """
     counted = (size - (before + size - depth).clip(0)).clip(0)
@@ -63,7 +64,7 @@ def average_precision(
         values: similarities, float32 [N].
         reference: similarities of the reference, float32 [N].
         k: relevant images.
-        depth: ranks beyond it add nothing.
+        depth: ranks beyond it are ignored.
         harmonic: of `harmonic_numbers`.
 
     """
@@ -72,7 +73,7 @@ def average_precision(
     certain = np.sort(values[reference > lowest])
     possible = np.sort(values[reference == lowest])
     left = k - len(certain)
-    # of the others, where one of the possible images is known to be relevant
+    # of the others, given that one of the possible images is relevant
     others = (left - 1) / max(len(possible) - 1, 1)
     share = left / len(possible)
     total = 0.0
@@ -92,13 +93,13 @@ def average_precision(
 
 
 def _above(ascending: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Count how many of the ascending values are higher than each value, and how many equal."""
+    """Count the ascending values that are higher than each value, and those that are equal."""
     upper = np.searchsorted(ascending, values, side="right")
     return len(ascending) - upper, upper - np.searchsorted(ascending, values, side="left")
 
 
 def among_first(values: np.ndarray, found: np.ndarray) -> bool:
-    """Whether one of the first images is equal to the next one.
+    """Whether one of the first images equals the next one.
 
     Args:
         values: similarities, float32 [N].
@@ -115,7 +116,7 @@ def level(
     values: np.ndarray,
     gains_of: Callable[[np.ndarray], np.ndarray],
 ) -> None:
-    """Replace gains of equal images by their mean, which each of them has at any rank on average.
+    """Replace gains of equal images by their mean, which is their expected gain at any rank.
 
     Args:
         gain: of the first images in order, float64 [k]; changed.
@@ -129,6 +130,6 @@ def level(
     sizes = np.diff(starts, append=len(first))
     total = np.add.reduceat(gain, starts)
     last = np.flatnonzero(values == first[-1])
-    if len(last) > sizes[-1]:  # others that are equal are not among the first
+    if len(last) > sizes[-1]:  # some equal images are not among the first
         total[-1] = gains_of(last).mean() * sizes[-1]
     gain[:] = np.repeat(total / sizes, sizes)

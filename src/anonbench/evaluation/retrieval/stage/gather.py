@@ -25,12 +25,12 @@ def gather_scenarios(
     summaries: Sequence[Path],
     kept: Path | None = None,
 ) -> None:
-    """Write the scores of each scenario: the same bytes for every number of shards.
+    """Write the scores of each scenario: the same bytes for any number of shards.
 
     Args:
-        shards: what `anonbench.evaluation.retrieval.stage.job.score_shard` wrote, all of a data
-            set's.
-        scenarios: names as they stand there.
+        shards: files of `anonbench.evaluation.retrieval.stage.job.score_shard`, all of one data
+            set.
+        scenarios: names as they appear in the shards.
         settings: section `retrieval` of the config.
         tables: Parquet of each scenario that is written: id, query (kind), then
             `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`; sorted by kind and id.
@@ -45,7 +45,7 @@ def gather_scenarios(
     for scenario, table, summary in zip(scenarios, tables, summaries, strict=True):
         rows = _rows(shards, scenario)
         kinds = rows["query"].unique()
-        # one kind of queries is enough: chance is of a query's reference ranking
+        # one kind of queries is enough: chance depends on a query's reference ranking
         first = rows[rows["query"] == kinds[0]]
         chance, with_self = (
             chance_levels(first[column].to_numpy(np.float64), images, k, settings, column == FLOOR)
@@ -61,7 +61,7 @@ def gather_scenarios(
 
 
 def searched(kinds: Collection[str]) -> str:
-    """Return the query kind whose vectors are those of the database: its own image comes first.
+    """Query kind whose vectors are those of the database, so its own image comes first.
 
     Args:
         kinds: of a scenario. On original images there are no anonymized queries, and the database
@@ -75,14 +75,14 @@ def searched(kinds: Collection[str]) -> str:
 def gather_in_one_file(
     shards: Sequence[Path], scenarios: Sequence[str], output: Path, kept: Path | None = None
 ) -> None:
-    """Write the scores of all scenarios to one file: the same bytes for every number of shards.
+    """Write the scores of all scenarios to one file: the same bytes for any number of shards.
 
-    Scores by a second reference, and those without own images, are kept so.
+    Used for scores by a second reference and for scores without own images.
 
     Args:
-        shards: what `anonbench.evaluation.retrieval.stage.job.score_shard` wrote, all of a data
-            set's.
-        scenarios: names as they stand there.
+        shards: files of `anonbench.evaluation.retrieval.stage.job.score_shard`, all of one data
+            set.
+        scenarios: names as they appear in the shards.
         output: Parquet that is written: the columns of the shards; by scenario in this
             order, then by kind and id.
         kept: folder of the cache of scores, from which stale files are removed.

@@ -1,7 +1,8 @@
 """Job of the retrieval stage: all scenarios of a data set, for one shard of the queries.
 
-Query blocks are outermost and scenarios inside, so that the reference similarities of a block are
-computed once for all of them; no N × N matrix exists. Only what was not scored before is computed.
+The outer loop is over query blocks and the inner one over scenarios, so that the reference
+similarities of a block are computed once for all scenarios; no N × N matrix exists. Only scores
+that are not cached are computed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
 
 def made_by(digests: Sequence[str], settings: Retrieval) -> dict[str, Any]:
-    """Return all that a scenario's scores depend on but the drawn queries, as JSON.
+    """Everything that a scenario's scores depend on, except the drawn queries, as JSON.
 
     The digests are of the embeddings' content: the reference's, the queries', the database's.
     """
@@ -53,8 +54,8 @@ def made_by(digests: Sequence[str], settings: Retrieval) -> dict[str, Any]:
 
 
 def code(device: str) -> tuple[list[str], list[str]]:
-    """Return the modules whose code makes scores, and what of their imports has no part in it."""
-    # what is read stands in the digests, and settings stand by themselves
+    """Modules whose code computes scores, and their imports that have no influence on scores."""
+    # inputs are covered by the digests, and settings are listed separately
     elsewhere = ("config", "embedding", "core.io", "core.progress")
     room = "evaluation.retrieval"
     computed = ("scoring.engine", "scoring.rows", "vectors")
@@ -65,7 +66,7 @@ def code(device: str) -> tuple[list[str], list[str]]:
 
 
 def score_file(folder: Path, shard: tuple[int, int], scenario: str) -> Path:
-    """Return the file of a scenario, `<model>/seed<seed>/<variant>`, in a shard (number, count)."""
+    """File of a scenario, `<model>/seed<seed>/<variant>`, in a shard (number, count)."""
     number, count = shard
     return folder / f"{number}-of-{count}" / f"{scenario.replace('/', '_')}.parquet"
 
@@ -82,20 +83,20 @@ def drop_stale(folder: Path, count: int, scenarios: Iterable[str]) -> None:
 
 
 CHANCE = "chance"
-"""Column of a shard's table beside the scores: the expected nDCG of a random ranking."""
+"""Column of a shard's table after the scores: the expected nDCG of a random ranking."""
 FLOOR = "floor"
-"""The same where the query's own image always comes first."""
+"""The same if the query's own image always comes first."""
 OTHERS_FIRST = b"others first"
-"""Key of a shard's metadata where a query's own image need not be the most similar: by an inner
-product."""
+"""Key of a shard's metadata; set if a query's own image need not be the most similar, because of an
+inner product."""
 IMAGES = b"images"
-"""Key of a shard's metadata: images in a database."""
+"""Key of a shard's metadata: number of images in a database."""
 
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "query")]
     + [(name, pa.float64()) for name in (*COLUMNS, CHANCE, FLOOR)]
 )
-"""Of a scenario's scores."""
+"""Schema of a scenario's scores."""
 
 log = logging.getLogger(__name__)
 
@@ -123,17 +124,17 @@ def score_shard(
 ) -> None:
     """Score a shard's queries in all scenarios of a data set.
 
-    The same inputs and settings give the same bytes, whatever was kept and however many threads,
-    shards or groups of databases there are.
+    The same inputs and settings give the same bytes, for any state of the cache and any number of
+    threads, shards or groups of databases.
 
     Args:
         reference: embeddings of the original images by the reference model (HDF5).
-        scenarios: what is scored.
+        scenarios: to be scored.
         settings: section `retrieval` of the config.
         shard: from 0; there are `settings.shards`.
         output: Parquet that is written: scenario, id, query (kind), then `COLUMNS`, `CHANCE` and
             `FLOOR` as float64; in the order of the scenarios, by id and kind.
-        kept: folder of the cache of scores, see `score_file`. None: nothing is kept.
+        kept: folder of the cache of scores, see `score_file`; None: no cache.
 
     Raises:
         InputError: ids or dimensions do not agree, an original's vector is zero, one is not finite,
@@ -160,7 +161,7 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Step:
-    """A block of queries, scored in those scenarios of a group that have no scores of it."""
+    """A block of queries, with the scenarios of a group that lack scores for it."""
 
     group: Sequence[_Task]
     block: Block
@@ -191,7 +192,7 @@ class _Job:
         self._tasks = [self._task(scenario, files) for scenario in scenarios]
 
     def _look_through(self, scenarios: Sequence[Embedded]) -> dict[Path, Vectors]:
-        """Read every file once, whatever the number of scenarios that it is in."""
+        """Read every file once, even if several scenarios use it."""
         paths = {path for each in scenarios for path in (each.queries, each.database)}
         rest = sorted(paths - {self._reference.path})
         with ThreadPoolExecutor(threads()) as pool:
@@ -218,7 +219,7 @@ class _Job:
         return _Task(each.name, queries, database, scores, self._ids.isin(scores.missing))
 
     def run(self) -> None:
-        """Compute the missing scores; they are cached at intervals, and however the work ends."""
+        """Compute the missing scores; cache them at intervals and at the end, also on failure."""
         tasks = [task for task in self._tasks if task.missing.any()]
         done = len(self._tasks) - len(tasks)
         log.info("%d of %d scenarios were scored before", done, len(self._tasks))
@@ -237,13 +238,13 @@ class _Job:
         searches: dict[str, Search] = {}
         for step in track_batches(steps, sum(map(len, steps)), "scenarios x blocks of queries"):
             if searches.keys() != {task.name for task in step.group}:
-                searches.clear()  # before others are read
+                searches.clear()  # free memory before reading others
                 for task in step.group:
                     searches[task.name] = self._search(task, engine, reference)
             chance, floor, found = score_block(
                 engine,
                 reference,
-                # under no name of its own, which would keep databases in memory
+                # unnamed: a variable would keep the databases in memory
                 [searches[task.name] for task in step.tasks],
                 self._self_columns,
                 step.block,
@@ -253,7 +254,7 @@ class _Job:
             flush_if_due()
 
     def _steps(self, tasks: Sequence[_Task], blocks: Sequence[Block]) -> list[_Step]:
-        """Return what is to do, by groups of databases that are in memory at once."""
+        """Steps to do, by groups of databases that fit into memory together."""
         size = 4 * len(self._reference.ids) * max(task.database.width for task in tasks)
         at_once = max(1, int(self._settings.memory_gb * 1e9) // size)
         groups = [tasks[i : i + at_once] for i in range(0, len(tasks), at_once)]
@@ -291,7 +292,7 @@ class _Job:
             pd.DataFrame({**scores, **levels})[missing].assign(id=ids, query=kind)
             for kind, scores in zip(task.queries, found, strict=True)
         ]
-        # all kinds at once: an interrupted job keeps a query whole or not at all
+        # all kinds together: an interrupted job caches a query completely or not at all
         task.scores.add(pa.Table.from_pandas(pd.concat(rows), _SCHEMA, preserve_index=False))
 
     def _flush(self) -> None:
@@ -299,7 +300,7 @@ class _Job:
             task.scores.flush()
 
     def write(self, output: Path) -> None:
-        """Write all scores, a row group a scenario."""
+        """Write all scores, one row group per scenario."""
         metadata = {IMAGES: str(len(self._reference.ids))}
         if self._reference.frame.similarity == "inner":
             metadata[OTHERS_FIRST] = "yes"

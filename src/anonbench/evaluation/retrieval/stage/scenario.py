@@ -1,7 +1,7 @@
-"""One scenario in memory: a model's queries and database, scored against the reference ranking.
+"""One scenario in memory: a model's queries and database, scored against the reference.
 
-What notebooks and the command line call. The workflow scores all scenarios of a data set in one
-job, see `anonbench.evaluation.retrieval.stage.job`.
+Used by notebooks and the command line. The workflow scores all scenarios of a data set in one job,
+see `anonbench.evaluation.retrieval.stage.job`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from anonbench.evaluation.retrieval.vectors import difference
 
 @dataclass(frozen=True)
 class Scores:
-    """What a scenario gives."""
+    """Scores of a scenario."""
 
     table: pd.DataFrame
     """One row for each query and query kind: id, query, then `metrics.COLUMNS`
@@ -40,9 +40,9 @@ class Scores:
     """Images in the database."""
     k: int
     chance: dict[str, float | None]
-    """What a random ranking scores by metric, such as `map` and `mndcg`."""
+    """Scores of a random ranking by metric, such as `map` and `mndcg`."""
     floor: dict[str, float | None] = field(default_factory=dict)
-    """The same where the query's own image always comes first; empty where nobody asks."""
+    """The same if the query's own image always comes first; empty if not needed."""
 
 
 def score(
@@ -60,14 +60,13 @@ def score(
         queries: the model's embeddings of query images by query kind, float32 [Q, D]: of all N
             images or of some, in any order.
         database: the same model's embeddings of the N images that are searched, float32 [N, D].
-        settings: of the scores; below k = 5 own images do not count
-            (`metrics.effective_settings`). With `queries`, at most so many of each kind are scored,
-            drawn by a hash of their ids.
-        streamed: whether the vectors stay where they are (`archive`), which pays where few of a
-            million images are queries; they are compared by cosine. The scores are the same.
+        settings: of the scores; below k = 5 own images do not count (`metrics.effective_settings`).
+            `queries` limits the number that is scored of each kind, drawn by a hash of their ids.
+        streamed: whether the vectors stay on disk (`archive`), which pays off if few of a million
+            images are queries; they are compared by cosine. The scores are the same.
 
     Raises:
-        InputError: ids are there twice or do not agree, dimensions do not agree, an original's
+        InputError: ids are duplicated or do not agree, dimensions do not agree, an original's
             vector is zero, or k is 0.
 
     """
@@ -142,7 +141,7 @@ class _Queries:
     """float32 [Q, D]."""
 
     def rows(self, columns: np.ndarray) -> np.ndarray:
-        """Return the vectors of queries by the positions of their own images."""
+        """Vectors of queries by the positions of their own images."""
         return np.asarray(self.units[np.searchsorted(self.self_columns, columns)])
 
     @classmethod
@@ -176,7 +175,7 @@ class _Queries:
 
 
 def _same_images(queried: Mapping[str, _Queries]) -> list[list[str]]:
-    """Return the kinds in groups that ask with the same images: they share the reference."""
+    """Kinds grouped by equal query images; a group shares the reference."""
     groups: dict[bytes, list[str]] = {}
     for kind, each in queried.items():
         groups.setdefault(each.self_columns.tobytes(), []).append(kind)

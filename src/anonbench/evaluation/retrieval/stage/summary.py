@@ -1,4 +1,4 @@
-"""Means of scores over queries, as they stand in a scenario's JSON."""
+"""Means of scores over queries, as written to a scenario's JSON."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from anonbench.evaluation.retrieval.scoring.chance import levels
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 
 MEANS = {"ap": "map", "ndcg": "mndcg"}
-"""What the mean of a column is called, where it has another name."""
+"""Name of a column's mean, if it differs from the column's name."""
 
 
 Levels = dict[str, float | None]
-"""What a ranking without knowledge scores by metric; None where that is undefined."""
+"""Scores of a ranking without knowledge, by metric; None if undefined."""
 
 
 def chance_levels(
     ndcg: np.ndarray, images: int, k: int, settings: Retrieval, own_first: bool = False
 ) -> Levels:
-    """Return what a random ranking scores by metric; None where that is undefined.
+    """Score of a random ranking by metric; None if it is undefined.
 
     Args:
-        ndcg: expected nDCG of each query [Q]; NaN where it is undefined or the query is not asked.
+        ndcg: expected nDCG of each query [Q]; NaN if it is undefined or the query is not scored.
         images: images in the database.
         k: relevant images of a query.
         settings: of the scores.
@@ -46,14 +46,14 @@ def summarize(
     floor: Mapping[str, Levels],
     settings: Retrieval,
 ) -> dict[str, Any]:
-    """Return a scenario's means by query kind, with all that they stand on.
+    """Means of a scenario by query kind, with the numbers and settings behind them.
 
     Args:
         table: columns query and `metrics.COLUMNS`, one row a query and kind.
         images: images in the database.
-        chance: of `chance_levels`: a random ranking.
-        floor: by query kind, what a ranking without knowledge scores: chance, and where the query
-            is the database's own vector chance with the own image first.
+        chance: of `chance_levels`, for a random ranking.
+        floor: by query kind, the scores of a ranking without knowledge: chance, or chance with the
+            own image first if the query is the database's own vector.
         settings: of the scores.
 
     """
@@ -75,7 +75,7 @@ def summarize(
 
 
 def mean(values: pd.Series | np.ndarray) -> float | None:
-    """Return the mean of the defined values; None where there are none (JSON has no NaN)."""
+    """Mean of the defined values; None if there are none (JSON has no NaN)."""
     defined = np.asarray(values, dtype=np.float64)
     defined = defined[~np.isnan(defined)]
     return float(defined.mean()) if len(defined) else None

@@ -1,4 +1,4 @@
-"""The built-in attacks beside re-identification."""
+"""The built-in attacks other than re-identification."""
 
 from __future__ import annotations
 

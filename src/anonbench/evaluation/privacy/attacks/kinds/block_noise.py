@@ -1,4 +1,4 @@
-"""Block noise: what lossy coding left of a hidden line in the pixels that are still in sight."""
+"""Block noise: traces of a hidden line that lossy coding left in visible pixels."""
 
 from __future__ import annotations
 
@@ -74,17 +74,18 @@ class _Seen:
     coding: Coding | None
     """Of the image's file, where it is a JPEG."""
     lossless: bool = True
-    """Whether the file has all pixels as they were written; of other formats than these two it
-    cannot be told which pixels are hidden."""
+    """Whether the file has all pixels as they were written. In formats that are neither lossless
+    nor JPEG, the hidden pixels cannot be determined."""
     upright: np.ndarray | None = None
-    """float64 [3, 3]: from the line, lying upright, to `pixels`. Of originals, as what follows."""
+    """Transformation from the upright line to `pixels`, float64 [3, 3]. Only for originals, like
+    the following fields."""
     candidates: Sequence[str] = ()
-    """The true one first; none where it is not known."""
+    """The true text first; empty if it is unknown."""
     setting: Typesetting | None = None
     levels: tuple[np.ndarray, np.ndarray] | None = None
     """Grey level of the paper and what ink adds to it, by channel."""
     beyond: bool = False
-    """Whether only blocks count that have no hidden pixel: the control."""
+    """Whether only blocks without hidden pixels count (the control)."""
 
 
 class _Coding:
@@ -93,7 +94,7 @@ class _Coding:
         self._reader = reader
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`: without its file an image tells nothing."""
+        """See `Looking.look`: gives nothing, because the attack needs the image's file."""
         return self.look_at_file(None, image, regions, variant)
 
     def look_at_file(
@@ -120,7 +121,7 @@ class _Coding:
         return found
 
     def _known(self, seen: _Seen, region: Region) -> _Seen:
-        """Return an original's line with what it shows and how that is set."""
+        """An original's line with its text, candidates and typesetting."""
         from anonbench.core.libraries.opencv import cv2
         from anonbench.evaluation.privacy.attacks.candidates import texts_like
         from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of, upright
@@ -156,7 +157,7 @@ class _Coding:
         return {} if changes is None else ranked(-changes)
 
     def control(self, truth: _Seen) -> _Seen:
-        """See `FileLooking.control`: blocks that have no hidden pixel tell nothing."""
+        """See `FileLooking.control`: only blocks without hidden pixels count."""
         return replace(truth, beyond=True)
 
     def not_applicable(self, truths: Sequence[_Seen | None]) -> str:
@@ -166,16 +167,16 @@ class _Coding:
 
 
 def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray | None:
-    """Changes of visible pixels by coding, if each of the texts is hidden, float [N].
+    """Change of visible pixels by coding if each of the texts is hidden, float [N].
 
     Args:
         candidates: texts.
-        line: the original's.
-        found: the same line as it is published.
+        line: in the original.
+        found: the same line in the published image.
 
     Returns:
-        None where every pixel about the line is changed: a copy that was coded with loss and is
-        stored without.
+        None if every pixel around the line differs: the copy was coded with loss and then stored
+        without loss.
 
     """
     coding, setting, onto = line.coding, line.setting, line.upright
@@ -212,8 +213,8 @@ def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray
 def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Hidden pixels of a line, and other hidden pixels around it, bool [h, w] each.
 
-    The former is convex, as masks are. Of originals it is the region: the attack is then that on a
-    mask which ends there.
+    The former are convex, as masks are. In originals they are the region, so that the attack is
+    that on a mask which ends at the region's edge.
     """
     from anonbench.core.libraries.opencv import cv2
 
@@ -238,7 +239,7 @@ def _grown(pixels: np.ndarray, reach: int) -> np.ndarray:
 
 
 def _as(pixels: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return pixels in grey or in colour, as others are."""
+    """Convert pixels to grey or colour, like another array's."""
     from anonbench.core.libraries.opencv import cv2
 
     if pixels.ndim == other.ndim:

@@ -1,4 +1,4 @@
-"""Dictionary attack: candidates are drawn, hidden alike and compared with what was published."""
+"""Dictionary attack: draw candidates, hide them alike and compare with published pixels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from anonbench.evaluation.privacy.attacks.kinds.reading import (
 
 RANKS = (1, 10)
 _FEW = 8
-"""Candidates by which settings are tried before all are drawn in the best of them."""
+"""Number of candidates for choosing settings; all candidates are then drawn in the best of them."""
 _EQUAL = 1e-6
 
 
@@ -83,7 +83,7 @@ class Dictionary(Candidates):
 
 @dataclass
 class _Seen:
-    """A region as it is published, with what of its surroundings its method sees."""
+    """A published region, with the surroundings that its method uses."""
 
     pixels: np.ndarray
     """uint8 [h, w] or [h, w, 3]."""
@@ -93,10 +93,10 @@ class _Seen:
     candidates: list[tuple[str, ...]] | None = None
     """Lines of each candidate, the true one first; empty where the truth is not known."""
     known: dict[bytes, RegionShares] = field(default_factory=dict)
-    """What was found of this truth, by what was seen: degrees show the same."""
+    """Results for this truth by digest of the pixels; several degrees show the same pixels."""
 
     def digest(self) -> bytes:
-        """Return what tells apart what was seen."""
+        """Key that distinguishes published regions."""
         about = f"{self.variant.method} {self.region} {self.pixels.shape}".encode()
         return hashlib.sha256(about + self.pixels.tobytes()).digest()
 
@@ -109,7 +109,7 @@ class _Ranking:
         self._readers: dict[str, Looking] = {}
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`: a part of the image about each region."""
+        """See `Looking.look`: gives the part of the image around each region."""
         return [self._one(image, region, variant) for region in regions]
 
     def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
@@ -117,7 +117,7 @@ class _Ranking:
         from anonbench.anonymization.geometry import cover
 
         if variant.method is not None and not self._hiding.has(str(variant.method)):
-            return None  # of other programs nothing is known by which candidates could be hidden
+            return None  # the methods of other programs are unknown, so candidates cannot be hidden
         if self._hiding.shape.of(region.entity) == "image" or stands(region):
             return None
         plain_area = cover(region, image.shape, self._hiding.margin)
@@ -133,7 +133,7 @@ class _Ranking:
         return _Seen(image[top:bottom, left:right].copy(), moved(region, -left, -top), variant)
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
-        """Return how high the true text is ranked among the candidates: by rank, and 1 / rank."""
+        """Shares of hits by rank of the true text among the candidates, and 1 / rank."""
         if truth.candidates is None:
             truth.candidates = self._candidates(truth)
         if len(truth.candidates) < self._settings.candidates:
@@ -144,7 +144,7 @@ class _Ranking:
         return truth.known[key]
 
     def _candidates(self, truth: _Seen) -> list[tuple[str, ...]]:
-        """Return the true lines and others like them; nothing where the truth is not known."""
+        """The true lines and others like them; empty if the truth is unknown."""
         from anonbench.evaluation.privacy.attacks.candidates import texts_like, zones_like
 
         count = self._settings.candidates
@@ -160,13 +160,13 @@ class _Ranking:
         return [(each,) for each in drawn]
 
     def _reader(self, entity: str) -> Looking:
-        if entity not in self._readers:  # where there are no zones theirs is not needed
+        if entity not in self._readers:  # the zones' reader is loaded only if there are zones
             kind = MrzReading() if entity == Entity.MRZ else Readability()
             self._readers[entity] = kind.load(self._equipment)
         return self._readers[entity]
 
     def _scores(self, candidates: Sequence[tuple[str, ...]], found: _Seen) -> np.ndarray:
-        """Return how well each candidate fits what is seen, the higher the better, float [N]."""
+        """Fit of each candidate to the published pixels, float [N]; higher is better."""
         from anonbench.evaluation.privacy.attacks.hypotheses import Hypotheses
         from anonbench.evaluation.privacy.attacks.typesetting import FIXED, PROPORTIONAL, settings
 
@@ -174,7 +174,7 @@ class _Ranking:
         hypotheses = Hypotheses(found.pixels, found.region, found.variant.method, self._hiding)
         if not hypotheses.target.any():
             return np.zeros(len(candidates))
-        # the true one may not decide which settings are tried
+        # the true candidate must not influence which settings are tried
         few = candidates[1 : 1 + _FEW]
         tried = settings(faces)
         fit = [hypotheses.envelope(few, setting) for setting in tried]
@@ -184,12 +184,12 @@ class _Ranking:
 
 
 def ranked(scores: np.ndarray) -> RegionShares:
-    """Return whether the first of the candidates is among the first ones, and 1 over its rank.
+    """Whether the first candidate is within each of `RANKS`, and 1 over its rank.
 
     Ties count as the mean over all their orders.
 
     Args:
-        scores: the higher, the better, float [N].
+        scores: of the candidates, higher is better, float [N].
 
     """
     above = int((scores > scores[0] + _EQUAL).sum())
@@ -200,7 +200,7 @@ def ranked(scores: np.ndarray) -> RegionShares:
 
 
 def moved(region: Region, right: float, down: float) -> Region:
-    """Return a region in an image that is cut off to the left and above."""
+    """Shift a region into an image that is cropped on the left and at the top."""
     quad: Any = None
     if region.quad is not None:
         quad = tuple((np.array(region.quad) + np.tile((right, down), 4)).tolist())
@@ -210,7 +210,7 @@ def moved(region: Region, right: float, down: float) -> Region:
 
 
 def stands(region: Region) -> bool:
-    """Tell whether a line stands on its end; nothing is drawn into such."""
+    """Whether a line stands on its end; nothing is drawn into such lines."""
     from anonbench.detection.text.recognizer import ways_to_read
 
     return len(ways_to_read(region)) > 1

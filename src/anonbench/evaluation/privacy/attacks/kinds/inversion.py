@@ -23,13 +23,14 @@ FEWEST = 20
 
 
 class Inversion(ArchiveAttack):
-    """A decoder draws thumbnails of what a vector's image shows: of its face, where the data set
-    has faces, else of the whole image.
+    """Thumbnails of images, drawn from their vectors by a decoder.
 
-    It is learned by ridge regression from images that the attacker has (train images), which are
-    hidden, embedded and, for mapped vectors, mapped as the published ones are. `inverted`: among
-    the originals' thumbnails the own one is most like what was drawn, by the correlation of pixels.
-    `recognized`: the same by the face recognizer (`privacy.recognizer`), where there is one.
+    A thumbnail shows the face of an image if the data set has faces, else the whole image.
+
+    The decoder is learned by ridge regression from the attacker's own images (train images), which
+    are hidden, embedded and, for mapped vectors, mapped like the published ones. `inverted`: among
+    the originals' thumbnails, the own one is most similar to the drawn one, by the correlation of
+    pixels. `recognized`: the same by the face recognizer (`privacy.recognizer`), if there is one.
     """
 
     name: ClassVar = "inversion"
@@ -71,9 +72,9 @@ class Inversion(ArchiveAttack):
 
 
 def decoded(lessons: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Return what ridge regression draws of vectors, float64 [N, T].
+    """Output of ridge regression for vectors, float64 [N, T].
 
-    The penalty has the least error where each lesson is left out in turn.
+    The penalty is the one with the lowest leave-one-out error on the lessons.
 
     Args:
         lessons: float64 [P, D].
@@ -97,7 +98,7 @@ def decoded(lessons: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np
 
 
 def _as_pixels(pictures: np.ndarray) -> np.ndarray:
-    """Return pictures [N, S, S, 3] as vectors of length 1 whose products are correlations."""
+    """Pictures [N, S, S, 3] as vectors of length 1 whose products are correlations."""
     flat = pictures.reshape(len(pictures), -1).astype(np.float64)
     flat -= flat.mean(axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12))

@@ -1,4 +1,4 @@
-"""Reading of what published regions show: lines of text, machine-readable zones, barcodes."""
+"""Reading of published regions: lines of text, machine-readable zones, barcodes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class LineAttack(RegionAttack):
-    """An attack on lines of which the recognizer tells the truth in the original."""
+    """An attack on lines whose true text the recognizer reads in the original."""
 
     confidence: Fraction = 0.9
     """Mean probability of an original line's characters from which its reading counts as true."""
@@ -63,7 +63,7 @@ class Readability(LineAttack):
 
 @dataclass(frozen=True)
 class Line:
-    """A line as it was read."""
+    """A line's text and the recognizer's confidence."""
 
     text: str
     confidence: float
@@ -75,7 +75,7 @@ class _Reading:
         self._reader = reader
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Line]:
-        """See `Looking.look`: a line stands upright, or on its end in either direction."""
+        """See `Looking.look`: reads a line upright, or standing on its end in both directions."""
         from anonbench.detection.base import as_rgb
         from anonbench.detection.text.recognizer import ways_to_read
 
@@ -89,7 +89,7 @@ class _Reading:
         ]
 
     def shares(self, truth: Line, found: Line) -> RegionShares:
-        """Return the share of characters that are right, and whether the whole line is."""
+        """Share of characters that are right, and whether the whole line is right."""
         true, read = plain(truth.text), plain(found.text)
         if truth.confidence < self._settings.confidence or len(true) < self._settings.shortest:
             return {}
@@ -97,21 +97,21 @@ class _Reading:
 
 
 def known_text(line: Line, confidence: float, shortest: int) -> str:
-    """Text of a line in ASCII, empty where the reading is not sure."""
+    """Text of a line in ASCII; empty if the reading is uncertain."""
     text = " ".join(line.text.split())
     sure = line.confidence >= confidence and len(plain(text)) >= shortest
     return text if sure and text.isascii() else ""
 
 
 def plain(text: str) -> str:
-    """Return a text without spaces, which readers drop and insert."""
+    """A text without spaces, which readers drop and insert."""
     return "".join(text.split())
 
 
 def right_characters(true: str, read: str) -> float:
-    """Return 1 less the character error rate, at least 0.
+    """1 minus the character error rate, at least 0.
 
-    The error rate is the edit distance (Levenshtein 1966) over the true text's length.
+    The error rate is the edit distance (Levenshtein 1966) divided by the true text's length.
     """
     distances = list(range(len(read) + 1))
     for row, character in enumerate(true, 1):
@@ -163,7 +163,7 @@ class _Zones:
     def look(
         self, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[list[str]]:
-        """See `Looking.look`: the readings of each zone's lines."""
+        """See `Looking.look`: gives the readings of each zone's lines."""
         from anonbench.core.icao9303 import normalized
         from anonbench.detection.base import as_rgb
 
@@ -173,7 +173,7 @@ class _Zones:
         ]
 
     def shares(self, truth: list[str], found: list[str]) -> RegionShares:
-        """Return what is right: characters (but fillers), lines, fields with a check digit, all."""
+        """Shares that are right: characters except fillers, lines, checked fields, whole zones."""
         from anonbench.core.icao9303 import FILLER
 
         zone = zone_of(truth)
@@ -197,7 +197,7 @@ class _Zones:
 
 
 def _rows(region: Region) -> list[np.ndarray]:
-    """Return the corners, float [4, 2], of a zone's lines."""
+    """Corners of a zone's lines, float [4, 2] each."""
     import numpy as np
 
     x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
@@ -222,9 +222,9 @@ def _rows(region: Region) -> list[np.ndarray]:
 
 
 def _fixed(text: str, classes: str) -> str:
-    """Return a reading at the format's length, each character of the class that it has to be.
+    """A reading at the format's length, each character corrected to its class.
 
-    What is too long or too short is the longest run of fillers, which readers cannot count.
+    The length is corrected at the longest run of fillers, because readers cannot count these.
     """
     from anonbench.core.icao9303 import FILLER, corrected
 
@@ -237,7 +237,7 @@ def _fixed(text: str, classes: str) -> str:
 
 
 def zone_of(read: list[str]) -> tuple[list[str], Format] | None:
-    """Return a zone's lines and format where all check digits agree; None where they do not."""
+    """A zone's lines and format if all check digits are valid; None if not."""
     from anonbench.core.icao9303 import FORMATS, format_of, wrong_checks
 
     for layout in FORMATS:
@@ -254,7 +254,7 @@ def zone_of(read: list[str]) -> tuple[list[str], Format] | None:
 _QUIET = 0.25
 """By how much of its shorter side a region is grown, for the quiet zone."""
 _WHOLE = 3
-"""Scales at which a code is searched: as it is, and enlarged up to so many times."""
+"""Number of scales at which a code is searched: original size and enlarged up to this factor."""
 _MOST_PIXELS = 4_000_000
 
 
@@ -279,22 +279,22 @@ class _Decoding:
     def look(
         self, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[set[bytes]]:
-        """See `Looking.look`: the contents of the codes in and around each region."""
+        """See `Looking.look`: gives the contents of the codes in and around each region."""
         return [decoded(surrounded(image, region)) for region in regions]
 
     def shares(self, truth: set[bytes], found: set[bytes]) -> RegionShares:
-        """Return whether a code of the original was decoded."""
+        """Whether a code of the original was decoded."""
         return {"decoded": float(bool(truth & found))} if truth else {}
 
 
 def decoded(pixels: np.ndarray) -> set[bytes]:
-    """Return the contents of all barcodes in an image, uint8 [H, W] or [H, W, 3]."""
+    """Contents of all barcodes in an image, uint8 [H, W] or [H, W, 3]."""
     import zxingcpp
 
     from anonbench.detection.views import planes
 
     for version in (version for plane in planes(pixels) for version in _versions(plane)):
-        # the check digits of codes without error correction are asked for: see `Barcode.valid`
+        # codes without error correction must have valid check digits: see `Barcode.valid`
         found = {code.bytes for code in zxingcpp.read_barcodes(version) if code.valid}
         if found:
             return found
@@ -302,7 +302,7 @@ def decoded(pixels: np.ndarray) -> set[bytes]:
 
 
 def _versions(grey: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield grey images to search, the likeliest first."""
+    """Yield grey images to search, most promising first."""
     from anonbench.core.libraries.opencv import cv2
 
     for scale in range(1, _WHOLE + 1):
@@ -317,7 +317,7 @@ def _versions(grey: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def surrounded(image: np.ndarray, region: Region) -> np.ndarray:
-    """Return a region's box with its quiet zone, a view of the image."""
+    """A region's box with its quiet zone, as a view of the image."""
     height, width = image.shape[:2]
     more = _QUIET * min(region.x1 - region.x0, region.y1 - region.y0)
     x0, y0 = max(0, int(region.x0 - more)), max(0, int(region.y0 - more))

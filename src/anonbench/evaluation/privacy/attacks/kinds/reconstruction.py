@@ -1,6 +1,6 @@
-"""Reconstruction of hidden regions: likeness, reading and decoding after it.
+"""Reconstruction of hidden regions, followed by comparison, reading and decoding.
 
-Deconvolution knows the method; a restorer has learned it from train images that were hidden alike.
+Deconvolution knows the method; a restorer learned it from train images that were hidden alike.
 """
 
 from __future__ import annotations
@@ -37,10 +37,13 @@ if TYPE_CHECKING:
 
 
 class Likeness(RegionAttack):
-    """Blur is undone by Wiener deconvolution with the very kernel, mosaic is smoothed; then the
-    region is compared with its original. So is what a learned restorer makes of it.
+    """Similarity of restored regions to their originals.
 
-    Other methods are attacked as they are, but for the restorer, which learns any.
+    Blur is undone by Wiener deconvolution with the exact kernel, and mosaic is smoothed; then the
+    region is compared with its original. The output of a learned restorer is compared too.
+
+    Regions hidden by other methods are compared unchanged, except by the restorer, which learns any
+    method.
     """
 
     name: ClassVar = "likeness"
@@ -58,11 +61,14 @@ class Likeness(RegionAttack):
 
 
 class Reconstruction(RegionAttack):
-    """Blur is undone by Wiener and Richardson-Lucy deconvolution with the very kernel, mosaic is
-    smoothed; then lines are read and barcodes decoded. So are those of a learned restorer.
+    """Text and barcodes read from restored regions.
 
-    Of a line, the restoration that the recognizer is surest of counts. Other methods are attacked
-    as they are, but for the restorer, which learns any.
+    Blur is undone by Wiener and Richardson-Lucy deconvolution with the exact kernel, and mosaic is
+    smoothed; then lines are read and barcodes decoded. The output of a learned restorer is read
+    too.
+
+    For a line, the restoration with the recognizer's highest confidence counts. Regions hidden by
+    other methods are read unchanged, except by the restorer, which learns any method.
     """
 
     name: ClassVar = "reconstruction"
@@ -88,9 +94,9 @@ class Reconstruction(RegionAttack):
 
 
 LEARNED = "learned_"
-"""What measures of a learned restorer begin with."""
+"""Prefix of measures of a learned restorer."""
 Deconvolution = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""From a blurred window and the kernel to what was blurred."""
+"""Function of a blurred window and the kernel that returns the deblurred window."""
 
 
 def undone(
@@ -101,15 +107,15 @@ def undone(
     noise: float,
     iterations: int = 0,
 ) -> list[np.ndarray]:
-    """Return the image with a region's hiding undone in each way there is, the plainest first.
+    """Undo the hiding of a region in each way there is, simplest first; return the images.
 
-    Of several methods on top of each other the last one is undone first. What cannot be undone
-    stays as it is.
+    Several methods on top of each other are undone in reverse order. Methods that cannot be undone
+    are left as they are.
 
     Args:
         image: uint8 [H, W] or [H, W, 3].
-        region: one that is hidden.
-        variant: how.
+        region: the hidden region.
+        variant: how it was hidden.
         hiding: the section `anonymization` of the config.
         noise: see `wiener`.
         iterations: see `richardson_lucy`; 0: without it.
@@ -138,7 +144,7 @@ def undone(
 def _before(
     seen: np.ndarray, step: Any, area: Cover, entity: str, way: Deconvolution
 ) -> np.ndarray:
-    """Return a window as it was before one method."""
+    """A window before one method was applied to it."""
     if step.name == Method.BLUR:
         share = float(getattr(step.sigma, entity))
         kernel = gaussian(max(step.min_sigma, share * min(seen.shape[:2])))
@@ -151,7 +157,7 @@ def _before(
 def _restored(
     image: np.ndarray, region: Region, variant: Variant, restorers: Restorers | None
 ) -> np.ndarray | None:
-    """Return the image with a region as a learned restorer guesses it; None where none learned."""
+    """The image with a region restored by a learned restorer; None if none was learned."""
     if restorers is None or restorers.lack(region.entity):
         return None
     return restorers.restored(image, region, variant)
@@ -159,15 +165,15 @@ def _restored(
 
 @dataclass(frozen=True)
 class _Found:
-    """What was got of a region by each way to restore it."""
+    """Result for a region by each way to restore it."""
 
     known: Any
-    """By knowledge of the method."""
+    """Result with knowledge of the method."""
     learned: Any
-    """By a learned restorer; None where nobody learned."""
+    """Result by a learned restorer; None if none was learned."""
 
     def shares(self, truth: Any, compare: Callable[[Any, Any], RegionShares]) -> RegionShares:
-        """Return the shares of both ways; those of the second are called `learned_...`."""
+        """Shares of both ways; those of the second are prefixed with `learned_`."""
         shares = dict(compare(truth, self.known))
         if self.learned is not None:
             learned = compare(truth, self.learned)
@@ -181,7 +187,7 @@ class _Comparing:
         self._noise = noise
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`: the region's window, grey."""
+        """See `Looking.look`: gives the region's window in grey."""
         return [self._one(image, region, variant) for region in regions]
 
     def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Found | None:
@@ -198,7 +204,7 @@ class _Comparing:
         )
 
     def shares(self, truth: _Found, found: _Found) -> RegionShares:
-        """Return structural similarity and signal-to-noise ratio; a guess is scaled."""
+        """Structural similarity and signal-to-noise ratio; a guess is first resized."""
         return found.shares(truth.known, _likeness)
 
 
@@ -221,7 +227,7 @@ class _Restoring:
         self._reader: Looking | None = None
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`: the line that was read, or the contents of codes."""
+        """See `Looking.look`: gives the line that was read, or the contents of codes."""
         return [self._one(image, region, variant) for region in regions]
 
     def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Found:
@@ -231,11 +237,11 @@ class _Restoring:
         learned = _restored(image, region, variant, self._equipment.restorers)
         if learned is None:
             return _Found(known, None)
-        is_clear = variant.method is None  # nothing was changed: it is read once
+        is_clear = variant.method is None  # nothing was changed: read it once
         return _Found(known, known if is_clear else self._got([learned], region, variant))
 
     def _got(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
-        """Return what versions of an image give of a region."""
+        """Text or codes of a region, read in several versions of an image."""
         if region.entity == Entity.BARCODE:
             return {text for each in versions for text in decoded(surrounded(each, region))}
         reader = self._line_reader()
@@ -243,12 +249,12 @@ class _Restoring:
         return max(lines, key=lambda line: line.confidence)
 
     def _line_reader(self) -> Looking:
-        if self._reader is None:  # where there are barcodes alone it is not needed
+        if self._reader is None:  # not needed if there are only barcodes
             self._reader = Readability().load(self._equipment)
         return self._reader
 
     def shares(self, truth: _Found, found: _Found) -> RegionShares:
-        """Return what was read or decoded after restoration."""
+        """Shares that were read or decoded after restoration."""
         return found.shares(truth.known, self._compared)
 
     def _compared(self, truth: Any, found: Any) -> RegionShares:
@@ -258,7 +264,7 @@ class _Restoring:
 
 
 def _as_blurred(seen: np.ndarray, area: Cover, kernel: np.ndarray) -> np.ndarray:
-    """Return a window as if it were blurred as a whole: what is beside a slanted region is not."""
+    """Blur the surroundings of a slanted region too, as if the whole window were blurred."""
     if area.inside is None:
         return seen
     from anonbench.core.libraries.opencv import cv2
@@ -270,7 +276,7 @@ def _as_blurred(seen: np.ndarray, area: Cover, kernel: np.ndarray) -> np.ndarray
 
 
 def put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:
-    """Put what was restored into a window, as far as the region reaches."""
+    """Write restored pixels into a window, limited to the region."""
     values = np.rint(restored).astype(np.uint8)
     if area.inside is None:
         seen[...] = values

@@ -1,4 +1,4 @@
-"""Detection in published images: does a detector still find what was hidden."""
+"""Residual detection: whether a detector still finds hidden regions in published images."""
 
 from __future__ import annotations
 
@@ -110,10 +110,10 @@ class _Searching:
                 try:
                     yield from detector.detect([image])[0]
                 except UnreadableImage:
-                    continue  # nothing was found there
+                    continue  # counts as nothing found
 
     def shares(self, truth: _Found, found: _Found) -> RegionShares:
-        """Return whether each kind of detector found the true region."""
+        """Whether each kind of detector found the true region."""
         return {
             measure: float(
                 any(overlap(truth.region, box) >= self._settings.overlap for box in boxes)
@@ -123,7 +123,7 @@ class _Searching:
 
 
 def overlap(one: Region, other: Region) -> float:
-    """Return the intersection over union of two regions' boxes."""
+    """Intersection over union of two regions' boxes."""
     width = min(one.x1, other.x1) - max(one.x0, other.x0)
     height = min(one.y1, other.y1) - max(one.y0, other.y0)
     common = max(width, 0.0) * max(height, 0.0)
@@ -141,7 +141,7 @@ def _entities(name: str) -> tuple[str, ...]:
 def _loaded(names: Sequence[str], equipment: Equipment) -> dict[str, Detector]:
     from anonbench.detection.registry import build_all
 
-    # a template's fields lie where they lie, and rows of a file are found in any image
+    # templates and files of regions do not depend on the image, so they are no attack
     able = [name for name in names if _entities(name) and name != "template"]
     return build_all(able, equipment.detection, equipment.threads)
 

@@ -52,7 +52,7 @@ class Linkage(ArchiveAttack):
 
 
 def rank_1(similar: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Return the probability that each query's own version comes first, float [Q].
+    """Probability that each query's own version comes first, float [Q].
 
     Args:
         similar: of queries to an archive, [Q, N].
@@ -65,11 +65,12 @@ def rank_1(similar: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 
 def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.ndarray:
-    """Return how often each query's person seems more of a member than others without theirs do.
+    """Membership score of each query's person, compared with persons not in the archive.
 
-    A query's highest similarity to its person's other images or anybody's (the person is a member)
-    is compared with the highest similarities that queries of other persons have to an archive
-    without their person. The mean is the area under the ROC curve (Mann and Whitney 1947).
+    The score of a query is its highest similarity to the archive without its own version, where its
+    person is a member. It is compared with the highest similarities that queries of other persons
+    have to an archive without their person: the share of these that it exceeds. The mean is the
+    area under the ROC curve (Mann and Whitney 1947).
 
     Args:
         similar: of queries to an archive, [Q, N].
@@ -77,7 +78,7 @@ def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.
         persons: number of each image's person [N], -1 where it is not known.
 
     Returns:
-        Float [Q]; NaN for queries whose person has no other image, or is not known.
+        Float [Q]; NaN for queries whose person is unknown or has no other image.
 
     """
     mine = persons[own]
@@ -98,9 +99,9 @@ def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.
 
 
 def membership_by_chance(own: np.ndarray, persons: np.ndarray) -> float:
-    """Return what `membership` is where similarities tell nothing: a little more than one half.
+    """Value of `membership` for uninformative similarities, a little above one half.
 
-    The highest of n similarities is above the highest of m others with probability n / (n + m), and
+    The highest of n similarities exceeds the highest of m others with probability n / (n + m), and
     an archive without a person is smaller.
 
     Args:
@@ -120,14 +121,15 @@ MEASURE = "accuracy"
 
 
 class Inference(ArchiveAttack):
-    """A linear classifier predicts a label from vectors of published images: that of the data set,
-    and each of its further attributes by itself.
+    """Labels of published images, predicted from their vectors by a linear classifier.
 
-    Ridge regression on the classes (Hoerl and Kennard 1970), in folds: no cluster is in the lesson
-    and in the test, and a class that only one fold has does not count. The random baseline is the
-    most frequent class. Most values of an attribute are far more frequent than others: all count
-    alike in the lesson, and as many images of each are drawn, so that the baseline is an even
-    guess.
+    It predicts the label of the data set and, separately, each of its further attributes.
+
+    Ridge regression on the classes (Hoerl and Kennard 1970), in folds: no cluster is both in the
+    lesson and in the test, and a class that only one fold has does not count. The random baseline
+    is the most frequent class. Some values of an attribute are far more frequent than others.
+    Therefore all values count equally in the lesson, and an equal number of images of each is
+    drawn, so that the baseline is an even guess.
     """
 
     name: ClassVar = "inference"
@@ -197,15 +199,14 @@ def predicted(
     strength: float,
     is_even: bool = False,
 ) -> np.ndarray:
-    """Return the class that each image is given by what was learned of the other folds, int64 [N].
+    """Predicted class of each image, learned from the other folds, int64 [N].
 
     Args:
         vectors: [N, D].
         labels: numbers of classes [N].
         fold: number of each image's fold [N].
         strength: of the ridge, see `Inference`.
-        is_even: whether all classes have the same weight in a lesson, however many images they
-            have.
+        is_even: give all classes the same weight in a lesson, for any number of images.
 
     """
     classes = np.unique(labels)
@@ -219,7 +220,7 @@ def predicted(
         roots = np.sqrt(weights_of)[:, None]
         lesson, goal = roots * (lesson - centre), roots * (goal - mean)
         ridge = max(strength * float(np.square(lesson).mean(axis=1).sum()), 1e-12)
-        if len(lesson) < lesson.shape[1]:  # the smaller of two systems of equal solution
+        if len(lesson) < lesson.shape[1]:  # solve the smaller of two equivalent systems
             products = lesson @ lesson.T
             products[np.diag_indices_from(products)] += ridge
             weights = lesson.T @ np.linalg.solve(products, goal)
@@ -233,22 +234,22 @@ def predicted(
 
 
 def _even_weights(classes: np.ndarray) -> np.ndarray:
-    """Return weights of images [N], by which classes (0 or 1, [N, C]) have the same sum.
+    """Weights of images [N] that give all classes (0 or 1, [N, C]) the same sum.
 
-    They are 1 on average; a class that no image has takes no part.
+    Their mean is 1; a class without images is ignored.
     """
     counts = classes.sum(axis=0)
     return np.asarray(classes @ (len(classes) / np.maximum(counts, 1) / (counts > 0).sum()))
 
 
 def _is_frequent(labels: np.ndarray, least: int) -> np.ndarray:
-    """Return whether so many images have an image's value, bool [N]."""
+    """Whether an image's value has at least `least` images, bool [N]."""
     values, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return np.asarray((counts >= least)[places]) if len(values) else np.zeros(0, bool)
 
 
 def _as_many_of_each(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Return places of as many images of each value as the rarest one has, int64 [N]."""
+    """Places of a sample with as many images of each value as the rarest one, int64 [N]."""
     order = rng(seed, "attribute").permutation(len(labels))
     groups = [order[labels[order] == value] for value in np.unique(labels)]
     size = min(map(len, groups))
@@ -256,17 +257,17 @@ def _as_many_of_each(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _is_learned(labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Return whether another fold has an image of the same class, bool [N].
+    """Whether another fold has an image of the same class, bool [N].
 
-    A class of one cluster is in no lesson whose test has it: it would never be found, and that
-    would show nothing.
+    A class of one cluster is never in the lesson if it is in the test. It could not be predicted,
+    and that would show nothing.
     """
     spread = {each for each in np.unique(labels) if len(np.unique(fold[labels == each])) > 1}
     return np.isin(labels, list(spread))
 
 
 def _folds(clusters: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Return the fold of each image, int64 [N]: clusters stay together."""
+    """Fold of each image, int64 [N]: clusters stay together."""
     codes = np.unique(clusters, return_inverse=True)[1]
     turns = rng(seed, "inference").permutation(codes.max() + 1)
     return np.asarray(turns[codes] % folds)
