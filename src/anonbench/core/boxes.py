@@ -75,7 +75,7 @@ def draw_order(image_id: str, count: int, seed: int) -> list[int]:
 
 
 def regions_at(degree: int, count: int) -> int:
-    """Return how many of an image's `count` regions are anonymized at `degree` percent."""
+    """Number of an image's `count` regions to anonymize at `degree` percent, rounded up."""
     return -(-degree * count // 100)
 
 

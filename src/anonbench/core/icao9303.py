@@ -170,7 +170,7 @@ def corrected(line: str, classes: str) -> str:
 
 
 def verified(readings: Sequence[str]) -> bool:
-    """Tell whether lines, once corrected, are a zone of some format with all check digits right."""
+    """Check whether lines, once corrected, form a zone of some format with right check digits."""
     lines = [normalized(reading) for reading in readings]
     for layout in FORMATS:
         if [len(line) for line in lines] != [layout.width] * len(layout.lines):
@@ -198,7 +198,7 @@ _LICENCE = re.compile(r"D[1IL]([A-Z0-9<]{3})[A-Z0-9<]{9}[0-9OQDILZSGB]{7}[A-Z0-9
 
 
 def plausibility(reading: str) -> float:
-    """Return how much a reading of one line looks like a zone's line, 0 to 1.
+    """Score of 0 to 1 for how much a reading of one line looks like a zone's line.
 
     Fillers occur in no other text, and neither do two dates with check digits around the sex.
     Driving licences (ISO/IEC 18013-1) have a single line: D1, state, number, expiry, name.
@@ -212,17 +212,17 @@ def plausibility(reading: str) -> float:
 
 
 def is_licence(reading: str) -> bool:
-    """Tell whether the line is a driving licence's, the only one of its zone."""
+    """Check whether the line is from a driving licence, whose zone has a single line."""
     return _licence(normalized(reading)) > 0
 
 
 def has_dates(reading: str) -> bool:
-    """Tell whether the line holds birth, sex and expiry: the second one of every format."""
+    """Check whether the line has birth, sex and expiry, like the second line of each format."""
     return _dates(normalized(reading)) > 0
 
 
 def begins_with_dates(reading: str) -> bool:
-    """Tell whether birth, sex and expiry come first, as in the second of the three lines of TD1."""
+    """Check whether the line begins with birth, sex and expiry, like the second line of TD1."""
     return any(match.start() < 3 for match in _DATES.finditer(normalized(reading)))
 
 

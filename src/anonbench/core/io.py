@@ -70,7 +70,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def cannot_be_written_to(folder: Path) -> str | None:
-    """Return what to do about results that are read-only or someone else's; None of any other."""
+    """Hint for a results folder that is read-only or someone else's; None for any other."""
     if not folder.exists() or os.access(folder, os.W_OK):
         return None
     return _WRITABLE.format(folder, "read-only", RESULTS)
@@ -107,12 +107,12 @@ def _is_of_full_disk(error: Exception, folder: Path) -> bool:
 
 
 def is_full(folder: Path) -> bool:
-    """Return whether a folder's disk has less than 1 MiB of free room."""
+    """Check whether a folder's disk has less than 1 MiB of free space."""
     return shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 def part_of(path: Path) -> Path:
-    """Return where a file is written before it is whole; what killed jobs left there is removed."""
+    """Temporary path of a file that is being written; removes what killed jobs left there."""
     name = path.name
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
@@ -206,7 +206,7 @@ def append_checksum(path: Path) -> None:
 
 
 def has_intact_checksum(path: Path) -> bool:
-    """Tell whether a file ends with the SHA-256 of all before it."""
+    """Check whether a file ends with the SHA-256 of all bytes before it."""
     size = path.stat().st_size - _CHECKSUM_BYTES
     if size < 0:
         return False

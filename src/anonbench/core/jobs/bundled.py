@@ -19,7 +19,7 @@ class Listed:
 
 
 def listed_files(metadata: Path) -> list[Listed]:
-    """Return what a bundle's metadata lists, for planning and jobs: read as plain JSON, fast.
+    """Files listed in a bundle's metadata, read as plain JSON, which is fast.
 
     Raises:
         InputError: the file is missing or not such metadata.

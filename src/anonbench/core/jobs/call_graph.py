@@ -189,7 +189,7 @@ def _defined(statement: ast.stmt) -> list[str]:
 
 
 def _methods(statement: ast.stmt) -> list[ast.stmt]:
-    """Return what counts of a statement in settings: functions, imports, and bases of classes."""
+    """Parts of a statement in settings that count: functions, imports, bases and methods."""
     if isinstance(statement, ast.ClassDef):
         methods = [each for each in statement.body if isinstance(each, _FUNCTIONS)]
         return [*map(ast.Expr, statement.bases), *methods]

@@ -61,7 +61,7 @@ def read_checksum(path: Path) -> dict[str, Any] | None:
 
 
 def holds(path: Path, record: Mapping[str, Any]) -> bool:
-    """Return whether a file has the size and content of its record; False if it is gone."""
+    """Check whether a file has the size and content of its record; False if it is missing."""
     try:
         return bool(path.stat().st_size == record["size"] and file_digest(path) == record["sha256"])
     except FileNotFoundError:
@@ -69,10 +69,10 @@ def holds(path: Path, record: Mapping[str, Any]) -> bool:
 
 
 def is_intact(path: Path) -> bool | None:
-    """Return whether a file is as its job wrote it; None if that is not known.
+    """Check whether a file is as its job wrote it; None if unknown.
 
-    This is the cheap check of a look: the content is hashed only if the file's time differs from
-    the record's. A reader uses `verify`. Nothing is written.
+    A cheap check for planning: the content is hashed only if the file's time differs from the
+    record's. Readers use `verify`. Writes nothing.
     """
     record = read_checksum(path)
     if record is None or REPLACED in record:

@@ -80,10 +80,10 @@ def keep_codes(results: Path) -> None:
 
 
 def code_changes(results: Path, old: str, new: str) -> list[str]:
-    """Return what differs between a record's digest and a new one, which this process computed.
+    """Differences between the code of a recorded digest and of one that this process computed.
 
     One line for each definition or package. A changed definition may reach others than before:
-    they are named only where nothing that is in both has changed.
+    these are listed only if all definitions in both digests are equal.
     """
     try:
         before: dict[str, str] = read_json(results / _COPIES / f"{old}.json")
@@ -130,7 +130,7 @@ def _memory() -> Path:
 
 @cache
 def _remembered() -> dict[str, dict[str, str]]:
-    """Return what was remembered for the sources and packages as they are."""
+    """Remembered identities for the current sources and installed packages."""
     try:
         return dict(read_json(_memory()).get(_state(), {}))
     except (OSError, ValueError, AttributeError):

@@ -104,10 +104,10 @@ class JobCache:
                 write_json(record_of(path), record | {REPLACED: True})
 
     def is_done(self, **facts: Any) -> bool:
-        """Tell whether the outputs are those of this identity; else remove them.
+        """Check whether the outputs are those of this identity; remove them otherwise.
 
-        Snakemake leaves them to a job that asks this. The `facts` are further parts of the
-        identity, which are known only in the job.
+        Snakemake does not remove the outputs of a job that calls this. The `facts` are further
+        parts of the identity, known only in the job.
         """
         self._parameters |= facts
         self._asked = True
@@ -168,12 +168,12 @@ class ResourceUsage(NamedTuple):
 
 
 def read_usage(benchmark: Path) -> ResourceUsage | None:
-    """Return what a job took; None if its benchmark file is missing or empty.
+    """Time and memory that a job used; None if its benchmark file is missing or empty.
 
-    Snakemake has no CPU time and memory of very short jobs: they count as zero.
+    Snakemake measures no CPU time and memory of very short jobs: they count as zero.
 
     Raises:
-        InputError: the file is no benchmark of Snakemake's.
+        InputError: the file is not a benchmark file of Snakemake.
 
     """
     if not benchmark.is_file():

@@ -28,14 +28,14 @@ def share_scratch() -> None:
 
 
 def shared_file(name: str, size: int) -> Path | None:
-    """Return where a file of the run is, or may be written.
+    """Path of a file that the jobs of a run share, written already or not.
 
     Args:
-        name: of what it holds: a digest of all that decides its bytes.
-        size: bytes that it takes at most.
+        name: digest of everything that decides the file's bytes.
+        size: greatest size in bytes.
 
     Returns:
-        The path; None where the run shares nothing on this machine, or has no room.
+        The path; None if the run shares nothing on this machine, or has no space left.
 
     """
     folder = Path(os.environ.get(_VARIABLE, "/dev/null"))

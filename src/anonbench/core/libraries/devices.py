@@ -187,7 +187,7 @@ def _bus(text: str) -> str:
 
 
 def _order() -> str:
-    """Return how CUDA numbers devices: as nvidia-smi does, unless the user says otherwise."""
+    """CUDA's order of devices: that of nvidia-smi, unless the user sets another."""
     return os.environ.get(_ORDER, "PCI_BUS_ID")
 
 

@@ -96,7 +96,7 @@ def t_estimate(
 
 
 def too_few(clusters: int) -> str:
-    """Return why so many clusters give no interval; empty where they are enough."""
+    """Reason why a number of clusters gives no interval; empty if they are enough."""
     if clusters >= MIN_CLUSTERS:
         return ""
     groups = "cluster" if clusters == 1 else "clusters"
@@ -104,7 +104,7 @@ def too_few(clusters: int) -> str:
 
 
 def effective_clusters(sizes: np.ndarray) -> float:
-    """Return how many clusters of equal size tell as much as clusters of sizes [G].
+    """Number of equal clusters that are as informative as clusters of sizes [G].
 
     (Σ n_g)² / Σ n_g² (Kish 1965, Survey Sampling): G for equal sizes, about 1 where one cluster
     holds nearly everything.
@@ -176,10 +176,9 @@ def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
 
 
 def cluster_draws(groups: int, resamples: int, *seed: object) -> Iterator[np.ndarray]:
-    """Yield how often each cluster is drawn in each resample, float64 [S, G], S rows at a time.
+    """Number of draws of each cluster in each resample, float64 [S, G], S rows at a time.
 
-    Clusters are drawn with replacement, G of them in a resample. The draws depend on `seed` and G
-    alone.
+    G clusters are drawn with replacement in each resample. The draws depend only on `seed` and G.
     """
     generator = rng("clusters", *seed)
     shares = np.full(groups, 1.0 / groups)

@@ -53,7 +53,7 @@ class Frame:
         return rows if order is None else rows[..., order]
 
     def order(self, width: int) -> list[int] | None:
-        """Return which columns of rows of so many columns those of queries are; None: the same."""
+        """Order of columns that turns rows of `width` columns into queries; None if unchanged."""
         if self.similarity != "euclidean":
             return None
         return [*range(width - 2), width - 1, width - 2]

@@ -71,7 +71,7 @@ def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:
 def clusters_needed(
     parts: Components, queries: float, difference: float, confidence: float, wanted: float
 ) -> int | None:
-    """Return how many clusters show a true difference with the power that is wanted.
+    """Number of clusters that show a true difference with the wanted power.
 
     By a two-sided t test of trained models, from the noncentral t distribution (Cohen 1988,
     Statistical Power Analysis). Where clusters, rather than values, are sampled: Donner and Klar

@@ -133,10 +133,10 @@ def paired_rate_difference(
 
 
 def against_limit(rate: Rate, limit: float) -> Limit:
-    """Return how a rate stands to a limit: only an interval on one side of it decides.
+    """Comparison of a rate with a limit, decided by the rate's interval.
 
-    A rate is within the limit where the upper end of its interval is. A rate without an interval
-    is not known, and so is one with too few probes to tell.
+    A rate is within the limit if the upper end of its interval is. It is unknown if the interval
+    includes the limit, if there is no interval, or if there are too few probes.
     """
     if rate.high <= limit:
         return Limit.WITHIN

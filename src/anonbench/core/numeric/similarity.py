@@ -26,7 +26,7 @@ _NORM_CHUNK = 4096
 
 
 def threads() -> int:
-    """Return how many threads the environment grants (OMP_NUM_THREADS, else the usable cores)."""
+    """Number of threads granted by the environment (OMP_NUM_THREADS, else the usable cores)."""
     granted = os.environ.get("OMP_NUM_THREADS", "")
     return int(granted) if granted.isdigit() and int(granted) else len(os.sched_getaffinity(0))
 
@@ -141,7 +141,7 @@ class Similarity:
 
 
 def whole_rows(queries: int) -> int:
-    """Return how many rows a product of so many queries has: blocks of these waste none."""
+    """Number of rows in a product with so many queries; blocks of this size waste none."""
     return _round_up(queries, _ROWS)
 
 

@@ -38,7 +38,7 @@ class Attacker(Protocol):
 
 
 def is_aligned(attacker: Attacker) -> bool:
-    """Return whether a model sees faces aligned by eyes, nose and mouth."""
+    """Check whether a model expects faces aligned by eyes, nose and mouth."""
     return bool(getattr(attacker, "aligned", False))
 
 
@@ -90,7 +90,7 @@ class AttackerKind(Registered):
     """Whether it learns from train images (`learn`) in place of being loaded (`load`)."""
 
     def is_given(self) -> bool:
-        """Return whether its parameters say enough to run it."""
+        """Check whether the parameters suffice to run the attack."""
         return True
 
     def load(self) -> Attacker:
@@ -103,7 +103,7 @@ class AttackerKind(Registered):
         raise NotImplementedError
 
     def lesson_size(self) -> int:
-        """Return how many regions of each entity it learns from, at most."""
+        """Greatest number of regions of each entity to learn from."""
         raise NotImplementedError
 
     def restorer_size(self) -> int:
@@ -117,12 +117,13 @@ class AttackerKind(Registered):
         return 0.0
 
     def untaught(self, features: int, compared: int) -> Mapping[bool, Learned]:
-        """Return what it compares by where there is no lesson, as `learn` does; nothing: it does
-        not attack then.
+        """Features to compare by without a training set; if empty, there is no attack.
+
+        The result has the form of that of `learn`.
 
         Args:
-            features: how many there are of a crop, as in `Lesson`.
-            compared: the leading ones that are vectors of attackers.
+            features: number of features of a crop, as in `Lesson`.
+            compared: number of leading features that are vectors of attackers.
 
         """
         return {}
@@ -170,7 +171,7 @@ class Restorers(Protocol):
     """What attackers have learned, from train images, of how to undo methods."""
 
     def lack(self, entity: str) -> str:
-        """Return why an entity's regions are not restored, for people; nothing if they are."""
+        """Reason, shown to people, why an entity's regions are not restored; empty if they are."""
         ...
 
     def restored(self, image: np.ndarray, region: Region, variant: Variant) -> np.ndarray:
@@ -205,7 +206,7 @@ class Looking(Protocol):
     """A loaded attack on regions."""
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """Return what the attacker gets out of each region; None where that cannot be told.
+        """Secrets that the attacker recovers, one per region; None if that cannot be told.
 
         It is personal data: it is kept in memory, compared, and never written.
 
@@ -218,15 +219,15 @@ class Looking(Protocol):
         ...
 
     def shares(self, truth: Any, found: Any) -> RegionShares:
-        """Return which share of a secret was got, within [0, 1], by measure.
+        """Share of a secret that was recovered, within [0, 1], by measure.
 
         Args:
-            truth: what `look` returned of the original.
-            found: what it returned of the same region of another version, or of another region
+            truth: result of `look` for a region of the original.
+            found: result of `look` for the same region of another version, or for another region
                 (a guess): the random baseline.
 
         Returns:
-            Nothing where `truth` is no secret that can be told right from wrong.
+            Empty if `truth` is no secret that can be told right from wrong.
 
         """
         ...
@@ -304,11 +305,11 @@ class RegionAttack(PrivacyAttack):
         return ()
 
     def most_images(self) -> int | None:
-        """Return how many images are looked at, at most; None: all that have a region."""
+        """Greatest number of images to attack; None for all that have a region."""
         return None
 
     def most_in_an_image(self) -> int | None:
-        """Return how many regions of each entity are attacked in an image; None: all drawn ones."""
+        """Greatest number of regions to attack, per entity and image; None for all drawn ones."""
         return None
 
 

@@ -31,25 +31,25 @@ _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
 
 
 def is_given(name: str | None) -> bool:
-    """Tell whether a name stands for the pictures of another program."""
+    """Check whether a name stands for images anonymized by another program."""
     return bool(name) and name not in METHODS and program_of(str(name)) != ""
 
 
 def is_redrawn(name: str | None) -> bool:
-    """Tell whether a name stands for pictures whose hidden regions are drawn anew."""
+    """Check whether a name stands for images whose hidden regions are redrawn."""
     return bool(name) and name not in METHODS and redrawn_from(str(name)) != ""
 
 
 def is_audited(name: str | None) -> bool:
-    """Tell whether a name stands for what a method promises, which the audit proves.
+    """Check whether a name stands for a method whose promises the audit checks.
 
-    Other programs promise nothing, and neither does a network that draws regions anew.
+    Other programs promise nothing, and neither does a network that redraws regions.
     """
     return not is_given(name) and not is_redrawn(name) and not is_mapped(name)
 
 
 def is_mapped(name: str | None) -> bool:
-    """Tell whether a name stands for pictures whose published vectors are mapped."""
+    """Check whether a name stands for images whose published vectors are mapped."""
     return bool(name) and name not in METHODS and unmapped(str(name)) != name
 
 
@@ -94,7 +94,7 @@ def base_of(name: str) -> str:
 
 
 def is_method(name: str) -> bool:
-    """Tell whether a name is one of a method, registered or made by a config."""
+    """Check whether a name is one of a method, registered or made by a config."""
     if not is_audited(name):
         return True
     try:
@@ -105,7 +105,7 @@ def is_method(name: str) -> bool:
 
 
 def setting_of(name: str) -> str:
-    """Return where a config has what a method does: the path of a section."""
+    """Config path of the section that defines a method."""
     if is_given(name):
         return f"datasets.<name>.given.{program_of(name)}"
     if is_mapped(name):
@@ -118,7 +118,7 @@ def setting_of(name: str) -> str:
 
 
 def label_of(name: str, labels: Mapping[str, str]) -> str:
-    """Return what people call a method.
+    """Display name of a method.
 
     Args:
         name: of any kind.
@@ -175,7 +175,7 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def place_of(name: str | None) -> tuple[int, bool, str]:
-    """Return what methods are sorted by; None, that is originals, comes first."""
+    """Sort key of methods; None, which stands for the originals, comes first."""
     if name is None:
         return -1, False, ""
     if not is_audited(name):

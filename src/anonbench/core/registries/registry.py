@@ -43,7 +43,7 @@ class Registered(Settings):
 
     @classmethod
     def lacks(cls) -> str:
-        """Say what a class lacks to be of use; empty where nothing is missing."""
+        """Missing parts that keep a class from being used; empty if it is complete."""
         return ""
 
 
@@ -113,7 +113,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return create_model(base.__name__, __base__=WithSections, **fields)
 
     def origin(self, name: str) -> dict[str, str]:
-        """Return what stands for the code of another package's class; nothing for a built-in one.
+        """Version and source digest of another package's class; empty for a built-in one.
 
         Sources of anonbench are followed definition by definition
         (`anonbench.core.jobs.call_graph`); of others the distribution's version and the sources of

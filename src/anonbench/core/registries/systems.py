@@ -80,7 +80,7 @@ class SystemKind(Registered):
         return [file for path in paths for file in model_files(path) or [path]]
 
     def evidence(self) -> dict[str, Any]:
-        """Return what decides the vectors besides the settings and `files`, as JSON can hold it.
+        """Facts that decide the vectors, besides the settings and `files`, as JSON values.
 
         For example the digest of a function's source, or versions of packages.
         """

@@ -75,7 +75,7 @@ class ResultTable(Registered):
     (anonbench.evaluation.privacy.attacks.table)."""
 
     def values(self, results: Results) -> pd.DataFrame:
-        """Return what the CSV file holds: numbers, and shares as such; by default what it needs."""
+        """Values of the CSV file: numbers, and shares as such; by default the first of `needs`."""
         return results.tables[self.needs[0]]
 
     def grid(self, results: Results) -> Grid:
