@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _answer(question: dict[str, Any], data: bytes) -> Any:
-    """Return what is told, pixels, or pixels and their scale."""
+    """Answer to a question: facts, pixels, or pixels and their scale."""
     what, max_pixels = question["what"], question["max_pixels"]
     page = Page(*question["page"]) if question["page"] else Page(1)
     if what == "image":

@@ -97,7 +97,7 @@ def read_clusters(path: Path) -> pd.Series:
 
 
 def plural(by: str) -> str:
-    """Return what clusters are, in the plural, from what tells them (`COLUMNS`)."""
+    """Plural noun for clusters that a column or rule defines (`COLUMNS`)."""
     return _PLURALS.get(by, f"clusters ({by})")
 
 
@@ -146,7 +146,7 @@ def folders(name: str, paths: pd.Series, part: int) -> pd.Series:
 def _values(
     name: str, images: pd.DataFrame, cluster: str | PathPart, likely: Sequence[str]
 ) -> tuple[str, pd.Series]:
-    """Return what tells the clusters, and a value for each image; missing where it has none."""
+    """Name of the property that defines clusters, and its value per image or a missing value."""
     if isinstance(cluster, PathPart):
         part = cluster.path_part
         return f"folder {part} of the path", folders(name, images["path"], part)

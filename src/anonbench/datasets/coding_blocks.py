@@ -141,7 +141,7 @@ def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _
 
 
 def _levels(data: bytes) -> int:
-    """Return how many levels of wavelets a JPEG 2000 file has, by its first marker COD."""
+    """Number of wavelet levels in a JPEG 2000 file, from its first COD marker."""
     start = data.find(b"\xff\x4f\xff\x51")
     at = data.find(b"\xff\x52", start)
     return min(data[at + 9], 32) if start >= 0 and 0 <= at < len(data) - 9 else _JPEG2000_LEVELS

@@ -34,7 +34,7 @@ def find_copies(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_copies(path: Path) -> pd.DataFrame:
-    """Return what `find_copies` found, from its CSV."""
+    """Table of `find_copies`, read from its CSV."""
     types = {"digest": str, "id": str, "split": str, "kept": bool}
     return pd.read_csv(path, dtype=types, keep_default_na=False)
 

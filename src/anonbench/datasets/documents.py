@@ -82,7 +82,7 @@ def page_numbers(listing: pd.DataFrame) -> list[int | None]:
 
 
 def count_pages(source: Path | bytes, suffix: str) -> int:
-    """Return how many pages a PDF or TIFF file has, 1 where that cannot be told or is too many."""
+    """Number of pages of a PDF or TIFF file; 1 if it is unknown or too large."""
     if isinstance(source, Path) and not source.is_file():
         return 1  # a pipe would be waited for
     try:

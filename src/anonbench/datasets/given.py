@@ -71,7 +71,7 @@ def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd
 def reasons_of_given(
     name: str, images: pd.DataFrame, folders: Mapping[str, Path], limits: Limits
 ) -> pd.Series:
-    """Return why images have to be left out for want of a picture; empty where all are there.
+    """Reason per image to leave it out because its picture is missing or unusable, or "".
 
     Pictures that belong to no image are counted on the terminal.
 

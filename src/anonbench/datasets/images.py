@@ -123,7 +123,7 @@ def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
 
 
 def max_bytes(max_pixels: int) -> int:
-    """Return how large the file of an image of so many pixels may be."""
+    """Greatest size in bytes of the file of an image with so many pixels."""
     return _BYTES_A_PIXEL * max_pixels + _METADATA_BYTES
 
 
@@ -279,7 +279,7 @@ def read_here(
 
 
 def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
-    """Tell whether to decode an image may take more than some seconds: a child does it."""
+    """Check whether decoding may take more than some seconds; a child process then does it."""
     decoders = {each.codec_name for each in image.tile}
     is_odd = image.format in ("JPEG2000", heif.FORMAT) or bool(decoders & _IN_PYTHON)
     return is_odd or image.width * image.height > _MOST_HERE or size > 2 * _MOST_HERE

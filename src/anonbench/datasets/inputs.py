@@ -107,7 +107,7 @@ class ImageFile:
         return read_image(data, limit, self.page_in(data, limit))
 
     def page_in(self, data: bytes, max_pixels: int) -> Page | None:
-        """Return which page of the file's content `read_image` has to read.
+        """Page that `read_image` has to read from the file's content.
 
         Raises:
             UnreadableImage: it cannot be used; the message is the reason.
@@ -239,7 +239,7 @@ def _of_folder(folder: Path) -> _Found:
 
 
 def _hidden_images(folder: Path, name: str) -> Iterator[LeftOut]:
-    """Yield what a hidden folder has of images; nothing for a file."""
+    """Images inside of a hidden folder; none for a file."""
     inside = folder / name
     if inside.is_symlink() or not inside.is_dir():
         return
@@ -278,7 +278,7 @@ def _of_tar(path: Path) -> _Found:
 
 
 def _of_member(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
-    """Return why a file in a tar is not used; empty where it is."""
+    """Reason why a file in a tar is not used; empty if it is."""
     if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
         return HIDDEN
     why = by_suffix(name) or ("" if is_text(name) else NOT_UTF8)

@@ -119,7 +119,7 @@ def read_layout(name: str, dataset: DataSource, wanted: Collection[str] | None) 
 
 
 def count_images(listing: pd.DataFrame) -> dict[Split, int]:
-    """Return how many images of a listing each split has."""
+    """Number of images in each split of a listing."""
     return {split: int((listing["split"] == str(split)).sum()) for split in Split}
 
 
@@ -206,10 +206,10 @@ def _split(
 def _own_split(
     name: str, split: OwnSplit, images: pd.DataFrame, seed: int
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return which images are in the validation split, bool [N].
+    """Mask of the images in the validation split, bool [N].
 
-    Groups in the order of their hashes go there until its share of the images is met as nearly as
-    groups allow. An image without a group is one with the other pages of its file.
+    Groups are added in the order of their hashes until its share of the images is met as nearly
+    as whole groups allow. An image without a group forms one with the other pages of its file.
     """
     if split.validation == 1.0:
         return np.ones(len(images), dtype=bool)

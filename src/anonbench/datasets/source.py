@@ -103,5 +103,5 @@ def read_list(
 
 
 def is_wanted(column: str, wanted: Collection[str] | None) -> bool:
-    """Tell whether a label column is asked for; None asks for all."""
+    """Check whether a label column is requested; None requests all."""
     return wanted is None or column in wanted

@@ -39,7 +39,7 @@ _TURN = "attributes.rotation"
 
 
 def is_coco(data: Any) -> bool:
-    """Tell whether a JSON value is a COCO data set."""
+    """Check whether a JSON value is a COCO data set."""
     return isinstance(data, dict) and all(
         isinstance(data.get(key), list) for key in ("images", "annotations", "categories")
     )

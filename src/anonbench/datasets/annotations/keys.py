@@ -101,7 +101,7 @@ class Images:
         return plain[len(max(inside, key=len)) :]
 
     def hint(self, name: str, is_path: bool) -> str:
-        """Return what may be wrong with a name that no image has; empty where nothing is seen."""
+        """Likely mistake in a name that no image has; empty if none is recognized."""
         column, other = (self._paths, self._ids) if is_path else (self._ids, self._paths)
         if name != name.strip():
             return "there is white space around it"

@@ -108,7 +108,7 @@ def _read_cells(file: Path) -> pd.DataFrame:
 
 
 def _is_no_name(values: pd.Series) -> np.ndarray:
-    """Tell which cells are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
+    """Mask of cells that are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
     is_name = [isinstance(v, str | int) and not isinstance(v, bool) for v in values.tolist()]
     return ~np.array(is_name, dtype=bool) & values.notna().to_numpy()
 

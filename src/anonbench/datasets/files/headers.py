@@ -84,12 +84,12 @@ def look_at_all(
 
 
 def page_to_read(data: bytes, number: int | None, dpi: int) -> Page | None:
-    """Return which page of a file an image is; None: the file is the image.
+    """Page of a file that an image is; None if the file is the image.
 
     Args:
-        data: the file's content, which decides, whatever its name.
-        number: of the page, where the listing knows several; else the only page is meant.
-        dpi: at which pages of PDF files are drawn.
+        data: content of the file, which decides the format, whatever the name.
+        number: of the page, if the listing has several; None: the file must have one page.
+        dpi: resolution at which pages of PDF files are drawn.
 
     Raises:
         UnreadableImage: it is a PDF that has several pages, or cannot be opened.

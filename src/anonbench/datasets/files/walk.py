@@ -127,7 +127,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 
 def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
-    """Tell whether a real folder is seen for the first time; it is known from now on."""
+    """Check whether a real folder is seen for the first time, and remember it."""
     try:
         identity = _identity(folder)
     except OSError:  # gone: what looks into it says so

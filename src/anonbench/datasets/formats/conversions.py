@@ -17,7 +17,7 @@ _ORIENTATION = 0x0112
 
 
 def conversions(image: Image.Image, page: Page | None) -> list[str]:
-    """Return what is done to an opened image before its pixels are used, in this order.
+    """Conversions of an opened image before its pixels are used, in the order of use.
 
     An image that is grey or RGB of 8 bits, upright and opaque has none. Palettes and images of one
     bit have none either: each stored value is one colour.
@@ -26,9 +26,9 @@ def conversions(image: Image.Image, page: Page | None) -> list[str]:
 
 
 def conversion_counts(texts: Iterable[str]) -> dict[str, int]:
-    """Return how many images have each conversion, the most frequent first.
+    """Number of images with each conversion, the most frequent first.
 
-    Texts are conversions joined by `BETWEEN`. Those of equal number come in their texts' order.
+    Texts are conversions joined by `BETWEEN`. Equally frequent ones are sorted by text.
     """
     counts = Counter(each for text in texts if text for each in text.split(BETWEEN))
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

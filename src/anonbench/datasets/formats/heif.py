@@ -13,7 +13,7 @@ EXTRA = "the extra `heic`"
 
 @functools.cache
 def reads_heif() -> bool:
-    """Tell whether HEIC images can be decoded here."""
+    """Check whether HEIC images can be decoded here."""
     return find_spec("pillow_heif") is not None
 
 

@@ -47,10 +47,10 @@ def file_digest_of(digest: str) -> str:
 
 
 def page_of(digest: str) -> Page | None:
-    """Return which page of its file an image with this digest is; None: the file is the image.
+    """Page that an image with this digest is in its file; None if the file is the image.
 
     Raises:
-        ValueError: `page_digest` gives no such text.
+        ValueError: the text is no digest of `page_digest`.
 
     """
     if (found := _DIGEST.fullmatch(digest)) is None:
@@ -74,9 +74,9 @@ def require_page(number: int, pages: int) -> None:
 
 
 def tiff_frames(file: BinaryIO) -> list[int]:
-    """Return which directories of a TIFF file are pages: not smaller copies, and not masks.
+    """Indices of the directories of a TIFF file that are pages: no smaller copies, no masks.
 
-    It is empty for any other file, and for one whose directories are damaged or run in a circle.
+    It is empty for any other file, and for one whose directories are damaged or form a cycle.
     """
     try:
         head = file.read(4)
@@ -112,7 +112,7 @@ def _read(file: BinaryIO, form: str) -> int:
 
 
 def _is_page(entries: bytes, order: str, starts: range, value_at: int) -> bool:
-    """Tell whether a directory's entries do not say that it is a smaller copy or a mask."""
+    """Check whether a directory is a page: no entry calls it a smaller copy or a mask."""
     for start in starts:
         tag, kind = struct.unpack_from(order + "HH", entries, start)
         if tag in (_KIND, _OLD_KIND):

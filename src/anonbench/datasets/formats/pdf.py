@@ -20,12 +20,12 @@ _UPRIGHT = 0.05
 
 
 def is_pdf(data: bytes) -> bool:
-    """Tell whether bytes are those of a PDF file."""
+    """Check whether bytes are those of a PDF file."""
     return data[:1024].lstrip(_BEFORE).startswith(_SIGNATURE)
 
 
 def pdf_pages(source: Path | bytes) -> int:
-    """Return how many pages a PDF file has.
+    """Number of pages in a PDF file.
 
     Raises:
         UnreadableImage: it is damaged, encrypted, no PDF, or beyond the limits.

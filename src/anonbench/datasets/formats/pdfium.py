@@ -149,7 +149,7 @@ def _annotations(page: Any) -> Iterator[tuple[float, float, float, float]]:
 
 
 def _objects(page: Any) -> Iterator[Any]:
-    """Yield what is drawn on a page, with what is inside of groups."""
+    """Objects drawn on a page, including those inside of groups."""
     return _bounded(page, page.get_objects(max_depth=1))
 
 

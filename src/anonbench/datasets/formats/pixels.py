@@ -48,7 +48,7 @@ def to_array(image: Image.Image) -> np.ndarray:
 
 
 def has_alpha(image: Image.Image) -> bool:
-    """Tell whether an image has transparency."""
+    """Check whether an image has transparency."""
     bands = () if image.mode == _LAB else image.getbands()
     return "A" in bands or "a" in bands or "transparency" in image.info
 
@@ -57,7 +57,7 @@ def has_alpha(image: Image.Image) -> bool:
 
 
 def colour_conversion(image: Image.Image) -> str:
-    """Say how the colours of an image become grey or RGB; empty where values stay."""
+    """Conversion of an image's colours to grey or RGB, as text; empty if values stay."""
     if image.mode == _LAB:
         return "L*a*b* to RGB"
     if image.mode == _CMYK:
@@ -72,7 +72,7 @@ def colour_conversion(image: Image.Image) -> str:
 
 
 def _to_rgb(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """Return what makes RGB of an image, or of a part of it."""
+    """Function that makes RGB of an image, or of a part of it."""
     has_transform = image.mode in (_LAB, _CMYK)
     transform = _transform(image.mode, _profile(image)) if has_transform else None
     if transform is None:
@@ -107,12 +107,12 @@ def _transform(mode: str, embedded: bytes) -> ImageCms.ImageCmsTransform | None:
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Tell whether levels of a grey image have to be scaled: more than 8 bits, or signed."""
+    """Check whether levels of a grey image must be scaled: more than 8 bits, or signed."""
     return image.mode == "F" or image.mode.startswith("I") or _is_signed(image)
 
 
 def uses_range(image: Image.Image) -> bool:
-    """Tell whether levels are scaled by the range in use: floats, signed and 32-bit integers."""
+    """Check whether levels are scaled by the range in use: floats, signed, 32-bit integers."""
     # of PGM files Pillow scales the declared range to 16 bits
     is_wide = image.mode == "F" or (image.mode == "I" and image.format != "PPM")
     return is_wide or _is_signed(image)

@@ -100,7 +100,9 @@ def _require(data: bytes, image: ImageFile.ImageFile) -> None:
 
 
 def has_all_scans(data: bytes, image: Image.Image) -> bool:
-    """Tell whether nothing of a JPEG is guessed: not if it is progressive and its last scans lack.
+    """Check whether a JPEG has all its scans, so that no pixel is guessed by the decoder.
+
+    Progressive files may lack their last scans.
 
     Args:
         data: the file, which has an end marker.
@@ -176,7 +178,7 @@ def _require_png(data: bytes) -> None:
 
 
 def _pixels_of_jpeg(data: bytes) -> tuple[int, int]:
-    """Return where a JPEG file's coded pixels begin and end."""
+    """Start and end of a JPEG file's coded pixels."""
     at = 2
     for _ in range(_MOST_PARTS):
         at = data.find(b"\xff", at)
@@ -239,7 +241,7 @@ def _riff(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def is_lossless_webp(data: bytes) -> bool:
-    """Tell whether a WebP file's first picture is coded without loss."""
+    """Check whether a WebP file's first picture is coded without loss."""
     return next((n == b"VP8L" for n, *_ in _riff(data) if n in (b"VP8L", b"VP8 ")), False)
 
 

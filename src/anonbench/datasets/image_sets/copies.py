@@ -45,7 +45,7 @@ def remove_copies(copies: Iterable[Path]) -> None:
 
 
 def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
-    """Say where copies of originals are that nobody asked for; None where there are none.
+    """Message about copies of originals that nobody requested; None if there are none.
 
     Args:
         results: the folder.

@@ -43,11 +43,11 @@ class Doubts:
     """Rows that match no image, by setting."""
 
     def __bool__(self) -> bool:
-        """Tell whether there is any doubt."""
+        """True if there is any doubt."""
         return bool(self.summary())
 
     def published(self) -> Iterator[str]:
-        """Say what is published although it may be in plain sight."""
+        """Warnings about images that are published although regions may be visible."""
         if self.used_without_regions:
             yield (
                 f"PUBLISHED UNHIDDEN: {count(self.used_without_regions, 'image')} without a region "
@@ -62,7 +62,7 @@ class Doubts:
             )
 
     def left_out(self) -> str:
-        """Say what is left out, empty where nothing is."""
+        """Summary of the images that are left out; empty if there are none."""
         parts = []
         if self.without_regions:
             parts.append(f"{count(self.without_regions, 'image')} without a region")
@@ -73,14 +73,14 @@ class Doubts:
         return f"{' and '.join(parts)} {_are(total)} left out" if parts else ""
 
     def unmatched_rows(self) -> Iterator[str]:
-        """Say which rows that should hide something reach no image, by setting."""
+        """Warnings about rows that should hide something but match no image, by setting."""
         for setting, rows in self.unmatched.items():
             if rows and setting != _TRUTH:
                 marked = "it marks" if rows == 1 else "they mark"
                 yield f"{_unmatched(setting, rows)}: what {marked} may be visible"
 
     def unmatched_truth(self) -> str:
-        """Say how many true boxes reach no image, empty where all do; they hide nothing."""
+        """Count of true boxes that match no image, as text, or empty; they hide nothing."""
         rows = self.unmatched.get(_TRUTH, 0)
         return _unmatched(_TRUTH, rows) if rows else ""
 

@@ -73,7 +73,7 @@ def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output
 
 
 def _is_same_file(rows: pd.DataFrame) -> np.ndarray:
-    """Return which images are pages of the file that the image before is in, bool [N]."""
+    """Mask of images that are pages of the same file as the image before, bool [N]."""
     pages = rows["digest"].map(page_of).notna()
     same: np.ndarray = (pages & (rows["path"] == rows["path"].shift())).to_numpy(bool)
     return same

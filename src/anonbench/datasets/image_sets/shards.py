@@ -45,7 +45,7 @@ _UNWANTED = re.compile(r" |(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
 
 
 def index_path(tar: Path) -> Path:
-    """Return where the index of a shard is."""
+    """Path of a shard's index."""
     return tar.with_suffix(".parquet")
 
 
