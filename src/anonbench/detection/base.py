@@ -150,7 +150,7 @@ def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
 
 
 def _is_one_line(sizes: np.ndarray, its_sizes: np.ndarray, shared: np.ndarray) -> bool:
-    """Tell whether two regions, in the axes of the larger one, are parts of one line of text."""
+    """Check whether two regions, in the axes of the larger one, are parts of one text line."""
     across = int(sizes.argmin())
     lower, higher = sorted((sizes[across], its_sizes[across]))
     return bool(higher <= _SAME_HEIGHT * lower and shared[across] >= _SAME_ROWS * lower)

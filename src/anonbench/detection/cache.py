@@ -86,10 +86,10 @@ def modules(name: str) -> list[str]:
 
 
 def places(folder: Path, shard: int, count: int) -> list[Path]:
-    """Return where a shard's findings are cached, then where earlier ones of its images may be.
+    """Paths of a shard's cached findings, then of earlier ones that its images may be in.
 
     A data set that has grown (or shrunk) has twice (or half) as many shards, see
-    `anonbench.core.sharding`. Beginnings of paths: `.<detector>.parquet` is added.
+    `anonbench.core.sharding`. The paths are prefixes: `.<detector>.parquet` is added.
     """
     found = [(shard, count), (shard, 2 * count), (shard + count, 2 * count)]
     if count > 1:

@@ -122,13 +122,13 @@ def _grown(block: list[Line], rest: Sequence[Line], min_score: float) -> list[Li
 
 
 def alike(first: Line, line: Line) -> bool:
-    """Tell whether two lines have nearly the same direction and height."""
+    """Check whether two lines have nearly the same direction and height."""
     turn = (line.angle - first.angle + 180) % 360 - 180
     return abs(turn) <= TURN and HEIGHTS[0] <= line.height / first.height <= HEIGHTS[1]
 
 
 def _pair(frame: Frame, block: Sequence[Line], line: Line) -> bool:
-    """Tell whether a line is the block's next row: they begin together, and end so if unread."""
+    """Check whether a line is the block's next row: equal start, and equal end if unread."""
     start, end = frame.span([line])
     first, last = frame.span(block)
     height = block[0].height
@@ -138,7 +138,7 @@ def _pair(frame: Frame, block: Sequence[Line], line: Line) -> bool:
 
 
 def _overlap(frame: Frame, block: Sequence[Line], line: Line) -> bool:
-    """Tell whether a piece of a row lies within the block or is a part of the zone itself."""
+    """Check whether a piece of a row lies within the block or is a part of the zone itself."""
     start, end = frame.span([line])
     first, last = frame.span(block)
     height = block[0].height
@@ -160,16 +160,16 @@ class Frame:
         return cls(along, np.array([-along[1], along[0]]))
 
     def middle(self, line: Line) -> float:
-        """Return where a line's middle is across."""
+        """Position of a line's middle across the frame's line."""
         return float(line.corners.mean(axis=0) @ self.across)
 
     def span(self, lines: Sequence[Line]) -> tuple[float, float]:
-        """Return where lines begin and end along."""
+        """Start and end of lines along the frame's line."""
         at = np.concatenate([line.corners for line in lines]) @ self.along
         return float(at.min()), float(at.max())
 
     def depth(self, lines: Sequence[Line]) -> tuple[float, float]:
-        """Return where lines begin and end across."""
+        """Start and end of lines across the frame's line."""
         at = np.concatenate([line.corners for line in lines]) @ self.across
         return float(at.min()), float(at.max())
 
@@ -261,7 +261,7 @@ def _lengthened(grey: np.ndarray, line: Line) -> Line:
 
 
 def _columns(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Return how much the grey level changes along a line, column by column, float32 [W]."""
+    """Mean change of the grey level along a line, column by column, float32 [W]."""
     strip = straightened(grey, corners, HEIGHT).astype(np.float32)
     middle = strip[3:-3]
     result: np.ndarray = np.abs(np.diff(middle, axis=1, append=middle[:, -1:])).mean(axis=0)

@@ -160,7 +160,7 @@ class _Search:
         return caches
 
     def is_new(self, image_id: str) -> bool:
-        """Return whether a detector has yet to search an image."""
+        """Check whether a detector has yet to search an image."""
         return not self._stands_alone(image_id) and any(
             image_id not in found for found in self._found.values()
         )
@@ -221,7 +221,7 @@ class _Search:
     def _findings(
         self, name: str, detector: Detector, images: Sequence[Original]
     ) -> list[Finding | None]:
-        """Return what a detector finds in each image; where it fails on all, one by one."""
+        """Findings of a detector in each image; if it fails on all together, one by one."""
         try:
             return list(_searched(detector, images))
         except Exception as error:
@@ -245,7 +245,7 @@ class _Search:
         return None
 
     def _stands_alone(self, image_id: str) -> bool:
-        """Return whether the template's regions are all, the other detectors left out."""
+        """Check whether only the template's regions count, so that no other detector runs."""
         found = self._found.get(DetectorName.TEMPLATE, {}).get(image_id)
         fallback = self._job.settings.template.mode == "fallback"
         return fallback and found is not None and found.accepted
@@ -358,12 +358,12 @@ def _flush(caches: Iterable[WorkCache]) -> None:
 
 
 def _is_the_users(error: Exception) -> bool:
-    """Return whether an error is none of an image, but of what the user gave."""
+    """Check whether an error is about the user's input as a whole, not about one image."""
     return isinstance(error, InputError) and not isinstance(error, UnreadableImage)
 
 
 def _searched(detector: Detector, images: Sequence[Original]) -> list[Finding]:
-    """Return what a detector finds in each image, in pixels of the original."""
+    """Findings of a detector in each image, in pixels of the original."""
     found = detector.detect([image.pixels for image in images])
     accepted = getattr(detector, "accepted", None) or [False] * len(images)
     return [Finding(list(regions), known) for regions, known in zip(found, accepted, strict=True)]

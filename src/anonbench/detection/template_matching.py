@@ -195,7 +195,7 @@ def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def is_plausible(matrix: np.ndarray, size: tuple[int, int], scales: tuple[float, float]) -> bool:
-    """Tell whether a flat document could be seen so.
+    """Check whether a flat document could be seen under this transformation.
 
     It is neither mirrored nor folded (the corners stay convex and in their order, in front of the
     camera), no side is stretched `STRETCH` times as much as another, and its scale is in `scales`.
@@ -222,7 +222,7 @@ def is_plausible(matrix: np.ndarray, size: tuple[int, int], scales: tuple[float,
 
 
 def framed(grey: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return what an image (uint8 [H, W]) shows in a frame of the given shape: float32.
+    """Image (uint8 [H, W]) resampled to a frame of the given shape, float32.
 
     Args:
         grey: the image.

@@ -158,7 +158,7 @@ class Views:
         return found
 
     def _in_views(self, views: Iterable[View]) -> Iterator[tuple[View, Region]]:
-        """Yield what is found in views, in their own pixels."""
+        """Findings in views, in the views' own pixels."""
         batch: list[View] = []
         for view in chain(views, [None]):
             if view is not None:

@@ -117,7 +117,7 @@ class MrzDetector:
 
 
 def _promising(start: str) -> bool:
-    """Tell whether a line's start may be a zone's. Nothing read says nothing, so it may."""
+    """Check whether a line may be a zone's, from its start; an empty reading may."""
     text = normalized(start)
     if FILLER in text:
         return True

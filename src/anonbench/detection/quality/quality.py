@@ -117,9 +117,9 @@ def false_share(true: Any, found: Any, size: Size) -> float:
 
 
 def matches(true: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Return which true polygons have a found one of their own with an IoU of at least `IOU`.
+    """Mask of true polygons matched one-to-one to a found one with an IoU of at least `IOU`.
 
-    As many pairs as possible are made, and of those the ones that overlap most (Hungarian method).
+    As many pairs as possible are made, with the greatest overlap (Hungarian method).
 
     Args:
         true: polygons [N].

@@ -55,11 +55,11 @@ def draw_sample(ids: Sequence[str], seed: int, size: int) -> list[str]:
 
 
 def count_misses(found: Sequence[Region], wanted: Sequence[Region], size: Size) -> Misses:
-    """Return how much of what a person marked the found regions cover, whatever their entity.
+    """Coverage of a person's regions by the found ones, whatever their entity.
 
     Args:
         found: by the detectors.
-        wanted: what the person marked and left; those outside the image do not count.
+        wanted: regions that the person added or kept; those outside the image do not count.
         size: width and height.
 
     """

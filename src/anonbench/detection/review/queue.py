@@ -93,10 +93,10 @@ class Detected:
     def found(
         self, ids: Collection[str], applied: dict[str, list[Correction]]
     ) -> dict[str, list[Region]]:
-        """Return what detectors found in images, before corrections; see `found_without`.
+        """Findings of detectors in images, before corrections; see `found_without`.
 
         Raises:
-            InputError: the box table is not of these corrections.
+            InputError: the box table was written with other corrections.
 
         """
         filters = [("id", "in", set(ids))]

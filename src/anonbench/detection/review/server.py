@@ -127,7 +127,7 @@ class ReviewServer(ThreadingHTTPServer):
                 self._answered.discard(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say where the program failed, without what the request or the message held."""
+        """Print where the program failed, without any content of the request or the message."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
             where = "".join(traceback.format_tb(error.__traceback__)) if error else ""

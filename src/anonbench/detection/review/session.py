@@ -298,7 +298,7 @@ class Review:
         return estimate(run, unseen, self.what.confidence), skipped
 
     def _look(self, image_id: str) -> Look | None:
-        """Return what was decided about an image, if it and what was found are still the same."""
+        """Decision made about an image, if it and its findings are still the same; else None."""
         found = self._found_digests.get(image_id)
         if found and self.record.is_looked_at(image_id, self.what.digests[image_id], found):
             return self.record.looks[image_id]

@@ -97,7 +97,7 @@ def packaged(model: str) -> Path | None:
 
 
 def where_to_put(model: str) -> str:
-    """Say what to do where there are no weights of a model."""
+    """Hint for a model whose weights are missing."""
     folder = f"set detection.ppocr.weights to the model's folder ({ONNX}"
     known = PUBLISHED.get(model)
     if known is None:

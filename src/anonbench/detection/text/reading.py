@@ -91,7 +91,7 @@ def read_ahead(
 
 
 def plan_batches(sizes: Sequence[int]) -> list[slice]:
-    """Return which images, of so many pixels each, are in a batch together."""
+    """Slices of images that form batches, from the number of pixels of each image."""
     plan: list[slice] = []
     start, pixels = 0, 0
     for index, size in enumerate(sizes):
