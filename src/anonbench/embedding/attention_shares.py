@@ -40,10 +40,9 @@ ALL_HEADS = "mean"
 def visible_boxes(
     regions: Sequence[Region], size: tuple[int, int], preprocess: Preprocess
 ) -> np.ndarray:
-    """Return how much of each pixel of the network's input lies in a region.
+    """Share of each pixel of the network's input that lies in a region.
 
-    The regions are drawn at the image's full size and go through the very resizing and cropping
-    that the image goes through.
+    The regions are drawn at the image's full size, then resized and cropped as the image is.
 
     Args:
         regions: of the image; where they overlap, a pixel counts once.

@@ -90,7 +90,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
 
 
 def read_similarity(path: Path) -> str:
-    """Return what a file's embeddings are compared by; see `Embeddings.similarity`.
+    """Similarity by which a file's embeddings are compared; see `Embeddings.similarity`.
 
     Raises:
         InputError: `hdf5.opened` refuses the file.

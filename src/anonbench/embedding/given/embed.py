@@ -96,10 +96,10 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
 
 @contextmanager
 def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
-    """Give what encodes images by a system; with a cache folder it keeps the vectors.
+    """Yield the encoder of a system; with a cache folder, vectors are cached.
 
     Raises:
-        InputError: a cache is asked for, and nothing tells one version of the system from another.
+        InputError: a cache is requested for a system without an identity.
 
     """
     if cache is None:

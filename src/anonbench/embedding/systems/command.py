@@ -88,9 +88,9 @@ class Command(SystemKind):
 
 
 def _is_model_folder(path: Path) -> bool:
-    """Tell whether weights lie in a folder; others may be anything, such as one to work in.
+    """Check whether a folder holds weights, and not something else, such as work in progress.
 
-    The current folder and those above hold results, too, which change.
+    The current folder and those above never count: they also hold results, which change.
     """
     if not path.is_dir() or Path.cwd().is_relative_to(path.resolve()):
         return False

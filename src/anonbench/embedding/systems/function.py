@@ -114,7 +114,7 @@ class InBatches:
     size: int
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Return what the function returns, batch after batch."""
+        """Vectors that the function returns, computed batch after batch."""
         import numpy as np
 
         parts: list[np.ndarray] = []

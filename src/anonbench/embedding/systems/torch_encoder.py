@@ -120,10 +120,10 @@ def steady(script: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
 
 
 def vectors_of(answer: object) -> Tensor:
-    """Return what a model computed as vectors, [N, D].
+    """Vectors [N, D] from the output of a model.
 
     Raises:
-        InputError: it is no single tensor of two dimensions.
+        InputError: the output is not a single tensor of two dimensions.
 
     """
     if isinstance(answer, tuple | list) and len(answer) == 1:

@@ -47,7 +47,7 @@ class Vectors(SystemKind):
         return self
 
     def stored(self, variant: str) -> Path:
-        """Return where the vectors of a variant are."""
+        """Path of a variant's vectors."""
         return self.path.with_name(self.path.name.replace(VARIANT, variant))
 
     def files(self) -> list[Path]:
