@@ -106,7 +106,7 @@ class Ranks:
             )
 
     def _told(self, text: str | None) -> list[str | None]:
-        """Return what each rank says."""
+        """Texts of all ranks, gathered; None for a rank without one."""
         if self.world == 1:
             return [text]
         told: list[str | None] = [None] * self.world
@@ -160,7 +160,7 @@ class RankWatch:
         self._thread.start()
 
     def failed(self) -> bool:
-        """Return whether another rank has failed, as far as this one is told at once."""
+        """Check whether another rank has failed; wait for the news at most `TELLING_SECONDS`."""
         return self._failed.wait(TELLING_SECONDS)
 
     def leave(self) -> None:
@@ -224,7 +224,7 @@ def leave() -> None:
 
 
 def others_failed() -> bool:
-    """Return whether this process trains with others, and one of them failed before it."""
+    """Check whether this process trains with others, and one of them failed before it."""
     return _joined is not None and _joined.watch.failed()
 
 

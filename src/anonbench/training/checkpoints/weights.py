@@ -65,7 +65,7 @@ def save_backbone(
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """Return what `save_backbone` wrote beside the weights.
+    """Description that `save_backbone` wrote with the weights.
 
     Raises:
         InputError: the file is missing or was written by something else.

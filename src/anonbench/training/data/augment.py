@@ -130,7 +130,7 @@ def augmentations_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> C
 
 
 def steps_of(augmentations: CropAugmentations) -> list[Step]:
-    """Return what is done to a batch, in DINOv2's order; steps that change no crop are left out."""
+    """Steps applied to a batch, in DINOv2's order; steps that change no crop are left out."""
     adjustments = (brighten, contrast, saturate, turn_hue)
     active = [
         what for what in range(4) if np.any(augmentations.strengths[:, what] != NEUTRAL[what])

@@ -49,7 +49,7 @@ def shrink(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def shrunk_bytes(images: ImageSet, side: int) -> int:
-    """Return how many bytes an image set takes in `Scratch`, at most."""
+    """Greatest size in bytes of an image set in `Scratch`."""
     sizes = np.array(list(images.sizes.values()), dtype=float).reshape(-1, 2)
     scale = np.minimum(1.0, side / sizes.min(axis=1, initial=np.inf))
     return int((3 * (np.ceil(sizes * scale[:, None])).prod(axis=1)).sum())

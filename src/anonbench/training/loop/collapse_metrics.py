@@ -63,9 +63,10 @@ def rank_me(features: Tensor) -> float:
 
 @torch.no_grad()
 def used_prototypes(targets: Tensor) -> Tensor:
-    """Return how many prototypes a batch's targets share, as a number between 1 and K.
+    """Effective number of prototypes that a batch's targets use, between 1 and K.
 
-    exp of the entropy of the mean target. It stays on the device: no waiting for a GPU.
+    It is exp of the entropy of the mean target. The result stays on the device, so that the
+    processor need not wait for a GPU.
 
     Args:
         targets: float32 [N, K], rows summing to one.

@@ -155,7 +155,7 @@ def image_flops(sizes: Sizes, recipe: Recipe, masked: float | None = None) -> fl
 
 
 def masked_patches(recipe: Recipe, patches: int) -> float:
-    """Return how many patches of an image's global crops are masked in the mean, at most.
+    """Mean number of masked patches in an image's global crops, at most.
 
     Args:
         recipe: of the training.

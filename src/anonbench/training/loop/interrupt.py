@@ -62,12 +62,12 @@ class Interrupts:
         self._before.clear()
 
     def reason(self, checkpoint_seconds: float = 0.0) -> str | None:
-        """Return why the training should end now (a signal's name or `TIME_LIMIT`), or None.
+        """Reason to end the training now (a signal's name or `TIME_LIMIT`), or None.
 
-        To be called after every step: the time from call to call tells how long a step may take.
+        Call it after every step: the time between calls shows how long a step may take.
 
         Args:
-            checkpoint_seconds: how long the last checkpoint took to write.
+            checkpoint_seconds: time that the last checkpoint took to write.
 
         """
         now = self._clock()
@@ -88,7 +88,7 @@ class Interrupts:
 
 
 def end_of_job(environment: Mapping[str, str]) -> float | None:
-    """Return when Slurm will end this job, in seconds since 1970; None outside or without limit."""
+    """Time at which Slurm ends this job, in seconds since 1970; None outside or without limit."""
     if "SLURM_JOB_ID" not in environment:
         return None
     end = environment.get("SLURM_JOB_END_TIME") or _ask_squeue(environment["SLURM_JOB_ID"])

@@ -180,7 +180,7 @@ def _torchrun(recipe: Recipe, job_file: Path, environment: dict[str, str]) -> li
 
 
 def _rendezvous(recipe: Recipe, job_file: Path, environment: Mapping[str, str]) -> list[str]:
-    """Return where the machines of a Slurm job meet: on its first one."""
+    """Launch options by which the machines of a Slurm job meet on the first of them."""
     job = environment["SLURM_JOB_ID"]
     # not SLURM_JOB_NODELIST: Snakemake's jobs within Slurm's do not have it
     nodes = _answer("squeue", "--noheader", "--jobs", job, "--format", "%N")
@@ -232,7 +232,7 @@ def end_with_parent() -> None:
 
 
 def outcome_file(folder: Path, rank: int | str) -> Path:
-    """Return where a process writes how it ended."""
+    """Path of the file in which a process writes how it ended."""
     return folder / f"outcome-{rank:0>4}.json"
 
 

@@ -68,10 +68,10 @@ def init_backbone(recipe: Recipe, seed: int) -> nn.Module:
 
 
 def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor | None]:
-    """Return what a training starts from: random by `seed`, or pretrained.
+    """Initial backbone of a training: random by `seed`, or pretrained.
 
-    Pretrained positions stay those of the size that they were trained for: every pass resamples
-    them once to the size of its crops, as DINOv2's code does.
+    Pretrained positions keep the size that they were trained for: every pass resamples them once
+    to the size of its crops, as DINOv2's code does.
 
     Returns:
         the backbone, and the mask token, float32 [width], of weights from a file that has one.

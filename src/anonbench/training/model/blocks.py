@@ -56,12 +56,12 @@ class PackedBlock(nn.Module):
     """Whether the backward pass finds what it needs, or computes it once more."""
 
     def forward(self, x: Any, *arguments: Any) -> Any:
-        """Return what the block makes of one tensor or of a list of them.
+        """Output of the block for one tensor or a list of them.
 
         Args:
             x: float [B, T, D], or a list of such.
             arguments: for a list: the images kept by each branch (`Rows`, twice) or None, and for
-                the last block what is wanted of it (`OutputTokens`).
+                the last block the wanted tokens (`OutputTokens`).
 
         Returns:
             as `x`; of the last block float [wanted, D].
@@ -111,7 +111,7 @@ class CompiledBlock(PackedBlock):
     """
 
     def forward(self, x: Any, *arguments: Any, **options: Any) -> Any:
-        """Return what `PackedBlock.forward` does."""
+        """Output of `PackedBlock.forward`."""
         return _compiled_forward()(self, x, *arguments, **options)
 
 

@@ -160,14 +160,14 @@ def count_blocks(weights: Weights) -> int:
 
 
 def has_layer_scale(weights: Weights) -> bool:
-    """Return whether weights in our names have LayerScale."""
+    """Check whether weights in our names have LayerScale."""
     return "blocks.0.ls1.gamma" in weights
 
 
 def has_class_position(weights: Weights) -> bool:
-    """Return whether the positions include the class token's, none being those of registers.
+    """Check whether the positions include the class token, given that registers have none.
 
-    Their number tells it, since patches make a square.
+    Their number shows it, since patches form a square.
     """
     return "pos_embed" not in weights or not _is_square(weights["pos_embed"].shape[1])
 
@@ -192,7 +192,7 @@ def _is_square(number: int) -> bool:
 
 
 def uses_swiglu(weights: Weights) -> bool:
-    """Return whether weights in our names have SwiGLU: two halves go in, one comes out."""
+    """Check whether weights in our names have SwiGLU: two halves go in, one comes out."""
     first, second = (weights.get(f"blocks.0.mlp.{layer}.weight") for layer in ("fc1", "fc2"))
     return first is not None and second is not None and first.shape[0] == 2 * second.shape[1]
 

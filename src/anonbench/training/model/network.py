@@ -100,7 +100,7 @@ def _run(block: Any, *arguments: Any) -> Any:
 
 
 def is_head(name: str) -> bool:
-    """Return whether a parameter of `Network` belongs to the heads."""
+    """Check whether a parameter of `Network` belongs to the heads."""
     return name.startswith(("dino_head.", "ibot_head."))
 
 
@@ -124,7 +124,7 @@ def rate_factor(name: str, depth: int, settings: Optimizer) -> float:
 
 
 def decays(name: str) -> bool:
-    """Return whether weight decay acts on a parameter: not on biases, norms and LayerScale."""
+    """Check whether weight decay acts on a parameter: not on biases, norms and LayerScale."""
     return not (name.endswith((".bias", ".gamma")) or "norm" in name)
 
 
@@ -142,7 +142,7 @@ def parameter_groups(student: Network, settings: Optimizer) -> list[dict[str, ob
 
 
 def rate_schedule(name: str) -> str:
-    """Return which of `Schedules` gives the learning rate of a parameter of `Network`."""
+    """Name of the schedule in `Schedules` with the learning rate of a parameter of `Network`."""
     if ".last_layer." in name:
         return "last_layer_rate"
     return "learning_rate" if is_head(name) else "backbone_rate"

@@ -14,10 +14,10 @@ OFFSET = 0.1
 
 
 def grid_side(patches: int) -> int:
-    """Return how many patches a square image has along a side.
+    """Number of patches along a side of a square image.
 
     Raises:
-        InputError: the patches make no square.
+        InputError: the number of patches is not a square.
 
     """
     side = isqrt(max(patches, 0))

@@ -93,7 +93,7 @@ def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
 
 
 def _architecture(weights: Mapping[str, Tensor]) -> dict[str, object]:
-    """Return what weights in our names tell of their architecture; None where they do not."""
+    """Architecture of a backbone, from weights in our names; None where they do not tell it."""
     hidden, patch, token = (
         weights.get(name)
         for name in ("blocks.0.mlp.fc2.weight", "patch_embed.proj.weight", "cls_token")

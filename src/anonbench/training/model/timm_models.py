@@ -91,10 +91,10 @@ def drop_register_positions(model: Any) -> None:
 
 
 def is_mlp(part: nn.Module) -> bool:
-    """Return whether a feed-forward part of timm is an MLP with exact GELU."""
+    """Check whether a feed-forward part of timm is an MLP with exact GELU."""
     return type(part) is Mlp and type(part.act) is nn.GELU and part.act.approximate == "none"
 
 
 def is_swiglu(part: nn.Module) -> bool:
-    """Return whether a feed-forward part of timm is SwiGLU with the gate in the first half."""
+    """Check whether a feed-forward part of timm is SwiGLU with the gate in the first half."""
     return type(part) is GluMlp and type(part.act) is nn.SiLU and not part.gate_last
