@@ -58,12 +58,12 @@ def layers(
     variant: Variant,
     settings: Anonymization = DEFAULTS,
 ) -> list[np.ndarray]:
-    """Return what `anonymize` makes layer by layer: images, of which the last one is its result.
+    """Images after each layer of `anonymize`; the last one is its result.
 
-    Most methods have one layer. Of several, each is computed from the image before, over all
-    regions that have the same methods. Where kinds of regions have different methods, those that
-    hide most come first with all their layers. The next ones see only what these have left, and
-    change no pixel of theirs: a method that moves pixels cannot show again what another one hid.
+    Most methods have one layer. If there are several, each is computed from the previous image,
+    over all regions with the same methods. If kinds of regions have different methods, the
+    strongest come first with all their layers. Later ones see only what these have left, and
+    change none of their pixels: a method that moves pixels cannot show again what was hidden.
     """
     if variant.method is None:
         return [image]

@@ -223,7 +223,7 @@ def _read_all(folder: Path, pattern: str, columns: list[str]) -> pd.DataFrame:
 
 
 def _found(base: Path, listed: pd.Series) -> pd.DataFrame:
-    """Return what detection says of each image: id, status, reason."""
+    """Results of detection per image: id, status, reason."""
     found = _read_all(base / "detect", "*/*.images.parquet", ["id", "status", "reason"])
     if set(found["id"]) != set(listed):
         raise InputError(
@@ -341,7 +341,7 @@ class _Tar:
 
 @contextmanager
 def _sink(to: Path) -> Iterator[_Sink]:
-    """Give what files are added to; `to` appears when the block ends well, or not at all."""
+    """Yield a sink for files; `to` appears if the block ends without error, or not at all."""
     if to.suffix == ".tar":
         with atomic(to) as part, tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as tar:
             yield _Tar(tar, to.stem)

@@ -144,7 +144,7 @@ def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
 
 
 def _has_a_row(before: np.ndarray, same: np.ndarray, own: np.ndarray) -> bool:
-    """Tell whether a row of a region, of many values, is as it was."""
+    """Check whether a row of a region is unchanged although its values vary much."""
     changes = (before[:, :, 1:] != before[:, :, :-1]).any(axis=0) & own[:, 1:] & own[:, :-1]
     return bool(((same | ~own).all(axis=1) & (changes.sum(axis=1) >= _RUN)).any())
 
