@@ -1,4 +1,4 @@
-"""Files that a bundle carries: no job makes them, and its metadata says what they hold."""
+"""Files carried by a bundle: no job makes them, and the bundle's metadata describes them."""
 
 from __future__ import annotations
 
