@@ -1,11 +1,10 @@
 """Names of methods: those of the registry, and those that a config makes.
 
-A config makes four kinds of names. `given_<program>` stands for pictures that another program has
-anonymized. `redrawn_<method>` stands for pictures of a method whose hidden regions a network has
-drawn anew. `mapped_<method>` stands for a method's pictures with mapped vectors, which attacks and
-policy judge apart. `<method>_<strength>` stands for a registered method at another strength. The
-name says all that a label, a colour or a place in a table needs, so that no job has to read the
-config.
+A config makes four kinds of names. `given_<program>` stands for images anonymized by another
+program. `redrawn_<method>` stands for images of a method whose hidden regions were redrawn by a
+network. `mapped_<method>` stands for a method's images with mapped vectors, which attacks and
+policy judge separately. `<method>_<strength>` stands for a registered method at another strength.
+Label, colour and place in a table follow from the name, so that no job has to read the config.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ from collections.abc import Iterable, Mapping
 from anonbench.core.registries.methods import METHODS
 
 GIVEN = "given_"
-"""Begins the names of other programs' pictures."""
+"""Prefix of the names of other programs' images."""
 REDRAWN = "redrawn_"
-"""Begins the names of pictures whose hidden regions are drawn anew."""
+"""Prefix of the names of images whose hidden regions were redrawn."""
 MAPPED = "mapped_"
-"""Begins the names of pictures whose vectors are mapped."""
+"""Prefix of the names of images whose vectors were mapped."""
 _GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
-"""Of other programs' pictures: no built-in method has one of them."""
+"""Colours of other programs' images; no built-in method has one of them."""
 _DARKER = 0.45
-"""Of the colour of pictures that are drawn anew: how far it goes from their method's to black."""
+"""Share of the way to black, from a method's colour to that of its redrawn images."""
 _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
-"""Of a strength's shade: how far it goes to white, and at most around the circle of hues."""
+"""Shade of a strength: share of the way to white, and greatest shift of hue."""
 
 
 def is_given(name: str | None) -> bool:
@@ -66,7 +65,7 @@ def redrawn_from(name: str) -> str:
 
 
 def published_as(method: str, adaption: str) -> str:
-    """Return the name by which attacks and policy know what a choice publishes."""
+    """Return the name that attacks and policy use for a choice of method and adaption."""
     return f"{MAPPED}{method}" if adaption == MAPPED.rstrip("_") else method
 
 
@@ -76,11 +75,10 @@ def program_of(name: str) -> str:
 
 
 def base_of(name: str) -> str:
-    """Return the registered method of a name: itself, or what it is a strength of.
+    """Return the registered method of a name: itself, or the one that it is a strength of.
 
     Raises:
-        KeyError: there is none, as for the pictures of another program, and those drawn anew or
-            mapped.
+        KeyError: there is none, as for images of another program, and redrawn or mapped ones.
 
     """
     if name in METHODS:
@@ -140,7 +138,7 @@ def label_of(name: str, labels: Mapping[str, str]) -> str:
 def colour_of(name: str, colours: Mapping[str, str]) -> str:
     """Return a method's colour as #RRGGBB.
 
-    A strength has a lighter shade of its method's colour, and what is drawn anew a darker one.
+    A strength has a lighter shade of its method's colour, and redrawn images have a darker one.
 
     Args:
         name: of any kind.
@@ -168,8 +166,8 @@ def colour_of(name: str, colours: Mapping[str, str]) -> str:
 def in_order(names: Iterable[str]) -> list[str]:
     """Return names of methods, each once, in the order of tables.
 
-    Registered methods have the registry's order, each before its strengths. Pictures of other
-    programs follow, then those drawn anew, then those whose vectors are mapped.
+    Registered methods have the registry's order, each before its strengths. Other programs follow,
+    then redrawn images, then those with mapped vectors.
     """
     return sorted(set(names), key=place_of)
 

@@ -43,7 +43,7 @@ class System(Protocol):
 
 
 class Encoder(Protocol):
-    """What a kind starts: a system without name and similarity."""
+    """A system without name and similarity, started by its kind."""
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """See `System.encode`; the vectors may be of any float type."""
@@ -70,7 +70,7 @@ class SystemKind(Registered):
 
     @property
     def at_once(self) -> int:
-        """How many images are handed over at once; more than some are read as they are used."""
+        """Number of images passed at once; beyond some, they are read as they are used."""
         return 64
 
     def files(self) -> list[Path]:
