@@ -1,4 +1,4 @@
-"""The corrections that turn what was found in an image into what a person wants hidden."""
+"""Corrections that turn an image's findings into the regions that a person wants hidden."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def found_without(
         wanted = key_of(correction.region)
         same = [i for i, region in enumerate(left) if key_of(region) == wanted]
         if same:
-            # an added one stands behind its like: it has the full score and no slant
+            # added regions come after equal ones: they have the full score and no slant
             same.sort(key=lambda i: (left[i].score, left[i].quad is None))
             del left[same[-1]]
         else:
@@ -80,7 +80,7 @@ def corrections_for(
     new: list[Correction] = []
     surplus = {key_of(r): r for r in correct(found, kept)[0] if key_of(r) not in keys}
     new += [_remove(region) for region in surplus.values()]
-    # a box that no removal can name goes with all of its entity
+    # a box that no removal can match is removed together with all of its entity
     stubborn = {r.entity for r in correct(found, kept + new)[0] if key_of(r) in surplus}
     new += [Correction("", Action.REMOVE, entity, None) for entity in sorted(stubborn)]
     by_key = {key_of(region): region for region in found}
