@@ -51,7 +51,7 @@ _KINDS = {
 _UNREAD = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
 
 HEAD = 132
-"""Bytes by which a file's kind is told."""
+"""Number of bytes that identify a file's kind."""
 _SIGNATURES = (  # offset, bytes, kind; none where the format is read
     (0, b"\xff\xd8\xff", ""),
     (0, b"\x89PNG\r\n\x1a\n", ""),
@@ -94,7 +94,7 @@ def by_content(file: Path | str) -> str:
     Only regular files are read; a file that cannot be read counts as none of an image.
     """
     try:
-        # a pipe that took the file's place does not block
+        # without blocking if a pipe has replaced the file
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     except (OSError, ValueError):
         return NOT_IMAGE
@@ -139,7 +139,7 @@ def is_quiet(path: str, reason: str) -> bool:
 
 
 def shown(path: str) -> str:
-    """Return a path as text, bytes that are no UTF-8 written as `\\xff`."""
+    """Return a path as text, with invalid UTF-8 bytes written as `\\xff`."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

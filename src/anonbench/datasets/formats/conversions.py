@@ -1,4 +1,4 @@
-"""What decoding does to an image, by its header: texts without names."""
+"""Conversions of an image by decoding, from its header: texts without names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anonbench.datasets.formats.pages import Page
 
 UPRIGHT = "turned upright by EXIF"
 BETWEEN = "; "
-"""What stands between conversions in one text."""
+"""Separator of conversions in one text."""
 _ORIENTATION = 0x0112
 
 
@@ -35,10 +35,10 @@ def conversion_counts(texts: Iterable[str]) -> dict[str, int]:
 
 
 def orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 where there is none or none that can be read."""
+    """Return the EXIF orientation, 1 if there is none that can be read."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # EXIF is written by anything, and no reason to lose an image
+    except Exception:  # EXIF may be written by anything; a fault in it must not lose the image
         return 1
 
 
