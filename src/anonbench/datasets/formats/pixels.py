@@ -1,7 +1,8 @@
 """Values of an opened image as 8 bits, grey or RGB, as a viewer shows them.
 
-Values of grey and RGB images stay as they are stored, whatever profile is embedded: an anonymized
-image equals its original outside of the regions. Values of CMYK mean nothing without their profile.
+Values of grey and RGB images stay as stored, whatever profile is embedded: an anonymized image
+equals its original outside of the regions. CMYK values are converted by their profile, without
+which they have no meaning.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def to_array(image: Image.Image) -> np.ndarray:
     shape = (image.height, image.width, 3)
     pixels = np.empty(shape if mode == "RGB" else shape[:2], np.uint8)
     rows = max(1, _STRIP_PIXELS // max(1, image.width))
-    for top in range(0, image.height, rows):  # all at once takes thrice the memory
+    for top in range(0, image.height, rows):  # all at once would take three times the memory
         whole = rows >= image.height
         strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
         pixels[top : top + rows] = strip if strip.mode == mode else convert(strip)
@@ -113,13 +114,13 @@ def is_deep(image: Image.Image) -> bool:
 
 def uses_range(image: Image.Image) -> bool:
     """Check whether levels are scaled by the range in use: floats, signed, 32-bit integers."""
-    # of PGM files Pillow scales the declared range to 16 bits
+    # Pillow scales PGM files from the declared range to 16 bits
     is_wide = image.mode == "F" or (image.mode == "I" and image.format != "PPM")
     return is_wide or _is_signed(image)
 
 
 def declared_bits(image: Image.Image) -> int:
-    """Bits a value by a TIFF file's header, and 16 for other formats."""
+    """Bits per value from a TIFF file's header, and 16 for other formats."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return _DEEP
     bits, highest = _tag(image, _BITS_PER_SAMPLE, 1), _tag(image, _MAX_SAMPLE_VALUE, 0)

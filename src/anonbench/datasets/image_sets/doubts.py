@@ -1,7 +1,7 @@
 """Images that may show what should be hidden: counts of those left out and those published.
 
-No region was found in them, a detector failed on them, or a row of the user's own boxes was meant
-for an image that is not there. The counts stand on the terminal, in the report and in `audit.csv`.
+No region was found in them, a detector failed on them, or a row of the user's own boxes names an
+image that is not there. The counts are shown on the terminal, in the report and in `audit.csv`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Doubts:
         return _unmatched(_TRUTH, rows) if rows else ""
 
     def summary(self) -> str:
-        """Return all of it as one line, empty where there is no doubt."""
+        """Return all of it as one line, empty if there is no doubt."""
         parts = (*self.published(), *self.unmatched_rows(), self.left_out(), self.unmatched_truth())
         return "; ".join(part for part in parts if part)
 
@@ -127,7 +127,7 @@ def _of_rows(counts: Sequence[Mapping[Any, Any]], unmatched: Mapping[str, int]) 
 
 
 def announce(dataset: str, counts: Path, unmatched: Path) -> None:
-    """Say on the terminal what is in doubt in a data set, where anything is (`read_doubts`)."""
+    """Warn on the terminal about doubts in a data set, if there are any (`read_doubts`)."""
     if doubts := read_doubts(counts, unmatched):
         warn_on_terminal(log, f"{dataset}: {doubts.summary()}")
 
