@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ImageSource(Protocol):
-    """What crops are cut from."""
+    """Source of the images from which crops are cut."""
 
     def size(self, image_id: str) -> tuple[int, int]:
         """Return width and height of an image, in pixels."""
@@ -56,14 +56,14 @@ def shrunk_bytes(images: ImageSet, side: int) -> int:
 
 
 class Scratch:
-    """An image set's images, shrunk, in one file that other processes map too.
+    """An image set's images, shrunk, in one file that several processes map.
 
-    Grey images take one byte a pixel, RGB three. The file, and the one beside it that tells where
-    each image is, are the caller's to delete.
+    Grey images take one byte a pixel, RGB three. The caller has to delete the file, and the one
+    beside it with the place of each image.
     """
 
     def __init__(self, images: ImageSet, path: Path, side: int) -> None:
-        """Map the file; where there is none, write it whole first."""
+        """Map the file; if it is missing, write it first."""
         self._path = path
         index = path.with_name(f"{path.name}.json")
         if not path.exists():

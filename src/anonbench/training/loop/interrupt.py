@@ -16,7 +16,7 @@ from typing import Self
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 TIME_LIMIT = "the time limit"
 LEAST_MARGIN = 60.0
-"""Seconds before the end of a job at which a training stops, at the latest."""
+"""Least time in seconds before the end of a job at which a training stops."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Interrupts:
         trace: TracebackType | None,
     ) -> None:
         for number, handler in self._before.items():
-            # None: a handler that was not set from Python cannot be put back
+            # None: a handler that was not set from Python cannot be restored
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._before.clear()
 
