@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Network(nn.Module):
-    """A backbone, its mask token and the heads of both losses (one and the same where shared)."""
+    """A backbone, its mask token and the heads of both losses (a single one if shared)."""
 
     def __init__(self, recipe: Recipe, seed: int) -> None:
         super().__init__()
@@ -107,8 +107,8 @@ def is_head(name: str) -> bool:
 def rate_factor(name: str, depth: int, settings: Optimizer) -> float:
     """Return the factor of the learning rate of a parameter of `Network`.
 
-    Layer-wise decay as in BEiT and DINOv2: one factor more for each block further from the output,
-    the embeddings at the end; the patch embedding has a factor of its own besides.
+    Layer-wise decay as in BEiT and DINOv2: one more factor for each block further from the output,
+    with the embeddings last; the patch embedding has an additional factor.
     """
     if is_head(name):
         return 1.0
@@ -149,7 +149,7 @@ def rate_schedule(name: str) -> str:
 
 
 def clip_gradients(student: Network, largest: float) -> Tensor:
-    """Clip backbone and each head apart; return the norm over all before clipping (scalar)."""
+    """Clip backbone and each head separately; return the norm over all before clipping (scalar)."""
     parts: dict[str, list[Tensor]] = {}
     for name, parameter in student.named_parameters():
         parts.setdefault(name.split(".")[0] if is_head(name) else "", []).append(parameter)

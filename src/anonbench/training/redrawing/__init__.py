@@ -1,1 +1,1 @@
-"""Hidden regions drawn anew, so that an unchanged model embeds a picture as its original."""
+"""Redrawing of hidden regions, so that an unchanged model embeds a picture like its original."""
