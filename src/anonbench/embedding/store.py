@@ -29,7 +29,7 @@ class Embeddings:
 
     @property
     def similarity(self) -> str:
-        """What they are compared by: `cosine`, unless their provenance says `similarity`."""
+        """Similarity of the vectors: `cosine`, unless their provenance says `similarity`."""
         return str(self.provenance.get("similarity", "cosine"))
 
 
@@ -102,7 +102,7 @@ def read_similarity(path: Path) -> str:
 def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
     """Return some embeddings of a file, float32 [M, D]; `rows` are their places, int64 [M].
 
-    Neighbours are read at once: fast for places that ascend, whatever the file's size.
+    Neighbours are read at once: fast for ascending places, whatever the file's size.
 
     Raises:
         InputError: `anonbench.embedding.hdf5.opened` refuses the file.
