@@ -1,1 +1,1 @@
-"""Foundations of all rooms: vocabulary, files, seeds and numerics, without images and models."""
+"""Foundations of all rooms: vocabulary, files, seeds and numerics; no images, no models."""

@@ -1,4 +1,4 @@
-"""Check of a region before it is hidden: a wrong one would hide nothing, yet count as hidden."""
+"""Check of a region before it is hidden: a wrong one would hide nothing but count as hidden."""
 
 from __future__ import annotations
 

@@ -236,7 +236,7 @@ def read_reduced(
     max_pixels: int | None = MAX_PIXELS,
     page: Page | None = None,
 ) -> tuple[np.ndarray, int]:
-    """Read as `read_image`, a JPEG at a half, a quarter or an eighth of its size if that suffices.
+    """Read as `read_image`, a JPEG at 1/2, 1/4 or 1/8 of its size if that suffices.
 
     Args:
         source: see `open_checked`.

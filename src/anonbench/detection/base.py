@@ -179,8 +179,9 @@ def _area(region: Region) -> float:
 
 
 def require_memory(image: np.ndarray, bytes_a_pixel: int) -> None:
-    """Check that a large image can be searched in one piece; running out of memory would end the
-    run.
+    """Check that memory suffices to search a large image in one piece.
+
+    Running out of memory would end the whole run.
 
     Raises:
         UnreadableImage: there is too little memory.

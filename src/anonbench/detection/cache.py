@@ -80,8 +80,9 @@ def made_by(name: str, settings: Detection, templates: Path | None = None) -> di
 
 
 def modules(name: str) -> list[str]:
-    """Modules that compute a detector's findings. Code for boxes that they reach is left out: it
-    does not change what is found.
+    """Modules that compute a detector's findings.
+
+    Code for boxes that they reach is left out of the fingerprint: it does not change findings.
     """
     return [kind_named(name).__module__, "anonbench.detection.text.reading", base.__name__]
 

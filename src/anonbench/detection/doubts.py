@@ -1,4 +1,4 @@
-"""Doubts about one image: it was searched outside of the measured range, or regions are weak.
+"""Doubts about one image: searched outside of the measured range, or with weak regions.
 
 The bounds are those of the measurements in docs/explanation/policy.md. Within them, the rate of
 missed regions is known; beyond them it is not, so that a person should look.

@@ -54,9 +54,11 @@ class Auditor:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of images checked, of images without a hidden region, of hidden regions, of those
-        of them that lie outside their image, of pixels hidden, and of failed images (always 0: the
-        first failure raises).
+        """Counts of the images, regions and pixels that were checked.
+
+        Images checked, those among them without a hidden region, hidden regions, those of them that
+        lie outside their image, hidden pixels, and failed images (always 0: the first failure
+        raises).
         """
         return dict(self._counts)
 

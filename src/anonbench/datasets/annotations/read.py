@@ -151,7 +151,7 @@ def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Anno
 
 
 def _find(rows: Rows, images: Images, record: bool) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return the places of rows (`Images.match`), and row and reason of those that match no image.
+    """Return the places of rows (`Images.match`), and row and reason of unmatched ones.
 
     Raises:
         InputError: there are such rows and they are not to be recorded, or no row matches an image.

@@ -1,4 +1,4 @@
-"""Pages of documents: the page of a file that an image is, from its digest; pages of TIFF files.
+"""Pages of documents: pages in digests of images, and pages of TIFF files.
 
 TIFF pages are read from the file's directories, without any pixel.
 

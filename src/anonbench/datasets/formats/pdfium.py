@@ -1,4 +1,4 @@
-"""PDFium: pages of PDF files, drawn without the machine's fonts, so that equal files look equal.
+"""PDFium: pages of PDF files, drawn reproducibly, without the machine's fonts.
 
 It runs in a separate process (`anonbench.datasets.child_process`), and is not safe in threads.
 """

@@ -26,7 +26,7 @@ def torch_encoder(
     batch_size: int | None,
     place: torch.device,
 ) -> Iterator[Encoder]:
-    """Yield an encoder from a function of a batch of inputs on a device, returning vectors [N, D].
+    """Yield an encoder that runs a function from a batch of inputs to vectors [N, D].
 
     On a CPU each batch is computed by one thread, so that no bit depends on their number; a GPU
     computes one batch after the other.
@@ -76,7 +76,7 @@ def module_encoder(
 
 
 def _folded(model: nn.Module, size: int, described: ImageInput) -> Callable[[Tensor], Any]:
-    """Return a model with normalizations folded into convolutions; the model itself if impossible.
+    """Return a model with normalizations folded into convolutions, if possible.
 
     On a CPU this is about 1.4 times as fast. A model with control flow that depends on its input is
     not folded; the folded model is compared with the model's own vectors.

@@ -1,4 +1,4 @@
-"""Vision transformers of timm, by name or from another package, adapted to this package's runs."""
+"""Vision transformers of timm, by name or from another package, adapted to run here."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Redrawing of hidden regions, so that an unchanged model embeds a picture like its original."""
+"""Redrawing of hidden regions for an unchanged model, which embeds them like the original."""
