@@ -23,7 +23,7 @@ SMALL = 4_000_000
 _BYTES_A_PIXEL = 32
 """5.1 GB were measured at 169 megapixels: an image read, hidden, encoded and audited."""
 _PART = 2**26
-"""Bytes of memory for each lock."""
+"""Bytes of memory that one lock stands for."""
 _SHARE = 0.25
 """Share of the machine's memory that all large images may take together."""
 _LIMIT = Path("/sys/fs/cgroup/memory.max")

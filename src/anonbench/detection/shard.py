@@ -64,9 +64,7 @@ class Job:
     keep_failed: bool = False
     """Whether an image on which a detector fails keeps the regions of the others."""
     kept: Sequence[Path] = ()
-    """Prefixes of the paths of earlier findings; the first is also written. None: nothing is
-    cached.
-    """
+    """Prefixes of the paths of earlier findings; the first is also written. None: no cache."""
 
 
 def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) -> None:
@@ -305,7 +303,7 @@ class _Search:
 class BatchSearch:
     """Detectors that search one batch after another, loaded once.
 
-    Failures are recorded as `detect_shard` records them: the images go on without the detector.
+    Failures are recorded as by `detect_shard`, and the search goes on.
     """
 
     def __init__(self, job: Job, images: pd.DataFrame) -> None:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from anonbench.core.io import append_checksum, atomic, read_checksummed
 
 FLUSH_SECONDS = 60.0
-"""A killed job loses at most this time, or `_FLUSH_SHARE` times that of a flush."""
+"""Seconds of work that a killed job loses at most, or `_FLUSH_SHARE` times a flush."""
 _FLUSH_SHARE = 30
 _IDENTITY = b"identity"
 
