@@ -20,7 +20,7 @@ from anonbench.core.vocabulary import Entity
 _INSIDE = 0.9
 """Share of a region inside another one from which it is dropped as redundant."""
 _SAME_CODE = 0.8
-"""The same for codes, whose corners are known: a common rectangle would be far too large."""
+"""The same of codes, whose corners are known: their rectangle would reach far beyond them."""
 _SAME_HEIGHT = 1.8
 """Greatest ratio of heights of two regions that are parts of one line."""
 _SAME_ROWS = 0.6

@@ -54,12 +54,9 @@ class Auditor:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Counts of the images, regions and pixels that were checked.
-
-        Images checked, those among them without a hidden region, hidden regions, those of them that
-        lie outside their image, hidden pixels, and failed images (always 0: the first failure
-        raises).
-        """
+        """Images checked, images among them that show no hidden region, hidden regions, those of
+        them that lie outside their image, pixels hidden, images that failed (always 0: the first
+        failure raises)."""
         return dict(self._counts)
 
     def check(
@@ -79,10 +76,10 @@ class Auditor:
             data: the file as it was written.
             pixels: the pixels that were encoded; required for JPEG, and faster for PNG.
             between: images between the layers of a method that has several.
-            source: the original's file; None: it was not decoded from a file.
+            source: the original's file; None: it was decoded from none.
 
         Raises:
-            InputError: the image is not as it has to be.
+            InputError: the image is not what it has to be.
 
         """
         regions = self._regions.get(image_id, [])

@@ -23,7 +23,7 @@ _STACKED = {"DataBarStk", "DataBarStkOmni", "DataBarExpStk"}
 _LEVEL = 16
 """Greatest angle in degrees to the image's axes at which a stacked code counts as upright."""
 _PDF417 = {"PDF417", "MicroPDF417"}
-"""Codes often reported with one corner too far inside, by up to a quarter of the height."""
+"""One of their corners is often given too far inside, by up to a quarter of the code's height."""
 _MISTAKEN = {"DataMatrix"}
 """Formats that are wrongly found in text and hair if the check sum is not verified."""
 UNDECODED = 0.5
@@ -81,7 +81,7 @@ class ZxingDetector:
             ean_add_on_symbol=self._zxing.EanAddOnSymbol.Read,  # they are hidden, too
             return_errors=self._settings.undecoded,
         )
-        # by default, few formats are read as white bars on black
+        # white bars on black are read of few formats without being asked for
         found = read(grey) or read(255 - grey, formats=self._bars)
         for code in found:
             if not code.valid and code.format.name in _MISTAKEN:
