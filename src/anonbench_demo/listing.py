@@ -42,7 +42,7 @@ def items(demo: Demo) -> list[Item]:
 
 
 def expected_listing(demo: Demo) -> pd.DataFrame:
-    """Return what `generate` will write, sorted by id: columns `LISTING_COLUMNS`."""
+    """Images that `generate` will write, sorted by id: columns `LISTING_COLUMNS`."""
     rows = [(item.id, item.path, str(item.split)) for item in items(demo)]
     return pd.DataFrame(rows, columns=LISTING_COLUMNS).sort_values("id", ignore_index=True)
 

@@ -110,7 +110,7 @@ class Canvas:
         self.pixels = cv2.resize(ground, size, interpolation=cv2.INTER_LINEAR)
 
     def mask(self, frame: Frame, shape: Points, depth: float = 0.0) -> Mask:
-        """Return how much of each pixel a shape covers, 0–255."""
+        """Coverage of each pixel by a shape, 0–255."""
         result = np.zeros(self.pixels.shape[:2], np.uint8)
         cv2.fillPoly(result, [_fixed(frame, shape, depth)], (255,), cv2.LINE_AA, FRACTION_BITS)
         return result

@@ -21,8 +21,9 @@ from anonbench.core.wording import suggestion
 DEFAULTS = Anonymization()
 _NOT_KNOWN = 2
 _TURNS = (*RESIDUES[:_NOT_KNOWN], UNKNOWN, *RESIDUES[_NOT_KNOWN:])
-"""What is hidden first, where kinds of regions have different methods, to what is hidden last. What
-may leave nothing goes before what is known to be weak."""
+"""Order in which kinds of regions with different methods are hidden. Unknown methods run before
+weak ones.
+"""
 
 
 def anonymize(
@@ -31,11 +32,11 @@ def anonymize(
     variant: Variant,
     settings: Anonymization = DEFAULTS,
 ) -> np.ndarray:
-    """Hide the first regions of the draw order, as many as the variant's degree asks for.
+    """Hide the first regions of the draw order, as many as the variant's degree requires.
 
     Regions under one method are computed from the same image, so that overlapping ones do not
-    depend on which came first but in the pixels they share, where the later one in the draw order
-    wins. Where there are several methods, see `layers`.
+    depend on their order, except for the pixels that they share: there the later one in the draw
+    order wins. With several methods, see `layers`.
 
     Args:
         image: uint8 [H, W] or [H, W, 3] RGB; it is not changed.
@@ -44,8 +45,8 @@ def anonymize(
         settings: strengths and margin.
 
     Raises:
-        InputError: the image is another array, a region is none, there is no such method, or the
-            degree is not 1 to 100. Nothing is left in sight because an argument was wrong.
+        InputError: the image is not such an array, a region is invalid, there is no such method,
+            or the degree is not 1 to 100. A wrong argument never leaves a region visible.
 
     """
     check_arguments(image, regions, variant, settings)
@@ -58,12 +59,12 @@ def layers(
     variant: Variant,
     settings: Anonymization = DEFAULTS,
 ) -> list[np.ndarray]:
-    """Return what `anonymize` makes layer by layer: images, of which the last one is its result.
+    """Images after each layer of `anonymize`; the last one is its result.
 
-    Most methods have one layer. Of several, each is computed from the image before, over all
-    regions that have the same methods. Where kinds of regions have different methods, those that
-    hide most come first with all their layers. The next ones see only what these have left, and
-    change no pixel of theirs: a method that moves pixels cannot show again what another one hid.
+    Most methods have one layer. If there are several, each is computed from the previous image,
+    over all regions with the same methods. If kinds of regions have different methods, the
+    strongest come first with all their layers. Later ones see only what these have left, and
+    change none of their pixels: a method that moves pixels cannot show again what was hidden.
     """
     if variant.method is None:
         return [image]
@@ -84,7 +85,7 @@ def layers(
 def check_arguments(
     image: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
 ) -> None:
-    """Check the arguments of `anonymize`: a wrong one must not leave a region in sight.
+    """Check the arguments of `anonymize`: a wrong one must not leave a region visible.
 
     Raises:
         InputError: one of them is wrong.
@@ -110,10 +111,10 @@ def check_arguments(
 
 
 def steps(name: str, entity: str, settings: Anonymization = DEFAULTS) -> list[Method]:
-    """Methods, with their parameters, that one method stands for.
+    """Return the methods, with their parameters, that one method stands for.
 
     Raises:
-        KeyError: there is no such method; pictures of other programs have one of their own.
+        KeyError: there is no such method; images of other programs have none.
 
     """
     return [method for _, method in _named_steps(name, entity, settings)]
@@ -142,7 +143,7 @@ def area_of(
 def _by_methods(
     name: str, hidden: Sequence[Region], settings: Anonymization
 ) -> list[tuple[list[Method], list[Region]]]:
-    """Regions by their methods, in draw order; first those of which least is left."""
+    """Return regions by their methods, in draw order; first those with the least left."""
     kinds = {each: _named_steps(name, each, settings) for each in {r.entity for r in hidden}}
     turns: dict[tuple[str, ...], tuple[list[Method], list[Region]]] = {}
     for region in hidden:
@@ -174,7 +175,7 @@ def _hide(
     settings: Anonymization,
     done: np.ndarray | None,
 ) -> np.ndarray:
-    """Return one layer: regions hidden by a method, but for what is done already."""
+    """Return one layer: regions hidden by a method, except pixels hidden already."""
     result = image.copy()
     found = ((region, area_of(region, image.shape, method, settings)) for region in own)
     areas = [(region, area) for region, area in found if area is not None]
@@ -191,7 +192,7 @@ def _hide(
 
 
 def _paste(result: np.ndarray, area: Cover, covered: np.ndarray, done: np.ndarray | None) -> None:
-    """Write a window's hidden pixels, those of its region that are not done already."""
+    """Write a window's hidden pixels: those of its region that are not hidden already."""
     window, inside = area
     if done is not None:
         free = ~done[window]

@@ -1,4 +1,4 @@
-"""Trial of a method on drawn images, for whoever writes one."""
+"""Trial of a method on drawn images, for authors of methods."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def check_method(name: str, settings: Anonymization | None = None) -> None:
     variant = Variant(name, 100)
     random = np.random.default_rng(0)
     for kind, shape in (("colour", (*_SIZE, 3)), ("grey", _SIZE)):
-        # dark ones are more frequent: what spreads grey levels evenly must have something to do
+        # dark values are more frequent: equalization must have something to do
         image = (256 * random.random(shape) ** 2).astype(np.uint8)
         for what, boxes in _BOXES.items():
             for entity in Entity:
                 regions = [Region(entity, *box, 1.0) for box in boxes]
                 try:
                     _check(image, regions, variant, settings)
-                except InputError:  # an argument, not the method
+                except InputError:  # the argument is wrong, not the method
                     raise
-                except Exception as error:  # a Failure, or whatever the method raises
+                except Exception as error:  # a Failure, or any exception of the method
                     why = str(error) if isinstance(error, Failure) else repr(error)
                     raise InputError(
                         f"method {name}, a {kind} image with {what} ({entity}): {why}"

@@ -1,7 +1,7 @@
 """Anonymized images to pass on: numbered copies of finished image sets in a folder or a tar.
 
-Reads tars and their indexes by itself. Every image is compared with its index's digest, and a set's
-images with what detection says of them, so that a damaged or incomplete set is refused.
+Reads tars and their indexes itself. Every image is compared with its index's digest, and a set's
+images with the results of detection, so that a damaged or incomplete set is refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from anonbench.datasets.image_sets.neutral_names import Names
 
 TABLE = "images.csv"
 _TIME = 315532800
-"""1980-01-01: of every file and member."""
+"""1980-01-01: time of every file and member."""
 _PUBLIC = ("number", "split", "class")
 _OWN = ("id", "split", "label")
 _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
@@ -40,7 +40,7 @@ _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
 
 @dataclass(frozen=True)
 class Unhidden:
-    """What of an exported set may show what should be hidden."""
+    """Counts of what may be visible in an exported set although it should be hidden."""
 
     without_regions: int
     """Images in which nothing was found."""
@@ -140,10 +140,10 @@ def export_images(
 def check_request(
     config: Config, name: str, variants: Sequence[Variant], to: Path, key: Path | None
 ) -> None:
-    """Check what `export_images` is asked for, without a look at the results.
+    """Check the arguments of `export_images`, without reading the results.
 
     Raises:
-        InputError: what is asked for is not there, may not be seen, or would overwrite something.
+        InputError: what is requested is missing, must not be exported, or would overwrite a file.
 
     """
     if name not in config.enabled:
@@ -223,7 +223,7 @@ def _read_all(folder: Path, pattern: str, columns: list[str]) -> pd.DataFrame:
 
 
 def _found(base: Path, listed: pd.Series) -> pd.DataFrame:
-    """Return what detection says of each image: id, status, reason."""
+    """Results of detection per image: id, status, reason."""
     found = _read_all(base / "detect", "*/*.images.parquet", ["id", "status", "reason"])
     if set(found["id"]) != set(listed):
         raise InputError(
@@ -261,7 +261,7 @@ def _unhidden(base: Path, found: pd.DataFrame) -> Unhidden:
     unmatched = base / "unmatched.csv"
     rows = 0
     verify(unmatched)
-    if unmatched.is_file():  # rows of the truth hide nothing
+    if unmatched.is_file():  # rows of true boxes hide nothing
         rows = int((pd.read_csv(unmatched, dtype=str)["setting"] != "truth").sum())
     failed = found["reason"].fillna("") != ""
     return Unhidden(int(((found["status"] == "empty") & ~failed).sum()), int(failed.sum()), rows)
@@ -274,7 +274,7 @@ def _write(
     to: Path,
     key: Path | None,
 ) -> float:
-    """Write everything and return how many megabytes of images; nothing is left where it fails."""
+    """Write everything and return the megabytes of images; on failure, nothing is left."""
     size = 0
     with _private(key) as private, _sink(to) as sink:
         sink.add(TABLE, table[columns].to_csv(index=False, lineterminator="\n").encode())
@@ -323,7 +323,7 @@ class _Folder:
     def add(self, name: str, data: bytes) -> None:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:  # names may meet where a file system tells no case apart
+        with path.open("xb") as file:  # names may collide without case
             file.write(data)
         os.utime(path, (_TIME, _TIME))
 
@@ -336,18 +336,18 @@ class _Tar:
         member = tarfile.TarInfo(f"{self._top}/{name}")
         member.size, member.mtime, member.mode = len(data), _TIME, 0o644
         self._tar.addfile(member, io.BytesIO(data))
-        self._tar.getmembers().clear()  # it keeps a kilobyte of each otherwise
+        self._tar.getmembers().clear()  # tarfile would keep a kilobyte of each otherwise
 
 
 @contextmanager
 def _sink(to: Path) -> Iterator[_Sink]:
-    """Give what files are added to; `to` appears when the block ends well, or not at all."""
+    """Yield a sink for files; `to` appears if the block ends without error, or not at all."""
     if to.suffix == ".tar":
         with atomic(to) as part, tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as tar:
             yield _Tar(tar, to.stem)
         return
     to.parent.mkdir(parents=True, exist_ok=True)
-    for left in to.parent.glob(f".{glob.escape(to.name)}.*.part"):  # of exports that were killed
+    for left in to.parent.glob(f".{glob.escape(to.name)}.*.part"):  # of killed exports
         shutil.rmtree(left)
     temporary = part_of(to)
     try:
@@ -360,10 +360,10 @@ def _sink(to: Path) -> Iterator[_Sink]:
 
 @contextmanager
 def _private(path: Path | None) -> Iterator[IO[str] | None]:
-    """Give a new file that only its owner may read, or None; it is removed where the block fails.
+    """Yield a new file that only its owner may read, or None; it is removed if the block fails.
 
     Raises:
-        InputError: it is there already.
+        InputError: the file exists already.
 
     """
     if path is None:

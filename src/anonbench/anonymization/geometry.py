@@ -187,7 +187,7 @@ def _members(spans: np.ndarray, part: slice) -> np.ndarray:
 
 
 def _share(one: Window, other: Window) -> bool:
-    """Tell whether two windows have a pixel in common."""
+    """Check whether two windows have a pixel in common."""
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
 
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def audit_path(tar: Path) -> Path:
-    """Return where the counts of a shard's audit are."""
+    """Path of the counts of a shard's audit."""
     return tar.with_suffix(".audit.json")
 
 

@@ -1,1 +1,1 @@
-"""Foundations of all rooms: vocabulary, files, seeds, numbers; nothing of images or models."""
+"""Foundations of all rooms: vocabulary, files, seeds and numerics; no images, no models."""

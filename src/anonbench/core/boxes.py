@@ -21,7 +21,7 @@ QUAD_COLUMNS = [f"q{corner}" for corner in range(8)]
 BOX_COLUMNS = ["id", "entity", "x0", "y0", "x1", "y1", *QUAD_COLUMNS, "score", "order"]
 
 BLOCKS = "blocks"
-"""Column of a box table where some image was decoded from a lossy file: `Blocks` as text."""
+"""Column of a box table, present if an image was decoded from a lossy file: `Blocks` as text."""
 
 Quad = tuple[float, float, float, float, float, float, float, float]
 
@@ -37,16 +37,16 @@ class Blocks(NamedTuple):
     top: float
     right: float
     bottom: float
-    """Where in the image the picture lies."""
+    """Position of the picture in the image."""
     x: float
     y: float
-    """A corner of a block."""
+    """Corner of a block."""
     width: float
     height: float
-    """Of a block."""
+    """Height of a block."""
     beyond_x: float
     beyond_y: float
-    """Pixels on each side of a block that decoding makes from it, too."""
+    """Pixels on each side of a block that its decoding also affects."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Region:
     quad: Quad | None = None
     """Corners x, y, x, y, … of a slanted region; the box above encloses it."""
     blocks: tuple[Blocks, ...] = ()
-    """Of the original's file; none if it is lossless, or not known."""
+    """Coding blocks of the original's file; none if it is lossless, or unknown."""
 
 
 def draw_order(image_id: str, count: int, seed: int) -> list[int]:
@@ -75,17 +75,17 @@ def draw_order(image_id: str, count: int, seed: int) -> list[int]:
 
 
 def regions_at(degree: int, count: int) -> int:
-    """Return how many of an image's `count` regions are anonymized at `degree` percent."""
+    """Number of an image's `count` regions to anonymize at `degree` percent, rounded up."""
     return -(-degree * count // 100)
 
 
 def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFrame:
     """Return the box table of images, sorted by id and draw order; columns `BOX_COLUMNS`.
 
-    Regions are put into a fixed order before the draw, so that a detector's order is no matter.
-    Where a region knows the coding blocks of its file, there is the column `BLOCKS` besides.
+    Regions are sorted before the draw, so that the detector's order does not matter. If a region
+    knows the coding blocks of its file, the table also has the column `BLOCKS`.
     """
-    import pandas as pd  # not above: the config is read with this module
+    import pandas as pd  # imported here: the config is read with this module
 
     rows: list[tuple[object, ...]] = []
     for image_id in sorted(regions):
@@ -145,6 +145,6 @@ def _written(blocks: Sequence[Blocks]) -> str:
 
 
 def _read(text: object) -> tuple[Blocks, ...]:
-    if not isinstance(text, str) or not text:  # of tables put together, some have no column
+    if not isinstance(text, str) or not text:  # of concatenated tables, some had no column
         return ()
     return tuple(Blocks(*map(float, each.split())) for each in text.split(";"))

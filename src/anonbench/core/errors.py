@@ -1,4 +1,4 @@
-"""Errors that a user can mend. They reach the terminal as one line, without a traceback."""
+"""Errors that a user can correct. They reach the terminal as one line, without a traceback."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from anonbench.core.terminal import harmless
 
 
 class InputError(Exception):
-    """Something the user gave is wrong. The message names the file or field and the way out."""
+    """Wrong input from the user. The message names the file or field, and a remedy."""
 
     def __str__(self) -> str:
-        return harmless(super().__str__())  # it may quote any name, and end in a log or notebook
+        return harmless(super().__str__())  # it may quote any name, in a log or notebook
 
 
 class UnreadableImage(InputError):  # noqa: N818 - a finding about an image, not a failure
@@ -17,7 +17,7 @@ class UnreadableImage(InputError):  # noqa: N818 - a finding about an image, not
 
 
 class ChangedImage(InputError):  # noqa: N818 - a finding about an image, not a failure
-    """An original is another one than its manifest describes; nothing may be made of it."""
+    """The file of an original no longer matches its manifest; it must not be used."""
 
     @classmethod
     def of(cls, image_id: str, what: str) -> ChangedImage:
@@ -25,7 +25,7 @@ class ChangedImage(InputError):  # noqa: N818 - a finding about an image, not a 
 
         Args:
             image_id: of the image.
-            what: what it is now, in two or three words.
+            what: what has changed, in two or three words.
 
         """
         return cls(
@@ -35,12 +35,12 @@ class ChangedImage(InputError):  # noqa: N818 - a finding about an image, not a 
         )
 
     def __str__(self) -> str:
-        # a loader's process hands its error on with a traceback before it
+        # a loader's process puts a traceback before the error that it passes on
         return super().__str__().rpartition(f"{type(self).__name__}: ")[2].strip()
 
 
 class Interrupted(Exception):  # noqa: N818 - asked for from outside, not a failure
-    """A training was asked to end; all that it needs to go on is in its checkpoint."""
+    """A training was asked to end; its checkpoint has everything needed to resume."""
 
     def __init__(self, reason: str, step: int) -> None:
         super().__init__(reason, step)

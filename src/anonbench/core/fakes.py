@@ -1,8 +1,8 @@
 """Fake content of replaced regions: text, machine-readable zones and barcode payloads.
 
-All of it follows from the size of the region and from what kind of content stands there, which
-anybody sees in the replaced image. No function here gets a pixel. So nobody learns anything of the
-original by computing the fake content again, and there is no secret to keep.
+All of it is computed from the region's size and kind of content, which are visible in the replaced
+image. No function here gets a pixel. Computing the fake content again therefore reveals nothing
+about the original, and no secret is needed.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from anonbench.core.numeric.seeding import rng
 Size = tuple[int, int]
 """Height and width of a region's window in pixels."""
 _CONSONANTS, _VOWELS = "bdfgklnprstv", "aeiou"
-"""Without wide letters, which do not fit the pitch of a zone."""
+"""Letters without the wide ones, which do not fit the pitch of a zone."""
 _BETWEEN_NUMBERS = " .-/"
 STATE = "UTO"
-"""Utopia, the state of Doc 9303's specimens: a reader of the zone sees that it is none."""
+"""Utopia, the state of Doc 9303's specimens: readers of the zone see that it is fake."""
 
 
 class TextKind(StrEnum):
@@ -38,7 +38,7 @@ class PayloadKind(StrEnum):
 
     DIGITS = "digits"
     CAPITALS = "capitals"
-    """And digits."""
+    """Capitals and digits."""
     ANY = "any"
     """Letters of either case and digits."""
 

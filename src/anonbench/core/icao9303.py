@@ -14,10 +14,10 @@ from itertools import cycle
 FILLER = "<"
 WEIGHTS = (7, 3, 1)
 DIGIT_LIKE = str.maketrans("OQDILZSGB", "000112568")
-"""Letters that readers take digits for, where only a digit may stand."""
+"""Letters that readers mistake for digits, corrected where only a digit may stand."""
 LETTER_LIKE = str.maketrans("0125688", "OIZSGBB")
 FILLER_LIKE = str.maketrans("«‹《〈く≤(", "<<<<<<<")
-"""What readers without OCR-B in their training make of the filler."""
+"""Characters that readers not trained on OCR-B return for the filler."""
 
 Span = tuple[int, int, int]
 """Line, first character, end (half-open)."""
@@ -31,10 +31,11 @@ class Check:
     at: int
     over: tuple[Span, ...]
     optional: bool = False
-    """Whether a filler may stand for the digit of an empty field."""
+    """Whether a filler may replace the check digit of an empty field."""
     rest: Span | None = None
-    """Where a field too long for its place goes on, a filler standing for the digit: up to the
-    next filler, the last character before it is the check digit (part 5, note j)."""
+    """Continuation of a field too long for its place, which then has a filler as its check digit:
+    the last character before the next filler is the check digit (part 5, note j).
+    """
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ TD3 = _two_lines("TD3", "AA", 44, composite=True, personal=True)
 MRV_A = _two_lines("MRV-A", "VA", 44, composite=False, personal=False)
 MRV_B = _two_lines("MRV-B", "VA", 36, composite=False, personal=False)
 FORMATS = (MRV_A, MRV_B, TD1, TD2, TD3)
-"""Visas first: their lines would also pass for a passport's, but for the check digits."""
+"""Visas first: apart from their check digits, their lines would also pass for a passport's."""
 
 
 def check_digit(field: str) -> str:
@@ -150,9 +151,9 @@ def _agrees(lines: Sequence[str], check: Check) -> bool:
 
 
 def corrected(line: str, classes: str) -> str:
-    """Return a reading in which letters and digits are those that the classes ask for.
+    """Return a reading with its letters and digits corrected to the classes of their positions.
 
-    Only to tell a zone from other text: what is corrected may be wrong.
+    Only for telling a zone from other text: the corrections may be wrong.
 
     Args:
         line: as long as `classes`.
@@ -170,7 +171,7 @@ def corrected(line: str, classes: str) -> str:
 
 
 def verified(readings: Sequence[str]) -> bool:
-    """Tell whether lines, once corrected, are a zone of some format with all check digits right."""
+    """Check whether lines, once corrected, form a zone of some format with right check digits."""
     lines = [normalized(reading) for reading in readings]
     for layout in FORMATS:
         if [len(line) for line in lines] != [layout.width] * len(layout.lines):
@@ -182,23 +183,23 @@ def verified(readings: Sequence[str]) -> bool:
 
 
 def normalized(reading: str) -> str:
-    """Return a reading in capitals, without spaces, its fillers as such."""
+    """Return a reading in capitals, without spaces and with all fillers as `<`."""
     text = "".join(reading.upper().split()).translate(FILLER_LIKE)
     if FILLER not in text:
         return text
-    # K is the letter that readers take fillers for; beside fillers it rarely is one
+    # readers take fillers for K; a K beside a filler is rarely a real one
     return re.sub("[<K]*<[<K]*", lambda run: FILLER * len(run[0]), text)
 
 
 SHORTEST, LONGEST = 18, 52
-"""Characters of a reading of 30 to 44: runs of fillers come out shorter or longer."""
+"""Lengths of readings of 30 to 44 characters: runs of fillers are read too short or too long."""
 ENOUGH_FILLERS = 5
 _DATES = re.compile(r"(?=([0-9OQDILZSGB]{7})([MFXHNKP<])([0-9OQDILZSGB]{7}))")
 _LICENCE = re.compile(r"D[1IL]([A-Z0-9<]{3})[A-Z0-9<]{9}[0-9OQDILZSGB]{7}[A-Z0-9<]{7,11}")
 
 
 def plausibility(reading: str) -> float:
-    """Return how much a reading of one line looks like a zone's line, 0 to 1.
+    """Score of 0 to 1 for how much a reading of one line looks like a zone's line.
 
     Fillers occur in no other text, and neither do two dates with check digits around the sex.
     Driving licences (ISO/IEC 18013-1) have a single line: D1, state, number, expiry, name.
@@ -212,24 +213,24 @@ def plausibility(reading: str) -> float:
 
 
 def is_licence(reading: str) -> bool:
-    """Tell whether the line is a driving licence's, the only one of its zone."""
+    """Check whether the line is from a driving licence, whose zone has a single line."""
     return _licence(normalized(reading)) > 0
 
 
 def has_dates(reading: str) -> bool:
-    """Tell whether the line holds birth, sex and expiry: the second one of every format."""
+    """Check whether the line has birth, sex and expiry, like the second line of each format."""
     return _dates(normalized(reading)) > 0
 
 
 def begins_with_dates(reading: str) -> bool:
-    """Tell whether birth, sex and expiry come first, as in the second of the three lines of TD1."""
+    """Check whether the line begins with birth, sex and expiry, like the second line of TD1."""
     return any(match.start() < 3 for match in _DATES.finditer(normalized(reading)))
 
 
 def _dates(text: str) -> float:
-    """Return 0.3 to 1 where the text has two dates with check digits around a sex, else 0.
+    """Return 0.3 to 1 if the text has two dates with check digits around a sex, else 0.
 
-    The more of the two are dates and of the two digits are right, the more it is.
+    The value grows with the number of valid dates and right check digits.
     """
     best = 0.0
     for match in _DATES.finditer(text):
@@ -241,9 +242,9 @@ def _dates(text: str) -> float:
 
 
 def _licence(text: str) -> float:
-    """Return 0.75 for a licence's number, check digit and expiry in their places, 1 if it checks.
+    """Return 0.75 if a licence's number, check digit and expiry are in place, 1 if it checks.
 
-    Its last character is the check digit of all others.
+    The last character is the check digit of all others.
     """
     match = _LICENCE.fullmatch(text)
     if match is None:

@@ -33,23 +33,23 @@ _WRITABLE = (
     "name another folder{}"
 )
 RESULTS = ", with `results` in the config"
-"""Where another folder of results is named."""
+"""End of a message that says where to name another folder of results."""
 _LONGEST_NAME = 200
-"""Bytes of a file's name that leave room for what its temporary name adds."""
+"""Greatest number of bytes in a file name that leaves room for the temporary name's additions."""
 _STEERING = re.compile(f"[\t\n{CONTROLS}]")
 _UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _FULL_BYTES = 2**20
-"""Less free room than this is none: what a library could not write may have been larger."""
+"""Free space below this counts as a full disk: a failed write may have needed more."""
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that becomes `path` when the block ends well.
+    """Yield a temporary path beside `path` that becomes `path` if the block ends without error.
 
-    The file's mode is the umask's, whatever writes it.
+    The file's mode is always the umask's.
 
     Raises:
-        OSError: the disk is full; libraries that do not write through Python say it otherwise.
+        OSError: the disk is full; libraries that write without Python report it in other ways.
 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.touch()
         mode = temporary.stat().st_mode
         yield temporary
-        if temporary.stat().st_mode != mode:  # a library wrote a file of its own, as safetensors
+        if temporary.stat().st_mode != mode:  # replaced by a library, such as safetensors
             temporary.chmod(mode)
         temporary.replace(path)
     except Exception as error:
@@ -70,7 +70,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def cannot_be_written_to(folder: Path) -> str | None:
-    """Return what to do about results that are read-only or someone else's; None of any other."""
+    """Hint for a results folder that is read-only or someone else's; None for any other."""
     if not folder.exists() or os.access(folder, os.W_OK):
         return None
     return _WRITABLE.format(folder, "read-only", RESULTS)
@@ -78,7 +78,7 @@ def cannot_be_written_to(folder: Path) -> str | None:
 
 @contextmanager
 def writing_to(folder: Path, setting: str = "") -> Iterator[None]:
-    """Tell in one sentence of a folder that cannot be written to.
+    """Turn errors of writing to a folder into one clear message.
 
     Args:
         folder: where files are written.
@@ -102,17 +102,17 @@ def writing_to(folder: Path, setting: str = "") -> Iterator[None]:
 
 
 def _is_of_full_disk(error: Exception, folder: Path) -> bool:
-    is_rust_error = f"os error {errno.ENOSPC}" in str(error)  # by libraries written in Rust
+    is_rust_error = f"os error {errno.ENOSPC}" in str(error)  # raised by libraries written in Rust
     return is_rust_error or is_full(folder)
 
 
 def is_full(folder: Path) -> bool:
-    """Return whether a folder's disk has less than 1 MiB of free room."""
+    """Check whether a folder's disk has less than 1 MiB of free space."""
     return shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 def part_of(path: Path) -> Path:
-    """Return where a file is written before it is whole; what killed jobs left there is removed."""
+    """Temporary path of a file that is being written; removes what killed jobs left there."""
     name = path.name
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
@@ -123,7 +123,7 @@ def part_of(path: Path) -> Path:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Give a temporary folder for the block, its owner's; see also `remove_left_scratch`."""
+    """Yield a temporary, private folder for the block; see also `remove_left_scratch`."""
     remove_left_scratch()
     with tempfile.TemporaryDirectory(prefix=_SCRATCH) as name:
         lock = _locked(Path(name))
@@ -136,10 +136,10 @@ def scratch_folder() -> Iterator[Path]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for the block, against others that ask for the same; no file is written.
+    """Lock a folder for the block, so that no other process gets it; writes no file.
 
     Raises:
-        InputError: another process holds it, or it is someone else's.
+        InputError: another process has locked it, or it is someone else's.
 
     """
     lock = _locked(folder)
@@ -154,8 +154,8 @@ def locked(folder: Path) -> Iterator[None]:
 def remove_left_scratch() -> None:
     """Remove the scratch folders that killed processes left.
 
-    A folder is locked as long as its process, or one that it forked, is there; a new one may not
-    be locked yet.
+    A folder stays locked while its process, or a fork of it, is running; a new one may not be
+    locked yet.
     """
     for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
         if _is_new(left) or not left.is_dir():
@@ -166,7 +166,7 @@ def remove_left_scratch() -> None:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only its owner may enter; one that is there stays as it is."""
+    """Create a folder that only its owner may enter; an existing one is left unchanged."""
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
@@ -185,10 +185,10 @@ def _is_new(path: Path) -> bool:
 
 
 def _locked(folder: Path) -> int | None:
-    """Return the descriptor that locks a folder, or None where another process holds the lock."""
+    """Return the descriptor that locks a folder, or None if another process has the lock."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # gone, or someone else's
+    except OSError:  # removed, or someone else's
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,14 +199,14 @@ def _locked(folder: Path) -> int | None:
 
 
 def append_checksum(path: Path) -> None:
-    """Append to a file the SHA-256 of all that is in it."""
+    """Append the SHA-256 of a file's content to the file."""
     digest = _digest(path, path.stat().st_size)
     with path.open("ab") as file:
         file.write(digest)
 
 
 def has_intact_checksum(path: Path) -> bool:
-    """Tell whether a file ends with the SHA-256 of all before it."""
+    """Check whether a file ends with the SHA-256 of all bytes before it."""
     size = path.stat().st_size - _CHECKSUM_BYTES
     if size < 0:
         return False
@@ -239,10 +239,10 @@ def read_checksummed(path: Path) -> memoryview:
 
 
 def require_folder_or_tar(path: Path) -> None:
-    """Refuse a name of another kind of archive: a folder would be called so.
+    """Refuse names of other kinds of archive: a folder would get such a name.
 
     Raises:
-        InputError: names the way out.
+        InputError: with a hint.
 
     """
     if path.suffix.lower() in _ARCHIVES:
@@ -253,20 +253,20 @@ def require_folder_or_tar(path: Path) -> None:
 
 
 def require_another(output: Path, *inputs: Path) -> None:
-    """Raise InputError where a command would write over a file that it reads."""
+    """Raise InputError if a command would overwrite a file that it reads."""
     for path in inputs:
         if output.exists() and path.exists() and output.samefile(path):
             raise InputError(f"{output}: is the same file as {path}, which is read; give another")
 
 
 def require_folder(output: Path) -> None:
-    """Raise InputError where a command would write a folder and a file has its name."""
+    """Raise InputError if a command would create a folder where a file has its name."""
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: a file has this name; give a folder, new or of earlier output")
 
 
 def files_in(path: Path) -> list[Path]:
-    """Return a file, or all files of a folder and of its folders; nothing where there is none."""
+    """Return a file, or all files below a folder; empty if there is none."""
     if path.is_file():
         return [path]
     return sorted(file for file in path.rglob("*") if file.is_file())
@@ -287,8 +287,8 @@ def read_json(path: Path) -> Any:
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table without its index; the bytes depend on content and pyarrow's version alone."""
-    import pyarrow as pa  # not above: a job that finds its outputs made needs no table
+    """Write a table without its index; the bytes depend only on content and pyarrow's version."""
+    import pyarrow as pa  # imported here: a job with cached outputs needs no table
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
@@ -303,7 +303,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def plain_cell(value: object) -> object:
-    """Return a value as a cell: no formula, and nothing that steers a terminal or turns text."""
+    """Return a value as a safe cell: no formula, no control characters, no reversed text."""
     if not isinstance(value, str):
         return value
     plain = _STEERING.sub(lambda found: ascii(found[0])[1:-1], value)
@@ -317,15 +317,15 @@ def read_csv(
 
     Args:
         path: of the file.
-        columns: that it has to have; others stay.
-        text: columns in which a missing value is the empty string. In the other columns that it
-            has to have it is NaN.
+        columns: required columns; others are kept.
+        text: required columns in which a missing value is the empty string; in the other required
+            columns it is NaN.
 
     Raises:
         InputError: a column is missing.
 
     """
-    import pandas as pd  # not above, as in `write_parquet`
+    import pandas as pd  # imported here, as in `write_parquet`
 
     missing_values = {name: ["", "nan"] for name in columns if name not in text}
     types = dict.fromkeys(text, str)  # `nan`, `true` and `inf` may be names

@@ -1,7 +1,7 @@
 """Memory for large images, shared by all processes of a user on one machine.
 
-A process locks as many parts of a file as its image takes memory. The system unlocks them when the
-process ends, however it ends.
+A process locks parts of a file in proportion to the memory that its image needs. The system
+unlocks them when the process ends, in whatever way.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from pathlib import Path
 from anonbench.core.libraries.devices import lock_folder, own
 
 SMALL = 4_000_000
-"""Pixels of an image that waits for none."""
+"""Number of pixels up to which an image does not wait."""
 _BYTES_A_PIXEL = 32
-"""5.1 GB were seen at 169 megapixels, when an image was read, hidden, coded and audited."""
+"""5.1 GB were measured at 169 megapixels: an image read, hidden, encoded and audited."""
 _PART = 2**26
-"""Bytes that one lock stands for."""
+"""Bytes of memory that one lock stands for."""
 _SHARE = 0.25
-"""Of the machine's memory that large images take together."""
+"""Share of the machine's memory that all large images may take together."""
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
 _SECONDS = 0.05
 _TURN, _ALONE, _FIRST = 0, 1, 2
-"""Places in the file: one waits for parts, one searches a large image, and the parts."""
+"""Places in the file: waiting for parts, searching a large image, and the first part."""
 
 log = logging.getLogger(__name__)
 _thread = threading.local()
@@ -39,7 +39,7 @@ _thread = threading.local()
 def memory_for(pixels: int) -> Iterator[None]:
     """Wait until an image of so many pixels fits beside those that others work on.
 
-    An image that is larger than all that there is waits until it is alone. A thread that holds
+    An image larger than all available memory waits until it is the only one. A thread that has
     memory gets more at once; it must not wait for a thread that may be waiting for memory.
     """
     if pixels <= SMALL or getattr(_thread, "has", False):
@@ -48,7 +48,7 @@ def memory_for(pixels: int) -> Iterator[None]:
     parts = _parts()
     needed = min(parts, -(-pixels * _BYTES_A_PIXEL // _PART))
     with _file() as file:
-        with _locked(file, _TURN):  # one at a time, or two take half of what each needs
+        with _locked(file, _TURN):  # one at a time, or two could each wait with half
             _take(file, parts, needed)
         _thread.has = True
         try:
@@ -60,7 +60,7 @@ def memory_for(pixels: int) -> Iterator[None]:
 
 @contextmanager
 def alone_if(condition: bool) -> Iterator[None]:
-    """Let one process at a time search a large image; the others wait."""
+    """Let one process at a time search a large image, if `condition` holds; the others wait."""
     if not condition:
         yield
         return
@@ -70,7 +70,7 @@ def alone_if(condition: bool) -> Iterator[None]:
 
 @contextmanager
 def _file() -> Iterator[int]:
-    # opened each time: a lock belongs to the opening, and threads have one each
+    # opened each time: locks belong to the open file, and each thread needs its own
     file = os.open(own(lock_folder()) / "memory.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         yield file
@@ -97,12 +97,12 @@ def _locked(file: int, place: int) -> Iterator[None]:
     _lock(file, fcntl.F_WRLCK, place, 1)
     try:
         yield
-    finally:  # said: a process that was forked meanwhile has the file open, too
+    finally:  # unlock explicitly: a process forked meanwhile has the file open, too
         _lock(file, fcntl.F_UNLCK, place, 1)
 
 
 def _lock(file: int, kind: int, start: int, length: int, wait: bool = True) -> bool:
-    """Lock or unlock bytes of a file for this opening; False where others have them."""
+    """Lock or unlock bytes of a file for this opening; False if others have locked them."""
     command = fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK
     try:
         fcntl.fcntl(file, command, struct.pack("hhqqi4x", kind, os.SEEK_SET, start, length, 0))

@@ -1,4 +1,4 @@
-"""Files that a library reads when it is given a model's path, found without loading it."""
+"""Files that a library reads for a model's path, found without loading the model."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _FIELDS: dict[str, dict[int, str]] = {
 def model_files(path: Path) -> list[Path]:
     """List all files that decide what a model computes, by its path in the settings.
 
-    A folder counts with all files in it but hidden ones. An ONNX file counts with the weights that
-    it keeps in other files, an index (`model.safetensors.index.json`) with its shards.
+    A folder counts with all its files except hidden ones. An ONNX file counts with its external
+    files of weights, an index (`model.safetensors.index.json`) with its shards.
 
     Returns:
-        Each file once: that of the path itself first, then the others in the order of their paths.
-        Nothing where the path does not exist.
+        Each file once: that of the path itself first, then the others sorted by path. Empty if
+        the path does not exist.
 
     Raises:
         InputError: a file that the model needs is missing; it names both.
@@ -61,7 +61,7 @@ def _with_others(file: Path) -> list[Path]:
 
 
 def _named_by(file: Path) -> set[str]:
-    """Collect the names, relative to its folder, of the files that a file stands for."""
+    """Collect the names, relative to its folder, of the files that a file refers to."""
     if file.name.endswith(_INDEX):
         return _shards(file)
     partner = file.with_suffix(_PARTNERS.get(file.suffix, ""))
@@ -69,11 +69,11 @@ def _named_by(file: Path) -> set[str]:
         return {partner.name}
     if not file.stat().st_size:
         return set()
-    # whatever its name and first bytes: a protocol buffer's fields have no order
+    # whatever its name and first bytes: a protocol buffer's fields may have any order
     with (
         file.open("rb") as opened,
         mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        suppress(IndexError, UnicodeDecodeError),  # no ONNX: whoever loads it says so
+        suppress(IndexError, UnicodeDecodeError),  # not ONNX: loading the model will report it
     ):
         return set(_external(data))
     return set()
@@ -84,7 +84,7 @@ def _shards(index: Path) -> set[str]:
         listed = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         return {str(name) for name in listed.values()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return set()  # another program's index
+        return set()  # an index of another program
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -135,7 +135,7 @@ def _messages(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, in
             _, at = _varint(data, at)
         elif wire in (1, 5):
             at += 8 if wire == 1 else 4
-        elif wire not in (3, 4):  # a group begins or ends: what is in it is looked at, too
+        elif wire not in (3, 4):  # a group begins or ends: its content is read, too
             raise IndexError
 
 

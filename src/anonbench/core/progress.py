@@ -15,7 +15,7 @@ Batch = TypeVar("Batch", bound=Sized)
 
 
 ALIVE = 30.0
-"""Seconds after which the line is written again with the time so far, where nothing was done."""
+"""Seconds without progress after which the line is written again with the elapsed time."""
 
 
 _SHOWN = ContextVar("_SHOWN", default=True)
@@ -23,7 +23,7 @@ _SHOWN = ContextVar("_SHOWN", default=True)
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Write no progress within the block, whose parts are short."""
+    """Suppress progress within the block, whose parts are short."""
     token = _SHOWN.set(False)
     try:
         yield
@@ -33,7 +33,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def _bar(total: int, what: str) -> Iterator[tqdm[None]]:
-    """Give a progress bar that is also renewed while one item takes long."""
+    """Yield a progress bar that is also updated while one item takes long."""
     ended = threading.Event()
 
     def renew() -> None:
@@ -50,7 +50,7 @@ def _bar(total: int, what: str) -> Iterator[tqdm[None]]:
 
 
 def track(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """Yield `items`, writing at most every five seconds how many of `total` are done."""
+    """Yield `items`, writing at most every five seconds the number done of `total`."""
     with _bar(total, what) as bar:
         for item in items:
             yield item
@@ -58,9 +58,9 @@ def track(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
 
 
 def track_batches(batches: Iterable[Batch], total: int, what: str) -> Iterator[Batch]:
-    """Yield `batches` as `track` does items; `total` counts what is in them."""
+    """Yield `batches` like `track`; `total` counts the items in them."""
     with _bar(total, what) as bar:
         for batch in batches:
-            size = len(batch)  # before the reader empties it
+            size = len(batch)  # before the consumer empties it
             yield batch
             bar.update(size)

@@ -16,7 +16,7 @@ PACKAGES = [
 def versions(*packages: str) -> dict[str, str]:
     """Return the installed versions of the packages that computed a result, anonbench's first."""
     names = ("anonbench", *packages)
-    # a local part (2.13.0+cpu) tells the build, not the code: left out so that bytes agree
+    # a local part (2.13.0+cpu) identifies the build: left out so that bytes agree
     return {name: metadata.version(name).split("+")[0] for name in names}
 
 

@@ -1,4 +1,4 @@
-"""Check of a region before it is hidden: a wrong one hides nothing and counts as hidden."""
+"""Check of a region before it is hidden: a wrong one would hide nothing but count as hidden."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 
 _FARTHEST = 2**24
-"""Pixels that a corner may be away from an image's first one: beyond, float32 has no whole ones."""
+"""Greatest distance of a corner in pixels: beyond it, float32 cannot represent whole numbers."""
 _SHARES = 2.0
 """Pixels; a region that ends before them is taken for shares of width and height (0 to 1), unless
-its numbers are whole."""
+its numbers are whole.
+"""
 _SLACK = 1.0
-"""Pixels by which a box may reach beyond its quadrilateral, which is what is hidden."""
+"""Pixels by which a box may exceed its quadrilateral, which is the part that is hidden."""
 _THINNEST = 1e-3
-"""Pixels; corners that are no farther from one line have no area."""
+"""Pixels; corners within this distance of one line enclose no area."""
 
 
 def region_fault(region: Region, width: float, height: float) -> str | None:
     """Reason why a region cannot be hidden in an image of this size; None if it can.
 
-    Numbers are compared in float32, as box tables hold them. What reaches beyond the image is fine
-    as long as a part of it is inside.
+    Numbers are compared in float32, as in box tables. A region may reach beyond the image if a part
+    of it is inside.
     """
     if region.entity not in list(Entity):
         return f"is of no kind that is known here ({', '.join(Entity)})"
@@ -53,7 +54,7 @@ def _quad_fault(
     low, high = points.min(axis=0) - _SLACK, points.max(axis=0) + _SLACK
     if (np.array(box[:2]) < low).any() or (np.array(box[2:]) > high).any():
         return "has a box that reaches beyond its four corners, which are what is hidden"
-    # where hull and image part, a line through two corners, or along an edge of it, divides them
+    # hull and image are disjoint if a line through two corners, or along an edge, divides them
     image = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
     sides = [(p[1] - q[1], q[0] - p[0]) for p, q in combinations(points, 2)]
     for axis in ((1.0, 0.0), (0.0, 1.0), *sides):

@@ -24,7 +24,7 @@ _LONGEST_NAME, _LONGEST_PATH = 255, 4095
 
 
 def _nameable(path: Path) -> Path:
-    """Return a path that a file system can have; any other would end in an error of the system."""
+    """Return a valid path; others would end in an error of the system."""
     text = str(path)
     if not text.strip() or any(letter in text for letter in "\0\n\r"):
         raise ValueError("is no path")
@@ -39,10 +39,10 @@ Place = Annotated[Path, AfterValidator(_nameable)]
 
 
 def documentation(section: type[BaseModel]) -> dict[str, str]:
-    """Return the string under each field of a section's class, by the field's name.
+    """Return the docstring under each field of a section's class, by the field's name.
 
-    pydantic's `use_attribute_docstrings` reads all sources at import, which every command and job
-    would wait for.
+    pydantic's `use_attribute_docstrings` reads all sources at import, which would delay every
+    command and job.
     """
     import ast
     import inspect
@@ -105,10 +105,10 @@ class Settings(BaseModel):
     """Fields that no result depends on, such as the number of loader processes."""
 
     def effective(self) -> dict[str, Any]:
-        """Return, as plain data, what results depend on."""
+        """Return the settings that results depend on, as plain data."""
         return self.model_dump(mode="json", exclude=set(self.WITHOUT_EFFECT))
 
     def completing(self, effective: dict[str, Any]) -> Self:
-        """Return the settings that `effective` describes, the other fields taken from these."""
+        """Return the settings described by `effective`, with the other fields taken from these."""
         rest = self.model_dump(mode="json", include=set(self.WITHOUT_EFFECT))
         return type(self).model_validate(effective | rest)

@@ -8,9 +8,9 @@ from anonbench.core.numeric.seeding import hash_int
 
 
 def shard_count(images: int, shard_size: int) -> int:
-    """Return the smallest power of two that holds `images` at about `shard_size` each.
+    """Return the smallest power of two of shards that holds `images` at about `shard_size` each.
 
-    A power of two, so that a growing data set is sharded anew seldom and not at every image.
+    A power of two, so that a growing data set is seldom sharded again.
     """
     count = 1
     while count * shard_size < images:

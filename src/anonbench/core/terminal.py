@@ -21,7 +21,7 @@ def harmless(text: str) -> str:
 
 
 def guard_output() -> None:
-    """Make all that this process prints harmless: paths and names may hold anything."""
+    """Escape everything that this process prints: paths and names may hold anything."""
     sys.stdout, sys.stderr = _guarded(sys.stdout), _guarded(sys.stderr)
 
 
@@ -30,7 +30,7 @@ def _guarded(stream: Any) -> Any:
 
 
 class _Guarded:
-    """A text stream that writes harmless text; all else is the stream's."""
+    """A text stream that writes harmless text; everything else is passed to the stream."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

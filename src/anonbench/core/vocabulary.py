@@ -71,7 +71,7 @@ class Method(StrEnum):
 
 
 class Adaption(StrEnum):
-    """Which crops DINOv2 sees anonymized (the paper's word, kept), or what stands beside that."""
+    """Crops that DINOv2 sees anonymized (the paper's word), or an alternative to training."""
 
     UNADAPTED = "unadapted"
     A = "A"
@@ -94,12 +94,13 @@ class Adaption(StrEnum):
 
 
 COMPATIBLE = frozenset({Adaption.D, Adaption.MAPPED})
-"""Their vectors of hidden images are searched by the unadapted model's of originals; not the
-paper's."""
+"""Adaptions whose vectors of hidden images are searched by the unadapted model's vectors of
+originals; not in the paper.
+"""
 
 
 class Baseline(StrEnum):
-    """Embeddings without training, which tell how much of a score needs none."""
+    """Embeddings without training, which show how much of a score needs none."""
 
     PIXELS = "pixels"
     """Pixels of the image at 32 x 32."""
@@ -140,7 +141,7 @@ class Variant:
         """Read ``original`` or ``<method>-<degree>``; raise ValueError for anything else."""
         if text == ORIGINAL:
             return cls()
-        # imported here: a job's frame knows this module, and loads nothing heavy
+        # imported here: a job's frame uses this module, and loads nothing heavy
         from anonbench.core.registries.method_names import is_method
 
         method, _, degree = text.rpartition("-")
@@ -156,7 +157,7 @@ _WITHOUT_VARIANT: dict[str, Adaption | Baseline] = {
 
 @dataclass(frozen=True)
 class Model:
-    """What embeds images: the unadapted model, an adaption to one variant, or a baseline."""
+    """Model that embeds images: the unadapted model, an adaption to one variant, or a baseline."""
 
     adaption: Adaption | Baseline = Adaption.UNADAPTED
     variant: Variant = Variant()

@@ -1,4 +1,4 @@
-"""Worker processes: one piece of work set up in each, items handed out, results in order."""
+"""Worker processes: set up once each, given one item at a time, results in order."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 DIED = "the process that worked on it died, perhaps for want of memory"
-"""Why there is no result of an item that ends its worker."""
+"""Reason why an item has no result if its worker died."""
 _AHEAD = 8
-"""Items handed out for each worker before the first of them is back: what memory is bounded by."""
+"""Items handed out to each worker before the first result is back; this bounds memory."""
 _SECONDS = 2.0
 _work: Callable[[Any], Any] | None = None
 
@@ -42,16 +42,16 @@ def in_processes(
 ) -> Iterator[Result]:
     """Yield the result of each item, in the order of the items.
 
-    Where a worker dies, the items that were handed out are done again, one at a time.
+    If a worker dies, the items that were handed out are done again, one at a time.
 
     Args:
-        make: called once in each worker; returns what is done with an item. A model that it loads
-            is loaded once a worker.
-        items: whatever can be pickled; taken as they are needed.
-        workers: processes; with 1 all is done in this one.
-        died: returns the result of an item on which a worker dies that does nothing else; no
-            worker is there while it is called.
-        apart: with one worker, too, a process of its own, whose death this one survives.
+        make: called once in each worker; returns the function that processes an item. A model
+            that it loads is loaded once a worker.
+        items: any objects that can be pickled; taken as they are needed.
+        workers: number of processes; with 1, all is done in this one.
+        died: returns the result of an item whose worker died while it had no other; no worker is
+            running while it is called.
+        apart: with one worker, also use a separate process, whose death this one survives.
 
     Raises:
         InputError: a worker died before it had an item.
@@ -76,7 +76,7 @@ def in_processes(
 def _together(
     pool: ProcessPoolExecutor, left: Iterator[Any], most: int, handed_out: deque[Any]
 ) -> Iterator[Any]:
-    """Yield the results of items; `handed_out` holds those of which none is back."""
+    """Yield the results of items; `handed_out` holds those without a result."""
     futures: deque[Future[Any]] = deque()
     while True:
         for item in islice(left, most - len(handed_out)):
@@ -125,7 +125,7 @@ def _require_start(pool: ProcessPoolExecutor) -> None:
 
 @contextmanager
 def _pool(make: Callable[[], Any], workers: int) -> Iterator[ProcessPoolExecutor]:
-    # forked: what this process has imported is not imported again
+    # forked: modules imported by this process are not imported again
     context = get_context("fork")
     if loops := sys.modules.get("anonbench.core.numeric.compiled"):
         loops.prepare()
@@ -137,7 +137,7 @@ def _pool(make: Callable[[], Any], workers: int) -> Iterator[ProcessPoolExecutor
 
 
 def available() -> int:
-    """Return the cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -152,7 +152,7 @@ def _start(make: Callable[[], Callable[[Any], Any]], parent: int) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """End this process when its parent was killed; it would wait for work for ever."""
+    """End this process when its parent is killed; otherwise it would wait for work for ever."""
     while os.getppid() == parent:
         time.sleep(_SECONDS)
     os._exit(1)

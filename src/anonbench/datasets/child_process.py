@@ -1,6 +1,6 @@
-"""The process that decodes what `anonbench.datasets.formats.child` asks for, within limits.
+"""The process that decodes files for `anonbench.datasets.formats.child`, within limits.
 
-It reads a line of JSON and a file's bytes from standard input, and answers by a line of JSON and
+It reads a line of JSON and a file's bytes from standard input, and answers with a line of JSON and
 pixels. It ends with its input.
 """
 
@@ -20,17 +20,17 @@ from anonbench.datasets.formats.pages import Page
 
 _BASE_BYTES = 2**30
 _BYTES_A_PIXEL = {"draw": 8, "image": 48}
-"""Of an image: JPEG 2000 takes the most."""
+"""Memory limit in bytes for a pixel of an image: JPEG 2000 needs the most."""
 _MOST_PIXELS = 500_000_000
-"""Where no limit is given."""
+"""Greatest number of pixels if no limit is given."""
 _SECONDS, _SECONDS_AGAIN = 60, 600
-"""Of computing for one answer; and to decode what was decoded before, on a slower machine maybe."""
+"""Seconds of computing for one answer, and for decoding an image again, perhaps more slowly."""
 _PIXELS_A_SECOND = 1_000_000
-"""For which there is a second more."""
+"""Number of pixels for which there is another second."""
 
 
 def main() -> None:
-    """Answer until there is no more input."""
+    """Answer until the input ends."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     data = b""
     while line := sys.stdin.buffer.readline():
@@ -51,16 +51,16 @@ def main() -> None:
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
         sys.stdout.buffer.write(np.ascontiguousarray(pixels).data)
         sys.stdout.buffer.flush()
-        del pixels  # or they stay in memory until the next question
+        del pixels  # otherwise they stay in memory until the next question
         data = data if len(data) <= HELD else b""
 
 
 def _answer(question: dict[str, Any], data: bytes) -> Any:
-    """Return what is told, pixels, or pixels and their scale."""
+    """Answer to a question: facts, pixels, or pixels and their scale."""
     what, max_pixels = question["what"], question["max_pixels"]
     page = Page(*question["page"]) if question["page"] else Page(1)
     if what == "image":
-        from anonbench.datasets.images import read_here  # which PDFs can do without
+        from anonbench.datasets.images import read_here  # not needed for PDFs
 
         pixels, longest_side = question["more"]["pixels"], question["more"]["longest_side"]
         _limit(what, len(data), pixels, again=max_pixels is None)
@@ -83,7 +83,7 @@ def _answer(question: dict[str, Any], data: bytes) -> Any:
 
 
 def _limit(what: str, size: int, pixels: int, again: bool) -> None:
-    """Limit memory and time for one answer; what exceeds them ends the process."""
+    """Limit memory and time for one answer; exceeding them ends the process."""
     _set(resource.RLIMIT_AS, _used_space() + _BASE_BYTES + 2 * size + _BYTES_A_PIXEL[what] * pixels)
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = _SECONDS_AGAIN if again else _SECONDS
@@ -93,7 +93,7 @@ def _limit(what: str, size: int, pixels: int, again: bool) -> None:
 
 
 def _used_space() -> int:
-    """Bytes of address space that are in use, libraries included."""
+    """Bytes of address space in use, including libraries."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
     return int(pages) * resource.getpagesize()
 

@@ -1,7 +1,8 @@
 """Clusters of a data set: images that are no independent evidence, such as photos of one person.
 
-The manifest's label columns and paths tell them, and a table of its own holds them: another choice
-of clusters changes intervals, and no image, model or score.
+They follow from the manifest's label columns and paths, and are stored in a separate table: another
+choice of clusters changes intervals, but no image, model or score.
+
 Source: Cameron and Miller, "A Practitioner's Guide to Cluster-Robust Inference", J. Human Resources
 2015, 50:317-372; section IV on which grouping to choose.
 """
@@ -23,12 +24,14 @@ from anonbench.datasets.source import problem
 
 COLUMNS = ["id", "cluster", "by"]
 """Columns of the table, one row an image: `cluster` (int64) is a number that the images of a
-cluster share, `by` is what tells it, the same in all rows: a column's name, `folder 1 of the path`,
-or the empty string where every image is a cluster of its own."""
+cluster share, `by` is the property that defines it, the same in all rows: a column's name, `folder
+1 of the path`, or the empty string if every image is its own cluster.
+"""
 LIKELY = ("identity", "case", "document", "template", "class")
-"""Columns that tell clusters where no setting does. The first that a data set has counts: a person
-may have several cases, a case several documents. A class is a cluster only where nothing finer is
-known."""
+"""Columns that define clusters if no setting does. The first that a data set has is used: a person
+may have several cases, a case several documents. A class is a cluster only if nothing finer is
+known.
+"""
 KEY = "cluster"
 _PLURALS = {
     "identity": "persons",
@@ -47,14 +50,14 @@ def assign(
 ) -> pd.DataFrame:
     """Return the cluster of each image, columns `COLUMNS`, in the order of the images.
 
-    An image without a value in the column is a cluster of its own. Numbers follow the order in
-    which clusters occur and name nobody.
+    An image without a value in the column is its own cluster. Numbers follow the order in which
+    clusters occur and identify nobody.
 
     Args:
         name: of the data set, for messages.
         images: the manifest, columns id, path and labels.
         cluster: the setting `datasets.<name>.cluster`.
-        likely: columns that come before `LIKELY` where the setting is `auto`.
+        likely: columns tried before `LIKELY` if the setting is `auto`.
 
     Raises:
         InputError: there is no such column, or a path has no such folder.
@@ -82,7 +85,7 @@ def write_clusters(
 
 
 def read_clusters(path: Path) -> pd.Series:
-    """Return the cluster of each image by id, int64; the series' name is what tells them (`by`).
+    """Return the cluster of each image by id, int64; the series' name is the table's `by`.
 
     Raises:
         InputError: the file is not such a table.
@@ -97,7 +100,7 @@ def read_clusters(path: Path) -> pd.Series:
 
 
 def plural(by: str) -> str:
-    """Return what clusters are, in the plural, from what tells them (`COLUMNS`)."""
+    """Plural noun for clusters that a column or rule defines (`COLUMNS`)."""
     return _PLURALS.get(by, f"clusters ({by})")
 
 
@@ -146,7 +149,7 @@ def folders(name: str, paths: pd.Series, part: int) -> pd.Series:
 def _values(
     name: str, images: pd.DataFrame, cluster: str | PathPart, likely: Sequence[str]
 ) -> tuple[str, pd.Series]:
-    """Return what tells the clusters, and a value for each image; missing where it has none."""
+    """Name of the property that defines clusters, and its value per image or a missing value."""
     if isinstance(cluster, PathPart):
         part = cluster.path_part
         return f"folder {part} of the path", folders(name, images["path"], part)

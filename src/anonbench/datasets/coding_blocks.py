@@ -1,6 +1,6 @@
 """Coding blocks of an original, from the headers of its file: pixels that share their noise.
 
-What a format's blocks do not explain has a measured reach (docs/explanation/limits.md): the next
+Effects beyond a format's blocks have a measured reach (docs/explanation/limits.md): the next
 block's prediction in WebP and HEIC, and the wavelets of JPEG 2000.
 """
 
@@ -22,13 +22,14 @@ from anonbench.datasets.images import open_checked, upright_size
 
 _JPEG_BLOCK = 8
 _WEBP = (16, 16, 16, 16)
-"""Macroblocks, and the next ones: predicted from these, and smoothed across their edges."""
+"""Macroblocks, and the next ones, which are predicted from them and smoothed with them."""
 _HEIC = (8, 8, 72, 72)
 """The largest coding unit has 64 pixels, filters reach less than 8 further. Tiles may begin
-anywhere, and turns are done in decoding, so that the place of the units is not known."""
+anywhere, and decoding turns the image, so that the position of the units is not known.
+"""
 _JPEG2000_LEVELS = 5
 _MIRRORED_X, _MIRRORED_Y, _ON_THEIR_SIDE = (2, 3, 6, 7), (3, 4, 7, 8), (5, 6, 7, 8)
-"""EXIF orientations, after which columns run to the left, rows run upwards, and both change places.
+"""EXIF orientations that mirror columns, mirror rows, and swap both.
 """
 _ORIENTATION, _PHOTOMETRIC, _STRIPS, _TILES = 274, 262, 273, 324
 _ROWS_A_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLING = 278, 322, 323, 530
@@ -43,7 +44,7 @@ def in_coding_blocks(
 
 
 class _Coded(NamedTuple):
-    """Blocks as a file holds them: sizes, and what decoding adds to each side."""
+    """Blocks as stored in a file: sizes, and the reach of decoding on each side."""
 
     width: float
     height: float
@@ -52,13 +53,13 @@ class _Coded(NamedTuple):
 
 
 def coding_blocks(data: bytes, page: Page | None = None) -> tuple[Blocks, ...]:
-    """Return the grids of an image's lossy coding, in pixels as `read_image` gives them.
+    """Return the grids of an image's lossy coding, in pixels as `read_image` returns them.
 
-    None of a lossless file, whose pixels may have been coded with loss before: that is not known.
+    It is empty for a lossless file, although its pixels may have been lossy before.
 
     Args:
         data: the file, which `read_image` could read.
-        page: which page or frame of it.
+        page: page or frame of the file.
 
     """
     if page is not None and page.dpi:
@@ -93,9 +94,9 @@ def _coded(image: Image.Image, data: bytes) -> _Coded | None:
 
 
 def _jpeg(image: JpegImagePlugin.JpegImageFile) -> _Coded:
-    """Return the blocks of a JPEG file: with subsampled colour those of its colour.
+    """Return the blocks of a JPEG file; with subsampled colour, the blocks of the colour.
 
-    Colour of half the size is interpolated: it reaches one pixel further.
+    Colour of half the size is interpolated, which reaches one pixel further.
     """
     layers = image.layer if len(image.layer) > 1 else [(0, 1, 1)]
     return _of_sampling(max(each[1] for each in layers), max(each[2] for each in layers))
@@ -106,9 +107,9 @@ def _of_sampling(across: int, down: int) -> _Coded:
 
 
 def _tiff(image: TiffImagePlugin.TiffImageFile, data: bytes) -> _Coded | None:
-    """Return the blocks of a TIFF file, whose strips or tiles are each coded by itself.
+    """Return the blocks of a TIFF file, whose strips or tiles are coded separately.
 
-    Where these are no whole number of blocks, each counts as one block.
+    If these are not a whole number of blocks, each counts as one block.
     """
     tags, compression = image.tag_v2, str(image.info.get("compression"))
     if compression == "webp":
@@ -117,7 +118,7 @@ def _tiff(image: TiffImagePlugin.TiffImageFile, data: bytes) -> _Coded | None:
         coded = _jpeg_in_tiff(tags, data)
     else:
         return None
-    # a TIFF file that lies on its side has its stored size in its tags alone
+    # a TIFF file on its side has its stored size only in its tags
     width, height = int(tags[256]), int(tags[257])
     tile_width = int(tags.get(_TILE_WIDTH, width))
     tile_height = int(tags.get(_TILE_HEIGHT, tags.get(_ROWS_A_STRIP, height)))
@@ -129,7 +130,7 @@ def _tiff(image: TiffImagePlugin.TiffImageFile, data: bytes) -> _Coded | None:
 
 
 def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _Coded:
-    """Return the blocks of the JPEG data in a TIFF file, by its own header where it has one."""
+    """Return the blocks of the JPEG data in a TIFF file, from its own header if it has one."""
     starts = tags.get(_STRIPS) or tags.get(_TILES) or (0,)
     try:
         with Image.open(io.BytesIO(data[int(starts[0]) :]), formats=["JPEG"]) as first:
@@ -141,14 +142,14 @@ def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _
 
 
 def _levels(data: bytes) -> int:
-    """Return how many levels of wavelets a JPEG 2000 file has, by its first marker COD."""
+    """Number of wavelet levels in a JPEG 2000 file, from its first COD marker."""
     start = data.find(b"\xff\x4f\xff\x51")
     at = data.find(b"\xff\x52", start)
     return min(data[at + 9], 32) if start >= 0 and 0 <= at < len(data) - 9 else _JPEG2000_LEVELS
 
 
 def _of_placed(image: Placed) -> Blocks:
-    """Return the blocks of an image on a page: one block where it is not upright."""
+    """Return the blocks of an image on a page: a single one if the image is not upright."""
     (x, y), across, down = image.corner, image.across, image.down
     ends = [x, x + across[0], x + down[0], x + across[0] + down[0]]
     heights = [y, y + across[1], y + down[1], y + across[1] + down[1]]

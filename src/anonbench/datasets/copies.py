@@ -1,4 +1,4 @@
-"""Images of the same bytes, and which of them are left out: splits never share one."""
+"""Images of equal bytes, and those left out, so that splits share none."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def find_copies(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_copies(path: Path) -> pd.DataFrame:
-    """Return what `find_copies` found, from its CSV."""
+    """Table of `find_copies`, read from its CSV."""
     types = {"digest": str, "id": str, "split": str, "kept": bool}
     return pd.read_csv(path, dtype=types, keep_default_na=False)
 
@@ -57,7 +57,7 @@ def left_out_copies(copies: pd.DataFrame, used: pd.DataFrame, listed: pd.DataFra
 
 
 def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Return the images that are listed and not used, whose bytes a used one has.
+    """Return the images that are listed and not used, but equal to a used one.
 
     Only files of a used image's size are read.
 
@@ -92,12 +92,12 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
 
 
 def warn_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) -> None:
-    """Say on the terminal how many copies there are, and whether they are labelled alike.
+    """Warn on the terminal about copies, and whether their labels agree.
 
     Args:
         name: of the data set.
         copies: see `find_copies`.
-        labels: label by id; None where the data set has no label.
+        labels: label by id; None if the data set has no label.
 
     """
     if copies.empty:

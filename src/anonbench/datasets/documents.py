@@ -26,16 +26,16 @@ _THREADS = 8
 
 
 def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> Source:
-    """Return a listing with the pages of its PDF and TIFF files in place of files of several pages.
+    """Return a listing in which PDF and TIFF files of several pages are replaced by their pages.
 
-    Nothing is drawn or decoded: a PDF's page tree and a TIFF file's directories are read. A file of
-    which that fails stays one image, of which the manifest says what is wrong. Without such files
-    the listing stays as it is.
+    Nothing is drawn or decoded: only a PDF's page tree and a TIFF file's directories are read. A
+    file for which this fails stays one image, and the manifest names the fault. Without such files
+    the listing is unchanged.
 
     Args:
         root: the folder that paths are relative to.
         source: the listing. Rows that have a number in the column `PAGE` are pages already.
-        wanted: the label columns that are asked for; None: all.
+        wanted: the requested label columns; None: all.
 
     """
     images = source.images
@@ -75,16 +75,16 @@ def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> So
 
 
 def page_numbers(listing: pd.DataFrame) -> list[int | None]:
-    """Return the page of its file that each image of a listing is; None: the file is the image."""
+    """Return the page number of each image of a listing; None if the file is the image."""
     if PAGE not in listing:
         return [None] * len(listing)
     return [None if pd.isna(number) else int(number) for number in listing[PAGE]]
 
 
 def count_pages(source: Path | bytes, suffix: str) -> int:
-    """Return how many pages a PDF or TIFF file has, 1 where that cannot be told or is too many."""
+    """Number of pages of a PDF or TIFF file; 1 if it is unknown or too large."""
     if isinstance(source, Path) and not source.is_file():
-        return 1  # a pipe would be waited for
+        return 1  # reading a pipe would block
     try:
         if suffix.lower() == pdf.SUFFIX:
             pages = pdf.pdf_pages(source)

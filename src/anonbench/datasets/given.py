@@ -1,4 +1,4 @@
-"""Pictures that other programs have anonymized: which one belongs to which image."""
+"""Pictures anonymized by other programs, matched with their images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from anonbench.datasets.pairs import copies_of, split_suffix
 
 MISSING = "there is no picture of {}"
 OTHER_SIZE = "the picture of {} has another size"
-"""Reasons for which an image is left out, with the program's name."""
+"""Reasons why an image is left out, with the program's name."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def scan_given(folders: Mapping[str, Path], strict: bool = False) -> dict[str, s
 
 
 def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd.Series:
-    """Return the picture of each image, by the images' index; None where there is none.
+    """Return the picture of each image, by the images' index; None if it has none.
 
     Args:
         images: columns id and path.
@@ -61,7 +61,7 @@ def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd
         program: for the message.
 
     Raises:
-        InputError: two pictures are as good, or one picture belongs to two images.
+        InputError: two pictures match equally well, or one picture matches two images.
 
     """
     found = copies_of(images["id"].tolist(), images["path"].tolist(), pictures, program)
@@ -71,7 +71,7 @@ def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd
 def reasons_of_given(
     name: str, images: pd.DataFrame, folders: Mapping[str, Path], limits: Limits
 ) -> pd.Series:
-    """Return why images have to be left out for want of a picture; empty where all are there.
+    """Reason per image to leave it out because its picture is missing or unusable, or "".
 
     Pictures that belong to no image are counted on the terminal.
 

@@ -19,7 +19,7 @@ _PATTERNS = {
 
 
 def id_problem(text: str) -> str:
-    """Return what is wrong with an id, as a text that follows "the id"; empty where nothing is.
+    """Problem of an id, as text that follows "the id"; empty if it is valid.
 
     An id is a relative path in its shortest form, without control characters, of at most
     `MOST_BYTES` bytes.
@@ -32,7 +32,7 @@ def id_problem(text: str) -> str:
 
 
 def id_problems(ids: pd.Series) -> pd.Series:
-    """Return what is wrong with each id; see `id_problem`."""
+    """Problem of each id; see `id_problem`."""
     return ids.map(id_problem).astype("str")
 
 

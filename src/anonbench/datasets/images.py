@@ -28,7 +28,7 @@ from anonbench.datasets.formats.whole import HeaderReader, require_filled, requi
 
 MAX_PIXELS = 180_000_000
 _BYTES_A_PIXEL = 8
-"""Four channels of 16 bits: files with more for each pixel that is allowed are not read."""
+"""Four channels of 16 bits: larger files, for the allowed number of pixels, are not read."""
 _METADATA_BYTES = 2**26
 
 # What may be opened: raster formats that Pillow decodes by itself (EPS, for one, runs Ghostscript);
@@ -52,14 +52,14 @@ _UPRIGHT = {
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 
 _MOST_HERE = 32_000_000
-"""Pixels of an image that is decoded in this process, and half of its bytes."""
+"""Greatest number of pixels of an image decoded in this process, and half of its bytes."""
 _IN_PYTHON = {"ppm", "ppm_plain", "bmp_rle"}
 """Decoders of Pillow that are a hundred times slower than the others."""
 _NO_FILE = "a device or pipe, not a file"
 
 
 class SeveralFrames(UnreadableImage):  # a finding about an image, not a failure
-    """A file has several images, and no page was asked for."""
+    """A file has several images, and no page was requested."""
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
@@ -73,7 +73,7 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     try:
         with open(path, "rb", opener=_without_waiting) as file:
             state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode):  # it took a file's place
+            if not stat.S_ISREG(state.st_mode):  # another file took its place
                 raise UnreadableImage(_NO_FILE)
             if state.st_size == 0:
                 raise UnreadableImage("empty file")
@@ -95,9 +95,9 @@ def read_file(path: Path, max_bytes: int) -> bytes:
 
 def _without_waiting(name: str, flags: int) -> int:
     mode = os.stat(name).st_mode  # noqa: PTH116
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # to open a device may do something
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a device may have effects
         raise UnreadableImage(_NO_FILE)
-    return os.open(name, flags | os.O_NONBLOCK)  # a pipe without a writer would be waited for
+    return os.open(name, flags | os.O_NONBLOCK)  # a pipe without a writer would block
 
 
 def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
@@ -123,7 +123,7 @@ def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
 
 
 def max_bytes(max_pixels: int) -> int:
-    """Return how large the file of an image of so many pixels may be."""
+    """Greatest size in bytes of the file of an image with so many pixels."""
     return _BYTES_A_PIXEL * max_pixels + _METADATA_BYTES
 
 
@@ -171,7 +171,7 @@ def _content(source: Path | bytes, max_pixels: int | None) -> bytes:
 
 
 def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
-    """Open a page of a TIFF file; of an animation nothing but the first frame is an image."""
+    """Open a page of a TIFF file; of an animation, only the first frame is an image."""
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         frames = tiff_frames(io.BytesIO(data))
         require_page(page.number, len(frames))
@@ -183,7 +183,7 @@ def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
 def _refuse(
     image: ImageFile.ImageFile, data: bytes, max_pixels: int | None, page: Page | None
 ) -> None:
-    """Raise UnreadableImage for too many pixels or frames, and for what is not whole."""
+    """Raise UnreadableImage for too many pixels or frames, and for incomplete files."""
     pixels = image.width * image.height
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
         tile = [image.tag_v2.get(tag, 0) for tag in (322, 323)]
@@ -236,11 +236,11 @@ def read_reduced(
     max_pixels: int | None = MAX_PIXELS,
     page: Page | None = None,
 ) -> tuple[np.ndarray, int]:
-    """Read as `read_image`, a JPEG at a half, a quarter or an eighth of its size where that does.
+    """Read as `read_image`, a JPEG at 1/2, 1/4 or 1/8 of its size if that suffices.
 
     Args:
         source: see `open_checked`.
-        longest_side: how many pixels the longer side has to keep.
+        longest_side: pixels that the longer side must keep.
         max_pixels: see `open_checked`; of the image at full size.
         page: see `read_image`.
 
@@ -273,13 +273,13 @@ def _read(
 def read_here(
     data: bytes, max_pixels: int | None, page: Page | None, longest_side: int | None
 ) -> tuple[np.ndarray, int]:
-    """Read as `read_image` and, with `longest_side`, `read_reduced`, whatever it takes."""
+    """Read as `read_image` or, with `longest_side`, `read_reduced`, without limits of resources."""
     with open_checked(data, max_pixels, page) as image:
         return _decoded(image, longest_side, data if max_pixels else b"")
 
 
 def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
-    """Tell whether to decode an image may take more than some seconds: a child does it."""
+    """Check whether decoding may take more than some seconds; a child process then does it."""
     decoders = {each.codec_name for each in image.tile}
     is_odd = image.format in ("JPEG2000", heif.FORMAT) or bool(decoders & _IN_PYTHON)
     return is_odd or image.width * image.height > _MOST_HERE or size > 2 * _MOST_HERE
@@ -300,7 +300,7 @@ def _decoded(image: Image.Image, longest_side: int | None, data: bytes) -> tuple
             require_filled(data, image)
         turn = _UPRIGHT.get(orientation(image))
         pixels = to_array(image if turn is None else image.transpose(turn))
-        return np.require(pixels, requirements="W"), scale  # copied where it is Pillow's
+        return np.require(pixels, requirements="W"), scale  # copied if Pillow owns the memory
     except UnreadableImage:
         raise
     except Exception as error:  # damaged data makes the decoders raise nearly anything

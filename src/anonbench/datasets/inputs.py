@@ -1,4 +1,4 @@
-"""Images that a command or function is given: a folder, a tar, a table, a list of paths, a file."""
+"""Images passed to a command or function: a folder, a tar, a table, a list of paths, a file."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class ImageFile:
         return read_image(data, limit, self.page_in(data, limit))
 
     def page_in(self, data: bytes, max_pixels: int) -> Page | None:
-        """Return which page of the file's content `read_image` has to read.
+        """Page that `read_image` has to read from the file's content.
 
         Raises:
             UnreadableImage: it cannot be used; the message is the reason.
@@ -126,13 +126,13 @@ class LeftOut(NamedTuple):
 
     @property
     def quiet(self) -> bool:
-        """Whether nobody would expect it to be used, as a text file or a hidden one."""
+        """Whether nobody would expect it to be used, such as a text file or a hidden one."""
         return is_quiet(self.name, self.reason)
 
 
 @dataclass(frozen=True)
 class Images:
-    """What was given: images in the order of their names, and what is left out."""
+    """Images that were passed, in the order of their names, and files left out."""
 
     images: tuple[ImageFile, ...]
     left_out: tuple[LeftOut, ...]
@@ -193,7 +193,7 @@ _Found = tuple[list[ImageFile], list[LeftOut]]
 
 
 def require_place(given: str | Path) -> None:
-    """Refuse a place that is not there: commands ask before they load what takes seconds.
+    """Refuse a missing place: commands check it before they load anything slow.
 
     Raises:
         InputError: there is no such file or folder.
@@ -239,7 +239,7 @@ def _of_folder(folder: Path) -> _Found:
 
 
 def _hidden_images(folder: Path, name: str) -> Iterator[LeftOut]:
-    """Yield what a hidden folder has of images; nothing for a file."""
+    """Images inside of a hidden folder; none for a file."""
     inside = folder / name
     if inside.is_symlink() or not inside.is_dir():
         return
@@ -268,7 +268,7 @@ def _of_tar(path: Path) -> _Found:
                     if name in files:
                         left.append(LeftOut(name, _HIDDEN_BY))
                     files[name] = ImageFile("", name, path, member.offset_data, member.size)
-                vars(tar)["members"].clear()  # it keeps a kilobyte of each otherwise
+                vars(tar)["members"].clear()  # tarfile would keep a kilobyte of each otherwise
     except (tarfile.TarError, OSError, EOFError) as error:
         raise InputError(
             f"{path} cannot be read as a tar ({type(error).__name__}); give an uncompressed one "
@@ -278,7 +278,7 @@ def _of_tar(path: Path) -> _Found:
 
 
 def _of_member(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
-    """Return why a file in a tar is not used; empty where it is."""
+    """Reason why a file in a tar is not used; empty if it is."""
     if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
         return HIDDEN
     why = by_suffix(name) or ("" if is_text(name) else NOT_UTF8)
@@ -292,7 +292,7 @@ def _of_table(path: Path) -> _Found:
     from anonbench.datasets.documents import page_numbers
     from anonbench.datasets.layouts import table
 
-    # whatever its column `split` says, if it has one, every row is an image
+    # every row is an image, whatever its column `split` says
     source = DataSource(layout=Layout.TABLE, path=path, split=OwnSplit(validation=0.5))
     try:
         rows = table.read(_SETTING, source, ()).images
@@ -327,7 +327,7 @@ def _standard_input() -> list[str]:
 
 
 def _checked(files: list[ImageFile], left: list[LeftOut], pages: bool, documents: bool) -> _Found:
-    """Leave out files of names that cannot be written or told apart, and pages unless asked for."""
+    """Leave out files with invalid or ambiguous names, and pages unless requested."""
     good, known = [], set[tuple[str, int | None]]()
     for image in files:
         is_document = image.name.lower().endswith(".pdf")
@@ -372,10 +372,10 @@ def _with_ids(place: str, files: list[ImageFile]) -> Iterator[ImageFile]:
 
 
 def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]:
-    """Return images with the pages of their PDF and TIFF files in place of files of several.
+    """Return images in which PDF and TIFF files of several pages are replaced by their pages.
 
     The ids are those of `anonbench.datasets.documents.with_pages`. A file whose pages cannot be
-    counted stays as it is, and says what is wrong when it is read.
+    counted is left unchanged, and reports the fault when it is read.
     """
     from anonbench.datasets.formats.pages import WITH_PAGES, page_id
 

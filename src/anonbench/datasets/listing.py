@@ -34,7 +34,7 @@ READERS: dict[Layout, Reader] = {
     Layout.FOLDER: folder.read,
     Layout.TABLE: table.read,
 }
-"""How each layout is read. A new layout is one function here and one word in the config."""
+"""Readers by layout. A new layout is one function here and one word in the config."""
 
 
 _WITH_PAGES = (Layout.FOLDER, Layout.TABLE)
@@ -52,7 +52,7 @@ def root_in(config: Mapping[str, Any], name: str) -> Path:
 
 
 def require_apart(results: Path, datasets: Mapping[str, DataSource]) -> None:
-    """Raise InputError where the results lie inside a data folder, whose images they would be."""
+    """Raise InputError if the results are inside a data folder: they would become its images."""
     for name, dataset in datasets.items():
         if results.resolve().is_relative_to(dataset.path.resolve()):
             text = (
@@ -78,7 +78,7 @@ def list_images(name: str, dataset: DataSource, seed: int, labels: bool = True) 
 
 
 def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) -> Source:
-    """As `list_images`, with what else is known of the listed files."""
+    """Like `list_images`, with the other information about the listed files."""
     if dataset.demo is not None and not (labels and dataset.path.exists()):
         source = _read_demo(name, dataset, dataset.demo)
     else:
@@ -113,13 +113,13 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
 
 
 def read_layout(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
-    """List a data set by its layout, pages of documents as images each; splits are not made."""
+    """List a data set by its layout, pages of documents as separate images; without splits."""
     source = READERS[dataset.layout](name, dataset, wanted)
     return with_pages(root_of(dataset), source, wanted) if dataset.layout in _WITH_PAGES else source
 
 
 def count_images(listing: pd.DataFrame) -> dict[Split, int]:
-    """Return how many images of a listing each split has."""
+    """Number of images in each split of a listing."""
     return {split: int((listing["split"] == str(split)).sum()) for split in Split}
 
 
@@ -173,7 +173,7 @@ def _require_unique(name: str, images: pd.DataFrame) -> None:
 def _subset(images: pd.DataFrame, count: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the `count` images with the smallest hash, and the others.
 
-    An added image replaces one at most.
+    An added image replaces at most one.
     """
     hashes = hash_ints((seed, "subset"), images["id"])
     chosen = np.zeros(len(images), dtype=bool)
@@ -184,7 +184,7 @@ def _subset(images: pd.DataFrame, count: int, seed: int) -> tuple[pd.DataFrame, 
 def _split(
     name: str, dataset: DataSource, images: pd.DataFrame, seed: int, left: str
 ) -> pd.DataFrame:
-    """Return the images with their splits; `left` says in an error what is not used."""
+    """Return the images with their splits; `left` is the text on unused images for an error."""
     if isinstance(dataset.split, OwnSplit):
         in_val = _own_split(name, dataset.split, images, seed)
         images = images.assign(split=np.where(in_val, str(Split.VAL), str(Split.TRAIN)))
@@ -206,10 +206,10 @@ def _split(
 def _own_split(
     name: str, split: OwnSplit, images: pd.DataFrame, seed: int
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return which images are in the validation split, bool [N].
+    """Mask of the images in the validation split, bool [N].
 
-    Groups in the order of their hashes go there until its share of the images is met as nearly as
-    groups allow. An image without a group is one with the other pages of its file.
+    Groups are added in the order of their hashes until its share of the images is met as nearly
+    as whole groups allow. An image without a group forms one with the other pages of its file.
     """
     if split.validation == 1.0:
         return np.ones(len(images), dtype=bool)
@@ -239,13 +239,13 @@ def _own_split(
 def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     """Return path and reason of every file below `root` that a data set does not list, sorted.
 
-    Hidden files count; a linked folder that is not looked into is one row.
+    Hidden files count; a linked folder that is not searched is one row.
 
     Args:
-        source: the images, and what is known of others.
+        source: the images, and the other listed files.
         root: the folder that their paths are relative to.
-        named: the images are named one by one, by a table that may lie in a folder of other things:
-            look only into the folders of these images, wherever they are, and not below them.
+        named: the images are named one by one, by a table that may be in a folder with other
+            files: search only the folders of these images, wherever they are, and not below them.
 
     """
     paths = source.images["path"].tolist()
@@ -270,7 +270,7 @@ def _reason(source: Source, entry: Entry) -> str:
 
 
 def _beside(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[Entry]:
-    """Yield the files in the folders of listed images that are none of `paths`."""
+    """Yield the files in the folders of listed images that are not among `paths`."""
     used: dict[str, set[str]] = {}
     for path in paths:
         folder, name = os.path.split(path)

@@ -25,8 +25,9 @@ from anonbench.datasets.listing import count_images, find_unused, read_source, r
 from anonbench.datasets.source import problem
 
 CONVERTED = ["id", "path", PAGE, "converted"]
-"""Columns of the list of images of which decoding keeps not every stored value as it is: the last
-one has what was done, separated by semicolons."""
+"""Columns of the list of images whose stored values decoding changes: the last one has the
+conversions, separated by semicolons.
+"""
 COLUMNS = ["id", "path", "split", "width", "height", "bytes", "digest"]
 """The manifest's columns before the label columns."""
 
@@ -118,7 +119,7 @@ def _require_both(name: str, splits: pd.Series, reasons: pd.Series) -> None:
     """Raise InputError where every image of a split has a reason not to be used."""
     for split in Split:
         of_split = reasons[splits == str(split)]
-        if len(of_split) and (of_split != "").all():  # without a train split nothing is trained
+        if len(of_split) and (of_split != "").all():  # without a train split there is no training
             why = Counter(of_split).most_common(3)
             shown = "; ".join(f"{times}: {reason}" for reason, times in why)
             raise problem(name, f"no image of the split {split} can be used ({shown})")

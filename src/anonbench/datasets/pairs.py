@@ -22,20 +22,20 @@ def copies_of(
     """Find the copy of each original: of the same name, else of the most similar one.
 
     After the same name comes the name with one more suffix of an image (`a.gif.png` of `a.gif`),
-    then the name or id with another suffix. A copy that has the very name of another original
-    belongs to that one. Nothing else is shortened, folded or guessed.
+    then the name or id with another suffix. A copy with the exact name of another original belongs
+    to that one. Nothing else is shortened, folded or guessed.
 
     Args:
         ids: of the originals [N].
         names: of the originals [N], paths with suffix, or ids.
         copies: names of the copies.
-        where: the copies are, for the message.
+        where: place of the copies, for the message.
 
     Returns:
-        Names of copies [N]; None where an original has none.
+        Names of copies [N]; None if an original has none.
 
     Raises:
-        InputError: two copies are as good, or one belongs to two originals.
+        InputError: two copies match equally well, or one belongs to two originals.
 
     """
     there = dict.fromkeys(copies)

@@ -21,22 +21,24 @@ class Source:
     """The images of a data set as listed."""
 
     images: pd.DataFrame
-    """Columns id, path (relative to the data set's root), split ("train", "val", or missing where
-    there is no official split), then the label columns that were asked for. Images of an official
-    test split are left out."""
+    """Columns id, path (relative to the data set's root), split ("train", "val", or missing if
+    there is no official split), then the requested label columns. Images of an official test split
+    are left out.
+    """
     labels: tuple[str, ...] = ()
-    """All label columns that could be asked for."""
+    """All label columns that can be requested."""
     absent: tuple[str, ...] = ()
     """Optional list files that were not found, for error messages."""
     others: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=OTHERS, dtype="str"))
-    """Listed images that are not used (a test split, what a subset leaves out): columns id, path,
-    reason. Annotations may name them; they may not exist."""
+    """Listed images that are not used (of a test split, or outside the subset): columns id, path,
+    reason. Annotations may name them; they may not exist.
+    """
     left: dict[str, str] = field(default_factory=dict)
     """Files that were found and are not used: path, and the reason."""
     followed: frozenset[str] = frozenset()
     """Links to folders whose files are used, or left, under the links' names."""
     explain: Callable[[str], str] = by_suffix
-    """Why any other file below the root is not used, by its path."""
+    """Function from the path of any other file below the root to the reason against its use."""
 
 
 def problem(name: str, text: str, key: str = "path") -> InputError:
@@ -53,9 +55,9 @@ def require_folder(name: str, folder: Path) -> None:
 
 
 def plain_path(path: str) -> str:
-    """Return a path without `./` and doubled slashes; `..` and all else stay as they are.
+    """Return a path without `./` and doubled slashes; `..` and everything else are unchanged.
 
-    Two paths become one only where they name one file, whatever links there are.
+    Two paths become one only if they name one file, whatever links there are.
     """
     plain = PurePosixPath(path).as_posix()
     return f"/{plain.lstrip('/')}" if plain.startswith("/") else plain
@@ -103,5 +105,5 @@ def read_list(
 
 
 def is_wanted(column: str, wanted: Collection[str] | None) -> bool:
-    """Tell whether a label column is asked for; None asks for all."""
+    """Check whether a label column is requested; None requests all."""
     return wanted is None or column in wanted

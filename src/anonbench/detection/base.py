@@ -18,15 +18,15 @@ from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 
 _INSIDE = 0.9
-"""Share of a region inside another one from which it adds nothing."""
+"""Share of a region inside another one from which it is dropped as redundant."""
 _SAME_CODE = 0.8
 """The same of codes, whose corners are known: their rectangle would reach far beyond them."""
 _SAME_HEIGHT = 1.8
-"""Ratio of heights up to which two regions may be parts of one line."""
+"""Greatest ratio of heights of two regions that are parts of one line."""
 _SAME_ROWS = 0.6
-"""Share of the lower one's height that two parts of a line have in common."""
+"""Least share of the lower one's height that two parts of a line have in common."""
 LARGE = 4_000_000
-"""Pixels from which memory is asked for before an image is searched in one piece."""
+"""Number of pixels from which memory is reserved before an image is searched in one piece."""
 _MEMORY = Path("/proc/meminfo")
 
 
@@ -44,7 +44,7 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
 
 
 def require_finite(*numbers: np.ndarray) -> None:
-    """Check that a model gave numbers.
+    """Check that a model's numbers are finite.
 
     NaN is below every threshold, and would be taken for "nothing here".
 
@@ -57,7 +57,7 @@ def require_finite(*numbers: np.ndarray) -> None:
 
 
 def clipped_box(entity: Entity, box: np.ndarray, score: float, image: np.ndarray) -> list[Region]:
-    """Return the part of a box (x0, y0, x1, y1) inside the image, or nothing if none is.
+    """Return the part of a box (x0, y0, x1, y1) inside the image, or None if none is.
 
     Raises:
         UnreadableImage: see `require_finite`.
@@ -93,18 +93,19 @@ def clipped_quad(
 
 
 def united(regions: Sequence[Region], image: np.ndarray) -> list[Region]:
-    """Return regions that cover all given ones: where it can be, one for each line or face.
+    """Return regions that cover all given ones: if possible, one for each line or face.
 
-    A region nearly inside another one joins it. Parts of one line, and a line found at two scales,
-    become the rectangle around both; other boxes of one face stay, since the rectangle around those
-    of four turns hides more beyond it. The order of the given regions is no matter.
+    A region nearly inside another one is merged into it. Parts of one line, and a line found at two
+    scales, become the rectangle around both. Other boxes of one face stay separate: the rectangle
+    around those of four turns would hide more beyond it. The order of the given regions does not
+    matter.
     """
     pool = sorted(regions, key=lambda r: (-_area(r), r.y0, r.x0, r.y1, r.x1, r.entity, r.score))
     bounds = np.array([(r.x0, r.y0, -r.x1, -r.y1) for r in pool]).reshape(-1, 4).T.copy()
     kept = np.zeros(len(pool), bool)
     for number in range(len(pool)):
         grown = True
-        while grown:  # a larger one may meet others
+        while grown:  # the merged rectangle may overlap others
             left, top, right, bottom = bounds[:, number]
             near = kept & (bounds[0] < -right) & (bounds[2] < -left)
             near &= (bounds[1] < -bottom) & (bounds[3] < -top)
@@ -120,7 +121,7 @@ def united(regions: Sequence[Region], image: np.ndarray) -> list[Region]:
 
 
 def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
-    """Return the rectangle around two regions, or None where they are two things."""
+    """Return the rectangle around two regions, or None if they are separate objects."""
     if one.entity != other.entity:
         return None
     larger, smaller = sorted((one, other), key=_area, reverse=True)
@@ -150,7 +151,7 @@ def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
 
 
 def _is_one_line(sizes: np.ndarray, its_sizes: np.ndarray, shared: np.ndarray) -> bool:
-    """Tell whether two regions, in the axes of the larger one, are parts of one line of text."""
+    """Check whether two regions, in the axes of the larger one, are parts of one text line."""
     across = int(sizes.argmin())
     lower, higher = sorted((sizes[across], its_sizes[across]))
     return bool(higher <= _SAME_HEIGHT * lower and shared[across] >= _SAME_ROWS * lower)
@@ -178,7 +179,9 @@ def _area(region: Region) -> float:
 
 
 def require_memory(image: np.ndarray, bytes_a_pixel: int) -> None:
-    """Check that a large image can be searched in one piece; being killed would end the whole run.
+    """Check that memory suffices to search a large image in one piece.
+
+    Running out of memory would end the whole run.
 
     Raises:
         UnreadableImage: there is too little memory.
@@ -200,7 +203,7 @@ def require_memory(image: np.ndarray, bytes_a_pixel: int) -> None:
 def in_threads(
     detect_one: Callable[[np.ndarray], list[Region]], images: Sequence[np.ndarray], threads: int
 ) -> list[list[Region]]:
-    """Regions of images, each searched by one thread, so that they do not depend on the number."""
+    """Regions of images, each searched by one thread, so that their number has no effect."""
     if threads == 1:
         return [detect_one(image) for image in images]
     with ThreadPoolExecutor(threads) as pool:
@@ -227,7 +230,7 @@ def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[in
 
 
 class Grown:
-    """A detector of boxes without corners, which are grown about their centres by a factor."""
+    """A detector of boxes without corners, which enlarges them about their centres by a factor."""
 
     def __init__(self, detector: Detector, margin: float) -> None:
         self._detector = detector
@@ -248,7 +251,7 @@ class Grown:
 
 
 class CachedDetector:
-    """A detector that looks once at images which it is asked for twice in a row."""
+    """A detector that searches an image once if it gets it twice in a row."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
@@ -268,22 +271,22 @@ class CachedDetector:
 
 
 class CheckedDetector:
-    """A detector of which every region can be hidden; boxes are cut at the image's edge."""
+    """A detector whose regions are all checked; boxes are cut at the image's edge."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
 
     @property
     def accepted(self) -> Sequence[bool] | None:
-        """Which of the last images the detector `template` knows; None for all others."""
+        """Which of the last images the detector `template` recognizes; None for other detectors."""
         return getattr(self._detector, "accepted", None)
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`.
 
         Raises:
-            UnreadableImage: it returned a region that cannot be hidden, so that what the image
-                shows is not known.
+            UnreadableImage: it returned a region that cannot be hidden, so that the image's content
+                is not known.
 
         """
         found = self._detector.detect(images)

@@ -1,6 +1,6 @@
-"""Findings of detectors in images, and their cache: what they depend on, and where they lie.
+"""Findings of detectors in images, and their cache: what they depend on, and where it is.
 
-A detector searches only images that are new to it. There is a file for each detector of a shard.
+A detector searches only images that are new to it. Each shard has a file for each detector.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _REGION = pa.struct(
 SCHEMA = pa.schema(
     [("digest", pa.string()), ("accepted", pa.bool_()), ("regions", pa.list_(_REGION))]
 )
-"""Of a finding; the digest is that of the image's file."""
+"""Columns of a finding; the digest is that of the image's file."""
 
 
 class Finding(NamedTuple):
-    """What one detector found in one image."""
+    """Findings of one detector in one image."""
 
     regions: Sequence[Region]
     accepted: bool = False
-    """Whether the detector `template` knows the image: it may then stand for all detectors."""
+    """Whether the detector `template` recognizes the image: it may then replace all detectors."""
 
 
 def as_table(findings: Mapping[str, Finding]) -> pa.Table:
@@ -63,9 +63,9 @@ def _region(fields: Mapping[str, Any]) -> Region:
 
 
 def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
-    """Return all that a detector's findings depend on but the images.
+    """Return everything besides the images that a detector's findings depend on.
 
-    The detector `template` has the data set's folder of `templates`.
+    For the detector `template`, this includes the data set's folder of `templates`.
     """
     code = {"code": module_digest(modules(name), without=["anonbench.core.boxes"])}
     paths = settings.paths([name])
@@ -80,16 +80,18 @@ def made_by(name: str, settings: Detection, templates: Path | None = None) -> di
 
 
 def modules(name: str) -> list[str]:
-    """Modules that a detector's findings come from; boxes are left out of what they reach: a region
-    is a region."""
+    """Modules that compute a detector's findings.
+
+    Code for boxes that they reach is left out of the fingerprint: it does not change findings.
+    """
     return [kind_named(name).__module__, "anonbench.detection.text.reading", base.__name__]
 
 
 def places(folder: Path, shard: int, count: int) -> list[Path]:
-    """Return where a shard's findings are cached, then where earlier ones of its images may be.
+    """Paths of a shard's cached findings, then of earlier ones that its images may be in.
 
     A data set that has grown (or shrunk) has twice (or half) as many shards, see
-    `anonbench.core.sharding`. Beginnings of paths: `.<detector>.parquet` is added.
+    `anonbench.core.sharding`. The paths are prefixes: `.<detector>.parquet` is added.
     """
     found = [(shard, count), (shard, 2 * count), (shard + count, 2 * count)]
     if count > 1:

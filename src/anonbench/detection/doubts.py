@@ -1,7 +1,7 @@
-"""Doubts about one image: what was searched outside of the measured range, or found weakly.
+"""Doubts about one image: searched outside of the measured range, or with weak regions.
 
-The bounds are those of the measurements in docs/explanation/policy.md. Within them, what a detector
-misses is known; beyond them it is not, so that a person should look.
+The bounds are those of the measurements in docs/explanation/policy.md. Within them, the rate of
+missed regions is known; beyond them it is not, so that a person should look.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from anonbench.detection.base import corners_of
 
 MOST_PIXELS = 100_000_000
 LEAST_FACE = 24
-"""Pixels of a face's shorter side."""
+"""Least shorter side of a face in pixels."""
 LINES = 8, 400
-"""Heights of lines of text, in pixels."""
+"""Least and greatest height of lines of text, in pixels."""
 _LOW_LINES = 0.1
-"""Share of the lines that must be lower: single specks are taken for text, too."""
+"""Least share of the lines below the range: single specks are also taken for text."""
 LEAST_RANGE = 128
-"""Grey levels from the darkest to the brightest pixel."""
+"""Least range in grey levels from the darkest to the brightest pixel."""
 WEAK = 0.5
-"""Score up to which a region is one of low confidence."""
+"""Greatest score of a region of low confidence."""
 LARGE = "more than 100 megapixels"
 SMALL_FACES = "faces of less than 24 pixels"
 LINE_HEIGHTS = "lines of text of less than 8 or more than 400 pixels"
@@ -35,20 +35,21 @@ WEAK_ONLY = "found at low confidence only"
 TEXT_ONLY = "text and no face, in what does not look like a document"
 
 _EDGE, _FAINT = 32, 4
-"""Least contrast of an edge in a colour, and how many times the grey one's it is."""
+"""Least contrast of an edge in a colour, and its least multiple of the edge's contrast in grey."""
 _BLOCK, _FILLED = 33, 0.3
-"""Side of a square of pixels, and the share of such edges in it from which it may show something.
-Of 120 photographs of CelebA none reached 0.22; lines of text in two colours of one grey have 0.4.
+"""Side of a square of pixels, and the least share of such edges in it for it to show something. Of
+120 photographs of CelebA none reached 0.22; lines of text in two colours of one grey have 0.4.
 """
 _PAPER, _TONES, _SEEN = 0.6, 25, 256
-"""Share of the pixels within so many grey levels that makes paper; longest side that is looked at.
-All of 20 receipts and 95 % of 120 pages have more, 94 % of 120 photographs less."""
+"""Least share of the pixels within so many grey levels for an image to be paper; longest side that
+is examined. All of 20 receipts and 95 % of 120 pages have more, 94 % of 120 photographs less.
+"""
 _TEXT_SHARE = 0.15
-"""Share of an image under lines of text from which it is taken for a document."""
+"""Share of an image under lines of text from which it counts as a document."""
 
 
 def is_text_only(regions: Collection[Region], kinds: Collection[str]) -> bool:
-    """Whether an image searched for faces, too, shows text and nothing else."""
+    """Whether an image that was also searched for faces shows only text."""
     found = {region.entity for region in regions}
     only = {Entity.TEXT, Entity.INK}
     return Entity.FACE in kinds and Entity.TEXT in found and found <= only
@@ -90,7 +91,7 @@ def _shorter_side(region: Region) -> float:
 
 
 def _has_edges_in_colour_only(image: np.ndarray, regions: Sequence[Region]) -> bool:
-    """Whether something outside of the regions is seen by its hue and not by its grey level."""
+    """Whether something outside of the regions is visible in its hue but not in its grey level."""
     if image.ndim == 2:
         return False
     kernel = np.ones((3, 3), np.uint8)

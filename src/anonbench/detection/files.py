@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SEED = 0
-"""Of the draw order, as the config's default."""
+"""Seed of the draw order, the config's default."""
 COLUMNS = (
     *("id", "name", "status", "reason", "digest", "width", "height"),
     *("converted", "regions", "doubts"),
@@ -40,15 +40,16 @@ class Detected:
     """Box table (`anonbench.core.boxes.BOX_COLUMNS`), by image and draw order."""
     images: pd.DataFrame
     """A row an image (`COLUMNS`), by name. The status is ok, empty (nothing was found), failed (a
-    detector did) or unreadable; the digest is the file's SHA-256, of a page with its number;
-    `converted` is what reading does to it (`anonbench.datasets.files.headers.Header`), `doubts` why
-    a person should look at it (`anonbench.detection.doubts`), separated by semicolons."""
+    detector did) or unreadable; the digest is the file's SHA-256, for a page with its number;
+    `converted` names conversions by reading (`anonbench.datasets.files.headers.Header`), `doubts`
+    the reasons for a person to look at it (`anonbench.detection.doubts`), separated by semicolons.
+    """
     left_out: tuple[LeftOut, ...]
-    """Files that are no images."""
+    """Files that are not images."""
 
     @property
     def in_doubt(self) -> bool:
-        """Whether there are images of which it is not known, or doubtful, what they show."""
+        """Whether there are images whose content is unknown or doubtful."""
         known = self.images["status"].isin(["ok", "empty"])
         certain = known & (self.images["doubts"] == "")
         return not certain.all() or any(not each.quiet for each in self.left_out)

@@ -26,12 +26,13 @@ COUNTS = [
     "used_failed",
 ]
 """Columns of the counts of images. `failed`: left out because a detector failed; `without_regions`:
-nothing was found. Of the used ones, those in which nothing was found, and those with the regions of
-some detectors only, because another one failed."""
+nothing was found. Of the used ones: those in which nothing was found, and those with the regions of
+only some detectors, because another one failed.
+"""
 KEPT = " (kept)"
-"""Ends the reason of an image that is used although a detector failed on it."""
+"""Suffix of the reason of an image that is used although a detector failed on it."""
 UNMATCHED_COLUMNS = ["setting", "file", "row", "reason"]
-"""Of rows of a user's files that reach no image."""
+"""Columns of the rows of a user's files that match no image."""
 
 
 def gather_boxes(
@@ -56,7 +57,7 @@ def gather_boxes(
     late = listed.merge(outcome, on="id", validate="one_to_one")
     table = count_outcomes(early, late, keep_without_regions)
     skips = _skips(early, late, keep_without_regions)
-    # without a train split nothing is trained
+    # without a train split there is no training
     empty = table.loc[(table["used"] == 0) & (table["listed"] > 0), "split"]
     if len(empty):
         reasons = Counter(skips.loc[skips["split"] == empty.iloc[0], "reason"]).most_common(3)
@@ -74,7 +75,7 @@ def gather_boxes(
 
 
 def gather_unmatched(files: Sequence[Path], output: Path) -> None:
-    """Write the rows that reach no image (`UNMATCHED_COLUMNS`), of all settings, as one CSV."""
+    """Write the rows that match no image (`UNMATCHED_COLUMNS`), of all settings, as one CSV."""
     parts = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files]
     write_csv(pd.concat([pd.DataFrame(columns=UNMATCHED_COLUMNS), *parts]), output)
 
@@ -108,7 +109,7 @@ def count_outcomes(
 
 
 def _skips(early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool) -> pd.DataFrame:
-    """Return path, split and reason of all images that are not used, or used in spite of it."""
+    """Return path, split and reason of all images that are not used, or used despite a failure."""
     lost = late[(late["reason"] != "") | (late["status"] == "empty")].copy()
     lost.loc[lost["status"] == "partial", "reason"] += KEPT
     empty = lost["status"] == "empty"

@@ -13,18 +13,19 @@ ALIKE = 0.6
 CONTRAST = 0.3
 """Least contrast of a row, as a share of the first row's."""
 GAP = 0.03
-"""Rows without bars that are stepped over (a scratch, a fold), as a share of the code's width."""
+"""Height of skipped gaps without bars (a scratch, a fold), as a share of the code's width."""
 REACH, PARTS = 0.1, 15
-"""Height that is compared with one row, as a multiple of the width, and how often: linear codes are
-wider than high, and where they are bent or seen aslant, bars change from row to row."""
+"""Height that is compared with one row, as a multiple of the width, and number of rows: linear
+codes are wider than high, and if they are bent or seen aslant, bars change from row to row.
+"""
 MOST_COLUMNS = 400
 """Samples of a row."""
 SHORTEST = 16
-"""Narrower than this there is no profile to compare."""
+"""Length below which a row has no profile to compare."""
 COHERENCE = 0.7
 """Least coherence of the gradients (0: in all directions, 1: in one) from which they are bars."""
 EDGE = 8
-"""Pixels around a row that are looked at, too."""
+"""Width in pixels of the margin around a row that is also examined."""
 
 
 def across_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
@@ -41,7 +42,7 @@ def across_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
     row = (corners[:2] + corners[[3, 2]]) / 2
     if np.hypot(*(row[1] - row[0])) < SHORTEST:
         return corners
-    for _ in range(2):  # once more from the row that crosses them better
+    for _ in range(2):  # repeated from the row that crosses the bars better
         unit = _direction(grey, row)
         if unit is None:
             return corners
@@ -61,7 +62,7 @@ def _direction(grey: np.ndarray, row: np.ndarray) -> np.ndarray | None:
     along: np.ndarray = np.zeros(part.shape, np.uint8)
     start, end = (row - corner).round().astype(int).tolist()
     cv2.line(along, start, end, (1,), max(3, round(np.hypot(*(row[1] - row[0])) / 20)))
-    smooth = cv2.GaussianBlur(part, (0, 0), 1.5)  # edges on the raster have the raster's directions
+    smooth = cv2.GaussianBlur(part, (0, 0), 1.5)  # unsmoothed edges follow the pixel grid
     gx, gy = (cv2.Scharr(smooth, cv2.CV_32F, *order)[along > 0] for order in ((1, 0), (0, 1)))
     xx, yy, xy = (float((a * b).sum()) for a, b in ((gx, gx), (gy, gy), (gx, gy)))
     if np.hypot(xx - yy, 2 * xy) < COHERENCE * (xx + yy) or xx + yy == 0:
@@ -94,7 +95,7 @@ def grown_along_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
 
 
 def _moved(grey: np.ndarray, row: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """A row's ends (float [2, 2]) moved by whole steps for as long as the bars go on."""
+    """A row's ends (float [2, 2]), moved step by step as long as the bars continue."""
     unit = (row[1] - row[0]) / np.hypot(*(row[1] - row[0]))
     length = float(np.hypot(*(row[1] - row[0])))
     pixel = max(1.0, length / MOST_COLUMNS)

@@ -1,6 +1,6 @@
-"""Geometry of machine-readable zones: which lines of text make one block, and its outline.
+"""Geometry of machine-readable zones: lines of text that make one block, and its outline.
 
-A block is completed by what text detectors miss: whole lines, and fillers at the end of one.
+A block is completed by parts that text detectors miss: whole lines, and fillers at the end of one.
 """
 
 from __future__ import annotations
@@ -22,27 +22,28 @@ from anonbench.detection.text.recognizer import straightened
 
 MOST_LINES = 3
 TURN = 5.0
-"""Degrees between two lines of one zone, at most: short pieces of text lie less exactly."""
+"""Greatest angle in degrees between two lines of one zone: short pieces are less exact."""
 HEIGHTS = (0.55, 1.8)
 """Height of a line as a multiple of its neighbour's."""
 STEP = (0.7, 3.2)
-"""From one line's middle to the next one's, in heights: 3.1 in a passport of 2.4 mm letters at
-line spacing 6.35 mm, boxes being higher than letters (Doc 9303, part 4, 4.2.2)."""
+"""Distance between the middles of neighbouring lines, in heights: 3.1 in a passport of 2.4 mm
+letters at line spacing 6.35 mm, boxes being higher than letters (Doc 9303, part 4, 4.2.2).
+"""
 ENDS = 2.0
-"""By how much two unread lines' ends may differ, in heights."""
+"""Greatest distance between the ends of two unread lines, in heights."""
 HEIGHT = 16
-"""At which lines are looked at, in pixels."""
+"""Height in pixels to which lines are scaled before they are examined."""
 LEAST_INK = 0.4
-"""Of a missed line, as a share of the line next to it: fillers have half of digits' ink."""
+"""Least ink of a missed line, as a share of its neighbour's: fillers have half of digits' ink."""
 REACH = 2.5
-"""How far a line may go on, as a multiple of what was found."""
+"""Greatest length of an extended line, as a multiple of the found one."""
 LONGEST = 50.0
-"""Of a line, in heights: 44 characters are up to 39 heights of a box."""
+"""Greatest length of a line, in heights: 44 characters are up to 39 heights of a box."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of text: corners in reading order, float [4, 2], and how much it is a zone's."""
+    """One line of text: corners in reading order, float [4, 2], and its score as a zone's line."""
 
     corners: np.ndarray
     score: float = 0.0
@@ -50,7 +51,7 @@ class Line:
 
     @property
     def kin(self) -> bool:
-        """Whether it may be a piece of a zone, if not enough to tell one by."""
+        """Whether it may be a piece of a zone, though it is not enough to recognize one."""
         return self.score > 0.3 or FILLER in normalized(self.text)
 
     @property
@@ -70,7 +71,7 @@ class Line:
         return float(np.degrees(np.arctan2(y, x)))
 
     def turned(self, quarters: int) -> Line:
-        """Return the same place, to be read in a direction turned by quarters clockwise."""
+        """Return the same place, with the reading direction turned by quarters clockwise."""
         return replace(self, corners=np.roll(self.corners, -quarters, axis=0))
 
 
@@ -83,8 +84,8 @@ def lengthwise(corners: np.ndarray) -> np.ndarray:
 def blocks(lines: Sequence[Line], min_score: float) -> list[list[Line]]:
     """Return the groups of one to three lines that are zones, each from its first line down.
 
-    A zone starts from its best line; neighbours belong to it that look like a zone's, too, or that
-    begin and end with it.
+    A zone starts from its best line. Neighbours belong to it if they also look like a zone's, or if
+    they begin and end with it.
 
     Args:
         lines: all long lines of an image.
@@ -101,7 +102,7 @@ def blocks(lines: Sequence[Line], min_score: float) -> list[list[Line]]:
 
 
 def _grown(block: list[Line], rest: Sequence[Line], min_score: float) -> list[Line]:
-    """Return a block with its neighbours: in rows of their own, three at most, or beside a row."""
+    """Return a block with its neighbours: in new rows, three rows at most, or beside a row."""
     frame = Frame.of(block[0])
     rows = [frame.middle(block[0])]
     joined = True
@@ -122,13 +123,13 @@ def _grown(block: list[Line], rest: Sequence[Line], min_score: float) -> list[Li
 
 
 def alike(first: Line, line: Line) -> bool:
-    """Tell whether two lines have nearly the same direction and height."""
+    """Check whether two lines have nearly the same direction and height."""
     turn = (line.angle - first.angle + 180) % 360 - 180
     return abs(turn) <= TURN and HEIGHTS[0] <= line.height / first.height <= HEIGHTS[1]
 
 
 def _pair(frame: Frame, block: Sequence[Line], line: Line) -> bool:
-    """Tell whether a line is the block's next row: they begin together, and end so if unread."""
+    """Check whether a line is the block's next row: equal start, and equal end if unread."""
     start, end = frame.span([line])
     first, last = frame.span(block)
     height = block[0].height
@@ -138,7 +139,7 @@ def _pair(frame: Frame, block: Sequence[Line], line: Line) -> bool:
 
 
 def _overlap(frame: Frame, block: Sequence[Line], line: Line) -> bool:
-    """Tell whether a piece of a row lies within the block or is a part of the zone itself."""
+    """Check whether a piece of a row lies within the block or is a part of the zone itself."""
     start, end = frame.span([line])
     first, last = frame.span(block)
     height = block[0].height
@@ -160,16 +161,16 @@ class Frame:
         return cls(along, np.array([-along[1], along[0]]))
 
     def middle(self, line: Line) -> float:
-        """Return where a line's middle is across."""
+        """Position of a line's middle across the frame's line."""
         return float(line.corners.mean(axis=0) @ self.across)
 
     def span(self, lines: Sequence[Line]) -> tuple[float, float]:
-        """Return where lines begin and end along."""
+        """Start and end of lines along the frame's line."""
         at = np.concatenate([line.corners for line in lines]) @ self.along
         return float(at.min()), float(at.max())
 
     def depth(self, lines: Sequence[Line]) -> tuple[float, float]:
-        """Return where lines begin and end across."""
+        """Start and end of lines across the frame's line."""
         at = np.concatenate([line.corners for line in lines]) @ self.across
         return float(at.min()), float(at.max())
 
@@ -199,7 +200,7 @@ def outline(block: Sequence[Line], margin: float) -> np.ndarray:
 
 
 def completed(grey: np.ndarray, block: Sequence[Line]) -> list[Line]:
-    """Return a zone's lines with those that were missed, each as long as its ink goes on.
+    """Return a zone's lines with missed ones added, each extended as far as its ink continues.
 
     Args:
         grey: uint8 [H, W].
@@ -217,9 +218,9 @@ def completed(grey: np.ndarray, block: Sequence[Line]) -> list[Line]:
 def _missing(
     grey: np.ndarray, lines: Sequence[Line], outer: Line, above: bool, below: bool
 ) -> list[Line]:
-    """Return the line beyond the block's outermost one where the format has one and ink is there.
+    """Return the line beyond the block's outermost one, if the format has one and there is ink.
 
-    The line with the dates is the second of two or, where it begins with them, of three.
+    The line with the dates is the second of two or, if it begins with them, of three.
     """
     if len(lines) >= 3:
         return []
@@ -230,7 +231,7 @@ def _missing(
 
 
 def _inked(grey: np.ndarray, line: Line, side: int) -> list[Line]:
-    """Return the place above (-1) or below (1) a line where another one like it is, if any."""
+    """Return the position of a similar line above (-1) or below (1) a line, if any."""
     frame = Frame.of(line)
     shifts = [side * step * line.height for step in np.arange(*STEP, 0.2)]
     places = [line.corners + shift * frame.across for shift in shifts]
@@ -242,7 +243,7 @@ def _inked(grey: np.ndarray, line: Line, side: int) -> list[Line]:
 
 
 def _lengthened(grey: np.ndarray, line: Line) -> Line:
-    """Return a line moved on to where its ink ends: text detectors stop within fillers."""
+    """Return a line extended to the end of its ink: text detectors stop within fillers."""
     frame = Frame.of(line)
     start, end = frame.span([line])
     room = max(0.0, LONGEST * line.height - (end - start))
@@ -255,13 +256,13 @@ def _lengthened(grey: np.ndarray, line: Line) -> Line:
     least = LEAST_INK * float(np.median(level[:inside]))
     beyond = np.nonzero(level[inside:] < least)[0]
     more = (int(beyond[0]) if len(beyond) else len(columns) - inside) / HEIGHT * line.height
-    if not len(beyond) or more <= line.height / 2:  # no end in sight: it is the picture's ground
+    if not len(beyond) or more <= line.height / 2:  # no end visible: it is the picture's background
         return line
     return replace(line, corners=frame.corners((start, end + more), frame.depth([line])))
 
 
 def _columns(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Return how much the grey level changes along a line, column by column, float32 [W]."""
+    """Mean change of the grey level along a line, column by column, float32 [W]."""
     strip = straightened(grey, corners, HEIGHT).astype(np.float32)
     middle = strip[3:-3]
     result: np.ndarray = np.abs(np.diff(middle, axis=1, append=middle[:, -1:])).mean(axis=0)

@@ -36,17 +36,17 @@ def build(
     templates: Path | None = None,
     lines: Detector | None = None,
 ) -> Detector:
-    """Load a detector, its regions checked; its package is imported here and not before.
+    """Load a detector whose regions are checked; its package is imported only here.
 
     Args:
         name: which.
         settings: the settings of all detectors; it reads its own section.
         threads: see `Loading`.
         templates: see `Loading`.
-        lines: see `Loading`; loaded where it is needed and not given.
+        lines: see `Loading`; loaded if needed and not given.
 
     Raises:
-        InputError: its package or its weights are missing; says what to install or where to put.
+        InputError: its package or its weights are missing; with a hint.
 
     """
     kind = kind_named(name)

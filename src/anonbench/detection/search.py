@@ -21,7 +21,7 @@ from anonbench.detection.registry import build_all
 
 
 def searching(names: Sequence[str]) -> tuple[str, ...]:
-    """Return detectors by their names, each once: at least one, and all of them search images.
+    """Return the detectors with these names, each once; at least one, all searching images.
 
     Raises:
         InputError: it is no such list.
@@ -44,7 +44,7 @@ def kinds_of(names: Sequence[str]) -> list[str]:
 
 
 def more_detectors(names: Sequence[str]) -> str:
-    """Detectors to add where these found nothing: of other kinds first, else of the same."""
+    """Detectors to add if these found nothing: first those of other kinds, else of the same."""
     known = kinds_of(names)
     missing = [name for name in LOOKED_FOR if not {*DETECTORS[name].entities} & {*known}]
     others = missing or [name for name in DETECTORS if name not in {*names, "boxes", "template"}]
@@ -53,18 +53,19 @@ def more_detectors(names: Sequence[str]) -> str:
 
 
 class DetectorFailed(Exception):  # noqa: N818 - a finding about an image
-    """A detector cannot tell what is in an image. The message shows nothing of its content."""
+    """A detector failed on an image. The message shows nothing of its content."""
 
 
 @dataclass(frozen=True)
 class Searched:
-    """What was found in one image, and how it was searched."""
+    """Findings in one image, and how it was searched."""
 
     regions: list[Region]
     how: dict[str, Any]
     """`grey`, the darkest and brightest value of any channel; `views`, by detector the scales,
     tiles and turns at which it searched; `doubts` (`anonbench.detection.doubts`); `text_only`,
-    whether it was searched for faces, too, and there is text only."""
+    whether only text was found although faces were searched for, too.
+    """
 
 
 class Search:
@@ -85,12 +86,12 @@ class Search:
         """
         if self._detectors is None:
             self._detectors = build_all(self._names, self._settings)
-        # what detectors take of memory grows with an image, to gigabytes
+        # memory of detectors grows with an image, to gigabytes
         with alone_if(image.shape[0] * image.shape[1] > SMALL):
             return self._found(self._detectors, image)
 
     def searched(self, image: np.ndarray) -> Searched:
-        """Search an image and say how; see `__call__`."""
+        """Search an image and describe the search; see `__call__`."""
         regions, kinds = self(image), kinds_of(self._names)
         detectors = self._detectors or {}
         views = {name: _views(detector, image.shape) for name, detector in detectors.items()}
@@ -111,14 +112,14 @@ class Search:
                 raise DetectorFailed(f"{name}: {error}") from None
             except InputError:
                 raise
-            except Exception as error:  # whatever a foreign package raises
+            except Exception as error:  # other packages may raise anything
                 # the exception's text is left out: it may quote the image's content
                 raise DetectorFailed(f"{name} failed ({type(error).__name__})") from error
         return regions
 
 
 def _views(detector: object, shape: Sequence[int]) -> dict[str, Any]:
-    """What a detector, or the one in it, says of the views of an image of a shape."""
+    """Return the views of an image of a shape that a detector, or a wrapped one, reports."""
     inner: object | None = detector
     while inner is not None:
         if say := getattr(inner, "views", None):

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 IMAGE_COLUMNS = ["id", "status", "reason", "regions"]
 SUSPICIOUS = 100
-"""Images, the first that a detector sees, without any region that are worth a warning."""
+"""Number of images, the first of a detector, without any region that cause a warning."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Job:
     root: Path
     """The data set's folder."""
     detectors: Sequence[str]
-    """Whose regions are taken together."""
+    """Detectors whose regions are combined."""
     settings: Detection
     seed: int
     """Of the regions' draw order."""
@@ -62,10 +62,9 @@ class Job:
     corrections: Mapping[str, Sequence[Correction]] = field(default_factory=dict)
     """The user's corrections of all that is found, by image id."""
     keep_failed: bool = False
-    """Whether an image on which a detector fails keeps what the others find."""
+    """Whether an image on which a detector fails keeps the regions of the others."""
     kept: Sequence[Path] = ()
-    """Beginnings of the paths of what was found before: the first is written, too. None: nothing is
-    kept."""
+    """Prefixes of the paths of earlier findings; the first is also written. None: no cache."""
 
 
 def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) -> None:
@@ -97,22 +96,22 @@ def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) ->
 
 
 class _Search:
-    """A shard's images, what each detector found in them, and what went wrong."""
+    """A shard's images, each detector's findings in them, and failures."""
 
     def __init__(self, job: Job, manifest: pd.DataFrame) -> None:
         self._job = job
         self.manifest = manifest
         self._digests = dict(zip(manifest["id"].astype(str), manifest["digest"], strict=True))
-        # without any detector on pixels, images are read all the same: to know which can be
+        # without detectors on pixels, images are still read: to learn which can be
         searching: set[str] = set(job.detectors) - {DetectorName.BOXES} or {DetectorName.BOXES}
-        # the template detector first: it may make the others needless
+        # the template detector first: it may make the others unnecessary
         self._names = sorted(searching, key=lambda name: (name != DetectorName.TEMPLATE, name))
         self._found: dict[str, dict[str, Finding]] = {name: {} for name in self._names}
         self._settled: set[str] = set()
         self.unreadable: dict[str, str] = {}
         """Reasons by image."""
         self.failed: dict[str, list[str]] = {}
-        """Of detectors, by image."""
+        """Failures of detectors, by image."""
         self._rows: pd.DataFrame | None = None
         self._blocks: dict[str, tuple[Blocks, ...]] = {}
         self._without_effect: list[tuple[str, Correction]] = []
@@ -150,7 +149,7 @@ class _Search:
         return WorkCache(files[0], identity, SCHEMA, ["digest"], digests, files[1:])
 
     def recalled(self) -> dict[str, WorkCache]:
-        """Take over what is cached, and return the cache of each detector."""
+        """Load the cached findings, and return the cache of each detector."""
         caches = {name: self._cache(name) for name in self._names}
         for name, cache in caches.items():
             findings = as_findings(cache.table())
@@ -160,7 +159,7 @@ class _Search:
         return caches
 
     def is_new(self, image_id: str) -> bool:
-        """Return whether a detector has yet to search an image."""
+        """Check whether a detector has yet to search an image."""
         return not self._stands_alone(image_id) and any(
             image_id not in found for found in self._found.values()
         )
@@ -221,13 +220,13 @@ class _Search:
     def _findings(
         self, name: str, detector: Detector, images: Sequence[Original]
     ) -> list[Finding | None]:
-        """Return what a detector finds in each image; where it fails on all, one by one."""
+        """Findings of a detector in each image; if it fails on all together, one by one."""
         try:
             return list(_searched(detector, images))
         except Exception as error:
             if _is_the_users(error):
                 raise
-            # whatever a foreign package raises: alone, the images tell which it is
+            # other packages may raise anything: one by one, the images show which causes it
             return [self._finding(name, detector, image) for image in images]
 
     def _finding(self, name: str, detector: Detector, image: Original) -> Finding | None:
@@ -245,13 +244,13 @@ class _Search:
         return None
 
     def _stands_alone(self, image_id: str) -> bool:
-        """Return whether the template's regions are all, the other detectors left out."""
+        """Check whether only the template's regions count, so that no other detector runs."""
         found = self._found.get(DetectorName.TEMPLATE, {}).get(image_id)
         fallback = self._job.settings.template.mode == "fallback"
         return fallback and found is not None and found.accepted
 
     def _warn_if_nothing(self, name: str) -> None:
-        """Warn once where no image so far has a region of this detector."""
+        """Warn once if no image so far has a region of this detector."""
         found = self._found[name].values()
         if name == DetectorName.BOXES or name in self._settled or not found:
             return
@@ -260,10 +259,10 @@ class _Search:
             _warn_of_nothing(len(found), name)
 
     def regions(self, ids: Iterable[str] | None = None) -> dict[str, list[Region]]:
-        """Return the regions of every image that is used, the user's own and corrections in.
+        """Return the regions of every used image, with the user's own and corrections applied.
 
         Args:
-            ids: the images that are asked for; None: all.
+            ids: the images that are wanted; None: all.
 
         """
         united = {}
@@ -274,7 +273,7 @@ class _Search:
                 continue
             try:
                 united[image_id] = self._united(image_id)
-            except UnreadableImage as error:  # found before, and refused by the code of today
+            except UnreadableImage as error:  # found by an earlier version, and refused by this one
                 self.leave_out(image_id, str(error))
         if self._without_effect:
             _warn_of_removals(self._without_effect)
@@ -291,7 +290,7 @@ class _Search:
         return in_blocks(corrected, self._blocks_of(image_id)) if corrected else []
 
     def _blocks_of(self, image_id: str) -> tuple[Blocks, ...]:
-        """Return in which blocks an image's file codes it; of one found before, from its header."""
+        """Return the blocks of an image's file; for cached findings, from its header."""
         if image_id not in self._blocks:
             if self._rows is None:
                 self._rows = self.manifest.set_index(self.manifest["id"].astype(str))
@@ -304,11 +303,11 @@ class _Search:
 class BatchSearch:
     """Detectors that search one batch after another, loaded once.
 
-    What fails is recorded as `detect_shard` records it: the images go on without it.
+    Failures are recorded as by `detect_shard`, and the search goes on.
     """
 
     def __init__(self, job: Job, images: pd.DataFrame) -> None:
-        """Take what was found before.
+        """Load the earlier findings.
 
         Args:
             job: how images are searched; `root` is not read.
@@ -339,7 +338,7 @@ class BatchSearch:
         return {image_id: in_order.get(image_id, []) for image_id in found}
 
     def flush(self) -> None:
-        """Write what was found since the last time."""
+        """Write the findings since the last call."""
         _flush(self._caches.values())
 
     def status(self, regions: Mapping[str, Sequence[Region]]) -> pd.DataFrame:
@@ -358,12 +357,12 @@ def _flush(caches: Iterable[WorkCache]) -> None:
 
 
 def _is_the_users(error: Exception) -> bool:
-    """Return whether an error is none of an image, but of what the user gave."""
+    """Check whether an error is about the user's input as a whole, not about one image."""
     return isinstance(error, InputError) and not isinstance(error, UnreadableImage)
 
 
 def _searched(detector: Detector, images: Sequence[Original]) -> list[Finding]:
-    """Return what a detector finds in each image, in pixels of the original."""
+    """Findings of a detector in each image, in pixels of the original."""
     found = detector.detect([image.pixels for image in images])
     accepted = getattr(detector, "accepted", None) or [False] * len(images)
     return [Finding(list(regions), known) for regions, known in zip(found, accepted, strict=True)]

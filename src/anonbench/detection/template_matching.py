@@ -13,35 +13,36 @@ from anonbench.core.libraries.opencv import cv2
 LENGTH = 128
 """Numbers of a descriptor."""
 CONTRAST = 0.02
-"""Half of SIFT's usual threshold: the ground and the small print of a document are pale."""
+"""Half of SIFT's usual threshold: the background and small print of a document are pale."""
 WORDS = 128
 """Centres of the embedding. Of 35 documents photographed aslant, it ranks 27 among their first
 three templates and 32 among ten; with 32 centres it is 24 and 30."""
 SAMPLE = 10_000
-"""Descriptors that the centres are found from."""
+"""Number of descriptors from which the centres are computed."""
 Kind = Literal["affine", "homography"]
 
 RATIO = 0.85
 """Distance of the best match, as a share of the second best's, below which it is kept (Lowe)."""
 REACH = 3.0
-"""Pixels by which a match may miss and still count for the transformation."""
+"""Pixels by which a match may miss and still support the transformation."""
 DRAWS, CERTAIN = 5000, 0.9999
-"""Most draws of a transformation, and how sure to be before that to have drawn a good one."""
+"""Greatest number of draws of a transformation, and the confidence at which they stop earlier."""
 FEWEST = 6
-"""Matches without which none is estimated."""
+"""Least number of matches for an estimate."""
 STRETCH = 3.0
-"""How much more one side of the template may be stretched than another."""
+"""Greatest ratio of the stretches of the template's sides."""
 FRAME = 560
 """Longer side of the frame, in pixels, in which image and template are compared."""
 FINE, COARSE = 1.5, 6.0
-"""Blur of the frame (standard deviations, in pixels): what lies between is compared, so that noise
-and light are not. On the demo's cards that is print and ruling."""
+"""Blur of the frame (standard deviations, in pixels): only details between the two are compared, so
+that noise and light have no effect. On the demo's cards these are print and ruling.
+"""
 CELLS = 12
 """Cells along the frame's longer side."""
 FILLED = 0.25
 """Least share of a cell that is compared."""
 FLAT = 1.5
-"""Grey levels (standard deviation) below which a cell of the template shows nothing."""
+"""Grey levels (standard deviation) below which a cell of the template counts as empty."""
 LIKE = 0.5
 """Correlation from which a cell of the image shows the same as the template's."""
 SEEN = 0.5
@@ -50,7 +51,7 @@ SEEN = 0.5
 
 @dataclass(frozen=True)
 class Features:
-    """Where an image has structure, and what it looks like there."""
+    """Positions with structure in an image, and their descriptors."""
 
     points: np.ndarray
     """float32 [N, 2], x and y in pixels, counted from the image's corner."""
@@ -67,7 +68,7 @@ def working_copy(image: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarra
 
     Args:
         image: uint8 [H, W] or [H, W, 3] RGB.
-        longest: pixels of the longer side at most.
+        longest: greatest length of the longer side in pixels.
 
     Returns:
         uint8 [h, w], and float64 [2] for x and y.
@@ -85,7 +86,7 @@ def extract(grey: np.ndarray, count: int) -> Features:
     """Return about `count` features of an image (uint8 [H, W]), the strongest.
 
     The descriptors are square roots of SIFT's (Arandjelović and Zisserman 2012): their product
-    compares histograms as such.
+    compares SIFT's histograms by the Hellinger kernel.
     """
     sift = cv2.SIFT.create(nfeatures=count, contrastThreshold=CONTRAST)
     keypoints, raw = sift.detectAndCompute(grey, None)  # type: ignore[call-overload]
@@ -134,7 +135,7 @@ def in_any(points: np.ndarray, quads: Sequence[np.ndarray]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where in an image a template is."""
+    """Position of a template in an image."""
 
     matrix: np.ndarray
     """float64 [3, 3], from the template's pixels to the image's."""
@@ -162,7 +163,7 @@ def match(template: Features, image: Features) -> tuple[np.ndarray, np.ndarray]:
 def align(template: Features, image: Features, kind: Kind) -> Alignment | None:
     """Return the transformation that most matches agree with (MAGSAC++, Barath et al. 2020).
 
-    OpenCV starts its draws anew with every call: the same features give the same result.
+    OpenCV restarts its random draws with every call: the same features give the same result.
     """
     start, end = match(template, image)
     if len(start) < FEWEST:
@@ -195,7 +196,7 @@ def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def is_plausible(matrix: np.ndarray, size: tuple[int, int], scales: tuple[float, float]) -> bool:
-    """Tell whether a flat document could be seen so.
+    """Check whether a flat document could be seen under this transformation.
 
     It is neither mirrored nor folded (the corners stay convex and in their order, in front of the
     camera), no side is stretched `STRETCH` times as much as another, and its scale is in `scales`.
@@ -222,7 +223,7 @@ def is_plausible(matrix: np.ndarray, size: tuple[int, int], scales: tuple[float,
 
 
 def framed(grey: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return what an image (uint8 [H, W]) shows in a frame of the given shape: float32.
+    """Image (uint8 [H, W]) resampled to a frame of the given shape, float32.
 
     Args:
         grey: the image.
@@ -250,13 +251,13 @@ def framed(grey: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.n
 def agreement(template: np.ndarray, image: np.ndarray, compared: np.ndarray) -> float:
     """Return the share of the template's cells in which the image looks the same.
 
-    Matches alone do not tell documents of one publisher apart: emblem, ground and headline are the
-    same on all. Where too little of the template is in the image, it is 0.
+    Matches alone do not distinguish documents of one publisher: emblem, background and headline are
+    the same on all. If too little of the template is in the image, the share is 0.
 
     Args:
         template: uint8 [h, w], the template in its frame.
         image: float32 [h, w], the image in the same frame; NaN outside it.
-        compared: bool [h, w], the frame without what differs from document to document.
+        compared: bool [h, w], the frame without parts that differ from document to document.
 
     """
     seen = ~np.isnan(image)

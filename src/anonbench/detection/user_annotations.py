@@ -32,9 +32,9 @@ from anonbench.detection.gather import UNMATCHED_COLUMNS
 log = logging.getLogger(__name__)
 
 READERS = {"boxes": read_boxes_file, "corrections": read_corrections, "truth": read_boxes_file}
-"""How the file of each setting is read whose rows name images of the data set."""
+"""Readers of the files whose rows name images of the data set, by setting."""
 SMALL = 4_000_000
-"""Bytes of a file that is looked at already where jobs are planned: less than a second's work."""
+"""Bytes up to which a file is checked during planning: less than a second's work."""
 
 
 def user_files_of(name: str, dataset: Dataset) -> dict[str, list[Path]]:
@@ -96,12 +96,12 @@ def match_user_file(
     output: Path,
     unmatched: Path,
 ) -> None:
-    """Write the rows of a user's file, each with the id of its image, and those that reach none.
+    """Write the rows of a user's file, each with the id of its image, and those that match none.
 
     A row of an image that the data set lists and does not use (another split, outside the subset,
-    skipped as unreadable) is counted in the log: nothing of that image is published. It is known by
-    the layout's lists and folders, which are read again for that. Regions of an image count for all
-    images of the same bytes, used or not.
+    skipped as unreadable) is counted in the log: nothing of that image is published. The layout's
+    lists and folders are read again to find such images. Regions of an image count for all images
+    of the same bytes, used or not.
 
     Args:
         setting: a key of `READERS`.
@@ -111,12 +111,12 @@ def match_user_file(
         seed: of its split.
         manifest: the data set's.
         duplicates: the data set's images of equal bytes, see `anonbench.datasets.copies`.
-        record: whether rows that reach no image are recorded; otherwise they are refused.
+        record: whether rows that match no image are recorded; otherwise they are refused.
         output: the table to write; see `write_annotations`.
-        unmatched: the CSV of rows that reach no image to write: `UNMATCHED_COLUMNS`.
+        unmatched: the CSV of rows that match no image to write: `UNMATCHED_COLUMNS`.
 
     Raises:
-        InputError: a row is wrong, or reaches no image; see `read_boxes_file`.
+        InputError: a row is wrong, or matches no image; see `read_boxes_file`.
 
     """
     used = pd.read_parquet(manifest, columns=["id", "path", "width", "height", "bytes", "digest"])

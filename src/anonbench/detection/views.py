@@ -1,11 +1,11 @@
-"""Search of an image as a person sees it: at several scales, in tiles, and turned.
+"""Search of an image at several scales, in tiles, and turned.
 
-A network finds what lies within its range of sizes and directions: CenterFace no face of more than
-some 500 pixels and few of those that lie on their side, PP-OCR no line that is a few pixels high
-once a long image is scaled down. So an image is searched at full or half size, at half of that and
-so on; where it is large, in overlapping tiles, which also bounds memory; and turned. What is cut by
-the edges of tiles is whole at a smaller scale. What reads grey levels only searches colours, too,
-and raised contrast.
+A network finds objects within its range of sizes and directions: CenterFace finds no face of more
+than some 500 pixels and few that lie on their side, PP-OCR no line that is a few pixels high after
+a long image is scaled down. So an image is searched at full or half size, at half of that and so
+on; if it is large, in overlapping tiles, which also bounds memory; and turned. Objects cut by the
+edges of tiles are whole at a smaller scale. Detectors that read only grey levels also search
+colours and raised contrast.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ from anonbench.detection.base import corners_of, united
 UPRIGHT, ALL_TURNS = (0,), (0, 90, 180, 270)
 """Degrees, counterclockwise."""
 _CROP = 128
-"""Side of the crops of a second look, in pixels."""
+"""Side in pixels of the crops of a second search."""
 _TOGETHER = 4_000_000
-"""Pixels of the views that are handed to a detector together."""
+"""Pixels of the views that are passed to a detector together."""
 
 _TILE = 8
 """Sides, in pixels, of the squares whose contrasts are compared."""
 _CONTRAST = 12.0
-"""Standard deviation in a colour from which there is something to see."""
+"""Least standard deviation in a colour for something to be visible."""
 _MORE = 3.0
-"""How many times more of it than in grey there is where grey hides it."""
+"""Least multiple of the deviation in grey for a colour to show what grey hides."""
 _TILES = 4
-"""Squares of that kind from which a colour is searched."""
+"""Least number of such squares for a colour to be searched."""
 _LOCAL = 80
 """Pixels within which contrast is raised."""
 
 
 @dataclass(frozen=True)
 class SecondLook:
-    """Search for small regions of low score once more, at twice the largest scale.
+    """Second search for small regions of low score, at twice the largest scale.
 
-    In the turn in which each was found; in all of them where the largest scale is searched upright.
+    It uses the turn in which each was found, or all turns if the largest scale is searched upright.
     """
 
     below: int
     """Sides up to which a region is small, in pixels of the largest scale."""
     score: float
-    """That the detector must give at the second look; of other regions, at the first."""
+    """Least score at the second search; for other regions, at the first."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class Reach:
     """Pixels of an image from which its largest scale is searched upright only."""
     second: SecondLook | None = None
     versions: Callable[[np.ndarray], Iterable[np.ndarray]] | None = None
-    """Versions of an image that are searched in its place, such as its colour planes."""
+    """Versions of an image that are searched instead of it, such as its colour planes."""
 
 
 class View(NamedTuple):
-    """An image as a detector gets it."""
+    """An image as passed to a detector."""
 
     pixels: np.ndarray
     back: np.ndarray
@@ -158,7 +158,7 @@ class Views:
         return found
 
     def _in_views(self, views: Iterable[View]) -> Iterator[tuple[View, Region]]:
-        """Yield what is found in views, in their own pixels."""
+        """Findings in views, in the views' own pixels."""
         batch: list[View] = []
         for view in chain(views, [None]):
             if view is not None:
@@ -237,10 +237,10 @@ def _crops(
 
 
 def turned(pixels: np.ndarray, degrees: int) -> tuple[np.ndarray, np.ndarray]:
-    """Turn an image counterclockwise, by other than quarters on a white ground.
+    """Turn an image counterclockwise, on a white background unless by quarters.
 
     Returns:
-        The turned image, and the way back from a place in it: float64 [2, 3].
+        The turned image, and the transformation back to its original: float64 [2, 3].
 
     """
     height, width = pixels.shape[:2]
@@ -299,10 +299,10 @@ def _sides(region: Region) -> tuple[float, float]:
 
 
 def planes(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the grey image, then each colour that shows what grey and those before it do not.
+    """Yield the grey image, then each colour that shows details hidden in the planes before it.
 
-    A person tells red from green of the same luminance. Such places are rare, and most images are
-    their grey plane alone.
+    People distinguish red from green of the same luminance. Such places are rare, and for most
+    images only the grey plane is needed.
 
     Args:
         image: uint8 [H, W] or [H, W, 3] RGB.
@@ -335,9 +335,9 @@ def _contrasts(plane: np.ndarray) -> np.ndarray:
 
 
 def planes_and_contrast(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield each of `planes`, and with its local contrast raised, for shadows and glare.
+    """Yield each of `planes`, also with its local contrast raised, for shadows and glare.
 
-    In eighths of the image, and in smaller squares where it is large.
+    Contrast is raised within eighths of the image, or in smaller squares if it is large.
     """
     height, width = image.shape[:2]
     grids = [(8, 8)]

@@ -32,7 +32,7 @@ from anonbench.training.model.backbone import encode
 def attention_maps(model: nn.Module, preprocess: Preprocess, image: np.ndarray) -> np.ndarray:
     """Return the class token's attention to the patches in the last block, by head.
 
-    Queries and keys are computed again from the block's input, so that the network itself may run
+    Queries and keys are computed again from the block's input, so that the network itself may use
     fused attention, which keeps no weights.
 
     Args:
@@ -41,8 +41,8 @@ def attention_maps(model: nn.Module, preprocess: Preprocess, image: np.ndarray) 
         image: uint8 [H, W] or [H, W, 3] RGB.
 
     Returns:
-        float32 [heads, h, w], one value a patch; a head's sum is one less what the class token
-        pays to itself and to registers.
+        float32 [heads, h, w], one value a patch; a head's sum is 1 minus the class token's
+        attention to itself and to registers.
 
     """
     vit: Any = model
@@ -97,11 +97,11 @@ def attend(
 ) -> None:
     """Write one model's maps of a few images and its shares over a sample, on every variant.
 
-    The shares of the same network with random weights stand beside them. On a CPU, whatever the
+    The shares of the same network with random weights are included. Runs on a CPU, whatever the
     device of training: it is a few hundred images.
 
     Args:
-        backbone: what `train` wrote.
+        backbone: written by `train`.
         variants: image sets of the same images, by name.
         regions: by image id; all of an image's regions, whatever the variant's degree.
         drawn: ids of the images whose maps are kept.
@@ -157,7 +157,7 @@ def write_maps(attention: AttentionMaps, path: Path) -> None:
 
 
 def read_maps(path: Path) -> AttentionMaps:
-    """Read what `attend` wrote."""
+    """Read the maps that `attend` wrote."""
     with np.load(path) as stored:
         side, normalize, resize = stored["preprocess"].tolist()
         maps = {

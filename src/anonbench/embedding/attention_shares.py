@@ -25,25 +25,25 @@ if TYPE_CHECKING:
     from anonbench.training.data.preprocess import Preprocess
 
 SAMPLE = 64
-"""Validation images over which shares are averaged. An image's share varies little beside a
-head's difference from chance, so that more would cost time and tell nothing new."""
+"""Number of validation images over which shares are averaged. An image's share varies little
+compared with a head's difference from chance, so that more would cost time without new information.
+"""
 NULLS = ("chance", "others", "untrained")
-"""What a share is measured against."""
+"""Null values that a share is compared with."""
 SHARE_COLUMNS = ["id", "variant", "head", "share", *NULLS]
 SUMMARY_COLUMNS = ["model", "variant", "head", "share", "low", "high"]
 SUMMARY_COLUMNS += [f"{null}{end}" for null in NULLS for end in ("", "_above", "_low", "_high")]
 SUMMARY_COLUMNS += ["n", "clusters", "reason"]
 ALL_HEADS = "mean"
-"""In the column `head` of a summary: the mean over all heads."""
+"""Value of the column `head` of a summary for the mean over all heads."""
 
 
 def visible_boxes(
     regions: Sequence[Region], size: tuple[int, int], preprocess: Preprocess
 ) -> np.ndarray:
-    """Return how much of each pixel of the network's input lies in a region.
+    """Share of each pixel of the network's input that lies in a region.
 
-    The regions are drawn at the image's full size and go through the very resizing and cropping
-    that the image goes through.
+    The regions are drawn at the image's full size, then resized and cropped as the image is.
 
     Args:
         regions: of the image; where they overlap, a pixel counts once.
@@ -73,12 +73,12 @@ def patch_means(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 def share_inside(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """Return each head's share of attention to patches that falls inside the regions.
 
-    Attention counts as spread evenly within a patch. What the class token pays to itself and to
+    Attention counts as spread evenly within a patch. The class token's attention to itself and to
     registers is left out, so that an even map's share is the regions' share of the image.
 
     Args:
         maps: [heads, h, w] of `attention_maps`.
-        covered: [h, w], how much of each patch lies in a region.
+        covered: [h, w], share of each patch that lies in a region.
 
     Returns:
         float64 [heads] in [0, 1].
@@ -92,15 +92,15 @@ def shares_in_others(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """Return each image's part of the mean share that falls inside other images' boxes.
 
     The mean over images is the mean over all pairs of different images, the expectation over random
-    permutations of the boxes. An image takes part in it by its attention and by its boxes: its
-    value is the mean share of its attention in the others' boxes, plus that of the others'
-    attention in its boxes, less the mean over pairs. So differences by image have the variance of
-    the difference of means, to first order (Hájek's projection of a U-statistic; van der Vaart,
-    "Asymptotic Statistics", 1998, chapter 12).
+    permutations of the boxes. An image contributes by its attention and by its boxes: its value is
+    the mean share of its attention in the others' boxes, plus that of the others' attention in its
+    boxes, less the mean over pairs. So differences by image have the variance of the difference of
+    means, to first order (Hájek's projection of a U-statistic; van der Vaart, "Asymptotic
+    Statistics", 1998, chapter 12).
 
     Args:
         maps: [N, heads, h, w] of `attention_maps`.
-        covered: [N, h, w], how much of each patch lies in an image's boxes.
+        covered: [N, h, w], share of each patch that lies in an image's boxes.
 
     Returns:
         float64 [N, heads]; NaN for a single image.
@@ -149,7 +149,7 @@ def share_rows(
 def summarize_shares(
     tables: Mapping[str, pd.DataFrame], clusters: pd.Series, confidence: float
 ) -> pd.DataFrame:
-    """Return each head's mean share over images, the null values, and how far it is above them.
+    """Return each head's mean share over images, the null values, and the differences from them.
 
     Args:
         tables: by model, columns `SHARE_COLUMNS`.

@@ -26,7 +26,7 @@ from anonbench.embedding.systems.vectors import Vectors
 from anonbench.embedding.vector_cache import VectorCache
 
 MOST_IN_MEMORY = 256
-"""Larger groups of images are read one by one, as the system asks for them."""
+"""Greatest number of images in memory; those of larger groups are read as the system uses them."""
 Reader = Callable[[], np.ndarray]
 """Reads one image, uint8 [H, W, 3] RGB."""
 
@@ -58,7 +58,7 @@ def embed_sets(
 
     Args:
         settings: of the system.
-        sets: variant, images, and where their vectors go.
+        sets: variant, images, and the path for their vectors.
         kept: folder of the cache of vectors.
 
     Raises:
@@ -84,7 +84,7 @@ def vectors_of(settings: SystemKind, sets: Sequence[Images], kept: Path) -> list
     """Return the vectors of image sets, float32 [N, D] each, in the order of their ids.
 
     Equal images are embedded once, also over several calls: vectors are cached by image content
-    and the system's identity. The system is not started where all are known.
+    and the system's identity. The system is not started if all vectors are cached.
 
     Args:
         settings: of the system.
@@ -133,7 +133,7 @@ def _compute(system: System, new: Mapping[str, Reader], cache: VectorCache, at_o
 
 
 class _OnDemand(Sequence[np.ndarray]):
-    """Images that are read each time that they are asked for."""
+    """Images that are read each time they are used."""
 
     def __init__(self, readers: Sequence[Reader]) -> None:
         self._readers = readers

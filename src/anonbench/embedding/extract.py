@@ -1,8 +1,8 @@
-"""Image sets embedded by a trained backbone, by an untrained one, and by their pixels alone.
+"""Image sets embedded by a trained backbone, by an untrained one, and by their pixels.
 
-The last two are baselines: how much of a score needs no learning. Images of one scanner or one
-studio resemble each other pixel by pixel, and a random network keeps much of what images have in
-common. A trained model has to beat both.
+The last two are baselines: the part of a score that needs no learning. Images of one scanner or
+studio are similar pixel by pixel, and a random network keeps much of this similarity. A trained
+model has to beat both.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from anonbench.training.loop.device_setup import pick_device
 from anonbench.training.model.backbone import init_backbone
 
 SIDE = 32
-"""Of the image whose pixels are compared: as few as people need to recognize a scene."""
+"""Side of the image whose pixels are compared: as few as people need to recognize a scene."""
 
 
 @torch.inference_mode()
@@ -85,13 +85,13 @@ def embed_many(backbone: Path, sets: Sequence[tuple[ImageSet, Path]], settings: 
 
 
 def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
-    """Write the network that a training from random weights starts from, as `train` writes one.
+    """Write the network that a training from random weights starts from, in `train`'s format.
 
     `embed_many` embeds by it as by any other.
 
     Args:
         recipe: of the data set; pretrained weights are left out.
-        seed: of the weights: that of a training has the very weights that it starts from.
+        seed: of the weights; the seed of a training gives the weights that it starts from.
         path: of the safetensors file.
 
     """
@@ -108,8 +108,8 @@ def pixels(images: ImageSet, resize: Literal["crop", "squash"], settings: Embedd
 
     Each image has zero mean and unit variance, so that cosine similarity is the correlation of two
     images (Torralba, Fergus and Freeman, "80 Million Tiny Images", TPAMI 2008, 30:1958-1970). A
-    last component of 1 gives a direction to images of one colour, which have none: they are alike,
-    and unlike all others.
+    last component of 1 gives a direction to images of one colour, which otherwise have none: they
+    are similar to each other, and to no others.
 
     Args:
         images: N images.
@@ -131,7 +131,7 @@ def embed_pixels(
     resize: Literal["crop", "squash"],
     settings: Embedding,
 ) -> None:
-    """Embed image sets by `pixels` and write each as HDF5, as other embeddings are."""
+    """Embed image sets by `pixels` and write each as HDF5, like other embeddings."""
     made_by: dict[str, Any] = {
         "model": f"raw pixels, {SIDE} x {SIDE}, {resize}",
         "versions": versions("torch", "numpy"),
@@ -146,13 +146,13 @@ def _write(output: Path, images: ImageSet, values: np.ndarray, made_by: dict[str
 
 
 def batches(images: ImageSet, preprocess: Preprocess, settings: Embedding) -> Iterator[Tensor]:
-    """Give the images in id order, in batches of uint8 [B, S, S, 3].
+    """Yield the images in id order, in batches of uint8 [B, S, S, 3].
 
-    Another job of the run may have made them for its model (`run_scratch`).
+    They are reused if another job of the run has made them for its model (`run_scratch`).
 
     Args:
         images: N images.
-        preprocess: how they become square.
+        preprocess: conversion to square images.
         settings: batch size and workers; the workers have no effect on the result.
 
     """

@@ -29,7 +29,7 @@ from anonbench.embedding.limits import require_memory, require_stored
 from anonbench.embedding.store import Embeddings, refuse_repeated
 
 ID_LIST = ".ids.txt"
-"""What the name of an NPY file's id list ends in, instead of `.npy`."""
+"""End of the name of an NPY file's id list, instead of `.npy`."""
 _CHUNK = 1 << 16
 _GUIDE = "see docs/how-to/score.md for the formats"
 
@@ -62,11 +62,11 @@ def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddi
     Args:
         ids: text (or bytes, UTF-8) or integers; these become text.
         values: array [N, D].
-        where: what errors call them: a path, or the name of an argument.
+        where: name of them in errors: a path, or an argument.
 
     Raises:
         InputError: values are no floats, not two-dimensional or of another number than the ids; an
-            id is empty or there twice; a vector is zero or not finite.
+            id is empty or repeated; a vector is zero or not finite.
 
     """
     names = _names(ids, where)
@@ -107,13 +107,13 @@ def _names(ids: Sequence[Any] | np.ndarray, where: str) -> list[str]:
 
 
 def _finite(array: np.ndarray, names: list[str], where: str) -> np.ndarray:
-    """Return float32 [N, D], the array itself where it is that already."""
+    """Return float32 [N, D], the array itself if it has this type already."""
     same = array.dtype == np.float32 and array.dtype.isnative
     values = array if same else np.empty(array.shape, dtype=np.float32)
     for start in range(0, len(array), _CHUNK):
         rows = slice(start, start + _CHUNK)
         if not same:
-            with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
+            with np.errstate(over="ignore"):  # values beyond float32 are refused as infinite
                 values[rows] = array[rows]
         chunk = values[rows]
         for bad, finding in (
@@ -138,7 +138,7 @@ def _read_hdf5(path: Path) -> tuple[Any, np.ndarray]:
 def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
     try:
         with np.errstate(over="raise"):
-            # unlike numpy.load, of the NPY format only; what the file does not hold is an error
+            # unlike numpy.load, only the NPY format is read; missing data is an error
             values = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
     except (OSError, EOFError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
         raise InputError(

@@ -1,8 +1,8 @@
 """HDF5 files of embeddings, checked against their stored size before they are read.
 
-An HDF5 file can name other files to read from (external links, external storage, virtual data
-sets), load code by its filters, and declare arrays that it does not hold. All of that is refused:
-only arrays that stand in the file itself, written whole, are read.
+An HDF5 file can refer to other files (external links, external storage, virtual data sets), load
+code by its filters, and declare arrays that it does not hold. All of this is refused: only arrays
+stored completely in the file itself are read.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from anonbench.core.errors import InputError
 from anonbench.embedding.limits import require_stored, size
 
 MOST_PROVENANCE = 2**24
-"""Bytes of the attribute `provenance`; ours are some kilobytes."""
+"""Greatest size in bytes of the attribute `provenance`; ours has some kilobytes."""
 _DEFLATE, _LZF = h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_LZF
 _FILTERS = {_DEFLATE, _LZF, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
-"""What h5py writes by itself. Any other filter would be loaded as a plugin, or may unpack to
-anything."""
+"""Filters that h5py writes itself. Any other filter would be loaded as a plugin, or may unpack to
+anything.
+"""
 _REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
-"""Text of variable length as a data set stores it: its length, and where it stands."""
+"""Stored form of text of variable length: its length and its place."""
 _PIECE = 2**20
 _CHECKSUM = 4
 
@@ -97,7 +98,7 @@ def opened(path: Path) -> Iterator[Stored]:
 
 
 def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
-    """Return a data set that stands whole in this very file."""
+    """Return a data set that is stored completely in this file."""
     where = f"{path}: /{name}"
     if name not in file.keys():  # noqa: SIM118 - `in` of a file follows links
         guide = "see docs/how-to/score.md for the formats"
@@ -163,7 +164,7 @@ def _require_deflated(
     with Path(found.file.filename).open("rb") as file:
         for offset, length, mask in places:
             if mask >> number & 1:
-                continue  # stored as it is
+                continue  # stored without compression
             file.seek(offset)
             inflated, unpacker = 0, zlib.decompressobj()
             while length > 0 and not unpacker.eof:

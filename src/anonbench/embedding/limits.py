@@ -1,4 +1,4 @@
-"""Limits on what a file may declare beyond what it stores, and on what fits into memory."""
+"""Limits on declared but unstored data of a file, and on data that must fit into memory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from anonbench.core.errors import InputError
 
 FREE_BYTES = 64 * 2**20
-"""Up to this size a declared array is taken at its word."""
+"""Size up to which a declared array is accepted without a check."""
 RATIO = 100
-"""A larger array may be this many times as large as its bytes in the file. Embeddings are noise to
-a compressor, which saves a tenth of them."""
+"""Greatest ratio of a larger array's size to its bytes in the file. Embeddings are like noise to a
+compressor, which saves a tenth of them.
+"""
 
 
 def require_stored(where: str, declared: int, stored: int) -> None:

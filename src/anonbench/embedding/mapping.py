@@ -1,10 +1,10 @@
 """Map from a hidden image's vector to that of its original, learned from pairs of vectors.
 
 map(x) = x + W (x - mean) + shift. W is a ridge regression of the difference between the two
-vectors, so that a strong penalty leaves vectors as they are. Regression of the old vector is what
-searches an old index best by a new network (Budnik and Avrithis 2021, "Asymmetric metric learning
-for knowledge transfer"). Folds over clusters choose the penalty; a map is never judged by a cluster
-that it was learned from.
+vectors, so that a strong penalty leaves vectors unchanged. Regression of the old vector is the best
+way to search an old index by a new network (Budnik and Avrithis 2021, "Asymmetric metric learning
+for knowledge transfer"). Folds over clusters choose the penalty; a map is never evaluated on a
+cluster that it was learned from.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from anonbench.core.numeric.similarity import threads, unit_rows
 
 FOLDS = 5
 STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
-"""Penalties, as multiples of the mean variance of a dimension; infinite: the mean shift alone."""
+"""Penalties, as multiples of the mean variance of a dimension; infinite: only the mean shift."""
 _KEY, _CHUNK = "anonbench", 4096
 _APPLIED = 1024
-"""Vectors that are mapped at once, so that they stay in the cache."""
+"""Number of vectors mapped at once, so that they stay in the cache."""
 _LEAST = 1e-12
 """Penalty of vectors without variance."""
 _TENSORS = ("weights", "mean", "shift")
@@ -115,8 +115,8 @@ class Map:
         """Refuse vectors of another system or method.
 
         Args:
-            system: digest of the system that made the vectors; empty where they do not say.
-            method: how their images were hidden, such as `blur-100`; empty where nobody says.
+            system: digest of the system that made the vectors; empty if unknown.
+            method: how their images were hidden, such as `blur-100`; empty if unknown.
 
         Raises:
             InputError: the card names another one.
@@ -143,7 +143,7 @@ class Map:
 
 
 def rows_of(vectors: np.ndarray, similarity: str) -> np.ndarray:
-    """Return vectors as maps take them, float32 [N, D]: of length 1 where cosine compares them."""
+    """Return vectors in the form for maps, float32 [N, D]: with length 1 if compared by cosine."""
     return unit_rows(vectors) if similarity == "cosine" else np.asarray(vectors, np.float32)
 
 
@@ -201,13 +201,13 @@ class Pairs:
         folds: np.ndarray,
         similarity: str = "cosine",
     ) -> None:
-        """Sum up.
+        """Compute the sums.
 
         Args:
             originals: float [N, D], or memory-mapped; only some thousand rows are copied at once.
             hidden: float [N, D], of the same images.
             folds: of each pair (`folds_of`), int64 [N].
-            similarity: what the vectors are compared by.
+            similarity: by which the vectors are compared.
 
         """
         self.width = hidden.shape[1]
@@ -222,7 +222,7 @@ class Pairs:
             self.moments = dict(zip(named, pool.map(of, named), strict=True))
 
     def add(self, others: Pairs) -> None:
-        """Take further pairs of the same folds."""
+        """Add further pairs with the same folds."""
         self.moments = {fold: sums + others.moments[fold] for fold, sums in self.moments.items()}
 
     def fit(self, without: int | None = None, strengths: Sequence[float] = STRENGTHS) -> Map:
@@ -240,7 +240,7 @@ class Pairs:
     def _errors(
         self, chosen: frozenset[int], held_out: int, strengths: Sequence[float]
     ) -> np.ndarray:
-        """Return each strength's squared error on a fold, less a part that all share."""
+        """Return each strength's squared error on a fold, less a part common to all."""
         fitting = chosen - {held_out}
         fitted = _total([self.moments[fold] for fold in sorted(fitting)])
         if fitting not in self._eigen:

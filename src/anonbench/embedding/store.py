@@ -29,7 +29,7 @@ class Embeddings:
 
     @property
     def similarity(self) -> str:
-        """What they are compared by: `cosine`, unless their provenance says `similarity`."""
+        """Similarity of the vectors: `cosine`, unless their provenance says `similarity`."""
         return str(self.provenance.get("similarity", "cosine"))
 
 
@@ -90,7 +90,7 @@ def read_provenance(path: Path) -> dict[str, Any]:
 
 
 def read_similarity(path: Path) -> str:
-    """Return what a file's embeddings are compared by; see `Embeddings.similarity`.
+    """Similarity by which a file's embeddings are compared; see `Embeddings.similarity`.
 
     Raises:
         InputError: `hdf5.opened` refuses the file.
@@ -102,7 +102,7 @@ def read_similarity(path: Path) -> str:
 def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
     """Return some embeddings of a file, float32 [M, D]; `rows` are their places, int64 [M].
 
-    Neighbours are read at once: fast for places that ascend, whatever the file's size.
+    Neighbours are read at once: fast for ascending places, whatever the file's size.
 
     Raises:
         InputError: `anonbench.embedding.hdf5.opened` refuses the file.

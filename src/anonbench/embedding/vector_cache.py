@@ -19,7 +19,7 @@ class VectorCache:
     """Vectors of images by the digest of their bytes, of one system; new ones until `flush`."""
 
     def __init__(self, folder: Path, identity: str) -> None:
-        """Look through what there is.
+        """Find the existing files.
 
         Args:
             folder: of the caches of all systems.
@@ -53,7 +53,7 @@ class VectorCache:
         self._new |= dict(zip(digests, vectors, strict=True))
 
     def flush(self) -> None:
-        """Write the new vectors to a file of their own."""
+        """Write the new vectors to a separate file."""
         if not self._new:
             return
         digests, vectors = list(self._new), np.stack(list(self._new.values()))

@@ -1,8 +1,8 @@
 """Communication between the processes that train one model.
 
-Each process ("rank") has an equal share of every batch. What a loss takes over the whole batch
-(centering, nearest neighbours, means) is exchanged, so that the ranks together take the step that
-one process would take. A training ends as a whole when one of its ranks does: see `RankWatch`.
+Each process ("rank") has an equal share of every batch. Values that a loss computes over the whole
+batch (centering, nearest neighbours, means) are exchanged, so that the ranks together take the same
+step as a single process. A training ends as a whole when one of its ranks does: see `RankWatch`.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from anonbench.core.errors import InputError
 logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=60)
-"""How long a rank waits for the others: rank 0 may be writing or evaluating."""
+"""Time that a rank waits for the others: rank 0 may be writing or evaluating."""
 GRACE_SECONDS = 20.0
-"""How long a rank may take to end by itself after another one has failed."""
+"""Time that a rank has to end by itself after another one has failed."""
 TELLING_SECONDS = 2.0
-"""How long the news of a failure may take to reach a rank whose exchange has failed."""
+"""Time within which a rank whose exchange failed learns of another rank's failure."""
 _FOREVER = timedelta(days=3650)
 _FAREWELL, _FAILURE = 1, 2
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process's place among those that train together."""
+    """Place of this process among those that train together."""
 
     rank: int = 0
     world: int = 1
     hosts: Any = None
-    """Process group in which the hosts talk without waiting for their GPUs."""
+    """Process group in which the hosts communicate without waiting for their GPUs."""
 
     def sum(self, values: Tensor) -> Tensor:
         """Return the sum over all ranks; the same shape."""
@@ -75,10 +75,10 @@ class Ranks:
 
     @contextmanager
     def agreeing(self) -> Iterator[None]:
-        """Run checks of inputs in the block, on all ranks; what one of them finds stops all.
+        """Run checks of inputs in the block, on all ranks; an error on one of them stops all.
 
         Raises:
-            InputError: the first rank's that has one, the same on all ranks.
+            InputError: that of the first rank with an error, the same on all ranks.
 
         """
         found: str | None = None
@@ -93,7 +93,7 @@ class Ranks:
                 raise InputError(text)
 
     def require_same(self, values: Any, what: str) -> None:
-        """Check that all ranks have the same values, which are told apart by their text.
+        """Check that all ranks have the same values, compared by their text.
 
         Raises:
             InputError: they differ.
@@ -106,7 +106,7 @@ class Ranks:
             )
 
     def _told(self, text: str | None) -> list[str | None]:
-        """Return what each rank says."""
+        """Texts of all ranks, gathered; None for a rank without one."""
         if self.world == 1:
             return [text]
         told: list[str | None] = [None] * self.world
@@ -133,12 +133,12 @@ class _Gather(torch.autograd.Function):
 
 
 class RankWatch:
-    """This rank's view of the others; ends the process where they failed and it cannot go on.
+    """Watch of the other ranks; ends this process if they failed and it cannot go on.
 
-    A collective on GPUs waits for a rank that is gone until its time limit, and a process that
-    waits for its GPU hears no signal. So each rank keeps a message from the one before it
-    outstanding: a thread gets it, or gloo's error once the connection is closed, however the other
-    process ended.
+    A collective on GPUs waits for a dead rank until its time limit, and a process that waits for
+    its GPU cannot handle signals. So each rank always has a receive pending from the previous rank:
+    a thread gets the message, or gloo's error once the connection is closed, in whatever way the
+    other process ended.
     """
 
     def __init__(self, rank: int, world: int, hosts: Any) -> None:
@@ -160,7 +160,7 @@ class RankWatch:
         self._thread.start()
 
     def failed(self) -> bool:
-        """Return whether another rank has failed, as far as this one is told at once."""
+        """Check whether another rank has failed; wait for the news at most `TELLING_SECONDS`."""
         return self._failed.wait(TELLING_SECONDS)
 
     def leave(self) -> None:
@@ -191,9 +191,9 @@ class RankWatch:
 
 
 def join(device_type: str) -> tuple[Ranks, int]:
-    """Join the other ranks, where torchrun started this process; return also its local number.
+    """Join the other ranks, if torchrun started this process; also return its local number.
 
-    Once: as torch's process group, the place is the whole process's.
+    Only once: like torch's process group, the place is valid for the whole process.
     """
     global _joined
     world = int(os.environ.get("WORLD_SIZE", "1"))
@@ -211,10 +211,10 @@ def join(device_type: str) -> tuple[Ranks, int]:
 
 
 def leave() -> None:
-    """Part from the other ranks, where there are any, once all have done their work.
+    """Leave the other ranks, if there are any, after all have done their work.
 
-    Not after an error: the others do not come here, and to destroy NCCL's group alone may wait for
-    them. The process has to end instead, which is what tells them.
+    Not to be called after an error: the others would not call it, and destroying NCCL's group alone
+    may wait for them. The process has to end instead, which informs them.
     """
     global _joined
     if _joined is not None:
@@ -224,7 +224,7 @@ def leave() -> None:
 
 
 def others_failed() -> bool:
-    """Return whether this process trains with others, and one of them failed before it."""
+    """Check whether this process trains with others, and one of them failed before it."""
     return _joined is not None and _joined.watch.failed()
 
 
@@ -263,7 +263,7 @@ def whole(value: Any) -> Any:
 
 
 def spread_like(value: Tensor, pattern: Tensor) -> Tensor:
-    """Return a whole tensor on the device of `pattern`, spread over the ranks as that is."""
+    """Return a whole tensor on the device of `pattern`, sharded over the ranks in the same way."""
     if not hasattr(pattern, "device_mesh"):
         return value.to(pattern.device)
     from torch.distributed.tensor import distribute_tensor

@@ -24,12 +24,13 @@ from anonbench.anonymization.audit.inside import (
 )
 
 OFF = 0.002
-"""Grey levels that a blur may be off by: the method drops waves of which a Gaussian leaves less
-than a 270,000th."""
+"""Grey levels by which a blur may differ: the method drops waves of which a Gaussian leaves less
+than a 270,000th.
+"""
 _SINGLE = 1e-4
-"""Grey levels that a mean in single precision may be off by."""
+"""Grey levels by which a mean in single precision may differ."""
 _UNSURE = 1e-6
-"""Pixels between a coordinate and the border of a pixel, by how much rounding may move it."""
+"""Distance in pixels between a coordinate and a pixel's border within which rounding decides."""
 
 
 def constant_blocks(inside: Inside, asked: Any) -> np.ndarray:
@@ -43,7 +44,7 @@ def low_pass(inside: Inside, asked: Any) -> np.ndarray:
     """Blur: the Gaussian's shares of the original's pixels, and no steeper edge than it leaves."""
     refuse_single(inside)
     sigma = max(asked.min_sigma, getattr(asked.sigma, inside.entity) * min(inside.mask.shape))
-    # a step is a sum of the original's values, weighted by the kernel's own steps
+    # a difference is a sum of the original's values, weighted by the kernel's own differences
     left = np.ptp(inside.original) / (sigma * math.sqrt(2 * math.pi)) + 1.0
     if steepest(inside) > left:
         raise Failure("a blurred region has steeper edges than its kernel leaves")
@@ -63,7 +64,7 @@ def blurred(original: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def box_means(inside: Inside, asked: Any) -> np.ndarray:
-    """Uniform blur: exact sums over squares of the mirrored window; no mean of them is half-way."""
+    """Uniform blur: exact sums over squares of the mirrored window; their means are never x.5."""
     side = _odd(inside, asked)
     pads = ((0, 0), *[(side // 2, side // 2)] * 2)
     padded = np.pad(inside.original, pads, mode="symmetric")
@@ -94,7 +95,7 @@ def medians(inside: Inside, asked: Any) -> np.ndarray:
 
 
 def _odd(inside: Inside, asked: Any) -> int:
-    """Return the kernel's side: what the share asks for, up to the next odd number."""
+    """Return the kernel's side: the requested share, rounded up to an odd number."""
     refuse_single(inside)
     share = float(getattr(asked.size, inside.entity))
     side: int = math.ceil(max(float(asked.min_size), share * min(inside.mask.shape)))
@@ -133,7 +134,7 @@ def even_histogram(inside: Inside, asked: Any) -> np.ndarray:
 
 
 def other_space(inside: Inside, asked: Any) -> np.ndarray:
-    """Colour space: what OpenCV makes of it, exactly; of a grey image the negative."""
+    """Colour space: exactly OpenCV's conversion; for a grey image the negative."""
     if len(inside.written) == 1 or asked.space == "negative":
         return same(inside, ~inside.original)
     way = {"hsv": cv2.COLOR_RGB2HSV, "ycrcb": cv2.COLOR_RGB2YCrCb}[asked.space]
@@ -142,9 +143,9 @@ def other_space(inside: Inside, asked: Any) -> np.ndarray:
 
 
 def filled_in(inside: Inside, asked: Any) -> np.ndarray:
-    """Inpainting: the same comes out of an image in which all that is hidden shows something else.
+    """Inpainting: the result stays the same if all hidden pixels have other values.
 
-    The negative of what was there, to be sure that it differs wherever it can.
+    The negative of the original is used, so that it differs wherever possible.
     """
     hidden, planes = inside.hidden, inside.original
     if hidden is None:
@@ -155,7 +156,7 @@ def filled_in(inside: Inside, asked: Any) -> np.ndarray:
     usual = np.rint(seen).astype(np.uint8)[:, None, None]
     width = asked.radius + 2
     frame = ((0, 0), (width, width), (width, width))
-    # an image with a frame of what is known, or of its mean; behind it, the negative
+    # an image framed by what is known, or by its mean; hidden pixels show the negative
     image = np.pad(np.where(hidden, usual, planes), frame, mode="edge")
     flags = np.pad(hidden, width)
     image = np.where(flags, np.pad(~planes, frame), image)
@@ -187,7 +188,7 @@ def _points(inside: Inside) -> np.ndarray:
 
 
 def _from(inside: Inside, points: np.ndarray) -> np.ndarray:
-    """Compare with the pixels that points lie in; at a border of pixels with either one."""
+    """Compare with the pixels that points lie in; at a border between pixels, with either one."""
     places = [
         [
             np.clip((each + 1.0) * length / 2.0 + off, 0.0, length - 0.5).astype(int)

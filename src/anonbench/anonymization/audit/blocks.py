@@ -1,6 +1,7 @@
 """Coding blocks of a lossy original, as the audit finds them in the bytes of its file.
 
-Where images lie on a page of a PDF says the process that draws it; their blocks are derived here.
+The process that draws a page of a PDF reports the places of its images; their blocks are derived
+here.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _ROUNDING = 1e-6
 
 
 class Source(NamedTuple):
-    """What an original was decoded from."""
+    """File that an original was decoded from."""
 
     data: bytes
     page: Page | None = None
@@ -39,17 +40,17 @@ class Axis(NamedTuple):
     high: float
     """Ends of the picture."""
     corner: float
-    """Where some block begins."""
+    """Coordinate at which some block begins."""
     step: float
     beyond: float
-    """What decoding makes from a block on each side of it."""
+    """Pixels on each side of a block that its decoding also affects."""
 
     def spans(self, start: int, stop: int, length: int) -> np.ndarray:
-        """Blocks that pixels touch, int64 [n, 4]: their pixels, and those they reach; half-open.
+        """Blocks that contain pixels, int64 [n, 4]: their own and the affected pixels, half-open.
 
         Args:
             start: first pixel.
-            stop: behind the last one.
+            stop: one past the last pixel.
             length: of the image.
 
         """
@@ -84,7 +85,7 @@ def read_grids(text: object) -> tuple[Grid, ...]:
 def whole_blocks(
     box: Box, masks: Masks, grids: Sequence[Grid], shape: tuple[int, ...]
 ) -> tuple[Box, Masks]:
-    """Extend a box, and pixels in it, to all that the blocks reach which they touch.
+    """Extend a box, and pixels in it, to all pixels affected by the blocks that they touch.
 
     Args:
         box: rows and columns.
@@ -117,17 +118,17 @@ def whole_blocks(
 
 
 def framed(mask: np.ndarray, frame: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Put pixels above, below and on both sides of a mask that do not belong to it."""
+    """Put a border of pixels that do not belong to it around a mask."""
     no = cv2.BORDER_CONSTANT
     return cv2.copyMakeBorder(mask.view(np.uint8), *frame[0], *frame[1], no).view(bool)
 
 
 def _reached(own: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Pixels that blocks reach of which some pixel is there, bool [h, w].
+    """Pixels affected by blocks that contain some pixel of a mask, bool [h, w].
 
     Args:
-        own: bool [h, w].
-        rows: of blocks, as `Axis.spans` has them.
+        own: bool [h, w], the mask.
+        rows: of blocks, as `Axis.spans` returns them.
         columns: the same.
 
     """
@@ -141,7 +142,7 @@ def _reached(own: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarr
 
 
 def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
-    """Grids of an original, of which none are known in a lossless file.
+    """Grids of an original; empty for a lossless file.
 
     Args:
         source: its file.
@@ -156,7 +157,7 @@ def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
         turn = _turn(data, page) if sizes else 1
     except Failure:
         raise
-    except Exception:  # damaged data makes decoders raise nearly anything
+    except Exception:  # decoders of damaged data may raise nearly anything
         raise Failure("the coding blocks of its original cannot be found") from None
     if sizes is None:
         return ()
@@ -167,7 +168,7 @@ def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
 
 
 Sizes = tuple[tuple[float, float], tuple[float, float]]
-"""Across and down as it is stored: a block's size, and what decoding adds on each side."""
+"""Sizes across and down, as stored: of a block, and of its effect on each side."""
 
 
 def _sizes(data: bytes, page: Page | None) -> Sizes | None:
@@ -196,14 +197,14 @@ def _of_jpeg(data: bytes) -> Sizes:
     """Size of the units of a JPEG file, by the first frame header in it."""
     at = 2
     while True:
-        at = data.index(b"\xff", at)  # decoders pass over bytes between segments
+        at = data.index(b"\xff", at)  # decoders skip bytes between segments
         while data[at] == 0xFF:
             at += 1
         marker = data[at]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             break
         at += 1
-        if marker > 1 and marker not in range(0xD0, 0xD8):  # it has a length
+        if marker > 1 and marker not in range(0xD0, 0xD8):  # such a segment has a length
             at += struct.unpack_from(">H", data, at)[0]
     factors = [divmod(data[at + 10 + 3 * number], 16) for number in range(data[at + 8])]
     if len(factors) == 1:
@@ -235,7 +236,7 @@ def _of_tiff(data: bytes, page: Page | None) -> Sizes | None:
 def _turn(data: bytes, page: Page | None) -> int:
     """EXIF orientation that decoding undoes, 1 for none."""
     if _is_heif(data):
-        return 1  # a grid so fine, with so wide a reach, is the same in all turns
+        return 1  # a fine grid with a wide reach is the same in all orientations
     if data[:2] in (b"II", b"MM"):
         found = _tags(data, page).get(274, 1)
     else:

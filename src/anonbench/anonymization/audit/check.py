@@ -1,18 +1,18 @@
 """Audit of anonymized images as written, against their originals.
 
-What is proved of each image, from the bytes that stand in the shard or in a file of a user's:
+For each image, the audit proves from the bytes in the shard or in a user's file:
 
 - the file holds the image and nothing else (`audit.files`);
-- the regions shown hidden are the first of the draw order, as many as the degree asks for;
-- inside each, every pixel holds what the method promises (`audit.promises`), and in all coding
-  blocks of the original's file that it touches (`audit.blocks`);
-- what all layers together leave of it is not nearly the original (`audit.remains`);
+- the hidden regions are the first of the draw order, as many as the degree requires;
+- inside each, and in all coding blocks of the original's file that it touches (`audit.blocks`),
+  every pixel has the value that the method promises (`audit.promises`);
+- the result of all layers together is not nearly the original (`audit.remains`);
 - every other pixel equals the original's.
 
-Of a whole shard it is proved that its images and their regions are those that detection counted.
+For a whole shard, it proves that its images and their regions are those that detection counted.
 
-Several methods in order are proved the same way: the images between them are named, and each has to
-be what its method makes of the one before (`audit.pixels`).
+Several methods in order are proved in the same way: the images between them are given, and each has
+to be the result of its method on the previous one (`audit.pixels`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LEFT = {False: ("ok", "partial"), True: ("ok", "partial", "empty")}
 
 
 class Auditor:
-    """Checks the images of one shard of a variant, and counts what it saw."""
+    """Checks the images of one shard of a variant, and counts its findings."""
 
     def __init__(self, boxes: pd.DataFrame, variant: Variant, settings: Anonymization) -> None:
         self._regions = read_regions(boxes)
@@ -74,7 +74,7 @@ class Auditor:
             image_id: as in the box table.
             original: uint8 [H, W] or [H, W, 3].
             data: the file as it was written.
-            pixels: what was coded; needed for JPEG, and for PNG faster with it.
+            pixels: the pixels that were encoded; required for JPEG, and faster for PNG.
             between: images between the layers of a method that has several.
             source: the original's file; None: it was decoded from none.
 
@@ -111,8 +111,8 @@ class Auditor:
     def check_set(self, images: pd.DataFrame, keep_without_regions: bool) -> None:
         """Check that these were the images that detection left, with all regions that it counted.
 
-        So neither an image that a detector failed on is published, nor one whose regions are not in
-        the box table.
+        So neither an image on which a detector failed is published, nor one whose regions are
+        missing from the box table.
 
         Args:
             images: detection's outcome for the shard: id, status, regions.
@@ -180,11 +180,11 @@ def check_written(
 def check_outside(
     before: bytes, data: bytes, regions: Sequence[Region], degree: int, settings: Anonymization
 ) -> None:
-    """Compare an anonymized PNG file with one that was made of it, outside of what is hidden.
+    """Compare an anonymized PNG file with one derived from it, outside of the hidden regions.
 
     Args:
         before: the anonymized picture.
-        data: the one that was made of it, as it was written: RGB.
+        data: the file derived from it, as written: RGB.
         regions: all of the image.
         degree: percent of them that is hidden.
         settings: margin and shapes.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 class Failure(Exception):  # noqa: N818 - a finding about an image, not a fault of the audit
-    """What is wrong with an image. The message shows nothing of its content."""
+    """A fault of an image. The message shows nothing of its content."""
 
 
 class NotHidden(Failure):
-    """A region is still there, though its method did what it promises."""
+    """A region is still visible, although its method did what it promises."""
 
     def __str__(self) -> str:
         return f"{super().__str__()}; take a stronger method or strength, or one more layer"

@@ -1,10 +1,10 @@
 """Check that written files are the pixels that were checked, and nothing else.
 
-No metadata, no thumbnail, no further frame, nothing behind the image's end. A PNG file has one
-possible text but for its compressed rows, and these are inflated by another library than packed
-them. Every other file is written again from the pixels, by an encoder of the same standard, with
-the tables and options that stand in it: that has to make the same bytes. Pixels need not be
-trusted: with others, the file is another one.
+No metadata, no thumbnail, no further frame, nothing after the image's end. Except for its
+compressed rows, a PNG file has one possible content; the rows are decompressed by another library
+than the one that compressed them. Every other file is encoded again from the pixels, by an encoder
+of the same standard, with the tables and options in the file: this must give the same bytes. The
+pixels need not be trusted: other pixels give another file.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def png_pixels(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             return np.asarray(image)
-    except Exception:  # damaged data makes decoders raise nearly anything
+    except Exception:  # decoders of damaged data may raise nearly anything
         raise Failure("the PNG file is damaged") from None
 
 
@@ -87,7 +87,7 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 
 
 def _rows_of(pixels: np.ndarray) -> bytes:
-    """Return rows as PNG files have them (9.2): grey ones as they are, others less those above."""
+    """Return rows as filtered in PNG files (9.2): grey ones unchanged, others less those above."""
     shown = pixels.reshape(len(pixels), -1)
     rows = np.empty((len(shown), 1 + shown.shape[1]), np.uint8)
     rows[:, 0], rows[:, 1:] = _KINDS[pixels.ndim], shown  # filter 0 is none, 2 is `Up`
@@ -97,11 +97,11 @@ def _rows_of(pixels: np.ndarray) -> bytes:
 
 
 def _rows_in(stream: bytes, shape: tuple[int, ...]) -> bytes:
-    """Inflate rows; the stream may hold no more and no less."""
+    """Decompress rows; the stream must have exactly this size."""
     size, inflate = shape[0] * (1 + math.prod(shape[1:])), zlib_ng.decompressobj()
     try:
         rows: bytes = inflate.decompress(stream, size + 1)
-    except Exception:  # damaged data makes decoders raise nearly anything
+    except Exception:  # decoders of damaged data may raise nearly anything
         raise Failure("the file's compressed pixels are damaged") from None
     if len(rows) != size or not inflate.eof or inflate.unused_data:
         raise Failure("the file holds more or less than its image")
@@ -111,7 +111,7 @@ def _rows_in(stream: bytes, shape: tuple[int, ...]) -> bytes:
 def check_file(
     data: bytes, pixels: np.ndarray, profile: bytes = b"", quality: int | None = None
 ) -> None:
-    """Refuse a file of any format that is not these pixels.
+    """Refuse a file of any format whose content is not exactly these pixels.
 
     Args:
         data: the file.
@@ -120,7 +120,7 @@ def check_file(
         quality: of a JPEG file; None: any, with standard tables.
 
     Raises:
-        Failure: the file is another one.
+        Failure: the file has other content.
 
     """
     if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
@@ -142,14 +142,14 @@ def check_file(
                 Image.fromarray(pixels).save(again, str(image.format), **options)
     except Failure:
         raise
-    except Exception:  # damaged data makes decoders raise nearly anything
+    except Exception:  # decoders of damaged data may raise nearly anything
         raise Failure("the file is not a whole image") from None
     if again.getvalue() != data:
         raise Failure("the file holds more than its image, or another one")
 
 
 def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
-    """Return the encoder's options as they stand in a file."""
+    """Return the encoder's options found in a file."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         if image.quantization.keys() != {component[3] for component in image.layer}:
             raise Failure("the JPEG file holds tables that no component uses, or lacks one")
@@ -195,11 +195,11 @@ class CheckedPage:
 
 
 def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
-    """Refuse a PDF file that is not these pages, and nothing else.
+    """Refuse a PDF file that is not exactly these pages.
 
-    It is read from its first byte to its last. All that is not compressed pixels has one possible
-    text, by the number, sizes and places of the pages. So there is no room for a text, an
-    attachment, a second version of a page, metadata or anything else.
+    It is read from its first byte to its last. Everything besides compressed pixels has one
+    possible content, given the number, sizes and places of the pages. So there is no room for a
+    text, an attachment, a second version of a page, metadata or anything else.
 
     Raises:
         Failure: something is not as it has to be.

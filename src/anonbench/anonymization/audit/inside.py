@@ -1,4 +1,4 @@
-"""What promises are stated about: the window of one region, and tools to compare it."""
+"""Window of one region, which promises refer to, and tools to compare it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import numpy as np
 from anonbench.anonymization.audit.errors import Failure
 
 ROUNDING = 0.502
-"""Grey levels between a mean and its integer: a half, and a little for single precision. What may
-be rounded either way is room for a message, so that this is no more than needed."""
+"""Grey levels between a mean and its integer: a half, and a little for single precision. Values
+that may be rounded either way could carry a message, so the tolerance is as small as possible.
+"""
 _LEAST_SHARE = 1000
-"""Parts of a pixel: smaller ones are left out by OpenCV where it computes means of blocks."""
+"""Parts of a pixel: OpenCV ignores smaller ones in the means of blocks."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,11 @@ class Inside:
     """bool [h, w]: the pixels that show this region and no other one."""
     entity: str
     hidden: np.ndarray | None = None
-    """bool [h, w]: upright boxes of all regions that are hidden in the image, where the method sees
-    what is around its region."""
+    """bool [h, w]: upright boxes of all regions that are hidden in the image, if the method sees
+    the surroundings of its region.
+    """
     edge: np.ndarray | None = None
-    """bool [h, w]: pixels beside `mask`, on slanted edges, that the region may show or not."""
+    """bool [h, w]: pixels beside `mask`, on slanted edges, that may show the region or not."""
 
 
 def refuse_single(inside: Inside) -> None:
@@ -60,8 +62,8 @@ def same(inside: Inside, expected: np.ndarray) -> np.ndarray:
 def means(planes: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
     """Means of [c, h, w] over even blocks, float64 [c, rows, columns]; parts of pixels count.
 
-    They are differences of sums above and to the left of blocks' corners. In a pixel those grow
-    evenly.
+    They are differences of sums above and to the left of blocks' corners, interpolated linearly
+    within a pixel.
     """
     found = []
     for plane in planes:
@@ -84,13 +86,13 @@ def over_blocks(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 @lru_cache(maxsize=1024)
 def owners(length: int, count: int) -> np.ndarray:
-    """Return the block of each pixel: the one that its centre lies in, on a border the later."""
+    """Return the block of each pixel: the one with its centre; on a border the later one."""
     starts = [-((count - 2 * number * length) // (2 * count)) for number in range(count)]
     return np.repeat(np.arange(count), np.diff([*starts, length]))
 
 
 def off_by(counts: tuple[int, int], least_side: int) -> float:
-    """Grey levels that means of so many blocks may be away from their integers."""
+    """Greatest difference in grey levels between means of so many blocks and their integers."""
     return ROUNDING + (2 * 0.255 / least_side if max(counts) > _LEAST_SHARE else 0.0)
 
 

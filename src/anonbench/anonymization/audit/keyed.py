@@ -1,4 +1,4 @@
-"""Promises of the keyed methods, whose random numbers the audit makes from the key by itself."""
+"""Promises of the keyed methods, whose random numbers the audit derives from the key itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from anonbench.anonymization.audit.inside import (
 )
 
 _BLOCK = 64
-"""Bytes that SHA-256 takes at a time."""
+"""Block size of SHA-256 in bytes."""
 
 
 def numbers(inside: Inside, asked: Any, count: int, size: int) -> np.ndarray:
@@ -51,7 +51,7 @@ def numbers(inside: Inside, asked: Any, count: int, size: int) -> np.ndarray:
 
 
 def noisy_values(inside: Inside, asked: Any) -> np.ndarray:
-    """Noise: what was added has the place in the normal distribution that was drawn for it."""
+    """Noise: the added value has the drawn quantile of the normal distribution."""
     channels, height, width = inside.original.shape
     drawn = numbers(inside, asked, inside.original.size, 2).reshape(height, width, channels)
     shares = _normal_shares(float(asked.deviation))

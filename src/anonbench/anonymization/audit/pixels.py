@@ -33,19 +33,19 @@ def check_layers(
     between: Sequence[np.ndarray] = (),
     source: Source | None = None,
 ) -> dict[str, int]:
-    """Check decoded pixels against the original; return counts as `Auditor.counts` has them.
+    """Check decoded pixels against the original; return counts in the form of `Auditor.counts`.
 
     Args:
         original: uint8 [H, W] or [H, W, 3].
         pixels: of the same shape.
         regions: all of the image's.
-        variant: the method and degree asked for.
+        variant: the method and degree requested.
         settings: the strengths.
         between: images between the layers of a method that has several. They need not be trusted.
-        source: the original's file; None: nothing is known of its coding blocks.
+        source: the original's file; None: its coding blocks are not known.
 
     Raises:
-        Failure: a pixel inside or outside the regions is not what it has to be.
+        Failure: a pixel inside or outside the regions is not as it has to be.
 
     """
     hidden = [] if variant.method is None else to_hide(regions, variant.degree)
@@ -78,7 +78,7 @@ def check_layers(
 
 
 class _Image:
-    """What methods have hidden of one image so far."""
+    """State of the check of one image: pixels hidden by the methods so far."""
 
     def __init__(
         self,
@@ -90,8 +90,10 @@ class _Image:
         self._settings, self._hidden, self._grids = settings, hidden, grids
         self._forms = {each.entity: settings.shape.of(each.entity) for each in hidden}
         self.may, self._sure, self._edges = np.zeros((3, *shape), bool)
-        """Pixels that regions may cover; that those of earlier methods cover for certain, which no
-        later one may change; and those on slanted edges that look hidden, which it may."""
+        """Pixels that regions may cover; pixels certainly covered by earlier methods, which no
+        later method may change; and hidden-looking pixels on slanted edges, which a later one may
+        change.
+        """
 
     def found(self, regions: Sequence[Region], step: Step) -> Found:
         """Return the regions inside the image, with their pixels."""
@@ -104,11 +106,10 @@ class _Image:
         return [(region, area) for region, area in each if area is not None]
 
     def check(self, before: np.ndarray, after: np.ndarray, step: Step, found: Found) -> np.ndarray:
-        """Check the regions of one method, and that all else is as it was.
+        """Check the regions of one method, and that everything else is unchanged.
 
-        Regions are looked at from the last to the first, as they lie over one another. A pixel has
-        to be what the last region shows that covers it for certain; or what one over that shows,
-        which may cover it.
+        Regions are checked from the last to the first, since later ones cover earlier ones. A pixel
+        must show the last region that certainly covers it, or a later one that may cover it.
 
         Args:
             before: uint8 [H, W] or [H, W, 3].
@@ -117,10 +118,10 @@ class _Image:
             found: its regions in draw order, with their pixels.
 
         Returns:
-            bool [H, W]: pixels on slanted edges that no region explains, and that are as they were.
+            bool [H, W]: pixels on slanted edges that no region explains, and that are unchanged.
 
         Raises:
-            Failure: a pixel inside or outside the regions is not what it has to be.
+            Failure: a pixel inside or outside the regions is not as it has to be.
 
         """
         _, promise, asked = step
@@ -158,19 +159,19 @@ class _Image:
         return open_
 
     def check_outside(self, before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> None:
-        """Refuse an image that was changed where no region may change it: outside `seen`.
+        """Refuse an image with a change outside of `seen`, where no region may change it.
 
         Raises:
-            Failure: it was.
+            Failure: it was changed there.
 
         """
         outside = (~seen).view(np.uint8)
-        if cv2.norm(before, after, cv2.NORM_INF, outside):  # faster than to make any new image
+        if cv2.norm(before, after, cv2.NORM_INF, outside):  # faster than creating any new image
             count = np.count_nonzero((before != after)[~seen])
             raise Failure(f"{count} values outside its regions were changed")
 
     def finish(self, found: Found, open_: np.ndarray) -> None:
-        """Note what is hidden, when regions of a method, or all its steps, were checked."""
+        """Record hidden pixels after the regions of a method, or all its steps, were checked."""
         for _, (window, required, may) in found:
             self.may[window] |= may
             self._edges[window] |= may & ~open_[window]
@@ -181,7 +182,7 @@ class _Image:
 def _check_sums(
     original: np.ndarray, pixels: np.ndarray, sums: Sequence[tuple[Turn, Found]]
 ) -> None:
-    """Refuse regions that all steps of their methods together have left nearly as they were."""
+    """Refuse regions that are nearly unchanged after all steps of their methods together."""
     gone = np.zeros(original.shape[:2], bool)
     left = []
     for turn, found in sums:
@@ -196,5 +197,5 @@ def _check_sums(
 
 
 def _planes(window: np.ndarray) -> np.ndarray:
-    """Return [c, h, w] of [h, w] or [h, w, c], without gaps: operations on that are faster."""
+    """Return [c, h, w] of [h, w] or [h, w, c], contiguous: operations on that are faster."""
     return np.stack(cv2.split(window))

@@ -1,7 +1,7 @@
 """Promises of the anonymization methods about the pixels inside a region.
 
-Promises of the built-in methods are stated in the config's terms and computed in another way than
-the anonymizer does. Any other method states its own
+Promises of the built-in methods are stated in terms of the config and computed in another way than
+by the anonymizer. Any other method states its own
 (`anonbench.core.registries.methods.Method.is_hidden`). Without a promise an image is refused.
 """
 
@@ -26,28 +26,32 @@ from anonbench.core.registries.methods import METHODS, WEAK
 from anonbench.core.registries.methods import Method as AnyMethod
 
 NONE, MEANS, UNKNOWN, MOST, ALL = range(5)
-"""What is left of a region: nothing, means, nobody knows, most, all of it. What hides most comes
-first where kinds of regions have different methods, and is seen where they overlap."""
+"""Information left in a region: none, means, unknown, most, or all of it. If kinds of regions have
+different methods, the strongest come first, and are visible where they overlap.
+"""
 _STATED = {"none": NONE, "coarse": MEANS, "most": MOST, "all": ALL}
 
 
 @dataclass(frozen=True)
 class Promise:
-    """What must be true of a method; functions get the method's parameters."""
+    """Condition that a method's result must meet; functions get the method's parameters."""
 
     kept: Callable[[Inside, Any], np.ndarray]
-    """Returns bool [h, w]: the pixels that hold what the method makes of the original; only those
-    of `mask` and `edge` are looked at. Raises Failure where a property does not hold that the
-    region's own pixels have together."""
+    """Returns bool [h, w]: the pixels with the method's result for the original; only those of
+    `mask` and `edge` are used. Raises Failure if a property of the region's pixels as a whole does
+    not hold.
+    """
     leaves: int
     least: Callable[[Any], int] = lambda asked: 1
-    """Sides that the window has at least, where the image is that large: a narrower region is
-    computed together with what is beside it."""
+    """Least sides of the window, if the image is large enough: a narrower region is computed
+    together with the pixels beside it.
+    """
     around: Callable[[Any], int] = lambda asked: 0
-    """Pixels about a region that have a part in it, on each side."""
+    """Width in pixels of the surroundings of a region that affect the result."""
     shows_nothing: bool = False
-    """Whether it is proved that nothing of a region's pixels is left: it may look as it was only
-    where it was so by chance."""
+    """Whether it is proved that nothing of a region's pixels is left: a region may then be
+    unchanged only by chance.
+    """
 
 
 PROMISES: dict[str, Promise] = {
@@ -80,7 +84,7 @@ PROMISES: dict[str, Promise] = {
 
 
 def stated(inside: Inside, method: AnyMethod) -> np.ndarray:
-    """Refuse a region that is still there, whatever its method says; then ask the method."""
+    """Refuse a region that is still visible, whatever its method says; then ask the method."""
     original, written = inside.original[:, inside.mask], inside.written[:, inside.mask]
     if inside.mask.any() and np.array_equal(original, written) and np.ptp(original, axis=1).any():
         raise NotHidden("a region is as it was")
@@ -104,7 +108,7 @@ class Step(NamedTuple):
 
 
 def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
-    """Methods that a region of a kind is hidden by, one after the other.
+    """Return the methods, one after the other, that hide a region of a kind.
 
     Raises:
         Failure: one of them promises nothing.
@@ -137,15 +141,15 @@ class Turn(NamedTuple):
 
     @property
     def leaves(self) -> int:
-        """What is left by all steps together: what the strongest leaves."""
+        """Information left by all steps together: that of the strongest."""
         return min(step.promise.leaves for step in self.steps)
 
 
 def in_turn(name: str, hidden: Sequence[Region], settings: Anonymization) -> list[Turn]:
     """Regions by their methods.
 
-    What hides most comes first, with all its steps. What comes later may change no pixel of it, and
-    sees it hidden: else a method that moves pixels would show again what another one had hidden.
+    The strongest come first, with all their steps. Later ones must not change their pixels, and see
+    them hidden: otherwise a method that moves pixels would show again what another one had hidden.
     """
     turns: dict[tuple[str, ...], Turn] = {}
     kinds = {r.entity: steps_of(name, r.entity, settings) for r in hidden}

@@ -1,13 +1,13 @@
-"""The promise of `replace`: a region shows one of a few pictures that are known beforehand.
+"""Promise of `replace`: a region shows one of a few pictures that are known in advance.
 
-Fake content follows from the size of the region alone (`anonbench.core.fakes`). So there are few
-pictures that may stand in it: for a text one of each kind and number of lines, for a zone one of
-each format, for a barcode one of its format, length and kind of characters. The audit draws them
-itself, and asks for one of them, exactly, in two colours. What a region can tell of the original is
-then which picture it is, and the colours.
+Fake content is computed from the size of the region only (`anonbench.core.fakes`). So few pictures
+are possible: for a text one of each kind and number of lines, for a zone one of each format, for a
+barcode one of its format, length and kind of characters. The audit draws them itself, and requires
+exactly one of them, in two colours. A region then reveals only which picture it is, and the
+colours.
 
-Shared with the anonymizer is what is drawn, by functions that get no pixel, and the libraries:
-Pillow's glyphs and zxing's codes. Layout and colours are not.
+The audit shares with the anonymizer the fake content, from functions that get no pixel, and the
+libraries: Pillow's glyphs and zxing's codes. It does not share layout and colours.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NARROW = 8
 """Sides below which a region is masked."""
 _UPRIGHT_TEXT = 2.5
 _INKS = 3
-"""Grey levels by which the ink may differ from what its densest pixel shows."""
+"""Grey levels by which the ink may differ from its densest pixel."""
 _EAN_DIGITS = {"EAN-13": 12, "EAN-8": 7, "UPC-A": 11, "UPC-E": 7, "ITF-14": 13, "ISBN": 12}
 _STACKED = ("DataBarStk", "DataBarStkOmni", "DataBarExpStk")
 
@@ -36,7 +36,7 @@ _STACKED = ("DataBarStk", "DataBarStkOmni", "DataBarExpStk")
 def redrawn(inside: Inside, asked: Any) -> np.ndarray:
     """Replace: a picture that the region's size explains, in two colours; or an empty region.
 
-    Faces are masked, ink is under paper.
+    Faces are masked, ink is covered with paper.
     """
     if inside.entity == "face" or min(inside.mask.shape) < _NARROW:
         return np.asarray((inside.written == 0).all(axis=0))
@@ -63,10 +63,10 @@ def _pictures(inside: Inside) -> Iterator[np.ndarray]:
 
 
 def _in_two_colours(picture: np.ndarray, inside: Inside) -> np.ndarray | None:
-    """Return bool [h, w], which pixels are as in the picture, or None if the region's are not all.
+    """Return bool [h, w], the pixels as in the picture, or None if some of the region's are not.
 
-    Paper and ink are read off the written pixels: where there is no ink, and where there is most.
-    Of a region that others cover but for its edge, they are those at the edge that were changed.
+    Paper and ink are read from the written pixels: where there is no ink, and where there is most.
+    If others cover a region except for its edge, these are the changed pixels at the edge.
     """
     own = inside.mask
     if not own.any() and inside.edge is not None:
@@ -143,7 +143,7 @@ def _font(size: int) -> Any:
 
 
 def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the fake code that follows from the original's format, length and characters."""
+    """Yield the fake code for the original's format, length and characters."""
     import zxingcpp
 
     size = original.shape[1:]
@@ -199,7 +199,7 @@ def _linear() -> frozenset[Any]:
 
 
 def _within(size: tuple[int, ...], tilt: float) -> float:
-    """Return by how much a window shrinks to lie in the tilted rectangle whose box it is."""
+    """Return the factor that shrinks a window to fit the tilted rectangle that it bounds."""
     turned = np.array([[math.cos(tilt), math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
     if np.linalg.det(turned) < 0.1:
         return 0.0

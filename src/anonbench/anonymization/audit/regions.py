@@ -2,7 +2,7 @@
 
 A region, straight or slanted, is the convex hull of four corners. Its pixels are found row by row:
 the hull's ends within a row of pixels are those of the six lines between corners, cut at the row's
-borders. That is exact, so it is what supersampling comes to with ever more samples.
+borders. This is exact: the limit of supersampling with ever more samples.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ _QUAD = [f"q{number}" for number in range(8)]
 _PAIRS = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
 
 SLACK = 1 / 256
-"""How far, in pixels, slanted edges may be off by rounding. A pixel that a slanted region enters,
-or misses, by less than this may be hidden or not."""
+"""Tolerance in pixels for rounding of slanted edges. A pixel that a slanted region enters, or
+misses, by less than this may be hidden or not.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class Area(NamedTuple):
 
     window: tuple[slice, slice]
     required: np.ndarray
-    """bool [h, w]: what the region covers for certain."""
+    """bool [h, w]: pixels that the region certainly covers."""
     may: np.ndarray
-    """bool [h, w]: what it may cover."""
+    """bool [h, w]: pixels that the region may cover."""
 
 
 Found = list[tuple[Region, Area]]
@@ -76,7 +77,7 @@ def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
 def to_hide(regions: list[Region], degree: int) -> list[Region]:
     """Regions that a degree hides, in draw order.
 
-    A region is hidden where fewer than `degree` percent of the image's regions are drawn before it,
+    A region is hidden if fewer than `degree` percent of the image's regions are drawn before it,
     so that degrees nest.
 
     Raises:
@@ -137,10 +138,10 @@ def area_of(
 
 
 def joined(found: Found) -> Found:
-    """One area for each group of regions that a method which looks around them hides together.
+    """Merge regions that a method with surroundings hides together into one area per group.
 
-    Regions belong together where their windows share a pixel, and so do groups of regions where the
-    smallest windows about them do, until no two do.
+    Regions form a group if their windows share a pixel; groups are merged if their smallest common
+    windows do, until no two do.
     """
     groups: Found = []
     for group in found:
@@ -211,9 +212,9 @@ def _box(corners: np.ndarray, shape: tuple[int, ...]) -> Box | None:
 def _hull(corners: np.ndarray, box: Box, inset: float) -> np.ndarray:
     """Pixels of a box, made smaller by `inset`, that the hull of four corners touches, bool [h, w].
 
-    Corners that all but lie on one line have no inside that is larger than rounding: then the
-    region may cover all of its box. A line below 1e-12 pixels of height is level: its slope may be
-    no number.
+    Corners that lie nearly on one line enclose no area beyond rounding: then the region may cover
+    all of its box. A line less than 1e-12 pixels high is treated as level: its slope may not be
+    finite.
     """
     (top, bottom), (left, right) = box
     if inset < 0 and np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK:

@@ -2,12 +2,12 @@
 
 Each step is proved by itself, and yet their sum may be the original: a negative of a negative, a
 swirl of a thousandth of a turn, blocks of two pixels in a large face. So a region is compared with
-the original once more, by its detail: how far pixels are from the mean of their neighbours. The
-share of its energy that is as it was, `1 - |after - before|² / |before|²`, is 1 for the original,
-also where it is brighter, and 0 for one colour. Flat parts and even shades have no detail: white
-paper may stay white, and a blur keeps what is smooth.
+the original once more, by its detail: the difference of pixels from the mean of their neighbours.
+The share of its energy that is unchanged, `1 - |after - before|² / |before|²`, is 1 for the
+original, even if it is brighter, and 0 for one colour. Flat parts and even shades have no detail:
+white paper may stay white, and a blur keeps smooth parts.
 
-Limits and what was seen: docs/explanation/threat-model.md.
+Limits and measurements: docs/explanation/threat-model.md.
 """
 
 from __future__ import annotations
@@ -21,39 +21,40 @@ import numpy as np
 from anonbench.anonymization.audit.errors import NotHidden
 
 _ACROSS = 32
-"""Pixels of the shorter side of a thumbnail, in which fine blocks and narrow blurs are not seen."""
+"""Shorter side, in pixels, of a thumbnail that shows no fine blocks and narrow blurs."""
 _INSIDE = 0.999
-"""Share of a thumbnail's pixel that is the region's."""
+"""Least share of a thumbnail's pixel that must belong to the region."""
 _NEAR = 4.0
-"""Grey levels of detail; a pixel that differs by no more is nearly as it was."""
+"""Grey levels of detail; a pixel that differs by no more counts as nearly unchanged."""
 _LEAST = 64
-"""Pixels with detail, below which too little is in a region to tell."""
+"""Least number of pixels with detail for a verdict on a region."""
 _COARSE = 0.97
-"""Detail that is too much for a method which promises to leave none."""
+"""Limit of the detail left by a method that promises to leave none."""
 _WEAK, _MOST = 0.9, 0.5
-"""Detail and share of pixels nearly as they were, that are too much for any other method."""
+"""Limits of detail, and of the share of nearly unchanged pixels, for any other method."""
 _LIKE, _LIKE_NONE = 0.95, 0.5
-"""Correlation of detail that is too much for another package's method; and for one that claims to
-leave nothing."""
+"""Limits of the correlation of detail: for another package's method, and for one that claims to
+leave nothing.
+"""
 _DETAIL = np.array([[0, -0.25, 0], [-0.25, 1, -0.25], [0, -0.25, 0]], np.float32)
 _RUN = 16
-"""Changes from pixel to pixel that make a row or a column no other one."""
+"""Number of changes between neighbouring pixels that make a row or column unique."""
 
 
 def check_remains(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, entity: str, is_weak: bool
 ) -> None:
-    """Refuse a region that is nearly as it was.
+    """Refuse a region that is nearly unchanged.
 
     Args:
         before: uint8 [c, h, w], the original.
         after: of the same shape, as it was written.
         own: bool [h, w], the region's pixels.
-        entity: what it shows.
+        entity: content of the region.
         is_weak: whether its methods promise to leave most of it.
 
     Raises:
-        NotHidden: it is.
+        NotHidden: it is nearly unchanged.
 
     """
     if is_weak:
@@ -70,10 +71,10 @@ def check_remains(
 
 
 def check_unlike(before: np.ndarray, after: np.ndarray, own: np.ndarray, claims_none: bool) -> None:
-    """Refuse a region that another package's method left, whatever that says of it.
+    """Refuse a region that another package's method left visible, whatever that claims.
 
-    Looked for are the region, upright or mirrored, in any channel, brighter, darker or as a
-    negative, and its rows and columns.
+    The check searches for the region, upright or mirrored, in any channel, brighter, darker or as a
+    negative, and for its rows and columns.
 
     Args:
         before: uint8 [c, h, w], the region before.
@@ -82,7 +83,7 @@ def check_unlike(before: np.ndarray, after: np.ndarray, own: np.ndarray, claims_
         claims_none: whether the method claims to leave nothing.
 
     Raises:
-        NotHidden: it is there.
+        NotHidden: it is visible.
 
     """
     same = (before == after).all(axis=0)
@@ -115,13 +116,13 @@ def seen_in_thumbnail(
 
 
 def _kept(before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool = False) -> float:
-    """Share of detail that is as it was, 0 where there is too little of it.
+    """Share of unchanged detail; 0 if there is too little detail.
 
     Args:
         before: uint8 or float32 [c, h, w].
         after: of the same shape and type.
-        own: bool [h, w], the region; pixels count whose neighbours lie in it too.
-        together: of all channels; else of the one that has most.
+        own: bool [h, w], the region; only pixels whose neighbours are also inside count.
+        together: for all channels together; else for the one with the most.
 
     """
     inner = _with_neighbours(own)
@@ -144,7 +145,7 @@ def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
 
 
 def _has_a_row(before: np.ndarray, same: np.ndarray, own: np.ndarray) -> bool:
-    """Tell whether a row of a region, of many values, is as it was."""
+    """Check whether a row of a region is unchanged although its values vary much."""
     changes = (before[:, :, 1:] != before[:, :, :-1]).any(axis=0) & own[:, 1:] & own[:, :-1]
     return bool(((same | ~own).all(axis=1) & (changes.sum(axis=1) >= _RUN)).any())
 
@@ -170,7 +171,7 @@ def _likeness(before: np.ndarray, own: np.ndarray, after: np.ndarray, its: np.nd
 
 
 def _with_neighbours(own: np.ndarray) -> np.ndarray:
-    """Pixels whose four neighbours are there too, bool [h - 2, w - 2]."""
+    """Pixels of a mask whose four neighbours belong to it, bool [h - 2, w - 2]."""
     beside, above = own[1:-1, :-2] & own[1:-1, 2:], own[:-2, 1:-1] & own[2:, 1:-1]
     return np.asarray(own[1:-1, 1:-1] & beside & above)
 

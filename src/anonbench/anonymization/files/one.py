@@ -78,7 +78,7 @@ class Anonymizer:
         self._search = Search(job.detectors, job.detection)
 
     def __call__(self, task: Task) -> Outcome:
-        """Return what became of an image; its file is written, or none is left."""
+        """Outcome of an image; its file is written, or none is left."""
         try:
             done = self._done(task)
         except SeveralFrames as error:
@@ -139,7 +139,7 @@ class Anonymizer:
         return self._written(task, found, data, original, regions)
 
     def _is_done(self, task: Task, before: Outcome, digest: str) -> bool:
-        """Tell whether an earlier run did all that there is to do."""
+        """Check whether an earlier run did everything for an image."""
         if before.digest != digest or before.corrected != digest_of_corrections(task.corrections):
             return False
         if before.status == "without_regions":
@@ -197,7 +197,7 @@ class Anonymizer:
 
 
 def died(to: Path, task: Task) -> Outcome:
-    """Return what became of an image that ended its worker, of which nothing is left in `to`."""
+    """Outcome of an image that ended its worker; removes its files from `to`."""
     for part in to.glob(".*"):
         if is_passing(part):
             part.unlink()

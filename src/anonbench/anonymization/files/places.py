@@ -40,7 +40,7 @@ def require_apart(images: Images, to: Path) -> None:
 
 
 def target(to: Path, name: str) -> Path:
-    """Return where an output is written, its folder made.
+    """Path of an output; creates its folder.
 
     Raises:
         InputError: a link leads out of the output folder.
@@ -94,7 +94,7 @@ def taken_suffixes(
 
 
 def unknown(to: Path, outputs: Collection[str]) -> int:
-    """Return how many files in the output folder are none of these."""
+    """Number of files in the output folder that are not among `outputs`."""
     count = 0
     for folder, _, files in os.walk(to):
         under = Path(folder).relative_to(to)
@@ -128,7 +128,7 @@ def clashes(to: Path, names: Iterable[str]) -> set[str]:
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    """Tell whether a path, which need not exist, is a folder or lies in it."""
+    """Check whether a path, which need not exist, is a folder or lies in it."""
     if not folder.exists():
         return False
     place = Path(os.path.realpath(path))

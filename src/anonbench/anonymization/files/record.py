@@ -189,7 +189,7 @@ class Record:
         self._head = json.dumps(made_by, ensure_ascii=False, sort_keys=True)
 
     def read(self) -> dict[str, Outcome]:
-        """Return what earlier runs did, by name.
+        """Outcomes of earlier runs, by name.
 
         Raises:
             InputError: the folder is not empty and has no record, or one of other settings.
@@ -284,7 +284,7 @@ class _Journal(NamedTuple):
 
 
 def is_passing(path: Path) -> bool:
-    """Return whether a file of the output folder is one that a run has there for a moment."""
+    """Check whether a file of the output folder is a temporary file of a run."""
     return _PASSING.fullmatch(path.name) is not None and path.is_file() and not path.is_symlink()
 
 
@@ -308,7 +308,7 @@ def _lines_of_audit(file: Path) -> tuple[str, list[Outcome]]:
 
 
 def _journal(file: Path) -> _Journal | None:
-    """Return what a run wrote before it ended; its last line may be cut short."""
+    """Journal of a run that did not finish, or None; its last line may be cut short."""
     if not file.is_file():
         return None
     head, *lines = file.read_text(encoding="utf-8", errors="replace").split("\n")

@@ -352,7 +352,7 @@ def _digests(path: Path) -> list[str]:
 
 
 def _place(given: str | Path | Iterable[str | Path], images: Images) -> str:
-    """Return where images are; of a list with relative paths, the folder that they start from."""
+    """Place of the images; for a list with relative paths, with the folder they start from."""
     if isinstance(given, str | Path) and str(given) != STANDARD_INPUT:
         return os.path.realpath(given)
     if all(image.file.is_absolute() for image in images):

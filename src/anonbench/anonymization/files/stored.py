@@ -177,11 +177,11 @@ class Stored:
 
 
 def stored(data: bytes, pixels: np.ndarray) -> Stored:
-    """Return how an original is stored, from its header.
+    """Storage of an original (format, options, colour profile), from its header.
 
     Args:
         data: the file, which `read_image` could read.
-        pixels: what it read, uint8 [H, W] or [H, W, 3].
+        pixels: its result, uint8 [H, W] or [H, W, 3].
 
     """
     with open_checked(data, None) as image:

@@ -124,7 +124,7 @@ def _shares(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.Series]]:
 
 
 def _left_out(program: str, reasons: pd.Series) -> Sequence[int]:
-    """Return how many images are left out, in the order of `LEFT_OUT`."""
+    """Number of images left out for each reason, in the order of `LEFT_OUT`."""
     exact = (MISSING.format(program), OTHER_SIZE.format(program))
     others = reasons.str.startswith(broken(program, "")).sum()
     return *(int((reasons == reason).sum()) for reason in exact), int(others)

@@ -42,7 +42,7 @@ class Code:
 
 
 def code_of(pixels: np.ndarray) -> Code:
-    """Return what is kept of a region's barcode.
+    """Properties of a region's barcode that its replacement keeps.
 
     Args:
         pixels: uint8 [h, w] or [h, w, 3].

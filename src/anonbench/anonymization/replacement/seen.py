@@ -64,7 +64,7 @@ def colours(pixels: np.ndarray) -> tuple[Colours, np.ndarray]:
 
 
 def rows_of(ink: np.ndarray) -> int:
-    """Return how many lines of text are above each other."""
+    """Number of lines of text above each other."""
     profile = ink.sum(axis=1)
     filled = np.concatenate([[0], profile > _ROW_INK * max(profile.max(initial=0), 1), [0]])
     starts, ends = (np.flatnonzero(np.diff(filled) == step) for step in (1, -1))
@@ -88,7 +88,7 @@ def kind_of(ink: np.ndarray) -> TextKind:
 
 
 def is_slanted(ink: np.ndarray) -> bool:
-    """Tell whether the ink is one line that lies aslant; nothing is drawn in such a window."""
+    """Check whether the ink is one slanted line; nothing is drawn in such a window."""
     rows, columns = np.nonzero(ink)
     if len(rows) < 3:
         return False
@@ -99,7 +99,7 @@ def is_slanted(ink: np.ndarray) -> bool:
 
 
 def letters_of(ink: np.ndarray) -> float | None:
-    """Return how many letters of even pitch a line of a zone has room for, None if too few stand.
+    """Number of evenly spaced letters that fit a zone's line; None if too few are visible.
 
     The pitch is the median distance of neighbours in one row.
     """

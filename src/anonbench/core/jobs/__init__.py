@@ -1,1 +1,1 @@
-"""The frame of a job: its threads and log, what it is made of, what it made before."""
+"""Frame of a job: its threads and log, its fingerprint, and the cache of its outputs."""

@@ -1,4 +1,4 @@
-"""Files that a bundle carries: no job makes them, and its metadata says what they hold."""
+"""Files carried by a bundle: no job makes them, and the bundle's metadata describes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Listed:
 
 
 def listed_files(metadata: Path) -> list[Listed]:
-    """Return what a bundle's metadata lists, for planning and jobs: read as plain JSON, fast.
+    """Files listed in a bundle's metadata, read as plain JSON, which is fast.
 
     Raises:
         InputError: the file is missing or not such metadata.

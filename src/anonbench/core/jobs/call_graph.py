@@ -1,8 +1,8 @@
 """Call graph of the package's definitions, read from the source without imports.
 
-A node is a top-level definition (a function, a class, a constant) or what runs when a module is
-imported, so that an edit counts only for code that can reach it. What does not run does not count:
-comments, docstrings, annotations, and what is imported for them.
+A node is a top-level definition (a function, a class, a constant), or the code that runs when a
+module is imported, so that an edit counts only for code that can reach it. Code that never runs
+does not count: comments, docstrings, annotations, and imports for annotations.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _IMPORTS = (ast.Import, ast.ImportFrom)
 _FACT = re.compile(
     r"(label|line_colour|images_per_second|seconds_an_image|memory_mb|install): .*ClassVar"
 )
-"""Class values on which only plans and shown results depend; `registry.facts` stands for them."""
+"""Class values that only plans and shown results depend on; `registry.facts` stands for them."""
 
 
 class Code(NamedTuple):
     """Code of one node."""
 
     digest: str
-    """16 hexadecimal digits; none where nothing runs, as of a name imported from elsewhere."""
+    """16 hexadecimal digits; empty if nothing runs, as for a name imported from elsewhere."""
     uses: Collection[str]
-    """Nodes that it comes to in one step: `module:definition`, or `module` for its import."""
+    """Nodes that it reaches in one step: `module:definition`, or `module` for its import."""
 
 
 class CallGraph:
@@ -43,7 +43,7 @@ class CallGraph:
         """Find the source files in the folders of packages.
 
         Of classes in the package `settings` only the methods count: the values of their fields are
-        known otherwise.
+        part of the job's parameters.
         """
         self.files: dict[str, Path] = {}
         """Source files by the full name of their module."""
@@ -59,7 +59,8 @@ class CallGraph:
     ) -> tuple[dict[str, str], set[str]]:
         """Return digests of all code that nodes can reach, and the names of other packages.
 
-        Modules whose names begin as one in `without` are left out, with what only they reach.
+        Modules whose names begin with one in `without` are left out, and so is code that only they
+        reach.
         """
         found: dict[str, str] = {}
         others: set[str] = set()
@@ -96,15 +97,15 @@ class CallGraph:
             code[each] = self._code(reader, scope | reader.bound, run)
         # an import of another package counts where its name is used
         run = [name.rpartition(".")[0], *map(self._owner, top.imported)]
-        # objects of settings are handed in: what is imported for annotations tells their class
+        # objects of settings are passed in; imports for annotations show their class
         handed = [self._node(n) for n in top.bound.values() if n.startswith(self._settings)]
         code[""] = self._code(top, scope, [*filter(self.files.get, run), *handed])
-        # a package imports names to hand them on
+        # a package imports names to re-export them
         names = code if self.files[name].name == "__init__.py" else read
         return code | {ALL: Code("", [name, *(f"{name}:{each}" for each in names)])}
 
     def _code(self, read: _Reader, scope: Mapping[str, str], run: Collection[str]) -> Code:
-        """Return code that was read, by the names of a scope, and with the modules that it runs."""
+        """Return the code read, resolved by a scope's names, including the modules that it runs."""
         names = {
             name: scope[first] + name.removeprefix(first)
             for name in sorted(read.names)
@@ -122,22 +123,22 @@ class CallGraph:
         return f"{name}:{definition}"
 
     def _owner(self, name: str) -> str:
-        """Return the module of what a full name stands for."""
+        """Return the module that defines the object with a full name."""
         return self._node(name).partition(":")[0]
 
 
 class _Reader(ast.NodeTransformer):
-    """Takes out of statements what does not run, and collects the names in the rest."""
+    """Collects the names in statements, leaving out what does not run."""
 
     def __init__(self, statements: list[ast.stmt]) -> None:
         self.names: set[str] = set()
         """Names with their attributes, as they are written: `np.linalg.norm`."""
         self.texts: set[str] = set()
-        """Texts that may be the name of a module, which is started or read by it."""
+        """Texts that may be the name of a module that is run or read."""
         self.bound: dict[str, str] = {}
-        """Names that imports bind, with the full names of what they stand for."""
+        """Names bound by imports, and the full names that they stand for."""
         self.imported: set[str] = set()
-        """Full names of what is imported when the statements run."""
+        """Full names imported when the statements run."""
         body = [each for each in map(self.visit, statements) if each]
         self.text = "\n".join(ast.dump(each) for each in body if not isinstance(each, _IMPORTS))
 
@@ -167,7 +168,7 @@ class _Reader(ast.NodeTransformer):
 
 
 def _bound(node: ast.AST) -> dict[str, str]:
-    """Return the names that an import binds, with the full names of what they stand for."""
+    """Return the names that an import binds, and the full names that they stand for."""
     match node:
         case ast.ImportFrom(module=module, names=names):
             return {each.asname or each.name: f"{module}.{each.name}" for each in names}
@@ -178,7 +179,7 @@ def _bound(node: ast.AST) -> dict[str, str]:
 
 
 def _defined(statement: ast.stmt) -> list[str]:
-    """Return the names that a statement defines; none where it changes something, or only runs."""
+    """Return the names that a statement defines; empty if it only runs or changes something."""
     if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
         return [statement.name]
     targets = statement.targets if isinstance(statement, ast.Assign) else []
@@ -189,7 +190,7 @@ def _defined(statement: ast.stmt) -> list[str]:
 
 
 def _methods(statement: ast.stmt) -> list[ast.stmt]:
-    """Return what counts of a statement in settings: functions, imports, and bases of classes."""
+    """Parts of a statement in settings that count: functions, imports, bases and methods."""
     if isinstance(statement, ast.ClassDef):
         methods = [each for each in statement.body if isinstance(each, _FUNCTIONS)]
         return [*map(ast.Expr, statement.bases), *methods]

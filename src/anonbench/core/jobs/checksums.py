@@ -1,7 +1,7 @@
 """Record of a job's output: its checksum, and the parameters of the job.
 
-Records lie in a hidden folder beside the files. A job reads a result only if its bytes are those
-that its own job wrote. Size and time do not show that, so each reader hashes what it reads.
+Records are in a hidden folder beside the files. A job reads a result only if its bytes are those
+that its own job wrote. Size and time cannot show this, so each reader hashes what it reads.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from anonbench.core.provenance import file_digest
 
 FOLDER = ".checksums"
 DIGEST = ".digest"
-"""Suffix of the small file with a big one's digest, which Snakemake compares in its place."""
+"""Suffix of the small file with a large file's digest, which Snakemake compares instead."""
 PARAMETERS = "parameters"
 """Key of the parameters with which the job made the output."""
 REPLACED = "replaced"
-"""Key that marks the record of an output whose job runs again, or was killed while it did."""
+"""Key that marks the record of an output whose job is running again, or was killed meanwhile."""
 _TYPES = {"name": str, "sha256": str, "size": int, "modified": int}
-"""Of a checksum. `modified`: when the file was last known to hold this, in ns; 0: unknown."""
+"""Types of a record. `modified`: last time, in ns, when this content was seen; 0: unknown."""
 _CHECKED_IN_PARTS = ".tar"
 """Suffix of files whose readers check each part, by the digests in an index beside it."""
 _WAY_OUT = (
@@ -61,7 +61,7 @@ def read_checksum(path: Path) -> dict[str, Any] | None:
 
 
 def holds(path: Path, record: Mapping[str, Any]) -> bool:
-    """Return whether a file has the size and content of its record; False if it is gone."""
+    """Check whether a file has the size and content of its record; False if it is missing."""
     try:
         return bool(path.stat().st_size == record["size"] and file_digest(path) == record["sha256"])
     except FileNotFoundError:
@@ -69,10 +69,10 @@ def holds(path: Path, record: Mapping[str, Any]) -> bool:
 
 
 def is_intact(path: Path) -> bool | None:
-    """Return whether a file is as its job wrote it; None if that is not known.
+    """Check whether a file is as its job wrote it; None if unknown.
 
-    This is the cheap check of a look: the content is hashed only if the file's time differs from
-    the record's. A reader uses `verify`. Nothing is written.
+    A cheap check for planning: the content is hashed only if the file's time differs from the
+    record's. Readers use `verify`. Writes nothing.
     """
     record = read_checksum(path)
     if record is None or REPLACED in record:
@@ -84,7 +84,7 @@ def is_intact(path: Path) -> bool | None:
 
 
 def note_time(path: Path, since: int = 0) -> None:
-    """Record the time of a file known to be intact; a record older than `since` (ns) stays."""
+    """Record an intact file's time; a record older than `since` (ns) is left unchanged."""
     record = read_checksum(path)
     if record is None or REPLACED in record or record["modified"] < since or not path.is_file():
         return
@@ -96,11 +96,11 @@ def note_time(path: Path, since: int = 0) -> None:
 def verify(path: Path, must_be_known: bool = False) -> None:
     """Check the size and content of a file before it is read, whatever its time.
 
-    The readers of a `.tar` check each part of it: here only its size is checked. A file without a
-    record is not checked, or refused if it `must_be_known`.
+    Of a `.tar` only the size is checked here: its readers check each part. A file without a record
+    is not checked, or is refused if it `must_be_known`.
 
     Raises:
-        InputError: the file is gone, not as its job wrote it, or not known.
+        InputError: the file is missing, not as its job wrote it, or not known.
 
     """
     record = read_checksum(path)
@@ -119,7 +119,7 @@ def verify_against(path: Path, sha256: str, size: int) -> None:
     """Check a file that has no record against a digest and a size in bytes.
 
     Raises:
-        InputError: the file is gone or holds something else.
+        InputError: the file is missing or has other content.
 
     """
     if not holds(path, {"sha256": sha256, "size": size}):
@@ -131,13 +131,13 @@ def verify_against(path: Path, sha256: str, size: int) -> None:
 
 
 def refusal(path: Path, found: str = "") -> InputError:
-    """Return the error of a damaged file, and have the next run hash it, whatever its time.
+    """Return the error of a damaged file, and make the next run hash it, whatever its time.
 
-    It says what was `found`, else the sizes.
+    The message says what was `found`, or else the sizes.
     """
     record = read_checksum(path)
     if record:
-        with suppress(OSError):  # read-only results
+        with suppress(OSError):  # the results are read-only
             write_json(record_of(path), record | {"modified": 0})
     if record and not found:
         size = path.stat().st_size
@@ -146,11 +146,11 @@ def refusal(path: Path, found: str = "") -> InputError:
 
 
 def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a job's parameters as JSON gives them back."""
+    """Return a job's parameters as JSON would return them."""
     return dict(json.loads(json.dumps(dict(parameters), default=str)))
 
 
 def read_parameters(outputs: Iterable[Path]) -> dict[str, Any] | None:
-    """Return the parameters with which outputs were made; None if no record says it."""
+    """Return the parameters that outputs were made with; None if no record has them."""
     records = filter(None, map(read_checksum, outputs))
     return next((record[PARAMETERS] for record in records if PARAMETERS in record), None)

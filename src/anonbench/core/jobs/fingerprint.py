@@ -1,9 +1,9 @@
 """Code fingerprint of a result: the definitions that made it, and the packages' versions.
 
-The code is what can be executed: comments, docstrings, annotations and formatting change nothing,
-and neither does a function that nobody calls. Modules are read and not imported, so that nothing
-heavy is loaded to find that a result is there already. Beside the results lies what each digest of
-a script's code stands for, so that a change of code can be named.
+Only executable code counts: comments, docstrings, annotations and formatting change nothing, and
+neither does a function that is never called. Modules are read and not imported, so that a cached
+result is found without loading heavy libraries. The code behind each digest is stored in the
+results, so that changes of code can be named.
 """
 
 from __future__ import annotations
@@ -25,27 +25,28 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.added import added
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
-"""The packages whose sources are read, with their folders."""
+"""Packages whose sources are read, with their folders."""
 CODES: dict[str, dict[str, str]] = {}
-"""What each digest stands for that this process asked for."""
+"""Code behind each digest that this process computed."""
 _SETTINGS = "anonbench.config"
-"""Of settings only the methods count: their values are part of an identity by themselves."""
+"""Only the methods of settings count: their values are part of a job's identity."""
 _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
 _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow")
-"""What is around a job's work: it decides whether, when and where that runs, not what it makes."""
+"""Code around a job's work: it decides whether, when and where the job runs, not its results."""
 _SHOWN = "anonbench.core.registries.registry:facts"
-"""The code that shows what registered classes are called and drawn as."""
+"""Code that shows the names and colours of registered classes."""
 _COPIES = ".code"
-"""Folder in the results: some kilobytes for each script and state of the code."""
+"""Folder in the results with some kilobytes for each script and state of the code."""
 _distributions = cache(metadata.packages_distributions)
 
 
 def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
     """Return the code of modules (full names) and of all that they can reach.
 
-    A digest for each definition of anonbench, and the version of each installed distribution.
-    Modules in `without` are left out, with what only they reach, and other packages by their names.
+    It has a digest for each definition of anonbench, and the version of each installed
+    distribution. Modules in `without` are left out, with code that only they reach; other packages
+    can be left out by name.
 
     Raises:
         ValueError: anonbench has no such module.
@@ -66,13 +67,13 @@ def script_identity(name: str, source: str) -> dict[str, str]:
 @cache
 def code_digest(script: Path) -> str:
     """Return one digest of a script's `script_identity`."""
-    source = script.read_text(encoding="utf-8")  # Snakemake may have a temporary copy
+    source = script.read_text(encoding="utf-8")  # Snakemake may pass a temporary copy
     name = f"{script.name} {hashlib.sha256(source.encode()).hexdigest()}"
     return _digest(name, lambda: script_identity(script.name, source))
 
 
 def keep_codes(results: Path) -> None:
-    """Write what every code digest of this process stands for, where there is no copy yet."""
+    """Write the code behind every digest of this process, unless it is stored already."""
     for digest, code in CODES.items():
         copy = results / _COPIES / f"{digest}.json"
         if not copy.exists():
@@ -80,10 +81,10 @@ def keep_codes(results: Path) -> None:
 
 
 def code_changes(results: Path, old: str, new: str) -> list[str]:
-    """Return what differs between a record's digest and a new one, which this process computed.
+    """Differences between the code of a recorded digest and of one that this process computed.
 
     One line for each definition or package. A changed definition may reach others than before:
-    they are named only where nothing that is in both has changed.
+    these are listed only if all definitions in both digests are equal.
     """
     try:
         before: dict[str, str] = read_json(results / _COPIES / f"{old}.json")
@@ -108,16 +109,16 @@ def module_digest(modules: Sequence[str], without: Sequence[str] = ()) -> str:
 def _digest(name: str, identity: Callable[[], dict[str, str]]) -> str:
     """Return a digest of an identity.
 
-    The identity is remembered beside Python's compiled files, where Python may write those: it
-    follows from the sources and the installed packages, and each start and each job asks for it.
+    The identity is cached beside Python's compiled files, if Python may write those: it depends
+    only on the sources and the installed packages, and each start and each job needs it.
     """
     remembered = _remembered()
     if name not in remembered:
         remembered[name] = identity()
         if not sys.dont_write_bytecode:
-            with suppress(OSError):  # a folder that only others may write to
+            with suppress(OSError):  # the folder may be writable only by others
                 write_json(_memory(), {_state(): remembered})
-    text = json.dumps(remembered[name], sort_keys=True)  # as it is read again
+    text = json.dumps(remembered[name], sort_keys=True)  # as read from the cache
     digest = hashlib.sha256(text.encode()).hexdigest()
     CODES[digest] = remembered[name]
     return digest
@@ -130,7 +131,7 @@ def _memory() -> Path:
 
 @cache
 def _remembered() -> dict[str, dict[str, str]]:
-    """Return what was remembered for the sources and packages as they are."""
+    """Remembered identities for the current sources and installed packages."""
     try:
         return dict(read_json(_memory()).get(_state(), {}))
     except (OSError, ValueError, AttributeError):
@@ -139,12 +140,12 @@ def _remembered() -> dict[str, dict[str, str]]:
 
 @cache
 def _state() -> str:
-    """Return a digest of all sources, and of what is installed: names hold the versions."""
+    """Return a digest of all sources and installed packages; names include their versions."""
     # facts of other packages; those of anonbench are in its sources
     facts = _facts() if added() else ""
     digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]} {facts}".encode())
     digest.update(str([(n, file_digest(f)) for n, f in sorted(_graph().files.items())]).encode())
-    # a set: jobs have a folder twice in their path, and are to remember what Snakemake does
+    # a set: jobs have a folder twice in their path, and have to share Snakemake's cache
     places = filter(os.path.isdir, {*sys.path})
     installed = {entry.name for place in places for entry in Path(place).glob("*-info")}
     digest.update(str(sorted(installed)).encode())
@@ -167,7 +168,7 @@ def _graph() -> CallGraph:
 
 @cache
 def _facts() -> str:
-    # imported here: few scripts come to it, and every job would load pydantic and NumPy first
+    # imported here: few scripts need it, and every job would load pydantic and NumPy first
     from anonbench.core.registries.attacks import ATTACKERS, PRIVACY_ATTACKS
     from anonbench.core.registries.detectors import DETECTORS
     from anonbench.core.registries.methods import METHODS
@@ -181,7 +182,7 @@ def _facts() -> str:
 
 @cache
 def _versions(package: str) -> dict[str, str]:
-    """Return versions of the distributions that hold a top-level package; none of Python's own."""
-    # a local part (2.13.0+cpu) tells the build, not the code
+    """Return versions of the distributions of a top-level package; empty for Python's own."""
+    # a local part (2.13.0+cpu) identifies the build, not the code
     names = _distributions().get(package, [])
     return {name: metadata.version(name).partition("+")[0] for name in names}

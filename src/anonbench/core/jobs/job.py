@@ -1,4 +1,4 @@
-"""The frame of a job: its threads, its log, and how a user's error reaches the terminal.
+"""Frame of a job: its threads, its log, and how a user's error reaches the terminal.
 
 Imports nothing heavy, because thread limits must be set before NumPy, OpenCV or torch are loaded.
 """
@@ -38,17 +38,17 @@ _GOES_ON = (
 _WAIT_SECONDS = 20.0
 
 _OF_READING = ("ArrowInvalid", "JSONDecodeError", "EmptyDataError", "ParserError")
-"""By name: the libraries that raise them are not loaded for that."""
+"""Names of exceptions, so that the libraries that raise them need not be loaded."""
 _TABLES = (".parquet", ".csv", ".json")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 TRY_AGAIN = 75
-"""Exit status of a job that was stopped and goes on when it runs again (EX_TEMPFAIL)."""
+"""Exit status of a stopped job that resumes when it runs again (EX_TEMPFAIL)."""
 
 
 class Task(Protocol):
-    """What Snakemake tells a script of its job."""
+    """Description of its job that Snakemake passes to a script."""
 
     input: Sequence[str]
     output: Sequence[str]
@@ -60,17 +60,17 @@ class Task(Protocol):
 
 @contextmanager
 def job(task: Task, script: str) -> Iterator[JobCache]:
-    """Run the block as a job of the workflow: see `logged`. Give what it made before.
+    """Run the block as a job of the workflow: see `logged`. Yield the cache of its outputs.
 
     Its inputs are checked before the block, and checksums of its outputs are written after it. A
-    script that asks `JobCache.is_done` finds its earlier outputs, and may end at once.
+    script that calls `JobCache.is_done` finds its earlier outputs, and may end at once.
 
     Args:
         task: Snakemake's object.
         script: the script's path.
 
     """
-    # scripts import nothing of their folders, where a user's module may have a namesake
+    # scripts import nothing from their folders, where a user's module may have the same name
     sys.path[:] = [place for place in sys.path if not Path(place, Path(script).name).is_file()]
     with logged(task.log[0], task.threads):
         results, bundle = task.config.get("results", RESULTS), task.config.get("bundle")
@@ -83,11 +83,11 @@ def job(task: Task, script: str) -> Iterator[JobCache]:
 
 @contextmanager
 def logged(log: Path | str, threads: int) -> Iterator[None]:
-    """Run the block with `threads` threads and everything it prints in `log`.
+    """Run the block with `threads` threads, and write everything it prints to `log`.
 
     An InputError ends the process with its message as one line on the terminal; any other
-    exception leaves its traceback in the log and its name on the terminal. A training that was
-    asked to stop says where, and ends with the status TRY_AGAIN.
+    exception writes its traceback to the log and its name to the terminal. A training that was
+    asked to stop says where it stopped, and ends with the status TRY_AGAIN.
     """
     limit_threads(threads)
     with _into(Path(log)) as terminal:
@@ -126,9 +126,9 @@ def _system_error(error: OSError) -> str:
 
 
 def _damaged_file(error: Exception) -> Path | None:
-    """Return the file that could not be understood, where the error is one of reading a table.
+    """Return the file that could not be parsed, if the error is one of reading a table.
 
-    Such errors do not name it: it is what the innermost function that knows a file was given.
+    Such errors do not name the file: it is an argument of the innermost function that has one.
     """
     if type(error).__name__ not in _OF_READING:
         return None
@@ -141,9 +141,9 @@ def _damaged_file(error: Exception) -> Path | None:
 
 
 def limit_threads(threads: int) -> None:
-    """Tell the numerical libraries how many threads to use; to be called before they are loaded.
+    """Set the number of threads of numerical libraries; call it before they are loaded.
 
-    ONNX Runtime is also told to send and leave behind nothing.
+    It also keeps ONNX Runtime from sending data and leaving files.
     """
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
@@ -152,11 +152,11 @@ def limit_threads(threads: int) -> None:
 
 @contextmanager
 def _into(log: Path) -> Iterator[int]:
-    """Send standard output and error, of this process and its children, into a file."""
+    """Send standard output and error of this process and its children to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
     saved = os.dup(1)
-    # not emptied before it is known that nobody writes it
+    # emptied only when it is known that no other process writes to it
     with log.open("a", encoding="utf-8") as file:
         if not _alone(file.fileno()):
             _write_terminal(terminal, f"anonbench: {_GOES_ON.format(log)}")
@@ -181,12 +181,12 @@ def _into(log: Path) -> Iterator[int]:
 
 
 def warn_on_terminal(logger: logging.Logger, text: str) -> None:
-    """Warn in the log and, in a job, on the terminal too, where the log's path is added."""
+    """Warn in the log and, in a job, also on the terminal, with the log's path."""
     logger.warning("%s", text, extra={_LOUD: True})
 
 
 class _Loud(logging.Handler):
-    """Tells the terminal what must not be overlooked in a log."""
+    """Handler that writes warnings of a job to the terminal too."""
 
     def __init__(self, terminal: int, log: Path) -> None:
         super().__init__()
@@ -194,19 +194,19 @@ class _Loud(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record where it is a loud one."""
+        """Write the record if it is meant for the terminal."""
         if getattr(record, _LOUD, False):
             _write_terminal(self._terminal, f"anonbench: {record.getMessage()} ({self._log})")
 
 
 def _alone(log: int) -> bool:
-    """Lock a job's log, which its children inherit; wait a little for those of a killed one."""
+    """Lock a job's log, also for its children; wait briefly for those of a killed job."""
     for _ in range(int(_WAIT_SECONDS / 0.5)):
         try:
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(0.5)
-        except OSError:  # a file system without locks
+        except OSError:  # the file system has no locks
             return True
         else:
             return True

@@ -1,8 +1,9 @@
 """Check of a job's inputs, and of its earlier outputs by its inputs, parameters and code.
 
-Snakemake plans ahead: if one job runs again, all jobs after it are planned too. So a job of a long
-stage is left its earlier outputs, and their records have its identity: the content of its inputs,
-its parameters and its code. A job of the same identity ends before it loads anything heavy.
+Snakemake plans ahead: if one job runs again, all jobs after it are planned too. So the earlier
+outputs of a job of a long stage are not removed, and their records have its identity: the content
+of its inputs, its parameters and its code. A job with the same identity ends before it loads
+anything heavy.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ from anonbench.core.jobs.checksums import (
 from anonbench.core.provenance import file_digest
 
 IDENTITY = "identity"
-"""Key in the record of an output of a job that asks `JobCache.is_done`."""
+"""Key in the record of an output of a job that calls `JobCache.is_done`."""
 CONFIRMED = "confirmed"
-"""Key in the record of an output that the last job left as it was."""
+"""Key in the record of an output that the last job left unchanged."""
 _BENCHMARK = "benchmark"
-"""Key in it with Snakemake's benchmark file of the job that made the output."""
+"""Key in the record with Snakemake's benchmark of the job that made the output."""
 _ONLY_PLANNED = "given"
-"""Parameter for Snakemake's planning: what it tells is among the inputs."""
+"""Parameter that only Snakemake's planning needs: the inputs have the same information."""
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +59,11 @@ class JobCache:
     ) -> None:
         """Take the parts of a job.
 
-        If the digest of an input is among the inputs too, it stands for the file. Outputs that end
-        in `.digest` are written here. The `parameters` are all else that decides what the job
-        makes: the digest of its code is one. Every file in the folder `results` needs a record;
-        None: files have none, for example because a storage brings them.
+        If the digest file of an input is among the inputs too, it is hashed instead of the input.
+        Outputs that end in `.digest` are written here. The `parameters` are everything else that
+        decides the outputs, such as the digest of the code. Every file in the folder `results`
+        needs a record; if it is None, files have none, for example because they come from a
+        storage.
         """
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
@@ -87,7 +89,7 @@ class JobCache:
         The metadata `carried` are those of the bundle that the results come from.
 
         Raises:
-            InputError: an input in the results is not what its job wrote.
+            InputError: an input in the results is not as its job wrote it.
 
         """
         listed = listed_files(carried) if carried else []
@@ -100,14 +102,14 @@ class JobCache:
             elif path in self._digests:
                 verify_against(path, *_read_digest(self._digests[path]))
         for path in self._outputs:
-            if record := read_checksum(path):  # a half-written output is no change by hand
+            if record := read_checksum(path):  # a half-written output was not changed by hand
                 write_json(record_of(path), record | {REPLACED: True})
 
     def is_done(self, **facts: Any) -> bool:
-        """Tell whether the outputs are those of this identity; else remove them.
+        """Check whether the outputs are those of this identity; remove them otherwise.
 
-        Snakemake leaves them to a job that asks this. The `facts` are further parts of the
-        identity, which are known only in the job.
+        Snakemake does not remove the outputs of a job that calls this. The `facts` are further
+        parts of the identity, known only in the job.
         """
         self._parameters |= facts
         self._asked = True
@@ -129,7 +131,7 @@ class JobCache:
         return self._is_done
 
     def end(self) -> None:
-        """Write digests and records of the outputs, unless they are done."""
+        """Write digests and records of the outputs, unless they were done before."""
         if self._is_done:
             return
         digests: dict[Path, str] = {}
@@ -159,7 +161,7 @@ def _read_digest(path: Path) -> tuple[str, int]:
 
 
 class ResourceUsage(NamedTuple):
-    """What one run of a job took."""
+    """Time and memory used by one run of a job."""
 
     seconds: float
     cpu_seconds: float
@@ -168,12 +170,12 @@ class ResourceUsage(NamedTuple):
 
 
 def read_usage(benchmark: Path) -> ResourceUsage | None:
-    """Return what a job took; None if its benchmark file is missing or empty.
+    """Time and memory that a job used; None if its benchmark file is missing or empty.
 
-    Snakemake has no CPU time and memory of very short jobs: they count as zero.
+    Snakemake measures no CPU time and memory of very short jobs: they count as zero.
 
     Raises:
-        InputError: the file is no benchmark of Snakemake's.
+        InputError: the file is not a benchmark file of Snakemake.
 
     """
     if not benchmark.is_file():
@@ -189,10 +191,10 @@ def read_usage(benchmark: Path) -> ResourceUsage | None:
 
 
 def settle_benchmark(benchmark: Path, output: Path) -> None:
-    """Record the benchmark of a job that made its outputs; put it back if they were done before.
+    """Record the benchmark of a job that made its outputs; restore it if they were done before.
 
     Snakemake writes a benchmark in both cases. It is removed if the outputs were done before and
-    the benchmark of their making is not known.
+    their own benchmark is not known.
     """
     record = read_checksum(output) or {}
     if IDENTITY not in record or not benchmark.is_file():

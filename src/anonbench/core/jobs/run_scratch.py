@@ -1,7 +1,8 @@
-"""Scratch folder of a run: what one of its jobs has decoded, the others on the machine map.
+"""Scratch folder of a run: images decoded by one job and memory-mapped by the others.
 
-It is its owner's alone, holds small versions of images, and goes with the process that runs the
-jobs; if that is killed, with the next one (`anonbench.core.io.remove_left_scratch`).
+It is private to its owner and machine. It holds small versions of images and is removed with the
+process that runs the jobs; if that is killed, by the next one
+(`anonbench.core.io.remove_left_scratch`).
 """
 
 from __future__ import annotations
@@ -16,26 +17,26 @@ from pathlib import Path
 from anonbench.core.io import open_private, scratch_folder
 
 MOST = 2 * 2**30
-"""Bytes that the folder holds; a job whose images need more decodes them itself."""
+"""Greatest size of the folder in bytes; a job whose images need more decodes them itself."""
 _VARIABLE = "ANONBENCH_RUN_SCRATCH"
 
 
 def share_scratch() -> None:
-    """Make the folder for the jobs of this process; they find it by their environment."""
+    """Create the folder for the jobs of this process, which find it by an environment variable."""
     stack = ExitStack()
     os.environ[_VARIABLE] = str(stack.enter_context(scratch_folder()))
     atexit.register(stack.close)
 
 
 def shared_file(name: str, size: int) -> Path | None:
-    """Return where a file of the run is, or may be written.
+    """Path of a file that the jobs of a run share, written already or not.
 
     Args:
-        name: of what it holds: a digest of all that decides its bytes.
-        size: bytes that it takes at most.
+        name: digest of everything that decides the file's bytes.
+        size: greatest size in bytes.
 
     Returns:
-        The path; None where the run shares nothing on this machine, or has no room.
+        The path; None if the run shares nothing on this machine, or has no space left.
 
     """
     folder = Path(os.environ.get(_VARIABLE, "/dev/null"))
@@ -51,9 +52,9 @@ def shared_file(name: str, size: int) -> Path | None:
 
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
-    """Give an empty file, its owner's, that becomes `path` when the block ends well.
+    """Yield a new private file that becomes `path` if the block ends without error.
 
-    Jobs that write the same at once do not touch each other's; the last one stays.
+    Jobs that write the same path at once use separate files; the last one stays.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     open_private(part).close()

@@ -1,4 +1,4 @@
-"""Cache of a job's work by key, in one Parquet file: only what is new is computed.
+"""Cache of a job's work by key, in one Parquet file: only new keys are computed.
 
 The files are no outputs of the workflow, which removes outputs before a job runs again. They may
 be deleted at any time.
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from anonbench.core.io import append_checksum, atomic, read_checksummed
 
 FLUSH_SECONDS = 60.0
-"""A killed job loses at most so much work, or `_FLUSH_SHARE` times the time of a flush."""
+"""Seconds of work that a killed job loses at most, or `_FLUSH_SHARE` times a flush."""
 _FLUSH_SHARE = 30
 _IDENTITY = b"identity"
 
@@ -41,11 +41,11 @@ class WorkCache:
         keys: Iterable[str],
         others: Iterable[Path] = (),
     ) -> None:
-        """Read the rows that there are.
+        """Read the existing rows.
 
         Args:
-            file: Parquet, followed by its own SHA-256; it may be missing. None: nothing is kept.
-            identity: all that rows depend on but their key, as JSON; rows of others are not used.
+            file: Parquet, followed by its own SHA-256; it may be missing. None: nothing is cached.
+            identity: all that rows depend on besides their key, as JSON; other rows are not used.
             schema: of the rows.
             by: columns that rows are sorted by; the first is the key.
             keys: of the rows that are needed; others are dropped.
@@ -83,7 +83,7 @@ class WorkCache:
             self._is_changed = False
 
     def _read(self, file: Path) -> pa.Table:
-        """Return the missing rows that a file has; none if it is damaged or of another identity."""
+        """Read the missing rows that a file has; empty if it is damaged or of another identity."""
         try:
             content = pa.BufferReader(read_checksummed(file))
             found = pq.read_schema(content)
@@ -98,9 +98,9 @@ class WorkCache:
 
 @contextmanager
 def flushed_at_intervals(flush: Callable[[], None]) -> Iterator[Callable[[], None]]:
-    """Give a function to call often, which flushes if the last time is long ago.
+    """Yield a function to call often; it flushes if the last flush was long ago.
 
-    At the end of the block all is flushed, also after an error.
+    Everything is flushed at the end of the block, also after an error.
     """
     last, pause = time.monotonic(), FLUSH_SECONDS
 

@@ -55,21 +55,21 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
 
 
 _libraries: list[torch.library.Library] = []
-"""Kept, since a registration ends with its library object."""
+"""Library objects, kept because a registration ends with its object."""
 
 
 @cache
 def install_torchvision_ops() -> bool:
     """Make torchvision importable; return whether its compiled operators had to be replaced.
 
-    Only `nms` gets an implementation: whatever else is missing still fails where it is called.
+    Only `nms` gets an implementation: any other missing operator still fails when it is called.
     """
     if not _compiled_operators_missing():
         return False
     untyped: Any = torch.library
     library = untyped.Library("torchvision", "FRAGMENT")
     _libraries.append(library)
-    # torchvision describes both to the compiler as it is imported, so both must exist by then
+    # torchvision describes both to the compiler when it is imported, so both must exist before
     library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.impl("nms", nms, "CompositeExplicitAutograd")
@@ -79,7 +79,7 @@ def install_torchvision_ops() -> bool:
 
 
 def _compiled_operators_missing() -> bool:
-    package = importlib.util.find_spec("torchvision")  # found, not imported
+    package = importlib.util.find_spec("torchvision")  # located, not imported
     if package is None:
         return False
     compiled = PathFinder.find_spec("_C", package.submodule_search_locations)

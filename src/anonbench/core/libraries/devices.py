@@ -1,9 +1,9 @@
 """Allocation of this machine's GPUs, each to one job at a time.
 
-Snakemake counts GPUs (`--resources gpu=4`) but does not say which one a job gets: each job takes
-its own here, by a lock on a file that the kernel gives up when the last process that holds it
-ends, however it ends. Imports neither torch nor anything else that is heavy: a device is chosen
-before CUDA is.
+Snakemake counts GPUs (`--resources gpu=4`) but does not say which one a job gets. Each job locks a
+file for its own GPU; the kernel releases the lock when the last process that has it ends, in
+whatever way. Imports neither torch nor anything else that is heavy: the device has to be chosen
+before CUDA starts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _ORDER = "CUDA_DEVICE_ORDER"
 _GIVEN_BY_SLURM = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "GPU_DEVICE_ORDINAL", VISIBLE)
-"""One of them is there where Slurm chose a job's devices; of some steps, the last one alone."""
+"""One of these is set if Slurm chose a job's devices; some steps have only the last one."""
 _SLURM = "slurm-"
 _PROC = Path("/proc/driver/nvidia/gpus")
 _DEV = Path("/dev")
@@ -40,7 +40,7 @@ _one_claim = threading.Lock()
 
 @dataclass(frozen=True)
 class Gpu:
-    """A device of the machine: its number as nvidia-smi counts, its UUID, its place on the bus."""
+    """A device of the machine: its number in nvidia-smi, its UUID and its place on the bus."""
 
     index: str
     uuid: str
@@ -49,11 +49,11 @@ class Gpu:
 
 @contextmanager
 def claimed(count: int, folder: Path | None = None) -> Iterator[list[str]]:
-    """Hold `count` GPUs for the block and show CUDA no others; wait until as many are free.
+    """Lock `count` GPUs for the block and hide all others from CUDA; wait until enough are free.
 
-    To be entered before CUDA is used. Gives the devices as CUDA_VISIBLE_DEVICES names them. Where
-    that variable is set, its devices are the choice, otherwise all of the machine. Where there is
-    no GPU at all, and for a count of 0, gives [] and does nothing.
+    Enter it before CUDA is used. It yields the devices as CUDA_VISIBLE_DEVICES names them. If that
+    variable is set, only its devices are available, otherwise all of the machine. Without any GPU,
+    and for a count of 0, it yields [] and does nothing.
 
     Child processes keep the locks too (the descriptors are inherited): a training whose parent was
     killed still fills its GPU. A lock is free when the last of them has ended.
@@ -64,7 +64,7 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[list[str]]:
 
     Raises:
         InputError: there are GPUs, but fewer than `count`; or `folder` is someone else's.
-        RuntimeError: this process holds a claim already, and would wait for itself.
+        RuntimeError: this process has locked GPUs already, and would wait for itself.
 
     """
     choice = candidates(os.environ) if count else {}
@@ -88,11 +88,11 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[list[str]]:
 
 
 def candidates(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the devices that a job may take: what CUDA calls each → the name of its lock.
+    """Return the devices that a job may take: CUDA's name for each → the name of its lock.
 
-    A device has one lock whether it is named by number or by UUID. What Slurm gave to a job is
-    this job's alone, and under cgroups every job numbers its devices from 0: such locks hold among
-    the processes of one job step only.
+    A device has one lock whether it is named by number or by UUID. Devices that Slurm gave to a job
+    belong to this job, and under cgroups every job numbers its devices from 0: such locks are
+    shared only among the processes of one job step.
     """
     scope = _slurm_scope(environment)
     gpus = _machine()
@@ -109,7 +109,7 @@ def candidates(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def model_name() -> str | None:
-    """Return the name of this machine's first GPU, as the driver gives it; None without one."""
+    """Name of this machine's first GPU, as the driver reports it; None without one."""
     for place in sorted(_PROC.glob("*")):
         text = (place / "information").read_text(encoding="utf-8", errors="replace")
         if found := re.search(r"^Model:\s*(.+?)\s*$", text, re.MULTILINE):
@@ -127,7 +127,7 @@ def _slurm_scope(environment: Mapping[str, str]) -> str:
 
 
 def _valid(names: Sequence[str]) -> list[str]:
-    """Return the names up to the first that is none, as CUDA reads them."""
+    """Return the names before the first invalid one, as CUDA reads them."""
     valid: list[str] = []
     for name in map(str.strip, names):
         if not re.fullmatch(r"\d+|(GPU|MIG)-[\w/-]+", name):
@@ -137,9 +137,9 @@ def _valid(names: Sequence[str]) -> list[str]:
 
 
 def _identity(name: str, gpus: Sequence[Gpu]) -> str:
-    """Return one file name for all names of a device."""
+    """Return the same file name for all names of a device."""
     for gpu in gpus:
-        # CUDA takes the beginning of a UUID too
+        # CUDA also accepts the beginning of a UUID
         if name == gpu.index or (name.startswith("GPU-") and gpu.uuid.startswith(name)):
             return gpu.bus
     return name.replace("/", "_")
@@ -158,7 +158,7 @@ def _from_driver() -> list[Gpu]:
     for number, place in enumerate(sorted(_PROC.glob("*"))):
         text = (place / "information").read_text(encoding="utf-8", errors="replace")
         uuid = re.search(r"^GPU UUID:\s*(GPU-[0-9a-f-]+)$", text, re.MULTILINE)
-        # until a device is first used, its UUID is shown as question marks
+        # a device that was never used shows question marks as its UUID
         gpus.append(Gpu(str(number), uuid[1] if uuid else "", _bus(place.name)))
     return gpus
 
@@ -183,23 +183,23 @@ def _from_files() -> list[Gpu]:
 
 
 def _bus(text: str) -> str:
-    return text.strip().lower()[-12:].replace(":", "-")  # the domain has four digits or eight
+    return text.strip().lower()[-12:].replace(":", "-")  # the domain has four or eight digits
 
 
 def _order() -> str:
-    """Return how CUDA numbers devices: as nvidia-smi does, unless the user says otherwise."""
+    """CUDA's order of devices: that of nvidia-smi, unless the user sets another."""
     return os.environ.get(_ORDER, "PCI_BUS_ID")
 
 
 def lock_folder() -> Path:
-    """Return a folder for all jobs of this user, whatever temporary folder each is given."""
-    shared = Path("/tmp")  # TMPDIR may be another for each job: Snakemake sets it
+    """Return a folder for all jobs of this user, whatever their temporary folders."""
+    shared = Path("/tmp")  # TMPDIR may differ between jobs: Snakemake sets it
     base = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
     return base / f"anonbench-{os.getuid()}"
 
 
 def own(folder: Path) -> Path:
-    """Make a folder of this user's own, and return it."""
+    """Create a folder owned by this user, and return it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         raise InputError(f"{folder}: belongs to someone else; remove it, locks are kept there")
@@ -207,18 +207,18 @@ def own(folder: Path) -> Path:
 
 
 def _wait(choice: Mapping[str, str], count: int, folder: Path, stack: ExitStack) -> list[str]:
-    """Return `count` devices whose locks the stack now holds."""
+    """Return `count` devices, whose locks are added to the stack."""
     last_message = -_SAY_EVERY_SECONDS
     while True:
         with ExitStack() as turn:
-            # one at a time, or two jobs that want two devices each may take one each for ever
+            # one process at a time, or two jobs that need two devices could each hold one for ever
             turn.callback(os.close, _lock(folder / "turn.lock"))
             locks = _try(choice, count, folder)
         if len(locks) == count:
             for name, descriptor in locks.items():
                 os.set_inheritable(descriptor, True)
                 stack.callback(os.close, descriptor)
-                if choice[name].startswith(_SLURM):  # nobody will look for it after the job
+                if choice[name].startswith(_SLURM):  # the lock file is of no use after the job
                     stack.callback(_file(folder, choice[name]).unlink, missing_ok=True)
             return list(locks)
         if time.monotonic() - last_message >= _SAY_EVERY_SECONDS:
@@ -228,7 +228,7 @@ def _wait(choice: Mapping[str, str], count: int, folder: Path, stack: ExitStack)
 
 
 def _try(choice: Mapping[str, str], count: int, folder: Path) -> dict[str, int]:
-    """Return the locks of the first `count` free devices, or of none."""
+    """Return the locks of the first `count` free devices, or of none if fewer are free."""
     locks: dict[str, int] = {}
     for name, lock in choice.items():
         try:
@@ -250,7 +250,7 @@ def _lock(path: Path, flags: int = 0) -> int:
     """Return the descriptor of a file that is now locked for this process.
 
     Raises:
-        BlockingIOError: someone has the lock, and `flags` say not to wait for it.
+        BlockingIOError: another process has the lock, and `flags` say not to wait for it.
 
     """
     while True:
@@ -262,7 +262,7 @@ def _lock(path: Path, flags: int = 0) -> int:
             raise
         if os.fstat(descriptor).st_nlink:
             return descriptor
-        os.close(descriptor)  # someone tidied the file away: that lock keeps nobody out
+        os.close(descriptor)  # the file was deleted meanwhile: its lock excludes nobody
 
 
 @contextmanager

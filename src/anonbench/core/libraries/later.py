@@ -1,4 +1,4 @@
-"""Libraries for modules that the config is read with: imported when they are first asked for."""
+"""Lazy imports of libraries for modules that are loaded with the config."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import ModuleType
 
 @cache
 def opencv() -> ModuleType:
-    """Return `cv2`; an import statement in a function takes as long as a small region's pixels."""
+    """Return `cv2`; an import statement in a function takes as long as hiding a small region."""
     from anonbench.core.libraries.opencv import cv2
 
     return cv2

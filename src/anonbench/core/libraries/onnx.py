@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU, with a fixed number of threads and without its notes."""
+"""ONNX Runtime on the CPU, with a fixed number of threads and without log messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import onnxruntime
 def cpu_session(model: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
     """Return the session of a model, given by its file or content.
 
-    The library's exceptions pass, which have no common base.
+    Exceptions of the library are passed on; they have no common base class.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
@@ -26,7 +26,7 @@ def cpu_session(model: Path | bytes, threads: int = 1) -> onnxruntime.InferenceS
 
 
 def freeing_run() -> onnxruntime.RunOptions:
-    """Options of a run whose memory is not kept for the next one."""
+    """Options of a run whose memory is freed afterwards."""
     options = onnxruntime.RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     return options

@@ -1,8 +1,8 @@
 """Means of dependent values: cluster-robust standard errors, t intervals, cluster bootstrap.
 
-Photographs of one person, or pages of one form, are alike: a cluster is a set of values that stand
-or fall together. Only clusters are taken to be independent. Intervals then speak of new clusters of
-the same kind, for example of new persons.
+Photographs of one person, or pages of one form, are alike: a cluster is a set of values that depend
+on each other. Only clusters are taken to be independent. Intervals are valid for new clusters of
+the same kind, for example new persons.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from anonbench.core.numeric.seeding import rng
 
 MIN_CLUSTERS = 8
-"""Fewer give no interval: the spread among them is not known well enough for any t quantile."""
+"""Least number of clusters for an interval: below it, their spread is too uncertain."""
 
 # counts in memory at once while resampling: 8 MB
 _DRAWS = 1 << 20
@@ -37,7 +37,7 @@ class Estimate:
     low: float
     high: float
     n: int
-    """Values that count, such as queries or images."""
+    """Number of values that count, such as queries or images."""
     clusters: int
     reason: str = ""
 
@@ -46,7 +46,7 @@ class Estimate:
 
         NaN without an interval. Without spread (`se` = 0) it is 0 above the bound and 1 elsewhere.
         """
-        from scipy.special import stdtr  # not above: most commands start without it
+        from scipy.special import stdtr  # imported here: most commands start without it
 
         if self.se == 0.0:
             return float(self.value <= bound)
@@ -55,7 +55,7 @@ class Estimate:
     def p_below(self, bound: float) -> float:
         """Return the one-sided p-value of the hypothesis that the true value is at least `bound`.
 
-        As `p_above`, turned round.
+        The mirror image of `p_above`.
         """
         from scipy.special import stdtr
 
@@ -96,7 +96,7 @@ def t_estimate(
 
 
 def too_few(clusters: int) -> str:
-    """Return why so many clusters give no interval; empty where they are enough."""
+    """Reason why a number of clusters gives no interval; empty if they are enough."""
     if clusters >= MIN_CLUSTERS:
         return ""
     groups = "cluster" if clusters == 1 else "clusters"
@@ -104,7 +104,7 @@ def too_few(clusters: int) -> str:
 
 
 def effective_clusters(sizes: np.ndarray) -> float:
-    """Return how many clusters of equal size tell as much as clusters of sizes [G].
+    """Number of equal clusters that are as informative as clusters of sizes [G].
 
     (Σ n_g)² / Σ n_g² (Kish 1965, Survey Sampling): G for equal sizes, about 1 where one cluster
     holds nearly everything.
@@ -140,14 +140,15 @@ def clustered_mean(values: np.ndarray, clusters: np.ndarray, confidence: float) 
 def jackknife(whole: float, without: np.ndarray, n: int, confidence: float) -> Estimate:
     """Return a statistic's t interval from its values with one cluster left out at a time.
 
-    For what is no mean over clusters: a score whose clusters are in queries and database at once,
-    so that leaving a person out takes both away. The variance is (G - 1) / G · Σ (θ_g - θ)² about
-    the whole statistic (Efron and Stein 1981, Ann. Stat. 9:586-596), with G - 1 degrees of freedom.
+    For statistics that are no mean over clusters: a score whose clusters are both in queries and
+    database, so that leaving out a person changes both. The variance is (G - 1) / G · Σ (θ_g - θ)²
+    about the whole statistic (Efron and Stein 1981, Ann. Stat. 9:586-596), with G - 1 degrees of
+    freedom.
 
     Args:
-        whole: the statistic of everything.
+        whole: the statistic of all clusters.
         without: float [G]: the statistic without each of the clusters.
-        n: values, such as queries, that the statistic stands on.
+        n: number of values, such as queries, behind the statistic.
         confidence: coverage of the interval, as a share within (0, 1).
 
     """
@@ -158,10 +159,11 @@ def jackknife(whole: float, without: np.ndarray, n: int, confidence: float) -> E
 
 
 def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
-    """Return by how much clusters widen the variance of a mean (Kish 1965).
+    """Return the factor by which clusters widen the variance of a mean (Kish 1965).
 
-    The cluster-robust variance over that of as many independent values. n values tell as much
-    as n / effect independent ones. NaN for fewer than two clusters, and for values without spread.
+    It is the cluster-robust variance over that of as many independent values. n values are as
+    informative as n / effect independent ones. NaN for fewer than two clusters, and for values
+    without spread.
 
     Args:
         values: float [N], NaN where undefined.
@@ -176,10 +178,9 @@ def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
 
 
 def cluster_draws(groups: int, resamples: int, *seed: object) -> Iterator[np.ndarray]:
-    """Yield how often each cluster is drawn in each resample, float64 [S, G], S rows at a time.
+    """Number of draws of each cluster in each resample, float64 [S, G], S rows at a time.
 
-    Clusters are drawn with replacement, G of them in a resample. The draws depend on `seed` and G
-    alone.
+    G clusters are drawn with replacement in each resample. The draws depend only on `seed` and G.
     """
     generator = rng("clusters", *seed)
     shares = np.full(groups, 1.0 / groups)
@@ -199,7 +200,7 @@ def cluster_totals(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray
 def weighted_means(times: np.ndarray, totals: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Return the means [S, M] of clusters with totals [G, M] and sizes [G].
 
-    Each cluster counts as often as times [S, G] says. NaN where none counts.
+    Each cluster is weighted by times [S, G]. NaN if all weights are 0.
     """
     # not by BLAS, whose last bit depends on its threads and on the other columns
     sums = [np.einsum("sg,g->s", times, column) for column in np.ascontiguousarray(totals.T)]

@@ -12,27 +12,27 @@ from numba.core.registry import cpu_target
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function at its first call, or take what an earlier process left.
+    """Compile a function at its first call, or load it from an earlier process's cache.
 
-    It runs without the interpreter's lock, so that threads run side by side, and divides by zero as
-    NumPy does, so that no division has to ask.
+    It runs without the interpreter's lock, so that threads run in parallel, and divides by zero as
+    NumPy does, so that divisions need no check.
     """
     result: Callable[..., Any] = njit(nogil=True, error_model="numpy")(function)
-    with suppress(RuntimeError):  # neither beside the code nor in the user's folder can it be kept
+    with suppress(RuntimeError):  # no folder for the cache can be written to
         result._cache = _Kept(function)  # type: ignore[attr-defined]
     return result
 
 
 def prepare() -> None:
-    """Do what the first call of a compiled loop would do besides, so that no fork has to."""
+    """Initialize compilation, so that forked processes need not do it again."""
     cpu_target.typing_context.refresh()
     cpu_target.target_context.refresh()
 
 
 class _Kept(FunctionCache):  # type: ignore[misc]
-    """What was compiled, kept for later processes where the disk has room."""
+    """Cache of compiled code for later processes; a full disk is ignored."""
 
     def save_overload(self, *compiled: Any) -> None:
-        """Keep it, or do without: a full disk for this is no reason to end what asked for it."""
+        """Cache the compiled code; ignore write errors."""
         with suppress(OSError):
             super().save_overload(*compiled)

@@ -1,7 +1,7 @@
-"""Vectors made ready for a product that is their similarity: cosine, inner product or distance.
+"""Transformed vectors whose product is their similarity: cosine, inner product or distance.
 
 Rankings are by similarity, so by falling inner product or by rising Euclidean distance. Gains of
-nDCG are similarities of the reference, and need a scale that no unit of the vectors changes:
+nDCG are similarities of the reference, and need a scale that does not depend on the vectors' unit:
 
 | similarity | s(q, d) | of one image with itself |
 | --- | --- | --- |
@@ -13,9 +13,9 @@ R is the largest norm of the reference's originals; for distances, their largest
 mean. All similarities lie within [-1, 1] among the reference's originals, and on centred unit
 vectors they are the same. A common factor changes no ranking, and no nDCG with linear gains.
 
-By an inner product, images with long vectors may be found before a query's own image. An own image
-then counts where the ranking has it, as everywhere, and a ranking without knowledge is not supposed
-to begin with it (`floor` is `chance`).
+By an inner product, images with long vectors may rank before a query's own image. The own image
+then counts at its rank, as always, and a ranking without knowledge is not assumed to begin with it
+(`floor` is `chance`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Similarity = Literal["cosine", "inner", "euclidean"]
 
 @dataclass(frozen=True)
 class Frame:
-    """How vectors are compared, with the centre and scale that all of a data set share."""
+    """Comparison of vectors, with the centre and scale shared by all of a data set."""
 
     similarity: Similarity = "cosine"
     centre: np.ndarray | None = None
@@ -41,7 +41,7 @@ class Frame:
     scale: float = 1.0
 
     def rows(self, values: np.ndarray) -> np.ndarray:
-        """Return vectors [N, D] as a database has them, float32 [N, D], or [N, D + 2] of distances.
+        """Return vectors [N, D] as rows of a database, float32 [N, D], or [N, D + 2] for distances.
 
         A zero vector stays zero by cosine: its similarity to all is 0.
         """
@@ -53,7 +53,7 @@ class Frame:
         return rows if order is None else rows[..., order]
 
     def order(self, width: int) -> list[int] | None:
-        """Return which columns of rows of so many columns those of queries are; None: the same."""
+        """Order of columns that turns rows of `width` columns into queries; None if unchanged."""
         if self.similarity != "euclidean":
             return None
         return [*range(width - 2), width - 1, width - 2]

@@ -1,7 +1,7 @@
 """Correlation of two metrics over models, where rows of one method are alike.
 
 A method that hides more lowers every metric of all its rows. Over a few methods this looks like a
-correlation of the metrics, whatever holds for models. Within methods that cannot be.
+correlation of the metrics, whatever is true of the models. Correlation within methods avoids this.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from scipy.special import ndtri
 from anonbench.core.numeric.seeding import rng
 
 MIN_FREE = 8
-"""Fewer rows beyond one for each method give no interval."""
+"""Least number of rows, besides one for each method, for an interval."""
 _EXACT = 1 << 17
-"""Up to so many permutations all of them are looked at, else a sample."""
+"""Greatest number of permutations that are all computed; beyond it, a sample is drawn."""
 _ROUNDING = 1e-9
 
 
@@ -27,7 +27,7 @@ _ROUNDING = 1e-9
 class Within:
     """Correlation of models within methods; NaN where it is undefined.
 
-    The interval takes rows as independent once their method is known.
+    The interval treats rows as independent given their method.
     """
 
     coefficient: float
@@ -36,8 +36,9 @@ class Within:
     p: float
     """Two-sided, by permutation of the rows within each method."""
     p_models: float
-    """Two-sided, by permutation of models in all methods alike: it also holds where a model is
-    better than another whatever the method. NaN unless each method has the same models once."""
+    """Two-sided, by permuting models alike in all methods: it also holds where a model is better
+    than another in every method. NaN unless each method has the same models once.
+    """
     rows: int
     methods: int
     reason: str = ""

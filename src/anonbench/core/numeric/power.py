@@ -10,27 +10,27 @@ from scipy.special import nctdtr, stdtrit
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 
 _MOST = 1 << 30
-"""Clusters beyond which no number is looked for."""
+"""Greatest number of clusters that is tried."""
 
 
 @dataclass(frozen=True)
 class Components:
-    """Variances of what a score, or a difference of scores, is the sum of.
+    """Variance components of a score, or of a difference of scores.
 
-    Estimates below zero count as zero. Where only one seed was seen, `seed` is NaN and the
-    interactions with it are part of `cluster` and `query`.
+    Estimates below zero count as zero. With only one seed, `seed` is NaN, and the interactions with
+    it are part of `cluster` and `query`.
     """
 
     seed: float
-    """Between trainings."""
+    """Variance between trainings."""
     cluster: float
-    """Between clusters, for example persons, in all trainings alike."""
+    """Variance between clusters, for example persons, common to all trainings."""
     query: float
-    """Between queries of a cluster, in all trainings alike."""
+    """Variance between queries of a cluster, common to all trainings."""
     seed_cluster: float
-    """What a training does to one cluster and not to others."""
+    """Interaction of trainings and clusters."""
     seed_query: float
-    """What a training does to one query and not to others of its cluster."""
+    """Interaction of trainings and queries within a cluster."""
 
 
 def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:
@@ -56,7 +56,7 @@ def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:
         return Components(float("nan"), max(cluster, 0.0), query, 0.0, 0.0)
     rest = scores - of_query - of_seed[:, None] + of_query.mean()
     seed_cluster, seed_query = _nested(rest, codes, seeds - 1)
-    # what is left of the interactions in the means of queries and of seeds
+    # share of the interactions in the means of queries and of seeds
     share = float(np.square(sizes).sum()) / queries**2
     seed = float(of_seed.var(ddof=1)) - seed_cluster * share - seed_query / queries
     return Components(
@@ -71,7 +71,7 @@ def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:
 def clusters_needed(
     parts: Components, queries: float, difference: float, confidence: float, wanted: float
 ) -> int | None:
-    """Return how many clusters show a true difference with the power that is wanted.
+    """Number of clusters that show a true difference with the wanted power.
 
     By a two-sided t test of trained models, from the noncentral t distribution (Cohen 1988,
     Statistical Power Analysis). Where clusters, rather than values, are sampled: Donner and Klar

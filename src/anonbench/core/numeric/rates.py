@@ -26,12 +26,12 @@ class Rate:
     """Probes."""
     clusters: int
     effective: float
-    """Independent probes that tell as much as these."""
+    """Effective number of probes: as many independent ones would be as informative."""
     reason: str = ""
 
 
 class Limit(StrEnum):
-    """How a rate stands to a limit that it may not exceed."""
+    """Relation of a rate to a limit that it must not exceed."""
 
     WITHIN = "within"
     ABOVE = "above"
@@ -59,7 +59,7 @@ def extreme_design_effect(values: np.ndarray, codes: np.ndarray, low: float, hig
     alike = float(np.square(sizes).sum() / len(values))
     if len(sizes) < 2:
         return alike
-    # an added cluster has the size of the one that a value drawn at random is in
+    # an added cluster has the size of the cluster of a value drawn at random
     added = _PSEUDO * alike
     mean = (values.sum() + added * (low + high)) / (len(values) + 2 * added)
     totals = np.bincount(codes, weights=values - mean)
@@ -133,10 +133,10 @@ def paired_rate_difference(
 
 
 def against_limit(rate: Rate, limit: float) -> Limit:
-    """Return how a rate stands to a limit: only an interval on one side of it decides.
+    """Comparison of a rate with a limit, decided by the rate's interval.
 
-    A rate is within the limit where the upper end of its interval is. A rate without an interval
-    is not known, and so is one with too few probes to tell.
+    A rate is within the limit if the upper end of its interval is. It is unknown if the interval
+    includes the limit, if there is no interval, or if there are too few probes.
     """
     if rate.high <= limit:
         return Limit.WITHIN

@@ -1,4 +1,4 @@
-"""Random generators seeded by what is drawn for, not by time or worker."""
+"""Random generators seeded by purpose, not by time or worker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def hash_int(*parts: object) -> int:
-    """Return a 64-bit integer that depends on the text of `parts` alone, on every machine."""
+    """Return a 64-bit integer that depends only on the text of `parts`, on every machine."""
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "little")
 

@@ -1,6 +1,6 @@
 """Similarities in blocks, with reproducible bits, for retrieval and k-NN.
 
-What is made of them is in `anonbench.core.numeric.topk`.
+They are ranked in `anonbench.core.numeric.topk`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NORM_CHUNK = 4096
 
 
 def threads() -> int:
-    """Return how many threads the environment grants (OMP_NUM_THREADS, else the usable cores)."""
+    """Number of threads granted by the environment (OMP_NUM_THREADS, else the usable cores)."""
     granted = os.environ.get("OMP_NUM_THREADS", "")
     return int(granted) if granted.isdigit() and int(granted) else len(os.sched_getaffinity(0))
 
@@ -50,7 +50,7 @@ def require_rankings(ids: Sequence[str], values: np.ndarray, what: str) -> None:
     Args:
         ids: of the originals [N].
         values: their vectors [N, D].
-        what: names them in the message.
+        what: name of the vectors in the message.
 
     Raises:
         InputError: a vector is zero.
@@ -65,7 +65,7 @@ def require_rankings(ids: Sequence[str], values: np.ndarray, what: str) -> None:
 
 
 class Room:
-    """Memory for products, which several databases share: each product overwrites the last."""
+    """Buffer for products, shared by several databases: each product overwrites the last."""
 
     def __init__(self) -> None:
         self._values = np.empty(0, dtype=np.float32)
@@ -87,16 +87,16 @@ class Similarity:
         room: Room | None = None,
         as_queries: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
-        """Take a database and how it is asked.
+        """Prepare a database for queries.
 
         Args:
             database: unit vectors [N, D], or rows of a frame (`anonbench.core.numeric.frames`).
             block: number of queries in a block.
-            room: for products.
-            as_queries: of rows like the database's; without it they are queries as they are.
+            room: buffer for products.
+            as_queries: turns rows like the database's into queries; None: used as given.
 
         """
-        # where torch alone ranks, it need not be installed
+        # if only torch ranks, it need not be installed
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
         self.size, self.depth = database.shape
@@ -108,7 +108,7 @@ class Similarity:
         self._chunks = blocks(self._shape[0], CHUNK)
         self._again, self._first = repeated(np.ascontiguousarray(database))
         self._blas = ThreadpoolController().select(user_api="blas")
-        # how many parts of the queries are needed for all threads to have work
+        # number of parts of the queries that keeps all threads busy
         self._parts = -(-threads() // len(self._chunks))
         self._workers = ThreadPoolExecutor(threads())
 
@@ -120,7 +120,7 @@ class Similarity:
         """Return the similarities [rows, N] of unit vectors [rows, D], rows at most the block.
 
         Equal vectors of the database have equal similarities. The result is a view that the next
-        product in the same room overwrites.
+        product in the same buffer overwrites.
         """
         rows = whole_rows(len(queries))
         if self._as_queries is not None:
@@ -141,7 +141,7 @@ class Similarity:
 
 
 def whole_rows(queries: int) -> int:
-    """Return how many rows a product of so many queries has: blocks of these waste none."""
+    """Number of rows in a product with so many queries; blocks of this size waste none."""
     return _round_up(queries, _ROWS)
 
 
@@ -151,7 +151,7 @@ def blocks(rows: int, block: int) -> list[slice]:
 
 
 def repeated(vectors: Iterable[np.ndarray]) -> tuple[list[int], list[int]]:
-    """Return the numbers of vectors that are equal to earlier ones, and the first such of each."""
+    """Return the positions of vectors that repeat earlier ones, and of the first of each."""
     seen: dict[bytes, int] = {}
     again, first = [], []
     for row, vector in enumerate(vectors):

@@ -40,7 +40,7 @@ def bootstrap_means(values: np.ndarray, resamples: int, *seed: object) -> np.nda
 
 
 def _weighted(times: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return the sums [S, M] of columns [M, N], each value as often as times [S, N] says."""
+    """Return the sums [S, M] of columns [M, N], each value weighted by times [S, N]."""
     # not by BLAS, whose last bit depends on its threads and on the other columns
     return np.stack([np.einsum("sn,n->s", times, column) for column in columns], axis=1)
 
@@ -65,7 +65,7 @@ def wilson(correct: float, count: float, confidence: float) -> tuple[float, floa
     share, spread = correct / count, z * z / count
     centre = (share + spread / 2.0) / (1.0 + spread)
     half = z / (1.0 + spread) * np.sqrt(share * (1.0 - share) / count + spread / count / 4.0)
-    # at the ends the bound is exact, whatever rounding makes of it
+    # at the ends the bound is exact in spite of rounding
     low = 0.0 if correct == 0 else float(centre - half)
     high = 1.0 if correct == count else float(centre + half)
     return low, high
@@ -120,7 +120,7 @@ def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Return Spearman's rank correlation of two series [N]; NaN where one is constant."""
-    from scipy.stats import rankdata  # not above: most commands start without it
+    from scipy.stats import rankdata  # imported here: most commands start without it
 
     return float(pearson(rankdata(x), rankdata(y)))
 

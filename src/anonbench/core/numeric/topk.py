@@ -9,7 +9,7 @@ import numpy as np
 
 
 def first(values: np.ndarray, k: int) -> np.ndarray:
-    """Return the positions [k] of the k first values of [N], in order, int64."""
+    """Return the positions of the k greatest of values [N], in order, int64 [k]."""
     size = len(values)
     if k >= size:
         return np.asarray(np.argsort(-values, kind="stable"))

@@ -16,7 +16,7 @@ GROUPS = ("anonbench.methods", "anonbench.detectors", "anonbench.systems")
 def added() -> dict[str, list[EntryPoint]]:
     """Return the entry points of anonbench's groups, by group and in the order of names.
 
-    They are looked for once: that reads a file of each installed package.
+    They are searched once, because this reads a file of each installed package.
     """
     found = entry_points()
     for group in sorted(found.groups):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class LessonTooSmallError(Exception):
-    """Why an attacker cannot learn from a lesson, for people."""
+    """Reason, shown to people, why an attacker cannot learn from a training set."""
 
 
 class Attacker(Protocol):
@@ -38,13 +38,13 @@ class Attacker(Protocol):
 
 
 def is_aligned(attacker: Attacker) -> bool:
-    """Return whether a model sees faces aligned by eyes, nose and mouth."""
+    """Check whether a model expects faces aligned by eyes, nose and mouth."""
     return bool(getattr(attacker, "aligned", False))
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """Regions of train images as they are, and hidden: what an attacker may learn from.
+    """Training set of an attacker: regions of train images, as they are and hidden.
 
     None of their persons is attacked.
     """
@@ -57,13 +57,13 @@ class Lesson:
     compared: int
     """The leading features that are vectors of attackers."""
     who: np.ndarray
-    """What matches share, int64 [N]: a number for each person, or for each region."""
+    """Identity shared by matches, int64 [N]: a number for each person, or for each region."""
     finds_itself: bool
-    """Whether a region is searched in a gallery that has its own original."""
+    """Whether the gallery that a region is searched in has its own original."""
 
 
 class Learned(Protocol):
-    """What an attacker has learned of one method."""
+    """Result of an attacker's training on one method."""
 
     def vectors(self, features: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Return vectors of length one (or zero), float32 [N, E], by which crops are compared.
@@ -84,13 +84,13 @@ class AttackerKind(Registered):
     """
 
     entities: ClassVar[tuple[str, ...]] = ()
-    """What it is shown, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
+    """Entities it is shown, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
 
     learns: ClassVar[bool] = False
     """Whether it learns from train images (`learn`) in place of being loaded (`load`)."""
 
     def is_given(self) -> bool:
-        """Return whether its parameters say enough to run it."""
+        """Check whether the parameters suffice to run the attack."""
         return True
 
     def load(self) -> Attacker:
@@ -103,39 +103,44 @@ class AttackerKind(Registered):
         raise NotImplementedError
 
     def lesson_size(self) -> int:
-        """Return how many regions of each entity it learns from, at most."""
+        """Greatest number of regions of each entity to learn from."""
         raise NotImplementedError
 
     def restorer_size(self) -> int:
-        """Return from how many regions of each entity a restorer is learned, through which this
-        attacker sees all that is hidden; 0: it sees what is published."""
+        """Number of regions of each entity for training a restorer; 0: no restorer is used.
+
+        With one, this attacker sees restored regions instead of the published ones.
+        """
         return 0
 
     def context(self) -> float:
-        """Return the factor by which a region's box is grown for an attacker that sees all of it
-        but the region, in photographs of persons; 0: it sees the region itself."""
+        """Factor to enlarge a region's box by, for an attacker that sees only its surroundings.
+
+        Used in photographs of persons; 0: the attacker sees the region itself.
+        """
         return 0.0
 
     def untaught(self, features: int, compared: int) -> Mapping[bool, Learned]:
-        """Return what it compares by where there is no lesson, as `learn` does; nothing: it does
-        not attack then.
+        """Features to compare by without a training set; if empty, there is no attack.
+
+        The result has the form of that of `learn`.
 
         Args:
-            features: how many there are of a crop, as in `Lesson`.
-            compared: the leading ones that are vectors of attackers.
+            features: number of features of a crop, as in `Lesson`.
+            compared: number of leading features that are vectors of attackers.
 
         """
         return {}
 
     def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
-        """Learn to compare crops; the same lesson always gives the same.
+        """Learn to compare crops; deterministic for the same training set.
 
         Returns:
-            What to compare by, by whether the gallery is hidden in the same way. Only galleries
-            that are named are attacked; where regions find themselves, only clear ones.
+            Vectors to compare by, for each kind of gallery: hidden in the same way (True) or not.
+            Only galleries that are keys are attacked; only clear ones if regions find themselves.
 
         Raises:
-            LessonTooSmallError: the lesson has too few regions or persons.
+            LessonTooSmallError: the training set has too few regions or persons.
 
         """
         raise NotImplementedError
@@ -167,19 +172,19 @@ class Risk(StrEnum):
 
 
 class Restorers(Protocol):
-    """What attackers have learned, from train images, of how to undo methods."""
+    """Restorers: models, learned from train images, that undo methods."""
 
     def lack(self, entity: str) -> str:
-        """Return why an entity's regions are not restored, for people; nothing if they are."""
+        """Reason, shown to people, why an entity's regions are not restored; empty if they are."""
         ...
 
     def restored(self, image: np.ndarray, region: Region, variant: Variant) -> np.ndarray:
-        """Return the image with a region as it may have been; of an entity without a `lack`.
+        """Return the image with a region restored; only for entities without a `lack`.
 
         Args:
             image: uint8 [H, W] or [H, W, 3]; it is not changed.
-            region: one that is hidden; one of an original stays as it is.
-            variant: how.
+            region: a hidden one; regions of an original are left unchanged.
+            variant: how the image was anonymized.
 
         """
         ...
@@ -194,18 +199,18 @@ class Equipment:
     anonymization: Any
     """The section `anonymization`: attackers know how images were anonymized."""
     detectors: Sequence[str] = ()
-    """Those that found the data set's regions."""
+    """Detectors that found the data set's regions."""
     threads: int = 1
-    """CPU threads of an inference engine of its own."""
+    """Number of CPU threads of the attack's own inference engine."""
     restorers: Restorers | None = None
-    """None: there are no train images to learn from, or nobody learns."""
+    """None: there are no train images to learn from, or no attacker learns."""
 
 
 class Looking(Protocol):
     """A loaded attack on regions."""
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """Return what the attacker gets out of each region; None where that cannot be told.
+        """Secrets that the attacker recovers, one per region; None if that cannot be told.
 
         It is personal data: it is kept in memory, compared, and never written.
 
@@ -218,15 +223,15 @@ class Looking(Protocol):
         ...
 
     def shares(self, truth: Any, found: Any) -> RegionShares:
-        """Return which share of a secret was got, within [0, 1], by measure.
+        """Share of a secret that was recovered, within [0, 1], by measure.
 
         Args:
-            truth: what `look` returned of the original.
-            found: what it returned of the same region of another version, or of another region
+            truth: result of `look` for a region of the original.
+            found: result of `look` for the same region of another version, or for another region
                 (a guess): the random baseline.
 
         Returns:
-            Nothing where `truth` is no secret that can be told right from wrong.
+            Empty if `truth` is no secret that can be told right from wrong.
 
         """
         ...
@@ -238,16 +243,16 @@ class FileLooking(Looking, Protocol):
     def look_at_file(
         self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[Any]:
-        """Look at the image's file, too (None: it was never stored); returns what `look` does."""
+        """Attack an image and its file (None: never stored); returns the same as `look`."""
         ...
 
     def control(self, truth: Any) -> Any:
-        """Result of the attack where nothing is left: its own control.
+        """Result of the attack if nothing is left: its own control.
 
-        It stands in place of the masked image, which may leave what this attack uses.
+        It replaces the masked image, which may still hold what this attack uses.
 
         Args:
-            truth: what `look_at_file` returned of the original.
+            truth: result of `look_at_file` for the original.
 
         """
         ...
@@ -264,25 +269,26 @@ class PrivacyAttack(Registered):
     """
 
     risk: ClassVar[Risk]
-    """What it shows."""
+    """Risk that it shows."""
 
 
 class RegionAttack(PrivacyAttack):
     """An attack on sensitive regions, by looking at the published images."""
 
     entities: ClassVar[tuple[str, ...]] = ()
-    """What it attacks, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
+    """Entities it attacks, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
     seconds_an_image: ClassVar[float] = 0.1
-    """On a core, for the plan."""
+    """Seconds for an image on one core, for the plan."""
     tells_hidden: ClassVar[bool] = False
-    """Whether it has to know which regions a degree hides: those left in sight are then looked at
-    apart, as regions of an original are."""
+    """Whether it has to know which regions a degree hides: visible ones are then attacked
+    separately, like regions of an original.
+    """
     reads_files: ClassVar[bool] = False
-    """Whether it looks at how images are stored; what `load` returns is a `FileLooking` then."""
+    """Whether it uses how images are stored; `load` then returns a `FileLooking`."""
     restores: ClassVar[bool] = False
-    """Whether it also looks at what learned restorers make of a region (`Equipment.restorers`)."""
+    """Whether it also attacks regions restored by learned models (`Equipment.restorers`)."""
     guesses: ClassVar[int] = 5
-    """Other probes' secrets that each probe's is compared with, for the random baseline."""
+    """Number of other probes' secrets compared with each probe's, for the random baseline."""
 
     def load(self, equipment: Equipment) -> Looking:
         """Load models; import packages here.
@@ -304,16 +310,16 @@ class RegionAttack(PrivacyAttack):
         return ()
 
     def most_images(self) -> int | None:
-        """Return how many images are looked at, at most; None: all that have a region."""
+        """Greatest number of images to attack; None for all that have a region."""
         return None
 
     def most_in_an_image(self) -> int | None:
-        """Return how many regions of each entity are attacked in an image; None: all drawn ones."""
+        """Greatest number of regions to attack, per entity and image; None for all drawn ones."""
         return None
 
 
 class AttackNotPossibleError(Exception):
-    """Why an attack cannot tell anything, for people."""
+    """Reason, shown to people, why an attack is not possible."""
 
 
 @dataclass(frozen=True)
@@ -359,11 +365,11 @@ class Outcome:
     variant: Variant | None
     """None: all sensitive regions masked, the control."""
     shares: np.ndarray
-    """What each probe gave, float [P] within [0, 1]; NaN where it cannot be told."""
+    """Result of each probe, float [P] within [0, 1]; NaN where it cannot be told."""
     clusters: np.ndarray
-    """Of each probe, int64 [P]."""
+    """Cluster of each probe, int64 [P]."""
     chance: float
-    """What a random guess reaches on the same probes."""
+    """Rate that a random guess reaches on the same probes."""
     entity: Entity | None = None
     """None: whole images."""
     reason: str = ""

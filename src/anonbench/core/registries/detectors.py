@@ -38,11 +38,11 @@ class Loading:
     detection: Any
     """The section `detection` of the config."""
     threads: int = 1
-    """CPU threads of an inference engine of its own (ONNX Runtime); torch and OpenCV have one."""
+    """CPU threads of its own inference engine (ONNX Runtime); torch and OpenCV have one."""
     templates: Path | None = None
     """The data set's folder of annotated templates."""
     lines: Detector | None = None
-    """What finds lines of text in the same images, where the data set has the detector `ppocr`."""
+    """Detector of text lines in the same images, if the data set has the detector `ppocr`."""
 
 
 class DetectorKind(Registered):

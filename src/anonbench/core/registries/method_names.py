@@ -1,11 +1,10 @@
 """Names of methods: those of the registry, and those that a config makes.
 
-A config makes four kinds of names. `given_<program>` stands for pictures that another program has
-anonymized. `redrawn_<method>` stands for pictures of a method whose hidden regions a network has
-drawn anew. `mapped_<method>` stands for a method's pictures with mapped vectors, which attacks and
-policy judge apart. `<method>_<strength>` stands for a registered method at another strength. The
-name says all that a label, a colour or a place in a table needs, so that no job has to read the
-config.
+A config makes four kinds of names. `given_<program>` stands for images anonymized by another
+program. `redrawn_<method>` stands for images of a method whose hidden regions were redrawn by a
+network. `mapped_<method>` stands for a method's images with mapped vectors, which attacks and
+policy judge separately. `<method>_<strength>` stands for a registered method at another strength.
+Label, colour and place in a table follow from the name, so that no job has to read the config.
 """
 
 from __future__ import annotations
@@ -17,39 +16,39 @@ from collections.abc import Iterable, Mapping
 from anonbench.core.registries.methods import METHODS
 
 GIVEN = "given_"
-"""Begins the names of other programs' pictures."""
+"""Prefix of the names of other programs' images."""
 REDRAWN = "redrawn_"
-"""Begins the names of pictures whose hidden regions are drawn anew."""
+"""Prefix of the names of images whose hidden regions were redrawn."""
 MAPPED = "mapped_"
-"""Begins the names of pictures whose vectors are mapped."""
+"""Prefix of the names of images whose vectors were mapped."""
 _GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
-"""Of other programs' pictures: no built-in method has one of them."""
+"""Colours of other programs' images; no built-in method has one of them."""
 _DARKER = 0.45
-"""Of the colour of pictures that are drawn anew: how far it goes from their method's to black."""
+"""Share of the way to black, from a method's colour to that of its redrawn images."""
 _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
-"""Of a strength's shade: how far it goes to white, and at most around the circle of hues."""
+"""Shade of a strength: share of the way to white, and greatest shift of hue."""
 
 
 def is_given(name: str | None) -> bool:
-    """Tell whether a name stands for the pictures of another program."""
+    """Check whether a name stands for images anonymized by another program."""
     return bool(name) and name not in METHODS and program_of(str(name)) != ""
 
 
 def is_redrawn(name: str | None) -> bool:
-    """Tell whether a name stands for pictures whose hidden regions are drawn anew."""
+    """Check whether a name stands for images whose hidden regions are redrawn."""
     return bool(name) and name not in METHODS and redrawn_from(str(name)) != ""
 
 
 def is_audited(name: str | None) -> bool:
-    """Tell whether a name stands for what a method promises, which the audit proves.
+    """Check whether a name stands for a method whose promises the audit checks.
 
-    Other programs promise nothing, and neither does a network that draws regions anew.
+    Other programs promise nothing, and neither does a network that redraws regions.
     """
     return not is_given(name) and not is_redrawn(name) and not is_mapped(name)
 
 
 def is_mapped(name: str | None) -> bool:
-    """Tell whether a name stands for pictures whose published vectors are mapped."""
+    """Check whether a name stands for images whose published vectors are mapped."""
     return bool(name) and name not in METHODS and unmapped(str(name)) != name
 
 
@@ -66,7 +65,7 @@ def redrawn_from(name: str) -> str:
 
 
 def published_as(method: str, adaption: str) -> str:
-    """Return the name by which attacks and policy know what a choice publishes."""
+    """Return the name that attacks and policy use for a choice of method and adaption."""
     return f"{MAPPED}{method}" if adaption == MAPPED.rstrip("_") else method
 
 
@@ -76,11 +75,10 @@ def program_of(name: str) -> str:
 
 
 def base_of(name: str) -> str:
-    """Return the registered method of a name: itself, or what it is a strength of.
+    """Return the registered method of a name: itself, or the one that it is a strength of.
 
     Raises:
-        KeyError: there is none, as for the pictures of another program, and those drawn anew or
-            mapped.
+        KeyError: there is none, as for images of another program, and redrawn or mapped ones.
 
     """
     if name in METHODS:
@@ -94,7 +92,7 @@ def base_of(name: str) -> str:
 
 
 def is_method(name: str) -> bool:
-    """Tell whether a name is one of a method, registered or made by a config."""
+    """Check whether a name is one of a method, registered or made by a config."""
     if not is_audited(name):
         return True
     try:
@@ -105,7 +103,7 @@ def is_method(name: str) -> bool:
 
 
 def setting_of(name: str) -> str:
-    """Return where a config has what a method does: the path of a section."""
+    """Config path of the section that defines a method."""
     if is_given(name):
         return f"datasets.<name>.given.{program_of(name)}"
     if is_mapped(name):
@@ -118,7 +116,7 @@ def setting_of(name: str) -> str:
 
 
 def label_of(name: str, labels: Mapping[str, str]) -> str:
-    """Return what people call a method.
+    """Display name of a method.
 
     Args:
         name: of any kind.
@@ -140,7 +138,7 @@ def label_of(name: str, labels: Mapping[str, str]) -> str:
 def colour_of(name: str, colours: Mapping[str, str]) -> str:
     """Return a method's colour as #RRGGBB.
 
-    A strength has a lighter shade of its method's colour, and what is drawn anew a darker one.
+    A strength has a lighter shade of its method's colour, and redrawn images have a darker one.
 
     Args:
         name: of any kind.
@@ -168,14 +166,14 @@ def colour_of(name: str, colours: Mapping[str, str]) -> str:
 def in_order(names: Iterable[str]) -> list[str]:
     """Return names of methods, each once, in the order of tables.
 
-    Registered methods have the registry's order, each before its strengths. Pictures of other
-    programs follow, then those drawn anew, then those whose vectors are mapped.
+    Registered methods have the registry's order, each before its strengths. Other programs follow,
+    then redrawn images, then those with mapped vectors.
     """
     return sorted(set(names), key=place_of)
 
 
 def place_of(name: str | None) -> tuple[int, bool, str]:
-    """Return what methods are sorted by; None, that is originals, comes first."""
+    """Sort key of methods; None, which stands for the originals, comes first."""
     if name is None:
         return -1, False, ""
     if not is_audited(name):

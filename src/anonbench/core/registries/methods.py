@@ -44,7 +44,7 @@ class Method(Registered):
         )
 
     def least_side(self) -> int:
-        """Return how many pixels wide and high the window must be that the method works on.
+        """Least width and height, in pixels, of a window that the method works on.
 
         A region that is narrower is computed in a larger window: the mean of a single pixel would
         be that pixel.
@@ -52,7 +52,7 @@ class Method(Registered):
         return 1
 
     def surroundings(self) -> int:
-        """Return how many pixels about a region `hide_among` needs to see; 0: none."""
+        """Width in pixels of the surroundings of a region that `hide_among` needs; 0: none."""
         return 0
 
     def steps(self, entity: str) -> tuple[str, ...]:
@@ -138,9 +138,9 @@ def with_colours(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def least_residue(of_steps: Iterable[str]) -> str:
-    """Return what methods leave together that hide one after the other: what the strongest does.
+    """Information left by methods applied one after the other: that of the strongest.
 
-    Not known where one is unknown, and none of the others is strong.
+    Unknown if one is unknown and none of the others is strong.
     """
     found = set(of_steps)
     strongest = min(found & set(RESIDUES), key=RESIDUES.index, default=UNKNOWN)

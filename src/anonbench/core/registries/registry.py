@@ -1,4 +1,4 @@
-"""Registries: classes by name, those that come with anonbench and those of installed packages.
+"""Registries: classes by name, of anonbench and of installed packages.
 
 A package adds a class by an entry point of the registry's group; see docs/how-to/adding.md.
 """
@@ -43,7 +43,7 @@ class Registered(Settings):
 
     @classmethod
     def lacks(cls) -> str:
-        """Say what a class lacks to be of use; empty where nothing is missing."""
+        """Missing parts that keep a class from being used; empty if it is complete."""
         return ""
 
 
@@ -56,7 +56,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def __init__(
         self, group: str, kind: type[T], built_in: str, *, needs_defaults: bool = True
     ) -> None:
-        """Take where the classes are; they are imported when first asked for.
+        """Set the sources of the classes; they are imported when first needed.
 
         Args:
             group: of entry points, such as `anonbench.methods`.
@@ -83,10 +83,9 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def with_sections(self, base: type[Settings], *others: Registry[Any]) -> Any:
         """Return `base` with a field for each class that has parameters, under its name.
 
-        Those of other registries may stand beside them; no name may occur twice.
-
-        As plain data, sections of other packages are left out where they hold their defaults: a
-        package that is installed and not used changes no job's parameters, and no bundle's config.
+        Sections of several registries can be combined; no name may occur twice. As plain data,
+        sections of other packages are left out if they have their defaults: a package that is
+        installed and not used changes no job's parameters, and no bundle's config.
         """
 
         registries = (self, *others)
@@ -113,7 +112,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return create_model(base.__name__, __base__=WithSections, **fields)
 
     def origin(self, name: str) -> dict[str, str]:
-        """Return what stands for the code of another package's class; nothing for a built-in one.
+        """Version and source digest of another package's class; empty for a built-in one.
 
         Sources of anonbench are followed definition by definition
         (`anonbench.core.jobs.call_graph`); of others the distribution's version and the sources of
@@ -139,7 +138,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
                 raise InputError(f"{self._where(point)}: there is another one of this name")
             try:
                 found[point.name] = self._load(point)
-            except InputError as error:  # whoever names it is told that there is none
+            except InputError as error:  # whoever names it gets an error that there is none
                 _LOG.warning("anonbench: %s. It is left out.", error)
         return found
 
@@ -147,7 +146,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         where = self._where(point)
         try:
             loaded = point.load()
-        except (Exception, SystemExit) as error:  # whatever another package's module raises
+        except (Exception, SystemExit) as error:  # other packages' modules may raise anything
             raise InputError(
                 f"{where} cannot be loaded ({_one_line(error)}); mend or remove its package"
             ) from error
@@ -201,9 +200,9 @@ def _at_defaults(registered: type[T]) -> T:
 
 
 def facts(registry: Mapping[str, type[Registered]], fact: str) -> dict[str, str]:
-    """Return a class value of each of a registry, such as `label`.
+    """Return a class value of each class in a registry, such as `label`.
 
-    Code that can come here counts as depending on all such values
+    Code that can reach this function counts as depending on all such values
     (`anonbench.core.jobs.fingerprint`), and no other code does.
     """
     return {name: getattr(each, fact) for name, each in registry.items()}

@@ -43,7 +43,7 @@ class System(Protocol):
 
 
 class Encoder(Protocol):
-    """What a kind starts: a system without name and similarity."""
+    """A system without name and similarity, started by its kind."""
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """See `System.encode`; the vectors may be of any float type."""
@@ -70,7 +70,7 @@ class SystemKind(Registered):
 
     @property
     def at_once(self) -> int:
-        """How many images are handed over at once; more than some are read as they are used."""
+        """Number of images passed at once; beyond some, they are read as they are used."""
         return 64
 
     def files(self) -> list[Path]:
@@ -80,7 +80,7 @@ class SystemKind(Registered):
         return [file for path in paths for file in model_files(path) or [path]]
 
     def evidence(self) -> dict[str, Any]:
-        """Return what decides the vectors besides the settings and `files`, as JSON can hold it.
+        """Facts that decide the vectors, besides the settings and `files`, as JSON values.
 
         For example the digest of a function's source, or versions of packages.
         """

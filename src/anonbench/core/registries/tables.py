@@ -33,7 +33,7 @@ class Grid:
     groups: tuple[tuple[str, int], ...] = ()
     """Headings above the headings with the columns that each spans; they fill the whole width."""
     left: int = 1
-    """The first so many columns are flush left, the others right."""
+    """Number of columns, from the first, that are flush left; the others are flush right."""
     wrapped: tuple[tuple[int, float], ...] = ()
     """Columns of running text, by number, with their width as a share of the page's."""
 
@@ -45,7 +45,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Results:
-    """What a table is made from."""
+    """Data that a table is made from."""
 
     dataset: str
     """The data set's name."""
@@ -75,7 +75,7 @@ class ResultTable(Registered):
     (anonbench.evaluation.privacy.attacks.table)."""
 
     def values(self, results: Results) -> pd.DataFrame:
-        """Return what the CSV file holds: numbers, and shares as such; by default what it needs."""
+        """Values of the CSV file: numbers, and shares as such; by default the first of `needs`."""
         return results.tables[self.needs[0]]
 
     def grid(self, results: Results) -> Grid:
@@ -84,7 +84,7 @@ class ResultTable(Registered):
 
 
 OF_TRAININGS = frozenset({"trainings", "variance"})
-"""What is only there where models are trained."""
+"""Tables that exist only if models are trained."""
 OF_ATTACKS = frozenset({"rates", "attacks"})
-"""What is only there where attacks are run."""
+"""Tables that exist only if attacks are run."""
 TABLES = Registry("anonbench.tables", ResultTable, "anonbench.reporting.kinds:BUILT_IN")

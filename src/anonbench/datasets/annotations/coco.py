@@ -39,18 +39,19 @@ _TURN = "attributes.rotation"
 
 
 def is_coco(data: Any) -> bool:
-    """Tell whether a JSON value is a COCO data set."""
+    """Check whether a JSON value is a COCO data set."""
     return isinstance(data, dict) and all(
         isinstance(data.get(key), list) for key in ("images", "annotations", "categories")
     )
 
 
 def read_coco(file: Path, data: dict[str, Any]) -> Rows:
-    """Return the annotations' boxes; a polygon of four points is a quadrilateral, too.
+    """Return the annotations' boxes; a polygon of four points is also a quadrilateral.
 
     An image's `anonbench_id` is its id, its `file_name` its path; one of them is enough. `bbox` is
-    x, y, width, height and counts; without it the polygons' box does. `attributes.rotation` turns
-    it about its centre, clockwise in degrees, as CVAT writes it. Masks (RLE) are not looked at.
+    x, y, width, height and takes precedence; without it the polygons' box is used.
+    `attributes.rotation` turns it about its centre, clockwise in degrees, as CVAT writes it. Masks
+    (RLE) are ignored.
 
     Raises:
         InputError: an annotation of an image or category that the file does not list.
@@ -103,7 +104,7 @@ def _by_id(file: Path, data: dict[str, Any], key: str) -> dict[Any, dict[str, An
 
 
 def _names(file: Path, key: Any, image: Mapping[str, Any]) -> tuple[str, str]:
-    """Return an image's id and path, empty where the file does not give it."""
+    """Return an image's id and path, empty if the file has none."""
     names = [image.get(OWN_ID, ""), image.get(PATH, "")]
     for column, name in zip((OWN_ID, PATH), names, strict=True):
         if not isinstance(name, str):
@@ -115,7 +116,7 @@ def _names(file: Path, key: Any, image: Mapping[str, Any]) -> tuple[str, str]:
 
 def _size(value: Any) -> float:
     size = number(value)
-    return size if size > 0 else np.nan  # some tools write 0 for: not known
+    return size if size > 0 else np.nan  # some tools write 0 for an unknown one
 
 
 def _shape(
@@ -138,7 +139,7 @@ def _shape(
     x, y, width, height = box
     box = [x, y, x + width, y + height]
     if len(parts) == 1 and quad != NOTHING:
-        return box, quad  # which is hidden, whatever the box
+        return box, quad  # the corners are hidden, whatever the box
     low, high = (np.array([around[:2], box[:2]]), np.array([around[2:], box[2:]]))
     if (low[0] < low[1] - SLACK).any() or (high[0] > high[1] + SLACK).any():
         raise InputError(
@@ -149,10 +150,11 @@ def _shape(
 
 
 def _turn(file: Path, where: str, entry: Mapping[str, Any], has_corners: bool) -> float:
-    """Return by how many degrees a box is turned, clockwise.
+    """Return the clockwise angle in degrees by which a box is turned.
 
     Raises:
-        InputError: it is not known how, or the annotation has corners, which may be turned already.
+        InputError: the angle is unclear, or the annotation has corners, which may be turned
+        already.
 
     """
     attributes = entry.get("attributes")
@@ -171,7 +173,7 @@ def _turn(file: Path, where: str, entry: Mapping[str, Any], has_corners: bool) -
 def _turned(
     box: Sequence[float], degrees: float, image: Mapping[str, Any]
 ) -> tuple[list[float], tuple[float, ...]]:
-    """Return the box about a turned one, cut at the image's stated size, and its corners."""
+    """Return the bounding box of a turned one, cut at the image's stated size, and its corners."""
     quad = turned(box, degrees)
     width, height = _size(image.get("width")), _size(image.get("height"))
     low = [max(min(quad[::2]), 0.0), max(min(quad[1::2]), 0.0)]

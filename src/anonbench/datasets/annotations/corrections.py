@@ -19,7 +19,7 @@ from anonbench.datasets.annotations.rows import BOX, regions_of
 from anonbench.datasets.annotations.table import load_texts, make_rows
 
 OVERLAP = 0.5
-"""IoU with a removal's box from which a region is meant by it."""
+"""Least IoU of a region with a removal's box for it to be removed."""
 
 
 class Action(StrEnum):
@@ -38,7 +38,7 @@ class Correction:
     action: Action
     entity: Entity
     region: Region | None
-    """What is added, or what a removed region looks like; None: all of the entity's regions."""
+    """The added region, or the box of a removal; None: all of the entity's regions."""
 
 
 def read_corrections(path: Path, images: Images, record: bool = False) -> Annotations:
@@ -91,8 +91,8 @@ def correct(
 ) -> tuple[list[Region], list[Correction]]:
     """Return the regions after removals, then additions, and the removals that match nothing.
 
-    Removals see what was found and not what is added, so that a box can be replaced by a better
-    one in whatever order the rows are.
+    Removals apply to found regions and not to added ones, so that a box can be replaced by a better
+    one in any order of rows.
     """
     removals = [each for each in corrections if each.action is Action.REMOVE]
     removed = [[region for region in regions if _is_meant(region, each)] for each in removals]

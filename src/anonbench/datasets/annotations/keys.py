@@ -21,14 +21,14 @@ REASONS = {
     SEVERAL: "several images of the data set have this {key}",
     APART: "{id} and {path} are those of two images",
 }
-"""Why a row reaches no image. `key`, `id` and `path` stand for what the file calls them."""
+"""Reasons why a row matches no image. `key`, `id` and `path` stand for the file's names of them."""
 _NOT_GIVEN = -5
 
 
 class Images:
     """The images that a file of annotations may name.
 
-    Names are compared character by character. Paths lose `./` and doubled slashes before, and an
+    Names are compared character by character. Paths first lose `./` and doubled slashes, and an
     absolute path inside the root becomes relative to it; nothing else is cut, folded or guessed.
     """
 
@@ -39,10 +39,10 @@ class Images:
 
         Args:
             root: the folder that the paths are relative to.
-            images: those that are used: columns id and path and, where sizes are to be checked,
-                width and height.
-            others: images that are known and not used, columns id and path. Rows of those are not
-                mistaken. Those whose id is in `images` are passed over.
+            images: used images: columns id and path and, if sizes are to be checked, width and
+                height.
+            others: known but unused images, columns id and path. Rows of those are no mistakes.
+                Those whose id is in `images` are ignored.
 
         """
         self.root = root
@@ -57,7 +57,7 @@ class Images:
             known = pd.concat([known, more[["id", "path"]]])
         self._all_paths = known["path"].to_numpy(object)
         self._ids, self._paths = _places(known["id"]), _places(known["path"])
-        # the root as it is called, and as it is without links: one folder
+        # the root by its given name and without links: one folder
         self._roots = {f"{str(base).rstrip('/')}/" for base in (root.absolute(), root.resolve())}
 
     def __len__(self) -> int:
@@ -65,11 +65,11 @@ class Images:
         return len(self.ids)
 
     def match(self, ids: pd.Series, paths: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-        """Return each row's image, and which rows an id (and not a path) decides.
+        """Return each row's image, and a mask of rows decided by an id (and not a path).
 
         Args:
-            ids: text [N], empty where a row gives none.
-            paths: the same of paths. A row that gives both must mean one image by both.
+            ids: text [N], empty if a row has none.
+            paths: the same for paths. A row with both must name one image by both.
 
         Returns:
             int64 [N], places in `ids`, or one of the negative numbers above; bool [N].
@@ -86,7 +86,7 @@ class Images:
         by_id = self._ids.get(image_id, UNKNOWN) if image_id else _NOT_GIVEN
         by_path = self._paths.get(plain, UNKNOWN) if path else _NOT_GIVEN
         if by_path == SEVERAL and by_id >= 0 and self._all_paths[by_id] == plain:
-            by_path = by_id  # of several images of one path, the id says which
+            by_path = by_id  # if several images have one path, the id decides
         if by_id >= 0 and by_path >= 0 and by_id != by_path:
             return APART, False
         use_id = by_path == _NOT_GIVEN or (by_id < 0 and by_id != _NOT_GIVEN)
@@ -101,7 +101,7 @@ class Images:
         return plain[len(max(inside, key=len)) :]
 
     def hint(self, name: str, is_path: bool) -> str:
-        """Return what may be wrong with a name that no image has; empty where nothing is seen."""
+        """Likely mistake in a name that no image has; empty if none is recognized."""
         column, other = (self._paths, self._ids) if is_path else (self._ids, self._paths)
         if name != name.strip():
             return "there is white space around it"

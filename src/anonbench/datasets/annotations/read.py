@@ -27,12 +27,12 @@ from anonbench.datasets.annotations.rows import (
 from anonbench.datasets.annotations.table import read_table
 
 _HALF_A_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
-"""JSON's way to write half of a character; no file's name and no table holds one by itself."""
+"""JSON's escape for half of a character; no file name or table has one on its own."""
 
 
 @dataclass(frozen=True)
 class Annotations:
-    """What a file says of a data set's images, each row at its image."""
+    """Content of an annotation file for a data set's images, each row at its image."""
 
     rows: pd.DataFrame
     """The rows of images that are used, in the file's order: id, where (text) and the columns of
@@ -40,7 +40,7 @@ class Annotations:
     images: list[str]
     """Ids of the images that the file names, with or without a box."""
     unmatched: pd.DataFrame
-    """Rows that reach no image, where they are recorded and not refused: row (text), reason."""
+    """Rows that match no image, if they are recorded and not refused: row (text), reason."""
     unused: int
     """Rows of images that the data set lists and does not use."""
 
@@ -98,7 +98,7 @@ def _read_json(path: Path) -> Rows:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; of a name that is there twice, JSON would keep the last value alone."""
+    """Return a JSON object, refusing repeated names, of which JSON would keep the last value."""
     values: dict[str, Any] = {}
     for name, value in pairs:
         if name in values:
@@ -151,10 +151,10 @@ def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Anno
 
 
 def _find(rows: Rows, images: Images, record: bool) -> tuple[np.ndarray, pd.DataFrame]:
-    """Return the places of rows (`Images.match`), and row and reason of those that reach no image.
+    """Return the places of rows (`Images.match`), and row and reason of unmatched ones.
 
     Raises:
-        InputError: there are such rows and they are not to be recorded, or no row reaches an image.
+        InputError: there are such rows and they are not to be recorded, or no row matches an image.
 
     """
     places, by_id = images.match(rows.table["id"], rows.table["path"])
@@ -184,7 +184,7 @@ def _find(rows: Rows, images: Images, record: bool) -> tuple[np.ndarray, pd.Data
 
 
 def _check_entries(entries: Rows, images: Images, places: np.ndarray) -> None:
-    """Raise InputError where a file lists an image twice, or was made for one of another size."""
+    """Raise InputError if a file lists an image twice, or was made for one of another size."""
     entries.refuse(
         pd.Series(places).duplicated().to_numpy() & (places >= 0),
         entries.keys[1],

@@ -1,4 +1,4 @@
-"""Rows of annotation files of every format: their place in the file, and the checks of them all."""
+"""Rows of annotation files of every format: their place in the file, and common checks."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ ROW_COLUMNS = ["where", *KEYS, "entity", *BOX, *QUAD_COLUMNS, "score"]
 IMAGE_COLUMNS = ["where", *KEYS, "width", "height"]
 ROW_TYPES = dict.fromkeys([*BOX, *QUAD_COLUMNS, "score"], np.float64)
 SLACK = 1.0
-"""Pixels by which a box may pass the image's edge: some tools count pixels from 1, or to the last
-one included. What passes is cut off."""
+"""Pixels by which a box may exceed the image's edge, since some tools count pixels from 1, or
+include the last one. The excess is cut off.
+"""
 _ANY_SIZE = 2.0**24
-"""Pixels of a side that is not known."""
+"""Assumed width and height in pixels if the size is not known."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class Rows:
     unit: str = "row"
     """What one row is called in the file."""
     column: str = ""
-    """The one field that holds a box; empty where each number has a column of its own."""
+    """Name of the field that holds a box; empty if each number has its own column."""
     keys: tuple[str, str] = ("id", "path")
-    """What the file calls the two."""
+    """The file's names of id and path."""
     images: pd.DataFrame | None = None
     """Images that the file lists, whether or not they have boxes: columns `IMAGE_COLUMNS`, with the
     width and height that it states (NaN where it states none). None: it has no such list."""
@@ -47,9 +48,9 @@ class Rows:
         """Raise InputError for the first row of `bad` (bool [N]).
 
         Args:
-            bad: which rows are wrong.
-            column: what of them is.
-            text: why, and the way out; `{name}` stands for the row's value of that column.
+            bad: mask of wrong rows.
+            column: the wrong column.
+            text: reason and hint; `{name}` stands for the row's value of that column.
 
         """
         if not bad.any():
@@ -69,7 +70,7 @@ class Rows:
 
 
 def printable(text: str) -> str:
-    """Return a text of others' without what a terminal would obey, or cannot show."""
+    """Return a text with control and unprintable characters made visible."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
@@ -84,11 +85,11 @@ def regions_of(rows: pd.DataFrame) -> list[Region]:
 
 
 def check_values(rows: Rows, boxed: np.ndarray) -> None:
-    """Raise InputError for an entity that is none, or numbers that are no box; see `Rows.refuse`.
+    """Raise InputError for an unknown entity, or numbers that are no box; see `Rows.refuse`.
 
     Args:
-        rows: of the file; sizes of images are not looked at.
-        boxed: bool [N], which rows have a box.
+        rows: of the file; sizes of images are not checked.
+        boxed: bool [N], mask of rows with a box.
 
     """
     table = rows.table
@@ -147,7 +148,7 @@ def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.
         value = table[name].to_numpy(float)
         checked.refuse((value < -SLACK) | (value > limit + SLACK), name, text % name)
         table[name] = np.clip(value, 0, limit)
-    if sizes is None:  # planning looks only at what is wrong in any image, to take no time
+    if sizes is None:  # planning checks only faults that are independent of the image, to save time
         doubtful = table[QUAD_COLUMNS[0]].notna() | (table[["x1", "y1"]] < 2).all(axis=1)
         boxed = boxed & doubtful.to_numpy()
     places = np.flatnonzero(boxed)

@@ -1,7 +1,7 @@
 """Outlines of annotation tools, reduced to a box and, with four corners, a quadrilateral.
 
-Numbers here may be anything that a file holds; what is no number becomes NaN, which the checks
-refuse with its place in the file.
+Numbers here may be anything in a file; values that are no number become NaN, which the checks
+refuse with the place in the file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 NOTHING = (np.nan,) * 8
 MISSING = ("", "nan")
-"""Texts of cells without a number, in lower case: NaN is how tables write an empty one."""
+"""Texts of cells without a number, in lower case: tables write NaN for an empty one."""
 _TURNS = {"rotation", "rotate", "rotated", "angle", "theta"}
 
 
@@ -24,7 +24,7 @@ def number(value: Any) -> float:
         return np.nan
     try:
         return float(value)
-    except OverflowError:  # JSON's whole numbers have no end
+    except OverflowError:  # JSON's integers are unbounded
         return np.nan
 
 
@@ -36,7 +36,7 @@ def numbers(values: Any) -> list[float]:
 def outline(xs: Sequence[float], ys: Sequence[float]) -> tuple[list[float], tuple[float, ...]]:
     """Return the enclosing box (x0, y0, x1, y1) and the corners, 8 × NaN unless there are four.
 
-    A closed outline, which ends where it began, has one corner less than points.
+    A closed outline, whose last point is its first, has one corner less than points.
     """
     points = list(zip(xs, ys, strict=False))
     if not points or len(xs) != len(ys):
@@ -49,14 +49,14 @@ def outline(xs: Sequence[float], ys: Sequence[float]) -> tuple[list[float], tupl
 
 
 def turn_names(names: Iterable[Any]) -> list[str]:
-    """Those of several fields that say how far a shape is turned, as `box_angle` and `Theta` do."""
+    """Return the names of fields with a shape's rotation, such as `box_angle` and `Theta`."""
     return [str(name) for name in names if _TURNS & {*re.split(r"[\W_]+", str(name).lower())}]
 
 
 def turns(fields: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield the names of fields that turn a shape, and by how much.
+    """Yield the names of fields that turn a shape, and the angle.
 
-    0 and missing values, NaN among them, are left out; what is no number is NaN.
+    0 and missing values, including NaN, are left out; the angle is NaN if it is no number.
     """
     for name in turn_names(fields):
         value = fields[name]

@@ -20,14 +20,14 @@ _REGION = ["id", "entity", *BOX, *QUAD_COLUMNS]
 
 
 def for_all_copies(found: Annotations, copies: pd.DataFrame, spread: bool) -> Annotations:
-    """Return annotations of used images alone, with the regions that their copies have.
+    """Return annotations of used images only, with the regions that their copies have.
 
-    A removal counts for the image that it names alone: where in doubt, more is hidden.
+    A removal applies only to the image that it names: if in doubt, more is hidden.
 
     Args:
         found: of used images and of copies that are left out.
         copies: the images of equal bytes: columns id, digest and kept (bool).
-        spread: whether regions count for all copies; otherwise only left out images are dropped.
+        spread: whether regions apply to all copies; otherwise only left out images are dropped.
 
     """
     left_out = set(copies.loc[~copies["kept"], "id"])

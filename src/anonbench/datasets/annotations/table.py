@@ -85,7 +85,7 @@ def load_texts(file: Path) -> pd.DataFrame:
             frame = _read_cells(file)
     except pd.errors.EmptyDataError:
         raise InputError(f"{file} is empty; its first line must name the columns") from None
-    except Exception as error:  # of a damaged file, whatever the libraries stumble over
+    except Exception as error:  # the libraries may raise anything for a damaged file
         reason = printable((str(error).strip() or type(error).__name__).splitlines()[0])
         raise InputError(f"{file} cannot be read as CSV or Parquet: {reason}") from None
     twice = frame.columns[frame.columns.duplicated()]
@@ -98,7 +98,7 @@ def load_texts(file: Path) -> pd.DataFrame:
 
 def _read_cells(file: Path) -> pd.DataFrame:
     options = {"encoding": "utf-8-sig"}
-    # by itself: pandas gives columns of one name others
+    # read separately: pandas renames repeated columns
     names = read_csv(file, header=None, nrows=1, skip_blank_lines=False, **options).iloc[0]
     frame = read_csv(file, skip_blank_lines=False, **options)
     frame.columns = [str(name).strip() for name in names]
@@ -108,7 +108,7 @@ def _read_cells(file: Path) -> pd.DataFrame:
 
 
 def _is_no_name(values: pd.Series) -> np.ndarray:
-    """Tell which cells are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
+    """Mask of cells that are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
     is_name = [isinstance(v, str | int) and not isinstance(v, bool) for v in values.tolist()]
     return ~np.array(is_name, dtype=bool) & values.notna().to_numpy()
 

@@ -26,7 +26,7 @@ _PROJECT, _ATTRIBUTES = "_via_img_metadata", "region_attributes"
 
 
 def is_via(data: Any) -> bool:
-    """Tell whether a JSON value is a VIA project or its exported annotations."""
+    """Check whether a JSON value is a VIA project or its exported annotations."""
     if not isinstance(data, dict):
         return False
     entries = data.get(_PROJECT, data)

@@ -1,1 +1,1 @@
-"""Files of a data folder, looked at without decoding a pixel."""
+"""Files of a data folder, examined without decoding a pixel."""

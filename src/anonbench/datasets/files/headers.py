@@ -1,4 +1,4 @@
-"""What one look at a file tells of each of its images, before any pixel is decoded."""
+"""Headers of a file's images, from one read, before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CHUNK = 64
 
 
 class Header(NamedTuple):
-    """What one look at an image gives, or why it is skipped."""
+    """Header of an image, or the reason why it is skipped."""
 
     width: int
     height: int
@@ -41,7 +41,7 @@ class Header(NamedTuple):
     format: str = ""
     """As Pillow calls it, or `PDF`."""
     converted: str = ""
-    """What decoding will do to it, see `anonbench.datasets.formats.conversions`."""
+    """Conversions by decoding, see `anonbench.datasets.formats.conversions`."""
 
     @property
     def page(self) -> Page | None:
@@ -50,7 +50,7 @@ class Header(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How images are opened."""
+    """Limits for opening images."""
 
     max_pixels: int
     pdf_dpi: int = DataSource.model_fields["pdf_dpi"].default
@@ -59,12 +59,12 @@ class Limits(NamedTuple):
 def look_at_all(
     root: Path, limits: Limits, paths: Sequence[str], numbers: Sequence[int | None]
 ) -> Iterator[Header]:
-    """Yield the headers of images in order; threads wait for the disk, each for some files at once.
+    """Yield the headers of images in order, read by several threads.
 
     Args:
         root: the folder that paths are relative to.
         limits: see `Limits`.
-        paths: of the images' files. A file that comes several times in succession is read once.
+        paths: of the images' files. A file that is repeated in succession is read once.
         numbers: pages, see `anonbench.datasets.documents.page_numbers`.
 
     """
@@ -84,12 +84,12 @@ def look_at_all(
 
 
 def page_to_read(data: bytes, number: int | None, dpi: int) -> Page | None:
-    """Return which page of a file an image is; None: the file is the image.
+    """Page of a file that an image is; None if the file is the image.
 
     Args:
-        data: the file's content, which decides, whatever its name.
-        number: of the page, where the listing knows several; else the only page is meant.
-        dpi: at which pages of PDF files are drawn.
+        data: content of the file, which decides the format, whatever the name.
+        number: of the page, if the listing has several; None: the file must have one page.
+        dpi: resolution at which pages of PDF files are drawn.
 
     Raises:
         UnreadableImage: it is a PDF that has several pages, or cannot be opened.
@@ -123,7 +123,7 @@ def read_first_page(file: Path, max_pixels: int, dpi: int) -> np.ndarray:
 
 
 def _look(file: Path, limits: Limits, numbers: Sequence[int | None]) -> Iterator[Header]:
-    """Yield a header for each page, of the same bytes: the file may be replaced at any time."""
+    """Yield a header for each page, from the same bytes: the file may be replaced at any time."""
     try:
         data = read_file(file, max_bytes(limits.max_pixels))
     except UnreadableImage as error:
@@ -138,7 +138,7 @@ def _look(file: Path, limits: Limits, numbers: Sequence[int | None]) -> Iterator
 
 
 def header_of(data: bytes, sha256: str, number: int | None, limits: Limits) -> Header:
-    """Return the header of an image; its digest says how `read_image` has to read it.
+    """Return the header of an image; its digest tells `read_image` how to read it.
 
     Args:
         data: the file's content.

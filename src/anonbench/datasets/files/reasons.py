@@ -51,7 +51,7 @@ _KINDS = {
 _UNREAD = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
 
 HEAD = 132
-"""Bytes by which a file's kind is told."""
+"""Number of bytes that identify a file's kind."""
 _SIGNATURES = (  # offset, bytes, kind; none where the format is read
     (0, b"\xff\xd8\xff", ""),
     (0, b"\x89PNG\r\n\x1a\n", ""),
@@ -75,13 +75,13 @@ _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
 
 
 def is_image_name(path: str) -> bool:
-    """Tell whether a path's suffix is one of an image, of a kind that is read or not."""
+    """Check whether a path has the suffix of an image format, readable or not."""
     suffix = _suffix(path)
     return suffix in SUFFIXES or suffix in _UNREAD
 
 
 def by_suffix(path: str) -> str:
-    """Return why a file of this name is not used; empty where its format is read."""
+    """Reason why a file of this name is not used; empty if its format is read."""
     suffix = _suffix(path)
     if suffix in SUFFIXES:
         return ""
@@ -89,12 +89,12 @@ def by_suffix(path: str) -> str:
 
 
 def by_content(file: Path | str) -> str:
-    """Return why a file whose suffix is not one of an image is not used, by its first bytes.
+    """Reason why a file without the suffix of an image is not used, from its first bytes.
 
     Only regular files are read; a file that cannot be read counts as none of an image.
     """
     try:
-        # a pipe that took the file's place does not block
+        # without blocking if a pipe has replaced the file
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     except (OSError, ValueError):
         return NOT_IMAGE
@@ -109,7 +109,7 @@ def by_content(file: Path | str) -> str:
 
 
 def by_head(head: bytes) -> str:
-    """Return why a file is not used whose suffix is not one of an image, by its first bytes."""
+    """Reason why a file without the suffix of an image is not used, given its first bytes."""
     for offset, signature, kind in _SIGNATURES:
         if head.startswith(signature, offset):
             return _unread(kind) or RENAMED
@@ -118,7 +118,7 @@ def by_head(head: bytes) -> str:
 
 
 def _unread(kind: str) -> str:
-    """Return why files of a kind are not read here; empty where they are."""
+    """Reason why files of a kind are not read here; empty if they are."""
     if kind in ("", _PDF) or (kind == _HEIC and heif.reads_heif()):
         return ""
     if kind == _HEIC:
@@ -131,7 +131,7 @@ def _suffix(path: str) -> str:
 
 
 def is_quiet(path: str, reason: str) -> bool:
-    """Tell whether a file is left out as the settings or its name say: nothing to look at."""
+    """Check whether a file is left out as the settings or its name say: no warning needed."""
     if reason in (TEST, SUBSET, LIST_FILE, NOT_IMAGE):
         return True
     ordinary = reason in (HIDDEN, UNLISTED, NOT_NAMED) or reason.startswith("outside ")
@@ -139,12 +139,12 @@ def is_quiet(path: str, reason: str) -> bool:
 
 
 def shown(path: str) -> str:
-    """Return a path as text, bytes that are no UTF-8 written as `\\xff`."""
+    """Return a path as text, with invalid UTF-8 bytes written as `\\xff`."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def is_text(path: str) -> bool:
-    """Tell whether a path is UTF-8."""
+    """Check whether a path is UTF-8."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:

@@ -40,15 +40,15 @@ def walk(
 ) -> Iterator[Entry]:
     """Yield every file below `root`, in no order.
 
-    Linked folders are followed, each real folder once: under its own name where it has one here,
-    else under the last of its links, which is then an entry (`FOLLOWED`) beside its files. A
-    folder that is not looked into is one entry. Hidden files and folders are left out.
+    Linked folders are followed, each real folder once: under its own name if that is below `root`,
+    else under the last of its links; the link then is an entry (`FOLLOWED`) beside its files. A
+    folder that is not searched is one entry. Hidden files and folders are left out.
 
     Args:
         root: the folder.
-        only: names of the folders in `root` to look into; all, and its files, where empty.
+        only: names of the folders in `root` to search; if empty, all of them and the files.
         everything: yield hidden files too, and linked folders as one entry each.
-        outside: look into all others than `only` instead, and at the files in `root`.
+        outside: search all folders except `only` instead, and the files in `root`.
         hidden: yield each hidden file, and each hidden folder as one entry.
 
     Raises:
@@ -102,7 +102,7 @@ def walk(
 
 
 def files_in(folder: str) -> Iterator[Entry]:
-    """Yield the files in one folder, not those of its folders; none where it cannot be read."""
+    """Yield the files directly in a folder; none if it cannot be read."""
     try:
         entries = list(os.scandir(folder))
     except OSError:
@@ -127,10 +127,10 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 
 def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
-    """Tell whether a real folder is seen for the first time; it is known from now on."""
+    """Check whether a real folder is seen for the first time, and remember it."""
     try:
         identity = _identity(folder)
-    except OSError:  # gone: what looks into it says so
+    except OSError:  # removed: its reader reports it
         return True
     new = identity not in seen
     seen.add(identity)
@@ -145,18 +145,18 @@ def _identity(folder: str) -> tuple[int, int]:
 def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
     """Return a digest of the names, sizes and modification times of a data set's files.
 
-    Also a replaced file with an older time has another one than before. A file that is missing
-    counts as such. Of other files in the images' folders the names count.
+    A file replaced by an older one changes the digest, too. A missing file counts as such. Of other
+    files in the images' folders the names count.
 
     Args:
         root: the data set's folder.
         paths: its images, relative to the folder, or absolute.
-        strict: also when each file was last changed in any way, and its number on the disk: a file
-            with the size and time of the one that it replaced is noticed, but so is a mere copy.
+        strict: also include each file's time of status change and inode number: this notices a
+            replacement with the same size and time, but also a mere copy.
 
     """
-    paths = [*dict.fromkeys(paths)]  # pages have one file
-    # one call for all: a call a file would cost as much as looking at it
+    paths = [*dict.fromkeys(paths)]  # pages share a file
+    # one call for all: a call for each file would be as slow as its check
     places = [place for place in _LISTS if (root / place).is_dir()]
     lists = [f"{place}/{name}" for place in places for name in sorted(os.listdir(root / place))]  # noqa: PTH208
     files = (*(file for file in lists if file.endswith(_SUFFIXES)), *paths)

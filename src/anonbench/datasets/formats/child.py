@@ -1,8 +1,8 @@
-"""Files whose decoding may take any amount of memory and time, decoded by a process of its own.
+"""Decoding of files that may take any amount of memory and time, in a separate process.
 
-A PDF of two kilobytes or a JPEG 2000 file of one can ask for hours, and a fault of a library would
-end whatever it runs in. So they are decoded in a child (`child_process`) within limits. A file that
-exceeds them is one that cannot be read, and the next one has a new child.
+A PDF of two kilobytes or a JPEG 2000 file of one can take hours, and a fault of a library would end
+its process. So they are decoded in a child (`child_process`) within limits. A file that exceeds
+them counts as unreadable, and the next one gets a new child.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TOO_MUCH = "takes too much memory or time to decode, or breaks the library"
 _MODULE = "anonbench.datasets.child_process"
 
 HELD = 2**26
-"""Bytes of a file that a child keeps for the next question about it."""
+"""Greatest size in bytes of a file that a child keeps for the next question about it."""
 
 _lock = threading.Lock()
 
@@ -69,7 +69,7 @@ _children: dict[int, _Child] = {}
 
 def _renew_lock() -> None:
     global _lock
-    _lock = threading.Lock()  # a thread of the parent may have held it
+    _lock = threading.Lock()  # a thread of the parent may have locked it
 
 
 os.register_at_fork(after_in_child=_renew_lock)
@@ -109,7 +109,7 @@ def ask(
             answer, pixels = _children[os.getpid()].answer(question, data)
             if "refused" not in answer:
                 return answer["told"], pixels
-        except BaseException as error:  # it has ended, says nonsense, or is not waited for
+        except BaseException as error:  # it has ended, answers nonsense, or takes too long
             process = _children.pop(os.getpid()).process
             process.kill()
             process.wait()

@@ -1,4 +1,4 @@
-"""What decoding does to an image, by its header: texts without names."""
+"""Conversions of an image by decoding, from its header: texts without names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from anonbench.datasets.formats.pages import Page
 
 UPRIGHT = "turned upright by EXIF"
 BETWEEN = "; "
-"""What stands between conversions in one text."""
+"""Separator of conversions in one text."""
 _ORIENTATION = 0x0112
 
 
 def conversions(image: Image.Image, page: Page | None) -> list[str]:
-    """Return what is done to an opened image before its pixels are used, in this order.
+    """Conversions of an opened image before its pixels are used, in the order of use.
 
     An image that is grey or RGB of 8 bits, upright and opaque has none. Palettes and images of one
     bit have none either: each stored value is one colour.
@@ -26,19 +26,19 @@ def conversions(image: Image.Image, page: Page | None) -> list[str]:
 
 
 def conversion_counts(texts: Iterable[str]) -> dict[str, int]:
-    """Return how many images have each conversion, the most frequent first.
+    """Number of images with each conversion, the most frequent first.
 
-    Texts are conversions joined by `BETWEEN`. Those of equal number come in their texts' order.
+    Texts are conversions joined by `BETWEEN`. Equally frequent ones are sorted by text.
     """
     counts = Counter(each for text in texts if text for each in text.split(BETWEEN))
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 where there is none or none that can be read."""
+    """Return the EXIF orientation, 1 if there is none that can be read."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # EXIF is written by anything, and no reason to lose an image
+    except Exception:  # EXIF may be written by anything; a fault in it must not lose the image
         return 1
 
 

@@ -8,18 +8,18 @@ from importlib.util import find_spec
 FORMAT = "HEIF"
 """Pillow's name for it."""
 EXTRA = "the extra `heic`"
-"""Of the installation, and not in it by default: the package bundles libraries under the LGPL."""
+"""Extra of the installation, optional because the package bundles libraries under the LGPL."""
 
 
 @functools.cache
 def reads_heif() -> bool:
-    """Tell whether HEIC images can be decoded here."""
+    """Check whether HEIC images can be decoded here."""
     return find_spec("pillow_heif") is not None
 
 
 @functools.cache
 def register() -> tuple[str, ...]:
-    """Make Pillow decode HEIC where that is possible; return the formats that this adds."""
+    """Make Pillow decode HEIC if possible; return the formats that this adds."""
     if not reads_heif():
         return ()
     import pillow_heif

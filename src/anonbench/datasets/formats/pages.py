@@ -1,6 +1,7 @@
-"""Pages of documents: which page of a file an image is, as its digest says it; pages of TIFF files.
+"""Pages of documents: pages in digests of images, and pages of TIFF files.
 
-These are read from their directories, and no pixel is.
+TIFF pages are read from the file's directories, without any pixel.
+
 Source: Adobe, TIFF Revision 6.0, 1992, sections 2 and 8; BigTIFF as libtiff defines it.
 """
 
@@ -13,13 +14,13 @@ from typing import BinaryIO, NamedTuple
 from anonbench.core.errors import UnreadableImage
 
 MOST_PAGES = 9999
-"""Of one document. The page tree of a small PDF may name millions."""
+"""Greatest number of pages of a document. The page tree of a small PDF may name millions."""
 WITH_PAGES = (".tif", ".tiff", ".pdf")
 """Suffixes of files that may have several pages."""
 _MOST_DIRECTORIES = 4 * MOST_PAGES
 _MOST_ENTRIES = 4096
 _KIND, _OLD_KIND = 254, 255
-"""Tags that say what a directory of a TIFF file is, and their values for what is no page."""
+"""Tags for the kind of a directory of a TIFF file, and their values for what is no page."""
 _SMALLER_OR_MASK, _OLD_SMALLER = 1 | 4, 2
 _SHORT = 3
 _DIGEST = re.compile(r"(?P<sha256>[^:]*)(?::page=(?P<number>\d+)(?::dpi=(?P<dpi>\d+))?)?")
@@ -31,11 +32,11 @@ class Page(NamedTuple):
     number: int
     """From 1."""
     dpi: int = 0
-    """How finely it is drawn, in pixels an inch; 0 where the file holds pixels."""
+    """Resolution of drawing in pixels an inch; 0 if the file holds pixels."""
 
 
 def page_digest(sha256: str, page: Page | None) -> str:
-    """Return the digest of an image: that of its file and, of a page, which one and how drawn."""
+    """Return the digest of an image: its file's and, for a page, its number and resolution."""
     if page is None:
         return sha256
     return f"{sha256}:page={page.number}" + (f":dpi={page.dpi}" if page.dpi else "")
@@ -47,10 +48,10 @@ def file_digest_of(digest: str) -> str:
 
 
 def page_of(digest: str) -> Page | None:
-    """Return which page of its file an image with this digest is; None: the file is the image.
+    """Page that an image with this digest is in its file; None if the file is the image.
 
     Raises:
-        ValueError: `page_digest` gives no such text.
+        ValueError: the text is no digest of `page_digest`.
 
     """
     if (found := _DIGEST.fullmatch(digest)) is None:
@@ -61,7 +62,7 @@ def page_of(digest: str) -> Page | None:
 
 
 def page_id(document: str, number: int) -> str:
-    """Return the id of a page: the document is its folder, so that names stay paths and sort."""
+    """Return the id of a page: the document is its folder, so that ids stay paths and sort."""
     return f"{document}/page-{number:04d}"
 
 
@@ -74,9 +75,9 @@ def require_page(number: int, pages: int) -> None:
 
 
 def tiff_frames(file: BinaryIO) -> list[int]:
-    """Return which directories of a TIFF file are pages: not smaller copies, and not masks.
+    """Indices of the directories of a TIFF file that are pages: no smaller copies, no masks.
 
-    It is empty for any other file, and for one whose directories are damaged or run in a circle.
+    It is empty for any other file, and for one whose directories are damaged or form a cycle.
     """
     try:
         head = file.read(4)
@@ -112,7 +113,7 @@ def _read(file: BinaryIO, form: str) -> int:
 
 
 def _is_page(entries: bytes, order: str, starts: range, value_at: int) -> bool:
-    """Tell whether a directory's entries do not say that it is a smaller copy or a mask."""
+    """Check whether a directory is a page: no entry calls it a smaller copy or a mask."""
     for start in starts:
         tag, kind = struct.unpack_from(order + "HH", entries, start)
         if tag in (_KIND, _OLD_KIND):

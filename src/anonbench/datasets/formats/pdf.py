@@ -1,4 +1,4 @@
-"""Pages of PDF files, counted and drawn by a process of its own within limits (`child`)."""
+"""Pages of PDF files, counted and drawn in a separate process within limits (`child`)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from anonbench.datasets.formats.pages import Page
 SUFFIX = ".pdf"
 _SIGNATURE = b"%PDF-"
 _BEFORE = b"\xef\xbb\xbf \t\r\n\0"
-"""A byte order mark or white space may come before the signature."""
+"""Bytes that may come before the signature: a byte order mark or white space."""
 _UPRIGHT = 0.05
 """Pixels by which the ends of an upright image's rows differ at most."""
 
 
 def is_pdf(data: bytes) -> bool:
-    """Tell whether bytes are those of a PDF file."""
+    """Check whether bytes are those of a PDF file."""
     return data[:1024].lstrip(_BEFORE).startswith(_SIGNATURE)
 
 
 def pdf_pages(source: Path | bytes) -> int:
-    """Return how many pages a PDF file has.
+    """Number of pages in a PDF file.
 
     Raises:
         UnreadableImage: it is damaged, encrypted, no PDF, or beyond the limits.
@@ -63,12 +63,12 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
 
     Args:
         data: the file.
-        page: which one, and how finely.
+        page: number and resolution.
         max_pixels: of the page, and of each image on it; None: the page was drawn before, and
-            limits are wider, so that it is drawn again.
+            limits are wider, so that it can be drawn again.
 
     Raises:
-        UnreadableImage: see `pdf_size`; also where an image in it has more than `max_pixels`.
+        UnreadableImage: see `pdf_size`; also if an image in it has more than `max_pixels`.
 
     """
     width, height = pdf_size(data, page, max_pixels)
@@ -107,8 +107,8 @@ class Placed(NamedTuple):
 def placed_images(data: bytes, page: Page) -> list[Placed]:
     """Return the images on a page whose pixels were coded with loss, in the order of drawing.
 
-    Not those in patterns, glyphs and soft masks. One whose coding is not known has one block, as
-    has an annotation with lossy images.
+    Images in patterns, glyphs and soft masks are left out. An image of unknown coding has one
+    block, and so does an annotation with lossy images.
 
     Raises:
         UnreadableImage: see `pdf_size`.

@@ -1,6 +1,6 @@
-"""PDFium: pages of PDF files, drawn without fonts of the machine, so that equal files look equal.
+"""PDFium: pages of PDF files, drawn reproducibly, without the machine's fonts.
 
-It is called in a process of its own (`anonbench.datasets.child_process`), and not safe in threads.
+It runs in a separate process (`anonbench.datasets.child_process`), and is not safe in threads.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from anonbench.datasets.formats.pdf import Placed
 from anonbench.datasets.formats.whole import has_all_scans
 
 _POINTS = 72
-"""In an inch: the unit of a page's size."""
+"""Points in an inch: the unit of a page's size."""
 _MOST_BYTES = 2**31 - 1
-"""Of a bitmap, in PDFium."""
+"""Greatest size of a bitmap in PDFium, in bytes."""
 _MOST_OBJECTS = 500_000
-"""Whose sizes are looked at before a page is drawn."""
+"""Greatest number of objects whose sizes are checked before a page is drawn."""
 _MOST_LOSSY = 2_000
-"""Images of which each region asks for the blocks."""
+"""Greatest number of lossy images whose blocks are considered for each region."""
 _MOST_LEVELS = 12
 _COVERED = 0.9
-"""Share of a page that its scan covers."""
+"""Least share of a page that its scan covers."""
 _LOSSY = {"JPXDecode": "JPEG2000", "JPX": "JPEG2000", "DCTDecode": "JPEG", "DCT": "JPEG"}
 """Filters whose pixels are coded with loss, and what Pillow calls their format."""
 _BLOCK = 8
-"""Pixels of a JPEG's."""
+"""Side in pixels of a JPEG's blocks."""
 _ONE_BLOCK = (1024, 1024, False, (128, 128))
-"""Size, kind and sampling of what counts as one block and is of any size."""
+"""Size, kind and sampling of an image that counts as one block, of whatever size."""
 _UNIT = 256
-"""PDFium gives places as whole numbers: they are asked for in parts of a pixel."""
+"""PDFium returns positions as whole numbers: they are requested in parts of a pixel."""
 
-# pypdfium2 starts PDFium with the machine's fonts: once more, with a list of no folder
+# pypdfium2 starts PDFium with the machine's fonts: restart it with an empty list of folders
 raw.FPDF_DestroyLibrary()
 _NO_FOLDERS = (ctypes.POINTER(ctypes.c_char) * 1)()
 raw.FPDF_InitLibraryWithConfig(raw.FPDF_LIBRARY_CONFIG(version=2, m_pUserFontPaths=_NO_FOLDERS))
@@ -135,7 +135,7 @@ def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
 
 
 def _annotations(page: Any) -> Iterator[tuple[float, float, float, float]]:
-    """Yield the places of annotations that show an image coded with loss, as a stamp may."""
+    """Yield the places of annotations, such as stamps, that show an image coded with loss."""
     place = raw.FS_RECTF()
     for number in range(raw.FPDFPage_GetAnnotCount(page)):
         annotation = raw.FPDFPage_GetAnnot(page, number)
@@ -149,12 +149,12 @@ def _annotations(page: Any) -> Iterator[tuple[float, float, float, float]]:
 
 
 def _objects(page: Any) -> Iterator[Any]:
-    """Yield what is drawn on a page, with what is inside of groups."""
+    """Objects drawn on a page, including those inside of groups."""
     return _bounded(page, page.get_objects(max_depth=1))
 
 
 def _bounded(page: Any, objects: Iterator[Any]) -> Iterator[Any]:
-    """Yield objects and those inside of groups among them, as many as are looked at."""
+    """Yield objects and those inside of groups among them, up to a limit."""
 
     def whole() -> Iterator[Any]:
         for placed in objects:
@@ -179,8 +179,8 @@ def _format(placed: Any) -> str | None:
 def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
     """Return width and height, whether an image is JPEG 2000, and a JPEG's sampling; else None.
 
-    The size is that of its data, which are drawn whole, whatever size the page's dictionary says.
-    An image of which the blocks cannot be told counts as one.
+    The size is that of its data, which are drawn whole whatever size the page's dictionary states.
+    An image of unknown blocks counts as one block.
     """
     if (kind := _format(image)) is None:
         return None

@@ -1,7 +1,8 @@
 """Values of an opened image as 8 bits, grey or RGB, as a viewer shows them.
 
-Values of grey and RGB images stay as they are stored, whatever profile is embedded: an anonymized
-image equals its original outside of the regions. Values of CMYK mean nothing without their profile.
+Values of grey and RGB images stay as stored, whatever profile is embedded: an anonymized image
+equals its original outside of the regions. CMYK values are converted by their profile, without
+which they have no meaning.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def to_array(image: Image.Image) -> np.ndarray:
     shape = (image.height, image.width, 3)
     pixels = np.empty(shape if mode == "RGB" else shape[:2], np.uint8)
     rows = max(1, _STRIP_PIXELS // max(1, image.width))
-    for top in range(0, image.height, rows):  # all at once takes thrice the memory
+    for top in range(0, image.height, rows):  # all at once would take three times the memory
         whole = rows >= image.height
         strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
         pixels[top : top + rows] = strip if strip.mode == mode else convert(strip)
@@ -48,7 +49,7 @@ def to_array(image: Image.Image) -> np.ndarray:
 
 
 def has_alpha(image: Image.Image) -> bool:
-    """Tell whether an image has transparency."""
+    """Check whether an image has transparency."""
     bands = () if image.mode == _LAB else image.getbands()
     return "A" in bands or "a" in bands or "transparency" in image.info
 
@@ -57,7 +58,7 @@ def has_alpha(image: Image.Image) -> bool:
 
 
 def colour_conversion(image: Image.Image) -> str:
-    """Say how the colours of an image become grey or RGB; empty where values stay."""
+    """Conversion of an image's colours to grey or RGB, as text; empty if values stay."""
     if image.mode == _LAB:
         return "L*a*b* to RGB"
     if image.mode == _CMYK:
@@ -72,7 +73,7 @@ def colour_conversion(image: Image.Image) -> str:
 
 
 def _to_rgb(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """Return what makes RGB of an image, or of a part of it."""
+    """Function that makes RGB of an image, or of a part of it."""
     has_transform = image.mode in (_LAB, _CMYK)
     transform = _transform(image.mode, _profile(image)) if has_transform else None
     if transform is None:
@@ -107,19 +108,19 @@ def _transform(mode: str, embedded: bytes) -> ImageCms.ImageCmsTransform | None:
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Tell whether levels of a grey image have to be scaled: more than 8 bits, or signed."""
+    """Check whether levels of a grey image must be scaled: more than 8 bits, or signed."""
     return image.mode == "F" or image.mode.startswith("I") or _is_signed(image)
 
 
 def uses_range(image: Image.Image) -> bool:
-    """Tell whether levels are scaled by the range in use: floats, signed and 32-bit integers."""
-    # of PGM files Pillow scales the declared range to 16 bits
+    """Check whether levels are scaled by the range in use: floats, signed, 32-bit integers."""
+    # Pillow scales PGM files from the declared range to 16 bits
     is_wide = image.mode == "F" or (image.mode == "I" and image.format != "PPM")
     return is_wide or _is_signed(image)
 
 
 def declared_bits(image: Image.Image) -> int:
-    """Bits a value by a TIFF file's header, and 16 for other formats."""
+    """Bits per value from a TIFF file's header, and 16 for other formats."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return _DEEP
     bits, highest = _tag(image, _BITS_PER_SAMPLE, 1), _tag(image, _MAX_SAMPLE_VALUE, 0)

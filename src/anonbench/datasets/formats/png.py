@@ -17,7 +17,7 @@ import numpy as np
 from isal import isal_zlib
 
 LONGEST = 1_000_000
-"""Pixels of a side. The format has room for more, OpenCV and libpng read no more."""
+"""Greatest side in pixels. The format allows more, but OpenCV and libpng read no more."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES = {(): 0, (3,): 2}
 """Grey and RGB, by the shape of a pixel."""

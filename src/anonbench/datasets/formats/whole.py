@@ -1,8 +1,8 @@
-"""Files that are not whole: cut off, or filled with zeros as a copy to a full disk is.
+"""Detection of incomplete files: cut off, or filled with zeros like a copy to a full disk.
 
-Decoders read many of them without a word: what is missing becomes grey, black or noise, and the
-copy looks like an image. Uncompressed files of the right length show no such thing, except where
-zeros begin where blocks of a disk do.
+Decoders read many of them without an error: missing parts become grey, black or noise, and the copy
+looks like an image. Uncompressed files of the right length show no such fault, except if zeros
+begin at a block of a disk.
 """
 
 from __future__ import annotations
@@ -22,27 +22,28 @@ from anonbench.core.errors import UnreadableImage
 _MOST_READS = 2**21
 _MOST_PARTS = 2**22
 _MOST_SCANS = 100
-"""Of a JPEG file: each goes over the whole image. Progressive ones have about ten."""
+"""Greatest number of scans in a JPEG file: each goes over the whole image; about ten are usual."""
 _SCAN = re.compile(rb"\xff\xda")
 _GUESSED = frozenset(range(10))
-"""Coefficients of a progressive JPEG that decoders take from the blocks around until they are sent
-whole."""
+"""Coefficients of a progressive JPEG that decoders guess from neighbouring blocks until they are
+sent in full.
+"""
 _ZEROS = 64
-"""Bytes in a row that compressed pixels do not end in."""
+"""Number of successive zero bytes in which compressed pixels never end."""
 _PIXELS_A_BYTE = 2048
-"""Of WebP with loss, where it takes the least."""
+"""Greatest number of pixels for a byte of lossy WebP."""
 _BLOCK = 4096
-"""Of a disk, in bytes."""
+"""Size of a disk's block in bytes."""
 _FILL = (127, 128)
-"""Levels that libjpeg gives to what is missing."""
+"""Levels that libjpeg gives to missing pixels."""
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _CORNER = 8
 _MISSING = 32
-"""Blocks of 8 × 8 pixels without data from which an image is not whole."""
+"""Number of blocks of 8 × 8 pixels without data from which an image counts as incomplete."""
 
 
 class HeaderReader(io.BytesIO):
-    """Content of a file, of which a header takes a bounded number of reads."""
+    """Content of a file, whose header may be read in a bounded number of reads."""
 
     left: float = _MOST_READS
 
@@ -60,11 +61,11 @@ class HeaderReader(io.BytesIO):
 
 
 def require_whole(data: bytes, image: ImageFile.ImageFile) -> None:
-    """Raise UnreadableImage where a file's structure tells that it is not whole.
+    """Raise UnreadableImage if a file's structure shows that it is incomplete.
 
     Args:
         data: the file.
-        image: opened from it, at the page that is meant; no pixel is read.
+        image: opened from it, at the relevant page; no pixel is read.
 
     """
     try:
@@ -84,7 +85,7 @@ def _require(data: bytes, image: ImageFile.ImageFile) -> None:
     elif kind == "GIF":
         _require_gif(data)
     elif kind == "WEBP":
-        # blocks of one colour take a fraction of a bit each, and that may be zeros
+        # blocks of one colour take a fraction of a bit each, and may be zeros
         least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
         if 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
             raise _cut("shorter than its header says")
@@ -100,7 +101,9 @@ def _require(data: bytes, image: ImageFile.ImageFile) -> None:
 
 
 def has_all_scans(data: bytes, image: Image.Image) -> bool:
-    """Tell whether nothing of a JPEG is guessed: not if it is progressive and its last scans lack.
+    """Check whether a JPEG has all its scans, so that no pixel is guessed by the decoder.
+
+    Progressive files may lack their last scans.
 
     Args:
         data: the file, which has an end marker.
@@ -134,8 +137,8 @@ def require_filled(data: bytes, image: Image.Image) -> None:
     pairs = levels if isinstance(levels[0], tuple) else [levels]
     if not all(low == high and low in _FILL for low, high in pairs):
         return
-    # without its last bytes a scan differs where its data end; only a first one has bits for each
-    # block
+    # a scan without its last bytes differs at the end of its data; only a first scan has bits for
+    # each block
     start, end = _pixels_of_jpeg(data)
     end = marker.start() if (marker := _MARKER.search(data, start)) else end
     whole, less = (_levels(data[:cut] + b"\xff\xd9") for cut in (end, end - 2))
@@ -176,7 +179,7 @@ def _require_png(data: bytes) -> None:
 
 
 def _pixels_of_jpeg(data: bytes) -> tuple[int, int]:
-    """Return where a JPEG file's coded pixels begin and end."""
+    """Start and end of a JPEG file's coded pixels."""
     at = 2
     for _ in range(_MOST_PARTS):
         at = data.find(b"\xff", at)
@@ -239,7 +242,7 @@ def _riff(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def is_lossless_webp(data: bytes) -> bool:
-    """Tell whether a WebP file's first picture is coded without loss."""
+    """Check whether a WebP file's first picture is coded without loss."""
     return next((n == b"VP8L" for n, *_ in _riff(data) if n in (b"VP8L", b"VP8 ")), False)
 
 

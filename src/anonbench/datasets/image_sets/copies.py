@@ -1,4 +1,4 @@
-"""Copies of originals below a folder of results: found, removed, and told of."""
+"""Copies of originals below a folder of results: found, removed, and reported."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 from anonbench.core.io import remove_left_scratch
 
 _ABOUT = (".digest", ".json")
-"""Suffixes of files that tell of a copy and hold none."""
+"""Suffixes of files about a copy that contain none."""
 _PLACE = "*/images/original"
-"""Where the originals' image sets are below results."""
+"""Place of the originals' image sets below results."""
 _SHARD = re.compile(r"(train|val)/(\.made/)?\.?\d+\.tar(\..+)?")
-"""A shard of originals below that, or what is left of one. Any other file is somebody else's."""
+"""A shard of originals below that, or a part of one. Other files are not from anonbench."""
 
 
 def find_copies(results: Path) -> list[Path]:
     """Return all files below a results folder that hold copies of originals, links included.
 
-    Those are shards of originals, of this version or an older one, whole, half written or put
-    aside, and their hidden links. Thumbnails that `presentation.show_originals` asks for are none.
-    Nothing is looked for behind a symbolic link: what it leads to are no results.
+    These are shards of originals, of this version or an older one, complete, partly written or set
+    aside, and their hidden links. Thumbnails for `presentation.show_originals` are not included.
+    Symbolic links are not followed: their targets are no results.
     """
     return sorted(
         path
@@ -36,16 +36,16 @@ def find_copies(results: Path) -> list[Path]:
 
 
 def remove_copies(copies: Iterable[Path]) -> None:
-    """Remove copies of originals, and what killed trainings left in the temporary folder."""
+    """Remove copies of originals, and files of killed trainings in the temporary folder."""
     for path in copies:
         path.unlink(missing_ok=True)
-        with suppress(OSError):  # it holds something else
+        with suppress(OSError):  # the folder has other content
             path.parent.rmdir()
     remove_left_scratch()
 
 
 def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
-    """Say where copies of originals are that nobody asked for; None where there are none.
+    """Message about copies of originals that nobody requested; None if there are none.
 
     Args:
         results: the folder.
@@ -53,7 +53,7 @@ def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
 
     """
     requested = set(wanted)
-    copies = [  # whole, half written, put aside or linked
+    copies = [  # complete, partly written, set aside or linked
         path
         for path in find_copies(results)
         if path.suffix not in _ABOUT and path.relative_to(results).parts[0] not in requested

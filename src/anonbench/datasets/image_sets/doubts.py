@@ -1,7 +1,7 @@
 """Images that may show what should be hidden: counts of those left out and those published.
 
-No region was found in them, a detector failed on them, or a row of the user's own boxes was meant
-for an image that is not there. The counts stand on the terminal, in the report and in `audit.csv`.
+No region was found in them, a detector failed on them, or a row of the user's own boxes names an
+image that is not there. The counts are shown on the terminal, in the report and in `audit.csv`.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Doubts:
     """Rows that match no image, by setting."""
 
     def __bool__(self) -> bool:
-        """Tell whether there is any doubt."""
+        """True if there is any doubt."""
         return bool(self.summary())
 
     def published(self) -> Iterator[str]:
-        """Say what is published although it may be in plain sight."""
+        """Warnings about images that are published although regions may be visible."""
         if self.used_without_regions:
             yield (
                 f"PUBLISHED UNHIDDEN: {count(self.used_without_regions, 'image')} without a region "
@@ -62,7 +62,7 @@ class Doubts:
             )
 
     def left_out(self) -> str:
-        """Say what is left out, empty where nothing is."""
+        """Summary of the images that are left out; empty if there are none."""
         parts = []
         if self.without_regions:
             parts.append(f"{count(self.without_regions, 'image')} without a region")
@@ -73,19 +73,19 @@ class Doubts:
         return f"{' and '.join(parts)} {_are(total)} left out" if parts else ""
 
     def unmatched_rows(self) -> Iterator[str]:
-        """Say which rows that should hide something reach no image, by setting."""
+        """Warnings about rows that should hide something but match no image, by setting."""
         for setting, rows in self.unmatched.items():
             if rows and setting != _TRUTH:
                 marked = "it marks" if rows == 1 else "they mark"
                 yield f"{_unmatched(setting, rows)}: what {marked} may be visible"
 
     def unmatched_truth(self) -> str:
-        """Say how many true boxes reach no image, empty where all do; they hide nothing."""
+        """Count of true boxes that match no image, as text, or empty; they hide nothing."""
         rows = self.unmatched.get(_TRUTH, 0)
         return _unmatched(_TRUTH, rows) if rows else ""
 
     def summary(self) -> str:
-        """Return all of it as one line, empty where there is no doubt."""
+        """Return all of it as one line, empty if there is no doubt."""
         parts = (*self.published(), *self.unmatched_rows(), self.left_out(), self.unmatched_truth())
         return "; ".join(part for part in parts if part)
 
@@ -127,7 +127,7 @@ def _of_rows(counts: Sequence[Mapping[Any, Any]], unmatched: Mapping[str, int]) 
 
 
 def announce(dataset: str, counts: Path, unmatched: Path) -> None:
-    """Say on the terminal what is in doubt in a data set, where anything is (`read_doubts`)."""
+    """Warn on the terminal about doubts in a data set, if there are any (`read_doubts`)."""
     if doubts := read_doubts(counts, unmatched):
         warn_on_terminal(log, f"{dataset}: {doubts.summary()}")
 

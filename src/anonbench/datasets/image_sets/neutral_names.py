@@ -1,7 +1,7 @@
-"""Neutral names for what is passed on: numbers for images and classes, no paths.
+"""Neutral names for shared results: numbers for images and classes, no paths.
 
 Report, tables, figures, bundle and exported images take their names from here, so that an image or
-class has the same number in all of them. Inside the folder of results ids stay.
+class has the same number in all of them. Inside the folder of results, ids are unchanged.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from anonbench.config import Config
 from anonbench.core.errors import InputError
 
 WITHHELD = "withheld"
-"""Stands where the config has a path."""
+"""Replacement for a path in the config."""
 DIGITS = 6
-"""Of an image's number at least."""
+"""Least number of digits of an image's number."""
 
 
 class Names:
-    """What a data set's images and classes are called in what is passed on.
+    """Names of a data set's images and classes in shared results.
 
-    An image is its place in the order of all ids of the manifest (``000012``), a class its place in
-    the order of all labels (``class 3``). Both are padded with zeros to equal length, so that the
-    names sort as the originals do: ties stay as they are broken, and intervals as they are drawn.
-    Who has the list of ids, or of labels, knows which is which.
+    An image's name is its place in the order of all ids of the manifest (``000012``), a class's its
+    place in the order of all labels (``class 3``). Both are padded with zeros to equal length, so
+    that the names sort as the originals do: ties and intervals stay the same. Anyone with the list
+    of ids, or of labels, can reverse the names.
     """
 
     def __init__(self, ids: Sequence[str], labels: Sequence[str]) -> None:
@@ -95,7 +95,7 @@ def _named(values: pd.Series, names: Mapping[str, str], file: Path, what: str) -
 
 
 def without_places(config: Config) -> Config:
-    """Return a config without places of a machine: every path reads `withheld`.
+    """Return a config without paths: each of them becomes `withheld`.
 
     Data sets that are not enabled are left out.
     """
@@ -109,7 +109,7 @@ def _without_paths(value: Any) -> Any:
         return {name: _without_paths(entry) for name, entry in value.items()}
     if not isinstance(value, Path):
         return value
-    # what stands for each variant is a part of the setting, and its absence an error
+    # the paths by variant are a part of the setting, and their absence is an error
     return WITHHELD + "/{variant}" if "{variant}" in value.name else WITHHELD
 
 

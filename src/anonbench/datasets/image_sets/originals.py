@@ -1,6 +1,6 @@
 """Originals as an image set: an index of files that stay where they are, and copies on request.
 
-Reading a file compares it with its index in the same read, wherever it lies.
+Every read of a file compares it with its index, wherever it is stored.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 def used_rows(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool) -> pd.DataFrame:
     """Return the rows of a manifest that every variant of a shard has, sorted by id.
 
-    Images that detection could not read are left out, and so are images in which nothing was found,
+    Images that detection could not read are left out. So are images in which nothing was found,
     unless `keep`.
 
     Args:
@@ -73,7 +73,7 @@ def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output
 
 
 def _is_same_file(rows: pd.DataFrame) -> np.ndarray:
-    """Return which images are pages of the file that the image before is in, bool [N]."""
+    """Mask of images that are pages of the same file as the image before, bool [N]."""
     pages = rows["digest"].map(page_of).notna()
     same: np.ndarray = (pages & (rows["path"] == rows["path"].shift())).to_numpy(bool)
     return same
@@ -82,8 +82,8 @@ def _is_same_file(rows: pd.DataFrame) -> np.ndarray:
 def copy_shard(index: pd.DataFrame, root: Path, output: Path) -> None:
     """Copy a shard's originals into one tar that only its owner may read.
 
-    Members are the files as they are, numbered, one for all pages of a document; the index says
-    which is which.
+    Members are the unchanged files, numbered, one for all pages of a document; the index maps
+    images to members.
 
     Args:
         index: see `ORIGINAL_COLUMNS`.
@@ -91,7 +91,7 @@ def copy_shard(index: pd.DataFrame, root: Path, output: Path) -> None:
         output: `<shard>.tar` beside the index.
 
     Raises:
-        ChangedImage: a file is another one than the index describes.
+        ChangedImage: a file no longer matches the index.
 
     """
     for folder in (output.parent.parent, output.parent):

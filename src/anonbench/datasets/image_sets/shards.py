@@ -1,9 +1,9 @@
 """Image sets: uncompressed tar shards (the WebDataset convention), each with an index beside it.
 
-Members stand in id order, with times and owners zeroed, so that the same images give the same
-bytes. The index gives offset and size of every image, so that one is read without the others, and
-its digest, which every read compares. A shard of originals is an index only: their files stay where
-they are (`anonbench.datasets.image_sets.originals`).
+Members are in id order, with times and owners zeroed, so that the same images give the same bytes.
+The index has offset and size of every image, so that it can be read without the others, and its
+digest, which every read compares. A shard of originals is only an index: the files stay where they
+are (`anonbench.datasets.image_sets.originals`).
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _INDEX_TYPES = {
 INDEX_COLUMNS = list(_INDEX_TYPES)
 
 _LONGEST = 200
-"""Letters of a name; file systems take 255 bytes, of which the suffix needs some."""
+"""Greatest number of letters in a name; file systems allow 255 bytes, including the suffix."""
 _UNWANTED = re.compile(r" |(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
-"""Starts of names that Windows cuts off, and names that it keeps for devices."""
+"""Starts of names that Windows strips, and names that it reserves for devices."""
 
 
 def index_path(tar: Path) -> Path:
-    """Return where the index of a shard is."""
+    """Path of a shard's index."""
     return tar.with_suffix(".parquet")
 
 
@@ -53,7 +53,7 @@ def member_name(image_id: str, extension: str) -> str:
     """Return an image's name in a shard: a relative path that stays below where it is unpacked.
 
     No two ids share a name. Dots are escaped, because WebDataset cuts a name at its first dot. A
-    part of an id that no file system could take as a name ends in a digest instead: the id is in
+    part of an id that is no valid name in some file system ends in a digest instead: the id is in
     the index.
     """
     return "/".join(map(_part_name, image_id.split("/"))) + "." + extension
@@ -62,7 +62,7 @@ def member_name(image_id: str, extension: str) -> str:
 def _part_name(part: str) -> str:
     """Return a file or folder name, of at most `_LONGEST` letters, for a part of an id."""
     if not part:
-        return "%"  # which nothing else is escaped to
+        return "%"  # nothing else is escaped to this
     name = quote(part, safe=" -_", errors="surrogatepass").replace(".", "%2E").replace("~", "%7E")
     if _UNWANTED.match(name):
         name = f"%{ord(name[0]):02X}{name[1:]}"
@@ -115,7 +115,7 @@ class ShardWriter:
         trace: TracebackType | None,
     ) -> None:
         try:
-            end = 2 * tarfile.BLOCKSIZE  # of zeros, and as many more as fill a record
+            end = 2 * tarfile.BLOCKSIZE  # of zeros, padded to a full record
             end += -(self._file.tell() + end) % tarfile.RECORDSIZE
             self._file.write(bytes(end))
             self._file.close()
@@ -126,7 +126,7 @@ class ShardWriter:
                 self._part.replace(self._path)
         finally:
             self._part.unlink(missing_ok=True)
-            with suppress(OSError):  # what is still to be written does not fit on a full disk
+            with suppress(OSError):  # a full disk fails here, with the data still to be written
                 self._file.close()
 
     def _index(self) -> Path:

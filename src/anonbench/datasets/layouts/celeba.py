@@ -120,7 +120,7 @@ def attribute_names(name: str, file: Path) -> list[str]:
 
 
 def _explain(folder: str, path: str) -> str:
-    """Return why a file that no list names is not used."""
+    """Reason why a file that no list names is not used."""
     if path.startswith(folder):
         return UNLISTED
     place, _, file = path.rpartition("/")

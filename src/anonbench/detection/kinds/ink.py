@@ -1,7 +1,8 @@
 """Ink of documents that no line of text explains: dark strokes on lighter paper.
 
-What is darker than the paper around it, and narrow, is ink (a black top-hat). Lines of text, rules
-of forms, specks of dust and dense pictures are taken out; strokes near each other are one place.
+Whatever is narrow and darker than the paper around it is ink (a black top-hat). Lines of text,
+rules of forms, specks of dust and dense pictures are removed; strokes near each other form one
+place.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ _SMALL, _LARGE = 700_000, 6_000_000
 _DARK = 90
 """Median grey below which an image is a negative."""
 _GROUND = 5
-"""Contrast of ink as a multiple of the paper's own, up to twice the least contrast."""
+"""Least contrast of ink as a multiple of the paper's own, up to twice the configured contrast."""
 _BRIGHTNESS = 33
 """Grey levels that paper spans."""
 _BARE = 0.9
 """Share of paper from which an image without lines of text is a document."""
 _FEWEST = 8
-"""Lines of text without which an image is no document by its text."""
+"""Least number of lines of text for an image to be a document by its text."""
 _LINE = 12
 """Height of a usual page's lines, in thousandths of its side."""
 # Lengths below are in thousandths of the page's side, or in twelfths of a line of small text.
@@ -42,19 +43,21 @@ _STROKE = 16
 _RULE = 50
 """Shortest straight line that is a rule of a form."""
 _SPARSE = 0.25
-"""Share of ink below which straight lines are rules; above, they are bars of a code."""
+"""Share of ink below which straight lines are rules; above it, they are bars of a code."""
 _PRINT, _SOLID = 150, 80
 """Longest side (in thousandths of the page's) and least contrast of a stamp or fingerprint."""
 _SPECK = 7
-"""Shorter pieces of ink are dust, unless they touch others."""
+"""Length below which a piece of ink is dust, unless it touches others."""
 _LONG, _SURE = 40, 4
-"""Length of strokes that are no dust, and how many times as much as others they count."""
+"""Length from which strokes are no dust, and their weight compared with others."""
 _DUSTY = 0.7
-"""Dust as a share of the ink of strokes around it, from which these are dust, too."""
+"""Dust as a share of the ink of strokes around it, from which these count as dust, too."""
 _NEAR = 24
 """Distance up to which strokes belong together."""
 _LEAST = 16
-"""Shorter places are no ink that says anything, nor those with fewer than `_DROPS` pixels of it."""
+"""Length below which a place has no meaningful ink; nor has one with fewer than `_DROPS` pixels of
+it.
+"""
 _DROPS = 80
 _PICTURE, _DENSE, _WINDOW = 180, 0.35, 40
 """Shorter side of a printed picture (in thousandths of the page's), its share of ink at least, and
@@ -141,9 +144,9 @@ class InkDetector:
     def _strokes(
         self, dark: np.ndarray, text: np.ndarray, unit: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Ink that is neither text, rule, dust nor picture, and its contrast, uint8 [h, w].
+        """Ink that is neither text, rule, dust nor picture, with its contrast, uint8 [h, w].
 
-        1 is ink, `_SURE` that of long strokes.
+        Ink has the value 1, or `_SURE` in long strokes.
         """
         contrast = cv2.morphologyEx(dark, cv2.MORPH_TOPHAT, _square(_STROKE * unit))
         least = self._settings.contrast
@@ -168,14 +171,14 @@ class InkDetector:
             for each in ((lengths > 0) & ~strokes, strokes)
         )
         strokes &= dusty < _DUSTY * inked
-        # the rest of a signature whose other part was taken for a line
+        # the rest of a signature, another part of which was taken for a line
         long &= ink > 0
         strokes = np.where(long, np.uint8(_SURE), (strokes | long).astype(np.uint8))
         return strokes, contrast
 
 
 def _darkness(image: np.ndarray, scale: float) -> np.ndarray:
-    """How dark an image is in its darkest colour, uint8 [h, w]; of a negative, how light."""
+    """Darkness of an image in its darkest colour, uint8 [h, w]; for a negative, its lightness."""
     if scale != 1:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=how)
@@ -185,7 +188,7 @@ def _darkness(image: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _lengths(ink: np.ndarray) -> np.ndarray:
-    """Longer side of the connected ink that each pixel is part of, int32 [h, w]; else 0."""
+    """Longer side of the connected ink that contains each pixel, int32 [h, w]; else 0."""
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(ink)
     longer = boxes[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(axis=1)
     longer[0] = 0
@@ -193,7 +196,7 @@ def _lengths(ink: np.ndarray) -> np.ndarray:
 
 
 def _prints(dark: np.ndarray) -> np.ndarray:
-    """Contrast of what is dark all over but no larger than a stamp or fingerprint, uint8 [h, w]."""
+    """Contrast of solid dark areas no larger than a stamp or fingerprint, uint8 [h, w]."""
     size = (ceil(dark.shape[1] / 4), ceil(dark.shape[0] / 4))
     small = cv2.resize(dark, size, interpolation=cv2.INTER_AREA)
     small = cv2.morphologyEx(small, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))

@@ -1,6 +1,7 @@
 """Machine-readable zones (ICAO Doc 9303), by reading long lines of text.
 
-What is read only decides whether a line is a zone's; it is kept nowhere (see `text.recognizer`).
+The text read only decides whether a line belongs to a zone; it is not stored (see
+`text.recognizer`).
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from anonbench.detection.mrz_zones import Line, blocks, completed, lengthwise, o
 from anonbench.detection.text.recognizer import LineReader
 
 LEAST_RATIO = 9.0
-"""Width of a line's box by its height: 13 to 39 in zones, half of that where one is in pieces."""
+"""Least width of a line's box by its height: 13 to 39 in zones, half of that in a broken zone."""
 PROBE = 0.35
-"""Share of a line that is read first, to leave out those in small letters or with spaces."""
+"""Share of a line that is read first, to reject lines in small letters or with spaces."""
 PROBED = 0.7
 """Share of capitals, digits and fillers in it from which the whole line is read."""
 SURE = 0.95
-"""Mean probability of its characters from which it is not upside down."""
+"""Mean probability of its characters from which a line is not upside down."""
 
 
 class Mrz(DetectorKind):
@@ -96,8 +97,8 @@ class MrzDetector:
     def _read(self, rgb: np.ndarray, lines: Iterable[Line]) -> list[Line]:
         """Return the lines with their scores, in the direction in which they read best.
 
-        Which way up a document lies is not known: a line that is no zone's is read in the other
-        direction, too, unless it was surely read.
+        The orientation of a document is not known: a line that is no zone's is also read in the
+        other direction, unless the first reading was certain.
         """
         read = []
         for line in lines:
@@ -108,7 +109,7 @@ class MrzDetector:
         return read
 
     def _scored(self, rgb: np.ndarray, line: Line) -> tuple[Line, float]:
-        """A line with its score, and how surely its start was read."""
+        """A line with its score, and the certainty of the reading of its start."""
         start, sure = self._reader.read_surely(rgb, line.corners, PROBE)
         if not _promising(start):
             return line, sure
@@ -117,7 +118,7 @@ class MrzDetector:
 
 
 def _promising(start: str) -> bool:
-    """Tell whether a line's start may be a zone's. Nothing read says nothing, so it may."""
+    """Check whether a line may be a zone's, from its start; an empty reading may."""
     text = normalized(start)
     if FILLER in text:
         return True

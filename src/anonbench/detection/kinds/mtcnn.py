@@ -15,7 +15,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import Grown, as_rgb, clipped_box, require_finite, require_memory
 
 _BYTES_A_PIXEL = 120
-"""That an image searched in one piece takes: 1.4 GB were seen at 12 megapixels."""
+"""Bytes of memory for a pixel of an image searched in one piece: 1.4 GB at 12 megapixels."""
 
 
 class Mtcnn(DetectorKind):
@@ -48,7 +48,7 @@ class Mtcnn(DetectorKind):
         detector = MtcnnDetector(self, loading.detection.device)
         if loading.detection.speed == "single":
             return Grown(detector, self.margin)
-        # it has a pyramid of its own: tiles bound the memory, and the next scale has what they cut.
+        # it has its own pyramid: tiles bound the memory, and the next scale has what they cut.
         # Upright: four turns take five times as long, and CenterFace finds more turned faces
         reach = Reach(whole=1448, tile=1024, overlap=96)
         return Grown(Views(detector, reach), self.margin)
@@ -80,7 +80,7 @@ class MtcnnDetector:
             raise InputError(
                 "detection.device is cuda, but torch finds no GPU: set it to auto or cpu"
             )
-        # with another number, sums round differently, and the boxes with them
+        # with another number, sums and boxes round differently
         torch.set_num_threads(1)
         self._least = settings.min_face_size
         on_gpu = device_name != "cpu" and torch.cuda.is_available()
@@ -96,7 +96,7 @@ class MtcnnDetector:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
-        # one by one: in a batch, boxes would depend on the others by rounding
+        # one by one: in a batch, rounding would make boxes depend on the other images
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:
@@ -105,7 +105,7 @@ class MtcnnDetector:
         if min(image.shape[:2]) < self._least:
             return []
         require_memory(image, _BYTES_A_PIXEL)
-        # 32-bit numbers with 10 bits of precision would be a GPU's choice
+        # otherwise a GPU may use 10 bits of precision for float32
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
             boxes, scores = self._model.detect(as_rgb(image))
         return [

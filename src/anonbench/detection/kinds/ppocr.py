@@ -1,6 +1,6 @@
 """Text lines by PP-OCR's detectors (Li et al. 2022 and later), exported to ONNX.
 
-What is done before and after the network is rapidocr's code, with the means and deviations that the
+Steps before and after the network are rapidocr's code, with the means and deviations that the
 networks were trained with.
 """
 
@@ -29,12 +29,13 @@ from anonbench.detection.views import Reach, Views
 _MEANS = np.array([0.485, 0.456, 0.406], np.float32)
 _DEVIATIONS = np.array([0.229, 0.224, 0.225], np.float32)
 Network = Callable[[np.ndarray], np.ndarray]
-"""Float32 [1, 3, H, W] to how likely each pixel is text, float32 [1, 1, H, W]. Several threads may
-call it at once."""
+"""Float32 [1, 3, H, W] to the probability that each pixel is text, float32 [1, 1, H, W]. Several
+threads may call it at once.
+"""
 _STRIDE = 32
 """The network halves its input five times."""
 _CANDIDATES = 1000
-"""Contours of a view that are looked at."""
+"""Greatest number of contours examined in a view."""
 
 
 class Ppocr(DetectorKind):
@@ -129,7 +130,7 @@ class DbnetDetector:
         return united(found, image) if len(self._networks) > 1 else found
 
     def _regions(self, maps: np.ndarray, seen: np.ndarray, image: np.ndarray) -> list[Region]:
-        """Regions of one model, from how likely each pixel of `seen` is text.
+        """Regions of one model, from the probability that each pixel of `seen` is text.
 
         Raises:
             UnreadableImage: see `require_finite`.
@@ -139,7 +140,7 @@ class DbnetDetector:
         probabilities = np.ascontiguousarray(maps[0, 0])
         is_text = probabilities > self._after.thresh
         height, width = seen.shape[:2]
-        # the step after it would end slanted lines at the image's edge, corner by corner
+        # the next step would clip slanted lines at the image's edge corner by corner
         boxes, scores = self._after.boxes_from_bitmap(probabilities, is_text, width, height)
         return [
             region
@@ -157,12 +158,12 @@ def _padded(image: np.ndarray, least: int) -> np.ndarray:
 
 
 def _flush_denormals() -> None:
-    """Let this thread take numbers below 1e-38 for zero.
+    """Make this thread treat numbers below 1e-38 as zero.
 
-    Channels that weight decay killed in training have such weights, some 13,000 in PP-OCRv3's
-    detector, and Intel's processors are slow with each product of them: single layers took thirty
-    times as long. The sums that they go into are too large to notice. ONNX Runtime's own setting
-    (`session.set_denormal_as_zero`) reaches its own threads only, and images are run in ours.
+    Channels that weight decay suppressed in training have such weights, some 13,000 in PP-OCRv3's
+    detector, and Intel's processors are slow at each product with them: single layers took thirty
+    times as long. The effect on the sums is negligible. ONNX Runtime's own setting
+    (`session.set_denormal_as_zero`) reaches only its own threads, and images are run in ours.
     """
     import torch
 
@@ -181,7 +182,7 @@ def _network(path: Path) -> Network:
 
     try:
         session = cpu_session(path)
-    except Exception as error:  # the library's own exceptions have no common base
+    except Exception as error:  # the library's exceptions have no common base
         raise InputError(
             f"detector ppocr cannot load {path} ({type(error).__name__}); it is damaged or no ONNX "
             f"file: get it again"

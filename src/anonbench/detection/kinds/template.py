@@ -36,11 +36,11 @@ from anonbench.detection.template_matching import (
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 FEATURES = 2000
-"""Features of an image, and of a template, at most."""
+"""Greatest number of features of an image, or of a template."""
 FEWEST = 30
-"""Features outside its boxes without which a template would never be recognized."""
+"""Least number of features outside its boxes for a template to be recognizable."""
 PALE = 2
-"""Pixels of the frame around a template's boxes that are not compared either."""
+"""Width in pixels of the border around a template's boxes that is not compared either."""
 
 
 class Template(DetectorKind):
@@ -78,18 +78,18 @@ class Template(DetectorKind):
 
 
 Box = tuple[Entity, np.ndarray]
-"""What is there, and its corners, float [4, 2]."""
+"""Entity, and its corners, float [4, 2]."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """A template as it is kept: what is compared, and what is handed on."""
+    """A loaded template: the part that is compared, and the boxes that are passed on."""
 
     name: str
     size: tuple[int, int]
-    """Width and height of its working copy; all that follows is in those pixels."""
+    """Width and height of its working copy; all other coordinates are in its pixels."""
     features: Features
-    """Outside its boxes: what is inside belongs to one person."""
+    """Features outside its boxes: the content of the boxes belongs to one person."""
     embedding: np.ndarray
     frame: np.ndarray
     """uint8 [h, w]: the template at the size in which it is compared."""
@@ -99,10 +99,10 @@ class Known:
 
 
 class TemplateDetector:
-    """The boxes of an annotated template, where the image shows such a document.
+    """The boxes of an annotated template, if the image shows such a document.
 
     The templates most similar by embedding are aligned to the image by their local features. The
-    one that agrees best hands on its boxes, if it passes every test; otherwise there are none.
+    best-fitting one passes on its boxes if it passes every test; otherwise there are none.
     """
 
     def __init__(self, settings: Template, folder: Path, threads: int = 1) -> None:
@@ -120,8 +120,9 @@ class TemplateDetector:
 
         """
         self.accepted: list[bool] = []
-        """Of each image of the last batch, whether its template's boxes stand alone: one fits, and
-        the other detectors are but the fallback."""
+        """For each image of the last batch, whether its template's boxes suffice: one fits, and the
+        other detectors are only the fallback.
+        """
         self._settings = settings
         self._known, self._centres = _load(folder, settings.longest_side)
         self._embeddings = np.stack([known.embedding for known in self._known])
@@ -276,7 +277,7 @@ def _outside(path: Path, features: Features, boxes: Sequence[Box]) -> Features:
 
 
 def _frame(grey: np.ndarray, quads: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return a template in its frame (uint8 [h, w]), and what of it is compared (bool [h, w])."""
+    """Return a template in its frame (uint8 [h, w]), and its compared pixels (bool [h, w])."""
     full = np.array(grey.shape[::-1])
     size = np.maximum(1, np.rint(full * FRAME / full.max())).astype(int)
     shrinks = bool((size < full).any())

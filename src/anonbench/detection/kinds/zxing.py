@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 _STACKED = {"DataBarStk", "DataBarStkOmni", "DataBarExpStk"}
 _LEVEL = 16
-"""Degrees from a row or column of pixels up to which a stacked code is in place."""
+"""Greatest angle in degrees to the image's axes at which a stacked code counts as upright."""
 _PDF417 = {"PDF417", "MicroPDF417"}
 """One of their corners is often given too far inside, by up to a quarter of the code's height."""
 _MISTAKEN = {"DataMatrix"}
-"""Without a right check sum, these are found in text and hair."""
+"""Formats that are wrongly found in text and hair if the check sum is not verified."""
 UNDECODED = 0.5
 """Score of a code whose check digits fail."""
 
@@ -93,7 +93,7 @@ class ZxingDetector:
                 yield from clipped_quad(Entity.BARCODE, corners, score, grey)
 
     def _corners(self, code: zxingcpp.Barcode, grey: np.ndarray) -> np.ndarray | None:
-        """Corners of a code, float64 [4, 2], from pixels' middles; None where they are not told."""
+        """Corners of a code, float64 [4, 2], from pixels' middles; None if not reported."""
         at = code.position
         points = (at.top_left, at.top_right, at.bottom_right, at.bottom_left)
         corners = np.array([(point.x, point.y) for point in points], np.float64)
@@ -113,15 +113,15 @@ class ZxingDetector:
 
 
 def _plausible(corners: np.ndarray) -> bool:
-    """Whether corners are those of a place: zxing gives some codes a corner at 0, 0."""
+    """Whether corners are valid: zxing reports a corner at 0, 0 for some codes."""
     convex = cv2.isContourConvex(corners.astype(np.float32))
     return bool(convex and not (corners == 0.0).all(axis=1).any())
 
 
 def _squared(corners: np.ndarray) -> np.ndarray:
-    """Rectangle around those along the top and along the bottom edge.
+    """Rectangle around the rectangles along the top and along the bottom edge.
 
-    Where a corner lies too far inside, one of the two edges slants, and which one cannot be told.
+    If a corner is too far inside, one of the two edges is slanted, but it is not known which one.
     """
     around = []
     for edge in (corners[1] - corners[0], corners[2] - corners[3]):

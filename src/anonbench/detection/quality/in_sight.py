@@ -1,4 +1,4 @@
-"""True sensitive area that stays in sight, by degree: outside of every region that is hidden."""
+"""True sensitive area left visible at each degree: outside of every hidden region."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLUMNS = ["degree", "entity", "in_sight", "low", "high", "images"]
 """A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`
 with such regions, with a bootstrap interval over images."""
 _QUARTER = 32
-"""Corners of a quarter of an ellipse's polygon, which lies inside of it: less is hidden than is."""
+"""Number of corners in a quarter of an ellipse's inscribed polygon: coverage is underestimated."""
 
 
 def in_sight(

@@ -1,7 +1,7 @@
 """Coverage of true regions by found ones: exact areas, counts and means with intervals.
 
-What is hidden is hidden, whatever it was taken for: coverage counts all found regions, unless it
-says "alike", which counts those of the true region's own entity.
+A hidden region is hidden whatever entity it was taken for: coverage counts all found regions,
+except in columns named "alike", which count those of the true region's own entity.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ def all_corners(regions: Sequence[Region]) -> np.ndarray:
 def hulls_inside(corners: np.ndarray, size: Size) -> np.ndarray:
     """Return the part inside an image of each convex hull of corners [N, 4, 2], object [N]."""
     hulls: np.ndarray = shapely.convex_hull(shapely.multipoints(corners))
-    # those inside as they are: cutting takes longer than all the rest
+    # those inside are left unchanged: clipping would take most of the time
     over = ((corners < 0) | (corners > size)).any(axis=(1, 2))
     hulls[over] = shapely.intersection(hulls[over], shapely.box(0, 0, *size))
-    # a line or a point, which a flat region is, has no area and cannot be united with polygons
+    # a flat region becomes a line or a point, which has no area and cannot be united with polygons
     hulls[shapely.get_type_id(hulls) != shapely.GeometryType.POLYGON] = shapely.Polygon()
     return hulls
 
@@ -84,8 +84,8 @@ def hidden_shares(true: np.ndarray, found: np.ndarray) -> np.ndarray:
 def hidden_areas(true: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Return the area of each true polygon that the union of the found ones covers.
 
-    Only those that touch a polygon are united for it: of a page's lines that is mostly one, where
-    the union of all has hundreds of corners.
+    Only found polygons that touch a true one are united for it: for a page's lines that is mostly
+    one, while the union of all has hundreds of corners.
 
     Args:
         true: polygons [N].
@@ -117,9 +117,9 @@ def false_share(true: Any, found: Any, size: Size) -> float:
 
 
 def matches(true: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Return which true polygons have a found one of their own with an IoU of at least `IOU`.
+    """Mask of true polygons matched one-to-one to a found one with an IoU of at least `IOU`.
 
-    As many pairs as possible are made, and of those the ones that overlap most (Hungarian method).
+    As many pairs as possible are made, with the greatest overlap (Hungarian method).
 
     Args:
         true: polygons [N].
@@ -221,7 +221,7 @@ def union(shapes: np.ndarray) -> Any:
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divide areas; rounding takes no share out of [0, 1], and nothing of nothing is NaN."""
+    """Divide areas; the share is clipped to [0, 1], and 0 / 0 is NaN."""
     shares = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
     return np.clip(np.where(shares > 1 - 1e-9, 1.0, shares), 0.0, 1.0)
 
@@ -231,7 +231,7 @@ def measure(
     true: Mapping[str, Sequence[Region]],
     sizes: Mapping[str, Size],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure every image of `true`, also those in which nothing is true or was found.
+    """Measure every image of `true`, even if it has neither true nor found regions.
 
     Args:
         found: regions by image id.

@@ -77,10 +77,10 @@ def _shuffled(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _deviation(counts: np.ndarray) -> np.ndarray:
-    """Return how far each count [N] is from the median, in robust standard deviations.
+    """Distance of each count [N] from the median, in robust standard deviations.
 
-    By square roots, whose spread does not grow with the count. Where most images have the same
-    number, the others are infinitely far: where most have one face, two are unusual.
+    Computed from square roots, whose spread does not grow with the count. If most images have the
+    same count, all others are infinitely far: where most have one face, two are unusual.
     """
     if not len(counts):
         return counts

@@ -1,8 +1,8 @@
-"""A detector's score threshold, varied: what it would hide, and hide wrongly, at each.
+"""A detector's score threshold, varied: rightly and wrongly hidden area at each value.
 
 Detection runs once, at the lowest threshold; regions below a higher one are dropped afterwards.
-That is what a run at the higher one finds: each of these thresholds is the last of its detector's,
-and a region is suppressed by better ones only.
+This gives the same as a run at the higher one: each of these thresholds is the last step of its
+detector, and a region is suppressed only by better ones.
 """
 
 from __future__ import annotations

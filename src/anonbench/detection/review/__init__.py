@@ -1,1 +1,1 @@
-"""A person's last look at the regions: what to look at, corrections, record, page."""
+"""A person's review of the regions: queue of images, corrections, record and page."""

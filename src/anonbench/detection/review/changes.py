@@ -1,4 +1,4 @@
-"""The corrections that turn what was found in an image into what a person wants hidden."""
+"""Corrections that turn an image's findings into the regions that a person wants hidden."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Key = tuple[str, float, float, float, float]
 
 
 def key_of(region: Region) -> Key:
-    """Return what tells regions of an image apart: entity and box, as stored (float32)."""
+    """Key that identifies a region of an image: entity and box, as stored (float32)."""
     x0, y0, x1, y1 = np.array([region.x0, region.y0, region.x1, region.y1], np.float32).tolist()
     return (str(region.entity), x0, y0, x1, y1)
 
@@ -22,17 +22,18 @@ def key_of(region: Region) -> Key:
 def found_without(
     regions: Sequence[Region], corrections: Sequence[Correction]
 ) -> tuple[list[Region], int]:
-    """Return what detectors found in an image, from the regions after corrections.
+    """Findings of detectors in an image, from the regions after corrections.
 
-    What a correction added is taken out. What it removed is put back, as far as the removal says
-    where it was; without score and slant.
+    Regions that a correction added are left out. Removed ones are put back if the removal has
+    their position; they have no score and no slant.
 
     Args:
-        regions: of the box table, that detection wrote with these corrections.
-        corrections: the ones that detection applied to the image.
+        regions: from the box table, written by detection with these corrections.
+        corrections: those that detection applied to the image.
 
     Returns:
-        The regions, and how many added ones the table does not have: it is of other corrections.
+        The regions, and the number of added ones that the table lacks: it was then written with
+        other corrections.
 
     """
     left = list(regions)
@@ -43,7 +44,7 @@ def found_without(
         wanted = key_of(correction.region)
         same = [i for i, region in enumerate(left) if key_of(region) == wanted]
         if same:
-            # an added one stands behind its like: it has the full score and no slant
+            # added regions come after equal ones: they have the full score and no slant
             same.sort(key=lambda i: (left[i].score, left[i].quad is None))
             del left[same[-1]]
         else:
@@ -56,15 +57,15 @@ def found_without(
 def corrections_for(
     found: Sequence[Region], present: Sequence[Correction], wanted: Sequence[Region]
 ) -> tuple[list[Correction], list[Correction]]:
-    """Return which corrections of an image stay, and which are new, so that `wanted` comes out.
+    """Corrections of an image to keep, and new ones to add, so that `wanted` comes out.
 
-    A removal takes all regions of its entity that overlap it by half. One of those that is wanted
-    is removed by name, and added again: additions come after removals.
+    A removal takes all regions of its entity that overlap it by half. If one of these is wanted,
+    it is removed by name and added again: additions come after removals.
 
     Args:
-        found: what detectors found.
-        present: the image's corrections as they are.
-        wanted: the regions that are to be hidden.
+        found: findings of the detectors.
+        present: the image's current corrections.
+        wanted: the regions to hide.
 
     """
     keys = {key_of(region) for region in wanted}
@@ -79,7 +80,7 @@ def corrections_for(
     new: list[Correction] = []
     surplus = {key_of(r): r for r in correct(found, kept)[0] if key_of(r) not in keys}
     new += [_remove(region) for region in surplus.values()]
-    # a box that no removal can name goes with all of its entity
+    # a box that no removal can match is removed together with all of its entity
     stubborn = {r.entity for r in correct(found, kept + new)[0] if key_of(r) in surplus}
     new += [Correction("", Action.REMOVE, entity, None) for entity in sorted(stubborn)]
     by_key = {key_of(region): region for region in found}

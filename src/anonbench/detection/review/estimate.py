@@ -1,4 +1,4 @@
-"""Random sample of a review, and what it says about regions that are still missed."""
+"""Random sample of a review, and the estimate of missed regions from it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from anonbench.detection.quality.quality import COVERAGES, Size, hidden_shares, 
 
 @dataclass(frozen=True)
 class Misses:
-    """What detection left visible in one image, by what a person marked."""
+    """Regions that detection left visible in one image, by a person's marks."""
 
     regions: int
     """Marked regions."""
     missed: int
-    """Those of which the found ones cover less than half."""
+    """Regions of which the found ones cover less than half."""
     partly: int
-    """Those of which they cover half, and less than 90 %."""
+    """Regions of which the found ones cover half or more, but less than 90 %."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Estimate:
     missed_regions: int
     partly: int
     unseen: int
-    """Images that nobody looked at."""
+    """Number of images that nobody reviewed."""
     confidence: float
 
     @property
     def unseen_with_miss(self) -> int | None:
-        """Upper bound of images with a miss among those that nobody looked at; None: not known."""
+        """Upper bound of images with a miss among those not reviewed; None if unknown."""
         high = self.images.high
         return None if np.isnan(high) else int(np.ceil(high * self.unseen - 1e-9))
 
@@ -55,11 +55,11 @@ def draw_sample(ids: Sequence[str], seed: int, size: int) -> list[str]:
 
 
 def count_misses(found: Sequence[Region], wanted: Sequence[Region], size: Size) -> Misses:
-    """Return how much of what a person marked the found regions cover, whatever their entity.
+    """Coverage of a person's regions by the found ones, whatever their entity.
 
     Args:
         found: by the detectors.
-        wanted: what the person marked and left; those outside the image do not count.
+        wanted: regions that the person added or kept; those outside the image do not count.
         size: width and height.
 
     """
@@ -74,12 +74,12 @@ def count_misses(found: Sequence[Region], wanted: Sequence[Region], size: Size) 
 def estimate(looks: Sequence[Misses], unseen: int, confidence: float) -> Estimate:
     """Return the rates of misses with their intervals, regions clustered by image.
 
-    Where none was missed, the interval ends at 1 - (1 - confidence)^(1 / n), which is about 3 / n
-    at 95 % (Hanley and Lippman-Hand 1983, JAMA 249:1743-1745, the rule of three).
+    If none was missed, the interval ends at 1 - (1 - confidence)^(1 / n), which is about 3 / n at
+    95 % (Hanley and Lippman-Hand 1983, JAMA 249:1743-1745, the rule of three).
 
     Args:
-        looks: images of the sample that were looked at, in the order drawn, none skipped.
-        unseen: images that nobody looked at.
+        looks: reviewed images of the sample, in the order drawn, none skipped.
+        unseen: number of images that nobody reviewed.
         confidence: coverage of the intervals.
 
     """
@@ -112,8 +112,8 @@ def sentences(result: Estimate, drawn: int, skipped: int) -> list[str]:
 
     Args:
         result: see `estimate`.
-        drawn: images in the sample.
-        skipped: images of the sample that were looked at, and one before them was not.
+        drawn: number of images in the sample.
+        skipped: number of reviewed images of the sample that come after one not reviewed.
 
     """
     n = result.images.n

@@ -1,4 +1,4 @@
-"""The corrections file as a review reads and writes it; rows of others stay as they are."""
+"""The corrections file as a review reads and writes it; other rows are kept unchanged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ["id", "action", "entity", *BOX]
 
 
 class CorrectionsFile:
-    """A CSV of corrections; it need not be there before the first one."""
+    """A CSV of corrections; the file may be missing until the first one is made."""
 
     def __init__(self, path: Path, images: Images, twins: dict[str, list[str]]) -> None:
         """Read the file.
@@ -90,7 +90,7 @@ class CorrectionsFile:
         mode = self.path.stat().st_mode if self.path.exists() else None
         with atomic(self.path) as temporary:
             rows.to_csv(temporary, index=False, lineterminator="\n")
-            read_corrections(temporary, self._images, record=True)  # as a rerun will read it
+            read_corrections(temporary, self._images, record=True)  # as a later run will read it
             if _digest(self.path) != self._digest:
                 raise InputError(
                     f"{self.path} was changed by another program; nothing was written: load the "
@@ -101,7 +101,7 @@ class CorrectionsFile:
         self._read()
 
     def _read(self) -> None:
-        # noted last: a file that cannot be read is refused again the next time, not taken as empty
+        # recorded last: a file that cannot be read is refused again, and not taken as empty
         digest = _digest(self.path)
         corrections: dict[str, list[Correction]] = {}
         owners: dict[int, str] = {}
@@ -113,7 +113,7 @@ class CorrectionsFile:
             owners = {int(c.row) - 1: name for name, own in corrections.items() for c in own}
         self._digest, self._texts, self._rows, self._owners = digest, texts, corrections, owners
         self.unmatched = unmatched
-        """Rows that reach no image; they stay in the file."""
+        """Rows that match no image; they stay in the file."""
 
 
 def _digest(path: Path) -> str:
@@ -121,7 +121,7 @@ def _digest(path: Path) -> str:
 
 
 def _cells(image_id: str, correction: Correction) -> list[str]:
-    """Return a row as text; numbers are the shortest that are the same as float32."""
+    """Return a row as text, with the shortest numbers that are equal in float32."""
     region = correction.region
     box = [] if region is None else [region.x0, region.y0, region.x1, region.y1]
     numbers = [np.format_float_positional(np.float32(value), trim="-") for value in box]

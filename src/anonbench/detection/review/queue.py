@@ -1,4 +1,4 @@
-"""Which images a person is to look at: the least certain ones, and a random sample."""
+"""Images for a person to review: the least certain ones, and a random sample."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SEARCHED = ["ok", "partial", "empty"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One image to look at."""
+    """One image to review."""
 
     id: str
     path: str
@@ -37,14 +37,14 @@ class Entry:
     """Detection's outcome, see `anonbench.detection.shard.detect_shard`."""
     reason: str
     why: tuple[str, ...]
-    """Kinds of doubt; empty for an image of the sample alone."""
+    """Kinds of doubt; empty for an image that is only in the sample."""
     place: int | None
-    """In the random sample, from 0 on; None: it is not in it."""
+    """Position in the random sample, from 0 on; None if it is not in the sample."""
 
 
 @dataclass(frozen=True)
 class Detected:
-    """What detection wrote for a data set."""
+    """Results of detection for a data set."""
 
     manifest: pd.DataFrame
     outcomes: pd.DataFrame
@@ -61,11 +61,11 @@ class Detected:
     def queue(self, listed: int, sample: int, seed: int) -> list[Entry]:
         """Return the sample, then the least certain images, from each list in turn; none twice.
 
-        The sample comes first, so that what is looked at says something from the start.
+        The sample comes first, so that even an early end of the review gives an estimate.
 
         Args:
             listed: least certain images of each kind.
-            sample: images in the sample.
+            sample: number of images in the sample.
             seed: of the sample.
 
         """
@@ -93,10 +93,10 @@ class Detected:
     def found(
         self, ids: Collection[str], applied: dict[str, list[Correction]]
     ) -> dict[str, list[Region]]:
-        """Return what detectors found in images, before corrections; see `found_without`.
+        """Findings of detectors in images, before corrections; see `found_without`.
 
         Raises:
-            InputError: the box table is not of these corrections.
+            InputError: the box table was written with other corrections.
 
         """
         filters = [("id", "in", set(ids))]
@@ -117,7 +117,7 @@ class Detected:
 
 
 def read_detected(folder: Path, corrected: bool, target: str) -> Detected:
-    """Read what detection wrote.
+    """Read the results of detection.
 
     Args:
         folder: the data set's results.
@@ -125,7 +125,7 @@ def read_detected(folder: Path, corrected: bool, target: str) -> Detected:
         target: the command that makes it, for messages.
 
     Raises:
-        InputError: it is not there, damaged, or of other images than the manifest.
+        InputError: they are missing, damaged, or of other images than the manifest.
 
     """
     manifest, boxes = folder / "manifest.parquet", folder / "boxes.parquet"

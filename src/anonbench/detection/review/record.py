@@ -1,4 +1,4 @@
-"""Record of what a person looked at: a CSV beside the corrections, without times."""
+"""Record of a person's review: a CSV beside the corrections, without times."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from anonbench.detection.review.estimate import Misses
 
 @dataclass(frozen=True)
 class Look:
-    """What was decided about one image."""
+    """Decision about one image."""
 
     id: str
     digest: str
     """SHA-256 of the image's file."""
     found: str
-    """Digest of what the detectors found: the look counts while they find the same."""
+    """Digest of the findings: the decision is valid while detectors find the same."""
     regions: int
     missed: int
     partly: int
@@ -29,7 +29,7 @@ class Look:
 
     @property
     def misses(self) -> Misses:
-        """What the estimate needs of it."""
+        """Counts for the estimate of misses."""
         return Misses(self.regions, self.missed, self.partly)
 
 
@@ -41,7 +41,7 @@ class Record:
     """All looks, by image; each is in the file before `add` returns."""
 
     def __init__(self, path: Path) -> None:
-        """Read the record, where there is one.
+        """Read the record, if there is one.
 
         Raises:
             InputError: it is damaged.
@@ -58,12 +58,12 @@ class Record:
         return cls(corrections.with_suffix(".review.csv"))
 
     def is_looked_at(self, image_id: str, digest: str, found: str) -> bool:
-        """Whether a person looked at this very image with these very findings."""
+        """Whether a person reviewed this version of the image with these findings."""
         look = self.looks.get(image_id)
         return look is not None and (look.digest, look.found) == (digest, found)
 
     def add(self, look: Look) -> None:
-        """Write one more image, or anew."""
+        """Write one more decision, or replace the image's earlier one."""
         looks = self.looks | {look.id: look}
         rows = [asdict(looks[name]) for name in sorted(looks)]
         write_csv(pd.DataFrame(rows, columns=_COLUMNS), self.path)

@@ -22,11 +22,11 @@ from anonbench.detection.review.session import Conflict, Gone, Review
 
 HOST = "127.0.0.1"
 LARGEST = 2**20
-"""Bytes of a request's body."""
+"""Greatest size of a request's body in bytes."""
 SECONDS = 10.0
-"""That a request may take to arrive, headers and body together."""
+"""Seconds within which a request, headers and body, must arrive."""
 CONNECTIONS = 32
-"""At a time. A new one takes the place of the oldest whose request has not arrived."""
+"""Greatest number of connections. A new one replaces the oldest without a complete request."""
 _PAGE = {
     "": ("page.html", "text/html; charset=utf-8"),
     "page.css": ("page.css", "text/css; charset=utf-8"),
@@ -63,8 +63,8 @@ class ReviewServer(ThreadingHTTPServer):
         """Bind to this machine's own address.
 
         Args:
-            review: what is shown.
-            port: 0: one that is free.
+            review: the review to serve.
+            port: 0: any free one.
 
         Raises:
             InputError: the port is taken, or may not be used.
@@ -82,19 +82,19 @@ class ReviewServer(ThreadingHTTPServer):
 
     @property
     def host(self) -> str:
-        """What requests must name as their host."""
+        """Host that requests must name."""
         return f"{HOST}:{self.server_address[1]}"
 
     @property
     def address(self) -> str:
-        """The page, with its token."""
+        """Address of the page, with its token."""
         return f"http://{self.host}/{self.token}/"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a request in a thread; where there are too many, in place of another one.
+        """Serve a request in a thread; if there are too many, replace another one.
 
-        The person's browser has no address of its own on this machine. It is told by its requests:
-        they arrive at once and have the token.
+        The person's browser has no address of its own on this machine. It is recognized by its
+        requests: they arrive at once and have the token.
         """
         with self._lock:
             is_full = len(self._arriving) + len(self._answered) >= CONNECTIONS
@@ -103,7 +103,7 @@ class ReviewServer(ThreadingHTTPServer):
             if is_full:
                 del self._arriving[oldest]
         if oldest is not None and oldest is not request:
-            with suppress(OSError):  # its thread ends, and closes it
+            with suppress(OSError):  # its thread ends and closes it
                 oldest.shutdown(socket.SHUT_RDWR)
         if oldest is not request:
             super().process_request(request, client_address)
@@ -127,7 +127,7 @@ class ReviewServer(ThreadingHTTPServer):
                 self._answered.discard(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say where the program failed, without what the request or the message held."""
+        """Print where the program failed, without any content of the request or the message."""
         error = sys.exception()
         if not isinstance(error, ConnectionError | TimeoutError):
             where = "".join(traceback.format_tb(error.__traceback__)) if error else ""
@@ -165,11 +165,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: the address has the token in it."""
 
     def do_GET(self) -> None:
-        """Send the page, or what it asks for."""
+        """Send the page, or a resource that it requests."""
         self._answer(self._get)
 
     def do_POST(self) -> None:
-        """Take what was decided about an image."""
+        """Record a decision about an image."""
         self._answer(self._post)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
@@ -198,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
             _Refused: another host, or another token.
 
         """
-        # a page of another name that resolves to this machine, to get past the browser's origins
+        # a page whose name resolves to this machine could pass the browser's check of origins
         if self.headers.get_all("Host") != [self.server.host]:
             raise _Refused(HTTPStatus.MISDIRECTED_REQUEST, "Open the address as it was printed.")
         token, _, rest = self.path.removeprefix("/").partition("/")
@@ -259,7 +259,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str) -> None:
         self.close_connection = True
-        self.connection.settimeout(SECONDS)  # `sendall` takes no longer in total
+        self.connection.settimeout(SECONDS)  # `sendall` has this limit in total
         self.send_response(status)
         for name, value in _HEADERS.items():
             self.send_header(name, value)

@@ -1,4 +1,4 @@
-"""One review: what the page shows and what it may change."""
+"""One review: data for the page, and changes that it may make."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from anonbench.detection.review.record import Look, Record
 from anonbench.detection.review.state import State
 
 LONGEST = 4096
-"""Pixels of a side that the page is sent at most."""
+"""Greatest side in pixels of an image sent to the page."""
 _QUALITY = 92
 _KEPT = 4
 
 
 class Conflict(InputError):  # noqa: N818 - a finding, not a failure
-    """The image is in another state than the page knows."""
+    """The image's state differs from the one that the page knows."""
 
 
 class Gone(InputError):  # noqa: N818 - a finding, not a failure
@@ -62,16 +62,16 @@ class Reviewed:
     unreadable: int
     """Images that cannot be shown."""
     found: dict[str, list[Region]]
-    """What detectors found in the images to look at, and those looked at before, by id."""
+    """Findings in the images of the queue and in those reviewed before, by id."""
     applied: dict[str, list[Correction]]
     """Corrections that the last run applied to them."""
     digests: dict[str, str]
     images: Images
-    """That corrections may name."""
+    """Images that corrections may name."""
     twins: dict[str, list[str]]
     """Ids of the images of equal bytes, by id."""
     read: Callable[[Entry], bytes]
-    """Bytes of an original; raises ChangedImage where it is another one by now, or gone."""
+    """Bytes of an original; raises ChangedImage if it was changed or removed."""
 
 
 def review_run(config: Config, name: str, corrections: Path, sample: int, target: str) -> Review:
@@ -122,12 +122,12 @@ class Review:
     """The images to look at, the corrections file and the record. Safe in threads."""
 
     def __init__(self, what: Reviewed, corrections: Path, record: Record) -> None:
-        """Read what was decided before.
+        """Read the earlier decisions.
 
         Args:
-            what: the images and what was found in them.
+            what: the images and their findings.
             corrections: the file that is written.
-            record: of what was looked at.
+            record: of the decisions.
 
         Raises:
             InputError: the corrections are damaged, or do not fit.
@@ -143,7 +143,7 @@ class Review:
     # What the page asks
 
     def overview(self) -> dict[str, Any]:
-        """Return the list of images and how far the review is."""
+        """Return the list of images and the progress of the review."""
         with self._lock:
             images = [
                 {
@@ -205,22 +205,22 @@ class Review:
             return picture
 
     def confirm(self, number: int, version: str, regions: list[dict[str, Any]]) -> dict[str, Any]:
-        """Write what is to be hidden in an image, and that it was looked at.
+        """Record the regions to hide in an image, and that it was reviewed.
 
-        The corrections are written first, then the record, and only then it returns.
+        The corrections are written first, then the record; it returns after both.
 
         Args:
             number: of the image.
-            version: as `image` gave it.
+            version: as returned by `image`.
             regions: see `State.wanted`.
 
         Returns:
-            How far the review is.
+            The progress of the review.
 
         Raises:
-            Conflict: the image's corrections are others by now.
+            Conflict: the image's corrections have changed meanwhile.
             Gone: see `picture`.
-            InputError: a region is none.
+            InputError: a region is invalid.
 
         """
         entry = self.entries[number]
@@ -298,7 +298,7 @@ class Review:
         return estimate(run, unseen, self.what.confidence), skipped
 
     def _look(self, image_id: str) -> Look | None:
-        """Return what was decided about an image, if it and what was found are still the same."""
+        """Decision made about an image, if it and its findings are still the same; else None."""
         found = self._found_digests.get(image_id)
         if found and self.record.is_looked_at(image_id, self.what.digests[image_id], found):
             return self.record.looks[image_id]

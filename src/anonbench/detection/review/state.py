@@ -22,19 +22,19 @@ _FARTHEST = 1e9
 
 @dataclass(frozen=True)
 class State:
-    """What was found in an image, and its corrections as they are."""
+    """Findings in an image, and its current corrections."""
 
     found: Sequence[Region]
     present: Sequence[Correction]
 
     @cached_property
     def added(self) -> dict[str, Region]:
-        """What corrections add, by row of the file."""
+        """Regions that corrections add, by row of the file."""
         adding = [c for c in self.present if c.action is Action.ADD]
         return {c.row: c.region for c in adding if c.region is not None}
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return the regions that are hidden: `found` or `row` says where each is from."""
+        """Return the regions that are hidden; `found` or `row` gives the origin of each."""
         kept = self._kept()
         again = self._added_keys()
         found = [
@@ -54,7 +54,7 @@ class State:
         ]
 
     def wanted(self, regions: Sequence[dict[str, Any]], size: Size) -> list[Region]:
-        """Return the regions that the page asks for.
+        """Return the regions that the page requests.
 
         Args:
             regions: each `{"found": place}`, `{"row": row}` or `{"entity": …, "box": [x0, …]}`.

@@ -22,14 +22,14 @@ ONNX = "inference.onnx"
 
 @dataclass(frozen=True)
 class Published:
-    """A text detector as a package brings it: a file without its inference.yml."""
+    """A text detector in a package: a file without its inference.yml."""
 
     files: tuple[str, ...]
     """Names that it goes by."""
     digest: str
     """SHA-256."""
     install: str | None
-    """The command that brings it; None: no package does, but rapidocr gets it when asked for it."""
+    """The command that installs it; None: in no package, but rapidocr downloads it on request."""
 
 
 PUBLISHED = {
@@ -97,7 +97,7 @@ def packaged(model: str) -> Path | None:
 
 
 def where_to_put(model: str) -> str:
-    """Say what to do where there are no weights of a model."""
+    """Hint for a model whose weights are missing."""
     folder = f"set detection.ppocr.weights to the model's folder ({ONNX}"
     known = PUBLISHED.get(model)
     if known is None:

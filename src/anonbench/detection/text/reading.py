@@ -19,7 +19,7 @@ from anonbench.datasets.images import read_image, read_original
 
 BATCH_IMAGES = 32
 BATCH_PIXELS = 16_000_000
-"""No batch holds more, but for a single image that is larger; and of such none is read ahead."""
+"""Greatest number of pixels in a batch; a larger image is a batch alone and not read ahead."""
 NOTHING = np.empty((0, 0), np.uint8)
 """Pixels of an image that cannot be read."""
 Item = TypeVar("Item")
@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Original:
-    """One image of the data set, or why it cannot be read."""
+    """One image of the data set, or the reason why it cannot be read."""
 
     id: str
     width: int
@@ -39,7 +39,7 @@ class Original:
     """By the manifest, of what `pixels` were decoded from; empty where there is a problem."""
     problem: str = ""
     blocks: tuple[Blocks, ...] = ()
-    """In which the file codes it."""
+    """Coding blocks of the file."""
 
 
 def read_batches(
@@ -87,11 +87,11 @@ def read_ahead(
             small = sum(sizes[batch]) + sum(sizes[following]) <= 2 * BATCH_PIXELS
             ahead = [pool.submit(read, item) for item in items[following]] if small else []
             yield [future.result() for future in now]
-            del now  # or its pixels stay in memory while the next batch is read
+            del now  # otherwise its pixels stay in memory while the next batch is read
 
 
 def plan_batches(sizes: Sequence[int]) -> list[slice]:
-    """Return which images, of so many pixels each, are in a batch together."""
+    """Slices of images that form batches, from the number of pixels of each image."""
     plan: list[slice] = []
     start, pixels = 0, 0
     for index, size in enumerate(sizes):

@@ -1,6 +1,6 @@
-"""Recognition of single text lines by PP-OCR, to tell what they are.
+"""Recognition of single text lines by PP-OCR, to decide what they are.
 
-What was read is personal data: it is never logged, stored or put into an error's message.
+The text is personal data: it is never logged, stored or put into an error's message.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from anonbench.detection.text.ppocr_model import INSTALL, WHEEL
 WHEEL_FILE = "models/ch_PP-OCRv3_rec_infer.onnx"
 _WHEEL_SHA256 = "897a3ededb38fee0dae2c1ccee38241f37df202c9509e3abca02e9217c5ee615"
 HEIGHT = 48
-"""Of a line as the network takes it, in pixels."""
+"""Height in pixels of a line in the network's input."""
 WIDEST = 60 * HEIGHT
 BLANK = 0
 
@@ -91,9 +91,9 @@ class LineReader:
 
 
 def ways_to_read(region: Region) -> list[np.ndarray]:
-    """Return the corners of a line of text, float [4, 2], in each order that it may be read in.
+    """Return the corners of a line of text, float [4, 2], in each order in which it may be read.
 
-    One that lies is read as it lies; one that stands, upwards and downwards.
+    A horizontal line is read as it is; a vertical one, upwards and downwards.
     """
     corners = corners_of(region)
     across, down = (np.hypot(*(corners[end] - corners[0])) for end in (1, 3))
@@ -118,7 +118,7 @@ def straightened(
     ratio = max(top, bottom) / max(right, left, 1e-6)
     width = int(np.clip(round(height * ratio), 1, WIDEST))
     target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-    # the transformation takes pixels' middles for their positions
+    # the transformation takes pixels' middles as their positions
     transform = cv2.getPerspectiveTransform(corners.astype(np.float32) - 0.5, target - 0.5)
     size = (max(1, round(start * width)), height)
     result: np.ndarray = cv2.warpPerspective(

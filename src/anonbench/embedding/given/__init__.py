@@ -1,1 +1,1 @@
-"""Images and encoders as a caller gives them, embedded in batches."""
+"""Images and encoders passed by a caller, embedded in batches."""

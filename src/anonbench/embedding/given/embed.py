@@ -1,4 +1,4 @@
-"""Embeddings of images that are given, by an encoder that is given or a system by its settings."""
+"""Embeddings of a caller's images, by its encoder or by a system from its settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ with `encode`, `identity` and `similarity`, or a system by its settings: as in t
 `systems`, or as text, `kind`, `kind:value` or `kind:value,key=value`."""
 
 _BATCH = 32
-"""Images that a function is given at once, at most."""
+"""Greatest number of images passed to a function at once."""
 
 Encode = Callable[[Sequence[np.ndarray]], np.ndarray]
 """From images, uint8 [H, W, 3], to vectors, float32 [N, D]."""
@@ -96,10 +96,10 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
 
 @contextmanager
 def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
-    """Give what encodes images by a system; with a cache folder it keeps the vectors.
+    """Yield the encoder of a system; with a cache folder, vectors are cached.
 
     Raises:
-        InputError: a cache is asked for, and nothing tells one version of the system from another.
+        InputError: a cache is requested for a system without an identity.
 
     """
     if cache is None:
@@ -127,11 +127,11 @@ def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
 
 @contextmanager
 def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterator[System]:
-    """Give an encoder as a system for the time of the block.
+    """Yield an encoder as a system for the time of the block.
 
     Args:
         encoder: see `Encoder`.
-        similarity: what a function's vectors are compared by; a system has its own.
+        similarity: by which a function's vectors are compared; a system has its own.
 
     Raises:
         InputError: there is no such system, or it cannot be started.
@@ -156,7 +156,7 @@ def open_encoder(encoder: Encoder, similarity: Similarity = "cosine") -> Iterato
 
 
 def settled(encoder: Encoder) -> Encoder:
-    """Return an encoder with its settings read and its files found; nothing is started.
+    """Return an encoder with its settings read and its files found, without starting it.
 
     Raises:
         InputError: there is no such system, or a file that it needs is missing.
@@ -217,7 +217,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _first_field(kind: type[SystemSettings]) -> str:
-    """Return the field that a kind is about, such as a model's name or a file."""
+    """Return a kind's main field, such as a model's name or a file."""
     own = {name for base in SystemSettings.__mro__ for name in getattr(base, "model_fields", {})}
     for name, field in kind.model_fields.items():
         if name not in own and name != "kind":

@@ -1,4 +1,4 @@
-"""Images that a function is given: looked at once, then read in batches of bounded size."""
+"""Images passed to a function: examined once, then read in batches of bounded size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Picture:
-    """One image that can be read, not in memory."""
+    """One readable image, not in memory."""
 
     id: str
     name: str
@@ -45,18 +45,18 @@ class Picture:
     pixels: Callable[[], np.ndarray]
     """Reads it, uint8 [H, W] or [H, W, 3]."""
     converted: str = ""
-    """What reading does to it (`anonbench.datasets.files.headers.Header`)."""
+    """Conversions by reading (`anonbench.datasets.files.headers.Header`)."""
     data: Callable[[], bytes] | None = None
-    """Reads its file; None of an array."""
+    """Function that reads its file; None for an array."""
     key: str = ""
     """See `anonbench.datasets.inputs.ImageFile.key`; the id of an array."""
     blocks: tuple[Blocks, ...] = ()
-    """In which its file codes it; none are known of an array."""
+    """Coding blocks of its file; none are known for an array."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """All that was given: images in the order of their ids, and what is left out."""
+    """All images that were passed, in the order of their ids, and files left out."""
 
     images: tuple[Picture, ...]
     left_out: tuple[LeftOut, ...]
@@ -74,17 +74,17 @@ class Pictures:
 
     @property
     def conversions(self) -> dict[str, int]:
-        """How many images have each conversion."""
+        """Number of images with each conversion."""
         return conversion_counts(image.converted for image in self.images)
 
     def batches(self, threads: int) -> Iterator[list[Original]]:
         """Yield all images in batches; one that cannot be decoded has a problem and no pixels.
 
         Args:
-            threads: that read; they have no effect on the result.
+            threads: number of reading threads; it has no effect on the result.
 
         Raises:
-            InputError: a file changed since it was looked at.
+            InputError: a file changed since it was examined.
 
         """
         sizes = [image.width * image.height for image in self.images]
@@ -92,7 +92,7 @@ class Pictures:
 
 
 def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:
-    """Look at all images once: sizes, digests, and which cannot be read; none stays in memory.
+    """Examine all images once: sizes, digests, and read errors; none stays in memory.
 
     Args:
         given: see `Given`.
@@ -122,7 +122,7 @@ def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:
 
 
 def ahead(items: Iterable[Item]) -> Generator[Item]:
-    """Yield items while a thread makes the next one."""
+    """Yield items while a thread prepares the next one."""
     source = iter(items)
     nothing = object()
     with ThreadPoolExecutor(1, "ahead") as pool:

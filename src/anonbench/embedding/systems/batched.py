@@ -42,6 +42,6 @@ class Batched:
 def batched(
     prepare: Callable[[np.ndarray], np.ndarray], run: Run, size: int, threads: int | None = None
 ) -> Iterator[Batched]:
-    """Give a network in batches, with as many threads as the job has."""
+    """Yield a network in batches, with as many threads as the job has."""
     with ThreadPoolExecutor(threads or granted()) as pool:
         yield Batched(prepare, run, size, pool)

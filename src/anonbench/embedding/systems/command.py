@@ -88,9 +88,9 @@ class Command(SystemKind):
 
 
 def _is_model_folder(path: Path) -> bool:
-    """Tell whether weights lie in a folder; others may be anything, such as one to work in.
+    """Check whether a folder holds weights, and not something else, such as work in progress.
 
-    The current folder and those above hold results, too, which change.
+    The current folder and those above never count: they also hold results, which change.
     """
     if not path.is_dir() or Path.cwd().is_relative_to(path.resolve()):
         return False
@@ -104,7 +104,7 @@ class _Program:
     timeout: float
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Write the images, run the program and read what it wrote."""
+        """Write the images, run the program and read its vectors."""
         from PIL import Image
 
         with scratch_folder() as scratch:
@@ -117,14 +117,14 @@ class _Program:
             self._run([word.replace("{vectors}", str(file)) for word in words], file)
             try:
                 return _ordered(file, names)
-            except InputError as error:  # the file that it names is gone when it is read
+            except InputError as error:  # the message names a temporary file
                 text = str(error).replace(f"{scratch}{os.sep}", "")
                 raise InputError(f"systems: {self.words[0]}: {text}") from None
 
     def _run(self, words: Sequence[str], file: Path) -> None:
         output = file.with_name("output")
         with (
-            output.open("wb") as stdout,  # no pipe: what runs on would keep it open
+            output.open("wb") as stdout,  # no pipe: a process left running would keep it open
             subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
@@ -138,7 +138,7 @@ class _Program:
                 status = process.wait(self.timeout)
             except subprocess.TimeoutExpired:
                 raise InputError(f"systems: {words[0]} took more than {self.timeout:g} s") from None
-            finally:  # with all that it started, if anything is left
+            finally:  # with all remaining processes that it started
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)
         said = _end_of(output)
@@ -183,17 +183,17 @@ def _ordered(file: Path, names: Sequence[str]) -> np.ndarray:
 
 @contextmanager
 def _ended_with_this_process(leader: int) -> Iterator[None]:
-    """Have a program and all that it started ended where this process is killed within the block.
+    """Kill a program and its child processes if this process is killed within the block.
 
     Another process waits for the end of a pipe that only this one writes to, and that the kernel
-    closes however this one ends. What leaves the group, as a daemon does, goes on.
+    closes however this one ends. Processes that leave the group, such as daemons, go on.
     """
     watcher = subprocess.Popen(
         ["/bin/sh", "-c", _WATCH, "sh", str(leader)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # what is sent to this process's group is not for it
+        start_new_session=True,  # signals to this process's group are not for it
     )
     try:
         yield

@@ -69,7 +69,7 @@ class Function(SystemKind):
         with _current_folder():
             try:
                 loaded = importlib.import_module(module)
-            except Exception as error:  # whatever another's module raises
+            except Exception as error:  # another package's module may raise anything
                 text = " ".join(f"{type(error).__name__}: {error}".split())
                 raise InputError(f"systems: {module!r} cannot be imported ({text})") from error
             found = getattr(loaded, name, None)
@@ -79,9 +79,9 @@ class Function(SystemKind):
 
 
 def _imported(files: Sequence[Path]) -> set[Path]:
-    """Collect the sources in the current folder that others import, directly or by one of these.
+    """Collect the sources in the current folder that others import, directly or indirectly.
 
-    Sources that lie elsewhere are an installed package's, which is told by its version.
+    Sources elsewhere belong to an installed package, which is identified by its version.
     """
     here, found, waiting = Path.cwd(), set[Path](), list(files)
     while waiting:
@@ -100,7 +100,7 @@ def _imports(file: Path) -> set[str]:
     try:
         nodes = list(ast.walk(ast.parse(file.read_bytes())))
     except (SyntaxError, ValueError, OSError):
-        return set()  # importing it says what is wrong
+        return set()  # importing it reports the fault
     names = {each.name for node in nodes if isinstance(node, ast.Import) for each in node.names}
     froms = (node for node in nodes if isinstance(node, ast.ImportFrom) and not node.level)
     return {name.partition(".")[0] for name in names | {node.module or "" for node in froms}}
@@ -114,7 +114,7 @@ class InBatches:
     size: int
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Return what the function returns, batch after batch."""
+        """Vectors that the function returns, computed batch after batch."""
         import numpy as np
 
         parts: list[np.ndarray] = []
@@ -138,7 +138,7 @@ class InBatches:
 
 @contextmanager
 def _current_folder() -> Iterator[None]:
-    """Look for modules in the current folder, too, after all others."""
+    """Make modules in the current folder importable, too, after all others."""
     folder = str(Path.cwd())
     if folder in sys.path:
         yield

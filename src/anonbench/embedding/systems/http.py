@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Answers after which the same request may succeed."""
+"""Status codes after which the same request may succeed."""
 _LONGEST_WAIT = 30.0
 
 
@@ -72,7 +72,7 @@ class Http(SystemKind):
 
     @contextmanager
     def start(self) -> Iterator[Encoder]:
-        """Look for the token; the endpoint is asked with the first image."""
+        """Read the token; the endpoint gets its first request with the first image."""
         headers = {"Content-Type": f"image/{self.format}", "Accept": "application/json"}
         if self.token is not None:
             if not os.environ.get(self.token):
@@ -87,7 +87,7 @@ class Http(SystemKind):
 
 
 class _TryAgainError(Exception):
-    """Why a request failed that may succeed next time."""
+    """Reason why a request failed that may succeed next time."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class _Endpoint:
     tls: ssl.SSLContext | None
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """Send each image by itself."""
+        """Send each image in its own request."""
         import numpy as np
 
         vectors = list(self.pool.map(self._vector, images))
@@ -193,12 +193,12 @@ class _Endpoint:
 def _ended_after(
     seconds: float, connection: http.client.HTTPConnection, tls: ssl.SSLContext | None
 ) -> Iterator[None]:
-    """Connect, and end the connection so many seconds after that.
+    """Connect, and close the connection after so many seconds.
 
-    A socket's own timeout starts anew with each step and byte.
+    A socket's own timeout starts again with each step and byte.
 
     Raises:
-        TimeoutError: connecting took as long, or the block, however it ended.
+        TimeoutError: connecting, or the block, took this long, however it ended.
 
     """
     connected = socket.create_connection((connection.host, connection.port), seconds)
@@ -218,13 +218,13 @@ def _ended_after(
         yield
     finally:
         timer.cancel()
-        if time.monotonic() >= end:  # an answer without a length ends well when it is cut off
+        if time.monotonic() >= end:  # an answer without a length looks complete when it is cut off
             raise TimeoutError
 
 
 def _shut(connected: socket.socket) -> None:
     with suppress(OSError):  # it has ended by itself
-        # not of SSLSocket, which would go on in clear
+        # not of SSLSocket, which would continue without encryption
         socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 

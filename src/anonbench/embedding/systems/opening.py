@@ -1,4 +1,4 @@
-"""Systems started, with the identity and the checks that all kinds share."""
+"""Start of systems, with the identity and the checks that all kinds share."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 _AGAIN = 3
-"""Images that a system is asked for twice."""
+"""Number of images that a system gets twice."""
 _ROUNDING, _NOISE = 1e-3, 0.05
-"""What half precision on a GPU moves a vector by, at other places of a batch: as a share of its
-length, and of what different images differ by."""
+"""Changes of a vector by half precision on a GPU, at other places of a batch: as a share of its
+length, and of the differences between images.
+"""
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def identity_of(settings: SystemKind) -> str:
         if not path.is_file():
             raise InputError(f"systems: {path} does not exist")
     described = {
-        # a file is what it holds, wherever it lies
+        # a file is identified by its content, wherever it is
         "settings": settings.effective() | dict.fromkeys(("similarity", *settings.file_fields)),
         "files": [file_digest(path) for path in settings.files()],
         "evidence": settings.evidence(),
@@ -64,13 +65,13 @@ def identity_of(settings: SystemKind) -> str:
 
 @dataclass
 class Checked:
-    """An encoder whose answers are what `System` promises, or an error."""
+    """An encoder whose answers are checked against the promises of `System`."""
 
     encoder: Encoder
     identity: str
     similarity: Similarity
     _compared: int = 0
-    """How many images, of one and several, it was asked for when it was asked again."""
+    """Repeated requests so far: 0 for none, 1 of a single image, 2 of several."""
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """See `System.encode`; some images of the first call are asked for again.
@@ -158,7 +159,7 @@ def checked(values: object, count: int) -> np.ndarray:
             f"the system returned an array of shape {array.shape} for {count} images; it has to "
             "return one row for each image and one column for each dimension"
         )
-    with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
+    with np.errstate(over="ignore"):  # values beyond float32 are refused as infinite
         vectors = np.ascontiguousarray(array, dtype=np.float32)
     if not np.isfinite(vectors).all():
         raise InputError("the system returned values that are not finite (NaN or infinity)")

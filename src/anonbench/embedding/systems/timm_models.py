@@ -75,7 +75,7 @@ class Timm(SystemKind):
 
 
 def packaged_weights(settings: Timm) -> Path | None:
-    """Return the weights of an installed package, where the settings mean those."""
+    """Return the weights of an installed package, if the settings mean those."""
     if settings.weights is not None or settings.model != SMALL:
         return None
     spec = importlib.util.find_spec(_PACKAGE)
@@ -86,7 +86,7 @@ def packaged_weights(settings: Timm) -> Path | None:
 def timm_encoder(
     model: nn.Module, batch_size: int | None, precision: str, place: torch.device
 ) -> AbstractContextManager[Encoder]:
-    """Give a model without its head, fed as its weights were trained: its pooled features."""
+    """Yield a model without its head, fed as its weights were trained: its pooled features."""
     from timm.data.config import resolve_data_config
 
     from anonbench.embedding.systems.torch_encoder import module_encoder

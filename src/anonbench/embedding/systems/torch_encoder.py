@@ -26,7 +26,7 @@ def torch_encoder(
     batch_size: int | None,
     place: torch.device,
 ) -> Iterator[Encoder]:
-    """Give a function of a batch of inputs on a device, which returns vectors [N, D].
+    """Yield an encoder that runs a function from a batch of inputs to vectors [N, D].
 
     On a CPU each batch is computed by one thread, so that no bit depends on their number; a GPU
     computes one batch after the other.
@@ -34,7 +34,7 @@ def torch_encoder(
     Args:
         compute: from a batch of inputs to vectors.
         prepare: from an image, uint8 [H, W, 3], to the input of one.
-        batch_size: images that are computed at once; None for what is fast on the device.
+        batch_size: images that are computed at once; None for a fast size on the device.
         place: the device.
 
     """
@@ -61,7 +61,7 @@ def module_encoder(
     precision: str,
     place: torch.device,
 ) -> AbstractContextManager[Encoder]:
-    """Give a module that returns vectors [N, D] of images, in the memory layout that is fast."""
+    """Yield the encoder of a module that returns vectors [N, D], in the fastest memory layout."""
     model = model.eval().requires_grad_(False).to(place)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     forward: Callable[[Tensor], Any] = model
@@ -76,10 +76,10 @@ def module_encoder(
 
 
 def _folded(model: nn.Module, size: int, described: ImageInput) -> Callable[[Tensor], Any]:
-    """Return a model with its normalizations folded into its convolutions; itself where it cannot.
+    """Return a model with normalizations folded into convolutions, if possible.
 
-    On a CPU that is about 1.4 times as fast. A model that decides by its input is left as it is;
-    what is folded is compared with the model's own vectors.
+    On a CPU this is about 1.4 times as fast. A model with control flow that depends on its input is
+    not folded; the folded model is compared with the model's own vectors.
     """
     if not any(isinstance(part, nn.BatchNorm2d) for part in model.modules()):
         return model
@@ -109,7 +109,7 @@ def _channels_last(inputs: Tensor, described: ImageInput) -> Tensor:
 
 
 def steady(script: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
-    """Return a TorchScript whose first batches are computed by the kernels of later ones."""
+    """Return a TorchScript whose first batches are computed by the same kernels as later ones."""
     jit: Any = torch.jit
 
     def run(inputs: Tensor) -> Any:
@@ -120,10 +120,10 @@ def steady(script: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
 
 
 def vectors_of(answer: object) -> Tensor:
-    """Return what a model computed as vectors, [N, D].
+    """Vectors [N, D] from the output of a model.
 
     Raises:
-        InputError: it is no single tensor of two dimensions.
+        InputError: the output is not a single tensor of two dimensions.
 
     """
     if isinstance(answer, tuple | list) and len(answer) == 1:

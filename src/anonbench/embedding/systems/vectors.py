@@ -47,7 +47,7 @@ class Vectors(SystemKind):
         return self
 
     def stored(self, variant: str) -> Path:
-        """Return where the vectors of a variant are."""
+        """Path of a variant's vectors."""
         return self.path.with_name(self.path.name.replace(VARIANT, variant))
 
     def files(self) -> list[Path]:
@@ -56,7 +56,7 @@ class Vectors(SystemKind):
 
     @contextmanager
     def start(self) -> Iterator[Encoder]:
-        """Refuse: no image can be embedded here."""
+        """Refuse to start: no image can be embedded here."""
         raise InputError("systems: vectors that are made elsewhere can embed no image here")
         yield  # a context manager is a generator
 
@@ -67,8 +67,8 @@ class Vectors(SystemKind):
             sets: variant and images of each.
 
         Raises:
-            InputError: a file is missing, and says which images need vectors; or a file lacks
-                images, or has other dimensions than the others.
+            InputError: a file is missing (the message names the images that need vectors), or it
+                lacks images, or has other dimensions than the others.
 
         """
         missing = [(v, images) for v, images in sets if not self.stored(v).is_file()]

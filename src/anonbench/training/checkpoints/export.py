@@ -1,6 +1,6 @@
 """Export of a trained backbone to timm, DINOv2's own code and transformers.
 
-In each of them the exported model computes what it computes here.
+The exported model gives the same output in each of them.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def export_backbone(path: Path, output: Path, kind: Format) -> str:
 
 
 def describe_input(preprocess: Preprocess) -> str:
-    """Return in words what images must look like for the network."""
+    """Return in words how images must be prepared for the network."""
     if preprocess.normalize == "per_crop":
         normalized = (
             "each image to zero mean and unit variance over all of its pixels and channels "
@@ -180,9 +180,9 @@ def huggingface_config(model: Any, side: int) -> dict[str, Any]:
 
 
 def feed_forward_ratio(model: Any) -> int:
-    """Return the `mlp_ratio` with which DINOv2 has the model's blocks.
+    """Return the `mlp_ratio` for DINOv2's version of the model's blocks.
 
-    Weights alone do not tell the activation or the norms' epsilon, so these are checked here.
+    Weights alone do not show the activation or the norms' epsilon, so these are checked here.
 
     Raises:
         InputError: DINOv2 has no such blocks.
@@ -207,10 +207,10 @@ def feed_forward_ratio(model: Any) -> int:
 
 
 def to_timm(weights: Weights, class_position: bool) -> dict[str, Tensor]:
-    """Return weights as timm's own models have them.
+    """Return weights in the form of timm's own models.
 
-    timm's models with registers have positions for patches alone (`no_embed_class`): there, the
-    class token's is added to the token, as the model does at every forward pass.
+    timm's models with registers have positions only for patches (`no_embed_class`): there, the
+    class token's position is added to the token, as the model does at every forward pass.
 
     Args:
         weights: in our names.
@@ -239,9 +239,9 @@ def to_dinov2(
 
     Args:
         weights: in our names.
-        mask_token: float [D]; None gives zeros, which DINOv2 begins with.
+        mask_token: float [D]; None gives zeros, which DINOv2 starts from.
         class_position: whether the positions include the class token's.
-        kind: whose names.
+        kind: format of the names.
 
     Raises:
         InputError: the format has no place for some weight.
@@ -260,7 +260,7 @@ def to_dinov2(
         complete.setdefault(f"blocks.{number}.attn.qkv.bias", positions.new_zeros(3 * width))
     mask = positions.new_zeros(width) if mask_token is None else mask_token
     complete[MASK_TOKEN] = mask[None]
-    if kind == "huggingface":  # with queries, keys and values apart
+    if kind == "huggingface":  # with separate queries, keys and values
         for name in [name for name in complete if ".attn.qkv." in name]:
             for number, rows in enumerate(complete.pop(name).chunk(PARTS["qkv"])):
                 complete[name.replace(".qkv.", f".qkv[{number}].")] = rows
@@ -301,7 +301,7 @@ def _call(function: str, options: Mapping[str, object], *first: str) -> str:
 
 def _save_safetensors(weights: Mapping[str, Tensor], path: Path) -> None:
     with atomic(path) as temporary:
-        save_file(dict(weights), temporary, metadata={"format": "pt"})  # transformers wants it
+        save_file(dict(weights), temporary, metadata={"format": "pt"})  # required by transformers
 
 
 def _save_torch(weights: Mapping[str, Tensor], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Weight files: safetensors with what is needed to build the backbone and feed it."""
+"""Weight files: safetensors with the settings to build the backbone and prepare its input."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from anonbench.training.model.formats import (
 from anonbench.training.model.pretrained import load_strictly
 
 KEY = "anonbench"
-"""One key for all metadata: the order of several is not the same from file to file."""
+"""A single key for all metadata: the order of several differs from file to file."""
 
 
 PREFIX = "backbone."
-"""Of the backbone's names within a `Network`'s."""
+"""Prefix of the backbone's names in a `Network`."""
 
 
 def save_backbone(
     network: Mapping[str, Tensor], recipe: Recipe, path: Path, provenance: dict[str, Any]
 ) -> None:
-    """Write a backbone's weights with its mask token, how to build it and what made it.
+    """Write a backbone's weights with its mask token, settings and provenance.
 
     Args:
         network: the state of a `Network`; heads are left out.
@@ -65,7 +65,7 @@ def save_backbone(
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """Return what `save_backbone` wrote beside the weights.
+    """Description that `save_backbone` wrote with the weights.
 
     Raises:
         InputError: the file is missing or was written by something else.
@@ -87,7 +87,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Tensor | None]:
 
 
 def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
-    """Return a trained backbone in inference mode and what its input must look like.
+    """Return a trained backbone in inference mode and the preparation of its input.
 
     Raises:
         InputError: the file is missing, or was written by something else, or its weights do not
@@ -110,8 +110,8 @@ def class_tokens(model: nn.Module, preprocess: Preprocess, images: Tensor) -> Te
     """Return a backbone's embeddings of images: class tokens after the final norm.
 
     Args:
-        model: of `load_backbone`, or one that is trained now, on any device.
-        preprocess: of `load_backbone`.
+        model: from `load_backbone`, or one in training, on any device.
+        preprocess: from `load_backbone`.
         images: uint8 [N, S, S, 3], as `Preprocess.fit` makes them.
 
     Returns:
@@ -125,7 +125,7 @@ def class_tokens(model: nn.Module, preprocess: Preprocess, images: Tensor) -> Te
 def load_untrained(path: Path) -> nn.Module:
     """Return the network of a backbone with random weights, by the seed of its training.
 
-    Those are the very weights that a training without pretrained ones started from.
+    These are the weights from which a training without pretrained ones starts.
 
     Raises:
         InputError: as `read_description`.

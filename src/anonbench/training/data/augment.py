@@ -1,6 +1,6 @@
 """Augmentation of batches of crops: jitter, grey, blur, solarization, normalization.
 
-All randomness of an image in an epoch is one table that depends on seed, epoch and image id alone,
+All randomness of an image in an epoch is one table that depends only on seed, epoch and image id,
 so that it is the same for every adaption and any number of processes. Boxes and augmentations are
 computed from such tables for a whole batch at once.
 """
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 SMALLEST_DEVIATION = 1e-2
-"""A crop of one colour is not blown up to noise (pixels are in 0 … 1)."""
+"""Least deviation, so that a crop of one colour is not amplified to noise (pixels are in 0 … 1)."""
 LUMA = (0.2989, 0.587, 0.114)
 BLUR_SIGMA = (0.1, 2.0)
-"""Pixels; DINO's."""
+"""Range of the blur's sigma in pixels, from DINO."""
 BLUR_RADIUS = 4
 SMALLEST_CHROMA = 1e-8
-"""Below it a colour is grey: it has no hue."""
+"""Chroma below which a colour is grey: it has no hue."""
 NEUTRAL = np.array([1.0, 1.0, 1.0, 0.0])
 """Brightness, contrast, saturation and hue that change nothing."""
 ORDERS = np.array(list(permutations(range(4))))
 
 
 ATTEMPTS = 10
-"""Shapes that are tried until a crop's box fits into the image."""
+"""Number of shapes tried until a crop's box fits into the image."""
 
 
 class Draw(IntEnum):
@@ -87,7 +87,7 @@ class CropAugmentations:
     """bool [N]."""
 
     def grouped(self) -> np.ndarray:
-        """Return the rows of the N crops (int64), sorted by what is done to them."""
+        """Return the rows of the N crops (int64), sorted by their augmentations."""
         places = np.where(self.jitter[:, None], self.order, -1)
         rows: np.ndarray = np.lexsort((self.solarize, self.grey, self.sigma > 0, *places.T))
         return rows
@@ -97,9 +97,9 @@ class Step(NamedTuple):
     """One augmentation of a batch of N crops."""
 
     change: Callable[..., Tensor]
-    """Of images and, where there are some, strengths; leaves the images as they are."""
+    """Function of images and, if there are some, strengths; it does not change the images."""
     changed: np.ndarray
-    """bool [N]: the crops that it is done to."""
+    """bool [N]: mask of the crops that it changes."""
     strengths: np.ndarray | None
     """float32 [N]."""
 
@@ -130,7 +130,7 @@ def augmentations_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> C
 
 
 def steps_of(augmentations: CropAugmentations) -> list[Step]:
-    """Return what is done to a batch, in DINOv2's order; steps that change no crop are left out."""
+    """Steps applied to a batch, in DINOv2's order; steps that change no crop are left out."""
     adjustments = (brighten, contrast, saturate, turn_hue)
     active = [
         what for what in range(4) if np.any(augmentations.strengths[:, what] != NEUTRAL[what])
@@ -208,8 +208,8 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
 
     On the circle of six sectors (red at 0, green at 2, blue at 4), a channel is full up to one
     sector away from its place and empty from two sectors on (Smith 1978). So the distance of a hue
-    from red is (chroma - red + green + blue - lowest) / chroma, and green and blue tell its side.
-    No step of this asks which channel is the brightest.
+    from red is (chroma - red + green + blue - lowest) / chroma, and green and blue decide its side.
+    No step needs to know which channel is the brightest.
     """
     red, green, blue = images.unbind(dim=1)
     lowest = torch.minimum(red, green)

@@ -1,6 +1,6 @@
 """Batch of a training step, and its preparation on the training's device.
 
-Needs nothing but torch and numpy: where images are read is another matter.
+Needs only torch and numpy; images are read elsewhere.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anonbench.config.training import Crops
 
 CACHED_PIXELS = 65_536
-"""What is finished at once on a CPU, so that it stays in the cache: one crop of 256 x 256."""
+"""Pixels finished at once on a CPU, so that they stay in its cache: one crop of 256 x 256."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Batch:
 def finish(
     crops: Tensor, augmentations: CropAugmentations, settings: Crops, device: torch.device
 ) -> Tensor:
-    """Return crops as the network takes them: with their augmentations, normalized, on the device.
+    """Return crops as the network's input: augmented, normalized, on the device.
 
-    A GPU takes all of them at once. On a CPU that would move every crop through the memory for
-    each operation, so there a few go through all operations before the next few; crops with the
-    same operations go together.
+    A GPU takes all of them at once. A CPU would then move every crop through the memory for each
+    operation, so there a few crops go through all operations before the next few; crops with the
+    same operations are grouped.
 
     Args:
         crops: uint8 [N, S, S, 3].

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ImageSource(Protocol):
-    """What crops are cut from."""
+    """Source of the images from which crops are cut."""
 
     def size(self, image_id: str) -> tuple[int, int]:
         """Return width and height of an image, in pixels."""
@@ -49,21 +49,21 @@ def shrink(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def shrunk_bytes(images: ImageSet, side: int) -> int:
-    """Return how many bytes an image set takes in `Scratch`, at most."""
+    """Greatest size in bytes of an image set in `Scratch`."""
     sizes = np.array(list(images.sizes.values()), dtype=float).reshape(-1, 2)
     scale = np.minimum(1.0, side / sizes.min(axis=1, initial=np.inf))
     return int((3 * (np.ceil(sizes * scale[:, None])).prod(axis=1)).sum())
 
 
 class Scratch:
-    """An image set's images, shrunk, in one file that other processes map too.
+    """An image set's images, shrunk, in one file that several processes map.
 
-    Grey images take one byte a pixel, RGB three. The file, and the one beside it that tells where
-    each image is, are the caller's to delete.
+    Grey images take one byte a pixel, RGB three. The caller has to delete the file, and the one
+    beside it with the place of each image.
     """
 
     def __init__(self, images: ImageSet, path: Path, side: int) -> None:
-        """Map the file; where there is none, write it whole first."""
+        """Map the file; if it is missing, write it first."""
         self._path = path
         index = path.with_name(f"{path.name}.json")
         if not path.exists():

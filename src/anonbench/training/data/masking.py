@@ -8,9 +8,9 @@ from math import exp, log, sqrt
 import numpy as np
 
 SMALLEST_BLOCK = 4
-"""Patches."""
+"""Least number of patches in a block."""
 LARGEST_BLOCK = 0.5
-"""Share of the crop."""
+"""Greatest share of the crop in a block."""
 ASPECT = 0.3
 """Blocks are between 0.3 and 1 / 0.3 times as high as wide."""
 ATTEMPTS = 10
@@ -52,7 +52,7 @@ def block_mask(side: int, target: int, random: np.random.Generator) -> np.ndarra
 
 
 def _lay_block(mask: np.ndarray, room: int, random: np.random.Generator) -> int:
-    """Mask one more rectangle that adds at most `room` patches; return how many it added."""
+    """Mask one more rectangle that adds at most `room` patches; return the number added."""
     side = len(mask)
     draws = random.random((ATTEMPTS, 4)).tolist()
     smallest = min(SMALLEST_BLOCK, room)

@@ -42,7 +42,7 @@ SHARED = ("count", "size", "area")
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the crops of an adaption come from."""
+    """Sources of an adaption's crops."""
 
     global_crops: ImageSource
     local_crops: ImageSource
@@ -75,7 +75,7 @@ def check_pairs(
 
 
 def _warn_of_enlargement(crops: Crops, images: ImageSet) -> None:
-    """Say so where images are smaller than a global crop (CelebA's are), as nothing is gained."""
+    """Warn if images are smaller than a global crop (CelebA's are): enlarging gains nothing."""
     small = sum(min(size) < crops.global_size for size in images.sizes.values())
     if small:
         logger.warning(
@@ -114,9 +114,9 @@ def check_aligned(original: ImageSet, anonymized: ImageSet) -> None:
 def open_sources(
     recipe: Recipe, adaption: Adaption, original: ImageSet, anonymized: ImageSet | None
 ) -> Iterator[Sources]:
-    """Give the sources of an adaption's crops.
+    """Yield the sources of an adaption's crops.
 
-    Scratch files live as long as the block, or are those of the run (`run_scratch`).
+    Scratch files are removed after the block, unless they are those of the run (`run_scratch`).
     """
     with scratch_folder() as folder:
 
@@ -137,12 +137,12 @@ def open_sources(
 
 
 class BatchStream(Dataset[list[Batch]]):
-    """The batches of a run by step: a function of seed, step and image ids alone.
+    """The batches of a run by step: a function only of seed, step and image ids.
 
-    An epoch is one pass over the images in an order of its own; an incomplete last batch is left
-    out. Item `step` may be asked for in any order and by any process. It is one process's share of
-    the step's images, in the parts that its forward passes take one after the other; how many
-    processes and parts there are changes no image's crops, augmentations and masks.
+    An epoch is one pass over the images in its own order; an incomplete last batch is left out.
+    Items may be requested in any order and by any process. Item `step` is one process's share of
+    the step's images, in the parts of its successive forward passes; the number of processes and
+    parts does not change any image's crops, augmentations and masks.
     """
 
     def __init__(
@@ -260,8 +260,8 @@ def cut_crops(
 ) -> tuple[Tensor, Tensor]:
     """Return global and local crops of B images, uint8 [n · B, S, S, 3], all first crops first.
 
-    Each image is read once from each version that is needed, and whole: a JPEG decoded at a smaller
-    scale would differ from its anonymized version in more than what is hidden.
+    Each image is read once in each version that is needed, and at full size: a JPEG decoded at a
+    smaller scale would differ from its anonymized version in more than the hidden regions.
 
     Args:
         sources: the images.

@@ -18,7 +18,7 @@ MARGIN = 8 / 7
 
 @dataclass(frozen=True)
 class Preprocess:
-    """How a whole image becomes the network's input."""
+    """Conversion of a whole image to the network's input."""
 
     side: int
     """Of the input, in pixels."""
@@ -35,7 +35,7 @@ class Preprocess:
         return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
 
     def placed(self, fitted: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Return an image that `fit` shows as `fitted`, and which of its pixels that shows.
+        """Return an image that `fit` would show as `fitted`, and the mask of pixels that it shows.
 
         Args:
             fitted: uint8 [side, side, 3].

@@ -12,14 +12,14 @@ _ALIGNMENT = 16
 
 
 def to_device(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
-    """Return tensors of the CPU on a device, without waiting for what a GPU still has to do.
+    """Return tensors of the CPU on a device, without waiting for pending work of a GPU.
 
-    A GPU gets them packed, by one copy from page-locked memory: from other memory every copy makes
-    the CPU wait.
+    A GPU gets them packed, by one copy from page-locked memory: every copy from other memory would
+    make the CPU wait.
 
     Args:
         tensors: of any shapes and types, on the CPU.
-        device: where they go; on the CPU they are returned as they are.
+        device: target; if it is the CPU, they are returned unchanged.
 
     """
     if device.type == "cpu":

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Resumable(Protocol):
-    """A training that can go on from its state."""
+    """A training that can be resumed from its state."""
 
     step: int
 
@@ -24,12 +24,12 @@ class Resumable(Protocol):
         """Return all that `restore` needs."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
 
 
 @dataclass
 class Checkpoint:
-    """Where a training's state is kept, and when it was written last."""
+    """Checkpoint of a training: its file, and the time of the last writing."""
 
     path: Path
     identity: str
@@ -37,7 +37,7 @@ class Checkpoint:
     written: float = field(default_factory=time.monotonic)
     step: int = 0
     seconds: float = 0.0
-    """What the last writing took."""
+    """Seconds that the last writing took."""
 
     @property
     def is_due(self) -> bool:
@@ -45,7 +45,7 @@ class Checkpoint:
         return time.monotonic() - self.written >= 60.0 * self.minutes
 
     def restore(self, training: Resumable) -> None:
-        """Let a training go on from here, where there is a checkpoint of it."""
+        """Resume a training from here, if there is a checkpoint of it."""
         state = read_checkpoint(self.path, self.identity)
         if state is not None:
             training.restore(state)
@@ -53,7 +53,7 @@ class Checkpoint:
             logger.info("going on from step %d", training.step)
 
     def write(self, training: Resumable, first: bool = True) -> None:
-        """Write the state; of several ranks, which all must ask for it, the first one does."""
+        """Write the state; all ranks must call it, and the first one writes."""
         began = time.monotonic()
         state = training.state()
         if first:
@@ -67,17 +67,17 @@ def write_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
 
     Args:
         path: of the file.
-        identity: a digest of what is trained on what; see `read_checkpoint`.
+        identity: a digest of the training and its inputs; see `read_checkpoint`.
         state: tensors, numbers, strings, lists and dictionaries.
 
     """
     with atomic(path) as temporary:
         torch.save({"identity": identity, "state": state}, temporary)
-        append_checksum(temporary)  # torch's reader checks none, and ignores bytes after the end
+        append_checksum(temporary)  # not checked by torch, which ignores trailing bytes
 
 
 def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
-    """Return the state, or None where there is none of this very training."""
+    """Return the state, or None if there is none of the same training."""
     if not path.is_file():
         return None
     if not has_intact_checksum(path):

@@ -1,6 +1,6 @@
 """Training metrics beyond the losses, with early signs of a collapse.
 
-All of it is computed from tensors that a step has anyway, without gradients.
+All are computed without gradients from tensors that a step already has.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ EPSILON = 1e-7
 # The demo's own recipes gave no sign. Softmax centering gave "few" where most of its targets had
 # become one-hot on few prototypes; some of these runs recovered.
 _SETTLED = 0.1
-"""Share of the run before which nothing is said: every run starts near one of these states."""
+"""Share of the run before which no sign is reported: every run starts near one of these states."""
 _UNIFORM = 0.98
-"""Share of ln K from which on targets count as uniform …"""
+"""Share of ln K from which targets count as uniform …"""
 _MATCHED = 0.05
 """… if the student has matched them to this many nats."""
 _FEW = 5.0
-"""Prototypes in use, of 20 or more; a quarter of fewer."""
+"""Greatest number of used prototypes, of 20 or more, that counts as few; a quarter of fewer."""
 _FLAT = 2.0
-"""Effective rank of the features."""
+"""Effective rank of the features below which they count as collapsed."""
 
 
 @torch.no_grad()
@@ -52,7 +52,7 @@ def rank_me(features: Tensor) -> float:
     """
     features = features.float()
     if not features.isfinite().all():
-        return float("nan")  # LAPACK raises; that a loss is not finite is the trainer's to say
+        return float("nan")  # LAPACK raises; the trainer reports a loss that is not finite
     values = torch.linalg.svdvals(features)
     total = values.sum()
     if total == 0:
@@ -63,9 +63,10 @@ def rank_me(features: Tensor) -> float:
 
 @torch.no_grad()
 def used_prototypes(targets: Tensor) -> Tensor:
-    """Return how many prototypes a batch's targets share, as a number between 1 and K.
+    """Effective number of prototypes that a batch's targets use, between 1 and K.
 
-    exp of the entropy of the mean target. It stays on the device: no waiting for a GPU.
+    It is exp of the entropy of the mean target. The result stays on the device, so that the
+    processor need not wait for a GPU.
 
     Args:
         targets: float32 [N, K], rows summing to one.
@@ -84,11 +85,11 @@ def collapse_signs(row: Mapping[str, float], prototypes: int, progress: float) -
     Args:
         row: with teacher_entropy and kl (nats), prototypes_used and feature_rank.
         prototypes: K.
-        progress: share of the run that is over; before a tenth of it, nothing is a sign.
+        progress: completed share of the run; there are no signs before a tenth of it.
 
     Returns:
-        By kind (uniform, few, flat) a sentence for people: what is seen, which settings to look
-        at. NaN is never a sign.
+        By kind (uniform, few, flat) a sentence for people: the observation, and settings to check.
+        NaN is never a sign.
 
     """
     if progress < _SETTLED:

@@ -51,9 +51,9 @@ def pick_device(name: str) -> torch.device:
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """Return what a training runs on: processor, cores and memory (GB) of the machine, GPU, torch.
+    """Hardware of a training (processor, cores, memory in GB, GPU) and version of torch.
 
-    Of the first machine, where there are several.
+    If there are several machines, those of the first.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {

@@ -1,4 +1,4 @@
-"""Training step of adaption D, which brings hidden images' embeddings to their originals'."""
+"""Training step of adaption D, which moves hidden images' embeddings to their originals'."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Distiller(Trainer):
         return network
 
     def _prepare(self) -> nn.Module:
-        self._target = copy.deepcopy(self.teacher)  # whole, before the others are spread
+        self._target = copy.deepcopy(self.teacher)  # whole, before the others are sharded
         return super()._prepare()
 
     def _losses(self, batch: Batch, part: int) -> dict[str, Tensor]:
-        """Return one less the mean cosine of class tokens, with the patches' as the recipe says."""
+        """Return 1 minus the mean cosine of class tokens and, if configured, of patches."""
         crops, weight = self.recipe.crops, self.recipe.losses.distilled_patches
         views = finish(batch.global_crops, batch.global_augmentations, crops, self.device)
         originals = finish(batch.local_crops, batch.local_augmentations, crops, self.device)

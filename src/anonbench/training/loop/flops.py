@@ -1,8 +1,9 @@
 """Floating-point operations of a training step, for the share of a GPU's peak that it reaches.
 
-Model FLOPs as PaLM (Chowdhery et al. 2022, appendix B) counts them: what the method needs, whatever
-the implementation computes again or on padding. Matrix products alone, a multiply-add as two.
-Without torch, so that a plan can count, too.
+Model FLOPs as PaLM (Chowdhery et al. 2022, appendix B) counts them: those that the method needs,
+without recomputation and padding. Only matrix products count, a multiply-add as two.
+
+Does not import torch, so that planning can use it, too.
 """
 
 from __future__ import annotations
@@ -38,16 +39,17 @@ _PEAKS: tuple[tuple[str, float, float], ...] = (
     ("RTX A6000", 154.8e12, 38.7e12),
     ("RTX 4090", 165.2e12, 82.6e12),
     ("RTX 3090", 71.2e12, 35.6e12),
-    # without bf16 units: the peak of fp16, which is what a recipe gives up there
+    # without bf16 units: the peak of fp16, which such a recipe does not use
     ("V100 SXM2", 125e12, 15.7e12),
     ("V100 SXM3", 125e12, 15.7e12),
     ("V100 PCIE", 112e12, 14.0e12),
     ("T4", 65e12, 8.1e12),
 )
 """Words of the device's name; dense peaks in FLOP/s of bf16 with fp32 sums and of fp32 without
-TF32, from NVIDIA's data sheets. The first row whose words all occur counts."""
+TF32, from NVIDIA's data sheets. The first row whose words all occur is used.
+"""
 _LESS = {"LAPTOP", "MIG", "D", "MAX"}
-"""Words that tell a part or a smaller version of a GPU, whose peak is another."""
+"""Words for a part or a smaller version of a GPU, with another peak."""
 
 
 def peak_flops(device_name: str, precision: Literal["fp32", "bf16"]) -> float | None:
@@ -68,7 +70,7 @@ def peak_flops(device_name: str, precision: Literal["fp32", "bf16"]) -> float | 
 
 
 class Sizes(NamedTuple):
-    """What the FLOPs of a vision transformer follow from."""
+    """Sizes of a vision transformer that decide its FLOPs."""
 
     width: int
     """Embedding dimension."""
@@ -79,7 +81,7 @@ class Sizes(NamedTuple):
     prefix: int
     """Class token and registers."""
     weights: int
-    """Of the linear layers in all blocks."""
+    """Number of weights of the linear layers in all blocks."""
 
 
 _SIZES = {"small": (384, 12), "base": (768, 12), "large": (1024, 24), "huge": (1280, 32)}
@@ -103,9 +105,9 @@ def sizes_of(model: nn.Module) -> Sizes:
 
 
 def sizes_by_settings(backbone: Backbone) -> Sizes | None:
-    """Return the sizes without a model; None where a name does not tell them.
+    """Return the sizes without a model; None if the model's name does not determine them.
 
-    A SwiGLU counts as the MLP in whose place it stands: its hidden width makes both equal but for
+    A SwiGLU counts as the MLP that it replaces: its hidden width makes both equal except for
     rounding, less than 0.5 % from a width of 384 on.
     """
     width, depth = backbone.width, backbone.depth
@@ -129,13 +131,13 @@ def image_flops(sizes: Sizes, recipe: Recipe, masked: float | None = None) -> fl
     """Return the model FLOPs of a training step per image.
 
     The student's forward and backward pass on all crops and the teacher's forward pass on the
-    global ones, with their heads. What stochastic depth drops is not counted.
+    global ones, with their heads. Images dropped by stochastic depth are counted, too.
 
     Args:
         sizes: of the backbone.
         recipe: of the training.
-        masked: patches, of both global crops of an image together, mean; by default as many as
-            the recipe lets be masked.
+        masked: mean number of masked patches in both global crops of an image; by default the
+            recipe's maximum.
 
     """
     crops = recipe.crops
@@ -155,7 +157,7 @@ def image_flops(sizes: Sizes, recipe: Recipe, masked: float | None = None) -> fl
 
 
 def masked_patches(recipe: Recipe, patches: int) -> float:
-    """Return how many patches of an image's global crops are masked in the mean, at most.
+    """Mean number of masked patches in an image's global crops, at most.
 
     Args:
         recipe: of the training.
@@ -168,7 +170,7 @@ def masked_patches(recipe: Recipe, patches: int) -> float:
 
 
 def head_flops(width: int, heads: Heads) -> float:
-    """Return the FLOPs of a token's way through a head: three layers and the prototypes."""
+    """Return the FLOPs of a head for one token: three layers and the prototypes."""
     sizes = (width, heads.hidden, heads.hidden, heads.bottleneck, heads.prototypes)
     return 2.0 * sum(a * b for a, b in pairwise(sizes))
 

@@ -16,7 +16,7 @@ from typing import Self
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 TIME_LIMIT = "the time limit"
 LEAST_MARGIN = 60.0
-"""Seconds before the end of a job at which a training stops, at the latest."""
+"""Least time in seconds before the end of a job at which a training stops."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,17 +57,17 @@ class Interrupts:
         trace: TracebackType | None,
     ) -> None:
         for number, handler in self._before.items():
-            # None: a handler that was not set from Python cannot be put back
+            # None: a handler that was not set from Python cannot be restored
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._before.clear()
 
     def reason(self, checkpoint_seconds: float = 0.0) -> str | None:
-        """Return why the training should end now (a signal's name or `TIME_LIMIT`), or None.
+        """Reason to end the training now (a signal's name or `TIME_LIMIT`), or None.
 
-        To be called after every step: the time from call to call tells how long a step may take.
+        Call it after every step: the time between calls shows how long a step may take.
 
         Args:
-            checkpoint_seconds: how long the last checkpoint took to write.
+            checkpoint_seconds: time that the last checkpoint took to write.
 
         """
         now = self._clock()
@@ -88,7 +88,7 @@ class Interrupts:
 
 
 def end_of_job(environment: Mapping[str, str]) -> float | None:
-    """Return when Slurm will end this job, in seconds since 1970; None outside or without limit."""
+    """Time at which Slurm ends this job, in seconds since 1970; None outside or without limit."""
     if "SLURM_JOB_ID" not in environment:
         return None
     end = environment.get("SLURM_JOB_END_TIME") or _ask_squeue(environment["SLURM_JOB_ID"])

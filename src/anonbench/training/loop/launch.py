@@ -1,7 +1,7 @@
 """Launch of a training: in this process, or one process for each GPU on one or several machines.
 
-torchrun starts those by `python -m anonbench.training.loop.launch JOB.json`. How each of them ends
-goes into a file beside the job, for `run` to raise again.
+torchrun starts these by `python -m anonbench.training.loop.launch JOB.json`. Each writes its
+outcome to a file beside the job, from which `run` raises it again.
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ from anonbench.training.loop.interrupt import SIGNALS
 logger = logging.getLogger(__name__)
 
 RANK_MODULE = "anonbench.training.loop.launch"
-"""What every process of a training on several GPUs runs."""
+"""Module that every process of a training on several GPUs runs."""
 SHUTDOWN_SECONDS = 180
-"""How long the processes have for a last step and checkpoint."""
+"""Seconds that the processes have for a last step and checkpoint."""
 _KEPT = ("SLURM_JOB_ID", "SLURM_JOBID", "SLURM_CLUSTER_NAME", "SLURM_CONF")
-"""What srun is told of the job around it. The rest describes tasks of that job and would be taken
-for wishes for those of the training."""
+"""Variables of the surrounding job that srun gets. The others describe tasks of that job and would
+be taken as options for the training's tasks.
+"""
 
 
 class TrainJob(BaseModel):
-    """All arguments of one training, as they go to its processes."""
+    """All arguments of one training, as passed to its processes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,25 +60,25 @@ class TrainJob(BaseModel):
     log: Path
     checkpoint: Path
     metrics_log: Path | None = None
-    """Folder for what may differ from run to run: speed, TensorBoard."""
+    """Folder for results that may differ from run to run: speed, TensorBoard."""
     labels: tuple[Path, str] | None = None
-    """Manifest and column, for the k-NN evaluations in the log alone."""
+    """Manifest and column, only for the k-NN evaluations in the log."""
     unadapted: Path | None = None
     """Backbone that adaption D distils."""
 
 
 class TrainingFailed(Exception):  # noqa: N818 - what happened, as for the other outcomes
-    """A process of the training ended by an error of the program; its log tells which."""
+    """A process of the training failed by an error of the program; its log has the details."""
 
 
 def run(job: TrainJob) -> None:
     """Train, on `recipe.gpus` GPUs of `recipe.nodes` machines each.
 
-    With several, every process's output goes where this process's goes, and signals that this
-    process gets reach all of them.
+    With several, the output of every process goes to this process's output, and signals to this
+    process reach all of them.
 
     Raises:
-        InputError: as `train.train`; or several machines are asked for outside Slurm.
+        InputError: as `train.train`; or several machines are requested outside Slurm.
         Interrupted: the training was asked to end, and its checkpoint is written.
         TrainingFailed: one of several processes failed.
 
@@ -130,7 +131,7 @@ def _read_labels(manifest: Path, column: str) -> dict[str, str]:
 
 
 def _run_ranks(job: TrainJob, folder: Path) -> None:
-    """Start the processes, wait for them, and end as they did."""
+    """Start the processes, wait for them, and end with their outcome."""
     environment = dict(os.environ)
     environment |= dict.fromkeys(THREAD_VARIABLES, str(job.recipe.threads))
     command = _torchrun(job.recipe, folder / "job.json", environment)
@@ -150,7 +151,7 @@ def _run_ranks(job: TrainJob, folder: Path) -> None:
 
 
 def _torchrun(recipe: Recipe, job_file: Path, environment: dict[str, str]) -> list[str]:
-    """Return the command that starts all processes, and take from the environment what misleads it.
+    """Return the command that starts all processes, and remove misleading environment variables.
 
     Raises:
         InputError: several machines outside Slurm.
@@ -180,7 +181,7 @@ def _torchrun(recipe: Recipe, job_file: Path, environment: dict[str, str]) -> li
 
 
 def _rendezvous(recipe: Recipe, job_file: Path, environment: Mapping[str, str]) -> list[str]:
-    """Return where the machines of a Slurm job meet: on its first one."""
+    """Launch options by which the machines of a Slurm job meet on the first of them."""
     job = environment["SLURM_JOB_ID"]
     # not SLURM_JOB_NODELIST: Snakemake's jobs within Slurm's do not have it
     nodes = _answer("squeue", "--noheader", "--jobs", job, "--format", "%N")
@@ -190,7 +191,7 @@ def _rendezvous(recipe: Recipe, job_file: Path, environment: Mapping[str, str]) 
             f"recipe.nodes is {recipe.nodes}, but the Slurm job has {len(hosts)}: ask for as many"
         )
     meeting = f"{job}-{zlib.crc32(str(job_file).encode()):x}"
-    port = 20_000 + zlib.crc32(meeting.encode()) % 10_000  # below those that systems hand out
+    port = 20_000 + zlib.crc32(meeting.encode()) % 10_000  # below the ports that systems assign
     return [
         f"--nnodes={recipe.nodes}",
         "--rdzv-backend=c10d",
@@ -205,7 +206,7 @@ def _answer(*command: str) -> str:
 
 @contextmanager
 def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Pass the first signal on, and give a list that it is noted in.
+    """Pass the first signal on, and yield a list that records it.
 
     Only the first: torchrun gives its processes time after one signal, and less after more.
     """
@@ -225,19 +226,19 @@ def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
 
 
 def end_with_parent() -> None:
-    """Let this process be told to end (SIGTERM) when the one that started it is no more."""
+    """Have this process terminated (SIGTERM) when its parent has died."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def outcome_file(folder: Path, rank: int | str) -> Path:
-    """Return where a process writes how it ended."""
+    """Path of the file in which a process writes how it ended."""
     return folder / f"outcome-{rank:0>4}.json"
 
 
 def _end_as_they_did(folder: Path, processes: int, heard: Sequence[int]) -> None:
-    """Raise what the processes raised: of several errors the one that explains the others."""
+    """Raise the processes' error: if there are several, the one that explains the others."""
     by_rank = {
         rank: read_json(path)
         for rank in reversed(range(processes))
@@ -245,7 +246,7 @@ def _end_as_they_did(folder: Path, processes: int, heard: Sequence[int]) -> None
     }
     found = {outcome["kind"]: outcome for outcome in by_rank.values()}
     if by_rank.get(0, {}).get("kind") == "done":
-        return  # the first process, which writes the results, came to its end
+        return  # the first process, which writes the results, has finished
     if "input" in found:
         raise InputError(found["input"]["text"])
     if "system" in found:
@@ -275,7 +276,7 @@ def main(job_file: Path) -> int:
     outcome = _outcome(job_file)
     write_json(outcome_file(job_file.parent, rank), outcome)
     if outcome["kind"] not in ("done", "interrupted"):
-        # the others are in the middle of an exchange: no end that waits for it
+        # the others are in the middle of an exchange: end without waiting for it
         logging.shutdown()
         os._exit(1)
     # 0 after an interruption too: torchrun would hurry the processes that still write
@@ -283,7 +284,7 @@ def main(job_file: Path) -> int:
 
 
 def _outcome(job_file: Path) -> dict[str, Any]:
-    """Train, and return how that ended."""
+    """Train, and return the outcome."""
     from anonbench.training.distributed import others_failed
 
     try:
@@ -297,7 +298,7 @@ def _outcome(job_file: Path) -> dict[str, Any]:
         arguments = (error.errno, error.strerror or str(error), error.filename)
         return {"kind": "system", "arguments": arguments}
     except Exception as error:
-        # torchrun's, as soon as another process ends; this one is about to say how it ended
+        # torchrun's, as soon as another process ends; this one is about to report its outcome
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if others_failed():
             logging.warning("stopped, as another process of the training failed")

@@ -36,10 +36,10 @@ empty where that is unknown; `waiting`: share of the time in which the loader ha
 
 
 class MetricsLog:
-    """Takes the lines of the training log, on the first process of a training.
+    """Consumer of the training log's lines, on the first process of a training.
 
-    The time of a line is all time since the line before (the first one: since the log was
-    opened): also that of compiling, of checkpoints and of k-NN evaluations.
+    The time of a line is all time since the line before (for the first one, since the log was
+    opened), including that of compiling, of checkpoints and of k-NN evaluations.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class MetricsLog:
         self._waited += seconds
 
     def write(self, row: Mapping[str, float]) -> str:
-        """Take a line of the training log, and return in short what a progress bar shows.
+        """Take a line of the training log, and return a short text for a progress bar.
 
         Args:
-            row: with step, loss and what `collapse_signs` needs; NaN for what was not measured.
+            row: with step, loss and the values for `collapse_signs`; NaN for unmeasured ones.
 
         """
         speed = self._measure(int(row["step"]))
@@ -103,7 +103,7 @@ class MetricsLog:
         return f"loss {row['loss']:.3g}, {speed['images_per_second']:.3g} images/s, {rate}"
 
     def close(self) -> None:
-        """Write what TensorBoard still holds back."""
+        """Write TensorBoard's pending data."""
         if self._board is not None:
             self._board.close()
 
@@ -145,7 +145,7 @@ def _peak(recipe: Recipe, device: torch.device) -> float | None:
 
 
 def _peak_memory(device: torch.device) -> float:
-    """Return bytes: on a GPU the most that was allocated since the last call."""
+    """Return bytes: on a GPU the peak of allocated memory since the last call."""
     if device.type == "cuda":
         most = float(torch.cuda.max_memory_allocated(device))
         torch.cuda.reset_peak_memory_stats(device)
@@ -155,7 +155,7 @@ def _peak_memory(device: torch.device) -> float:
 
 
 def _keep_lines(path: Path, last_step: int) -> None:
-    """Leave speed.csv with its lines up to a step; a line torn by a kill goes, too."""
+    """Cut speed.csv after a step; a partial line left by a kill is removed, too."""
     kept: list[list[str]] = []
     if last_step and path.is_file():
         with path.open(encoding="utf-8", newline="") as file:
@@ -171,7 +171,7 @@ def _is_before(row: list[str], last_step: int) -> bool:
 
 
 def _board(folder: Path, last_step: int) -> Any:
-    """Return TensorBoard's writer, which hides what a killed run wrote beyond a step."""
-    from torch.utils.tensorboard import SummaryWriter  # here, because not every training uses it
+    """Return TensorBoard's writer, which hides entries of a killed run beyond a step."""
+    from torch.utils.tensorboard import SummaryWriter  # not every training uses it
 
     return SummaryWriter(str(folder), purge_step=last_step + 1)

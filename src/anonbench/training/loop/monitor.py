@@ -1,6 +1,6 @@
 """k-NN accuracy of the teacher during a training, without an effect on it.
 
-Labels never enter the training. They are read here alone, on training images, for a number in the
+Labels never enter the training. They are read only here, for training images, for a number in the
 log; weights, batches and random numbers are the same with the monitor and without it.
 """
 
@@ -106,7 +106,7 @@ def labelled_ids(images: ImageSet, labels: Mapping[str, str]) -> list[str]:
 
 @contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Put every part of a model into evaluation mode, and back into its own."""
+    """Put every part of a model into evaluation mode, and restore its mode afterwards."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
     try:

@@ -48,8 +48,9 @@ class Schedules:
     learning_rate: np.ndarray
     """Of the heads."""
     backbone_rate: np.ndarray
-    """Of the backbone, whose layers have factors of it: the same, but zero while the heads learn
-    alone, and rising anew after that."""
+    """Rate of the backbone, of which its layers have fractions: the same as the heads', but zero
+    while only the heads learn, and rising again after that.
+    """
     last_layer_rate: np.ndarray
     """The same, but zero while the heads' last layer is frozen."""
     weight_decay: np.ndarray

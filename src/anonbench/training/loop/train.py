@@ -37,7 +37,7 @@ from anonbench.training.loop.trainer import NotFinite, Trainer
 logger = logging.getLogger(__name__)
 
 SMALL_BATCH = 256
-"""Images in a step; below it DINOv2's own learning rates have been seen to fail."""
+"""Images in a step below which DINOv2's own learning rates have been seen to fail."""
 
 
 def train(
@@ -122,7 +122,7 @@ def _run(
     monitor: KnnMonitor | None,
     folder: Path | None,
 ) -> None:
-    """Take all steps that are left."""
+    """Take all remaining steps."""
     first = trainer.ranks.rank == 0
     flops = step_flops(trainer.student.backbone, trainer.recipe)
     metrics_log = MetricsLog(
@@ -161,7 +161,7 @@ def _checked_labels(
 
 
 def _describe_line(trainer: Trainer, monitor: KnnMonitor | None) -> None:
-    """Add to the log's last line what is measured now and then, and at the end."""
+    """Add occasional and final measurements to the log's last line."""
     recipe, step = trainer.recipe, trainer.step
     if monitor is not None:
         passed = step // recipe.knn_every > (step - recipe.log_every) // recipe.knn_every
@@ -184,7 +184,7 @@ def _batches(trainer: Trainer, stream: BatchStream) -> Iterator[list[Batch]]:
 
 
 def _waited(batches: Iterator[list[Batch]], metrics_log: MetricsLog) -> Iterator[list[Batch]]:
-    """Yield batches, and log how long each was waited for."""
+    """Yield batches, and log the time waited for each."""
     while True:
         began = time.monotonic()
         batch = next(batches, None)

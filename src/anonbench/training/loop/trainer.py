@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from anonbench.config.training import Recipe
 
 TERMS = ("loss", "dino", "ibot", "koleo", "teacher_entropy", "prototypes_used", "gradient_norm")
-"""What is measured in every step; the entropy (in nats) is that of the DINO targets."""
+"""Measurements of every step; the entropy (in nats) is that of the DINO targets."""
 
 
 class NotFinite(Exception):  # noqa: N818 - what happened in a step
-    """The loss or its gradient became infinite or no number."""
+    """The loss or its gradient is infinite or NaN."""
 
     def __init__(self, step: int, ids: Sequence[str]) -> None:
         super().__init__(f"step {step}: the loss is not finite")
@@ -76,7 +76,7 @@ class Trainer:
         return Network(self.recipe, self.seed)
 
     def _prepare(self) -> nn.Module:
-        """Compile and spread the networks as the recipe says; return the student to be called."""
+        """Compile and shard the networks as the recipe says; return the student to be called."""
         networks = (self.student, self.teacher)
         for network in networks:
             backbone: Any = network.backbone
@@ -86,7 +86,7 @@ class Trainer:
             if self.recipe.compile == "on" or (
                 self.recipe.compile == "auto" and self.device.type == "cuda"
             ):
-                for block in backbone.blocks[:-1]:  # the last one's masked tokens vary in number
+                for block in backbone.blocks[:-1]:  # the number of its masked tokens varies
                     block.__class__ = CompiledBlock
         if self.ranks.world == 1:
             return self.student
@@ -228,7 +228,7 @@ class Trainer:
         )
 
     def check(self) -> None:
-        """See that the steps since the last line of the log were finite; waits for a GPU.
+        """Check that the steps since the last line of the log were finite; waits for a GPU.
 
         Raises:
             NotFinite: one was not.
@@ -244,7 +244,7 @@ class Trainer:
     def _write_log(self) -> None:
         """Add a line: means over the steps since the last one. The only wait for a GPU."""
         self.check()
-        # ranks first, as in `state`: a run that goes on writes the same line
+        # ranks first, as in `state`: a resumed run writes the same line
         means = self.ranks.mean(torch.stack(self._measured)).double().mean(dim=0).tolist()
         row = dict.fromkeys(TERMS, nan) | dict(zip(self.terms, means, strict=True))
         norm = row.pop("gradient_norm")
@@ -262,7 +262,7 @@ class Trainer:
         self._ids.clear()
 
     def state(self) -> dict[str, Any]:
-        """Return all that `restore` needs, whole and on the CPU; all ranks must ask for it."""
+        """Return all that `restore` needs, whole and on the CPU; all ranks must call it."""
         state = {
             "student": self.student.state_dict(),
             "teacher": self.teacher.state_dict(),
@@ -274,7 +274,7 @@ class Trainer:
         return {"step": self.step, "log": self.log, **whole(state)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state, on the same number of ranks or another."""
+        """Resume from a state, on the same number of ranks or another."""
         self.step = state["step"]
         _restore_network(self.student, state["student"])
         _restore_network(self.teacher, state["teacher"])
@@ -297,5 +297,5 @@ def _restore_network(network: Network, state: dict[str, Tensor]) -> None:
 
 
 def _spread(value: Any, weight: Tensor) -> Any:
-    """Return an optimizer's state as its weight is spread; its step counter stays as it is."""
+    """Return an optimizer's state, sharded like its weight; its step counter is unchanged."""
     return spread_like(value, weight) if value.shape == weight.shape and value.dim() else value

@@ -1,6 +1,6 @@
 """Teacher targets from prototype scores, centered in one of two ways against collapse.
 
-Teacher targets stand apart from the student's losses: both the DINO and the iBOT term take them.
+They are separate from the student's losses: both the DINO and the iBOT term use them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def sinkhorn(
 ) -> Tensor:
     """Return targets in which every prototype is used about equally (Sinkhorn–Knopp).
 
-    SwAV (Caron et al. 2020), section 3.1; DINOv2 (Oquab et al. 2023), section 4. In the log domain:
-    exp(score / temperature) itself overflows float32 from scores of about 3.5 on. No tensor of the
-    scores' size is made but the result.
+    SwAV (Caron et al. 2020), section 3.1; DINOv2 (Oquab et al. 2023), section 4. In the log domain,
+    because exp(score / temperature) overflows float32 from scores of about 3.5 on. The result is
+    the only new tensor of the scores' size.
 
     Args:
         scores: float [N, K], the teacher's.
@@ -100,7 +100,7 @@ class Centering(nn.Module):
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the step's scores, of all parts and ranks, into the center."""
+        """Add the step's scores, of all parts and ranks, to the center."""
         if self.kind == "softmax":
             total = self.ranks.sum(self._sum)
             mean = total[:-1] / total[-1].clamp(min=1.0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 CHUNK = 1 << 25
-"""Scores that are worked on at once: 128 MB in float32."""
+"""Number of scores processed at once: 128 MB in float32."""
 
 
 def row_chunks(scores: Tensor) -> Iterator[slice]:

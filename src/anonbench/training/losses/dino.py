@@ -11,7 +11,7 @@ def dino_loss(targets: Tensor, scores: Tensor, temperature: float) -> Tensor:
 
     DINO (Caron et al. 2021), equation 3: a global crop is never compared with itself, so two
     global and L local crops make 2 L + 2 pairs, weighted equally. The sum over pairs is taken
-    before that over prototypes: no [pairs, B, K] is ever made, and log-probabilities neither.
+    before that over prototypes, so that neither [pairs, B, K] nor log-probabilities are stored.
 
     Args:
         targets: float [2, B, K], the teacher's for the two global crops; rows sum to one.

@@ -1,4 +1,4 @@
-"""iBOT term: agreement of masked patches with the prototypes that the teacher assigns there."""
+"""iBOT term: agreement of masked patches with the teacher's prototypes for them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ibot_loss(
 
 
 class _CrossEntropies(torch.autograd.Function):
-    """Cross-entropy of each row, float32 [M]; the backward pass computes its exponentials again."""
+    """Cross-entropy of each row, float32 [M]; the backward pass recomputes its exponentials."""
 
     @staticmethod
     def forward(context: Any, targets: Tensor, scores: Tensor, temperature: float) -> Tensor:

@@ -63,15 +63,15 @@ def build_backbone(
 
 
 def init_backbone(recipe: Recipe, seed: int) -> nn.Module:
-    """Return the backbone of `init_with_mask_token` alone."""
+    """Return the backbone of `init_with_mask_token`, without the mask token."""
     return init_with_mask_token(recipe, seed)[0]
 
 
 def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor | None]:
-    """Return what a training starts from: random by `seed`, or pretrained.
+    """Initial backbone of a training: random by `seed`, or pretrained.
 
-    Pretrained positions stay those of the size that they were trained for: every pass resamples
-    them once to the size of its crops, as DINOv2's code does.
+    Pretrained positions keep the size that they were trained for: every pass resamples them once
+    to the size of its crops, as DINOv2's code does.
 
     Returns:
         the backbone, and the mask token, float32 [width], of weights from a file that has one.
@@ -115,7 +115,7 @@ def _check_crops(model: Any, crops: Crops) -> None:
 
 
 def _initialize(model: Any, settings: Backbone) -> None:
-    """Apply what differs from the initialization that a model brings."""
+    """Change a model's own initialization where it differs from the recipe's."""
     if settings.init == "xavier":
         for module in model.modules():
             if isinstance(module, nn.Linear):
@@ -172,7 +172,7 @@ def _with_positions(model: Any, patches: Tensor) -> Tensor:
     """Return class token, registers and patches with their positions, [B, prefix + h · w, D].
 
     timm's own method would interpolate all models' positions with antialiasing; DINOv2 does so
-    with registers alone. It also knows none without positions for some of the tokens.
+    only with registers. It also does not support positions for only some of the tokens.
 
     Args:
         model: a timm ViT; its positions are those of the first of its tokens before the patches

@@ -1,9 +1,9 @@
 """Transformer blocks on crops of several sizes at once, with stochastic depth that saves its work.
 
 DINOv2 (Oquab et al. 2023), section 5: the tokens of all crops are concatenated for the layers that
-treat each token alone (norms and linear layers), attention runs once for each crop size, and a
-dropped image is left out of a branch's batch instead of being multiplied by zero. Besides, the last
-block feeds those tokens forward alone that a loss is taken on.
+treat each token separately (norms and linear layers), attention runs once for each crop size, and a
+dropped image is left out of a branch's batch instead of being multiplied by zero. The last block
+also computes the feed-forward part only for tokens that a loss uses.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 BRANCHES = 2
-"""Of a block: attention and feed-forward."""
+"""Number of branches of a block: attention and feed-forward."""
 
 GRANULE = 64
-"""Output tokens are filled up to a multiple of this: their number varies from step to step, and
-libraries keep kernels and memory for every shape that they have met."""
+"""Output tokens are padded to a multiple of this: their number varies from step to step, and
+libraries keep kernels and memory for every shape.
+"""
 
 Rows = Sequence[Tensor]
 """For each crop size, int64 [kept]: the images that a branch acts on."""
@@ -31,13 +32,14 @@ Rows = Sequence[Tensor]
 
 @dataclass(frozen=True)
 class OutputTokens:
-    """The tokens that the last block must give: all class tokens, and some patches."""
+    """The tokens that the last block must return: all class tokens, and some patches."""
 
     patches: Tensor
     """int64 [M], rows of the first group's tokens [B · T]."""
     kept: Tensor | None = None
-    """int64 [n]: the wanted tokens, class tokens first, that the feed-forward branch acts on, and
-    at the end perhaps some once more with a scale of zero; None for all."""
+    """int64 [n]: the wanted tokens, class tokens first, that the feed-forward branch acts on,
+    possibly padded at the end by repeated ones with a scale of zero; None for all.
+    """
     scale: Tensor | None = None
     """float32 [n, 1]: all images over kept ones, in the token's group."""
 
@@ -53,15 +55,15 @@ class PackedBlock(nn.Module):
     ls2: nn.Module
 
     keep_activations = True
-    """Whether the backward pass finds what it needs, or computes it once more."""
+    """Whether activations are kept for the backward pass, or recomputed by it."""
 
     def forward(self, x: Any, *arguments: Any) -> Any:
-        """Return what the block makes of one tensor or of a list of them.
+        """Output of the block for one tensor or a list of them.
 
         Args:
             x: float [B, T, D], or a list of such.
             arguments: for a list: the images kept by each branch (`Rows`, twice) or None, and for
-                the last block what is wanted of it (`OutputTokens`).
+                the last block the wanted tokens (`OutputTokens`).
 
         Returns:
             as `x`; of the last block float [wanted, D].
@@ -76,14 +78,14 @@ class PackedBlock(nn.Module):
         return add_branch(attended, self._feed, rows[1] if rows else None, in_place=True)
 
     def _feed_wanted(self, groups: Sequence[Tensor], wanted: OutputTokens) -> Tensor:
-        """Feed forward the class tokens and those patches alone that a loss is taken on."""
+        """Apply the feed-forward part only to class tokens and patches that a loss uses."""
         patches = groups[0].flatten(0, 1).index_select(0, wanted.patches)
         tokens = torch.cat([*(group[:, 0] for group in groups), patches])
         if wanted.kept is None or wanted.scale is None:
             whole: Tensor = tokens + self.ls2(self.mlp(self.norm2(tokens)))
             return whole
         picked = tokens.index_select(0, wanted.kept)
-        # what only fills up is zero: of an infinite token, zero times its update would be NaN
+        # padding is set to zero: zero times the update of an infinite token would be NaN
         picked = picked.masked_fill(wanted.scale == 0.0, 0.0)
         update = self.ls2(self.mlp(self.norm2(picked)))
         scaled = (update * wanted.scale).to(tokens.dtype)
@@ -106,12 +108,12 @@ class PackedBlock(nn.Module):
 class CompiledBlock(PackedBlock):
     """A block whose forward pass is compiled for static shapes, together with all others.
 
-    `nn.Module.compile` would let each block hold itself, and a training's weights would then stay
-    on the GPU until Python looks for cycles.
+    `nn.Module.compile` would make each block refer to itself, and a training's weights would then
+    stay on the GPU until Python's garbage collection of cycles.
     """
 
     def forward(self, x: Any, *arguments: Any, **options: Any) -> Any:
-        """Return what `PackedBlock.forward` does."""
+        """Output of `PackedBlock.forward`."""
         return _compiled_forward()(self, x, *arguments, **options)
 
 
@@ -153,9 +155,9 @@ def add_branch(
     rows: Rows | None,
     in_place: bool = False,
 ) -> list[Tensor]:
-    """Return the groups plus what a residual branch makes of them.
+    """Return the groups plus the output of a residual branch for them.
 
-    Stochastic depth (Huang et al. 2016): the branch sees the images `rows` alone, and its result is
+    Stochastic depth (Huang et al. 2016): the branch gets only the images `rows`, and its result is
     scaled by all images over kept ones, so that its expectation is that of the whole.
 
     Args:
@@ -198,17 +200,17 @@ def draw_drop_path(
     patch_images: np.ndarray,
     random: np.random.Generator,
 ) -> DropPath | None:
-    """Draw which images each branch of each block acts on.
+    """Draw the images that each branch of each block acts on.
 
     Args:
         rate: of stochastic depth, the same in all blocks.
         depth: number of blocks.
         sizes: number of images of each crop size.
         patch_images: int [M], the image (of the first crop size) of each wanted patch.
-        random: where the draws come from.
+        random: generator of the draws.
 
     Returns:
-        None where nothing is dropped.
+        None if nothing is dropped.
 
     """
     if rate == 0.0:

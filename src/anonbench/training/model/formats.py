@@ -35,7 +35,7 @@ from anonbench.training.model.positions import grid_side
 
 Format = Literal["timm", "dinov2", "huggingface"]
 Weights = Mapping[str, Tensor]
-"""By name; in our names where nothing else is said."""
+"""Weights by name; in our names unless stated otherwise."""
 Names = tuple[tuple[str, str], ...]
 """Pairs of (theirs, ours); `#` stands for a block's number, a dot at the end for weight or bias."""
 
@@ -108,7 +108,7 @@ TABLES: dict[Format, Names] = {
     "huggingface": HUGGINGFACE + HUGGINGFACE_MLP + HUGGINGFACE_SWIGLU + HUGGINGFACE_IN_MEMORY,
 }
 PARTS = {"qkv": 3, "fc1": 2}
-"""Into how many equal parts, one below the other, transformers cuts our tensors."""
+"""Number of equal parts, stacked, into which transformers splits our tensors."""
 
 CHUNK = r"(?:\d+\.)?"
 """DINOv2's training code may keep blocks in chunks: `blocks.1.7.` is its block 7."""
@@ -125,10 +125,10 @@ PREFIXES = (
     "dinov2.",
     "",
 )
-"""What stands before a backbone's names inside a larger model."""
+"""Prefixes of a backbone's names inside a larger model."""
 
 HEADS = ("head.", "classifier.")
-"""Classification heads; nothing here needs them."""
+"""Classification heads, which are not used here."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +136,12 @@ class Checkpoint:
     """A backbone's weights in our names."""
 
     format: Format
-    """What it was."""
+    """Original format."""
     weights: dict[str, Tensor]
     mask_token: Tensor | None
     """float32 [D]."""
     ignored: tuple[str, ...]
-    """Names of what is not used."""
+    """Names of weights that are not used."""
     class_position: bool
     """Whether the position embedding has an entry for the class token too."""
     side: int | None
@@ -160,14 +160,14 @@ def count_blocks(weights: Weights) -> int:
 
 
 def has_layer_scale(weights: Weights) -> bool:
-    """Return whether weights in our names have LayerScale."""
+    """Check whether weights in our names have LayerScale."""
     return "blocks.0.ls1.gamma" in weights
 
 
 def has_class_position(weights: Weights) -> bool:
-    """Return whether the positions include the class token's, none being those of registers.
+    """Check whether the positions include the class token, given that registers have none.
 
-    Their number tells it, since patches make a square.
+    Their number shows it, since patches form a square.
     """
     return "pos_embed" not in weights or not _is_square(weights["pos_embed"].shape[1])
 
@@ -175,10 +175,10 @@ def has_class_position(weights: Weights) -> bool:
 def image_side(weights: Weights, class_position: bool) -> int | None:
     """Return the side of the square images, in pixels, that the positions are for.
 
-    None where there are no positions or no patch embedding, for loading to complain.
+    None without positions or patch embedding, which loading then reports.
 
     Raises:
-        InputError: the patches make no square.
+        InputError: the number of patches is not a square.
 
     """
     if "pos_embed" not in weights or "patch_embed.proj.weight" not in weights:
@@ -192,7 +192,7 @@ def _is_square(number: int) -> bool:
 
 
 def uses_swiglu(weights: Weights) -> bool:
-    """Return whether weights in our names have SwiGLU: two halves go in, one comes out."""
+    """Check whether weights in our names have SwiGLU: two halves go in, one comes out."""
     first, second = (weights.get(f"blocks.0.mlp.{layer}.weight") for layer in ("fc1", "fc2"))
     return first is not None and second is not None and first.shape[0] == 2 * second.shape[1]
 
@@ -200,10 +200,10 @@ def uses_swiglu(weights: Weights) -> bool:
 def read_checkpoint(content: object) -> Checkpoint:
     """Recognize a checkpoint's format and return its backbone in our names.
 
-    Tensors are taken over without a copy where nothing changes.
+    Unchanged tensors are not copied.
 
     Args:
-        content: what a file held: tensors by name, possibly inside `WRAPPERS` and `PREFIXES`.
+        content: of a file: tensors by name, possibly inside `WRAPPERS` and `PREFIXES`.
 
     Raises:
         InputError: no ViT's weights, or parts of one are missing.
@@ -276,10 +276,10 @@ def recognize(weights: Weights) -> Format:
 
 
 def renamed_to_ours(weights: Weights, table: Names) -> dict[str, Tensor]:
-    """Return their weights by our names; those that the table lacks stay, for loading to complain.
+    """Return weights renamed to our names; unknown ones stay, and loading reports them.
 
     Raises:
-        InputError: two of their names are one and the same of ours.
+        InputError: two of their names become the same.
 
     """
     rules = [(name_pattern(theirs), ours) for theirs, ours in table]
@@ -299,7 +299,7 @@ def name_pattern(template: str) -> re.Pattern[str]:
 
 
 def translated(name: str, rules: Iterable[tuple[re.Pattern[str], str]]) -> str | None:
-    """Return a name by the first of the rules that it fits; None where none does."""
+    """Return a name translated by the first matching rule; None if none matches."""
     for pattern, template in rules:
         if match := pattern.match(name):
             parts = list(match.groups())
@@ -327,9 +327,9 @@ def _joined(weights: Weights) -> dict[str, Tensor]:
 
 
 def without_register_positions(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return our names' weights with positions of registers, where there are any, in the registers.
+    """Return weights in our names with positions of registers, if any, added to the registers.
 
-    timm models may have such, and so do files that earlier versions of this package wrote.
+    timm models may have such positions, and so do files of earlier versions of this package.
     """
     count, positions = count_registers(weights), weights.get("pos_embed")
     if not count or positions is None or not _is_square(positions.shape[1] - 1 - count):

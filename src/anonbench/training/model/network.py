@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Network(nn.Module):
-    """A backbone, its mask token and the heads of both losses (one and the same where shared)."""
+    """A backbone, its mask token and the heads of both losses (a single one if shared)."""
 
     def __init__(self, recipe: Recipe, seed: int) -> None:
         super().__init__()
@@ -100,15 +100,15 @@ def _run(block: Any, *arguments: Any) -> Any:
 
 
 def is_head(name: str) -> bool:
-    """Return whether a parameter of `Network` belongs to the heads."""
+    """Check whether a parameter of `Network` belongs to the heads."""
     return name.startswith(("dino_head.", "ibot_head."))
 
 
 def rate_factor(name: str, depth: int, settings: Optimizer) -> float:
     """Return the factor of the learning rate of a parameter of `Network`.
 
-    Layer-wise decay as in BEiT and DINOv2: one factor more for each block further from the output,
-    the embeddings at the end; the patch embedding has a factor of its own besides.
+    Layer-wise decay as in BEiT and DINOv2: one more factor for each block further from the output,
+    with the embeddings last; the patch embedding has an additional factor.
     """
     if is_head(name):
         return 1.0
@@ -124,7 +124,7 @@ def rate_factor(name: str, depth: int, settings: Optimizer) -> float:
 
 
 def decays(name: str) -> bool:
-    """Return whether weight decay acts on a parameter: not on biases, norms and LayerScale."""
+    """Check whether weight decay acts on a parameter: not on biases, norms and LayerScale."""
     return not (name.endswith((".bias", ".gamma")) or "norm" in name)
 
 
@@ -142,14 +142,14 @@ def parameter_groups(student: Network, settings: Optimizer) -> list[dict[str, ob
 
 
 def rate_schedule(name: str) -> str:
-    """Return which of `Schedules` gives the learning rate of a parameter of `Network`."""
+    """Name of the schedule in `Schedules` with the learning rate of a parameter of `Network`."""
     if ".last_layer." in name:
         return "last_layer_rate"
     return "learning_rate" if is_head(name) else "backbone_rate"
 
 
 def clip_gradients(student: Network, largest: float) -> Tensor:
-    """Clip backbone and each head apart; return the norm over all before clipping (scalar)."""
+    """Clip backbone and each head separately; return the norm over all before clipping (scalar)."""
     parts: dict[str, list[Tensor]] = {}
     for name, parameter in student.named_parameters():
         parts.setdefault(name.split(".")[0] if is_head(name) else "", []).append(parameter)

@@ -10,14 +10,14 @@ from torch.nn.functional import interpolate
 from anonbench.core.errors import InputError
 
 OFFSET = 0.1
-"""DINOv2's models without registers enlarge the target by it before the scale is computed."""
+"""Offset added to the target grid by DINOv2's models without registers."""
 
 
 def grid_side(patches: int) -> int:
-    """Return how many patches a square image has along a side.
+    """Number of patches along a side of a square image.
 
     Raises:
-        InputError: the patches make no square.
+        InputError: the number of patches is not a square.
 
     """
     side = isqrt(max(patches, 0))
@@ -31,26 +31,26 @@ def resize_positions(
 ) -> Tensor:
     """Return a position embedding for another grid of patches.
 
-    The two flavours of DINOv2's code (Oquab et al. 2023; settings `interpolate_antialias` and
+    The two variants of DINOv2's code (Oquab et al. 2023; settings `interpolate_antialias` and
     `interpolate_offset` of its hub models), both bicubic and in float32:
 
     - its models without registers: no antialiasing, and source coordinates by the scale
       (target + 0.1) / source instead of target / source;
-    - its models with registers (Darcet et al. 2024): antialiasing, plain scale. timm has this one.
+    - its models with registers (Darcet et al. 2024): antialiasing, plain scale, as in timm.
 
-    Where the grid stays the same, so does the embedding, bit for bit.
+    If the grid is unchanged, so is the embedding, bit for bit.
 
     Args:
         positions: float [1, prefix + n², D], rows of the grid one after the other.
         grid: rows and columns wanted.
-        prefix: how many entries at the start belong to no patch; they are kept.
-        antialias: which flavour.
+        prefix: number of entries at the start that belong to no patch; they are kept.
+        antialias: selects the variant.
 
     Returns:
         float [1, prefix + rows · columns, D] in the type given.
 
     Raises:
-        InputError: the patches make no square.
+        InputError: the number of patches is not a square.
 
     """
     first, patches = positions[:, :prefix], positions[:, prefix:].contiguous()

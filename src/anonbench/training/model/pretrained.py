@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 FIELD = "recipe.backbone.pretrained"
 SHOWN = 5
-"""Differing weights that an error lists."""
+"""Greatest number of differing weights that an error lists."""
 
 
 def read_pretrained(path: Path) -> Checkpoint:
@@ -55,12 +55,12 @@ def read_pretrained(path: Path) -> Checkpoint:
 
 
 def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
-    """Load a checkpoint into a model of the same architecture, and log what was taken.
+    """Load a checkpoint into a model of the same architecture, and log the result.
 
     Args:
-        model: a timm ViT with LayerScale and positions of the kind that the checkpoint has, made
+        model: a timm ViT with LayerScale and positions of the same kind as the checkpoint, made
             for the same size of images.
-        checkpoint: what `read_pretrained` gave.
+        checkpoint: result of `read_pretrained`.
         path: its file, for messages.
 
     Raises:
@@ -93,7 +93,7 @@ def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
 
 
 def _architecture(weights: Mapping[str, Tensor]) -> dict[str, object]:
-    """Return what weights in our names tell of their architecture; None where they do not."""
+    """Architecture of a backbone, from weights in our names; None where they do not tell it."""
     hidden, patch, token = (
         weights.get(name)
         for name in ("blocks.0.mlp.fc2.weight", "patch_embed.proj.weight", "cls_token")

@@ -1,4 +1,4 @@
-"""Vision transformers of timm, by name or from another package, made to run as ours do."""
+"""Vision transformers of timm, by name or from another package, adapted to run here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def require_name(name: str, field: str) -> None:
     """Check that timm has a plain ViT with a class token by this name, and its tag if it has one.
 
     Raises:
-        InputError: there is none; says which names are like it.
+        InputError: there is none; the message suggests similar names.
 
     """
     model = name.partition(".")[0]
@@ -68,7 +68,7 @@ def _near(name: str, pretrained: bool) -> str:
 
 
 def pack_blocks(model: Any, name: str, field: str = FIELD) -> None:
-    """Make a timm ViT's blocks `PackedBlock`s, without stochastic depth of their own.
+    """Replace a timm ViT's blocks by `PackedBlock`s, without their own stochastic depth.
 
     Raises:
         InputError: its blocks are of another kind.
@@ -83,7 +83,7 @@ def pack_blocks(model: Any, name: str, field: str = FIELD) -> None:
 
 
 def drop_register_positions(model: Any) -> None:
-    """Take the registers' positions away: with one each, two trained tensors would move each."""
+    """Remove the registers' positions: otherwise two trained tensors would move each register."""
     if model.num_reg_tokens and not model.no_embed_class:
         positions: Tensor = model.pos_embed.detach()
         parts = [positions[:, :1], positions[:, model.num_prefix_tokens :]]
@@ -91,10 +91,10 @@ def drop_register_positions(model: Any) -> None:
 
 
 def is_mlp(part: nn.Module) -> bool:
-    """Return whether a feed-forward part of timm is an MLP with exact GELU."""
+    """Check whether a feed-forward part of timm is an MLP with exact GELU."""
     return type(part) is Mlp and type(part.act) is nn.GELU and part.act.approximate == "none"
 
 
 def is_swiglu(part: nn.Module) -> bool:
-    """Return whether a feed-forward part of timm is SwiGLU with the gate in the first half."""
+    """Check whether a feed-forward part of timm is SwiGLU with the gate in the first half."""
     return type(part) is GluMlp and type(part.act) is nn.SiLU and not part.gate_last

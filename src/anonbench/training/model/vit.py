@@ -1,7 +1,7 @@
 """A plain vision transformer (Dosovitskiy et al. 2021), whose weights have timm's names.
 
-timm's own is not used where no name asks for it: importing timm loads torchvision's models and
-torch's compiler, 1.7 CPU-seconds (measured) in each of the many jobs that embed a few images.
+timm's own is used only if a name requires it: importing timm loads torchvision's models and torch's
+compiler, 1.7 CPU-seconds (measured) in each of the many jobs that embed a few images.
 """
 
 from __future__ import annotations
@@ -112,11 +112,11 @@ class PlainBlock(PackedBlock):
 class VisionTransformer(nn.Module):
     """A vision transformer without a head; `anonbench.training.model.backbone.encode` runs it.
 
-    Registers (Darcet et al. 2024) have no positions: with one each, two trained tensors would move
-    every register.
+    Registers (Darcet et al. 2024) have no positions: otherwise two trained tensors would move every
+    register.
 
     Args:
-        settings: sizes and start; its `name` is not looked at.
+        settings: sizes and initialization; its `name` is ignored.
         side: pixels of the square images that its position embedding is made for.
         layer_scale: whether its blocks have LayerScale.
         class_position: whether the class token has a position.

@@ -1,1 +1,1 @@
-"""Hidden regions drawn anew, so that an unchanged model embeds a picture as its original."""
+"""Redrawing of hidden regions for an unchanged model, which embeds them like the original."""

@@ -1,4 +1,4 @@
-"""Image set of drawn pictures: a tar of one shard."""
+"""Image set of redrawn pictures: a tar of one shard."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def redraw_shard(
     network: Path,
     output: Path,
 ) -> None:
-    """Write a shard's anonymized pictures with their hidden regions drawn anew, in id order.
+    """Write a shard's anonymized pictures with their hidden regions redrawn, in id order.
 
-    No original is read. Outside of the hidden regions a picture stays as it is, bit for bit: that
-    is looked at in the file as it was written, by the audit's own reading of file and regions.
+    No original is read. Outside of the hidden regions a picture is unchanged, bit for bit: this is
+    verified in the file as written, with the audit's own reading of file and regions.
 
     Args:
         hidden: the anonymized shard's tar.

@@ -1,9 +1,9 @@
-"""Network that draws hidden pixels anew: a small U-Net.
+"""Network that redraws hidden pixels: a small U-Net.
 
 After Shvai, Llanza and Nakib, "Adaptive image anonymization in the context of image classification
-with neural networks" (2023): new content is made where regions are hidden, such that a model that
-nobody changes decides as it did on the original. Encoder and decoder with skips are those of
-Ronneberger, Fischer and Brox 2015, "U-Net" (MICCAI, 234-241).
+with neural networks" (2023): new content is generated in hidden regions, such that an unchanged
+model decides as it did on the original. Encoder and decoder with skips are those of Ronneberger,
+Fischer and Brox 2015, "U-Net" (MICCAI, 234-241).
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from anonbench.training.loop.device_setup import pick_device
 from anonbench.training.model.backbone import seed_torch
 
 _SMALLEST = 8
-"""Pixels: a picture is halved until a side has no more, so that each hidden pixel is drawn by all
-that is seen, whatever the picture's size."""
+"""Pixels: a picture is halved until no side is larger, so that each hidden pixel depends on all
+that is visible, whatever the picture's size.
+"""
 _WIDEST = 4
-"""The most channels, as a multiple of the first layer's."""
+"""Greatest number of channels, as a multiple of the first layer's."""
 _GROUPS = 4
 _KEY = "anonbench_redrawing"
-"""Of the metadata of weight files."""
+"""Key of the metadata of weight files."""
 
 
 class Redrawer(nn.Module):
-    """Draws hidden pixels from an anonymized picture and what of it is hidden."""
+    """Network that draws hidden pixels from an anonymized picture and its mask of hidden pixels."""
 
     def __init__(self, width: int, side: int) -> None:
         """Make a network with random weights.
@@ -58,11 +59,11 @@ class Redrawer(nn.Module):
         self.last = nn.Conv2d(width, 3, 1)
 
     def forward(self, hidden: Tensor, share: Tensor) -> Tensor:
-        """Return pictures whose hidden pixels are drawn; the others are as they were.
+        """Return pictures whose hidden pixels are drawn; the others are unchanged.
 
         Args:
             hidden: anonymized pictures, float32 [N, 3, S, S] in 0 … 1.
-            share: of each pixel that is hidden, float32 [N, 1, S, S] in 0 … 1.
+            share: hidden share of each pixel, float32 [N, 1, S, S] in 0 … 1.
 
         """
         values, skips = torch.cat([2.0 * hidden - 1.0, share], dim=1), []
@@ -98,7 +99,7 @@ def _convolutions(before: int, after: int) -> nn.Module:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A trained network, and what its pictures have to look like."""
+    """A trained network, and the preparation of its pictures."""
 
     network: Redrawer
     preprocess: Preprocess
@@ -108,7 +109,7 @@ class Drawing:
 def save_redrawer(
     network: Redrawer, preprocess: Preprocess, path: Path, described: dict[str, Any]
 ) -> None:
-    """Write a network's weights, what its pictures look like, and what made it.
+    """Write a network's weights, the preparation of its pictures, and its provenance.
 
     Args:
         network: trained.
@@ -126,7 +127,7 @@ def save_redrawer(
 
 
 def load_redrawer(path: Path) -> Drawing:
-    """Return a trained network on the device where it shall draw; set torch's threads.
+    """Return a trained network on its device for drawing; set torch's threads.
 
     Raises:
         InputError: the file is missing or was written by something else.

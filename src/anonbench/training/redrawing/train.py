@@ -1,4 +1,4 @@
-"""Training of a network that draws hidden regions anew."""
+"""Training of a network that redraws hidden regions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from anonbench.training.redrawing.draw import as_picture, shown_hidden
 from anonbench.training.redrawing.network import Redrawer, random_redrawer, save_redrawer
 
 _LINES = 100
-"""Of the log, about."""
+"""Approximate number of lines of the log."""
 _WARMUP = 0.05
 
 
@@ -56,13 +56,12 @@ def train_redrawer(
     log: Path,
     checkpoint: Path,
 ) -> None:
-    """Train a network until a model embeds its pictures as their originals, and write it.
+    """Train a network until a model embeds its pictures like their originals, and write it.
 
-    The model stays as it is. Of a picture, the network sees what was left of it and which pixels
-    are hidden. What it draws is held against the original by the model's class token, never by
-    pixels: it learns to show what the model needs. On a CPU, the same arguments give the same
-    bytes, also when a killed training goes on from its checkpoint. The images are never all in
-    memory.
+    The model is unchanged. Of a picture, the network gets the visible part and the mask of hidden
+    pixels. Its drawing is compared with the original by the model's class token, never by pixels:
+    it learns to show what the model needs. On a CPU, the same arguments give the same bytes, also
+    when a killed training resumes from its checkpoint. The images are never all in memory.
 
     Args:
         original: the train split.
@@ -77,7 +76,7 @@ def train_redrawer(
         output: the weights, see `save_redrawer`.
         log: CSV with about a hundred lines: step, learning rate, mean cosine similarity of the
             step's drawn pictures and their originals, and that of the hidden ones.
-        checkpoint: written now and then and when the process is asked to end; removed at the end.
+        checkpoint: written regularly and when the process is asked to end; removed at the end.
 
     Raises:
         InputError: the image sets do not fit together, or the loss is not finite.
@@ -129,21 +128,20 @@ def train_redrawer(
 
 
 class Pairs(NamedTuple):
-    """A batch, as a model sees whole images."""
+    """A batch of whole images, as a model gets them."""
 
     original: Tensor
     """uint8 [B, S, S, 3]."""
     hidden: Tensor
     """The same images anonymized, uint8 [B, S, S, 3]."""
     share: Tensor
-    """Of each pixel that is hidden, uint8 [B, S, S]: 255 is all of it."""
+    """Hidden share of each pixel, uint8 [B, S, S]: 255 is all of it."""
 
 
 class PairStream(Dataset[Pairs]):
     """The batches of a training by step: a function of seed, step and image ids.
 
-    An epoch is one pass over the images in an order of its own; an incomplete last batch is left
-    out.
+    An epoch is one pass over the images in its own order; an incomplete last batch is left out.
     """
 
     def __init__(
@@ -213,7 +211,7 @@ class _Training:
         """Take one step.
 
         Raises:
-            InputError: the loss is not finite, in a step that the log has.
+            InputError: the loss is not finite, in a step that is logged.
 
         """
         settings, rate = self._settings, self._rate()
@@ -263,7 +261,7 @@ class _Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.step, self.log = state["step"], state["log"]
