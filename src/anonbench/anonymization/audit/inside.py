@@ -9,7 +9,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.errors import Failure, NotHidden
 
 ROUNDING = 0.502
 """Grey levels between a mean and its integer: a half, and a little for single precision. What may
@@ -40,11 +40,11 @@ def refuse_single(inside: Inside) -> None:
     """Refuse a window of one pixel.
 
     Raises:
-        Failure: it is one.
+        NotHidden: it is one.
 
     """
     if inside.mask.size == 1:
-        raise Failure("an image of one pixel has nothing to average it with; mask it")
+        raise NotHidden("an image of one pixel has nothing to average it with")
 
 
 def near(inside: Inside, expected: np.ndarray, allowed: float) -> np.ndarray:
