@@ -90,9 +90,8 @@ def anonymize_shard(
 
                 try:
                     coded = audited(variant, settings, False)
-                except (
-                    StillSeenError
-                ) as error:  # all variants have the same images: it stays, masked
+                except StillSeenError as error:
+                    # it stays, for all variants have the same images
                     log.warning("%s: its regions are masked", error)
                     masked = settings.model_copy(update={"mask": Mask()})
                     coded = audited(Variant(Method.MASK, variant.degree), masked, True)
