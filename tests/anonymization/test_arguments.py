@@ -32,6 +32,8 @@ def face(*box: float, quad: Any = None) -> Region:
         IMAGE[None],
         np.dstack([IMAGE, IMAGE[..., :1]]),
         IMAGE[:0],
+        IMAGE[0, :, 0],
+        np.zeros((), np.uint8),
         IMAGE.tolist(),
     ],
 )

@@ -240,3 +240,26 @@ def test_an_image_too_large_for_its_format_is_named(
     monkeypatch.setattr(module, "layers", lambda *_: [np.zeros((1, 65_501), np.uint8)])
     with pytest.raises(InputError, match="image '0': an image of 65501 × 1 pixels cannot be"):
         write(shard, tmp_path / "a.tar", "mask-100", settings={"format": "jpeg"})
+
+
+def test_an_image_that_its_method_does_not_hide_is_masked_and_counted(
+    shard: dict[str, object], tmp_path: Path
+) -> None:
+    """Equalization leaves black and white as they are; nothing can be averaged in one pixel."""
+    halves = np.repeat(np.kron(np.eye(12), np.ones((2, 2))).astype(np.uint8)[..., None], 3, 2) * 255
+    for values, variant in ((halves, "equalize-100"), (halves[:1, :1], "pixelate-100")):
+        Image.fromarray(values).save(tmp_path / "0.png")
+        height, width = values.shape[:2]
+        region = Region(Entity.FACE, 0, 0, width, height, 0.9)
+        rows = [("0", "0.png", (tmp_path / "0.png").stat().st_size)]
+        manifest = pd.DataFrame(rows, columns=["id", "path", "bytes"])
+        one = shard | {
+            "manifest": manifest.assign(digest=file_digest(tmp_path / "0.png")),
+            "boxes": box_table({"0": [region]}, seed=0),
+            "images": pd.DataFrame([("0", "ok", 1)], columns=["id", "status", "regions"]),
+        }
+        settings = {"mask": {"colour": "mean"}}
+        assert not write(one, tmp_path / "a.tar", variant, settings=settings).read("0").any()
+        counts = read_json(tmp_path / "a.audit.json")
+        assert (counts["images"], counts["failed"]) == (1, 1)
+        assert counts["hidden_pixels"] == height * width

@@ -65,7 +65,7 @@ hidden pixels show something else. Of `layers`, each layer is proved by itself. 
 applied as promised says nothing of how much it hides: so a region is compared with the original
 once more, and refused where it is
 [not hidden at all](../explanation/threat-model.md#regions-that-are-not-hidden). `equalize` leaves
-black and white as they are, and is refused there.
+black and white as they are, and is refused there: in a run, such an image is masked instead.
 
 ## Where regions overlap
 

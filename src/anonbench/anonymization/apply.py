@@ -94,7 +94,8 @@ def check_arguments(
     needed = "image: uint8 [H, W] or [H, W, 3] is needed"
     if not isinstance(image, np.ndarray):
         raise InputError(f"{needed}, this is no array")
-    if image.dtype != np.uint8 or image.shape[2:] not in ((), (3,)) or min(image.shape[:2]) == 0:
+    is_plain = image.dtype == np.uint8 and image.ndim >= 2 and image.shape[2:] in ((), (3,))
+    if not is_plain or image.size == 0:
         raise InputError(f"{needed}, this is {image.dtype} {list(image.shape)}")
     if not isinstance(variant, Variant):
         raise InputError(f"variant: {variant!r} is none; Variant.parse('mask-100') reads one")

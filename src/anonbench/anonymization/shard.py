@@ -10,15 +10,18 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.blocks import Source
-from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.audit.check import Auditor, StillSeenError
+from anonbench.anonymization.methods.mask import Mask
 from anonbench.config import Anonymization
 from anonbench.core.boxes import image_regions
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
+from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.libraries.allocator import keep_freed_memory
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
-from anonbench.core.vocabulary import Variant
+from anonbench.core.vocabulary import Method, Variant
+from anonbench.core.wording import count
 from anonbench.datasets.coding_blocks import in_coding_blocks
 from anonbench.datasets.formats.pages import Page, page_of
 from anonbench.datasets.image_sets.originals import used_rows
@@ -57,7 +60,8 @@ def anonymize_shard(
 
     Raises:
         ChangedImage: a file is another one than the manifest describes, or gone.
-        InputError: an image, or the shard as a whole, fails the audit.
+        InputError: an image, or the shard as a whole, fails the audit for another reason than that
+            the method leaves a region nearly as it was: such an image is masked, and counted.
 
     """
     keep_freed_memory()
@@ -73,16 +77,32 @@ def anonymize_shard(
             original.flags.writeable = False  # it is what the result is held against
             with memory_for(original.shape[0] * original.shape[1]):
                 own = in_coding_blocks(regions.get(image_id, []), data, page)
-                *between, pixels = layers(original, own, variant, settings)
+
+                def audited(asked: Variant, strengths: Anonymization, is_masked: bool) -> bytes:
+                    *between, pixels = layers(original, own, asked, strengths)
+                    try:
+                        coded = encode(pixels, settings.format, settings.jpeg_quality)
+                    except InputError as error:
+                        raise InputError(f"image {image_id!r}: {error}") from None
+                    source = Source(data, page)
+                    auditor.check(image_id, original, coded, pixels, between, source, is_masked)
+                    return coded
+
                 try:
-                    coded = encode(pixels, settings.format, settings.jpeg_quality)
-                except InputError as error:
-                    raise InputError(f"image {image_id!r}: {error}") from None
+                    coded = audited(variant, settings, False)
+                except StillSeenError as error:
+                    # it stays, for all variants have the same images
+                    log.warning("%s: its regions are masked", error)
+                    masked = settings.model_copy(update={"mask": Mask()})
+                    coded = audited(Variant(Method.MASK, variant.degree), masked, True)
                 height, width = original.shape[:2]
                 extension = "png" if settings.format == "png" else "jpg"
                 shard.add(image_id, coded, extension, width, height)
-                written = shard.read_back(image_id)
-                auditor.check(image_id, original, written, pixels, between, Source(data, page))
+                if shard.read_back(image_id) != coded:
+                    raise InputError(
+                        f"image {image_id!r} as {variant} fails its audit: its shard holds another "
+                        "file than was checked. Nothing of it is published: is the disk damaged?"
+                    )
 
         for image_id, path, size, digest in track(files, len(rows), f"{variant}"):
             # the very bytes that were searched; the manifest has checked how many pixels they have
@@ -90,4 +110,10 @@ def anonymize_shard(
             add(image_id, data, page_of(digest))  # nothing of an image is left in memory
         auditor.check_set(images, keep_without_regions)
     write_json(audit_path(output), auditor.counts)
+    if failed := auditor.counts["failed"]:
+        warn_on_terminal(
+            log,
+            f"{variant}: {count(failed, 'image')} with a region that the method leaves nearly as "
+            "it was: the regions are masked instead, and audit.csv counts these as failed audits",
+        )
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

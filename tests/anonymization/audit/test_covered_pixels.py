@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import shapely
@@ -9,9 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scenes import table
 
+from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import SLACK, Area, area_of, read_regions, to_hide
+from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
-from anonbench.core.vocabulary import Entity
+from anonbench.core.vocabulary import Entity, Variant
 
 SHAPE = (50, 60)
 NUMBER = st.one_of(st.floats(-10, 70), st.integers(-5, 65).map(float))
@@ -98,3 +103,21 @@ def test_a_degree_hides_its_share_rounded_up(count: int, degree: int) -> None:
     regions = read_regions(table([Region(Entity.FACE, 0, 0, 9, 9, 1.0)] * count)).get("a", [])
     hidden = to_hide(regions[::-1], degree)
     assert [region.rank for region in hidden] == list(range(int(np.ceil(degree * count / 100))))
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "count", "most"),
+    [("mask", "image", 100, 20), ("pixelate", "box", 1, 60), ("blur", "box", 1, 60)],
+)
+def test_memory_of_large_and_of_many_regions(name: str, form: str, count: int, most: int) -> None:
+    """Not each region keeps maps of the image, nor are all channels compared at once."""
+    original = np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8)
+    settings = Anonymization.model_validate({"shape": {"face": form}})
+    boxes = [Region(Entity.FACE, 0.0, 0.0, 700.0, 700.0, 1.0)] * count
+    hidden = anonymize(original, boxes, Variant(name, 100), settings)
+    regions = read_regions(table(boxes))["a"]
+    tracemalloc.start()
+    check_layers(original, hidden, regions, Variant(name, 100), settings)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < most * 700 * 700

@@ -36,7 +36,8 @@ _UNSURE = 1e-6
 def constant_blocks(inside: Inside, asked: Any) -> np.ndarray:
     """Pixelate: constant blocks, none narrower than asked for, of the original's mean colour."""
     counts, side = even_blocks(inside, getattr(asked.blocks, inside.entity), asked.min_block)
-    expected = over_blocks(means(inside.original, counts), inside.mask.shape)
+    each = means(inside.original, counts)
+    expected = (over_blocks(plane, inside.mask.shape) for plane in each)
     return near(inside, expected, off_by(counts, side))
 
 
@@ -48,32 +49,36 @@ def low_pass(inside: Inside, asked: Any) -> np.ndarray:
     left = np.ptp(inside.original) / (sigma * math.sqrt(2 * math.pi)) + 1.0
     if steepest(inside) > left:
         raise Failure("a blurred region has steeper edges than its kernel leaves")
-    return near(inside, blurred(inside.original, sigma), 0.5 + OFF)
+    return near(inside, (blurred(plane, sigma) for plane in inside.original), 0.5 + OFF)
 
 
-def blurred(original: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur of a region whose borders are mirrors, float64 [c, h, w].
+def blurred(plane: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur of a plane of a region whose borders are mirrors, float64 [h, w].
 
     Such a region is a sum of cosines, and a Gaussian leaves of each what its spectrum says.
     """
-    waves = fft.dctn(original.astype(np.float64), axes=(1, 2), norm="ortho")
-    for axis, length in ((1, original.shape[1]), (2, original.shape[2])):
+    waves = fft.dctn(plane.astype(np.float64), norm="ortho", overwrite_x=True)
+    for axis, length in enumerate(plane.shape):
         angles = np.arange(length) * (math.pi * sigma / length)
-        waves *= np.exp(-0.5 * np.square(angles)).reshape([-1, 1] if axis == 1 else [1, -1])
-    return np.asarray(fft.idctn(waves, axes=(1, 2), norm="ortho", overwrite_x=True))
+        waves *= np.exp(-0.5 * np.square(angles)).reshape([-1, 1] if axis == 0 else [1, -1])
+    return np.asarray(fft.idctn(waves, norm="ortho", overwrite_x=True))
 
 
 def box_means(inside: Inside, asked: Any) -> np.ndarray:
     """Uniform blur: exact sums over squares of the mirrored window; their means are never x.5."""
     side = _odd(inside, asked)
-    pads = ((0, 0), *[(side // 2, side // 2)] * 2)
-    padded = np.pad(inside.original, pads, mode="symmetric")
-    expected = []
-    for plane in padded:
-        total = np.asarray(cv2.integral(plane, sdepth=cv2.CV_64F))
-        rows = total[side:] - total[:-side]
-        expected.append((rows[:, side:] - rows[:, :-side]) / side**2)
-    return near(inside, np.array(expected), 0.5 + _SINGLE)
+    means = (_square_means(plane, side) for plane in inside.original)
+    return near(inside, means, 0.5 + _SINGLE)
+
+
+def _square_means(plane: np.ndarray, side: int) -> np.ndarray:
+    padded = np.pad(plane, side // 2, mode="symmetric")
+    total = np.asarray(cv2.integral(padded, sdepth=cv2.CV_64F))
+    rows = total[side:] - total[:-side]
+    del total
+    found = rows[:, side:] - rows[:, :-side]
+    found /= side**2
+    return np.asarray(found)
 
 
 def medians(inside: Inside, asked: Any) -> np.ndarray:

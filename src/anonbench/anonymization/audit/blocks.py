@@ -138,7 +138,9 @@ def _reached(own: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarr
     corners = np.zeros(count.shape, np.int32)
     for y, x, sign in ((top, left, 1), (top, right, -1), (bottom, left, -1), (bottom, right, 1)):
         np.add.at(corners, (y, x), sign * touched)
-    return np.asarray(corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0)
+    for axis in (0, 1):
+        np.cumsum(corners, axis, np.int32, out=corners)
+    return np.asarray(corners[:-1, :-1] > 0)
 
 
 def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:

@@ -30,10 +30,15 @@ from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import Region, area_of, read_regions, to_hide
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
-from anonbench.core.vocabulary import Variant
+from anonbench.core.vocabulary import Method, Variant
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class StillSeenError(InputError):
+    """A method that leaves a region of one image nearly as it was, or that cannot hide it."""
+
 
 _SIDES = ("x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0")
 _LEFT = {False: ("ok", "partial"), True: ("ok", "partial", "empty")}
@@ -55,8 +60,7 @@ class Auditor:
     @property
     def counts(self) -> dict[str, int]:
         """Images checked, images among them that show no hidden region, hidden regions, those of
-        them that lie outside their image, pixels hidden, images that failed (always 0: the first
-        failure raises)."""
+        them that lie outside their image, pixels hidden, images that failed and are masked."""
         return dict(self._counts)
 
     def check(
@@ -67,6 +71,7 @@ class Auditor:
         pixels: np.ndarray | None = None,
         between: Sequence[np.ndarray] = (),
         source: Source | None = None,
+        is_masked: bool = False,
     ) -> None:
         """Check one image.
 
@@ -77,13 +82,21 @@ class Auditor:
             pixels: the pixels that were encoded; required for JPEG, and faster for PNG.
             between: images between the layers of a method that has several.
             source: the original's file; None: it was decoded from none.
+            is_masked: whether it failed, and its regions are black instead.
 
         Raises:
+            StillSeenError: its method does not hide a region of it.
             InputError: the image is not what it has to be.
 
         """
-        regions = self._regions.get(image_id, [])
-        asked, is_png = (self._variant, self._settings), self._settings.format == "png"
+        regions, is_png = self._regions.get(image_id, []), self._settings.format == "png"
+        asked = self._variant, self._settings
+        if is_masked:
+            black = self._settings.mask.model_copy(update={"colour": (0, 0, 0)})
+            asked = (
+                Variant(Method.MASK, self._variant.degree),
+                self._settings.model_copy(update={"mask": black}),
+            )
         try:
             if pixels is None and is_png:
                 pixels = png_pixels(data, original.shape)
@@ -99,13 +112,15 @@ class Auditor:
                 ". If its file was not changed during the run, this is a fault of the program: "
                 "report it, and leave the image out until it is mended"
             )
-            raise InputError(
-                f"image {image_id!r} as {self._variant} fails its audit: {failure}. Nothing of its "
-                f"shard is published{'' if isinstance(failure, NotHidden) else fault}"
+            is_seen = isinstance(failure, NotHidden)
+            raise (StillSeenError if is_seen else InputError)(
+                f"image {image_id!r} as {self._variant} fails its audit: {failure}"
+                f"{'' if is_seen else '. Nothing of its shard is published' + fault}"
             ) from None
         self._checked[image_id] = len(regions)
         self._counts.update(counted)
         self._counts["images"] += 1
+        self._counts["failed"] += is_masked
         self._counts["without_regions"] += counted["regions"] == counted["outside_image"]
 
     def check_set(self, images: pd.DataFrame, keep_without_regions: bool) -> None:

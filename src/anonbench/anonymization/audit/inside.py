@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.errors import Failure, NotHidden
 
 ROUNDING = 0.502
 """Grey levels between a mean and its integer: a half, and a little for single precision. Values
@@ -42,16 +43,23 @@ def refuse_single(inside: Inside) -> None:
     """Refuse a window of one pixel.
 
     Raises:
-        Failure: it is one.
+        NotHidden: it is one.
 
     """
     if inside.mask.size == 1:
-        raise Failure("an image of one pixel has nothing to average it with; mask it")
+        raise NotHidden("an image of one pixel has nothing to average it with")
 
 
-def near(inside: Inside, expected: np.ndarray, allowed: float) -> np.ndarray:
-    """Compare with [c, h, w], bool [h, w]: less than `allowed` grey levels away in all channels."""
-    return np.asarray((np.abs(inside.written - expected) < allowed).all(axis=0))
+def near(inside: Inside, expected: Iterable[np.ndarray], allowed: float) -> np.ndarray:
+    """Compare with planes, bool [h, w]: less than `allowed` grey levels away in all channels.
+
+    They are best made one after the other: a large image has one of them at a time in memory.
+    """
+    kept = np.ones(inside.mask.shape, bool)
+    for written, plane in zip(inside.written, expected, strict=True):
+        off = written - plane
+        kept &= np.abs(off, out=off) < allowed
+    return kept
 
 
 def same(inside: Inside, expected: np.ndarray) -> np.ndarray:
@@ -78,8 +86,8 @@ def means(planes: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
 
 
 def over_blocks(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Repeat [c, rows, columns] over the pixels of a window, [c, h, w]."""
-    for axis, length in enumerate(shape, start=1):
+    """Repeat [..., rows, columns] over the pixels of a window, [..., h, w]."""
+    for axis, length in zip((-2, -1), shape, strict=True):
         values = values.take(owners(length, values.shape[axis]), axis=axis)
     return values
 

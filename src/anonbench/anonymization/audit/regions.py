@@ -114,7 +114,7 @@ def area_of(
 
     """
     if form == "image":
-        every = np.ones(shape[:2], bool)
+        every = np.broadcast_to(np.True_, shape[:2])  # of no size: there may be hundreds
         return Area((slice(0, shape[0]), slice(0, shape[1])), every, every)
     corners = _grown(region, margin)
     if (box := _box(corners, shape)) is None:

@@ -125,10 +125,13 @@ def _kept(before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool
         together: for all channels together; else for the one with the most.
 
     """
-    inner = _with_neighbours(own)
-    was, new = (_laplacian(planes)[:, inner] for planes in (before, after))
-    counts = (np.abs(was) >= _NEAR).sum(axis=1)
-    energy, changed = (np.square(each).sum(axis=1, dtype=np.float64) for each in (was, new - was))
+    inner, sums = _with_neighbours(own), []
+    for planes in zip(before, after, strict=True):  # one at a time: images may be large
+        was, new = (_laplacian(plane)[inner] for plane in planes)
+        new -= was
+        squares = (np.square(each).sum(dtype=np.float64) for each in (was, new))
+        sums.append((np.count_nonzero(np.abs(was) >= _NEAR), *squares))
+    counts, energy, changed = np.array(sums).T
     if together:
         counts, energy, changed = counts.max(keepdims=True), energy.sum(), changed.sum()
     shares = 1.0 - changed / np.maximum(energy, 1e-9)
@@ -140,7 +143,7 @@ def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
     height, width = planes.shape[1:]
     share = min(1.0, across / min(height, width))
     size = max(1, round(width * share)), max(1, round(height * share))
-    wide = planes.astype(np.float32)
+    wide = (plane.astype(np.float32) for plane in planes)
     return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in wide])
 
 
@@ -162,7 +165,7 @@ def _mirrored(planes: np.ndarray, own: np.ndarray) -> Iterator[tuple[np.ndarray,
 def _likeness(before: np.ndarray, own: np.ndarray, after: np.ndarray, its: np.ndarray) -> float:
     """Greatest correlation of detail between any two channels, of either sign."""
     inner = _with_neighbours(np.minimum(own, its) > _INSIDE)
-    was, new = (_laplacian(planes)[:, inner] for planes in (before, after))
+    was, new = (np.stack([_laplacian(p)[inner] for p in each]) for each in (before, after))
     told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
     was, new = was.astype(np.float64), new.astype(np.float64)
     lengths = np.outer(np.linalg.norm(was, axis=1), np.linalg.norm(new, axis=1))
@@ -176,7 +179,6 @@ def _with_neighbours(own: np.ndarray) -> np.ndarray:
     return np.asarray(own[1:-1, 1:-1] & beside & above)
 
 
-def _laplacian(planes: np.ndarray) -> np.ndarray:
-    """Differences of pixels to the mean of their four neighbours, float32 [c, h - 2, w - 2]."""
-    each = [cv2.filter2D(plane, cv2.CV_32F, _DETAIL) for plane in planes]
-    return np.stack(each)[:, 1:-1, 1:-1]
+def _laplacian(plane: np.ndarray) -> np.ndarray:
+    """Differences of pixels to the mean of their four neighbours, float32 [h - 2, w - 2]."""
+    return np.asarray(cv2.filter2D(plane, cv2.CV_32F, _DETAIL)[1:-1, 1:-1])
