@@ -54,7 +54,6 @@ class Zxing(DetectorKind):
             overlap=320,
             doubled=2400 if speed == "thorough" else None,
             turns=(0, 30, 60) if speed == "thorough" else (0,),
-            upright=0,
             versions=planes if speed == "single" else planes_and_contrast,
         )
         return Views(ZxingDetector(self), reach)
