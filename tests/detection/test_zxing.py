@@ -126,12 +126,12 @@ def turned(page: np.ndarray, angle: float) -> np.ndarray:
     return cv2.warpAffine(page, turn, (side, side), borderValue=235)
 
 
-def test_a_small_slanted_code_of_a_large_image_is_found_at_full_size(detector: Detector) -> None:
-    code = turned(pasted(printed("Code128", 2)[:60], 60, 50)[0], 30)
-    page = np.full((600, 2500), 235, np.uint8)
-    page[: min(600, len(code)), : code.shape[1]] = code[:600]
-    (found,) = detector.detect([page])
-    assert len(found) == 1
+@pytest.mark.parametrize("name", ["Code128", "PDF417"])
+def test_a_small_slanted_code_of_a_large_image_is_found(detector: Detector, name: str) -> None:
+    code = turned(pasted(printed(name, 2)[:60], 60, 50)[0], 30)[:600]
+    page = np.full((600, 3200), 235, np.uint8)
+    page[: len(code), 20 : 20 + code.shape[1]] = code
+    assert detector.detect([page])[0]
 
 
 def test_row_is_set_across_the_bars() -> None:
