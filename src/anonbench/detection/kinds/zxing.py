@@ -24,6 +24,8 @@ _LEVEL = 16
 """Degrees from a row or column of pixels up to which a stacked code is in place."""
 _PDF417 = {"PDF417", "MicroPDF417"}
 """One of their corners is often given too far inside, by up to a quarter of the code's height."""
+_BLACK_ONLY = ("AllLinear", "PDF417", "MicroPDF417", "MaxiCode")
+"""Formats that are read as black on white alone, unless the image is inverted."""
 _MISTAKEN = {"DataMatrix"}
 """Without a right check sum, these are found in text and hair."""
 UNDECODED = 0.5
@@ -67,8 +69,9 @@ class ZxingDetector:
 
         self._settings = settings
         self._zxing = zxingcpp
-        self._bars = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllLinear)
-        self._linear = set(zxingcpp.barcode_formats_list(self._bars))
+        linear, *others = (getattr(zxingcpp.BarcodeFormat, name) for name in _BLACK_ONLY)
+        self._linear = set(zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(linear)))
+        self._black_only = zxingcpp.BarcodeFormats((linear, *others))
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`; of grey images."""
@@ -80,9 +83,7 @@ class ZxingDetector:
             ean_add_on_symbol=self._zxing.EanAddOnSymbol.Read,  # they are hidden, too
             return_errors=self._settings.undecoded,
         )
-        # white bars on black are read of few formats without being asked for
-        found = read(grey) or read(255 - grey, formats=self._bars)
-        for code in found:
+        for code in (*read(grey), *read(255 - grey, formats=self._black_only)):
             if not code.valid and code.format.name in _MISTAKEN:
                 continue
             if (corners := self._corners(code, grey)) is not None:
