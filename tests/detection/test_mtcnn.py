@@ -135,6 +135,14 @@ def test_margin_grows_boxes_about_their_centre(
     assert (region.x0, region.y0, region.x1, region.y1) == (0, 0, 178, 218)
 
 
+@pytest.mark.parametrize("side", [19, 47])
+def test_nothing_is_found_in_an_image_too_small_for_a_face(side: int) -> None:
+    """12 / 47 * 47 is less than 12, so that not even the largest scale is one."""
+    settings = Mtcnn(min_face_size=max(20, side))
+    small = np.full((side, 90, 3), 127, np.uint8)
+    assert build(DetectorName.MTCNN, Detection(mtcnn=settings)).detect([small]) == [[]]
+
+
 def test_grey_image_is_searched_as_rgb(detector: Detector, faces: list[portraits.Drawing]) -> None:
     grey = np.ascontiguousarray(faces[0].image[:, :, 1])
     (found,) = detector.detect([grey])

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from anonbench.config.detectors import Detection, DetectorName, covering
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import united
+from anonbench.detection.base import clipped_quad, united
 from anonbench.detection.registry import build
 from anonbench.detection.views import (
     ALL_TURNS,
@@ -262,3 +262,14 @@ def test_small_print_of_a_small_card_is_found_at_double_size() -> None:
         detector = build(DetectorName.PPOCR, Detection.model_validate(covering({"speed": speed})))
         shares.append(covered(image.shape, detector.detect([np.asarray(page)])[0])[true].mean())
     assert shares[0] > 0.97 > shares[1]
+
+
+def test_a_code_beside_a_slanted_one_is_no_part_of_it() -> None:
+    """It lies in the rectangle around the other, and not in the other itself."""
+    image = np.zeros((400, 400), np.uint8)
+    slanted = np.array([(0, 0), (400, 0), (400, 10), (10, 400)], float)
+    beside = np.array([(300, 300), (380, 300), (380, 380), (300, 380)], float)
+    inside = beside - 250
+    codes = [clipped_quad(Entity.BARCODE, each, 1.0, image)[0] for each in (slanted, beside)]
+    part = clipped_quad(Entity.BARCODE, inside, 1.0, image)[0]
+    assert united([*codes, part], image) == codes

@@ -126,6 +126,24 @@ def turned(page: np.ndarray, angle: float) -> np.ndarray:
     return cv2.warpAffine(page, turn, (side, side), borderValue=235)
 
 
+@pytest.mark.parametrize("name", ["Code128", "PDF417"])
+def test_a_small_slanted_code_of_a_large_image_is_found(detector: Detector, name: str) -> None:
+    code = turned(pasted(printed(name, 2)[:60], 60, 50)[0], 30)[:600]
+    page = np.full((600, 3200), 235, np.uint8)
+    page[: len(code), 20 : 20 + code.shape[1]] = code
+    assert detector.detect([page])[0]
+
+
+@pytest.mark.parametrize("name", ["Code128", "PDF417"])
+def test_a_white_code_beside_a_black_one_is_found(detector: Detector, name: str) -> None:
+    page = np.full((500, 700), 235, np.uint8)
+    black, white = printed("QRCode"), 255 - np.pad(printed(name)[:160], 30, constant_values=255)
+    page[20 : 20 + len(black), 500 : 500 + black.shape[1]] = black
+    page[200 : 200 + len(white), 40 : 40 + white.shape[1]] = white
+    (found,) = detector.detect([page])
+    assert [region.y0 > 150 for region in sorted(found, key=lambda r: r.y0)] == [False, True]
+
+
 def test_row_is_set_across_the_bars() -> None:
     code = printed("Code128")
     page, _ = pasted(code, 60, 50)

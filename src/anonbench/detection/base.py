@@ -20,7 +20,7 @@ from anonbench.core.vocabulary import Entity
 _INSIDE = 0.9
 """Share of a region inside another one from which it is dropped as redundant."""
 _SAME_CODE = 0.8
-"""The same of codes, whose corners are known: their rectangle would reach far beyond them."""
+"""The same of codes, by their very corners: the rectangle around them may reach far beyond."""
 _SAME_HEIGHT = 1.8
 """Greatest ratio of heights of two regions that are parts of one line."""
 _SAME_ROWS = 0.6
@@ -135,7 +135,8 @@ def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
         return None
     common = shared.prod()
     if larger.entity is Entity.BARCODE:
-        inside = common >= _SAME_CODE * its_sizes.prod()
+        hulls = [cv2.convexHull(corners_of(each).astype(np.float32)) for each in (larger, smaller)]
+        inside = cv2.intersectConvexConvex(*hulls)[0] >= _SAME_CODE * cv2.contourArea(hulls[1])
         return replace(larger, score=max(one.score, other.score)) if inside else None
     if larger.quad is None:
         if common < _INSIDE * its_sizes.prod():

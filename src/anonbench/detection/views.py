@@ -68,7 +68,7 @@ class Reach:
     least: int | None = None
     """Longest side of the smallest scale that is searched; None: the first in one piece."""
     doubled: int | None = None
-    """Longest side up to which images are searched at double size, too; None: never."""
+    """Longest side up to which images are searched at double size, too, upright; None: never."""
     halved: int | None = None
     """Longest side from which images are searched from half size; None: never."""
     turns: tuple[int, ...] = UPRIGHT
@@ -138,7 +138,9 @@ class Views:
         found: list[Region] = []
         unsure: list[tuple[View, Region]] = []
         for number, pixels in enumerate(_pyramid(image, self._reach)):
-            turns = UPRIGHT if is_large and not number else self._reach.turns
+            is_doubled = pixels.shape[0] > image.shape[0]
+            upright_only = is_doubled or (is_large and not number)
+            turns = UPRIGHT if upright_only else self._reach.turns
             for view, region in self._in_views(_views(pixels, image.shape, turns, self._reach)):
                 if second is None or region.score >= second.score:
                     found.append(moved(region, view.back))

@@ -14,6 +14,8 @@ from anonbench.core.settings import Count, Fraction, Positive, Share
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import Grown, as_rgb, clipped_box, require_finite, require_memory
 
+_FIELD = 12.0
+"""Side, in pixels of the least scale, of what its first network looks at."""
 _BYTES_A_PIXEL = 120
 """Bytes of memory for a pixel of an image searched in one piece: 1.4 GB at 12 megapixels."""
 
@@ -102,7 +104,7 @@ class MtcnnDetector:
     def _detect_one(self, image: np.ndarray) -> list[Region]:
         import torch
 
-        if min(image.shape[:2]) < self._least:
+        if min(image.shape[:2]) * (_FIELD / self._least) < _FIELD:  # it fails without a scale
             return []
         require_memory(image, _BYTES_A_PIXEL)
         # otherwise a GPU may use 10 bits of precision for float32

@@ -24,6 +24,8 @@ _LEVEL = 16
 """Greatest angle in degrees to the image's axes at which a stacked code counts as upright."""
 _PDF417 = {"PDF417", "MicroPDF417"}
 """One of their corners is often given too far inside, by up to a quarter of the code's height."""
+_BLACK_ONLY = ("AllLinear", "PDF417", "MicroPDF417", "MaxiCode")
+"""Formats that are read as black on white alone, unless the image is inverted."""
 _MISTAKEN = {"DataMatrix"}
 """Formats that are wrongly found in text and hair if the check sum is not verified."""
 UNDECODED = 0.5
@@ -54,7 +56,6 @@ class Zxing(DetectorKind):
             overlap=320,
             doubled=2400 if speed == "thorough" else None,
             turns=(0, 30, 60) if speed == "thorough" else (0,),
-            upright=0,
             versions=planes if speed == "single" else planes_and_contrast,
         )
         return Views(ZxingDetector(self), reach)
@@ -68,8 +69,9 @@ class ZxingDetector:
 
         self._settings = settings
         self._zxing = zxingcpp
-        self._bars = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllLinear)
-        self._linear = set(zxingcpp.barcode_formats_list(self._bars))
+        linear, *others = (getattr(zxingcpp.BarcodeFormat, name) for name in _BLACK_ONLY)
+        self._linear = set(zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(linear)))
+        self._black_only = zxingcpp.BarcodeFormats((linear, *others))
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`; of grey images."""
@@ -81,9 +83,7 @@ class ZxingDetector:
             ean_add_on_symbol=self._zxing.EanAddOnSymbol.Read,  # they are hidden, too
             return_errors=self._settings.undecoded,
         )
-        # white bars on black are read of few formats without being asked for
-        found = read(grey) or read(255 - grey, formats=self._bars)
-        for code in found:
+        for code in (*read(grey), *read(255 - grey, formats=self._black_only)):
             if not code.valid and code.format.name in _MISTAKEN:
                 continue
             if (corners := self._corners(code, grey)) is not None:
