@@ -22,10 +22,11 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import published_as, unmapped
 from anonbench.core.registries.methods import RESIDUES
-from anonbench.core.vocabulary import ORIGINAL, Adaption
+from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RESIDUE, SEARCHED, STRENGTH
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import SEEN
+from anonbench.reporting.choices.table import TRAINED, of_own_vectors
 from anonbench.reporting.grids.grid import escape_markdown, markdown_grid
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
 from anonbench.reporting.html.next_step import Step, step
@@ -36,8 +37,6 @@ from anonbench.reporting.labels import METHODS
 
 STATED = ("counts.csv", "audit.csv", "policy.csv", "quality/summary.csv")
 """Files that the statement's numbers are from, beside `choices.csv`."""
-
-_TRAINED = frozenset(Adaption) - {Adaption.UNADAPTED, Adaption.MAPPED}
 
 
 @dataclass(frozen=True)
@@ -148,6 +147,8 @@ def _statement(
     method, degree = (top["method"], top["degree"]) if top else ("", 100)
     judged = published_as(method, top["adaption"]) if top else ""
     rules = policy[(policy["method"] == judged) & (policy["degree"] == degree)]
+    adapted = top["adaption"] if top and top["adaption"] in TRAINED else ""
+    rules = of_own_vectors(rules) if adapted else rules
     of_rule = {rule: rows.to_dict("records") for rule, rows in rules.groupby("rule", sort=False)}
     entities = {
         bool(found): ", ".join(
@@ -186,7 +187,7 @@ def _statement(
         attacks=tried,
         absent=absent,
         not_tried=not_tried,
-        adapted=top["adaption"] if top and top["adaption"] in _TRAINED else "",
+        adapted=adapted,
         variants=_variants(choices, words),
         originals=originals,
         notices=words.facts.notices,
