@@ -337,6 +337,19 @@ def of_variant(table: pd.DataFrame, method: str) -> pd.DataFrame:
     return pd.DataFrame(_attacks(Measured("a", (), (), {}, audit, attacks=table), method, 100))
 
 
+def test_maps_without_train_images_have_seen_the_published_ones(tmp_path: Path) -> None:
+    taught = _published(tmp_path)
+    cross_fitted = replace(taught, lessons={}, train=None)
+    chosen = Privacy(attacks=("linkage", "inversion"), gallery=70, probes=60)
+    table = attack("a", cross_fitted, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
+    rate = table.set_index(["measure", "method"])["rate"]
+    # the same images: only the map differs, and this one changes no direction
+    for method in ("original", "blur"):
+        assert rate["seen_rank_1", method] == rate["rank_1", method]
+    assert rate["seen_rank_1", "mapped_blur"] > 0.1
+    assert list(table.loc[table["attack"] == "inversion", "rate"].isna()) == [True]
+
+
 def test_what_one_archive_alone_tells_leaves_every_variant_with_a_row(tmp_path: Path) -> None:
     """Too few published images have a label; those that maps have seen have enough."""
     shown = _published(tmp_path)
