@@ -45,9 +45,7 @@ rule attack:
             embeddings=lambda w: paths.published_vectors(w.dataset),
             lessons=lambda w: paths.taught_vectors(w.dataset),
         ),
-        maps=lambda w: (
-            list(paths.maps(w.dataset).values()) if paths.taught_vectors(w.dataset) else []
-        ),
+        maps=lambda w: list(paths.maps(w.dataset).values()),
         weights=lambda w: on_disk(started.attack_files(w.dataset)),
     output:
         "<results>/{dataset}/privacy/attacks.csv",

@@ -50,7 +50,7 @@ with job(snakemake, __file__) as cache:
                 clusters=read_clusters(Path(snakemake.input.clusters)),
                 embeddings=vectors("embeddings"),
                 lessons=vectors("lessons"),
-                maps=dict(zip(mapped, map(Path, snakemake.input.maps), strict=False)),
+                maps=dict(zip(mapped, map(Path, snakemake.input.maps), strict=True)),
                 people=read_people(manifest, settings.identity),
                 labels=read_people(manifest, chosen["label"]) if chosen["label"] else {},
                 attributes={name: read_people(manifest, name) for name in chosen["attributes"]},

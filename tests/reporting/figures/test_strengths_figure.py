@@ -58,7 +58,8 @@ def test_each_attack_has_one_measure_and_originals() -> None:
     attacks = make_attacks("a")
     more = attacks[attacks["attack"] == "readability"].assign(measure="characters")
     more["rate"] += 0.05
-    table = rates_by_attack(make_rates("a"), pd.concat([attacks, more]), 100, DEFAULTS)
+    seen = more.assign(measure="seen_" + more["measure"], rate=1.0)
+    table = rates_by_attack(make_rates("a"), pd.concat([attacks, more, seen]), 100, DEFAULTS)
     assert set(table["label"]) == {
         "Re-identification",
         "Reading of text: characters right",

@@ -17,7 +17,7 @@ from anonbench.evaluation.policy.verdicts import Verdict, judge
 from anonbench.reporting.choices.best import best_choices
 from anonbench.reporting.choices.table import COLUMNS, choices
 from anonbench.reporting.summary import summarize
-from policy_evidence import make_coverage, make_measured
+from policy_evidence import make_attacks, make_coverage, make_measured
 
 VARIANTS = tuple(f"{method}-{d}" for method in ("pixelate", "blur", "mask") for d in (50, 100))
 SCORES = make_scores("a", (50, 100)).assign(chance=0.1, floor=0.2)
@@ -60,6 +60,26 @@ def test_mapped_vectors_are_judged_by_their_own_verdict() -> None:
     verdicts = masks.groupby("adaption")["verdict"].agg(set).to_dict()
     assert verdicts["mapped"] == {"fail"} and verdicts["unadapted"] == {"pass"}
     assert "mapped_mask" not in set(table["method"])
+
+
+def test_an_adapted_model_passes_no_limit_on_vectors_that_no_attack_has_seen() -> None:
+    """Attacks see the unadapted model's vectors and those of maps."""
+    rates = {"residual": 0.02, "readability": 0.0, "barcodes": 0.0, "linkage": 0.02}
+    measured = make_measured(
+        VARIANTS,
+        dataset="a",
+        quality=make_coverage(0.98),
+        attacks=make_attacks("a", VARIANTS, rates),
+    )
+    distilled = SCORES[SCORES["adaption"] == "A"].assign(adaption="D", value=0.95)
+    scores = pd.concat([SCORES, distilled], ignore_index=True)
+    for limits, expected in (({}, "pass"), ({"linkage": 0.1}, "not known")):
+        table = of(judge(evidence(measured), Policy.model_validate({"attacks": limits})), scores)
+        masks = table[(table["method"] == "mask") & (table["degree"] == 100)]
+        verdicts = masks.groupby("adaption")["verdict"].agg(set).to_dict()
+        assert verdicts["unadapted"] == {"pass"} and verdicts["D"] == {expected}
+        assert table.iloc[0]["adaption"] == ("unadapted" if limits else "D")
+    assert "vectors were not attacked" in masks.set_index("adaption")["detail"]["D"].iloc[0]
 
 
 def test_a_map_that_is_not_recommended_comes_after_the_unadapted_model() -> None:

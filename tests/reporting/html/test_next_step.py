@@ -7,8 +7,11 @@ import shlex
 from typing import Any
 
 import pytest
+import yaml
 
 from anonbench.cli.main import _parser
+from anonbench.config import Privacy
+from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.evaluation.policy.evidence import RULES
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.choices.table import COLUMNS, UNKNOWN
@@ -61,3 +64,17 @@ def test_a_gap_names_what_is_missing() -> None:
     assert (
         "until there are 100" in step(row(verdict=Verdict.PASS), facts("few_images"), Texts()).text
     )
+
+
+def test_an_attack_is_tried_more_often_by_the_setting_that_counts_its_tries() -> None:
+    for attack in ("reidentification", "remainder", *PRIVACY_ATTACKS):
+        known = {"rule": "attack", "rule_attack": attack, "rule_n": 50.0}
+        top = row(verdict=Verdict.UNKNOWN, **known)
+        asked = shlex.split(step(top, facts(), Texts()).command)[-1].removeprefix("privacy=")
+        privacy = Privacy.model_validate(yaml.safe_load(asked))
+        drawn = {*privacy.model_fields_set}
+        if attack in PRIVACY_ATTACKS and issubclass(PRIVACY_ATTACKS[attack], RegionAttack):
+            most = privacy.of(PRIVACY_ATTACKS[attack]).most_images()
+            assert "attacked_regions" in drawn and (most is None or most > 100), attack
+        else:
+            assert drawn == {"gallery" if attack == "inference" else "probes"}, attack

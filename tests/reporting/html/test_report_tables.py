@@ -200,6 +200,14 @@ def test_the_model_is_judged_by_a_second_reference(
     assert verdict is expected and why.endswith("of 36 comparisons")
 
 
+def test_a_map_that_gains_refutes_no_unadapted_model() -> None:
+    table = judged("adapting", "worse")["a"]
+    mapped = table[table["adaption"] == "A"].assign(adaption="mapped", verdict="better")
+    assert len(mapped[mapped["effect"] == "adapting"])
+    _, verdict, why = keep_model({"a": pd.concat([table, mapped])})
+    assert verdict is Verdict.HOLDS and why.endswith("of 36 comparisons")
+
+
 def test_cases_differ_where_no_choice_is_among_the_best_of_all() -> None:
     def of(*tables: pd.DataFrame) -> Row:
         return case_by_case(best_choices(map(make_best, tables)))

@@ -14,20 +14,33 @@ from test_choices import table_of
 
 from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv
-from anonbench.core.registries.attacks import NO_REGION
-from anonbench.evaluation.policy.evidence import ATTACK, MISSED
+from anonbench.core.registries.attacks import NO_REGION, PRIVACY_ATTACKS
+from anonbench.evaluation.policy.evidence import (
+    ATTACK,
+    MISSED,
+    OF_REMAINDER,
+    REIDENTIFICATION,
+    RESIDUE,
+    STRENGTH,
+)
 from anonbench.reporting.choices.table import choices
 from anonbench.reporting.html.dataset_section import DatasetSection
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
+from anonbench.reporting.privacy.attacks import MEASURES
 from anonbench.reporting.summary import read_scores, summarize
 
 LANGUAGES = ("en", "de")
 
 
-def make_statement(folder: Path, policy: pd.DataFrame, language: str = "en") -> tuple[str, str]:
-    """Return the statement's Markdown and HTML."""
+def make_statement(
+    folder: Path,
+    policy: pd.DataFrame,
+    language: str = "en",
+    stated: tuple[int, str] | None = None,
+) -> tuple[str, str]:
+    """Return the statement's Markdown and HTML, of this degree and model if there is one."""
     results = write_results(folder, "a", make_scores("a", (50, 100)))
     write_csv(policy, folder / "policy.csv")
     row = dict.fromkeys(AUDIT, 0) | {"split": "val", "variant": "mask-100", "images": 1234}
@@ -41,6 +54,8 @@ def make_statement(folder: Path, policy: pd.DataFrame, language: str = "en") -> 
         shard.write_text(f"{number}\n")
     sets = Made({"anonbench": "9.8"}, {"detect": "ab" * 32}, [("val", "mask-100", shards)])
     table = choices("a", summarize(read_scores(results.scores)), policy=policy)
+    if stated:
+        table = table[(table["degree"] == stated[0]) & (table["adaption"] == stated[1])]
     write_csv(table, folder / "choices.csv")
     words = Words(Texts(language), Facts("a", 30, 0, (), 0, None, toy=False, examples={}))
     write_statement(section, table, policy, words, sets, folder)
@@ -108,3 +123,40 @@ def test_failures_of_the_policy_and_the_audit_are_said(tmp_path: Path) -> None:
     found, _ = make_statement(tmp_path, table_of(0.9))
     assert "7 of 1,234 failed" in found and "No method passes." in found
     assert "exceeded" in found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_attack_and_measure_has_words(language: str) -> None:
+    texts = Texts(language)
+    for name in (REIDENTIFICATION, OF_REMAINDER, *PRIVACY_ATTACKS):
+        assert texts.has(f"attack.{name}") and texts.has(f"statement.attacks.{name}"), name
+    for name in MEASURES:
+        assert texts.has(f"statement.counted.{name}"), name
+
+
+def test_a_rate_says_of_what_and_an_interval_how_sure(tmp_path: Path) -> None:
+    policy = table_of()
+    attack = policy["attack"] == "residual"
+    policy.loc[attack, "measure"] = "seen_accuracy_of_Male"
+    found, _ = make_statement(tmp_path, policy)
+    heads = next(line for line in found.splitlines() if line.startswith("| Attack"))
+    assert "What is counted | Share | 95 % interval" in heads
+    row = next(line for line in found.splitlines() if line.startswith("| find where"))
+    assert "images (Male) (that the map was learned from) |" in row
+
+
+def test_what_a_method_does_not_say_is_not_known(tmp_path: Path) -> None:
+    """Other programs' pictures have neither a residue nor parameters."""
+    policy = table_of()
+    unsaid = policy["rule"].isin([RESIDUE, STRENGTH])
+    policy.loc[unsaid, ["value", "low", "high"]] = float("nan")
+    found, _ = make_statement(tmp_path, policy)
+    assert "What is left of a hidden region is not known." in found and "nan" not in found
+
+
+def test_an_adapted_model_and_regions_in_sight_are_said(tmp_path: Path) -> None:
+    found, _ = make_statement(tmp_path, table_of(), stated=(50, "A"))
+    assert "with the model adapted to it (A), 50 % of the regions" in found.replace("\\", "")
+    assert "In sight: 50 % of the regions" in found
+    assert "(A) were not attacked" in found.replace("\\", "")
+    assert "In sight" not in make_statement(tmp_path, table_of())[0]

@@ -250,10 +250,14 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
         mine = pd.concat([others[~others["attack"].isin(mine["attack"])], mine])
     else:  # images that maps were learned from: for comparison only
         mine = mine[~mine["measure"].fillna("").str.startswith(SEEN)]
-    not_run = table[~table["attack"].isin(mine["attack"]) & (table["reason"] != "")]
-    for row in not_run.drop_duplicates("attack").to_dict("records"):
-        shown = {name: row[name] for name in ("attack", "risk", "reason")}
-        yield shown | {"rule": ATTACK, "source": _ATTACKS_FILE}
+    run = {(row["attack"], _is_seen(row)) for row in mine.to_dict("records")}
+    for row in table[table["reason"] != ""].to_dict("records"):
+        key = (row["attack"], _is_seen(row))
+        if key not in run and (is_mapped(method) or not key[1]):
+            run.add(key)
+            shown = {name: row[name] for name in ("attack", "risk", "reason")}
+            measure = SEEN if key[1] else ""
+            yield shown | {"measure": measure, "rule": ATTACK, "source": _ATTACKS_FILE}
     for row in mine.to_dict("records"):
         shown = {name: row[name] for name in (*keys, "risk", "n", "clusters", "chance", "reason")}
         control = _control(row)
@@ -263,6 +267,10 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
         elif not row["reason"]:
             numbers |= {"low": row["low"], "high": row["high"]}
         yield shown | numbers | {"rule": ATTACK, "control": control, "source": _ATTACKS_FILE}
+
+
+def _is_seen(row: Mapping[Any, Any]) -> bool:
+    return str(row["measure"]).startswith(SEEN)
 
 
 def _is_blind(originals: Mapping[Any, Any] | None) -> bool:

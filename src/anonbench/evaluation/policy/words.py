@@ -40,7 +40,9 @@ def subject(row: Mapping[Any, Any]) -> str:
         return str(row["measure"]).replace("_", " ")
     text = _SUBJECTS.get(row["rule"], "")
     if row["rule"] == ATTACK:
-        parts = [str(row[name]).replace("_", " ") for name in ("attack", "measure") if row[name]]
+        parts = [
+            str(row[name]).replace("_", " ").strip() for name in ("attack", "measure") if row[name]
+        ]
         text = ", ".join(parts)
     by_parameter = row["rule"] == ATTACK or row["rule"] in (SEARCHED, MISSED)
     return f"{text} ({row['entity']})" if row["entity"] and by_parameter else text

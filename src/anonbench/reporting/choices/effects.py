@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.core.vocabulary import NO_CHOICE
+from anonbench.core.vocabulary import NO_CHOICE, Adaption
 from anonbench.reporting.choices.best import method_name
 from anonbench.reporting.choices.tally import Tally
 from anonbench.reporting.labels import ADAPTIONS, RETRIEVAL_METRICS, metric_label
@@ -23,6 +23,8 @@ _HEADS = (
 def tally(effects: Mapping[str, pd.DataFrame], effect: str) -> Tally:
     """Count the verdicts on an effect on mAP and mnDCG; a loss is `worse`.
 
+    A map adapts no model: it keeps the unadapted one, and counts as no case of adapting.
+
     Args:
         effects: table of effects by data set, with the columns
             `anonbench.evaluation.comparisons.effect_table.COLUMNS`.
@@ -32,7 +34,12 @@ def tally(effects: Mapping[str, pd.DataFrame], effect: str) -> Tally:
     return Tally.of(
         verdict
         for table in map(_of_choices, effects.values())
-        for verdict in table.loc[(table["effect"] == effect) & table["value"].notna(), "verdict"]
+        for verdict in table.loc[
+            (table["effect"] == effect)
+            & (table["adaption"] != Adaption.MAPPED)
+            & table["value"].notna(),
+            "verdict",
+        ]
     )
 
 

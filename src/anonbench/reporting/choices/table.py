@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
+from anonbench.core.registries.attacks import PRIVACY_ATTACKS, ArchiveAttack
 from anonbench.core.registries.method_names import published_as
 from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED, Adaption
 from anonbench.evaluation.comparisons.best import OWN, SECOND
@@ -48,6 +49,8 @@ _NUMBERS = [
     *("rule_value", "rule_low", "rule_high", "rule_limit", "rule_n"),
     *("failed", "suspected", "open", "resisted", "queries", "clusters", "seeds", "pairs"),
 ]
+TRAINED = frozenset(Adaption) - {Adaption.UNADAPTED, Adaption.MAPPED}
+"""Adaptions with weights of their own."""
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
 """Reasons why the quality kept is not known: too few images for any ranking, too few clusters, too
 wide an interval, no second reference, originals found only by chance, not evaluated."""
@@ -79,11 +82,12 @@ def choices(
     """
     scored = summary[(summary["metric"] == "map") & ~summary["adaption"].isin(NO_CHOICE)]
     second = {} if effects is None else kept(effects, summary)
-    judged: dict[tuple[str, int], dict[str, Any]] = {}
+    judged: dict[tuple[str, int, bool], dict[str, Any]] = {}
     if policy is not None:
         key: Any
         for key, group in policy.groupby(["method", "degree"], sort=False):
-            judged[str(key[0]), int(key[1])] = _standing(group)
+            for model, rules in ((False, group), (True, of_own_vectors(group))):
+                judged[str(key[0]), int(key[1]), model] = _standing(rules)
     taught: Mapping[str, int] = {}
     if maps is not None:
         whole = maps[maps["remedy"] == Adaption.MAPPED].groupby("method")["pairs"].max()
@@ -93,7 +97,14 @@ def choices(
             "dataset": dataset,
             **{name: row[name] for name in ("method", "degree", "adaption", "query")},
             **_quality(row, second, dataset, bests or {}, needs, gap),
-            **judged.get((published_as(row["method"], row["adaption"]), row["degree"]), _UNJUDGED),
+            **judged.get(
+                (
+                    published_as(row["method"], row["adaption"]),
+                    row["degree"],
+                    row["adaption"] in TRAINED,
+                ),
+                _UNJUDGED,
+            ),
             **{"queries": row["n"], "clusters": row["clusters"], "seeds": row["seeds"]},
             "pairs": taught.get(published_as(row["method"], row["adaption"])),
         }
@@ -104,8 +115,8 @@ def choices(
         {"dataset": dataset, "method": method, "degree": degree, "query": "original"}
         | {"unknown": "not_run", "unknown_detail": "no retrieval was run"}
         | standing
-        for (method, degree), standing in judged.items()
-        if (method, degree) not in there
+        for (method, degree, model), standing in judged.items()
+        if (method, degree) not in there and not model
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     texts = [name for name in COLUMNS if name not in _NUMBERS]
@@ -203,6 +214,20 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
         "open": len(against) - len(failed),
         "resisted": len({row["attack"] for row in attacks if row["verdict"] == Verdict.PASS}),
     }
+
+
+def of_own_vectors(rules: pd.DataFrame) -> pd.DataFrame:
+    """Return the rules of a variant for an adapted model, whose vectors no attack has seen.
+
+    What an attack on vectors found was found in the unadapted model's: of others it is not known.
+    """
+    attacks = {name for name in PRIVACY_ATTACKS if issubclass(PRIVACY_ATTACKS[name], ArchiveAttack)}
+    unseen = (rules["rule"] == ATTACK) & rules["attack"].isin(attacks)
+    found = rules.copy()
+    found.loc[unseen, ["value", "low", "high"]] = math.nan
+    found.loc[unseen, "reason"] = "the adapted model's vectors were not attacked"
+    found.loc[unseen & rules["limit"].notna(), "verdict"] = str(Verdict.UNKNOWN)
+    return found
 
 
 def _first(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL
+from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.rates import strongest
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures.style import (
@@ -142,6 +143,7 @@ def rates_by_attack(
         found.append(risks[risks["unknown"] == ""].assign(label=REIDENTIFICATION))
     if attacks is not None:
         known = attacks[attacks["rate"].notna() & (attacks["reason"] == "")]
+        known = known[~known["measure"].str.startswith(SEEN)]  # of maps, which no strength is
         for name, rows in known.groupby("attack", sort=False):
             keys = ["measure", "entity"]
             hidden = rows[rows["degree"] == degree]

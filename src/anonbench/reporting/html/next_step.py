@@ -11,12 +11,19 @@ from markupsafe import Markup
 
 from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.method_names import setting_of
-from anonbench.evaluation.policy.evidence import MIN_IMAGES, REIDENTIFICATION
+from anonbench.evaluation.policy.evidence import MIN_IMAGES, OF_REMAINDER, REIDENTIFICATION
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts
 
 RUN = "anonbench run"
+
+_DRAWN = dict.fromkeys((REIDENTIFICATION, OF_REMAINDER, "linkage", "inversion"), "probes")
+_DRAWN |= {"inference": "gallery"}
+"""Settings of the section `privacy` that say how often an attack is tried, where it is not
+`attacked_regions`."""
+_OF_IMAGES = ("residual", "dictionary", "block_noise")
+"""Attacks that look at so many images and no more: a setting of their own."""
 
 
 @dataclass(frozen=True)
@@ -102,5 +109,6 @@ def _more(row: Mapping[Any, Any]) -> str:
     there = 100 if there == "" or there is None or math.isnan(there) else int(there)
     times = ((high - value) / (limit - value)) ** 2 if value < limit and high == high else 4.0
     needed = max(math.ceil(there * min(times, 20.0)), there + 1)
-    name = "probes" if row["rule_attack"] == REIDENTIFICATION else "attacked_regions"
-    return f"{name}: {needed}"
+    attack = str(row["rule_attack"])
+    also = f", {attack}: {{images: {needed}}}" if attack in _OF_IMAGES else ""
+    return f"{_DRAWN.get(attack, 'attacked_regions')}: {needed}{also}"

@@ -25,6 +25,8 @@ from anonbench.core.registries.methods import RESIDUES
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RESIDUE, SEARCHED, STRENGTH
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
+from anonbench.evaluation.privacy.attacks.table import SEEN
+from anonbench.reporting.choices.table import TRAINED, of_own_vectors
 from anonbench.reporting.grids.grid import escape_markdown, markdown_grid
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
 from anonbench.reporting.html.next_step import Step, step
@@ -71,11 +73,15 @@ class Statement:
     written: Mapping[str, str]
     """Images, regions and pixels of the variant; empty if it was not written here."""
     left: Markup
+    visible: int
+    """Percent of the regions that the variant leaves as they are."""
     strengths: str
     missed: Rows
     attacks: Rows
     absent: str
     not_tried: str
+    adapted: str
+    """The trained adaption that is stated: attacks on vectors saw the unadapted model's."""
     variants: Rows
     originals: bool
     notices: Sequence[str]
@@ -140,6 +146,8 @@ def _statement(
     method, degree = (top["method"], top["degree"]) if top else ("", 100)
     judged = published_as(method, top["adaption"]) if top else ""
     rules = policy[(policy["method"] == judged) & (policy["degree"] == degree)]
+    adapted = top["adaption"] if top and top["adaption"] in TRAINED else ""
+    rules = of_own_vectors(rules) if adapted else rules
     of_rule = {rule: rows.to_dict("records") for rule, rows in rules.groupby("rule", sort=False)}
     entities = {
         bool(found): ", ".join(
@@ -149,12 +157,17 @@ def _statement(
         )
         for found in (True, False)
     }
-    left = next((RESIDUES[int(r["value"])] for r in of_rule.get(RESIDUE, [])), "unknown")
+    known = [row["value"] for row in of_rule.get(RESIDUE, []) if not pd.isna(row["value"])]
+    left = RESIDUES[int(known[0])] if known else "unknown"
     tried, absent, not_tried = _tried(of_rule.get(ATTACK, []), words)
     written = _written(section.audit, f"{unmapped(judged)}-{degree}" if judged else "", texts)
     return Statement(
         dataset=section.name,
-        variant=texts("statement.variant", method=METHODS[method], degree=degree)
+        variant=texts(
+            "statement.variant",
+            method=METHODS[method] + words.with_({**top, "degree": 100}),
+            degree=degree,
+        )
         if top
         else Markup("–"),
         answer=Markup(words.sentence(top, choices.to_dict("records")).striptags()),
@@ -163,13 +176,17 @@ def _statement(
         not_sought=entities[False],
         written=written,
         left=texts(f"statement.left.{left}"),
+        visible=100 - degree,
         strengths=", ".join(
-            f"{row['measure']} = {row['value']:g}" for row in of_rule.get(STRENGTH, [])
+            f"{row['measure']} = {row['value']:g}"
+            for row in of_rule.get(STRENGTH, [])
+            if not pd.isna(row["value"])
         ),
         missed=_missed(of_rule.get(MISSED, []), words),
         attacks=tried,
         absent=absent,
         not_tried=not_tried,
+        adapted=adapted,
         variants=_variants(choices, words),
         originals=originals,
         notices=words.facts.notices,
@@ -210,7 +227,7 @@ def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
 def _missed(rows: Sequence[Mapping[Any, Any]], words: Words) -> Rows:
     """Share of each entity's true area that the detectors miss."""
     texts = words.texts
-    names = ("entity", "missed", "interval", "n", "limit", "verdict")
+    names = ("entity", "missed", "interval", "images", "limit", "verdict")
     table = [
         [
             texts.named("entities", row["entity"]),
@@ -222,14 +239,14 @@ def _missed(rows: Sequence[Mapping[Any, Any]], words: Words) -> Rows:
         ]
         for row in rows
     ]
-    return Rows([str(texts(f"statement.heads.{name}")) for name in names], table, range(1, 5))
+    return Rows(_heads(names, words), table, range(1, 5))
 
 
 def _tried(rows: Sequence[Mapping[Any, Any]], words: Words) -> tuple[Rows, str, str]:
     """Strongest measurement of each attack, and attacks without any: nothing to attack, not run."""
     texts = words.texts
     known = [row for row in rows if not pd.isna(row["value"])]
-    names = ("attack", "risk", "rate", "interval", "control", "n", "limit", "verdict")
+    names = ("attack", "risk", "counted", "rate", "interval", "control", "n", "limit", "verdict")
     strongest: dict[str, Mapping[Any, Any]] = {}
     for row in sorted(known, key=_weight):
         strongest.setdefault(row["attack"], row)
@@ -237,6 +254,7 @@ def _tried(rows: Sequence[Mapping[Any, Any]], words: Words) -> tuple[Rows, str, 
         [
             texts.named("statement.attacks", row["attack"]),
             texts.named("statement.risks", row["risk"]),
+            _counted(str(row["measure"]), texts),
             _percent(row["value"], texts),
             _interval(row, texts),
             _percent(row["control"], texts),
@@ -258,8 +276,22 @@ def _tried(rows: Sequence[Mapping[Any, Any]], words: Words) -> tuple[Rows, str, 
         )
         for absent in (True, False)
     }
-    heads = [str(texts(f"statement.heads.{name}")) for name in names]
-    return Rows(heads, table, range(2, 7)), said[True], said[False]
+    return Rows(_heads(names, words), table, range(3, 8)), said[True], said[False]
+
+
+def _heads(names: Sequence[str], words: Words) -> list[str]:
+    confidence = words.texts.number(100 * words.facts.confidence)
+    return [str(words.texts(f"statement.heads.{name}", confidence=confidence)) for name in names]
+
+
+def _counted(measure: str, texts: Texts) -> str:
+    """Return what an attack's rate is a share of."""
+    if measure.startswith(SEEN):
+        return str(texts("statement.seen", counted=_counted(measure.removeprefix(SEEN), texts)))
+    kind, _, attribute = measure.partition("_of_")
+    counted = texts.named("statement.counted", kind)
+    values = {"counted": counted, "attribute": attribute}
+    return str(texts("statement.attribute", **values)) if attribute else counted
 
 
 def _weight(row: Mapping[Any, Any]) -> tuple[bool, float]:
@@ -287,7 +319,7 @@ def _variants(choices: pd.DataFrame, words: Words) -> Rows:
         for row in shown.to_dict("records")
     ]
     heads = [str(texts(f"table.{name}")) for name in ("method", "kept", "attack")]
-    heads += [str(texts(f"statement.heads.{name}")) for name in ("rate", "limit", "verdict")]
+    heads += [str(texts(f"statement.heads.{name}")) for name in ("above", "limit", "verdict")]
     return Rows(heads, table, (1, 3, 4))
 
 

@@ -91,7 +91,7 @@ def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
 def _measure(name: str) -> str:
     """Label of a rate; for attributes including their name in the data set."""
     if name.startswith(SEEN):
-        return f"{_measure(name.removeprefix(SEEN))} (images that maps have seen)"
+        return f"{_measure(name.removeprefix(SEEN))} (images that maps have seen)".strip()
     kind, _, attribute = name.partition("_of_")
     if kind == "accuracy" and attribute:
         return f"{attribute.replace('_', ' ')} right"
@@ -128,7 +128,7 @@ def _notes(table: pd.DataFrame, confidence: float) -> Iterator[str]:
                 [
                     ATTACKS.get(name, name),
                     *([ENTITIES.get(entity, entity)] if entity else []),
-                    *([_measure(measure)] if "_of_" in measure else []),
+                    *([_measure(measure)] if "_of_" in measure or measure.startswith(SEEN) else []),
                 ]
             )
             for name, entity, measure in group[["attack", "entity", "measure"]].to_numpy()

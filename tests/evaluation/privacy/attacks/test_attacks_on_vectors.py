@@ -18,6 +18,7 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.mapping import Map
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.policy.evidence import Measured, _attacks
+from anonbench.evaluation.policy.words import subject
 from anonbench.evaluation.privacy.attacks.archives import Published
 from anonbench.evaluation.privacy.attacks.kinds.inversion import decoded
 from anonbench.evaluation.privacy.attacks.kinds.vectors import (
@@ -29,6 +30,7 @@ from anonbench.evaluation.privacy.attacks.kinds.vectors import (
 )
 from anonbench.evaluation.privacy.attacks.run import attack
 from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.reporting.privacy.attacks import attacks_grid
 
 BLUR, MASK = Variant("blur", 100), Variant("mask", 100)
 
@@ -333,6 +335,42 @@ def of_variant(table: pd.DataFrame, method: str) -> pd.DataFrame:
     """What a policy is shown of a variant's attacks."""
     audit = pd.DataFrame(columns=["method", "degree"])
     return pd.DataFrame(_attacks(Measured("a", (), (), {}, audit, attacks=table), method, 100))
+
+
+def test_maps_without_train_images_have_seen_the_published_ones(tmp_path: Path) -> None:
+    taught = _published(tmp_path)
+    cross_fitted = replace(taught, lessons={}, train=None)
+    chosen = Privacy(attacks=("linkage", "inversion"), gallery=70, probes=60)
+    table = attack("a", cross_fitted, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
+    rate = table.set_index(["measure", "method"])["rate"]
+    # the same images: only the map differs, and this one changes no direction
+    for method in ("original", "blur"):
+        assert rate["seen_rank_1", method] == rate["rank_1", method]
+    assert rate["seen_rank_1", "mapped_blur"] > 0.1
+    assert list(table.loc[table["attack"] == "inversion", "rate"].isna()) == [True]
+
+
+def test_what_one_archive_alone_tells_leaves_every_variant_with_a_row(tmp_path: Path) -> None:
+    """Too few published images have a label; those that maps have seen have enough."""
+    shown = _published(tmp_path)
+    few, many = (
+        {name: str(int(name[-3:]) % 2) for name in shown.clusters.index if name.startswith(split)}
+        for split in ("val", "train")
+    )
+    chosen = Privacy(attacks=("inference",), gallery=70, probes=60)
+    for labels, told in (({**many, **dict(list(few.items())[:9])}, "seen_"), (few, "")):
+        named = replace(shown, labels=labels)
+        table = attack("a", named, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
+        assert set(table.loc[table["rate"].notna(), "measure"]) == {f"{told}accuracy"}
+        plain, mapped = (of_variant(table, name) for name in ("blur", "mapped_blur"))
+        assert list(plain["measure"]) == ["" if told else "accuracy"]
+        assert sorted(mapped["measure"]) == sorted([f"{told}accuracy", "" if told else "seen_"])
+        lacks = mapped[mapped["measure"] == ("" if told else "seen_")]
+        assert lacks["reason"].str.contains("too few|has no label").all()
+        said = subject({"rule": "attack", **lacks.fillna("").iloc[0]})
+        assert said == ("inference" if told else "inference, seen")
+        notes = " ".join(attacks_grid("a", table, 0.95).notes)
+        assert ("(images that maps have seen): not run" in notes) is not bool(told)
 
 
 def test_without_train_images_no_picture_is_drawn(tmp_path: Path) -> None:

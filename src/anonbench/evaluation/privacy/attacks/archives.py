@@ -51,7 +51,7 @@ class Published:
     lessons: Mapping[Variant, Path] = field(default_factory=dict)
     """As `embeddings`, of the train images; mapped ones by maps that have not seen them."""
     maps: Mapping[Variant, Path] = field(default_factory=dict)
-    """Maps learned from the train images, by mapped variant."""
+    """Maps by mapped variant, learned from the train images, or from the originals without any."""
 
 
 def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tuple[str, Archive]]:
@@ -71,17 +71,18 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
         return _read(published, files, images, settings, seed, recognizer, maps)
 
     own = read(published.embeddings, published.originals)
-    if Variant() not in published.lessons or published.train is None:
-        yield "", own
-        return
-    ours = read(published.lessons, published.train.originals)
+    files, images, ours = published.embeddings, published.originals, None
+    if Variant() in published.lessons and published.train is not None:
+        files, images = published.lessons, published.train.originals
+        ours = read(files, images)
     yield "", replace(own, lessons=ours)
-    if published.maps:
+    if published.maps:  # without train images they are learned from the published ones
         maps = {str(variant): Map.load(path) for variant, path in published.maps.items()}
         beside = [Variant(), *map(_unmapped, published.maps), *published.maps]
-        files = {each: published.lessons[_unmapped(each)] for each in beside}
-        seen = read(files, published.train.originals, **maps)
-        yield SEEN, replace(seen, lessons=own, pictures=ours.pictures)
+        seen = read({each: files[_unmapped(each)] for each in beside}, images, **maps)
+        if ours is not None:
+            seen = replace(seen, lessons=own, pictures=ours.pictures)
+        yield SEEN, seen
 
 
 def _unmapped(variant: Variant) -> Variant:

@@ -83,6 +83,7 @@ def _rows(
     chosen = [settings.of(KINDS[name]) for name in settings.attacks]
     loaded: list[tuple[RegionAttack, Looking]] = []
     reasons: dict[str, str] = {}
+    lacks: list[dict[str, Any]] = []
     for kind in chosen:
         if isinstance(kind, RegionAttack):
             try:
@@ -117,6 +118,7 @@ def _rows(
                 outcomes = list(kind.outcomes(archive))
             except AttackNotPossibleError as error:
                 reasons.setdefault(kind.name, str(error))
+                lacks.append(_row(kind, prefix, "", Variant(), reason=str(error)))
                 continue
             named = [replace(each, measure=prefix + each.measure) for each in outcomes]
             found.setdefault(kind.name, []).extend(named)
@@ -125,6 +127,8 @@ def _rows(
             yield from _rates(kind, found[kind.name], confidence)
             if isinstance(kind, RegionAttack) and kind.restores and equipment.restorers:
                 yield from _lacks(kind, found[kind.name], equipment.restorers)
+            # one archive may tell what the other does not
+            yield from (row for row in lacks if row["attack"] == kind.name)
         else:
             yield _row(kind, "", "", Variant(), reason=reasons.get(kind.name, NO_REGION))
 
