@@ -80,13 +80,13 @@ def child(output: Path, arguments: list[str]) -> None:
     from snakemake.scheduling.job_scheduler import JobScheduler
 
     from anonbench.core.jobs import fingerprint
-    from anonbench.datasets.files import scan
+    from anonbench.datasets.files import walk
 
     phases.timed("other", cli, "main")
     phases.timed("parse", workflow.Workflow, "include")
     phases.timed("graph", workflow.Workflow, "_build_dag")
     phases.timed("print", JobScheduler, "schedule")
-    phases.timed("scan", scan, "scan")
+    phases.timed("scan", walk, "scan")
     phases.timed("code", fingerprint, "code_digest")
     try:
         cli.main(arguments)

@@ -285,7 +285,7 @@ def _heads(names: Sequence[str], words: Words) -> list[str]:
 
 
 def _counted(measure: str, texts: Texts) -> str:
-    """Return what an attack's rate is a share of."""
+    """Noun for what an attack counts: its rate is a share of these."""
     if measure.startswith(SEEN):
         return str(texts("statement.seen", counted=_counted(measure.removeprefix(SEEN), texts)))
     kind, _, attribute = measure.partition("_of_")
