@@ -134,8 +134,8 @@ def _joined(one: Region, other: Region, image: np.ndarray) -> Region | None:
         return None
     common = shared.prod()
     if larger.entity is Entity.BARCODE:
-        hulls = [cv2.convexHull(corners_of(each).astype(np.float32)) for each in (larger, smaller)]
-        inside = cv2.intersectConvexConvex(*hulls)[0] >= _SAME_CODE * cv2.contourArea(hulls[1])
+        hull, its = (cv2.convexHull(corners_of(r).astype(np.float32)) for r in (larger, smaller))
+        inside = cv2.intersectConvexConvex(hull, its)[0] >= _SAME_CODE * cv2.contourArea(its)
         return replace(larger, score=max(one.score, other.score)) if inside else None
     if larger.quad is None:
         if common < _INSIDE * its_sizes.prod():
