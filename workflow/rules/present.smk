@@ -123,7 +123,7 @@ rule report:
         paths.of_each("{dataset}/statement.md"),
     params:
         image_sets={name: paths.audited_sets(name) for name in hidden_here},
-        code={
+        stages={
             name: code_digest(Path(workflow.source_path(f"../scripts/{name}.py")))
             for name in ("detect", "anonymize")
         },

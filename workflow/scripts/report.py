@@ -41,7 +41,7 @@ with job(snakemake, __file__):
         commands=commands(experiment),
         beside=results,
         made={
-            name: Made(made_by, snakemake.params.code, shards)
+            name: Made(made_by, snakemake.params.stages, shards)
             for name, shards in image_sets.items()
         },
         paper=paper_grids(

@@ -30,7 +30,13 @@ def set_code(rule: Any, script: Path) -> None:
     """Make a rule's code a parameter, so that its jobs run again when the code changes.
 
     A script that calls `JobCache.is_done` keeps its earlier outputs, as with the flag `update`.
+
+    Raises:
+        ValueError: the rule has a parameter of this name, which would be lost.
     """
+    _, named = rule.ruleinfo.params or ((), {})
+    if "code" in named:
+        raise ValueError(f"rule {rule.name}: the parameter `code` is set by the adapter")
     rule.set_params(code=lambda _: code_digest(script))
     if ".is_done(" in script.read_text(encoding="utf-8"):
         for file in rule.output:
