@@ -19,8 +19,10 @@ ALLOWED = {
     "anonbench.core.libraries.compat: import_module('torchvision.ops.boxes')",
     # formats of codes, by the name that the demo's own table gives them
     "anonbench_demo.security: getattr(zxingcpp, ...)",
+    "anonbench.detection.kinds.zxing: getattr(zxingcpp, ...)",
     # a digest of these files is a parameter of the rules `report`, `explore`, `paper` and `claims`
     "anonbench.reporting.html.page: resources.files",
+    "anonbench.reporting.html.pictures: resources.files",
     "anonbench.reporting.html.texts: resources.files",
     "anonbench.reporting.paper.published: resources.files",
     # the page of the review, which no job serves
