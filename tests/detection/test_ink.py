@@ -103,6 +103,17 @@ def test_dust_is_no_ink() -> None:
     assert not ink_of(image).any()
 
 
+def test_tall_lines_make_no_document_and_small_ones_do() -> None:
+    """Hair and folds of a photograph are found as a few tall lines."""
+    image = np.repeat(np.linspace(90, 250, 900).astype(np.uint8)[:, None], 900, axis=1)
+    image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    true = signature(image, 500, 450, (0, 0, 0))
+    tall = [Region(Entity.TEXT, 9 + 20 * n, 9, 250 + 20 * n, 400, 0.9) for n in range(8)]
+    small = [Region(Entity.TEXT, 9, 9 + 100 * n, 250, 60 + 100 * n, 0.9) for n in range(8)]
+    assert not ink_of(image, tall).any()
+    assert ink_of(image, small)[true].mean() > 0.9
+
+
 def test_photographs_are_not_searched() -> None:
     for number in range(4):
         image = portraits.draw(number, str(number), 0).image

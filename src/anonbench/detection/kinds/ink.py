@@ -35,6 +35,9 @@ _BARE = 0.9
 """Share of paper from which an image without lines of text is a document."""
 _FEWEST = 8
 """Least number of lines of text for an image to be a document by its text."""
+_TALL = 0.1
+"""Height of a line, as a share of the image's shorter side, above which it tells of no document:
+hair, folds and lettering of photographs are found as such lines."""
 _LINE = 12
 """Height of a usual page's lines, in thousandths of its side."""
 # Lengths below are in thousandths of the page's side, or in twelfths of a line of small text.
@@ -138,6 +141,8 @@ class InkDetector:
         paper = np.convolve(counts, np.ones(_BRIGHTNESS), "same").max()
         if paper >= (self._settings.paper if len(lines) > 1 else _BARE):
             return True
+        tallest = _TALL * min(image.shape[:2])
+        lines = [line for line in lines if _height(line) <= tallest]
         text = _drawn(image.shape[:2], lines, 1.0, 0.0)
         return len(lines) >= _FEWEST and float(text.mean()) >= self._settings.text
 
