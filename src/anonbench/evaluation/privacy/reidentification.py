@@ -55,6 +55,7 @@ from anonbench.evaluation.privacy.scene import (
     differing,
     embedded,
 )
+from anonbench.evaluation.privacy.supervised import as_they_are
 from anonbench.evaluation.privacy.train_images import RestoredOnRead, TrainImages
 
 SURROUNDED = "surroundings are the same in the very image, which attack linkage looks for"
@@ -314,11 +315,12 @@ def _taught(
     )
     learned, rows = lessons.of(kind, str(variant.method or ORIGINAL), gallery, able), []
     if isinstance(learned, str):
-        many = sum(clear.vectors[name][gallery.key].shape[1] for name in able)
-        untaught = kind.untaught(originals.shape[1], many)
-        why = f"{learned}, {UNTAUGHT}" if untaught else learned
+        why, learned = learned, {}
+        if gallery.context:  # surroundings can be compared without a training set
+            many = sum(clear.vectors[name][gallery.key].shape[1] for name in able)
+            learned = dict.fromkeys((False, True), as_they_are(originals.shape[1], many))
+            why = f"{why}, {UNTAUGHT}"
         rows = [not_run(gallery.entity, why, variant, kind.name, gallery.context)]
-        learned = untaught
     hidden = hidden_in(gallery.crops, variant)[compared]
     if gallery.context:  # unchanged surroundings are compared like originals
         hidden = differing(anonymized.view.crops[cut][part], clear.view.crops[cut][part])
