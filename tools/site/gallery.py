@@ -154,7 +154,7 @@ def page() -> str:
         made = f"![{told}](../images/gallery/{_picture(stem)})\n" if is_there else NOT_MADE
         parts += [made, _command(f"figure_{stem}", SWEEP if stem in OF_SWEEP else "")]
     parts.append("## Tables\n\nEach is made as CSV, Markdown and LaTeX, in `results/tables`.\n")
-    of_each = [(f"{name}_portraits", _first(table.__doc__)) for name, table in TABLES.items()]
+    of_each = [(f"{name}_portraits", table.caption.rstrip(".")) for name, table in TABLES.items()]
     for stem, told in (*OF_DEGREES, *of_each, *OTHERS):
         parts += [f"### `{kind(stem)}` table\n\n{told}.\n", _table(stem)]
         parts.append(_command(f"table_{stem}"))
@@ -166,10 +166,6 @@ def kind(stem: str) -> str:
     for dataset in ("portraits", "documents", "ids"):
         stem = stem.partition(f"_{dataset}")[0]
     return stem
-
-
-def _first(docstring: str | None) -> str:
-    return " ".join((docstring or "").split("\n\n")[0].split()).rstrip(".")
 
 
 def _command(target: str, config: str = "") -> str:

@@ -9,6 +9,7 @@ with job(snakemake, __file__) as cache:
         with claimed(snakemake.resources.gpu):
             from anonbench.config import Anonymization, Privacy, load
             from anonbench.core.boxes import read_boxes
+            from anonbench.core.io import write_parquet
             from anonbench.core.vocabulary import Entity, Variant
             from anonbench.datasets.image_sets.shards import ImageSet, open_sets
             from anonbench.datasets.listing import root_in
@@ -34,7 +35,7 @@ with job(snakemake, __file__) as cache:
             left = iter(map(Path, snakemake.input.backbones))
             dataset = snakemake.wildcards.dataset
             with naive_attacker(load(snakemake.config).system_of(dataset), left) as unadapted:
-                reidentify(
+                probes = reidentify(
                     originals=originals,
                     variants=[
                         Attacked(Variant.parse(name), shown, next(left) if model else None)
@@ -47,5 +48,5 @@ with job(snakemake, __file__) as cache:
                     settings=settings,
                     train=TrainImages(train, hiding, given),
                     seed=snakemake.params.slice["seed"],
-                    output=Path(snakemake.output.probes),
                 )
+            write_parquet(probes, Path(snakemake.output.probes))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from anonbench.core.registries.registry import section_of
-from anonbench.core.registries.tables import TABLES, ResultTable
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.settings import (
     Confidence,
     Count,
@@ -156,10 +155,8 @@ if TYPE_CHECKING:
 else:
     TableName = Literal[tuple(TABLES)]
 
-T = TypeVar("T", bound=ResultTable)
 
-
-class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
+class Presentation(Settings):
     """Tables, figures and the report."""
 
     language: Literal["en", "de"] = "en"
@@ -205,7 +202,3 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     """Widest interval, as a share, of a value on the report's first page and in its front figure.
     What is less certain is called not known, and the report says what to add."""
-
-    def of(self, table: type[T]) -> T:
-        """A table with its parameters."""
-        return section_of(self, table)

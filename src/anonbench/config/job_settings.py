@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import getdoc
 from typing import Any
 
 from anonbench.config import Config
@@ -41,6 +40,7 @@ SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dpi", "show_originals", "example_images"): ("examples",),
     ("attention_images",): ("attend",),
     ("confidence",): ("table",),
+    ("confidence", "widest_interval"): ("dataset_table",),
 }
 """Presentation settings, with the scripts that read them."""
 NAME_A_SYSTEM = ("table", "dataset_table", "trend", "front", "strengths")
@@ -69,7 +69,6 @@ def _slices(experiment: Experiment) -> dict[str, Any]:
     slices: dict[str, Any] = {
         "anonymize": lambda w: of.anonymize(config, w.dataset, w.variant),
         "given": lambda w: of.given(config, w.dataset, w.variant),
-        "dataset_table": lambda w: of.dataset_table(config, w.table),
         "strengths": lambda w: of.strengths(config, w.dataset, _sought(experiment, w.dataset)),
         "explore": {"queries": shown.explorer_queries, "results": shown.explorer_results},
     }
@@ -123,7 +122,7 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
         "attack": hidden | variants | mapped,
         "policy": variants | mapped | sought,
         "table": {"table": lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}")},
-        "dataset_table": {"caption": lambda w: getdoc(TABLES[w.table])},
+        "dataset_table": {"caption": lambda w: TABLES[w.table].caption},
         "sizes": {"datasets": list(data)},
         "learning": {"chance": lambda w: of.chance(config, w.dataset)},
         "explore": {

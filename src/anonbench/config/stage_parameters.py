@@ -341,11 +341,6 @@ def correlate(config: Config) -> Slice:
     return {"settings": config.correlation.model_dump(mode="json")}
 
 
-def dataset_table(config: Config, name: str) -> Slice:
-    """The table's own parameters, and the requirements for a value to count as known."""
-    return show(config, "confidence", "widest_interval", name)
-
-
 def strengths(config: Config, name: str, entities: Sequence[str]) -> Slice:
     """The parameters of the data set's methods, and those that the policy bounds."""
     methods = {

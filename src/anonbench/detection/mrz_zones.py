@@ -95,13 +95,13 @@ def blocks(lines: Sequence[Line], min_score: float) -> list[list[Line]]:
     rest = sorted(lines, key=lambda line: line.score, reverse=True)
     found = []
     while rest and rest[0].score >= min_score:
-        block = _grown([rest.pop(0)], rest, min_score)
+        block = _grown([rest.pop(0)], rest)
         rest = [line for line in rest if not any(line is other for other in block)]
         found.append(block)
     return found
 
 
-def _grown(block: list[Line], rest: Sequence[Line], min_score: float) -> list[Line]:
+def _grown(block: list[Line], rest: Sequence[Line]) -> list[Line]:
     """Return a block with its neighbours: in new rows, three rows at most, or beside a row."""
     frame = Frame.of(block[0])
     rows = [frame.middle(block[0])]

@@ -10,7 +10,7 @@ import pandas as pd
 from anonbench.anonymization.given.gather import read_given
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
-from anonbench.core.registries.tables import Grid, Results
+from anonbench.core.registries.tables import TABLES, Grid
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.evaluation.mapped.gather import read_maps
@@ -20,7 +20,16 @@ from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes.variance import read_variances
 from anonbench.reporting.grids.grid import to_latex, to_markdown, write_text
-from anonbench.reporting.kinds import KINDS
+from anonbench.reporting.privacy.attacks import attacks_grid
+from anonbench.reporting.privacy.front_area import front_area_grid, front_areas
+from anonbench.reporting.privacy.given import given_grid
+from anonbench.reporting.privacy.policy import policy_grid
+from anonbench.reporting.privacy.reidentification import reidentification_grid
+from anonbench.reporting.retrieval.corrected import corrected_grid, corrected_scores
+from anonbench.reporting.retrieval.deployments import deployments_grid
+from anonbench.reporting.retrieval.mapped import mapped_grid
+from anonbench.reporting.retrieval.sample_sizes import sample_size_grid
+from anonbench.reporting.retrieval.trainings import trainings_grid
 from anonbench.reporting.summary import read_scores
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
@@ -36,6 +45,32 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "policy": read_policy,
 }
 """Readers of the tables that other tables need."""
+Tables = Mapping[str, pd.DataFrame]
+VALUES: dict[str, Callable[[Tables], pd.DataFrame]] = {
+    "front_area": lambda read: front_areas(read["policy"], read["scores"]),
+    "corrected": lambda read: corrected_scores(read["scores"]),
+}
+"""CSV files of the tables; those of other tables hold what the table needs."""
+GRIDS: dict[str, Callable[[str, Tables, Presentation], Grid]] = {
+    "policy": lambda name, read, _: policy_grid(name, read["policy"]),
+    "front_area": lambda name, read, _: front_area_grid(name, VALUES["front_area"](read)),
+    "corrected": lambda name, read, _: corrected_grid(name, read["scores"]),
+    "reidentification": lambda name, read, shown: reidentification_grid(
+        name, read["rates"], shown.confidence, shown.widest_interval
+    ),
+    "attacks": lambda name, read, shown: attacks_grid(name, read["attacks"], shown.confidence),
+    "mapped": lambda name, read, shown: mapped_grid(name, read["maps"], shown.confidence),
+    "trainings": lambda name, read, shown: trainings_grid(
+        name, read["trainings"], shown.confidence
+    ),
+    "sample_sizes": lambda name, read, _: sample_size_grid(name, read["variance"]),
+    "deployments": lambda name, read, shown: deployments_grid(
+        name, read["deployments"], shown.confidence
+    ),
+    "given": lambda name, read, shown: given_grid(name, read["given"], shown.confidence),
+}
+"""Tables as people read them, from a data set's name, what it needs, and the section of the config.
+"""
 
 
 def write_dataset_table(
@@ -53,23 +88,20 @@ def write_dataset_table(
         name: name of the table.
         dataset: name of the data set.
         files: inputs of the table, by the keys of `READERS`.
-        presentation: section of the config, with the table's own section.
+        presentation: section of the config.
         csv: CSV file of its values.
         markdown: Markdown file to write.
         latex: LaTeX file to write; needs booktabs.
     """
-    table = presentation.of(KINDS[name])
-    tables = {need: READERS[need](files[need]) for need in table.needs}
-    results = Results(dataset, tables, presentation)
-    grid = table.grid(results)
-    write_csv(table.values(results), csv)
+    needs = TABLES[name].needs
+    read = {need: READERS[need](files[need]) for need in needs}
+    grid = GRIDS[name](dataset, read, presentation)
+    write_csv(VALUES[name](read) if name in VALUES else read[needs[0]], csv)
     write_text(markdown, to_markdown(grid))
     write_text(latex, to_latex(grid))
 
 
-def sections(
-    datasets: Mapping[str, Mapping[str, pd.DataFrame]], presentation: Presentation
-) -> dict[str, list[Grid]]:
+def sections(datasets: Mapping[str, Tables], presentation: Presentation) -> dict[str, list[Grid]]:
     """Grids of the registered tables, by the name of the table.
 
     Args:
@@ -78,11 +110,10 @@ def sections(
     """
     found: dict[str, list[Grid]] = {}
     for name in presentation.tables:
-        kind = KINDS[name]
         grids = [
-            presentation.of(kind).grid(Results(dataset, tables, presentation))
-            for dataset, tables in datasets.items()
-            if set(kind.needs) <= tables.keys()
+            GRIDS[name](dataset, read, presentation)
+            for dataset, read in datasets.items()
+            if set(TABLES[name].needs) <= read.keys()
         ]
         if grids:
             found[name] = grids

@@ -13,17 +13,6 @@ from PIL import Image, ImageCms, PngImagePlugin
 from scenes import Scene
 
 Sabotage = Callable[[Scene], bytes]
-PNG: dict[str, Sabotage] = {}
-JPEG: dict[str, Sabotage] = {}
-
-
-def sabotage(*kinds: dict[str, Sabotage]) -> Callable[[Sabotage], Sabotage]:
-    def register(function: Sabotage) -> Sabotage:
-        for kind in kinds:
-            kind[function.__name__] = function
-        return function
-
-    return register
 
 
 def saved(pixels: np.ndarray, form: str, **options: Any) -> bytes:
@@ -65,46 +54,76 @@ def thumbnail(scene: Scene) -> bytes:
     return file.getvalue()
 
 
-@sabotage(PNG, JPEG)
-def exif_turns_it(scene: Scene) -> bytes:
-    return as_asked(scene, exif=exif(0x0112, 6))
-
-
-@sabotage(PNG, JPEG)
-def exif_description(scene: Scene) -> bytes:
-    return as_asked(scene, exif=exif(0x010E, "a name"))
-
-
-@sabotage(PNG, JPEG)
-def colour_profile(scene: Scene) -> bytes:
-    return as_asked(
+BOTH: dict[str, Sabotage] = {
+    "exif_turns_it": lambda scene: as_asked(scene, exif=exif(0x0112, 6)),
+    "exif_description": lambda scene: as_asked(scene, exif=exif(0x010E, "a name")),
+    "colour_profile": lambda scene: as_asked(
         scene, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    )
+    ),
+    "resolution_kept": lambda scene: as_asked(scene, dpi=(300, 300)),
+    "thumbnail_behind_the_end": lambda scene: scene.code(scene.honest) + thumbnail(scene),
+    "one_byte_behind_the_end": lambda scene: scene.code(scene.honest) + b"\0",
+    "the_original_behind_the_end": lambda scene: (
+        scene.code(scene.honest) + scene.code(scene.original)
+    ),
+    "the_original_itself": lambda scene: scene.code(scene.original),
+    "empty": lambda scene: b"",
+    "no_image": lambda scene: b"GIF89a" + bytes(100),
+    "the_other_format": lambda scene: saved(
+        scene.honest, "JPEG" if scene.settings.format == "png" else "PNG"
+    ),
+    "bytes_before_the_start": lambda scene: b"\0" + scene.code(scene.honest),
+    "the_hidden_image_twice": lambda scene: 2 * scene.code(scene.honest),
+}
+PNG: dict[str, Sabotage] = {
+    **BOTH,
+    "second_frame": lambda scene: as_asked(
+        scene, save_all=True, append_images=[Image.fromarray(scene.original)]
+    ),
+    "compressed_text": lambda scene: with_chunk(
+        scene, b"zTXt", b"Author\0\0" + zlib.compress(b"a name")
+    ),
+    "time_kept": lambda scene: with_chunk(scene, b"tIME", bytes(7)),
+    "private_chunk": lambda scene: with_chunk(scene, b"prVt", thumbnail(scene)),
+    "transparent_colour": lambda scene: with_chunk(
+        scene, b"tRNS", bytes(2 * (3 if scene.honest.ndim == 3 else 1))
+    ),
+    "rows_below_the_image": lambda scene: plain(scene, more=scene.original.tobytes()),
+    "bytes_behind_the_compressed_pixels": lambda scene: plain(scene, behind=thumbnail(scene)),
+    "empty_chunks": lambda scene: with_chunk(scene, b"IDAT", b""),
+    "bytes_in_the_end_chunk": lambda scene: plain(scene, end=thumbnail(scene)),
+    "background_colour": lambda scene: with_chunk(
+        scene, b"bKGD", bytes(2 * (3 if scene.honest.ndim == 3 else 1))
+    ),
+}
+JPEG: dict[str, Sabotage] = {
+    **BOTH,
+    "exif_thumbnail": lambda scene: with_segment(scene, 0xE1, b"Exif\0\0" + thumbnail(scene)),
+    "jfif_thumbnail": lambda scene: with_segment(scene, 0xE0, b"JFXX\0\x10" + thumbnail(scene)),
+    "xmp": lambda scene: with_segment(scene, 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
+    "lower_quality": lambda scene: saved(
+        scene.honest, "JPEG", quality=scene.settings.jpeg_quality - 1
+    ),
+    "higher_quality": lambda scene: saved(
+        scene.honest, "JPEG", quality=scene.settings.jpeg_quality + 5
+    ),
+    "progressive": lambda scene: as_asked(scene, progressive=True),
+    "optimized_tables": lambda scene: as_asked(scene, optimize=True),
+    "restart_markers": lambda scene: as_asked(scene, restart_marker_rows=1),
+    "a_private_segment": lambda scene: with_segment(scene, 0xEC, thumbnail(scene)),
+    "a_table_of_words_that_no_component_uses": lambda scene: with_segment(
+        scene, 0xDB, b"\x03" + b"Erika Mustermann, born 12.8.1964".ljust(64, b".")
+    ),
+}
 
 
-@sabotage(PNG, JPEG)
-def resolution_kept(scene: Scene) -> bytes:
-    return as_asked(scene, dpi=(300, 300))
+def sabotage(*kinds: dict[str, Sabotage]) -> Callable[[Sabotage], Sabotage]:
+    def register(function: Sabotage) -> Sabotage:
+        for kind in kinds:
+            kind[function.__name__] = function
+        return function
 
-
-@sabotage(PNG, JPEG)
-def thumbnail_behind_the_end(scene: Scene) -> bytes:
-    return scene.code(scene.honest) + thumbnail(scene)
-
-
-@sabotage(PNG, JPEG)
-def one_byte_behind_the_end(scene: Scene) -> bytes:
-    return scene.code(scene.honest) + b"\0"
-
-
-@sabotage(PNG, JPEG)
-def the_original_behind_the_end(scene: Scene) -> bytes:
-    return scene.code(scene.honest) + scene.code(scene.original)
-
-
-@sabotage(PNG, JPEG)
-def the_original_itself(scene: Scene) -> bytes:
-    return scene.code(scene.original)
+    return register
 
 
 @sabotage(PNG, JPEG)
@@ -114,25 +133,10 @@ def cut_short(scene: Scene) -> bytes:
 
 
 @sabotage(PNG, JPEG)
-def empty(scene: Scene) -> bytes:
-    return b""
-
-
-@sabotage(PNG, JPEG)
-def no_image(scene: Scene) -> bytes:
-    return b"GIF89a" + bytes(100)
-
-
-@sabotage(PNG, JPEG)
 def a_bit_flipped(scene: Scene) -> bytes:
     data = bytearray(scene.code(scene.honest))
     data[len(data) * 3 // 4] ^= 16
     return bytes(data)
-
-
-@sabotage(PNG, JPEG)
-def the_other_format(scene: Scene) -> bytes:
-    return saved(scene.honest, "JPEG" if scene.settings.format == "png" else "PNG")
 
 
 @sabotage(PNG, JPEG)
@@ -163,31 +167,6 @@ def original_in_the_alpha_channel(scene: Scene) -> bytes:
 
 
 @sabotage(PNG)
-def second_frame(scene: Scene) -> bytes:
-    return as_asked(scene, save_all=True, append_images=[Image.fromarray(scene.original)])
-
-
-@sabotage(PNG)
-def compressed_text(scene: Scene) -> bytes:
-    return with_chunk(scene, b"zTXt", b"Author\0\0" + zlib.compress(b"a name"))
-
-
-@sabotage(PNG)
-def time_kept(scene: Scene) -> bytes:
-    return with_chunk(scene, b"tIME", bytes(7))
-
-
-@sabotage(PNG)
-def private_chunk(scene: Scene) -> bytes:
-    return with_chunk(scene, b"prVt", thumbnail(scene))
-
-
-@sabotage(PNG)
-def transparent_colour(scene: Scene) -> bytes:
-    return with_chunk(scene, b"tRNS", bytes(2 * (3 if scene.honest.ndim == 3 else 1)))
-
-
-@sabotage(PNG)
 def deep_with_the_original_below(scene: Scene) -> bytes:
     """16 bits: above the hidden image, below the original; decoders that cut see the first."""
     deep = np.stack([scene.honest, scene.original], axis=-1).reshape(len(scene.honest), -1)
@@ -213,21 +192,6 @@ def plain(scene: Scene, more: bytes = b"", behind: bytes = b"", end: bytes = b""
 
 
 @sabotage(PNG)
-def rows_below_the_image(scene: Scene) -> bytes:
-    return plain(scene, more=scene.original.tobytes())
-
-
-@sabotage(PNG)
-def bytes_behind_the_compressed_pixels(scene: Scene) -> bytes:
-    return plain(scene, behind=thumbnail(scene))
-
-
-@sabotage(PNG)
-def empty_chunks(scene: Scene) -> bytes:
-    return with_chunk(scene, b"IDAT", b"")
-
-
-@sabotage(PNG)
 def two_headers(scene: Scene) -> bytes:
     data = scene.code(scene.honest)
     return data[:33] + data[8:33] + data[33:]
@@ -247,31 +211,11 @@ def many_pixels_declared(scene: Scene) -> bytes:
 
 
 @sabotage(PNG)
-def bytes_in_the_end_chunk(scene: Scene) -> bytes:
-    return plain(scene, end=thumbnail(scene))
-
-
-@sabotage(PNG)
 def few_colours_in_a_palette(scene: Scene) -> bytes:
     image = Image.fromarray(scene.honest).convert("P")
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
-
-
-@sabotage(JPEG)
-def exif_thumbnail(scene: Scene) -> bytes:
-    return with_segment(scene, 0xE1, b"Exif\0\0" + thumbnail(scene))
-
-
-@sabotage(JPEG)
-def jfif_thumbnail(scene: Scene) -> bytes:
-    return with_segment(scene, 0xE0, b"JFXX\0\x10" + thumbnail(scene))
-
-
-@sabotage(JPEG)
-def xmp(scene: Scene) -> bytes:
-    return with_segment(scene, 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>")
 
 
 @sabotage(JPEG)
@@ -285,21 +229,6 @@ def preview_as_second_frame(scene: Scene) -> bytes:
         append_images=[Image.fromarray(scene.original)],
     )
     return file.getvalue()
-
-
-@sabotage(JPEG)
-def lower_quality(scene: Scene) -> bytes:
-    return saved(scene.honest, "JPEG", quality=scene.settings.jpeg_quality - 1)
-
-
-@sabotage(JPEG)
-def higher_quality(scene: Scene) -> bytes:
-    return saved(scene.honest, "JPEG", quality=scene.settings.jpeg_quality + 5)
-
-
-@sabotage(JPEG)
-def progressive(scene: Scene) -> bytes:
-    return as_asked(scene, progressive=True)
 
 
 @sabotage(JPEG)
@@ -372,46 +301,11 @@ def two_compressed_streams(scene: Scene) -> bytes:
     return data[:33] + chunk(b"IDAT", stream + zlib.compress(thumbnail(scene))) + data[-12:]
 
 
-@sabotage(PNG)
-def background_colour(scene: Scene) -> bytes:
-    return with_chunk(scene, b"bKGD", bytes(2 * (3 if scene.honest.ndim == 3 else 1)))
-
-
-@sabotage(PNG, JPEG)
-def bytes_before_the_start(scene: Scene) -> bytes:
-    return b"\0" + scene.code(scene.honest)
-
-
-@sabotage(PNG, JPEG)
-def the_hidden_image_twice(scene: Scene) -> bytes:
-    return 2 * scene.code(scene.honest)
-
-
-@sabotage(JPEG)
-def optimized_tables(scene: Scene) -> bytes:
-    return as_asked(scene, optimize=True)
-
-
-@sabotage(JPEG)
-def restart_markers(scene: Scene) -> bytes:
-    return as_asked(scene, restart_marker_rows=1)
-
-
 @sabotage(JPEG)
 def colour_as_fine_as_brightness(scene: Scene) -> bytes:
     if scene.honest.ndim == 2:
         return with_segment(scene, 0xFE, b"a name")
     return as_asked(scene, subsampling=0)
-
-
-@sabotage(JPEG)
-def a_private_segment(scene: Scene) -> bytes:
-    return with_segment(scene, 0xEC, thumbnail(scene))
-
-
-@sabotage(JPEG)
-def a_table_of_words_that_no_component_uses(scene: Scene) -> bytes:
-    return with_segment(scene, 0xDB, b"\x03" + b"Erika Mustermann, born 12.8.1964".ljust(64, b"."))
 
 
 @sabotage(JPEG)

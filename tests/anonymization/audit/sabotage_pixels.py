@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,15 +17,9 @@ from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Method
 
 Sabotage = Callable[[Scene], np.ndarray]
-SABOTAGES: dict[str, Sabotage] = {}
 
 HIDDEN = REGIONS[:COUNT]
 FACE_WINDOW = np.s_[6:43, 8:40]
-
-
-def sabotage(function: Sabotage) -> Sabotage:
-    SABOTAGES[function.__name__] = function
-    return function
 
 
 def given_back(scene: Scene, where: tuple[slice | int, ...]) -> np.ndarray:
@@ -51,47 +47,103 @@ def within(scene: Scene, change: Callable[[np.ndarray, np.ndarray], np.ndarray])
     return pixels
 
 
+LEFT: dict[str, Any] = {
+    "pixel_region_computed_by_itself": np.s_[60, 70],
+    "line_region_left": np.s_[60, 10:50],
+    "region_beyond_the_border_left": np.s_[51:, 87:],
+    "first_column_left": np.s_[6:43, 8],
+    "last_column_left": np.s_[6:30, 39],
+    "first_row_left": np.s_[6, 8:40],
+    "last_row_left": np.s_[42, 8:30],
+    "one_pixel_left": np.s_[20, 20],
+    "image_border_left": np.s_[51:, 99],
+    "every_other_row_left": np.s_[::2],
+    "a_corner_of_a_quadrilateral_left": np.s_[10:13, 52:58],
+    "one_channel_left": np.s_[..., 2],
+    "a_constant_frame_around_the_original": np.s_[10:26, 12:26],
+    "last_pixel_of_a_region_left": np.s_[42, 29],
+    "last_pixel_of_a_line_left": np.s_[60, 43:50],
+    "middle_of_a_quadrilateral_left": np.s_[24:26, 70:74],
+    "every_tenth_pixel_left": np.s_[6:43:10, 8:30:10],
+}
+"""Places where the original is left."""
+CHANGED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "half_transparent": lambda hidden, seen: 0.5 * hidden + 0.5 * seen,
+    "shines_through": lambda hidden, seen: hidden + 0.03 * (seen.astype(float) - hidden),
+    "original_in_the_lowest_bit": lambda hidden, seen: 2 * (hidden // 2) + seen // 128,
+    "inverted_instead": lambda hidden, seen: 255.0 - seen,
+    "scrambled_instead": lambda hidden, seen: seen[::-1, ::-1].astype(float),
+    "one_level_off": lambda hidden, seen: hidden + np.where(hidden < 255, 1, -1),
+    "hidden_in_eight_levels": lambda hidden, seen: seen // 32 * 32.0,
+    "two_levels_by_the_originals_brightness": lambda hidden, seen: np.clip(
+        hidden + np.sign(seen - 128.0), 0, 255
+    ),
+    "contrast_cut": lambda hidden, seen: np.clip(hidden, 124, 132),
+}
+"""Changes of the face's pixels, see `within`."""
+SABOTAGES: dict[str, Sabotage] = {
+    **{name: partial(given_back, where=where) for name, where in LEFT.items()},
+    **{name: partial(within, change=change) for name, change in CHANGED.items()},
+    "nothing_hidden": lambda scene: scene.original.copy(),
+    "one_region_left": lambda scene: scene.hide(HIDDEN[1:]),
+    "last_region_left": lambda scene: scene.hide(HIDDEN[:-1]),
+    "one_region_more": lambda scene: scene.hide(REGIONS[: COUNT + 1]),
+    "wrong_degree": lambda scene: scene.hide(REGIONS, degree=25),
+    "degree_rounded_down": lambda scene: scene.hide(REGIONS[: int(DEGREE * len(REGIONS) / 100)]),
+    "order_not_nested": lambda scene: scene.hide(REGIONS[-COUNT:]),
+    "one_region_swapped": lambda scene: scene.hide([*HIDDEN[:-1], REGIONS[COUNT]]),
+    "pixel_region_left": lambda scene: scene.hide(
+        [region for region in HIDDEN if region is not PIXEL]
+    ),
+    "box_shifted_right": lambda scene: scene.hide(instead_of(FACE, moved(FACE, x0=1, x1=1))),
+    "box_shifted_up": lambda scene: scene.hide(instead_of(FACE, moved(FACE, y0=-1, y1=-1))),
+    "all_boxes_shifted_by_half_a_pixel": lambda scene: scene.hide(
+        [moved(region, x0=0.5, x1=0.5) for region in HIDDEN]
+    ),
+    "box_rounded_inwards": lambda scene: scene.hide(
+        instead_of(FACE, replace(FACE, x0=9.0, y0=7.0, x1=39.0, y1=42.0))
+    ),
+    "box_too_large": lambda scene: scene.hide(
+        instead_of(FACE, moved(FACE, x0=-1, y0=-1, x1=1, y1=1))
+    ),
+    "axes_swapped": lambda scene: scene.hide(
+        [replace(r, x0=r.y0, y0=r.x0, x1=r.y1, y1=r.x1, quad=None) for r in HIDDEN]
+    ),
+    "boxes_in_relative_units": lambda scene: scene.hide(
+        [replace(r, x0=r.x0 / 100, y0=r.y0 / 80, x1=r.x1 / 100, y1=r.y1 / 80) for r in HIDDEN]
+    ),
+    "boxes_as_width_and_height": lambda scene: scene.hide(
+        [replace(r, x1=r.x0 + r.x0, y1=r.y0 + r.y0, quad=None) for r in HIDDEN]
+    ),
+    "quadrilateral_as_its_box": lambda scene: scene.hide(
+        instead_of(SLANTED, replace(SLANTED, quad=None))
+    ),
+    "whole_image_hidden": lambda scene: scene.hide(
+        [replace(FACE, x0=0.0, y0=0.0, x1=100.0, y1=80.0)]
+    ),
+    "wrong_image": lambda scene: scene.hide(original=picture(scene.original.ndim == 3, seed=1)),
+    "turned_upside_down": lambda scene: np.ascontiguousarray(scene.honest[::-1, ::-1]),
+    "mirrored": lambda scene: np.ascontiguousarray(scene.honest[:, ::-1]),
+    "on_its_side": lambda scene: np.ascontiguousarray(np.rot90(scene.honest)),
+    "cut_by_a_row": lambda scene: scene.honest[:-1].copy(),
+    "scaled_to_half": lambda scene: cv2.resize(scene.honest, (50, 40)),
+    "one_row_repeated": lambda scene: moved_about(
+        scene, lambda hidden: hidden[[0, *range(len(hidden) - 1)]]
+    ),
+    "mirrored_within_its_region": lambda scene: moved_about(scene, lambda hidden: hidden[:, ::-1]),
+    "transposed_within_its_region": lambda scene: moved_about(
+        scene, lambda hidden: hidden.swapaxes(0, 1)
+    ),
+    "a_row_more_than_the_region_has": lambda scene: scene.hide(instead_of(FACE, moved(FACE, y1=1))),
+}
+
+
+def sabotage(function: Sabotage) -> Sabotage:
+    SABOTAGES[function.__name__] = function
+    return function
+
+
 # what is hidden, and how many
-
-
-@sabotage
-def nothing_hidden(scene: Scene) -> np.ndarray:
-    return scene.original.copy()
-
-
-@sabotage
-def one_region_left(scene: Scene) -> np.ndarray:
-    return scene.hide(HIDDEN[1:])
-
-
-@sabotage
-def last_region_left(scene: Scene) -> np.ndarray:
-    return scene.hide(HIDDEN[:-1])
-
-
-@sabotage
-def one_region_more(scene: Scene) -> np.ndarray:
-    return scene.hide(REGIONS[: COUNT + 1])
-
-
-@sabotage
-def wrong_degree(scene: Scene) -> np.ndarray:
-    return scene.hide(REGIONS, degree=25)
-
-
-@sabotage
-def degree_rounded_down(scene: Scene) -> np.ndarray:
-    return scene.hide(REGIONS[: int(DEGREE * len(REGIONS) / 100)])
-
-
-@sabotage
-def order_not_nested(scene: Scene) -> np.ndarray:
-    return scene.hide(REGIONS[-COUNT:])
-
-
-@sabotage
-def one_region_swapped(scene: Scene) -> np.ndarray:
-    return scene.hide([*HIDDEN[:-1], REGIONS[COUNT]])
 
 
 @sabotage
@@ -101,62 +153,7 @@ def overlap_the_other_way(scene: Scene) -> np.ndarray:
     return scene.hide(HIDDEN[::-1])
 
 
-@sabotage
-def pixel_region_left(scene: Scene) -> np.ndarray:
-    return scene.hide([region for region in HIDDEN if region is not PIXEL])
-
-
-@sabotage
-def pixel_region_computed_by_itself(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[60, 70])
-
-
-@sabotage
-def line_region_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[60, 10:50])
-
-
-@sabotage
-def region_beyond_the_border_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[51:, 87:])
-
-
 # where it is hidden
-
-
-@sabotage
-def first_column_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[6:43, 8])
-
-
-@sabotage
-def last_column_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[6:30, 39])
-
-
-@sabotage
-def first_row_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[6, 8:40])
-
-
-@sabotage
-def last_row_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[42, 8:30])
-
-
-@sabotage
-def one_pixel_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[20, 20])
-
-
-@sabotage
-def image_border_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[51:, 99])
-
-
-@sabotage
-def every_other_row_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[::2])
 
 
 @sabotage
@@ -165,53 +162,6 @@ def chessboard_left(scene: Scene) -> np.ndarray:
     fields = np.indices(pixels.shape[:2]).sum(axis=0) % 2 == 0
     pixels[fields] = scene.original[fields]
     return pixels
-
-
-@sabotage
-def box_shifted_right(scene: Scene) -> np.ndarray:
-    return scene.hide(instead_of(FACE, moved(FACE, x0=1, x1=1)))
-
-
-@sabotage
-def box_shifted_up(scene: Scene) -> np.ndarray:
-    return scene.hide(instead_of(FACE, moved(FACE, y0=-1, y1=-1)))
-
-
-@sabotage
-def all_boxes_shifted_by_half_a_pixel(scene: Scene) -> np.ndarray:
-    return scene.hide([moved(region, x0=0.5, x1=0.5) for region in HIDDEN])
-
-
-@sabotage
-def box_rounded_inwards(scene: Scene) -> np.ndarray:
-    return scene.hide(instead_of(FACE, replace(FACE, x0=9.0, y0=7.0, x1=39.0, y1=42.0)))
-
-
-@sabotage
-def box_too_large(scene: Scene) -> np.ndarray:
-    return scene.hide(instead_of(FACE, moved(FACE, x0=-1, y0=-1, x1=1, y1=1)))
-
-
-@sabotage
-def axes_swapped(scene: Scene) -> np.ndarray:
-    return scene.hide([replace(r, x0=r.y0, y0=r.x0, x1=r.y1, y1=r.x1, quad=None) for r in HIDDEN])
-
-
-@sabotage
-def boxes_in_relative_units(scene: Scene) -> np.ndarray:
-    return scene.hide(
-        [replace(r, x0=r.x0 / 100, y0=r.y0 / 80, x1=r.x1 / 100, y1=r.y1 / 80) for r in HIDDEN]
-    )
-
-
-@sabotage
-def boxes_as_width_and_height(scene: Scene) -> np.ndarray:
-    return scene.hide([replace(r, x1=r.x0 + r.x0, y1=r.y0 + r.y0, quad=None) for r in HIDDEN])
-
-
-@sabotage
-def quadrilateral_as_its_box(scene: Scene) -> np.ndarray:
-    return scene.hide(instead_of(SLANTED, replace(SLANTED, quad=None)))
 
 
 @sabotage
@@ -227,16 +177,6 @@ def quadrilateral_only_by_centres(scene: Scene) -> np.ndarray:
     left[30:, :62] = False  # another region's
     pixels[left] = scene.original[left]
     return pixels
-
-
-@sabotage
-def a_corner_of_a_quadrilateral_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[10:13, 52:58])
-
-
-@sabotage
-def whole_image_hidden(scene: Scene) -> np.ndarray:
-    return scene.hide([replace(FACE, x0=0.0, y0=0.0, x1=100.0, y1=80.0)])
 
 
 @sabotage
@@ -262,11 +202,6 @@ def one_channel_only(scene: Scene) -> np.ndarray:
 
 
 @sabotage
-def one_channel_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[..., 2])
-
-
-@sabotage
 def only_brightness_hidden(scene: Scene) -> np.ndarray:
     if scene.original.ndim == 2:
         return scene.original.copy()
@@ -275,21 +210,6 @@ def only_brightness_hidden(scene: Scene) -> np.ndarray:
     )
     seen[..., 0] = hidden[..., 0]
     return cv2.cvtColor(seen, cv2.COLOR_YCrCb2RGB)
-
-
-@sabotage
-def half_transparent(scene: Scene) -> np.ndarray:
-    return within(scene, lambda hidden, seen: 0.5 * hidden + 0.5 * seen)
-
-
-@sabotage
-def shines_through(scene: Scene) -> np.ndarray:
-    return within(scene, lambda hidden, seen: hidden + 0.03 * (seen.astype(float) - hidden))
-
-
-@sabotage
-def original_in_the_lowest_bit(scene: Scene) -> np.ndarray:
-    return within(scene, lambda hidden, seen: 2 * (hidden // 2) + seen // 128)
 
 
 @sabotage
@@ -304,26 +224,6 @@ def edges_drawn_in(scene: Scene) -> np.ndarray:
 def noise_added_instead(scene: Scene) -> np.ndarray:
     noise = np.random.default_rng(3).normal(0, 20, scene.original[6:30, 8:30].shape)
     return within(scene, lambda hidden, seen: np.clip(seen + noise, 0, 255))
-
-
-@sabotage
-def inverted_instead(scene: Scene) -> np.ndarray:
-    return within(scene, lambda hidden, seen: 255.0 - seen)
-
-
-@sabotage
-def scrambled_instead(scene: Scene) -> np.ndarray:
-    return within(scene, lambda hidden, seen: seen[::-1, ::-1].astype(float))
-
-
-@sabotage
-def one_level_off(scene: Scene) -> np.ndarray:
-    return within(scene, lambda hidden, seen: hidden + np.where(hidden < 255, 1, -1))
-
-
-@sabotage
-def a_constant_frame_around_the_original(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[10:26, 12:26])
 
 
 @sabotage
@@ -366,17 +266,7 @@ def hidden_from_a_shifted_image(scene: Scene) -> np.ndarray:
     return pixels
 
 
-@sabotage
-def hidden_in_eight_levels(scene: Scene) -> np.ndarray:
-    return within(scene, lambda hidden, seen: seen // 32 * 32.0)
-
-
 # another image, or another shape of it
-
-
-@sabotage
-def wrong_image(scene: Scene) -> np.ndarray:
-    return scene.hide(original=picture(scene.original.ndim == 3, seed=1))
 
 
 @sabotage
@@ -388,35 +278,10 @@ def wrong_image_outside(scene: Scene) -> np.ndarray:
 
 
 @sabotage
-def turned_upside_down(scene: Scene) -> np.ndarray:
-    return np.ascontiguousarray(scene.honest[::-1, ::-1])
-
-
-@sabotage
 def hidden_before_turning(scene: Scene) -> np.ndarray:
     """Boxes of the upright image, applied to the image as its file lies, then turned upright."""
     hidden = scene.hide(original=np.ascontiguousarray(scene.original[::-1, ::-1]))
     return np.ascontiguousarray(hidden[::-1, ::-1])
-
-
-@sabotage
-def mirrored(scene: Scene) -> np.ndarray:
-    return np.ascontiguousarray(scene.honest[:, ::-1])
-
-
-@sabotage
-def on_its_side(scene: Scene) -> np.ndarray:
-    return np.ascontiguousarray(np.rot90(scene.honest))
-
-
-@sabotage
-def cut_by_a_row(scene: Scene) -> np.ndarray:
-    return scene.honest[:-1].copy()
-
-
-@sabotage
-def scaled_to_half(scene: Scene) -> np.ndarray:
-    return cv2.resize(scene.honest, (50, 40))
 
 
 @sabotage
@@ -470,46 +335,11 @@ def moved_about(
 
 
 @sabotage
-def last_pixel_of_a_region_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[42, 29])
-
-
-@sabotage
-def last_pixel_of_a_line_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[60, 43:50])
-
-
-@sabotage
-def middle_of_a_quadrilateral_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[24:26, 70:74])
-
-
-@sabotage
-def every_tenth_pixel_left(scene: Scene) -> np.ndarray:
-    return given_back(scene, np.s_[6:43:10, 8:30:10])
-
-
-@sabotage
 def earlier_region_over_the_later_one(scene: Scene) -> np.ndarray:
     alone = scene.hide([FACE])
     pixels = scene.honest.copy()
     pixels[30:43, 30:40] = alone[30:43, 30:40]
     return unless_masked(scene, pixels)
-
-
-@sabotage
-def one_row_repeated(scene: Scene) -> np.ndarray:
-    return moved_about(scene, lambda hidden: hidden[[0, *range(len(hidden) - 1)]])
-
-
-@sabotage
-def mirrored_within_its_region(scene: Scene) -> np.ndarray:
-    return moved_about(scene, lambda hidden: hidden[:, ::-1])
-
-
-@sabotage
-def transposed_within_its_region(scene: Scene) -> np.ndarray:
-    return moved_about(scene, lambda hidden: hidden.swapaxes(0, 1))
 
 
 @sabotage
@@ -557,22 +387,12 @@ def one_level_in_one_pixel_of_twenty(scene: Scene) -> np.ndarray:
 
 
 @sabotage
-def two_levels_by_the_originals_brightness(scene: Scene) -> np.ndarray:
-    return within(scene, lambda hidden, seen: np.clip(hidden + np.sign(seen - 128.0), 0, 255))
-
-
-@sabotage
 def fine_detail_added(scene: Scene) -> np.ndarray:
     def sharper(hidden: np.ndarray, seen: np.ndarray) -> np.ndarray:
         fine = seen - cv2.GaussianBlur(seen.astype(float), (0, 0), 2)
         return np.clip(hidden + 0.15 * fine, 0, 255)
 
     return within(scene, sharper)
-
-
-@sabotage
-def contrast_cut(scene: Scene) -> np.ndarray:
-    return within(scene, lambda hidden, seen: np.clip(hidden, 124, 132))
 
 
 @sabotage
@@ -622,8 +442,3 @@ def a_pixel_of_a_spared_region_changed(scene: Scene) -> np.ndarray:
     pixels = scene.honest.copy()
     pixels[70, 10] = 255 - pixels[70, 10]
     return pixels
-
-
-@sabotage
-def a_row_more_than_the_region_has(scene: Scene) -> np.ndarray:
-    return scene.hide(instead_of(FACE, moved(FACE, y1=1)))

@@ -32,7 +32,7 @@ from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.attacks.archives import Published
 from anonbench.evaluation.privacy.attacks.run import attack
 from anonbench.evaluation.privacy.rates import rates
-from anonbench.evaluation.privacy.reidentification import Attacked, probed
+from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
 from anonbench.evaluation.privacy.train_images import TrainImages
 from anonbench_demo import ids
 from anonbench_demo.listing import TEMPLATES
@@ -120,7 +120,7 @@ def reidentified(
     originals: ImageSet, versions: dict[Variant, ImageSet], boxes: pd.DataFrame
 ) -> pd.DataFrame:
     with threadpool_limits(1, user_api="blas"):
-        probes = probed(
+        probes = reidentify(
             originals,
             [Attacked(variant, images) for variant, images in versions.items()],
             boxes,

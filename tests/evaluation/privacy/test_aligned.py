@@ -23,7 +23,7 @@ from anonbench.evaluation.privacy.aligned import TEMPLATE, TEMPLATE_SIDE, aligne
 from anonbench.evaluation.privacy.attackers import OnnxRecognizer, unit
 from anonbench.evaluation.privacy.crops import Cut, read_crops
 from anonbench.evaluation.privacy.face_points import find_points
-from anonbench.evaluation.privacy.reidentification import Attacked, probed
+from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
 from anonbench.evaluation.privacy.train_images import TrainImages
 from anonbench.training.data.preprocess import Preprocess
 
@@ -186,7 +186,7 @@ def test_whoever_is_attacked_or_learned_from_is_seen_by_the_points_of_the_origin
     model, clear = Upright(), Turned(sorted(PEOPLE))
     pupils = sorted(PUPILS)
     with threadpool_limits(1, user_api="blas"):
-        table = probed(
+        table = reidentify(
             clear,
             [Attacked(Variant("mask", 100), replace(clear, least=40))],
             box_table({name: [face] for name in PEOPLE | PUPILS}, seed=0),

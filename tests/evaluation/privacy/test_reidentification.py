@@ -15,6 +15,7 @@ from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization, Backbone, Crops, Privacy, Recipe
 from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.errors import InputError
+from anonbench.core.io import write_parquet
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
@@ -82,7 +83,7 @@ def attack(
     attackers: tuple[str, ...] = ("recognizer",),
     **settings: Any,
 ) -> pd.DataFrame:
-    reidentify(
+    probes = reidentify(
         image_set(world, Variant()),
         [
             Attacked(variant, image_set(world, variant), world / "adapted" if adapted else None)
@@ -95,9 +96,8 @@ def attack(
         Privacy(attackers=attackers, **settings),
         TrainImages(image_set(world, Variant(), PUPILS), HIDING),
         seed=0,
-        output=world / "probes.parquet",
     )
-    probes = pd.read_parquet(world / "probes.parquet")
+    write_parquet(probes, world / "probes.parquet")
     assert probes.columns.tolist() == list(COLUMNS)
     return rates("drawn", probes, 0.95)
 

@@ -23,7 +23,7 @@ from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.crops import GREY, Cut, read_crops, remainder
 from anonbench.evaluation.privacy.gallery import NO_LESSON, NO_MODEL, TOO_LITTLE, UNTAUGHT
 from anonbench.evaluation.privacy.rates import REMAINDER, rates, strongest, worst
-from anonbench.evaluation.privacy.reidentification import SURROUNDED, Attacked, probed
+from anonbench.evaluation.privacy.reidentification import SURROUNDED, Attacked, reidentify
 from anonbench.evaluation.privacy.supervised import Comparison
 from anonbench.evaluation.privacy.train_images import TrainImages
 
@@ -100,7 +100,7 @@ def attack(
         replace(clear, variant=Variant.parse(name), hiding=hiding) for name in variants
     ]
     with threadpool_limits(1, user_api="blas"):
-        table = probed(
+        table = reidentify(
             clear,
             [Attacked(each.variant, each) for each in variants_shown],
             BOXES,
@@ -285,7 +285,7 @@ def test_regions_that_no_attacker_is_shown_say_so(shared: Path) -> None:
         pytest.skip("no MobileFaceNet beside the checkout")
     line = Region(Entity.TEXT, 2, 40, 44, 47, 0.9)
     boxes = box_table({name: [FACE, line] for name in PEOPLE | PUPILS}, seed=0)
-    table = probed(
+    table = reidentify(
         Photographs(sorted(PEOPLE)),
         [],
         boxes,

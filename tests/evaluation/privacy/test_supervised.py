@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.registries.attacks import Lesson, LessonTooSmallError
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.probes import hit_rates, places
-from anonbench.evaluation.privacy.supervised import Way, learn
+from anonbench.evaluation.privacy.supervised import Lesson, LessonTooSmallError, Way, learn
 
 WIDTH = 24
 

@@ -16,15 +16,16 @@ from test_choices import table_of
 
 from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.mapped.gather import VARIANT_COLUMNS
 from anonbench.evaluation.mapped.judge import NOTHING, SHIFT
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.evaluation.policy.verdicts import Verdict
+from anonbench.reporting.dataset_tables import GRIDS, VALUES
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.dataset_section import FILES
 from anonbench.reporting.html.texts import Texts
-from anonbench.reporting.kinds import BUILT_IN
 
 LANGUAGES = ("en", "de")
 WORDS = 250
@@ -231,7 +232,8 @@ def test_maps_are_read_and_shown(tmp_path: Path) -> None:
     maps = tmp_path / "maps.csv"
     write_csv(pd.DataFrame(rows, columns=VARIANT_COLUMNS), maps)
     made = section(tmp_path, "a", make_scores("a", (100,)), (100,), labelled=False)
-    assert {need for kind in BUILT_IN for need in kind.needs} <= set(FILES)
+    assert GRIDS.keys() == TABLES.keys() and VALUES.keys() <= TABLES.keys()
+    assert {need for table in TABLES.values() for need in table.needs} <= set(FILES)
     for each, shown in ((maps, True), (None, False)):
         output = tmp_path / "report.html"
         build_report("T", [replace(made, maps=each)], {}, {}, output)

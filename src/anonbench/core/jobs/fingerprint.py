@@ -174,10 +174,8 @@ def _facts() -> str:
     from anonbench.core.registries.methods import METHODS
     from anonbench.core.registries.registry import facts_digest
     from anonbench.core.registries.systems import SYSTEMS
-    from anonbench.core.registries.tables import TABLES
 
-    registries = (METHODS, DETECTORS, ATTACKERS, PRIVACY_ATTACKS, SYSTEMS, TABLES)
-    return facts_digest(registries)
+    return facts_digest((METHODS, DETECTORS, ATTACKERS, PRIVACY_ATTACKS, SYSTEMS))
 
 
 @cache

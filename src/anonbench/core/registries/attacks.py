@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from anonbench.core.vocabulary import Entity, Variant
 
 
-class LessonTooSmallError(Exception):
-    """Reason, shown to people, why an attacker cannot learn from a training set."""
-
-
 class Attacker(Protocol):
     """A model that crops are compared by.
 
@@ -42,40 +38,6 @@ def is_aligned(attacker: Attacker) -> bool:
     return bool(getattr(attacker, "aligned", False))
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """Training set of an attacker: regions of train images, as they are and hidden.
-
-    None of their persons is attacked.
-    """
-
-    clear: np.ndarray
-    """Features of the crops, float32 [N, D]: the unit vectors of the attackers that learn nothing,
-    one after the other, then the pixels of a thumbnail within [0, 1]."""
-    hidden: np.ndarray
-    """Features of the same regions, hidden by the method that is attacked, float32 [N, D]."""
-    compared: int
-    """The leading features that are vectors of attackers."""
-    who: np.ndarray
-    """Identity shared by matches, int64 [N]: a number for each person, or for each region."""
-    finds_itself: bool
-    """Whether the gallery that a region is searched in has its own original."""
-
-
-class Learned(Protocol):
-    """Result of an attacker's training on one method."""
-
-    def vectors(self, features: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """Return vectors of length one (or zero), float32 [N, E], by which crops are compared.
-
-        Args:
-            features: of crops, float32 [N, D], as in `Lesson`.
-            hidden: whether each crop is of a hidden region, bool [N].
-
-        """
-        ...
-
-
 class AttackerKind(Registered):
     """One kind of attacker on hidden regions. Its fields are parameters, a section of `privacy`.
 
@@ -87,7 +49,7 @@ class AttackerKind(Registered):
     """Entities it is shown, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
 
     learns: ClassVar[bool] = False
-    """Whether it learns from train images (`learn`) in place of being loaded (`load`)."""
+    """Whether it learns from train images in place of being loaded (`load`)."""
 
     def is_given(self) -> bool:
         """Check whether the parameters suffice to run the attack."""
@@ -119,31 +81,6 @@ class AttackerKind(Registered):
         Used in photographs of persons; 0: the attacker sees the region itself.
         """
         return 0.0
-
-    def untaught(self, features: int, compared: int) -> Mapping[bool, Learned]:
-        """Features to compare by without a training set; if empty, there is no attack.
-
-        The result has the form of that of `learn`.
-
-        Args:
-            features: number of features of a crop, as in `Lesson`.
-            compared: number of leading features that are vectors of attackers.
-
-        """
-        return {}
-
-    def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
-        """Learn to compare crops; deterministic for the same training set.
-
-        Returns:
-            Vectors to compare by, for each kind of gallery: hidden in the same way (True) or not.
-            Only galleries that are keys are attacked; only clear ones if regions find themselves.
-
-        Raises:
-            LessonTooSmallError: the training set has too few regions or persons.
-
-        """
-        raise NotImplementedError
 
     def files(self) -> list[Path]:
         """List the files of the weights that its parameters name."""

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from anonbench.core.registries.registry import Registered, Registry
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -44,28 +37,16 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Results:
-    """Data that a table is made from."""
+class ResultTable:
+    """One table of each data set; `anonbench.reporting.dataset_tables` makes it.
 
-    dataset: str
-    """The data set's name."""
-    tables: Mapping[str, pd.DataFrame]
-    """The tables that it needs."""
-    presentation: Any
-    """The section `presentation` of the config, with `confidence` and `widest_interval`."""
-
-
-class ResultTable(Registered):
-    """One table of each data set. Its fields are its parameters, a section of `presentation`.
-
-    `label` heads its section of the report. Files are
-    `tables/<name>_<data set>.{csv,md,tex}` below the results, and `table_<name>_<data set>` asks
-    Snakemake for them.
+    Files are `tables/<name>_<data set>.{csv,md,tex}` below the results, and
+    `table_<name>_<data set>` asks Snakemake for them.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("scores",)
-    """Tables of the data set: `scores` (anonbench.evaluation.scores), `comparisons`
-    (anonbench.evaluation.comparisons.pairwise), `variance` components
+    caption: str
+    needs: tuple[str, ...]
+    """Tables of the data set: `scores` (anonbench.evaluation.scores), `variance` components
     (anonbench.evaluation.sample_sizes.variance), `trainings`
     (anonbench.evaluation.retrieval.training_agreement), `deployments`
     (anonbench.evaluation.deployments.table), `maps`
@@ -74,17 +55,60 @@ class ResultTable(Registered):
     attacks `rates` (anonbench.evaluation.privacy.rates) and `attacks`
     (anonbench.evaluation.privacy.attacks.table)."""
 
-    def values(self, results: Results) -> pd.DataFrame:
-        """Values of the CSV file: numbers, and shares as such; by default the first of `needs`."""
-        return results.tables[self.needs[0]]
-
-    def grid(self, results: Results) -> Grid:
-        """Return the table for people."""
-        raise NotImplementedError
-
 
 OF_TRAININGS = frozenset({"trainings", "variance"})
 """Tables that exist only if models are trained."""
 OF_ATTACKS = frozenset({"rates", "attacks"})
 """Tables that exist only if attacks are run."""
-TABLES = Registry("anonbench.tables", ResultTable, "anonbench.reporting.kinds:BUILT_IN")
+TABLES = {
+    "policy": ResultTable(
+        "Whether each method and degree passes the policy, and the rules that it does not pass, "
+        "with what was measured and the limit.",
+        ("policy",),
+    ),
+    "front_area": ResultTable(
+        "The area under the front of privacy and utility, for every risk, utility and method: "
+        "the utility kept, on average over all limits on the risk.",
+        ("scores", "policy"),
+    ),
+    "corrected": ResultTable(
+        "Retrieval scores between what a model without knowledge reaches and what the unadapted "
+        "model reaches when it is trained again.",
+        ("scores",),
+    ),
+    "reidentification": ResultTable(
+        "How often an attacker finds the person or region behind a sensitive region, by method, "
+        "degree and attacker, with the gallery's size and chance.",
+        ("rates",),
+    ),
+    "attacks": ResultTable(
+        "What can be read, decoded, found, linked or inferred in published images and vectors, "
+        "by method and degree, beside the same attack on masked images and a random guess.",
+        ("attacks",),
+    ),
+    "mapped": ResultTable(
+        "What a map of hidden images' vectors gives back, by method, degree and number of "
+        "pairs, beside remedies that cost nothing and a control.",
+        ("maps",),
+    ),
+    "trainings": ResultTable(
+        "How much of a training's ranking of original images each other training keeps.",
+        ("trainings",),
+    ),
+    "sample_sizes": ResultTable(
+        "How many images or persons a stated difference takes, from the variance components of "
+        "what anonymizing and adapting cost.",
+        ("variance",),
+    ),
+    "deployments": ResultTable(
+        "Other ways to search the archive: a share of it anonymized, original embeddings kept, "
+        "queries by another method. Each is compared with what it replaces.",
+        ("deployments",),
+    ),
+    "given": ResultTable(
+        "How many of the regions that detection found another program has hidden, and how much "
+        "it changed elsewhere.",
+        ("given",),
+    ),
+}
+"""Tables of a data set by name: read, written and shown in the report."""

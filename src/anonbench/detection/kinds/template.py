@@ -74,7 +74,7 @@ class Template(DetectorKind):
         """See `DetectorKind.load`."""
         if loading.templates is None:
             raise InputError("detector template: the data set's setting `templates` is empty")
-        return TemplateDetector(self, loading.templates, loading.threads)
+        return TemplateDetector(self, loading.templates)
 
 
 Box = tuple[Entity, np.ndarray]
@@ -105,14 +105,13 @@ class TemplateDetector:
     best-fitting one passes on its boxes if it passes every test; otherwise there are none.
     """
 
-    def __init__(self, settings: Template, folder: Path, threads: int = 1) -> None:
+    def __init__(self, settings: Template, folder: Path) -> None:
         """Read the templates and compute their features.
 
         Args:
             settings: how many are tried, and what is accepted.
             folder: images, in sub-folders or not, and their boxes in `annotations.json` (COCO or
                 VIA), `annotations.csv` or `annotations.parquet`.
-            threads: without effect: OpenCV works with one thread, so that results are the same.
 
         Raises:
             InputError: no templates, no boxes, a box outside its image, a template without

@@ -19,7 +19,7 @@ from anonbench.embedding.systems import System
 from anonbench.evaluation.end_to_end.encoded import Encoded, Treatment
 from anonbench.evaluation.privacy.attackers import SystemAttacker
 from anonbench.evaluation.privacy.rates import rates, worst
-from anonbench.evaluation.privacy.reidentification import Attacked, probed
+from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
 from anonbench.evaluation.privacy.train_images import GivenImages, HiddenOnRead, TrainImages
 
 COLUMNS = [
@@ -53,7 +53,7 @@ def attack(
     regions |= image_regions(encoded.boxes)
     originals, how = GivenImages(known), treatment.anonymization
     clear = TrainImages(originals, how)
-    probes = probed(
+    probes = reidentify(
         originals,
         [
             Attacked(each, HiddenOnRead(clear, regions, str(each.method), degree=each.degree))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from anonbench.core.registries.attacks import Attacker, AttackerKind, Learned, Lesson
+from anonbench.core.registries.attacks import Attacker, AttackerKind
 from anonbench.core.settings import Count, Place
 from anonbench.core.vocabulary import Entity
 
@@ -59,14 +58,8 @@ class Supervised(AttackerKind):
         """See `AttackerKind.lesson_size`."""
         return self.regions
 
-    def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
-        """See `AttackerKind.learn`."""
-        from anonbench.evaluation.privacy.supervised import learn
 
-        return learn(lesson)
-
-
-class Restored(AttackerKind):
+class Restored(Supervised):
     """A supervised attacker that sees each hidden region as a learned restorer guesses it.
 
     The restorer learns from one part of the train images' persons, and the attacker from the
@@ -76,28 +69,14 @@ class Restored(AttackerKind):
 
     name: ClassVar = "restored"
     label: ClassVar = "Supervised attacker, after restoration"
-    learns: ClassVar = True
 
-    regions: Count = 2000
-    """Regions of each entity that it learns from, of train images. None of their persons is
-    attacked."""
     restored_from: Count = 300
     """Regions of each entity, of other train images, from which a restorer is learned for each
     method."""
 
-    def lesson_size(self) -> int:
-        """See `AttackerKind.lesson_size`."""
-        return self.regions
-
     def restorer_size(self) -> int:
         """See `AttackerKind.restorer_size`."""
         return self.restored_from
-
-    def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
-        """See `AttackerKind.learn`."""
-        from anonbench.evaluation.privacy.supervised import learn
-
-        return learn(lesson)
 
 
 class Remainder(AttackerKind):
@@ -129,18 +108,6 @@ class Remainder(AttackerKind):
     def context(self) -> float:
         """See `AttackerKind.context`."""
         return self.factor
-
-    def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
-        """See `AttackerKind.learn`."""
-        from anonbench.evaluation.privacy.supervised import learn
-
-        return learn(lesson)
-
-    def untaught(self, features: int, compared: int) -> Mapping[bool, Learned]:
-        """See `AttackerKind.untaught`."""
-        from anonbench.evaluation.privacy.supervised import as_they_are
-
-        return dict.fromkeys((False, True), as_they_are(features, compared))
 
 
 BUILT_IN = (Recognizer, Supervised, Restored, Remainder)

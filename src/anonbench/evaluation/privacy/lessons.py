@@ -15,13 +15,7 @@ from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import hash_ints
-from anonbench.core.registries.attacks import (
-    Attacker,
-    AttackerKind,
-    Learned,
-    Lesson,
-    LessonTooSmallError,
-)
+from anonbench.core.registries.attacks import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
 from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
@@ -35,6 +29,12 @@ from anonbench.evaluation.privacy.gallery import (
     draw_galleries,
 )
 from anonbench.evaluation.privacy.scene import cut_of, cuts_of, differing, margin_of
+from anonbench.evaluation.privacy.supervised import (
+    Comparison,
+    Lesson,
+    LessonTooSmallError,
+    learn,
+)
 from anonbench.evaluation.privacy.train_images import (
     HIDDEN,
     HiddenOnRead,
@@ -84,13 +84,13 @@ class Lessons:
         self._settings = settings
         self._seed = seed
         self._clear: dict[tuple[str, Entity], tuple[np.ndarray, int]] = {}
-        self._learned: dict[tuple[str, str, Entity], Mapping[bool, Learned] | str] = {}
+        self._learned: dict[tuple[str, str, Entity], Mapping[bool, Comparison] | str] = {}
         self._points: dict[tuple[str, Entity], Points] = {}
         self._restorers: dict[str, LearnedRestorers] = {}
 
     def of(
         self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
-    ) -> Mapping[bool, Learned] | str:
+    ) -> Mapping[bool, Comparison] | str:
         """Learned comparisons, by whether the gallery is hidden; or why nothing was learned.
 
         Args:
@@ -130,7 +130,7 @@ class Lessons:
 
     def _learn(
         self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
-    ) -> Mapping[bool, Learned] | str:
+    ) -> Mapping[bool, Comparison] | str:
         restorers = self.restorers(kind)
         if restorers is not None and (lack := restorers.lack(gallery.entity)):
             return lack
@@ -163,7 +163,7 @@ class Lessons:
         finds_itself = gallery.match is Match.REGION
         try:
             clear, _ = self._clear[first]
-            return kind.learn(Lesson(clear, hidden, compared, who, finds_itself))
+            return learn(Lesson(clear, hidden, compared, who, finds_itself))
         except LessonTooSmallError as why:
             return f"{TOO_LITTLE}: {why}"
 

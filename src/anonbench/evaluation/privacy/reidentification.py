@@ -22,7 +22,6 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import image_regions
-from anonbench.core.io import write_parquet
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
@@ -55,6 +54,7 @@ from anonbench.evaluation.privacy.scene import (
     differing,
     embedded,
 )
+from anonbench.evaluation.privacy.supervised import as_they_are
 from anonbench.evaluation.privacy.train_images import RestoredOnRead, TrainImages
 
 SURROUNDED = "surroundings are the same in the very image, which attack linkage looks for"
@@ -80,9 +80,8 @@ def reidentify(
     settings: Privacy,
     train: TrainImages,
     seed: int,
-    output: Path,
-) -> None:
-    """Attack every variant of a data set's validation images; write one row per probe.
+) -> pd.DataFrame:
+    """Attack every variant of a data set's validation images; one row per probe, `COLUMNS`.
 
     Probes come from the same regions in every variant, whether hidden there or not; in the
     originals (method `original`, degree 0) they give the ceiling.
@@ -97,29 +96,11 @@ def reidentify(
         settings: section `privacy` of the config.
         train: data that attackers may learn from.
         seed: of the draw.
-        output: Parquet with `COLUMNS`.
 
     Raises:
         InputError: a model cannot be loaded.
 
     """
-    with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
-        table = probed(originals, variants, boxes, people, sought, unadapted, settings, train, seed)
-    write_parquet(table, output)
-
-
-def probed(
-    originals: Images,
-    variants: Sequence[Attacked],
-    boxes: pd.DataFrame,
-    people: Mapping[str, str],
-    sought: Collection[Entity],
-    unadapted: Attacker | None,
-    settings: Privacy,
-    train: TrainImages,
-    seed: int,
-) -> pd.DataFrame:
-    """Attack as `reidentify` does, and return the table of probes, columns `COLUMNS`."""
     galleries, missing = draw_galleries(boxes, originals.ids, people, sought, settings, seed)
     galleries += _surroundings(galleries, settings)
     rows = [not_run(entity, reason) for entity, reason in missing.items()]
@@ -129,7 +110,8 @@ def probed(
         scene = Scene(galleries, settings, train.settings)
         lessons = Lessons(train, boxes, people, originals.ids, settings, seed)
         regions = image_regions(drawn, train.settings.coding_blocks)
-        rows += _attack(scene, originals, variants, regions, unadapted, settings, lessons)
+        with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
+            rows += _attack(scene, originals, variants, regions, unadapted, settings, lessons)
     table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
     return table[list(COLUMNS)].astype(COLUMNS)
 
@@ -314,11 +296,12 @@ def _taught(
     )
     learned, rows = lessons.of(kind, str(variant.method or ORIGINAL), gallery, able), []
     if isinstance(learned, str):
-        many = sum(clear.vectors[name][gallery.key].shape[1] for name in able)
-        untaught = kind.untaught(originals.shape[1], many)
-        why = f"{learned}, {UNTAUGHT}" if untaught else learned
+        why, learned = learned, {}
+        if gallery.context:  # surroundings can be compared without a training set
+            many = sum(clear.vectors[name][gallery.key].shape[1] for name in able)
+            learned = dict.fromkeys((False, True), as_they_are(originals.shape[1], many))
+            why = f"{why}, {UNTAUGHT}"
         rows = [not_run(gallery.entity, why, variant, kind.name, gallery.context)]
-        learned = untaught
     hidden = hidden_in(gallery.crops, variant)[compared]
     if gallery.context:  # unchanged surroundings are compared like originals
         hidden = differing(anonymized.view.crops[cut][part], clear.view.crops[cut][part])

@@ -18,7 +18,6 @@ from enum import StrEnum
 import numpy as np
 from scipy.linalg import eigh
 
-from anonbench.core.registries.attacks import Lesson, LessonTooSmallError
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.probes import places
 
@@ -29,6 +28,30 @@ LEAST = 10
 """Smallest number of persons (or regions) to learn anything."""
 _FLAT = 1e-6
 """Standard deviation up to which a feature counts as constant, because of rounding."""
+
+
+class LessonTooSmallError(Exception):
+    """Reason, shown to people, why an attacker cannot learn from a training set."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Training set of an attacker: regions of train images, as they are and hidden.
+
+    None of their persons is attacked.
+    """
+
+    clear: np.ndarray
+    """Features of the crops, float32 [N, D]: the unit vectors of the attackers that learn nothing,
+    one after the other, then the pixels of a thumbnail within [0, 1]."""
+    hidden: np.ndarray
+    """Features of the same regions, hidden by the method that is attacked, float32 [N, D]."""
+    compared: int
+    """The leading features that are vectors of attackers."""
+    who: np.ndarray
+    """Identity shared by matches, int64 [N]: a number for each person, or for each region."""
+    finds_itself: bool
+    """Whether the gallery that a region is searched in has its own original."""
 
 
 class Way(StrEnum):
@@ -64,7 +87,13 @@ class Comparison:
     clear: Linear
 
     def vectors(self, features: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """See `anonbench.core.registries.attacks.Learned.vectors`."""
+        """Return vectors of length one (or zero), float32 [N, E], by which crops are compared.
+
+        Args:
+            features: of crops, float32 [N, D], as in `Lesson`.
+            hidden: whether each crop is of a hidden region, bool [N].
+
+        """
         found = self.clear(features)
         found[hidden] = self.hidden(features[hidden])
         return unit(found)

@@ -89,7 +89,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         "    system: tested",
         "    adaptions: [mapped] # what a map of its vectors would regain; nothing is trained",
         *_methods(methods),
-        *_clusters(seen, sample, choice),
+        *_clusters(seen, choice),
         *_coverage(detectors),
         *_ranking(cost, choice),
         *_attack(seen, sample, detectors, choice, cost),
@@ -253,7 +253,7 @@ def _are_clusters(seen: Survey, choice: Choice) -> bool:
     return found and (choice.persons or choice.label != "class")
 
 
-def _clusters(seen: Survey, sample: Sample, choice: Choice) -> Iterator[str]:
+def _clusters(seen: Survey, choice: Choice) -> Iterator[str]:
     if seen.layout is Layout.CELEBA or not seen.classes:
         yield from _note(
             "If several images show one person or case, name the column or folder that says so "

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_attacks_on_regions import Drawn
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization, Detection, Privacy
@@ -31,22 +32,6 @@ from anonbench.evaluation.privacy.train_images import TrainImages
 
 HIDING = Anonymization()
 PIXELATE, MASK = Variant("pixelate", 100), Variant("mask", 100)
-
-
-class Drawn:
-    """Images in memory by id."""
-
-    def __init__(self, images: Mapping[str, np.ndarray]) -> None:
-        self._images = images
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids, sorted."""
-        return sorted(self._images)
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Return one image."""
-        return self._images[image_id]
 
 
 def face(rng: np.random.Generator, colour: bool = True) -> np.ndarray:
