@@ -226,8 +226,6 @@ def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[in
         UnreadableImage: see `require_finite`.
 
     """
-    from anonbench.core.libraries.opencv import cv2
-
     require_finite(boxes)
     sides = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
     return [int(kept) for kept in cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, overlap)]

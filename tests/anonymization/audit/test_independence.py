@@ -26,7 +26,6 @@ from keyed_settings import ADDED, COMBINED, asked
 AUDIT = "anonbench.anonymization.audit"
 SHARES = (
     "core.boxes",
-    "core.libraries.later",
     "core.libraries.opencv",
     "datasets.coding_blocks",
     "datasets.images",

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from anonbench.core.libraries.later import opencv
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
@@ -52,7 +52,6 @@ class BoxBlur(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored."""
-        cv2 = opencv()
         share = float(getattr(self.size, entity))
         side = odd(max(self.min_size, share * min(pixels.shape[:2])))
         return np.asarray(cv2.blur(pixels, (side, side), borderType=cv2.BORDER_REFLECT))

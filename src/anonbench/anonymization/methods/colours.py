@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from anonbench.core.libraries.later import opencv
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 
 
@@ -28,7 +28,6 @@ class Equalize(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Spread each channel's values evenly over 0 … 255."""
-        cv2 = opencv()
         if pixels.ndim == 2:
             return np.asarray(cv2.equalizeHist(np.ascontiguousarray(pixels)))
         return np.asarray(cv2.merge([cv2.equalizeHist(plane) for plane in cv2.split(pixels)]))
@@ -51,7 +50,6 @@ class Recolour(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Convert (OpenCV's 8-bit HSV and YCrCb)."""
-        cv2 = opencv()
         if pixels.ndim == 2 or self.space == "negative":
             return 255 - pixels
         code = cv2.COLOR_RGB2HSV if self.space == "hsv" else cv2.COLOR_RGB2YCrCb

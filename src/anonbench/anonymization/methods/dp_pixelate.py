@@ -10,7 +10,7 @@ from pydantic import Field
 
 from anonbench.anonymization.methods.keyed import Keyed
 from anonbench.anonymization.methods.pixelate import Blocks, blocks_of
-from anonbench.core.libraries.later import opencv
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.settings import Count, Positive
 
 
@@ -52,7 +52,6 @@ class DpPixelate(Keyed):
         a pixel lies in several blocks: they share its weight. Means are not rounded before the
         noise. Rounding and cutting to 0 … 255 come after it, and cost nothing.
         """
-        cv2 = opencv()
         height, width = pixels.shape[:2]
         blocks = float(getattr(self.blocks, entity))
         side = max(self.min_block, math.ceil(min(height, width) / blocks))

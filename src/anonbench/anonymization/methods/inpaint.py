@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from anonbench.core.libraries.later import opencv
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 
 _UNKNOWN = 128
@@ -42,7 +42,6 @@ class Inpaint(Method):
         """Fill in what is hidden; grey where nothing is known."""
         if hidden.all():
             return np.full_like(pixels, _UNKNOWN)
-        cv2 = opencv()
         flags = hidden.view(np.uint8)
         known = cv2.copyTo(pixels, 1 - flags)  # black where it is hidden
         count = hidden.size - cv2.countNonZero(flags)

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from anonbench.anonymization.methods.box_blur import Kernel, odd
-from anonbench.core.libraries.later import opencv
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 
 LARGEST = 255
@@ -39,7 +39,6 @@ class Median(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take medians; the window's border is repeated."""
-        cv2 = opencv()
         share = float(getattr(self.size, entity))
         side = min(odd(max(self.min_size, share * min(pixels.shape[:2]))), LARGEST)
         return np.asarray(cv2.medianBlur(np.ascontiguousarray(pixels), side))

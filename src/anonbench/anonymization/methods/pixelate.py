@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from anonbench.core.libraries.later import opencv
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Settings
 
@@ -53,7 +53,6 @@ class Pixelate(Method):
         to both), so that none is smaller than asked for: a remainder of one pixel at the edge would
         be a pixel of the original.
         """
-        cv2 = opencv()
         height, width = pixels.shape[:2]
         blocks = float(getattr(self.blocks, entity))
         side = max(self.min_block, math.ceil(min(height, width) / blocks))

@@ -12,6 +12,7 @@ import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Fraction, Positive
 from anonbench.core.vocabulary import Entity
@@ -104,7 +105,6 @@ class CenterfaceDetector:
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:
         from anonbench.core.libraries.onnx import freeing_run
-        from anonbench.core.libraries.opencv import cv2
 
         height, width = image.shape[:2]
         require_memory(image, _BYTES_A_PIXEL)

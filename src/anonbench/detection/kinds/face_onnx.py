@@ -10,6 +10,7 @@ import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
 from anonbench.core.vocabulary import Entity
@@ -109,8 +110,6 @@ class FaceOnnxDetector:
         return in_threads(self._detect_one, images, self._threads)
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:
-        from anonbench.core.libraries.opencv import cv2
-
         height, width = image.shape[:2]
         scale = self._side / max(height, width)
         size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -179,8 +178,6 @@ class Yunet:
 
     def __init__(self, path: Path, settings: FaceOnnx) -> None:
         """Load the model and search a blank image."""
-        from anonbench.core.libraries.opencv import cv2
-
         self._model = cv2.FaceDetectorYN.create(
             str(path), "", (_PROBE, _PROBE), settings.threshold, settings.overlap, _MOST
         )

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
+from anonbench.core.libraries.opencv import cv2
+
 
 def gaussian(sigma: float) -> np.ndarray:
     """Kernel of the method blur, float64 [2 R + 1], cut off where it is negligible."""
-    from anonbench.core.libraries.opencv import cv2
-
     return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(6 * sigma)) + 1, sigma))[:, 0]
 
 
@@ -77,8 +77,6 @@ def smoothed(mosaic: np.ndarray, blocks: float, least: int = 1) -> np.ndarray:
         least: smallest side of a block, in pixels.
 
     """
-    from anonbench.core.libraries.opencv import cv2
-
     height, width = mosaic.shape[:2]
     side = max(least, math.ceil(min(height, width) / blocks))
     few = (max(1, width // side), max(1, height // side))
@@ -95,7 +93,6 @@ def similarity(one: np.ndarray, other: np.ndarray) -> float:
 
     Wang et al. 2004, equation 13, with Gaussian windows of 1.5 pixels; a negative mean counts as 0.
     """
-    from anonbench.core.libraries.opencv import cv2
 
     def mean(image: np.ndarray) -> np.ndarray:
         return np.asarray(cv2.GaussianBlur(image, (11, 11), 1.5, borderType=cv2.BORDER_REFLECT))

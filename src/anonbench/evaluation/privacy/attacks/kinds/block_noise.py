@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from anonbench.core.boxes import Region
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
     NO_CODING,
@@ -122,7 +123,6 @@ class _Coding:
 
     def _known(self, seen: _Seen, region: Region) -> _Seen:
         """An original's line with its text, candidates and typesetting."""
-        from anonbench.core.libraries.opencv import cv2
         from anonbench.evaluation.privacy.attacks.candidates import texts_like
         from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of, upright
 
@@ -216,8 +216,6 @@ def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np
     The former are convex, as masks are. In originals they are the region, so that the attack is
     that on a mask which ends at the region's edge.
     """
-    from anonbench.core.libraries.opencv import cv2
-
     if found.setting is not None:
         return line.inside, np.zeros_like(line.inside)
     apart = cv2.absdiff(seen, line.pixels)
@@ -232,16 +230,12 @@ def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _grown(pixels: np.ndarray, reach: int) -> np.ndarray:
-    from anonbench.core.libraries.opencv import cv2
-
     around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     return np.asarray(cv2.dilate(pixels.astype(np.uint8), around) > 0)
 
 
 def _as(pixels: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Convert pixels to grey or colour, like another array's."""
-    from anonbench.core.libraries.opencv import cv2
-
     if pixels.ndim == other.ndim:
         return pixels
     change = cv2.COLOR_RGB2GRAY if other.ndim == 2 else cv2.COLOR_GRAY2RGB

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from anonbench.core.boxes import Region
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import (
     Equipment,
     Looking,
@@ -303,8 +304,6 @@ def decoded(pixels: np.ndarray) -> set[bytes]:
 
 def _versions(grey: np.ndarray) -> Iterator[np.ndarray]:
     """Yield grey images to search, most promising first."""
-    from anonbench.core.libraries.opencv import cv2
-
     for scale in range(1, _WHOLE + 1):
         if scale > 1 and grey.size * scale**2 > _MOST_PIXELS:
             return

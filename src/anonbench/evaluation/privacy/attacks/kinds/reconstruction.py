@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from anonbench.core.boxes import Region
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import (
     Equipment,
     Looking,
@@ -209,8 +210,6 @@ class _Comparing:
 
 
 def _likeness(truth: np.ndarray, found: np.ndarray) -> RegionShares:
-    from anonbench.core.libraries.opencv import cv2
-
     scaled = np.asarray(cv2.resize(found, (truth.shape[1], truth.shape[0])))
     return {"ssim": similarity(truth, scaled), "psnr": signal_to_noise(truth, scaled)}
 
@@ -267,8 +266,6 @@ def _as_blurred(seen: np.ndarray, area: Cover, kernel: np.ndarray) -> np.ndarray
     """Blur the surroundings of a slanted region too, as if the whole window were blurred."""
     if area.inside is None:
         return seen
-    from anonbench.core.libraries.opencv import cv2
-
     outside = cv2.sepFilter2D(seen, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
     whole = outside.astype(np.float64)
     whole[area.inside] = seen[area.inside]
