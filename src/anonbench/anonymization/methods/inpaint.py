@@ -49,9 +49,9 @@ class Inpaint(Method):
         cv2.copyTo(np.full(pixels.shape, mean, np.uint8), flags, known)
         # within its radius of a border, OpenCV reads pixels that it is to fill in: frame the image
         width = self.surroundings()
-        frame = [width] * 4
+        frame = (width, width, width, width)
         framed = cv2.copyMakeBorder(known, *frame, cv2.BORDER_REPLICATE)
-        flags = cv2.copyMakeBorder(flags, *frame, cv2.BORDER_CONSTANT)
+        around = cv2.copyMakeBorder(flags, *frame, cv2.BORDER_CONSTANT)
         way = cv2.INPAINT_TELEA if self.algorithm == "telea" else cv2.INPAINT_NS
-        filled = cv2.inpaint(framed, flags, self.radius, way)
+        filled = cv2.inpaint(framed, around, self.radius, way)
         return np.asarray(filled[width:-width, width:-width])
