@@ -23,7 +23,7 @@ hidden: look at a sample before you pass them on."""
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    images = commands.add_parser("images", help="anonymized images to pass on")
+    images = commands.add_parser("images", help="export anonymized images to pass on")
     kinds = images.add_subparsers(required=True, metavar="action")
     parser = kinds.add_parser(
         "export",
