@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
         "reads, without --remove.",
         epilog="Examples:\n  anonbench originals results\n"
         "  anonbench originals results --remove\n\n"
-        "More: docs/how-to/own-data.md.",
+        "More: docs/reference/files.md.",
     )
     parser.add_argument(
         "results",

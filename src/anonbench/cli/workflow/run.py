@@ -115,7 +115,7 @@ def _announce(given: Sequence[str]) -> None:
         raise InputError(
             f"{count(len(wanting), 'job')} ({stages}) would take a GPU, and this machine has none. "
             "Measure a frozen system, which trains nothing (`systems`, see "
-            "docs/how-to/own-data.md); set `device: cpu` in the recipe; or run on a cluster "
+            "docs/how-to/systems.md); set `device: cpu` in the recipe; or run on a cluster "
             "(--profile). With --resources gpu=1 they run here nevertheless"
         )
     if planned:

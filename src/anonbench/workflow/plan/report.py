@@ -28,7 +28,7 @@ _RATES = (
 )
 _NO_GPU = (
     "This machine has no GPU: the plan counts with one as docs/reference/gpu-time.md says. "
-    "A frozen system trains nothing (`systems`, see docs/how-to/own-data.md)."
+    "A frozen system trains nothing (`systems`, see docs/how-to/systems.md)."
 )
 _HEAD = ["jobs", "because of", "time", "CPU time", "GPU time", "writes"]
 _NAMED = 4
