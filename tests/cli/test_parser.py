@@ -13,6 +13,7 @@ import pytest
 
 from anonbench.cli import main
 from anonbench.cli.main import _parser
+from anonbench.cli.parser import FIRST_COMMANDS
 from anonbench.cli.workflow import status as status_command
 from anonbench.core.errors import InputError
 
@@ -116,3 +117,17 @@ def test_help_loads_nothing_heavy(tmp_path: Path, command: list[str]) -> None:
         [sys.executable, "-c", code, *command, "--help"], capture_output=True, text=True
     )
     assert done.stdout.splitlines()[-1] == "loaded: []", done.stdout + done.stderr
+
+
+def test_help_lists_a_few_commands_first() -> None:
+    lines = _parser().format_help().splitlines()
+    first = lines.index("commands for the first day:")
+    others = lines.index("more commands:")
+
+    def listed(part: list[str]) -> list[str]:
+        return [line.split()[0] for line in part[1 : part.index("")]]
+
+    assert listed(lines[first:]) == list(FIRST_COMMANDS) and len(FIRST_COMMANDS) <= 8
+    commands = next(each for each in _parser()._actions if each.choices)
+    assert commands.choices is not None
+    assert listed(lines[others:]) == sorted(set(commands.choices) - set(FIRST_COMMANDS))

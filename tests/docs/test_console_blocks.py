@@ -27,7 +27,7 @@ FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 BLOCKS = [block for file in FILES for block in console.blocks(file)]
 MADE = ("table_V", "portraits_images")
 """What stands in the folder before: the small experiment, up to its scores and one table."""
-OF_ONE = ("bundle.md",)
+OF_ONE = ("bundle.md", "export.md")
 """Pages whose commands are about a finished run: its config has what was made, and nothing else."""
 EXACT = ("metric ", "anonbench: ", "wrote anonymized", "wrote averaged", "13 images", "12 images")
 """How documented output begins that is compared line by line; other output has times in it."""

@@ -70,7 +70,7 @@ def test_every_page_is_of_one_kind_and_in_the_index() -> None:
 
 
 def test_the_first_page_is_short() -> None:
-    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 100
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 80
 
 
 def test_pages_that_are_named_elsewhere_are_there() -> None:

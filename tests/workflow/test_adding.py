@@ -1,4 +1,4 @@
-"""The package of docs/how-to/adding.md, as the page has it, through the whole workflow."""
+"""The package of docs/how-to/adding.md and adding-detector.md, through the whole workflow."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def blocks(page: str, kind: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def page(root: Path) -> str:
-    """Return docs/how-to/adding.md."""
-    return (root / "docs/how-to/adding.md").read_text(encoding="utf-8")
+    """Both pages."""
+    pages = ("adding", "adding-detector")
+    return "".join((root / f"docs/how-to/{name}.md").read_text(encoding="utf-8") for name in pages)
 
 
 @pytest.fixture(scope="module")

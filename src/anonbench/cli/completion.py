@@ -19,7 +19,7 @@ def add(commands: Any, whole: argparse.ArgumentParser) -> None:
     """Add the command to the subparsers of `anonbench`, whose parser is `whole`."""
     parser = commands.add_parser(
         "completion",
-        help="print what completes commands, options and paths in a shell",
+        help="print the shell code that completes commands and paths",
         description="Prints a script for the shell. It is made from this version's options: make "
         "it again after an update.",
         epilog=_EPILOG,

@@ -25,7 +25,7 @@ SPEEDS = (
     "faces and 34 to 83 percent of those on their side or upside down; single: once and at full "
     "size, which misses large and turned faces and small text"
 )
-"""Help text; the figures on faces are from docs/how-to/anonymize.md."""
+"""Help text; the figures on faces are from docs/reference/copies.md."""
 
 
 def add_images(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The command `anonbench`: everything beside the workflow."""
+"""Command `anonbench`: hide regions of images and measure what this costs image retrieval."""
 
 from __future__ import annotations
 
@@ -27,15 +27,20 @@ from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify as verify_file
 from anonbench.core.terminal import guard_output
 
+_DESCRIPTION = """\
+Finds faces, text, codes and signatures in images, hides them, and measures what hiding them costs
+image retrieval. `anonbench <command> --help` has the options of a command and examples."""
 _EPILOG = """\
-Exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 done, but some images were left out or
-may show what should be hidden, or a policy is not passed; 130 interrupted. With --json, standard
-output is one JSON object and nothing else; progress and notes go to standard error.
+A first day:
+  anonbench anonymize photos -o hidden     # copies in which the regions are masked
+  anonbench review hidden                  # look at the copies and mark what was missed
+  anonbench init photos                    # write archive.yaml, the config of an experiment
+  anonbench plan --configfile archive.yaml # list its jobs, their time and disk space
+  anonbench run --configfile archive.yaml  # run them, up to results/report.html
 
-Examples:
-  anonbench anonymize photos -o anonymized --method pixelate
-  anonbench plan
-  anonbench completion bash > ~/.local/share/bash-completion/completions/anonbench"""
+Exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 done, but look at the output: images
+were left out, may still show something, or a policy is not passed; 130 interrupted. With --json,
+standard output is one JSON object; progress and notes go to standard error."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,15 +77,17 @@ def _refused(text: str) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="anonbench", description=__doc__, epilog=_EPILOG)
-    commands = parser.add_subparsers(required=True, metavar="command")
+    parser = Parser(prog="anonbench", description=_DESCRIPTION, epilog=_EPILOG)
+    commands = parser.add_subparsers(
+        required=True, metavar="command", title="commands for the first day"
+    )
 
     detect.add(commands)
     anonymize.add(commands)
 
     config = commands.add_parser(
         "config",
-        help="write config/defaults.yaml and the schema",
+        help="write the default config and the schema (for developers)",
         epilog="Example:\n  anonbench config",
     )
     add_root(config)
@@ -88,7 +95,7 @@ def _parser() -> Parser:
 
     environments = commands.add_parser(
         "environments",
-        help="write envs/ from the lock files",
+        help="write envs/ from the lock files (for developers)",
         epilog="Example:\n  anonbench environments",
     )
     add_root(environments)
@@ -96,7 +103,7 @@ def _parser() -> Parser:
 
     standin = commands.add_parser(
         "standin",
-        help="write the publishers' list files at full size, without images",
+        help="write list files of the paper's data sets, without images",
         epilog="Example:\n  anonbench standin data/standin",
     )
     standin.add_argument("folder", type=Path)
@@ -104,7 +111,7 @@ def _parser() -> Parser:
 
     export = commands.add_parser(
         "export",
-        help="write a trained backbone for timm, DINOv2's code or transformers",
+        help="convert a trained backbone for timm, DINOv2 or transformers",
         epilog="Example:\n  anonbench export backbone.safetensors ours.safetensors --format timm",
     )
     export.add_argument("backbone", type=Path, help="what a training wrote (.safetensors)")
@@ -112,7 +119,9 @@ def _parser() -> Parser:
     export.add_argument("--format", choices=["timm", "dinov2", "huggingface"], required=True)
     export.set_defaults(run=_export)
 
-    boxes = commands.add_parser("boxes", help="boxes as annotation tools take them")
+    boxes = commands.add_parser(
+        "boxes", help="write found regions as COCO JSON for an annotation tool"
+    )
     kinds = boxes.add_subparsers(required=True, metavar="action")
     coco = kinds.add_parser(
         "export",

@@ -15,6 +15,8 @@ _GONE = {
     ("verify", "--sample"): "; it is gone, every file of a bundle is compared with its digest",
 }
 """Error texts for options of earlier versions."""
+FIRST_COMMANDS = ("anonymize", "review", "detect", "evaluate", "init", "plan", "run", "status")
+"""Commands for the first day, in the order of use; `--help` lists all others below them."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,6 +52,18 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Formatter(argparse.HelpFormatter):
+    def _format_action(self, action: argparse.Action) -> str:
+        """Format one entry; the list of all commands gets two headings."""
+        if not isinstance(action, argparse._SubParsersAction):
+            return super()._format_action(action)
+        entries = {entry.dest: entry for entry in action._choices_actions}
+        if not entries.keys() >= set(FIRST_COMMANDS):
+            return super()._format_action(action)
+        first = [entries.pop(name) for name in FIRST_COMMANDS]
+        others = [entries[name] for name in sorted(entries)]
+        parts = [*map(self._format_action, first), "\nmore commands:\n"]
+        return self._join_parts([*parts, *map(self._format_action, others)])
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         """Wrap the text but keep the examples unchanged."""
         lines: list[str] = []

@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "anonymize",
-        help="write anonymized copies of images: same names, folders and formats",
+        help="write copies of images with their sensitive regions hidden",
         description="Finds faces, text, barcodes, machine-readable zones and ink, hides them, and "
         "writes audited copies. Originals are never written to. Images in which nothing was found "
         "are not published.",

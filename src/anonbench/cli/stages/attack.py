@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "attack",
-        help="try to read, decode, restore and find what anonymized images hide",
+        help="attack anonymized images: read, decode, restore, re-identify",
         description="Attacks anonymized images by any program, beside their originals: what can "
         "be read, decoded, restored or found, with intervals, the same on masked images, and a "
         "random guess.",

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "detect",
-        help="find faces, text, barcodes, machine-readable zones and ink in images",
+        help="list the faces, text, codes and signatures in images",
         description="Searches images for sensitive regions and counts them. Nothing is changed.",
         epilog=_EPILOG,
     )

@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "embed",
-        help="embed images, original or anonymized, by any system",
+        help="write the vectors that a retrieval system gives to images",
         description="Embeds images by a system and writes /embeddings [N, D] and /ids [N] as HDF5, "
         "which `anonbench score` reads.",
         epilog=_EPILOG,

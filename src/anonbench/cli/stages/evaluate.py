@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "evaluate",
-        help="measure what anonymizing images costs a system, from a folder to an answer",
+        help="measure what anonymization costs a retrieval system",
         description="Searches, anonymizes and encodes images in one process, scores the system's "
         "rankings of the anonymized images against its own ranking of the originals, and says "
         "which method keeps most. Nothing is trained.",

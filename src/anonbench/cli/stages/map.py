@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "map",
-        help="regain retrieval: map hidden images' vectors to where their originals' would be",
+        help="learn and apply a map of vectors that regains retrieval",
         description="Learns a map from pairs of vectors, judges it on images of other clusters, "
         "and applies it. The system stays as it is.",
         epilog=_EPILOG,

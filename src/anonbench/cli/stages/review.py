@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "review",
-        help="look at the least certain images and a random sample, and correct their regions",
+        help="look at the regions in a browser and correct them",
         description="Serves a page on this machine only, that shows images with their regions. "
         "Regions are added, moved, removed and confirmed there. Writes the corrections that the "
         "next run honours, and beside them a record of what was looked at. Control-C ends it. Of a "

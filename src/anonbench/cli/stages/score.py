@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "score",
-        help="score any system's embeddings against its own ranking of the originals",
+        help="score vectors by the ranking of the originals",
         description="Scores embeddings after a change of the images (anonymization, another model) "
         "against the ranking that the original system gave. Files: .h5 with /embeddings and /ids, "
         ".npy with x.ids.txt beside x.npy, or .parquet or .csv with a column id.",

@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "bundle",
-        help="write results that others can make the tables from again, without images",
+        help="pack results without images, for reviewers",
         description="Writes the scores of single queries, boxes, config, environment and published "
         "tables of a run into a folder or tar, with RO-Crate metadata. Never images.",
         epilog="Examples:\n"

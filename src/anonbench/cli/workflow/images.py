@@ -23,7 +23,7 @@ hidden: look at a sample before you pass them on."""
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    images = commands.add_parser("images", help="anonymized images to pass on")
+    images = commands.add_parser("images", help="export anonymized images to pass on")
     kinds = images.add_subparsers(required=True, metavar="action")
     parser = kinds.add_parser(
         "export",
@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
         epilog="Examples:\n"
         "  anonbench images export archive mask-100 -o passed-on.tar --configfile archive.yaml\n"
         "  anonbench images export archive mask-100 -o mine --names --configfile archive.yaml\n\n"
-        "What is passed on and what stays: docs/how-to/bundle.md.",
+        "What is passed on and what stays: docs/how-to/export.md.",
     )
     parser.add_argument("dataset", help="its name in the config")
     parser.add_argument("variant", nargs="+", help="method and degree, such as mask-100")

@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "init",
-        help="look at a folder of images and write a first config for it",
+        help="look at a folder and write the config of an experiment",
         description="Counts a folder's images, searches a sample for faces, text, barcodes and "
         "machine-readable zones, tries the system on it, and writes a commented config: the "
         "smallest useful experiment, with its time and disk. On a terminal it asks what no option "

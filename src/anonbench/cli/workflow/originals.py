@@ -14,12 +14,12 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "originals",
-        help="list or remove copies of originals in results",
+        help="list or remove copies of originals in the results",
         description="Lists the files that hold copies of originals, hidden links included. Only "
         "reads, without --remove.",
         epilog="Examples:\n  anonbench originals results\n"
         "  anonbench originals results --remove\n\n"
-        "More: docs/how-to/own-data.md.",
+        "More: docs/reference/files.md.",
     )
     parser.add_argument(
         "results",

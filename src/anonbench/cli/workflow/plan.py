@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "plan",
-        help="what would run, why, and what it would cost",
+        help="list the jobs of an experiment, their reasons, time and disk",
         description="Shows what snakemake would run, what changed since the results were made "
         "(which input, setting or function), and what the run would cost by the benchmarks of "
         "earlier jobs, else by formula. Runs and changes nothing.",

@@ -33,7 +33,7 @@ _DATASET = "manifest.parquet"
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
-    parser = commands.add_parser("policy", help="which variants pass a policy, with the evidence")
+    parser = commands.add_parser("policy", help="say which variants pass a policy, and why")
     actions = parser.add_subparsers(required=True, metavar="action")
     check = actions.add_parser(
         "check",

@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "run",
-        help="run the workflow: snakemake with its Snakefile, this machine's cores and GPUs",
+        help="run an experiment up to its report",
         description="Says what would run and how long it takes, runs snakemake, and says where the "
         "report is. Without --cores all cores are used, and as many GPUs as there are.",
         epilog=_EPILOG,
@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run, passes_on=True, targets=())
     parser = commands.add_parser(
         "report",
-        help="make the report, and what it stands on",
+        help="run an experiment up to its report only (as `run report`)",
         description="Runs the workflow up to the report, as `anonbench run report` does, and says "
         "where it is.",
         epilog=_EPILOG_OF_REPORT,
@@ -115,7 +115,7 @@ def _announce(given: Sequence[str]) -> None:
         raise InputError(
             f"{count(len(wanting), 'job')} ({stages}) would take a GPU, and this machine has none. "
             "Measure a frozen system, which trains nothing (`systems`, see "
-            "docs/how-to/own-data.md); set `device: cpu` in the recipe; or run on a cluster "
+            "docs/how-to/systems.md); set `device: cpu` in the recipe; or run on a cluster "
             "(--profile). With --resources gpu=1 they run here nevertheless"
         )
     if planned:

@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "status",
-        help="how far a run is: done, running, failed, left",
+        help="show how far a run is",
         description="Shows how far the latest run is, while it runs or afterwards. Only reads.",
         epilog="Examples:\n  anonbench status\n  anonbench status --configfile archive.yaml\n"
         "  anonbench status --results results/archive --json\n\n"

@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "verify",
-        help="check a bundle's files, and what was made from them",
+        help="check the files of a bundle",
         description="Compares every file of a bundle with the digest that its metadata lists, and "
         "what the workflow made in its folder with what the run had made.",
         epilog="The exit status is 0 where everything is as published, else 1.\n\nExamples:\n"

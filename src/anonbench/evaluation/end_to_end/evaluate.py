@@ -104,7 +104,7 @@ def evaluate(
     if DetectorName.TEMPLATE in given:
         raise InputError(
             "detectors: template needs a folder of templates; only the pipeline has that "
-            "(docs/how-to/own-data.md)"
+            "(docs/reference/files.md)"
         )
     if boxes is None and DetectorName.BOXES in given:
         raise InputError("detectors: boxes needs your own regions; name them as `boxes`")

@@ -368,7 +368,7 @@ def _next(seen: Survey, choice: Choice) -> Iterator[str]:
     yield from _note("Next steps, once this has an answer:")
     steps = [
         "your own system, above;",
-        "true boxes of some images (truth: boxes.csv, docs/how-to/own-data.md): without them it is "
+        "true boxes of some images (truth: boxes.csv, docs/reference/files.md): without them it is "
         "not known how much the detectors miss, and nothing passes the policy;",
         "a weaker or stronger method: anonymization: { blur: … }, see config/defaults.yaml;",
     ]

@@ -27,8 +27,8 @@ _RATES = (
     "It may take a tenth of that where images are small, or three times as long."
 )
 _NO_GPU = (
-    "This machine has no GPU: the plan counts with one as docs/how-to/plan.md#gpu-time says. "
-    "A frozen system trains nothing (`systems`, see docs/how-to/own-data.md)."
+    "This machine has no GPU: the plan counts with one as docs/reference/gpu-time.md says. "
+    "A frozen system trains nothing (`systems`, see docs/how-to/systems.md)."
 )
 _HEAD = ["jobs", "because of", "time", "CPU time", "GPU time", "writes"]
 _NAMED = 4

@@ -43,7 +43,7 @@ PRETRAINED_STEPS = 0.1
 """Share of the steps that `shorter` assumes for a training from released weights."""
 _SHORTER = (
     "Shorter trainings, as a share of that time (what each changes: "
-    "docs/how-to/plan.md#shorter-trainings):"
+    "docs/reference/gpu-time.md#shorter-trainings):"
 )
 _HOUR, _DAYS = 3600.0, 72.0
 """Seconds of an hour; hours from which days are shown."""
@@ -229,7 +229,7 @@ def gpu_time_lines(data: Mapping[str, Any] | None) -> list[str]:
     """Lines of a plan about GPU time; empty if there is nothing to report."""
     if data is None:
         return []
-    lines = ["", "On GPUs (docs/how-to/plan.md#gpu-time says what is assumed):"]
+    lines = ["", "On GPUs (docs/reference/gpu-time.md says what is assumed):"]
     lines += [
         f"  {each['stage']}: {each['jobs']:,} × {each['images'] / each['jobs']:,.0f} images × "
         f"{each['flops'] / each['images'] / 1e12:.3g} TFLOP in {' and '.join(each['precision'])}"

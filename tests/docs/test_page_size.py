@@ -1,0 +1,52 @@
+"""Sizes of hand-written pages: a guide fits a screen or two, a line and a table cell are short."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDES = sorted((ROOT / "docs/how-to").glob("*.md"))
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/README.md")),
+    *sorted((ROOT / "docs/tutorials").glob("*.md")),
+    *GUIDES,
+]
+MOST_LINES, MOST_IN_ALL, MOST_CHARACTERS, MOST_IN_A_CELL = 125, 1900, 120, 160
+
+
+def too_long(text: str) -> list[str]:
+    """Lines of prose and cells of tables that are too long; what a command prints is not ours."""
+    prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+    lines = [line for line in prose.splitlines() if not line.lstrip().startswith("|")]
+    cells = [
+        cell.strip()
+        for line in prose.splitlines()
+        if line.lstrip().startswith("|")
+        for cell in re.split(r"(?<!\\)\|", line)
+    ]
+    return [line for line in lines if len(line) > MOST_CHARACTERS] + [
+        cell for cell in cells if len(cell) > MOST_IN_A_CELL
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_lines_and_cells_are_short(page: Path) -> None:
+    assert too_long(page.read_text("utf-8")) == []
+
+
+def test_a_long_line_and_cell_are_found() -> None:
+    code = f"```\n{'d' * 121}\n```"
+    text = f"{'a' * 121}\n| {'b' * 161} | c |\n{code}\n| e | {'f' * 100} | {'g' * 100} |"
+    assert too_long(text) == ["a" * 121, "b" * 161]
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
+def test_a_guide_is_short(page: Path) -> None:
+    assert len(page.read_text("utf-8").splitlines()) <= MOST_LINES
+
+
+def test_all_guides_are_short() -> None:
+    assert sum(len(page.read_text("utf-8").splitlines()) for page in GUIDES) <= MOST_IN_ALL
