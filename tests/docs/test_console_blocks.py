@@ -205,9 +205,7 @@ def test_a_block_runs(checkout: Path, environment: dict[str, str], block: consol
             )
 
 
-@pytest.mark.parametrize(
-    "file", [file for file in FILES if file.name != "attacks.md"], ids=lambda file: file.name
-)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_command_in_running_text_can_be_copied(file: Path) -> None:
     text = " ".join(file.read_text(encoding="utf-8").split())
     for command in re.findall(r"`(snakemake [^`]*)`", text):

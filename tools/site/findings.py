@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import textwrap
 from pathlib import Path
 
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.findings.models import accuracies_grid, effects_grid
 from anonbench.reporting.findings.systems import orders_grid, values_grid
 from anonbench.reporting.grids.grid import to_markdown
 from anonbench.reporting.labels import METHODS
@@ -53,37 +53,8 @@ AS_THEY_ARE = ("orders", "pages_orders", "claims", "generated_claims", "sensitiv
 """Files whose numbers are no shares; those of the others are shown in percent."""
 
 
-def claims_grid(claims: pd.DataFrame) -> Grid:
-    """Return the verdict on each claim of the paper that was run, by both references."""
-    ours = claims[claims["numbers"].str.startswith("ours") & (claims["scope"] == "all")]
-    by = ours.set_index(["claim", "numbers"])
-    run = ours[ours["cases"] > 0]
-    rows = tuple(
-        (str(statement), *(_verdict(by, (claim, whose)) for whose in WHOSE))
-        for claim, statement in dict(zip(run["claim"], run["statement"], strict=True)).items()
-    )
-    return Grid(
-        stem="claims",
-        title="Cases in which a claim of the paper holds, of those that these models test",
-        notes=(),
-        heads=("Claim", "By the ranking of each training", "By other trainings"),
-        blocks=(GridBlock("", rows),),
-        left=3,
-    )
-
-
 MODELS = ("unadapted", "A", "B", "C")
 """Those whose values by degree are shown."""
-
-WHOSE = ("ours", "ours by a second training")
-
-
-def _verdict(by: pd.DataFrame, place: tuple[str, str]) -> str:
-    if place not in by.index:
-        return "–"
-    row = by.loc[place]
-    return f"{row['verdict']} ({row['holds']} of {row['cases']}, {row['significant']} told apart)"
-
 
 SCALES = {
     "seen_8k": "8,000 images seen, width 64",
@@ -207,19 +178,10 @@ def degrees_grid(found: pd.DataFrame) -> Grid:
 
 GRIDS = {
     "generated_degrees": degrees_grid,
-    "systems": values_grid,
-    "orders": orders_grid,
-    "models": effects_grid,
-    "accuracy": accuracies_grid,
+    "orders": lambda found: orders_grid(found[found["metric"] == "map"]),
     "scaling": scaling_grid,
     "reidentification": reidentification_grid,
-    "claims": claims_grid,
-    "pages": values_grid,
-    "pages_orders": orders_grid,
-    "receipts": values_grid,
-    "generated": effects_grid,
-    "generated_accuracy": accuracies_grid,
-    "generated_claims": claims_grid,
+    "pages": lambda found: values_grid(found[found["query"] == "original"]),
     "sensitivity": sensitivity_grid,
 }
 """How the table of a file is laid out on the page."""
@@ -236,7 +198,9 @@ def with_tables(text: str) -> str:
     """Return a page's text with its tables as the files have them."""
 
     def table(found: re.Match[str]) -> str:
-        return f"{found[1]}{to_markdown(GRIDS[found[2]](read(found[2])))}{found[3]}"
+        lines = to_markdown(GRIDS[found[2]](read(found[2]))).splitlines()
+        wrapped = (line if line[:1] == "|" else textwrap.fill(line, 110) for line in lines)
+        return "\n".join((found[1].rstrip("\n"), *wrapped, found[3]))
 
     return _TABLE.sub(table, text)
 
