@@ -25,7 +25,6 @@ from anonbench.core.jobs.checksums import (
     note_time,
     read_checksum,
 )
-from anonbench.core.jobs.fingerprint import keep_codes
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +106,6 @@ class Results:
                     log.warning("%s is put aside as %s", path, aside.name)
             self._correct_times()
             (self._folder / _VERSION).write_text(__version__, encoding="utf-8")
-            keep_codes(self._folder)
 
     def _correct_times(self) -> None:
         """Record the times of intact files, and set times in the future to now.

@@ -318,19 +318,6 @@ def test_jobs_remember_what_snakemake_asked_for(
     assert digest_in_a_new_process(package / "script.py") == first
 
 
-def test_what_a_digest_stands_for_is_remembered_too(
-    remembering: Path, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fingerprint, "CODES", {})
-    digest = digest_in_a_new_process(package / "script.py")
-    fingerprint.keep_codes(tmp_path / "one")
-    monkeypatch.setattr(fingerprint, "script_identity", lambda *_: pytest.fail("followed again"))
-    assert digest_in_a_new_process(package / "script.py") == digest
-    fingerprint.keep_codes(tmp_path / "other")
-    one, other = (tmp_path / name / ".code" / f"{digest}.json" for name in ("one", "other"))
-    assert one.read_bytes() == other.read_bytes()
-
-
 @pytest.mark.parametrize("text", ["", "[1, 2]", '{"half": '])
 def test_a_damaged_memory_is_as_none(remembering: Path, package: Path, text: str) -> None:
     first = digest_in_a_new_process(package / "script.py")
