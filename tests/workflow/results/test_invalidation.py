@@ -211,20 +211,6 @@ def test_lost_records_make_nothing_stale(
     assert not rules["train_unadapted"]
 
 
-def test_a_result_changed_by_hand_is_made_again(
-    snakemake: Any, miniature: dict[str, Any], scratch: Path
-) -> None:
-    backbone = scratch / "results/portraits/models/A-mask-100/seed0/backbone.safetensors"
-    data = bytearray(backbone.read_bytes())
-    data[-1] ^= 1
-    backbone.unlink()
-    backbone.write_bytes(data)
-    rules = planned(snakemake(scratch, miniature, "--cores", "2", "-n"))
-    assert rules["train_adapted"] == 1
-    assert not rules["train_unadapted"]
-    assert not rules["anonymize"]
-
-
 def test_where_the_boxes_come_out_the_same_nothing_after_them_is_done(
     snakemake: Any, miniature: dict[str, Any], scratch: Path
 ) -> None:
