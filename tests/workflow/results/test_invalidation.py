@@ -19,10 +19,12 @@ REPORT = {"report", "all"}  # the report shows the config
 FIGURES = {"trend", "heatmap", "examples", "learning", "attention"}
 FIGURES |= {"attention_share", "detection_figure", "pipeline", "front"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
-SCORES = {"scores", "comparisons", "best", "table", "trend", "front"} | SHOWN
-SCORES |= {"dataset_table"}  # corrected scores
-RATES = {"reidentification", "dataset_table", "front", "judge"} | SHOWN
-ATTACKED = {"attack", "dataset_table", "judge"} | SHOWN
+PRIVACY_TABLES = {"privacy_tables_portraits", "privacy_tables_documents"}
+OTHER_TABLES = {"other_tables_portraits", "other_tables_documents"}
+SCORES = {"scores", "comparisons", "best", "trend", "front"} | OTHER_TABLES | SHOWN
+SCORES |= {"tables_portraits", "tables_documents"}
+RATES = {"reidentification", "front", "judge"} | PRIVACY_TABLES | OTHER_TABLES | SHOWN
+ATTACKED = {"attack", "judge"} | PRIVACY_TABLES | OTHER_TABLES | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 RANKED |= {"retrieve_second", "second_rankings", "effects"}
@@ -53,6 +55,7 @@ ADAPTED = TRAINED - {"train_unadapted", "embed_original"}
 MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {"embed_adapted", "explore"}
 MORE_SEEDS -= {"retrieve_without_own", "without_own_rankings", "query_kinds"}
 OF_DOCUMENTS = TRAINED - {"train_adapted", "embed_adapted", "rankings_portraits"}
+OF_DOCUMENTS -= {f"{group}tables_portraits" for group in ("", "privacy_", "other_")}
 
 
 @pytest.fixture

@@ -77,16 +77,17 @@ def test_pages_are_packed_by_snakemakes_report() -> None:
     assert (packed.caption, packed.subcategory) == ("../report/trend.rst", "{dataset}")
     assert packed.labels == {"figure": "{trend} against degree"}
     assert packed.category(None) == "Figures"
-    table = rule_files().table("{kind}_{dataset}", "{kind}", caption="table")
+    table = rule_files().table("retrieval_faces_100", "retrieval", "table", "faces")
     assert list(table) == ["csv", "markdown", "latex"]
-    assert table["csv"].flags["report"].caption == "../report/table.rst"
+    packed = table["csv"].flags["report"]
+    assert (packed.caption, packed.subcategory) == ("../report/table.rst", "faces")
     assert rule_files().table("sizes", "images")["csv"].flags["report"].subcategory is None
     assert rule_files().table("experiment")["csv"] == "<results>/tables/experiment.csv"
 
 
 RULES = Path(__file__).parents[3] / "workflow/rules"
 CAPTIONED = re.compile(
-    r'figure\("([a-z_]+?)(?:_\{\w+\})*", |caption="(\w+)"|"\.\./report/(\w+)\.rst"'
+    r'figure\("([a-z_]+?)(?:_\{\w+\})*", |"(table|dataset_table)", _name|"\.\./report/(\w+)\.rst"'
 )
 
 
