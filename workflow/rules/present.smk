@@ -21,8 +21,8 @@ for _name, _dataset in experiment.datasets.items():
         name:
             f"tables_{_name}"
         input:
-            scores=paths.of_each("{dataset}/scores.csv", [_name]),
-            comparisons=paths.of_each("{dataset}/comparisons.csv", [_name]),
+            scores=f"{results}/{_name}/scores.csv",
+            comparisons=f"{results}/{_name}/comparisons.csv",
         output:
             [
                 file
@@ -92,22 +92,32 @@ rule examples:
         "../scripts/examples.py"
 
 
-rule heatmap:
-    input:
-        rules.correlate.output.matrix,
-    output:
-        **figure("correlation_{dataset}_{degree}", "correlations, {degree} %"),
-    script:
-        "../scripts/heatmap.py"
+# Trends and correlations: a job a data set.
+for _name, _dataset in experiment.datasets.items():
+    _figures = experiment.figures_of_scores(_name)
+    _drawn = [each.degree for each in _figures if each.kind == "correlation"]
 
-
-rule trend:
-    input:
-        rules.scores.output,
-    output:
-        **figure("trend_{dataset}_{trend}", "{trend} against degree"),
-    script:
-        "../scripts/trend.py"
+    rule:
+        name:
+            f"figures_{_name}"
+        input:
+            scores=f"{results}/{_name}/scores.csv",
+            matrices=[f"{results}/{_name}/correlation/{degree}.csv" for degree in _drawn],
+        output:
+            [
+                file
+                for each in _figures
+                for file in figure(each.stem, each.label, each.kind, _name).values()
+            ],
+        log:
+            f"<logs>/figure/{_name}.log",
+        params:
+            dataset=_name,
+            figures=_figures,
+            dpi=settings.presentation.dpi,
+            system=_dataset.system,
+        script:
+            "../scripts/score_figures.py"
 
 
 rule learning:

@@ -305,6 +305,11 @@ class Experiment:
         """Figures of this config."""
         return list(self._figures())
 
+    def figures_of_scores(self, name: str) -> list[Figure]:
+        """Figures of a data set that are drawn from its scores: trends and correlations."""
+        kinds = ("trend", "correlation")
+        return [each for each in self.figures if each.dataset == name and each.kind in kinds]
+
     def _figures(self) -> Iterator[Figure]:
         numbers = {entry: number for number, entry in PAPER_FIGURES.items()}
         for name, dataset in self.datasets.items():

@@ -30,7 +30,7 @@ OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
 """Settings that depend on the data set; each function has the name of its script."""
 SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dpi",): (
-        *("pipeline", "detection_figure", "heatmap", "trend", "learning", "scatter"),
+        *("pipeline", "detection_figure", "learning", "scatter"),
         "findings_models",
     ),
     ("dpi", "confidence"): ("attention_share", "findings_systems"),
@@ -40,7 +40,7 @@ SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("attention_images",): ("attend",),
 }
 """Presentation settings, with the scripts that read them."""
-NAME_A_SYSTEM = ("trend", "front", "strengths")
+NAME_A_SYSTEM = ("front", "strengths")
 """Scripts that label models by the data set's system, if there is one."""
 
 
@@ -103,7 +103,6 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
         **dict.fromkeys(("quality", "sweep", "overlays"), drawn),
         "manifest": {"name": lambda w: w.dataset},
         "detect": {"templates": lambda w: str(data[w.dataset].templates or "")},
-        "heatmap": {"title": lambda w: f"{w.dataset}, {w.degree} %"},
         "claims": {"level": round(1 - config.presentation.confidence, 9)},
         "report": {"system": experiment.system_label},
         "review": {"listed": config.detection_quality.listed},

@@ -105,10 +105,12 @@ class RuleFiles:
             labels=labels,
         )
 
-    def figure(self, stem: str, label: str) -> dict[str, Any]:
+    def figure(
+        self, stem: str, label: str, caption: str | None = None, dataset: str | None = None
+    ) -> dict[str, Any]:
         """A figure's outputs: `png`, which the report includes, and `svg`."""
         png, svg = (f"<results>/figures/{stem}.{suffix}" for suffix in FIGURE_SUFFIXES)
-        return {"png": self.page(png, "Figures", {"figure": label}), "svg": svg}
+        return {"png": self.page(png, "Figures", {"figure": label}, caption, dataset), "svg": svg}
 
     def table(
         self,

@@ -206,11 +206,11 @@ def test_code_of_methods_counts_where_they_hide_and_their_colours_where_they_are
 ) -> None:
     fingerprint._graph.cache_clear()
     monkeypatch.setattr(fingerprint, "_facts", lambda: "colours and labels")
-    scripts = ("anonymize", "scores", "retrieve", "train", "trend", "report")
+    scripts = ("anonymize", "scores", "retrieve", "train", "front", "report")
     found = {name: script_identity(root / f"workflow/scripts/{name}.py") for name in scripts}
     hiding = {n for n, c in found.items() if "anonbench.anonymization.methods.blur:Blur" in c}
     drawing = {n for n, c in found.items() if "colours and labels" in c.values()}
-    assert hiding == {"anonymize"} and drawing == {"trend", "report"}
+    assert hiding == {"anonymize"} and drawing == {"front", "report"}
 
 
 def test_names_are_followed_through_other_modules_and_strings(package: Path) -> None:

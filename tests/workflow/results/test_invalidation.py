@@ -16,16 +16,17 @@ import pytest
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 REPORT = {"report", "all"}  # the report shows the config
-FIGURES = {"trend", "heatmap", "examples", "learning", "attention"}
+OF_SCORES = {"figures_portraits", "figures_documents"}
+FIGURES = OF_SCORES | {"examples", "learning", "attention"}
 FIGURES |= {"attention_share", "detection_figure", "pipeline", "front"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
 PRIVACY_TABLES = {"privacy_tables_portraits", "privacy_tables_documents"}
 OTHER_TABLES = {"other_tables_portraits", "other_tables_documents"}
-SCORES = {"scores", "comparisons", "best", "trend", "front"} | OTHER_TABLES | SHOWN
+SCORES = {"scores", "comparisons", "best", "front"} | OF_SCORES | OTHER_TABLES | SHOWN
 SCORES |= {"tables_portraits", "tables_documents"}
 RATES = {"reidentification", "front", "judge"} | PRIVACY_TABLES | OTHER_TABLES | SHOWN
 ATTACKED = {"attack", "judge"} | PRIVACY_TABLES | OTHER_TABLES | SHOWN
-CORRELATED = {"correlate", "heatmap"}
+CORRELATED = {"correlate"} | OF_SCORES
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 RANKED |= {"retrieve_second", "second_rankings", "effects"}
 RANKED |= {
@@ -55,7 +56,8 @@ ADAPTED = TRAINED - {"train_unadapted", "embed_original"}
 MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {"embed_adapted", "explore"}
 MORE_SEEDS -= {"retrieve_without_own", "without_own_rankings", "query_kinds"}
 OF_DOCUMENTS = TRAINED - {"train_adapted", "embed_adapted", "rankings_portraits"}
-OF_DOCUMENTS -= {f"{group}tables_portraits" for group in ("", "privacy_", "other_")}
+OF_DOCUMENTS -= {f"{group}_portraits" for group in ("figures", "tables", "privacy_tables")}
+OF_DOCUMENTS -= {"other_tables_portraits"}
 
 
 @pytest.fixture
@@ -155,7 +157,7 @@ CODE = [
         "hit_rates(places, 1 * rank)",
         RATES,
     ),
-    (TREND, "axes.set_", "axes and axes.set_", {"trend"} | SHOWN),
+    (TREND, "axes.set_", "axes and axes.set_", OF_SCORES | SHOWN),
 ]
 
 

@@ -55,6 +55,8 @@ def test_only_a_look_is_opened_without_a_lock() -> None:
         ("_write_record", ["self", "key", "record"]),
         ("input_checksums", ["self", "job", "input_path"]),
         ("finished", ["self", "job"]),
+        ("has_metadata", ["self", "job"]),
+        ("params_changed", ["self", "job", "file"]),
         ("backup_output", ["self", "path"]),
         ("restore_output", ["self", "path"]),
         ("save_iocache", ["self"]),
@@ -187,6 +189,19 @@ def test_records_lie_with_the_results_and_move_with_them(tmp_path: Path) -> None
     assert asyncio.run(there.incomplete(same)) == []
     killed = Job([f"{moved}/killed.csv"], {})
     assert asyncio.run(there.incomplete(killed)) == [f"{moved}/killed.csv"]
+
+
+def test_an_output_without_a_record_counts_as_changed(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    here = opened(results, tmp_path)
+    one, two = (Job([f"{results}/a.csv", *more], {}) for more in ([], [f"{results}/b.csv"]))
+    finish(here, one)
+    assert not here.params_changed(one)
+    assert here.has_metadata(two)
+    assert set(here.params_changed(two)) == {f"{results}/b.csv"}
+    assert not here.params_changed(Job([str(tmp_path / "outside.csv")], {}))
+    asked = source(DAG.update_needrun)
+    assert asked.index("persistence.has_metadata(job)") < asked.index("params_changed(job)")
 
 
 def test_a_record_is_json_as_snakemake_writes_it(tmp_path: Path) -> None:

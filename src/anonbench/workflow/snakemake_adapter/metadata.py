@@ -11,6 +11,7 @@ from typing import Any
 from snakemake import workflow as snakemake_workflow
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.persistence import ParamsChange
 from snakemake.persistence.file import FilePersistence
 
 from anonbench.core.errors import InputError
@@ -21,6 +22,10 @@ from anonbench.workflow.results_folder import Bucket, Results
 
 Check = Callable[[set[str], set[str], list[str]], Iterable[str]]
 """Function from requested files, those that no rule makes, and all target names to warnings."""
+
+_HERE = "./"
+"""Prefix of the names of results in their records."""
+_UNRECORDED = "(no record of what it was made with)"
 
 
 class Metadata(FilePersistence):  # type: ignore[misc]
@@ -55,6 +60,24 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         if job.benchmark:
             settle_benchmark(Path(job.benchmark), Path(job.output[0]))
 
+    def has_metadata(self, job: Any) -> bool:
+        """Say yes: `params_changed` counts an output without a record as changed."""
+        return True
+
+    def params_changed(self, job: Any, file: Any = None) -> ParamsChange:
+        """Changes of parameters since the records of a job's outputs, or of one of them.
+
+        Snakemake alone compares nothing if one of the outputs has no record.
+        """
+        files = job.output if file is None else [file]
+        unknown = {
+            str(each)
+            for each in files
+            if self._get_key(each).startswith(_HERE) and self.metadata(each) is None
+        }
+        change = ParamsChange(only_new={_UNRECORDED} if unknown else set(), files=unknown)
+        return change | super().params_changed(job, file)
+
     def backup_output(self, path: Path) -> None:
         """Do nothing: outputs kept by `set_code` are only read, never modified."""
 
@@ -84,7 +107,7 @@ class Metadata(FilePersistence):  # type: ignore[misc]
 
     def _relative(self, file: str) -> str:
         prefix = self._store.prefix
-        return f"./{file.removeprefix(prefix)}" if file.startswith(prefix) else file
+        return f"{_HERE}{file.removeprefix(prefix)}" if file.startswith(prefix) else file
 
 
 def _asked(dag: Any) -> tuple[set[str], set[str], list[str]]:
