@@ -1,4 +1,4 @@
-"""Snakemake logger: progress line, failures at the end, and a file for `anonbench status`.
+"""Snakemake logger: a progress line, and failures at the end.
 
 `--logger anonbench` (the default profile sets it). Dry runs, warnings and errors look as in
 Snakemake; its full log stays in .snakemake/log.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from anonbench.core.terminal import harmless
-from snakemake_logger_plugin_anonbench.run import HEARTBEAT, NAME, Run
+from snakemake_logger_plugin_anonbench.run import Run
 
 __all__ = ["LogHandler", "record_in"]
 
@@ -31,19 +30,20 @@ _run = Run()
 _handlers: list[LogHandler] = []
 _SILENT = 60.0
 """Seconds of silence after which the progress line is repeated."""
+_LOOKS = 20.0
+"""Seconds between checks for silence."""
 
 
 def record_in(
     results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]] = tuple
 ) -> None:
-    """Record the run that is about to begin in a results folder.
+    """Count the jobs of the run that is about to begin.
 
     `usual` is the usual time of a job in seconds, by rule, for estimates. The lines that `closing`
     returns are printed when Snakemake exits, with every logger and even with --quiet.
     """
-    (results / NAME).unlink(missing_ok=True)
     _run.results, _run.folder, _run.usual = results, Path.cwd(), dict(usual)
-    threading.Thread(target=_renew, args=[results / NAME], daemon=True).start()
+    threading.Thread(target=_remind, daemon=True).start()
     atexit.register(_print_all, closing)
 
 
@@ -52,11 +52,9 @@ def _print_all(lines: Callable[[], Iterable[str]]) -> None:
         print(harmless(f"anonbench: {line}"), file=sys.stderr)
 
 
-def _renew(path: Path) -> None:
+def _remind() -> None:
     while True:
-        time.sleep(HEARTBEAT)
-        with suppress(OSError):
-            os.utime(path)
+        time.sleep(_LOOKS)
         for handler in _handlers:
             handler.remind()
 
@@ -80,7 +78,6 @@ class LogHandler(LogHandlerBase):
         """Count jobs before Snakemake's filter, so that --quiet does not affect the counts."""
         if (event := getattr(record, "event", None)) and not self.common_settings.dryrun:
             _run.apply(event, record, time.time())
-            self._write()
         return bool(super().handle(record))
 
     def emit(self, record: Any) -> None:
@@ -105,15 +102,10 @@ class LogHandler(LogHandlerBase):
         """Show the final state and the failed jobs."""
         if _run.began and not _run.ended:  # called by Snakemake, and again by Python at exit
             _run.ended = time.time()
-            self._write()
             if self._drawn:
                 self._draw()
             self._print(_run.summary())
         super().close()
-
-    def _write(self) -> None:
-        if self._ends_are_logged:
-            _run.write()
 
     def _draw(self) -> None:
         """Show progress; on a terminal the next line overwrites it."""

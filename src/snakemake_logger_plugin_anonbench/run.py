@@ -1,29 +1,20 @@
-"""State of a run, which the logger writes to `<results>/.run.json` for `anonbench status`."""
+"""Counts of a run's jobs, with an estimate of the time left."""
 
 from __future__ import annotations
 
-import os
-import platform
 import re
-import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
-import psutil
-from pydantic import BaseModel, Field
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from anonbench.core.io import atomic, is_full
+from anonbench.core.io import is_full
 from anonbench.core.wording import count, duration
 
-State = Literal["running", "finished", "failed", "stopped", "died", "unknown"]
-
-NAME = ".run.json"
-HEARTBEAT = 20.0
-"""Seconds between updates of the file's time, by which other machines see that Snakemake runs."""
 SHOWN = 20
 """Failed jobs that are listed."""
 _TRUSTED = 60.0
@@ -36,7 +27,8 @@ _BAR = re.compile(r"(?P<what>[^:|]+): +\d+%\|.*\| *(?P<done>\d+)/(?P<all>\d+) \[
 """A progress bar in a job's log (`anonbench.core.progress`)."""
 
 
-class JobRun(BaseModel):
+@dataclass
+class JobRun:
     """A job that is running or has failed."""
 
     rule: str
@@ -66,31 +58,28 @@ class JobRun(BaseModel):
         return shown[-number:]
 
 
-class Run(BaseModel):
+@dataclass
+class Run:
     """Jobs of one run of Snakemake. Times are Unix times in seconds."""
 
-    results: Path | None = Field(None, exclude=True)
-    """Folder with the file, or None if the run has none."""
+    results: Path | None = None
+    """Folder of results, or None if it is not known."""
     folder: Path = Path()
     """Folder in which Snakemake was started."""
-    host: str = Field(default_factory=platform.node)
-    pid: int = Field(default_factory=os.getpid)
     began: float = 0.0
-    """Start of the first job; 0 if no run is recorded."""
+    """Start of the first job; 0 if none has begun."""
     ended: float | None = None
-    seen: float = Field(0.0, exclude=True)
-    """Modification time of the file, renewed while the run goes on."""
-    usual: dict[str, float] = {}
+    usual: dict[str, float] = field(default_factory=dict)
     """Time of a job by rule, from earlier runs or else by formula."""
-    seconds: dict[str, float] = {}
+    seconds: dict[str, float] = field(default_factory=dict)
     """Mean time of a job of each rule in this run."""
     total: int = 0
-    waiting: Counter[str] = Counter()
+    waiting: Counter[str] = field(default_factory=Counter)
     """Number of jobs that have not started, by rule."""
-    done: Counter[str] = Counter()
-    running: dict[int, JobRun] = {}
+    done: Counter[str] = field(default_factory=Counter)
+    running: dict[int, JobRun] = field(default_factory=dict)
     """Running jobs by Snakemake's job number."""
-    failed: dict[int, JobRun] = {}
+    failed: dict[int, JobRun] = field(default_factory=dict)
 
     def apply(self, event: LogEvent, record: Any, now: float) -> None:
         """Update the counts from a Snakemake log record about the start or end of a job."""
@@ -175,55 +164,3 @@ class Run(BaseModel):
             lines += [f"    {log}" for log in job.logs]
             lines += [f"    | {line}" for line in job.last_lines(self.folder, number)]
         return lines + [f"  and {len(self.failed) - SHOWN} more"] * (len(self.failed) > SHOWN)
-
-    def state(self, now: float) -> State:
-        """State at a Unix time, seen from another process; unknown if no run is recorded."""
-        if not self.began:
-            return "unknown"
-        if self.ended and self.failed:
-            return "failed"
-        if self.ended:
-            return "finished" if self.done.total() == self.total else "stopped"
-        if self.host != platform.node():
-            return "running" if now - self.seen < 6 * HEARTBEAT else "died"
-        with suppress(psutil.Error):
-            process = psutil.Process(self.pid)
-            # the process id may have been reused
-            if process.create_time() <= self.began and process.status() != psutil.STATUS_ZOMBIE:
-                return "running"
-        return "died"
-
-    def unfinished(self) -> dict[str, str]:
-        """State of each job that did not succeed, by rule and wildcards."""
-        is_running = self.state(time.time()) == "running"
-        words = "is being made now" if is_running else "is unfinished: its run died"
-        return {job.label: words for job in self.running.values()} | {
-            job.label: f"could not be made the last time: see {[*job.logs, 'its scheduler'][0]}"
-            for job in self.failed.values()
-        }
-
-    def orphans(self) -> list[int]:
-        """Processes on this machine that still run scripts of the run's folder."""
-        scripts = str(self.folder.resolve() / ".snakemake" / "scripts") + os.sep
-        return sorted(
-            process.pid
-            for process in psutil.process_iter(["cmdline", "status"])
-            if process.info["status"] != psutil.STATUS_ZOMBIE
-            and any(word.startswith(scripts) for word in process.info["cmdline"] or [])
-        )
-
-    def write(self) -> None:
-        """Replace the state file. A full disk does not stop the run."""
-        if self.results and self.began:
-            with suppress(OSError), atomic(self.results / NAME) as path:
-                path.write_text(self.model_dump_json(), encoding="utf-8")
-
-
-def read(results: Path) -> Run:
-    """Read the latest run; a run without jobs if none is recorded."""
-    try:
-        run = Run.model_validate_json((results / NAME).read_bytes())
-        run.seen = (results / NAME).stat().st_mtime
-    except (OSError, ValueError):
-        return Run()
-    return run

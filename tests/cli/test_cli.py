@@ -251,7 +251,6 @@ def test_score_refuses_wrong_options(embedded: dict[str, Path], wrong: list[str]
         ["bundle", "--to", "x.tar", "--configfile", "."],
         ["verify", "text"],
         ["verify", "."],
-        ["status", "--results", "text"],
     ],
 )
 def test_odd_files_are_one_line(

@@ -14,7 +14,7 @@ import pytest
 from anonbench.cli import main
 from anonbench.cli.main import _parser
 from anonbench.cli.parser import FIRST_COMMANDS
-from anonbench.cli.workflow import status as status_command
+from anonbench.cli.workflow import verify as verify_command
 from anonbench.core.errors import InputError
 
 
@@ -57,8 +57,8 @@ def test_exit_statuses(
             raise outcome
         return outcome
 
-    monkeypatch.setattr(status_command, "run", run)
-    assert main(["status"]) == status
+    monkeypatch.setattr(verify_command, "run", run)
+    assert main(["verify", "x"]) == status
 
 
 def test_the_help_of_every_command_has_an_example_of_it() -> None:

@@ -36,13 +36,13 @@ def test_what_a_script_reads_of_its_settings_it_gets(
             if " slice=" in rule or " system=" in rule:
                 reading -= set(re.findall(r"scripts/(\w+)\.py", rule))
     assert reading <= found.keys()
-    assert {"retrieve", "trend"} <= reading
+    assert {"retrieve", "front"} <= reading
 
 
 def test_values_follow_from_the_jobs_data_set(found: dict[str, dict[str, Any]]) -> None:
     wildcards = [SimpleNamespace(dataset=name, variant="blur-25") for name in ("documents", "ids")]
-    assert found["trend"]["slice"] == {"settings": {"dpi": 150}}
-    assert [found["trend"]["system"](each) for each in wildcards] == [None, "small"]
+    assert found["learning"]["slice"] == {"settings": {"dpi": 150}}
+    assert [found["front"]["system"](each) for each in wildcards] == [None, "small"]
     documents, ids = (found["detect"]["slice"](each)["detectors"] for each in wildcards)
     assert documents == ["ppocr"] and len(ids) == 4
     assert "blur" in found["anonymize"]["slice"](wildcards[0])["settings"]

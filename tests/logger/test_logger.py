@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import threading
 import time
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import pytest
 
 import preloaded
 import snakemake_logger_plugin_anonbench as logger
-from snakemake_logger_plugin_anonbench.run import NAME, read
 
 SNAKEFILE = """
 from pathlib import Path
@@ -83,19 +80,14 @@ def test_a_quiet_run_is_counted_and_says_what_is_published_unhidden(
 ) -> None:
     done = run(tmp_path, "--quiet", quiet, "--", "other.txt")
     assert done.returncode == 0, done.stderr
-    assert read(tmp_path / "results").done == {"other": 1}
     said = done.stderr.splitlines()
     assert said[-1] == "anonbench: PUBLISHED UNHIDDEN: 3 images"
     assert (len(said) == 1) is (quiet == "all")
 
 
 @pytest.mark.workflow
-def test_a_run_of_which_the_ends_of_jobs_are_not_known_is_not_recorded(tmp_path: Path) -> None:
-    earlier = tmp_path / "results" / NAME
-    earlier.parent.mkdir()
-    earlier.touch()
+def test_a_run_of_which_the_ends_of_jobs_are_not_known_is_not_counted(tmp_path: Path) -> None:
     done = run(tmp_path, "--quiet", "progress", "--", "other.txt", "bad.txt")
-    assert not earlier.exists()
     assert "1 job failed:\n  bad failed" in done.stderr
     assert "0 of" not in done.stderr
     assert done.stderr.endswith("anonbench: PUBLISHED UNHIDDEN: 3 images\n")
@@ -109,20 +101,6 @@ def test_before_the_first_job_snakemake_speaks_for_itself(tmp_path: Path) -> Non
     refused = run(tmp_path, "none.txt")
     assert refused.returncode != 0
     assert "MissingRuleException" in refused.stderr
-
-
-def test_a_run_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logger, "HEARTBEAT", 0.01)
-    file = tmp_path / NAME
-    threading.Thread(target=logger._renew, args=[file], daemon=True).start()
-    time.sleep(0.05)  # no file yet
-    file.touch()
-    for _ in range(2):
-        os.utime(file, (100, 100))
-        deadline = time.time() + 10
-        while file.stat().st_mtime == 100 and time.time() < deadline:
-            time.sleep(0.01)
-        assert file.stat().st_mtime > 100
 
 
 def test_a_long_job_is_spoken_of(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_anonbench.run import NAME, SHOWN, JobRun, Run, read
+from snakemake_logger_plugin_anonbench.run import SHOWN, JobRun, Run
 
 
 def planned(jobs: dict[str, int], usual: dict[str, float] | None = None) -> Run:
@@ -145,30 +145,6 @@ def test_of_many_failures_some_are_shown() -> None:
     lines = run.summary().splitlines()
     assert len(lines) == SHOWN + 3
     assert f"and {100 - SHOWN} more" in lines[-2]
-
-
-def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
-    run = planned({"train": 3, "table": 2}, {"train": 60.0})
-    run.results = tmp_path / "results"
-    run.write()
-    assert read(run.results) == Run(), "no job has begun"
-    for job in range(3):
-        start(run, job, "train", str(job), log="a.log")
-    done(run, 0, 5.0)
-    fail(run, 1, "b.log", message="killed")
-    run.write()
-    assert read(run.results).model_dump() == run.model_dump()
-    (run.results / NAME).write_text('{"began": 3', encoding="utf-8")
-    assert read(run.results) == Run()
-
-
-def test_a_full_disk_does_not_stop_the_run(tmp_path: Path) -> None:
-    run = planned({"train": 1})
-    run.results = tmp_path / "results"
-    run.results.write_text("not a folder", encoding="utf-8")
-    start(run, 1, "train")
-    run.write()
-    assert read(run.results) == Run()
 
 
 @pytest.mark.parametrize(

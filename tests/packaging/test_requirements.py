@@ -199,12 +199,10 @@ def test_copies_of_originals_are_listed_by_the_core(root: Path, embeddings: Path
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["status"], 'pip install "anonbench[workflow]"'),
         (["export", "{file}", "out", "--format", "timm"], 'pip install "anonbench[train]"'),
         (["{score}", "--search", "ivf"], 'pip install "anonbench[search]"'),
         (["plan"], 'pip install "anonbench[workflow]"'),
         (["images", "export", "demo", "mask-100", "--to", "out"], "snakemake is not installed"),
-        (["originals", "{folder}", "--remove"], 'pip install "anonbench[workflow]"'),
     ],
 )
 def test_a_command_says_which_extra_it_needs(

@@ -87,7 +87,7 @@ def test_an_empty_environment_gets_a_working_command(programs: Path, tmp_path: P
     assert scores["map"] == scores["mndcg"] == "1.0000"
     checked(programs / "python", "-c", ANONYMIZE, folder=tmp_path)
     checked(programs / "anonbench", "config", "--root", ".", folder=tmp_path)
-    refused = run(programs / "anonbench", "status", folder=tmp_path)
+    refused = run(programs / "anonbench", "plan", folder=tmp_path)
     assert refused.stderr.count("\n") == 1
     assert 'is not installed: pip install "anonbench[workflow]"' in refused.stderr
 

@@ -66,7 +66,7 @@ def config() -> dict[str, Any]:
     }
 
 
-_OF_RUNS = (".run.json", ".anonbench-version")
+_VERSION = ".anonbench-version"
 
 
 def results_of(folder: Path) -> dict[str, bytes]:
@@ -78,6 +78,6 @@ def results_of(folder: Path) -> dict[str, bytes]:
         for path in paths
         if (results / path).is_file()
         and path.parts[0] not in ("benchmarks", "logs", ".snakemake")
-        and path.name not in _OF_RUNS
+        and path.name != _VERSION
         and path.parent.name != ".checksums"
     }

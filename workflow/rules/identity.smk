@@ -1,4 +1,4 @@
-# What Snakemake knows of results is kept with them, and a run repairs them before its first job.
+# What Snakemake knows of results is kept with them.
 
 from functools import partial
 
@@ -17,7 +17,7 @@ onstart:
     drop_default_rate(workflow)
     fork_jobs(any(estimates.recipe(d).scratch for d in experiment.trained))
     try:
-        store.begin(set(map(str, workflow.persistence.all_outputfiles())))
+        store.begin()
     except InputError as error:
         refuse(error)
     record_in(
@@ -28,12 +28,7 @@ onstart:
 
 
 onsuccess:
-    store.end()
     _page = Path(rules.report.output[0])
     # of all jobs: Snakemake's persistence lists the outputs of those only that have not run
     if any(job.rule.name == "report" for job in workflow.dag.jobs) and _page.is_file():
         last_lines.append(f"the report: {_page.absolute()}")
-
-
-onerror:
-    store.end()

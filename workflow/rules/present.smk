@@ -1,6 +1,7 @@
-# Tables, figures and the report: a job each.
+# Tables, figures and the report.
 
 from anonbench.core.jobs.fingerprint import code_digest
+from anonbench.core.registries.tables import TABLES
 from anonbench.datasets.image_sets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
 from anonbench.workflow.paths import digests
@@ -13,14 +14,59 @@ if not settings.bundle:
     outlined = by_digest(manifests=paths.of_each("{dataset}/manifest.parquet"), **outlined)
 
 
-rule table:
-    input:
-        scores=rules.scores.output[0],
-        comparisons=rules.comparisons.output.models,
-    output:
-        **table("{kind}_{dataset}_{degree}", "{kind}, {degree} %", caption="table"),
-    script:
-        "../scripts/table.py"
+# The paper's tables of scores: a job a data set.
+for _name, _dataset in experiment.datasets.items():
+
+    rule:
+        name:
+            f"tables_{_name}"
+        input:
+            scores=f"{results}/{_name}/scores.csv",
+            comparisons=f"{results}/{_name}/comparisons.csv",
+        output:
+            [
+                file
+                for each in experiment.tables_of_scores(_name)
+                for file in table(
+                    each.stem, f"{each.kind}, {each.degree} %", "table", _name
+                ).values()
+            ],
+        log:
+            f"<logs>/table/{_name}.log",
+        params:
+            dataset=_name,
+            tables=experiment.tables_of_scores(_name),
+            confidence=settings.presentation.confidence,
+            system=_dataset.system,
+        script:
+            "../scripts/tables.py"
+
+
+# Registered tables (anonbench.core.registries.tables) that the config names: a job a data set for those of
+# attacks and policy, and one for the others.
+for _name, _dataset in experiment.datasets.items():
+    for _group, _tables in experiment.grouped_tables(_name).items():
+
+        rule:
+            name:
+                f"{_group}_tables_{_name}"
+            input:
+                **paths.table_inputs(_name, _tables),
+            output:
+                [
+                    file
+                    for each in _tables
+                    for file in table(f"{each}_{_name}", each, "dataset_table", _name).values()
+                ],
+            log:
+                f"<logs>/table/{_name}_{_group}.log",
+            params:
+                dataset=_name,
+                captions={each: TABLES[each].caption for each in _tables},
+                shown=stage_parameters.show(settings, "confidence", "widest_interval")["settings"],
+                system=_dataset.system,
+            script:
+                "../scripts/dataset_tables.py"
 
 
 rule sizes:
@@ -46,22 +92,32 @@ rule examples:
         "../scripts/examples.py"
 
 
-rule heatmap:
-    input:
-        rules.correlate.output.matrix,
-    output:
-        **figure("correlation_{dataset}_{degree}", "correlations, {degree} %"),
-    script:
-        "../scripts/heatmap.py"
+# Trends and correlations: a job a data set.
+for _name, _dataset in experiment.datasets.items():
+    _figures = experiment.figures_of_scores(_name)
+    _drawn = [each.degree for each in _figures if each.kind == "correlation"]
 
-
-rule trend:
-    input:
-        rules.scores.output,
-    output:
-        **figure("trend_{dataset}_{trend}", "{trend} against degree"),
-    script:
-        "../scripts/trend.py"
+    rule:
+        name:
+            f"figures_{_name}"
+        input:
+            scores=f"{results}/{_name}/scores.csv",
+            matrices=[f"{results}/{_name}/correlation/{degree}.csv" for degree in _drawn],
+        output:
+            [
+                file
+                for each in _figures
+                for file in figure(each.stem, each.label, each.kind, _name).values()
+            ],
+        log:
+            f"<logs>/figure/{_name}.log",
+        params:
+            dataset=_name,
+            figures=_figures,
+            dpi=settings.presentation.dpi,
+            system=_dataset.system,
+        script:
+            "../scripts/score_figures.py"
 
 
 rule learning:

@@ -1,5 +1,5 @@
 # Attacks on the anonymized validation images: a job a data set, in which each model is loaded once;
-# then their rates, a table and the privacy-utility front.
+# then their rates and the privacy-utility front.
 
 
 rule reidentify:
@@ -53,18 +53,6 @@ rule attack:
         given=lambda w: contents(started.attack_files(w.dataset)),
     script:
         "../scripts/attack.py"
-
-
-# Each registered table (anonbench.core.registries.tables) that the config names.
-rule dataset_table:
-    input:
-        unpack(lambda w: paths.table_inputs(w.table)),
-    output:
-        **table("{table}_{dataset}", "{table}", caption="dataset_table"),
-    wildcard_constraints:
-        table="|".join(experiment.dataset_tables) or "(?!)",
-    script:
-        "../scripts/dataset_table.py"
 
 
 rule front:

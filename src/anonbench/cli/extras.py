@@ -11,7 +11,6 @@ EXTRAS = {
     "matplotlib": "report",
     "onnxruntime": "detect",
     "pillow_heif": "heic",
-    "psutil": "workflow",
     "rapidocr": "detect",
     "safetensors": "train",
     "seaborn": "report",

@@ -19,7 +19,6 @@ from anonbench.cli.workflow import (
     plan,
     policy,
     run,
-    status,
     verify,
 )
 from anonbench.core.errors import InputError
@@ -148,7 +147,6 @@ def _parser() -> Parser:
     init.add(commands)
     run.add(commands)
     plan.add(commands)
-    status.add(commands)
     completion.add(commands, parser)
     return parser
 

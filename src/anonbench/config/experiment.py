@@ -18,7 +18,7 @@ from anonbench.config.outputs import (
 )
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of, is_redrawn
-from anonbench.core.registries.tables import OF_ATTACKS, OF_TRAININGS, TABLES
+from anonbench.core.registries.tables import OF_ATTACKS, OF_PRIVACY, OF_TRAININGS, TABLES
 from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import (
     COMPATIBLE,
@@ -289,14 +289,26 @@ class Experiment:
         absent |= frozenset() if self.datasets[name].is_mapped else {"maps"}
         return [each for each in self.dataset_tables if not absent & set(TABLES[each].needs)]
 
-    def table(self, stem: str) -> Table:
-        """Table with this file name (without suffix)."""
-        return next(table for table in self.tables if table.stem == stem)
+    def tables_of_scores(self, name: str) -> list[Table]:
+        """Result tables of a data set."""
+        return [table for table in self.tables if table.dataset == name]
+
+    def grouped_tables(self, name: str) -> dict[str, list[str]]:
+        """Registered tables of a data set: of `privacy`, and `other` ones, as far as it has any."""
+        tables = self.tables_of(name)
+        privacy = [each for each in tables if set(TABLES[each].needs) <= OF_PRIVACY]
+        groups = {"privacy": privacy, "other": [each for each in tables if each not in privacy]}
+        return {group: found for group, found in groups.items() if found}
 
     @cached_property
     def figures(self) -> list[Figure]:
         """Figures of this config."""
         return list(self._figures())
+
+    def figures_of_scores(self, name: str) -> list[Figure]:
+        """Figures of a data set that are drawn from its scores: trends and correlations."""
+        kinds = ("trend", "correlation")
+        return [each for each in self.figures if each.dataset == name and each.kind in kinds]
 
     def _figures(self) -> Iterator[Figure]:
         numbers = {entry: number for number, entry in PAPER_FIGURES.items()}

@@ -11,7 +11,6 @@ from anonbench.config.experiment import Experiment, truth_of
 from anonbench.config.outputs import Scenario
 from anonbench.config.stage_parameters import Slice
 from anonbench.core.registries.method_names import MAPPED
-from anonbench.core.registries.tables import TABLES
 
 OF_ALL: tuple[tuple[Callable[[Config], Slice], tuple[str, ...]], ...] = (
     (of.retrieve, ("enough", "retrieve", "rankings")),
@@ -31,7 +30,7 @@ OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
 """Settings that depend on the data set; each function has the name of its script."""
 SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dpi",): (
-        *("pipeline", "detection_figure", "heatmap", "trend", "learning", "scatter"),
+        *("pipeline", "detection_figure", "learning", "scatter"),
         "findings_models",
     ),
     ("dpi", "confidence"): ("attention_share", "findings_systems"),
@@ -39,11 +38,9 @@ SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dpi", "show_originals"): ("attention",),
     ("dpi", "show_originals", "example_images"): ("examples",),
     ("attention_images",): ("attend",),
-    ("confidence",): ("table",),
-    ("confidence", "widest_interval"): ("dataset_table",),
 }
 """Presentation settings, with the scripts that read them."""
-NAME_A_SYSTEM = ("table", "dataset_table", "trend", "front", "strengths")
+NAME_A_SYSTEM = ("front", "strengths")
 """Scripts that label models by the data set's system, if there is one."""
 
 
@@ -106,7 +103,6 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
         **dict.fromkeys(("quality", "sweep", "overlays"), drawn),
         "manifest": {"name": lambda w: w.dataset},
         "detect": {"templates": lambda w: str(data[w.dataset].templates or "")},
-        "heatmap": {"title": lambda w: f"{w.dataset}, {w.degree} %"},
         "claims": {"level": round(1 - config.presentation.confidence, 9)},
         "report": {"system": experiment.system_label},
         "review": {"listed": config.detection_quality.listed},
@@ -121,8 +117,6 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
         "reidentify": hidden | system | sought,
         "attack": hidden | variants | mapped,
         "policy": variants | mapped | sought,
-        "table": {"table": lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}")},
-        "dataset_table": {"caption": lambda w: TABLES[w.table].caption},
         "sizes": {"datasets": list(data)},
         "learning": {"chance": lambda w: of.chance(config, w.dataset)},
         "explore": {

@@ -15,16 +15,14 @@ import pandas as pd
 
 from anonbench.config import AUTO, NONE, DataSource, Demo, Layout, OwnSplit, PathPart, load
 from anonbench.core.numeric.seeding import hash_ints
-from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
 from anonbench.datasets import clusters
 from anonbench.datasets.documents import PAGE, with_pages
 from anonbench.datasets.files import reasons
 from anonbench.datasets.files.walk import Entry, files_in, walk
-from anonbench.datasets.formats.pages import file_digest_of
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.layouts import celeba, folder, rvl_cdip, table
-from anonbench.datasets.source import Source, problem, read_csv
+from anonbench.datasets.source import Source, problem
 
 Reader = Callable[[str, DataSource, Collection[str] | None], Source]
 
@@ -287,26 +285,3 @@ def _beside(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[
         for name, reason in files_in(real):
             if name not in names[real]:
                 yield Entry(os.path.join(folder, name), reason)  # noqa: PTH118
-
-
-def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[str, list[str]]:
-    """Return images, relative to `root`, that were added, removed or changed since a manifest.
-
-    Only files of another size, or touched since then, are read.
-    """
-    before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"])  # pages have one file
-    known = {path: of_file for path, *of_file in before.itertuples(index=False, name=None)}
-    skipped = read_csv(manifest.parent / "skipped" / "manifest.csv")["path"]
-    stats = {path: (root / path).stat() for path in listed if (root / path).exists()}
-    since, changed = manifest.stat().st_mtime, []
-    for path, stat in stats.items():
-        size, digest = known.get(path, (stat.st_size, ""))
-        touched = digest and max(stat.st_mtime, stat.st_ctime) > since
-        is_candidate = stat.st_size != size or touched
-        if is_candidate and file_digest(root / path) != file_digest_of(digest):
-            changed.append(path)
-    return {
-        "added": sorted({*stats} - {*known, *skipped}),
-        "removed": sorted({*known} - {*stats}),
-        "changed": sorted(changed),
-    }

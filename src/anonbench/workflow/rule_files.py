@@ -72,7 +72,12 @@ class RuleFiles:
         return change(self.plain(given))
 
     def page(
-        self, path: str, category: str, labels: dict[str, str], caption: str | None = None
+        self,
+        path: str,
+        category: str,
+        labels: dict[str, str],
+        caption: str | None = None,
+        dataset: str | None = None,
     ) -> Any:
         """Output that `snakemake --report` includes, if all results are up to date.
 
@@ -83,6 +88,7 @@ class RuleFiles:
             category: category in the report.
             labels: labels by column of the report.
             caption: stem of the text in workflow/report; None: the path's part before wildcards.
+            dataset: subcategory in the report; None: the path's wildcard, if it has one.
         """
 
         def if_up_to_date(_: Any) -> str:
@@ -95,19 +101,25 @@ class RuleFiles:
             path,
             category=if_up_to_date,
             caption=f"../report/{caption or Path(path).stem.split('_{')[0]}.rst",
-            subcategory="{dataset}" if "{dataset}" in path else None,
+            subcategory=dataset or ("{dataset}" if "{dataset}" in path else None),
             labels=labels,
         )
 
-    def figure(self, stem: str, label: str) -> dict[str, Any]:
+    def figure(
+        self, stem: str, label: str, caption: str | None = None, dataset: str | None = None
+    ) -> dict[str, Any]:
         """A figure's outputs: `png`, which the report includes, and `svg`."""
         png, svg = (f"<results>/figures/{stem}.{suffix}" for suffix in FIGURE_SUFFIXES)
-        return {"png": self.page(png, "Figures", {"figure": label}), "svg": svg}
+        return {"png": self.page(png, "Figures", {"figure": label}, caption, dataset), "svg": svg}
 
     def table(
-        self, stem: str, label: str | None = None, caption: str | None = None
+        self,
+        stem: str,
+        label: str | None = None,
+        caption: str | None = None,
+        dataset: str | None = None,
     ) -> dict[str, Any]:
         """A table's outputs; only a labelled one is in the report."""
         csv, markdown, latex = (f"<results>/tables/{stem}.{suffix}" for suffix in TABLE_SUFFIXES)
-        first = self.page(csv, "Tables", {"table": label}, caption) if label else csv
+        first = self.page(csv, "Tables", {"table": label}, caption, dataset) if label else csv
         return {"csv": first, "markdown": markdown, "latex": latex}

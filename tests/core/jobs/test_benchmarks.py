@@ -88,6 +88,6 @@ def test_a_job_that_does_not_ask_keeps_no_benchmark(tmp_path: Path) -> None:
     write_checksum(output)
     settle_benchmark(benchmark, output)
     assert read_usage(benchmark) == ResourceUsage(2.0, 1.0, 1.0)
-    assert set(read_checksum(output) or {}) == {"name", "sha256", "size", "modified"}
+    assert set(read_checksum(output) or {}) == {"name", "sha256", "size"}
     assert {path.name for path in tmp_path.iterdir()} == {"job.tsv", "model", ".checksums"}
     settle_benchmark(tmp_path / "none.tsv", tmp_path / "none")

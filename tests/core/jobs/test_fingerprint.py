@@ -206,11 +206,11 @@ def test_code_of_methods_counts_where_they_hide_and_their_colours_where_they_are
 ) -> None:
     fingerprint._graph.cache_clear()
     monkeypatch.setattr(fingerprint, "_facts", lambda: "colours and labels")
-    scripts = ("anonymize", "scores", "retrieve", "train", "trend", "report")
+    scripts = ("anonymize", "scores", "retrieve", "train", "front", "report")
     found = {name: script_identity(root / f"workflow/scripts/{name}.py") for name in scripts}
     hiding = {n for n, c in found.items() if "anonbench.anonymization.methods.blur:Blur" in c}
     drawing = {n for n, c in found.items() if "colours and labels" in c.values()}
-    assert hiding == {"anonymize"} and drawing == {"trend", "report"}
+    assert hiding == {"anonymize"} and drawing == {"front", "report"}
 
 
 def test_names_are_followed_through_other_modules_and_strings(package: Path) -> None:
@@ -316,19 +316,6 @@ def test_jobs_remember_what_snakemake_asked_for(
     monkeypatch.setattr(sys, "path", [str(package), *sys.path, *sys.path])
     monkeypatch.setattr(fingerprint, "script_identity", lambda *_: pytest.fail("followed again"))
     assert digest_in_a_new_process(package / "script.py") == first
-
-
-def test_what_a_digest_stands_for_is_remembered_too(
-    remembering: Path, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fingerprint, "CODES", {})
-    digest = digest_in_a_new_process(package / "script.py")
-    fingerprint.keep_codes(tmp_path / "one")
-    monkeypatch.setattr(fingerprint, "script_identity", lambda *_: pytest.fail("followed again"))
-    assert digest_in_a_new_process(package / "script.py") == digest
-    fingerprint.keep_codes(tmp_path / "other")
-    one, other = (tmp_path / name / ".code" / f"{digest}.json" for name in ("one", "other"))
-    assert one.read_bytes() == other.read_bytes()
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", '{"half": '])

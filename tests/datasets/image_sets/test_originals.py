@@ -318,8 +318,13 @@ def test_the_command_that_removes_copies_runs_as_it_is_named(tmp_path: Path) -> 
 
 
 def test_all_copies_and_links_are_found_and_removed(
-    root: Path, index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    root: Path,
+    index: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     results, shard = tmp_path / "results", index.with_suffix(".tar")
     copy_shard(pd.read_parquet(index), root, shard)
     shard.with_name(".1.tar.77.part").write_bytes(SECRET)  # a killed job's
@@ -342,6 +347,12 @@ def test_all_copies_and_links_are_found_and_removed(
     said = capsys.readouterr().out
     assert all(str(path) in said for path in found) and "5 files" in said
     assert len(find_copies(results)) == 5, "a look removes nothing"
+    lock = Path(".snakemake/locks/0.output.lock")
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    assert main(["originals", str(results), "--remove"]) == 1
+    assert "a run is going on in this folder" in capsys.readouterr().err
+    lock.unlink()
     assert main(["originals", str(results), "--remove"]) == 0
     assert _holding(results, SECRET) == [] == find_copies(results)
     assert copies_message(results) is None

@@ -46,13 +46,13 @@ def job() -> Callable[..., Job]:
 def plan(tmp_path: Path) -> Callable[..., Plan]:
     """Return a function that makes a plan of a small model's jobs, without a formula for times."""
 
-    def make(*jobs: Job, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:
+    def make(*jobs: Job, **options: Any) -> Plan:
         started: Any = SimpleNamespace(
             settings=SimpleNamespace(results=tmp_path), counts={"ids": dict.fromkeys(Split, 100)}
         )
         estimates: Any = SimpleNamespace(
             seconds=options.pop("seconds", expected), recipe=lambda name: Recipe()
         )
-        return Plan(jobs, started, config or {}, estimates, **options)
+        return Plan(jobs, started, estimates, **options)
 
     return make

@@ -11,40 +11,37 @@ import pytest
 
 from anonbench.workflow.plan import report
 from anonbench.workflow.plan.jobs import Job, Plan
-from anonbench.workflow.plan.report import as_data, as_text, explain
+from anonbench.workflow.plan.report import as_data, as_text
 
 
 @pytest.fixture
 def chain(tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]) -> Plan:
-    """Return a forced training that was measured, what is made from it, and a new figure."""
+    """Return a training that was measured, what is made from it, and a new figure."""
     benchmark = tmp_path / "1.tsv"
     benchmark.write_text("s\tmax_rss\tcpu_time\n30\tNA\t60\n", encoding="utf-8")
     made = [tmp_path / name for name in ("models", "embeddings")]
     for path in made:
         path.write_bytes(b"x" * 2000)
-    train = job(1, outputs=made[:1], reason="forced", benchmark=benchmark, gpus=2.0)
+    train = job(1, outputs=made[:1], benchmark=benchmark, gpus=2.0)
     embed = job(2, "embed", outputs=made[1:], before=[train], gpus=1.0)
     return plan(train, embed, job(3, "figure", before=[embed]))
 
 
-def test_causes_and_costs_are_shown_by_stage(chain: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_costs_are_shown_by_stage(chain: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "model_name", lambda: "NVIDIA H200")
     text = as_text(as_data(chain, chain.planned, cores=2, gpus=2.0))
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert lines[:3] == [
-        "3 jobs would run, because:",
-        "1. forced [train (1)]",
-        "2. not made yet [figure (1)]",
+    assert lines[0] == "3 jobs would run (snakemake -n says why):"
+    assert lines[2:7] == [
+        "jobs time CPU time GPU time writes",
+        "train 1 30 s 1 min 00 s 1 min 00 s 2.00kB",
+        "embed 1 ≤ 10 min 00 s ≤ 10 min 00 s ≤ 10 min 00 s 2.00kB",
+        "figure 1 ≈ 1 s ≈ 1 s 0 s ?",
+        "total 3 ≤ 10 min 31 s ≤ 11 min 01 s ≤ 11 min 00 s ≥ 4.00kB",
     ]
-    assert lines[5:9] == [
-        "train 1 1 30 s 1 min 00 s 1 min 00 s 2.00kB",
-        "embed 1 1 ≤ 10 min 00 s ≤ 10 min 00 s ≤ 10 min 00 s 2.00kB",
-        "figure 1 2 ≈ 1 s ≈ 1 s 0 s ?",
-        "total 3 1, 2 ≤ 10 min 31 s ≤ 11 min 01 s ≤ 11 min 00 s ≥ 4.00kB",
-    ]
-    assert lines[10] == "About 10 min 31 s with 2 cores and 2 GPUs; ≥ 4.00kB on disk."
-    assert lines[11].startswith("At most: no job of embed was measured here")
-    assert lines[12].startswith("≈: no job of figure was measured here")
+    assert lines[8] == "About 10 min 31 s with 2 cores and 2 GPUs; ≥ 4.00kB on disk."
+    assert lines[9].startswith("At most: no job of embed was measured here")
+    assert lines[10].startswith("≈: no job of figure was measured here")
 
 
 def test_a_gpu_that_is_not_there_is_said(chain: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,26 +51,9 @@ def test_a_gpu_that_is_not_there_is_said(chain: Plan, monkeypatch: pytest.Monkey
         assert ("This machine has no GPU" in text) is said
 
 
-def test_one_file_has_the_jobs_between_it_and_each_cause(chain: Plan) -> None:
-    _, embed, figure = chain.jobs
-    text = explain(as_data(chain, chain.needed(embed), 1, 0.0), "embeddings")
-    assert text.splitlines()[:3] == [
-        "embeddings would be made by embed ids 2, because:",
-        "  1. forced",
-        "     embed ids 2 ← train ids 1",
-    ]
-    assert "With the jobs before it: 2.\nAbout 10 min 30 s with 1 core" in text
-    assert "train" not in explain(as_data(chain, [figure], 1, 0.0), "figure.png")
-
-
-def test_the_data_is_json_and_names_ways_to_causes(chain: Plan) -> None:
+def test_the_data_is_json_with_every_job(chain: Plan) -> None:
     data: dict[str, Any] = json.loads(json.dumps(as_data(chain, chain.planned, 1, 2.0)))
-    assert [job["because"] for job in data["jobs"]] == [
-        {"forced": ["train ids 1"]},
-        {"forced": ["embed ids 2", "train ids 1"]},
-        {"not made yet": ["figure ids 3"]},
-    ]
-    assert data["causes"] == ["forced", "not made yet"]
+    assert [job["job"] for job in data["jobs"]] == ["train ids 1", "embed ids 2", "figure ids 3"]
     assert [job["basis"] for job in data["jobs"]] == ["measured", "limit", "rates"]
     assert (data["jobs"][2]["disk"], data["wall_seconds"]) == (None, 631.3)
 
@@ -82,4 +62,3 @@ def test_nothing_would_run(plan: Callable[..., Plan], job: Callable[..., Job]) -
     made = plan(job(1, planned=False))
     data = as_data(made, made.planned, 1, 0.0)
     assert as_text(data).startswith("Nothing would run")
-    assert explain(data, "scores.csv").startswith("scores.csv would not be made again")

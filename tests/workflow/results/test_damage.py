@@ -1,4 +1,4 @@
-"""A damaged result is never believed: it is made again, or refused by name; of every stage."""
+"""A damaged result is never believed: its reader refuses it by name; of every stage."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import small_archive
 from small_archive import results_of
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
+from anonbench.core.jobs.checksums import is_intact, read_checksum
 from anonbench.core.jobs.job_cache import JobCache
 from anonbench.datasets.image_sets.shards import ImageSet
-from anonbench.workflow.reconcile import BY_HAND, Results
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -65,11 +64,6 @@ def outputs() -> list[Path]:
     return sorted(path for path in {*paths} - {*hidden} if not apart & set(path.parts))
 
 
-def outdated() -> set[str]:
-    """Return the outputs whose jobs have to run again."""
-    return Results(Path("results")).outdated(lambda file: True) & {*map(str, outputs())}
-
-
 def test_every_script_is_a_job_that_checks_what_it_reads(root: Path) -> None:
     scripts = sorted((root / "workflow" / "scripts").glob("*.py"))
     assert scripts
@@ -106,22 +100,6 @@ def test_no_job_reads_a_damaged_file(scratch: Path, damage: Damage | None) -> No
         reader.begin()
 
 
-@pytest.mark.parametrize("damage", [cut, flipped, emptied])
-def test_what_is_damaged_when_a_run_starts_is_put_aside(scratch: Path, damage: Damage) -> None:
-    files = outputs()
-    for path in files:
-        spoil(path, damage(path.read_bytes()))
-        if damage is flipped:
-            os.utime(path)
-    results = Results(Path("results"))
-    assert results.outdated(lambda file: True) >= {*map(str, files)}
-    assert results.damaged == files
-    results.begin({*map(str, files)})
-    for path in files:
-        assert not path.exists()
-        assert path.with_name(path.name + BY_HAND).exists()
-
-
 def test_a_damaged_output_is_not_taken_for_done(scratch: Path) -> None:
     tars = [*Path("results").rglob("images/*/*/*.tar")]
     assert tars
@@ -144,37 +122,26 @@ def run(snakemake: Any, folder: Path, *arguments: str) -> subprocess.CompletedPr
     return done
 
 
-def test_damage_is_refused_by_name_and_the_next_run_makes_all_of_it_again(
+def test_damage_is_refused_with_the_command_that_makes_it_again(
     snakemake: Any, undisturbed: Path, scratch: Path
 ) -> None:
-    """One is found when the run starts, one of the same size and time by its reader."""
+    """One of another time is met by its readers, one of the same time when a reader runs."""
     archive = Path("results/archive")
-    cut_off, edited = archive / "scores.csv", archive / f"retrieval/{MODEL}/mask-100.json"
-    content = cut_off.read_bytes()
-    spoil(cut_off, content[:100])
-    spoil(edited, flipped(edited.read_bytes()))
-    figure = Path("results/figures/correlation_archive_100.png")
-    figure.write_bytes(b"")
-    failed = run(snakemake, scratch)
-    said = failed.stdout + failed.stderr
-    assert failed.returncode != 0
-    for file in (cut_off, figure):
-        assert f"{file} is not what its job wrote" in said
-        assert f"{file} is put aside as {file.name}{BY_HAND}" in said
-    assert f"anonbench: {edited} is damaged" in said
-    assert "Traceback" not in said
-    assert not cut_off.exists()
-    done = run(snakemake, scratch)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said[-3000:]
-    assert f"{edited} is put aside as" in said
-    found = results_of(scratch)
-    by_hand = [path for path in found if path.endswith(BY_HAND)]
-    assert len(by_hand) == 3
-    assert found[f"archive/scores.csv{BY_HAND}"] == content[:100]
-    assert {path: text for path, text in found.items() if path not in by_hand} == results_of(
-        undisturbed
-    )
+    scores, kept = archive / "scores.csv", archive / f"retrieval/{MODEL}/mask-100.json"
+    scores.write_bytes(scores.read_bytes()[:100])
+    spoil(kept, flipped(kept.read_bytes()))
+    forced: list[str] = []
+    for damaged in (scores, kept):
+        failed = run(snakemake, scratch, *(["--forcerun", *forced] if forced else []))
+        said = failed.stdout + failed.stderr
+        assert failed.returncode != 0
+        assert f"anonbench: {damaged} is damaged" in said
+        assert f"--forcerun {damaged}" in said
+        assert "Traceback" not in said
+        forced.append(str(damaged))
+    done = run(snakemake, scratch, "--forcerun", *forced)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert results_of(scratch) == results_of(undisturbed)
 
 
 def test_read_only_results_can_be_looked_at_and_a_run_says_what_they_are(
@@ -205,20 +172,11 @@ def test_read_only_results_can_be_looked_at_and_a_run_says_what_they_are(
     shutil.rmtree(scratch)
 
 
-def test_a_shard_of_which_a_reader_found_an_image_damaged_is_made_again(scratch: Path) -> None:
+def test_a_damaged_image_of_a_shard_is_refused_by_its_reader(scratch: Path) -> None:
     tar = Path("results/archive/images/mask-100/val/0.tar")
     images = ImageSet.open([tar])
     image_id = images.ids[0]
     data = images.read_bytes(image_id)
     spoil(tar, tar.read_bytes().replace(data, flipped(data)))
-    assert not outdated(), "of the same size and time"
     with pytest.raises(InputError, match=f"{tar} is damaged: image {image_id!r} is not as its in"):
         ImageSet.open([tar]).read_bytes(image_id)
-    assert outdated() == {str(tar)}
-
-
-def test_a_digest_that_was_replaced_is_put_aside(scratch: Path) -> None:
-    digests = [path for path in outputs() if path.suffix == DIGEST]
-    first, second = digests[0], digests[1]
-    first.write_bytes(second.read_bytes())
-    assert outdated() == {str(first)}

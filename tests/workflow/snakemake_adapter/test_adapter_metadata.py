@@ -27,7 +27,7 @@ from snakemake.workflow import Workflow
 from snakemake_interface_executor_plugins.settings import ExecMode
 from snakemake_source import source
 
-from anonbench.workflow.reconcile import Results
+from anonbench.workflow.results_folder import Results
 from anonbench.workflow.snakemake_adapter.metadata import Metadata
 
 
@@ -44,7 +44,6 @@ def test_only_a_look_is_opened_without_a_lock() -> None:
     for look in (Workflow.summary, Workflow.printrulegraph, Workflow.printdag):
         assert "lock_warn_only=True," in source(look)
     assert "lock_warn_only=False," in source(Workflow.unlock)
-    assert "self.persistence.cleanup_locks()" in source(Workflow.unlock)
 
 
 @pytest.mark.parametrize(
@@ -56,11 +55,11 @@ def test_only_a_look_is_opened_without_a_lock() -> None:
         ("_write_record", ["self", "key", "record"]),
         ("input_checksums", ["self", "job", "input_path"]),
         ("finished", ["self", "job"]),
+        ("has_metadata", ["self", "job"]),
+        ("params_changed", ["self", "job", "file"]),
         ("backup_output", ["self", "path"]),
         ("restore_output", ["self", "path"]),
-        ("cleanup_locks", ["self"]),
         ("save_iocache", ["self"]),
-        ("all_outputfiles", ["self"]),
     ],
 )
 def test_metadata_has_this_method(method: str, parameters: list[str]) -> None:
@@ -102,21 +101,15 @@ def test_what_is_asked_for_is_known_where_metadata_is_opened() -> None:
     assert "self.rules = set(rules)" in source(DAG.__init__)
 
 
-def test_jobs_of_forced_files_run_and_incomplete_files_are_forced() -> None:
-    assert "not self.forcefiles.isdisjoint(job.output)" in source(DAG.update_needrun)
-    assert "self.forcefiles.update(incomplete_files)" in source(DAG.check_incomplete)
-
-
 def opened(results: Path, folder: Path) -> Metadata:
     dag = SimpleNamespace(
         workflow=SimpleNamespace(
             is_main_process=True,
-            dag_settings=SimpleNamespace(max_checksum_file_size=0),
+            dag_settings=SimpleNamespace(max_checksum_file_size=0, forceall=False),
             execution_settings=SimpleNamespace(keep_metadata=True),
             deployment_settings=SimpleNamespace(deployment_method=set()),
             exec_mode=ExecMode.DEFAULT,
         ),
-        forcefiles=set(),
         targetfiles=set(),
         targetrules=set(),
         rules=set(),
@@ -192,19 +185,23 @@ def test_records_lie_with_the_results_and_move_with_them(tmp_path: Path) -> None
     assert there.input_checksums(same, f"{moved}/a.csv") == {"sha256:a"}
     assert there.input_checksums(same, "/data/images.csv") == {"sha256:b"}
     assert any(there.input_changed(Job([f"{moved}/table.csv"], {})))
-    assert there.is_recorded(f"{moved}/{long}")
     assert there.has_metadata(Job([str(tmp_path / "outside.csv")], {}))
-    assert not there.is_recorded(f"{moved}/none.csv")
     assert asyncio.run(there.incomplete(same)) == []
     killed = Job([f"{moved}/killed.csv"], {})
     assert asyncio.run(there.incomplete(killed)) == [f"{moved}/killed.csv"]
 
 
-def test_what_is_outdated_is_forced(tmp_path: Path) -> None:
-    (tmp_path / "results").mkdir()
-    file = tmp_path / "results" / "a.csv"
-    file.write_text("of unknown origin")
-    assert opened(tmp_path / "results", tmp_path).dag.forcefiles == {str(file)}
+def test_an_output_without_a_record_counts_as_changed(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    here = opened(results, tmp_path)
+    one, two = (Job([f"{results}/a.csv", *more], {}) for more in ([], [f"{results}/b.csv"]))
+    finish(here, one)
+    assert not here.params_changed(one)
+    assert here.has_metadata(two)
+    assert set(here.params_changed(two)) == {f"{results}/b.csv"}
+    assert not here.params_changed(Job([str(tmp_path / "outside.csv")], {}))
+    asked = source(DAG.update_needrun)
+    assert asked.index("persistence.has_metadata(job)") < asked.index("params_changed(job)")
 
 
 def test_a_record_is_json_as_snakemake_writes_it(tmp_path: Path) -> None:

@@ -32,7 +32,14 @@ def test_costs_are_counted_after_all_that_the_report_shows(
     assert run.returncode == 0, run.stderr[-3000:]
     planned = run.stdout + run.stderr
     rules = set(re.findall(r"^ *rule (\w+):", planned, re.MULTILINE))
-    assert {"cost", "explore", "table", "trend", "quality", "attention"} <= rules
+    assert {
+        "cost",
+        "explore",
+        "tables_portraits",
+        "figures_portraits",
+        "quality",
+        "attention",
+    } <= rules
     assert "report" not in rules
 
 

@@ -71,22 +71,23 @@ def test_a_users_file_is_no_stored_one() -> None:
 
 
 def test_pages_are_packed_by_snakemakes_report() -> None:
-    outputs = rule_files().figure("trend_{dataset}_{trend}", "{trend} against degree")
-    assert outputs["svg"] == "<results>/figures/trend_{dataset}_{trend}.svg"
+    outputs = rule_files().figure("front_{dataset}_{metric}", "{metric} against risk")
+    assert outputs["svg"] == "<results>/figures/front_{dataset}_{metric}.svg"
     packed: Any = outputs["png"].flags["report"]
-    assert (packed.caption, packed.subcategory) == ("../report/trend.rst", "{dataset}")
-    assert packed.labels == {"figure": "{trend} against degree"}
+    assert (packed.caption, packed.subcategory) == ("../report/front.rst", "{dataset}")
+    assert packed.labels == {"figure": "{metric} against risk"}
     assert packed.category(None) == "Figures"
-    table = rule_files().table("{kind}_{dataset}", "{kind}", caption="table")
+    table = rule_files().table("retrieval_faces_100", "retrieval", "table", "faces")
     assert list(table) == ["csv", "markdown", "latex"]
-    assert table["csv"].flags["report"].caption == "../report/table.rst"
+    packed = table["csv"].flags["report"]
+    assert (packed.caption, packed.subcategory) == ("../report/table.rst", "faces")
     assert rule_files().table("sizes", "images")["csv"].flags["report"].subcategory is None
     assert rule_files().table("experiment")["csv"] == "<results>/tables/experiment.csv"
 
 
 RULES = Path(__file__).parents[3] / "workflow/rules"
 CAPTIONED = re.compile(
-    r'figure\("([a-z_]+?)(?:_\{\w+\})*", |caption="(\w+)"|"\.\./report/(\w+)\.rst"'
+    r'figure\("([a-z_]+?)(?:_\{\w+\})*", |"(table|dataset_table)", _name|"\.\./report/(\w+)\.rst"'
 )
 
 
@@ -97,7 +98,8 @@ def test_every_caption_is_a_file() -> None:
     assert len(named) > 10
     there = {path.stem for path in RULES.with_name("report").glob("*.rst")}
     assert named <= there
-    assert there - named <= {"sizes", "report", "workflow"}  # a page's own and the whole
+    # a page's own, the whole, and the kinds of figures of scores
+    assert there - named == {"sizes", "report", "workflow", "trend", "correlation"}
 
 
 def test_outdated_pages_are_not_packed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 from typing import Any
 
 from anonbench.core.errors import InputError
+
+_LOCKS = Path(".snakemake/locks")
+"""Folder in which Snakemake keeps the locks of a run that was started here."""
 
 
 def add(commands: Any) -> None:
@@ -48,8 +50,11 @@ def run(options: argparse.Namespace) -> None:
     for results in options.results:
         if not results.is_dir():
             raise InputError(f"{results}: there is no such folder")
-        if options.remove and _is_running(results):
-            raise InputError(f"{results}: a run is going on there; wait for its end, or end it")
+    if options.remove and any(_LOCKS.glob("*")):
+        raise InputError(
+            "a run is going on in this folder: wait for its end, or, if it was killed, use "
+            "snakemake --unlock"
+        )
     found = {results: find_copies(results) for results in options.results}
     for results, copies in found.items():
         for path in copies:
@@ -60,9 +65,3 @@ def run(options: argparse.Namespace) -> None:
     if options.remove:
         remove_copies(path for copies in found.values() for path in copies)
         print("removed; the originals themselves are where they were")
-
-
-def _is_running(results: Path) -> bool:
-    from snakemake_logger_plugin_anonbench.run import read
-
-    return read(results).state(time.time()) == "running"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,13 @@ PARAMETERS = "parameters"
 """Key of the parameters with which the job made the output."""
 REPLACED = "replaced"
 """Key that marks the record of an output whose job is running again, or was killed meanwhile."""
-_TYPES = {"name": str, "sha256": str, "size": int, "modified": int}
-"""Types of a record. `modified`: last time, in ns, when this content was seen; 0: unknown."""
+_TYPES = {"name": str, "sha256": str, "size": int}
+"""Types of a record."""
 _CHECKED_IN_PARTS = ".tar"
 """Suffix of files whose readers check each part, by the digests in an index beside it."""
 _WAY_OUT = (
-    "run the same command again, which makes it again (a file of your own belongs outside the "
-    "folder of results)"
+    "run snakemake with --forcerun {}, which makes it again (a file of your own belongs outside "
+    "the folder of results)"
 )
 
 
@@ -45,8 +44,7 @@ def record_of(path: Path) -> Path:
 
 def write_checksum(path: Path, sha256: str | None = None, **more: Any) -> None:
     """Write the record of a file, whose SHA-256 may be known already; `more` is JSON."""
-    sha256, stat = sha256 or file_digest(path), path.stat()
-    checksum = {"sha256": sha256, "size": stat.st_size, "modified": stat.st_mtime_ns}
+    checksum = {"sha256": sha256 or file_digest(path), "size": path.stat().st_size}
     write_json(record_of(path), {"name": path.name, **checksum, **more})
 
 
@@ -68,29 +66,10 @@ def holds(path: Path, record: Mapping[str, Any]) -> bool:
         return False
 
 
-def is_intact(path: Path) -> bool | None:
-    """Check whether a file is as its job wrote it; None if unknown.
-
-    A cheap check for planning: the content is hashed only if the file's time differs from the
-    record's. Readers use `verify`. Writes nothing.
-    """
+def is_intact(path: Path) -> bool:
+    """Check whether a file is as its job wrote it; False if that is unknown."""
     record = read_checksum(path)
-    if record is None or REPLACED in record:
-        return None
-    is_untouched = path.exists() and path.stat().st_mtime_ns == record["modified"]
-    if is_untouched and path.stat().st_size == record["size"]:
-        return True
-    return holds(path, record)
-
-
-def note_time(path: Path, since: int = 0) -> None:
-    """Record an intact file's time; a record older than `since` (ns) is left unchanged."""
-    record = read_checksum(path)
-    if record is None or REPLACED in record or record["modified"] < since or not path.is_file():
-        return
-    stat = path.stat()
-    if stat.st_size == record["size"] and stat.st_mtime_ns != record["modified"]:
-        write_json(record_of(path), record | {"modified": stat.st_mtime_ns})
+    return record is not None and REPLACED not in record and holds(path, record)
 
 
 def verify(path: Path, must_be_known: bool = False) -> None:
@@ -105,11 +84,12 @@ def verify(path: Path, must_be_known: bool = False) -> None:
     """
     record = read_checksum(path)
     if must_be_known and (record is None or REPLACED in record):
-        raise InputError(f"{path}: nothing says what its job wrote into it; {_WAY_OUT}")
+        remedy = _WAY_OUT.format(path)
+        raise InputError(f"{path}: nothing says what its job wrote into it; {remedy}")
     if record is None:
         return
     if not path.exists():
-        raise InputError(f"{path} is gone; {_WAY_OUT}")
+        raise InputError(f"{path} is gone; {_WAY_OUT.format(path)}")
     in_parts = path.suffix == _CHECKED_IN_PARTS and path.stat().st_size == record["size"]
     if not in_parts and not holds(path, record):
         raise refusal(path)
@@ -131,18 +111,11 @@ def verify_against(path: Path, sha256: str, size: int) -> None:
 
 
 def refusal(path: Path, found: str = "") -> InputError:
-    """Return the error of a damaged file, and make the next run hash it, whatever its time.
-
-    The message says what was `found`, or else the sizes.
-    """
-    record = read_checksum(path)
-    if record:
-        with suppress(OSError):  # the results are read-only
-            write_json(record_of(path), record | {"modified": 0})
-    if record and not found:
+    """Error of a damaged file, with what was `found`, or else the sizes."""
+    if (record := read_checksum(path)) and not found:
         size = path.stat().st_size
         found = f"{size:,} bytes where its job wrote {record['size']:,} bytes of another content"
-    return InputError(f"{path} is damaged: {found}; {_WAY_OUT}")
+    return InputError(f"{path} is damaged: {found}; {_WAY_OUT.format(path)}")
 
 
 def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 Only executable code counts: comments, docstrings, annotations and formatting change nothing, and
 neither does a function that is never called. Modules are read and not imported, so that a cached
-result is found without loading heavy libraries. The code behind each digest is stored in the
-results, so that changes of code can be named.
+result is found without loading heavy libraries.
 """
 
 from __future__ import annotations
@@ -26,8 +25,6 @@ from anonbench.core.registries.added import added
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
 """Packages whose sources are read, with their folders."""
-CODES: dict[str, dict[str, str]] = {}
-"""Code behind each digest that this process computed."""
 _SETTINGS = "anonbench.config"
 """Only the methods of settings count: their values are part of a job's identity."""
 _SILENT = frozenset({"tqdm"})
@@ -36,8 +33,6 @@ _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow"
 """Code around a job's work: it decides whether, when and where the job runs, not its results."""
 _SHOWN = "anonbench.core.registries.registry:facts"
 """Code that shows the names and colours of registered classes."""
-_COPIES = ".code"
-"""Folder in the results with some kilobytes for each script and state of the code."""
 _distributions = cache(metadata.packages_distributions)
 
 
@@ -72,34 +67,6 @@ def code_digest(script: Path) -> str:
     return _digest(name, lambda: script_identity(script.name, source))
 
 
-def keep_codes(results: Path) -> None:
-    """Write the code behind every digest of this process, unless it is stored already."""
-    for digest, code in CODES.items():
-        copy = results / _COPIES / f"{digest}.json"
-        if not copy.exists():
-            write_json(copy, code)
-
-
-def code_changes(results: Path, old: str, new: str) -> list[str]:
-    """Differences between the code of a recorded digest and of one that this process computed.
-
-    One line for each definition or package. A changed definition may reach others than before:
-    these are listed only if all definitions in both digests are equal.
-    """
-    try:
-        before: dict[str, str] = read_json(results / _COPIES / f"{old}.json")
-    except (OSError, ValueError):
-        return ["code that the script can reach has changed; there is no copy of the old code"]
-    now = CODES[new]
-    changed = {name for name in before.keys() & now.keys() if before[name] != now[name]}
-    return [
-        f"{name.replace(':', '.')} was changed"
-        if name.endswith(".py") or name.partition(".")[0] in PACKAGES
-        else f"{name}: {before.get(name, 'not used')} → {now.get(name, 'not used')}"
-        for name in sorted(changed or before.keys() ^ now.keys())
-    ]
-
-
 def module_digest(modules: Sequence[str], without: Sequence[str] = ()) -> str:
     """Return one digest of modules' `code_identity`."""
     name = f"{' '.join(modules)} without {' '.join(without)}"
@@ -119,9 +86,7 @@ def _digest(name: str, identity: Callable[[], dict[str, str]]) -> str:
             with suppress(OSError):  # the folder may be writable only by others
                 write_json(_memory(), {_state(): remembered})
     text = json.dumps(remembered[name], sort_keys=True)  # as read from the cache
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    CODES[digest] = remembered[name]
-    return digest
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _memory() -> Path:

@@ -60,6 +60,8 @@ OF_TRAININGS = frozenset({"trainings", "variance"})
 """Tables that exist only if models are trained."""
 OF_ATTACKS = frozenset({"rates", "attacks"})
 """Tables that exist only if attacks are run."""
+OF_PRIVACY = OF_ATTACKS | {"policy", "given"}
+"""Tables that need no scores."""
 TABLES = {
     "policy": ResultTable(
         "Whether each method and degree passes the policy, and the rules that it does not pass, "

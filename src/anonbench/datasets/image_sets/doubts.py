@@ -108,7 +108,7 @@ def of_counts(counts: pd.DataFrame, unmatched: Mapping[str, int]) -> Doubts:
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV; pandas would take most of the time of `anonbench status`."""
+    """Return the rows of a CSV; pandas would slow down each start of the workflow."""
     with file.open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
 

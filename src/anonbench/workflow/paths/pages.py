@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from anonbench.core.registries.tables import TABLES
 from anonbench.reporting.html.dataset_section import FILES
@@ -24,7 +26,7 @@ class PagePaths(PrivacyPaths):
 
     def tables(self, dataset: str) -> list[str]:
         """A data set's result tables."""
-        stems = [table.stem for table in self.experiment.tables if table.dataset == dataset]
+        stems = [table.stem for table in self.experiment.tables_of_scores(dataset)]
         return [path for stem in stems for path in self.page("table", stem)]
 
     def figures(self, dataset: str) -> list[str]:
@@ -63,6 +65,7 @@ class PagePaths(PrivacyPaths):
         """Data sets for which a registered table is made."""
         return [n for n in self.experiment.datasets if table in self.experiment.tables_of(n)]
 
-    def table_inputs(self, table: str) -> dict[str, str]:
-        """Inputs of a registered table, by the names that it uses."""
-        return {need: f"{self.results}/{{dataset}}/{FILES[need]}" for need in TABLES[table].needs}
+    def table_inputs(self, dataset: str, tables: Iterable[str]) -> dict[str, str]:
+        """Inputs of registered tables of a data set, by the names that they use."""
+        needs = dict.fromkeys(need for table in tables for need in TABLES[table].needs)
+        return {need: f"{self.results}/{dataset}/{FILES[need]}" for need in needs}

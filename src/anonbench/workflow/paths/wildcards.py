@@ -35,8 +35,6 @@ def wildcard_patterns(experiment: Experiment) -> dict[str, str]:
         "seed": r"\d+",
         "degree": r"\d+",
         "role": "celeba|rvl_cdip|dokiq",
-        "kind": "retrieval|agreement|downstream",
         "setting": "|".join(READERS),
-        "trend": "(map|mndcg)_(original|anonymized)|knn|linear",
         "metric": "map|mndcg",
     }

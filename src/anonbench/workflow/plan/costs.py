@@ -18,7 +18,6 @@ from anonbench.core.vocabulary import UNADAPTED
 from anonbench.workflow.plan.estimates.disk import disk_by_formula
 from anonbench.workflow.plan.estimates.gpu_time import devices, work_of
 from anonbench.workflow.plan.jobs import Job, Plan, wildcards_of
-from anonbench.workflow.plan.settings import changes
 
 FORKED = 0.3
 """Overhead in seconds of a job that is a fork. Measured: 0.1 to 0.5."""
@@ -142,7 +141,13 @@ def _work(estimates: Estimates, stage: str, wildcards: Mapping[str, str]) -> flo
 
 def _more_steps(job: Job) -> float:
     """Steps of a training now, as a multiple of those of its last run."""
-    record = read_parameters(job.outputs) if job.planned else None
-    changed = changes(record, plain(job.raw.params)) if record else ()
-    steps = (each for each in changed if each.key[-2:] == ("optimizer", "steps"))
-    return float(math.prod(each.new / each.old for each in steps))
+    last, now = (_steps(each) for each in (read_parameters(job.outputs), plain(job.raw.params)))
+    return now / last if job.planned and last and now else 1.0
+
+
+def _steps(parameters: Mapping[str, Any] | None) -> int | None:
+    """Training steps among a job's parameters; None if it does not train."""
+    try:
+        return int((parameters or {})["slice"]["recipe"]["optimizer"]["steps"])
+    except (LookupError, TypeError):
+        return None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from anonbench.config.resources import Estimates
 from anonbench.workflow.snakefile import with_snakefile
-from anonbench.workflow.snakemake_adapter.planning import dry_run, own_reason, sorted_jobs
+from anonbench.workflow.snakemake_adapter.planning import dry_run, sorted_jobs
 from anonbench.workflow.startup import Startup
 
 _OPTIONS = (
@@ -37,8 +37,6 @@ class Job:
     """Jobs that it depends on."""
     planned: bool = False
     """Whether it would run."""
-    reason: str = ""
-    """Snakemake's reason; empty for a job that runs only because of another one."""
     threads: int = 1
     gpus: float = 0.0
     minutes: float = 0.0
@@ -57,29 +55,12 @@ class Plan:
     jobs: Sequence[Job]
     started: Startup
     """Config and data."""
-    config: Mapping[str, Any]
-    """The config as plain data."""
     estimates: Estimates
-    unrecorded: Collection[Path] = ()
-    """Result files without a complete record of how they were made."""
 
     @property
     def planned(self) -> list[Job]:
         """Jobs that would run."""
         return [job for job in self.jobs if job.planned]
-
-    def needed(self, job: Job) -> list[Job]:
-        """Planned jobs that a planned job needs, itself last; empty for others."""
-        needed = {job} if job.planned else set()
-        for each in reversed(self.jobs):
-            if each in needed:
-                needed.update(each.before)
-        return [each for each in self.planned if each in needed]
-
-    def maker(self, file: str) -> Job | None:
-        """Job that makes a file; one path may be absolute and the other relative."""
-        makers = {path.absolute(): job for job in self.jobs for path in job.outputs}
-        return makers.get(Path(file).absolute())
 
 
 def collect(arguments: Iterable[str]) -> Plan:
@@ -107,7 +88,6 @@ def _plan(workflow: Any) -> Plan:
                 outputs=[Path(file) for file in raw.output],
                 before=[*before],
                 planned=raw in planned,
-                reason=own_reason(workflow.dag, raw),
                 threads=raw.threads,
                 gpus=float(raw.resources.get("gpu") or 0),
                 minutes=float(raw.resources.get("runtime") or 0),
@@ -117,9 +97,7 @@ def _plan(workflow: Any) -> Plan:
     return Plan(
         jobs,
         workflow.globals["started"],
-        config=workflow.globals["settings"].model_dump(mode="json"),
         estimates=workflow.globals["estimates"],
-        unrecorded=set(workflow.globals["store"].unknown),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -12,17 +11,21 @@ from typing import Any
 from snakemake import workflow as snakemake_workflow
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.persistence import ParamsChange
 from snakemake.persistence.file import FilePersistence
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import holds, note_time, read_checksum
+from anonbench.core.jobs.checksums import holds, read_checksum
 from anonbench.core.jobs.job_cache import settle_benchmark
-from anonbench.workflow.reconcile import Results
 from anonbench.workflow.refusal import START, refuse
-from anonbench.workflow.s3_metadata import Bucket
+from anonbench.workflow.results_folder import Bucket, Results
 
 Check = Callable[[set[str], set[str], list[str]], Iterable[str]]
 """Function from requested files, those that no rule makes, and all target names to warnings."""
+
+_HERE = "./"
+"""Prefix of the names of results in their records."""
+_UNRECORDED = "(no record of what it was made with)"
 
 
 class Metadata(FilePersistence):  # type: ignore[misc]
@@ -38,34 +41,42 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         """Open the records of `store`; `settings` are those of Snakemake."""
         super().__init__(**settings)
         self._store = store
-        self._began = time.time_ns()
         self.is_look: bool = settings["warn_only"]
-        is_main = self.dag.workflow.is_main_process
-        if is_main:
+        if self.dag.workflow.is_main_process:
             try:
                 for text in check(*_asked(self.dag)):
                     logger.warning(f"{START}{text}")
-                store.before_planning(self.is_look)
+                if not self.dag.workflow.dag_settings.forceall:
+                    store.check()
             except InputError as error:
                 refuse(error)
         self._metadata_path = str(store.metadata / "metadata")
         self._incomplete_path = str(store.metadata / "incomplete")
         self._max_len = 128  # not the file system's limit: results may move to another one
-        if is_main:
-            # as Snakemake does for incomplete files: a forced file need not be a target
-            self.dag.forcefiles.update(store.outdated(self.is_recorded))
-
-    def is_recorded(self, file: str) -> bool:
-        """Whether there is a record of a file."""
-        return Path(self._record_path(self._metadata_path, self._relative(file))).exists()
 
     async def finished(self, job: Any) -> None:
-        """Record a finished job, its benchmark, and the times of outputs that were just touched."""
+        """Record a finished job and its benchmark."""
         await super().finished(job)
-        for file in job.output:
-            note_time(Path(file), since=self._began)
         if job.benchmark:
             settle_benchmark(Path(job.benchmark), Path(job.output[0]))
+
+    def has_metadata(self, job: Any) -> bool:
+        """Say yes: `params_changed` counts an output without a record as changed."""
+        return True
+
+    def params_changed(self, job: Any, file: Any = None) -> ParamsChange:
+        """Changes of parameters since the records of a job's outputs, or of one of them.
+
+        Snakemake alone compares nothing if one of the outputs has no record.
+        """
+        files = job.output if file is None else [file]
+        unknown = {
+            str(each)
+            for each in files
+            if self._get_key(each).startswith(_HERE) and self.metadata(each) is None
+        }
+        change = ParamsChange(only_new={_UNRECORDED} if unknown else set(), files=unknown)
+        return change | super().params_changed(job, file)
 
     def backup_output(self, path: Path) -> None:
         """Do nothing: outputs kept by `set_code` are only read, never modified."""
@@ -74,11 +85,6 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         """Whether a failed job's earlier output is intact and kept; otherwise it is removed."""
         record = read_checksum(path)
         return record is not None and holds(path, record)
-
-    def cleanup_locks(self) -> None:
-        """Remove locks, as `snakemake --unlock` requests."""
-        super().cleanup_locks()
-        self._store.unlock()
 
     def save_iocache(self) -> None:
         """Do nothing: otherwise a dry run would write its findings for `--trust-io-cache`."""
@@ -101,7 +107,7 @@ class Metadata(FilePersistence):  # type: ignore[misc]
 
     def _relative(self, file: str) -> str:
         prefix = self._store.prefix
-        return f"./{file.removeprefix(prefix)}" if file.startswith(prefix) else file
+        return f"{_HERE}{file.removeprefix(prefix)}" if file.startswith(prefix) else file
 
 
 def _asked(dag: Any) -> tuple[set[str], set[str], list[str]]:

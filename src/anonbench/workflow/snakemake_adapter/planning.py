@@ -55,17 +55,6 @@ def sorted_jobs(dag: Any) -> list[Any]:
     return [job for level in dag.toposorted() for job in level]
 
 
-def own_reason(dag: Any, job: Any) -> str:
-    """Reason why Snakemake runs a job; empty if only other jobs cause it."""
-    reason = dag.reason(job)
-    if reason.forced:
-        return "forced by an option of snakemake"
-    if files := sorted(map(str, reason.updated_input)):
-        return f"inputs changed: {len(files)}, such as {files[0]}"
-    own = (reason.params_changed, reason.input_changed, reason.software_stack_changed)
-    return str(reason) if any(own) else ""
-
-
 def waiting_jobs(workflow: Any) -> int:
     """Number of jobs with a script that must run before results are up to date."""
     return sum(bool(job.rule.script) for job in workflow.dag.needrun_jobs())

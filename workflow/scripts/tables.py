@@ -11,12 +11,14 @@ with job(snakemake, __file__):
     from anonbench.reporting.grids.tables import write_table
     from anonbench.reporting.summary import read_scores
 
-    write_table(
-        snakemake.params.table,
-        read_scores(Path(snakemake.input.scores)),
-        csv=Path(snakemake.output.csv),
-        markdown=Path(snakemake.output.markdown),
-        latex=Path(snakemake.output.latex),
-        comparisons=read_comparisons(Path(snakemake.input.comparisons)),
-        confidence=snakemake.params.slice["settings"]["confidence"],
-    )
+    files = map(Path, snakemake.output)
+    for table in snakemake.params.tables:
+        write_table(
+            table,
+            read_scores(Path(snakemake.input.scores)),
+            csv=next(files),
+            markdown=next(files),
+            latex=next(files),
+            comparisons=read_comparisons(Path(snakemake.input.comparisons)),
+            confidence=snakemake.params.confidence,
+        )

@@ -1,0 +1,91 @@
+"""Results are refused where nothing tells what they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import write_checksum
+from anonbench.workflow.results_folder import Bucket, Results
+
+ADDRESS = "s3://bench/part/results"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "results"
+    (path / "set").mkdir(parents=True)
+    return path
+
+
+def test_results_without_records_are_refused(folder: Path) -> None:
+    (folder / "set/own.csv").write_text("of a user")
+    Results(folder).check()
+    write_checksum(folder / "set/own.csv")
+    with pytest.raises(InputError, match=rf"{folder}: Snakemake's records .*--forceall"):
+        Results(folder).check()
+    (folder / ".snakemake").mkdir()
+    Results(folder).check()
+
+
+def test_results_of_another_version_are_named_with_the_way_to_keep_them(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Results(folder).begin()
+    Results(folder).check()
+    assert not caplog.text
+    (folder / ".anonbench-version").write_text("0.0.1")
+    Results(folder).check()
+    assert f"{folder} was written by anonbench 0.0.1" in caplog.text
+    assert "--config results=" in caplog.text
+
+
+def test_results_that_cannot_be_written_to_are_looked_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    Results(folder).check()
+    with pytest.raises(InputError, match=r"results cannot be written to \(Read-only file system\)"):
+        Results(folder).begin()
+
+
+def test_without_results_there_is_nothing_to_look_at(tmp_path: Path) -> None:
+    Results(tmp_path / "results").check()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    moto = pytest.importorskip("moto", reason="moto, an S3 server for tests, is not installed")
+    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with moto.mock_aws():
+        resource = boto3.resource("s3", region_name="us-east-1")
+        resource.create_bucket(Bucket="bench")
+        yield resource
+
+
+def test_a_bucket_belongs_to_the_folder_that_has_its_records(s3: Any, tmp_path: Path) -> None:
+    one = Bucket(s3, ADDRESS, tmp_path / "one")
+    one.check()
+    assert not list(tmp_path.iterdir()), "a look makes no folder"
+    one.begin()
+    s3.Object("bench", "part/results/a.csv").put(Body=b"made")
+    s3.Object("bench", "part/results-of-another/a.csv").put(Body=b"made")
+    Bucket(s3, ADDRESS, tmp_path / "one").check()
+    with pytest.raises(InputError, match=rf"{ADDRESS}/: Snakemake's records .*{tmp_path}/other"):
+        Bucket(s3, ADDRESS, tmp_path / "other").check()
+    Bucket(s3, "s3://bench/part/new", tmp_path / "other").check()
+
+
+def test_a_bucket_that_is_not_there_is_named(s3: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"s3://none/results/: the bucket is not there"):
+        Bucket(s3, "s3://none/results", tmp_path).check()
