@@ -84,7 +84,7 @@ class Statement:
     """The trained adaption that is stated: attacks on vectors saw the unadapted model's."""
     variants: Rows
     originals: bool
-    notices: Sequence[str]
+    notices: Sequence[Markup]
     step: Step
     signatures: Rows
     packages: str
@@ -189,7 +189,7 @@ def _statement(
         adapted=adapted,
         variants=_variants(choices, words),
         originals=originals,
-        notices=words.facts.notices,
+        notices=words.notices(),
         step=step(top, words.facts, texts),
         signatures=Rows(
             [str(texts(f"statement.decision.{head}")) for head in ("role", "name", "decision")],
