@@ -122,7 +122,7 @@ def build_report(
     add_figures(pages, datasets)
     add_layouts(pages, results, config)
     add_grids(pages, results, shown, effects, bests, paper, system)
-    pages["provenance"].grids = tables.provenance(versions, config, digested(datasets), effort)
+    pages["provenance"].grids = tables.provenance(versions, digested(datasets), effort)
     if pipeline is not None:
         pages["provenance"].figures = [(PIPELINE, [pipeline_picture(pipeline)])]
     html = render(
