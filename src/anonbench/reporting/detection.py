@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from anonbench.detection.quality.quality import ALL, IOU
+from anonbench.reporting.formats import interval
 from anonbench.reporting.grids.grid import markdown_grid, write_text
 from anonbench.reporting.labels import ENTITIES
 
@@ -38,39 +38,25 @@ IN_SIGHT_NOTE = (
 )
 
 
-class QualityRow(NamedTuple):
-    """One entity of a data set, as text."""
-
-    entity: str
-    images: str
-    true: str
-    found: str
-    cells: tuple[tuple[str, str], ...]
-    """Value and interval in the order of `QUALITY_METRICS`; a dash if undefined."""
-
-
-def quality_rows(summary: pd.DataFrame) -> list[QualityRow]:
+def quality_rows(summary: pd.DataFrame) -> list[tuple[str, ...]]:
     """Arrange a summary (`anonbench.detection.quality.quality.SUMMARY_COLUMNS`) by entity.
 
-    `images` counts those with such regions or, if there are none, all that were measured.
+    Columns `QUALITY_HEADS`; the images are those with such regions or, if there are none, all that
+    were measured.
     """
     rows = []
     for entity, label in (ENTITIES | {ALL: "All"}).items():
         of_entity = summary[summary["entity"] == entity].set_index("metric")
         if len(of_entity):
             table = of_entity.to_dict("index")
-            cells = tuple(_cell(table[metric]) for metric in QUALITY_METRICS)
             counts = table["covered"] if table["covered"]["images"] else table["false_area"]
-            images, true, found = (f"{counts[name]:,}" for name in ("images", "true", "found"))
-            rows.append(QualityRow(label, images, true, found, cells))
+            numbers = (f"{counts[name]:,}" for name in ("images", "true", "found"))
+            rows.append((label, *numbers, *(_cell(table[metric]) for metric in QUALITY_METRICS)))
     return rows
 
 
-def _cell(row: Mapping[Hashable, Any]) -> tuple[str, str]:
-    value, low, high = (100 * float(row[name]) for name in ("value", "low", "high"))
-    if math.isnan(value):
-        return "–", ""
-    return f"{value:.1f}", f"{low:.1f} to {high:.1f}"
+def _cell(row: Mapping[Hashable, Any], value: str = "value") -> str:
+    return interval(row[value], row["low"], row["high"], " to ")
 
 
 def write_quality(
@@ -84,17 +70,13 @@ def write_quality(
         title: title of the data set.
         markdown: the file to write.
     """
-    rows = [
-        [*row[:4], *(f"{value} ({extent})" if extent else value for value, extent in row.cells)]
-        for row in quality_rows(summary)
-    ]
-    grid = markdown_grid(QUALITY_HEADS, rows, left=1)
+    grid = markdown_grid(QUALITY_HEADS, quality_rows(summary), left=1)
     left = [
         [
             f"{row['degree']} %",
             ENTITIES[row["entity"]],
             f"{row['images']:,}",
-            "{} ({})".format(*_cell({"value": row["in_sight"]} | row)),
+            _cell(row, "in_sight"),
         ]
         for row in in_sight.to_dict("records")
     ]

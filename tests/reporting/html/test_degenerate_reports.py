@@ -71,7 +71,8 @@ def new(folder: Path, scores: pd.DataFrame | None = None, **given: Any) -> Datas
 
 def test_three_clusters_say_nothing(tmp_path: Path) -> None:
     said = page(tmp_path, few_clusters(tmp_path, "d"))
-    assert "How sure? Not at all yet: there are too few different persons or forms." in said
+    why = "there are 3 different persons or forms, and 8 are needed"
+    assert f"How sure? Of search quality not at all yet: {why}." in said
     assert "of 100 of the search quality" not in said and "Use " not in said
     assert said.count("cannot be told") == 6, "three in a sentence, three in the table"
     assert "is not known for lack of clusters in 36 of 36" in said

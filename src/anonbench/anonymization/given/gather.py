@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,21 +92,37 @@ def findings(summary: pd.DataFrame) -> Iterator[str]:
         summary: columns `GIVEN_COLUMNS`.
 
     """
-    for program, table in summary.groupby("program", sort=False):
-        of = {what: int(rows["count"].sum()) for what, rows in table.groupby("what")}
-        regions = int(table.loc[table["what"] == State.VISIBLE.value, "n"].sum())
+    for of in left_visible(summary):
         parts = [
-            f"{of[State.VISIBLE.value]:,} of {count(regions, 'region')} that detection found are "
-            f"visible and {of[State.PARTLY.value]:,} partly hidden"
-            if of.get(State.VISIBLE.value, 0) + of.get(State.PARTLY.value, 0)
+            f"{of['visible']:,} of {count(of['regions'], 'region')} that detection found are "
+            f"visible and {of['partly']:,} partly hidden"
+            if of["visible"] + of["partly"]
             else "",
-            f"{count(of[ORIGINAL], 'picture')} unchanged" if of[ORIGINAL] else "",
-            f"{count(left, 'image')} left out of all image sets"
-            if (left := sum(of[what] for what in LEFT_OUT))
+            f"{count(of['unchanged'], 'picture')} unchanged" if of["unchanged"] else "",
+            f"{count(of['left_out'], 'image')} left out of all image sets"
+            if of["left_out"]
             else "",
         ]
-        if any(parts):
-            yield f"pictures of {program}: {'; '.join(filter(None, parts))}"
+        yield f"pictures of {of['program']}: {'; '.join(filter(None, parts))}"
+
+
+def left_visible(summary: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Counts of each program that left something visible or images out.
+
+    Args:
+        summary: columns `GIVEN_COLUMNS`.
+    """
+    for program, table in summary.groupby("program", sort=False):
+        of = {what: int(rows["count"].sum()) for what, rows in table.groupby("what")}
+        counts = {
+            "visible": of.get(State.VISIBLE.value, 0),
+            "partly": of.get(State.PARTLY.value, 0),
+            "unchanged": of[ORIGINAL],
+            "left_out": sum(of[what] for what in LEFT_OUT),
+        }
+        if any(counts.values()):
+            regions = int(table.loc[table["what"] == State.VISIBLE.value, "n"].sum())
+            yield {"program": str(program), "regions": regions} | counts
 
 
 def _shares(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.Series]]:

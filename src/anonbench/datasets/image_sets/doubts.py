@@ -74,10 +74,13 @@ class Doubts:
 
     def unmatched_rows(self) -> Iterator[str]:
         """Warnings about rows that should hide something but match no image, by setting."""
-        for setting, rows in self.unmatched.items():
-            if rows and setting != _TRUTH:
-                marked = "it marks" if rows == 1 else "they mark"
-                yield f"{_unmatched(setting, rows)}: what {marked} may be visible"
+        for setting, rows in self.unmatched_regions().items():
+            marked = "it marks" if rows == 1 else "they mark"
+            yield f"{_unmatched(setting, rows)}: what {marked} may be visible"
+
+    def unmatched_regions(self) -> dict[str, int]:
+        """Rows that should hide something but match no image, by setting."""
+        return {name: rows for name, rows in self.unmatched.items() if rows and name != _TRUTH}
 
     def unmatched_truth(self) -> str:
         """Count of true boxes that match no image, as text, or empty; they hide nothing."""

@@ -11,6 +11,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import NO_CHOICE, Adaption
 from anonbench.reporting.choices.best import method_name
 from anonbench.reporting.choices.tally import Tally
+from anonbench.reporting.formats import interval
 from anonbench.reporting.labels import ADAPTIONS, RETRIEVAL_METRICS, metric_label
 
 _HEADS = (
@@ -62,10 +63,10 @@ def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
                 ADAPTIONS.get(str(row["adaption"]), str(row["adaption"])),
                 str(row["query"]),
                 metric_label(str(row["metric"])),
-                _interval(*(costs[name][key] for name in ("value", "low", "high"))),
-                _interval(row["value"], row["low"], row["high"]),
+                _signed(*(costs[name][key] for name in ("value", "low", "high"))),
+                _signed(row["value"], row["low"], row["high"]),
                 str(row["verdict"]),
-                _interval(row["share"], row["share_low"], row["share_high"], " %"),
+                _signed(row["share"], row["share_low"], row["share_high"], " %"),
                 *(
                     _signed(parts[name].get((*key, row["adaption"]), math.nan))
                     for name in ("lead", "bias")
@@ -92,13 +93,5 @@ def _of_choices(effects: pd.DataFrame) -> pd.DataFrame:
     return effects[ranked & ~effects["adaption"].isin(NO_CHOICE)]
 
 
-def _interval(value: float, low: float, high: float, unit: str = "") -> str:
-    if pd.isna(value):
-        return "–"
-    if pd.isna(low):
-        return f"{_signed(value)}{unit}"
-    return f"{_signed(value)}{unit} ({_signed(low)} to {_signed(high)})"
-
-
-def _signed(share: float) -> str:
-    return "–" if math.isnan(share) else f"{100 * share:+z.1f}".replace("-", "−")
+def _signed(value: float, low: float = math.nan, high: float = math.nan, unit: str = "") -> str:
+    return interval(value, low, high, " to ", "+", unit).replace("-", "−")

@@ -13,6 +13,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
 from anonbench.evaluation.comparisons.effect_table import EFFECTS
 from anonbench.reporting.findings.dots import draw_dots
+from anonbench.reporting.formats import NONE, percent
 from anonbench.reporting.grids.grid import to_markdown, write_text
 from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, QUERIES
 
@@ -105,7 +106,7 @@ def effects_grid(found: pd.DataFrame) -> Grid:
                 _cell(of, (query, method, adaption, "adapting")),
                 str(of["verdict"][query, method, adaption, "adapting"]),
                 *(
-                    _spread(of[name][query, method, adaption, "adapting"])
+                    percent(of[name][query, method, adaption, "adapting"])
                     for name in ("spread", "sd_query")
                 ),
             )
@@ -160,21 +161,17 @@ def draw_effects(found: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None
     )
 
 
-def _spread(value: float) -> str:
-    return f"{100 * value:.1f}" if np.isfinite(value) else "–"  # there is one pair
-
-
 def _cell(rows: pd.DataFrame, place: tuple[str, str, str, str]) -> str:
-    value, low, high = (100 * rows[name][place] for name in ("value", "low", "high"))
-    shown = f"{value:+.1f}"
-    return f"{shown} ({low:.1f} to {high:.1f})" if np.isfinite(low) else shown
+    value, low, high = (rows[name][place] for name in ("value", "low", "high"))
+    shown = percent(value, "+")
+    return shown if np.isnan(low) else f"{shown} ({percent(low)} to {percent(high)})"
 
 
 def _share(rows: pd.DataFrame, place: tuple[str, str, str]) -> str:
     if place not in rows.index:
-        return "–"
-    value, sd = (100 * rows[name][place] for name in ("value", "sd"))
-    return f"{value:.1f} ± {sd:.1f}" if np.isfinite(sd) else f"{value:.1f}"
+        return NONE
+    value, sd = (rows[name][place] for name in ("value", "sd"))
+    return percent(value) if np.isnan(sd) else f"{percent(value)} ± {percent(sd)}"
 
 
 def write_models(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.findings.dots import draw_dots
+from anonbench.reporting.formats import NONE, interval
 from anonbench.reporting.grids.grid import to_markdown, write_text
 from anonbench.reporting.labels import METHODS, QUERIES, RETRIEVAL_METRICS
 
@@ -116,7 +116,6 @@ def by_mean(rows: pd.DataFrame) -> list[str]:
 
 def _cell(rows: pd.DataFrame, place: tuple[str, str]) -> str:
     if place not in rows.index:
-        return "–"  # a system may lack some methods
-    row = rows[rows.index == place]
-    value, low, high = (100 * row[name].to_numpy(float)[0] for name in ("value", "low", "high"))
-    return f"{value:.1f} ({low:.1f}–{high:.1f})" if np.isfinite(low) else f"{value:.1f}"
+        return NONE  # a system may lack some methods
+    row = rows[rows.index == place].iloc[0]
+    return interval(row["value"], row["low"], row["high"])

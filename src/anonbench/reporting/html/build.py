@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from anonbench.anonymization.given.gather import findings
+from anonbench.anonymization.given.gather import left_visible
 from anonbench.anonymization.published import read_doubts
 from anonbench.config import Policy, Presentation, Retrieval
 from anonbench.core.io import atomic, read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import PIXELS, UNADAPTED
+from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
@@ -121,7 +122,7 @@ def build_report(
     add_figures(pages, datasets)
     add_layouts(pages, results, config)
     add_grids(pages, results, shown, effects, bests, paper, system)
-    pages["provenance"].grids = tables.provenance(versions, config, digested(datasets), effort)
+    pages["provenance"].grids = tables.provenance(versions, digested(datasets), effort)
     if pipeline is not None:
         pages["provenance"].figures = [(PIPELINE, [pipeline_picture(pipeline)])]
     html = render(
@@ -176,15 +177,12 @@ def _read(
     judged, maps = found.get("policy"), found.get("maps")
     table = choices(section.name, summary, ranked, judged, own, needs, gap, maps)
     doubts = read_doubts(section.audit) if section.audit and section.audit.is_file() else None
-    notices = list(findings(found["given"])) if "given" in found else []
-    if doubts is not None:
-        notices += [*doubts.published(), *doubts.unmatched_rows()]
     examples = {} if explorer is None else dict(explorer.get("examples", {}))
     facts = Facts(
         name=section.name,
         images=images,
         left_out=0 if doubts is None else doubts.without_regions + doubts.failed,
-        notices=tuple(notices),
+        notices=list(_notices(found.get("given"), doubts)),
         published=0 if doubts is None else doubts.used_without_regions + doubts.used_failed,
         gap=_gap(summary, needs, images) if gap else None,
         toy=knows_less_than_pixels(scores),
@@ -195,6 +193,22 @@ def _read(
         attacks=section.attacked_by,
     )
     return Results(section, found, summary, effects, table, facts)
+
+
+def _notices(
+    given: pd.DataFrame | None, doubts: Doubts | None
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Warnings about what may be visible: keys of texts with their values."""
+    for counts in [] if given is None else left_visible(given):
+        yield "given", counts
+    for key, number in (
+        ("unhidden", doubts.used_without_regions if doubts else 0),
+        ("partly", doubts.used_failed if doubts else 0),
+    ):
+        if number:
+            yield key, {"number": number}
+    for setting, number in doubts.unmatched_regions().items() if doubts else ():
+        yield "unmatched", {"number": number, "setting": setting}
 
 
 def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:

@@ -70,7 +70,7 @@ class FirstPage:
     anchor: str
     verdict: str
     sentence: Markup
-    notices: tuple[str, ...]
+    notices: Sequence[Markup]
     left_out: Markup | None
     toy: bool
     cards: tuple[tuple[str, Mapping[str, Any], str], ...]
@@ -105,7 +105,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
         anchor=anchor(facts.name),
         verdict="open" if top is None or facts.gap else NAMES[top["verdict"]],
         sentence=words.sentence(top, records),
-        notices=facts.notices,
+        notices=words.notices(),
         left_out=_left_out(facts, texts),
         toy=facts.toy,
         cards=tuple(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -27,9 +27,10 @@ from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RESIDUE, SEARCH
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.reporting.choices.table import TRAINED, of_own_vectors
+from anonbench.reporting.formats import NONE
 from anonbench.reporting.grids.grid import escape_markdown, markdown_grid
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
-from anonbench.reporting.html.next_step import Step, step
+from anonbench.reporting.html.next_step import step
 from anonbench.reporting.html.page import digest, environment, resource
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import NAMES, Words
@@ -60,37 +61,6 @@ class Rows:
     """Columns that are aligned right."""
 
 
-@dataclass(frozen=True)
-class Statement:
-    """Content of the statement's template."""
-
-    dataset: str
-    variant: Markup
-    answer: Markup
-    images: Rows
-    sought: str
-    not_sought: str
-    written: Mapping[str, str]
-    """Images, regions and pixels of the variant; empty if it was not written here."""
-    left: Markup
-    visible: int
-    """Percent of the regions that the variant leaves as they are."""
-    strengths: str
-    missed: Rows
-    attacks: Rows
-    absent: str
-    not_tried: str
-    adapted: str
-    """The trained adaption that is stated: attacks on vectors saw the unadapted model's."""
-    variants: Rows
-    originals: bool
-    notices: Sequence[str]
-    step: Step
-    signatures: Rows
-    packages: str
-    digests: Rows
-
-
 def write_statement(
     section: DatasetSection,
     choices: pd.DataFrame,
@@ -112,7 +82,7 @@ def write_statement(
         originals: whether the report shows original images.
     """
     top = next((row for row in choices.to_dict("records") if row["query"] == ORIGINAL), None)
-    stated = _statement(section, choices, policy, words, made, folder, top, originals)
+    stated = _statement(section, choices, policy, words, made, folder, top)
     page = environment(md=_markdown, md_table=_markdown_table, digest=digest)
     template, style = page.get_template("statement.j2"), Markup(resource("statement.css"))
 
@@ -120,7 +90,7 @@ def write_statement(
         text = template.render(
             form=f"statement.{form}.j2",
             t=words.texts,
-            s=stated,
+            s=stated | {"originals": originals},
             style=style,
             fingerprint=fingerprint,
         )
@@ -140,8 +110,8 @@ def _statement(
     made: Made,
     folder: Path,
     top: Mapping[Any, Any] | None,
-    originals: bool,
-) -> Statement:
+) -> dict[str, Any]:
+    """Values of the statement's template."""
     texts = words.texts
     method, degree = (top["method"], top["degree"]) if top else ("", 100)
     judged = published_as(method, top["adaption"]) if top else ""
@@ -161,46 +131,43 @@ def _statement(
     left = RESIDUES[int(known[0])] if known else "unknown"
     tried, absent, not_tried = _tried(of_rule.get(ATTACK, []), words)
     written = _written(section.audit, f"{unmapped(judged)}-{degree}" if judged else "", texts)
-    return Statement(
-        dataset=section.name,
-        variant=texts(
-            "statement.variant",
-            method=METHODS[method] + words.with_({**top, "degree": 100}),
-            degree=degree,
-        )
-        if top
-        else Markup("–"),
-        answer=Markup(words.sentence(top, choices.to_dict("records")).striptags()),
-        images=_images(section.counts, texts),
-        sought=entities[True],
-        not_sought=entities[False],
-        written=written,
-        left=texts(f"statement.left.{left}"),
-        visible=100 - degree,
-        strengths=", ".join(
+    variant: Markup | str = NONE
+    if top:
+        name = METHODS[method] + words.with_({**top, "degree": 100})
+        variant = texts("statement.variant", method=name, degree=degree)
+    return {
+        "dataset": section.name,
+        "variant": variant,
+        "answer": Markup(words.sentence(top, choices.to_dict("records")).striptags()),
+        "images": _images(section.counts, texts),
+        "sought": entities[True],
+        "not_sought": entities[False],
+        "written": written,  # empty if the variant was not written here
+        "left": texts(f"statement.left.{left}"),
+        "visible": 100 - degree,
+        "strengths": ", ".join(
             f"{row['measure']} = {row['value']:g}"
             for row in of_rule.get(STRENGTH, [])
             if not pd.isna(row["value"])
         ),
-        missed=_missed(of_rule.get(MISSED, []), words),
-        attacks=tried,
-        absent=absent,
-        not_tried=not_tried,
-        adapted=adapted,
-        variants=_variants(choices, words),
-        originals=originals,
-        notices=words.facts.notices,
-        step=step(top, words.facts, texts),
-        signatures=Rows(
+        "missed": _measured(_OF_ENTITIES, of_rule.get(MISSED, []), words),
+        "attacks": tried,
+        "absent": absent,
+        "not_tried": not_tried,
+        "adapted": adapted,  # attacks on vectors saw the unadapted model's
+        "variants": _variants(choices, words),
+        "notices": words.notices(),
+        "step": step(top, words.facts, texts),
+        "signatures": Rows(
             [str(texts(f"statement.decision.{head}")) for head in ("role", "name", "decision")],
             [
                 [str(texts(f"statement.decision.{role}")), " ", " "]
                 for role in ("controller", "officer")
             ],
         ),
-        packages=", ".join(f"{name} {version}" for name, version in made.packages.items()),
-        digests=_digests(section, made, folder, texts),
-    )
+        "packages": ", ".join(f"{name} {version}" for name, version in made.packages.items()),
+        "digests": _digests(section, made, folder, texts),
+    }
 
 
 def _images(counts: Path, texts: Texts) -> Rows:
@@ -224,46 +191,41 @@ def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
     return {name: texts.number(int(rows[name].sum())) for name in names} if len(rows) else {}
 
 
-def _missed(rows: Sequence[Mapping[Any, Any]], words: Words) -> Rows:
-    """Share of each entity's true area that the detectors miss."""
+_OF_ENTITIES = ("entity", "missed", "interval", "images", "limit", "verdict")
+_OF_ATTACKS = ("attack", "risk", "counted", "rate", "interval", "control", "n", "limit", "verdict")
+_CELLS: dict[str, Callable[[Mapping[Any, Any], Texts], str]] = {
+    "entity": lambda row, texts: texts.named("entities", row["entity"]),
+    "missed": lambda row, texts: _percent(row["value"], texts),
+    "images": lambda row, texts: texts.number(0 if pd.isna(row["n"]) else row["n"]),
+    "attack": lambda row, texts: texts.named("statement.attacks", row["attack"]),
+    "risk": lambda row, texts: texts.named("statement.risks", row["risk"]),
+    "counted": lambda row, texts: _counted(str(row["measure"]), texts),
+    "interval": lambda row, texts: _interval(row, texts),
+    "control": lambda row, texts: _percent(row["control"], texts),
+    "limit": lambda row, texts: _limit(row["limit"], texts),
+    "verdict": lambda row, texts: _verdict(row["verdict"], texts),
+}
+_CELLS |= {"rate": _CELLS["missed"], "n": _CELLS["images"]}
+_NUMBERS = ("missed", "rate", "interval", "control", "images", "n", "limit")
+
+
+def _measured(names: Sequence[str], rows: Iterable[Mapping[Any, Any]], words: Words) -> Rows:
+    """Table of measurements, by the names of its columns (`_CELLS`)."""
     texts = words.texts
-    names = ("entity", "missed", "interval", "images", "limit", "verdict")
-    table = [
-        [
-            texts.named("entities", row["entity"]),
-            _percent(row["value"], texts),
-            _interval(row, texts),
-            texts.number(0 if pd.isna(row["n"]) else row["n"]),
-            _limit(row["limit"], texts),
-            _verdict(row["verdict"], texts),
-        ]
-        for row in rows
-    ]
-    return Rows(_heads(names, words), table, range(1, 5))
+    confidence = texts.number(100 * words.facts.confidence)
+    return Rows(
+        [str(texts(f"statement.heads.{name}", confidence=confidence)) for name in names],
+        [[_CELLS[name](row, texts) for name in names] for row in rows],
+        [number for number, name in enumerate(names) if name in _NUMBERS],
+    )
 
 
 def _tried(rows: Sequence[Mapping[Any, Any]], words: Words) -> tuple[Rows, str, str]:
     """Strongest measurement of each attack, and attacks without any: nothing to attack, not run."""
     texts = words.texts
-    known = [row for row in rows if not pd.isna(row["value"])]
-    names = ("attack", "risk", "counted", "rate", "interval", "control", "n", "limit", "verdict")
     strongest: dict[str, Mapping[Any, Any]] = {}
-    for row in sorted(known, key=_weight):
+    for row in sorted((row for row in rows if not pd.isna(row["value"])), key=_weight):
         strongest.setdefault(row["attack"], row)
-    table = [
-        [
-            texts.named("statement.attacks", row["attack"]),
-            texts.named("statement.risks", row["risk"]),
-            _counted(str(row["measure"]), texts),
-            _percent(row["value"], texts),
-            _interval(row, texts),
-            _percent(row["control"], texts),
-            texts.number(0 if pd.isna(row["n"]) else row["n"]),
-            _limit(row["limit"], texts),
-            _verdict(row["verdict"], texts),
-        ]
-        for row in strongest.values()
-    ]
     others = {row["attack"]: row["reason"] for row in rows if row["attack"] not in strongest}
     for name in texts.names("statement.attacks"):
         if name not in strongest:
@@ -276,12 +238,7 @@ def _tried(rows: Sequence[Mapping[Any, Any]], words: Words) -> tuple[Rows, str, 
         )
         for absent in (True, False)
     }
-    return Rows(_heads(names, words), table, range(3, 8)), said[True], said[False]
-
-
-def _heads(names: Sequence[str], words: Words) -> list[str]:
-    confidence = words.texts.number(100 * words.facts.confidence)
-    return [str(words.texts(f"statement.heads.{name}", confidence=confidence)) for name in names]
+    return _measured(_OF_ATTACKS, strongest.values(), words), said[True], said[False]
 
 
 def _counted(measure: str, texts: Texts) -> str:
@@ -345,7 +302,7 @@ def _digests(section: DatasetSection, made: Made, folder: Path, texts: Texts) ->
 
 
 def _percent(share: float, texts: Texts) -> str:
-    return "–" if pd.isna(share) else f"{texts.percent(share)} %"
+    return NONE if pd.isna(share) else f"{texts.percent(share)} %"
 
 
 def _limit(share: float, texts: Texts) -> str:
@@ -354,7 +311,7 @@ def _limit(share: float, texts: Texts) -> str:
 
 def _interval(row: Mapping[Any, Any], texts: Texts) -> str:
     if pd.isna(row["low"]) or pd.isna(row["high"]):
-        return "–"
+        return NONE
     return f"{texts.percent(row['low'])} – {texts.percent(row['high'])} %"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -79,15 +78,7 @@ def skip_reasons(path: Path) -> list[tuple[str, int]]:
 
 def quality(files: Mapping[str, Path]) -> list[Grid]:
     """Table of detection quality, if true boxes are known."""
-    rows = [
-        (
-            name,
-            *row[:4],
-            *(f"{value} ({extent})" if extent else value for value, extent in row.cells),
-        )
-        for name, path in files.items()
-        for row in quality_rows(pd.read_csv(path))
-    ]
+    rows = [(name, *row) for name, path in files.items() for row in quality_rows(pd.read_csv(path))]
     return plain("quality", QUALITY_TITLE, ("Data set", *QUALITY_HEADS), rows, 2, QUALITY_NOTE)
 
 
@@ -151,25 +142,16 @@ def compared(tests: Mapping[str, pd.DataFrame]) -> list[Grid]:
 
 def provenance(
     versions: Mapping[str, str],
-    config: Mapping[str, Any],
     files: Mapping[str, Path],
     effort: Effort | None,
 ) -> list[Grid]:
-    """Tables on the origin of the results: versions, seeds, hardware, time, digests of files."""
+    """Tables on the origin of the results beside the config: versions, time, digests of files."""
     measured = [] if effort is None else _effort(effort)
     sources = dict(files)
     if effort is not None:
         sources |= {"tables/cost.csv": effort.costs, "tables/machines.csv": effort.machines}
     return [
         *plain("versions", "Versions of the packages", ("Package", "Version"), versions.items(), 2),
-        *plain("seeds", "Seeds", ("Of", "Seed"), seeds(config), 2),
-        *plain(
-            "hardware",
-            "Hardware that the trainings ask for",
-            ("Data set", "Recipe", "Processors", "Precision"),
-            hardware(config),
-            4,
-        ),
         *measured,
         *plain(
             "digests", "Digests (SHA-256) of the files", ("File", "Digest"), digests(sources), 2
@@ -200,36 +182,6 @@ def _effort(effort: Effort) -> list[Grid]:
         *plain("effort", "Time of each stage", heads, costs, note=note),
         *plain("machines", "Machines of the trainings", ("Machine", "Trainings"), machines, 2),
     ]
-
-
-def seeds(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name and value of each kind of seed."""
-
-    def listed(name: str) -> str:
-        return ", ".join(map(str, config.get(name) or ())) or "none"
-
-    return [
-        ("Demo data, splits and draw order of regions", str(config.get("seed", _DASH))),
-        ("Trainings (the reference ranking is the first one’s)", listed("training_seeds")),
-        ("Retraining control", listed("control_seeds")),
-    ]
-
-
-def hardware(config: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Data set, recipe, processors and precision requested by trainings."""
-    rows = []
-    for name, dataset in config.get("datasets", {}).items():
-        recipe = config.get("recipes", {}).get(dataset.get("recipe"))
-        if recipe is None or not dataset.get("enabled", True):
-            continue
-        device = str(recipe.get("device", _DASH))
-        processors = f"{device}, {count(int(recipe.get('threads', 1)), 'thread')}"
-        if device != "cpu":
-            machines = count(int(recipe.get("nodes", 1)), "machine")
-            gpus = count(int(recipe.get("gpus", 1)), "GPU")
-            processors = f"{processors}; {machines} with {gpus} where it is cuda"
-        rows.append((name, str(dataset["recipe"]), processors, str(recipe.get("precision", _DASH))))
-    return rows
 
 
 def digests(files: Mapping[str, Path]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.texts import Texts
@@ -29,8 +30,8 @@ class Facts:
     """Number of validation images."""
     left_out: int
     """Number of images in which nothing was found, or on which a detector failed."""
-    notices: tuple[str, ...]
-    """Warnings about what may be visible in published images."""
+    notices: Sequence[tuple[str, Mapping[str, Any]]]
+    """Warnings about what may be visible in published images: a text's key and its values."""
     published: int
     """Number of images that may be published without hidden regions."""
     gap: tuple[str, Mapping[str, int]] | None
@@ -61,8 +62,6 @@ class Words:
         texts = self.texts
         if top is None:
             return texts("say.not_run")
-        if self.facts.gap:
-            return texts("say.gap", why=self.unknown(top))
         method, name = METHODS[str(top["method"])], NAMES[top["verdict"]]
         known = not top["unknown"]
         if name == "pass" and not known:
@@ -90,12 +89,12 @@ class Words:
             "keeping": texts("say.keeping", kept=kept, instead=instead) if known else "",
             "why": self.why(top),
         }
-        if name == "open":
-            return texts("say.open", **values)
-        more, left = int(top["failed"]) - 1, int(top["open"])
-        key = "some" if more else "open" if left else "none"
-        also = texts(f"say.also_{key}", number=texts.number(more or left))
-        return texts("say.fail", also=also, **values)
+        if name == "fail":
+            more, left = int(top["failed"]) - 1, int(top["open"])
+            key = "some" if more else "open" if left else "none"
+            values["also"] = texts(f"say.also_{key}", number=texts.number(more or left))
+        limits = texts(f"say.{name}", **values)
+        return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
 
     def with_(self, row: Mapping[Any, Any]) -> Markup:
         """Degree and model of a choice, unless they are the usual ones."""
@@ -146,11 +145,21 @@ class Words:
         """Reason why the quality kept is not known."""
         if row["unknown"] == "gap" and self.facts.gap:
             key, numbers = self.facts.gap
-            return self.texts(
-                f"why.unknown.{key}",
-                **{name: self.texts.number(value) for name, value in numbers.items()},
-            )
-        return self.texts(f"why.unknown.{row['unknown']}")
+            return self.texts(f"why.unknown.{key}", **self._numbers(numbers))
+        numbers = {"there": row["clusters"], "needed": MIN_CLUSTERS}
+        return self.texts(f"why.unknown.{row['unknown']}", **self._numbers(numbers))
+
+    def _numbers(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Formatted numbers; texts stay as they are."""
+        return {
+            name: value if isinstance(value, str) else self.texts.number(value)
+            for name, value in values.items()
+        }
+
+    def notices(self) -> list[Markup]:
+        """Warnings about what may be visible in published images."""
+        given = self.facts.notices
+        return [self.texts(f"notice.{key}", **self._numbers(values)) for key, values in given]
 
     def why(self, row: Mapping[Any, Any]) -> Markup:
         """Reason why a choice does not pass."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from anonbench.core.registries.registry import facts
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.privacy.attacks.table import SEEN
+from anonbench.reporting.formats import NONE, interval, percent
 from anonbench.reporting.labels import ENTITIES, METHODS, NOT_RUN
 
 ATTACKS = facts(PRIVACY_ATTACKS, "label")
@@ -45,17 +45,10 @@ MEASURES = {
     "inverted": "own image told from what is drawn of its vector",
     "recognized": "own face recognized in what is drawn of its vector",
 }
-_NONE = "–"
 
 
 def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
-    """Attacks on a data set in percent: one block per attack, one row per measure and version.
-
-    Args:
-        dataset: name of the data set.
-        table: columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
-        confidence: coverage of the intervals, as a share.
-    """
+    """Attacks on a data set in percent: one block per attack, one row per measure and version."""
     run = table[table["rate"].notna()]
     return Grid(
         stem=f"attacks_{dataset}",
@@ -79,11 +72,11 @@ def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
     measure = _measure(str(row["measure"]))
     return (
         f"{entity}: {measure}" if entity else measure[:1].upper() + measure[1:],
-        _NONE if is_original else f"{row['degree']} %",
+        NONE if is_original else f"{row['degree']} %",
         "Originals" if is_original else METHODS.get(row["method"], row["method"]),
-        f"{_percent(row['rate'])} ({_percent(row['low'])}–{_percent(row['high'])})",
-        _percent(row["control"]),
-        _percent(row["chance"]),
+        interval(row["rate"], row["low"], row["high"]),
+        percent(row["control"]),
+        percent(row["chance"]),
         f"{int(row['n']):,}",
     )
 
@@ -96,10 +89,6 @@ def _measure(name: str) -> str:
     if kind == "accuracy" and attribute:
         return f"{attribute.replace('_', ' ')} right"
     return MEASURES.get(name, name)
-
-
-def _percent(share: float) -> str:
-    return _NONE if math.isnan(share) else f"{100 * share:.1f}"
 
 
 def _notes(table: pd.DataFrame, confidence: float) -> Iterator[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.evaluation.policy.front import AREA_COLUMNS, areas
+from anonbench.reporting.formats import percent
 from anonbench.reporting.labels import METHODS, metric_label
 from anonbench.reporting.summary import present, summarize
 
@@ -24,23 +27,13 @@ _METRICS = ("map", "mndcg", "knn", "linear")
 
 
 def front_areas(judged: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Areas of a data set (`anonbench.evaluation.policy.front.AREA_COLUMNS`).
-
-    Args:
-        judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`.
-        scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-    """
+    """Areas of a data set (`anonbench.evaluation.policy.front.AREA_COLUMNS`)."""
     table = areas(judged, summarize(scores)) if len(scores) else pd.DataFrame(columns=AREA_COLUMNS)
     return table[table["metric"].isin(_METRICS)].reset_index(drop=True)
 
 
 def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
-    """Table of areas: one block per risk, one row per utility, one column per method.
-
-    Args:
-        dataset: name of the data set.
-        table: result of `front_areas`.
-    """
+    """Table of `front_areas`: one block per risk, one row per utility, one column per method."""
     methods = present(table["method"], METHODS)
     blocks = tuple(
         GridBlock(label, tuple(_rows(table[table["risk"] == risk], methods)))
@@ -64,6 +57,6 @@ def _rows(of_risk: pd.DataFrame, methods: list[str]) -> list[tuple[str, ...]]:
             mine = of_risk[(of_risk["metric"] == metric) & (of_risk["query"] == query)]
             values = dict(zip(mine["method"], mine["area"], strict=True))
             label = f"{metric_label(metric)}, {query} queries" if query else metric_label(metric)
-            cells = (f"{100 * values[m]:.1f}" if m in values else "–" for m in methods)
+            cells = (percent(values.get(m, math.nan)) for m in methods)
             found.append((label, *cells))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,21 +12,15 @@ from anonbench.anonymization.given.gather import CHANGED, LEFT_OUT, OUTSIDE
 from anonbench.anonymization.given.shard import ORIGINAL
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
+from anonbench.reporting.formats import NONE, interval
 from anonbench.reporting.labels import ENTITIES
 
-_NONE = "–"
 _SHARES = (*(state.value for state in State), CHANGED)
 _LEFT_OUT = dict(zip(LEFT_OUT, ("no picture", "another size", "not readable"), strict=True))
 
 
 def given_grid(dataset: str, given: pd.DataFrame, confidence: float) -> Grid:
-    """One row per program and entity, and one for whole pictures.
-
-    Args:
-        dataset: name of the data set.
-        given: columns `anonbench.anonymization.given.gather.GIVEN_COLUMNS`.
-        confidence: coverage of the intervals.
-    """
+    """One row per program and entity, and one for whole pictures."""
     rows = [
         row
         for program, table in given.groupby("program", sort=False)
@@ -49,7 +42,7 @@ def _rows(program: str, table: pd.DataFrame) -> Iterator[tuple[str, ...]]:
         number = f"{of[State.HIDDEN.value]['n']:,}"
         yield program, ENTITIES.get(entity, entity), number, *(_cell(of[what]) for what in _SHARES)
     of = _by_what(table[table["entity"] == ""])
-    rest = (_NONE, _NONE, _NONE, _cell(of[OUTSIDE]))
+    rest = (NONE, NONE, NONE, _cell(of[OUTSIDE]))
     yield program, "Nothing (rest of the picture)", f"{of[ORIGINAL]['n']:,}", *rest
 
 
@@ -60,14 +53,7 @@ def _by_what(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def _cell(row: Mapping[str, Any]) -> str:
-    if math.isnan(row["value"]):
-        return _NONE
-    text = f"{100 * row['value']:.1f}"
-    return (
-        text
-        if math.isnan(row["low"])
-        else f"{text} ({100 * row['low']:.1f}–{100 * row['high']:.1f})"
-    )
+    return interval(row["value"], row["low"], row["high"])
 
 
 def _notes(given: pd.DataFrame, confidence: float) -> Iterator[str]:

@@ -16,12 +16,7 @@ NOTE = (
 
 
 def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
-    """One row per variant: verdict, rules by verdict, and the reasons or the resisted attacks.
-
-    Args:
-        dataset: name of the data set.
-        judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`.
-    """
+    """One row per variant: verdict, rules by verdict, and the reasons or the resisted attacks."""
     rows = tuple(
         (METHODS.get(str(method), str(method)), f"{degree} %", *_cells(group))
         for (method, degree), group in judged.groupby(["method", "degree"], sort=False)

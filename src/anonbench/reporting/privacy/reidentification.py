@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -13,6 +12,7 @@ from anonbench.core.wording import count
 from anonbench.evaluation.privacy.gallery import UNTAUGHT
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS
+from anonbench.reporting.formats import NONE, interval, percent
 from anonbench.reporting.labels import ATTACKERS, ENTITIES, GALLERIES, MATCHES, METHODS, NOT_RUN
 
 
@@ -87,12 +87,12 @@ def _row(rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> tuple[str, ...]:
     ]
     hidden = rows.assign(regions=rows["regions"].map({HIDDEN: ALL}))
     return (
-        "–" if original else f"{degree} %",
+        NONE if original else f"{degree} %",
         "Originals" if original else METHODS.get(method, method),
-        *(_missing(original) if cell.empty else _percent(cell["rate"].iloc[0]) for cell in cells),
+        *(_first(cell["rate"], NONE if original else NOT_RUN) for cell in cells),
         _strongest(rows, 1),
         _strongest(rows, 1, "one_"),
-        "–" if original else _strongest(hidden, 1),
+        NONE if original else _strongest(hidden, 1),
         _strongest(rows, 10),
         f"{int(rows['n'].max()):,}",
     )
@@ -102,22 +102,11 @@ def _strongest(rows: pd.DataFrame, rank: int, of: str = "") -> str:
     found = worst(rows, rank)
     if found.empty:
         return NOT_RUN
-    rate, low, high = found[[f"{of}{name}" for name in ("rate", "low", "high")]].iloc[0]
-    if math.isnan(rate):
-        return "–"
-    return (
-        _percent(rate)
-        if math.isnan(low)
-        else f"{_percent(rate)} ({_percent(low)}–{_percent(high)})"
-    )
+    return interval(*found[[f"{of}{name}" for name in ("rate", "low", "high")]].iloc[0])
 
 
-def _missing(original: bool) -> str:
-    return "–" if original else NOT_RUN
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+def _first(rates: pd.Series, missing: str) -> str:
+    return missing if rates.empty else percent(rates.iloc[0])
 
 
 def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[str]:

@@ -9,28 +9,18 @@ import pandas as pd
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.scores import with_corrected
+from anonbench.reporting.formats import percent
 from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, RETRIEVAL_METRICS
 from anonbench.reporting.summary import present
 
-_NONE = "–"
-
 
 def corrected_scores(scores: pd.DataFrame) -> pd.DataFrame:
-    """Retrieval scores of a data set with their corrected scores.
-
-    Args:
-        scores: tidy scores of one data set (`anonbench.reporting.summary.read_scores`).
-    """
+    """Retrieval scores of a data set with their corrected scores."""
     return with_corrected(scores[scores["metric"].isin(list(RETRIEVAL_METRICS))])
 
 
 def corrected_grid(dataset: str, scores: pd.DataFrame) -> Grid:
-    """Corrected scores: one block per degree and query kind, one row per model.
-
-    Args:
-        dataset: name of the data set.
-        scores: see `corrected_scores`.
-    """
+    """Corrected scores: one block per degree and query kind, one row per model."""
     found = corrected_scores(scores)
     rows = found[found["method"] != ORIGINAL].dropna(subset=["corrected"])
     methods = present(rows["method"], METHODS)
@@ -61,7 +51,7 @@ def _rows(rows: pd.DataFrame, columns: list[tuple[str, str]]) -> tuple[tuple[str
     return tuple(
         (
             ADAPTIONS.get(model, model),
-            *(_percent(means.get((model, *column), math.nan)) for column in columns),
+            *(percent(means.get((model, *column), math.nan)) for column in columns),
         )
         for model in present(rows["adaption"], ADAPTIONS)
     )
@@ -75,7 +65,3 @@ def _note(rows: pd.DataFrame) -> str:
         "originals; above 100 is possible for the unadapted model, whose own ranking is the "
         "reference."
     )
-
-
-def _percent(share: float) -> str:
-    return _NONE if math.isnan(share) else f"{100 * share:.1f}"

@@ -12,7 +12,9 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, DeploymentKind
 from anonbench.core.wording import count
 from anonbench.evaluation.comparisons.best import OWN, SECOND
-from anonbench.reporting.labels import ADAPTIONS, AT_CHANCE, METHODS, unadapted_model
+from anonbench.reporting.choices.best import model_name
+from anonbench.reporting.formats import NONE, interval
+from anonbench.reporting.labels import AT_CHANCE, METHODS, unadapted_model
 
 KINDS = {
     DeploymentKind.MIXED: "A share of the images is anonymized, compared with none",
@@ -21,18 +23,12 @@ KINDS = {
         "Queries are anonymized by another method, compared with the database’s"
     ),
 }
-_NONE = "–"
 
 
 def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
     """mAP of deployments: one block per kind, one row per database with its queries.
 
     For a mixed database only the rows of the unadapted model; the CSV has all.
-
-    Args:
-        dataset: name of the data set.
-        table: `anonbench.evaluation.deployments.table.COLUMNS`.
-        confidence: coverage of the intervals, as a share.
     """
     found = table[table["metric"] == "map"]
     is_detail = (found["kind"] == DeploymentKind.MIXED) & (found["adaption"] != UNADAPTED)
@@ -59,20 +55,24 @@ def _rows(table: pd.DataFrame, has_second: bool) -> Iterator[tuple[str, ...]]:
     own = table[table["reference"] == OWN].to_dict("records")
     for row, judged in zip(own, sharpest, strict=True):
         mark = AT_CHANCE if _at_chance(row) else ""
-        kept = (_cell(judged, "kept", "kept_low", "kept_high"),) if has_second else ()
+        kept = (_ends(judged, "kept_", "kept"),) if has_second else ()
         yield (
             _database(row),
             _queries(row),
-            _cell(row, "value", "low", "high", mark),
+            _ends(row, "", "value", mark=mark),
             *kept,
-            _cell(judged, "difference", "difference_low", "difference_high", signed=True),
-            str(judged["verdict"]) or _NONE,
+            _ends(judged, "difference_", "difference", sign="+"),
+            str(judged["verdict"]) or NONE,
         )
+
+
+def _ends(row: Mapping[Any, Any], prefix: str, value: str, **how: str) -> str:
+    return interval(row[value], row[f"{prefix}low"], row[f"{prefix}high"], " to ", **how)
 
 
 def _database(row: Mapping[Any, Any]) -> str:
     method = METHODS.get(row["method"], row["method"])
-    model = _model(row["adaption"])
+    model = model_name(row["adaption"])
     if row["share"] == 0:
         return f"Originals; {model}"
     return f"{method}; {model}" if row["share"] == 100 else f"{method} {row['share']} %; {model}"
@@ -81,28 +81,12 @@ def _database(row: Mapping[Any, Any]) -> str:
 def _queries(row: Mapping[Any, Any]) -> str:
     method = row["query_method"]
     version = "originals" if method == ORIGINAL else METHODS.get(method, method)
-    return f"{version}; {_model(row['adaption'])}"
-
-
-def _model(adaption: str) -> str:
-    label = ADAPTIONS.get(adaption, adaption)
-    return "unadapted" if label == "Unadapted" else label
+    return f"{version}; {model_name(row['adaption'])}"
 
 
 def _at_chance(row: Mapping[Any, Any]) -> bool:
     lowest = row["value"] if math.isnan(row["low"]) else row["low"]
     return bool(lowest <= row["floor"])
-
-
-def _cell(
-    row: Mapping[Any, Any], value: str, low: str, high: str, mark: str = "", signed: bool = False
-) -> str:
-    sign = "+" if signed else ""
-    if math.isnan(row[value]):
-        return _NONE
-    # rounded first, to avoid a negative zero
-    text, *ends = (f"{round(100 * row[name], 1) + 0.0:{sign}.1f}" for name in (value, low, high))
-    return f"{text}{mark}" if math.isnan(row[low]) else f"{text}{mark} ({ends[0]} to {ends[1]})"
 
 
 def _notes(table: pd.DataFrame, has_second: bool, confidence: float) -> Iterator[str]:

@@ -10,17 +10,14 @@ import pandas as pd
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.mapped.judge import LABELLED, LABELS, MAP, NOTHING, remedy_label
+from anonbench.reporting.formats import NONE, percent
 from anonbench.reporting.labels import METHODS, unadapted_model
+
+ENDS = ("low", "high")
 
 
 def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
-    """One block per variant, one row per remedy and number of pairs, in percent.
-
-    Args:
-        dataset: name of the data set.
-        table: `anonbench.evaluation.mapped.gather.VARIANT_COLUMNS`.
-        confidence: coverage of the intervals, as a share.
-    """
+    """One block per variant, one row per remedy and number of pairs, in percent."""
     is_labelled = bool((table["metric"] == LABELLED).any())
     metrics = (MAP, LABELLED) if is_labelled else (MAP,)
     columns = [(metric, str(query)) for metric in metrics for query in QueryKind]
@@ -62,11 +59,9 @@ def _rows(rows: pd.DataFrame, columns: list[tuple[str, str]]) -> Iterator[tuple[
 
 def _cell(row: Mapping[Any, Any] | None, remedy: str) -> str:
     if row is None or pd.isna(row["value"]):
-        return "\u2013"
-    value = f"{100 * row['value']:.1f}"
+        return NONE
+    value = percent(row["value"])
     if remedy == NOTHING:
         return value
-    gain = f"{100 * row['gain']:+.1f}"
-    if pd.isna(row["low"]):
-        return f"{value} ({gain})"
-    return f"{value} ({gain}; {100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
+    ends = [] if pd.isna(row["low"]) else [" to ".join(percent(row[e], "+") for e in ENDS)]
+    return f"{value} ({'; '.join([percent(row['gain'], '+'), *ends])})"

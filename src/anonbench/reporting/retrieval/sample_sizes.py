@@ -8,19 +8,14 @@ import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.evaluation.sample_sizes.variance import POWER
+from anonbench.reporting.formats import NONE, percent
+from anonbench.reporting.labels import metric_label
 
 _LABELS = {"anonymizing": "Cost of anonymizing", "adapting": "Cost of adapting"}
-_METRICS = {"map": "mAP", "mndcg": "mnDCG"}
-_NONE = "–"
 
 
 def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
-    """Sample sizes of a data set: one block per effect, one row per query kind and metric.
-
-    Args:
-        dataset: name of the data set.
-        variances: `anonbench.evaluation.sample_sizes.variance.COLUMNS`.
-    """
+    """Sample sizes of a data set: one block per effect, one row per query kind and metric."""
     unit = str(variances["unit"].iloc[0]) if len(variances) else "clusters"
     blocks = [
         GridBlock(label, tuple(_rows(variances[variances["effect"] == effect])))
@@ -52,9 +47,9 @@ def _rows(effects: pd.DataFrame) -> list[tuple[str, ...]]:
         needed = found["needed"].astype(float).fillna(math.inf).sort_values()
         rows.append(
             (
-                _METRICS.get(str(metric), str(metric)),
+                metric_label(str(metric)),
                 str(query),
-                *(_points(found[f"sd_{part}"].median()) for part in ("seed", "cluster", "query")),
+                *(percent(found[f"sd_{part}"].median()) for part in ("seed", "cluster", "query")),
                 f"{int(found['clusters'].max()):,}",
                 _count(needed.iloc[len(needed) // 2]),
                 _count(needed.iloc[-1]),
@@ -76,9 +71,5 @@ def _notes(variances: pd.DataFrame, unit: str) -> list[str]:
     ]
 
 
-def _points(share: float) -> str:
-    return _NONE if math.isnan(share) else f"{100 * share:.1f}"
-
-
 def _count(needed: float) -> str:
-    return _NONE if math.isinf(needed) else f"{int(needed):,}"
+    return NONE if math.isinf(needed) else f"{int(needed):,}"

@@ -9,22 +9,16 @@ import pandas as pd
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import UNADAPTED, Model
 from anonbench.core.wording import count
+from anonbench.reporting.formats import NONE, percent
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 
 MOST_COLUMNS = 8
 """Most columns; with more trainings, only those of the unadapted model are columns."""
-_NONE = "–"
 _Training = tuple[str, int]
 
 
 def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
-    """Agreement of a data set's trainings: one row per training, one column per reference.
-
-    Args:
-        dataset: name of the data set.
-        table: `anonbench.evaluation.retrieval.training_agreement.COLUMNS`.
-        confidence: coverage of the intervals, as a share.
-    """
+    """Agreement of a data set's trainings: one row per training, one column per reference."""
     judged = zip(table["model"].astype(str), table["seed"], strict=True)
     judges = zip(table["reference"].astype(str), table["reference_seed"], strict=True)
     pairs = dict(zip(zip(judged, judges, strict=True), table["value"], strict=True))
@@ -35,7 +29,7 @@ def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid
         (
             f"{_label(each[0])}, seed {each[1]}",
             *(
-                f"{100 * pairs[each, reference]:.1f}" if each != reference else _NONE
+                percent(pairs[each, reference]) if each != reference else NONE
                 for reference in columns
             ),
         )
