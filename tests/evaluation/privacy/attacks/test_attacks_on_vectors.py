@@ -20,6 +20,7 @@ from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.policy.evidence import Measured, _attacks
 from anonbench.evaluation.policy.words import subject
 from anonbench.evaluation.privacy.attacks.archives import Published
+from anonbench.evaluation.privacy.attacks.kinds import inversion
 from anonbench.evaluation.privacy.attacks.kinds.inversion import decoded
 from anonbench.evaluation.privacy.attacks.kinds.vectors import (
     Inference,
@@ -336,6 +337,31 @@ def test_pictures_are_drawn_of_vectors_and_mapped_ones_are_judged_on_images_that
     assert judged["blur"] == {"rank_1", "inverted"}
     assert judged["mapped_blur"] == {"rank_1", "inverted", "seen_rank_1", "seen_inverted"}
     assert judged["D_blur"] == judged["mapped_blur"]
+
+
+def test_decoders_are_learned_from_a_drawn_part_of_many_train_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all images and of as many as there are: the same. Of fewer: others, always the same."""
+    sizes: list[int] = []
+
+    def decode(lessons: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        sizes.append(len(lessons))
+        return decoded(lessons, targets, vectors)
+
+    monkeypatch.setattr(inversion, "decoded", decode)
+    chosen = Privacy(attacks=("inversion",), gallery=70, probes=60)
+    shown = _published(tmp_path)
+
+    def rates(most: int) -> list[float]:
+        monkeypatch.setattr(inversion, "MOST", most)
+        table = attack("a", shown, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
+        return list(table["rate"])
+
+    assert rates(70) == rates(1000) and set(sizes) == {70}
+    sizes.clear()
+    assert rates(30) == rates(30) != rates(70)
+    assert sizes[0] == 30
 
 
 def of_variant(table: pd.DataFrame, method: str) -> pd.DataFrame:
