@@ -16,6 +16,7 @@ from anonbench.workflow.plan.causes import NEW, reasons
 from anonbench.workflow.plan.costs import costs, wall_seconds
 from anonbench.workflow.plan.estimates.gpu_time import gpu_time, gpu_time_lines
 from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.plan.maps import map_lines, map_pairs
 
 _UNCHANGED = "inputs, settings and code have not changed."
 _LIMITS = (
@@ -63,6 +64,7 @@ def as_data(plan: Plan, jobs: Sequence[Job], cores: int, gpus: float) -> dict[st
         "gpu_here": model_name(),
         "wall_seconds": wall_seconds(jobs, cost, cores, gpus),
         "gpu_time": gpu_time(plan, jobs, measured, gpus),
+        "maps": map_pairs(plan.started),
     }
 
 
@@ -81,7 +83,7 @@ def as_text(data: Mapping[str, Any]) -> str:
     rows = {name: _row(part, data["causes"]) for name, part in parts}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=_HEAD)
     lines += ["", table.to_string(), "", total(data)]
-    return "\n".join([*lines, *gpu_time_lines(data["gpu_time"])])
+    return "\n".join([*lines, *gpu_time_lines(data["gpu_time"]), *map_lines(data["maps"])])
 
 
 def explain(data: Mapping[str, Any], file: str) -> str:
