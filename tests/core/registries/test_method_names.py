@@ -68,6 +68,8 @@ def test_mapped_vectors_have_names_of_their_own() -> None:
     assert names.pictures_of("D_blur_weak") == "blur_weak" and names.has_own_vectors("D_mask")
     assert names.published_as("mask", "D") == "D_mask" and not names.is_audited("D_mask")
     assert METHODS["D_mask"] == "Mask, vectors of model D"
+    own = {each for each in Adaption if names.published_as("mask", each) != "mask"}
+    assert own == COMPATIBLE
 
 
 def test_labels_say_whose_pictures_they_are() -> None:

@@ -15,17 +15,14 @@ import zlib
 from collections.abc import Iterable, Mapping
 
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import COMPATIBLE, Adaption
 
 GIVEN = "given_"
 """Prefix of the names of other programs' images."""
 REDRAWN = "redrawn_"
 """Prefix of the names of images whose hidden regions were redrawn."""
-_OWN_VECTORS = {
-    f"{Adaption.MAPPED}_": "mapped vectors",
-    f"{Adaption.D}_": "vectors of model D",
-}
-"""Prefixes of the names of images whose vectors are judged separately, with labels."""
+_OWN_VECTORS = {"mapped_": "mapped vectors", "D_": "vectors of model D"}
+"""Prefixes of the names of images whose vectors are judged separately, with labels: the adaptions
+`anonbench.core.vocabulary.COMPATIBLE`."""
 _GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
 """Colours of other programs' images; no built-in method has one of them."""
 _DARKER = 0.45
@@ -76,7 +73,7 @@ def redrawn_from(name: str) -> str:
 
 def published_as(method: str, adaption: str) -> str:
     """Return the name that attacks and policy use for a choice of method and adaption."""
-    return f"{adaption}_{method}" if adaption in COMPATIBLE else method
+    return f"{adaption}_{method}" if f"{adaption}_" in _OWN_VECTORS else method
 
 
 def program_of(name: str) -> str:
