@@ -52,6 +52,28 @@ def test_every_stage_is_estimated(root: Path, stage: str) -> None:
     assert many.minutes(stage, "rvl_cdip") >= few.minutes(stage, "rvl_cdip")
 
 
+def test_inversion_takes_time_for_each_kind_of_vectors_and_no_longer_than_its_bound(
+    root: Path,
+) -> None:
+    values = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
+
+    def seconds(train: int, adaptions: list[str], attacks: list[str]) -> float:
+        data = values["datasets"]["celeba"] | {"adaptions": adaptions}
+        privacy = {"attacks": attacks, "gallery": 50_000}
+        changed = values | {"datasets": {"celeba": data}, "privacy": privacy}
+        counts = {"celeba": {Split.TRAIN: train, Split.VAL: 100}}
+        return Estimates(Experiment(load(changed)), counts).seconds("attack", "celeba")
+
+    def taken(train: int, *adaptions: str) -> float:
+        without = seconds(train, list(adaptions), ["linkage"])
+        return seconds(train, list(adaptions), ["linkage", "inversion"]) - without
+
+    assert taken(100, "A") < taken(1_000, "A") < taken(2_000, "A")
+    assert taken(2_000, "A") == pytest.approx(taken(50_000, "A"))
+    assert taken(2_000, "A") < taken(2_000, "D") < taken(2_000, "D", "mapped")
+    assert taken(2_000, "A") > 30  # four versions, nearly ten seconds each
+
+
 def test_attackers_that_learn_and_restore_take_longer(root: Path) -> None:
     values = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
 

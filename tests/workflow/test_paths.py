@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
+from anonbench.config.job_settings import job_settings
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Model, Split
 from anonbench.workflow.paths import Paths, digests
@@ -226,6 +228,16 @@ def test_a_distilled_model_is_searched_by_the_unadapted_ones_originals() -> None
     }
     assert experiment.ranking_trainings("mine") == paths().experiment.trainings("mine")
     assert ("blur-50", "D-blur-50") in distilled.attacked("mine")
+    vectors = distilled.published_vectors("mine")
+    assert vectors[5] == "out/mine/embeddings/D-blur-50/seed0/blur-50/val.h5"
+    assert len(vectors) == 1 + 4 + 4
+    # those of train images too, which the model has seen, whatever the attacks
+    linkage = paths(data={"adaptions": ["A", "D"]}, privacy={"attacks": ["linkage"]})
+    taught = linkage.taught_vectors("mine")
+    assert taught[5] == "out/mine/embeddings/D-blur-50/seed0/blur-50/train.h5"
+    settings = job_settings(experiment)["attack"]["apart"]
+    names = settings(SimpleNamespace(dataset="mine"))
+    assert names == ["D_blur-50", "D_mask-50", "D_blur-100", "D_mask-100"]
 
 
 def test_a_system_embeds_train_images_where_a_map_learns_from_them() -> None:

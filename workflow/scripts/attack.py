@@ -8,7 +8,8 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.boxes import read_boxes
         from anonbench.core.io import write_csv
         from anonbench.core.registries.attacks import Equipment
-        from anonbench.core.vocabulary import Variant
+        from anonbench.core.registries.method_names import published_as
+        from anonbench.core.vocabulary import Adaption, Variant
         from anonbench.datasets.clusters import read_clusters
         from anonbench.datasets.image_sets.shards import ImageSet, open_sets
         from anonbench.datasets.listing import root_in
@@ -35,11 +36,11 @@ with job(snakemake, __file__) as cache:
             open_sets(snakemake.params.pictured_methods, pictures) if pictures else {},
         )
         manifest = Path(snakemake.input.manifest)
-        mapped = list(map(Variant.parse, snakemake.params.mapped))
+        apart = list(map(Variant.parse, snakemake.params.apart))
 
         def vectors(name: str) -> dict[Variant, Path]:
             files = list(map(Path, snakemake.input[name]))
-            return dict(zip([*variants, *mapped], files, strict=True)) if files else {}
+            return dict(zip([*variants, *apart], files, strict=True)) if files else {}
 
         table = attack(
             dataset,
@@ -50,7 +51,10 @@ with job(snakemake, __file__) as cache:
                 clusters=read_clusters(Path(snakemake.input.clusters)),
                 embeddings=vectors("embeddings"),
                 lessons=vectors("lessons"),
-                maps=dict(zip(mapped, map(Path, snakemake.input.maps), strict=True)),
+                maps={
+                    Variant.parse(published_as(path.stem, Adaption.MAPPED)): path
+                    for path in map(Path, snakemake.input.maps)
+                },
                 people=read_people(manifest, settings.identity),
                 labels=read_people(manifest, chosen["label"]) if chosen["label"] else {},
                 attributes={name: read_people(manifest, name) for name in chosen["attributes"]},

@@ -7,7 +7,7 @@ with job(snakemake, __file__):
 
     judge_dataset(
         snakemake.wildcards.dataset,
-        variants=[*snakemake.params.variants, *snakemake.params.mapped],
+        variants=[*snakemake.params.variants, *snakemake.params.apart],
         sought=snakemake.params.sought,
         settings=snakemake.params.slice,
         files={name: Path(path) for name, path in snakemake.input.items() if path},

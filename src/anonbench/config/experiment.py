@@ -146,6 +146,10 @@ class Experiment:
         adapted = [model for model in models if model.variant == variant != Variant()]
         return max(adapted, key=lambda model: model.adaption.value, default=None)
 
+    def own_vectors(self, name: str) -> list[Model]:
+        """Maps and models of adaption D, whose vectors attacks and policy judge separately."""
+        return [model for model in self.models(name) if model.adaption in COMPATIBLE]
+
     def mapped_variants(self, name: str) -> list[Variant]:
         """Variants whose vectors are mapped."""
         models = self.models(name)

@@ -10,7 +10,7 @@ from anonbench.config import stage_parameters as of
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.config.outputs import Scenario
 from anonbench.config.stage_parameters import Slice
-from anonbench.core.registries.method_names import MAPPED
+from anonbench.core.registries.method_names import published_as
 
 OF_ALL: tuple[tuple[Callable[[Config], Slice], tuple[str, ...]], ...] = (
     (of.retrieve, ("enough", "retrieve", "rankings")),
@@ -80,9 +80,10 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
     config, data = experiment.config, experiment.datasets
     keep = {"keep_without_regions": lambda w: data[w.dataset].keep_without_regions}
     variants = {"variants": lambda w: list(map(str, experiment.variants(w.dataset)))}
-    mapped = {
-        "mapped": lambda w: [
-            f"{MAPPED}{variant}" for variant in experiment.mapped_variants(w.dataset)
+    apart = {
+        "apart": lambda w: [
+            published_as(str(each.variant), each.adaption)
+            for each in experiment.own_vectors(w.dataset)
         ]
     }
     sought = {"sought": lambda w: _sought(experiment, w.dataset)}
@@ -115,8 +116,8 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
         "best": seeds | judges | {"scenarios": every, "trained": trained},
         "deployments": {"degree": lambda w: max(data[w.dataset].degrees)},
         "reidentify": hidden | system | sought,
-        "attack": hidden | variants | mapped,
-        "policy": variants | mapped | sought,
+        "attack": hidden | variants | apart,
+        "policy": variants | apart | sought,
         "sizes": {"datasets": list(data)},
         "learning": {"chance": lambda w: of.chance(config, w.dataset)},
         "explore": {

@@ -6,7 +6,7 @@ import math
 
 from anonbench.config import Recipe, rates
 from anonbench.config.experiment import Experiment
-from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
+from anonbench.core.registries.attacks import PRIVACY_ATTACKS, ArchiveAttack, RegionAttack
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
@@ -339,6 +339,9 @@ class Estimates:
         """Seconds of the attacks on published images, which are read once for all attacks."""
         privacy, val = self._experiment.config.privacy, self._counts[name][Split.VAL]
         versions = 2 + len(self._experiment.variants(name))
+        taught = min(privacy.gallery, self._counts[name][Split.TRAIN])
+        apart = len(self._experiment.own_vectors(name))  # attacked on train images, too
+        vectors = versions - 1 + apart + (1 + 2 * apart if apart else 0)
         seconds, read, there = 0.0, 0, self._experiment.entities(name)
         for attack in map(privacy.of, map(PRIVACY_ATTACKS.__getitem__, privacy.attacks)):
             if isinstance(attack, RegionAttack):
@@ -347,6 +350,8 @@ class Estimates:
                 images = min(images, attack.most_images() or images)
                 seconds += images * versions * attack.seconds_an_image
                 read = max(read, images)
+            elif isinstance(attack, ArchiveAttack):
+                seconds += vectors * attack.seconds(taught)
         seconds += read * versions / rates.READ_PER_SECOND
         return seconds + (self._restorers_in(name) if privacy.restores() else 0.0)
 

@@ -57,14 +57,19 @@ def test_another_program_has_no_method_behind_it() -> None:
 def test_mapped_vectors_have_names_of_their_own() -> None:
     variant = Variant.parse("mapped_mask-100")
     assert str(variant) == "mapped_mask-100"
-    assert names.is_mapped("mapped_mask") and names.is_mapped("mapped_given_deface")
-    assert not names.is_audited("mapped_mask") and not names.is_mapped("mask")
-    assert names.unmapped("mapped_blur_weak") == "blur_weak"
-    assert names.unmapped("mask") == "mask"
+    assert names.has_own_vectors("mapped_mask") and names.has_own_vectors("mapped_given_deface")
+    assert not names.is_audited("mapped_mask") and not names.has_own_vectors("mask")
+    assert names.pictures_of("mapped_blur_weak") == "blur_weak"
+    assert names.pictures_of("mask") == "mask"
     assert not names.is_method("mapped_twirl") and not names.is_method("mapped_")
     assert names.published_as("mask", "mapped") == "mapped_mask"
     assert names.published_as("mask", "A") == "mask"
     assert METHODS["mapped_mask"] == "Mask, mapped vectors"
+    assert names.pictures_of("D_blur_weak") == "blur_weak" and names.has_own_vectors("D_mask")
+    assert names.published_as("mask", "D") == "D_mask" and not names.is_audited("D_mask")
+    assert METHODS["D_mask"] == "Mask, vectors of model D"
+    own = {each for each in Adaption if names.published_as("mask", each) != "mask"}
+    assert own == COMPATIBLE
 
 
 def test_labels_say_whose_pictures_they_are() -> None:

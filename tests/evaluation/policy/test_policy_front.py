@@ -54,20 +54,21 @@ def test_a_variant_is_exposed_by_its_strongest_attack_and_not_without_one_that_i
     assert ("singling_out", "blur") not in found.index
 
 
-def test_mapped_vectors_are_judged_by_what_attacks_find_in_them() -> None:
+@pytest.mark.parametrize("adaption", ["mapped", "D"])
+def test_own_vectors_are_judged_by_what_attacks_find_in_them(adaption: str) -> None:
     """Attacks on vectors are their own; those on pictures are their method's."""
     attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.02, "linkage": 0.03})
-    mapped = make_attacks("portraits", ("mapped_mask-100",), {"linkage": 0.4})
-    attacks = pd.concat([attacks, mapped[mapped["method"] != "original"]], ignore_index=True)
-    variants = ("mask-100", "mapped_mask-100")
+    own = make_attacks("portraits", (f"{adaption}_mask-100",), {"linkage": 0.4})
+    attacks = pd.concat([attacks, own[own["method"] != "original"]], ignore_index=True)
+    variants = ("mask-100", f"{adaption}_mask-100")
     judged = judge(evidence(make_measured(variants, attacks=attacks)), Policy())
     found = judged[judged["rule"] == "attack"].set_index(["method", "attack"])["value"]
-    assert found["mapped_mask", "linkage"] == 0.4
+    assert found[f"{adaption}_mask", "linkage"] == 0.4
     assert found["mask", "linkage"] == 0.03
-    assert found["mapped_mask", "residual"] == found["mask", "residual"] == 0.02
-    points = pd.DataFrame({"method": "mask", "degree": 100, "adaption": ["A", "mapped"]})
+    assert found[f"{adaption}_mask", "residual"] == found["mask", "residual"] == 0.02
+    points = pd.DataFrame({"method": "mask", "degree": 100, "adaption": ["A", adaption]})
     rates = exposed(judged, points).set_index("adaption")["rate"]
-    assert rates["mapped"] > 0.3 > rates["A"]
+    assert rates[adaption] > 0.3 > rates["A"]
 
 
 def test_an_attack_that_tells_nothing_of_any_variant_does_not_hide_the_others() -> None:

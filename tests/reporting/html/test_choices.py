@@ -48,22 +48,24 @@ def test_what_passes_comes_first_whatever_others_keep() -> None:
     assert better["kept"].max() > first["kept"] and set(better["verdict"]) == {"fail"}
 
 
-def test_mapped_vectors_are_judged_by_their_own_verdict() -> None:
+@pytest.mark.parametrize("adaption", ["mapped", "D"])
+def test_own_vectors_are_judged_by_their_own_verdict(adaption: str) -> None:
     own = table_of()
     of_mask = own[(own["method"] == "mask") & (own["degree"] == 100)]
-    failed = of_mask.assign(method="mapped_mask", verdict="fail", value=0.9, low=0.8, high=0.95)
+    own_name = f"{adaption}_mask"
+    failed = of_mask.assign(method=own_name, verdict="fail", value=0.9, low=0.8, high=0.95)
     chosen = (SCORES["method"] == "mask") & (SCORES["adaption"] == "unadapted")
-    mapped = SCORES[chosen].assign(adaption="mapped")
-    scores = pd.concat([SCORES, mapped], ignore_index=True)
+    apart = SCORES[chosen].assign(adaption=adaption)
+    scores = pd.concat([SCORES, apart], ignore_index=True)
     table = of(pd.concat([own, failed], ignore_index=True), scores)
     masks = table[(table["method"] == "mask") & (table["degree"] == 100)]
     verdicts = masks.groupby("adaption")["verdict"].agg(set).to_dict()
-    assert verdicts["mapped"] == {"fail"} and verdicts["unadapted"] == {"pass"}
-    assert "mapped_mask" not in set(table["method"])
+    assert verdicts[adaption] == {"fail"} and verdicts["unadapted"] == {"pass"}
+    assert own_name not in set(table["method"])
 
 
 def test_an_adapted_model_passes_no_limit_on_vectors_that_no_attack_has_seen() -> None:
-    """Attacks see the unadapted model's vectors and those of maps."""
+    """Attacks see the unadapted model's vectors, and those of maps and of adaption D."""
     rates = {"residual": 0.02, "readability": 0.0, "barcodes": 0.0, "linkage": 0.02}
     measured = make_measured(
         VARIANTS,
@@ -71,15 +73,15 @@ def test_an_adapted_model_passes_no_limit_on_vectors_that_no_attack_has_seen() -
         quality=make_coverage(0.98),
         attacks=make_attacks("a", VARIANTS, rates),
     )
-    distilled = SCORES[SCORES["adaption"] == "A"].assign(adaption="D", value=0.95)
-    scores = pd.concat([SCORES, distilled], ignore_index=True)
+    adapted = SCORES[SCORES["adaption"] == "A"].assign(adaption="C", value=0.95)
+    scores = pd.concat([SCORES, adapted], ignore_index=True)
     for limits, expected in (({}, "pass"), ({"linkage": 0.1}, "not known")):
         table = of(judge(evidence(measured), Policy.model_validate({"attacks": limits})), scores)
         masks = table[(table["method"] == "mask") & (table["degree"] == 100)]
         verdicts = masks.groupby("adaption")["verdict"].agg(set).to_dict()
-        assert verdicts["unadapted"] == {"pass"} and verdicts["D"] == {expected}
-        assert table.iloc[0]["adaption"] == ("unadapted" if limits else "D")
-    assert "vectors were not attacked" in masks.set_index("adaption")["detail"]["D"].iloc[0]
+        assert verdicts["unadapted"] == {"pass"} and verdicts["C"] == {expected}
+        assert table.iloc[0]["adaption"] == ("unadapted" if limits else "C")
+    assert "vectors were not attacked" in masks.set_index("adaption")["detail"]["C"].iloc[0]
 
 
 def test_a_map_that_is_not_recommended_comes_after_the_unadapted_model() -> None:

@@ -142,7 +142,7 @@ def test_a_rate_says_of_what_and_an_interval_how_sure(tmp_path: Path) -> None:
     heads = next(line for line in found.splitlines() if line.startswith("| Attack"))
     assert "What is counted | Share | 95 % interval" in heads
     row = next(line for line in found.splitlines() if line.startswith("| find where"))
-    assert "images (Male) (that the map was learned from) |" in row
+    assert "images (Male) (that the map or model was learned from) |" in row
 
 
 def test_what_a_method_does_not_say_is_not_known(tmp_path: Path) -> None:

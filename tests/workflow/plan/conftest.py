@@ -48,7 +48,11 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
 
     def make(*jobs: Job, **options: Any) -> Plan:
         started: Any = SimpleNamespace(
-            settings=SimpleNamespace(results=tmp_path), counts={"ids": dict.fromkeys(Split, 100)}
+            settings=SimpleNamespace(results=tmp_path),
+            counts={"ids": dict.fromkeys(Split, 100)},
+            experiment=SimpleNamespace(
+                datasets={"ids": SimpleNamespace(is_mapped=options.pop("is_mapped", False))}
+            ),
         )
         estimates: Any = SimpleNamespace(
             seconds=options.pop("seconds", expected), recipe=lambda name: Recipe()

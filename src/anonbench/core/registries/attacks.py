@@ -316,6 +316,15 @@ class Outcome:
 class ArchiveAttack(PrivacyAttack):
     """An attack on the vectors of published images."""
 
+    def seconds(self, taught: int) -> float:
+        """Seconds on one core for one version of the images, for the plan.
+
+        Args:
+            taught: images that the attacker may learn from.
+
+        """
+        return 0.0
+
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:
         """Attack each version of the images, the originals (the ceiling) among them.
 

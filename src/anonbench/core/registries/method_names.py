@@ -2,9 +2,10 @@
 
 A config makes four kinds of names. `given_<program>` stands for images anonymized by another
 program. `redrawn_<method>` stands for images of a method whose hidden regions were redrawn by a
-network. `mapped_<method>` stands for a method's images with mapped vectors, which attacks and
-policy judge separately. `<method>_<strength>` stands for a registered method at another strength.
-Label, colour and place in a table follow from the name, so that no job has to read the config.
+network. `mapped_<method>` and `D_<method>` stand for a method's images with mapped vectors, or with
+those of adaption D, which attacks and policy judge separately. `<method>_<strength>` stands for a
+registered method at another strength. Label, colour and place in a table follow from the name, so
+that no job has to read the config.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ GIVEN = "given_"
 """Prefix of the names of other programs' images."""
 REDRAWN = "redrawn_"
 """Prefix of the names of images whose hidden regions were redrawn."""
-MAPPED = "mapped_"
-"""Prefix of the names of images whose vectors were mapped."""
+_OWN_VECTORS = {"mapped_": "mapped vectors", "D_": "vectors of model D"}
+"""Prefixes of the names of images whose vectors are judged separately, with labels: the adaptions
+`anonbench.core.vocabulary.COMPATIBLE`."""
 _GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
 """Colours of other programs' images; no built-in method has one of them."""
 _DARKER = 0.45
@@ -44,18 +46,23 @@ def is_audited(name: str | None) -> bool:
 
     Other programs promise nothing, and neither does a network that redraws regions.
     """
-    return not is_given(name) and not is_redrawn(name) and not is_mapped(name)
+    return not is_given(name) and not is_redrawn(name) and not has_own_vectors(name)
 
 
-def is_mapped(name: str | None) -> bool:
-    """Check whether a name stands for images whose published vectors are mapped."""
-    return bool(name) and name not in METHODS and unmapped(str(name)) != name
+def has_own_vectors(name: str | None) -> bool:
+    """Check whether a name stands for images whose published vectors are judged separately."""
+    return bool(name) and name not in METHODS and pictures_of(str(name)) != name
 
 
-def unmapped(name: str) -> str:
-    """Return the method of a name such as `mapped_mask`; other names as they are."""
-    method = name.removeprefix(MAPPED)
-    return method if name.startswith(MAPPED) and is_method(method) else name
+def pictures_of(name: str) -> str:
+    """Return the method of a name such as `mapped_mask` or `D_mask`; other names as they are."""
+    prefix = _prefix(name)
+    method = name.removeprefix(prefix)
+    return method if prefix and is_method(method) else name
+
+
+def _prefix(name: str) -> str:
+    return next((each for each in _OWN_VECTORS if name.startswith(each)), "")
 
 
 def redrawn_from(name: str) -> str:
@@ -66,7 +73,7 @@ def redrawn_from(name: str) -> str:
 
 def published_as(method: str, adaption: str) -> str:
     """Return the name that attacks and policy use for a choice of method and adaption."""
-    return f"{MAPPED}{method}" if adaption == MAPPED.rstrip("_") else method
+    return f"{adaption}_{method}" if f"{adaption}_" in _OWN_VECTORS else method
 
 
 def program_of(name: str) -> str:
@@ -78,12 +85,13 @@ def base_of(name: str) -> str:
     """Return the registered method of a name: itself, or the one that it is a strength of.
 
     Raises:
-        KeyError: there is none, as for images of another program, and redrawn or mapped ones.
+        KeyError: there is none, as for images of another program, redrawn ones, and separate
+            vectors.
 
     """
     if name in METHODS:
         return name
-    if name.startswith((GIVEN, REDRAWN, MAPPED)):
+    if name.startswith((GIVEN, REDRAWN, *_OWN_VECTORS)):
         raise KeyError(name)
     begun = [method for method in METHODS if name.startswith(f"{method}_")]
     if not begun:
@@ -106,7 +114,7 @@ def setting_of(name: str) -> str:
     """Config path of the section that defines a method."""
     if is_given(name):
         return f"datasets.<name>.given.{program_of(name)}"
-    if is_mapped(name):
+    if has_own_vectors(name):
         return "datasets.<name>.adaptions"
     if is_redrawn(name):
         return "redrawing"
@@ -127,8 +135,8 @@ def label_of(name: str, labels: Mapping[str, str]) -> str:
         return labels[name]
     if is_given(name):
         return f"{program_of(name).replace('_', ' ')} (given)"
-    if is_mapped(name):
-        return f"{label_of(unmapped(name), labels)}, mapped vectors"
+    if has_own_vectors(name):
+        return f"{label_of(pictures_of(name), labels)}, {_OWN_VECTORS[_prefix(name)]}"
     if is_redrawn(name):
         return f"{label_of(redrawn_from(name), labels)} drawn anew"
     base = base_of(name)
@@ -150,8 +158,8 @@ def colour_of(name: str, colours: Mapping[str, str]) -> str:
     number = zlib.crc32(name.encode())
     if is_given(name):
         return _GIVEN_COLOURS[number % len(_GIVEN_COLOURS)]
-    if is_redrawn(name) or is_mapped(name):
-        shown = colour_of(redrawn_from(name) or unmapped(name), colours)
+    if is_redrawn(name) or has_own_vectors(name):
+        shown = colour_of(redrawn_from(name) or pictures_of(name), colours)
         parts = (int(shown[at : at + 2], 16) for at in (1, 3, 5))
         return "#" + "".join(f"{round((1 - _DARKER) * part):02X}" for part in parts)
     base = colours[base_of(name)]
@@ -167,7 +175,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     """Return names of methods, each once, in the order of tables.
 
     Registered methods have the registry's order, each before its strengths. Other programs follow,
-    then redrawn images, then those with mapped vectors.
+    then redrawn images, then those whose vectors are judged separately.
     """
     return sorted(set(names), key=place_of)
 
@@ -177,6 +185,6 @@ def place_of(name: str | None) -> tuple[int, bool, str]:
     if name is None:
         return -1, False, ""
     if not is_audited(name):
-        return len(METHODS) + is_redrawn(name) + 2 * is_mapped(name), True, name
+        return len(METHODS) + is_redrawn(name) + 2 * has_own_vectors(name), True, name
     base = base_of(name)
     return list(METHODS).index(base), name != base, name

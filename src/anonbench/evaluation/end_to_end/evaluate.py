@@ -17,8 +17,8 @@ from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
 from anonbench.core.region_check import region_fault
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.registries.method_names import MAPPED
-from anonbench.core.vocabulary import Method, Variant
+from anonbench.core.registries.method_names import published_as
+from anonbench.core.vocabulary import Adaption, Method, Variant
 from anonbench.core.wording import suggestion
 from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.embedding.given.embed import Encoder, encoding, open_encoder, settled
@@ -144,7 +144,7 @@ def evaluate(
     vectors = dict(encoded.vectors)
     if mapped:
         vectors |= {
-            Variant(f"{MAPPED}{each.method}", each.degree): cross_fitted(
+            Variant(published_as(str(each.method), Adaption.MAPPED), each.degree): cross_fitted(
                 vectors[Variant()], vectors[each], numbers, seed
             )
             for each in variants

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.config import Policy, Presentation
-from anonbench.core.registries.method_names import MAPPED
+from anonbench.core.registries.method_names import pictures_of
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.core.wording import count, tally
 from anonbench.datasets.formats.conversions import conversion_counts
@@ -70,8 +70,8 @@ def _failed(
     return {
         name: f"{100 * row['rate']:.1f} % ({100 * row['low']:.1f} or more)"
         for row in rows[rows["low"] > needs.limit].to_dict("records")
-        for name in (str(row["method"]), f"{MAPPED}{row['method']}")  # the same pictures
-        if name in scored
+        for name in sorted(scored)
+        if pictures_of(name) == row["method"]  # mapped vectors: of the same pictures
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.numeric.statistics import wilson
-from anonbench.core.registries.method_names import base_of, is_mapped, unmapped
+from anonbench.core.registries.method_names import base_of, has_own_vectors, pictures_of
 from anonbench.core.registries.methods import RESIDUES, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.attacks.table import SEEN
@@ -79,7 +79,7 @@ def evidence(given: Measured) -> pd.DataFrame:
     strongest_of = _strongest(given)
     for variant in given.variants:
         method, _, degree = variant.rpartition("-")
-        pictures = unmapped(method)
+        pictures = pictures_of(method)
         group = given.audit[given.audit["variant"] == f"{pictures}-{degree}"]
         found = [
             _exact(DEGREE, int(degree) / 100),
@@ -233,7 +233,7 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
     """Yield the rates of the other attacks on a variant.
 
     If an attack finds no more in originals than its control does, finding no more in a variant
-    shows nothing. Mapped vectors take the attacks on pictures from their method.
+    shows nothing. Vectors judged separately take the attacks on pictures from their method.
     """
     if given.attacks is None:
         return
@@ -245,15 +245,15 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
     }
     of_degree = table[table["degree"] == degree]
     mine = of_degree[of_degree["method"] == method]
-    if is_mapped(method):
-        others = of_degree[of_degree["method"] == unmapped(method)]
+    if has_own_vectors(method):
+        others = of_degree[of_degree["method"] == pictures_of(method)]
         mine = pd.concat([others[~others["attack"].isin(mine["attack"])], mine])
-    else:  # images that maps were learned from: for comparison only
+    else:  # images that maps or models D were learned from: for comparison only
         mine = mine[~mine["measure"].fillna("").str.startswith(SEEN)]
     run = {(row["attack"], _is_seen(row)) for row in mine.to_dict("records")}
     for row in table[table["reason"] != ""].to_dict("records"):
         key = (row["attack"], _is_seen(row))
-        if key not in run and (is_mapped(method) or not key[1]):
+        if key not in run and (has_own_vectors(method) or not key[1]):
             run.add(key)
             shown = {name: row[name] for name in ("attack", "risk", "reason")}
             measure = SEEN if key[1] else ""

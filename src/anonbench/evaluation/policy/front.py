@@ -74,7 +74,8 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
 def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     """Add the columns `risk` and `rate` of `exposures` to points.
 
-    Points of mapped vectors get the exposure of the mapped vectors.
+    Points of mapped vectors and of adaption D get the exposure of these vectors; those of other
+    models get that of the unadapted model's.
 
     Args:
         judged: see `exposures`.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
-from anonbench.core.registries.method_names import base_of, unmapped
+from anonbench.core.registries.method_names import base_of, pictures_of
 from anonbench.core.registries.methods import RESIDUES
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.evidence import (
@@ -95,7 +95,7 @@ def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
         records: list[dict[str, Any]] = group.to_dict("records")  # type: ignore[assignment]
         given = [row for row in records if not _was_absent(row)]
         whole = dict(zip(keys, key, strict=True))
-        asked = [whole | row for row in _absent(given, unmapped(str(whole["method"])), policy)]
+        asked = [whole | row for row in _absent(given, pictures_of(str(whole["method"])), policy)]
         judged = [row | _verdict(row, policy) for row in [*asked, *given]]
         rows += sorted(judged, key=lambda row: RULES.index(row["rule"]))
     table = pd.DataFrame(rows, columns=JUDGED)

@@ -17,7 +17,7 @@ import pandas as pd
 from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, ArchiveAttack
 from anonbench.core.registries.method_names import published_as
-from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED, Adaption
+from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, UNADAPTED, Adaption
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.policy.evidence import ATTACK, RULES
 from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall, rank
@@ -49,8 +49,8 @@ _NUMBERS = [
     *("rule_value", "rule_low", "rule_high", "rule_limit", "rule_n"),
     *("failed", "suspected", "open", "resisted", "queries", "clusters", "seeds", "pairs"),
 ]
-TRAINED = frozenset(Adaption) - {Adaption.UNADAPTED, Adaption.MAPPED}
-"""Adaptions with weights of their own."""
+UNATTACKED = frozenset(Adaption) - {Adaption.UNADAPTED} - COMPATIBLE
+"""Adaptions whose vectors no attack sees."""
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
 """Reasons why the quality kept is not known: too few images for any ranking, too few clusters, too
 wide an interval, no second reference, originals found only by chance, not evaluated."""
@@ -101,7 +101,7 @@ def choices(
                 (
                     published_as(row["method"], row["adaption"]),
                     row["degree"],
-                    row["adaption"] in TRAINED,
+                    row["adaption"] in UNATTACKED,
                 ),
                 _UNJUDGED,
             ),
@@ -217,7 +217,7 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
 
 
 def of_own_vectors(rules: pd.DataFrame) -> pd.DataFrame:
-    """Return the rules of a variant for an adapted model, whose vectors no attack has seen.
+    """Return the rules of a variant for a model of `UNATTACKED`.
 
     What an attack on vectors found was found in the unadapted model's: of others it is not known.
     """

@@ -20,13 +20,13 @@ from markupsafe import Markup
 from anonbench.core.io import atomic
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
-from anonbench.core.registries.method_names import published_as, unmapped
+from anonbench.core.registries.method_names import pictures_of, published_as
 from anonbench.core.registries.methods import RESIDUES
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RESIDUE, SEARCHED, STRENGTH
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import SEEN
-from anonbench.reporting.choices.table import TRAINED, of_own_vectors
+from anonbench.reporting.choices.table import UNATTACKED, of_own_vectors
 from anonbench.reporting.formats import NONE
 from anonbench.reporting.grids.grid import escape_markdown, markdown_grid
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
@@ -116,7 +116,7 @@ def _statement(
     method, degree = (top["method"], top["degree"]) if top else ("", 100)
     judged = published_as(method, top["adaption"]) if top else ""
     rules = policy[(policy["method"] == judged) & (policy["degree"] == degree)]
-    adapted = top["adaption"] if top and top["adaption"] in TRAINED else ""
+    adapted = top["adaption"] if top and top["adaption"] in UNATTACKED else ""
     rules = of_own_vectors(rules) if adapted else rules
     of_rule = {rule: rows.to_dict("records") for rule, rows in rules.groupby("rule", sort=False)}
     entities = {
@@ -130,7 +130,7 @@ def _statement(
     known = [row["value"] for row in of_rule.get(RESIDUE, []) if not pd.isna(row["value"])]
     left = RESIDUES[int(known[0])] if known else "unknown"
     tried, absent, not_tried = _tried(of_rule.get(ATTACK, []), words)
-    written = _written(section.audit, f"{unmapped(judged)}-{degree}" if judged else "", texts)
+    written = _written(section.audit, f"{pictures_of(judged)}-{degree}" if judged else "", texts)
     variant: Markup | str = NONE
     if top:
         name = METHODS[method] + words.with_({**top, "degree": 100})

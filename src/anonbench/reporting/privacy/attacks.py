@@ -84,7 +84,7 @@ def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
 def _measure(name: str) -> str:
     """Label of a rate; for attributes including their name in the data set."""
     if name.startswith(SEEN):
-        return f"{_measure(name.removeprefix(SEEN))} (images that maps have seen)".strip()
+        return f"{_measure(name.removeprefix(SEEN))} (images that maps or models have seen)".strip()
     kind, _, attribute = name.partition("_of_")
     if kind == "accuracy" and attribute:
         return f"{attribute.replace('_', ' ')} right"

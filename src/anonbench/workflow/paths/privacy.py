@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.vocabulary import UNADAPTED, Adaption, Model, Variant
+from anonbench.core.vocabulary import UNADAPTED, Model, Variant
 from anonbench.workflow.paths.models import ModelPaths
 
 
@@ -44,17 +44,18 @@ class PrivacyPaths(ModelPaths):
         return self.backbones(dataset, [Model(), *adapted])
 
     def published_vectors(self, dataset: str) -> list[str]:
-        """Vectors of the unadapted model for originals and each variant, and mapped vectors."""
+        """Vectors of the unadapted model for originals and each variant, then the separate ones."""
         seed, variants = self.experiment.reference_seed, self.experiment.variants(dataset)
-        mapped = self.experiment.mapped_variants(dataset)
+        apart = self.experiment.own_vectors(dataset)
         return [
             *(self.embedding(dataset, UNADAPTED, seed, v) for v in (Variant(), *variants)),
-            *(self.embedding(dataset, Model(Adaption.MAPPED, v), seed, v) for v in mapped),
+            *(self.embedding(dataset, model, seed, model.variant) for model in apart),
         ]
 
     def taught_vectors(self, dataset: str) -> list[str]:
         """The same vectors of train images, if an attacker may learn from them."""
-        learns = "inversion" in self.experiment.config.privacy.attacks or self.maps(dataset)
+        apart = self.experiment.own_vectors(dataset)
+        learns = "inversion" in self.experiment.config.privacy.attacks or apart
         is_taught = learns and self.embeds_train(dataset) and self.shards(dataset, "train")
         files = self.published_vectors(dataset) if is_taught else []
         return [f"{file.removesuffix('val.h5')}train.h5" for file in files]

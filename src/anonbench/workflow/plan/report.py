@@ -14,6 +14,7 @@ from anonbench.core.wording import count, duration
 from anonbench.workflow.plan.costs import costs, wall_seconds
 from anonbench.workflow.plan.estimates.gpu_time import gpu_time, gpu_time_lines
 from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.plan.maps import map_lines, map_pairs
 
 _LIMITS = (
     "At most: no job of {} was measured here, and the limit of its rule is counted, often several "
@@ -54,6 +55,7 @@ def as_data(plan: Plan, jobs: Sequence[Job], cores: int, gpus: float) -> dict[st
         "gpu_here": model_name(),
         "wall_seconds": wall_seconds(jobs, cost, cores, gpus),
         "gpu_time": gpu_time(plan, jobs, measured, gpus),
+        "maps": map_pairs(plan.started),
     }
 
 
@@ -66,8 +68,8 @@ def as_text(data: Mapping[str, Any]) -> str:
     rows = {name: _row(part) for name, part in parts}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=_HEAD)
     lines = [f"{count(len(jobs), 'job')} would run (snakemake -n says why):", ""]
-    lines += [table.to_string(), "", total(data), *gpu_time_lines(data["gpu_time"])]
-    return "\n".join(lines)
+    lines += [table.to_string(), "", total(data)]
+    return "\n".join([*lines, *gpu_time_lines(data["gpu_time"]), *map_lines(data["maps"])])
 
 
 def _row(jobs: pd.DataFrame) -> list[str]:

@@ -20,6 +20,7 @@ from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.policy.evidence import Measured, _attacks
 from anonbench.evaluation.policy.words import subject
 from anonbench.evaluation.privacy.attacks.archives import Published
+from anonbench.evaluation.privacy.attacks.kinds import inversion
 from anonbench.evaluation.privacy.attacks.kinds.inversion import decoded
 from anonbench.evaluation.privacy.attacks.kinds.vectors import (
     Inference,
@@ -273,7 +274,10 @@ class _Drawn:
 
 
 def _published(folder: Path, is_taught: bool = True) -> Published:
-    """Blur keeps half of what a vector holds, a mask nothing; maps have seen the train images."""
+    """Blur keeps half of what a vector holds, a mask nothing; maps have seen the train images.
+
+    So has model D, which gives them the originals' vectors.
+    """
     draw = np.random.default_rng(0)
     files: dict[str, dict[Variant, Path]] = {}
     sets = {}
@@ -283,6 +287,7 @@ def _published(folder: Path, is_taught: bool = True) -> Published:
         blurred = latent * [1.0, 1.0, 0.1, 0.1] + 0.1 * draw.normal(size=latent.shape)
         vectors = {Variant(): latent, BLUR: blurred, MASK: draw.normal(size=latent.shape)}
         vectors[Variant("mapped_blur", 100)] = 1.1 * vectors[BLUR]
+        vectors[Variant("D_blur", 100)] = latent if split == "train" else blurred
         files[split] = {v: folder / f"{split}-{v}.h5" for v in vectors}
         for variant, values in vectors.items():
             wide = np.concatenate([values, np.full((80, 1), 3.0)], axis=1)  # lengths stay known
@@ -319,16 +324,44 @@ def test_pictures_are_drawn_of_vectors_and_mapped_ones_are_judged_on_images_that
     assert rate["inverted", "mask"] < 0.1
     assert table.set_index("measure").loc["inverted", "chance"].eq(1 / 70).all()
     seen = table[table["measure"].str.startswith("seen_")]
-    assert set(seen["method"]) == {"original", "blur", "mapped_blur"}
+    assert set(seen["method"]) == {"original", "blur", "mapped_blur", "D_blur"}
     assert set(seen["measure"]) == {"seen_rank_1", "seen_inverted"}
     # longer vectors tell the same: the seen ones are mapped by this map
     same = seen.set_index(["measure", "method"])["rate"]
     assert same["seen_rank_1", "mapped_blur"] == same["seen_rank_1", "blur"]
-    judged = {
-        method: set(of_variant(table, method)["measure"]) for method in ("blur", "mapped_blur")
-    }
+    # a model of adaption D embeds the images that it has seen itself
+    assert same["seen_rank_1", "D_blur"] == same["seen_rank_1", "original"] > 0.9
+    assert same["seen_rank_1", "D_blur"] > same["seen_rank_1", "blur"]
+    methods = ("blur", "mapped_blur", "D_blur")
+    judged = {method: set(of_variant(table, method)["measure"]) for method in methods}
     assert judged["blur"] == {"rank_1", "inverted"}
     assert judged["mapped_blur"] == {"rank_1", "inverted", "seen_rank_1", "seen_inverted"}
+    assert judged["D_blur"] == judged["mapped_blur"]
+
+
+def test_decoders_are_learned_from_a_drawn_part_of_many_train_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all images and of as many as there are: the same. Of fewer: others, always the same."""
+    sizes: list[int] = []
+
+    def decode(lessons: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        sizes.append(len(lessons))
+        return decoded(lessons, targets, vectors)
+
+    monkeypatch.setattr(inversion, "decoded", decode)
+    chosen = Privacy(attacks=("inversion",), gallery=70, probes=60)
+    shown = _published(tmp_path)
+
+    def rates(most: int) -> list[float]:
+        monkeypatch.setattr(inversion, "MOST", most)
+        table = attack("a", shown, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
+        return list(table["rate"])
+
+    assert rates(70) == rates(1000) and set(sizes) == {70}
+    sizes.clear()
+    assert rates(30) == rates(30) != rates(70)
+    assert sizes[0] == 30
 
 
 def of_variant(table: pd.DataFrame, method: str) -> pd.DataFrame:
@@ -370,7 +403,7 @@ def test_what_one_archive_alone_tells_leaves_every_variant_with_a_row(tmp_path: 
         said = subject({"rule": "attack", **lacks.fillna("").iloc[0]})
         assert said == ("inference" if told else "inference, seen")
         notes = " ".join(attacks_grid("a", table, 0.95).notes)
-        assert ("(images that maps have seen): not run" in notes) is not bool(told)
+        assert ("(images that maps or models have seen): not run" in notes) is not bool(told)
 
 
 def test_without_train_images_no_picture_is_drawn(tmp_path: Path) -> None:

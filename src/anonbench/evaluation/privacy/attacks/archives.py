@@ -1,4 +1,4 @@
-"""Archives of vectors to attack: the published one, and one of images that a map has seen."""
+"""Archives of vectors to attack: the published one, and one of images that maps or models saw."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from anonbench.config import Privacy
 from anonbench.core.boxes import image_regions
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.registries.attacks import Archive, Attacker, AttackNotPossibleError
-from anonbench.core.registries.method_names import unmapped
+from anonbench.core.registries.method_names import has_own_vectors, pictures_of
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.embedding.mapping import Map
 from anonbench.evaluation.privacy.attacks.table import SEEN
@@ -49,7 +49,8 @@ class Published:
     train: TrainImages | None = None
     """Images from which restorers and decoders are learned; None: nothing is learned."""
     lessons: Mapping[Variant, Path] = field(default_factory=dict)
-    """As `embeddings`, of the train images; mapped ones by maps that have not seen them."""
+    """As `embeddings`, of the train images; mapped ones by maps that have not seen them, those of
+    adaption D by models that have."""
     maps: Mapping[Variant, Path] = field(default_factory=dict)
     """Maps by mapped variant, learned from the train images, or from the originals without any."""
 
@@ -76,17 +77,20 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
         files, images = published.lessons, published.train.originals
         ours = read(files, images)
     yield "", replace(own, lessons=ours)
-    if published.maps:  # without train images they are learned from the published ones
+    trained = [] if ours is None else [each for each in files if has_own_vectors(each.method)]
+    apart = list(dict.fromkeys([*published.maps, *trained]))
+    if apart:  # without train images, maps are learned from the published ones
         maps = {str(variant): Map.load(path) for variant, path in published.maps.items()}
-        beside = [Variant(), *map(_unmapped, published.maps), *published.maps]
-        seen = read({each: files[_unmapped(each)] for each in beside}, images, **maps)
+        beside = dict.fromkeys([Variant(), *map(_pictures_of, apart), *apart])
+        of = {each: _pictures_of(each) if each in published.maps else each for each in beside}
+        seen = read({each: files[source] for each, source in of.items()}, images, **maps)
         if ours is not None:
             seen = replace(seen, lessons=own, pictures=ours.pictures)
         yield SEEN, seen
 
 
-def _unmapped(variant: Variant) -> Variant:
-    return Variant(variant.method and unmapped(variant.method), variant.degree)
+def _pictures_of(variant: Variant) -> Variant:
+    return Variant(variant.method and pictures_of(variant.method), variant.degree)
 
 
 def _read(

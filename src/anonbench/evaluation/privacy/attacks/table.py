@@ -30,7 +30,7 @@ is a share, higher is worse for privacy; `low` and `high` bound it; `control`: t
 all sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or
 persons; `reason`: why there is no rate. `entity` is empty if whole images are attacked."""
 SEEN = "seen_"
-"""Prefix of measures on images that maps were learned from; other images were seen by no map."""
+"""Prefix of measures on images that a map or a model of adaption D was learned from."""
 _TEXTS = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
     Archive,
     ArchiveAttack,
@@ -18,8 +19,10 @@ from anonbench.core.settings import Count
 
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))
 """Penalties that leaving one lesson out chooses among, as multiples of the mean eigenvalue."""
-FEWEST = 20
-"""Images that a decoder is learned from, at least."""
+FEWEST, MOST = 20, 2000
+"""Least and greatest number of images that a decoder is learned from; more are drawn from."""
+SECONDS = 9.5 / 2000**2
+"""Seconds to learn a decoder of thumbnails of 32 pixels, per image squared, on a core."""
 
 
 class Inversion(ArchiveAttack):
@@ -27,10 +30,11 @@ class Inversion(ArchiveAttack):
 
     A thumbnail shows the face of an image if the data set has faces, else the whole image.
 
-    The decoder is learned by ridge regression from the attacker's own images (train images), which
-    are hidden, embedded and, for mapped vectors, mapped like the published ones. `inverted`: among
-    the originals' thumbnails, the own one is most similar to the drawn one, by the correlation of
-    pixels. `recognized`: the same by the face recognizer (`privacy.recognizer`), if there is one.
+    The decoder is learned by ridge regression from the attacker's own images (train images, at most
+    2,000 drawn ones), which are hidden, embedded and, for mapped vectors, mapped like the published
+    ones. `inverted`: among the originals' thumbnails, the own one is most similar to the drawn one,
+    by the correlation of pixels. `recognized`: the same by the face recognizer
+    (`privacy.recognizer`), if there is one.
     """
 
     name: ClassVar = "inversion"
@@ -39,6 +43,10 @@ class Inversion(ArchiveAttack):
 
     side: Count = 32
     """Of a thumbnail, in pixels."""
+
+    def seconds(self, taught: int) -> float:
+        """See `ArchiveAttack.seconds`."""
+        return SECONDS * min(taught, MOST) ** 2 * (self.side / 32) ** 2
 
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:
         """See `ArchiveAttack.outcomes`."""
@@ -51,11 +59,13 @@ class Inversion(ArchiveAttack):
         judges: dict[str, Callable[[np.ndarray], np.ndarray]] = {"inverted": _as_pixels}
         if archive.recognizer is not None:
             judges["recognized"] = archive.recognizer
-        targets = learned.reshape(len(learned), -1).astype(np.float64)
+        chosen = np.sort(rng(archive.seed, "inversion").permutation(len(learned))[:MOST])
+        targets = learned[chosen].reshape(len(chosen), -1).astype(np.float64)
         asked = archive.queries
         for variant in [each for each in archive.vectors if each in lessons.vectors]:
             vectors = archive.vectors[variant][asked].astype(np.float64)
-            drawn = decoded(lessons.vectors[variant].astype(np.float64), targets, vectors)
+            own_vectors = lessons.vectors[variant][chosen].astype(np.float64)
+            drawn = decoded(own_vectors, targets, vectors)
             pictures = np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
             pictures = pictures.reshape(-1, *shown.shape[1:])
             for measure, judge in judges.items():
