@@ -65,8 +65,8 @@ class Doubts:
             )
         if self.used_doubtful:
             yield (
-                f"DOUBTFUL: {count(self.used_doubtful, 'image')} searched outside of what was "
-                "measured, or found at low confidence only; `anonbench review` shows them first"
+                f"DOUBTFUL: {count(self.used_doubtful, 'image')} to look at, searched outside of "
+                "what was measured or with weak findings (`anonbench review` shows them first)"
             )
 
     def left_out(self) -> str:
