@@ -106,7 +106,7 @@ def put_there(config: Config) -> None:
     _digest(base / "manifest.parquet")
     regions = {each: [Region(Entity.FACE, 1, 2, 30, 40, 0.9)] for each in ids}
     write_boxes(box_table(regions, 0), base / "boxes.parquet")
-    counts = [("train", TRAIN + 1, 1, 0, 0, TRAIN, 0, 0), ("val", VAL, 0, 0, 0, VAL, 0, 0)]
+    counts = [("train", TRAIN + 1, 1, 0, 0, TRAIN, 0, 0, 0), ("val", VAL, 0, 0, 0, VAL, 0, 0, 0)]
     write_csv(pd.DataFrame(counts, columns=COUNTS), base / "counts.csv")
     audited = [dict.fromkeys(AUDITED, 0) | {"split": s, "variant": "mask-100"} for s in Split]
     write_csv(pd.DataFrame(audited, columns=AUDITED), base / "audit.csv")

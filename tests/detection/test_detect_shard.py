@@ -24,9 +24,10 @@ from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Correction
 from anonbench.datasets.annotations.corrections import Action
 from anonbench.datasets.images import encode
-from anonbench.detection import cache, shard
+from anonbench.detection import cache, shard, shard_doubts
 from anonbench.detection.base import NoDetector
 from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, places
+from anonbench.detection.doubts import FEW_LEVELS, SMALL_FACES, WEAK_ONLY
 from anonbench.detection.kinds import Mtcnn, Template
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text import reading
@@ -161,11 +162,11 @@ def test_regions_of_all_detectors_are_united(
     boxes, images = run(manifest, tmp_path, tmp_path / "out")
     both = expected({"i000": 5, "i002": 200}, Entity.BARCODE, Entity.FACE)
     pd.testing.assert_frame_equal(boxes, both)
-    assert images.columns.tolist() == ["id", "status", "reason", "regions"]
+    assert images.columns.tolist() == ["id", "status", "reason", "regions", "doubts"]
     assert images.to_numpy().tolist() == [
-        ["i000", "ok", "", 2],
-        ["i001", "empty", "", 0],
-        ["i002", "ok", "", 2],
+        ["i000", "ok", "", 2, f"{FEW_LEVELS}; {SMALL_FACES}; {WEAK_ONLY}"],
+        ["i001", "empty", "", 0, FEW_LEVELS],
+        ["i002", "ok", "", 2, f"{SMALL_FACES}; {WEAK_ONLY}"],
     ]
 
 
@@ -200,7 +201,7 @@ def test_a_failed_image_may_keep_what_the_others_found(
     damage(manifest, tmp_path / "i002.png")
     corners[MTCNN].fails_on = {0}
     boxes, images = run(manifest, tmp_path, tmp_path / "out", keep_failed=True)
-    assert images.set_index("id").to_numpy().tolist() == [
+    assert images.set_index("id").drop(columns="doubts").to_numpy().tolist() == [
         ["ok", "", 2],
         ["partial", "zxing failed (RuntimeError)", 1],
         ["unreadable", "truncated or damaged (no end marker IEND)", 0],
@@ -350,6 +351,7 @@ def test_own_boxes_alone_still_ask_whether_an_image_can_be_read(
     own = {name: [region(Entity.TEXT, 9)] for name in ("i000", "i001")}
     boxes, images = run(manifest, tmp_path, tmp_path / "out", detectors=[BOXES], boxes=own)
     assert images["status"].tolist() == ["ok", "unreadable"]
+    assert images["doubts"].tolist() == ["", ""]
     pd.testing.assert_frame_equal(boxes, box_table({"i000": own["i000"]}, seed=3))
 
 
@@ -462,6 +464,30 @@ def test_findings_are_those_of_the_detectors_code(name: DetectorName, code: str)
     assert code in code_identity(cache.modules(name), without)
     of_all = module_digest(cache.modules(name), without)
     assert cache.made_by(name, Detection())["code"]["code"] == of_all
+
+
+def test_doubts_are_kept_and_only_they_are_noted_anew(
+    tmp_path: Path,
+    corners: dict[DetectorName, Corner],
+    opened: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manifest = write_images(tmp_path, [5, 200])
+    kept = [tmp_path / "kept/0"]
+    boxes, images = run(manifest, tmp_path, tmp_path / "out", kept=kept)
+    assert images["doubts"].iloc[1] == f"{SMALL_FACES}; {WEAK_ONLY}"
+    opened.clear()
+    added = {
+        "i000": [Correction("1", Action.ADD, Entity.TEXT, Region(Entity.TEXT, 0, 0, 4, 4, 1.0))]
+    }
+    _, corrected = run(manifest, tmp_path, tmp_path / "out", kept=kept, corrections=added)
+    assert opened == [] and corrected["doubts"].tolist() == images["doubts"].tolist()
+    monkeypatch.setattr(shard_doubts.doubts, "WEAK", 0.4)
+    monkeypatch.setattr(shard_doubts, "module_digest", lambda _: "other code")
+    again, noted = run(manifest, tmp_path, tmp_path / "out", kept=kept)
+    assert opened == ["i000", "i001"] and noted["doubts"].iloc[1] == SMALL_FACES
+    assert corners[ZXING].batches == [2]
+    pd.testing.assert_frame_equal(again, boxes)
 
 
 def test_a_killed_job_goes_on_where_it_was(

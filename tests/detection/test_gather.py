@@ -22,6 +22,7 @@ IMAGES = [  # id, split, outcome
     ("e", "val", "empty"),
 ]
 FAILED = "mtcnn failed (RuntimeError)"
+DOUBTS = {"a": "found at low confidence only", "b": "faces of less than 24 pixels"}
 REASONS = {"unreadable": "unreadable", "partial": FAILED, "empty failed": FAILED}
 
 
@@ -39,14 +40,16 @@ def gather(folder: Path, keep: bool, images: list[tuple[str, str, str]] = IMAGES
     boxes, states = [], []
     for number, split in enumerate(("train", "val")):
         rows = [
-            (i, state.split()[0], REASONS.get(state, "")) for i, s, state in images if s == split
+            (i, state.split()[0], REASONS.get(state, ""), DOUBTS.get(i, ""))
+            for i, s, state in images
+            if s == split
         ]
-        used = [i for i, state, _ in rows if state in ("ok", "partial")]
+        used = [i for i, state, *_ in rows if state in ("ok", "partial")]
         found = {i: [Region(Entity.FACE, 1, 2, 3, 4, 0.9)] for i in used}
         boxes.append(folder / f"{number}.boxes.parquet")
         states.append(folder / f"{number}.images.parquet")
         write_boxes(box_table(found, 0), boxes[-1])
-        write_parquet(pd.DataFrame(rows, columns=["id", "status", "reason"]), states[-1])
+        write_parquet(pd.DataFrame(rows, columns=["id", "status", "reason", "doubts"]), states[-1])
     gather_boxes(
         folder / "manifest.parquet",
         folder / "early.csv",
@@ -62,9 +65,10 @@ def gather(folder: Path, keep: bool, images: list[tuple[str, str, str]] = IMAGES
 def test_everything_that_was_listed_is_counted(tmp_path: Path) -> None:
     gather(tmp_path, keep=False)
     assert (tmp_path / "counts.csv").read_text(encoding="utf-8").splitlines() == [
-        "split,listed,unreadable,failed,without_regions,used,used_without_regions,used_failed",
-        "train,4,2,0,1,1,0,0",
-        "val,2,0,0,1,1,0,0",
+        "split,listed,unreadable,failed,without_regions,used,used_without_regions,used_failed,"
+        "used_doubtful",
+        "train,4,2,0,1,1,0,0,1",
+        "val,2,0,0,1,1,0,0,0",
     ]
     assert (tmp_path / "skipped.csv").read_text(encoding="utf-8").splitlines() == [
         "path,split,reason",
@@ -80,8 +84,9 @@ def test_everything_that_was_listed_is_counted(tmp_path: Path) -> None:
 
 def test_images_without_regions_may_be_kept(tmp_path: Path) -> None:
     gather(tmp_path, keep=True)
-    counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")["used"]
-    assert counts.to_dict() == {"train": 2, "val": 2}
+    counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")
+    assert counts["used"].to_dict() == {"train": 2, "val": 2}
+    assert counts["used_doubtful"].to_dict() == {"train": 2, "val": 0}
     assert "no region" not in (tmp_path / "skipped.csv").read_text(encoding="utf-8")
 
 

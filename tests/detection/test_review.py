@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from anonbench.detection.quality.review import REVIEW_COLUMNS, choose_sheet, least_certain
+from anonbench.detection.review.estimate import draw_sample
+from anonbench.detection.review.queue import Detected
 
 COUNTS = {"one": 4, "two": 4, "three": 4, "four": 5, "five": 3, "much": 90, "little": 1}
 SCORES = {"one": 0.7, "two": 0.9, "three": 0.6, "four": 0.8, "five": 0.9, "much": 0.9, "little": 1}
+DOUBTS = {"one": "pale", "blank": "small", "four": "pale; small"}
 
 
 def review(most: int, counts: dict[str, int] = COUNTS) -> pd.DataFrame:
@@ -16,6 +21,7 @@ def review(most: int, counts: dict[str, int] = COUNTS) -> pd.DataFrame:
     outcome += [("blank", "empty", "", 0), ("broken", "unreadable", "truncated", 0)]
     outcome += [("part", "partial", "mtcnn failed", 4)]
     images = pd.DataFrame(outcome, columns=["id", "status", "reason", "regions"])
+    images["doubts"] = images["id"].map(DOUBTS).fillna("")
     manifest = pd.DataFrame(
         {"id": images["id"], "path": images["id"] + ".png", "split": "train"}
     ).sample(frac=1, random_state=0)
@@ -34,11 +40,14 @@ def test_each_kind_of_doubt_has_its_list() -> None:
     table = review(50)
     assert list(table.columns) == REVIEW_COLUMNS
     assert listed(table, "failed") == ["broken", "part"]
+    most, *others = listed(table, "doubtful")
+    assert most == "four" and set(others) == {"one", "blank"}
     assert listed(table, "empty") == ["blank"]
     assert listed(table, "many regions") == ["much"]
     assert listed(table, "few regions") == ["little"]
     by_id = table.set_index("id")
     assert by_id.loc["broken", "reason"] == "truncated"
+    assert table.loc[table["why"] == "doubtful", "reason"].iloc[0] == "pale; small"
     assert by_id.loc["broken", "path"] == "broken.png"
 
 
@@ -57,14 +66,27 @@ def test_where_most_have_one_region_two_are_unusual() -> None:
 
 def test_a_sheet_takes_from_each_list_in_turn_and_no_image_twice() -> None:
     table = review(50)
-    assert set(choose_sheet(table, 4)) == {"blank", "three", "little", "much"}
+    assert set(choose_sheet(table, 5)) == {"four", "blank", "three", "little", "much"}
     everything = choose_sheet(table, 50)
     assert len(everything) == len(set(everything)) == 9
     assert "broken" not in everything and "part" in everything
 
 
+def test_a_persons_review_begins_with_doubtful_images(tmp_path: Path) -> None:
+    ids = ["a", "b", "c", "d"]
+    manifest = pd.DataFrame({"id": ids, "path": ids, "split": "train", "digest": ids})
+    manifest = manifest.assign(width=9, height=9, bytes=9)
+    outcomes = pd.DataFrame({"id": ids, "status": "ok", "reason": "", "regions": 1})
+    outcomes["doubts"] = ["", "pale", "", "pale; small"]
+    pd.DataFrame({"id": ids, "score": 0.9}).to_parquet(tmp_path / "boxes.parquet")
+    detected = Detected(manifest, outcomes, tmp_path / "boxes.parquet", None)
+    queue = detected.queue(listed=1, sample=2, seed=0)
+    assert queue[0].id == "d" and queue[0].why[0] == "pale; small"
+    assert [entry.id for entry in queue if entry.place is not None] == draw_sample(ids, 0, 2)
+
+
 def test_no_doubt_at_all() -> None:
-    images = pd.DataFrame(columns=["id", "status", "reason", "regions"])
+    images = pd.DataFrame(columns=["id", "status", "reason", "regions", "doubts"])
     table = least_certain(
         pd.DataFrame(columns=["id", "path", "split"]),
         images,

@@ -262,7 +262,7 @@ def write_results(folder: Path, name: str, scores: pd.DataFrame) -> Results:
     )
     scores.to_csv(results.scores, index=False)
     pd.DataFrame(
-        [("train", 1000, 3, 0, 17, 980, 0, 0), ("val", 250, 0, 0, 10, 240, 0, 0)],
+        [("train", 1000, 3, 0, 17, 980, 0, 0, 0), ("val", 250, 0, 0, 10, 240, 0, 0, 0)],
         columns=COUNTS,
     ).to_csv(results.counts, index=False)
     pd.DataFrame(

@@ -24,10 +24,12 @@ COUNTS = [
     "used",
     "used_without_regions",
     "used_failed",
+    "used_doubtful",
 ]
 """Columns of the counts of images. `failed`: left out because a detector failed; `without_regions`:
 nothing was found. Of the used ones: those in which nothing was found, and those with the regions of
-only some detectors, because another one failed.
+only some detectors, because another one failed, and those that a person should look at
+(`anonbench.detection.doubts`).
 """
 KEPT = " (kept)"
 """Suffix of the reason of an image that is used although a detector failed on it."""
@@ -88,7 +90,7 @@ def count_outcomes(
     Args:
         early: files that were left out at the manifest stage; `split`, `reason`. Copies of val's
             images in train are not counted: duplicates.csv has them.
-        late: images of the manifest with detection's outcome; `split`, `status`.
+        late: images of the manifest with detection's outcome; `split`, `status`, `doubts`.
         keep_without_regions: whether images without a region are used.
 
     """
@@ -96,7 +98,8 @@ def count_outcomes(
     rows = []
     for split in Split:
         before = int((early["split"] == split).sum())
-        states = late.loc[late["split"] == split, "status"].value_counts()
+        own = late[late["split"] == split]
+        states = own["status"].value_counts()
         ok, partial, empty, failed, bad = (
             int(states.get(state, 0))
             for state in ("ok", "partial", "empty", "failed", "unreadable")
@@ -104,7 +107,10 @@ def count_outcomes(
         unhidden = empty if keep_without_regions else 0
         listed = before + ok + partial + empty + failed + bad
         used = ok + partial + unhidden
-        rows.append((str(split), listed, before + bad, failed, empty, used, unhidden, partial))
+        unused = ["failed", "unreadable", *([] if keep_without_regions else ["empty"])]
+        doubtful = int(((own["doubts"] != "") & ~own["status"].isin(unused)).sum())
+        counts = (listed, before + bad, failed, empty, used, unhidden, partial, doubtful)
+        rows.append((str(split), *counts))
     return pd.DataFrame(rows, columns=COUNTS)
 
 

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import (
     Blocks,
     Region,
     box_table,
-    image_regions,
     in_blocks,
     write_boxes,
 )
@@ -31,13 +32,16 @@ from anonbench.datasets.annotations import Correction, correct
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_original
+from anonbench.detection import shard_doubts
 from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, made_by
 from anonbench.detection.registry import build_all
+from anonbench.detection.shard_doubts import ShardDoubts
 from anonbench.detection.text.reading import Original, read_batches
 
 log = logging.getLogger(__name__)
 
-IMAGE_COLUMNS = ["id", "status", "reason", "regions"]
+IMAGE_COLUMNS = ["id", "status", "reason", "regions", "doubts"]
+DOUBTS = "doubts"
 SUSPICIOUS = 100
 """Number of images, the first of a detector, without any region that cause a warning."""
 
@@ -79,23 +83,23 @@ def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) ->
             bytes and digest; may be empty.
         job: everything else.
         boxes: the box table to write (Parquet, `anonbench.core.boxes.BOX_COLUMNS`).
-        images: the images table to write: id, status, reason, regions. The status is ok, empty,
-            partial (a detector failed, and there are regions of others), failed (a detector failed,
-            and the image is left out) or unreadable.
+        images: the images table to write: id, status, reason, regions, doubts. The status is ok,
+            empty, partial (a detector failed, and there are regions of others), failed (a detector
+            failed, and the image is left out) or unreadable. Doubts: see `ShardDoubts`.
 
     Raises:
         InputError: a detector's package or weights are missing.
         ChangedImage: a file is another one than the manifest describes.
 
     """
-    search = _Search(job, manifest.sort_values("id"))
+    search = ShardSearch(job, manifest.sort_values("id"))
     search.run()
     regions = search.regions()
     write_boxes(box_table(regions, job.seed), boxes)
-    write_parquet(_image_table(manifest, regions, search), images)
+    write_parquet(search.image_table(regions), images)
 
 
-class _Search:
+class ShardSearch:
     """A shard's images, each detector's findings in them, and failures."""
 
     def __init__(self, job: Job, manifest: pd.DataFrame) -> None:
@@ -125,13 +129,14 @@ class _Search:
             len(self.manifest) - len(new),
             len(self.manifest),
         )
-        with flushed_at_intervals(partial(_flush, caches.values())) as flush_if_due:
+        with flushed_at_intervals(partial(flush, caches.values())) as flush_if_due:
             detectors = self.load() if len(new) else {}
             for batch in self._batches(new) if len(new) else ():
                 with memory_for(sum(image.pixels.size for image in batch)):
                     for name, detector in detectors.items():
                         self.detect(name, detector, batch, caches[name])
                         flush_if_due()
+                    self.note_doubts(batch)
                 batch.clear()  # before the next images are read
         for name in self._names:
             self._warn_if_nothing(name)
@@ -139,30 +144,32 @@ class _Search:
         if DetectorName.BOXES in self._job.detectors and len(self.manifest) and not has_boxes:
             _warn_of_nothing(len(self.manifest), DetectorName.BOXES)
 
-    def _cache(self, name: str) -> WorkCache:
-        job = self._job
-        files = [path.with_name(f"{path.name}.{name}.parquet") for path in job.kept]
-        if not (files and len(self.manifest)):
-            return WorkCache(None, {}, SCHEMA, ["digest"], [])
-        identity = made_by(name, job.settings, job.templates)
-        digests = self._digests.values()
-        return WorkCache(files[0], identity, SCHEMA, ["digest"], digests, files[1:])
-
     def recalled(self) -> dict[str, WorkCache]:
-        """Load the cached findings, and return the cache of each detector."""
-        caches = {name: self._cache(name) for name in self._names}
-        for name, cache in caches.items():
-            findings = as_findings(cache.table())
+        """Load the cached findings and doubts, and return their caches."""
+        job, digests = self._job, list(self._digests.values())
+        kept = job.kept if digests else ()
+
+        def cache(name: str, identity: Mapping[str, Any], schema: pa.Schema) -> WorkCache:
+            files = [path.with_name(f"{path.name}.{name}.parquet") for path in kept]
+            return WorkCache(next(iter(files), None), identity, schema, ["digest"], digests, files)
+
+        identities = {
+            name: made_by(name, job.settings, job.templates) if kept else {} for name in self._names
+        }
+        caches = {name: cache(name, identities[name], SCHEMA) for name in self._names}
+        for name in self._names:
+            findings = as_findings(caches[name].table())
             for image_id, digest in self._digests.items():
                 if (finding := findings.get(digest)) is not None:
                     self._found[name][image_id] = finding
+        caches[DOUBTS] = cache(DOUBTS, shard_doubts.made_by(identities), shard_doubts.SCHEMA)
+        self._doubts = ShardDoubts(caches[DOUBTS])
         return caches
 
     def is_new(self, image_id: str) -> bool:
-        """Check whether a detector has yet to search an image."""
-        return not self._stands_alone(image_id) and any(
-            image_id not in found for found in self._found.values()
-        )
+        """Check whether a detector has yet to search an image, or its doubts are not known."""
+        unknown = self._digests[image_id] not in self._doubts
+        return unknown or None in self._findings_of(image_id).values()
 
     def load(self) -> dict[str, Detector]:
         """Load the detectors, in the order in which they search."""
@@ -217,6 +224,11 @@ class _Search:
                 "says how: its package, its weights or the device is not right"
             )
 
+    def note_doubts(self, batch: Iterable[Original]) -> None:
+        """Note the doubts about the images of a batch that every detector has searched."""
+        for image in batch:
+            self._doubts.note(image, self._findings_of(image.id))
+
     def _findings(
         self, name: str, detector: Detector, images: Sequence[Original]
     ) -> list[Finding | None]:
@@ -249,6 +261,11 @@ class _Search:
         fallback = self._job.settings.template.mode == "fallback"
         return fallback and found is not None and found.accepted
 
+    def _findings_of(self, image_id: str) -> dict[str, Finding | None]:
+        """Findings in an image by the detectors that count; None: not or not yet searched."""
+        names = [DetectorName.TEMPLATE] if self._stands_alone(image_id) else self._names
+        return {name: self._found[name].get(image_id) for name in names}
+
     def _warn_if_nothing(self, name: str) -> None:
         """Warn once if no image so far has a region of this detector."""
         found = self._found[name].values()
@@ -279,10 +296,29 @@ class _Search:
             _warn_of_removals(self._without_effect)
         return united
 
+    def image_table(self, regions: Mapping[str, Sequence[Region]]) -> pd.DataFrame:
+        """Return one row an image, columns `IMAGE_COLUMNS`, sorted by id.
+
+        Args:
+            regions: see `regions`.
+
+        """
+        rows = []
+        for image_id, digest in sorted(self._digests.items()):
+            count = len(regions.get(image_id, ()))
+            failed = "; ".join(self.failed.get(image_id, ()))
+            reason = self.unreadable.get(image_id, failed)
+            if image_id not in regions:
+                status = "unreadable" if image_id in self.unreadable else "failed"
+            else:
+                status = "empty" if not count else "partial" if reason else "ok"
+            rows.append((image_id, status, reason, count, self._doubts.about(digest)))
+        frame = pd.DataFrame(rows, columns=IMAGE_COLUMNS)
+        return frame.astype(dict.fromkeys(IMAGE_COLUMNS, str) | {"regions": np.int32})
+
     def _united(self, image_id: str) -> list[Region]:
         job = self._job
-        names = [DetectorName.TEMPLATE] if self._stands_alone(image_id) else self._names
-        findings = [self._found[name].get(image_id) for name in names]
+        findings = self._findings_of(image_id).values()
         regions = [region for finding in findings if finding for region in finding.regions]
         regions += job.boxes.get(image_id, ())
         corrected, without_effect = correct(regions, job.corrections.get(image_id, ()))
@@ -300,58 +336,8 @@ class _Search:
         return self._blocks[image_id]
 
 
-class BatchSearch:
-    """Detectors that search one batch after another, loaded once.
-
-    Failures are recorded as by `detect_shard`, and the search goes on.
-    """
-
-    def __init__(self, job: Job, images: pd.DataFrame) -> None:
-        """Load the earlier findings.
-
-        Args:
-            job: how images are searched; `root` is not read.
-            images: columns id and digest of all images that will be searched.
-
-        """
-        self._search = _Search(job, images)
-        self._job = job
-        self._caches = self._search.recalled()
-        self._detectors: dict[str, Detector] | None = None
-
-    def search(self, batch: Sequence[Original]) -> dict[str, list[Region]]:
-        """Return the regions of those images that can be used, in draw order.
-
-        Raises:
-            InputError: a detector cannot be loaded, or fails on all images.
-
-        """
-        search = self._search
-        readable = list(batch)
-        search.leave_out_unreadable(readable)
-        if self._detectors is None and any(search.is_new(image.id) for image in readable):
-            self._detectors = search.load()
-        for name, detector in (self._detectors or {}).items():
-            search.detect(name, detector, readable, self._caches[name])
-        found = search.regions([image.id for image in batch])
-        in_order = image_regions(box_table(found, self._job.seed))
-        return {image_id: in_order.get(image_id, []) for image_id in found}
-
-    def flush(self) -> None:
-        """Write the findings since the last call."""
-        _flush(self._caches.values())
-
-    def status(self, regions: Mapping[str, Sequence[Region]]) -> pd.DataFrame:
-        """Return one row an image, columns `IMAGE_COLUMNS`, sorted by id.
-
-        Args:
-            regions: all that `search` returned.
-
-        """
-        return _image_table(self._search.manifest, regions, self._search)
-
-
-def _flush(caches: Iterable[WorkCache]) -> None:
+def flush(caches: Iterable[WorkCache]) -> None:
+    """Write the new rows of caches."""
     for cache in caches:
         cache.flush()
 
@@ -379,21 +365,3 @@ def _warn_of_removals(corrections: Sequence[tuple[str, Correction]]) -> None:
     text = f"{len(corrections)} removals of the corrections match no region: none of theirs is "
     text += f"there, or they overlap it by less than half; first row {first.row}, {first.entity}"
     warn_on_terminal(log, f"{text} (image {image_id})")
-
-
-def _image_table(
-    manifest: pd.DataFrame, regions: Mapping[str, Sequence[Region]], search: _Search
-) -> pd.DataFrame:
-    """Return one row for each image of the shard, sorted by id."""
-    rows = []
-    for image_id in sorted(manifest["id"].astype(str)):
-        count = len(regions.get(image_id, ()))
-        failed = "; ".join(search.failed.get(image_id, ()))
-        reason = search.unreadable.get(image_id, failed)
-        if image_id not in regions:
-            status = "unreadable" if image_id in search.unreadable else "failed"
-        else:
-            status = "empty" if not count else "partial" if reason else "ok"
-        rows.append((image_id, status, reason, count))
-    frame = pd.DataFrame(rows, columns=IMAGE_COLUMNS)
-    return frame.astype({"id": str, "status": str, "reason": str, "regions": np.int32})

@@ -11,7 +11,7 @@ from written_counts import write
 
 
 def test_what_is_left_out_is_counted_over_splits(tmp_path: Path) -> None:
-    rows = [("train", 100, 3, 2, 10, 85, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0)]
+    rows = [("train", 100, 3, 2, 10, 85, 0, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0, 0)]
     write(tmp_path, rows, ("boxes", "boxes", "corrections", "boxes"))
     found = read_doubts(tmp_path / "counts.csv", tmp_path / "unmatched.csv")
     assert found == Doubts(12, 2, 0, 0, {"boxes": 3, "corrections": 1})
@@ -23,13 +23,16 @@ def test_what_is_left_out_is_counted_over_splits(tmp_path: Path) -> None:
 
 
 def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
-    write(tmp_path, [("train", 100, 0, 0, 10, 100, 10, 1), ("val", 20, 0, 0, 2, 20, 2, 0)])
+    rows = [("train", 100, 0, 0, 10, 100, 10, 1, 3), ("val", 20, 0, 0, 2, 20, 2, 0, 4)]
+    write(tmp_path, rows)
     found = read_doubts(tmp_path / "counts.csv", tmp_path / "nowhere.csv")
-    assert found == Doubts(0, 0, 12, 1)
+    assert found == Doubts(0, 0, 12, 1, {}, 7)
     assert found.summary() == (
         "PUBLISHED UNHIDDEN: 12 images without a region are in every image set as in the original "
         "(keep_without_regions); PUBLISHED PARTLY HIDDEN: 1 image on which a detector failed is in "
-        "every image set; what it would have found is visible (keep_failed)"
+        "every image set; what it would have found is visible (keep_failed); DOUBTFUL: 7 images "
+        "to look at, searched outside of what was measured or with weak findings (`anonbench "
+        "review` shows them first)"
     )
 
 
@@ -48,8 +51,8 @@ def test_one_and_none(doubts: Doubts, summary: str) -> None:
 
 
 def test_a_run_tells_of_each_data_set_that_has_any(tmp_path: Path) -> None:
-    write(tmp_path / "a", [("train", 9, 0, 1, 0, 8, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0)])
-    write(tmp_path / "b", [("train", 9, 0, 0, 0, 9, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0)])
+    write(tmp_path / "a", [("train", 9, 0, 1, 0, 8, 0, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0, 0)])
+    write(tmp_path / "b", [("train", 9, 0, 0, 0, 9, 0, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0, 0)])
     (tmp_path / "old").mkdir()
     (tmp_path / "old/counts.csv").write_text("split,listed\ntrain,3\n")
     lines = doubts_of_run(tmp_path, dict.fromkeys(("a", "b", "old", "nowhere")))

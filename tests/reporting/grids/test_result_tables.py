@@ -420,10 +420,11 @@ def test_sizes(tmp_path: Path, scores: pd.DataFrame) -> None:
         "failed": "0",
         "without_regions": "17",
         "used": "980",
+        "used_doubtful": "0",
     }
-    assert "| documents | train | 1,000 | 3 | 0 | 17 | 980 |" in paths[1].read_text()
+    assert "| documents | train | 1,000 | 3 | 0 | 17 | 980 | 0 |" in paths[1].read_text()
     latex = paths[2].read_text()
-    assert r"a\_b & val & 250 & 0 & 0 & 10 & 240 \\" in latex
+    assert r"a\_b & val & 250 & 0 & 0 & 10 & 240 & 0 \\" in latex
     check_latex(latex)
 
 

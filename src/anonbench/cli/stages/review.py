@@ -36,8 +36,8 @@ def add(commands: Any) -> None:
         help="look at the regions in a browser and correct them",
         description="Serves a page on this machine only, that shows images with their regions. "
         "Regions are added, moved, removed and confirmed there. Writes the corrections that the "
-        "next run honours, and beside them a record of what was looked at. Control-C ends it. Of a "
-        "folder that `anonbench anonymize` wrote, doubtful images come first.",
+        "next run honours, and beside them a record of what was looked at. Doubtful images come "
+        "first. Control-C ends it.",
         epilog=_EPILOG,
     )
     parser.add_argument(

@@ -1,7 +1,8 @@
 """Images that may show what should be hidden: counts of those left out and those published.
 
-No region was found in them, a detector failed on them, or a row of the user's own boxes names an
-image that is not there. The counts are shown on the terminal, in the report and in `audit.csv`.
+No region was found in them, a detector failed on them, they are doubtful
+(`anonbench.detection.doubts`), or a row of the user's own boxes names an image that is not there.
+The counts are shown on the terminal, in the report and in `audit.csv`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_COUNTED = ("without_regions", "failed", "used_without_regions", "used_failed")
+_COUNTED = ("without_regions", "failed", "used_without_regions", "used_failed", "used_doubtful")
 _TRUTH = "truth"
 """The setting whose rows measure and do not hide."""
 
@@ -41,6 +42,8 @@ class Doubts:
     """Images on which a detector failed, published with the regions that others found."""
     unmatched: Mapping[str, int] = field(default_factory=dict)
     """Rows that match no image, by setting."""
+    used_doubtful: int = 0
+    """Published images that a person should look at."""
 
     def __bool__(self) -> bool:
         """True if there is any doubt."""
@@ -59,6 +62,11 @@ class Doubts:
                 f"PUBLISHED PARTLY HIDDEN: {count(self.used_failed, 'image')} on which a detector "
                 f"failed {_are(self.used_failed)} in every image set; what it would have found is "
                 "visible (keep_failed)"
+            )
+        if self.used_doubtful:
+            yield (
+                f"DOUBTFUL: {count(self.used_doubtful, 'image')} to look at, searched outside of "
+                "what was measured or with weak findings (`anonbench review` shows them first)"
             )
 
     def left_out(self) -> str:
@@ -126,6 +134,7 @@ def _of_rows(counts: Sequence[Mapping[Any, Any]], unmatched: Mapping[str, int]) 
         total["used_without_regions"],
         total["used_failed"],
         dict(sorted(unmatched.items())),
+        total["used_doubtful"],
     )
 
 

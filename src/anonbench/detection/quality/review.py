@@ -12,6 +12,7 @@ from anonbench.core.numeric.seeding import hash_int
 
 REVIEW_COLUMNS = ["why", "id", "split", "path", "regions", "score", "reason"]
 FAILED = "failed"
+DOUBTFUL = "doubtful"
 EMPTY = "empty"
 LOWEST_SCORE = "lowest score"
 FEW = "few regions"
@@ -27,13 +28,14 @@ def least_certain(
     """Return the images to look at, by reason; one image may have several.
 
     "failed": an image that could not be read, or that a detector failed on, with its reason.
-    "empty": nothing was found. "lowest score": its weakest region has one of the lowest scores.
-    "few regions", "many regions": the square root of their number is `UNUSUAL` robust standard
-    deviations from the median of the images with regions.
+    "doubtful": for one or several of the reasons of `anonbench.detection.doubts`. "empty": nothing
+    was found. "lowest score": its weakest region has one of the lowest scores. "few regions", "many
+    regions": the square root of their number is `UNUSUAL` robust standard deviations from the
+    median of the images with regions.
 
     Args:
         manifest: id, path, split.
-        images: detection's outcome: id, status (ok, empty, or a failure), reason, regions.
+        images: detection's outcome: id, status (ok, empty, or a failure), reason, regions, doubts.
         boxes: the box table.
         most: images of each kind.
 
@@ -45,8 +47,12 @@ def least_certain(
     table = table.merge(boxes.groupby("id")["score"].min().reset_index(), on="id", how="left")
     some = table[table["regions"] > 0]
     deviation = _deviation(some["regions"].to_numpy(float))
+    doubtful = _shuffled(table[table["doubts"] != ""]).assign(reason=lambda rows: rows["doubts"])
     lists = {
         FAILED: table[~table["status"].isin(["ok", "empty"])].sort_values("id"),
+        DOUBTFUL: doubtful.sort_values(
+            "reason", key=lambda why: -why.str.count(";"), kind="stable"
+        ),
         EMPTY: _shuffled(table[table["status"] == "empty"]),
         LOWEST_SCORE: some.sort_values(["score", "id"]),
         FEW: some[deviation <= -UNUSUAL].sort_values(["regions", "id"]),

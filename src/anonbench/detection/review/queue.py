@@ -14,7 +14,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import verify
 from anonbench.datasets.annotations import Correction, read_stored_corrections
 from anonbench.detection.quality.jobs import read_outcomes
-from anonbench.detection.quality.review import least_certain
+from anonbench.detection.quality.review import DOUBTFUL, least_certain
 from anonbench.detection.review.changes import found_without, key_of
 from anonbench.detection.review.estimate import draw_sample
 
@@ -59,9 +59,9 @@ class Detected:
         return sorted(outcomes.loc[outcomes["status"].isin(_SEARCHED), "id"])
 
     def queue(self, listed: int, sample: int, seed: int) -> list[Entry]:
-        """Return the sample, then the least certain images, from each list in turn; none twice.
+        """Return doubtful images, the sample, then the least certain ones from each list in turn.
 
-        The sample comes first, so that even an early end of the review gives an estimate.
+        None comes twice. The sample comes early: it is what gives an estimate.
 
         Args:
             listed: least certain images of each kind.
@@ -73,12 +73,14 @@ class Detected:
         doubts = least_certain(self.manifest, self.outcomes, scores, listed)
         doubts = doubts.assign(rank=doubts.groupby("why").cumcount())
         doubts = doubts.sort_values("rank", kind="stable")
+        first = doubts.loc[doubts["why"] == DOUBTFUL, "id"]
+        doubts.loc[first.index, "why"] = doubts.loc[first.index, "reason"]
         why = doubts.groupby("id", sort=False)["why"].agg(tuple)
         drawn = draw_sample(self.searched, seed, sample)
         places = {image_id: place for place, image_id in enumerate(drawn)}
         rows = self.manifest.merge(self.outcomes, on="id").set_index("id", drop=False)
         kinds: dict[str, tuple[str, ...]] = {str(i): each for i, each in why.items()}
-        ids = list(dict.fromkeys([*drawn, *kinds]))
+        ids = list(dict.fromkeys([*first, *drawn, *kinds]))
         names = ("id", "path", "width", "height", "bytes", "digest", "status", "reason")
         return [
             Entry(**{name: row[name] for name in names}, why=kinds.get(i, ()), place=places.get(i))

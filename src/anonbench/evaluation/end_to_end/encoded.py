@@ -22,8 +22,9 @@ from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import count
 from anonbench.datasets.images import decode, encode
 from anonbench.detection.base import as_rgb
+from anonbench.detection.batches import BatchSearch
 from anonbench.detection.search import more_detectors
-from anonbench.detection.shard import BatchSearch, Job
+from anonbench.detection.shard import Job
 from anonbench.detection.text.reading import Original
 from anonbench.embedding.given.embed import Encode, joined
 from anonbench.embedding.given.images import Pictures, ahead

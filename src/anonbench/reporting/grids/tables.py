@@ -21,6 +21,7 @@ SIZE_COLUMNS = {
     "failed": "Detector failed",
     "without_regions": "Without regions",
     "used": "Used",
+    "used_doubtful": "Doubtful",
 }
 SIZE_TITLE = "Images of each data set and split before and after images were dropped"
 
