@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anonbench.core.registries import method_names as names
-from anonbench.core.vocabulary import Method, Variant
+from anonbench.core.vocabulary import COMPATIBLE, Adaption, Method, Variant
 from anonbench.reporting.figures.style import method_colour
 from anonbench.reporting.labels import METHODS
 
