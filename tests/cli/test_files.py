@@ -110,7 +110,7 @@ def test_a_strength_that_hides_next_to_nothing_is_called_weak(
     for more in (("--dry-run",), ()):
         run("anonymize", "photos", "-o", "out", "--method", "pixelate", *more)
         said = capsys.readouterr().out
-        assert ("pixelate: weak, its strength leaves detail in sight (100%" in said) is is_weak
+        assert ("pixelate: weak, its strength leaves detail visible (100%" in said) is is_weak
 
 
 def test_methods_with_a_key(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,4 +139,4 @@ def _require_crop(drawn: object, shape: tuple[int, ...]) -> None:
     if isinstance(drawn, np.ndarray) and drawn.dtype == np.uint8 and drawn.shape == shape:
         return
     given = f"{drawn.dtype} {list(drawn.shape)}" if isinstance(drawn, np.ndarray) else type(drawn)
-    raise InputError(f"the network returns {given}, and has to return uint8 {list(shape)}")
+    raise InputError(f"the network returned {given} instead of uint8 {list(shape)}")
