@@ -152,7 +152,9 @@ def test_the_key_is_its_owners_only_and_the_search_finds_its_names(
     assert set(canaries.where(key)) == {*canaries.CLASSES, canaries.FILE}
     assert canaries.where(tmp_path / "out.tar") == {}
     assert "is there already" in refusal(run, tmp_path / "b", key=key)
-    assert "inside the exported folder" in refusal(run, tmp_path / "b", key=tmp_path / "b" / "key.csv")
+    assert "inside the exported folder" in refusal(
+        run, tmp_path / "b", key=tmp_path / "b" / "key.csv"
+    )
 
 
 def test_a_tar_has_the_folders_files_and_the_same_bytes_each_time(

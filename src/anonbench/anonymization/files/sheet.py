@@ -128,5 +128,5 @@ def _said(rows: Sequence[dict[str, Any]]) -> str:
     said = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     weakest = min(row["score"] for row in rows)
     left = len(rows) - kinds.total()
-    more = f", <b>{count(left, 'region')} in sight</b>" if left else ""
+    more = f", <b>{count(left, 'region')} visible</b>" if left else ""
     return f"hidden: {html.escape(said or 'none')}{more}; least certain: {weakest:.2f}"

@@ -1,4 +1,4 @@
-"""Pictures by a network of the user's own, which draws regions anew from what is around them.
+"""Pictures by a network of the user's own, which redraws regions from their surroundings.
 
 For generators of faces and inpainting by diffusion. The pictures are measured as those of another
 program (`datasets.<name>.given`).
@@ -40,7 +40,7 @@ class Generated:
     written: int
     """Pictures."""
     regions: int
-    """Regions drawn anew."""
+    """Redrawn regions."""
     left_out: tuple[LeftOut, ...]
     """Images without a picture, and why: also those in which nothing was found."""
 
@@ -54,7 +54,7 @@ def generate_pictures(
     context: float = 2.0,
     detection: Detection | None = None,
 ) -> Generated:
-    """Write a picture of each image, in which a network has drawn its regions anew.
+    """Write a picture of each image, in which a network has redrawn its regions.
 
     Args:
         images: see `anonbench.datasets.inputs.open_images`.

@@ -69,7 +69,7 @@ def read_boxes_file(path: Path, images: Images, record: bool = False) -> Annotat
         record: whether rows that reach no image are recorded; otherwise they are refused.
 
     Raises:
-        InputError: names the file, the row (or annotation) and the column, and the way out.
+        InputError: names the file, the row (or annotation) and the column, and what to do.
 
     """
     rows = _read_json(path) if path.suffix.lower() == ".json" else read_table(path)
