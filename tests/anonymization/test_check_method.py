@@ -66,8 +66,8 @@ def test_built_in_methods_pass(name: str) -> None:
     ("method", "message"),
     [
         (Grey, None),
-        (Whole, "two regions that overlap .*has to judge each pixel as if these were not there"),
-        (Random, "one region .*other pixels the second time"),
+        (Whole, "two regions that overlap .*has to judge each pixel as if the other regions did"),
+        (Random, "one region .*a second run gives other pixels"),
         (Broken, "a grey image with one region .*IndexError"),
     ],
 )

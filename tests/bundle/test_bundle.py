@@ -59,7 +59,7 @@ def test_a_file_that_was_changed_is_named(bundle: Path, name: str) -> None:
     content = bytearray((bundle / name).read_bytes())
     content[-2] ^= 1
     (bundle / name).write_bytes(content)
-    assert verify(bundle).differences == [f"{name}: holds something else than {METADATA} lists"]
+    assert verify(bundle).differences == [f"{name}: differs from what {METADATA} lists"]
 
 
 def test_what_is_made_from_a_bundle_is_compared_with_the_run(bundle: Path) -> None:
@@ -303,7 +303,7 @@ def test_what_cannot_be_bundled_is_refused(run: Config, root: Path, tmp_path: Pa
     assert "is there already" in refused(run, tmp_path)
     assert "no Snakefile in" in refused(run, place=tmp_path)
     assert "there is no folder" in refused(made.config_of(tmp_path / "..", results="nowhere"))
-    assert "is a bundle's" in refused(run.model_copy(update={"bundle": Path(METADATA)}))
+    assert "belongs to a bundle" in refused(run.model_copy(update={"bundle": Path(METADATA)}))
     (tmp_path / "results").mkdir()
     assert "has nothing of this config" in refused(made.config_of(tmp_path))
     shutil.copytree(run.results, tmp_path / "results", dirs_exist_ok=True)
@@ -393,9 +393,9 @@ def test_nothing_outside_of_a_bundle_is_read(bundle: Path, tmp_path: Path) -> No
 
 def test_metadata_nested_without_end_is_refused(bundle: Path) -> None:
     (bundle / METADATA).write_text("[" * 200_000)
-    with pytest.raises(InputError, match="is no metadata of a bundle"):
+    with pytest.raises(InputError, match="is not the metadata of a bundle"):
         verify(bundle)
-    with pytest.raises(InputError, match="is no metadata of a bundle"):
+    with pytest.raises(InputError, match="is not the metadata of a bundle"):
         rules_left(bundle / METADATA, [])
 
 
@@ -429,5 +429,5 @@ def test_other_files_are_no_bundles(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=reason):
             verify(tmp_path / place)
     (tmp_path / METADATA).write_text("{}")
-    with pytest.raises(InputError, match="is no metadata of a bundle"):
+    with pytest.raises(InputError, match="is not the metadata of a bundle"):
         verify(tmp_path)

@@ -110,7 +110,7 @@ def test_a_strength_that_hides_next_to_nothing_is_called_weak(
     for more in (("--dry-run",), ()):
         run("anonymize", "photos", "-o", "out", "--method", "pixelate", *more)
         said = capsys.readouterr().out
-        assert ("pixelate: weak, its strength leaves detail in sight (100%" in said) is is_weak
+        assert ("pixelate: weak, its strength leaves detail visible (100%" in said) is is_weak
 
 
 def test_methods_with_a_key(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,7 +131,7 @@ def test_anonymize_counts_what_else_is_there(
     (photos / "a.png").rename(Path(out, "strange.png"))
     assert run("anonymize", "photos", "-o", out) == 3
     said = capsys.readouterr().out
-    assert "wrote out\\xff: 1 image of 1 (0 made now, 1 as they were), " in said
+    assert "wrote out\\xff: 1 image of 1 (0 made now, 1 unchanged), " in said
     assert (
         "1 copy of images that are gone or were not given" in said and "1 file also there" in said
     )

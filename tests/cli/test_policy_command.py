@@ -138,7 +138,7 @@ def test_rows_there_twice_and_other_bytes_are_refused(
     assert "has two rows of one rule" in capsys.readouterr().err
     table.write_bytes(b"\xff\xfe" + "\n".join([head, *lines]).encode("utf-16-le"))
     assert main(["policy", "check", str(results)]) == 1
-    assert "is no table (UnicodeDecodeError)" in capsys.readouterr().err
+    assert "is not a table (UnicodeDecodeError)" in capsys.readouterr().err
 
 
 def test_a_data_set_without_a_table_is_not_passed_over(

@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
+
 from site_tools import ROOT
 
 _ALSO_WORDS = {"LayerScale", "TorchScript", "VisionTransformer"}
@@ -43,3 +45,34 @@ def test_no_sentence_has_the_name_of_a_class() -> None:
         if word in names
     ]
     assert not found
+
+
+_GONE = re.compile(
+    r"\b(anew|mend(s|ed)?|way out|for want of|in (plain )?sight|as (it|they) (was|were))\b"
+)
+"""Words that a reader stumbles over: again, fix, hint, lack, visible, unchanged."""
+
+
+def words_that_are_gone(text: str) -> list[str]:
+    return [found[0] for found in _GONE.finditer(_CODE.sub("", text))]
+
+
+@pytest.mark.parametrize("folder", ["explanation", "reference"])
+def test_pages_have_no_private_words(folder: str) -> None:
+    pages = sorted((ROOT / "docs" / folder).glob("*.md"))
+    found = {page.name: words_that_are_gone(page.read_text("utf-8")) for page in pages}
+    assert len(pages) > 8 and not any(found.values()), found
+
+
+def test_messages_have_no_private_words() -> None:
+    found = [
+        (place, words_that_are_gone(text))
+        for place, text in texts()
+        if not place.endswith(".md") and words_that_are_gone(text)
+    ]
+    assert not found
+
+
+def test_a_private_word_is_found() -> None:
+    text = "Draw it anew, as it was; nothing stays in plain sight. I recommend `anew`."
+    assert words_that_are_gone(text) == ["anew", "as it was", "in plain sight"]

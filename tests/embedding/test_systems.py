@@ -157,7 +157,7 @@ def test_a_hub_that_is_out_of_reach_is_one_clear_error(
         settings(kind="timm", name="resnet10t"),
         settings(kind="huggingface", name="nobody/nothing"),
     ):
-        with pytest.raises(InputError, match="cannot be had from the hub"):
+        with pytest.raises(InputError, match="cannot be loaded from the hub"):
             encoded(system, pictures)
 
 

@@ -81,7 +81,7 @@ pixels may show some of what lies beside it.
 
 ## Shapes
 
-`anonymization.shape` says by entity what of a region is hidden: `box`, as it was found; `ellipse`,
+`anonymization.shape` says by entity what of a region is hidden: `box`, as found; `ellipse`,
 inside the box; `image`, the whole image as soon as it has such a region. **An ellipse shows the
 corners of its box**, 21 % of it: hair, ears, chin, neighbours. Slanted regions stay as they are.
 

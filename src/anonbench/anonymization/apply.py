@@ -98,7 +98,9 @@ def check_arguments(
     if not is_plain or image.size == 0:
         raise InputError(f"{needed}, this is {image.dtype} {list(image.shape)}")
     if not isinstance(variant, Variant):
-        raise InputError(f"variant: {variant!r} is none; Variant.parse('mask-100') reads one")
+        raise InputError(
+            f"variant: {variant!r} is not a variant; Variant.parse('mask-100') makes one"
+        )
     if variant.method is not None:
         if not settings.has(variant.method):
             near = suggestion(str(variant.method), settings.names)

@@ -68,7 +68,7 @@ def _check(
     check_arguments(image, regions, variant, settings)
     *between, hidden = layers(image, regions, variant, settings)
     if not np.array_equal(hidden, layers(image, regions, variant, settings)[-1]):
-        raise Failure("it gives other pixels the second time")
+        raise Failure("a second run gives other pixels")
     rows = [
         {"entity": each.entity, "x0": each.x0, "y0": each.y0, "x1": each.x1, "y1": each.y1}
         for each in regions

@@ -156,22 +156,24 @@ def check_request(
             )
         if variant.method is None:
             raise InputError(
-                "original: originals are not exported; they lie where the config's path says"
+                "original: originals are not exported; they are in the folder that `path` in "
+                "the config names"
             )
         if is_given(variant.method):
             raise InputError(
-                f"{variant}: pictures of another program are not exported: nothing of them was "
-                f"audited. They lie where datasets.{name}.given says"
+                f"{variant}: pictures of another program are not audited and not exported; "
+                f"they are in the folder of datasets.{name}.given"
             )
         if is_redrawn(variant.method):
             raise InputError(
-                f"{variant}: pictures drawn anew are not exported: no audit proves what a network "
-                "drew. They lie in the folder of results, in shards"
+                f"{variant}: redrawn pictures are not exported, because no audit can prove "
+                "what a network drew; their shards are in the folder of results"
             )
         if variant.degree < 100 and not config.presentation.show_originals:
             raise InputError(
-                f"{variant}: {100 - variant.degree} % of each image's regions are in plain sight; "
-                "export it only where originals may be shown (presentation.show_originals: true)"
+                f"{variant}: {100 - variant.degree} % of each image's regions are visible; "
+                "export it only where originals may be shown (presentation.show_originals: "
+                "true)"
             )
     for place in (to, *([key] if key else [])):
         for data in config.enabled.values():
@@ -184,7 +186,7 @@ def check_request(
         if key.exists():
             raise InputError(f"--key {key} is there already: name another file, or remove it")
         if _is_inside(key, to):
-            raise InputError(f"--key {key} would be passed on with the images: name another place")
+            raise InputError(f"--key {key} is inside the exported folder: name another place")
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -252,7 +254,7 @@ def _require_same(folder: str, ids: pd.Series, found: pd.DataFrame) -> None:
     perhaps = surely | set(status.index[status == "empty"])
     if not surely <= inside or not inside <= perhaps:
         raise InputError(
-            f"{folder} has other images than detection says: it is incomplete, or was made from "
+            f"{folder} does not have the images of detection: it is incomplete, or of "
             "other data; run the workflow"
         )
 
@@ -298,8 +300,7 @@ def _read(tar: Path, offset: int, size: int, digest: str) -> bytes:
         data = file.read(size)
     if hashlib.sha256(data).hexdigest() != digest:
         raise InputError(
-            f"{tar}: an image is not the one that its index lists: delete the shard and run the "
-            "workflow"
+            f"{tar}: an image differs from its index: delete the shard and run the workflow"
         )
     return data
 
@@ -308,7 +309,10 @@ def _suffix(data: bytes, tar: Path) -> str:
     for start, suffix in _SUFFIXES.items():
         if data.startswith(start):
             return suffix
-    raise InputError(f"{tar}: holds an image that is neither PNG nor JPEG; make the shard again")
+    raise InputError(
+        f"{tar}: contains an image that is neither PNG nor JPEG: delete the shard and "
+        "run the workflow"
+    )
 
 
 class _Sink(Protocol):

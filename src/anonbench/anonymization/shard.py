@@ -100,8 +100,9 @@ def anonymize_shard(
                 shard.add(image_id, coded, extension, width, height)
                 if shard.read_back(image_id) != coded:
                     raise InputError(
-                        f"image {image_id!r} as {variant} fails its audit: its shard holds another "
-                        "file than was checked. Nothing of it is published: is the disk damaged?"
+                        f"image {image_id!r} as {variant} fails its audit: its shard contains "
+                        "another file than the checked one. Nothing of it is published; check the "
+                        "disk for damage"
                     )
 
         for image_id, path, size, digest in track(files, len(rows), f"{variant}"):
@@ -113,7 +114,8 @@ def anonymize_shard(
     if failed := auditor.counts["failed"]:
         warn_on_terminal(
             log,
-            f"{variant}: {count(failed, 'image')} with a region that the method leaves nearly as "
-            "it was: the regions are masked instead, and audit.csv counts these as failed audits",
+            f"{variant}: {count(failed, 'image')} with a region that the method leaves "
+            "nearly unchanged: the regions are masked instead, and audit.csv counts these "
+            "as failed audits",
         )
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

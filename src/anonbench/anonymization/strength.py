@@ -44,7 +44,7 @@ def weak_strengths(
 def sentence(method: str, left: dict[str, float]) -> str:
     """Warning about a strength that hides next to nothing."""
     shares = ", ".join(f"{share:.0%} of a {entity}'s" for entity, share in left.items())
-    return f"{method}: weak, its strength leaves detail in sight ({shares}); take a stronger one"
+    return f"{method}: weak, its strength leaves detail visible ({shares}); take a stronger one"
 
 
 def _left(method: str, entity: Entity, settings: Anonymization) -> float:

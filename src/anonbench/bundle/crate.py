@@ -100,7 +100,7 @@ def require_bundle(bundle: Path) -> None:
         InputError: it does not exist, has no metadata, or is a pipe or device.
     """
     if bundle.is_dir() and not (bundle / METADATA).is_file():
-        raise InputError(f"{bundle} is no bundle: {METADATA} is missing in it")
+        raise InputError(f"{bundle} is not a bundle: {METADATA} is missing")
     if not bundle.exists():
         raise InputError(f"{bundle} is not there: name a bundle's folder or its tar")
     if not (bundle.is_dir() or bundle.is_file()):

@@ -61,7 +61,7 @@ def verify(bundle: Path) -> Verified:
             if path not in there:
                 wrong.append(f"{path}: is not there")
             elif not _holds(folder / path, file.size, file.sha256):
-                wrong.append(f"{path}: holds something else than {METADATA} lists")
+                wrong.append(f"{path}: differs from what {METADATA} lists")
         published = {
             path: path.replace(START, PUBLISHED, 1)
             for path in sorted(made_here)
@@ -100,7 +100,8 @@ def _files(folder: Path) -> Iterator[str]:
             relative = path.relative_to(folder).as_posix()
             if path.is_symlink() or not (path.is_dir() or path.is_file()):
                 raise InputError(
-                    f"{folder}: {relative} is a link or a special file, and a bundle has none"
+                    f"{folder}: {relative} is a link or a special file, which a bundle must not "
+                    "contain"
                 )
             if path.is_file():
                 yield relative
@@ -121,5 +122,5 @@ def _unpacked(bundle: Path) -> Iterator[Path]:
             raise InputError(f"{bundle} cannot be unpacked as a bundle: {reason}") from None
         found = sorted(Path(temporary).glob(f"*/{METADATA}"))
         if not found:
-            raise InputError(f"{bundle} is no bundle: {METADATA} is missing in it")
+            raise InputError(f"{bundle} is not a bundle: {METADATA} is missing")
         yield found[0].parent

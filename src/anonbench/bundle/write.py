@@ -137,7 +137,7 @@ def neutral_config(config: Config) -> dict[str, Any]:
 
 def _check(config: Config, root: Path, to: Path) -> None:
     if config.bundle:
-        raise InputError("the config is a bundle's: pass that bundle on, it needs no other")
+        raise InputError("the config belongs to a bundle: pass that bundle on")
     require_folder_or_tar(to)
     if to.exists():
         raise InputError(f"{to} is there already: name another place, or remove it")
@@ -186,7 +186,7 @@ def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_i
         except (OSError, ValueError, LookupError) as error:
             raise InputError(
                 f"{source} cannot be bundled ({type(error).__name__}): remove it and run the "
-                "workflow, or look whether the disk is full"
+                "workflow, or check whether the disk is full"
             ) from None
 
 

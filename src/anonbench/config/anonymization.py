@@ -24,8 +24,8 @@ Shape = Literal["box", "ellipse", "image"]
 class Shapes(Settings):
     """What of a region is hidden, by entity.
 
-    `box`: the region as it was found, straight or slanted. `ellipse`: the ellipse inside its box;
-    the corners of the box stay in sight (a fifth of it), and with them hair, ears, chin or whatever
+    `box`: the region as found, straight or slanted. `ellipse`: the ellipse inside its box;
+    the corners of the box stay visible (a fifth of it), and with them hair, ears, chin or whatever
     of the region reaches there. Slanted regions stay as they are. `image`: the whole image, as soon
     as it has such a region.
     """
@@ -46,7 +46,7 @@ class _Margin(Settings):
     margin: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
     """Factor by which each region is grown about its centre; 1 keeps it, deface uses 1.3."""
     shape: Shapes = Shapes()
-    """`box` as found, `ellipse` inside the box (its corners stay in sight), or the whole `image`,
+    """`box` as found, `ellipse` inside the box (its corners stay visible), or the whole `image`,
     by entity."""
     coding_blocks: bool = True
     """Whether regions cover all blocks of a lossy original (JPEG: 8 × 8 or 16 × 16 pixels) that
@@ -57,7 +57,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
     """How regions are hidden (a section for each method), and how the images are written."""
 
     format: Literal["png", "jpeg"] = "png"
-    """png is lossless (outside its regions an image stays as it was, bit for bit); jpeg needs less
+    """png is lossless (outside its regions an image is unchanged, bit for bit); jpeg needs less
     disk."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
     """Quality of the JPEG option."""

@@ -217,7 +217,7 @@ class Dataset(DataSource):
     `mapped` maps the unadapted model's vectors of hidden images to where their originals' would be,
     learned from train images in seconds. With a `system` only `mapped`, with `drift_from` none."""
     redrawn: tuple[MethodName, ...] = ()
-    """Methods of this data set whose pictures are also drawn anew: a network (`redrawing`) learns
+    """Methods of this data set whose pictures are also redrawn: a network (`redrawing`) learns
     to draw what is hidden so that the unadapted model embeds the picture as its original. They are
     judged as a method called `redrawn_<method>` at 100 %, by that model: no other is trained on
     them."""
@@ -277,7 +277,7 @@ class Dataset(DataSource):
                 f"redrawn: {others[0]} is none of the data set's methods; add it to `methods`"
             )
         if 100 not in self.degrees:
-            raise ValueError("redrawn: regions are drawn anew at 100 %; add 100 to `degrees`")
+            raise ValueError("redrawn: regions are redrawn at 100 %; add 100 to `degrees`")
         if taken := [name for name in self.redrawn_methods if name in METHODS]:
             raise ValueError(f"redrawn: a method is called {taken[0]} already; leave it out")
         return self

@@ -147,7 +147,7 @@ class DetectionQuality(Settings):
     """Least certain images of each kind that are listed."""
     drawn: Annotated[int, Field(ge=1, le=60)] = 24
     """Images on a contact sheet. They show originals only with presentation.show_originals;
-    otherwise outlines on blank pages, since what was missed would be in plain sight."""
+    otherwise outlines on blank pages, since missed regions would be visible."""
 
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ class Strength(Settings):
         method = self.parameter.partition(".")[0]
         if method not in METHODS or "." not in self.parameter:
             raise ValueError(
-                f"parameter {self.parameter!r} is no method.parameter; methods are "
-                f"{', '.join(METHODS)}"
+                f"parameter {self.parameter!r} is not of the form method.parameter; methods "
+                f"are {', '.join(METHODS)}"
             )
         if (self.least is None) == (self.most is None):
             raise ValueError(f"{self.parameter}: give it either `least` or `most`")

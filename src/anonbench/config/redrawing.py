@@ -1,4 +1,4 @@
-"""Settings of the network that draws hidden regions anew."""
+"""Settings of the network that redraws hidden regions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from anonbench.core.settings import Count, Positive, Settings
 
 
 class Redrawing(Settings):
-    """The network that draws hidden regions anew (`datasets.<name>.redrawn`), and its training.
+    """The network that redraws hidden regions (`datasets.<name>.redrawn`), and its training.
 
     It sees pictures as the unadapted model does. Seed, device, threads, loader processes and
     checkpoints are those of that model's training.

@@ -29,8 +29,8 @@ class ChangedImage(InputError):  # noqa: N818 - a finding about an image, not a 
 
         """
         return cls(
-            f"image {image_id!r} is not as its manifest describes it: {what}. Nothing was made of "
-            "it. Run the same command again: changed images are searched anew. Where the file has "
+            f"image {image_id!r} differs from its manifest: {what}. It was not used. Run "
+            "the same command again, which searches changed images again. If the file has "
             "kept its size and time, add --forcerun manifest at the end"
         )
 

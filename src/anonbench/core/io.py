@@ -28,10 +28,7 @@ _SCRATCH = "anonbench-scratch-"
 _ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 _NEW_SECONDS = 5.0
-_WRITABLE = (
-    "{} cannot be written to ({}): it can only be looked at. Make it writable or make room, or "
-    "name another folder{}"
-)
+_WRITABLE = "{} cannot be written to ({}): make it writable, or name another folder{}"
 RESULTS = ", with `results` in the config"
 """End of a message that says where to name another folder of results."""
 _LONGEST_NAME = 200

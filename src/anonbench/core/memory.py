@@ -87,7 +87,7 @@ def _take(file: int, parts: int, needed: int) -> None:
                 if len(taken) == needed:
                     return
         if not getattr(_thread, "told", False):
-            log.info("waiting for memory: other images take it")
+            log.info("waiting for memory that other images use")
             _thread.told = True
         time.sleep(_SECONDS)
 

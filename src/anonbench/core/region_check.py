@@ -29,7 +29,7 @@ def region_fault(region: Region, width: float, height: float) -> str | None:
     of it is inside.
     """
     if region.entity not in list(Entity):
-        return f"is of no kind that is known here ({', '.join(Entity)})"
+        return f"has an entity that is none of {', '.join(Entity)}"
     if region.quad is not None and len(region.quad) != 8:
         return "has no four corners"
     box = (region.x0, region.y0, region.x1, region.y1)

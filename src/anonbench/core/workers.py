@@ -24,7 +24,7 @@ from anonbench.core.libraries.allocator import keep_freed_memory
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-DIED = "the process that worked on it died, perhaps for want of memory"
+DIED = "the process that worked on it died, perhaps out of memory"
 """Reason why an item has no result if its worker died."""
 _AHEAD = 8
 """Items handed out to each worker before the first result is back; this bounds memory."""
@@ -118,7 +118,7 @@ def _require_start(pool: ProcessPoolExecutor) -> None:
         pool.submit(os.getpid).result()
     except BrokenProcessPool:
         raise InputError(
-            "a worker process died before it did anything, perhaps for want of memory; run the "
+            "a worker process died before it did anything, perhaps out of memory; run the "
             "same command again (what is done is kept), with fewer workers"
         ) from None
 

@@ -85,8 +85,8 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
     if unread:
         warn_on_terminal(
             _LOG,
-            f"{unread} images that are not used cannot be read: what is marked in them does not "
-            "count for a copy that is used",
+            f"{unread} unused images cannot be read: regions marked in them are not "
+            "applied to used copies",
         )
     return pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
 

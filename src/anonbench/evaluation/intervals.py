@@ -109,7 +109,10 @@ def of_macro(
     mean = float(of_class["mean"].mean())
     found = jackknife(mean, without.to_numpy(np.float64), len(hits), confidence)
     if found.se == 0.0:
-        nan, reason = float("nan"), "no cluster changes the mean, which is not certain for that"
+        nan, reason = (
+            float("nan"),
+            "no single cluster changes the mean, but that does not make it certain",
+        )
         return Interval(mean, nan, nan, nan, found.n, found.clusters, reason)
     return _within(found, 0.0)
 

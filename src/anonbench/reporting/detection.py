@@ -26,13 +26,13 @@ QUALITY_TITLE = "How well the detectors hide the true regions, in percent"
 QUALITY_NOTE = (
     "Area covered: share of the true area that is hidden by whatever was found, a mean over "
     "images. ≥ 90 %, ≥ 50 %: true regions so much of which is hidden. Same entity, and IoU (one "
-    "found region for each true one): as far as it was taken for what it is; a text detector "
-    "hides an MRZ without knowing it. False area: found area outside all true regions, as a share "
+    "found region for each true one): found with the right entity; a text detector hides an MRZ "
+    "without recognizing it. False area: found area outside all true regions, as a share "
     "of the image. Intervals are bootstrapped over images."
 )
-IN_SIGHT_HEADS = ["Degree", "Entity", "Images", "True area in sight"]
+IN_SIGHT_HEADS = ["Degree", "Entity", "Images", "True area visible"]
 IN_SIGHT_NOTE = (
-    "True area in sight, in percent: the share of the true area outside of every region that the "
+    "True area visible, in percent: the share of the true area outside of every region that the "
     "degree hides, whatever the method. What detectors miss, what the degree leaves out and what "
     "the corners of ellipses show count together. Intervals are bootstrapped over images."
 )

@@ -156,7 +156,7 @@ def test_a_region_outside_its_image_is_counted() -> None:
 def test_a_method_without_a_promise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     made = scene(Method.BLUR)
     monkeypatch.delitem(promises.PROMISES, Method.BLUR)
-    with pytest.raises(InputError, match="promise"):
+    with pytest.raises(InputError, match="defines no check"):
         audit(made, made.code(made.honest))
 
 

@@ -102,7 +102,7 @@ def test_regions_in_sight_are_named_and_the_sheet_ends_somewhere(
     found = tiles(done.sheet)
     picture, said = found["two.png"]
     assert next(iter(found)) == "two.png" and len(found) == 2
-    assert said == "hidden: 1 barcode, 1 region in sight; least certain: 1.00"
+    assert said == "hidden: 1 barcode, 1 region visible; least certain: 1.00"
     assert near(picture, module._IN_SIGHT) > 100
     assert "; here are the first 2." in done.sheet.read_text("utf-8")
     monkeypatch.setattr(module, "MOST", 1)

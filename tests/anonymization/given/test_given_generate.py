@@ -71,7 +71,7 @@ def test_the_network_sees_surroundings_and_where_all_regions_are() -> None:
 
 def test_anything_but_a_crop_is_refused() -> None:
     for wrong in (lambda c, h: c[:-1], lambda c, h: c.astype(float), lambda c, h: None):
-        with pytest.raises(InputError, match=r"the network returns .* has to return uint8 \[48"):
+        with pytest.raises(InputError, match=r"the network returned .* instead of uint8 \[48"):
             drawn_anew(picture(), REGIONS[:1], wrong)  # type: ignore[arg-type]
 
 

@@ -97,7 +97,7 @@ def test_a_job_that_is_still_going_on_is_not_begun_twice(tmp_path: Path) -> None
     command = [sys.executable, "-c", hurried.format(action="print('the second')"), str(log)]
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 1
-    assert "this very job is still going on" in second.stderr
+    assert "this job is still running from an earlier, killed run" in second.stderr
     assert "the first" in log.read_text(encoding="utf-8")
     first.kill()
     first.communicate()

@@ -135,7 +135,7 @@ def test_the_environment_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with claimed(1, tmp_path) as mine:
         assert mine == ["3"]
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
-        with pytest.raises(RuntimeError, match="claimed its GPUs already"), claimed(1, tmp_path):
+        with pytest.raises(RuntimeError, match="already locked its GPUs"), claimed(1, tmp_path):
             pass
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,1"
     with claimed(2, tmp_path) as mine:
@@ -261,5 +261,5 @@ def test_waiting_is_said_and_someone_elses_folder_is_refused(
     assert caplog.text.count("waiting for a GPU") == 1
     holder.communicate()
     monkeypatch.setattr(devices.os, "getuid", lambda: 12345)
-    with pytest.raises(InputError, match="belongs to someone else"):
+    with pytest.raises(InputError, match="belongs to another user"):
         claimed(1, tmp_path / "locks").__enter__()

@@ -113,7 +113,7 @@ def test_a_checkpoint_of_something_else_is_not_used(
     assert run(recipe(), name="a").backbone == expected
     write_checkpoint(checkpoint, "another identity", {"step": 3})
     assert run(recipe(), name="a").backbone == expected
-    assert "starting anew" in caplog.text
+    assert "starting from the beginning" in caplog.text
 
 
 def test_no_flipped_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_change_anywhere_else_is_refused(
     if margin > 1:  # the pixel belongs to the region
         redraw_shard(tmp_path / "hidden.tar", *asked, tmp_path / "drawn.tar")
         return
-    with pytest.raises(InputError, match="'a' of mask-100, drawn anew: 1 pixels outside"):
+    with pytest.raises(InputError, match="'a' of mask-100, redrawn: 1 pixels outside"):
         redraw_shard(tmp_path / "hidden.tar", *asked, tmp_path / "drawn.tar")
     assert not (tmp_path / "drawn.tar").exists()
 
@@ -123,5 +123,5 @@ def test_other_files_are_no_networks(portraits: Portraits, tmp_path: Path) -> No
     (tmp_path / "text").write_text("no weights")
     save_file({}, tmp_path / "other")
     for path in (portraits.backbone, tmp_path / "text", tmp_path / "other", tmp_path / "none"):
-        with pytest.raises(InputError, match="not a network that draws regions anew"):
+        with pytest.raises(InputError, match="not a network that redraws regions"):
             load_redrawer(path)

@@ -158,7 +158,7 @@ def test_read_only_results_can_be_looked_at_and_a_run_says_what_they_are(
         look = run(snakemake, scratch, "-n")
         assert look.returncode == 0, look.stderr[-2000:]
         assert "Nothing to be done" in look.stdout + look.stderr
-        told = "results cannot be written to (read-only): it can only be looked at. Make it"
+        told = "results cannot be written to (read-only): make it writable"
         assert told in look.stderr
         config = small_archive.config() | {"training_seeds": [3]}
         new = "results/archive/models/unadapted/seed3/backbone.safetensors"

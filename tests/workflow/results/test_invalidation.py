@@ -228,7 +228,7 @@ def test_where_the_boxes_come_out_the_same_nothing_after_them_is_done(
     logs = of_training(scratch / "results/logs/train/portraits", "*.log")
     assert logs
     for log in logs:
-        assert "outputs are as they were" in log.read_text(encoding="utf-8")
+        assert "outputs are kept" in log.read_text(encoding="utf-8")
     assert {path: path.read_bytes() for path in before} == before
     assert len(benchmarks) == len(logs)
     assert {path: path.read_bytes() for path in benchmarks} == trainings, "what training took"

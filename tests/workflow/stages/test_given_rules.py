@@ -77,7 +77,7 @@ def test_without_other_programs_nothing_is_different() -> None:
 
 
 def test_it_is_not_exported(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nothing of them was audited"):
+    with pytest.raises(InputError, match="not audited and not exported"):
         check_request(load(config()), "archive", [THEIRS], tmp_path / "new", None)
 
 

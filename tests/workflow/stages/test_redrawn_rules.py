@@ -45,7 +45,7 @@ def planned(run: Any) -> Counter[str]:
 
 
 def test_it_is_not_exported(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no audit proves what a network drew"):
+    with pytest.raises(InputError, match="no audit can prove what a network drew"):
         check_request(load(config("mask")), "archive", [DRAWN], tmp_path / "new", None)
 
 

@@ -109,8 +109,8 @@ class Auditor:
                 check_file(data, pixels, quality=self._settings.jpeg_quality)
         except Failure as failure:
             fault = (
-                ". If its file was not changed during the run, this is a fault of the program: "
-                "report it, and leave the image out until it is mended"
+                ". If its file was not changed during the run, this is a fault of the "
+                "program: report it, and leave the image out until it is fixed"
             )
             is_seen = isinstance(failure, NotHidden)
             raise (StillSeenError if is_seen else InputError)(

@@ -76,7 +76,7 @@ def check_png(data: bytes, pixels: np.ndarray, profile: bytes = b"") -> None:
         head += _chunk(b"iCCP", b"icc\0\0" + zlib.compress(profile, 1))
     stream = data[len(head) + 8 : -16]
     if data != b"".join([head, _chunk(b"IDAT", stream), _chunk(b"IEND", b"")]):
-        raise Failure("the PNG file is damaged, or holds more than its image, or another one")
+        raise Failure("the PNG file is damaged, or contains other data than its image")
     if _rows_in(stream, pixels.shape) != _rows_of(pixels):
         raise Failure("the file shows other pixels than those that were checked")
 
@@ -104,7 +104,7 @@ def _rows_in(stream: bytes, shape: tuple[int, ...]) -> bytes:
     except Exception:  # decoders of damaged data may raise nearly anything
         raise Failure("the file's compressed pixels are damaged") from None
     if len(rows) != size or not inflate.eof or inflate.unused_data:
-        raise Failure("the file holds more or less than its image")
+        raise Failure("the file contains more or less than its image")
     return rows
 
 
@@ -124,7 +124,7 @@ def check_file(
 
     """
     if profile and hashlib.sha256(profile).hexdigest() not in _PROFILES:
-        raise Failure("its colour profile is no standard one")
+        raise Failure("its colour profile is not a standard one")
     if quality is None and data.startswith(_SIGNATURE):
         check_png(data, pixels, profile)
         return
@@ -145,17 +145,17 @@ def check_file(
     except Exception:  # decoders of damaged data may raise nearly anything
         raise Failure("the file is not a whole image") from None
     if again.getvalue() != data:
-        raise Failure("the file holds more than its image, or another one")
+        raise Failure("the file contains other data than its image")
 
 
 def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
     """Return the encoder's options found in a file."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         if image.quantization.keys() != {component[3] for component in image.layer}:
-            raise Failure("the JPEG file holds tables that no component uses, or lacks one")
+            raise Failure("the JPEG file contains unused tables, or lacks one")
         tables = [image.quantization[key] for key in sorted(image.quantization)]
         if not {*map(tuple, tables)} <= _standard_tables():
-            raise Failure("the JPEG file's quantization tables are no standard ones")
+            raise Failure("the JPEG file's quantization tables are not the standard ones")
         sampling = max(JpegImagePlugin.get_sampling(image), 0)
         more = {"progressive": True} if image.info.get("progressive") else {}
         return {"qtables": tables, "subsampling": sampling} | more
@@ -211,7 +211,7 @@ def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
         nonlocal at
         wanted = text.encode() if isinstance(text, str) else text
         if data[at : at + len(wanted)] != wanted:
-            raise Failure("the PDF file holds more than its images, or something else")
+            raise Failure("the PDF file contains other data than its images")
         at += len(wanted)
 
     def expect_object(text: str, has_stream: bool = False) -> bytes:
@@ -255,4 +255,4 @@ def check_pdf(data: bytes | mmap.mmap, pages: Sequence[CheckedPage]) -> None:
         expect(f"{place:010d} 00000 n \n")
     expect(f"trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n")
     if at != len(data):
-        raise Failure("something stands behind the end of the PDF file")
+        raise Failure("the PDF file has data after its end")

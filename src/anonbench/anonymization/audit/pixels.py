@@ -149,13 +149,11 @@ class _Image:
             if wrong := np.count_nonzero(own & ~kept):
                 raise Failure(
                     f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) "
-                    "are not hidden as they have to be"
+                    "are not hidden as the method requires"
                 )
             open_[window] &= ~(look & kept)
         if not np.array_equal(before[open_], after[open_]):
-            raise Failure(
-                "pixels at the edge of a slanted region are neither hidden nor as they were"
-            )
+            raise Failure("pixels at the edge of a slanted region are neither hidden nor unchanged")
         return open_
 
     def check_outside(self, before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> None:

@@ -87,14 +87,14 @@ def stated(inside: Inside, method: AnyMethod) -> np.ndarray:
     """Refuse a region that is still visible, whatever its method says; then ask the method."""
     original, written = inside.original[:, inside.mask], inside.written[:, inside.mask]
     if inside.mask.any() and np.array_equal(original, written) and np.ptp(original, axis=1).any():
-        raise NotHidden("a region is as it was")
+        raise NotHidden("a region is unchanged")
     if method.residue not in WEAK:
         check_unlike(inside.original, inside.written, inside.mask, method.residue == "none")
     kept = np.asarray(method.is_hidden(inside.original, inside.written, inside.entity), bool)
     if kept.shape == inside.mask.shape and (inside.mask & ~kept).any() and not inside.mask.all():
         raise Failure(
-            "the method's own is_hidden denies pixels of a region whose window has pixels of "
-            "others: it has to judge each pixel as if these were not there"
+            "the method's is_hidden rejects pixels where regions overlap: it has to judge each "
+            "pixel as if the other regions did not exist"
         )
     return kept
 
@@ -124,7 +124,7 @@ def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
     elif METHODS[base].steps is not AnyMethod.steps:
         names = asked.steps(entity)
     elif METHODS[base].is_hidden is AnyMethod.is_hidden:
-        raise Failure("its method declares no promise to the audit")
+        raise Failure("its method defines no check for the audit (docs/how-to/adding.md)")
     else:
         leaves = _STATED.get(asked.residue, UNKNOWN)
         promise = Promise(stated, leaves, lambda m: m.least_side(), lambda m: m.surroundings())

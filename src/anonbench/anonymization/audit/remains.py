@@ -88,12 +88,12 @@ def check_unlike(before: np.ndarray, after: np.ndarray, own: np.ndarray, claims_
     """
     same = (before == after).all(axis=0)
     if _has_a_row(before, same, own) or _has_a_row(before.swapaxes(1, 2), same.T, own.T):
-        raise NotHidden("a row or a column of a region is as it was")
+        raise NotHidden("a row or a column of a region is unchanged")
     small, shown, inside = map(_reduced, (before, after, own[None]))
     found = max(_likeness(small, inside[0], *each) for each in _mirrored(shown, inside[0]))
     if found >= (_LIKE_NONE if claims_none else _LIKE):
         raise NotHidden(
-            f"a region is not hidden: its detail correlates with what it was ({found:.2f})"
+            f"a region is not hidden: its detail correlates with the original's ({found:.2f})"
         )
 
 

@@ -240,7 +240,7 @@ def _outcomes(
     clashing = clashes(job.to, names)
     others = (before[name].output for name in before.keys() - set(names))
     taken = taken_suffixes(names, others, SUFFIXES)
-    refused = "the output folder takes its name for another image's (upper and lower case, accents)"
+    refused = "its name collides with another image's in the output folder (case or accents)"
 
     def tasks() -> Iterator[Task]:
         for image in given:

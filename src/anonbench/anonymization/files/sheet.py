@@ -61,9 +61,9 @@ def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
     page = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>Contact sheet</title><style>{_STYLE}</style></head>\n"
-        f"<body><p>{text}. Anonymized copies only: what was missed is in sight here, too.</p>\n"
-        f"<main>\n{''.join(tiles)}</main></body></html>\n"
+        f"<title>Contact sheet</title><style>{_STYLE}</style></head>\n<body><p>{text}. "
+        "Anonymized copies only: missed regions are visible here "
+        f"too.</p>\n<main>\n{''.join(tiles)}</main></body></html>\n"
     )
     part = part_of(path)
     with open_private(part) as file:
@@ -128,5 +128,5 @@ def _said(rows: Sequence[dict[str, Any]]) -> str:
     said = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     weakest = min(row["score"] for row in rows)
     left = len(rows) - kinds.total()
-    more = f", <b>{count(left, 'region')} in sight</b>" if left else ""
+    more = f", <b>{count(left, 'region')} visible</b>" if left else ""
     return f"hidden: {html.escape(said or 'none')}{more}; least certain: {weakest:.2f}"

@@ -1,4 +1,4 @@
-"""Pictures by a network of the user's own, which draws regions anew from what is around them.
+"""Pictures by a network of the user's own, which redraws regions from their surroundings.
 
 For generators of faces and inpainting by diffusion. The pictures are measured as those of another
 program (`datasets.<name>.given`).
@@ -40,7 +40,7 @@ class Generated:
     written: int
     """Pictures."""
     regions: int
-    """Regions drawn anew."""
+    """Redrawn regions."""
     left_out: tuple[LeftOut, ...]
     """Images without a picture, and why: also those in which nothing was found."""
 
@@ -54,7 +54,7 @@ def generate_pictures(
     context: float = 2.0,
     detection: Detection | None = None,
 ) -> Generated:
-    """Write a picture of each image, in which a network has drawn its regions anew.
+    """Write a picture of each image, in which a network has redrawn its regions.
 
     Args:
         images: see `anonbench.datasets.inputs.open_images`.
@@ -139,4 +139,4 @@ def _require_crop(drawn: object, shape: tuple[int, ...]) -> None:
     if isinstance(drawn, np.ndarray) and drawn.dtype == np.uint8 and drawn.shape == shape:
         return
     given = f"{drawn.dtype} {list(drawn.shape)}" if isinstance(drawn, np.ndarray) else type(drawn)
-    raise InputError(f"the network returns {given}, and has to return uint8 {list(shape)}")
+    raise InputError(f"the network returned {given} instead of uint8 {list(shape)}")

@@ -114,8 +114,8 @@ def _read(
 
 def _replaced(image_id: str, program: str, what: str) -> InputError:
     return InputError(
-        f"image {image_id!r}: the picture of {program} {what}. It was another one when the run "
-        "began: run again"
+        f"image {image_id!r}: the picture of {program} {what}: it changed since the "
+        "run began; run again"
     )
 
 

@@ -39,7 +39,7 @@ class Barrel(Method):
     """The region as through a fish-eye: its centre large, its rim small.
 
     Weak by design: there is no secret in it, and the inverse formula shows the region again, but
-    for detail at its rim. The centre stays where it is: a region of one pixel is as it was.
+    for detail at its rim. The centre stays where it is: a region of one pixel is unchanged.
     """
 
     name: ClassVar = "barrel"

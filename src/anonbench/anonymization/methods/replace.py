@@ -18,7 +18,7 @@ LEAST_CONTRAST = 80
 
 
 class Replace(Method):
-    """Text, zones and barcodes drawn anew with fake content; faces and ink are covered."""
+    """Text, zones and barcodes redrawn with fake content; faces and ink are covered."""
 
     name: ClassVar = "replace"
     label: ClassVar = "Replace"

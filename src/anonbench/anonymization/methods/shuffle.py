@@ -24,7 +24,7 @@ class TileShuffle(Keyed):
     """The region cut into square tiles, which change places.
 
     Every pixel is still there. Tiles can be put together again like a jigsaw puzzle, without the
-    key, the better the larger they are; colours and textures stay as they were.
+    key, the better the larger they are; colours and textures are unchanged.
     """
 
     name: ClassVar = "tile_shuffle"

@@ -67,7 +67,7 @@ def add(commands: Any) -> None:
         type=positive,
         default=100,
         metavar="PERCENT",
-        help="how many of each image's regions are hidden (100); below, the others stay in sight",
+        help="how many of each image's regions are hidden (100); below, the others stay visible",
     )
     add_detection(parser)
     parser.add_argument(
@@ -146,11 +146,11 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
 
     there = f"{count(done.written, 'image')} of {done.images:,}"
     if done.written > done.made:
-        there += f" ({done.made:,} made now, {done.written - done.made:,} as they were)"
+        there += f" ({done.made:,} made now, {done.written - done.made:,} unchanged)"
     lines = [f"wrote {shown(str(to))}: {there}, {count(done.regions, 'region')} hidden"]
     for number, text in (
         (done.published_without_regions, "published although nothing was found in them"),
-        (done.shown_regions, "regions are in plain sight, as the degree asks for"),
+        (done.shown_regions, "regions are visible, because of the degree"),
         (done.doubtful, f"doubtful, look at them{why('doubtful')}"),
         (done.text_only, "with text only, no face"),
         (done.corrected, f"with corrections of {shown(str(to))}.corrections.csv"),

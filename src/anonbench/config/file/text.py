@@ -53,7 +53,7 @@ def read(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise InputError(f"{path} is no config: it is larger than {MOST_BYTES:,} bytes")
+            raise InputError(f"{path} is not a config: it is larger than {MOST_BYTES:,} bytes")
         values = yaml.load(content.decode("utf-8-sig"), _Loader)  # a safe loader
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from None
@@ -61,9 +61,9 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is nested too deeply") from None
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path} is no YAML: {reason}") from None
+        raise InputError(f"{path} is not valid YAML: {reason}") from None
     if not isinstance(values, dict):
-        raise InputError(f"{path} is no config: it needs keys such as `datasets:` at its top")
+        raise InputError(f"{path} is not a config: it needs keys such as `datasets:` at its top")
     try:
         require_plain(values)
     except InputError as error:
@@ -103,9 +103,9 @@ def require_plain(values: Any) -> None:
 def _require_key(place: str, key: Any) -> None:
     where = place or "the config"
     if not isinstance(key, str):
-        raise InputError(f"{where}: has the key {str(key)[:40]!r}, which is no text; quote it")
+        raise InputError(f"{where}: has the key {str(key)[:40]!r}, which is not text; quote it")
     if len(key) > LONGEST_TEXT or _UNPRINTABLE.search(key):
-        raise InputError(f"{where}: has a key that is no name: {key[:40]!r}")
+        raise InputError(f"{where}: has a key that is not a name: {key[:40]!r}")
 
 
 def _require_text(place: str, text: str) -> None:

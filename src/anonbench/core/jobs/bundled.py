@@ -38,4 +38,4 @@ def listed_files(metadata: Path) -> list[Listed]:
             "--directory and that folder"
         ) from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(f"bundle: {metadata} is no metadata of a bundle") from None
+        raise InputError(f"bundle: {metadata} is not the metadata of a bundle") from None

@@ -32,8 +32,8 @@ THREAD_VARIABLES = (
 _LOUD = "loud"
 
 _GOES_ON = (
-    "this very job is still going on, from a run that was killed, and writes {}: wait for its end, "
-    "or end it, then run again"
+    "this job is still running from an earlier, killed run and writes {}: wait "
+    "for it or end it, then run again"
 )
 _WAIT_SECONDS = 20.0
 

@@ -127,7 +127,7 @@ class JobCache:
             known |= {_BENCHMARK: record[_BENCHMARK]} if _BENCHMARK in record else {}
             write_checksum(output, record["sha256"], **known, **self._recorded)
         if self._is_done:
-            log.info("nothing that this job depends on has changed: outputs are as they were")
+            log.info("nothing that this job depends on has changed: its outputs are kept")
         return self._is_done
 
     def end(self) -> None:

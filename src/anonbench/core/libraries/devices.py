@@ -78,7 +78,7 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[list[str]]:
             "show the job more devices, or set its device to cpu"
         )
     if not _one_claim.acquire(blocking=False):
-        raise RuntimeError("this process has claimed its GPUs already")
+        raise RuntimeError("this process has already locked its GPUs")
     with ExitStack() as stack:
         stack.callback(_one_claim.release)
         devices = _wait(choice, count, own(folder or lock_folder()), stack)
@@ -202,7 +202,7 @@ def own(folder: Path) -> Path:
     """Create a folder owned by this user, and return it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise InputError(f"{folder}: belongs to someone else; remove it, locks are kept there")
+        raise InputError(f"{folder}: belongs to another user; remove it (GPU locks are kept there)")
     return folder
 
 

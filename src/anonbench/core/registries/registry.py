@@ -148,7 +148,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             loaded = point.load()
         except (Exception, SystemExit) as error:  # other packages' modules may raise anything
             raise InputError(
-                f"{where} cannot be loaded ({_one_line(error)}); mend or remove its package"
+                f"{where} cannot be loaded ({_one_line(error)}); fix or remove its package"
             ) from error
         if not (isinstance(loaded, type) and issubclass(loaded, self._kind)):
             raise InputError(f"{where} is no subclass of {self._kind.__name__}")

@@ -143,8 +143,9 @@ def _shape(
     low, high = (np.array([around[:2], box[:2]]), np.array([around[2:], box[2:]]))
     if (low[0] < low[1] - SLACK).any() or (high[0] > high[1] + SLACK).any():
         raise InputError(
-            f"{file}: annotation {printable(where)}: its segmentation reaches beyond its bbox "
-            "(x, y, width, height), which alone would be hidden; mend one of them, or leave one out"
+            f"{file}: annotation {printable(where)}: its segmentation reaches beyond its "
+            "bbox (x, y, width, height), and only the bbox would be hidden; correct one "
+            "of them, or leave one out"
         )
     return box, NOTHING
 

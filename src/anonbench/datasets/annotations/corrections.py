@@ -53,7 +53,7 @@ def read_corrections(path: Path, images: Images, record: bool = False) -> Annota
         record: see `read_boxes_file`.
 
     Raises:
-        InputError: names the file, the row and the column, and the way out.
+        InputError: names the file, the row and the column, and what to do.
 
     """
     frame = load_texts(path)

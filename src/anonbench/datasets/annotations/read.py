@@ -69,7 +69,7 @@ def read_boxes_file(path: Path, images: Images, record: bool = False) -> Annotat
         record: whether rows that reach no image are recorded; otherwise they are refused.
 
     Raises:
-        InputError: names the file, the row (or annotation) and the column, and the way out.
+        InputError: names the file, the row (or annotation) and the column, and what to do.
 
     """
     rows = _read_json(path) if path.suffix.lower() == ".json" else read_table(path)
@@ -92,8 +92,8 @@ def _read_json(path: Path) -> Rows:
     if via.is_via(data):
         return via.read_via(path, data)
     raise InputError(
-        f"{path} is neither COCO JSON (images, annotations, categories) nor VIA JSON (a project or "
-        "its annotations); export it anew in one of these formats"
+        f"{path} is neither COCO JSON (images, annotations, categories) nor VIA JSON "
+        "(a project or its annotations); export it again in one of these formats"
     )
 
 
@@ -170,7 +170,7 @@ def _find(rows: Rows, images: Images, record: bool) -> tuple[np.ndarray, pd.Data
         hint = ""
         if places[first] == UNKNOWN:
             hint = images.hint(rows.table[kind].iloc[first], kind == "path")
-        way = "mend the file, or have such rows recorded and left out with `unmatched: record`"
+        way = "correct the file, or have such rows recorded and left out (`unmatched: record`)"
         if record:
             way = (
                 "no row reaches an image: name images by their id, or by their path in the data set"

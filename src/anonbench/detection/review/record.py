@@ -76,7 +76,7 @@ def _read(path: Path) -> list[Look]:
         table = pd.read_csv(path, dtype=types, keep_default_na=False)[_COLUMNS]
     except (OSError, ValueError, LookupError) as error:
         raise InputError(
-            f"{path} is no record of a review ({type(error).__name__}): mend it, or move it away "
-            "and look at the images again"
+            f"{path} is no record of a review ({type(error).__name__}): correct it, or move it "
+            "away and look at the images again"
         ) from None
     return [Look(*row) for row in table.itertuples(index=False, name=None)]

@@ -200,10 +200,10 @@ class _Handler(BaseHTTPRequestHandler):
         """
         # a page whose name resolves to this machine could pass the browser's check of origins
         if self.headers.get_all("Host") != [self.server.host]:
-            raise _Refused(HTTPStatus.MISDIRECTED_REQUEST, "Open the address as it was printed.")
+            raise _Refused(HTTPStatus.MISDIRECTED_REQUEST, "Open the printed address.")
         token, _, rest = self.path.removeprefix("/").partition("/")
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
-            raise _Refused(HTTPStatus.FORBIDDEN, "Open the address as it was printed.")
+            raise _Refused(HTTPStatus.FORBIDDEN, "Open the printed address.")
         self.server.keep(self.connection)
         return rest.split("/")
 

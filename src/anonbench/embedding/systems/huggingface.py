@@ -83,8 +83,8 @@ def _description(name: str, revision: str | None) -> dict[str, Any]:
 def _unavailable(name: str, error: Exception) -> InputError:
     text = " ".join(str(error).split())[:200]
     return InputError(
-        f"systems: {name!r} cannot be had from the hub, nor is it a folder with config.json "
-        f"({text}); without a network, give a folder that has its files"
+        f"systems: {name!r} cannot be loaded from the hub, and is not a folder with "
+        f"config.json ({text}); without a network, give a folder that has its files"
     )
 
 

@@ -159,8 +159,8 @@ def from_hub(name: str) -> nn.Module:
     except Exception as error:  # of the hub's client, of the network or of timm
         text = " ".join(str(error).split())
         raise InputError(
-            f"systems: the weights of {name!r} cannot be had from the hub ({text[:200]}); without "
-            "a network, set `weights` to a file of them"
+            f"systems: the weights of {name!r} cannot be loaded from the hub "
+            f"({text[:200]}); without a network, set `weights` to a file of them"
         ) from error
     return model
 

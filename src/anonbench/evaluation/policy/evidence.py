@@ -164,9 +164,7 @@ def _missed(given: Measured) -> Iterator[dict[str, Any]]:
         if images < MIN_IMAGES:
             lack = f"{images} images with true boxes of it, and {MIN_IMAGES} are needed"
             if is_round and given.in_sight is not None and 100 not in set(given.in_sight["degree"]):
-                lack = (
-                    "what ellipses leave in sight is measured where all regions are hidden: 100 %"
-                )
+                lack = "what ellipses leave visible is measured where all regions are hidden: 100 %"
             yield row | {"n": images, "reason": lack}
             continue
         if ends[1] - ends[0] < 1e-12:

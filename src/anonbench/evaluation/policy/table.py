@@ -82,7 +82,7 @@ def read_policy(path: Path) -> pd.DataFrame:
     try:
         table = read_csv(path, JUDGED, _TEXTS)
     except ValueError as error:  # not UTF-8, or no CSV
-        raise InputError(f"{path} is no table ({type(error).__name__}); {_AGAIN}") from None
+        raise InputError(f"{path} is not a table ({type(error).__name__}); {_AGAIN}") from None
     for column, known in (("rule", set(RULES)), ("verdict", set(map(str, Verdict)))):
         if unknown := set(table[column]) - known:
             raise InputError(f"{path}: {column} {min(unknown)!r} is unknown; {_AGAIN}")

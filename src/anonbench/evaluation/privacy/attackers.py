@@ -121,8 +121,8 @@ class OnnxRecognizer:
             self.embed(np.zeros((1, self.side, self.side, 3), np.uint8))
         except Exception as error:  # the library's own exceptions have no common base
             raise InputError(
-                f"{SETTING}: {path} is no recognition model in ONNX format that takes RGB images "
-                f"[N, 3, S, S] and gives a vector each ({error})"
+                f"{SETTING}: {path} is not a recognition model in ONNX format that takes RGB "
+                f"images [N, 3, S, S] and returns a vector for each ({error})"
             ) from error
 
     def embed(self, crops: np.ndarray) -> np.ndarray:

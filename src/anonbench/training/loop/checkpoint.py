@@ -81,11 +81,13 @@ def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     if not has_intact_checksum(path):
-        logger.warning("the checkpoint is damaged: starting anew")
+        logger.warning("the checkpoint is damaged: starting from the beginning")
         return None
     saved = torch.load(path, map_location="cpu", weights_only=True)
     if saved["identity"] != identity:
-        logger.warning("the checkpoint is of another recipe, seed or data: starting anew")
+        logger.warning(
+            "the checkpoint is of another recipe, seed or data: starting from the beginning"
+        )
         return None
     state: dict[str, Any] = saved["state"]
     return state

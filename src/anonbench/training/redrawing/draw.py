@@ -55,7 +55,7 @@ def redraw_shard(
     where = shown_hidden(image_regions(boxes), variant.degree)
     audited = read_regions(boxes)
     with ShardWriter(output) as shard:
-        for image_id in track(images.ids, len(images), f"{variant} drawn anew"):
+        for image_id in track(images.ids, len(images), f"{variant} redrawn"):
             picture = images.read(image_id)
             regions = hidden_pixels(where.get(image_id, ()), picture.shape, hiding)
             drawn = redrawn(picture, regions, drawing)
@@ -66,10 +66,10 @@ def redraw_shard(
                 check_outside(*files, audited.get(image_id, []), variant.degree, hiding)
             except Failure as failure:
                 raise InputError(
-                    f"image {image_id!r} of {variant}, drawn anew: {failure}. Nothing of its shard "
+                    f"image {image_id!r} of {variant}, redrawn: {failure}. Nothing of its shard "
                     "is published. This is a fault of the program: report it"
                 ) from None
-    log.info("%d images of %s drawn anew", len(images), variant)
+    log.info("%d images of %s redrawn", len(images), variant)
 
 
 @torch.inference_mode()

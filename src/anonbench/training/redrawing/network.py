@@ -138,7 +138,7 @@ def load_redrawer(path: Path) -> Drawing:
             described = json.loads(file.metadata()[_KEY])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a network that draws regions anew: {error}") from None
+        raise InputError(f"{path}: not a network that redraws regions: {error}") from None
     torch.set_num_threads(described["threads"])
     preprocess = Preprocess(**described["preprocess"])
     network = Redrawer(described["settings"]["width"], preprocess.side)

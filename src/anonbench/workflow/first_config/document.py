@@ -241,7 +241,7 @@ def _methods_for(detectors: Sequence[str]) -> list[str]:
 def _methods(methods: Sequence[str]) -> Iterator[str]:
     text = "Methods at full degree: all regions of an image are hidden."
     if "replace" in methods:
-        text += " `replace` draws text and codes anew with fake content, and masks faces."
+        text += " `replace` redraws text and codes with fake content, and masks faces."
     yield from _note(text, 4)
     yield _entry("methods", [*methods], 4)
     yield _entry("degrees", [100], 4)

@@ -41,7 +41,7 @@ class Residual(RegionAttack):
     seconds_an_image: ClassVar = 0.3
 
     images: Count = 50
-    """Images that are searched again, at most, in each version: the dearest part of the attacks."""
+    """Images that are searched again, at most, in each version: the most expensive attack."""
     overlap: Fraction = 0.5
     """Intersection over union, of boxes, from which a region is found."""
     others: tuple[str, ...] = ("centerface", "mtcnn")

@@ -126,9 +126,9 @@ class Inference(ArchiveAttack):
     It predicts the label of the data set and, separately, each of its further attributes.
 
     Ridge regression on the classes (Hoerl and Kennard 1970), in folds: no cluster is both in the
-    lesson and in the test, and a class that only one fold has does not count. The random baseline
-    is the most frequent class. Some values of an attribute are far more frequent than others.
-    Therefore all values count equally in the lesson, and an equal number of images of each is
+    training set and in the test set, and a class that only one fold has does not count. The random
+    baseline is the most frequent class. Some values of an attribute are far more frequent than
+    others. Therefore all values count equally in training, and an equal number of images of each is
     drawn, so that the baseline is an even guess.
     """
 
