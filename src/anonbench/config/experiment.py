@@ -31,6 +31,9 @@ from anonbench.core.vocabulary import (
     Variant,
 )
 
+FIGURES_OF_SCORES = ("trend", "correlation")
+"""Kinds of figures that one job draws from a data set's scores."""
+
 
 def truth_of(dataset: Dataset) -> Path | None:
     """File of a data set's true boxes, if they are known; a demo's always are."""
@@ -311,8 +314,8 @@ class Experiment:
 
     def figures_of_scores(self, name: str) -> list[Figure]:
         """Figures of a data set that are drawn from its scores: trends and correlations."""
-        kinds = ("trend", "correlation")
-        return [each for each in self.figures if each.dataset == name and each.kind in kinds]
+        own = [each for each in self.figures if each.dataset == name]
+        return [each for each in own if each.kind in FIGURES_OF_SCORES]
 
     def _figures(self) -> Iterator[Figure]:
         numbers = {entry: number for number, entry in PAPER_FIGURES.items()}

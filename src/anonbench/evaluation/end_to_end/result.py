@@ -156,7 +156,7 @@ class Result:
     """Of the originals (`Variant()`) and of each variant."""
     images: pd.DataFrame = field(repr=False)
     """One row an image that could be opened: id, status (ok, empty, failed, unreadable), reason,
-    regions, converted (what reading does to it). Scored are those that are ok, and with
+    regions, doubts, converted (what reading does to it). Scored are those that are ok, and with
     `keep_without_regions` those that are empty."""
     left_out: Sequence[LeftOut] = field(repr=False)
     """Files that are no images or cannot be opened, with the reason."""
@@ -288,9 +288,12 @@ class Result:
         return f"{used} Percent; {confidence:.0%} intervals over {over}."
 
     def image_list(self) -> pd.DataFrame:
-        """Return every file that was given: name or id, status, reason, regions, converted."""
-        left = [(each.name, "left out", each.reason, 0, "") for each in self.left_out]
-        rest = pd.DataFrame(left, columns=list(self.images.columns))
+        """Return every file that was given: name or id, status, reason, regions, doubts, converted."""
+        left = [
+            {"id": each.name, "status": "left out", "reason": each.reason, "regions": 0}
+            for each in self.left_out
+        ]
+        rest = pd.DataFrame(left, columns=list(self.images.columns)).fillna("")
         return pd.concat([self.images, rest], ignore_index=True).sort_values("id")
 
     def trec_runs(self, folder: Path | str, depth: int = trec.DEPTH) -> list[Path]:
