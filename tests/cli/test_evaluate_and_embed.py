@@ -68,7 +68,7 @@ def test_evaluate_prints_an_answer_and_writes_its_files(
 
     assert main(["evaluate", str(photos), *OPTIONS, "-o", "again"]) == 3
     assert [(Path("again") / name).read_bytes() for name in sorted(names - {"trec"})] == whole
-    assert len(list(Path("kept").iterdir())) == 2
+    assert len(list(Path("kept").iterdir())) == 3
 
 
 def test_evaluate_writes_over_nothing_that_it_reads(

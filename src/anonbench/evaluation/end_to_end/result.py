@@ -288,7 +288,7 @@ class Result:
         return f"{used} Percent; {confidence:.0%} intervals over {over}."
 
     def image_list(self) -> pd.DataFrame:
-        """Return every file that was given: name or id, status, reason, regions, doubts, converted."""
+        """Every file that was given: name or id, status, reason, regions, doubts, converted."""
         left = [
             {"id": each.name, "status": "left out", "reason": each.reason, "regions": 0}
             for each in self.left_out
