@@ -15,7 +15,7 @@ _GONE = {
     ("verify", "--sample"): "; it is gone, every file of a bundle is compared with its digest",
 }
 """Error texts for options of earlier versions."""
-FIRST_COMMANDS = ("anonymize", "review", "detect", "evaluate", "init", "plan", "run", "report")
+FIRST_COMMANDS = ("anonymize", "review", "detect", "evaluate", "score", "init", "plan", "run")
 """Commands for the first day, in the order of use; `--help` lists all others below them."""
 
 
