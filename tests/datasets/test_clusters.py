@@ -150,5 +150,5 @@ def test_scores_of_other_images(tmp_path: Path) -> None:
 def test_a_file_that_is_no_table_of_clusters(tmp_path: Path) -> None:
     output = tmp_path / "clusters.parquet"
     write_parquet(images(identity=[1]), output)
-    with pytest.raises(InputError, match=r"clusters\.parquet is no table of clusters"):
+    with pytest.raises(InputError, match=r"clusters\.parquet is not a table of clusters"):
         read_clusters(output)

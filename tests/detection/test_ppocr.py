@@ -216,5 +216,5 @@ def test_a_model_of_another_kind_is_refused(shared: Path, tmp_path: Path) -> Non
     if not recognizer.is_file():
         pytest.skip("no recognizer in `shared`")
     shutil.copy(recognizer, tmp_path)
-    with pytest.raises(InputError, match="is no text detector"):
+    with pytest.raises(InputError, match="is not a text detector"):
         load(weights=tmp_path)

@@ -1,4 +1,4 @@
-"""Sizes of hand-written pages: a guide fits a screen or two, a line and a table cell are short."""
+"""Sizes of hand-written pages: guides and explanations, lines and table cells are short."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs/how-to").glob("*.md"))
+EXPLANATIONS = sorted((ROOT / "docs/explanation").glob("*.md"))
+GENERATED = re.compile(r"^<!-- Writ(?:ten|e)\b.*Do not edit", flags=re.MULTILINE)
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/README.md")),
     *sorted((ROOT / "docs/tutorials").glob("*.md")),
     *GUIDES,
+    *EXPLANATIONS,
+    *(
+        page
+        for page in sorted((ROOT / "docs/reference").glob("*.md"))
+        if not GENERATED.search(page.read_text("utf-8"))
+    ),
 ]
 MOST_LINES, MOST_IN_ALL, MOST_CHARACTERS, MOST_IN_A_CELL = 125, 1900, 120, 160
+MOST_WORDS = {"findings.md": 2500}
+MOST_WORDS_ELSEWHERE = 1500
 
 
 def too_long(text: str) -> list[str]:
@@ -50,3 +60,24 @@ def test_a_guide_is_short(page: Path) -> None:
 
 def test_all_guides_are_short() -> None:
     assert sum(len(page.read_text("utf-8").splitlines()) for page in GUIDES) <= MOST_IN_ALL
+
+
+def words(text: str) -> int:
+    """Number of words that a reader sees, without code."""
+    shown = re.sub(r"^```.*?^```|<!--.*?-->", "", text, flags=re.DOTALL | re.MULTILINE)
+    return sum(any(sign.isalnum() for sign in word) for word in shown.split())
+
+
+@pytest.mark.parametrize("page", EXPLANATIONS, ids=lambda page: page.name)
+def test_an_explanation_is_short(page: Path) -> None:
+    most = MOST_WORDS.get(page.name, MOST_WORDS_ELSEWHERE)
+    assert words(page.read_text("utf-8")) <= most
+
+
+def test_words_are_those_that_are_read() -> None:
+    assert words("Two words <!-- not these -->| – | 3 |\n```\nno code\n```\n") == 3
+
+
+def test_all_hand_written_pages_are_short() -> None:
+    pages = [page for page in PAGES if page.name != "CONTRIBUTING.md"]
+    assert sum(len(page.read_text("utf-8").splitlines()) for page in pages) <= 5000

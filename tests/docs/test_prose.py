@@ -57,11 +57,11 @@ def words_that_are_gone(text: str) -> list[str]:
     return [found[0] for found in _GONE.finditer(_CODE.sub("", text))]
 
 
-@pytest.mark.parametrize("folder", ["explanation", "reference"])
+@pytest.mark.parametrize("folder", ["explanation", "how-to", "reference", "tutorials"])
 def test_pages_have_no_private_words(folder: str) -> None:
     pages = sorted((ROOT / "docs" / folder).glob("*.md"))
     found = {page.name: words_that_are_gone(page.read_text("utf-8")) for page in pages}
-    assert len(pages) > 8 and not any(found.values()), found
+    assert pages and not any(found.values()), found
 
 
 def test_messages_have_no_private_words() -> None:

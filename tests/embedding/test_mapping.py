@@ -121,7 +121,7 @@ def test_what_is_no_map_is_refused(tmp_path: Path, damage: str) -> None:
         arrays = {"weights": (3, 3), "mean": (2,), "shift": (3,)}
         tensors = {name: np.ones(shape, np.float32) for name, shape in arrays.items()}
         save_file(tensors, path, metadata={"anonbench": "{}"})
-    with pytest.raises(InputError, match=r"map\.safetensors: no map"):
+    with pytest.raises(InputError, match=r"map\.safetensors: not a map"):
         Map.load(path)
 
 

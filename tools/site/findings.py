@@ -199,7 +199,7 @@ def with_tables(text: str) -> str:
 
     def table(found: re.Match[str]) -> str:
         lines = to_markdown(GRIDS[found[2]](read(found[2]))).splitlines()
-        wrapped = (line if line[:1] == "|" else textwrap.fill(line, 110) for line in lines)
+        wrapped = (line if line[:1] == "|" else textwrap.fill(line, 119) for line in lines)
         return "\n".join((found[1].rstrip("\n"), *wrapped, found[3]))
 
     return _TABLE.sub(table, text)

@@ -29,20 +29,6 @@ def page() -> str:
     return "\n".join([HEAD, *_section(schema, schema["$defs"], "The experiment", "")])
 
 
-def section_of(schema: Schema, name: str) -> str:
-    """Return the table of one section's settings, with those of the sections in it."""
-    section = _named(schema["properties"][name], schema["$defs"])
-    return "\n".join([COLUMNS, *_rows(section, schema["$defs"], "")]) + "\n"
-
-
-def _rows(section: Schema, known: Schema, path: str) -> Iterator[str]:
-    for name, field in section["properties"].items():
-        inner = _named(field, known)
-        meaning = _cell(field.get("description") or inner.get("description", ""))
-        default = _default(field, [])
-        yield f"| `{path}{name}` | {default} | {_values(field, known)} | {meaning} |"
-
-
 def _section(section: Schema, known: Schema, heading: str, path: str) -> Iterator[str]:
     inner: list[tuple[Schema, str, str]] = []
     rows = []
@@ -52,7 +38,9 @@ def _section(section: Schema, known: Schema, heading: str, path: str) -> Iterato
         below = [] if place == "anonymization.strengths" else list(_below(field, known, place))
         inner += below
         default = "required" if name in section.get("required", ()) else _default(field, below)
-        meaning = field.get("description") or _named(field, known).get("description", "")
+        # a section's own text stands below its heading
+        of_section = _named(field, known).get("description", "")
+        meaning = field.get("description") or (_sentence(of_section) if below else of_section)
         first = f"[`{name}`](#{anchor(below[0][1])})" if below else f"`{name}`"
         rows.append(f"| {first} | {default} | {_values(field, known)} | {_cell(meaning)} |")
     yield f"## {heading}\n\n{section.get('description', '')}\n"
@@ -135,6 +123,11 @@ def _bounds(field: Schema) -> Iterator[str]:
 def anchor(heading: str) -> str:
     """Return the anchor of a heading, as GitHub names it."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def _sentence(text: str) -> str:
+    """First sentence of a text."""
+    return re.split(r"(?<=[.:])\s+(?=[A-Z`])", text, maxsplit=1)[0]
 
 
 def _cell(text: str) -> str:

@@ -94,7 +94,7 @@ def read_clusters(path: Path) -> pd.Series:
     try:
         table = pd.read_parquet(path, columns=COLUMNS)
     except (ValueError, OSError) as error:
-        raise InputError(f"{path} is no table of clusters: {error}") from None
+        raise InputError(f"{path} is not a table of clusters: {error}") from None
     by = str(table["by"].iloc[0]) if len(table) else ""
     return table.set_index("id")["cluster"].rename(by)
 

@@ -104,11 +104,11 @@ class Map:
                 card = dict(json.loads(file.metadata()[_KEY]))
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             text = " ".join(str(error).split())
-            raise InputError(f"{path}: no map of `anonbench map fit` ({text})") from None
+            raise InputError(f"{path}: not a map of `anonbench map fit` ({text})") from None
         weights, mean, shift = tensors
         shapes = {mean.shape, shift.shape, weights.shape[:1], weights.shape[1:]}
         if len(shapes) > 1 or not all(np.isfinite(each).all() for each in tensors):
-            raise InputError(f"{path}: no map: its arrays do not fit, or are not finite")
+            raise InputError(f"{path}: not a map: its arrays do not fit, or are not finite")
         return cls(weights, mean, shift, card)
 
     def require(self, system: str = "", method: str = "") -> None:

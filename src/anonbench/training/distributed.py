@@ -186,7 +186,9 @@ class RankWatch:
         except RuntimeError as error:
             logger.debug("the next rank is gone too: %s", error)
         if not self._left.wait(GRACE_SECONDS):
-            logger.error("ends: another process of the training failed, and this one waits for it")
+            logger.error(
+                "stopped: another process of the training failed, and this one waits for it"
+            )
             os._exit(1)
 
 

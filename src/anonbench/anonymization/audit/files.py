@@ -55,7 +55,7 @@ def png_pixels(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
 
     """
     if data[16:24] != struct.pack(">II", shape[1], shape[0]):
-        raise Failure("the file is no PNG file of the original's size")
+        raise Failure("the file is not a PNG file of the original's size")
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             return np.asarray(image)

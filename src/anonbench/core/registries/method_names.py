@@ -138,7 +138,7 @@ def label_of(name: str, labels: Mapping[str, str]) -> str:
     if has_own_vectors(name):
         return f"{label_of(pictures_of(name), labels)}, {_OWN_VECTORS[_prefix(name)]}"
     if is_redrawn(name):
-        return f"{label_of(redrawn_from(name), labels)} drawn anew"
+        return f"{label_of(redrawn_from(name), labels)}, redrawn"
     base = base_of(name)
     return f"{labels[base]} {name.removeprefix(base + '_').replace('_', ' ')}"
 

@@ -184,13 +184,13 @@ def _network(path: Path) -> Network:
         session = cpu_session(path)
     except Exception as error:  # the library's exceptions have no common base
         raise InputError(
-            f"detector ppocr cannot load {path} ({type(error).__name__}); it is damaged or no ONNX "
-            f"file: get it again"
+            f"detector ppocr cannot load {path} ({type(error).__name__}); it is damaged or "
+            "not an ONNX file: get it again"
         ) from error
     given, made = session.get_inputs(), session.get_outputs()
     if [len(x.shape) for x in given] != [4] or [len(x.shape) for x in made] != [4]:
         raise InputError(
-            f"detector ppocr: {path} is no text detector: it must turn one tensor of images into "
-            f"one of maps"
+            f"detector ppocr: {path} is not a text detector: it must turn one tensor of "
+            "images into one of maps"
         )
     return lambda tensor: np.asarray(session.run(None, {given[0].name: tensor})[0])

@@ -317,8 +317,8 @@ class Review:
             return self.what.read(entry)
         except ChangedImage:
             raise Gone(
-                "The file of this image is gone, or another one than was searched. It cannot be "
-                "confirmed: run detection again, then review it."
+                "The file of this image is missing, or has changed since it was searched. It "
+                "cannot be confirmed: run detection again, then review it."
             ) from None
 
     def _notes(self, entry: Entry, state: State) -> list[str]:

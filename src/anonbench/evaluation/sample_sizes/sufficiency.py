@@ -82,7 +82,7 @@ def all_alike(scores: pd.DataFrame) -> str:
 
     """
     if (scores.loc[scores["metric"] == "mndcg", "chance"] > 1.0 - ALL_ALIKE).any():
-        return "all embeddings of the reference are alike, so that it has no ranking of its own"
+        return "all embeddings of the reference are equal, so it has no ranking"
     return ""
 
 

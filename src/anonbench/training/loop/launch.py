@@ -259,8 +259,8 @@ def _end_as_they_did(folder: Path, processes: int, heard: Sequence[int]) -> None
         signal.raise_signal(heard[0])
     killed = ", ".join(str(rank) for rank in range(processes) if rank not in by_rank)
     raise TrainingFailed(
-        f"process {killed} of the training ended without a word: was it killed, for lack of "
-        "memory for example?"
+        f"process {killed} of the training ended without a message; it may have been "
+        "killed for lack of memory"
     )
 
 

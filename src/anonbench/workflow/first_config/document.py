@@ -182,8 +182,8 @@ def _images(seen: Survey, choice: Choice, cost: Estimate, whole: Estimate) -> It
         )
     elif share < 1.0:
         text = (
-            "So many of these few images are searched that there is something to say of rankings. "
-            "An attacker learns from the others (with labels, accuracies do). From "
+            "Enough of these few images are searched to judge rankings. An attacker learns from "
+            "the others (with labels, k-NN and the linear probe do too). From "
             f"{2 * SEARCHED} images on, half is better."
         )
     else:
@@ -199,9 +199,9 @@ def _images(seen: Survey, choice: Choice, cost: Estimate, whole: Estimate) -> It
     if cost.images < seen.images:
         least, most = whole.span
         yield from _note(
-            f"So many that it takes about {choice.minutes:g} minutes, drawn by a hash of their "
-            f"names. All {seen.images:,}: {duration(least)} to {duration(most)}; then remove this "
-            "line, and what is done stays done.",
+            f"A sample that takes about {choice.minutes:g} minutes, drawn by a hash of the names. "
+            f"All {seen.images:,} take {duration(least)} to {duration(most)}: remove this line; "
+            "finished work is kept.",
             4,
         )
         yield _entry("subset", cost.images, 4)
