@@ -201,6 +201,8 @@ def test_an_output_without_a_record_counts_as_changed(tmp_path: Path) -> None:
     assert here.has_metadata(two)
     assert set(here.params_changed(two)) == {f"{results}/b.csv"}
     assert not here.params_changed(Job([str(tmp_path / "outside.csv")], {}))
+    here._is_main = False  # as in a job's own process
+    assert not here.has_metadata(two) and not here.params_changed(two)
     asked = source(DAG.update_needrun)
     assert asked.index("persistence.has_metadata(job)") < asked.index("params_changed(job)")
 
