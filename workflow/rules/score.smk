@@ -1,5 +1,5 @@
-# Scores: rankings of a data set, a job a shard of its queries; accuracies, a job a scenario (model
-# and variant); then one tidy table a data set, and correlations.
+# Scores: rankings of a data set, a job a shard of its queries; accuracies, a job a model;
+# then one tidy table a data set, and correlations.
 
 
 # One job for all scenarios: they share the reference similarities. Their scores are kept beside the
@@ -149,15 +149,51 @@ rule downstream:
         **by_digest(
             manifest=rules.manifest.output.manifest,
             clusters=rules.clusters.output.clusters,
-            train=paths.embedding("{dataset}", "{model}", "{seed}", "{variant}", "train"),
-            val=paths.embedding("{dataset}", "{model}", "{seed}", "{variant}"),
+            train=[paths.embedding("{dataset}", "{model}", "{seed}", "{variant}", "train")],
+            val=[paths.embedding("{dataset}", "{model}", "{seed}", "{variant}")],
         ),
     output:
-        predictions="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet",
-        summary="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json",
-        confusion="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv",
+        predictions=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet"],
+        summary=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json"],
+        confusion=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv"],
+    wildcard_constraints:
+        model=r"\w+-[^/]+",  # of one variant
     script:
         "../scripts/downstream.py"
+
+
+# Models that embed every variant: a job a model and seed.
+for _name in filter(experiment.is_classified, experiment.datasets):
+    for (_model, _seed), _variants in experiment.on_every_variant(_name).items():
+        _folder = f"<results>/{_name}/downstream/{_model}/seed{_seed}"
+
+        rule:
+            name:
+                f"downstream_{_name}_{_model}_seed{_seed}"
+            input:
+                **by_digest(
+                    manifest=f"{results}/{_name}/manifest.parquet",
+                    clusters=f"{results}/{_name}/clusters.parquet",
+                    train=[
+                        paths.embedding(_name, _model, _seed, each, "train") for each in _variants
+                    ],
+                    val=[paths.embedding(_name, _model, _seed, each) for each in _variants],
+                ),
+            output:
+                predictions=[f"{_folder}/{each}.parquet" for each in _variants],
+                summary=[f"{_folder}/{each}.json" for each in _variants],
+                confusion=[f"{_folder}/{each}.confusion.csv" for each in _variants],
+            log:
+                f"<logs>/downstream/{_name}/{_model}/seed{_seed}.log",
+            threads: estimates.downstream_threads(_name, str(_model))
+            resources:
+                mem_mb=estimates.downstream_mb(_name, str(_model)),
+                runtime=estimates.minutes("downstream", _name, "train", str(_model)),
+            params:
+                slice=stage_parameters.downstream(settings, _name),
+                dataset=_name,
+            script:
+                "../scripts/downstream.py"
 
 
 scored = dict(

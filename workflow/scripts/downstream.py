@@ -11,14 +11,17 @@ with job(snakemake, __file__):
 
     column = snakemake.params.slice["label"]
     labels = pd.read_parquet(snakemake.input.manifest, columns=["id", column])
-    evaluate_downstream(
-        train=Path(snakemake.input.train),
-        val=Path(snakemake.input.val),
-        labels=labels.rename(columns={column: "label"}),
-        clusters=read_clusters(Path(snakemake.input.clusters)),
-        settings=Downstream.model_validate(snakemake.params.slice["settings"]),
-        seed=snakemake.params.slice["seed"],
-        predictions=Path(snakemake.output.predictions),
-        summary=Path(snakemake.output.summary),
-        confusions=Path(snakemake.output.confusion),
-    )
+    made = snakemake.output.predictions, snakemake.output.summary, snakemake.output.confusion
+    for train, val, *outputs in zip(snakemake.input.train, snakemake.input.val, *made, strict=True):
+        predictions, summary, confusions = map(Path, outputs)
+        evaluate_downstream(
+            train=Path(train),
+            val=Path(val),
+            labels=labels.rename(columns={column: "label"}),
+            clusters=read_clusters(Path(snakemake.input.clusters)),
+            settings=Downstream.model_validate(snakemake.params.slice["settings"]),
+            seed=snakemake.params.slice["seed"],
+            predictions=predictions,
+            summary=summary,
+            confusions=confusions,
+        )

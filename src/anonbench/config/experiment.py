@@ -216,6 +216,18 @@ class Experiment:
             if scenario.model in trained and scenario.seed in seeds
         ]
 
+    def is_classified(self, name: str) -> bool:
+        """Whether a data set has labels."""
+        return self.datasets[name].is_classified
+
+    def on_every_variant(self, name: str) -> dict[tuple[Model, int], list[Variant]]:
+        """Models that are scored on every variant, with their seeds and variants."""
+        found: dict[tuple[Model, int], list[Variant]] = {}
+        for run in self.scenarios(name):
+            if run.model.variant == Variant():
+                found.setdefault((run.model, run.seed), []).append(run.variant)
+        return found
+
     def anonymized_scenarios(self, name: str) -> list[Scenario]:
         """Those of `trained_scenarios` on anonymized images, which have both query kinds."""
         return [run for run in self.trained_scenarios(name) if run.variant != Variant()]

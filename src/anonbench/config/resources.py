@@ -100,7 +100,9 @@ class Estimates:
             case "deployments":
                 return self._deployed_in(name)
             case "downstream":
-                return self._classified_in(name, model) / self.downstream_threads(name, model)
+                sets = 1 if "-" in model else 1 + len(self._experiment.variants(name))
+                seconds = self._classified_in(name, model) / self.downstream_threads(name, model)
+                return sets * seconds
         raise ValueError(f"no stage is called {stage!r}")
 
     def detection_threads(self) -> int:

@@ -92,13 +92,13 @@ def test_removed_rules_are_gone() -> None:
 
 def test_code_is_a_parameter(root: Path) -> None:
     found: dict[str, Any] = {}
-    script = root / "workflow/scripts/heatmap.py"
+    script = root / "workflow/scripts/learning.py"
     made = SimpleNamespace(params=None)
-    rule = SimpleNamespace(name="heatmap", ruleinfo=made, set_params=found.update)
+    rule = SimpleNamespace(name="learning", ruleinfo=made, set_params=found.update)
     set_code(rule, script)
     assert re.fullmatch("[0-9a-f]{64}", found["code"](None))
     made.params = (), {"code": {}}
-    with pytest.raises(ValueError, match="rule heatmap: the parameter `code`"):
+    with pytest.raises(ValueError, match="rule learning: the parameter `code`"):
         set_code(rule, script)
 
 

@@ -42,7 +42,8 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         super().__init__(**settings)
         self._store = store
         self.is_look: bool = settings["warn_only"]
-        if self.dag.workflow.is_main_process:
+        self._is_main: bool = self.dag.workflow.is_main_process
+        if self._is_main:
             try:
                 for text in check(*_asked(self.dag)):
                     logger.warning(f"{START}{text}")
@@ -61,15 +62,16 @@ class Metadata(FilePersistence):  # type: ignore[misc]
             settle_benchmark(Path(job.benchmark), Path(job.output[0]))
 
     def has_metadata(self, job: Any) -> bool:
-        """Say yes: `params_changed` counts an output without a record as changed."""
-        return True
+        """Say yes where jobs are planned: `params_changed` looks for records itself."""
+        return self._is_main or bool(super().has_metadata(job))
 
     def params_changed(self, job: Any, file: Any = None) -> ParamsChange:
         """Changes of parameters since the records of a job's outputs, or of one of them.
 
-        Snakemake alone compares nothing if one of the outputs has no record.
+        An output without a record counts as changed; Snakemake alone would compare nothing. A job's
+        own process has no records where results are in a bucket.
         """
-        files = job.output if file is None else [file]
+        files = [] if not self._is_main else job.output if file is None else [file]
         unknown = {
             str(each)
             for each in files
