@@ -140,7 +140,7 @@ def learn(
     similarity = originals.similarity
     with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
         pairs = Pairs(originals.values, hidden.values, folds, similarity)
-        maps: dict[int | None, Map] = {fold: pairs.fit(fold) for fold in (*pairs.moments, None)}
+        maps = pairs.fits([*pairs.moments, None])
         table = judge(
             Judged(
                 judged_originals.ids,
@@ -192,7 +192,7 @@ def cross_fitted(
     folds = folds_of(clusters_of(pd.Series(hidden.ids), clusters), seed)
     with threadpool_limits(1, user_api="blas"):
         pairs = Pairs(originals.values, hidden.values, folds, originals.similarity)
-        maps: dict[int | None, Map] = {fold: pairs.fit(fold) for fold in pairs.moments}
+        maps = pairs.fits([*pairs.moments])
     return Embeddings(hidden.ids, _mapped(hidden.values, folds, maps), hidden.provenance)
 
 
