@@ -70,6 +70,20 @@ def test_sums_do_not_depend_on_the_order_of_pairs_beyond_rounding() -> None:
     np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
 
 
+def test_maps_of_the_folds_are_the_same_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    originals, hidden, clusters = drawn()
+    folds = folds_of(clusters, 0)
+    without = [0, 1, 2, 3, 4, None]
+    for threads in ("1", "4"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        maps = Pairs(originals, hidden, folds).fits(without)
+        assert list(maps) == without
+        for fold in without:
+            alone = Pairs(originals, hidden, folds).fit(fold)
+            assert maps[fold].card == alone.card
+            np.testing.assert_array_equal(maps[fold].weights, alone.weights)
+
+
 def test_clusters_stay_together_and_too_few_are_refused() -> None:
     clusters = np.repeat(np.arange(40), 7)
     folds = folds_of(clusters, 0)

@@ -237,6 +237,11 @@ class Pairs:
         weights = np.asarray(_weights(total, strengths[best]), np.float32)
         return Map(weights, np.asarray(mean, np.float32), np.asarray(shift, np.float32), card)
 
+    def fits(self, without: Sequence[int | None]) -> dict[int | None, Map]:
+        """Learn the maps from all but one fold each (None: from all), in parallel."""
+        with ThreadPoolExecutor(threads()) as pool:
+            return dict(zip(without, pool.map(self.fit, without), strict=True))
+
     def _errors(
         self, chosen: frozenset[int], held_out: int, strengths: Sequence[float]
     ) -> np.ndarray:

@@ -171,3 +171,31 @@ def test_command_learns_applies_and_refuses(
     refused = ["map", "apply", str(path), str(tmp_path / "x.h5"), "-o", str(output)]
     assert main([*refused, "--method", "mask-100"]) == 1
     assert "learned for the system 'ours'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("persons", [True, False])
+def test_a_map_that_finds_persons_more_easily_says_so(
+    tmp_path: Path, persons: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Vectors hold little but the person, whom hiding mixes: the map undoes this."""
+    draw = np.random.default_rng(0).standard_normal
+    mixing = np.eye(WIDTH) + 0.6 * draw((WIDTH, WIDTH))
+    people = np.arange(240) // 4
+    original = draw((60, WIDTH))[people] + 0.5 * draw((240, WIDTH))
+    hidden = original @ mixing + 0.3 * draw((240, WIDTH))
+    files = {}
+    for split, rows in (("val", slice(0, 120)), ("train", slice(120, None))):
+        ids = [f"{row:04d}" for row in range(240)][rows]
+        for kind, values in (("original", original), ("hidden", hidden)):
+            files[f"{kind}_{split}"] = tmp_path / f"{kind}_{split}.h5"
+            write_embeddings(files[f"{kind}_{split}"], Embeddings(ids, values[rows], {}))
+    labels = pd.Series(people, index=[f"{row:04d}" for row in range(240)])
+    outputs = {name: tmp_path / f"{name}.h5" for name in ("val", "train")}
+    outputs["map"] = tmp_path / "map.safetensors"
+    given = (labels, labels, "mask-100", Retrieval(), 0.95, 0)
+    map_variant(files, outputs, *given, persons=persons)
+    card = Map.load(outputs["map"]).card
+    assert ("points of mAP" in card["price"]["original"]) is persons
+    assert ("same person" in card["why_not"]["original"]) is persons
+    assert card["recommended"] is not persons
+    assert ("do not map a face recognizer" in caplog.text.lower()) is persons

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from anonbench.embedding.store import (
 )
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched
 from anonbench.evaluation.external import cluster_numbers
-from anonbench.evaluation.mapped.judge import Judged, judge, why_not
+from anonbench.evaluation.mapped.judge import Judged, judge, price, why_not
 from anonbench.evaluation.privacy.gallery import read_people
 
 log = logging.getLogger(__name__)
@@ -87,15 +87,21 @@ def fit_map(
     groups = pd.Series(numbers, index=both[0].ids)
     labels = groups if clusters is not None else None
     settings = (retrieval or Retrieval(), confidence, seed)
-    learned = learn(both, both, groups, labels, *settings)
+    learned = learn(both, both, groups, labels, *settings, persons=True)
     return replace(learned.map, card={**learned.map.card, "system": systems[1], "method": method})
 
 
+@dataclass(frozen=True)
 class Learned:
-    """A map, and the vectors that it was judged by and learned from, each mapped by other folds."""
+    """A map, and those of the folds, by which images are mapped whose clusters it has seen."""
 
-    def __init__(self, map: Map, judged: np.ndarray, taught: np.ndarray) -> None:
-        self.map, self.judged, self.taught = map, judged, taught
+    map: Map
+    maps: Mapping[int | None, Map]
+    """By the fold that is left out; None: the map of all pairs."""
+    judged: np.ndarray
+    """Fold that must not map an image that it was judged by [N]; -1: none."""
+    taught: np.ndarray
+    """Fold of each pair [P]."""
 
 
 def learn(
@@ -106,6 +112,7 @@ def learn(
     settings: Retrieval,
     confidence: float,
     seed: int,
+    persons: bool = False,
 ) -> Learned:
     """Learn a map from pairs and judge it on images of other clusters.
 
@@ -117,6 +124,7 @@ def learn(
         settings: section `retrieval` of the config.
         confidence: of the intervals.
         seed: of the folds.
+        persons: whether labels are persons or documents, which should not be found more easily.
 
     Raises:
         InputError: there are too few clusters.
@@ -132,7 +140,7 @@ def learn(
     similarity = originals.similarity
     with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
         pairs = Pairs(originals.values, hidden.values, folds, similarity)
-        maps: dict[int | None, Map] = {fold: pairs.fit(fold) for fold in (*pairs.moments, None)}
+        maps = pairs.fits([*pairs.moments, None])
         table = judge(
             Judged(
                 judged_originals.ids,
@@ -150,19 +158,20 @@ def learn(
             confidence,
             seed,
         )
-        vectors = [
-            _mapped(values, of, maps)
-            for values, of in ((judged_hidden.values, without), (hidden.values, folds))
-        ]
-    reasons = {str(kind): why_not(table, str(kind)) for kind in QueryKind}
+    reasons = {str(kind): why_not(table, str(kind), persons) for kind in QueryKind}
+    found = {str(kind): price(table, str(kind))[0] if persons else "" for kind in QueryKind}
+    if dear := "; ".join(f"{kind} queries: {text}" for kind, text in found.items() if text):
+        log.warning("the map costs privacy: %s. Do not map a face recognizer's vectors", dear)
     card = {
         "clusters": len(fold_of),
         "judged": table.astype(object).where(table.notna(), None).to_dict("records"),
         "recommended": not reasons[QueryKind.ORIGINAL],
         "why_not": reasons,
+        "price": found,
         "confidence": confidence,
     }
-    return Learned(replace(maps[None], card={**maps[None].card, **card}), *vectors)
+    whole = replace(maps[None], card={**maps[None].card, **card})
+    return Learned(whole, maps, without, folds)
 
 
 def cross_fitted(
@@ -183,8 +192,8 @@ def cross_fitted(
     folds = folds_of(clusters_of(pd.Series(hidden.ids), clusters), seed)
     with threadpool_limits(1, user_api="blas"):
         pairs = Pairs(originals.values, hidden.values, folds, originals.similarity)
-        maps: dict[int | None, Map] = {fold: pairs.fit(fold) for fold in pairs.moments}
-        return Embeddings(hidden.ids, _mapped(hidden.values, folds, maps), hidden.provenance)
+        maps = pairs.fits([*pairs.moments])
+    return Embeddings(hidden.ids, _mapped(hidden.values, folds, maps), hidden.provenance)
 
 
 def read_labels(manifest: Path, columns: Sequence[str | None]) -> pd.Series | None:
@@ -211,6 +220,7 @@ def map_variant(
     settings: Retrieval,
     confidence: float,
     seed: int,
+    persons: bool = False,
 ) -> None:
     """Write the map of a variant and the mapped vectors of both splits.
 
@@ -226,6 +236,7 @@ def map_variant(
         settings: see `learn`.
         confidence: see `learn`.
         seed: see `learn`.
+        persons: see `learn`.
 
     Raises:
         InputError: a file cannot be read, or the files are of different images.
@@ -243,8 +254,12 @@ def map_variant(
     system = system_of(judged[1].provenance)
     card = {"system": system, "method": method}
     try:
-        found = learn(taught, judged, clusters, labels, settings, confidence, seed)
-        mapped = {"val": found.judged, "train": found.taught[: len(train[0].ids)]}
+        found = learn(taught, judged, clusters, labels, settings, confidence, seed, persons)
+        folds = {"val": found.judged, "train": found.taught[: len(train[0].ids)]}
+        mapped = {
+            split: _mapped(hidden.values, folds[split], found.maps)
+            for split, hidden in (("val", judged[1]), ("train", train[1]))
+        }
         learned = found.map
     except InputError as error:
         log.warning("%s: no map is learned: %s", method, error)
@@ -262,9 +277,10 @@ def map_variant(
 def _mapped(values: np.ndarray, without: np.ndarray, maps: Mapping[int | None, Map]) -> np.ndarray:
     """Map vectors [N, D], each by the map without one fold; -1: by that of all pairs."""
     mapped = np.empty(values.shape, np.float32)
-    for fold in np.unique(without).tolist():
-        rows = np.flatnonzero(without == fold)
-        mapped[rows] = maps[None if fold < 0 else fold].apply(values[rows])
+    with threadpool_limits(1, user_api="blas"):
+        for fold in np.unique(without).tolist():
+            rows = np.flatnonzero(without == fold)
+            mapped[rows] = maps[None if fold < 0 else fold].apply(values[rows])
     return mapped
 
 
