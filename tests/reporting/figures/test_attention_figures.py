@@ -62,34 +62,21 @@ def names(figure: Figure) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("heads", "way", "hidden"),
-    [
-        (1, "beside", False),
-        (3, "beside", True),
-        (6, "below", False),
-        (16, "alone", False),
-        (24, "alone", True),
-    ],
-)
+@pytest.mark.parametrize(("heads", "hidden"), [(1, False), (3, True), (16, False), (24, True)])
 def test_every_head_of_every_model_can_be_read(
-    drawn: list[Figure], heads: int, way: str, hidden: bool
+    drawn: list[Figure], heads: int, hidden: bool
 ) -> None:
     attention(make_panels(heads, hidden=hidden), [])
     (figure,) = drawn
-    over = 4 if hidden else 8
-    laid_over = 0 if way == "alone" else over
-    assert len(figure.axes) == 8 + heads * (8 + laid_over)
+    assert len(figure.axes) == 8 + heads * 8
     width, height = figure.get_size_inches()
-    assert width == pytest.approx(TWO_COLUMNS)
-    assert height <= TALLEST + 1e-6 or way == "alone"
+    assert width <= TWO_COLUMNS + 1e-6
+    assert height <= TALLEST + 1e-6 or heads > 10
     labels = texts(figure)
     for name in ("Unadapted", "A", "B", "C"):
         for variant in ("Original", "Blur 50 %"):
             assert labels.count(f"{name}\n{variant}") == 1
-    assert ("Plain" in labels) == (way == "beside")
-    named = 8 + (over if way == "beside" else 0)
-    assert sorted(names(figure)) == sorted(named * [f"h{n}" for n in range(1, heads + 1)])
+    assert sorted(names(figure)) == sorted(8 * [f"h{n}" for n in range(1, heads + 1)])
     places = np.array([axes.get_position().bounds for axes in figure.axes])
     assert (places[:, :2] >= 0).all() and (places[:, :2] + places[:, 2:] <= 1).all()
     assert (places[:, 2] * width >= 12 / 25.4).all()
@@ -120,20 +107,19 @@ def test_24_heads_stand_in_three_rows_with_legible_names(drawn: list[Figure]) ->
 
 
 def test_a_map_shows_its_own_values_and_its_highest(drawn: list[Figure]) -> None:
-    shown = make_panels(2)
+    shown = make_panels(2, hidden=True)
     attention(shown, [])
-    plain = [axes for axes in drawn[0].axes if axes.get_title(loc="left") and len(axes.images) == 1]
-    assert len(plain) == 16
-    for number, axes in enumerate(plain):
-        head = shown[number // 2].heads[number % 2]
-        assert np.array_equal(np.asarray(axes.images[0].get_array()), head)
-        assert axes.images[0].get_clim() == (0, head.max())
+    maps = [axes for axes in drawn[0].axes if axes.get_title(loc="left")]
+    assert len(maps) == 16
+    for number, axes in enumerate(maps):
+        panel = shown[number // 2]
+        head = panel.heads[number % 2]
+        assert len(axes.images) == (1 if panel.picture is None else 2)
+        assert np.array_equal(np.asarray(axes.images[-1].get_array()), head)
+        assert axes.images[-1].get_clim() == (0, head.max())
+        assert axes.images[0].get_extent() == axes.images[-1].get_extent()
         assert axes.get_title(loc="left") == f"h{1 + number % 2}"
         assert axes.get_title(loc="right") == f"{100 * head.max():.1f} %"
-    over = [axes for axes in drawn[0].axes if len(axes.images) == 2]
-    assert len(over) == 16
-    assert np.array_equal(np.asarray(over[0].images[1].get_array()), shown[0].heads[0])
-    assert over[0].images[0].get_extent() == over[0].images[1].get_extent()
 
 
 @pytest.mark.slow
@@ -148,7 +134,7 @@ def test_originals_stay_hidden_where_they_are_not_given(drawn: list[Figure]) -> 
 
 def test_several_images_have_a_page_each(drawn: list[Figure]) -> None:
     attention(make_panels(6, ids=("a", "b"))[4:12], [])
-    assert len(drawn[0].axes) == 8 * 13
+    assert len(drawn[0].axes) == 8 * 7
     attention([], [])
     assert "No image has a region" in drawn[1].texts[0].get_text()
 
@@ -160,7 +146,7 @@ def test_files_are_the_same_each_time(tmp_path: Path) -> None:
         attention(make_panels(3), paths)
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
     with Image.open(first[0]) as image:
-        assert image.width == round(TWO_COLUMNS * 150)
+        assert image.width <= round(TWO_COLUMNS * 150)
     assert "<text" not in first[1].read_text()
 
 

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from synthetic_results import FakeImages, make_correlations, make_log, make_scores, outputs
 
@@ -195,21 +196,35 @@ def test_examples_need_something_to_show(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("degrees", [(100,), (50, 100), (25, 50, 75, 100)])
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_every_image_stands_where_its_name_says(degrees: tuple[int, ...], number: int) -> None:
+def test_every_variant_stands_where_its_name_says(degrees: tuple[int, ...]) -> None:
     names = sorted(variants(degrees, original=True), key=examples_module._order)
-    ids = [f"image {n}" for n in range(number)]
-    grid = examples_module._arrange(names, ids)
-    assert sorted(grid.cells.values(), key=str) == sorted(
-        ((variant, name) for variant in names for name in ids), key=str
-    )
-    for (row, column), (variant, _) in grid.cells.items():
-        texts = {grid.columns[column], grid.rows[row]} - {""}
+    heads, rows, cells = examples_module._arrange(names)
+    assert list(cells) == names and len(set(cells.values())) == len(names)
+    for variant, (row, column) in cells.items():
+        texts = {heads[column], rows[row]} - {""}
         if variant.method is None:
             assert "Original" in texts
         else:
             assert METHODS[str(variant.method)] in texts
             assert len(degrees) == 1 or f"{variant.degree} %" in texts
+
+
+def test_images_stand_in_blocks_beside_and_below_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(examples_module, "save", lambda figure, *_: drawn.append(figure))
+    sets = variants((50, 100))
+    examples(sets, ["a", "b", "c", "d"], False, [])
+    (figure,) = drawn
+    assert len(figure.axes) == 4 * len(sets)
+    for number in range(4):
+        own = figure.axes[number * len(sets) : (number + 1) * len(sets)]
+        left = {round(axes.get_position().x0, 4) for axes in own}
+        top = {round(axes.get_position().y1, 4) for axes in own}
+        assert (len(left), len(top)) == (2, len(Method))
+    columns = {round(axes.get_position().x0, 4) for axes in figure.axes}
+    assert len(columns) == 6  # three images beside each other
 
 
 @pytest.mark.slow

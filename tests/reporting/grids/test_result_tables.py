@@ -251,16 +251,12 @@ def test_ties_are_of_their_own_column() -> None:
     assert all(cell.tied for cell in anonymized.rows[1].cells)
 
 
-def test_intervals_are_printed_on_demand_and_always_in_the_csv() -> None:
+def test_intervals_are_in_the_csv_alone() -> None:
     scores = constant(0.5).assign(low=0.4712, high=0.53)
     scores.loc[scores["adaption"] == "C", "value"] = 0.48
     layout = lay_out(RETRIEVAL, scores)
     for text in (to_markdown(layout), to_latex(layout)):
         assert "47.1" not in text
-    assert r"**50.0** \[47.1–53.0\]" in to_markdown(layout, intervals=True)
-    latex = to_latex(layout, intervals=True)
-    assert r"\textbf{50.0} [47.1--53.0]" in latex
-    check_latex(latex)
     row = rows_of(to_csv(layout))[0]
     assert (row["map_blur_low"], row["map_blur_high"], row["map_blur_sd"]) == ("47.1", "53.0", "")
 

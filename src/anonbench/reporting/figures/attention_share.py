@@ -20,7 +20,7 @@ from anonbench.reporting.figures.style import (
     MODEL_MARKERS,
     SOFT,
     TWO_COLUMNS,
-    empty,
+    blank,
     method_colour,
     new_figure,
     save,
@@ -41,16 +41,12 @@ NULL_MARKS: dict[str, dict[str, Any]] = {
 def attention_share(shares: pd.DataFrame, outputs: Sequence[Path], dpi: int = 150) -> None:
     """Draw each head's mean share with its interval, one panel per model, and the null values.
 
-    Args:
-        shares: `anonbench.embedding.attention.SUMMARY_COLUMNS`; without rows the figure says so.
-        outputs: .png and .svg paths.
-        dpi: resolution of the PNG.
+    Without rows (`anonbench.embedding.attention_shares.SUMMARY_COLUMNS`), the figure says so.
     """
     with styled():
         if shares.empty:
-            figure = new_figure(TWO_COLUMNS, 1.0)
-            empty(figure, "No image has a region: there is no share to measure")
-            return save(figure, outputs, dpi)
+            text = "No image has a region: there is no share to measure"
+            return save(blank(text), outputs, dpi)
         models = list(dict.fromkeys(shares["model"]))
         names = list(dict.fromkeys(shares["head"]))
         columns = len(models) if len(names) <= ONE_ROW else min(2, len(models))

@@ -16,7 +16,7 @@ from anonbench.reporting.figures.style import (
     MODEL_MARKERS,
     SOFT,
     TWO_COLUMNS,
-    empty,
+    blank,
     method_colour,
     method_handles,
     new_figure,
@@ -46,10 +46,8 @@ def scatter(comparison: pd.DataFrame, role: str, outputs: Sequence[Path], dpi: i
     given = rows.dropna(subset=["ours"])
     with styled():
         if given.empty:
-            figure = new_figure(TWO_COLUMNS, 1.2)
             reasons = "; ".join(sorted(set(rows["reason"])))
-            empty(figure, f"{ROLE_NAMES[role]} was not run: {reasons}")
-            save(figure, outputs, dpi)
+            save(blank(f"{ROLE_NAMES[role]} was not run: {reasons}"), outputs, dpi)
             return
         kinds = list(dict.fromkeys(zip(rows["query"], rows["metric"], strict=True)))
         # mAP over mnDCG, k-NN over linear: the columns are query kinds and the classifiers

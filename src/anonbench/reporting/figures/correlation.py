@@ -69,12 +69,7 @@ def correlation_heatmap(
 ) -> None:
     """Draw the 6 × 6 matrix of Pearson's coefficients, annotated, on a fixed scale from -1 to 1.
 
-    Args:
-        correlations: CSV in long form (`read_correlations`).
-        title: title above the matrix.
-        outputs: .png and .svg paths.
-        dpi: resolution of the PNG.
-
+    The coefficients are a CSV in long form (`read_correlations`).
     """
     table = read_correlations(correlations)
     values = matrix(table)

@@ -16,7 +16,7 @@ from anonbench.reporting.figures.style import (
     INK,
     SOFT,
     TWO_COLUMNS,
-    empty,
+    blank,
     new_figure,
     percent_axis,
     save,
@@ -33,17 +33,12 @@ RECALLS: dict[str, Any] = {"recall_90": "-", "recall_50": (0, (4, 2))}
 def threshold_sweep(sweep: pd.DataFrame, dataset: str, outputs: Sequence[Path], dpi: int) -> None:
     """Draw recall at coverage, and false area below it, one column per detector.
 
-    Args:
-        sweep: `sweep.SWEEP_COLUMNS`; empty if no detector has a threshold.
-        dataset: name of the data set, for the text of an empty figure.
-        outputs: .png and .svg paths.
-        dpi: resolution of the PNG.
+    The sweep (`sweep.SWEEP_COLUMNS`) is empty if no detector has a threshold.
     """
     detectors = present(sweep["detector"], DETECTORS)
     with styled():
         if not detectors:
-            figure = new_figure(TWO_COLUMNS * 0.62, 1.0)
-            empty(figure, f"No detector of {dataset} has a score threshold")
+            figure = blank(f"No detector of {dataset} has a score threshold", TWO_COLUMNS * 0.62)
         else:
             figure = new_figure(min(TWO_COLUMNS, 2.0 + 2.5 * len(detectors)), 3.4)
             _draw(figure, sweep, detectors)

@@ -26,7 +26,7 @@ from anonbench.reporting.figures.style import (
     ONE_COLUMN,
     SOFT,
     TWO_COLUMNS,
-    empty,
+    blank,
     method_colour,
     method_columns,
     method_handles,
@@ -76,8 +76,7 @@ def front(
     for paths, width, down in ((outputs, TWO_COLUMNS, 1), (column, ONE_COLUMN, 2)):
         with styled():
             if points.empty:
-                figure = new_figure(width, 1.2)
-                empty(figure, f"Re-identification or retrieval is not known of {dataset}")
+                figure = blank(f"Re-identification or retrieval is not known of {dataset}", width)
             else:
                 figure = new_figure(width, 0.5 + 2.4 * down)
                 kinds = present(points["query"], QUERIES)

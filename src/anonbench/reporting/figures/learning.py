@@ -27,7 +27,7 @@ from anonbench.reporting.figures.style import (
     SOFT,
     TALLEST,
     TWO_COLUMNS,
-    empty,
+    blank,
     method_colour,
     method_handles,
     new_figure,
@@ -52,8 +52,6 @@ QUANTITIES = {
     "knn": "k-NN (%)",
 }
 """Columns of the training log with their labels; the last two are optional."""
-ALONE = {"loss": "Weighted loss", "learning_rate": "Learning rate"}
-"""Additional columns in the figure of a single model."""
 _LOGARITHMIC = {"gradient_norm"}
 
 
@@ -76,11 +74,11 @@ def learning_curves(
     chance: Mapping[str, float],
     dpi: int = 150,
 ) -> None:
-    """Draw the training logs of one data set's models, or of one model.
+    """Draw the training logs of one data set's models.
 
     Args:
-        logs: by model name (`vocabulary.Model`), a CSV with the columns step, those of
-            `QUANTITIES` (knn or not) and, for one model alone, those of `ALONE`.
+        logs: by model name (`vocabulary.Model`), a CSV with the columns step and those of
+            `QUANTITIES` (knn or not).
         outputs: .png and .svg paths.
         chance: see `chance_levels`.
         dpi: resolution of the PNG.
@@ -91,13 +89,7 @@ def learning_curves(
     """
     curves = {Model.parse(name): _read(path) for name, path in logs.items()}
     with styled():
-        if not curves:
-            figure = new_figure(TWO_COLUMNS, 1.2)
-            empty(figure, "No training was run")
-        elif len(curves) == 1:
-            figure = _one_model(*next(iter(curves.items())), chance)
-        else:
-            figure = _all_models(curves, chance)
+        figure = _all_models(curves, chance) if curves else blank("No training was run")
         save(figure, outputs, dpi)
 
 
@@ -113,25 +105,6 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _measured(log: pd.DataFrame, name: str) -> bool:
     return name in log and bool(log[name].notna().any())
-
-
-def _one_model(model: Model, log: pd.DataFrame, chance: Mapping[str, float]) -> Figure:
-    names = [name for name in QUANTITIES | ALONE if _measured(log, name)]
-    columns = 4
-    rows = -(-len(names) // columns)
-    figure = new_figure(TWO_COLUMNS, 1.45 * rows + 0.6)
-    panels = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
-    for axes, name in zip(panels, names, strict=False):
-        _curve(axes, log, name, _colour(model), "-")
-        axes.set_title((QUANTITIES | ALONE)[name].replace("\n", " "), fontsize=7.5)
-        _finish(axes, name, chance)
-    for axes in panels[len(names) :]:
-        axes.set_visible(False)
-    for axes in panels[max(len(names) - columns, 0) : len(names)]:
-        axes.tick_params(labelbottom=True)
-    handle = Line2D([], [], color=_colour(model), lw=1.2, label=_name(model))
-    _close(figure, [handle, _chance_handle()])
-    return figure
 
 
 def _all_models(curves: Mapping[Model, pd.DataFrame], chance: Mapping[str, float]) -> Figure:
@@ -199,14 +172,6 @@ def _ticks(decades: float) -> tuple[float, ...]:
 
 def _chance_handle() -> Line2D:
     return Line2D([], [], color=SOFT, lw=0.8, linestyle=(0, (2, 2)), label="Uniform targets")
-
-
-def _name(model: Model) -> str:
-    """Label of a model."""
-    adaption, variant = ADAPTIONS[str(model.adaption)], model.variant
-    if variant.method is None:
-        return adaption
-    return f"{adaption}, {METHODS[str(variant.method)]}, {variant.degree} %"
 
 
 def _colour(model: Model) -> str:

@@ -10,15 +10,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
-from PIL import Image
 
 from anonbench.core.boxes import Region
+from anonbench.reporting.figures.picture_grid import frame, show
 from anonbench.reporting.figures.style import (
     ENTITY_COLOURS,
-    GRID,
     INK,
     SOFT,
-    empty,
+    blank,
     new_figure,
     save,
     styled,
@@ -57,18 +56,10 @@ class Sheet:
 
 
 def overlay_sheet(pictures: Sequence[Sheet], outputs: Sequence[Path], dpi: int) -> None:
-    """Draw pictures with outlines by entity and scores; true regions are dashed.
-
-    Args:
-        pictures: in rows from the top.
-        outputs: .png and .svg paths.
-        dpi: resolution of the PNG.
-    """
+    """Draw pictures in rows, with outlines by entity and scores; true regions are dashed."""
     with styled():
         if not pictures:
-            figure = new_figure(2 * WIDTH, 1.0)
-            empty(figure, "No image is uncertain")
-            return save(figure, outputs, dpi)
+            return save(blank("No image is uncertain", 2 * WIDTH), outputs, dpi)
         columns = min(COLUMNS, len(pictures))
         rows = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
         heights = [WIDTH * max(map(_aspect, row)) for row in rows]
@@ -98,13 +89,9 @@ def _draw(axes: Axes, picture: Sheet, pixels: int) -> None:
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     axes.set_aspect("equal", anchor="N")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(visible=True, color=GRID)
+    frame(axes)
     if picture.image is not None:
-        image = _scaled(picture.image, pixels)
-        axes.imshow(image, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+        show(axes, picture.image, pixels, extent=(0, width, height, 0))
     for region in picture.true:
         axes.add_patch(_outline(region, INK, 0.8, (0, (3, 2))))
     for region in picture.found:
@@ -114,13 +101,6 @@ def _draw(axes: Axes, picture: Sheet, pixels: int) -> None:
     axes.set_title(
         f"{picture.name[-LONGEST:]}\n{picture.note}", fontsize=6, fontweight="normal", pad=2
     )
-
-
-def _scaled(image: np.ndarray, width: int) -> np.ndarray:
-    if image.shape[1] <= width:
-        return image
-    size = (width, max(1, round(image.shape[0] * width / image.shape[1])))
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
 
 
 def _outline(region: Region, colour: str, width: float, style: object) -> Polygon:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-from matplotlib.path import Path as Outline
 
 from anonbench.core.wording import count
 from anonbench.reporting.figures.style import INK, SOFT, TWO_COLUMNS, new_figure, save, styled
@@ -24,12 +23,10 @@ BETWEEN = 0.3
 GAP = 0.16
 MARGIN = 0.04
 SIDE = 0.45
-"""Width in inches left and right of all boxes, for long arrows."""
+"""Width in inches left and right of all boxes."""
 WIDEST = 2.9
 LETTER, BOLD = 0.046, 0.07
 """Approximate width in inches of a letter in a rule's line, and in a stage's name."""
-LANE = 0.12
-"""Distance in inches of the lines of long arrows from the boxes and from each other."""
 
 STAGES = {
     "manifest": "List the images",
@@ -65,9 +62,6 @@ WILDCARDS = {
 @dataclass(frozen=True)
 class _Box:
     layer: int
-    first: bool
-    last: bool
-    """Whether no box stands to the right (`first`: to the left)."""
     left: float
     top: float
     width: float
@@ -82,11 +76,6 @@ def pipeline_figure(pipeline: Pipeline, outputs: Sequence[Path], dpi: int = 150)
     """Draw the stages from top to bottom, each below all stages that it reads from.
 
     Arrows implied by a longer path are left out.
-
-    Args:
-        pipeline: result of `anonbench.reporting.pipeline.pipeline`.
-        outputs: .png and .svg paths.
-        dpi: resolution of the PNG.
     """
     boxes, height = _arrange(pipeline)
     with styled():
@@ -122,8 +111,7 @@ def _arrange(pipeline: Pipeline) -> tuple[dict[str, _Box], float]:
         left = (TWO_COLUMNS - sum(widths) - GAP * (len(layer) - 1)) / 2
         heights = [HEAD + LINE * len(pipeline.steps[stage]) + FOOT for stage in layer]
         for stage, width, height in zip(layer, widths, heights, strict=True):
-            ends = (stage == layer[0], stage == layer[-1])
-            boxes[stage] = _Box(depth, *ends, left, top, width, height)
+            boxes[stage] = _Box(depth, left, top, width, height)
             left += width + GAP
         top += max(heights) + BETWEEN
     return boxes, top - BETWEEN + MARGIN
@@ -173,49 +161,22 @@ def _box(axes: Axes, box: _Box, stage: str, steps: Sequence[Step]) -> None:
 
 
 def _arrows(axes: Axes, boxes: Mapping[str, _Box], arrows: Sequence[tuple[str, str]]) -> None:
-    """Draw arrows to the next layer straight, and longer ones around the boxes."""
-    lanes = {"left": 0, "right": 0}
-    edges = (
-        min(box.left for box in boxes.values()),
-        max(box.left + box.width for box in boxes.values()),
-    )
+    """Draw arrows from foot to head; those that skip layers pass behind the boxes between."""
     for start, end in arrows:
         source, target = boxes[start], boxes[end]
-        if target.layer == source.layer + 1:
-            points = [(source.middle, source.top + source.height), (target.middle, target.top)]
-        else:
-            side = _side(source, target, lanes)
-            lanes[side] += 1
-            shift = LANE * lanes[side]
-            lane = edges[0] - shift if side == "left" else edges[1] + shift
-            points = [*_way(source, lane, side), *reversed(_way(target, lane, side, above=True))]
+        outwards = 0.35 if source.middle <= TWO_COLUMNS / 2 else -0.35
+        is_next = target.layer == source.layer + 1
         axes.add_patch(
             FancyArrowPatch(
-                path=Outline(points),
+                (source.middle, source.top + source.height),
+                (target.middle, target.top),
                 arrowstyle="-|>",
+                connectionstyle=f"arc3,rad={0.0 if is_next else outwards}",
                 mutation_scale=7,
                 color=SOFT,
                 linewidth=1.0,
                 shrinkA=0,
                 shrinkB=0,
                 zorder=2,
-                joinstyle="round",
             )
         )
-
-
-def _side(source: _Box, target: _Box, lanes: Mapping[str, int]) -> str:
-    """Side on which a long arrow meets the fewest boxes and other long arrows."""
-    left = (source.first + target.first, -lanes["left"])
-    right = (source.last + target.last, -lanes["right"])
-    return "left" if left >= right else "right"
-
-
-def _way(box: _Box, lane: float, side: str, above: bool = False) -> list[tuple[float, float]]:
-    """Points from a box to a lane: from its side, or from its foot or head if that is blocked."""
-    if box.first if side == "left" else box.last:
-        edge, y = (box.left + (0 if side == "left" else box.width), box.top + HEAD / 2)
-        return [(edge, y), (lane, y)]
-    foot = box.top if above else box.top + box.height
-    y = foot + BETWEEN * (-0.35 if above else 0.35)
-    return [(box.middle, foot), (box.middle, y), (lane, y)]

@@ -24,7 +24,7 @@ from anonbench.reporting.figures.style import (
     MODEL_MARKERS,
     SOFT,
     TWO_COLUMNS,
-    empty,
+    blank,
     method_colour,
     new_figure,
     save,
@@ -190,10 +190,7 @@ def strengths(
     hidden = mine[mine["method"] != ORIGINAL]
     with styled():
         if hidden.empty or not found or why_no_statement(mine, needs):
-            figure = new_figure(TWO_COLUMNS, 1.2)
-            empty(figure, f"Nothing is known of strengths on {dataset}")
-            save(figure, outputs, dpi)
-            return
+            return save(blank(f"Nothing is known of strengths on {dataset}"), outputs, dpi)
         degree = int(hidden["degree"].max())
         kept = _kept(mine, degree)
         attacked = rates_by_attack(rates, attacks, degree, needs)
@@ -222,7 +219,7 @@ def strengths(
             axes.set_ylabel(f"{RETRIEVAL_METRICS.get(row, 'Rate of attacks')} (%)")
         handles = [*_query_handles(kept), *_attack_handles(labels), *_ground_handles(found)]
         figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=7)
-        save(figure, outputs, dpi)
+        return save(figure, outputs, dpi)
 
 
 def _kept(mine: pd.DataFrame, degree: int) -> pd.DataFrame:

@@ -157,6 +157,8 @@ def percent_axis(axes: Axes, label: str) -> None:
     axes.grid(axis="y")
 
 
-def empty(figure: Figure, text: str) -> None:
-    """Write into an otherwise empty figure why there is nothing to show."""
+def blank(text: str, width: float = TWO_COLUMNS) -> Figure:
+    """Figure that says why there is nothing to show."""
+    figure = new_figure(width, 1.2)
     figure.text(0.5, 0.5, text, ha="center", va="center", color=SOFT, wrap=True)
+    return figure

@@ -23,7 +23,7 @@ from anonbench.reporting.figures.style import (
     MODEL_MARKERS,
     SOFT,
     TWO_COLUMNS,
-    empty,
+    blank,
     method_colour,
     method_columns,
     method_handles,
@@ -46,15 +46,7 @@ def trend(
 ) -> None:
     """Draw one metric of one data set by degree, one panel per model.
 
-    With a single degree, models are on the x axis instead.
-
-    Args:
-        scores: tidy scores (`anonbench.reporting.summary.read_scores`).
-        dataset: data set whose rows are drawn.
-        metric: map, mndcg, knn or linear.
-        query: original or anonymized; none for accuracies.
-        outputs: .png and .svg paths.
-        dpi: resolution of the PNG.
+    With a single degree, models are on the x axis instead. Accuracies have no query kind.
     """
     summary = summarize(scores[scores["dataset"] == dataset])
     rows = summary[(summary["metric"] == metric) & (summary["query"] == (query or ""))]
@@ -66,8 +58,7 @@ def trend(
     degrees = sorted(int(degree) for degree in rows["degree"].unique())
     with styled():
         if not degrees:
-            figure = new_figure(TWO_COLUMNS, 1.2)
-            empty(figure, f"{metric_label(metric)} was not run on {dataset}")
+            figure = blank(f"{metric_label(metric)} was not run on {dataset}")
         elif len(degrees) == 1:
             figure = new_figure(TWO_COLUMNS * 0.75, 2.5)
             _models_on_x(figure, rows, label)

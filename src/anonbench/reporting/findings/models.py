@@ -184,17 +184,7 @@ def write_models(
     figures: Sequence[Path],
     dpi: int,
 ) -> None:
-    """Write effects and accuracies, with tables for each data set and a figure.
-
-    Args:
-        effects: columns `COLUMNS`.
-        accuracies: columns `ACCURACY_COLUMNS`.
-        csv: CSV file of the effects.
-        accuracy: the accuracies.
-        markdown: both as Markdown tables.
-        figures: .png and .svg paths.
-        dpi: resolution of the PNG.
-    """
+    """Write effects (`COLUMNS`) and accuracies, with tables for each data set and a figure."""
     write_csv(effects, csv)
     write_csv(accuracies, accuracy)
     parts = []

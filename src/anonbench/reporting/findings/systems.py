@@ -25,17 +25,7 @@ def write_systems(
     figures: Sequence[Path],
     dpi: int,
 ) -> None:
-    """Write the quality kept by systems, their agreement, and a figure.
-
-    Args:
-        values: columns `anonbench.reporting.findings.orders.VALUES`.
-        orders: columns `anonbench.reporting.findings.orders.COLUMNS`.
-        csv: CSV file of the values.
-        orders_csv: the agreement of systems.
-        markdown: both as Markdown tables.
-        figures: .png and .svg paths.
-        dpi: resolution of the PNG.
-    """
+    """Write the quality kept by systems (`VALUES` of `orders.py`), their agreement, a figure."""
     write_csv(values, csv)
     write_csv(orders, orders_csv)
     write_text(markdown, "\n".join(map(to_markdown, (values_grid(values), orders_grid(orders)))))

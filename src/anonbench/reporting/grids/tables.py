@@ -10,7 +10,7 @@ import pandas as pd
 from anonbench.config.outputs import Table
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids import grid as grids
-from anonbench.reporting.grids.grid import csv_text, escape_latex, escape_markdown, write_text
+from anonbench.reporting.grids.grid import csv_text, escape_latex, write_text
 from anonbench.reporting.grids.layout import ON_ORIGINALS, Cell, Layout, Row, lay_out
 from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TIED
 
@@ -54,14 +54,7 @@ def write_table(
 
 
 def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Path) -> None:
-    """Write the number of images before and after filtering, by data set and split.
-
-    Args:
-        counts: by data set, a CSV with the columns `SIZE_COLUMNS`.
-        csv: CSV file of the rows.
-        markdown: Markdown file to write.
-        latex: LaTeX file to write.
-    """
+    """Write the number of images before and after filtering (`SIZE_COLUMNS`), by data set."""
     sizes = read_sizes(counts)
     rows = tuple((name, split, *(f"{n:,}" for n in rest)) for name, split, *rest in sizes)
     heads = ("Data set", *SIZE_COLUMNS.values())
@@ -124,29 +117,26 @@ def _csv_cells(row: Row) -> list[str]:
     return values
 
 
-def to_markdown(layout: Layout, intervals: bool = False) -> str:
-    """Format a layout as Markdown, caption below; optionally with each cell's interval."""
+def to_markdown(layout: Layout) -> str:
+    """Format a layout as Markdown, caption below."""
 
     def cell(each: Cell) -> str:
         text = f"**{each.text}**" if each.best else each.text
-        return text + each.marks + escape_markdown(_bracket(each, intervals))
+        return text + each.marks
 
     grid = _as_grid(layout, cell, lambda label: f"*{label}*")
     return grids.to_markdown(grid, escaped=True)
 
 
-def to_latex(layout: Layout, intervals: bool = False) -> str:
-    """Format a layout as a LaTeX `table`; the document needs ``\\usepackage{booktabs}``.
-
-    Optionally, each cell is followed by its interval.
-    """
+def to_latex(layout: Layout) -> str:
+    """Format a layout as a LaTeX `table`; the document needs ``\\usepackage{booktabs}``."""
 
     def cell(each: Cell) -> str:
         text = escape_latex(each.text)
         if each.best:
             text = rf"\textbf{{{text}}}"
         marks = "".join(_MARKS[mark] for mark in each.marks)
-        return text + (f"$^{{{marks}}}$" if marks else "") + escape_latex(_bracket(each, intervals))
+        return text + (f"$^{{{marks}}}$" if marks else "")
 
     grid = _as_grid(layout, cell, str, escape_latex)
     return grids.to_latex(grid, wide=False, cell=str)
@@ -178,7 +168,3 @@ def _as_grid(
         notes=layout.notes,
         groups=(("", 1), *((label, width) for _, label in layout.groups)),
     )
-
-
-def _bracket(cell: Cell, interval: bool) -> str:
-    return f" [{cell.interval}]" if interval and cell.interval else ""

@@ -23,7 +23,6 @@ from anonbench.reporting.choices.recommendations import recommendations_grid
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection
-from anonbench.reporting.html.first_page import FirstPage
 from anonbench.reporting.html.pictures import FIGURES, PIPELINE, Picture, pictures
 from anonbench.reporting.html.words import Facts
 from anonbench.reporting.labels import ENTITIES, METHODS
@@ -168,13 +167,19 @@ class Range:
     rates: tuple[str, str, str, str] | None
 
 
-def span(first: FirstPage) -> Range | None:
+def span(first: Mapping[str, Any]) -> Range | None:
     """Lowest and highest values of a data set's first page; None if there are no values."""
-    shown = [row for row in first.rows if row.shown]
-    kept = sorted((r.kept_bar.value, r.kept, r.label) for r in shown if r.kept_bar)
-    rates = sorted((r.rate_bar.value, r.rate, r.label) for r in shown if r.rate_bar)
+    shown = [row for row in first["rows"] if row["shown"]]
+    kept, rates = (
+        sorted(
+            (row[f"{name}_bar"].value, row[name], row["label"])
+            for row in shown
+            if row[f"{name}_bar"]
+        )
+        for name in ("kept", "rate")
+    )
     ends = [(f[0][1], f[0][2], f[-1][1], f[-1][2]) if f else None for f in (kept, rates)]
-    return Range(first.name, *ends) if shown else None
+    return Range(first["name"], *ends) if shown else None
 
 
 def missed(policy: pd.DataFrame | None) -> Iterable[str]:

@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.reporting.figures.style import method_colour
-from anonbench.reporting.html.next_step import Step, step
+from anonbench.reporting.formats import NONE
+from anonbench.reporting.html.next_step import step
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import NAMES, Facts, Words
-from anonbench.reporting.images.outlines import Outlines
 from anonbench.reporting.labels import METHODS
 
 BAR = 150
@@ -33,58 +33,8 @@ class Bar:
     high: float | None
 
 
-@dataclass(frozen=True)
-class Row:
-    """One choice as a row of the table."""
-
-    method: str
-    label: str
-    colour: str
-    model: str
-    adaption: str
-    degree: int
-    query: str
-    shown: bool
-    """Whether it is the row of its method that is visible at first."""
-    kept: str
-    kept_title: str
-    kept_bar: Bar | None
-    attack: str
-    rate: str
-    rate_title: str
-    rate_bar: Bar | None
-    limit: float | None
-    """Position of the attack's limit, in pixels."""
-    verdict: str
-    verdict_name: str
-    why: Markup
-    detail: str
-    cost: str
-
-
-@dataclass(frozen=True)
-class FirstPage:
-    """Content of the first page."""
-
-    name: str
-    anchor: str
-    verdict: str
-    sentence: Markup
-    notices: Sequence[Markup]
-    left_out: Markup | None
-    toy: bool
-    cards: tuple[tuple[str, Mapping[str, Any], str], ...]
-    """Label, picture and colour of each example."""
-    outlines: Outlines | None
-    rows: tuple[Row, ...]
-    controls: Mapping[str, Sequence[tuple[str, str]]]
-    define: Markup
-    sure: Markup
-    next: Step
-
-
-def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
-    """Build the first page of a data set.
+def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any]:
+    """Values of the first page's template for a data set.
 
     Args:
         table: its choices, in order (`anonbench.reporting.choices.table.choices`).
@@ -95,20 +45,20 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
     records = table.to_dict("records")
     top = next((row for row in records if row["query"] == ORIGINAL), None)
     rows = _rows(records, words)
-    methods = list(dict.fromkeys(row.method for row in rows))
+    methods = list(dict.fromkeys(row["method"] for row in rows))
     pictures = [ORIGINAL, *methods] if facts.examples else []
     several = len({row["yardstick"] for row in records if row["yardstick"]}) > 0
     yardstick = top["yardstick"] if top and top["yardstick"] else "own"
     system = facts.system or texts("models.unadapted_model")
-    return FirstPage(
-        name=facts.name,
-        anchor=anchor(facts.name),
-        verdict="open" if top is None or facts.gap else NAMES[top["verdict"]],
-        sentence=words.sentence(top, records),
-        notices=words.notices(),
-        left_out=_left_out(facts, texts),
-        toy=facts.toy,
-        cards=tuple(
+    return {
+        "name": facts.name,
+        "anchor": f"data-{facts.name}",
+        "verdict": "open" if top is None or facts.gap else NAMES[top["verdict"]],
+        "sentence": words.sentence(top, records),
+        "notices": words.notices(),
+        "left_out": _left_out(facts, texts),
+        "toy": facts.toy,
+        "cards": [
             (
                 str(texts("originals")) if name == ORIGINAL else METHODS[name],
                 facts.examples[name],
@@ -116,21 +66,16 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> FirstPage:
             )
             for name in pictures
             if name in facts.examples
-        ),
-        outlines=facts.outlines,
-        rows=tuple(rows),
-        controls=_controls(records, words),
-        define=texts("define", yardstick=texts(f"yardstick.{yardstick}", system=system))
+        ],
+        "outlines": facts.outlines,
+        "rows": rows,
+        "controls": _controls(records, words),
+        "define": texts("define", yardstick=texts(f"yardstick.{yardstick}", system=system))
         if several
         else Markup(),
-        sure=words.sure(top),
-        next=step(top, facts, texts),
-    )
-
-
-def anchor(name: str) -> str:
-    """Id of a data set's page."""
-    return f"data-{name}"
+        "sure": words.sure(top),
+        "next": step(top, facts, texts),
+    }
 
 
 def _left_out(facts: Facts, texts: Texts) -> Markup | None:
@@ -139,7 +84,7 @@ def _left_out(facts: Facts, texts: Texts) -> Markup | None:
     return texts("notice.left_out", number=texts.number(facts.left_out))
 
 
-def _rows(records: Sequence[Mapping[Any, Any]], words: Words) -> list[Row]:
+def _rows(records: Sequence[Mapping[Any, Any]], words: Words) -> list[dict[str, Any]]:
     first: set[str] = set()
     rows = []
     for row in records:
@@ -150,7 +95,8 @@ def _rows(records: Sequence[Mapping[Any, Any]], words: Words) -> list[Row]:
     return rows
 
 
-def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> Row:
+def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
+    """One choice as a row of the table; `shown` if it is the one of its method seen at first."""
     texts = words.texts
     known = not row["unknown"] and row["kept"] == row["kept"]
     ends = [texts.number(100 * row[name], 1) for name in ("kept", "kept_low", "kept_high") if known]
@@ -159,29 +105,29 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> Row:
     interval = [texts.percent(row[name]) for name in ("rate_low", "rate_high")] if sure else []
     limit = row["limit"]
     name = NAMES[row["verdict"]]
-    return Row(
-        method=str(row["method"]),
-        label=METHODS[str(row["method"])],
-        colour=method_colour(str(row["method"])),
-        model=words.model(str(row["adaption"])) if row["adaption"] else "–",
-        adaption=str(row["adaption"]),
-        degree=int(row["degree"]),
-        query=str(row["query"]),
-        shown=shown,
-        kept=texts.number(100 * row["kept"]) if known else str(texts("table.unknown")),
-        kept_title=f"{ends[0]} ({ends[1]} – {ends[2]})" if known else str(row["unknown_detail"]),
-        kept_bar=_bar(row["kept"], row["kept_low"], row["kept_high"], SCALE) if known else None,
-        attack=words.attack(str(row["attack"])),
-        rate=f"{texts.percent(row['rate'])} %" if tried else str(texts("table.unknown")),
-        rate_title=f"{' – '.join(interval)} %" if interval else str(texts("table.not_sure")),
-        rate_bar=_bar(row["rate"], row["rate_low"], row["rate_high"], 1.0) if tried else None,
-        limit=None if limit == "" or math.isnan(limit) else BAR * min(limit, 1.0),
-        verdict=str(texts(f"short.{name}")),
-        verdict_name=name,
-        why=words.short(row),
-        detail=str(row["detail"]),
-        cost=words.cost(str(row["adaption"])),
-    )
+    return {
+        "method": str(row["method"]),
+        "label": METHODS[str(row["method"])],
+        "colour": method_colour(str(row["method"])),
+        "model": words.model(str(row["adaption"])) if row["adaption"] else NONE,
+        "adaption": str(row["adaption"]),
+        "degree": int(row["degree"]),
+        "query": str(row["query"]),
+        "shown": shown,
+        "kept": texts.number(100 * row["kept"]) if known else str(texts("table.unknown")),
+        "kept_title": f"{ends[0]} ({ends[1]} – {ends[2]})" if known else row["unknown_detail"],
+        "kept_bar": _bar(row["kept"], row["kept_low"], row["kept_high"], SCALE) if known else None,
+        "attack": words.attack(str(row["attack"])),
+        "rate": f"{texts.percent(row['rate'])} %" if tried else str(texts("table.unknown")),
+        "rate_title": f"{' – '.join(interval)} %" if interval else str(texts("table.not_sure")),
+        "rate_bar": _bar(row["rate"], row["rate_low"], row["rate_high"], 1.0) if tried else None,
+        "limit": None if limit == "" or math.isnan(limit) else BAR * min(limit, 1.0),  # in pixels
+        "verdict": str(texts(f"short.{name}")),
+        "verdict_name": name,
+        "why": words.short(row),
+        "detail": row["detail"],
+        "cost": words.cost(str(row["adaption"])),
+    }
 
 
 def _bar(value: float, low: float, high: float, scale: float) -> Bar:

@@ -107,15 +107,9 @@ def find(
     best: Sequence[Path],
     level: float,
 ) -> Findings:
-    """Evaluate all claims on the paper's numbers, on ours, and on ours by a second training.
+    """Evaluate all claims on the paper's numbers, on ours (`read_ours`) and by a second training.
 
-    Args:
-        datasets: see `write_claims`.
-        ours: our scores in the paper's cells
-            (`anonbench.reporting.paper.comparison_table.read_ours`).
-        comparisons: see `write_claims`.
-        best: see `write_claims`.
-        level: see `write_claims`.
+    Other arguments as in `write_claims`.
     """
     choices = [
         read_best(path).assign(role=data.role) for data, path in zip(datasets, best, strict=True)

@@ -135,16 +135,7 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
 def write_scenarios(
     rows: Sequence[tuple[str, ...]], grid: Grid, csv: Path, markdown: Path, latex: Path
 ) -> None:
-    """Write a data set's scenarios.
-
-    Args:
-        rows: `scenario_rows`.
-        grid: `scenario_grid`.
-        csv: CSV file of the rows.
-        markdown: the grid as Markdown.
-        latex: the grid as LaTeX; needs booktabs.
-
-    """
+    """Write a data set's scenarios, of `scenario_rows` and `scenario_grid`."""
     write_grid(grid, [COLUMNS, *rows], csv, markdown, latex)
 
 
@@ -190,15 +181,7 @@ def profiles(config: Config) -> list[Profile]:
 def write_profiles(
     chosen: Sequence[Profile], counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Path
 ) -> None:
-    """Write the profiles of the data sets as a table, one row each.
-
-    Args:
-        chosen: the data sets (`profiles`).
-        counts: by data set, its images by split: columns split and used.
-        csv: CSV file of the rows.
-        markdown: Markdown file to write.
-        latex: LaTeX file to write; needs booktabs.
-    """
+    """Write the profiles of the data sets, one row each, with their counts of images by split."""
     grid = profile_grid(chosen, {name: _validation(path) for name, path in counts.items()})
     write_grid(grid, [grid.heads, *grid.blocks[0].rows], csv, markdown, latex)
 
