@@ -88,7 +88,8 @@ def test_attention_is_not_laid_over_what_is_not_shown(
 
 def test_examples_without_an_image_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts: list[str] = []
-    monkeypatch.setattr(examples_module, "empty", lambda _, text: texts.append(text))
+    blank = examples_module.blank
+    monkeypatch.setattr(examples_module, "blank", lambda text: texts.append(text) or blank(text))
     variant = Variant.parse("mask-50")
     examples({variant: FakeImages(variant)}, [], False, outputs(tmp_path))
     assert texts == ["Not shown: no image has all of its regions hidden"]
