@@ -22,6 +22,7 @@ from anonbench.detection.registry import build
 from anonbench.detection.template_matching import (
     agreement,
     align,
+    bounded,
     codebook,
     embed,
     extract,
@@ -29,7 +30,6 @@ from anonbench.detection.template_matching import (
     in_any,
     is_plausible,
     moved,
-    working_copy,
 )
 from anonbench_demo import ids
 
@@ -143,6 +143,20 @@ def test_boxes_land_where_they_belong(
     assert all(0.75 <= region.score <= 1 for region in found)
     found_template = detector.find(image)
     assert found_template is not None and found_template[0].name == kind
+
+
+@pytest.mark.parametrize("factor", [1, 4])
+@pytest.mark.parametrize("levels", [20, 255])
+@pytest.mark.parametrize("is_negative", [False, True])
+def test_size_polarity_and_grey_range_are_no_matter(
+    detector: TemplateDetector, factor: int, levels: int, is_negative: bool
+) -> None:
+    matrix = view(0, 1)
+    scan = photo(card("permit", 7), matrix, noise=6)
+    image = cv2.resize(scan, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    image = (100 + np.rint(image * (levels / 255))).astype(np.uint8) if levels < 255 else image
+    (found,) = detector.detect([255 - image if is_negative else image])
+    assert misses(found, np.diag([factor, factor, 1.0]) @ matrix) <= factor * 2.0
 
 
 def test_colour_and_other_paper_are_no_matter(detector: TemplateDetector) -> None:
@@ -442,11 +456,9 @@ def test_embeddings_find_the_same_print() -> None:
         assert similarity.argmax() == index
 
 
-def test_working_copies_are_bounded_and_know_their_scale() -> None:
-    grey, scale = working_copy(np.zeros((3000, 1001, 3), np.uint8), 1000)
-    assert grey.shape == (1000, 334) and scale.tolist() == [334 / 1001, 1 / 3]
-    grey, scale = working_copy(np.zeros((30, 20), np.uint8), 1000)
-    assert grey.shape == (30, 20) and scale.tolist() == [1, 1]
+def test_images_are_bounded() -> None:
+    assert bounded(np.zeros((3000, 1001, 3), np.uint8), 1000).shape == (1000, 334, 3)
+    assert bounded(np.zeros((30, 20), np.uint8), 1000).shape == (30, 20)
 
 
 def test_points_in_quadrilaterals() -> None:

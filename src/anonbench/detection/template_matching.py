@@ -63,23 +63,13 @@ class Features:
         return Features(self.points[kept], self.descriptors[kept])
 
 
-def working_copy(image: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return an image in grey and of bounded size, and its size as a share of the image's.
-
-    Args:
-        image: uint8 [H, W] or [H, W, 3] RGB.
-        longest: greatest length of the longer side in pixels.
-
-    Returns:
-        uint8 [h, w], and float64 [2] for x and y.
-
-    """
+def bounded(image: np.ndarray, longest: int) -> np.ndarray:
+    """Shrink an image (uint8 [H, W] or [H, W, 3]) to a longer side of at most some pixels."""
     full = np.array(image.shape[1::-1])
     size = np.maximum(1, np.rint(full * min(1.0, longest / full.max()))).astype(int)
     if (size < full).any():
         image = cv2.resize(image, size.tolist(), interpolation=cv2.INTER_AREA)
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return np.ascontiguousarray(grey), size / full
+    return image
 
 
 def extract(grey: np.ndarray, count: int) -> Features:

@@ -40,6 +40,8 @@ _TILES = 4
 """Least number of such squares for a colour to be searched."""
 _LOCAL = 80
 """Pixels within which contrast is raised."""
+_NARROW = 128
+"""Grey levels between nearly all pixels of a plane below which they are spread over all levels."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class Views:
         is_large = upright is not None and image.shape[0] * image.shape[1] > upright
         found: list[Region] = []
         unsure: list[tuple[View, Region]] = []
-        for number, pixels in enumerate(_pyramid(image, self._reach)):
+        for number, pixels in enumerate(pyramid(image, self._reach)):
             is_doubled = pixels.shape[0] > image.shape[0]
             upright_only = is_doubled or (is_large and not number)
             turns = UPRIGHT if upright_only else self._reach.turns
@@ -187,7 +189,7 @@ def _half(shape: Sequence[int]) -> tuple[int, int]:
     return ceil(shape[0] / 2), ceil(shape[1] / 2)
 
 
-def _pyramid(image: np.ndarray, reach: Reach) -> Iterator[np.ndarray]:
+def pyramid(image: np.ndarray, reach: Reach) -> Iterator[np.ndarray]:
     """Yield an image at all scales."""
     for rows, columns in scales(image.shape, reach):
         if rows > image.shape[0]:
@@ -349,3 +351,15 @@ def planes_and_contrast(image: np.ndarray) -> Iterator[np.ndarray]:
         yield plane
         for grid in grids:
             yield cv2.createCLAHE(clipLimit=3.0, tileGridSize=grid).apply(plane)
+
+
+def planes_and_negatives(image: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield each of `planes`, then its grey levels spread if they are few, then its negative."""
+    for plane in planes(image):
+        yield plane
+        low, high = np.percentile(plane, (1, 99))
+        if high - low < _NARROW:
+            spread = (plane - low) * (255 / max(high - low, 1.0))
+            plane = np.clip(spread, 0, 255).astype(np.uint8)
+            yield plane
+        yield 255 - plane

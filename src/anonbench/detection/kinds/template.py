@@ -23,6 +23,7 @@ from anonbench.detection.template_matching import (
     Features,
     agreement,
     align,
+    bounded,
     codebook,
     embed,
     extract,
@@ -30,8 +31,8 @@ from anonbench.detection.template_matching import (
     in_any,
     is_plausible,
     moved,
-    working_copy,
 )
+from anonbench.detection.views import Reach, planes, planes_and_negatives, pyramid
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
@@ -39,6 +40,8 @@ FEATURES = 2000
 """Greatest number of features of an image, or of a template."""
 FEWEST = 30
 """Least number of features outside its boxes for a template to be recognizable."""
+SMALLEST = 4
+"""Ratio of the largest size at which images are looked at to the smallest."""
 PALE = 2
 """Width in pixels of the border around a template's boxes that is not compared either."""
 
@@ -48,7 +51,7 @@ class Template(DetectorKind):
 
     name: ClassVar = "template"
     label: ClassVar = "Templates"
-    images_per_second: ClassVar = 2.0
+    images_per_second: ClassVar = 1.0
 
     mode: Literal["union", "fallback"] = "union"
     """Whether the data set's other detectors look at every image, or at those alone that no
@@ -60,13 +63,14 @@ class Template(DetectorKind):
     """How a template is laid over an image. The paper's is affine: enough for scans; photographs
     taken aslant need a homography."""
     longest_side: Annotated[int, Field(ge=200)] = 1000
-    """Images and templates are looked at with a longer side of at most this many pixels."""
+    """Images and templates are looked at with a longer side of at most this many pixels; an image
+    that no template fits then at half and a quarter of them, and as a negative."""
     min_inliers: Annotated[int, Field(ge=8)] = 15
     """Matching features that must agree with a transformation for it to be accepted."""
     max_error: Positive = 2.0
     """Greatest median distance of those, in pixels at the size that is looked at."""
     scale: tuple[Positive, Positive] = (0.2, 5.0)
-    """Least and greatest scale of a template in an image, at the sizes that are looked at."""
+    """Least and greatest scale of a template in an image, at the greatest size looked at."""
     min_agreement: Fraction = 0.75
     """Share of the template's cells (outside its boxes) in which the image must look the same."""
 
@@ -147,28 +151,38 @@ class TemplateDetector:
             their agreement.
 
         """
-        grey, scale = working_copy(image, self._settings.longest_side)
+        longest = self._settings.longest_side
+        # at a size above its own, noise has the strongest features
+        reach = Reach(whole=longest, tile=longest, overlap=0, least=longest // SMALLEST)
+        for plane in planes_and_negatives(bounded(image, longest)):
+            for grey in pyramid(plane, reach):
+                if (best := self._best(grey, plane.shape[0] / grey.shape[0])) is not None:
+                    known, matrix, value = best
+                    return known, np.diag([*(1 / _share(grey, image)), 1.0]) @ matrix, value
+        return None
+
+    def _best(self, grey: np.ndarray, shrunk: float) -> tuple[Known, np.ndarray, float] | None:
+        """Return the template that fits an image best, shrunk by a factor; see `find`."""
         features = extract(grey, FEATURES)
         similarity = self._embeddings @ embed(features.descriptors, self._centres)
-        best: tuple[float, Known, np.ndarray] | None = None
+        best: tuple[Known, np.ndarray, float] | None = None
         for index in np.argsort(-similarity, kind="stable")[: self._settings.candidates]:
             known = self._known[index]
             alignment = align(known.features, features, self._settings.transformation)
-            if alignment is None or not self._accepts(alignment, known):
+            if alignment is None or not self._accepts(alignment, known, shrunk):
                 continue
             value = _agreement(known, grey, alignment.matrix)
-            if value >= self._settings.min_agreement and (best is None or value > best[0]):
-                best = value, known, alignment.matrix
-        if best is None:
-            return None
-        return best[1], np.diag([*(1 / scale), 1.0]) @ best[2], best[0]
+            if value >= self._settings.min_agreement and (best is None or value > best[2]):
+                best = known, alignment.matrix, value
+        return best
 
-    def _accepts(self, alignment: Alignment, known: Known) -> bool:
+    def _accepts(self, alignment: Alignment, known: Known, shrunk: float) -> bool:
         settings = self._settings
+        matrix = np.diag([shrunk, shrunk, 1.0]) @ alignment.matrix
         return (
             alignment.inliers >= settings.min_inliers
             and alignment.error <= settings.max_error
-            and is_plausible(alignment.matrix, known.size, settings.scale)
+            and is_plausible(matrix, known.size, settings.scale)
         )
 
 
@@ -178,6 +192,11 @@ def _regions(image: np.ndarray, known: Known, matrix: np.ndarray, score: float) 
         for entity, corners in known.boxes
         for region in clipped_quad(entity, moved(corners, matrix), score, image)
     ]
+
+
+def _share(pixels: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Width and height of a copy as shares of the image's, float64 [2]."""
+    return np.divide(pixels.shape[1::-1], image.shape[1::-1])
 
 
 def _agreement(known: Known, grey: np.ndarray, matrix: np.ndarray) -> float:
@@ -191,11 +210,11 @@ def _load(folder: Path, longest: int) -> tuple[list[Known], np.ndarray]:
     """Return the templates, by name, and the centres of their embeddings."""
     paths, images = _read_images(folder)
     boxes = _read_boxes(folder, paths, images)
-    copies = {name: working_copy(image, longest) for name, image in images.items()}
-    features = {name: extract(grey, FEATURES) for name, (grey, _) in copies.items()}
+    copies = {name: next(planes(bounded(image, longest))) for name, image in images.items()}
+    features = {name: extract(grey, FEATURES) for name, grey in copies.items()}
     quads = {
-        name: [(region.entity, corners_of(region) * scale) for region in boxes[name]]
-        for name, (_, scale) in copies.items()
+        name: [(each.entity, corners_of(each) * _share(grey, images[name])) for each in boxes[name]]
+        for name, grey in copies.items()
     }
     outside = {name: _outside(folder / name, features[name], quads[name]) for name in images}
     centres = codebook(np.concatenate([f.descriptors for f in features.values()]))
@@ -208,7 +227,7 @@ def _load(folder: Path, longest: int) -> tuple[list[Known], np.ndarray]:
             *_frame(grey, [corners for _, corners in quads[name]]),
             quads[name],
         )
-        for name, (grey, _) in copies.items()
+        for name, grey in copies.items()
     ]
     return known, centres
 
