@@ -17,7 +17,6 @@ EMPTY = "empty"
 LOWEST_SCORE = "lowest score"
 FEW = "few regions"
 MANY = "many regions"
-SAMPLE = "sample"
 UNUSUAL = 3.0
 """Deviation from the median number of regions, in robust standard deviations, that is unusual."""
 
