@@ -30,9 +30,6 @@ class Original:
     """One image of the data set, or the reason why it cannot be read."""
 
     id: str
-    width: int
-    height: int
-    """Of the upright original, in pixels."""
     pixels: np.ndarray
     """uint8 [H, W] or [H, W, 3]; empty where there is a problem."""
     digest: str = ""
@@ -114,12 +111,12 @@ class _Row(NamedTuple):
 
 
 def _read(row: _Row, path: Path, max_pixels: int) -> Original:
-    known = (str(row.id), int(row.width), int(row.height))
+    image_id = str(row.id)
     try:
-        data = read_original(known[0], path, int(row.bytes), row.digest)
+        data = read_original(image_id, path, int(row.bytes), row.digest)
         page = page_of(row.digest)
         pixels = read_image(data, max_pixels, page)
         blocks = coding_blocks(data, page)
     except UnreadableImage as error:
-        return Original(*known, NOTHING, problem=str(error))
-    return Original(*known, pixels, row.digest, blocks=blocks)
+        return Original(image_id, NOTHING, problem=str(error))
+    return Original(image_id, pixels, row.digest, blocks=blocks)

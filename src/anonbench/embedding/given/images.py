@@ -184,8 +184,7 @@ def digest_of(pixels: np.ndarray) -> str:
 
 
 def _read(image: Picture) -> Original:
-    known = (image.id, image.width, image.height)
     try:
-        return Original(*known, image.pixels(), image.digest, blocks=image.blocks)
+        return Original(image.id, image.pixels(), image.digest, blocks=image.blocks)
     except UnreadableImage as error:
-        return Original(*known, NOTHING, problem=str(error))
+        return Original(image.id, NOTHING, problem=str(error))
