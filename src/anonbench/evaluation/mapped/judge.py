@@ -7,6 +7,7 @@ same remedies are therefore also judged by labels (persons, classes), if there a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import pandas as pd
 
 from anonbench.config import Retrieval
 from anonbench.core.numeric.seeding import hash_ints, rng
-from anonbench.core.numeric.similarity import unit_rows
+from anonbench.core.numeric.similarity import threads, unit_rows
 from anonbench.core.progress import quiet
 from anonbench.core.vocabulary import QueryKind
 from anonbench.embedding.mapping import Map, Pairs, rows_of
@@ -116,9 +117,13 @@ def judge(
 
     def by_fold(values: np.ndarray, learn: Callable[[int | None], Transform]) -> np.ndarray:
         changed = np.empty(values.shape, np.float32)
-        for fold in np.unique(given.folds).tolist():
+
+        def change(fold: int) -> None:
             rows = np.flatnonzero(given.folds == fold)
             changed[rows] = learn(None if fold < 0 else fold)(values[rows])
+
+        with ThreadPoolExecutor(threads()) as pool:
+            list(pool.map(change, np.unique(given.folds).tolist()))
         return changed
 
     def rows(
