@@ -284,6 +284,20 @@ def test_the_page_fits_every_width(report: Path, visit: Open, width: int, scheme
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_on_a_phone_a_row_is_a_card_and_nothing_is_scrolled_sideways(
+    report: Path, visit: Open
+) -> None:
+    page = visit(report, viewport={"width": 390, "height": 900}).page
+    for link in ("#overview", "#data-documents"):
+        page.locator(f"nav a[href='{link}']").click()
+        region = page.locator(f"{link} .scroll")
+        assert region.evaluate("e => e.scrollWidth <= e.clientWidth")
+        cells = region.locator("tbody tr:visible :is(th, td)").all()
+        assert cells and all(cell.bounding_box()["width"] > 300 for cell in cells)  # type: ignore[index]
+    kept = page.locator("#data-documents td[data-head]").first
+    assert kept.evaluate("e => getComputedStyle(e, '::before').content") == '"Quality kept, of 100"'
+
+
 def test_the_first_page_of_a_data_set_fits_two_screens_and_one_sheet(
     report: Path, visit: Open
 ) -> None:

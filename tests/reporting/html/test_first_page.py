@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from html import unescape
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import QueryKind
+from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.mapped.gather import VARIANT_COLUMNS
 from anonbench.evaluation.mapped.judge import NOTHING, SHIFT
 from anonbench.evaluation.policy.evidence import MISSED
@@ -175,6 +176,16 @@ def test_warnings_are_in_the_language_of_the_page_and_the_statement(tmp_path: Pa
         statement = (tmp_path / "a" / "statement.html").read_text(encoding="utf-8")
         assert all(text in page and text in statement for text in said)
         assert ("sind auf Englisch" in page) == (language == "de")
+
+
+def test_every_kind_of_doubt_that_the_terminal_tells_has_a_text() -> None:
+    counts = {field.name: 7 for field in fields(Doubts) if field.name.startswith("used_")}
+    doubts = Doubts(**counts)
+    kinds = doubts.published_counts()
+    assert len(kinds) == len(counts) == len(list(doubts.published()))
+    for language in LANGUAGES:
+        for kind in kinds:
+            assert "7 " in Texts(language)(f"notice.{kind}", number="7")
 
 
 def test_pictures_of_other_programs_are_warned_about_in_german(tmp_path: Path) -> None:

@@ -69,6 +69,15 @@ class Doubts:
                 "what was measured or with weak findings (`anonbench review` shows them first)"
             )
 
+    def published_counts(self) -> dict[str, int]:
+        """Number of images by kind of these warnings, in their order, of kinds that occur."""
+        counts = {
+            "unhidden": self.used_without_regions,
+            "partly": self.used_failed,
+            "doubtful": self.used_doubtful,
+        }
+        return {kind: number for kind, number in counts.items() if number}
+
     def left_out(self) -> str:
         """Summary of the images that are left out; empty if there are none."""
         parts = []

@@ -201,13 +201,11 @@ def _notices(
     """Warnings about what may be visible: keys of texts with their values."""
     for counts in [] if given is None else left_visible(given):
         yield "given", counts
-    for key, number in (
-        ("unhidden", doubts.used_without_regions if doubts else 0),
-        ("partly", doubts.used_failed if doubts else 0),
-    ):
-        if number:
-            yield key, {"number": number}
-    for setting, number in doubts.unmatched_regions().items() if doubts else ():
+    if doubts is None:
+        return
+    for kind, number in doubts.published_counts().items():
+        yield kind, {"number": number}
+    for setting, number in doubts.unmatched_regions().items():
         yield "unmatched", {"number": number, "setting": setting}
 
 
