@@ -56,47 +56,6 @@ AS_THEY_ARE = ("orders", "pages_orders", "claims", "generated_claims", "sensitiv
 MODELS = ("unadapted", "A", "B", "C")
 """Those whose values by degree are shown."""
 
-SCALES = {
-    "seen_8k": "8,000 images seen, width 64",
-    "seen_16k": "16,000, width 64",
-    "seen_32k": "32,000, width 64",
-    "seen_64k": "64,000, width 64",
-    "seen_128k": "128,000, width 64",
-    "width_32": "64,000, width 32",
-}
-"""What the table calls the data sets of config/celeba_scaling.yaml: a recipe each."""
-
-
-def scaling_grid(found: pd.DataFrame) -> Grid:
-    """Return what the length of the training changes, for original queries under a mask."""
-    accuracy = read("scaling_accuracy").set_index(["dataset", "method", "adaption", "metric"])
-    rows = found[(found["metric"] == "map") & (found["query"] == "original")]
-    of = rows.set_index(["dataset", "effect", "adaption"])
-    lines = []
-    for name, label in SCALES.items():
-        cells = [f"{100 * accuracy['value'][name, 'original', 'unadapted', 'knn']:.1f}"]
-        cells += [f"{100 - 100 * of['value'][name, 'retraining', 'unadapted']:.1f}"]
-        cells += [_points(of, (name, effect, "A")) for effect in ("lead", "bias")]
-        cells += [_points(of, (name, "adapting", adaption)) for adaption in "ABC"]
-        lines.append((label, *cells))
-    costs = (f"Cost of {adaption}" for adaption in "ABC")
-    return Grid(
-        stem="scaling",
-        title="Trainings of other lengths and of half the width: original queries, under a mask",
-        notes=(
-            "Agreement: mAP of an unadapted model by the ranking of another training. Lead and "
-            "bias are those of A. Points of mAP, with the interval for queries of other persons.",
-        ),
-        heads=("Training", "k-NN (%)", "Agreement (%)", "Lead", "Bias", *costs),
-        blocks=(GridBlock("", tuple(lines)),),
-    )
-
-
-def _points(of: pd.DataFrame, place: tuple[str, str, str]) -> str:
-    value, low, high = (100 * of[name][place] for name in ("value", "low", "high"))
-    return f"{value:+.1f} ({low:.1f} to {high:.1f})"
-
-
 PEOPLE = {"recognizer": "Recognizer", "supervised": "Supervised", "naive": "Unadapted model"}
 
 
@@ -179,7 +138,6 @@ def degrees_grid(found: pd.DataFrame) -> Grid:
 GRIDS = {
     "generated_degrees": degrees_grid,
     "orders": lambda found: orders_grid(found[found["metric"] == "map"]),
-    "scaling": scaling_grid,
     "reidentification": reidentification_grid,
     "pages": lambda found: values_grid(found[found["query"] == "original"]),
     "sensitivity": sensitivity_grid,
