@@ -67,10 +67,8 @@ def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_p
     planned = re.findall(r"^(?:local)?rule (\w+):$", jobs, re.MULTILINE)
     assert planned.count("deployments") == 2
     assert {"other_tables_documents", "other_tables_portraits"} <= {*planned}
-    of_documents = jobs.partition("rule deployments:")[2:]
-    parts = [part for part in "".join(of_documents).split("\n\n") if "/deployments.csv" in part]
     inputs = {"documents": "", "portraits": ""}
-    for part in parts:
+    for part in jobs.split("\n["):  # each job begins with its time
         for name in inputs:
             if f"output: results/{name}/deployments.csv" in part:
                 inputs[name] = part
