@@ -43,9 +43,6 @@ FEWEST, DOUBLINGS, DRAWS = 50, 9, 2
 of pairs that are averaged."""
 MOST_DRAWN = 1600
 """Number of pairs up to which several draws are averaged; above it, one draw is enough."""
-MOST_FOUND = 0.03
-"""Gain in mAP of images of the same person, above which a map is said to cost privacy; it is not
-recommended where the whole interval is above."""
 _EXPANDED, _FLOOR = 5, 1e-3
 
 Transform = Callable[[np.ndarray], np.ndarray]
@@ -167,57 +164,6 @@ def judge(
     shuffled = by_fold(hidden, lambda fold: wrong.fit(fold, (strength,)).apply)
     found += rows(SHUFFLED, count, original, shuffled, shuffled)
     return pd.DataFrame(found, columns=COLUMNS).astype({"clusters": "Int64"})
-
-
-def price(table: pd.DataFrame, query: str) -> tuple[str, bool]:
-    """How much more often a map finds the same person or document, and whether that is sure.
-
-    Empty up to `MOST_FOUND`.
-
-    Args:
-        table: columns `COLUMNS`, of one map whose labels are persons or documents.
-        query: the kind of queries.
-
-    """
-    rows = table[(table["query"] == query) & (table["metric"] == LABELLED)]
-    of_map = rows[rows["remedy"] == MAPPED].to_dict("records")
-    if not of_map or not of_map[0]["gain"] > MOST_FOUND:
-        return "", False
-    shown = [f"{100 * of_map[0][name]:+.1f}" for name in ("gain", "low", "high")]
-    text = (
-        "it finds the same person or document more easily, "
-        f"{shown[0]} points of mAP ({shown[1]} to {shown[2]})"
-    )
-    return text, bool(of_map[0]["low"] > MOST_FOUND)
-
-
-def why_not(
-    table: pd.DataFrame, query: str = QueryKind.ORIGINAL.value, persons: bool = False
-) -> str:
-    """Reason not to recommend a map for queries of a kind; empty if it is recommended.
-
-    Args:
-        table: columns `COLUMNS`, of one map.
-        query: the kind of queries.
-        persons: whether labels are persons or documents, which should not be found more easily.
-
-    """
-    rows = table[(table["query"] == query) & (table["metric"] == MAP)]
-    of = {row["remedy"]: row for row in rows.to_dict("records")}  # for maps, that of all pairs
-    if MAPPED not in of:
-        return "no map could be learned"
-    mapped = of[MAPPED]
-    if mapped["reason"]:
-        return str(mapped["reason"])
-    if not mapped["low"] > 0.0:
-        return "its gain cannot be told from none"
-    for remedy in FREE:
-        if remedy in of and not mapped["low"] > of[remedy]["gain"]:
-            return f"{remedy} gains as much and needs no map"
-    if SHUFFLED in of and of[SHUFFLED]["gain"] > 0.0:
-        return "a map of shuffled pairs gains, too: what it gains is not what the pairs tell"
-    found, is_sure = price(table, query) if persons else ("", False)
-    return found if is_sure else ""
 
 
 LABELS = (

@@ -24,7 +24,8 @@ from anonbench.embedding.store import (
 )
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched
 from anonbench.evaluation.external import cluster_numbers
-from anonbench.evaluation.mapped.judge import Judged, judge, price, why_not
+from anonbench.evaluation.mapped.judge import Judged, judge
+from anonbench.evaluation.mapped.recommend import price, why_not
 from anonbench.evaluation.privacy.gallery import read_people
 
 log = logging.getLogger(__name__)
