@@ -235,7 +235,7 @@ def retrieval_scores(
     for query, floor in summary["floor"].items():
         of_kind = table[table["query"] == query].set_index("id")
         groups = clusters_of(of_kind.index.to_series(), clusters)
-        for metric, column in PER_QUERY.items():
+        for metric, column in PER_QUERY.items() if len(of_kind) else ():
             values = of_kind[column].to_numpy(np.float64)
             found = intervals.of_metric(metric, values, groups, confidence)
             entries = vars(found) | {
