@@ -20,10 +20,11 @@ from common import emit, measure, peak_memory_gb
 from anonbench.config import Retrieval
 from anonbench.core.numeric.statistics import standard_error
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval import approximate, archive
+from anonbench.evaluation.retrieval import approximate
 from anonbench.evaluation.retrieval.approximate import score_approximately
 from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.stage import scenario
+from anonbench.evaluation.retrieval.vectors import Vectors
 
 IMAGES, WIDTH, CLUSTERS = 50_000, 128, 500
 QUERIES, CHECKED, K = 2_000, 200, 100
@@ -66,7 +67,7 @@ def by_index(kind: approximate.Index) -> dict[str, Any]:
     """Score all queries by an index, and compare with exact scores on some of them."""
     reference, queries, database = embedded()
     before = peak_memory_gb()
-    index = index_alone(kind, archive.Archive(database), archive.Archive(queries))
+    index = index_alone(kind, Vectors.of(database, "database"), Vectors.of(queries, "queries"))
     (scores, difference), spent = measure(
         lambda: score_approximately(reference, queries, database, K, SETTINGS, kind, CHECKED)
     )
@@ -83,12 +84,10 @@ def by_index(kind: approximate.Index) -> dict[str, Any]:
     }
 
 
-def index_alone(
-    kind: approximate.Index, searched: archive.Archive, asked: archive.Archive
-) -> dict[str, Any]:
+def index_alone(kind: approximate.Index, searched: Vectors, asked: Vectors) -> dict[str, Any]:
     """Time building an index, and searching it."""
     find, built = measure(lambda: approximate.build(searched, kind, K))
-    _, found = measure(lambda: find(asked.units(slice(None)), K))
+    _, found = measure(lambda: find(asked.units(), K))
     return {"build": built, "search": found}
 
 

@@ -23,8 +23,8 @@ from common import emit, measure
 from anonbench.config import Retrieval
 from anonbench.core.numeric.similarity import Room, unit_rows
 from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.evaluation.retrieval.scoring.engine import Engine
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.scoring.on_cpu import CpuEngine
 
 Scores = tuple[np.ndarray, np.ndarray | None]
 SMALL = (2_000, 256)
@@ -169,7 +169,7 @@ def small() -> dict[str, Any]:
     original, anonymized = units(images, depth, 0.0), units(images, depth, 1.0)
     reference = np.abs(original @ original.T)
     scores = np.abs(anonymized @ anonymized.T)
-    engine = CpuEngine(SETTINGS, k)
+    engine = Engine(SETTINGS, k)
     to_reference, to_database = Given(reference), Given(scores)
 
     def ours() -> dict[str, np.ndarray]:
@@ -240,7 +240,7 @@ def full(images: int) -> dict[str, Any]:
     k = metrics.cutoff(images, SETTINGS)
     original, anonymized = units(images, DEPTH, 0.0), units(images, DEPTH, 1.0)
     held = forget_peak()
-    engine = CpuEngine(SETTINGS, k)
+    engine = Engine(SETTINGS, k)
     reference, database = engine.database(original), engine.database(anonymized)
     block = engine.slices(images)[0]
     own = np.arange(block.start, block.stop)

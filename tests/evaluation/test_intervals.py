@@ -63,7 +63,7 @@ def test_macro_accuracy_of_even_classes_is_the_accuracy() -> None:
 def test_macro_accuracy_without_spread_is_no_certainty(hits: np.ndarray) -> None:
     found = of_macro(hits, PERSONS % 2, PERSONS, 0.95)
     assert found.value == hits.mean() and np.isnan([found.low, found.high, found.se]).all()
-    assert found.reason.startswith("no cluster changes the mean") and found.clusters == 10
+    assert found.reason.startswith("no single cluster changes the mean") and found.clusters == 10
 
 
 def test_new_trainings_need_three_seeds() -> None:

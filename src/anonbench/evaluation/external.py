@@ -6,7 +6,6 @@ Computes the results of `anonbench score` and `anonbench.score`; needs no pipeli
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -22,13 +21,13 @@ from anonbench.core.numeric.statistics import standard_error
 from anonbench.core.whole_table import WholeTable
 from anonbench.datasets.pairs import copies_of
 from anonbench.datasets.source import read_csv
-from anonbench.evaluation import intervals
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
-from anonbench.evaluation.retrieval.scoring import chance, metrics
+from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.stage import scenario
 from anonbench.evaluation.sample_sizes.sufficiency import all_alike, high_chance, too_few
+from anonbench.evaluation.scores import retrieval_scores
 
 if TYPE_CHECKING:
     from anonbench.evaluation.retrieval.approximate import Difference
@@ -37,6 +36,8 @@ Search = Literal["exact", "ivf", "hnsw"]
 
 DEFAULTS = Presentation()
 """Default confidence."""
+COLUMNS = ["metric", "value", "low", "high", "se", "queries", "k", "chance", "ceiling"]
+"""Columns of the scores, see `score`."""
 MOST_CONFIDENT = 0.999_999
 CHECKED = 200
 """Queries whose approximate ranking is compared with the exact one."""
@@ -207,9 +208,21 @@ def run(
         few = len(queried.ids) * FEW < size and retrieval.device == "cpu"
         scores = scenario.score(truth, {"queries": queried}, searched, retrieval, streamed=few)
     per_query = scores.table.drop(columns="query")
-    depths = {True: metrics.top(size, retrieval), False: k}
     groups = cluster_numbers(per_query["id"], labels)
-    table = _table(per_query, scores.chance, depths, groups, confidence)
+    found = retrieval_scores(
+        scores.table,
+        {
+            "k": k,
+            "top": metrics.top(size, retrieval),
+            "chance": scores.chance,
+            "floor": {"queries": scores.floor},
+        },
+        pd.Series(groups, per_query["id"].to_numpy()),
+        confidence,
+    )
+    rows = [{"metric": name, "ceiling": CEILING} | entries for _, name, entries, _ in found]
+    table = WholeTable(pd.DataFrame(rows).rename(columns={"n": "queries"})[COLUMNS])
+    table["chance"] = table["chance"].astype(np.float64)
     if sample is not None:
         # queries are drawn one by one, whatever cluster they are in
         columns = (per_query[name].dropna().to_numpy(np.float64) for name in PER_QUERY.values())
@@ -325,31 +338,3 @@ def _read_clusters(path: Path) -> pd.Series:
     if missing := [name for name in ("id", "cluster") if name not in table]:
         raise InputError(f"clusters: {path} has no column {missing[0]!r}; it needs id and cluster")
     return table.set_index(table["id"].astype("str"))["cluster"]
-
-
-def _table(
-    per_query: pd.DataFrame,
-    expected: Mapping[str, float | None],
-    depths: Mapping[bool, int],
-    groups: np.ndarray,
-    confidence: float,
-) -> pd.DataFrame:
-    """One row per metric; `depths` are those of metrics of the top results and of the others."""
-    rows = []
-    for metric, column in PER_QUERY.items():
-        values = per_query[column].to_numpy(np.float64)
-        found = intervals.of_metric(metric, values, groups, confidence)
-        level = expected[metric]
-        row = {
-            "metric": metric,
-            "value": found.value,
-            "low": found.low,
-            "high": found.high,
-            "se": found.se,
-            "queries": found.n,
-            "k": depths[metric in chance.AT_TOP],
-            "chance": math.nan if level is None else level,
-            "ceiling": CEILING,
-        }
-        rows.append(row)
-    return WholeTable(rows)

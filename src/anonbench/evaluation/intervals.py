@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -20,21 +20,7 @@ LOWEST = {"tau": -1.0, "mndcg": -1.0}
 """Least possible value of a metric, if it is not 0: gains of nDCG may be negative."""
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A score with its interval; `reason` says why `low`, `high` and `se` are NaN, if they are."""
-
-    value: float
-    low: float
-    high: float
-    se: float
-    n: int
-    """Queries or images for which the score is defined."""
-    clusters: int
-    reason: str
-
-
-def of_metric(metric: str, values: np.ndarray, clusters: np.ndarray, confidence: float) -> Interval:
+def of_metric(metric: str, values: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
     """Mean of a retrieval metric over queries, or share of unchanged result lists.
 
     Args:
@@ -51,7 +37,7 @@ def of_metric(metric: str, values: np.ndarray, clusters: np.ndarray, confidence:
 
 def of_mean(
     values: np.ndarray, clusters: np.ndarray, confidence: float, lowest: float = 0.0
-) -> Interval:
+) -> Estimate:
     """Return the mean of a score and its interval (`clustered_mean`).
 
     Args:
@@ -64,7 +50,7 @@ def of_mean(
     return _within(clustered_mean(values, clusters, confidence), lowest)
 
 
-def of_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Interval:
+def of_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
     """Return a share of hits and its interval (`clustered_rate`).
 
     Its standard error is √(p (1 - p) / n) for the effective number of images.
@@ -78,12 +64,14 @@ def of_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Interv
     rate = clustered_rate(hits, clusters, confidence)
     known = rate.n > 0 and not rate.reason
     se = sqrt(rate.value * (1.0 - rate.value) / rate.effective) if known else float("nan")
-    return Interval(rate.value, rate.low, rate.high, se, rate.n, rate.clusters, rate.reason)
+    return Estimate(
+        rate.value, se, float("nan"), rate.low, rate.high, rate.n, rate.clusters, rate.reason
+    )
 
 
 def of_macro(
     hits: np.ndarray, labels: np.ndarray, clusters: np.ndarray, confidence: float
-) -> Interval:
+) -> Estimate:
     """Return the mean of the classes' accuracies and its interval, jackknifed over clusters.
 
     When a cluster is left out, classes that occur only in it are left out of the mean. If classes
@@ -109,11 +97,9 @@ def of_macro(
     mean = float(of_class["mean"].mean())
     found = jackknife(mean, without.to_numpy(np.float64), len(hits), confidence)
     if found.se == 0.0:
-        nan, reason = (
-            float("nan"),
-            "no single cluster changes the mean, but that does not make it certain",
-        )
-        return Interval(mean, nan, nan, nan, found.n, found.clusters, reason)
+        nan = float("nan")
+        reason = "no single cluster changes the mean, but that does not make it certain"
+        return replace(found, se=nan, low=nan, high=nan, reason=reason)
     return _within(found, 0.0)
 
 
@@ -136,9 +122,8 @@ def of_retrained(scores: np.ndarray, clusters: np.ndarray, confidence: float) ->
     if seeds < MIN_SEEDS or found.reason:
         seen = "1 seed" if seeds == 1 else f"{seeds} seeds"
         few = f"{seen}, and at least {MIN_SEEDS} are needed for an interval of new trainings"
-        nan = float("nan")
-        reason = found.reason or few
-        return Estimate(found.value, nan, nan, nan, nan, found.n, found.clusters, reason)
+        nan, reason = float("nan"), found.reason or few
+        return replace(found, se=nan, df=nan, low=nan, high=nan, reason=reason)
     defined = scores[:, ~np.isnan(scores).any(axis=0)]
     of_queries, of_seeds = found.se**2, float(defined.mean(axis=1).var(ddof=1)) / seeds
     variance = of_queries + of_seeds
@@ -147,14 +132,6 @@ def of_retrained(scores: np.ndarray, clusters: np.ndarray, confidence: float) ->
     return t_estimate(found.value, variance, df, confidence, found.n, found.clusters)
 
 
-def _within(estimate: Estimate, lowest: float) -> Interval:
+def _within(estimate: Estimate, lowest: float) -> Estimate:
     low, high = np.clip([estimate.low, estimate.high], lowest, 1.0)
-    return Interval(
-        value=estimate.value,
-        low=float(low),
-        high=float(high),
-        se=estimate.se,
-        n=estimate.n,
-        clusters=estimate.clusters,
-        reason=estimate.reason,
-    )
+    return replace(estimate, low=float(low), high=float(high))

@@ -222,7 +222,8 @@ def retrieval_scores(
 
     Args:
         per_query: of the scenario, columns id, query and those of `PER_QUERY`.
-        summary: of the scenario (`anonbench.evaluation.retrieval.stage.summary.summarize`).
+        summary: of the scenario: k, top, chance, and floor by query kind
+            (`anonbench.evaluation.retrieval.stage.gather.summarize`).
         clusters: see `collect`.
         confidence: see `collect`.
 
@@ -231,8 +232,8 @@ def retrieval_scores(
 
     """
     table = per_query.sort_values(["query", "id"])
-    for query in QueryKind:
-        of_kind = table[table["query"] == query.value].set_index("id")
+    for query, floor in summary["floor"].items():
+        of_kind = table[table["query"] == query].set_index("id")
         groups = clusters_of(of_kind.index.to_series(), clusters)
         for metric, column in PER_QUERY.items() if len(of_kind) else ():
             values = of_kind[column].to_numpy(np.float64)
@@ -240,9 +241,9 @@ def retrieval_scores(
             entries = vars(found) | {
                 "k": summary["top"] if metric in AT_TOP else summary["k"],
                 "chance": summary["chance"].get(metric),
-                "floor": summary["floor"][query.value].get(metric),
+                "floor": floor.get(metric),
             }
-            yield query.value, metric, entries, of_kind[column]
+            yield query, metric, entries, of_kind[column]
 
 
 def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:

@@ -1,6 +1,7 @@
 """Similarities in blocks, with reproducible bits, for retrieval and k-NN.
 
-They are ranked in `anonbench.core.numeric.topk`.
+Their order is exact: by value, descending, then by position. Positions are the sorted image ids, so
+that no result depends on how a sort treats ties.
 """
 
 from __future__ import annotations
@@ -179,3 +180,13 @@ def row_chunks(rows: int, parts: int) -> Iterator[range]:
     step = max(1, -(-rows // parts))
     for start in range(0, rows, step):
         yield range(start, min(start + step, rows))
+
+
+def first(values: np.ndarray, k: int) -> np.ndarray:
+    """Return the positions of the k greatest of values [N], in order, int64 [k]."""
+    size = len(values)
+    if k >= size:
+        return np.asarray(np.argsort(-values, kind="stable"))
+    lowest = np.partition(values, size - k)[size - k]
+    positions = np.flatnonzero(values >= lowest)
+    return np.asarray(positions[np.argsort(-values[positions], kind="stable")][:k])

@@ -8,8 +8,7 @@ So the identities of `anonbench.evaluation.comparisons.effects` hold for the tab
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +24,7 @@ from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.vocabulary import ORIGINAL, Adaption, Baseline, Model, QueryKind, Variant
 from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.comparisons.effects import Judged, share_of, tell_apart
-from anonbench.evaluation.decision import judge
+from anonbench.evaluation.decision import judge_families
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 COLUMNS = [
@@ -212,20 +211,22 @@ def tabulate(
         InputError: a query has no cluster.
 
     """
-    rows: list[dict[str, Any]] = []
-    families: dict[tuple[str, str], list[tuple[dict[str, Any], Estimate]]] = defaultdict(list)
+    rows: list[tuple[Hashable, dict[str, Any], Estimate]] = []
     for effect in effects:
         groups = clusters_of(effect.ids.to_series(), clusters)
         found = clustered_mean(effect.values, groups, confidence)
         row = {"dataset": dataset} | _row(effect, found, groups, confidence)
-        families[effect.name, effect.metric].append((row, found))
-        rows.append(row)
-    for family in families.values():
-        judged = judge([gain(found) for _, found in family], equivalence_margin, confidence)
-        for (row, _), judgement in zip(family, judged, strict=True):
-            row["p_holm"], row["p_equivalent"] = judgement.p_different, judgement.p_equivalent
-            row["verdict"] = judgement.verdict.value
-    return pd.DataFrame(rows, columns=COLUMNS)
+        rows.append(((effect.name, effect.metric), row, gain(found)))
+    table = [
+        row
+        | {
+            "p_holm": judgement.p_different,
+            "p_equivalent": judgement.p_equivalent,
+            "verdict": judgement.verdict.value,
+        }
+        for row, judgement in judge_families(rows, equivalence_margin, confidence)
+    ]
+    return pd.DataFrame(table, columns=COLUMNS)
 
 
 def gain(loss: Estimate) -> Estimate:

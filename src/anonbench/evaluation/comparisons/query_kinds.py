@@ -9,8 +9,7 @@ relevant images nor in the ranking.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.decision import judge
+from anonbench.evaluation.decision import judge_families
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 COLUMNS = [
@@ -52,14 +51,6 @@ query's scores are averaged over `seeds`; `n` queries in `clusters` clusters hav
 kinds; `reason` says why there is no interval, or is empty."""
 
 
-@dataclass(frozen=True)
-class _Compared:
-    key: dict[str, Any]
-    """Degree, method, adaption, seeds and means of both kinds."""
-    metric: str
-    difference: Estimate
-
-
 def compare_kinds(
     dataset: str,
     scenarios: Sequence[Scenario],
@@ -83,19 +74,7 @@ def compare_kinds(
         InputError: a query has no cluster, or a scenario no queries of one kind.
 
     """
-    compared = list(_compared(scenarios, scores, clusters, confidence))
-    rows = []
-    for metric in PER_QUERY:
-        family = [each for each in compared if each.metric == metric]
-        judged = judge([each.difference for each in family], equivalence_margin, confidence)
-        for each, verdict in zip(family, judged, strict=True):
-            rows.append({"dataset": dataset, "metric": metric} | each.key | verdict.cells)
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _compared(
-    scenarios: Sequence[Scenario], scores: Path, clusters: pd.Series, confidence: float
-) -> Iterator[_Compared]:
+    rows: list[tuple[Hashable, dict[str, Any], Estimate]] = []
     for variant, model in dict.fromkeys((each.variant, each.model) for each in scenarios):
         runs = [each for each in scenarios if (each.variant, each.model) == (variant, model)]
         both = reduce(operator.add, (_by_kind(scores, run.path) for run in runs)) / len(runs)
@@ -103,15 +82,23 @@ def _compared(
         for metric, column in PER_QUERY.items():
             kinds = pd.DataFrame({kind.value: both[column, kind.value] for kind in QueryKind})
             difference = kinds[QueryKind.ANONYMIZED.value] - kinds[QueryKind.ORIGINAL.value]
-            key = {
+            cells = {
+                "dataset": dataset,
                 "degree": variant.degree,
                 "method": variant.method,
                 "adaption": model.adaption.value,
+                "metric": metric,
                 "seeds": len(runs),
                 **{str(kind): mean for kind, mean in kinds.dropna().mean().items()},
             }
             estimate = clustered_mean(difference.to_numpy(), labels, confidence)
-            yield _Compared(key, metric, estimate)
+            rows.append((metric, cells, estimate))
+    rows.sort(key=lambda row: list(PER_QUERY).index(str(row[0])))
+    table = [
+        cells | judged.cells
+        for cells, judged in judge_families(rows, equivalence_margin, confidence)
+    ]
+    return pd.DataFrame(table, columns=COLUMNS)
 
 
 def _by_kind(scores: Path, scenario: str) -> pd.DataFrame:

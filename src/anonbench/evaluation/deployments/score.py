@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from anonbench.config import Retrieval
-from anonbench.core.progress import track
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
 from anonbench.evaluation.deployments.kinds import Ranking
 from anonbench.evaluation.deployments.order import AnonymizingOrder
@@ -22,11 +22,8 @@ from anonbench.evaluation.retrieval.scoring.engine import (
     Rows,
     Search,
     make_engine,
-    score_block,
+    score_all,
 )
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.scoring.rows import blocks_of
-from anonbench.evaluation.retrieval.stage.summary import mean
 from anonbench.evaluation.retrieval.vectors import Vectors
 
 
@@ -82,8 +79,7 @@ class Archive:
 
     def queries(self, ranking: Ranking) -> Rows:
         """Vectors of queries by their positions, embedded by the ranking's model."""
-        units = self._images(ranking, ranking.query_method)
-        return lambda columns: np.asarray(units[columns])
+        return self._images(ranking, ranking.query_method).__getitem__
 
     def own_first(self, ranking: Ranking, queries: np.ndarray) -> np.ndarray:
         """Mask of queries whose own vector is in the database, bool [Q]."""
@@ -125,13 +121,15 @@ class Scored:
         The latter finds a query's own image first if the database holds the query's vector.
         """
         share = float(self.own_first.mean())
-        random, first = (levels(images, k, settings, own_first=own) for own in (False, True))
-        found: dict[str, tuple[float | None, float | None]] = {
-            name: (level, (1 - share) * level + share * first[name])
-            for name, level in random.items()
-        }
         floor = np.where(self.own_first, self.floor, self.chance)
-        return found | {"mndcg": (mean(self.chance), mean(floor))}
+        random = levels(images, k, settings, False, self.chance)
+        first = levels(images, k, settings, True, floor)
+        mixed = {
+            name: (level, (1 - share) * level + share * own)
+            for (name, level), own in zip(random.items(), first.values(), strict=True)
+            if level is not None and own is not None
+        }
+        return mixed | {"mndcg": (random["mndcg"], first["mndcg"])}
 
 
 def score_rankings(
@@ -156,23 +154,20 @@ def score_rankings(
     """
     # on a CPU: the job requests no GPU
     engine = make_engine(settings.model_copy(update={"device": "cpu"}), k)
-    truth = Search(engine.database(reference), [lambda columns: reference[columns]])
+    truth = Search(engine.database(reference), [reference.__getitem__])
     groups: dict[tuple[str, int, str], list[Ranking]] = {}
     for ranking in rankings:  # one product for all that search the same database
         groups.setdefault(ranking.database, []).append(ranking)
-    found = {ranking: np.empty((len(COLUMNS), len(queries))) for ranking in rankings}
-    chance, floor = np.empty(len(queries)), np.empty(len(queries))
-    blocks = blocks_of(queries, engine.slices)
-    for block in track(blocks, len(blocks), "blocks of queries"):
-        searches = (_search(archive, engine, group) for group in groups.values())
-        *of_block, scored = score_block(engine, truth, searches, queries, block)
-        chance[block.queries], floor[block.queries] = of_block
-        for group, of_group in zip(groups.values(), scored, strict=True):
-            for ranking, scores in zip(group, of_group, strict=True):
-                found[ranking][:, block.queries] = [scores[name] for name in COLUMNS]
+    searches = [partial(_search, archive, engine, group) for group in groups.values()]
+    chance, floor, found = score_all(engine, truth, searches, queries)
+    scores = {
+        ranking: of_ranking
+        for group, kinds in zip(groups.values(), found, strict=True)
+        for ranking, of_ranking in zip(group, kinds, strict=True)
+    }
     return {
-        ranking: Scored(scores, archive.own_first(ranking, queries), chance, floor)
-        for ranking, scores in found.items()
+        ranking: Scored(scores[ranking], archive.own_first(ranking, queries), chance, floor)
+        for ranking in rankings
     }
 
 

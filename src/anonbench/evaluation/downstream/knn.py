@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from anonbench.core.numeric.similarity import Similarity, row_chunks, threads, unit_rows
-from anonbench.core.numeric.topk import first
+from anonbench.core.numeric.similarity import Similarity, first, row_chunks, threads, unit_rows
 from anonbench.core.progress import track
 from anonbench.embedding.store import Embeddings
 

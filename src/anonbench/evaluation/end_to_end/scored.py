@@ -19,7 +19,6 @@ from anonbench.evaluation.comparisons.pairwise import compare_methods
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.stage import scenario
-from anonbench.evaluation.retrieval.stage.summary import summarize
 from anonbench.evaluation.scores import retrieval_scores
 
 COLUMNS = [
@@ -88,7 +87,9 @@ def score_variants(
 
     """
     originals = vectors[Variant()]
-    settings = metrics.effective_settings(len(originals.ids), retrieval)
+    images = len(originals.ids)
+    settings = metrics.effective_settings(images, retrieval)
+    k, top = metrics.cutoff(images, settings), metrics.top(images, settings)
     rows: list[dict[str, Any]] = []
     tables, columns = [], []
     for variant, anonymized in vectors.items():
@@ -103,7 +104,7 @@ def score_variants(
             QueryKind.ORIGINAL.value: found.chance,
             QueryKind.ANONYMIZED.value: found.floor if finds_itself else found.chance,
         }
-        summary = summarize(found.table, found.images, found.chance, floor, settings)
+        summary = {"k": k, "top": top, "chance": found.chance, "floor": floor}
         key = {"degree": variant.degree, "method": variant.method}
         scores = retrieval_scores(found.table, summary, clusters, presentation.confidence)
         rows += [
@@ -130,7 +131,6 @@ def score_variants(
         shown.equivalence_margin,
     )
     best = best[best["scope"] == "choices"].reset_index(drop=True)
-    k = metrics.cutoff(len(originals.ids), settings)
     return Scored(WholeTable(table), per_query, compared, best, k, settings, retrieval)
 
 

@@ -12,14 +12,13 @@ import numpy as np
 from anonbench.config import Retrieval
 from anonbench.core.io import atomic
 from anonbench.core.numeric.frames import Frame, frame_of
-from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.vocabulary import QueryKind, Variant
 from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval.neighbours import ranked
 
 DEPTH = 1000
 """Results of a query that are written, as usual at TREC."""
 QRELS = "originals.qrels"
-_BLOCK = 512
 
 
 def write_runs(
@@ -78,12 +77,9 @@ def _ranked(
     queries: np.ndarray, database: np.ndarray, depth: int, include_self: bool, frame: Frame
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the first positions of each query's ranking, and their similarities."""
-    similarity = Similarity(database, _BLOCK, as_queries=frame.queries)
-    for block in similarity.slices(len(queries)):
-        found = similarity(queries[block]).copy()
-        if not include_self:
-            found[np.arange(len(found)), np.arange(block.start, block.stop)] = -np.inf
-        order = np.argsort(-found, axis=1, kind="stable")[:, : depth + (not include_self)]
-        for row, places in zip(found, order, strict=True):
-            kept = places[np.isfinite(row[places])][:depth]
+    own = None if include_self else np.arange(len(queries))
+    for orders, found in ranked(queries, database, own, frame):
+        for row, order in zip(found, orders, strict=True):
+            kept = order[: depth + (not include_self)]
+            kept = kept[np.isfinite(row[kept])][:depth]
             yield kept, row[kept]

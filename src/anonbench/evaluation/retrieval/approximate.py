@@ -5,16 +5,16 @@ An index finds the first k images of a query without comparing it with all of th
 Malkov and Yashunin 2018). Both the reference ranking and the scenario's come from an index, so AP
 is truncated at k. How far the scores are from exact ones is measured, never assumed.
 
-Rankings are lists of positions [Q, L] of the images in id order, padded with -1 if an index found
-fewer. AP and nDCG are means over the orders of equal images in a list; the index decides which of
-several equal images are at the end of a list.
+What either index finds is a query's candidates. They are ranked and scored by the engine that ranks
+whole archives, as if there were no other images; in each ranking, those that its own index has not
+found come last.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import faiss
@@ -23,27 +23,30 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config import Retrieval
+from anonbench.core.numeric.frames import COSINE
+from anonbench.core.numeric.similarity import Room, blocks, first
 from anonbench.core.numeric.statistics import standard_error
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval.archive import Archive, positions_of
-from anonbench.evaluation.retrieval.scoring import agreement, ties
+from anonbench.evaluation.retrieval.scoring.engine import Engine
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY, Measures
 from anonbench.evaluation.retrieval.scoring.rows import draw
-from anonbench.evaluation.retrieval.stage.scenario import Scores
-from anonbench.evaluation.retrieval.stage.summary import chance_levels
+from anonbench.evaluation.retrieval.stage import scenario
+from anonbench.evaluation.retrieval.vectors import Streamed, Vectors
 
 Index = Literal["ivf", "hnsw"]
 
 _BATCH = 1024
 """Queries that are searched at once; fixed, since BLAS rounds by the size of a product."""
 _VALUES = 1 << 24
-"""Numbers in memory at once while candidates are put in order."""
+"""Numbers in memory at once while candidates are compared."""
 _TRAINING_POINTS, _ITERATIONS, _SEED = 64, 10, 0
 """Of k-means: vectors a cell at most, rounds, and the seed of the first centres."""
 _PROBED, _FEWEST_PROBED = 1 / 16, 8
 """Cells that IVF searches at least: a share of them, and a number."""
 _NEIGHBOURS, _EF_CONSTRUCTION, _EF_SEARCH = 32, 80, 128
 """Of HNSW: links of a vector, candidates while it is linked, and while it is searched."""
+_LEAST = -2.0
+"""Less than any cosine: what is no candidate comes last."""
 _RECALLS = (10, 100)
 """Depths at which approximate and exact rankings are compared, in addition to k."""
 
@@ -70,7 +73,7 @@ def score_approximately(
     settings: Retrieval,
     kind: Index,
     check: int,
-) -> tuple[Scores, Difference]:
+) -> tuple[scenario.Scores, Difference]:
     """Score queries by approximate search, and measure how far the scores are from exact.
 
     Args:
@@ -79,7 +82,7 @@ def score_approximately(
         database: of the same N images, float32 [N, D]. No original's vector is zero.
         k: relevant images of a query, and the depth of AP and nDCG.
         settings: gains, `top`, persistence, and whether a query's own image counts; `ap_depth` has
-            to be `k`.
+            to be `k`, and `fraction` to give k.
         kind: of the index that finds the first images.
         check: queries whose scores are also computed exactly, drawn by a hash of their ids.
 
@@ -87,82 +90,83 @@ def score_approximately(
         Scores, with the chance level of nDCG taken over the checked queries; the difference.
 
     """
-    truth, searched, queried = Archive(reference), Archive(database), Archive(queries)
-    self_columns = positions_of(queried, truth)
-    checked = draw(queried.ids, check)
-    scorer = _ListScorer(truth, k, settings)
-    vectors, of_reference = queried.units(slice(None)), truth.units(self_columns)
-
-    # free each index before building the next: they are as large as the archive
-    expected = scorer.first(truth, of_reference, self_columns, build(truth, kind, scorer.depth))
-    results = scorer.first(searched, vectors, self_columns, build(searched, kind, scorer.depth))
-    table = scorer.scores(of_reference, expected, results)
-
-    self_columns = self_columns[checked]
-    exact_expected = scorer.first(truth, of_reference[checked], self_columns, exactly(truth))
-    exact_results = scorer.first(searched, vectors[checked], self_columns, exactly(searched))
-    exact = scorer.scores(of_reference[checked], exact_expected, exact_results)
-    recall = _recall(
-        [(exact_expected, expected.of(checked)), (exact_results, results.of(checked))],
-        scorer.measures.k,
+    truth, searched, queried = (
+        Vectors.of(each, name, COSINE)
+        for each, name in ((reference, "reference"), (database, "database"), (queries, "queries"))
     )
-    difference = Difference(len(checked), recall, _differences(table.iloc[checked], exact))
-    chance = scorer.chance(of_reference[checked], self_columns, exact_expected)
-    table.insert(0, "id", queried.ids)
+    places = {image_id: place for place, image_id in enumerate(truth.ids)}
+    own = np.array([places[image_id] for image_id in queried.ids], dtype=np.int64)
+    size, depth = len(truth.ids), Measures(settings, k, len(truth.ids)).depth
+    asked = ((truth, truth.units(own)), (searched, queried.units()))
+    found = []
+    for vectors, units in asked:  # each index is as large as the archive: one at a time
+        found.append(build(vectors, kind, depth)(units, min(depth + 1, size)))
+    candidates, is_found = _together(found, own, depth + 1, size)
+    gains, other = (_similarities(vectors, units, candidates) for vectors, units in asked)
+    compared = [
+        np.where(mask, values, np.float32(_LEAST))
+        for mask, values in zip(is_found, (gains, other), strict=True)
+    ]
+    expected, similarity = compared
+    table = _scores(candidates == own[:, None], expected, gains, similarity, k, settings)
+
+    checked = draw(queried.ids, check)
+    sample = Embeddings([queried.ids[row] for row in checked], queried.units(checked))
+    original, anonymized = (Embeddings(each.ids, each.values) for each in (reference, database))
+    exact = scenario.score(original, {"queries": sample}, anonymized, settings, streamed=True)
+    shares = [
+        _recall(
+            Streamed(vectors),
+            units[checked],
+            candidates[checked],
+            similarity[checked],
+            None if settings.include_self else own[checked],
+            k,
+        )
+        for (vectors, units), similarity in zip(asked, compared, strict=True)
+    ]
+    recall = {depth: (shares[0][depth] + shares[1][depth]) / 2 for depth in shares[0]}
+    apart = _differences(table.iloc[checked], exact.table)
+    table.insert(0, "id", list(queried.ids))
     table.insert(1, "query", "queries")
-    levels = chance_levels(chance, truth.size, k, settings)
-    return Scores(table, truth.size, k, levels), difference
-
-
-@dataclass(frozen=True)
-class Lists:
-    """First images of Q queries, in order."""
-
-    images: np.ndarray
-    """Positions of the images, int64 [Q, L]; -1 if none was found."""
-    similarity: np.ndarray
-    """Float32 [Q, L]."""
-
-    def of(self, queries: np.ndarray) -> Lists:
-        """Return the lists of some queries."""
-        return Lists(self.images[queries], self.similarity[queries])
+    scores = scenario.Scores(table, size, k, exact.chance, exact.floor)
+    return scores, Difference(len(checked), recall, apart)
 
 
 Finder = Callable[[np.ndarray, int], np.ndarray]
 """From unit vectors of queries [Q, D] and k to candidates [Q, k], in any order."""
 
 
-def build(archive: Archive, kind: Index, k: int) -> Finder:
+def build(vectors: Vectors, kind: Index, k: int) -> Finder:
     """Build an index of an archive that finds the first k images, the same on every run.
 
     Args:
-        archive: what is searched.
+        vectors: what is searched.
         kind: of the index.
         k: results that will be asked for; the search goes deep enough for them.
 
     """
     with threadpool_limits(1):  # with more threads, FAISS does not guarantee the same HNSW graph
-        index = _ivf(archive, k) if kind == "ivf" else _hnsw(archive, k)
+        index = _ivf(vectors, k) if kind == "ivf" else _hnsw(vectors, k)
 
     def find(queries: np.ndarray, count: int) -> np.ndarray:
         with threadpool_limits(1, user_api="blas"):
-            starts = range(0, len(queries), _BATCH)
-            parts = [index.search(queries[start : start + _BATCH], count)[1] for start in starts]
+            parts = [index.search(queries[p], count)[1] for p in blocks(len(queries), _BATCH)]
         return np.concatenate(parts)
 
     return find
 
 
-def _ivf(archive: Archive, k: int) -> Any:
-    size = archive.size
+def _ivf(vectors: Vectors, k: int) -> Any:
+    size = len(vectors.ids)
     cells = max(1, min(round(2 * math.sqrt(size)), size // _TRAINING_POINTS))
-    quantizer = faiss.IndexFlatIP(archive.width)
-    index = faiss.IndexIVFFlat(quantizer, archive.width, cells, faiss.METRIC_INNER_PRODUCT)
+    quantizer = faiss.IndexFlatIP(vectors.width)
+    index = faiss.IndexIVFFlat(quantizer, vectors.width, cells, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed, index.cp.niter, index.cp.spherical = _SEED, _ITERATIONS, True
     index.cp.max_points_per_centroid = _TRAINING_POINTS
     index.cp.min_points_per_centroid = 1  # do not warn about small archives
-    index.train(archive.units(slice(None, None, max(1, size // (cells * _TRAINING_POINTS)))))
-    for _, units in archive.parts():
+    index.train(vectors.units(slice(None, None, max(1, size // (cells * _TRAINING_POINTS)))))
+    for _, units in vectors.parts():
         index.add(units)
     deep_enough = 4 * k * cells / size
     probed = math.ceil(max(_PROBED * cells, deep_enough, _FEWEST_PROBED))
@@ -170,174 +174,131 @@ def _ivf(archive: Archive, k: int) -> Any:
     return index
 
 
-def _hnsw(archive: Archive, k: int) -> Any:
-    index = faiss.IndexHNSWFlat(archive.width, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+def _hnsw(vectors: Vectors, k: int) -> Any:
+    index = faiss.IndexHNSWFlat(vectors.width, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = _EF_CONSTRUCTION
     index.hnsw.efSearch = max(_EF_SEARCH, 2 * k)
-    for _, units in archive.parts():
+    for _, units in vectors.parts():
         index.add(units)
     return index
 
 
-def exactly(archive: Archive) -> Finder:
-    """Make an exact search that compares a query with every image of an archive."""
+class _Compared:
+    """A database whose similarities are known: [Q, C], for C candidates of each query."""
 
-    def find(queries: np.ndarray, count: int) -> np.ndarray:
-        best = np.empty((len(queries), 0), dtype=np.float32)
-        positions = np.empty((len(queries), 0), dtype=np.int64)
-        with threadpool_limits(1, user_api="blas"):
-            for part, units in archive.parts():
-                in_part = np.arange(part.start, part.stop)
-                positions = np.hstack(
-                    [positions, np.broadcast_to(in_part, (len(queries), len(in_part)))]
-                )
-                best = np.hstack([best, queries @ units.T])
-                if best.shape[1] > count:
-                    kept = np.argpartition(-best, count - 1, axis=1)[:, :count]
-                    best = np.take_along_axis(best, kept, axis=1)
-                    positions = np.take_along_axis(positions, kept, axis=1)
-        return positions
+    def __init__(self, similarity: np.ndarray) -> None:
+        self._similarity = similarity
+        self.size, self.depth = similarity.shape[1], 1
 
-    return find
+    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
+        """Similarities of the queries with these numbers, written to the buffer."""
+        product = room.take(len(queries), self.size)
+        product[:] = self._similarity[queries]
+        return product
 
 
-class _ListScorer:
-    """Orders candidates and scores the lists."""
+def _scores(
+    is_own: np.ndarray,
+    expected: np.ndarray,
+    gains: np.ndarray,
+    similarity: np.ndarray,
+    k: int,
+    settings: Retrieval,
+) -> pd.DataFrame:
+    """Scores of candidates, a row a query.
 
-    def __init__(self, truth: Archive, k: int, settings: Retrieval) -> None:
-        self._truth, self._settings = truth, settings
-        self.measures = Measures(settings, k, truth.size)
-        self.depth = self.measures.depth
-        """Images that have to be found."""
+    Args:
+        is_own: mask of each query's own image [Q, C].
+        expected: similarities that the reference ranks by, float32 [Q, C].
+        gains: similarities of the reference, also of images that its index has not found.
+        similarity: those that are scored.
+        k: relevant images of a query.
+        settings: of the scores.
 
-    def first(
-        self, archive: Archive, queries: np.ndarray, self_columns: np.ndarray, find: Finder
-    ) -> Lists:
-        """Return the first images of queries in an archive, [Q, depth].
-
-        Args:
-            archive: what is searched.
-            queries: unit vectors [Q, D].
-            self_columns: the position of each query's own image [Q].
-            find: gives candidates, which are sorted again: equal images are ordered by id.
-
-        """
-        more = 0 if self._settings.include_self else 1
-        candidates = find(queries, min(self.depth + more, archive.size))
-        if more:
-            candidates = np.where(candidates == self_columns[:, None], -1, candidates)
-        similarity = _similarities(archive, queries, candidates)
-        none = archive.size  # comes last
-        images = np.where(candidates < 0, none, candidates)
-        order = np.lexsort((images, -similarity), axis=1)[:, : self.depth]
-        ordered, similarity = (np.take_along_axis(x, order, 1) for x in (images, similarity))
-        return Lists(np.where(ordered == none, -1, ordered), similarity)
-
-    def scores(self, units: np.ndarray, expected: Lists, results: Lists) -> pd.DataFrame:
-        """Return the scores of lists [Q, depth] against expected ones, one row a query.
-
-        Args:
-            units: the queries as embedded for the reference [Q, D'].
-            expected: the reference's first images.
-            results: the first images of what is scored. Missing ones have no gain.
-
-        """
-        k = self.measures.k
-        ideal = self.measures.ideal(self._gained(units, expected.images[:, :k]))
-        places = _places(expected.images, results.images)
-        gain = self.measures.gain(self._gained(units, results.images), places)
-        precision = {}
-        if self._settings.ties == "mean":
-            for row in np.flatnonzero(_tied(expected, results, k)).tolist():
-                precision[row] = self._precision(expected, results, row)
-                similarity, of_all = results.similarity[row], gain[row].copy()
-                ties.level(gain[row, :k], np.arange(k), similarity, of_all.__getitem__)
-        scores = self.measures.scores(places, None, gain[:, :k], ideal)
-        scores["ap"][list(precision)] = list(precision.values())
-        return pd.DataFrame({column: scores[column] for column in COLUMNS})
-
-    def _precision(self, expected: Lists, results: Lists, row: int) -> float:
-        """Average precision of a query over all orders of equal images in its lists."""
-        found, wanted = (
-            dict(zip(lists.images[row].tolist(), lists.similarity[row].tolist(), strict=True))
-            for lists in (results, expected)
-        )
-        images = (found.keys() | wanted.keys()) - {-1}
-        values, truth = (
-            np.array([each.get(image, -np.inf) for image in images], dtype=np.float32)
-            for each in (found, wanted)
-        )
-        k = self.measures.k
-        relevant, depth = (min(k, int(np.isfinite(each).sum())) for each in (truth, values))
-        if not relevant:
-            return 0.0
-        harmonic = ties.harmonic_numbers(len(images))
-        found_ap = ties.average_precision(values, truth, relevant, depth, harmonic)
-        return found_ap * relevant / k
-
-    def chance(self, units: np.ndarray, self_columns: np.ndarray, expected: Lists) -> np.ndarray:
-        """Return the expected nDCG of a random ranking for queries, float64 [Q]."""
-        chance = np.empty(len(units))
-        step = max(1, 8 * _VALUES // self._truth.size)
-        for start in range(0, len(units), step):
-            rows = slice(start, start + step)
-            similarity = np.hstack([units[rows] @ part.T for _, part in self._truth.parts()])
-            relevant = self._gained(units[rows], expected.images[rows, : self.measures.k])
-            own_gain = similarity[np.arange(len(similarity)), self_columns[rows]]
-            ideal = self.measures.ideal(relevant)
-            chance[rows] = self.measures.chance(similarity, relevant, own_gain, ideal)
-        return chance
-
-    def _gained(self, units: np.ndarray, results: np.ndarray) -> np.ndarray:
-        """Reference similarities of images; a missing image gets a value without gain."""
-        nothing = -1.0 if self._settings.negative_gain == "shift" else 0.0
-        similarity = _similarities(self._truth, units, results)
-        return np.where(results < 0, np.float32(nothing), similarity)
+    """
+    engine = Engine(settings, k)
+    own, truths, searched = is_own.argmax(axis=1), _Compared(expected), _Compared(similarity)
+    parts = []
+    for block in engine.slices(len(own)):
+        numbers = np.arange(block.start, block.stop)
+        truth = engine.reference(truths, numbers, own[block])
+        best = np.take_along_axis(gains[block], truth.first[:, :k], axis=1)
+        truth = replace(truth, similarity=gains[block], ideal=truth.measures.ideal(best))
+        parts += engine.score(truth, searched, [numbers], own[block])
+    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in COLUMNS})
 
 
-def _similarities(archive: Archive, queries: np.ndarray, results: np.ndarray) -> np.ndarray:
-    """Similarity of each found image to its query, float32 [Q, L]; -inf if missing."""
-    similarity = np.empty(results.shape, dtype=np.float32)
-    step = max(1, _VALUES // (results.shape[1] * archive.width))
-    for start in range(0, len(results), step):
-        rows = slice(start, start + step)
-        images = archive.units(np.maximum(results[rows], 0))
+def _together(
+    found: Sequence[np.ndarray], own: np.ndarray, least: int, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates of each query, and which of them each search found.
+
+    Args:
+        found: positions that each search found, [Q, L]; -1 for none.
+        own: position of each query's own image, which is always a candidate [Q].
+        least: number of candidates of a query. If the indices find fewer, the first images are
+            added.
+        size: number of images.
+
+    Returns:
+        Ascending positions, int64 [Q, C], -1 where a query has fewer; bool [searches, Q, C].
+
+    """
+    width = min(sum(each.shape[1] for each in found) + 1 + least, size)
+    candidates = np.full((len(own), width), -1, dtype=np.int64)
+    is_found = np.zeros((len(found), *candidates.shape), dtype=bool)
+    for row, (image, *lists) in enumerate(zip(own, *found, strict=True)):
+        known = np.unique(np.concatenate([*lists, [image]]))
+        known = known[known >= 0]
+        if len(known) < least:
+            known = np.union1d(known, np.arange(min(least, size)))
+        candidates[row, : len(known)] = known
+        is_found[:, row, : len(known)] = [np.isin(known, each) for each in lists]
+    return candidates, is_found
+
+
+def _similarities(vectors: Vectors, queries: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Similarity of images [Q, C] to their query, float32; `_LEAST` where there is none."""
+    similarity = np.empty(images.shape, dtype=np.float32)
+    for rows in blocks(len(images), max(1, _VALUES // (images.shape[1] * vectors.width))):
+        found = vectors.rows(np.maximum(images[rows], 0).ravel())
+        found = found.reshape(*images[rows].shape, -1)
         # NumPy, not BLAS: equal vectors get equal similarities at every position
-        similarity[rows] = np.einsum("qd,qld->ql", queries[rows], images)
-    similarity[results < 0] = -np.inf
+        similarity[rows] = np.einsum("qd,qcd->qc", queries[rows], found)
+    similarity[images < 0] = _LEAST
     return similarity
 
 
-def _places(expected: np.ndarray, results: np.ndarray) -> np.ndarray:
-    """Place of each found image in the expected list; the list's length if it is absent."""
-    length = expected.shape[1]
-    places = np.full(results.shape, length, dtype=np.int64)
-    for row, (wanted, given) in enumerate(zip(expected, results, strict=True)):
-        order = np.argsort(wanted, kind="stable")
-        at = order[np.minimum(np.searchsorted(wanted, given, sorter=order), length - 1)]
-        same = (wanted[at] == given) & (given >= 0)
-        places[row, same] = at[same]
-    return places
+def _recall(
+    exact: Streamed,
+    queries: np.ndarray,
+    candidates: np.ndarray,
+    similarity: np.ndarray,
+    left_out: np.ndarray | None,
+    k: int,
+) -> dict[int, float]:
+    """Mean share of the first images of the whole ranking that are first among the candidates.
 
+    Args:
+        exact: the database.
+        queries: unit vectors [Q, D].
+        candidates: of each query [Q, C].
+        similarity: of the candidates, float32 [Q, C].
+        left_out: position of each query's own image, if it does not count [Q].
+        k: greatest depth.
 
-def _tied(expected: Lists, results: Lists, k: int) -> np.ndarray:
-    """Whether one of the first k results, or the k-th expected one, equals the next, bool [Q]."""
-    equal = (each.similarity[:, 1:] == each.similarity[:, :-1] for each in (results, expected))
-    found, wanted = (
-        each & (lists.images[:, 1:] >= 0)
-        for each, lists in zip(equal, (results, expected), strict=True)
-    )
-    return np.asarray(found[:, :k].any(axis=1) | wanted[:, k - 1 : k].any(axis=1))
-
-
-def _recall(lists: Sequence[tuple[Lists, Lists]], k: int) -> dict[int, float]:
-    """Mean share of exact lists that the approximate lists contain, by depth."""
-    depths = sorted({min(depth, k) for depth in (*_RECALLS, k)})
-    results = [_places(exact.images, approximate.images) for exact, approximate in lists]
-    return {
-        depth: float(np.mean([agreement.overlap(np, places, depth) for places in results]))
-        for depth in depths
-    }
+    """
+    shares: dict[int, list[float]] = {min(depth, k): [] for depth in sorted((*_RECALLS, k))}
+    for part in exact.slices(len(queries), _BATCH):
+        whole, some = exact(queries[part], Room()), similarity[part].copy()
+        if left_out is not None:
+            whole[np.arange(len(whole)), left_out[part]] = -np.inf
+            some[candidates[part] == left_out[part, None]] = -np.inf
+        for row, values, images in zip(whole, some, candidates[part], strict=True):
+            wanted, found = first(row, k), images[first(values, k)]
+            for depth, of_depth in shares.items():
+                of_depth.append(float(np.isin(wanted[:depth], found[:depth]).mean()))
+    return {depth: float(np.mean(of_depth)) for depth, of_depth in shares.items()}
 
 
 def _differences(approximate: pd.DataFrame, exact: pd.DataFrame) -> pd.DataFrame:

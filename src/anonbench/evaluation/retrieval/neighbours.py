@@ -1,18 +1,21 @@
-"""The first results of a few queries, exact, without scoring the others."""
+"""Whole rankings of a database for some queries, exact, without scores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.frames import frame_of
+from anonbench.core.numeric.frames import COSINE, Frame
 from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.embedding.store import Embeddings, read_embeddings, read_ids, read_rows
+from anonbench.evaluation.retrieval.vectors import Vectors
+
+_BLOCK = 192
 
 
 def draw_queries(ids: Iterable[str], number: int) -> list[str]:
@@ -78,25 +81,38 @@ def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: 
         InputError: the database holds other ids or dimensions.
 
     """
-    given = read_embeddings(database)
-    if sorted(given.ids) != list(ids):
+    searched = Vectors.of(read_embeddings(database), str(database))
+    if searched.ids != list(ids):
         raise InputError(f"{database}: holds other ids than the reference; embed the images again")
-    if given.values.shape[1] != queries.values.shape[1]:
+    if searched.width != queries.values.shape[1]:
         raise InputError(
-            f"{database}: {given.values.shape[1]} dimensions for queries of "
+            f"{database}: {searched.width} dimensions for queries of "
             f"{queries.values.shape[1]}; embed both with the same model"
         )
-    frame = frame_of(given.similarity, lambda: [given.values])
-    units = frame.rows(given.values)
-    places = {image_id: row for row, image_id in enumerate(given.ids)}
-    units = units[[places[image_id] for image_id in ids]]
-    units_of_queries = frame.rows(queries.values)
-    similarities = np.empty((len(units_of_queries), len(ids)), dtype=np.float32)
-    similarity = Similarity(units, max(1, len(units_of_queries)), as_queries=frame.queries)
-    for block in similarity.slices(len(units_of_queries)):
-        similarities[block] = similarity(units_of_queries[block])
-    if not include_self:
-        rows = {image_id: row for row, image_id in enumerate(ids)}
-        for row, image_id in enumerate(queries.ids):
-            similarities[row, rows[image_id]] = -np.inf
-    return Rankings(np.argsort(-similarities, axis=1, kind="stable"), similarities)
+    places = {image_id: place for place, image_id in enumerate(ids)}
+    own = None if include_self else np.array([places[image_id] for image_id in queries.ids])
+    frame = searched.frame
+    order, similarities = zip(
+        *ranked(frame.rows(queries.values), searched.units(), own, frame), strict=True
+    )
+    return Rankings(np.concatenate(order), np.concatenate(similarities))
+
+
+def ranked(
+    queries: np.ndarray, database: np.ndarray, own: np.ndarray | None, frame: Frame = COSINE
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield order and similarities of a database for blocks of queries, as in `Rankings`.
+
+    Args:
+        queries: rows of the frame [Q, D].
+        database: rows of the frame [N, D].
+        own: position of each query's own image, which is left out [Q]; None: it counts.
+        frame: how vectors are compared.
+
+    """
+    search = Similarity(database, _BLOCK, as_queries=frame.queries)
+    for block in search.slices(len(queries)):
+        found = search(queries[block]).copy()
+        if own is not None:
+            found[np.arange(len(found)), own[block]] = -np.inf
+        yield np.argsort(-found, axis=1, kind="stable"), found

@@ -19,10 +19,10 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Model
 from anonbench.datasets.clusters import clusters_of
+from anonbench.evaluation.retrieval.neighbours import ranked
 from anonbench.evaluation.retrieval.scoring.metrics import cutoff, effective_settings
 from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.vectors import look_through
@@ -46,7 +46,6 @@ the ranking of original images by `model` with `seed`, where the first k images 
 clusters. `reason` says why there is no interval, or is empty."""
 MOST_QUERIES = 500
 """More are a sample, drawn by a hash of their ids: the table has a row for each pair."""
-_BLOCK = 192
 
 
 def agreement_of_trainings(
@@ -130,15 +129,11 @@ def _ranks(
     if settings.ties == "mean":
         drawn = rng("ties", training).permutation(drawn)
     units = look_through(path, ids).units()
-    search = Similarity(units, _BLOCK)
-    ranks = np.empty((len(queries), len(ids)), dtype=np.int32)
-    for part in search.slices(len(queries)):
-        places = queries[part]
-        found = search(units[places]).copy()
-        if not settings.include_self:
-            found[np.arange(len(places)), places] = -np.inf
-        order = drawn[np.argsort(-found[:, drawn], axis=1, kind="stable")]
-        np.put_along_axis(ranks[part], order, np.arange(len(ids), dtype=np.int32)[None], axis=1)
+    own = None if settings.include_self else np.argsort(drawn)[queries]
+    orders = ranked(units[queries], units[drawn], own)
+    order = drawn[np.concatenate([order for order, _ in orders])]
+    ranks = np.empty(order.shape, dtype=np.int32)
+    np.put_along_axis(ranks, order, np.arange(len(ids), dtype=np.int32)[None], axis=1)
     return ranks
 
 

@@ -1,4 +1,4 @@
-"""Vectors of an embeddings file in id order, ready for comparison, all at once or by rows."""
+"""Vectors of a set of images in id order, ready for comparison, all at once or by rows."""
 
 from __future__ import annotations
 
@@ -6,39 +6,78 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.frames import COSINE, Frame, frame_of
-from anonbench.core.numeric.similarity import require_rankings
-from anonbench.embedding.store import read_ids, read_rows, read_similarity
+from anonbench.core.numeric.similarity import (
+    CHUNK,
+    Room,
+    Similarity,
+    blocks,
+    repeated,
+    require_rankings,
+)
+from anonbench.embedding.store import Embeddings, read_ids, read_rows, read_similarity
 
 _LOG = logging.getLogger(__name__)
 _ROWS = 8192
 """Vectors in memory at once while a file is looked through."""
+_PART = 2 * CHUNK
+"""Vectors that are normalized at once: a multiple of the columns of a product, so that similarities
+round as they do for the whole database."""
+_BYTES = 1_500_000_000
+"""Approximate memory for the data of a block of queries, in bytes."""
+_BYTES_A_PAIR = 16
+"""Two similarities, a place and a word for a query and an image."""
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """Vectors of a file, which stays on disk."""
+    """Vectors of a file, which stays on disk, or of embeddings in memory, which are not copied."""
 
-    path: Path
     ids: Sequence[str]
     """Sorted, [N]."""
     width: int
     """Dimension D."""
-    digest: str
-    """SHA-256 of ids and vectors; nothing else in the file counts, such as its provenance."""
+    read: Callable[[np.ndarray], np.ndarray]
+    """From places in the file or in memory, int64 [...], to vectors, float32 [..., D]."""
     order: np.ndarray | None
-    """Place of each id in the file, int64 [N]; None if the file is in id order."""
+    """Place of each id, int64 [N]; None if the ids were sorted."""
     frame: Frame = COSINE
     """How they are compared."""
+    path: Path | None = None
+    digest: str = ""
+    """SHA-256 of a file's ids and vectors; nothing else in it counts, such as its provenance."""
+
+    @classmethod
+    def of(cls, given: Embeddings, what: str, frame: Frame | None = None) -> Vectors:
+        """Vectors in memory, or mapped.
+
+        Args:
+            given: embeddings in any order.
+            what: name of them in messages.
+            frame: how they are compared; None: in a frame of their own similarity.
+
+        Raises:
+            InputError: an id is there twice.
+
+        """
+        ids, order = _sorted(given.ids)
+        for one, following in pairwise(ids):
+            if one == following:
+                raise InputError(f"{what}: the id {one!r} is there twice; leave one of them out")
+        if frame is None:
+            frame = frame_of(given.similarity, lambda: [given.values])
+        return cls(ids, given.values.shape[1], given.values.__getitem__, order, frame)
 
     def units(
         self,
-        positions: np.ndarray | None = None,
+        positions: np.ndarray | slice | None = None,
         change: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> np.ndarray:
         """Vectors at these positions of `ids` [M], or all vectors, as rows of the frame.
@@ -46,11 +85,49 @@ class Vectors:
         Float32 [M, D] (unit vectors if they are compared by cosine), or [M, D + 2]. `change` is
         applied first.
         """
-        if positions is None:
-            positions = np.arange(len(self.ids))
-        places = positions if self.order is None else self.order[positions]
-        rows = read_rows(self.path, places)
+        places = np.arange(len(self.ids)) if self.order is None else self.order
+        rows = self.read(places if positions is None else places[positions])
         return self.frame.rows(rows if change is None else change(rows))
+
+    def rows(self, positions: np.ndarray) -> np.ndarray:
+        """Vectors at positions that may be repeated, as `units`; a file is read in one turn."""
+        ascending, place = np.unique(positions, return_inverse=True)
+        return np.asarray(self.units(ascending)[place])
+
+    def parts(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield all vectors in parts, as `units`, each with its positions."""
+        for positions in blocks(len(self.ids), _PART):
+            yield positions, self.units(positions)
+
+
+class Streamed:
+    """Database whose vectors are normalized part by part for each block of queries, by cosine.
+
+    Memory holds only the similarities of some queries, and the parts of a mapped file that the
+    system caches. This pays off if few images are queries, such as a sample of millions.
+    """
+
+    def __init__(self, vectors: Vectors) -> None:
+        self.size, self.depth = len(vectors.ids), vectors.width
+        self._vectors = vectors
+        units = (vector for _, part in vectors.parts() for vector in part)
+        self._again, self._first = repeated(units)
+
+    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
+        """Similarities of unit vectors [rows, D], float32 [rows, N], written to the buffer.
+
+        They are those of `anonbench.core.numeric.similarity.Similarity`, bit for bit.
+        """
+        product = room.take(len(queries), self.size)
+        for positions, units in self._vectors.parts():
+            product[:, positions] = Similarity(units, len(queries))(queries)
+        if self._again:
+            product[:, self._again] = product[:, self._first]
+        return product
+
+    def slices(self, queries: int, most: int) -> list[slice]:
+        """Blocks of this number of queries, as large as memory allows, at most `most` each."""
+        return blocks(queries, max(1, min(most, _BYTES // (_BYTES_A_PAIR * self.size))))
 
 
 def look_through(
@@ -70,35 +147,41 @@ def look_through(
     """
     found, width = read_ids(path)
     similarity = read_similarity(path)
-    order = np.array(sorted(range(len(found)), key=found.__getitem__), dtype=np.int64)
-    in_order = [found[place] for place in order]
+    in_order, order = _sorted(found)
     if ids is not None and in_order != list(ids):
         raise InputError(f"{path}: {difference(set(found), set(ids))}")
     named = "" if similarity == "cosine" else f" {similarity}"
     digest = hashlib.sha256(f"{len(found)} x {width}{named}\0".encode())
     digest.update("\0".join(found).encode())
     blank = 0
-    for start in range(0, len(found), _ROWS):
-        rows = read_rows(path, np.arange(start, min(start + _ROWS, len(found))))
+    for part in blocks(len(found), _ROWS):
+        rows = read_rows(path, np.arange(part.start, part.stop))
         if not np.isfinite(rows).all():
             raise InputError(f"{path}: some embeddings are not finite; embed the images again")
         if ids is None and similarity == "cosine":
-            require_rankings(found[start : start + _ROWS], rows, str(path))
+            require_rankings(found[part], rows, str(path))
         blank += int((~rows.any(axis=1)).sum())
         digest.update(rows.data)
     if blank and similarity == "cosine":
         _LOG.warning("%s: %d embeddings are zero, and count as similar to nothing", path, blank)
-    as_it_is = bool((order == np.arange(len(order))).all())
     kept = in_order if ids is None else ids  # one shared list for all files
     if frame is None or similarity != frame.similarity:
         frame = _frame(path, similarity, len(found))
-    return Vectors(path, kept, width, digest.hexdigest(), None if as_it_is else order, frame)
+    read = partial(read_rows, path)
+    return Vectors(kept, width, read, order, frame, path, digest.hexdigest())
+
+
+def _sorted(ids: Sequence[str]) -> tuple[list[str], np.ndarray | None]:
+    """Sorted ids, and the place of each among those given; None if they are in order."""
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    is_sorted = order == list(range(len(ids)))
+    return [ids[place] for place in order], None if is_sorted else np.array(order, dtype=np.int64)
 
 
 def _frame(path: Path, similarity: str, count: int) -> Frame:
     def parts() -> Iterator[np.ndarray]:
-        for start in range(0, count, _ROWS):
-            yield read_rows(path, np.arange(start, min(start + _ROWS, count)))
+        for part in blocks(count, _ROWS):
+            yield read_rows(path, np.arange(part.start, part.stop))
 
     try:
         return frame_of(similarity, parts)

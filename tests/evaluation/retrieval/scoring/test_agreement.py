@@ -33,10 +33,10 @@ def measure(reference: list[int], found: list[int], p: float = P) -> dict[str, f
     steps = np.arange(depth, dtype=np.int16)
     weights = agreement.overlap_weights(p, depth, depth + 1)
     return {
-        "overlap": float(agreement.overlap(np, given, depth)[0]),
-        "rbo": float(agreement.rank_biased_overlap(np, given, steps, weights)[0]),
-        "tau": float(agreement.kendall_tau(np, given, steps, depth)[0]),
-        "unchanged": float(agreement.unchanged(np, given, steps, depth)[0]),
+        "overlap": float(agreement.overlap(given, depth)[0]),
+        "rbo": float(agreement.rank_biased_overlap(given, steps, weights)[0]),
+        "tau": float(agreement.kendall_tau(given, steps, depth)[0]),
+        "unchanged": float(agreement.unchanged(given, steps, depth)[0]),
     }
 
 

@@ -17,12 +17,11 @@ from sklearn.metrics import average_precision_score, ndcg_score
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.similarity import Room
-from anonbench.evaluation.retrieval.scoring import chance, metrics, on_cpu
-from anonbench.evaluation.retrieval.scoring.engine import make_engine
+from anonbench.core.numeric.frames import frame_of
+from anonbench.core.numeric.similarity import Room, Similarity
+from anonbench.evaluation.retrieval.scoring import chance, engine, metrics
+from anonbench.evaluation.retrieval.scoring.engine import Engine, GpuProducts, make_engine
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
-from anonbench.evaluation.retrieval.scoring.on_cpu import CpuEngine
-from anonbench.evaluation.retrieval.scoring.on_gpu import TorchEngine
 
 tied = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0])
 smooth = st.floats(-1, 1, width=32)
@@ -50,9 +49,6 @@ class Given:
     def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
         return self._similarity.copy()
 
-    def similarity(self, queries: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(self._similarity.copy())
-
 
 @st.composite
 def two_rows(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
@@ -70,11 +66,10 @@ def cutoff(images: int, settings: Retrieval) -> int:
 
 
 def run(
-    reference: np.ndarray, scores: np.ndarray, k: int, own: np.ndarray, settings: Retrieval,
-    on_torch: bool = False,
-) -> dict[str, np.ndarray]:  # fmt: skip
+    reference: np.ndarray, scores: np.ndarray, k: int, own: np.ndarray, settings: Retrieval
+) -> dict[str, np.ndarray]:
     """Return the scores of rows of similarities, and the level of chance."""
-    chosen = TorchEngine(settings, k, torch.device("cpu")) if on_torch else CpuEngine(settings, k)
+    chosen = Engine(settings, k)
     queries = np.empty((len(own), 1), np.float32)
     truth = chosen.reference(Given(reference), queries, own)
     (found,) = chosen.score(truth, Given(scores), [queries], own)
@@ -186,9 +181,9 @@ def orders(values: list[float], own: int | None) -> list[list[float]]:
 
 @pytest.mark.slow
 @hypothesis_settings(max_examples=150, deadline=None)
-@given(st.data(), choices, st.booleans())
+@given(st.data(), choices)
 def test_equal_images_count_as_the_mean_over_their_orders(
-    data: st.DataObject, settings: Retrieval, on_torch: bool
+    data: st.DataObject, settings: Retrieval
 ) -> None:
     size = data.draw(st.integers(2, 6))
     few = st.sampled_from([-0.5, 0.0, 0.25, 1.0])
@@ -214,7 +209,7 @@ def test_equal_images_count_as_the_mean_over_their_orders(
     ap, dcg = np.mean(expected, axis=0)
     mean = settings.model_copy(update={"ties": "mean"})
     rows = np.stack([reference] * 2), np.stack([scores] * 2)
-    got = run(*rows, k, np.array([own, own]), mean, on_torch)
+    got = run(*rows, k, np.array([own, own]), mean)
     assert got["ap"] == pytest.approx([ap, ap], rel=1e-9)
     ndcg = dcg / ideal if ideal > 0 else math.nan
     assert got["ndcg"] == pytest.approx([ndcg, ndcg], rel=1e-6, abs=1e-7, nan_ok=True)
@@ -237,9 +232,8 @@ def plain_ap_and_dcg(
     return ap, dcg
 
 
-@pytest.mark.parametrize("on_torch", [False, True])
 @pytest.mark.parametrize("ap_depth", ["full", "k"])
-def test_the_order_of_ids_changes_nothing(ap_depth: Literal["full", "k"], on_torch: bool) -> None:
+def test_the_order_of_ids_changes_nothing(ap_depth: Literal["full", "k"]) -> None:
     """Long rows with few values, as a system with quantized similarities gives them."""
     generator = np.random.default_rng(3)
     reference = np.round(generator.standard_normal((6, 3000)), 1).astype(np.float32)
@@ -248,28 +242,24 @@ def test_the_order_of_ids_changes_nothing(ap_depth: Literal["full", "k"], on_tor
     scores[0], reference[0] = 0.5, generator.permutation(3000)
     settings = Retrieval(ap_depth=ap_depth, gain_of="relevant")
     own, order = np.arange(6), generator.permutation(3000)
-    first = run(reference, scores, 150, own, settings, on_torch)
-    again = run(
-        reference[:, order], scores[:, order], 150, np.argsort(order)[own], settings, on_torch
-    )
+    first = run(reference, scores, 150, own, settings)
+    again = run(reference[:, order], scores[:, order], 150, np.argsort(order)[own], settings)
     for column in ("ap", "ndcg"):
         assert again[column] == pytest.approx(first[column], abs=1e-12), column
-    assert first["ap"][0] == pytest.approx(metrics.chance_ap(3000, 150, settings), rel=1e-9)
+    assert first["ap"][0] == pytest.approx(chance.chance_ap(3000, 150, settings), rel=1e-9)
     assert first["ndcg"][0] == pytest.approx(first["chance"][0], rel=1e-6)
-    by_id = run(reference, scores, 150, own, settings.model_copy(update={"ties": "id"}), on_torch)
+    by_id = run(reference, scores, 150, own, settings.model_copy(update={"ties": "id"}))
     assert abs(by_id["ap"] - first["ap"]).max() > 1e-3
 
 
 @hypothesis_settings(deadline=None)
-@given(two_rows(), st.integers(1, 40), st.booleans())
-def test_ties_are_those_of_scikit_learn(
-    pair: tuple[np.ndarray, np.ndarray], k: int, on_torch: bool
-) -> None:
+@given(two_rows(), st.integers(1, 40))
+def test_ties_are_those_of_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> None:
     reference, scores = pair
     size, k = len(reference), min(k, len(reference))
     assume(size > 1)
     rows = reference[None] + np.float32(0), scores[None] + np.float32(0)
-    found = run(*rows, k, np.array([0]), Retrieval(negative_gain="clip"), on_torch)
+    found = run(*rows, k, np.array([0]), Retrieval(negative_gain="clip"))
     if not math.isnan(found["ndcg"][0]):
         gains = np.maximum(reference.astype(float), 0)
         expected = ndcg_score(gains[None], scores[None], k=k)
@@ -353,7 +343,7 @@ def test_chance_is_the_mean_over_all_rankings(settings: Retrieval, size: int) ->
     row = np.linspace(0.9, -0.2, size).astype(np.float32)
     reference = np.repeat(row[None], len(orders), axis=0)
     found = run(reference, orders, k, np.zeros(len(orders), np.int64), settings)
-    assert found["ap"].mean() == pytest.approx(metrics.chance_ap(size, k, settings))
+    assert found["ap"].mean() == pytest.approx(chance.chance_ap(size, k, settings))
     assert found["ndcg"].mean() == pytest.approx(found["chance"][0], nan_ok=True)
 
 
@@ -393,7 +383,7 @@ def test_neither_threads_nor_strips_nor_rows_change_a_bit(
     own = np.random.default_rng(1).permutation(reference.shape[1])[: len(reference)]
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     expected = run(reference, scores, 250, own, settings)
-    monkeypatch.setattr(on_cpu, "_STRIP", strip)
+    monkeypatch.setattr(engine, "_STRIP", strip)
     for threads in ("1", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
         found = run(reference, scores, 250, own, settings)
@@ -420,23 +410,6 @@ def test_the_order_of_images_does_not_matter_but_for_ties(size: int) -> None:
     assert all(np.array_equal(first[column], second[column]) for column in COLUMNS)
 
 
-@pytest.mark.slow
-@hypothesis_settings(max_examples=150, deadline=None)
-@given(two_rows(), choices, st.data())
-def test_torch_equals_numpy(
-    pair: tuple[np.ndarray, np.ndarray], settings: Retrieval, data: st.DataObject
-) -> None:
-    # both zeros tie; the database of torch adds 0, which is replaced here
-    reference, scores = (row[None] + np.float32(0) for row in pair)
-    k = cutoff(reference.shape[1], settings)
-    own = np.array([data.draw(st.integers(0, reference.shape[1] - 1))])
-    here = run(reference, scores, k, own, settings)
-    there = run(reference, scores, k, own, settings, on_torch=True)
-    for column, values in here.items():
-        assert there[column] == pytest.approx(values, abs=1e-9, nan_ok=True), column
-        assert there[column].dtype == np.float64
-
-
 def unit_vectors(seed: int, size: int, width: int) -> np.ndarray:
     values = np.random.default_rng(seed).standard_normal((size, width))
     values[size // 2] = values[3]  # a copy of an image
@@ -444,15 +417,16 @@ def unit_vectors(seed: int, size: int, width: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("include_self", [True, False])
-def test_engines_agree_on_vectors(include_self: bool) -> None:
+def test_products_of_torch_score_the_same(include_self: bool) -> None:
     settings = Retrieval(include_self=include_self, block=40)
     truth, other = unit_vectors(0, 230, 70), unit_vectors(1, 230, 33)
     other[:, :20] += truth[:, :20]
     other /= np.linalg.norm(other, axis=1, keepdims=True)
     asked = np.arange(3, 230, 2)  # a sample of the images
     results = []
-    for chosen in (CpuEngine(settings, 11), TorchEngine(settings, 11, torch.device("cpu"))):
+    for chosen in (Engine(settings, 11), Engine(settings, 11, gpu="cpu")):
         reference, database = chosen.database(truth), chosen.database(other)
+        assert isinstance(database, GpuProducts) == (len(results) == 1)
         parts = []
         for block in chosen.slices(len(asked)):
             own = asked[block]
@@ -467,15 +441,27 @@ def test_engines_agree_on_vectors(include_self: bool) -> None:
         assert results[0][0].min() > 0.01
 
 
+@pytest.mark.parametrize("similarity", ["cosine", "inner", "euclidean"])
+def test_products_of_torch_are_the_similarities_of_a_frame(similarity: str) -> None:
+    values = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)
+    values[40] = values[7]
+    frame = frame_of(similarity, lambda: [values])
+    rows = frame.rows(values)
+    found = GpuProducts(rows, "cpu", frame)(rows[:9], Room())
+    expected = Similarity(rows, 9, as_queries=frame.queries)(rows[:9])
+    assert found == pytest.approx(expected, abs=1e-6)
+    assert (found[:, 40] == found[:, 7]).all()
+
+
 def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
     settings = Retrieval(block=192)
     vectors = [unit_vectors(seed, 230, 30) for seed in range(3)]
-    together = CpuEngine(settings, 11)
+    together = Engine(settings, 11)
     databases = [together.database(units) for units in vectors]
     own = np.arange(100)
     truth = together.reference(databases[0], vectors[0][:100], own)
     for units, database in zip(vectors, databases, strict=True):
-        alone = CpuEngine(settings, 11)
+        alone = Engine(settings, 11)
         (expected,) = alone.score(
             alone.reference(alone.database(vectors[0]), vectors[0][:100], own),
             alone.database(units), [units[:100]], own,
@@ -494,47 +480,27 @@ def test_kinds_scored_together_have_the_scores_that_each_has_alone(
     settings = Retrieval(block=192, ap_depth=ap_depth, include_self=include_self)
     truth, other, database = (unit_vectors(seed, 230, 30) for seed in range(3))
     own = np.random.default_rng(0).permutation(230)[:rows]
-    engine = CpuEngine(settings, 11)
-    ranking = engine.reference(engine.database(truth), truth[own], own)
+    both = Engine(settings, 11)
+    ranking = both.reference(both.database(truth), truth[own], own)
     kinds = [truth[own], other[own], database[own]]
-    found = engine.score(ranking, engine.database(database), kinds, own)
+    found = both.score(ranking, both.database(database), kinds, own)
     assert len(found) == 3
     for units, scores in zip(kinds, found, strict=True):
-        (expected,) = engine.score(ranking, engine.database(database), [units], own)
+        (expected,) = both.score(ranking, both.database(database), [units], own)
         assert list(scores) == list(COLUMNS)
         assert all(np.array_equal(scores[column], expected[column]) for column in COLUMNS)
 
 
 def test_the_device_is_chosen_by_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(make_engine(Retrieval(), 3), CpuEngine)
+    database = make_engine(Retrieval(), 3).database(unit_vectors(0, 20, 4))
+    assert isinstance(database, Similarity)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=r"retrieval\.device is cuda.*set it to cpu"):
         make_engine(Retrieval(device="cuda"), 3)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert isinstance(make_engine(Retrieval(device="cuda"), 3), TorchEngine)
 
 
 def test_products_on_a_gpu_are_in_full_float32() -> None:
     flags = torch.backends.cuda.matmul
     flags.allow_tf32 = True
-    TorchEngine(Retrieval(), 3, torch.device("cpu"))
+    GpuProducts(unit_vectors(0, 20, 4), "cpu")
     assert not flags.allow_tf32
-
-
-def test_a_gpu_is_sent_vectors_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Matrices of queries and database, 655 MB a block at 320,000 images, are made there."""
-    sent: list[int] = []
-    real = torch.Tensor.to
-
-    def to(self: torch.Tensor, *arguments: object, **options: object) -> torch.Tensor:
-        sent.append(self.nbytes)
-        return real(self, *arguments, **options)  # type: ignore[call-overload,no-any-return]
-
-    monkeypatch.setattr(torch.Tensor, "to", to)
-    units = unit_vectors(0, 400, 2)
-    engine = TorchEngine(Retrieval(), 20, torch.device("cpu"))
-    searched = engine.database(units)
-    rows = np.arange(100)
-    truth = engine.reference(searched, units[:100], rows)
-    engine.score(truth, searched, [units[:100]], rows)
-    assert 0 < max(sent) == units.nbytes

@@ -10,6 +10,7 @@ import pytest
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.evaluation.retrieval.scoring.chance import chance_ap
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_discounts() -> None:
 
 
 def test_chance_at_the_papers_size_is_about_five_percent() -> None:
-    assert metrics.chance_ap(19_792, 989, Retrieval()) == pytest.approx(0.05, abs=0.001)
+    assert chance_ap(19_792, 989, Retrieval()) == pytest.approx(0.05, abs=0.001)
 
 
 @pytest.mark.parametrize(

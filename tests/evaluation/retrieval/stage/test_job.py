@@ -26,8 +26,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_checksummed
 from anonbench.core.jobs.fingerprint import code_identity
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
-from anonbench.evaluation.retrieval.scoring.engine import make_engine
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, chance_ap
+from anonbench.evaluation.retrieval.scoring.chance import chance_ap
+from anonbench.evaluation.retrieval.scoring.engine import Engine, make_engine
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 from anonbench.evaluation.retrieval.stage import job
 from anonbench.evaluation.retrieval.stage.gather import gather_in_one_file, gather_scenarios
 from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
@@ -494,15 +495,10 @@ def test_columns_of_a_scenario(world: World) -> None:
 
 @pytest.mark.slow
 def test_the_engine_of_gpus_scores_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = pytest.importorskip("torch")
-    from anonbench.evaluation.retrieval.scoring.on_gpu import TorchEngine
-
     world.run()
     expected = pd.read_parquet(world.folder / "out/unadapted/seed0/blur-50.parquet")
     world.forget()
-    monkeypatch.setattr(
-        job, "make_engine", lambda settings, k: TorchEngine(settings, k, torch.device("cpu"))
-    )
+    monkeypatch.setattr(job, "make_engine", lambda settings, k: Engine(settings, k, gpu="cpu"))
     world.run(SETTINGS.model_copy(update={"shards": 2, "memory_gb": 1e-6}), "torch")
     found = pd.read_parquet(world.folder / "torch/unadapted/seed0/blur-50.parquet")
     pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-5)

@@ -149,19 +149,21 @@ def test_a_query_scores_the_same_among_few_and_among_all(
 ) -> None:
     settings = Retrieval(include_self=include_self)
     original, anonymized = embeddings(1, reference), embeddings(2, reference)
-    asked = {"few": some(original, [99, 3, 50, 4]), "all": original, "others": some(original, [7])}
-    scores = score(reference, asked, anonymized, settings)
-    everything = scores.table[scores.table["query"] == "all"].set_index("id")
-    for kind, queries in asked.items():
-        rows = scores.table[scores.table["query"] == kind].set_index("id")
+    everything = table_of(reference, original, anonymized, settings).set_index("id")
+    for places in ([99, 3, 50, 4], [7]):
+        queries = some(original, places)
+        scores = score(reference, {"few": queries}, anonymized, settings)
+        rows = scores.table.drop(columns="query").set_index("id")
         assert rows.index.tolist() == sorted(queries.ids)
-        pd.testing.assert_frame_equal(
-            rows.drop(columns="query"),
-            everything.loc[rows.index].drop(columns="query"),
-            check_exact=True,
-        )
-    assert (scores.images, scores.k) == (SIZE, 20)
-    assert scores.table.columns.tolist() == ["id", "query", *COLUMNS]
+        pd.testing.assert_frame_equal(rows, everything.loc[rows.index], check_exact=True)
+        assert (scores.images, scores.k) == (SIZE, 20)
+        assert scores.table.columns.tolist() == ["id", "query", *COLUMNS]
+
+
+def test_kinds_of_other_images_are_refused(reference: Embeddings) -> None:
+    kinds = {"a": some(reference, [1, 2]), "b": some(reference, [1, 3])}
+    with pytest.raises(InputError, match="b queries: 1 ids are not in the reference"):
+        score(reference, kinds, reference, Retrieval())
 
 
 def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddings) -> None:

@@ -2,24 +2,18 @@
 
 All functions take `places`, integers [rows, ≥ depth]: for each image found, in order, its place in
 the reference ranking, from 0. An image that is not among the reference's first ones has any number
-that is at least their count. Arrays are NumPy's, or torch's tensors if the module `xp` is torch.
-Equal lists score exactly 1.
+that is at least their count. Equal lists score exactly 1.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-Array = Any
-"""A NumPy array or a torch tensor."""
 
-
-def overlap(xp: Any, places: Array, depth: int) -> Array:
+def overlap(places: np.ndarray, depth: int) -> np.ndarray:
     """Share of the reference's first `depth` images that are found by then, float64 [rows]."""
-    shared = xp.count_nonzero(places[:, :depth] < depth, -1)
-    return xp.asarray(shared, dtype=xp.float64) / depth
+    shared = np.count_nonzero(places[:, :depth] < depth, -1)
+    return np.asarray(shared, dtype=np.float64) / depth
 
 
 def overlap_weights(persistence: float, depth: int, length: int) -> np.ndarray:
@@ -46,23 +40,22 @@ def overlap_weights(persistence: float, depth: int, length: int) -> np.ndarray:
     return weights
 
 
-def rank_biased_overlap(xp: Any, places: Array, steps: Array, weights: Array) -> Array:
+def rank_biased_overlap(places: np.ndarray, steps: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return extrapolated rank-biased overlap, float64 [rows].
 
     Args:
-        xp: numpy or torch.
         places: see the module's docstring, [rows, depth].
         steps: 0 … depth - 1, of the places' type.
         weights: of `overlap_weights`, at least as long as the largest place.
 
     """
     # both lists hold an image from the larger of its two places on
-    found = weights.take(xp.maximum(places, steps)).sum(-1)
+    found = weights.take(np.maximum(places, steps)).sum(-1)
     # the sum over equal lists is 1 up to rounding, which is removed
-    return found / weights[: len(steps)][None].sum(-1)
+    return np.asarray(found / weights[: len(steps)][None].sum(-1))
 
 
-def kendall_tau(xp: Any, places: Array, steps: Array, top: int) -> Array:
+def kendall_tau(places: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
     """Return Kendall's tau of two lists of `top` images that need not hold the same.
 
     Fagin, Kumar and Sivakumar 2003, "Comparing top k lists", K^(p) with p = 1/2. A pair that the
@@ -74,13 +67,13 @@ def kendall_tau(xp: Any, places: Array, steps: Array, top: int) -> Array:
         float64 [rows].
 
     """
-    head = xp.asarray(places[:, :top], dtype=xp.int64)
+    head = np.asarray(places[:, :top], dtype=np.int64)
     shared = head < top
-    order = xp.asarray(steps[:top], dtype=xp.int64)
+    order = np.asarray(steps[:top], dtype=np.int64)
     # the image of the smaller place is shared too
     swapped = (head[:, :, None] > head[:, None, :]) & shared[:, :, None]
     discordant = (swapped & (order[:, None] < order)).sum((-2, -1))
-    both = xp.count_nonzero(shared, -1)
+    both = np.count_nonzero(shared, -1)
     one = top - both  # images that only one list has
     # A shared image and an image of only one list are ordered differently if the latter comes
     # first. A place counts all images before it, so the shared ones are subtracted.
@@ -88,9 +81,9 @@ def kendall_tau(xp: Any, places: Array, steps: Array, top: int) -> Array:
     # twice the cost, which is an integer
     cost = 2 * (discordant + before + one * one) + one * (one - 1)
     worst = 2 * top * top + top * (top - 1)
-    return 1 - xp.asarray(2 * cost, dtype=xp.float64) / worst
+    return 1 - np.asarray(2 * cost, dtype=np.float64) / worst
 
 
-def unchanged(xp: Any, places: Array, steps: Array, top: int) -> Array:
+def unchanged(places: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
     """1.0 if the first `top` images equal the reference's, in the same order, else 0.0."""
-    return xp.asarray((places[:, :top] == steps[:top]).all(-1), dtype=xp.float64)
+    return np.asarray((places[:, :top] == steps[:top]).all(-1), dtype=np.float64)

@@ -15,24 +15,35 @@ from typing import Any
 import numpy as np
 
 from anonbench.config import Retrieval
-from anonbench.evaluation.retrieval.scoring.metrics import chance_ap
+from anonbench.evaluation.retrieval.scoring.metrics import retrievable
 
 AT_TOP = frozenset({"overlap_top", "tau", "unchanged"})
 """Metrics of the first `Retrieval.top` results; the others are of the first k."""
 
 
-def levels(images: int, k: int, settings: Retrieval, own_first: bool = False) -> dict[str, float]:
-    """Expected score of a random ranking by metric, for all metrics except mnDCG.
+Levels = dict[str, float | None]
+"""Scores of a ranking without knowledge, by metric; None if undefined."""
+
+
+def levels(
+    images: int,
+    k: int,
+    settings: Retrieval,
+    own_first: bool = False,
+    ndcg: np.ndarray | None = None,
+) -> Levels:
+    """Expected score of a random ranking by metric.
 
     Args:
         images: images in the database.
         k: relevant images of a query.
-        settings: of the scores.
+        settings: of the scores, as `metrics.effective_settings` returns them.
         own_first: whether the query's own image always comes first in both rankings, and the others
             in random order; ignored if own images do not count.
+        ndcg: expected nDCG of each query [Q], NaN if it is undefined; None: mnDCG is left out.
 
     """
-    size = images if settings.include_self else images - 1
+    size = retrievable(images, settings)
     top = min(settings.top, size)
     first = int(own_first and settings.include_self)
     return {
@@ -42,7 +53,42 @@ def levels(images: int, k: int, settings: Retrieval, own_first: bool = False) ->
         "rbo": _rbo(size, k, settings.persistence, first),
         "tau": _tau(size, top, first),
         "unchanged": _unchanged(size, top, first),
-    }
+    } | ({} if ndcg is None else {"mndcg": mean(ndcg)})
+
+
+def mean(values: np.ndarray) -> float | None:
+    """Mean of the defined values; None if there are none (JSON has no NaN)."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else None
+
+
+def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False) -> float:
+    """Return the expected AP of a random ranking in which k of the images are relevant.
+
+    The image at rank r is relevant with probability k/N, and there are (r - 1)(k - 1)/(N - 1)
+    relevant images before it on average; summed over the ranks r ≤ depth (Bestgen 2015, "Exact
+    Expected Average Precision of the Random Baseline for System Evaluation", Prague Bulletin of
+    Mathematical Linguistics 103:131-138). If the own image comes first, it is relevant, and the
+    same holds from rank 2 on for the other N - 1 images, of which k - 1 are relevant.
+
+    Args:
+        images: in the database.
+        k: relevant images of a query.
+        settings: of the scores.
+        own_first: whether the query's own image always comes first; ignored if own images do not
+            count.
+
+    """
+    size = retrievable(images, settings)
+    depth = size if settings.ap_depth == "full" else k
+    first = int(own_first and settings.include_self)
+    left, relevant = size - first, k - first
+    if not left or not relevant:
+        return 1.0
+    ranks = np.arange(first + 1, depth + 1, dtype=np.float64)
+    others = (relevant - 1) / (left - 1) if left > 1 else 0.0
+    precision = (first + 1 + (ranks - first - 1) * others) / ranks
+    return float(first + relevant / left * precision.sum()) / k
 
 
 def _shared(size: int, depth: Any, first: int) -> Any:

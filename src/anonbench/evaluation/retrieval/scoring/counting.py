@@ -2,8 +2,8 @@
 
 Only the first images and the relevant ones need exact ranks; all others are only counted. Values
 are counted into descending bins, and only bins that hold a first or a relevant image are sorted.
-The order is exact and that of `anonbench.core.numeric.topk`: by value, ties by position. Precision
-at the ranks of relevant images is the mean over the orders of equal values (see `ties`).
+The order is exact and that of `anonbench.core.numeric.similarity`: by value, ties by position.
+Precision at the ranks of relevant images is the mean over the orders of equal values (see `ties`).
 
 The code is compiled by numba: in NumPy each step would be a separate pass over memory, and sorting
 the whole row costs twice as much.

@@ -1,24 +1,47 @@
-"""Similarities of query blocks, ranked and scored by NumPy (`on_cpu`) or torch (`on_gpu`).
+"""Similarities of query blocks, ranked and scored with all threads of a CPU.
 
 An engine holds the databases of several scenarios. For each block of queries the reference is
-ranked once and every scenario is scored against it; no N x N matrix exists.
+ranked once and every scenario is scored against it; no N x N matrix exists. A GPU, where the
+settings ask for one, computes the products, which take nine tenths of the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from threading import local
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.frames import COSINE, Frame
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Reference
-from anonbench.evaluation.retrieval.scoring.rows import Block
+from anonbench.core.numeric.similarity import (
+    Room,
+    Similarity,
+    blocks,
+    repeated,
+    threads,
+    whole_rows,
+)
+from anonbench.core.numeric.similarity import first as first_of
+from anonbench.core.progress import track
+from anonbench.evaluation.retrieval.scoring.counting import Counting
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures, Reference
+from anonbench.evaluation.retrieval.scoring.rows import Block, blocks_of
+from anonbench.evaluation.retrieval.scoring.ties import among_first
 
 if TYPE_CHECKING:
     from anonbench.config import Retrieval
+
+_STRIP = 1 << 15
+"""Similarities that are ranked at once, and first results that are scored at once: few enough for a
+core's cache, and enough to pay for the calls."""
+
+
+Scores = dict[str, np.ndarray]
+"""By `COLUMNS`, float64: one score for each query."""
 
 
 class Searched(Protocol):
@@ -27,20 +50,79 @@ class Searched(Protocol):
     size: int
     depth: int
 
+    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
+        """Similarities of queries [rows, D], float32 [rows, N], written to the buffer."""
+        ...
 
-class Engine(Protocol):
-    """Scores blocks of queries. Vectors are unit vectors, float32, images in id order."""
+
+class GpuProducts:
+    """A database on a device of torch; similarities are in float32, never TF32.
+
+    The last bits of a similarity depend on the device.
+    """
+
+    def __init__(self, units: np.ndarray, device: str, frame: Frame = COSINE) -> None:
+        """Take rows of a frame, float32 [N, D]."""
+        import torch
+
+        from anonbench.core.libraries.precision import full_float32
+
+        full_float32()
+        self._torch, self._frame = torch, frame
+        self.size, self.depth = units.shape
+        self._units = torch.from_numpy(np.ascontiguousarray(units)).to(device)
+        self._again, self._first = repeated(units)
+
+    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
+        """See `Searched`; equal vectors of the database get equal values."""
+        given = np.ascontiguousarray(self._frame.queries(queries))
+        product = room.take(len(queries), self.size)
+        on_device = self._torch.from_numpy(given).to(self._units.device)
+        self._torch.from_numpy(product).copy_(on_device @ self._units.T)
+        if self._again:
+            product[:, self._again] = product[:, self._first]
+        return product
+
+
+class Engine:
+    """Scores blocks of queries. Vectors are unit vectors, float32, images in id order.
+
+    Threads share the columns of a product and the rows of a ranking.
+    """
+
+    def __init__(self, settings: Retrieval, k: int, gpu: str = "") -> None:
+        """Allocate nothing yet.
+
+        Args:
+            settings: of the scores; `block` queries are in memory at once.
+            k: relevant images of a query, of
+                `anonbench.evaluation.retrieval.scoring.metrics.cutoff`.
+            gpu: device of torch that computes products; empty: the CPU.
+
+        """
+        self._settings = settings
+        self._k = k
+        self._gpu = gpu
+        # the reference's similarities are needed while scenarios are scored
+        self._truth, self._room = Room(), Room()
+        self._rooms = local()
 
     def database(self, units: np.ndarray, frame: Frame = COSINE) -> Searched:
         """Prepare a database [N, D]; all databases of an engine share one product buffer.
 
         Vectors of the database and of its queries are rows of the frame.
         """
+        if self._gpu:
+            return GpuProducts(units, self._gpu, frame)
+        return Similarity(units, self._settings.block, self._room, frame.queries)
 
     def slices(self, queries: int) -> list[slice]:
         """Divide this number of queries into blocks."""
+        return blocks(queries, whole_rows(self._settings.block))
 
-    def reference(self, searched: Any, queries: np.ndarray, self_columns: np.ndarray) -> Reference:
+    def reference(
+        self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray
+    ) -> Reference:
         """Rank the reference's database for a block of queries.
 
         Args:
@@ -49,15 +131,46 @@ class Engine(Protocol):
             self_columns: column of each query's own image in the database, int64 [rows].
 
         """
+        similarity = self._similarity(searched, queries, self_columns, self._truth)
+        rows, size = similarity.shape
+        measures = Measures(self._settings, self._k, size)
+        first = np.empty((rows, measures.depth), dtype=np.int64)
+        place = np.full((rows, size), measures.depth, dtype=measures.place_type)
+        ideal, chance, floor = (np.empty(rows) for _ in range(3))
+        is_open, averaged = np.zeros(rows, dtype=bool), self._settings.ties == "mean"
+
+        def rank(part: slice) -> None:
+            values = similarity[part]
+            gain = np.empty((len(values), measures.k), dtype=np.float32)
+            for row, order, positions, best in zip(
+                values, first[part], place[part], gain, strict=True
+            ):
+                order[:] = first_of(row, measures.depth)
+                positions[order] = measures.steps
+                # mode "clip" writes to the given array directly; other modes use a temporary array
+                row.take(order[: measures.k], out=best, mode="clip")
+            if averaged:
+                is_open[part] = np.count_nonzero(values >= gain[:, -1:], axis=1) > measures.k
+            ideal[part] = measures.ideal(gain)
+            own_gain = values[np.arange(len(values)), self_columns[part]]
+            given = values, gain, own_gain, ideal[part]
+            chance[part] = measures.chance(*given)
+            floor[part] = measures.chance(*given, own_first=True)
+
+        _share_out(rank, blocks(rows, max(1, _STRIP // size)))
+        parts = similarity, first, place, ideal, is_open
+        return Reference(chance, floor, measures, *parts)
 
     def score(
         self,
         truth: Reference,
-        searched: Any,
+        searched: Searched,
         queries: Sequence[np.ndarray],
         self_columns: np.ndarray,
-    ) -> list[dict[str, np.ndarray]]:
+    ) -> list[Scores]:
         """Score a block of queries, of one kind or several, against the latest reference.
+
+        All kinds share one product, because BLAS copies the database for each.
 
         Args:
             truth: for the same images, the latest result of `reference`.
@@ -69,33 +182,109 @@ class Engine(Protocol):
             For each kind a dictionary by `COLUMNS`, float64 [rows]; see `Measures.scores`.
 
         """
+        kinds, rows = len(queries), len(self_columns)
+        step = whole_rows(rows)
+        together, columns = _stacked(queries, step), _stacked([self_columns] * kinds, step)
+        similarity = self._similarity(searched, together, columns, self._room)
+        size = similarity.shape[1]
+        k, depth = truth.measures.k, truth.measures.depth
+        result = np.empty((len(COLUMNS), kinds, rows))
+        is_full, averaged = self._settings.ap_depth == "full", self._settings.ties == "mean"
+
+        def rank(part: slice) -> None:
+            count = (part.stop - part.start) * kinds
+            found = np.empty((count, depth), dtype=np.int64)
+            places = np.empty((count, depth), dtype=truth.place.dtype)
+            precision = np.empty((count, k)) if is_full else None
+            gained = np.empty((count, k), dtype=np.float32)
+            counting = self._counting(size) if precision is not None else None
+            tied = []
+            for row in range(count):
+                # handle all kinds while the query's reference data are in the cache
+                query, kind = part.start + row // kinds, row % kinds
+                values, place = similarity[kind * step + query], truth.place[query]
+                if counting is not None and precision is not None:
+                    given = values, place, truth.first[query, :k]
+                    is_tied = counting.rank(*given, found[row], places[row], precision[row])
+                else:
+                    found[row] = first_of(values, depth)
+                    places[row] = place.take(found[row])
+                    is_tied = averaged and among_first(values, found[row, :k])
+                if is_tied or truth.open[query]:
+                    tied.append((row, query, values))
+                truth.similarity[query].take(found[row, :k], out=gained[row], mode="clip")
+            ideal = truth.ideal[part].repeat(kinds)
+            gain = truth.measures.gain(gained, places)
+            for row, query, values in tied:
+                both = values, truth.similarity[query]
+                truth.measures.average_gain(gain[row], found[row, :k], *both)
+            scores = truth.measures.scores(places, precision, gain, ideal)
+            for row, query, values in tied:
+                if truth.open[query] or not is_full:
+                    both = values, truth.similarity[query]
+                    scores["ap"][row] = truth.measures.average_precision(*both)
+            for column, values in zip(COLUMNS, result, strict=True):
+                values[:, part] = scores[column].reshape(-1, kinds).T
+
+        _share_out(rank, blocks(rows, max(1, _STRIP // depth // kinds)))
+        return [dict(zip(COLUMNS, result[:, kind], strict=True)) for kind in range(kinds)]
+
+    def _counting(self, size: int) -> Counting:
+        """Buffer of this thread: new memory for each row would cost more than the row."""
+        room: Counting | None = getattr(self._rooms, "room", None)
+        if room is None or room.size != size:
+            room = self._rooms.room = Counting(size, self._settings.ties == "mean")
+        return room
+
+    def _similarity(
+        self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, room: Room
+    ) -> np.ndarray:
+        similarity = searched(queries, room)
+        if not self._settings.include_self:
+            # a query's own image comes last
+            lowest = np.nextafter(similarity.min(axis=1), np.float32(-np.inf))
+            similarity[np.arange(len(self_columns)), self_columns] = lowest
+        return np.ascontiguousarray(similarity)
+
+
+def _stacked(arrays: Sequence[np.ndarray], step: int) -> np.ndarray:
+    """Stack arrays of the same shape, each starting at a multiple of `step` rows."""
+    first = arrays[0]
+    shape = step * (len(arrays) - 1) + len(first), *first.shape[1:]
+    stacked = np.zeros(shape, dtype=first.dtype)
+    for number, array in enumerate(arrays):
+        stacked[number * step :][: len(first)] = array
+    return stacked
+
+
+def _share_out(work: Callable[[slice], None], parts: Sequence[slice]) -> None:
+    """Process all parts, several at a time."""
+    count = min(threads(), len(parts))
+    if count == 1:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(work, parts))
 
 
 def make_engine(settings: Retrieval, k: int) -> Engine:
     """Make the engine that the settings name.
-
-    Args:
-        settings: of the scores; `block` queries are in memory at once, on `device`.
-        k: relevant images of a query, of `anonbench.evaluation.retrieval.scoring.metrics.cutoff`.
 
     Raises:
         InputError: the settings name a GPU and torch finds none.
 
     """
     if settings.device == "cpu":
-        from anonbench.evaluation.retrieval.scoring.on_cpu import CpuEngine
-
-        return CpuEngine(settings, k)
+        return Engine(settings, k)
     import torch
-
-    from anonbench.evaluation.retrieval.scoring.on_gpu import TorchEngine
 
     if not torch.cuda.is_available():
         raise InputError(
             "retrieval.device is cuda, but torch finds no CUDA device here; "
             "set it to cpu, or run where there is a GPU"
         )
-    return TorchEngine(settings, k, torch.device("cuda"))
+    return Engine(settings, k, "cuda")
 
 
 Rows = Callable[[np.ndarray], np.ndarray]
@@ -109,10 +298,6 @@ class Search:
     database: Searched
     queries: Sequence[Rows]
     """Of each kind of queries, by the position of a query's own image in the database."""
-
-
-Scores = dict[str, np.ndarray]
-"""By `COLUMNS`, float64: one score for each query."""
 
 
 def score_block(
@@ -148,3 +333,39 @@ def score_block(
             yield [{name: each[name][block.rows] for name in COLUMNS} for each in found]
 
     return truth.chance[block.rows], truth.floor[block.rows], scored()
+
+
+def score_all(
+    engine: Engine,
+    reference: Search,
+    searches: Sequence[Callable[[], Search]],
+    self_columns: np.ndarray,
+    slices: Callable[[int], list[slice]] | None = None,
+) -> tuple[np.ndarray, np.ndarray, list[list[np.ndarray]]]:
+    """Score all queries in several databases, block by block (`score_block`).
+
+    Args:
+        engine: that made the databases.
+        reference: its database, with its vectors of the queries.
+        searches: makers of the databases to score, one of which is in memory at a time.
+        self_columns: position of each query's own image, ascending, int64 [Q].
+        slices: how many queries are divided into blocks; None: as the engine divides them.
+
+    Returns:
+        For each query the expected nDCG of a random ranking, and that of a ranking that has the own
+        image first [Q]; then the scores by search and kind of queries, float64 [`COLUMNS`, Q].
+
+    """
+    chance, floor = np.empty(len(self_columns)), np.empty(len(self_columns))
+    found: list[list[np.ndarray]] = [[] for _ in searches]
+    blocks = blocks_of(self_columns, slices or engine.slices)
+    for block in track(blocks, len(blocks), "blocks of queries"):
+        made = (make() for make in searches)
+        *levels, scored = score_block(engine, reference, made, self_columns, block)
+        chance[block.queries], floor[block.queries] = levels
+        for kinds, scores in zip(found, scored, strict=True):
+            while len(kinds) < len(scores):
+                kinds.append(np.empty((len(COLUMNS), len(self_columns))))
+            for of_kind, each in zip(kinds, scores, strict=True):
+                of_kind[:, block.queries] = [each[column] for column in COLUMNS]
+    return chance, floor, found

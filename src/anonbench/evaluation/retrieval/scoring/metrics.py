@@ -1,23 +1,21 @@
 """Average precision, nDCG and agreement of rankings with a reference ranking, exact.
 
 AP is Σ_r P(r)·Δrecall(r). nDCG@k uses the reference similarity of each retrieved image as gain, the
-only reading that can give the values published in arXiv 2602.19641. The same code turns an engine's
-results for a block of queries (see `engine`) into scores, for NumPy's arrays and torch's tensors.
+only reading that can give the values published in arXiv 2602.19641. `Measures` turns an engine's
+results for a block of queries (see `engine`) into scores.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from anonbench.core.errors import InputError
 from anonbench.evaluation.retrieval.scoring import agreement, ties
-from anonbench.evaluation.retrieval.scoring.agreement import Array
 
 if TYPE_CHECKING:
     from anonbench.config import Retrieval
@@ -92,14 +90,14 @@ def top(images: int, settings: Retrieval) -> int:
     return min(settings.top, retrievable(images, settings))
 
 
-def gains(similarity: Array, settings: Retrieval, xp: Any = np) -> Array:
+def gains(similarity: np.ndarray, settings: Retrieval) -> np.ndarray:
     """Return the gain of images with these reference similarities, float64, same shape."""
-    values = xp.asarray(similarity, dtype=xp.float64)
+    values = np.asarray(similarity, dtype=np.float64)
     if settings.negative_gain == "clip":
-        values = xp.where(values < 0, 0.0, values)
+        values = np.where(values < 0, 0.0, values)
     elif settings.negative_gain == "shift":
         values = (values + 1.0) / 2.0
-    return xp.exp2(values) - 1.0 if settings.gain == "exponential" else values
+    return np.exp2(values) - 1.0 if settings.gain == "exponential" else values
 
 
 def discounts(k: int) -> np.ndarray:
@@ -110,26 +108,16 @@ def discounts(k: int) -> np.ndarray:
 class Measures:
     """Scores of rows of a ranking, computed from an engine's results."""
 
-    def __init__(
-        self,
-        settings: Retrieval,
-        k: int,
-        images: int,
-        xp: Any = np,
-        constant: Callable[[np.ndarray], Array] = np.asarray,
-    ) -> None:
+    def __init__(self, settings: Retrieval, k: int, images: int) -> None:
         """Prepare what all rows share.
 
         Args:
             settings: of the scores.
             k: relevant images of a query.
             images: N, of the database.
-            xp: module of the arrays, numpy or torch.
-            constant: converts a NumPy array to an array of `xp`.
 
         """
         self._settings = settings
-        self._xp = xp
         self._images = images
         self.k = k
         self.top = top(images, settings)
@@ -137,32 +125,30 @@ class Measures:
         """First images of a ranking that are looked at."""
         self.place_type = np.dtype(np.int16 if self.depth < 1 << 15 else np.int32)
         """Of places: the smallest, since they are looked up all over a row."""
-        self.steps = constant(np.arange(self.depth, dtype=self.place_type))
+        self.steps = np.arange(self.depth, dtype=self.place_type)
         """0 … depth - 1."""
-        self._discounts = constant(discounts(k))
-        self._ranks = constant(np.arange(1.0, k + 1))
+        self._discounts = discounts(k)
+        self._ranks = np.arange(1.0, k + 1)
         self._harmonic = ties.harmonic_numbers(images)
-        self._overlap_weights = constant(
-            agreement.overlap_weights(settings.persistence, k, self.depth + 1)
-        )
+        self._overlap_weights = agreement.overlap_weights(settings.persistence, k, self.depth + 1)
 
-    def ideal(self, similarity: Array) -> Array:
+    def ideal(self, similarity: np.ndarray) -> np.ndarray:
         """Return the DCG of the reference ranking, float64 [rows].
 
         Args:
             similarity: reference similarities of the relevant images, in order, float32 [rows, k].
 
         """
-        return (gains(similarity, self._settings, self._xp) * self._discounts).sum(-1)
+        return np.asarray((gains(similarity, self._settings) * self._discounts).sum(-1))
 
     def chance(
         self,
-        similarity: Array,
-        relevant: Array,
-        to_self: Array,
-        ideal: Array,
+        similarity: np.ndarray,
+        relevant: np.ndarray,
+        to_self: np.ndarray,
+        ideal: np.ndarray,
         own_first: bool = False,
-    ) -> Array:
+    ) -> np.ndarray:
         """Return the expected nDCG of a random ranking, float64 [rows]; NaN where undefined.
 
         The expected gain at every rank is the mean over the images that can be retrieved there.
@@ -178,19 +164,19 @@ class Measures:
         """
         settings = self._settings
         if settings.gain_of == "relevant":
-            total = gains(relevant, settings, self._xp).sum(-1)
+            total = gains(relevant, settings).sum(-1)
         else:
-            total = gains(similarity, settings, self._xp).sum(-1)
+            total = gains(similarity, settings).sum(-1)
             if not settings.include_self:
-                total = total - gains(to_self, settings, self._xp)
+                total = total - gains(to_self, settings)
         if not (own_first and settings.include_self and self._images > 1):
             expected = total / retrievable(self._images, settings)
             return self._share(expected * self._discounts.sum(), ideal)
-        own = gains(to_self, settings, self._xp)
+        own = gains(to_self, settings)
         others = (total - own) / (self._images - 1) * self._discounts[1:].sum()
         return self._share(own * self._discounts[0] + others, ideal)
 
-    def gain(self, similarity: Array, places: Array) -> Array:
+    def gain(self, similarity: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Return the gains of the first images, float64 [rows, k] (or more than k).
 
         Args:
@@ -198,7 +184,7 @@ class Measures:
             places: as for `scores`.
 
         """
-        found = gains(similarity, self._settings, self._xp)
+        found = gains(similarity, self._settings)
         if self._settings.gain_of == "relevant":
             found = found * (places[:, : similarity.shape[1]] < self.k)
         return found
@@ -220,7 +206,7 @@ class Measures:
             weights = ties.relevance(reference, self.k)
 
         def of(positions: np.ndarray) -> np.ndarray:
-            found = np.asarray(gains(reference[positions], self._settings))
+            found = gains(reference[positions], self._settings)
             return found if weights is None else found * weights[positions]
 
         gain[:] = of(found)
@@ -238,8 +224,8 @@ class Measures:
         return ties.average_precision(values, reference, self.k, depth, self._harmonic)
 
     def scores(
-        self, places: Array, precision: Array | None, gain: Array, ideal: Array
-    ) -> dict[str, Array]:
+        self, places: np.ndarray, precision: np.ndarray | None, gain: np.ndarray, ideal: np.ndarray
+    ) -> dict[str, np.ndarray]:
         """Score rows of a ranking.
 
         Args:
@@ -257,25 +243,25 @@ class Measures:
             the first `top`; 1.0 where those are the same in the same order, else 0.0.
 
         """
-        xp, k = self._xp, self.k
-        first, steps = places[:, :k], self.steps
+        k, steps = self.k, self.steps
+        first = places[:, :k]
         if precision is None:
             relevant = first < k
-            precision = relevant * xp.cumsum(relevant, -1) / self._ranks
+            precision = relevant * np.cumsum(relevant, -1) / self._ranks
         scores = (
             precision.sum(-1) / k,
             self._share((gain * self._discounts).sum(-1), ideal),
-            agreement.overlap(xp, places, k),
-            agreement.overlap(xp, places, self.top),
-            agreement.rank_biased_overlap(xp, first, steps[:k], self._overlap_weights),
-            agreement.kendall_tau(xp, places, steps, self.top),
-            agreement.unchanged(xp, places, steps, self.top),
+            agreement.overlap(places, k),
+            agreement.overlap(places, self.top),
+            agreement.rank_biased_overlap(first, steps[:k], self._overlap_weights),
+            agreement.kendall_tau(places, steps, self.top),
+            agreement.unchanged(places, steps, self.top),
         )
         return dict(zip(COLUMNS, scores, strict=True))
 
-    def _share(self, values: Array, ideal: Array) -> Array:
+    def _share(self, values: np.ndarray, ideal: np.ndarray) -> np.ndarray:
         defined = ideal > 0
-        return self._xp.where(defined, values / self._xp.where(defined, ideal, 1.0), math.nan)
+        return np.where(defined, values / np.where(defined, ideal, 1.0), math.nan)
 
 
 @dataclass(frozen=True)
@@ -287,43 +273,14 @@ class Reference:
     floor: np.ndarray
     """The same if the query's own image always comes first."""
     measures: Measures
-    similarity: Any
+    similarity: np.ndarray
     """Reference similarities, float32 [rows, N]."""
-    first: Any
+    first: np.ndarray
     """Positions of the first images in order, int64 [rows, `measures.depth`]."""
-    place: Any
+    place: np.ndarray
     """Place of each image among the first ones, from 0; their count for all others: integers
     [rows, N]."""
-    ideal: Any
+    ideal: np.ndarray
     """DCG of the reference ranking, float64 [rows]."""
     open: np.ndarray
     """Whether the k-th and the next image are equal: either may be relevant; bool [rows]."""
-
-
-def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False) -> float:
-    """Return the expected AP of a random ranking in which k of the images are relevant.
-
-    The image at rank r is relevant with probability k/N, and there are (r - 1)(k - 1)/(N - 1)
-    relevant images before it on average; summed over the ranks r ≤ depth (Bestgen 2015, "Exact
-    Expected Average Precision of the Random Baseline for System Evaluation", Prague Bulletin of
-    Mathematical Linguistics 103:131-138). If the own image comes first, it is relevant, and the
-    same holds from rank 2 on for the other N - 1 images, of which k - 1 are relevant.
-
-    Args:
-        images: in the database.
-        k: relevant images of a query.
-        settings: of the scores.
-        own_first: whether the query's own image always comes first; ignored if own images do not
-            count.
-
-    """
-    size = retrievable(images, settings)
-    depth = size if settings.ap_depth == "full" else k
-    first = int(own_first and settings.include_self)
-    left, relevant = size - first, k - first
-    if not left or not relevant:
-        return 1.0
-    ranks = np.arange(first + 1, depth + 1, dtype=np.float64)
-    others = (relevant - 1) / (left - 1) if left > 1 else 0.0
-    precision = (first + 1 + (ranks - first - 1) * others) / ranks
-    return float(first + relevant / left * precision.sum()) / k

@@ -14,8 +14,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from anonbench.evaluation.retrieval.scoring.agreement import Array
-
 
 def harmonic_numbers(size: int) -> np.ndarray:
     """Harmonic numbers H_0 … H_size, float64 [size + 1]."""
@@ -23,8 +21,13 @@ def harmonic_numbers(size: int) -> np.ndarray:
 
 
 def tied_precision(
-    harmonic: Array, before: Array, size: Array, earlier: Array, pace: Array, depth: int
-) -> Array:
+    harmonic: np.ndarray,
+    before: np.ndarray,
+    size: np.ndarray,
+    earlier: np.ndarray,
+    pace: np.ndarray,
+    depth: int,
+) -> np.ndarray:
     """Expected precision at a relevant image's rank, over all orders of its equals, float64.
 
     Args:
@@ -38,7 +41,7 @@ def tied_precision(
     """
     counted = (size - (before + size - depth).clip(0)).clip(0)
     reached = harmonic[before + counted] - harmonic[before]
-    return ((earlier - (before + 1) * pace) * reached + pace * counted) / size
+    return np.asarray(((earlier - (before + 1) * pace) * reached + pace * counted) / size)
 
 
 def relevance(reference: np.ndarray, k: int) -> np.ndarray:

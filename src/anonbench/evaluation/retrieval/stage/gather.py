@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,15 @@ import pyarrow.parquet as pq
 
 from anonbench.config import Retrieval
 from anonbench.core.io import write_json, write_parquet
+from anonbench.core.provenance import versions
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.evaluation.retrieval.scoring.chance import Levels, levels, mean
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 from anonbench.evaluation.retrieval.stage.job import CHANCE, FLOOR, IMAGES, OTHERS_FIRST, drop_stale
-from anonbench.evaluation.retrieval.stage.summary import chance_levels, summarize
+
+MEANS = {"ap": "map", "ndcg": "mndcg"}
+"""Name of a column's mean, if it differs from the column's name."""
 
 
 def gather_scenarios(
@@ -48,7 +54,7 @@ def gather_scenarios(
         # one kind of queries is enough: chance depends on a query's reference ranking
         first = rows[rows["query"] == kinds[0]]
         chance, with_self = (
-            chance_levels(first[column].to_numpy(np.float64), images, k, settings, column == FLOOR)
+            levels(images, k, settings, column == FLOOR, first[column].to_numpy(np.float64))
             for column in (CHANCE, FLOOR)
         )
         own_first = {searched(kinds)} if finds_itself else set()
@@ -58,6 +64,43 @@ def gather_scenarios(
         write_json(summary, summarize(scores, images, chance, floor, settings))
     if kept:
         drop_stale(kept, len(shards), scenarios)
+
+
+def summarize(
+    table: pd.DataFrame,
+    images: int,
+    chance: Levels,
+    floor: Mapping[str, Levels],
+    settings: Retrieval,
+) -> dict[str, Any]:
+    """Means of a scenario by query kind, with the numbers and settings behind them.
+
+    Args:
+        table: columns query and `metrics.COLUMNS`, one row a query and kind.
+        images: images in the database.
+        chance: scores of a random ranking.
+        floor: by query kind, the scores of a ranking without knowledge: chance, or chance with the
+            own image first if the query is the database's own vector.
+        settings: of the scores, as `metrics.effective_settings` returns them.
+
+    """
+    return {
+        "images": images,
+        "k": metrics.cutoff(images, settings),
+        "top": metrics.top(images, settings),
+        "queries": {
+            str(kind): {
+                MEANS.get(column, column): mean(rows[column].to_numpy(np.float64))
+                for column in COLUMNS
+            }
+            | {"n": len(rows), "undefined_ndcg": int(rows["ndcg"].isna().sum())}
+            for kind, rows in table.groupby("query")
+        },
+        "chance": chance,
+        "floor": dict(floor),
+        "settings": settings.effective(),
+        "versions": versions("numpy", *(["torch"] if settings.device == "cuda" else [])),
+    }
 
 
 def searched(kinds: Collection[str]) -> str:

@@ -25,13 +25,12 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
-from anonbench.core.numeric.similarity import threads
-from anonbench.core.progress import track, track_batches
+from anonbench.core.numeric.similarity import blocks, threads
+from anonbench.core.progress import track
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import (
     Engine,
-    Rows,
     Scores,
     Search,
     make_engine,
@@ -57,12 +56,10 @@ def code(device: str) -> tuple[list[str], list[str]]:
     """Modules whose code computes scores, and their imports that have no influence on scores."""
     # inputs are covered by the digests, and settings are listed separately
     elsewhere = ("config", "embedding", "core.io", "core.progress")
-    room = "evaluation.retrieval"
-    computed = ("scoring.engine", "scoring.rows", "vectors")
-    other = "scoring.on_gpu" if device == "cpu" else "scoring.on_cpu"
-    without = [f"anonbench.{module}" for module in (*elsewhere, f"{room}.{other}")]
+    without = [f"anonbench.{module}" for module in elsewhere]
     without += ["torch"] if device == "cpu" else []
-    return [f"anonbench.{room}.{module}" for module in computed], without
+    computed = ("scoring.engine", "scoring.rows", "vectors")
+    return [f"anonbench.evaluation.retrieval.{module}" for module in computed], without
 
 
 def score_file(folder: Path, shard: tuple[int, int], scenario: str) -> Path:
@@ -159,18 +156,6 @@ class _Task:
     """Whether a query of the shard had no scores before, bool [Q]."""
 
 
-@dataclass(frozen=True)
-class _Step:
-    """A block of queries, with the scenarios of a group that lack scores for it."""
-
-    group: Sequence[_Task]
-    block: Block
-    tasks: Sequence[_Task]
-
-    def __len__(self) -> int:
-        return len(self.tasks)
-
-
 class _Job:
     def __init__(
         self,
@@ -187,19 +172,19 @@ class _Job:
         drawn = draw(ids, settings.queries)
         self._self_columns = shard_of_queries(drawn, shard, settings.shards)
         self._kept, self._shard = kept, (shard, settings.shards)
-        files = self._look_through(scenarios)
+        files = self._look_through(reference, scenarios)
         self._ids = pd.Index([ids[column] for column in self._self_columns], dtype=object)
         self._tasks = [self._task(scenario, files) for scenario in scenarios]
 
-    def _look_through(self, scenarios: Sequence[Embedded]) -> dict[Path, Vectors]:
+    def _look_through(self, reference: Path, scenarios: Sequence[Embedded]) -> dict[Path, Vectors]:
         """Read every file once, even if several scenarios use it."""
         paths = {path for each in scenarios for path in (each.queries, each.database)}
-        rest = sorted(paths - {self._reference.path})
+        rest = sorted(paths - {reference})
         with ThreadPoolExecutor(threads()) as pool:
             look = partial(look_through, ids=self._reference.ids, frame=self._reference.frame)
             found = pool.map(look, rest)
             vectors = list(track(found, len(rest), "embeddings looked through"))
-        return dict(zip(rest, vectors, strict=True)) | {self._reference.path: self._reference}
+        return dict(zip(rest, vectors, strict=True)) | {reference: self._reference}
 
     def _task(self, each: Embedded, files: Mapping[Path, Vectors]) -> _Task:
         queries = {QueryKind.ORIGINAL.value: files[each.queries]}
@@ -230,42 +215,39 @@ class _Job:
     def _score(self, tasks: Sequence[_Task], flush_if_due: Callable[[], None]) -> None:
         engine = make_engine(self._settings, self._k)
         units = self._reference.units()
-        reference = Search(
-            engine.database(units, self._reference.frame), [lambda columns: units[columns]]
-        )
+        reference = Search(engine.database(units, self._reference.frame), [units.__getitem__])
         missing = np.flatnonzero(np.any([task.missing for task in tasks], axis=0))
-        steps = self._steps(tasks, blocks_of(self._self_columns, engine.slices, missing))
+        divided = blocks_of(self._self_columns, engine.slices, missing)
+        steps = [(group, block) for group in self._groups(tasks) for block in divided]
         searches: dict[str, Search] = {}
-        for step in track_batches(steps, sum(map(len, steps)), "scenarios x blocks of queries"):
-            if searches.keys() != {task.name for task in step.group}:
+        for group, block in track(steps, len(steps), "blocks of queries"):
+            wanted = [task for task in group if task.missing[block.queries].any()]
+            if not wanted:
+                continue
+            if group[0].name not in searches:
                 searches.clear()  # free memory before reading others
-                for task in step.group:
+                for task in group:
                     searches[task.name] = self._search(task, engine, reference)
             chance, floor, found = score_block(
                 engine,
                 reference,
                 # unnamed: a variable would keep the databases in memory
-                [searches[task.name] for task in step.tasks],
+                [searches[task.name] for task in wanted],
                 self._self_columns,
-                step.block,
+                block,
             )
-            for task, scores in zip(step.tasks, found, strict=True):
-                self._keep(task, step.block, scores, {CHANCE: chance, FLOOR: floor})
+            for task, scores in zip(wanted, found, strict=True):
+                self._keep(task, block, scores, {CHANCE: chance, FLOOR: floor})
             flush_if_due()
 
-    def _steps(self, tasks: Sequence[_Task], blocks: Sequence[Block]) -> list[_Step]:
-        """Steps to do, by groups of databases that fit into memory together."""
+    def _groups(self, tasks: Sequence[_Task]) -> list[Sequence[_Task]]:
+        """Groups of tasks whose databases fit into memory together."""
         size = 4 * len(self._reference.ids) * max(task.database.width for task in tasks)
         at_once = max(1, int(self._settings.memory_gb * 1e9) // size)
-        groups = [tasks[i : i + at_once] for i in range(0, len(tasks), at_once)]
+        groups = [tasks[part] for part in blocks(len(tasks), at_once)]
         if len(groups) > 1:
             log.info("%d databases in %d groups (retrieval.memory_gb)", len(tasks), len(groups))
-        steps = [
-            _Step(group, block, [task for task in group if task.missing[block.queries].any()])
-            for group in groups
-            for block in blocks
-        ]
-        return [step for step in steps if len(step)]
+        return groups
 
     def _search(self, task: _Task, engine: Engine, reference: Search) -> Search:
         """Read a scenario's database; queries that are not in memory are read block by block."""
@@ -273,15 +255,11 @@ class _Job:
         searched, rows = reference.database, of_reference
         if task.database is not self._reference:
             units = task.database.units()
-            searched = engine.database(units, task.database.frame)
-
-            def rows(columns: np.ndarray) -> np.ndarray:
-                return np.asarray(units[columns])
-
+            searched, rows = engine.database(units, task.database.frame), units.__getitem__
         # an anonymized query is its own image's vector in the database
         in_memory = {task.database.path: rows, self._reference.path: of_reference}
         of_kinds = task.queries.values()
-        return Search(searched, [in_memory.get(each.path, _read(each)) for each in of_kinds])
+        return Search(searched, [in_memory.get(each.path, each.rows) for each in of_kinds])
 
     def _keep(
         self, task: _Task, block: Block, found: Sequence[Scores], levels: Mapping[str, np.ndarray]
@@ -312,11 +290,3 @@ class _Job:
                     table = task.scores.table()
                     rows = table.add_column(0, "scenario", pa.repeat(task.name, len(table)))
                     writer.write_table(rows, row_group_size=max(1, len(rows)))
-
-
-def _read(vectors: Vectors) -> Rows:
-    def rows(columns: np.ndarray) -> np.ndarray:
-        ascending, place = np.unique(columns, return_inverse=True)
-        return np.asarray(vectors.units(ascending)[place])
-
-    return rows

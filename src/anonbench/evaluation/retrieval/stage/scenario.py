@@ -6,27 +6,23 @@ see `anonbench.evaluation.retrieval.stage.job`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.frames import Frame, frame_of
 from anonbench.core.numeric.similarity import require_rankings
-from anonbench.core.progress import track
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval.archive import Archive, Streamed
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.scoring.engine import Search, Searched, make_engine, score_block
+from anonbench.evaluation.retrieval.scoring.chance import Levels, levels
+from anonbench.evaluation.retrieval.scoring.engine import Search, Searched, make_engine, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.scoring.rows import blocks_of, draw
-from anonbench.evaluation.retrieval.stage.summary import chance_levels
-from anonbench.evaluation.retrieval.vectors import difference
+from anonbench.evaluation.retrieval.scoring.rows import draw
+from anonbench.evaluation.retrieval.vectors import Streamed, Vectors, difference
 
 
 @dataclass(frozen=True)
@@ -39,10 +35,10 @@ class Scores:
     images: int
     """Images in the database."""
     k: int
-    chance: dict[str, float | None]
+    chance: Levels
     """Scores of a random ranking by metric, such as `map` and `mndcg`."""
-    floor: dict[str, float | None] = field(default_factory=dict)
-    """The same if the query's own image always comes first; empty if not needed."""
+    floor: Levels
+    """The same if the query's own image always comes first."""
 
 
 def score(
@@ -58,11 +54,11 @@ def score(
     Args:
         reference: the unadapted model's embeddings of the N original images, float32 [N, D'].
         queries: the model's embeddings of query images by query kind, float32 [Q, D]: of all N
-            images or of some, in any order.
+            images or of some, in any order; the same images in each kind.
         database: the same model's embeddings of the N images that are searched, float32 [N, D].
         settings: of the scores; below k = 5 own images do not count (`metrics.effective_settings`).
             `queries` limits the number that is scored of each kind, drawn by a hash of their ids.
-        streamed: whether the vectors stay on disk (`archive`), which pays off if few of a million
+        streamed: whether the vectors stay on disk (`Streamed`), which pays off if few of a million
             images are queries; they are compared by cosine. The scores are the same.
 
     Raises:
@@ -70,125 +66,77 @@ def score(
             vector is zero, or k is 0.
 
     """
-    ids = _sorted_ids(reference, "reference")
+    truth = Vectors.of(reference, "reference")
+    ids, frame = truth.ids, truth.frame
     settings = metrics.effective_settings(len(ids), settings)
     k = metrics.cutoff(len(ids), settings)
-    frame = frame_of(reference.similarity, lambda: [reference.values])
     if frame.similarity == "cosine":
         require_rankings(reference.ids, reference.values, "reference")
-    if _sorted_ids(database, "database") != ids:
+    is_alike = database.similarity == frame.similarity
+    searched = Vectors.of(database, "database", frame if is_alike else None)
+    if searched.ids != ids:
         raise InputError(f"database: {difference(set(database.ids), set(ids))}")
-    own = frame
-    if database.similarity != frame.similarity:
-        own = frame_of(database.similarity, lambda: [database.values])
-    queried = {
-        str(kind): _Queries.of(given, ids, database, own, settings.queries, f"{kind} queries")
-        for kind, given in queries.items()
-    }
-    if not queried:
-        raise InputError("no queries are given; there is nothing to score")
+    queried = _queried(queries, searched)
+    asked = next(iter(queried.values())).ids
+    drawn = draw(asked, settings.queries)
+    column = {image_id: number for number, image_id in enumerate(ids)}
+    self_columns = np.array([column[asked[place]] for place in drawn], dtype=np.int64)
+
+    def rows(vectors: Vectors, columns: np.ndarray) -> np.ndarray:
+        return vectors.units(drawn[np.searchsorted(self_columns, columns)])
 
     engine = make_engine(settings, k)
     slices: Callable[[int], list[slice]] = engine.slices
     to_database: Searched
-    if streamed and frame.similarity == own.similarity == "cosine":
-        truth, searched = Archive(reference), Archive(database)
-        slices = partial(truth.slices, most=settings.block)
-        of_reference, to_database = Search(Streamed(truth), [truth.units]), Streamed(searched)
+    if streamed and is_alike and frame.similarity == "cosine":
+        to_reference = Streamed(truth)
+        slices = partial(to_reference.slices, most=settings.block)
+        of_reference, to_database = Search(to_reference, [truth.units]), Streamed(searched)
     else:
-        units = frame.rows(reference.values)[_order(reference)]
-        of_reference = Search(engine.database(units, frame), [lambda columns: units[columns]])
-        to_database = engine.database(own.rows(database.values)[_order(database)], own)
-    found = {
-        kind: np.empty((len(COLUMNS), len(each.self_columns))) for kind, each in queried.items()
-    }
-    chance, floor = np.full(len(ids), np.nan), np.full(len(ids), np.nan)
-    work = [
-        (kinds, block)
-        for kinds in _same_images(queried)
-        for block in blocks_of(queried[kinds[0]].self_columns, slices)
-    ]
-    for kinds, block in track(work, len(work), "blocks of queries"):
-        self_columns = queried[kinds[0]].self_columns
-        search = Search(to_database, [queried[kind].rows for kind in kinds])
-        random, with_self, scored = score_block(engine, of_reference, [search], self_columns, block)
-        chance[self_columns[block.queries]] = random
-        floor[self_columns[block.queries]] = with_self
-        for kind, scores in zip(kinds, next(scored), strict=True):
-            found[kind][:, block.queries] = [scores[column] for column in COLUMNS]
-
-    names = np.array(ids, dtype=object)
+        units = truth.units()
+        of_reference = Search(engine.database(units, frame), [units.__getitem__])
+        to_database = engine.database(searched.units(), searched.frame)
+    search = Search(to_database, [partial(rows, vectors) for vectors in queried.values()])
+    chance, floor, (found,) = score_all(
+        engine, of_reference, [lambda: search], self_columns, slices
+    )
+    of_kinds = dict(zip(queried, found, strict=True))
+    names = np.array(ids, dtype=object)[self_columns]
     tables = [
-        pd.DataFrame({"id": names[queried[kind].self_columns], "query": kind}).join(
-            pd.DataFrame(found[kind].T, columns=list(COLUMNS))
+        pd.DataFrame({"id": names, "query": kind}).join(
+            pd.DataFrame(of_kinds[kind].T, columns=list(COLUMNS))
         )
-        for kind in sorted(queried)
+        for kind in sorted(of_kinds)
     ]
-    levels = [
-        chance_levels(values, len(ids), k, settings, own_first)
-        for values, own_first in ((chance, False), (floor, True))
-    ]
-    return Scores(pd.concat(tables, ignore_index=True), len(ids), k, *levels)
+    random, with_self = (
+        levels(len(ids), k, settings, own_first, values)
+        for own_first, values in ((False, chance), (True, floor))
+    )
+    return Scores(pd.concat(tables, ignore_index=True), len(ids), k, random, with_self)
 
 
-@dataclass(frozen=True)
-class _Queries:
-    """The queries of one kind."""
-
-    self_columns: np.ndarray
-    """Each query's own image in the database, ascending, int64 [Q]."""
-    units: np.ndarray
-    """float32 [Q, D]."""
-
-    def rows(self, columns: np.ndarray) -> np.ndarray:
-        """Vectors of queries by the positions of their own images."""
-        return np.asarray(self.units[np.searchsorted(self.self_columns, columns)])
-
-    @classmethod
-    def of(
-        cls,
-        given: Embeddings,
-        ids: Sequence[str],
-        database: Embeddings,
-        frame: Frame,
-        count: int | None,
-        what: str,
-    ) -> _Queries:
-        width = database.values.shape[1]
-        queried = _sorted_ids(given, what)
-        column = {image_id: number for number, image_id in enumerate(ids)}
-        if unknown := [image_id for image_id in queried if image_id not in column]:
+def _queried(queries: Mapping[str, Embeddings], database: Vectors) -> dict[str, Vectors]:
+    """Queries by kind, of the same images of a database."""
+    if not queries:
+        raise InputError("no queries are given; there is nothing to score")
+    found: dict[str, Vectors] = {}
+    known = set(database.ids)
+    for kind, given in queries.items():
+        what = f"{kind} queries"
+        own = Vectors.of(given, what, database.frame)
+        if unknown := [image_id for image_id in own.ids if image_id not in known]:
             raise InputError(
                 f"{what}: {len(unknown)} ids are not in the database, such as {unknown[0]!r}; "
                 "ask with images that the database holds"
             )
-        if not queried:
+        if not own.ids:
             raise InputError(f"{what}: the file holds no embedding; there is nothing to score")
-        if given.values.shape[1] != width:
+        if own.width != database.width:
             raise InputError(
-                f"{what} have {given.values.shape[1]} dimensions, the database has {width}: "
+                f"{what} have {own.width} dimensions, the database has {database.width}: "
                 "embed both with the same model"
             )
-        drawn = draw(queried, count)
-        self_columns = np.array([column[queried[position]] for position in drawn], dtype=np.int64)
-        return cls(self_columns, frame.rows(given.values)[_order(given)[drawn]])
-
-
-def _same_images(queried: Mapping[str, _Queries]) -> list[list[str]]:
-    """Kinds grouped by equal query images; a group shares the reference."""
-    groups: dict[bytes, list[str]] = {}
-    for kind, each in queried.items():
-        groups.setdefault(each.self_columns.tobytes(), []).append(kind)
-    return list(groups.values())
-
-
-def _order(given: Embeddings) -> np.ndarray:
-    return np.array(sorted(range(len(given.ids)), key=given.ids.__getitem__), dtype=np.int64)
-
-
-def _sorted_ids(given: Embeddings, what: str) -> list[str]:
-    ids = sorted(given.ids)
-    for one, following in pairwise(ids):
-        if one == following:
-            raise InputError(f"{what}: the id {one!r} is there twice; leave one of them out")
-    return ids
+        if found and own.ids != (first := next(iter(found.values()))).ids:
+            raise InputError(f"{what}: {difference(set(own.ids), set(first.ids))}")
+        found[str(kind)] = own
+    return found

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anonbench.core.numeric.topk import first
+from anonbench.core.numeric.similarity import first
 
 few = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 1e-45, -1e-45, 0.25, 0.5, 1.0])
 any_value = st.floats(-1, 1, width=32)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.core.numeric.power import (
+from anonbench.evaluation.sample_sizes.variance import (
     Components,
     clusters_needed,
     variance_components,

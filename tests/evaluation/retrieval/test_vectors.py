@@ -12,8 +12,9 @@ from anonbench.config import Retrieval
 from anonbench.core.numeric import similarity
 from anonbench.core.numeric.similarity import Room, repeated
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval import archive
+from anonbench.evaluation.retrieval import vectors
 from anonbench.evaluation.retrieval.stage import scenario
+from anonbench.evaluation.retrieval.vectors import Streamed, Vectors
 
 SIZE, WIDTH = 5000, 12
 
@@ -53,10 +54,10 @@ def test_streaming_changes_no_bit(
     reference, queries, database = given
     retrieval = Retrieval.model_validate(settings | {"fraction": 0.01})
     monkeypatch.setattr(similarity, "CHUNK", 2048)
-    monkeypatch.setattr(archive, "_PART", 4096)
+    monkeypatch.setattr(vectors, "_PART", 4096)
     expected = scenario.score(reference, {"queries": queries}, database, retrieval)
-    for memory in (archive._BYTES, archive._BYTES_A_PAIR * SIZE * 7):  # blocks of 7 queries
-        monkeypatch.setattr(archive, "_BYTES", memory)
+    for memory in (vectors._BYTES, vectors._BYTES_A_PAIR * SIZE * 7):  # blocks of 7 queries
+        monkeypatch.setattr(vectors, "_BYTES", memory)
         found = scenario.score(reference, {"queries": queries}, database, retrieval, streamed=True)
         pd.testing.assert_frame_equal(found.table, expected.table, check_exact=True)
         assert found.chance == pytest.approx(expected.chance, abs=1e-12)
@@ -67,12 +68,12 @@ def test_streaming_changes_no_bit(
 def test_equal_vectors_are_found_across_parts(
     given: tuple[Embeddings, Embeddings, Embeddings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "_PART", 128)
-    opened = archive.Archive(given[0])
-    again, first = archive.Streamed(opened)._again, archive.Streamed(opened)._first
-    assert (again, first) == repeated(opened.units(slice(None)))
+    monkeypatch.setattr(vectors, "_PART", 128)
+    opened = Vectors.of(given[0], "given")
+    again, first = Streamed(opened)._again, Streamed(opened)._first
+    assert (again, first) == repeated(opened.units())
     assert len(again) == 40
-    similarity = archive.Streamed(opened)(opened.units(slice(0, 5)), Room())
+    similarity = Streamed(opened)(opened.units(slice(0, 5)), Room())
     np.testing.assert_array_equal(similarity[:, again], similarity[:, first])
 
 
@@ -81,10 +82,10 @@ def test_mapped_vectors_stay_on_disk(
 ) -> None:
     np.save(tmp_path / "e.npy", given[0].values)
     mapped = np.load(tmp_path / "e.npy", mmap_mode="r")
-    opened = archive.Archive(Embeddings(given[0].ids, mapped))
+    opened = Vectors.of(Embeddings(given[0].ids, mapped), "mapped")
     assert opened.ids == sorted(given[0].ids)
     norms = [np.linalg.norm(units, axis=1) for _, units in opened.parts()]
     np.testing.assert_allclose(np.concatenate(norms), 1.0, atol=1e-6)
     order = np.argsort(given[0].ids)
     direction = given[0].values[order[3]] / np.linalg.norm(given[0].values[order[3]])
-    np.testing.assert_allclose(opened.units(np.array([[3]]))[0, 0], direction, rtol=1e-6)
+    np.testing.assert_allclose(opened.units(np.array([3]))[0], direction, rtol=1e-6)
