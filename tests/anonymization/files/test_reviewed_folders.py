@@ -145,7 +145,7 @@ def test_originals_that_are_elsewhere_or_changed(photos: Path) -> None:
         review_folder(Path("out"), sample=1)
     review = review_folder(Path("out"), sample=1, originals="moved")
     save(Path("moved"), "none.png", grey=True, code=False)
-    with pytest.raises(Gone, match="another one than was searched"):
+    with pytest.raises(Gone, match="has changed since it was searched"):
         review.picture(0)
 
 

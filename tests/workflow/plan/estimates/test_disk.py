@@ -61,7 +61,7 @@ def archive(tmp_path: Path, job: Callable[..., Job]) -> Callable[..., Plan]:
             listings={"ids": pd.DataFrame({"path": paths})},
         )
         estimates: Any = SimpleNamespace(recipe=lambda name: config.recipes["any"])
-        return Plan(jobs, started, {}, estimates)
+        return Plan(jobs, started, estimates)
 
     return make
 

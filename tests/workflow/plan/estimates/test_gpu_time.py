@@ -71,7 +71,7 @@ def paper(root: Path, job: Callable[..., Job], tmp_path: Path) -> Callable[..., 
         started: Any = SimpleNamespace(
             settings=experiment.config, experiment=experiment, counts=counts, listings={}
         )
-        return Plan(jobs, started, {}, estimates)
+        return Plan(jobs, started, estimates)
 
     return make
 
