@@ -207,7 +207,7 @@ def test_a_file_that_is_gone_and_a_command_that_ended_are_told(
     page = found.page
     alert = page.get_by_role("alert")
     alert.wait_for()
-    assert "The file of this image is gone" in alert.inner_text()
+    assert "The file of this image is missing" in alert.inner_text()
     assert page.get_by_role("button", name="Confirm").is_disabled()
     page.get_by_role("button", name="Next").click()
     ready(page)

@@ -90,7 +90,7 @@ def test_a_config_file_without_settings_is_said(
     config = tmp_path / "mine.yaml"
     config.write_text(text)
     assert became("--configfile", str(config)) == ["1"]
-    assert f"{config} is no " in capfd.readouterr().err
+    assert f"{config} is not " in capfd.readouterr().err
 
 
 def test_what_the_user_names_is_left_alone(became: Any) -> None:

@@ -41,7 +41,7 @@ def face(*box: float, quad: Any = None, score: float = 1.0, entity: Any = Entity
         (face(3, 3, 40, 40, quad=(3, 3, 9, 3, 9, 9, 3, 9)), "beyond its four corners"),
         (face(3, 3, 9, 9, quad=(3, 3, 5, 5, 7, 7, 9, 9)), "one line"),
         (face(3, 3, 9, 9, quad=(3, 3, 9, 9)), "four corners"),
-        (face(3, 3, 9, 9, entity="tattoo"), "no kind"),
+        (face(3, 3, 9, 9, entity="tattoo"), "none of face"),
     ],
 )
 def test_faults(region: Region, said: str) -> None:
