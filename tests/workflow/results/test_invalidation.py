@@ -69,6 +69,7 @@ MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {"embed_adapted", "ex
 MORE_SEEDS -= {"retrieve_without_own", "without_own_rankings", "query_kinds"}
 MORE_SEEDS -= OF_ADAPTED | OF_TRAINED
 MORE_SEEDS |= {f"downstream_{name}_unadapted_seed2" for name in ("portraits", "documents")}
+MORE_SEEDS |= {"pipeline"}  # it lists the rules, and there is one a seed
 OF_DOCUMENTS = {rule for rule in TRAINED if "portraits" not in rule}
 OF_DOCUMENTS -= {"train_adapted", "embed_adapted"} | OF_ADAPTED
 
