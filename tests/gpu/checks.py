@@ -19,7 +19,7 @@ from gpu_parts.guard import NotApplicable  # benchmarks/
 from synthetic import batch_of, recipe_of  # benchmarks/
 from torch.nn.functional import conv2d, linear
 
-from anonbench.evaluation.retrieval.scoring.on_gpu import TorchEngine
+from anonbench.evaluation.retrieval.scoring.engine import Engine
 from anonbench.training.data.batch import finish
 from anonbench.training.loop.device_setup import prepare_torch
 from anonbench.training.loop.trainer import Trainer
@@ -128,8 +128,8 @@ def scores_are_those_of_the_cpu(device: torch.device) -> None:
         ties="mean", top=10, persistence=0.9, block=512,
     )  # fmt: skip
     found = []
-    for place in (device, CPU):
-        engine = TorchEngine(settings, 100, place)
+    for gpu in (str(device), ""):
+        engine = Engine(settings, 100, gpu)
         truth, searched = map(engine.database, databases)
         ranking = engine.reference(truth, queries[0], np.arange(300))
         found += engine.score(ranking, searched, [queries[1]], np.arange(300))
