@@ -11,14 +11,8 @@ with job(snakemake, __file__):
     from anonbench.core.registries.tables import TABLES
     from anonbench.reporting.dataset_tables import write_dataset_table
 
+    dataset, shown = snakemake.params.dataset, Presentation.model_validate(snakemake.params.shown)
     files = map(Path, snakemake.output)
-    for table in snakemake.params.captions:
-        write_dataset_table(
-            table,
-            snakemake.params.dataset,
-            {need: Path(snakemake.input[need]) for need in TABLES[table].needs},
-            Presentation.model_validate(snakemake.params.shown),
-            csv=next(files),
-            markdown=next(files),
-            latex=next(files),
-        )
+    for table, *three in zip(snakemake.params.captions, files, files, files, strict=True):
+        inputs = {need: Path(snakemake.input[need]) for need in TABLES[table].needs}
+        write_dataset_table(table, dataset, inputs, shown, *three)

@@ -11,12 +11,12 @@ with job(snakemake, __file__):
     from anonbench.reporting.figures.trends import trend
     from anonbench.reporting.summary import read_scores
 
+    scores, dpi = read_scores(Path(snakemake.input.scores)), snakemake.params.dpi
     files, matrices = map(Path, snakemake.output), map(Path, snakemake.input.matrices)
-    for figure in snakemake.params.figures:
-        name, outputs, dpi = figure.dataset, [next(files), next(files)], snakemake.params.dpi
+    for figure, *outputs in zip(snakemake.params.figures, files, files, strict=True):
+        name = figure.dataset
         if figure.kind == "correlation":
             title = f"{name}, {figure.degree} %"
             correlation_heatmap(next(matrices), title=title, outputs=outputs, dpi=dpi)
         else:
-            scores = read_scores(Path(snakemake.input.scores))
             trend(scores, name, figure.metric, figure.query, outputs=outputs, dpi=dpi)

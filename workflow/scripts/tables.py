@@ -11,14 +11,8 @@ with job(snakemake, __file__):
     from anonbench.reporting.grids.tables import write_table
     from anonbench.reporting.summary import read_scores
 
+    scores = read_scores(Path(snakemake.input.scores))
+    comparisons = read_comparisons(Path(snakemake.input.comparisons))
     files = map(Path, snakemake.output)
-    for table in snakemake.params.tables:
-        write_table(
-            table,
-            read_scores(Path(snakemake.input.scores)),
-            csv=next(files),
-            markdown=next(files),
-            latex=next(files),
-            comparisons=read_comparisons(Path(snakemake.input.comparisons)),
-            confidence=snakemake.params.confidence,
-        )
+    for table, *three in zip(snakemake.params.tables, files, files, files, strict=True):
+        write_table(table, scores, *three, comparisons, snakemake.params.confidence)
