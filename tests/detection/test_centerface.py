@@ -16,6 +16,7 @@ from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.onnx import cpu_session
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.images import read_image
 from anonbench.detection import base
@@ -135,6 +136,24 @@ def test_images_of_up_to_eight_megapixels_are_searched_in_four_turns(
     build(DetectorName.CENTERFACE, Detection()).detect([np.zeros((side, side), np.uint8)])
     largest = [size for size in seen if size > side / 4 + 1]
     assert len(largest) == turns * (4 if side / 2 > 1448 else 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [14, 17, 20])
+def test_a_faint_second_portrait_on_a_small_card_is_found(size: int) -> None:
+    detector = build(DetectorName.CENTERFACE, Detection())
+    for number in range(6):
+        drawn = portraits.draw(0, f"someone-{number}", 0)
+        (face,) = (region for region in drawn.regions if region.entity == "face")
+        factor = size / (face.x1 - face.x0)
+        small = cv2.resize(drawn.image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[:, :, None]
+        card = np.full((416, 600, 3), 225, np.uint8)
+        card[200 : 200 + len(grey), 300 : 300 + grey.shape[1]] = np.rint(225 - 0.3 * (225.0 - grey))
+        middle_x = 300 + factor * (face.x0 + face.x1) / 2
+        middle_y = 200 + factor * (face.y0 + face.y1) / 2
+        found = detector.detect([card])[0]
+        assert any(r.x0 < middle_x < r.x1 and r.y0 < middle_y < r.y1 for r in found), number
 
 
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
