@@ -46,9 +46,10 @@ _NARROW = 128
 
 @dataclass(frozen=True)
 class SecondLook:
-    """Second search for small regions of low score, at twice the largest scale.
+    """Second search for small regions of low score, at twice the largest scale but no enlarged one.
 
-    It uses the turn in which each was found, or all turns if the largest scale is searched upright.
+    Regions of the largest scale get one, and of an image that is doubled those of full size. It
+    uses the turn in which each was found, or all turns if the largest scale is searched upright.
     """
 
     below: int
@@ -137,6 +138,7 @@ class Views:
     def _in_pyramid(self, image: np.ndarray) -> list[Region]:
         second, upright = self._reach.second, self._reach.upright
         is_large = upright is not None and image.shape[0] * image.shape[1] > upright
+        largest = scales(image.shape, self._reach)[0][0] / image.shape[0]
         found: list[Region] = []
         unsure: list[tuple[View, Region]] = []
         for number, pixels in enumerate(pyramid(image, self._reach)):
@@ -146,13 +148,12 @@ class Views:
             for view, region in self._in_views(_views(pixels, image.shape, turns, self._reach)):
                 if second is None or region.score >= second.score:
                     found.append(moved(region, view.back))
-                elif not number and max(_sides(region)) < second.below:
+                elif number < max(1, largest) and max(_sides(region)) < second.below:
                     unsure.append((view, moved(region, view.back)))
         if second is not None and unsure:
-            factor = scales(image.shape, self._reach)[0][0] / image.shape[0]
             unsure = [(view, region) for view, region in unsure if not _is_inside(region, found)]
             crops = _crops(
-                image, unsure, min(2 * factor, 1.0), self._reach.turns if is_large else None
+                image, unsure, min(2 * largest, 1.0), self._reach.turns if is_large else None
             )
             found += [
                 moved(region, view.back)

@@ -68,12 +68,13 @@ class Centerface(DetectorKind):
         if speed == "single":
             return Grown(CenterfaceDetector(self, loading.threads), self.margin)
         # from half size: it finds no face of more than some 500 pixels, and takes 260 bytes a
-        # pixel. Small images from full size: cards have a faint second portrait of 14 pixels
+        # pixel. Small images from double size: cards have a faint second portrait of 15 pixels
         reach = Reach(
             whole=1448,
             tile=1024,
             overlap=96,
             least=160,
+            doubled=640,
             halved=641,
             turns=ALL_TURNS if speed == "thorough" else UPRIGHT,
             upright=8_000_000,
