@@ -20,6 +20,7 @@ from anonbench.core.jobs import work_cache
 from anonbench.core.jobs.fingerprint import code_identity, module_digest
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
+from anonbench.core.registries.registry import NAME
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Correction
 from anonbench.datasets.annotations.corrections import Action
@@ -474,6 +475,7 @@ def test_doubts_are_kept_and_only_they_are_noted_anew(
 ) -> None:
     manifest = write_images(tmp_path, [5, 200])
     kept = [tmp_path / "kept/0"]
+    assert not NAME.fullmatch(shard.DOUBTS), "their cache could be a detector's"
     boxes, images = run(manifest, tmp_path, tmp_path / "out", kept=kept)
     assert images["doubts"].iloc[1] == f"{SMALL_FACES}; {WEAK_ONLY}"
     opened.clear()

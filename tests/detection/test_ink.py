@@ -112,6 +112,9 @@ def test_tall_lines_make_no_document_and_small_ones_do() -> None:
     small = [Region(Entity.TEXT, 9, 9 + 100 * n, 250, 60 + 100 * n, 0.9) for n in range(8)]
     assert not ink_of(image, tall).any()
     assert ink_of(image, small)[true].mean() > 0.9
+    headline = Region(Entity.TEXT, 9, 9, 800, 159, 0.9)
+    narrow = [Region(Entity.TEXT, 9, 200 + 80 * n, 200, 230 + 80 * n, 0.9) for n in range(8)]
+    assert ink_of(image, [headline, *narrow])[true].mean() > 0.9
 
 
 def test_photographs_are_not_searched() -> None:

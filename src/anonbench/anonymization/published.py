@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.core.io import read_json, write_csv
+from anonbench.core.io import read_csv, read_json, write_csv
 from anonbench.datasets.image_sets.doubts import Doubts, of_counts
 from anonbench.detection.gather import COUNTS
 
@@ -56,7 +56,7 @@ def gather_audit(
         InputError: an image set has other images than detection left.
 
     """
-    by_split = pd.read_csv(counts).set_index("split")
+    by_split = read_csv(counts, COUNTS).set_index("split")
     settings = pd.read_csv(unmatched, dtype=str)["setting"]
     rows_of = settings.where(settings.isin(SETTINGS), OTHER).value_counts()
     twice = _left_out(duplicates)
@@ -82,8 +82,13 @@ def gather_audit(
 
 
 def read_doubts(audit: Path) -> Doubts:
-    """Return the doubts of a data set as its audit file counts them."""
-    table = pd.read_csv(audit)
+    """Return the doubts of a data set as its audit file counts them.
+
+    Raises:
+        InputError: a column is missing, as in results of an earlier version.
+
+    """
+    table = read_csv(audit, COLUMNS)
     counts = table.drop_duplicates("split").rename(columns={"failed_detector": "failed"})
     unmatched = {name: int(table[UNMATCHED + name].max()) for name in SETTINGS}
     return of_counts(counts[COUNTS], {name: rows for name, rows in unmatched.items() if rows})

@@ -41,7 +41,8 @@ from anonbench.detection.text.reading import Original, read_batches
 log = logging.getLogger(__name__)
 
 IMAGE_COLUMNS = ["id", "status", "reason", "regions", "doubts"]
-DOUBTS = "doubts"
+DOUBTS = "image-doubts"
+"""Name of the cache of doubts; no detector can have it."""
 SUSPICIOUS = 100
 """Number of images, the first of a detector, without any region that cause a warning."""
 
@@ -76,7 +77,7 @@ def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) ->
 
     An image that cannot be read, or that a detector fails on, is recorded with the reason and has
     no regions (but see `Job.keep_failed`); the others go on. Detectors are loaded only if there is
-    an image that they have not searched before.
+    an image that they have not searched before, or whose doubts are not known.
 
     Args:
         manifest: the shard's rows, with columns id, path (relative to the root), width, height,

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.core.errors import InputError
 from anonbench.core.io import files_in, read_json
 from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.wording import count
@@ -81,16 +80,3 @@ def _machine(description: Mapping[str, Any]) -> str:
         f"torch {description['torch']}",
     ]
     return ", ".join(parts)
-
-
-def read(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read a table written by this package; texts are not converted.
-
-    Raises:
-        InputError: a column is missing.
-    """
-    table = pd.read_csv(path, keep_default_na=False)
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; remove it and run again")
-    return table

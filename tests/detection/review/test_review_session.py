@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -72,6 +73,13 @@ def test_added_moved_and_removed_regions_are_those_of_the_next_run(config: Confi
     assert found_boxes(after["a b"]) == [("face", 100, 70, 160, 90), ("text", 10, 20, 60, 40)]
     assert found_boxes(after["ä/1"]) == [("text", 9, 18, 70, 42)]
     assert "ä/2" not in after and found_boxes(after["<i>x"]) == [("text", 13, 20, 63, 40)]
+
+
+def test_results_of_an_earlier_version_are_refused(config: Config) -> None:
+    for path in (config.results / NAME / "detect").glob("*/*.images.parquet"):
+        pd.read_parquet(path).drop(columns="doubts").to_parquet(path)
+    with pytest.raises(InputError, match=r"detect is of an earlier version: run "):
+        review(config)
 
 
 def test_a_review_goes_on_after_a_restart_and_after_the_next_run(config: Config) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from synthetic_results import ADAPTIONS, METHODS, make_comparisons, make_scores, write_results
 
 from anonbench.config.outputs import Table
+from anonbench.core.errors import InputError
 from anonbench.reporting.grids.grid import escape_latex
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.grids.tables import to_csv, to_latex, to_markdown, write_sizes, write_table
@@ -422,6 +423,9 @@ def test_sizes(tmp_path: Path, scores: pd.DataFrame) -> None:
     latex = paths[2].read_text()
     assert r"a\_b & val & 250 & 0 & 0 & 10 & 240 & 0 \\" in latex
     check_latex(latex)
+    pd.read_csv(results.counts).drop(columns="used_doubtful").to_csv(results.counts, index=False)
+    with pytest.raises(InputError, match=r"counts\.csv: column 'used_doubtful' is missing; make"):
+        write_sizes({"documents": results.counts}, *paths)
 
 
 def test_stem_is_the_label(scores: pd.DataFrame) -> None:

@@ -29,6 +29,7 @@ from anonbench.reporting.dataset_tables import GRIDS, VALUES
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.dataset_section import FILES
 from anonbench.reporting.html.texts import Texts
+from anonbench.reporting.html.words import Facts, Words
 
 LANGUAGES = ("en", "de")
 WORDS = 250
@@ -145,6 +146,14 @@ def test_nothing_can_be_said_on_too_little(tmp_path: Path) -> None:
     failing = first_page(tmp_path, table_of(0.9), few)
     said = "Nothing can be said about search quality yet"
     assert f"{said}: {why}. No method passes. The nearest is Mask. It fails because" in failing
+
+
+def test_a_choice_of_unknown_quality_names_its_degree_and_vectors() -> None:
+    top = {"method": "mask", "degree": 50, "adaption": "mapped", "query": "original"}
+    top |= {"verdict": Verdict.PASS, "unknown": "wide", "clusters": 9}
+    words = Words(Texts(), Facts("a", 9, 0, [], 0, None, False, {}))
+    said = words.sentence(top, [top]).striptags()
+    assert said.startswith("Mask on 50 % of the regions with mapped vectors passes every limit.")
 
 
 def test_nothing_run_is_said(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ _BARE = 0.9
 _FEWEST = 8
 """Least number of lines of text for an image to be a document by its text."""
 _TALL = 0.1
-"""Height of a line, as a share of the image's shorter side, above which it tells of no document:
-hair, folds and lettering of photographs are found as such lines."""
+"""Height of a line, as a share of the image's shorter side, above which it does not count as one of
+these: hair, folds and lettering of photographs are found as such lines."""
 _LINE = 12
 """Height of a usual page's lines, in thousandths of its side."""
 # Lengths below are in thousandths of the page's side, or in twelfths of a line of small text.
@@ -142,9 +142,9 @@ class InkDetector:
         if paper >= (self._settings.paper if len(lines) > 1 else _BARE):
             return True
         tallest = _TALL * min(image.shape[:2])
-        lines = [line for line in lines if _height(line) <= tallest]
+        count = sum(_height(line) <= tallest for line in lines)
         text = _drawn(image.shape[:2], lines, 1.0, 0.0)
-        return len(lines) >= _FEWEST and float(text.mean()) >= self._settings.text
+        return count >= _FEWEST and float(text.mean()) >= self._settings.text
 
     def _strokes(
         self, dark: np.ndarray, text: np.ndarray, unit: float

@@ -64,7 +64,8 @@ class Template(DetectorKind):
     taken aslant need a homography."""
     longest_side: Annotated[int, Field(ge=200)] = 1000
     """Images and templates are looked at with a longer side of at most this many pixels; an image
-    that no template fits then at half and a quarter of them, and as a negative."""
+    that no template fits is then looked at in half and a quarter of this size, and as a negative.
+    """
     min_inliers: Annotated[int, Field(ge=8)] = 15
     """Matching features that must agree with a transformation for it to be accepted."""
     max_error: Positive = 2.0
@@ -152,7 +153,7 @@ class TemplateDetector:
 
         """
         longest = self._settings.longest_side
-        # at a size above its own, noise has the strongest features
+        # of an enlarged image, noise has the strongest features until it is shrunk again
         reach = Reach(whole=longest, tile=longest, overlap=0, least=longest // SMALLEST)
         for plane in planes_and_negatives(bounded(image, longest)):
             for grey in pyramid(plane, reach):

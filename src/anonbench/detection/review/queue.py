@@ -127,7 +127,8 @@ def read_detected(folder: Path, corrected: bool, target: str) -> Detected:
         target: the command that makes it, for messages.
 
     Raises:
-        InputError: they are missing, damaged, or of other images than the manifest.
+        InputError: they are missing, damaged, of an earlier version, or of other images than the
+            manifest.
 
     """
     manifest, boxes = folder / "manifest.parquet", folder / "boxes.parquet"
@@ -140,6 +141,8 @@ def read_detected(folder: Path, corrected: bool, target: str) -> Detected:
     listed = pd.read_parquet(manifest)
     if set(outcomes["id"]) != set(listed["id"]) or len(outcomes) != len(listed):
         raise InputError(f"{folder / 'detect'} is of other images than {manifest}: run {target}")
+    if "doubts" not in outcomes and shards:
+        raise InputError(f"{folder / 'detect'} is of an earlier version: run {target}")
     stored = folder / "annotations" / "corrections.parquet"
     return Detected(listed, outcomes, boxes, stored if corrected and stored.is_file() else None)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.config.outputs import Table
+from anonbench.core.io import read_csv
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids import grid as grids
 from anonbench.reporting.grids.grid import csv_text, escape_latex, write_text
@@ -71,7 +72,9 @@ def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, .
     return [
         (name, str(row[0]), *map(int, row[1:]))
         for name, path in counts.items()
-        for row in pd.read_csv(path)[list(SIZE_COLUMNS)].itertuples(index=False, name=None)
+        for row in read_csv(path, list(SIZE_COLUMNS))[list(SIZE_COLUMNS)].itertuples(
+            index=False, name=None
+        )
     ]
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from anonbench.core.io import read_csv
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
 from anonbench.evaluation.correlation import METRICS
 from anonbench.evaluation.decision import Verdict
 from anonbench.reporting.choices.best import method_name
-from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS, read
+from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS
 from anonbench.reporting.detection import (
     QUALITY_HEADS,
     QUALITY_NOTE,
@@ -170,11 +171,11 @@ def _effort(effort: Effort) -> list[Grid]:
             f"{60 * row['longest_minutes']:,.1f}",
             f"{row['peak_gb']:.2f}",
         )
-        for row in read(effort.costs, COST_COLUMNS).to_dict("records")
+        for row in read_csv(effort.costs, COST_COLUMNS, ["stage"]).to_dict("records")
     ]
     machines = [
         (str(row["machine"]), count(int(row["trainings"]), "training"))
-        for row in read(effort.machines, MACHINE_COLUMNS).to_dict("records")
+        for row in read_csv(effort.machines, MACHINE_COLUMNS, ["machine"]).to_dict("records")
     ]
     heads = ("Stage", "Jobs", "Seconds", "CPU seconds", "Longest job, seconds", "Largest job, GB")
     note = "Jobs may run at once, so that the clock showed less than they add up to."

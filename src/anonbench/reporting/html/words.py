@@ -64,10 +64,10 @@ class Words:
             return texts("say.not_run")
         method, name = METHODS[str(top["method"])], NAMES[top["verdict"]]
         known = not top["unknown"]
-        if name == "pass" and not known:
-            return texts("say.use_unknown", method=method, why=self.unknown(top))
-        kept = texts.number(100 * top["kept"]) if known else ""
         with_, instead = self.with_(top), self.instead(top, records)
+        if name == "pass" and not known:
+            return texts("say.use_unknown", method=method, with_=with_, why=self.unknown(top))
+        kept = texts.number(100 * top["kept"]) if known else ""
         if name == "pass":
             parts = [
                 texts(
