@@ -11,7 +11,7 @@ import ast
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -85,7 +85,7 @@ class CallGraph:
         """Return the code of a module by definition, and under "" what runs on import."""
         is_settings = f"{name}.".startswith(self._settings)
         statements: dict[str, list[ast.stmt]] = defaultdict(list, {"": []})
-        for statement in ast.parse(self.files[name].read_text(encoding="utf-8")).body:
+        for statement in _statements(self.files[name].read_text(encoding="utf-8")):
             for each in _defined(statement) or [""]:
                 statements[each] += _methods(statement) if is_settings else [statement]
         read = {each: _Reader(found) for each, found in statements.items()}
@@ -148,7 +148,7 @@ class _Reader(ast.NodeTransformer):
                 return None
             case ast.AnnAssign() if _FACT.match(ast.unparse(node)):
                 return None
-            case ast.If() if "TYPE_CHECKING" in ast.unparse(node.test):
+            case ast.If() if _is_for_types(node):
                 for each in node.body:
                     self.bound |= _bound(each)
                 return None
@@ -165,6 +165,18 @@ class _Reader(ast.NodeTransformer):
         for annotation in {"annotation", "returns"}.intersection(node._fields):
             setattr(node, annotation, None)
         return self.generic_visit(node)
+
+
+def _statements(source: str) -> Iterator[ast.stmt]:
+    """Statements of a module, also those that only the type checker skips."""
+    for statement in ast.parse(source).body:
+        yield statement
+        if isinstance(statement, ast.If) and _is_for_types(statement):
+            yield from statement.orelse
+
+
+def _is_for_types(node: ast.If) -> bool:
+    return "TYPE_CHECKING" in ast.unparse(node.test)
 
 
 def _bound(node: ast.AST) -> dict[str, str]:
