@@ -11,10 +11,11 @@ import ast
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 ALL = "*"
 """In place of a definition's name: all definitions of the module."""
@@ -85,7 +86,9 @@ class CallGraph:
         """Return the code of a module by definition, and under "" what runs on import."""
         is_settings = f"{name}.".startswith(self._settings)
         statements: dict[str, list[ast.stmt]] = defaultdict(list, {"": []})
-        for statement in _statements(self.files[name].read_text(encoding="utf-8")):
+        body = ast.parse(self.files[name].read_text(encoding="utf-8")).body
+        skipped = (each.orelse for each in body if _is_for_types(each))  # by the type checker
+        for statement in chain(body, *skipped):
             for each in _defined(statement) or [""]:
                 statements[each] += _methods(statement) if is_settings else [statement]
         read = {each: _Reader(found) for each, found in statements.items()}
@@ -167,16 +170,8 @@ class _Reader(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def _statements(source: str) -> Iterator[ast.stmt]:
-    """Statements of a module, also those that only the type checker skips."""
-    for statement in ast.parse(source).body:
-        yield statement
-        if isinstance(statement, ast.If) and _is_for_types(statement):
-            yield from statement.orelse
-
-
-def _is_for_types(node: ast.If) -> bool:
-    return "TYPE_CHECKING" in ast.unparse(node.test)
+def _is_for_types(node: ast.AST) -> TypeGuard[ast.If]:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
 def _bound(node: ast.AST) -> dict[str, str]:
