@@ -23,18 +23,18 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from anonbench.core.terminal import harmless
 from snakemake_logger_plugin_anonbench.run import Run
 
-__all__ = ["LogHandler", "record_in"]
+__all__ = ["LogHandler", "begin_run"]
 
 _run = Run()
-"""Run of this process. Snakemake creates the logger before the Snakefile calls `record_in`."""
+"""Run of this process. Snakemake creates the logger before the Snakefile calls `begin_run`."""
 _handlers: list[LogHandler] = []
 _SILENT = 60.0
 """Seconds of silence after which the progress line is repeated."""
-_LOOKS = 20.0
+_INTERVAL = 20.0
 """Seconds between checks for silence."""
 
 
-def record_in(
+def begin_run(
     results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]] = tuple
 ) -> None:
     """Count the jobs of the run that is about to begin.
@@ -54,7 +54,7 @@ def _print_all(lines: Callable[[], Iterable[str]]) -> None:
 
 def _remind() -> None:
     while True:
-        time.sleep(_LOOKS)
+        time.sleep(_INTERVAL)
         for handler in _handlers:
             handler.remind()
 

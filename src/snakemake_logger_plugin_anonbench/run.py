@@ -21,8 +21,6 @@ _TRUSTED = 60.0
 """Seconds of work at the usual pace, one job at a time, that are added to what was measured."""
 _CLOCK_SECONDS = 2.0
 """Seconds by which the clocks of a machine and its file server may differ."""
-
-
 _BAR = re.compile(r"(?P<what>[^:|]+): +\d+%\|.*\| *(?P<done>\d+)/(?P<all>\d+) \[")
 """A progress bar in a job's log (`anonbench.core.progress`)."""
 
@@ -43,19 +41,18 @@ class JobRun:
 
     def progress(self, folder: Path) -> str:
         """Progress of the job according to its log; empty if unknown."""
-        found = _BAR.match(next(iter(self.last_lines(folder, 1)), ""))
+        found = _BAR.match(self.last_line(folder))
         return f" ({found['done']} of {found['all']} {found['what']})" if found else ""
 
-    def last_lines(self, folder: Path, number: int) -> list[str]:
-        """Last lines of the job's own log, ignoring logs of earlier runs."""
-        lines: list[str] = []
+    def last_line(self, folder: Path) -> str:
+        """Last line of the job's own log; empty if that is missing or of an earlier run."""
+        lines = [""]
         with suppress(OSError, IndexError):
             log = folder / self.logs[0]
             if log.stat().st_mtime >= self.began - _CLOCK_SECONDS:
-                lines = log.read_bytes()[-16_384:].decode("utf-8", "replace").split("\n")
+                lines = log.read_bytes()[-16_384:].decode("utf-8", "replace").rstrip().split("\n")
         # a progress bar begins its line again with \r
-        shown = [line.rstrip().rpartition("\r")[2][:300] for line in lines if line.strip()]
-        return shown[-number:]
+        return lines[-1].rpartition("\r")[2][:300]
 
 
 @dataclass
@@ -153,14 +150,10 @@ class Run:
         # Snakemake writes its records there too, and reports a full disk as missing permissions
         if self.results and self.results.is_dir() and is_full(self.results):
             again = "the disk is full; make room and run again"
-        head = f"{count(len(self.failed), 'job')} failed{left}:"
-        return "\n".join([head, *self.failures(1), f"What is done is kept: {again}."])
-
-    def failures(self, number: int) -> list[str]:
-        """Lines about the failed jobs, with the last `number` lines of each log."""
-        lines = []
+        lines = [f"{count(len(self.failed), 'job')} failed{left}:"]
         for job in list(self.failed.values())[:SHOWN]:
             lines.append(f"  {job.label} failed" + (f": {job.message}" if job.message else ""))
             lines += [f"    {log}" for log in job.logs]
-            lines += [f"    | {line}" for line in job.last_lines(self.folder, number)]
-        return lines + [f"  and {len(self.failed) - SHOWN} more"] * (len(self.failed) > SHOWN)
+            lines += [f"    | {line}"] if (line := job.last_line(self.folder)) else []
+        lines += [f"  and {len(self.failed) - SHOWN} more"] * (len(self.failed) > SHOWN)
+        return "\n".join([*lines, f"What is done is kept: {again}."])

@@ -118,9 +118,9 @@ def test_the_logger_of_snakemake(tmp_path: Path) -> None:
     (tmp_path / "Snakefile").write_text(
         f"""
 from pathlib import Path
-from snakemake_logger_plugin_anonbench import record_in
+from snakemake_logger_plugin_anonbench import begin_run
 onstart:
-    record_in(Path("results"), {{}}, lambda: [{BAD!r}])
+    begin_run(Path("results"), {{}}, lambda: [{BAD!r}])
     logger.error({BAD!r})
 rule all:
     log: "own.log"

@@ -13,10 +13,10 @@ import snakemake_logger_plugin_anonbench as logger
 
 SNAKEFILE = """
 from pathlib import Path
-from snakemake_logger_plugin_anonbench import record_in
+from snakemake_logger_plugin_anonbench import begin_run
 
 onstart:
-    record_in(Path("results"), {}, lambda: ["PUBLISHED UNHIDDEN: 3 images"])
+    begin_run(Path("results"), {}, lambda: ["PUBLISHED UNHIDDEN: 3 images"])
 
 rule all:
     input: "after.txt", "other.txt"

@@ -150,29 +150,27 @@ def test_of_many_failures_some_are_shown() -> None:
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        (b"", []),
-        (b"\n\n", []),
-        (b"one\ntwo\r\n", ["two"]),
-        (b"x" * 20_000 + b"\nWARNING root: stopped", ["WARNING root: stopped"]),
-        (b"\xff\xfe broken", ["\N{REPLACEMENT CHARACTER}" * 2 + " broken"]),
-        (b"y" * 9000, ["y" * 300]),
-        (b"one\n 10 %|#   \r 20 %|##  ", [" 20 %|##"]),
+        (b"", ""),
+        (b"\n\n", ""),
+        (b"one\ntwo\r\n", "two"),
+        (b"x" * 20_000 + b"\nWARNING root: stopped", "WARNING root: stopped"),
+        (b"\xff\xfe broken", "\N{REPLACEMENT CHARACTER}" * 2 + " broken"),
+        (b"y" * 9000, "y" * 300),
+        (b"one\n 10 %|#   \r 20 %|##  ", " 20 %|##"),
     ],
 )
-def test_last_lines(tmp_path: Path, content: bytes, line: list[str]) -> None:
+def test_last_line(tmp_path: Path, content: bytes, line: str) -> None:
     (tmp_path / "log").write_bytes(content)
-    assert logged("log").last_lines(tmp_path, 1) == line
+    assert logged("log").last_line(tmp_path) == line
 
 
 def test_a_log_of_an_earlier_run_says_nothing_of_this_one(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("INFO root: before\nERROR root: as it was before", encoding="utf-8")
     os.utime(log, (100, 100))
-    lines = ["INFO root: before", "ERROR root: as it was before"]
-    assert logged(str(log), began=99.0).last_lines(Path(), 9) == lines
-    assert logged(str(log), began=103.0).last_lines(Path(), 9) == []
-    assert logged("none").last_lines(tmp_path, 9) == []
-    assert logged().last_lines(tmp_path, 9) == []
+    assert logged(str(log), began=99.0).last_line(Path()) == "ERROR root: as it was before"
+    assert logged(str(log), began=103.0).last_line(Path()) == ""
+    assert logged("none").last_line(tmp_path) == logged().last_line(tmp_path) == ""
 
 
 def logged(*logs: str, began: float = 0.0) -> JobRun:

@@ -6,7 +6,7 @@ from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow.snakemake_adapter.execution import drop_default_rate, fork_jobs
 from anonbench.workflow.snakemake_adapter.metadata import keep_metadata_in, metadata_store
-from snakemake_logger_plugin_anonbench import record_in
+from snakemake_logger_plugin_anonbench import begin_run
 
 store = metadata_store(workflow, results, storage_prefix)
 keep_metadata_in(store, workflow, partial(startup.check_targets, started))
@@ -20,7 +20,7 @@ onstart:
         store.begin()
     except InputError as error:
         refuse(error)
-    record_in(
+    begin_run(
         settings.results,
         usual_seconds(workflow.dag.jobs, estimates),
         lambda: [*doubts_of_run(settings.results, experiment.datasets), *last_lines],

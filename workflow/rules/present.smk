@@ -32,7 +32,7 @@ for _name, _dataset in experiment.datasets.items():
                 ).values()
             ],
         log:
-            f"<logs>/table/{_name}.log",
+            f"<logs>/table/{_name}/scores.log",
         params:
             dataset=_name,
             tables=experiment.tables_of_scores(_name),
@@ -59,7 +59,7 @@ for _name, _dataset in experiment.datasets.items():
                     for file in table(f"{each}_{_name}", each, "dataset_table", _name).values()
                 ],
             log:
-                f"<logs>/table/{_name}_{_group}.log",
+                f"<logs>/table/{_name}/{_group}.log",
             params:
                 dataset=_name,
                 captions={each: TABLES[each].caption for each in _tables},
@@ -110,7 +110,7 @@ for _name, _dataset in experiment.datasets.items():
                 for file in figure(each.stem, each.label, each.kind, _name).values()
             ],
         log:
-            f"<logs>/figure/{_name}.log",
+            f"<logs>/figure/{_name}/scores.log",
         params:
             dataset=_name,
             figures=_figures,

@@ -29,10 +29,7 @@ OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
 )
 """Settings that depend on the data set; each function has the name of its script."""
 SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("dpi",): (
-        *("pipeline", "detection_figure", "learning", "scatter"),
-        "findings_models",
-    ),
+    ("dpi",): ("pipeline", "detection_figure", "learning", "scatter", "findings_models"),
     ("dpi", "confidence"): ("attention_share", "findings_systems"),
     ("dpi", "confidence", "widest_interval"): ("front",),
     ("dpi", "show_originals"): ("attention",),

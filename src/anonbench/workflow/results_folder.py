@@ -7,6 +7,7 @@ Snakemake's records are refused.
 from __future__ import annotations
 
 import logging
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from anonbench.core.jobs.checksums import FOLDER
 log = logging.getLogger(__name__)
 
 _VERSION = ".anonbench-version"
+_RUN = ".anonbench-run"
+"""Name of the last run's identifier in a bucket, and of the same beside its records."""
 _OTHER_VERSION = (
     f"%s was written by anonbench %s, and this is {__version__}: what it computes otherwise is "
     "made again, in place of what is there. To keep that, give another folder: "
@@ -75,11 +78,12 @@ class Bucket:
         name, _, place = address.removeprefix("s3://").partition("/")
         self._bucket = s3.Bucket(name)
         self._place = place.strip("/") + "/"
+        self._run = self._bucket.Object(self._place + _RUN)
         self.prefix = address + "/"
         self.metadata = folder / name / self._place
 
     def check(self) -> None:
-        """Check that the bucket can be reached.
+        """Check that the bucket can be reached, and that its last run was one of this folder.
 
         Raises:
             InputError: it cannot, or it has results that this folder has no records of.
@@ -88,11 +92,17 @@ class Bucket:
 
         try:
             found = any(self._bucket.objects.filter(Prefix=self._place).limit(1))
+            is_known = any(self._bucket.objects.filter(Prefix=self._run.key))
+            run = self._run.get()["Body"].read() if is_known else None
         except (BotoCoreError, ClientError) as error:
             raise InputError(_UNREACHABLE.format(self.prefix, error)) from error
-        if found and not self.metadata.is_dir():
+        own = self.metadata / _RUN
+        if found and run != (own.read_bytes() if own.exists() else b""):
             raise InputError(_UNKNOWN.format(self.prefix, self.metadata))
 
     def begin(self) -> None:
-        """Prepare the folder of records."""
+        """Note the run in the bucket and in the folder of records."""
         self.metadata.mkdir(parents=True, exist_ok=True)
+        run = secrets.token_hex(8).encode()
+        self._run.put(Body=run)
+        (self.metadata / _RUN).write_bytes(run)

@@ -24,6 +24,9 @@ from package.config import Settings
 from package.helper import half
 if TYPE_CHECKING:
     import torch
+    NAME = str
+else:
+    NAME = half(1)
 
 FACTOR = 2
 
@@ -113,6 +116,7 @@ def test_a_module_owes_all_that_is_in_it(package: Path) -> None:
     assert not {"package.tool:drill", "package.helper:third"} & set(found)
     assert found["numpy"] == np.__version__
     assert "torch" not in found, "only the type checker imports it"
+    assert "package.top:NAME" in found, "what the type checker skips runs"
     assert any(name.startswith("opencv") for name in found), "imported where it is used"
     fingerprint._graph.cache_clear()
     without = fingerprint.code_identity(["package.top"], without=["package.helper"])

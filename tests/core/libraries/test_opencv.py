@@ -18,6 +18,13 @@ print(hashlib.sha256(image.tobytes()).hexdigest())
 """
 
 
+def test_the_audit_too_has_one_thread() -> None:
+    """It shares no code with what it audits, and imports OpenCV itself."""
+    script = "import anonbench.anonymization.audit.check, cv2; print(cv2.getNumThreads())"
+    run = [sys.executable, "-c", script]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "1\n"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,

@@ -31,7 +31,7 @@ def chain(tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]) ->
 
 def test_costs_are_shown_by_stage(chain: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "model_name", lambda: "NVIDIA H200")
-    text = as_text(as_data(chain, chain.planned, cores=2, gpus=2.0))
+    text = as_text(as_data(chain, cores=2, gpus=2.0))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert lines[0] == "3 jobs would run (snakemake -n says why):"
     assert lines[2:7] == [
@@ -49,12 +49,12 @@ def test_costs_are_shown_by_stage(chain: Plan, monkeypatch: pytest.MonkeyPatch) 
 def test_a_gpu_that_is_not_there_is_said(chain: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, said in ((None, True), ("NVIDIA H200", False)):
         monkeypatch.setattr(report, "model_name", lambda name=name: name)
-        text = as_text(as_data(chain, chain.planned, cores=2, gpus=2.0))
+        text = as_text(as_data(chain, cores=2, gpus=2.0))
         assert ("This machine has no GPU" in text) is said
 
 
 def test_the_data_is_json_with_every_job(chain: Plan) -> None:
-    data: dict[str, Any] = json.loads(json.dumps(as_data(chain, chain.planned, 1, 2.0)))
+    data: dict[str, Any] = json.loads(json.dumps(as_data(chain, 1, 2.0)))
     assert [job["job"] for job in data["jobs"]] == ["train ids 1", "embed ids 2", "figure ids 3"]
     assert [job["basis"] for job in data["jobs"]] == ["measured", "limit", "rates"]
     assert (data["jobs"][2]["disk"], data["wall_seconds"]) == (None, 631.3)
@@ -65,7 +65,7 @@ def test_pairs_of_a_map_and_what_more_would_give(
 ) -> None:
     def said(is_mapped: bool) -> str:
         mapped = plan(job(1), is_mapped=is_mapped)
-        return as_text(as_data(mapped, mapped.planned, 1, 0.0)).splitlines()[-1]
+        return as_text(as_data(mapped, 1, 0.0)).splitlines()[-1]
 
     assert said(True) == "ids: a map learns from at most 100 pairs (train images)."
     assert "map" not in said(False)
@@ -92,5 +92,5 @@ def test_pairs_of_a_map_and_what_more_would_give(
 
 def test_nothing_would_run(plan: Callable[..., Plan], job: Callable[..., Job]) -> None:
     made = plan(job(1, planned=False))
-    data = as_data(made, made.planned, 1, 0.0)
+    data = as_data(made, 1, 0.0)
     assert as_text(data).startswith("Nothing would run")

@@ -85,6 +85,14 @@ def test_a_bucket_belongs_to_the_folder_that_has_its_records(s3: Any, tmp_path: 
         Bucket(s3, ADDRESS, tmp_path / "other").check()
     Bucket(s3, "s3://bench/part/new", tmp_path / "other").check()
 
+    Bucket(s3, ADDRESS, tmp_path / "other").begin()  # with --forceall
+    Bucket(s3, ADDRESS, tmp_path / "other").check()
+    with pytest.raises(InputError, match=rf"records .*{tmp_path}/one"):
+        Bucket(s3, ADDRESS, tmp_path / "one").check()
+    s3.Object("bench", "part/results/.anonbench-run").delete()
+    with pytest.raises(InputError, match=rf"records .*{tmp_path}/other"):
+        Bucket(s3, ADDRESS, tmp_path / "other").check()
+
 
 def test_a_bucket_that_is_not_there_is_named(s3: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"s3://none/results/: the bucket is not there"):

@@ -50,10 +50,9 @@ def run(options: argparse.Namespace) -> None:
     plan = collect(options.snakemake)
     for sentence in weak_methods(plan.started.settings):
         print(f"anonbench: {sentence}", file=sys.stderr)
-    planned = plan.planned
     cores = options.cores or len(os.sched_getaffinity(0))
-    gpus = options.gpus or max((each.gpus for each in planned), default=0.0)
-    data = as_data(plan, planned, cores, gpus)
+    gpus = options.gpus or max((each.gpus for each in plan.planned), default=0.0)
+    data = as_data(plan, cores, gpus)
     print(json.dumps(data, indent=2, ensure_ascii=False) if options.json else as_text(data))
 
 

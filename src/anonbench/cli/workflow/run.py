@@ -120,7 +120,7 @@ def _announce(given: Sequence[str]) -> None:
         )
     if planned:
         cores = len(os.sched_getaffinity(0))
-        said = total(as_data(plan, planned, cores, float(gpus)))
+        said = total(as_data(plan, cores, float(gpus)))
         print(f"{count(len(planned), 'job')}. {said}\n", file=sys.stderr, flush=True)
     elif (report := plan.started.settings.results / "report.html").is_file():
         print(f"Nothing to run. The report: {report.absolute()}", file=sys.stderr, flush=True)

@@ -13,8 +13,9 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 ALL = "*"
 """In place of a definition's name: all definitions of the module."""
@@ -85,7 +86,9 @@ class CallGraph:
         """Return the code of a module by definition, and under "" what runs on import."""
         is_settings = f"{name}.".startswith(self._settings)
         statements: dict[str, list[ast.stmt]] = defaultdict(list, {"": []})
-        for statement in ast.parse(self.files[name].read_text(encoding="utf-8")).body:
+        body = ast.parse(self.files[name].read_text(encoding="utf-8")).body
+        skipped = (each.orelse for each in body if _is_for_types(each))  # by the type checker
+        for statement in chain(body, *skipped):
             for each in _defined(statement) or [""]:
                 statements[each] += _methods(statement) if is_settings else [statement]
         read = {each: _Reader(found) for each, found in statements.items()}
@@ -148,7 +151,7 @@ class _Reader(ast.NodeTransformer):
                 return None
             case ast.AnnAssign() if _FACT.match(ast.unparse(node)):
                 return None
-            case ast.If() if "TYPE_CHECKING" in ast.unparse(node.test):
+            case ast.If() if _is_for_types(node):
                 for each in node.body:
                     self.bound |= _bound(each)
                 return None
@@ -165,6 +168,10 @@ class _Reader(ast.NodeTransformer):
         for annotation in {"annotation", "returns"}.intersection(node._fields):
             setattr(node, annotation, None)
         return self.generic_visit(node)
+
+
+def _is_for_types(node: ast.AST) -> TypeGuard[ast.If]:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
 def _bound(node: ast.AST) -> dict[str, str]:

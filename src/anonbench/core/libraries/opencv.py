@@ -1,23 +1,26 @@
 """OpenCV with one thread, loaded where it is first used.
 
 Some of its functions round differently with another number of threads, and by default it uses all
-cores of the machine: equal input would then give other bytes on another machine. All modules import
-it from here. More cores are used by running more jobs. Loading takes a quarter of a second, which
-commands that read no image do without.
+cores of the machine: equal input would then give other bytes on another machine. All modules but
+the audit import it from here. More cores are used by running more jobs. Loading takes a quarter of
+a second, which commands that read no image do without.
 """
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+os.environ["OPENCV_FOR_THREADS_NUM"] = "1"  # for the audit, which imports OpenCV itself
 
 
 @cache
 def _loaded() -> ModuleType:
     import cv2
 
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(1)  # if a user's code has used it before
     return cv2
 
 

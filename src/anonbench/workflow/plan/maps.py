@@ -35,14 +35,10 @@ def _gains(table: pd.DataFrame) -> Iterator[tuple[str, dict[int, float]]]:
     rows = table[(table["metric"] == MAP) & (table["query"] == QueryKind.ORIGINAL)]
     for (method, degree), of_variant in rows.groupby(["method", "degree"], sort=False):
         known = of_variant.dropna(subset=["gain"])
-        shown = pd.concat(
-            [known[known["remedy"] == each].tail(1) for each in (MAPPED, EXTRAPOLATED)]
-        )
+        shown = pd.concat(known[known["remedy"] == each].tail(1) for each in (MAPPED, EXTRAPOLATED))
         if len(shown):
-            yield (
-                f"{method}-{degree}",
-                dict(zip(shown["pairs"].astype(int), shown["gain"], strict=True)),
-            )
+            gains = zip(shown["pairs"].astype(int), shown["gain"], strict=True)
+            yield f"{method}-{degree}", dict(gains)
 
 
 def map_lines(maps: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +13,7 @@ from anonbench.core.libraries.devices import model_name
 from anonbench.core.wording import count, duration
 from anonbench.workflow.plan.costs import costs, wall_seconds
 from anonbench.workflow.plan.estimates.gpu_time import gpu_time, gpu_time_lines
-from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.plan.jobs import Plan
 from anonbench.workflow.plan.maps import map_lines, map_pairs
 
 _LIMITS = (
@@ -34,9 +34,9 @@ _NAMED = 4
 _TIMES = ("seconds", "cpu_seconds", "gpu_seconds")
 
 
-def as_data(plan: Plan, jobs: Sequence[Job], cores: int, gpus: float) -> dict[str, Any]:
+def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:
     """Planned jobs with their costs, for a run with these cores and GPUs."""
-    cost = costs(plan)
+    jobs, cost = plan.planned, costs(plan)
     measured = {job: cost[job].gpu_seconds for job in jobs if cost[job].basis == "measured"}
     rows = [
         {

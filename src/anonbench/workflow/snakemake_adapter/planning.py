@@ -1,4 +1,4 @@
-"""Jobs planned by Snakemake, and their reasons, in a dry run or at the start of a run."""
+"""Jobs planned by Snakemake, in a dry run or at the start of a run."""
 
 from __future__ import annotations
 
