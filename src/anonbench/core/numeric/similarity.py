@@ -97,7 +97,7 @@ class Similarity:
             as_queries: turns rows like the database's into queries; None: used as given.
 
         """
-        # if only torch ranks, it need not be installed
+        # imported here: most commands start without it
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
         self.size, self.depth = database.shape

@@ -177,7 +177,7 @@ class Measures:
         return self._share(own * self._discounts[0] + others, ideal)
 
     def gain(self, similarity: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Return the gains of the first images, float64 [rows, k] (or more than k).
+        """Gains of the first images, float64 [rows, k].
 
         Args:
             similarity: their reference similarities in order, float32 [rows, k].
@@ -186,7 +186,7 @@ class Measures:
         """
         found = gains(similarity, self._settings)
         if self._settings.gain_of == "relevant":
-            found = found * (places[:, : similarity.shape[1]] < self.k)
+            found = found * (places[:, : self.k] < self.k)
         return found
 
     def average_gain(
