@@ -55,7 +55,6 @@ class Given:
 
     def __init__(self, similarity: np.ndarray) -> None:
         self._similarity = similarity
-        self.size, self.depth = similarity.shape[1], 0
 
     def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
         return self._similarity[queries[:, 0]]

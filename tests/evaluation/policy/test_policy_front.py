@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.config import Policy
+from anonbench.config.policy import AttackLimits
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.front import area, exposed, exposures
 from anonbench.evaluation.policy.verdicts import judge
@@ -69,6 +70,17 @@ def test_own_vectors_are_judged_by_what_attacks_find_in_them(adaption: str) -> N
     points = pd.DataFrame({"method": "mask", "degree": 100, "adaption": ["A", adaption]})
     rates = exposed(judged, points).set_index("adaption")["rate"]
     assert rates[adaption] > 0.3 > rates["A"]
+
+
+@pytest.mark.parametrize("adaption", ["mapped", "D"])
+def test_own_vectors_do_not_pass_by_attacks_on_the_unadapted_models(adaption: str) -> None:
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.02, "linkage": 0.03})
+    variants = ("mask-100", f"{adaption}_mask-100")
+    limited = Policy(attacks=AttackLimits(linkage=0.1))
+    judged = judge(evidence(make_measured(variants, attacks=attacks)), limited)
+    linkage = judged[judged["attack"] == "linkage"].set_index("method")
+    assert list(linkage["verdict"]) == ["pass", "not known"]
+    assert linkage.loc[f"{adaption}_mask", "reason"] == "this attack was not run"
 
 
 def test_an_attack_that_tells_nothing_of_any_variant_does_not_hide_the_others() -> None:

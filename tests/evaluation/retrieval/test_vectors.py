@@ -65,6 +65,17 @@ def test_streaming_changes_no_bit(
     assert 0.1 < found.table["ap"].mean() < 0.9
 
 
+def test_a_narrow_rest_is_streamed_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One vector more than fits into the chunks of a product."""
+    monkeypatch.setattr(similarity, "CHUNK", 512)
+    monkeypatch.setattr(vectors, "_PART", 1024)
+    values = np.random.default_rng(0).standard_normal((1025, 384)).astype(np.float32)
+    opened = Vectors.of(Embeddings([f"{row:04d}" for row in range(1025)], values), "drawn")
+    units = opened.units()
+    whole = similarity.Similarity(units, 192)(units[:24])
+    np.testing.assert_array_equal(Streamed(opened)(units[:24], Room()), whole)
+
+
 def test_equal_vectors_are_found_across_parts(
     given: tuple[Embeddings, Embeddings, Embeddings], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,14 +49,10 @@ class Frame:
 
     def queries(self, rows: np.ndarray) -> np.ndarray:
         """Return rows of a database as queries: products with rows are then similarities."""
-        order = self.order(rows.shape[-1])
-        return rows if order is None else rows[..., order]
-
-    def order(self, width: int) -> list[int] | None:
-        """Order of columns that turns rows of `width` columns into queries; None if unchanged."""
         if self.similarity != "euclidean":
-            return None
-        return [*range(width - 2), width - 1, width - 2]
+            return rows
+        width = rows.shape[-1]
+        return rows[..., [*range(width - 2), width - 1, width - 2]]
 
     def _scaled(self, values: np.ndarray) -> np.ndarray:
         shifted = values.astype(np.float64)

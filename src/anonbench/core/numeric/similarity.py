@@ -97,13 +97,15 @@ class Similarity:
             as_queries: turns rows like the database's into queries; None: used as given.
 
         """
-        # if only torch ranks, it need not be installed
+        # imported here: most commands start without it
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
         self.size, self.depth = database.shape
         self._as_queries = as_queries
         self.block = whole_rows(block)
-        self._shape = (max(self.size, _COLUMNS), _round_up(self.depth, _DEPTH))
+        # BLAS adds up differently in a narrow last chunk
+        columns = self.size + max(_COLUMNS - self.size % CHUNK, 0)
+        self._shape = (columns, _round_up(self.depth, _DEPTH))
         self._database = _padded(database, self._shape)
         self._room = room or Room()
         self._chunks = blocks(self._shape[0], CHUNK)

@@ -23,15 +23,15 @@ def price(table: pd.DataFrame, query: str) -> tuple[str, bool]:
 
     """
     rows = table[(table["query"] == query) & (table["metric"] == LABELLED)]
-    of_map = rows[rows["remedy"] == MAPPED].to_dict("records")
-    if not of_map or not of_map[0]["gain"] > MOST_FOUND:
+    found = rows[rows["remedy"] == MAPPED].to_dict("records")
+    if not found or not found[0]["gain"] > MOST_FOUND:
         return "", False
-    shown = [f"{100 * of_map[0][name]:+.1f}" for name in ("gain", "low", "high")]
+    gain, low, high = (100 * found[0][name] for name in ("gain", "low", "high"))
+    interval = "no interval" if found[0]["reason"] else f"{low:+.1f} to {high:+.1f}"
     text = (
-        "it finds the same person or document more easily, "
-        f"{shown[0]} points of mAP ({shown[1]} to {shown[2]})"
+        f"it finds the same person or document more easily, {gain:+.1f} points of mAP ({interval})"
     )
-    return text, bool(of_map[0]["low"] > MOST_FOUND)
+    return text, bool(found[0]["low"] > MOST_FOUND)
 
 
 def why_not(

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.numeric.statistics import wilson
+from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.method_names import base_of, has_own_vectors, pictures_of
 from anonbench.core.registries.methods import RESIDUES, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
@@ -231,7 +232,8 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
     """Yield the rates of the other attacks on a variant.
 
     If an attack finds no more in originals than its control does, finding no more in a variant
-    shows nothing. Vectors judged separately take the attacks on pictures from their method.
+    shows nothing. Vectors judged separately take the attacks on pictures from their method, but not
+    those on its vectors.
     """
     if given.attacks is None:
         return
@@ -245,7 +247,10 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
     mine = of_degree[of_degree["method"] == method]
     if has_own_vectors(method):
         others = of_degree[of_degree["method"] == pictures_of(method)]
-        mine = pd.concat([others[~others["attack"].isin(mine["attack"])], mine])
+        on_pictures = {
+            name for name, kind in PRIVACY_ATTACKS.items() if issubclass(kind, RegionAttack)
+        }
+        mine = pd.concat([others[others["attack"].isin(on_pictures)], mine])
     else:  # images that maps or models D were learned from: for comparison only
         mine = mine[~mine["measure"].fillna("").str.startswith(SEEN)]
     run = {(row["attack"], _is_seen(row)) for row in mine.to_dict("records")}

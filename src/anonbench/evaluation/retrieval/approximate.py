@@ -45,8 +45,9 @@ _PROBED, _FEWEST_PROBED = 1 / 16, 8
 """Cells that IVF searches at least: a share of them, and a number."""
 _NEIGHBOURS, _EF_CONSTRUCTION, _EF_SEARCH = 32, 80, 128
 """Of HNSW: links of a vector, candidates while it is linked, and while it is searched."""
-_LEAST = -2.0
-"""Less than any cosine: what is no candidate comes last."""
+_UNFOUND, _NONE = -2.0, -3.0
+"""Less than any cosine: candidates that an index has not found come last, followed by empty places
+in a row of candidates."""
 _RECALLS = (10, 100)
 """Depths at which approximate and exact rankings are compared, in addition to k."""
 
@@ -104,7 +105,7 @@ def score_approximately(
     candidates, is_found = _together(found, own, depth + 1, size)
     gains, other = (_similarities(vectors, units, candidates) for vectors, units in asked)
     compared = [
-        np.where(mask, values, np.float32(_LEAST))
+        np.where(mask | (candidates < 0), values, np.float32(_UNFOUND))
         for mask, values in zip(is_found, (gains, other), strict=True)
     ]
     expected, similarity = compared
@@ -118,12 +119,12 @@ def score_approximately(
         _recall(
             Streamed(vectors),
             units[checked],
-            candidates[checked],
+            np.where(mask, candidates, -1)[checked],
             similarity[checked],
             None if settings.include_self else own[checked],
             k,
         )
-        for (vectors, units), similarity in zip(asked, compared, strict=True)
+        for (vectors, units), mask, similarity in zip(asked, is_found, compared, strict=True)
     ]
     recall = {depth: (shares[0][depth] + shares[1][depth]) / 2 for depth in shares[0]}
     apart = _differences(table.iloc[checked], exact.table)
@@ -183,20 +184,6 @@ def _hnsw(vectors: Vectors, k: int) -> Any:
     return index
 
 
-class _Compared:
-    """A database whose similarities are known: [Q, C], for C candidates of each query."""
-
-    def __init__(self, similarity: np.ndarray) -> None:
-        self._similarity = similarity
-        self.size, self.depth = similarity.shape[1], 1
-
-    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
-        """Similarities of the queries with these numbers, written to the buffer."""
-        product = room.take(len(queries), self.size)
-        product[:] = self._similarity[queries]
-        return product
-
-
 def _scores(
     is_own: np.ndarray,
     expected: np.ndarray,
@@ -217,14 +204,13 @@ def _scores(
 
     """
     engine = Engine(settings, k)
-    own, truths, searched = is_own.argmax(axis=1), _Compared(expected), _Compared(similarity)
-    parts = []
+    own, parts = is_own.argmax(axis=1), []
     for block in engine.slices(len(own)):
         numbers = np.arange(block.start, block.stop)
-        truth = engine.reference(truths, numbers, own[block])
+        truth = engine.reference(lambda rows, _: expected[rows], numbers, own[block])
         best = np.take_along_axis(gains[block], truth.first[:, :k], axis=1)
-        truth = replace(truth, similarity=gains[block], ideal=truth.measures.ideal(best))
-        parts += engine.score(truth, searched, [numbers], own[block])
+        truth = replace(truth, gained=gains[block], ideal=truth.measures.ideal(best))
+        parts += engine.score(truth, lambda rows, _: similarity[rows], [numbers], own[block])
     return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in COLUMNS})
 
 
@@ -258,14 +244,14 @@ def _together(
 
 
 def _similarities(vectors: Vectors, queries: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Similarity of images [Q, C] to their query, float32; `_LEAST` where there is none."""
+    """Similarity of images [Q, C] to their query, float32; `_NONE` where there is none."""
     similarity = np.empty(images.shape, dtype=np.float32)
     for rows in blocks(len(images), max(1, _VALUES // (images.shape[1] * vectors.width))):
         found = vectors.rows(np.maximum(images[rows], 0).ravel())
         found = found.reshape(*images[rows].shape, -1)
         # NumPy, not BLAS: equal vectors get equal similarities at every position
         similarity[rows] = np.einsum("qd,qcd->qc", queries[rows], found)
-    similarity[images < 0] = _LEAST
+    similarity[images < 0] = _NONE
     return similarity
 
 
@@ -282,7 +268,7 @@ def _recall(
     Args:
         exact: the database.
         queries: unit vectors [Q, D].
-        candidates: of each query [Q, C].
+        candidates: of each query, -1 where the index has not found one [Q, C].
         similarity: of the candidates, float32 [Q, C].
         left_out: position of each query's own image, if it does not count [Q].
         k: greatest depth.

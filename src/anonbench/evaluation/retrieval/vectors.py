@@ -108,7 +108,7 @@ class Streamed:
     """
 
     def __init__(self, vectors: Vectors) -> None:
-        self.size, self.depth = len(vectors.ids), vectors.width
+        self.size = len(vectors.ids)
         self._vectors = vectors
         units = (vector for _, part in vectors.parts() for vector in part)
         self._again, self._first = repeated(units)

@@ -380,6 +380,10 @@ def test_maps_without_train_images_have_seen_the_published_ones(tmp_path: Path) 
     for method in ("original", "blur"):
         assert rate["seen_rank_1", method] == rate["rank_1", method]
     assert rate["seen_rank_1", "mapped_blur"] > 0.1
+    # of model D they are not known, and a policy is told so
+    told = of_variant(table, "D_blur").set_index(["attack", "measure"])["reason"]
+    assert "the images that the model was trained on" in told["linkage", "seen_"]
+    assert "seen_" not in set(of_variant(table, "mapped_blur")["measure"])
     assert list(table.loc[table["attack"] == "inversion", "rate"].isna()) == [True]
 
 

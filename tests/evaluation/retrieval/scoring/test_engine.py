@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import combinations, permutations, product
 from typing import Literal
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -20,7 +21,14 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.frames import frame_of
 from anonbench.core.numeric.similarity import Room, Similarity
 from anonbench.evaluation.retrieval.scoring import chance, engine, metrics
-from anonbench.evaluation.retrieval.scoring.engine import Engine, GpuProducts, make_engine
+from anonbench.evaluation.retrieval.scoring.engine import (
+    Engine,
+    GpuProducts,
+    Search,
+    Searched,
+    make_engine,
+    score_all,
+)
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
 
 tied = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0])
@@ -44,7 +52,6 @@ class Given:
 
     def __init__(self, similarity: np.ndarray) -> None:
         self._similarity = similarity
-        self.size, self.depth = similarity.shape[1], 1
 
     def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
         return self._similarity.copy()
@@ -468,6 +475,20 @@ def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
         )  # fmt: skip
         (found,) = together.score(truth, database, [units[:100]], own)
         assert all(np.array_equal(found[column], expected[column]) for column in COLUMNS)
+
+
+def test_one_scored_database_is_in_memory_at_a_time() -> None:
+    chosen, units, own = Engine(Retrieval(), 11), unit_vectors(0, 230, 30), np.arange(230)
+    there: WeakSet[Searched] = WeakSet()
+    before = []
+
+    def make() -> Search:
+        before.append(len(there))
+        there.add(found := chosen.database(units))
+        return Search(found, [units.__getitem__])
+
+    score_all(chosen, Search(chosen.database(units), [units.__getitem__]), [make] * 3, own)
+    assert before == [0] * len(before) and len(before) >= 3
 
 
 @pytest.mark.slow

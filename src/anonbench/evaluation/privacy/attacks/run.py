@@ -24,15 +24,17 @@ from anonbench.core.registries.attacks import (
     RegionAttack,
     Restorers,
 )
+from anonbench.core.registries.method_names import has_own_vectors
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attacks.archives import Published, archives
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
-from anonbench.evaluation.privacy.attacks.table import COLUMNS
+from anonbench.evaluation.privacy.attacks.table import COLUMNS, SEEN
 
 NO_TRUTH = "of no original it is known for sure what is right"
+NOT_SEEN = "there are no vectors of the images that the model was trained on"
 
 
 def attack(
@@ -122,6 +124,10 @@ def _rows(
                 continue
             named = [replace(each, measure=prefix + each.measure) for each in outcomes]
             found.setdefault(kind.name, []).extend(named)
+    seen = {variant for prefix, archive in attacked if prefix for variant in archive.vectors}
+    unseen = set(published.embeddings) - seen
+    if attacked and any(has_own_vectors(each.method) for each in unseen):
+        lacks += [_row(kind, SEEN, "", Variant(), reason=NOT_SEEN) for kind in of_vectors]
     for kind in chosen:
         if kind.name in found:
             yield from _rates(kind, found[kind.name], confidence)

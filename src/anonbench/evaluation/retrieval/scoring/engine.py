@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import local
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -44,15 +44,9 @@ Scores = dict[str, np.ndarray]
 """By `COLUMNS`, float64: one score for each query."""
 
 
-class Searched(Protocol):
-    """A database of N unit vectors of D dimensions, ready to be searched."""
-
-    size: int
-    depth: int
-
-    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
-        """Similarities of queries [rows, D], float32 [rows, N], written to the buffer."""
-        ...
+Searched = Callable[[np.ndarray, Room], np.ndarray]
+"""A database of N vectors: returns the similarities of queries [rows, D], float32 [rows, N]. They
+may be in the buffer, and the caller may change them."""
 
 
 class GpuProducts:
@@ -69,14 +63,13 @@ class GpuProducts:
 
         full_float32()
         self._torch, self._frame = torch, frame
-        self.size, self.depth = units.shape
         self._units = torch.from_numpy(np.ascontiguousarray(units)).to(device)
         self._again, self._first = repeated(units)
 
     def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
         """See `Searched`; equal vectors of the database get equal values."""
         given = np.ascontiguousarray(self._frame.queries(queries))
-        product = room.take(len(queries), self.size)
+        product = room.take(len(queries), len(self._units))
         on_device = self._torch.from_numpy(given).to(self._units.device)
         self._torch.from_numpy(product).copy_(on_device @ self._units.T)
         if self._again:
@@ -158,7 +151,7 @@ class Engine:
             floor[part] = measures.chance(*given, own_first=True)
 
         _share_out(rank, blocks(rows, max(1, _STRIP // size)))
-        parts = similarity, first, place, ideal, is_open
+        parts = similarity, similarity, first, place, ideal, is_open
         return Reference(chance, floor, measures, *parts)
 
     def score(
@@ -212,12 +205,12 @@ class Engine:
                     is_tied = averaged and among_first(values, found[row, :k])
                 if is_tied or truth.open[query]:
                     tied.append((row, query, values))
-                truth.similarity[query].take(found[row, :k], out=gained[row], mode="clip")
+                truth.gained[query].take(found[row, :k], out=gained[row], mode="clip")
             ideal = truth.ideal[part].repeat(kinds)
             gain = truth.measures.gain(gained, places)
             for row, query, values in tied:
-                both = values, truth.similarity[query]
-                truth.measures.average_gain(gain[row], found[row, :k], *both)
+                given = values, truth.similarity[query], truth.gained[query]
+                truth.measures.average_gain(gain[row], found[row, :k], *given)
             scores = truth.measures.scores(places, precision, gain, ideal)
             for row, query, values in tied:
                 if truth.open[query] or not is_full:
@@ -331,6 +324,7 @@ def score_block(
             asked = [of_queries(columns) for of_queries in search.queries]
             found = engine.score(truth, search.database, asked, columns)
             yield [{name: each[name][block.rows] for name in COLUMNS} for each in found]
+            del search  # free its database before the next one is created
 
     return truth.chance[block.rows], truth.floor[block.rows], scored()
 

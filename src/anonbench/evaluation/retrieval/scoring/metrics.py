@@ -177,7 +177,7 @@ class Measures:
         return self._share(own * self._discounts[0] + others, ideal)
 
     def gain(self, similarity: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Return the gains of the first images, float64 [rows, k] (or more than k).
+        """Gains of the first images, float64 [rows, k].
 
         Args:
             similarity: their reference similarities in order, float32 [rows, k].
@@ -186,11 +186,16 @@ class Measures:
         """
         found = gains(similarity, self._settings)
         if self._settings.gain_of == "relevant":
-            found = found * (places[:, : similarity.shape[1]] < self.k)
+            found = found * (places[:, : self.k] < self.k)
         return found
 
     def average_gain(
-        self, gain: np.ndarray, found: np.ndarray, values: np.ndarray, reference: np.ndarray
+        self,
+        gain: np.ndarray,
+        found: np.ndarray,
+        values: np.ndarray,
+        reference: np.ndarray,
+        gained: np.ndarray,
     ) -> None:
         """Replace a query's gains by their means over all orders of equal images (see `ties`).
 
@@ -199,6 +204,7 @@ class Measures:
             found: their positions [k].
             values: similarities, float32 [N].
             reference: similarities of the reference, float32 [N].
+            gained: those of which gains are computed, float32 [N].
 
         """
         weights = None
@@ -206,7 +212,7 @@ class Measures:
             weights = ties.relevance(reference, self.k)
 
         def of(positions: np.ndarray) -> np.ndarray:
-            found = gains(reference[positions], self._settings)
+            found = gains(gained[positions], self._settings)
             return found if weights is None else found * weights[positions]
 
         gain[:] = of(found)
@@ -274,7 +280,9 @@ class Reference:
     """The same if the query's own image always comes first."""
     measures: Measures
     similarity: np.ndarray
-    """Reference similarities, float32 [rows, N]."""
+    """Reference similarities that images are ranked by, float32 [rows, N]."""
+    gained: np.ndarray
+    """Those of which gains are computed, float32 [rows, N]: the same, unless some are unranked."""
     first: np.ndarray
     """Positions of the first images in order, int64 [rows, `measures.depth`]."""
     place: np.ndarray

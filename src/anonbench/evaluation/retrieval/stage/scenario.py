@@ -136,7 +136,10 @@ def _queried(queries: Mapping[str, Embeddings], database: Vectors) -> dict[str, 
                 f"{what} have {own.width} dimensions, the database has {database.width}: "
                 "embed both with the same model"
             )
-        if found and own.ids != (first := next(iter(found.values()))).ids:
-            raise InputError(f"{what}: {difference(set(own.ids), set(first.ids))}")
+        for other, earlier in found.items():
+            if own.ids != earlier.ids:
+                raise InputError(
+                    f"{what} are of other images than {other} queries; give the same for each kind"
+                )
         found[str(kind)] = own
     return found
