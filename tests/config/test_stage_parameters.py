@@ -20,7 +20,6 @@ def all_slices(config: Config) -> dict[str, Any]:
         "detect": stage_parameters.detect(config, name),
         "quality": stage_parameters.quality(config, "documents"),
         "sweep": stage_parameters.sweep(config, name),
-        "overlays": stage_parameters.overlays(config),
         "blur": stage_parameters.anonymize(config, name, "blur-25"),
         "mask": stage_parameters.anonymize(config, name, "mask-25"),
         "hiding": stage_parameters.hiding(config, name),
@@ -55,7 +54,7 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     [
         ("title", "another", set()),
         ("results", "elsewhere", set()),
-        ("presentation.dpi", 300, {"figure", "overlays"}),
+        ("presentation.dpi", 300, {"figure"}),
         ("presentation.bootstrap", 10, {"best", "quality"}),
         ("presentation.confidence", 0.9, {"scores", "quality", "comparisons", "best"}),
         ("presentation.equivalence_margin", 0.05, {"comparisons", "best"}),
@@ -100,7 +99,6 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("privacy.recognizer", "face.onnx", {"privacy"}),
         ("detection_quality.thresholds", [0.5], {"sweep"}),
         ("detection_quality.listed", 5, set()),
-        ("detection_quality.drawn", 5, {"overlays"}),
         ("correlation.bootstrap", 100, {"correlate"}),
     ],
 )

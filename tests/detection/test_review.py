@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.detection.quality.review import REVIEW_COLUMNS, choose_sheet, least_certain
+from anonbench.detection.quality.review import REVIEW_COLUMNS, least_certain
 from anonbench.detection.review.estimate import draw_sample
 from anonbench.detection.review.queue import Detected
 
@@ -64,14 +64,6 @@ def test_where_most_have_one_region_two_are_unusual() -> None:
     assert listed(table, "few regions") == []
 
 
-def test_a_sheet_takes_from_each_list_in_turn_and_no_image_twice() -> None:
-    table = review(50)
-    assert set(choose_sheet(table, 5)) == {"four", "blank", "three", "little", "much"}
-    everything = choose_sheet(table, 50)
-    assert len(everything) == len(set(everything)) == 9
-    assert "broken" not in everything and "part" in everything
-
-
 def test_a_persons_review_begins_with_doubtful_images(tmp_path: Path) -> None:
     ids = ["a", "b", "c", "d"]
     manifest = pd.DataFrame({"id": ids, "path": ids, "split": "train", "digest": ids})
@@ -94,4 +86,3 @@ def test_no_doubt_at_all() -> None:
         5,
     )
     assert list(table.columns) == REVIEW_COLUMNS and table.empty
-    assert choose_sheet(table, 5) == []

@@ -177,7 +177,6 @@ def test_pages_have_a_target_by_file_name_and_by_the_papers_number() -> None:
     targets = paths(data={"paper_role": "celeba"}).page_targets()
     assert targets["table_retrieval_mine_100"] == targets["table_V"]
     assert targets["table_V"][2] == "out/tables/retrieval_mine_100.tex"
-    assert targets["figure_1"] == ["out/figures/pipeline.png", "out/figures/pipeline.svg"]
     assert len(targets["table_I"]) == 6
     assert targets["table_II"][0] == "out/tables/scenarios_mine.csv"
     assert "table_III" not in targets

@@ -1,9 +1,9 @@
 """The page of pictures: every method, figure and table, and what makes it.
 
-`python tools/site/gallery.py`, after `make demo` and a run of config/sweep.yaml. Images are those
-of the demo's generator, tables and figures those of the demo's results, and of the sweep's. Those
-that are not in the results stay as they are. A new method or table is on the page by itself; a test
-says when one is missing, and when a method's picture is not what the method does.
+`python tools/site/gallery.py`, after `make demo`. Images are those of the demo's generator, tables
+and figures those of the demo's results. Those that are not in the results stay as they are. A new
+method or table is on the page by itself; a test says when one is missing, and when a method's
+picture is not what the method does.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ FIGURES = (
         "front_portraits_map",
         "Retrieval against re-identification: what no other choice beats in both",
     ),
-    ("strengths_portraits", "Retrieval and attacks against the strength of a method"),
     ("trend_documents_map_original", "A score against the degree, a panel for each method"),
     ("correlation_documents_100", "How retrieval and downstream scores correlate over models"),
     ("attention_portraits", "Where a model looks, before and after"),
@@ -60,11 +59,7 @@ FIGURES = (
         "Precision and recall against the score threshold, where true boxes are known",
     ),
     ("learning_portraits", "Losses and early signs of a collapse, all trainings"),
-    ("pipeline", "The experiment in one picture"),
 )
-SWEEP = "config/sweep.yaml"
-OF_SWEEP = ("strengths_portraits",)
-"""Figures that the demo does not make, and this config does."""
 OF_DEGREES = (
     ("retrieval_portraits_100", "Retrieval scores in the paper's layout"),
     ("agreement_portraits_100", "Overlap, rank-biased overlap and Kendall's tau of the rankings"),
@@ -152,7 +147,7 @@ def page() -> str:
         parts += [f"### `{kind(stem)}`\n\n{told}.\n"]
         is_there = _drawn(stem) or (PICTURES / _picture(stem)).is_file()
         made = f"![{told}](../images/gallery/{_picture(stem)})\n" if is_there else NOT_MADE
-        parts += [made, _command(f"figure_{stem}", SWEEP if stem in OF_SWEEP else "")]
+        parts += [made, _command(f"figure_{stem}")]
     parts.append("## Tables\n\nEach is made as CSV, Markdown and LaTeX, in `results/tables`.\n")
     of_each = [(f"{name}_portraits", table.caption.rstrip(".")) for name, table in TABLES.items()]
     for stem, told in (*OF_DEGREES, *of_each, *OTHERS):
@@ -168,8 +163,8 @@ def kind(stem: str) -> str:
     return stem
 
 
-def _command(target: str, config: str = "") -> str:
-    return f"`snakemake --cores 2 {f'--configfile {config} ' if config else ''}{target}`\n"
+def _command(target: str) -> str:
+    return f"`snakemake --cores 2 {target}`\n"
 
 
 def _table(stem: str) -> str:
@@ -195,7 +190,7 @@ def _picture(stem: str) -> str:
 
 
 def _drawn(stem: str) -> Path | None:
-    path = RESULTS / ("sweep" if stem in OF_SWEEP else ".") / f"figures/{stem}.png"
+    path = RESULTS / f"figures/{stem}.png"
     return path if path.is_file() else None
 
 

@@ -62,16 +62,5 @@ rule paper_claims:
         "../scripts/claims.py"
 
 
-rule paper_scatter:
-    input:
-        rules.paper_comparison.output.csv,
-    output:
-        png="<results>/paper/scatter_{role}.png",
-        svg="<results>/paper/scatter_{role}.svg",
-    script:
-        "../scripts/scatter.py"
-
-
 _compared = [rules.paper_comparison.output, rules.paper_claims.output]
-_compared += expand(plain(rules.paper_scatter.output), role=[data.role for data in paper_data])
 compared_files = _compared if paper_data else []

@@ -1,16 +1,4 @@
-# Figures of the pipeline and of attention.
-
-from anonbench.workflow.snakemake_adapter.rules import reads_of, stages_of
-
-
-rule pipeline:
-    output:
-        **figure("pipeline", "pipeline"),
-    params:
-        rules=lambda w: stages_of(every_rule),
-        reads=lambda w: reads_of(every_rule, rules.all.rule.name),
-    script:
-        "../scripts/pipeline.py"
+# Figures of attention.
 
 
 rule attend:

@@ -142,7 +142,6 @@ rule tables:
 
 rule figures:
     input:
-        rules.pipeline.output,
         [paths.figures(name) for name in experiment.datasets],
 
 

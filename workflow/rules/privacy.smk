@@ -65,12 +65,3 @@ rule front:
         column_svg="<results>/figures/front_{dataset}_{metric}_column.svg",
     script:
         "../scripts/front.py"
-
-
-rule strengths:
-    input:
-        unpack(lambda w: paths.strengths_inputs(w.dataset)),
-    output:
-        **figure("strengths_{dataset}", "strengths of the methods"),
-    script:
-        "../scripts/strengths.py"

@@ -50,15 +50,3 @@ rule review:
         "<results>/{dataset}/quality/least_certain.csv",
     script:
         "../scripts/review.py"
-
-
-rule overlays:
-    input:
-        **found,
-        truth=lambda w: truth(w) if w.dataset in paths.measured() else [],
-        review=rules.review.output[0],
-    output:
-        least_certain="<results>/{dataset}/quality/least_certain.png",
-        sample="<results>/{dataset}/quality/sample.png",
-    script:
-        "../scripts/overlays.py"

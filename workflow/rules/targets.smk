@@ -6,7 +6,6 @@ _targets = {
         expand(plain(rules.quality.output), dataset=paths.measured()),
         expand(plain(rules.detection_figure.output), dataset=paths.measured()),
         expand(plain(rules.review.output), dataset=experiment.datasets),
-        expand(plain(rules.overlays.output), dataset=experiment.datasets),
     ],
     "policy": [
         expand(plain(rules.judge.output), dataset=experiment.datasets),

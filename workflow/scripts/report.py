@@ -33,7 +33,6 @@ with job(snakemake, __file__):
         made_by,
         Path(snakemake.output[0]),
         system=snakemake.params.system,
-        pipeline=results / "figures" / "pipeline.png",
         effort=Effort(
             results / "tables" / "cost.csv",
             results / "tables" / "machines.csv",

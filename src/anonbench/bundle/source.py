@@ -18,7 +18,7 @@ from anonbench.core.vocabulary import Split
 _AGAIN = re.compile(
     "scores|comparisons|effects|variance|best|query_kinds"
     "|correlate|(privacy_|other_)?tables_.*|sizes|scenarios|profiles|paper_.*|figures_.*|learning"
-    "|cost|attention_share|detection_figure|pipeline|front|strengths|report"
+    "|cost|attention_share|detection_figure|front|report"
 )
 """Rules that need no image and no model: the only ones that run on a bundle."""
 

@@ -145,9 +145,6 @@ class DetectionQuality(Settings):
     """Score thresholds of the sweep; the one in use is added."""
     listed: Count = 50
     """Least certain images of each kind that are listed."""
-    drawn: Annotated[int, Field(ge=1, le=60)] = 24
-    """Images on a contact sheet. They show originals only with presentation.show_originals;
-    otherwise outlines on blank pages, since missed regions would be visible."""
 
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from anonbench.config.outputs import (
     TableKind,
 )
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.registries.method_names import base_of, is_redrawn
+from anonbench.core.registries.method_names import is_redrawn
 from anonbench.core.registries.tables import OF_ATTACKS, OF_PRIVACY, OF_TRAININGS, TABLES
 from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import (
@@ -116,11 +116,6 @@ class Experiment:
         dataset = self.datasets[name]
         own = [Variant(method, d) for d in sorted(dataset.degrees) for method in dataset.methods]
         return own + self.unaudited_variants(name)
-
-    def has_strengths(self, name: str) -> bool:
-        """Whether a data set has several strengths of one method."""
-        methods = self.datasets[name].methods
-        return len(set(map(base_of, methods))) < len(methods)
 
     def given_variants(self, name: str) -> list[Variant]:
         """Variants of a data set that consist of other programs' pictures."""
@@ -335,8 +330,6 @@ class Experiment:
             keys = [*self._figure_keys(dataset)]
             if self.config.privacy.enabled:
                 keys[:0] = [("front", None, metric, None) for metric in ("map", "mndcg")]
-            if self.has_strengths(name):
-                keys[:0] = [("strengths", None, None, None)]
             for kind, degree, metric, query in keys:
                 if self.config.bundle and kind in OF_IMAGES:
                     continue

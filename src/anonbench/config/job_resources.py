@@ -44,7 +44,7 @@ def job_resources(estimates: Estimates) -> dict[str, Resources]:
         },
         **{each: {"mem_mb": 4000, "runtime": 60} for each in ("match", "quality")},
         "sweep": {"mem_mb": 3000, "runtime": 60},
-        **{each: {"mem_mb": 4000} for each in ("review", "overlays")},
+        "review": {"mem_mb": 4000},
         **dict.fromkeys(("anonymize", "given", "copy_originals"), of_shard),
         "train": {
             "threads": of(e.training_threads),

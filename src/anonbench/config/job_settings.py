@@ -18,7 +18,7 @@ OF_ALL: tuple[tuple[Callable[[Config], Slice], tuple[str, ...]], ...] = (
     (of.comparisons, ("comparisons", "effects", "query_kinds", "drift")),
     (of.trainings, ("trainings",)),
     (of.privacy, ("reidentify",)),
-    *((each, (each.__name__,)) for each in (of.overlays, of.embed, of.redraw)),
+    *((each, (each.__name__,)) for each in (of.embed, of.redraw)),
     *((each, (each.__name__,)) for each in (of.variance, of.best, of.correlate)),
 )
 """Settings that are the same for all data sets, with the scripts that read them."""
@@ -29,7 +29,7 @@ OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
 )
 """Settings that depend on the data set; each function has the name of its script."""
 SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("dpi",): ("pipeline", "detection_figure", "learning", "scatter", "findings_models"),
+    ("dpi",): ("detection_figure", "learning", "findings_models"),
     ("dpi", "confidence"): ("attention_share", "findings_systems"),
     ("dpi", "confidence", "widest_interval"): ("front",),
     ("dpi", "show_originals"): ("attention",),
@@ -37,7 +37,7 @@ SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("attention_images",): ("attend",),
 }
 """Presentation settings, with the scripts that read them."""
-NAME_A_SYSTEM = ("front", "strengths")
+NAME_A_SYSTEM = ("front",)
 """Scripts that label models by the data set's system, if there is one."""
 
 
@@ -63,7 +63,6 @@ def _slices(experiment: Experiment) -> dict[str, Any]:
     slices: dict[str, Any] = {
         "anonymize": lambda w: of.anonymize(config, w.dataset, w.variant),
         "given": lambda w: of.given(config, w.dataset, w.variant),
-        "strengths": lambda w: of.strengths(config, w.dataset, _sought(experiment, w.dataset)),
         "explore": {"queries": shown.explorer_queries, "results": shown.explorer_results},
     }
     slices |= {name: part(config) for part, scripts in OF_ALL for name in scripts}
@@ -98,7 +97,7 @@ def _facts(experiment: Experiment) -> dict[str, dict[str, Any]]:
     ranked = config.retrieval.model_dump(mode="json", include={"fraction", "include_self"})
     return {
         **dict.fromkeys(("boxes", "originals"), keep),
-        **dict.fromkeys(("quality", "sweep", "overlays"), drawn),
+        **dict.fromkeys(("quality", "sweep"), drawn),
         "manifest": {"name": lambda w: w.dataset},
         "detect": {"templates": lambda w: str(data[w.dataset].templates or "")},
         "claims": {"level": round(1 - config.presentation.confidence, 9)},

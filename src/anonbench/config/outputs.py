@@ -61,7 +61,6 @@ class Figure:
         "attention_share",
         "learning",
         "front",
-        "strengths",
     ]
     dataset: str
     degree: int | None = None

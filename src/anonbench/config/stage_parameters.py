@@ -102,15 +102,6 @@ def sweep(config: Config, name: str) -> Slice:
     } | _code(DETECTORS, *config.datasets[name].detectors)
 
 
-def overlays(config: Config) -> Slice:
-    """Settings of the contact sheets."""
-    return {
-        "drawn": config.detection_quality.drawn,
-        "max_pixels": config.detection.max_pixels,
-        **show(config, "show_originals", "dpi"),
-    }
-
-
 def anonymize(config: Config, name: str, variant: str) -> Slice:
     """Image format, and settings of the variant's method."""
     kept = {"keep_without_regions": config.datasets[name].keep_without_regions}
@@ -339,21 +330,6 @@ def best(config: Config) -> Slice:
 def correlate(config: Config) -> Slice:
     """Settings of the intervals of correlation coefficients."""
     return {"settings": config.correlation.model_dump(mode="json")}
-
-
-def strengths(config: Config, name: str, entities: Sequence[str]) -> Slice:
-    """The parameters of the data set's methods, and those that the policy bounds."""
-    methods = {
-        str(method): config.anonymization.method(str(method)).model_dump(mode="json")
-        for method in config.datasets[name].methods
-    }
-    bounds = {
-        each.parameter: ("most", each.most) if each.least is None else ("least", each.least)
-        for each in config.policy.strength
-    }
-    return show(config, "dpi", "confidence", "widest_interval") | {
-        "strengths": {"parameters": methods, "entities": list(entities), "bounds": bounds}
-    }
 
 
 def show(config: Config, *fields: str) -> Slice:

@@ -100,9 +100,9 @@ def test_no_other_way_leads_from_image_sets_to_pictures(root: Path) -> None:
     readers = {"anonbench.datasets.image_sets.shards", "anonbench.datasets.images"}
     places = [*root.glob("src/anonbench/reporting/**/*.py"), *root.glob("workflow/scripts/*.py")]
     found = {path.stem for path in places if readers & set(imported(path))}
-    # sheets has outlines on blank pages; the others write no picture that is shown
+    # these write no picture that is shown
     no_pictures = {"attack", "attend", "embed", "embed_pixels", "embed_system", "reidentify"}
-    assert found == {"shown", "sheets", "train_redrawer", *no_pictures}
+    assert found == {"shown", "train_redrawer", *no_pictures}
 
 
 def imported(path: Path) -> Iterator[str]:

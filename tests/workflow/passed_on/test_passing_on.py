@@ -51,11 +51,9 @@ def made(snakemake: Any, folder: Path, show_originals: bool) -> None:
 
 def passed_on(folder: Path) -> list[Path]:
     results = folder / "results"
-    sheets = sorted(results.glob("*/quality/*.png"))
-    assert len(sheets) == 4
     statements = sorted(results.glob("*/statement.*"))
     assert len(statements) == 4  # HTML and Markdown of two data sets
-    return [results / "report.html", results / "tables", results / "figures", *sheets, *statements]
+    return [results / "report.html", results / "tables", results / "figures", *statements]
 
 
 def follow(said: str, hint: str) -> None:

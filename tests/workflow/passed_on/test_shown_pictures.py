@@ -102,8 +102,7 @@ def colours(*places: Path) -> tuple[Counter[str], Counter[str]]:
 
 def passed_on(folder: Path) -> list[Path]:
     results = folder / "results"
-    sheets = sorted(results.glob("*/quality/*.png"))
-    return [results / "report.html", *sorted((results / "figures").rglob("*.??g")), *sheets]
+    return [results / "report.html", *sorted((results / "figures").rglob("*.??g"))]
 
 
 def test_no_region_in_plain_sight_is_shown(snakemake: Any, root: Path, tmp_path: Path) -> None:

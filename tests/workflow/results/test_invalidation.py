@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 REPORT = {"report", "all"}  # the report shows the config
 OF_SCORES = {"figures_portraits", "figures_documents"}
 FIGURES = OF_SCORES | {"examples", "learning", "attention"}
-FIGURES |= {"attention_share", "detection_figure", "pipeline", "front"}
+FIGURES |= {"attention_share", "detection_figure", "front"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
 PRIVACY_TABLES = {"privacy_tables_portraits", "privacy_tables_documents"}
 OTHER_TABLES = {"other_tables_portraits", "other_tables_documents"}
@@ -69,7 +69,6 @@ MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {"embed_adapted", "ex
 MORE_SEEDS -= {"retrieve_without_own", "without_own_rankings", "query_kinds"}
 MORE_SEEDS -= OF_ADAPTED | OF_TRAINED
 MORE_SEEDS |= {f"downstream_{name}_unadapted_seed2" for name in ("portraits", "documents")}
-MORE_SEEDS |= {"pipeline"}  # it lists the rules, and there is one a seed
 OF_DOCUMENTS = {rule for rule in TRAINED if "portraits" not in rule}
 OF_DOCUMENTS -= {"train_adapted", "embed_adapted"} | OF_ADAPTED
 

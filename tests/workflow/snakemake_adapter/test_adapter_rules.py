@@ -145,7 +145,6 @@ def test_a_parameter_that_a_rule_names_itself_stays() -> None:
     ("first", "script", "log"),  # the rule is called as its script is, and `_all` behind it
     [
         ("figures/trend_{dataset}_{trend}.png", "trend.py", "figure/trend_{dataset}_{trend}"),
-        ("figures/pipeline.png", "pipeline.py", "figure/pipeline"),
         ("paper/claims.csv", "claims.py", "paper/claims"),
         ("report.html", "report.py", "report/report_all"),
         (["portraits/a/b.parquet", "c"], "rankings.py", "rankings/rankings_all"),

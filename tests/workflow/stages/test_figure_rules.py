@@ -14,17 +14,6 @@ pytestmark = pytest.mark.workflow
 ARGUMENTS = ("--cores", "1", "--workflow-profile", "none")
 
 
-def test_the_pipeline_is_drawn_once(
-    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
-) -> None:
-    run = snakemake(tmp_path, miniature, *ARGUMENTS, "figure_1")
-    assert run.returncode == 0, run.stderr[-3000:]
-    for suffix in ("png", "svg"):
-        assert (tmp_path / "results" / "figures" / f"pipeline.{suffix}").stat().st_size > 5000
-    again = snakemake(tmp_path, miniature, *ARGUMENTS, "-n", "figure_1")
-    assert "Nothing to be done" in again.stdout + again.stderr
-
-
 def test_costs_are_counted_after_all_that_the_report_shows(
     snakemake: Any, miniature: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""`snakemake detection_quality`: measured where the truth is known, sheets everywhere."""
+"""`snakemake detection_quality`: measured where the truth is known, a list everywhere."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def folder_of(path: Path, miniature: dict[str, Any], **changes: Any) -> dict[str
     return config
 
 
-def test_without_a_truth_there_are_lists_and_sheets_alone(
+def test_without_a_truth_there_is_a_list_alone(
     snakemake: Any, miniature: dict[str, Any], tmp_path: Path
 ) -> None:
     config = folder_of(tmp_path, miniature)
     arguments = ("-n", "--cores", "1", "--workflow-profile", "none")
     rules = planned(snakemake(tmp_path, config, *arguments, "detection_quality"))
-    assert {"review", "overlays"} <= rules
+    assert "review" in rules
     assert not rules & {"quality", "sweep", "detection_figure", "anonymize"}
 
 
@@ -79,8 +79,6 @@ def test_the_demo_is_measured_by_what_was_drawn(
     sweep = pd.read_csv(folder / "sweep.csv")
     assert set(sweep["images"]) == {4} and sweep["in_use"].sum() == 1
     assert len(pd.read_csv(folder / "least_certain.csv")) >= 4
-    for name in ("least_certain", "sample"):
-        assert (folder / f"{name}.png").stat().st_size > 5000
 
     config["detection_quality"]["thresholds"] = [0.5]
     rules = planned(snakemake(tmp_path, config, "-n", *arguments, "detection_quality"))

@@ -66,10 +66,10 @@ def test_the_workflow_is_the_same_from_either_snakefile_and_as_a_module(
 
     expected = {f"anonbench_{rule}": count for rule, count in plans[0].items() if rule != "all"}
     assert planned(foreign("-n", "mine")) == expected | {"mine": 1}
-    foreign("anonbench_pipeline")
-    assert (tmp_path / "results/figures/pipeline.svg").stat().st_size > 5000
-    assert (tmp_path / "results/benchmarks/figure/pipeline.tsv").exists()
-    assert "Nothing to be done" in foreign("-n", "anonbench_pipeline")
+    foreign("results/tables/scenarios_portraits.csv")
+    assert (tmp_path / "results/tables/scenarios_portraits.tex").stat().st_size > 500
+    assert (tmp_path / "results/benchmarks/table/scenarios_portraits.tsv").exists()
+    assert "Nothing to be done" in foreign("-n", "results/tables/scenarios_portraits.csv")
 
 
 def test_the_catalog_finds_what_it_asks_for(root: Path) -> None:

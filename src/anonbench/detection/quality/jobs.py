@@ -132,7 +132,7 @@ def sweep_dataset(
 def review_dataset(
     manifest: Path, boxes: Path, images: Sequence[Path], most: int, output: Path
 ) -> None:
-    """List the images to look at, see `least_certain`, with their numbers on contact sheets."""
+    """List the images to look at, see `least_certain`, with their neutral numbers."""
     listed = pd.read_parquet(manifest, columns=["id", "path", "split"])
     scores = pd.read_parquet(boxes, columns=["id", "score"])
     table = least_certain(listed, read_outcomes(images), scores, most)

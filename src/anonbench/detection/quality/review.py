@@ -62,19 +62,6 @@ def least_certain(
     return filled[REVIEW_COLUMNS].reset_index(drop=True)
 
 
-def choose_sheet(review: pd.DataFrame, most: int) -> list[str]:
-    """Return at most `most` images to draw: from each list in turn, none twice.
-
-    Args:
-        review: see `least_certain`.
-        most: images on a sheet.
-
-    """
-    ranked = review.assign(rank=review.groupby("why").cumcount())
-    ordered = ranked[ranked["why"] != FAILED].sort_values("rank", kind="stable")
-    return [str(image_id) for image_id in ordered["id"].drop_duplicates().head(most)]
-
-
 def _shuffled(rows: pd.DataFrame) -> pd.DataFrame:
     """Order by a hash, so that the first ones are spread over folders and classes."""
     keys = [hash_int("review", image_id) for image_id in rows["id"]]

@@ -49,7 +49,6 @@ from anonbench.reporting.html.evidence import (
 )
 from anonbench.reporting.html.first_page import first_page
 from anonbench.reporting.html.page import render
-from anonbench.reporting.html.pictures import PIPELINE, pipeline_picture
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
@@ -65,7 +64,6 @@ def build_report(
     versions: Mapping[str, str],
     output: Path,
     paper: Sequence[Grid] = (),
-    pipeline: Path | None = None,
     effort: tables.Effort | None = None,
     commands: Mapping[str, TableCommands] | None = None,
     system: str | None = None,
@@ -82,7 +80,6 @@ def build_report(
         versions: versions of the packages that made the results.
         output: the HTML file.
         paper: tables that compare the paper with our results.
-        pipeline: PNG of the workflow's stages.
         effort: cost of the stages.
         commands: commands that make the numbers, by the file name of a table.
         system: name of the one system under test; None if models are trained.
@@ -123,8 +120,6 @@ def build_report(
     add_layouts(pages, results, config)
     add_grids(pages, results, shown, effects, bests, paper, system)
     pages["provenance"].grids = tables.provenance(versions, digested(datasets), effort)
-    if pipeline is not None:
-        pages["provenance"].figures = [(PIPELINE, [pipeline_picture(pipeline)])]
     html = render(
         texts,
         title=title,

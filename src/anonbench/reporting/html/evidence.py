@@ -23,7 +23,7 @@ from anonbench.reporting.choices.recommendations import recommendations_grid
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection
-from anonbench.reporting.html.pictures import FIGURES, PIPELINE, Picture, pictures
+from anonbench.reporting.html.pictures import FIGURES, Picture, pictures
 from anonbench.reporting.html.words import Facts
 from anonbench.reporting.labels import ENTITIES, METHODS
 
@@ -65,7 +65,7 @@ TABLES = {
     "trainings": "models",
 }
 """Page of each registered table; tables not listed are on the page of methods and statistics."""
-FOLDED = ("learning", PIPELINE)
+FOLDED = ("learning",)
 """Kinds of figures that are always folded, even as the first of their page."""
 
 

@@ -23,8 +23,6 @@ _LISTED: dict[str, Any] = yaml.safe_load(
 )
 FIGURES: dict[str, dict[str, str]] = _LISTED["figures"]
 """Kinds of figures in the report, in order: page, title, caption."""
-PIPELINE = "pipeline"
-"""Kind of the workflow diagram, which belongs to no data set."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +105,6 @@ def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]
             alt = f"{heading(kind)}: {title}."
             shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
     return shown
-
-
-def pipeline_picture(png: Path) -> Picture:
-    """The workflow diagram.
-
-    Raises:
-        InputError: the file is not a PNG.
-    """
-    title = heading(PIPELINE)
-    return Picture(PIPELINE, title, f"{title}: the workflow's stages.", *data_uri(png))
 
 
 def heading(kind: str) -> str:

@@ -77,9 +77,3 @@ class PrivacyPaths(ModelPaths):
             files["rates"] = f"{folder}/privacy/reidentification.csv"
             files["attacks"] = f"{folder}/privacy/attacks.csv"
         return files
-
-    def strengths_inputs(self, dataset: str) -> dict[str, str]:
-        """Inputs of the comparison of strengths, by name."""
-        files = self.policy_inputs(dataset)
-        attacked = {name: files[name] for name in ("rates", "attacks") if name in files}
-        return {"scores": f"{self.results}/{dataset}/scores.csv"} | attacked

@@ -23,7 +23,6 @@ class Paths(PagePaths):
             stems |= {f"table_{number}": f"scenarios_{name}" for name in found}
         return {target: self.page(target, stem) for target, stem in stems.items()} | {
             "table_I": self.page("table_I", "experiment") + self.page("table_I", "sizes"),
-            "figure_1": self.page("figure_1", "pipeline"),
         }
 
     def stage_targets(self, dataset: str) -> dict[str, list[str]]:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from snakemake.output_index import OutputIndex
-
 from anonbench.core.jobs.fingerprint import code_digest
-from anonbench.reporting.pipeline import trace
 
 _SHOWN_IN = {"figures": "figure", "tables": "table", "paper": "paper"}
 """Folders of the results, with the corresponding folder of their logs."""
@@ -91,30 +87,3 @@ def _log_like_output(rule: Any, results: str) -> str:
     last = max((place for place, part in enumerate(parts) if "{" in part), default=-1)
     differing = [parts[0], *parts[2 : last + 1]] if last >= 0 else [rule.name]
     return "/".join(["<logs>", *([stage] if differing != [stage] else []), *differing]) + ".log"
-
-
-def stages_of(rules: Iterable[Any]) -> list[tuple[str, str, str, list[str]]]:
-    """Stage (the file), name, script and wildcards of each rule that has a script."""
-    return [
-        (Path(rule.snakefile).stem, rule.name, Path(rule.script).stem, sorted(rule.wildcard_names))
-        for rule in rules
-        if rule.script
-    ]
-
-
-def reads_of(rules: Iterable[Any], target: str) -> dict[str, list[str]]:
-    """For each rule that a target needs, the rules from which it reads."""
-    named = {rule.name: rule for rule in rules}
-    index = OutputIndex([*named.values()])
-
-    @cache
-    def producer(path: str) -> tuple[str, Mapping[str, str]] | None:
-        names = {rule.name for rule in index.match_producers(path)}
-        found = next((rule for name, rule in named.items() if name in names), None)
-        return None if found is None else (found.name, found.get_wildcards(path))
-
-    def inputs(job: tuple[str, Mapping[str, str]]) -> Iterable[str]:
-        name, wildcards = job
-        return map(str, named[name].expand_input(wildcards)[0])
-
-    return trace(inputs((target, {})), producer, inputs, "dataset")
