@@ -1,4 +1,4 @@
-"""The tables, files and figures of the page of findings, from the results of its runs.
+"""The tables and files of the page of findings, from the results of its runs.
 
 `python tools/site/findings.py`, after `snakemake findings` with config/celeba_systems.yaml,
 config/celeba_10k.yaml, config/celeba_scaling.yaml, config/documents_systems.yaml and
@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.findings.models import effects_grid
 from anonbench.reporting.findings.systems import orders_grid, values_grid
 from anonbench.reporting.grids.grid import to_markdown
 from anonbench.reporting.labels import METHODS
@@ -23,7 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"
 PAGE = ROOT / "docs/explanation/findings.md"
 FILES = ROOT / "docs/explanation/findings"
-IMAGES = ROOT / "docs/images"
 
 SOURCES = {
     "systems": "celeba_systems/findings/systems.csv",
@@ -45,10 +45,6 @@ SOURCES = {
 """Where a file beside the page comes from."""
 BY_DEGREE = "documents_4k/documents/scores.csv"
 """Of which the rows are taken that say what a degree changes."""
-FIGURES = {
-    "findings_systems.png": "celeba_systems/findings/systems.png",
-    "findings_models.png": "celeba_10k/findings/models.png",
-}
 AS_THEY_ARE = ("orders", "pages_orders", "claims", "generated_claims", "sensitivity")
 """Files whose numbers are no shares; those of the others are shown in percent."""
 
@@ -137,6 +133,8 @@ def degrees_grid(found: pd.DataFrame) -> Grid:
 
 GRIDS = {
     "generated_degrees": degrees_grid,
+    "models": lambda found: effects_grid(found[found["query"] == "original"]),
+    "systems": lambda found: values_grid(found[found["query"] == "original"]),
     "orders": lambda found: orders_grid(found[found["metric"] == "map"]),
     "reidentification": reidentification_grid,
     "pages": lambda found: values_grid(found[found["query"] == "original"]),
@@ -198,7 +196,6 @@ def main() -> None:
     """Bring the page up to the results."""
     FILES.mkdir(exist_ok=True)
     copies = {FILES / f"{name}.csv": place for name, place in SOURCES.items()}
-    copies |= {IMAGES / name: place for name, place in FIGURES.items()}
     for target, place in copies.items():
         if (RESULTS / place).exists():
             shutil.copy(RESULTS / place, target)

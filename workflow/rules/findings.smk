@@ -18,8 +18,6 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(s
             systems="<results>/findings/systems.csv",
             orders="<results>/findings/orders.csv",
             markdown="<results>/findings/findings.md",
-            png="<results>/findings/systems.png",
-            svg="<results>/findings/systems.svg",
         params:
             systems=_systems,
         script:
@@ -39,8 +37,6 @@ if _adapted:
             csv="<results>/findings/models.csv",
             accuracy="<results>/findings/accuracy.csv",
             markdown="<results>/findings/models.md",
-            png="<results>/findings/models.png",
-            svg="<results>/findings/models.svg",
         script:
             "../scripts/findings_models.py"
 

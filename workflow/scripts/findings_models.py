@@ -19,6 +19,4 @@ with job(snakemake, __file__):
         csv=Path(snakemake.output.csv),
         accuracy=Path(snakemake.output.accuracy),
         markdown=Path(snakemake.output.markdown),
-        figures=[Path(snakemake.output.png), Path(snakemake.output.svg)],
-        dpi=snakemake.params.slice["settings"]["dpi"],
     )

@@ -23,6 +23,4 @@ with job(snakemake, __file__):
         csv=Path(snakemake.output.systems),
         orders_csv=Path(snakemake.output.orders),
         markdown=Path(snakemake.output.markdown),
-        figures=[Path(snakemake.output.png), Path(snakemake.output.svg)],
-        dpi=shown["dpi"],
     )

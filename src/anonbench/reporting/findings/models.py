@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
 from anonbench.evaluation.comparisons.effect_table import EFFECTS
-from anonbench.reporting.findings.dots import draw_dots
 from anonbench.reporting.formats import NONE, percent
 from anonbench.reporting.grids.grid import to_markdown, write_text
 from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, QUERIES
@@ -135,32 +133,6 @@ def effects_grid(found: pd.DataFrame) -> Grid:
     )
 
 
-_DRAWN = {
-    "lead": "Lead by its own ranking",
-    "bias": "Retrieval bias",
-    "adapting": "Cost of adapting",
-}
-
-
-def draw_effects(found: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
-    """Draw the unadapted model's lead over each adapted model, the sum of bias and cost."""
-    rows = found[(found["metric"] == "map") & found["effect"].isin(_DRAWN)]
-    several = rows["dataset"].nunique() > 1
-    names = rows["method"].map(METHODS.__getitem__) + ", " + rows["adaption"]
-    names = rows["dataset"] + ": " + names if several else names
-    order = {effect: number for number, effect in enumerate(_DRAWN)}
-    rows = rows.assign(row=names, series=rows["effect"].map(_DRAWN))
-    rows = rows.sort_values("effect", key=lambda column: column.map(order), kind="stable")
-    draw_dots(
-        rows,
-        list(dict.fromkeys(names)),
-        label="points of mAP",
-        limits=None,
-        outputs=outputs,
-        dpi=dpi,
-    )
-
-
 def _cell(rows: pd.DataFrame, place: tuple[str, str, str, str]) -> str:
     value, low, high = (rows[name][place] for name in ("value", "low", "high"))
     shown = percent(value, "+")
@@ -181,10 +153,8 @@ def write_models(
     csv: Path,
     accuracy: Path,
     markdown: Path,
-    figures: Sequence[Path],
-    dpi: int,
 ) -> None:
-    """Write effects (`COLUMNS`) and accuracies, with tables for each data set and a figure."""
+    """Write effects (`COLUMNS`) and accuracies, with tables for each data set."""
     write_csv(effects, csv)
     write_csv(accuracies, accuracy)
     parts = []
@@ -196,4 +166,3 @@ def write_models(
             to_markdown(accuracies_grid(own[1])),
         ]
     write_text(markdown, "\n".join(parts))
-    draw_effects(effects, figures, dpi)

@@ -1,15 +1,13 @@
-"""Tables and figure of findings across systems."""
+"""Tables of findings across systems."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.findings.dots import draw_dots
 from anonbench.reporting.formats import NONE, interval
 from anonbench.reporting.grids.grid import to_markdown, write_text
 from anonbench.reporting.labels import METHODS, QUERIES, RETRIEVAL_METRICS
@@ -22,14 +20,11 @@ def write_systems(
     csv: Path,
     orders_csv: Path,
     markdown: Path,
-    figures: Sequence[Path],
-    dpi: int,
 ) -> None:
-    """Write the quality kept by systems (`VALUES` of `orders.py`), their agreement, a figure."""
+    """Write the quality kept by systems (`VALUES` of `orders.py`), their agreement."""
     write_csv(values, csv)
     write_csv(orders, orders_csv)
     write_text(markdown, "\n".join(map(to_markdown, (values_grid(values), orders_grid(orders)))))
-    draw(values, figures, dpi)
 
 
 def values_grid(values: pd.DataFrame) -> Grid:
@@ -82,19 +77,6 @@ def orders_grid(orders: pd.DataFrame) -> Grid:
         heads=("Systems", "Queries", "Methods", "Kendall’s τ", "Clear", "Same sign"),
         blocks=tuple(blocks),
         left=2,
-    )
-
-
-def draw(values: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
-    """Draw mAP of each method by system, one panel per query kind, with intervals."""
-    rows = values[values["metric"] == "map"]
-    draw_dots(
-        rows.assign(row=rows["method"].map(METHODS.__getitem__), series=rows["system"]),
-        [METHODS[method] for method in by_mean(rows)],
-        label="mAP (%)",
-        limits=(0, 100),
-        outputs=outputs,
-        dpi=dpi,
     )
 
 

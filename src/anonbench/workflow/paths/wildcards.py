@@ -34,7 +34,6 @@ def wildcard_patterns(experiment: Experiment) -> dict[str, str]:
         "model": rf"unadapted|pixels|untrained|(?:[ABCD]|mapped)-{anonymized}",
         "seed": r"\d+",
         "degree": r"\d+",
-        "role": "celeba|rvl_cdip|dokiq",
         "setting": "|".join(READERS),
         "metric": "map|mndcg",
     }
