@@ -61,7 +61,5 @@ rule front:
         scores=rules.scores.output[0],
     output:
         **figure("front_{dataset}_{metric}", "privacy-utility front, {metric}"),
-        column_png="<results>/figures/front_{dataset}_{metric}_column.png",
-        column_svg="<results>/figures/front_{dataset}_{metric}_column.svg",
     script:
         "../scripts/front.py"

@@ -20,8 +20,7 @@ with job(snakemake, __file__):
         read_scores(Path(snakemake.input.scores)),
         snakemake.wildcards.dataset,
         snakemake.wildcards.metric,
-        outputs=[Path(snakemake.output.png), Path(snakemake.output.svg)],
-        column=[Path(snakemake.output.column_png), Path(snakemake.output.column_svg)],
+        outputs=[Path(path) for path in snakemake.output],
         dpi=shown["dpi"],
         needs=replace(DEFAULTS, widest=shown["widest_interval"], confidence=shown["confidence"]),
     )

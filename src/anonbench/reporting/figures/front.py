@@ -23,13 +23,10 @@ from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, why_n
 from anonbench.reporting.figures.style import (
     INK,
     MODEL_MARKERS,
-    ONE_COLUMN,
     SOFT,
     TWO_COLUMNS,
     blank,
     method_colour,
-    method_columns,
-    method_handles,
     new_figure,
     save,
     styled,
@@ -48,7 +45,6 @@ def front(
     dataset: str,
     metric: str,
     outputs: Sequence[Path],
-    column: Sequence[Path],
     dpi: int = 150,
     needs: Needs = DEFAULTS,
 ) -> None:
@@ -61,8 +57,7 @@ def front(
         scores: tidy scores (`anonbench.reporting.summary.read_scores`).
         dataset: data set whose rows are drawn.
         metric: map or mndcg.
-        outputs: .png and .svg paths, over both columns of a page.
-        column: the same, for one column.
+        outputs: .png and .svg paths.
         dpi: resolution of the PNG.
         needs: requirements for a value to count as known.
     """
@@ -70,35 +65,22 @@ def front(
     risks = risks[risks["unknown"] == ""]
     of_dataset = scores[scores["dataset"] == dataset]
     points = choices(risks, of_dataset, metric)
-    if why_no_statement(of_dataset, needs):
-        points = points.iloc[:0]
     originals = risks[risks["method"] == ORIGINAL]
-    for paths, width, down in ((outputs, TWO_COLUMNS, 1), (column, ONE_COLUMN, 2)):
-        with styled():
-            if points.empty:
-                figure = blank(f"Re-identification or retrieval is not known of {dataset}", width)
-            else:
-                figure = new_figure(width, 0.5 + 2.4 * down)
-                kinds = present(points["query"], QUERIES)
-                shape = (down, len(kinds)) if down == 1 else (len(kinds), 1)
-                panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
-                for axes, query in zip(panels, kinds, strict=True):
-                    _panel(axes, points[points["query"] == query], originals)
-                    axes.set_title(f"{QUERIES[query]}\n{areas_of(points, query)}", fontsize=7)
-                for axes in panels if down > 1 else panels[:1]:
-                    axes.set_ylabel(f"{metric_label(metric)} (%), {own_ranking()}")
-                figure.supxlabel("Re-identification rate of the strongest attack (%)", fontsize=8)
-                handles = _handles(points, originals)
-                figure.legend(
-                    handles=handles,
-                    loc="outside upper center",
-                    ncols=method_columns(handles) if down == 1 else 3,
-                    columnspacing=1.0,
-                    handletextpad=0.4,
-                    handlelength=1.4,
-                    fontsize=7,
-                )
-            save(figure, paths, dpi)
+    with styled():
+        if points.empty or why_no_statement(of_dataset, needs):
+            text = f"Re-identification or retrieval is not known of {dataset}"
+            return save(blank(text), outputs, dpi)
+        figure = new_figure(TWO_COLUMNS, 3.0)
+        kinds = present(points["query"], QUERIES)
+        panels = figure.subplots(1, len(kinds), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, query in zip(panels, kinds, strict=True):
+            _panel(axes, points[points["query"] == query], originals)
+            axes.set_title(f"{QUERIES[query]}\n{areas_of(points, query)}", fontsize=7)
+        panels[0].set_ylabel(f"{metric_label(metric)} (%), {own_ranking()}")
+        figure.supxlabel("Re-identification rate of the strongest attack (%)", fontsize=8)
+        handles = _handles(points, originals)
+        figure.legend(handles=handles, loc="outside upper center", ncols=5, fontsize=7)
+        return save(figure, outputs, dpi)
 
 
 def areas_of(points: pd.DataFrame, query: str) -> str:
@@ -108,18 +90,13 @@ def areas_of(points: pd.DataFrame, query: str) -> str:
         points: result of `choices`.
         query: the query kind.
     """
-    mine = points[points["query"] == query]
-    found = {
-        METHODS.get(method, method): area(
-            *(
-                mine.loc[mine["method"] == method, name].to_numpy(float)
-                for name in ("rate", "value")
-            )
-        )
-        for method in present(mine["method"], METHODS)
-    }
-    text = "area: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in found.items())
-    return "\n".join(textwrap.wrap(text, _TITLE))
+    of = {str(method): rows for method, rows in points[points["query"] == query].groupby("method")}
+    found = (
+        f"{METHODS.get(method, method)} "
+        f"{100 * area(of[method]['rate'].to_numpy(float), of[method]['value'].to_numpy(float)):.1f}"
+        for method in present(pd.Series([*of]), METHODS)
+    )
+    return "\n".join(textwrap.wrap(f"area: {' %, '.join(found)} %", _TITLE))
 
 
 def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -165,7 +142,7 @@ def undominated(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
 def _panel(axes: Axes, points: pd.DataFrame, originals: pd.DataFrame) -> None:
     top = points.groupby(_KEYS)["value"].transform("max") == points["value"]
     for row in points.assign(top=top).sort_values("best").to_dict("records"):
-        colour = method_colour(row["method"]) if row["best"] else SOFT
+        colour = method_colour(row["method"])
         x, y = 100 * row["rate"], 100 * row["value"]
         lines: Any = {"colors": colour, "linewidths": 0.6, "alpha": 0.7, "zorder": 1}
         axes.vlines(x, 100 * row["low"], 100 * row["high"], **lines)
@@ -183,10 +160,8 @@ def _panel(axes: Axes, points: pd.DataFrame, originals: pd.DataFrame) -> None:
         )
     best = points[points["best"]].sort_values(["rate", "value"])
     axes.step(100 * best["rate"], 100 * best["value"], where="post", color=INK, lw=0.9, zorder=2)
-    if points["degree"].nunique() > 1:
-        _label_degrees(axes, points[top])
-    if len(originals):
-        axes.plot(100 * originals["rate"], [100], marker="*", color=INK, ms=7, linestyle="none")
+    _label_variants(axes, points[top])
+    axes.plot(100 * originals["rate"], [100] * len(originals), "*", color=INK, ms=7)
     chance = points["chance"].round(9).unique()
     if len(chance) == 1:
         axes.axvline(100 * chance[0], color=SOFT, lw=0.8, linestyle=(0, (4, 3)), zorder=0)
@@ -195,33 +170,33 @@ def _panel(axes: Axes, points: pd.DataFrame, originals: pd.DataFrame) -> None:
     axes.set_xlim(left=min(-2.0, axes.get_xlim()[0]))
 
 
-def _label_degrees(axes: Axes, points: pd.DataFrame) -> None:
-    """Write each variant's degree above its best model."""
+def _label_variants(axes: Axes, points: pd.DataFrame) -> None:
+    """Write each variant's name above its best model: the method at its highest degree."""
+    several = points["degree"].nunique() > 1
+    highest = points.groupby("method")["degree"].max()
     for top in points.drop_duplicates(_KEYS).to_dict("records"):
+        method, degree = top["method"], f"{top['degree']} %" if several else ""
+        name = METHODS[method] if top["degree"] == highest[method] else ""
+        to_left = top["rate"] > 0.5  # towards the middle of the panel
         axes.annotate(
-            f"{top['degree']} %",
+            f"{name} {degree}".strip(),
             (100 * top["rate"], 100 * top["value"]),
-            xytext=(3, 4),
+            xytext=(-3 if to_left else 3, 4),
             textcoords="offset points",
+            ha="right" if to_left else "left",
             fontsize=6,
-            color=method_colour(top["method"]),
+            color=method_colour(method),
         )
 
 
 def _handles(points: pd.DataFrame, originals: pd.DataFrame) -> list[Line2D]:
     def marker(shape: str, label: str, face: str = SOFT) -> Line2D:
-        return Line2D(
-            [], [], marker=shape, color=SOFT, markerfacecolor=face, linestyle="none", label=label
-        )
+        return Line2D([], [], marker=shape, color=SOFT, mfc=face, ls="none", label=label)
 
-    handles = method_handles(present(points["method"], METHODS))
-    handles += [
-        marker(MODEL_MARKERS.get(model, "x"), ADAPTIONS.get(model, model), "white")
-        for model in present(points["adaption"], ADAPTIONS)
-    ]
-    handles.append(
-        Line2D([], [], color=INK, lw=0.9, label="front (coloured; grey: beaten in both)")
-    )
+    models = present(points["adaption"], ADAPTIONS)
+    handles = [marker(MODEL_MARKERS.get(m, "x"), ADAPTIONS.get(m, m)) for m in models]
+    handles.append(marker("o", "beaten in both", "white"))
+    handles.append(Line2D([], [], color=INK, lw=0.9, label="front"))
     if len(originals):
         handles.append(Line2D([], [], marker="*", color=INK, ls="none", ms=7, label="originals"))
     if points["chance"].round(9).nunique() == 1:
