@@ -53,7 +53,6 @@ FIGURES = (
     ("trend_documents_map_original", "A score against the degree, a panel for each method"),
     ("correlation_documents_100", "How retrieval and downstream scores correlate over models"),
     ("attention_portraits", "Where a model looks, before and after"),
-    ("attention_share_portraits", "Attention inside the hidden regions, beside chance"),
     (
         "detection_ids",
         "Precision and recall against the score threshold, where true boxes are known",

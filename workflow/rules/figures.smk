@@ -38,8 +38,7 @@ rule attention_share:
         **by_digest(clusters=rules.clusters.output.clusters),
         shares=lambda w: paths.attended(w.dataset, "parquet"),
     output:
-        **figure("attention_share_{dataset}", "attention inside regions"),
-        csv="<results>/{dataset}/attention/shares.csv",
+        "<results>/{dataset}/attention/shares.csv",
     params:
         models=lambda w: shown.attending_models(w.dataset),
     script:

@@ -153,6 +153,7 @@ rule cost:
         rules.figures.input,
         paths.of_each("{dataset}/quality/summary.csv", paths.measured()),
         paths.explorers(),
+        paths.reported()["attention"],
     output:
         csv="<results>/tables/cost.csv",
         machines="<results>/tables/machines.csv",

@@ -8,16 +8,11 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
     from anonbench.embedding.attention_shares import summarize_shares
-    from anonbench.reporting.figures.attention_share import attention_share
 
-    settings = snakemake.params.slice["settings"]
     tables = [pd.read_parquet(path) for path in snakemake.input.shares]
     shares = summarize_shares(
         dict(zip(snakemake.params.models, tables, strict=True)),
         read_clusters(Path(snakemake.input.clusters)),
-        settings["confidence"],
+        snakemake.params.slice["settings"]["confidence"],
     )
-    write_csv(shares, Path(snakemake.output.csv))
-    attention_share(
-        shares, [Path(snakemake.output.png), Path(snakemake.output.svg)], settings["dpi"]
-    )
+    write_csv(shares, Path(snakemake.output[0]))

@@ -356,7 +356,6 @@ class Experiment:
         if not dataset.is_trained:
             return
         yield "attention", None, None, None
-        yield "attention_share", None, None, None
         yield "learning", None, None, None
 
     def paper_targets(self) -> dict[str, str]:

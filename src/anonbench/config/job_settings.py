@@ -30,8 +30,7 @@ OF_DATASET: tuple[Callable[[Config, str], Slice], ...] = (
 """Settings that depend on the data set; each function has the name of its script."""
 SHOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dpi",): ("detection_figure", "learning"),
-    ("confidence",): ("findings_systems",),
-    ("dpi", "confidence"): ("attention_share",),
+    ("confidence",): ("attention_share", "findings_systems"),
     ("dpi", "confidence", "widest_interval"): ("front",),
     ("dpi", "show_originals"): ("attention",),
     ("dpi", "show_originals", "example_images"): ("examples",),

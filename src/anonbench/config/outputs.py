@@ -58,7 +58,6 @@ class Figure:
         "correlation",
         "trend",
         "attention",
-        "attention_share",
         "learning",
         "front",
     ]

@@ -1,23 +1,18 @@
-"""Attention maps and their shares: what is drawn, where, and what stays hidden."""
+"""Attention maps: what is drawn, where, and what stays hidden."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 from synthetic_results import outputs
 
 from anonbench.embedding.attention import AttentionMaps, read_maps, write_maps
-from anonbench.embedding.attention_shares import ALL_HEADS, SUMMARY_COLUMNS
 from anonbench.reporting.figures import attention as maps_module
-from anonbench.reporting.figures import attention_share as share_module
 from anonbench.reporting.figures.attention import Panel, attention
-from anonbench.reporting.figures.attention_share import attention_share
 from anonbench.reporting.figures.style import TALLEST, TWO_COLUMNS
 from anonbench.reporting.images.attention import SIDE, panels
 from anonbench.training.data.preprocess import Preprocess
@@ -48,8 +43,7 @@ def make_panels(heads: int, ids: tuple[str, ...] = ("x/1",), hidden: bool = Fals
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Return the figures that are saved, as they are saved."""
     figures: list[Figure] = []
-    for module in (maps_module, share_module):
-        monkeypatch.setattr(module, "save", lambda figure, *_: figures.append(figure))
+    monkeypatch.setattr(maps_module, "save", lambda figure, *_: figures.append(figure))
     return figures
 
 
@@ -185,58 +179,3 @@ def test_panels_show_what_the_network_saw(tmp_path: Path) -> None:
         assert picture[:, :140].min() > 200 or resize == "squash"
         assert abs(float(picture.mean()) / 255 - 0.5) < 0.02
         assert np.array_equal(found[1].heads, heads + 1)
-
-
-def make_shares(heads: int) -> pd.DataFrame:
-    rows = []
-    for model in MODELS:
-        for variant in VARIANTS:
-            for head in [*map(str, range(1, heads + 1)), ALL_HEADS]:
-                share = 0.2 + 0.01 * len(rows) / heads
-                bounds = (share, share - 0.05, share + 0.05)
-                nulls = [v for n in (0.17, 0.15, 0.12) for v in (n, *(b - n for b in bounds))]
-                rows.append((model, variant, head, *bounds, *nulls, 64, 20, ""))
-    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("heads", "rows"), [(2, 1), (6, 1), (12, 2)])
-def test_shares_have_a_panel_a_model_and_a_mark_a_head(
-    drawn: list[Figure], heads: int, rows: int
-) -> None:
-    shares = make_shares(heads)
-    attention_share(shares, [])
-    (figure,) = drawn
-    assert [axes.get_title() for axes in figure.axes] == ["Unadapted", "A", "B", "C"]
-    assert len({round(axes.get_subplotspec().rowspan.start) for axes in figure.axes}) == rows
-    markers = []
-    for axes, model in zip(figure.axes, MODELS, strict=True):
-        names = [label.get_text() for label in axes.get_xticklabels()]
-        assert names == [*map(str, range(1, heads + 1)), ALL_HEADS]
-        original, anonymized, chance = axes.lines[0], axes.lines[1], axes.lines[2]
-        for line, variant in ((original, "original"), (anonymized, "blur-50")):
-            own = shares[(shares["model"] == model) & (shares["variant"] == variant)]
-            np.testing.assert_allclose(line.get_ydata(), 100 * own["share"])
-        assert original.get_markerfacecolor() == "white" != anonymized.get_markerfacecolor()
-        np.testing.assert_allclose(chance.get_ydata(), 17.0)
-        for line in axes.lines[3:7]:  # both versions' null values
-            assert set(np.round(line.get_ydata(), 6)) in ({15.0}, {12.0})
-        assert len(axes.lines) == 3 + 4 + 1
-        bars: Any = axes.collections[0]
-        first = bars.get_segments()[0][:, 1]
-        np.testing.assert_allclose(first[1] - first[0], 10.0)
-        markers.append(original.get_marker())
-        assert axes.get_ylim()[0] == 0 and axes.get_ylim()[1] > 100 * shares["high"].max()
-    assert len(set(markers)) == 4
-    legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend[:2] == ["Original images", "Blur 50 % images"]
-    assert legend[2].endswith("17.0 %")
-    assert legend[3:] == ["Inside other images' boxes", "Before training"]
-    none = shares.assign(low=np.nan, high=np.nan)  # too few clusters
-    attention_share(none, [])
-    assert drawn[1].axes[0].get_ylim()[1] > 100 * shares["share"].max()
-
-
-def test_without_regions_there_is_nothing_to_measure(tmp_path: Path) -> None:
-    attention_share(pd.DataFrame(columns=SUMMARY_COLUMNS), outputs(tmp_path))
-    assert all(path.stat().st_size > 500 for path in outputs(tmp_path))

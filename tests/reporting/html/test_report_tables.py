@@ -19,6 +19,7 @@ from synthetic_results import make_best, make_correlations, make_effects, make_s
 from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption, Model, Variant
+from anonbench.embedding.attention_shares import NULLS, SUMMARY_COLUMNS
 from anonbench.evaluation.comparisons.effect_table import COLUMNS, measure, tabulate
 from anonbench.evaluation.comparisons.pairwise import METHOD_COLUMNS
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
@@ -36,6 +37,7 @@ from anonbench.reporting.choices.tally import Tally
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.tables import (
     Effort,
+    attention,
     compared,
     correlations,
     provenance,
@@ -266,6 +268,21 @@ def test_each_pair_of_metrics_is_listed_once(tmp_path: Path) -> None:
     undefined = [row for row in rows if row[1] == "–"]
     assert len(undefined) == 5
     assert all(row[2] == row[3] == "–" and row[5] == "linear is constant" for row in undefined)
+
+
+def test_a_head_looks_for_regions_only_above_all_null_values(tmp_path: Path) -> None:
+    ends = {f"{null}_low": low for null, low in zip(NULLS, (0.1, 0.02, 0.01), strict=True)}
+    nulls = dict(zip(NULLS, (0.17, 0.25, 0.12), strict=True))
+    row = dict.fromkeys(SUMMARY_COLUMNS, 0.0) | nulls | ends
+    row |= {"model": "A-blur-50", "variant": "blur-50", "head": 1}
+    row |= {"share": 0.3, "low": 0.28, "high": 0.32}
+    rows = [row, row | {"head": "mean", "others_low": -0.01}, row | {"chance_low": math.nan}]
+    pd.DataFrame(rows).to_csv(tmp_path / "shares.csv", index=False)
+    (grid,) = attention({"portraits": tmp_path / "shares.csv"})
+    first = ("portraits", "A", "Blur 50 %", "1", "30.0 (28.0–32.0)", "17.0", "25.0", "12.0", "yes")
+    assert grid.blocks[0].rows[0] == first
+    assert [row[-1] for row in grid.blocks[0].rows] == ["yes", "no", "–"]
+    assert attention({}) == []
 
 
 def test_coefficients_below_zero_have_a_real_minus(tmp_path: Path) -> None:

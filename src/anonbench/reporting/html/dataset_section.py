@@ -37,6 +37,8 @@ class DatasetSection:
     """Rates of the other attacks (`anonbench.evaluation.privacy.attacks.table`)."""
     explorer: Path | None = None
     """Data of the retrieval explorer (`anonbench.reporting.images.explorer.explore`)."""
+    attention: Path | None = None
+    """Shares of attention inside regions (`anonbench.embedding.attention_shares`)."""
     audit: Path | None = None
     """Audit of the published images (`anonbench.anonymization.published`)."""
     effects: Path | None = None
@@ -86,6 +88,7 @@ FILES = {
     "attacks": "privacy/attacks.csv",
     "policy": "policy.csv",
     "quality": "quality/summary.csv",
+    "attention": "attention/shares.csv",
     "explorer": "explorer.json",
 }
 """Files whose digests are shown, by field. None contains names: a digest confirms a guess."""
@@ -97,7 +100,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
     found = []
     for name, dataset in experiment.datasets.items():
         is_trained = name in experiment.trained
-        made = dict.fromkeys(("effects", "variance", "trainings"), is_trained)
+        made = dict.fromkeys(("effects", "variance", "trainings", "attention"), is_trained)
         made |= dict.fromkeys(("rates", "attacks"), config.privacy.enabled)
         made |= {
             "deployments": bool(config.deployments.kinds),

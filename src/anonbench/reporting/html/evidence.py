@@ -139,6 +139,7 @@ def add_grids(
             if path.is_file():
                 pages["models"].grids += tables.correlations(r.section.name, degree, path)
     there = {r.section.name: r.section for r in results}
+    pages["images"].grids += tables.attention(_files({n: s.attention for n, s in there.items()}))
     pages["detection"].grids += [
         *tables.quality(_files({n: s.quality for n, s in there.items()})),
         *tables.sizes(_files({n: s.counts for n, s in there.items()})),

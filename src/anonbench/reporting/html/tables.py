@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ import pandas as pd
 from anonbench.core.io import read_csv
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.vocabulary import Model
 from anonbench.core.wording import count
+from anonbench.embedding.attention_shares import NULLS
 from anonbench.evaluation.correlation import METRICS
 from anonbench.evaluation.decision import Verdict
 from anonbench.reporting.choices.best import method_name
@@ -22,10 +25,12 @@ from anonbench.reporting.detection import (
     QUALITY_TITLE,
     quality_rows,
 )
+from anonbench.reporting.figures.attention import variant_label
+from anonbench.reporting.formats import NONE, interval, percent
 from anonbench.reporting.grids.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
-from anonbench.reporting.labels import ACCURACIES, RETRIEVAL_METRICS
+from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, RETRIEVAL_METRICS
 
-_DASH = "–"
+_NULLS = ("By chance", "Other images’ boxes", "Before training")
 
 
 @dataclass(frozen=True)
@@ -97,9 +102,9 @@ def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
                 (
                     f"{METRICS[a]} · {METRICS[b]}",
                     _coefficient(row["pearson"]),
-                    f"{_coefficient(low)} to {_coefficient(high)}" if known else _DASH,
+                    f"{_coefficient(low)} to {_coefficient(high)}" if known else NONE,
                     _coefficient(row["spearman"]),
-                    _DASH if pd.isna(n) else str(int(n)),
+                    NONE if pd.isna(n) else str(int(n)),
                     "" if pd.isna(row["reason"]) else row["reason"],
                 )
             )
@@ -113,7 +118,34 @@ def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
 
 
 def _coefficient(value: float) -> str:
-    return _DASH if pd.isna(value) else f"{value:.2f}".replace("-", "−")
+    return NONE if pd.isna(value) else f"{value:.2f}".replace("-", "−")
+
+
+def attention(files: Mapping[str, Path]) -> list[Grid]:
+    """Table of each head's attention inside the sensitive boxes, beside its null values."""
+    rows = []
+    for name, path in files.items():
+        for row in pd.read_csv(path).to_dict("records"):
+            lowest = [float(row[f"{null}_low"]) for null in NULLS]
+            above = NONE if any(map(math.isnan, lowest)) else "yes" if min(lowest) > 0 else "no"
+            nulls = (percent(row[null]) for null in NULLS)
+            share = interval(row["share"], row["low"], row["high"])
+            model = ADAPTIONS[str(Model.parse(row["model"]).adaption)]
+            variant = variant_label(row["variant"])
+            rows.append((name, model, variant, str(row["head"]), share, *nulls, above))
+    return plain(
+        "attention",
+        "Attention inside the sensitive regions, in percent",
+        ("Data set", "Model", "Images", "Head", "Inside", *_NULLS, "Above all three"),
+        rows,
+        4,
+        "Share of a head’s attention to patches in the last layer that falls inside the sensitive "
+        "boxes, mean over up to 64 validation images with its interval over clusters. A head looks "
+        "for regions only if its share is above all three null values: the boxes’ share of what "
+        "the network sees (by chance), the same attention inside other images’ boxes, which is "
+        "what the usual place of boxes explains, and the network with random weights (Adebayo et "
+        "al. 2018). Attention to the class token and to registers is left out.",
+    )
 
 
 def compared(tests: Mapping[str, pd.DataFrame]) -> list[Grid]:

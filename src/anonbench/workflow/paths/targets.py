@@ -97,6 +97,7 @@ class Paths(PagePaths):
             "audits": of_each("{dataset}/audit.csv"),
             "quality": of_each("{dataset}/quality/summary.csv", self.measured()),
             "explorers": self.explorers(),
+            "attention": of_each("{dataset}/attention/shares.csv", trained),
             "rates": self.of_privacy("{dataset}/privacy/reidentification.csv"),
             "attacks": self.of_privacy("{dataset}/privacy/attacks.csv"),
             "policies": of_each("{dataset}/policy.csv"),
