@@ -137,25 +137,25 @@ def test_every_method_has_a_colour_and_a_label_of_its_own() -> None:
 
 def test_matrix_is_symmetric_in_the_fixed_order() -> None:
     table = make_correlations()
-    values = matrix(table.sample(frac=1, random_state=0))
+    values = matrix(table.sample(frac=1, random_state=0)).to_numpy()
     assert values.shape == (6, 6)
     assert (values == values.T).all() and (np.diag(values) == 1).all()
     row = table[(table["metric"] == "map_original") & (table["metric_b"] == "knn")]
     assert values[0, list(METRICS).index("knn")] == row["pearson"].iloc[0]
     half = table[table["metric"] <= table["metric_b"]]
-    assert np.array_equal(matrix(half), values)
+    assert np.array_equal(matrix(half).to_numpy(), values)
 
 
 def test_undefined_coefficients_say_why(tmp_path: Path) -> None:
     table = make_correlations(undefined=True)
-    assert np.isnan(matrix(table)).sum() == 11
+    assert matrix(table).isna().to_numpy().sum() == 11
     assert notes(table) == [
         "Pearson over n = 12 scenarios",
-        "– undefined: linear is constant",
+        "grey, undefined: linear is constant",
     ]
     assert notes(make_correlations()) == ["Pearson over n = 12 scenarios"]
     every = table.assign(pearson=np.nan, n=0, reason="fewer than three rows")
-    assert notes(every) == ["– undefined: fewer than three rows"]
+    assert notes(every) == ["grey, undefined: fewer than three rows"]
     every.to_csv(tmp_path / "none.csv", index=False)
     correlation_heatmap(tmp_path / "none.csv", "nothing", outputs(tmp_path))
     check(outputs(tmp_path))

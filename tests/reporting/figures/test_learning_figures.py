@@ -65,7 +65,7 @@ def test_rows_are_quantities_and_columns_adaptions(tmp_path: Path, drawn: list[F
         assert _bold(row[0]) == [INK]
         for axes in row[1:]:
             assert sorted(_bold(axes)) == sorted(colours)
-    values = make_log("B-mask-100")["kl"].to_numpy()
+    values = make_log("B-mask-100")["kl"]
     green = [line for line in grid[3, 2].lines if line.get_color() == METHOD_COLOURS["mask"]]
     np.testing.assert_allclose(green[0].get_ydata(), values)
     np.testing.assert_allclose(green[1].get_ydata(), smooth(values, 0.05))
@@ -136,9 +136,10 @@ def test_gradient_norms_of_any_span_can_be_read(
 
 
 def test_smoothing_keeps_length_and_constants() -> None:
-    assert smooth(np.full(50, 3.0), 0.1) == pytest.approx(np.full(50, 3.0))
-    values = np.arange(10.0)
-    assert smooth(values, 0.2)[[0, 5, 9]] == pytest.approx([0.5, 5.0, 8.5])
+    constant = pd.Series(np.full(50, 3.0))
+    assert smooth(constant, 0.1).to_numpy() == pytest.approx(constant.to_numpy())
+    values = pd.Series(np.arange(10.0))
+    assert smooth(values, 0.2)[[0, 5, 9]].tolist() == pytest.approx([0.5, 5.0, 8.5])
     assert smooth(values[:1], 0.05).tolist() == [0.0]
     assert len(smooth(values[:0], 0.05)) == 0
 

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 
-import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.patches import Rectangle
 
 from anonbench.core.errors import InputError
 from anonbench.evaluation.correlation import METRICS
@@ -37,17 +35,15 @@ def read_correlations(path: Path) -> pd.DataFrame:
     return table.assign(reason=table["reason"].fillna(""))
 
 
-def matrix(table: pd.DataFrame) -> np.ndarray:
-    """Pearson's coefficients as a symmetric [6, 6] matrix in the fixed order.
+def matrix(table: pd.DataFrame) -> pd.DataFrame:
+    """Pearson's coefficients as a symmetric 6 × 6 table in the fixed order.
 
     Pairs may be given in one order or in both; NaN where a coefficient is missing or undefined.
     """
+    other = table.rename(columns={"metric": "metric_b", "metric_b": "metric"})
+    pairs = pd.concat([table, other]).drop_duplicates(["metric", "metric_b"])
     names = list(METRICS)
-    values = np.full((len(names), len(names)), np.nan)
-    for row in table.to_dict("records"):
-        i, j = names.index(row["metric"]), names.index(row["metric_b"])
-        values[i, j] = values[j, i] = row["pearson"]
-    return values
+    return pairs.pivot(index="metric", columns="metric_b", values="pearson").reindex(names)[names]
 
 
 def notes(table: pd.DataFrame) -> list[str]:
@@ -60,7 +56,7 @@ def notes(table: pd.DataFrame) -> list[str]:
     undefined = table[table["pearson"].isna()]
     reasons = sorted({str(reason) for reason in undefined["reason"]} - {""})
     if len(undefined):
-        lines.append(f"– undefined: {'; '.join(reasons) or 'not computed'}")
+        lines.append(f"grey, undefined: {'; '.join(reasons) or 'not computed'}")
     return lines
 
 
@@ -78,10 +74,10 @@ def correlation_heatmap(
         note = [line for text in notes(table) for line in wrap(text, 62)]
         figure = new_figure(ONE_COLUMN, ONE_COLUMN * 0.93 + 0.11 * len(note))
         axes = figure.subplots()
+        axes.set_facecolor(GRID)  # of undefined coefficients
         sns.heatmap(
             values,
             ax=axes,
-            mask=np.isnan(values),
             vmin=-1,
             vmax=1,
             cmap="RdBu_r",
@@ -95,19 +91,11 @@ def correlation_heatmap(
             yticklabels=labels,
             cbar_kws={"shrink": 0.8, "fraction": 0.05, "pad": 0.03, "ticks": [-1, -0.5, 0, 0.5, 1]},
         )
-        for text in axes.texts:  # seaborn's default is hard to read in the middle of the scale
+        for text in axes.texts:  # seaborn's white is hard to read in the middle of the scale
             text.set_color("white" if abs(float(text.get_text())) > DARK else INK)
-        for i, j in zip(*np.nonzero(np.isnan(values)), strict=True):
-            axes.add_patch(
-                Rectangle((j, i), 1, 1, fill=False, hatch="////", edgecolor=GRID, linewidth=0)
-            )
-            axes.text(j + 0.5, i + 0.5, "–", ha="center", va="center", color=SOFT)
         axes.tick_params(length=0, labelsize=6.5)
-        axes.tick_params(axis="x", rotation=45)
         axes.tick_params(axis="y", rotation=0)
-        for tick in axes.get_xticklabels():
-            tick.set_horizontalalignment("right")
-            tick.set_rotation_mode("anchor")
-        axes.set_title(title)
+        axes.set_xticks(axes.get_xticks(), labels, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set(title=title, xlabel="", ylabel="")
         figure.supxlabel("\n".join(note), fontsize=6, color=SOFT)
         save(figure, outputs, dpi)

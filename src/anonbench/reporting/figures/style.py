@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -144,17 +143,6 @@ def method_handles(methods: Sequence[str]) -> list[Line2D]:
         Line2D([], [], color=method_colour(method), lw=2.5, label=METHODS.get(method, method))
         for method in methods
     ]
-
-
-def method_columns(handles: Sequence[Line2D]) -> int:
-    """Number of columns of a method legend that spans both columns of a page."""
-    return min(len(handles), 6)
-
-
-def percent_axis(axes: Axes, label: str) -> None:
-    """Set label and horizontal guides of a y axis in percent."""
-    axes.set_ylabel(label)
-    axes.grid(axis="y")
 
 
 def blank(text: str, width: float = TWO_COLUMNS) -> Figure:
