@@ -15,7 +15,6 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.findings.models import effects_grid
 from anonbench.reporting.findings.systems import orders_grid, values_grid
 from anonbench.reporting.grids.grid import to_markdown
 from anonbench.reporting.labels import METHODS
@@ -28,21 +27,17 @@ FILES = ROOT / "docs/explanation/findings"
 SOURCES = {
     "systems": "celeba_systems/findings/systems.csv",
     "orders": "celeba_systems/findings/orders.csv",
-    "models": "celeba_10k/findings/models.csv",
-    "accuracy": "celeba_10k/findings/accuracy.csv",
     "claims": "celeba_10k/paper/claims.csv",
     "reidentification": "celeba_10k/celeba/privacy/reidentification.csv",
-    "scaling": "celeba_scaling/findings/models.csv",
-    "scaling_accuracy": "celeba_scaling/findings/accuracy.csv",
     "pages": "documents_systems/findings/systems.csv",
     "pages_orders": "documents_systems/findings/orders.csv",
     "receipts": "receipts_systems/findings/systems.csv",
-    "generated": "documents_4k/findings/models.csv",
-    "generated_accuracy": "documents_4k/findings/accuracy.csv",
     "generated_claims": "documents_4k/paper/claims.csv",
     "generated_quality": "documents_4k/documents/quality/summary.csv",
 }
 """Where a file beside the page comes from."""
+MODELS_OF = {"": "celeba_10k", "scaling": "celeba_scaling", "generated": "documents_4k"}
+"""Runs whose data sets' effects and accuracies are beside the page, by the files' prefix."""
 BY_DEGREE = "documents_4k/documents/scores.csv"
 """Of which the rows are taken that say what a degree changes."""
 AS_THEY_ARE = ("orders", "pages_orders", "claims", "generated_claims", "sensitivity")
@@ -79,13 +74,57 @@ def reidentification_grid(found: pd.DataFrame) -> Grid:
     )
 
 
-def _rate(of: pd.DataFrame, place: tuple[str, str, str]) -> str:
+def _rate(of: pd.DataFrame, place: tuple[str, str, str], name: str = "rate") -> str:
     if place not in of.index:
         return "–"
-    value, low, high = (100 * of[name][place] for name in ("rate", "low", "high"))
+    value, low, high = (100 * of[each][place] for each in (name, "low", "high"))
     return f"{value:.1f} ({low:.1f}–{high:.1f})"
 
 
+_KEY = ["dataset", "degree", "method", "query", "metric", "adaption", "effect"]
+_EFFECTS = ("retraining", "anonymizing", "adapting", "lead", "bias")
+
+
+def effects_of(effects: pd.DataFrame, variances: pd.DataFrame) -> pd.DataFrame:
+    """Return effects on mAP and mnDCG at the highest degree, and of retraining."""
+    rows = effects[effects["metric"].isin(["map", "mndcg"])]
+    rows = rows[(rows["degree"] == rows["degree"].max()) | (rows["effect"] == "retraining")]
+    found = rows.merge(variances[[*_KEY, "sd_seed", "sd_query"]], on=_KEY, how="left")
+    order = found["effect"].map(_EFFECTS.index)
+    columns = ["dataset", "query", "metric", "method", "adaption", "effect", "value", "low", "high"]
+    columns += ["verdict", "spread", "sd_seed", "sd_query", "seeds", "references", "n", "clusters"]
+    return found.assign(order=order).sort_values("order", kind="stable")[columns]
+
+
+def accuracies_of(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return mean accuracies over trainings, on originals and at the highest degree."""
+    rows = scores[scores["metric"].isin(["knn", "linear"])]
+    rows = rows[(rows["degree"] == 0) | (rows["degree"] == rows["degree"].max())]
+    groups = rows.groupby(["dataset", "method", "adaption", "metric"], sort=False)
+    found = groups["value"].agg(value="mean", sd="std", seeds="size")
+    return found.join(groups["n"].max()).reset_index()
+
+
+def effects_grid(found: pd.DataFrame) -> Grid:
+    """Return how much adapted models lose against the unadapted one, with original queries."""
+    rows = found[(found["metric"] == "map") & (found["query"] == "original")]
+    of = rows.set_index(["effect", "method", "adaption"])
+    lines = [
+        (METHODS[method], model, *(_rate(of, (each, method, model), "value") for each in _LOSSES))
+        for method, model in of.loc["adapting"].index
+    ]
+    return Grid(
+        stem="effects",
+        title="What adapted models lose against the unadapted one, in points of mAP",
+        notes=(f"{rows['n'].max()} queries of {rows['clusters'].max()} clusters.",),
+        heads=("Method", "Model", *_LOSSES.values()),
+        blocks=(GridBlock("", tuple(lines)),),
+        left=2,
+    )
+
+
+_LOSSES = {"lead": "Lead by its own ranking", "bias": "Retrieval bias"}
+_LOSSES |= {"adapting": "Cost of adapting"}
 _STAGES = {"manifest": "all", "detect": "detection", "anonymize": "anonymization"}
 
 
@@ -133,7 +172,7 @@ def degrees_grid(found: pd.DataFrame) -> Grid:
 
 GRIDS = {
     "generated_degrees": degrees_grid,
-    "models": lambda found: effects_grid(found[found["query"] == "original"]),
+    "models": effects_grid,
     "systems": lambda found: values_grid(found[found["query"] == "original"]),
     "orders": lambda found: orders_grid(found[found["metric"] == "map"]),
     "reidentification": reidentification_grid,
@@ -199,6 +238,16 @@ def main() -> None:
     for target, place in copies.items():
         if (RESULTS / place).exists():
             shutil.copy(RESULTS / place, target)
+    for prefix, run in MODELS_OF.items():
+        files = {
+            name: [pd.read_csv(path) for path in sorted((RESULTS / run).glob(f"*/{name}.csv"))]
+            for name in ("effects", "variance", "scores")
+        }
+        if files["effects"]:
+            effects, variances, scores = map(pd.concat, files.values())
+            effects_of(effects, variances).to_csv(FILES / f"{prefix or 'models'}.csv", index=False)
+            name = f"{prefix}_accuracy".lstrip("_")
+            accuracies_of(scores).to_csv(FILES / f"{name}.csv", index=False)
     if (RESULTS / BY_DEGREE).exists():
         rows = excerpt(pd.read_csv(RESULTS / BY_DEGREE))
         rows.to_csv(FILES / "generated_degrees.csv", index=False)

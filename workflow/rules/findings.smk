@@ -26,18 +26,5 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(s
     found_files += [rules.findings_systems.output]
 
 
-if _adapted:
-
-    rule findings_models:
-        input:
-            effects=paths.of_each("{dataset}/effects.csv", _adapted),
-            variances=paths.of_each("{dataset}/variance.csv", _adapted),
-            scores=paths.of_each("{dataset}/scores.csv", _adapted),
-        output:
-            csv="<results>/findings/models.csv",
-            accuracy="<results>/findings/accuracy.csv",
-            markdown="<results>/findings/models.md",
-        script:
-            "../scripts/findings_models.py"
-
-    found_files += [rules.findings_models.output]
+for _name in ("effects", "variance", "scores"):
+    found_files += paths.of_each(f"{{dataset}}/{_name}.csv", _adapted)

@@ -12,6 +12,7 @@ from anonbench.detection.quality.quality import ALL, IOU
 from anonbench.reporting.formats import interval
 from anonbench.reporting.grids.grid import markdown_grid, write_text
 from anonbench.reporting.labels import ENTITIES
+from anonbench.reporting.notes import notes
 
 QUALITY_METRICS = {
     "covered": "Area covered",
@@ -23,19 +24,7 @@ QUALITY_METRICS = {
 }
 QUALITY_HEADS = ["Entity", "Images", "True regions", "Found", *QUALITY_METRICS.values()]
 QUALITY_TITLE = "How well the detectors hide the true regions, in percent"
-QUALITY_NOTE = (
-    "Area covered: share of the true area that is hidden by whatever was found, a mean over "
-    "images. ≥ 90 %, ≥ 50 %: true regions so much of which is hidden. Same entity, and IoU (one "
-    "found region for each true one): found with the right entity; a text detector hides an MRZ "
-    "without recognizing it. False area: found area outside all true regions, as a share "
-    "of the image. Intervals are bootstrapped over images."
-)
 IN_SIGHT_HEADS = ["Degree", "Entity", "Images", "True area visible"]
-IN_SIGHT_NOTE = (
-    "True area visible, in percent: the share of the true area outside of every region that the "
-    "degree hides, whatever the method. What detectors miss, what the degree leaves out and what "
-    "the corners of ellipses show count together. Intervals are bootstrapped over images."
-)
 
 
 def quality_rows(summary: pd.DataFrame) -> list[tuple[str, ...]]:
@@ -81,4 +70,5 @@ def write_quality(
         for row in in_sight.to_dict("records")
     ]
     sight = markdown_grid(IN_SIGHT_HEADS, left, left=2)
-    write_text(markdown, f"{grid}\n{title}. {QUALITY_NOTE}\n\n{sight}\n{title}. {IN_SIGHT_NOTE}\n")
+    below = [" ".join([f"{title}.", *notes(each)]) for each in ("quality", "in_sight")]
+    write_text(markdown, f"{grid}\n{below[0]}\n\n{sight}\n{below[1]}\n")

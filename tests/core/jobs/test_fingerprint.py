@@ -88,9 +88,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     fingerprint._graph.cache_clear()  # the next test follows anonbench
 
 
-def of_module() -> dict[str, str]:
+def of_module(name: str = "package.top") -> dict[str, str]:
     fingerprint._graph.cache_clear()  # as a new process
-    return fingerprint.code_identity(["package.top"])
+    return fingerprint.code_identity([name])
 
 
 def script_identity(script: Path) -> dict[str, str]:
@@ -215,6 +215,15 @@ def test_code_of_methods_counts_where_they_hide_and_their_colours_where_they_are
     hiding = {n for n, c in found.items() if "anonbench.anonymization.methods.blur:Blur" in c}
     drawing = {n for n, c in found.items() if "colours and labels" in c.values()}
     assert hiding == {"anonymize"} and drawing == {"front", "report"}
+
+
+def test_texts_count_where_they_are_written(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (package / "texts.yaml").write_text("half: “half”", encoding="utf-8")
+    (package / "single.py").write_text("from package.helper import third\n", encoding="utf-8")
+    monkeypatch.setattr(fingerprint, "TEXTS", {"package.helper:half": "texts.yaml"})
+    before, other = of_module(), of_module("package.single")
+    (package / "texts.yaml").write_text("half: “a half”", encoding="utf-8")
+    assert of_module() != before and of_module("package.single") == other
 
 
 def test_names_are_followed_through_other_modules_and_strings(package: Path) -> None:

@@ -25,6 +25,8 @@ ALLOWED = {
     "anonbench.reporting.html.pictures: resources.files",
     "anonbench.reporting.html.texts: resources.files",
     "anonbench.reporting.paper.published: resources.files",
+    # its digest is in the identity of what writes these texts (`fingerprint.TEXTS`)
+    "anonbench.reporting.notes: resources.files",
     # the page of the review, which no job serves
     "anonbench.detection.review.server: resources.files",
     # classes of installed packages, whose code `Registry.origin` stands for in the parameters of

@@ -39,4 +39,4 @@ def test_trained_models(tmp_path: Path, snakemake: Any) -> None:
     run = snakemake(tmp_path, small_archive.config(), "-n", "findings")
     assert run.returncode == 0, run.stderr
     said = run.stdout + run.stderr
-    assert "findings_models" in said and "findings_systems" not in said
+    assert "effects" in said and "findings_systems" not in said

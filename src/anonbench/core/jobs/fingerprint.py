@@ -33,6 +33,8 @@ _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow"
 """Code around a job's work: it decides whether, when and where the job runs, not its results."""
 _SHOWN = "anonbench.core.registries.registry:facts"
 """Code that shows the names and colours of registered classes."""
+TEXTS = {"anonbench.reporting.notes:notes": "reporting/texts/notes.yaml"}
+"""Code that writes texts of a data file, with the file's path in the package."""
 _distributions = cache(metadata.packages_distributions)
 
 
@@ -109,7 +111,9 @@ def _state() -> str:
     # facts of other packages; those of anonbench are in its sources
     facts = _facts() if added() else ""
     digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]} {facts}".encode())
-    digest.update(str([(n, file_digest(f)) for n, f in sorted(_graph().files.items())]).encode())
+    files = sorted(_graph().files.items())
+    files += [(n, _text_file(n)) for n in TEXTS if n.partition(":")[0] in _graph().files]
+    digest.update(str([(name, file_digest(file)) for name, file in files]).encode())
     # a set: jobs have a folder twice in their path, and have to share Snakemake's cache
     places = filter(os.path.isdir, {*sys.path})
     installed = {entry.name for place in places for entry in Path(place).glob("*-info")}
@@ -121,9 +125,14 @@ def _identity(nodes: Collection[str], without: tuple[str, ...]) -> dict[str, str
     found, others = _graph().reachable(nodes, without)
     if _SHOWN in found:
         found[_SHOWN] = _facts()
+    found |= {f"{name} texts": file_digest(_text_file(name)) for name in TEXTS if name in found}
     for package in others - _SILENT - {*without}:
         found |= _versions(package)
     return dict(sorted(found.items()))
+
+
+def _text_file(name: str) -> Path:
+    return PACKAGES[name.partition(".")[0]] / TEXTS[name]
 
 
 @cache

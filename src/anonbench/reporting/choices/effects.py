@@ -13,6 +13,7 @@ from anonbench.reporting.choices.best import method_name
 from anonbench.reporting.choices.tally import Tally
 from anonbench.reporting.formats import interval
 from anonbench.reporting.labels import ADAPTIONS, RETRIEVAL_METRICS, metric_label
+from anonbench.reporting.notes import notes
 
 _HEADS = (
     *("Degree", "Method", "Model", "Query images", "Metric"),
@@ -80,10 +81,7 @@ def costs_grid(dataset: str, effects: pd.DataFrame) -> Grid | None:
         title=f"Costs of anonymizing and adapting by a second reference, {dataset}",
         heads=_HEADS,
         blocks=(GridBlock("", tuple(rows)),),
-        notes=(
-            "In points; positive is lost. The lead in the paper’s tables is the cost of adapting "
-            "plus the retrieval bias.",
-        ),
+        notes=notes("costs"),
         left=5,
     )
 

@@ -16,6 +16,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import QueryKind
 from anonbench.reporting.choices.best import Bests, Scenario, named, sharpest
 from anonbench.reporting.choices.effects import tally
+from anonbench.reporting.notes import notes
 
 _NO_TEST = "no test by a second reference (control_seeds in the config)"
 
@@ -47,7 +48,7 @@ def recommendations_grid(effects: Mapping[str, pd.DataFrame], bests: Bests) -> G
         title="The paper’s three recommendations on these data",
         heads=("Recommendation", "Verdict", "Because"),
         blocks=(GridBlock("", tuple((name, str(verdict), why) for name, verdict, why in rows)),),
-        notes=("For retrieval only: privacy and law have their own say on kept embeddings.",),
+        notes=notes("recommendations"),
         left=3,
         wrapped=((2, 0.5),),
     )

@@ -11,6 +11,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.formats import NONE, interval
 from anonbench.reporting.grids.grid import to_markdown, write_text
 from anonbench.reporting.labels import METHODS, QUERIES, RETRIEVAL_METRICS
+from anonbench.reporting.notes import notes
 
 
 def write_systems(
@@ -42,10 +43,7 @@ def values_grid(values: pd.DataFrame) -> Grid:
     return Grid(
         stem="findings_systems",
         title="mAP (%) against each system’s own ranking of the originals, at the highest degree",
-        notes=(
-            f"{int(rows['n'].max())} queries of {int(rows['clusters'].max())} clusters; in "
-            "parentheses the interval for queries of other clusters.",
-        ),
+        notes=notes("systems", queries=int(rows["n"].max()), clusters=int(rows["clusters"].max())),
         heads=("Method", *systems),
         blocks=tuple(blocks),
     )
@@ -70,10 +68,7 @@ def orders_grid(orders: pd.DataFrame) -> Grid:
     return Grid(
         stem="findings_orders",
         title="Two systems’ orders of methods",
-        notes=(
-            "Clear: pairs of methods of which both systems keep clearly more of one, after Holm’s "
-            "correction. Same sign: those of them where it is the same one.",
-        ),
+        notes=notes("orders"),
         heads=("Systems", "Queries", "Methods", "Kendall’s τ", "Clear", "Same sign"),
         blocks=tuple(blocks),
         left=2,

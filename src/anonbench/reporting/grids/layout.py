@@ -19,7 +19,7 @@ from anonbench.core.vocabulary import (
     Method,
     QueryKind,
 )
-from anonbench.reporting.grids.notes import behind, cautions, notes_of, only, title_of
+from anonbench.reporting.grids.notes import behind, cautions, only, result_notes, title_of
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -177,8 +177,8 @@ def lay_out(
         stem=table.stem,
         title=title_of(table),
         behind="" if of_degree.empty else behind(table.kind != "downstream", of_degree),
-        cautions=tuple(cautions(of_degree)),
-        notes=tuple(notes_of(table, of_degree, texts, confidence if tests else None)),
+        cautions=() if of_degree.empty else cautions(of_degree),
+        notes=result_notes(table, of_degree, texts, 1.0 - confidence if tests else None),
         groups=tuple(headings.items()),
         methods=tuple((method, METHODS.get(method, method)) for method in methods),
         blocks=tuple(blocks),

@@ -21,7 +21,6 @@ from anonbench.reporting.choices.best import method_name
 from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS
 from anonbench.reporting.detection import (
     QUALITY_HEADS,
-    QUALITY_NOTE,
     QUALITY_TITLE,
     quality_rows,
 )
@@ -29,6 +28,7 @@ from anonbench.reporting.figures.attention import variant_label
 from anonbench.reporting.formats import NONE, interval, percent
 from anonbench.reporting.grids.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
 from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, RETRIEVAL_METRICS
+from anonbench.reporting.notes import notes
 
 _NULLS = ("By chance", "Other images’ boxes", "Before training")
 
@@ -51,10 +51,10 @@ def plain(
     left: int = 1,
     note: str = "",
 ) -> list[Grid]:
-    """List of one table; empty without rows."""
+    """List of one table; empty without rows. The note is a key of `notes.yaml`."""
     texts = tuple(tuple(map(_text, row)) for row in rows)
-    notes = (note,) if note else ()
-    grid = Grid(stem, title, tuple(heads), (GridBlock("", texts),), notes, left=left)
+    below = notes(note) if note else ()
+    grid = Grid(stem, title, tuple(heads), (GridBlock("", texts),), below, left=left)
     return [grid] if texts else []
 
 
@@ -65,8 +65,7 @@ def _text(value: object) -> str:
 def sizes(counts: Mapping[str, Path]) -> list[Grid]:
     """Table of the number of used images, by data set and split."""
     heads = ("Data set", *SIZE_COLUMNS.values())
-    note = "Images without a detected region are dropped, unless the config keeps them."
-    return plain("sizes", SIZE_TITLE, heads, read_sizes(counts), 2, note)
+    return plain("sizes", SIZE_TITLE, heads, read_sizes(counts), 2, "sizes")
 
 
 def skipped(files: Mapping[str, Path]) -> list[Grid]:
@@ -85,7 +84,7 @@ def skip_reasons(path: Path) -> list[tuple[str, int]]:
 def quality(files: Mapping[str, Path]) -> list[Grid]:
     """Table of detection quality, if true boxes are known."""
     rows = [(name, *row) for name, path in files.items() for row in quality_rows(pd.read_csv(path))]
-    return plain("quality", QUALITY_TITLE, ("Data set", *QUALITY_HEADS), rows, 2, QUALITY_NOTE)
+    return plain("quality", QUALITY_TITLE, ("Data set", *QUALITY_HEADS), rows, 2, "quality")
 
 
 def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
@@ -113,7 +112,7 @@ def correlations(dataset: str, degree: int, path: Path) -> list[Grid]:
         f"Correlations between metrics, {dataset}, degree {degree} %",
         ("Metrics", "Pearson", "Interval", "Spearman", "n", "Note"),
         rows,
-        note="Over the scenarios (model and method): few stand behind each coefficient.",
+        note="coefficients",
     )
 
 
@@ -139,12 +138,7 @@ def attention(files: Mapping[str, Path]) -> list[Grid]:
         ("Data set", "Model", "Images", "Head", "Inside", *_NULLS, "Above all three"),
         rows,
         4,
-        "Share of a head’s attention to patches in the last layer that falls inside the sensitive "
-        "boxes, mean over up to 64 validation images with its interval over clusters. A head looks "
-        "for regions only if its share is above all three null values: the boxes’ share of what "
-        "the network sees (by chance), the same attention inside other images’ boxes, which is "
-        "what the usual place of boxes explains, and the network with random weights (Adebayo et "
-        "al. 2018). Attention to the class token and to registers is left out.",
+        "attention",
     )
 
 
@@ -169,7 +163,7 @@ def compared(tests: Mapping[str, pd.DataFrame]) -> list[Grid]:
         ("Data set", "Degree", "Methods", *(str(verdict.value) for verdict in Verdict)),
         rows,
         3,
-        "Counts of verdicts over models, query images and measures (own reference).",
+        "methods",
     )
 
 
@@ -210,9 +204,8 @@ def _effort(effort: Effort) -> list[Grid]:
         for row in read_csv(effort.machines, MACHINE_COLUMNS, ["machine"]).to_dict("records")
     ]
     heads = ("Stage", "Jobs", "Seconds", "CPU seconds", "Longest job, seconds", "Largest job, GB")
-    note = "Jobs may run at once, so that the clock showed less than they add up to."
     return [
-        *plain("effort", "Time of each stage", heads, costs, note=note),
+        *plain("effort", "Time of each stage", heads, costs, note="effort"),
         *plain("machines", "Machines of the trainings", ("Machine", "Trainings"), machines, 2),
     ]
 

@@ -13,9 +13,10 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.reporting.grids.grid import escape_markdown, to_latex, to_markdown, write_text
+from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.claims import evaluate_by_second, evaluate_claims
 from anonbench.reporting.paper.compare import compare
-from anonbench.reporting.paper.comparison_table import SOURCE, agreement_grid, read_ours
+from anonbench.reporting.paper.comparison_table import agreement_grid, read_ours
 from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import ROLE_NAMES, published
 from anonbench.reporting.paper.verdicts import Case, Finding
@@ -179,14 +180,7 @@ def claims_grid(found: Findings, datasets: Sequence[OurData]) -> Grid:
         title="Claims of the paper, on its own numbers and on ours",
         heads=("Claim", "Where", "The paper's numbers", "Ours", "Ours, by a second training"),
         blocks=(GridBlock("", rows),),
-        notes=(
-            f"{SOURCE}, in our own words.",
-            "A claim holds where all its cases do; behind the verdict, how many do, and how many a "
-            "test or their intervals tell apart. An exception that is not told apart refutes "
-            "nothing. The last column ranks by a second training on originals, which favours no "
-            "model, for the claim that rests on the ranking of one.",
-            *([f"Ours: {'; '.join(stand_ins)}."] if stand_ins else []),
-        ),
+        notes=notes("claims", stand_ins=stand_ins),
         left=5,
         wrapped=((0, 0.27), (1, 0.16), (2, 0.15), (3, 0.15), (4, 0.15)),
     )

@@ -10,16 +10,15 @@ import pandas as pd
 
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.core.wording import count
 from anonbench.reporting.grids.grid import to_latex, to_markdown, write_text
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NOT_RUN, QUERIES, metric_label
+from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.compare import agreement, compare
 from anonbench.reporting.paper.facts import compare_facts
 from anonbench.reporting.paper.ours import COLUMNS, OurData, tidy
 from anonbench.reporting.paper.published import ROLE_NAMES, published, stated
 from anonbench.reporting.summary import read_scores
 
-SOURCE = "Published: arXiv 2602.19641"
 QUANTITIES = {
     "pearson_mndcg_anonymized_knn": "Pearson: mnDCG (anonymized), k-NN",
     "pearson_mndcg_anonymized_linear": "Pearson: mnDCG (anonymized), linear",
@@ -124,11 +123,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
         title="The paper's numbers and ours: difference in points",
         heads=heads,
         blocks=tuple(blocks),
-        notes=(
-            "Ours less the published value, mean and mean absolute over the cells that both have.",
-            "Spearman: whether both order the models and methods alike.",
-            *_reasons(comparison),
-        ),
+        notes=notes("agreement", not_run=_not_run(comparison)),
         left=4,
     )
 
@@ -162,7 +157,7 @@ def facts_grid(facts: pd.DataFrame) -> Grid:
         title="Numbers of the paper's text and ours",
         heads=("Data set", "Quantity", "Place", "Published", "Ours"),
         blocks=(GridBlock("", tuple(rows)),),
-        notes=(f"{SOURCE}.",),
+        notes=notes("facts"),
         left=3,
         wrapped=((1, 0.27), (2, 0.17), (4, 0.2)),
     )
@@ -175,6 +170,7 @@ def table_grid(table: pd.DataFrame) -> Grid:
         table: rows of the comparison with one value of `table`.
     """
     metrics, methods = list(table["metric"].unique()), list(table["method"].unique())
+    given = table.dropna(subset=["ours"])
     number, role = table["table"].iloc[0], table["role"].iloc[0]
     cells = {
         (row["query"], row["adaption"], row["metric"], row["method"]): row
@@ -199,10 +195,14 @@ def table_grid(table: pd.DataFrame) -> Grid:
         heads=("Model", "", *(METHODS[m] for _ in metrics for m in methods)),
         groups=(("", 2), *((metric_label(metric), len(methods)) for metric in metrics)),
         blocks=tuple(blocks),
-        notes=(
-            f"{SOURCE}, Table {number}. {_our_source(table)}, {_behind(table)}; "
-            "intervals are in comparison.csv.",
-            *_reasons(table),
+        notes=notes(
+            "paper_table",
+            number=number,
+            ours=_our_source(table),
+            queries=int(given["queries"].min()),
+            noun="query" if given["query"].iloc[0] else "validation image",
+            seeds=int(given["seeds"].max()),
+            not_run=_not_run(table),
         ),
         left=2,
     )
@@ -216,17 +216,10 @@ def _our_source(table: pd.DataFrame) -> str:
     return f"Ours: {name}, a stand-in ({stand_in})" if stand_in else f"Ours: {name}"
 
 
-def _behind(table: pd.DataFrame) -> str:
-    given = table.dropna(subset=["ours"])
-    noun = "query" if given["query"].iloc[0] else "validation image"
-    return f"{count(int(given['queries'].min()), noun)}, {count(int(given['seeds'].max()), 'seed')}"
-
-
-def _reasons(table: pd.DataFrame) -> list[str]:
+def _not_run(table: pd.DataFrame) -> str:
     """Reasons for missing cells, with their number."""
     reasons = table.loc[table["reason"] != "", "reason"].value_counts(sort=False)
-    parts = [f"{reason} ({count(int(number), 'cell')})" for reason, number in reasons.items()]
-    return [f"Not run: {'; '.join(parts)}."] if parts else []
+    return " ".join(notes("not_run", reasons=reasons.to_dict()))
 
 
 def _cutoff(scores: pd.DataFrame) -> int | None:

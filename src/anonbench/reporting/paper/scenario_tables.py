@@ -22,6 +22,7 @@ from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
 from anonbench.reporting.grids.grid import write_grid
 from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES
+from anonbench.reporting.notes import notes
 from anonbench.reporting.paper.ours import stand_in
 from anonbench.reporting.paper.published import ROLE_NAMES
 
@@ -98,9 +99,6 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
             reference += f", trained on {other}"
     else:
         reference = f"that of the system {dataset.system}, as it is"
-    learned = "" if experiment.is_frozen(name) else "training images, "
-    kept = f"Anonymized {learned}queries"
-    similarity = _SIMILARITIES["cosine" if system is None else system.similarity]
     degrees = ", ".join(map(str, sorted(dataset.degrees)))
     parts = {"Original images: the reference ranking and the ceiling": table[ceiling]}
     for query, label in QUERIES.items():
@@ -122,11 +120,12 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
         ),
         groups=(("", 1), ("Trained on", 2), ("Retrieval", 2), ("", 2)),
         blocks=tuple(blocks),
-        notes=(
-            f"Queries and database are embedded by the same model and ranked by {similarity}.",
-            f"{kept} and database share method and degree.",
-            f"The reference ranking is {reference}, with original queries and database.",
-            *([f"Layout of Table {number} of arXiv 2602.19641."] if number else []),
+        notes=notes(
+            "scenarios",
+            similarity=_SIMILARITIES["cosine" if system is None else system.similarity],
+            is_frozen=frozen,
+            reference=reference,
+            number=number,
         ),
         left=5,
     )
@@ -213,10 +212,7 @@ def profile_grid(chosen: Sequence[Profile], images: Mapping[str, int]) -> Grid:
             "Vision tasks",
         ),
         blocks=(GridBlock("", rows),),
-        notes=(
-            "Columns of Table I of arXiv 2602.19641. Retraining: the adaptions, whose crops are "
-            "anonymized.",
-        ),
+        notes=notes("experiment"),
         left=7,
         wrapped=tuple(enumerate((0.10, 0.15, 0.16, 0.09, 0.09, 0.09, 0.12))),
     )

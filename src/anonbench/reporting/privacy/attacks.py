@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,9 +13,11 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.reporting.formats import NONE, interval, percent
-from anonbench.reporting.labels import ENTITIES, METHODS, NOT_RUN
+from anonbench.reporting.labels import ENTITIES, METHODS
+from anonbench.reporting.notes import notes
 
 ATTACKS = facts(PRIVACY_ATTACKS, "label")
+_ABSENT = ("attack", "entity", "measure", "reason")
 RISKS = {
     "singling_out": "singling out",
     "linkability": "linkability",
@@ -61,7 +63,13 @@ def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
             )
             for name, rows in run.groupby("attack", sort=False)
         ),
-        notes=tuple(_notes(table, confidence)),
+        notes=notes(
+            "attacks",
+            any_rate=len(run) > 0,
+            confidence=confidence,
+            block_noise=ATTACKS["block_noise"] if "block_noise" in set(run["attack"]) else "",
+            absent=_absent(table),
+        ),
         left=3,
     )
 
@@ -91,35 +99,14 @@ def _measure(name: str) -> str:
     return MEASURES.get(name, name)
 
 
-def _notes(table: pd.DataFrame, confidence: float) -> Iterator[str]:
-    if table["rate"].isna().all():
-        yield "No attack could be run: this says nothing about how private the images are."
-    else:
-        yield (
-            "Shares of probes; more is worse. In brackets: intervals of "
-            f"{100 * confidence:g} %, over clusters of images. Masked: the same attack where every "
-            "sensitive region is masked; what it reaches there, surroundings or guesses give. By "
-            "chance: with another image’s secret, or the most frequent class."
-        )
-        if (table["attack"] == "block_noise").any():
-            yield (
-                f"{ATTACKS['block_noise']}: their column “Masked” is for masks that cover whole "
-                "blocks; “Originals” for masks that end at the region."
-            )
-        yield (
-            "Rates count all sensitive regions of the published images, hidden at the degree or "
-            "not. A low rate means that these attacks fail, and other ones may not."
-        )
-    absent = table[table["rate"].isna()]
-    for reason, group in absent.groupby("reason", sort=False):
-        what = dict.fromkeys(
-            ", ".join(
-                [
-                    ATTACKS.get(name, name),
-                    *([ENTITIES.get(entity, entity)] if entity else []),
-                    *([_measure(measure)] if "_of_" in measure or measure.startswith(SEEN) else []),
-                ]
-            )
-            for name, entity, measure in group[["attack", "entity", "measure"]].to_numpy()
-        )
-        yield f"{'; '.join(what)}: {NOT_RUN} ({reason})."
+def _absent(table: pd.DataFrame) -> dict[str, list[str]]:
+    """Attacks without a rate, by reason."""
+    found: dict[str, list[str]] = {}
+    rows = table[table["rate"].isna()]
+    for name, entity, measure, reason in rows[[*_ABSENT]].itertuples(index=False, name=None):
+        is_shown = "_of_" in measure or measure.startswith(SEEN)
+        parts = (ATTACKS.get(name, name), ENTITIES.get(entity, entity), _measure(measure))
+        text = ", ".join(filter(None, parts if is_shown else parts[:2]))
+        if text not in found.setdefault(reason, []):
+            found[reason].append(text)
+    return found

@@ -10,6 +10,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.evaluation.policy.front import AREA_COLUMNS, areas
 from anonbench.reporting.formats import percent
 from anonbench.reporting.labels import METHODS, metric_label
+from anonbench.reporting.notes import notes
 from anonbench.reporting.summary import present, summarize
 
 RISKS = {
@@ -18,11 +19,6 @@ RISKS = {
     "inference": "Inference",
 }
 """Risks of the Article 29 Working Party's opinion (WP216), in its order."""
-NOTE = (
-    "Area under the front: the best quality that a limit on the risk leaves, on average over all "
-    "limits from 0 to 100 %, in percent. The risk is the rate of the strongest attack that shows "
-    "it, above its control. A dash: a rate is not known, or not every attack has one."
-)
 _METRICS = ("map", "mndcg", "knn", "linear")
 
 
@@ -45,7 +41,7 @@ def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
         title=f"Area under the front of privacy and utility, {dataset}",
         heads=("Utility", *(METHODS.get(method, method) for method in methods)),
         blocks=blocks,
-        notes=(NOTE,),
+        notes=notes("front_area"),
     )
 
 

@@ -14,6 +14,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
 from anonbench.reporting.formats import NONE, interval
 from anonbench.reporting.labels import ENTITIES
+from anonbench.reporting.notes import notes
 
 _SHARES = (*(state.value for state in State), CHANGED)
 _LEFT_OUT = dict(zip(LEFT_OUT, ("no picture", "another size", "not readable"), strict=True))
@@ -31,7 +32,13 @@ def given_grid(dataset: str, given: pd.DataFrame, confidence: float) -> Grid:
         title=f"Regions in the pictures of other programs in percent, {dataset}",
         heads=("Program", "Found by us", "Number", "Hidden", "Partly", "Visible", "Area changed"),
         blocks=(GridBlock("", tuple(rows)),),
-        notes=tuple(_notes(given, confidence)),
+        notes=notes(
+            "given",
+            hidden=HIDDEN_FROM,
+            visible=VISIBLE_TO,
+            confidence=confidence,
+            left_out=_left_out(given),
+        ),
         left=2,
     )
 
@@ -56,17 +63,13 @@ def _cell(row: Mapping[str, Any]) -> str:
     return interval(row["value"], row["low"], row["high"])
 
 
-def _notes(given: pd.DataFrame, confidence: float) -> Iterator[str]:
-    yield (
-        "What a program meant to hide is not known: its pictures are compared with the regions "
-        f"that our detectors found. Hidden: at least {100 * HIDDEN_FROM:.0f} % of what has detail "
-        "in a region differs from the original by more than coding explains; visible: at most "
-        f"{100 * VISIBLE_TO:.0f} %. A changed region may still be recognized: the "
-        f"re-identification rates say how often. In brackets: intervals of {100 * confidence:g} %."
-    )
+def _left_out(given: pd.DataFrame) -> dict[str, list[str]]:
+    """Numbers of pictures that are in no image set, by program."""
+    found = {}
     for program, table in given.groupby("program", sort=False):
         of = table[table["entity"] == ""].set_index("what")["count"].astype(float)
         parts = [f"{count(int(of[ORIGINAL]), 'picture')} unchanged"] if of[ORIGINAL] else []
         parts += [f"{int(of[what]):,}: {text}" for what, text in _LEFT_OUT.items() if of[what]]
         if parts:
-            yield f"{program}: {'; '.join(parts)}. Images without a picture are in no image set."
+            found[str(program)] = parts
+    return found

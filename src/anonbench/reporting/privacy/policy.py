@@ -8,11 +8,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.evaluation.policy.verdicts import overall
 from anonbench.evaluation.policy.words import resisted, tally, unlimited, why_not
 from anonbench.reporting.labels import METHODS
-
-NOTE = (
-    "A rate passes only where the upper end of its interval is within its limit; what is not known "
-    "does not pass. Passing means that these attacks failed on these images, and no more."
-)
+from anonbench.reporting.notes import notes
 
 
 def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
@@ -21,13 +17,12 @@ def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
         (METHODS.get(str(method), str(method)), f"{degree} %", *_cells(group))
         for (method, degree), group in judged.groupby(["method", "degree"], sort=False)
     )
-    free = unlimited(judged)
     return Grid(
         stem=f"policy_{dataset}",
         title=f"What passes the policy, {dataset}",
         heads=("Method", "Degree", "Verdict", "Rules", "Evidence"),
         blocks=(GridBlock("", rows),),
-        notes=(NOTE, *([f"Not judged, because they have no limit: {free}."] if free else [])),
+        notes=notes("policy", unlimited=unlimited(judged)),
         left=5,
         wrapped=((4, 0.5),),
     )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, Entity
-from anonbench.core.wording import count
 from anonbench.evaluation.privacy.gallery import UNTAUGHT
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS
 from anonbench.reporting.formats import NONE, interval, percent
 from anonbench.reporting.labels import ATTACKERS, ENTITIES, GALLERIES, MATCHES, METHODS, NOT_RUN
+from anonbench.reporting.notes import notes
 
 
 def reidentification_grid(
@@ -53,7 +51,16 @@ def reidentification_grid(
             _block(str(entity), run[run["entity"] == entity], attacks)
             for entity in run["entity"].unique()
         ),
-        notes=tuple(_notes(rates, confidence, widest)),
+        notes=notes(
+            "reidentification",
+            clusters=int(run["clusters"].max()) if len(run) else 0,
+            confidence=confidence,
+            remainder=REMAINDER in set(run["regions"]),
+            text=Entity.TEXT.value in set(run["entity"]),
+            unknown=[text for text in strongest(rates, widest, confidence)["unknown"] if text],
+            untaught=UNTAUGHT,
+            absent=_absent(rates),
+        ),
         left=2,
     )
 
@@ -109,43 +116,11 @@ def _first(rates: pd.Series, missing: str) -> str:
     return missing if rates.empty else percent(rates.iloc[0])
 
 
-def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[str]:
-    run = rates[rates["rate"].notna()]
-    if run.empty:
-        yield "No attack was run."
-    else:
-        clusters = int(run["clusters"].max())
-        yield (
-            "A crop of an anonymized region is looked for among crops of originals, or of "
-            "originals anonymized alike, by cosine similarity; a rate is the share of probes whose "
-            "match comes first (or among the first ten). In brackets: intervals of "
-            f"{100 * confidence:g} %, over at most {count(clusters, 'cluster')} of probes."
-        )
-        yield (
-            "Rates count all sensitive regions of the published images; “hidden only” leaves "
-            "out those that a degree does not hide. “One mate” shows each "
-            "person once in the gallery. Rows of originals are the ceiling. At least so many are "
-            "found: other attacks may find more."
-        )
-        if (run["regions"] == REMAINDER).any():
-            yield (
-                "“Unmasked remainder”: an attacker that sees the surroundings of a region alone. "
-                "It has no part in the strongest attack, as no method that leaves the "
-                "surroundings as they are lowers its rate."
-            )
-        if Entity.TEXT.value in set(run["entity"]):
-            yield (
-                "Attacks on text tell which line it is among those of the gallery; none of them "
-                "reads it."
-            )
-    lacks = strongest(rates, widest, confidence)["unknown"]
-    if unknown := list(dict.fromkeys(text for text in lacks if text)):
-        yield f"Too few for a statement: {unknown[0]}."
-    absent = rates[rates["rate"].isna()]
-    for reason, group in absent.groupby("reason", sort=False):
-        what = dict.fromkeys(
-            f"{ENTITIES.get(entity, entity)}{f', {ATTACKERS[attacker]}' if attacker else ''}"
-            for entity, attacker in zip(group["entity"], group["attacker"], strict=True)
-        )
-        lack = "Not taught" if str(reason).endswith(UNTAUGHT) else "Not run"
-        yield f"{lack}: {'; '.join(what)} ({reason})."
+def _absent(rates: pd.DataFrame) -> dict[str, list[str]]:
+    """Attackers without a rate, by reason."""
+    found: dict[str, list[str]] = {}
+    rows = rates.loc[rates["rate"].isna(), ["reason", "entity", "attacker"]].drop_duplicates()
+    for reason, entity, attacker in rows.itertuples(index=False, name=None):
+        by = f", {ATTACKERS[attacker]}" if attacker else ""
+        found.setdefault(str(reason), []).append(f"{ENTITIES.get(entity, entity)}{by}")
+    return found

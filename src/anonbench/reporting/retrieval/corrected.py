@@ -11,6 +11,7 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.scores import with_corrected
 from anonbench.reporting.formats import percent
 from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, RETRIEVAL_METRICS
+from anonbench.reporting.notes import notes
 from anonbench.reporting.summary import present
 
 
@@ -41,7 +42,7 @@ def corrected_grid(dataset: str, scores: pd.DataFrame) -> Grid:
         if methods
         else (),
         blocks=tuple(block for block in blocks if block.rows),
-        notes=(_note(rows),),
+        notes=notes("corrected", known=len(rows) > 0),
     )
 
 
@@ -54,14 +55,4 @@ def _rows(rows: pd.DataFrame, columns: list[tuple[str, str]]) -> tuple[tuple[str
             *(percent(means.get((model, *column), math.nan)) for column in columns),
         )
         for model in present(rows["adaption"], ADAPTIONS)
-    )
-
-
-def _note(rows: pd.DataFrame) -> str:
-    if rows.empty:
-        return "Not known: there is no retraining control, or it is not above chance."
-    return (
-        "0 is a model without knowledge, 100 the unadapted model trained again and searching "
-        "originals; above 100 is possible for the unadapted model, whose own ranking is the "
-        "reference."
     )

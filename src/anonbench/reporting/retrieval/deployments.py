@@ -10,11 +10,11 @@ import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, DeploymentKind
-from anonbench.core.wording import count
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.reporting.choices.best import model_name
 from anonbench.reporting.formats import NONE, interval
 from anonbench.reporting.labels import AT_CHANCE, METHODS, unadapted_model
+from anonbench.reporting.notes import notes
 
 KINDS = {
     DeploymentKind.MIXED: "A share of the images is anonymized, compared with none",
@@ -45,7 +45,15 @@ def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Gr
         title=f"Other ways to search the archive, degree {degree} %, {dataset}",
         heads=("Database", "Queries", "mAP", *kept, "Difference", "Verdict"),
         blocks=tuple(block for block in blocks if block.rows),
-        notes=tuple(_notes(shown, has_second, confidence)),
+        notes=notes(
+            "deployments",
+            first=shown.iloc[0].to_dict() if len(shown) else None,
+            model=unadapted_model(),
+            confidence=confidence,
+            has_second=has_second,
+            reasons=[text for text in shown["reason"].dropna().unique() if text],
+            at_chance=AT_CHANCE,
+        ),
         left=2,
     )
 
@@ -87,31 +95,3 @@ def _queries(row: Mapping[Any, Any]) -> str:
 def _at_chance(row: Mapping[Any, Any]) -> bool:
     lowest = row["value"] if math.isnan(row["low"]) else row["low"]
     return bool(lowest <= row["floor"])
-
-
-def _notes(table: pd.DataFrame, has_second: bool, confidence: float) -> Iterator[str]:
-    if table.empty:
-        yield "No deployment was scored."
-        return
-    first = table.iloc[0]
-    yield (
-        f"mAP in percent by {unadapted_model()}’s own ranking of the originals, over "
-        f"{count(int(first['n']), 'query')} in {count(int(first['clusters']), 'cluster')} and "
-        f"{count(int(first['images']), 'image')}; in brackets intervals of {100 * confidence:g} %, "
-        "which take the draw of a share and the trainings as given."
-    )
-    if has_second:
-        yield (
-            "Kept, difference and verdict are by a second reference: kept is the share of what "
-            f"{unadapted_model()} reaches there with originals, and can be above 100 %."
-        )
-    else:
-        yield "There is no second reference."
-    if reasons := [text for text in table["reason"].dropna().unique() if text]:
-        yield f"No interval: {reasons[0]}."
-    yield (
-        f"{AT_CHANCE} not above what a ranking without knowledge reaches. Difference: in points, "
-        "from what the block’s heading names; verdicts are adjusted over all of its kind. An "
-        "anonymized query finds itself first where the database has it so. The CSV has mixed "
-        "databases by adapted models too, and the other metrics."
-    )

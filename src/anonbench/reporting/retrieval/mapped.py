@@ -12,6 +12,7 @@ from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.mapped.judge import LABELLED, LABELS, MAP, NOTHING, remedy_label
 from anonbench.reporting.formats import NONE, percent
 from anonbench.reporting.labels import METHODS, unadapted_model
+from anonbench.reporting.notes import notes
 
 ENDS = ("low", "high")
 
@@ -28,24 +29,18 @@ def mapped_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
         )
         for (method, degree), rows in table.groupby(["method", "degree"], sort=False)
     ]
-    reasons = [
-        f"{METHODS.get(row['method'], row['method'])} {row['degree']} %, {row['query']} queries: "
-        f"not recommended, {row['why_not']}."
-        for row in table.drop_duplicates(["method", "degree", "query"]).to_dict("records")
-        if row["why_not"]
-    ]
+    variants = table.drop_duplicates(["method", "degree", "query"]).to_dict("records")
     return Grid(
         stem=f"mapped_{dataset}",
         title=f"mAP with mapped vectors in percent, and gain over none, {dataset}",
         heads=("Remedy", "Pairs", *(f"{names[m]}, {query} queries" for m, query in columns)),
         blocks=tuple(blocks),
-        notes=(
-            f"Gains with intervals of {100 * confidence:g} % in brackets, over clusters that the "
-            f"map was not learned from. The own ranking is {unadapted_model()}\u2019s, which "
-            f"favours a map. {LABELS if is_labelled else 'No labels give a second opinion.'}",
-            "A map adds nothing that the hidden image does not hold, and makes it easier to use: "
-            "keep it as you keep originals.",
-            *reasons,
+        notes=notes(
+            "mapped",
+            confidence=confidence,
+            model=unadapted_model(),
+            labels=LABELS if is_labelled else "",
+            refused=[(METHODS[row["method"]], row) for row in variants if row["why_not"]],
         ),
     )
 

@@ -10,6 +10,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.evaluation.sample_sizes.variance import POWER
 from anonbench.reporting.formats import NONE, percent
 from anonbench.reporting.labels import metric_label
+from anonbench.reporting.notes import notes
 
 _LABELS = {"anonymizing": "Cost of anonymizing", "adapting": "Cost of adapting"}
 
@@ -36,7 +37,12 @@ def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
         ),
         groups=(("", 2), ("Standard deviation between", 3), (unit.capitalize(), 3)),
         blocks=tuple(block for block in blocks if block.rows),
-        notes=tuple(_notes(variances, unit)),
+        notes=notes(
+            "sample_sizes",
+            stated=float(variances["stated"].iloc[0]) if len(variances) else None,
+            unit=unit,
+            power=POWER,
+        ),
         left=2,
     )
 
@@ -56,19 +62,6 @@ def _rows(effects: pd.DataFrame) -> list[tuple[str, ...]]:
             )
         )
     return rows
-
-
-def _notes(variances: pd.DataFrame, unit: str) -> list[str]:
-    if variances.empty:
-        return ["There is no second reference: control_seeds has none."]
-    stated = f"{100 * float(variances['stated'].iloc[0]):g}"
-    times = f"{100 * POWER:.0f} of 100"
-    return [
-        f"The last columns: {unit} that half of the comparisons, and all, need to show a "
-        f"difference of {stated} point{'s' * (stated != '1')} in {times} archives. Medians of "
-        "standard deviations, in points; those between trainings are known from two pairs of a "
-        "training and a reference on."
-    ]
 
 
 def _count(needed: float) -> str:

@@ -8,9 +8,9 @@ import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import UNADAPTED, Model
-from anonbench.core.wording import count
 from anonbench.reporting.formats import NONE, percent
 from anonbench.reporting.labels import ADAPTIONS, METHODS
+from anonbench.reporting.notes import notes
 
 MOST_COLUMNS = 8
 """Most columns; with more trainings, only those of the unadapted model are columns."""
@@ -41,7 +41,13 @@ def trainings_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid
         heads=("Training", *(f"seed {seed}" for _, seed in columns)),
         groups=(("", 1), *((f"By {_label(model)}", span) for model, span in models.items())),
         blocks=(GridBlock("", rows),) if rows else (),
-        notes=tuple(_notes(table, confidence)),
+        notes=notes(
+            "trainings",
+            clusters=int(table["clusters"].min()) if len(table) else None,
+            reasons=[text for text in table["reason"].unique() if text],
+            confidence=confidence,
+            reach=pd.concat([table["high"] - table["value"], table["value"] - table["low"]]).max(),
+        ),
     )
 
 
@@ -51,26 +57,3 @@ def _label(name: str) -> str:
     if variant.method is None:
         return label
     return f"{label}, {METHODS.get(variant.method, variant.method)} {variant.degree} %"
-
-
-def _notes(table: pd.DataFrame, confidence: float) -> list[str]:
-    if table.empty:
-        return ["There is one training, and no other that keeps some of its ranking."]
-    reasons = [text for text in table["reason"].unique() if text]
-    sure = f"no interval: {reasons[0]}" if reasons else _reach(table, confidence)
-    return [
-        "A value says how much the training in the row keeps of the ranking of original images by "
-        f"the training in the column, where 100 is all of it ({sure}).",
-        "Trainings of one seed share initial weights and batches and may agree more for it, so "
-        "compare values between seeds.",
-    ]
-
-
-def _reach(table: pd.DataFrame, confidence: float) -> str:
-    """Describe the largest distance of an interval's end from its value."""
-    ends = pd.concat([table["high"] - table["value"], table["value"] - table["low"]])
-    clusters = count(int(table["clusters"].min()), "cluster")
-    return (
-        f"intervals of {100 * confidence:g} % over {clusters} reach at most "
-        f"{100 * ends.max():.1f} points from it"
-    )

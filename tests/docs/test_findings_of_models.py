@@ -1,23 +1,15 @@
-"""Effects of adapting: which rows stand, and how the table shows them."""
+"""Effects and accuracies beside the page of findings: which rows stand, and their table."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pandas as pd
 
 from anonbench.evaluation.comparisons import effect_table
 from anonbench.evaluation.sample_sizes import variance
-from anonbench.reporting.findings.models import (
-    ACCURACY_COLUMNS,
-    COLUMNS,
-    accuracies_grid,
-    accuracies_of,
-    effects_grid,
-    effects_of,
-    write_models,
-)
 from anonbench.reporting.summary import SCORE_COLUMNS
+from site_tools import load
+
+FINDINGS = load("findings")
 
 
 def effect(name: str, value: float, degree: int = 100, **other: object) -> dict[str, object]:
@@ -63,8 +55,7 @@ SCORES = pd.DataFrame(
 
 
 def test_accuracies_are_means_over_trainings() -> None:
-    found = accuracies_of(SCORES)
-    assert list(found.columns) == ACCURACY_COLUMNS
+    found = FINDINGS.accuracies_of(SCORES)
     rows = found.set_index(["method", "adaption", "metric"])
     assert rows["value"].round(9).to_dict() == {
         ("original", "unadapted", "knn"): 0.9,
@@ -72,49 +63,16 @@ def test_accuracies_are_means_over_trainings() -> None:
         ("blur", "pixels", "linear"): 0.3,
     }
     assert rows["seeds"]["blur", "A", "knn"] == 2
-    grid = accuracies_grid(found)
-    assert grid.heads[1:] == ("k-NN, originals", "k-NN, Blur", "Linear, originals", "Linear, Blur")
-    assert grid.blocks[0].rows == (
-        ("Unadapted", "90.0", "–", "–", "–"),
-        ("A", "–", "75.0 ± 7.1", "–", "–"),
-        ("Raw pixels", "–", "–", "–", "30.0"),
-    )
 
 
 def test_effects_at_the_highest_degree_with_their_spread_between_trainings() -> None:
-    found = effects_of(EFFECTS, VARIANCES)
-    assert list(found.columns) == COLUMNS
+    found = FINDINGS.effects_of(EFFECTS, VARIANCES)
     assert list(found["effect"]) == ["retraining", "anonymizing", "adapting", "lead", "bias"]
     of = found.set_index("effect")["sd_seed"]
     assert of["adapting"] == 0.003
     assert of.drop("adapting").isna().all()
 
 
-def test_the_table_has_lead_bias_and_cost(tmp_path: Path) -> None:
-    found = effects_of(EFFECTS, VARIANCES)
-    (block,) = effects_grid(found).blocks
-    assert block.rows == (
-        (
-            *("Blur", "A", "+25.0 (24.0 to 27.0)", "+20.0 (19.0 to 22.0)"),
-            *("+5.0 (4.0 to 7.0)", "worse", "0.4", "0.0"),
-        ),
-    )
-    csv, accuracy, markdown = (tmp_path / name for name in ("a.csv", "b.csv", "a.md"))
-    another = found.assign(dataset="others")
-    write_models(
-        pd.concat([found, another]),
-        pd.concat([accuracies_of(SCORES), accuracies_of(SCORES).assign(dataset="others")]),
-        csv=csv,
-        accuracy=accuracy,
-        markdown=markdown,
-    )
-    assert markdown.read_text().count("| Blur | A | +25.0") == 2
-    assert markdown.read_text().count("| A | – | 75.0 ± 7.1") == 2
-    assert len(pd.read_csv(csv)) == 2 * len(found)
-
-
-def test_one_training_has_no_spread() -> None:
-    alone = EFFECTS.assign(spread=float("nan"), low=float("nan"))
-    ((row,),) = (block.rows for block in effects_grid(effects_of(alone, VARIANCES)).blocks)
-    assert row[-2] == "–"
-    assert row[2] == "+25.0"
+def test_the_table_has_lead_bias_and_cost() -> None:
+    (block,) = FINDINGS.effects_grid(FINDINGS.effects_of(EFFECTS, VARIANCES)).blocks
+    assert block.rows == (("Blur", "A", "25.0 (24.0–27.0)", "20.0 (19.0–22.0)", "5.0 (4.0–7.0)"),)
