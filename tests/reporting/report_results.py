@@ -126,20 +126,12 @@ def section(
     trainings = folder / "trainings.csv"
     make_trainings().to_csv(trainings, index=False)
     kinds = ("retrieval", "downstream") if labelled else ("retrieval",)
+    files = {"comparisons": comparisons, "rates": rates, "explorer": explorer, "effects": effects}
+    files |= {"best": best, "trainings": trainings, "deployments": deployments}
     return DatasetSection(
         name,
-        results.scores,
-        results.counts,
-        results.skipped,
+        results.files | files | ({"quality": quality} if labelled else {}),
         [Table(kind, name, degree) for degree in degrees for kind in kinds],
         [(figure, png) for figure in figures],
         dict.fromkeys(degrees, correlation) if labelled else {},
-        quality if labelled else None,
-        comparisons,
-        rates,
-        explorer=explorer,
-        effects=effects,
-        best=best,
-        trainings=trainings,
-        deployments=deployments,
     )

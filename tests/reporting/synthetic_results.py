@@ -244,6 +244,11 @@ class Results:
     counts: Path
     skipped: Path
 
+    @property
+    def files(self) -> dict[str, Path]:
+        """Return the files by the keys of a report's section."""
+        return {"scores": self.scores, "counts": self.counts, "skipped": self.skipped}
+
 
 def make_quality() -> pd.DataFrame:
     """Return the detection quality of two pages with a text each: one found, with a false face."""

@@ -15,9 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.findings.systems import orders_grid, values_grid
 from anonbench.reporting.grids.grid import to_markdown
 from anonbench.reporting.labels import METHODS
+from anonbench.reporting.systems import orders_grid, values_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"

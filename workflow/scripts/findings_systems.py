@@ -4,9 +4,8 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
-    from anonbench.reporting.findings.orders import orders_of, values_of
-    from anonbench.reporting.findings.systems import write_systems
     from anonbench.reporting.summary import read_scores
+    from anonbench.reporting.systems import orders_of, values_of, write_systems
 
     systems, shown = snakemake.params.systems, snakemake.params.slice["settings"]
     scores, methods = (

@@ -51,8 +51,8 @@ def few_clusters(folder: Path, name: str, **fewer: Any) -> DatasetSection:
     given = section(folder, name, scores, (100,))
     unknown: dict[str, Any] = NOTHING | {"verdict": "not known", "reason": FEW}
     shares = {"share_low": np.nan, "share_high": np.nan}
-    changed(given.effects, read_effects, lambda table: table.assign(**unknown, **shares))
-    changed(given.comparisons, read_comparisons, lambda table: table.assign(**unknown))
+    changed(given.file("effects"), read_effects, lambda table: table.assign(**unknown, **shares))
+    changed(given.file("comparisons"), read_comparisons, lambda table: table.assign(**unknown))
     everything = ";".join(f"{m}/{a}" for m in ("blur", "mask") for a in ("unadapted", "A"))
 
     def none_apart(table: pd.DataFrame) -> pd.DataFrame:
@@ -60,13 +60,17 @@ def few_clusters(folder: Path, name: str, **fewer: Any) -> DatasetSection:
         numbers = dict.fromkeys(("optimism", "unbiased", "wins"), np.nan)
         return table.assign(**numbers, reason=FEW, indistinguishable=alike)
 
-    changed(given.best, read_best, none_apart)
+    changed(given.file("best"), read_best, none_apart)
     return given
 
 
 def new(folder: Path, scores: pd.DataFrame | None = None, **given: Any) -> DatasetSection:
     table = make_scores("d", control=True) if scores is None else scores
     return section(folder, "d", table, (100,), **given)
+
+
+def without_rates(given: DatasetSection) -> DatasetSection:
+    return replace(given, files={key: path for key, path in given.files.items() if key != "rates"})
 
 
 def test_three_clusters_say_nothing(tmp_path: Path) -> None:
@@ -101,7 +105,7 @@ def test_each_missing_part_is_the_one_that_is_named(tmp_path: Path) -> None:
     assert "What adapting gains is not known" in once
     table = make_scores("d", control=True)
     table = table[table["adaption"].isin(["unadapted", "control"])]
-    unadapted = page(tmp_path, replace(new(tmp_path, table), rates=None))
+    unadapted = page(tmp_path, without_rates(new(tmp_path, table)))
     assert "no attack was run on it" in unadapted
 
 
@@ -125,7 +129,7 @@ def test_what_chance_does_as_well_is_said(tmp_path: Path) -> None:
     flat = make_scores("d").assign(value=0.1, low=0.08, high=0.12, chance=0.1, floor=0.09)
     given = new(tmp_path, flat)
     write_csv(table_of(), tmp_path / "policy.csv")
-    given = replace(given, policy=tmp_path / "policy.csv")
+    given = replace(given, files=given.files | {"policy": tmp_path / "policy.csv"})
     assert "may be no better than chance" in page(tmp_path, given)
     sharper = flat.assign(value=0.16, low=0.14, high=0.18)
     sharper.to_csv(given.scores, index=False)

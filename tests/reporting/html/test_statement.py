@@ -46,9 +46,8 @@ def make_statement(
     row = dict.fromkeys(AUDIT, 0) | {"split": "val", "variant": "mask-100", "images": 1234}
     row |= {"regions": 2345, "hidden_pixels": 3456789, "failed_audits": 7}
     pd.DataFrame([row], columns=AUDIT).to_csv(folder / "audit.csv", index=False)
-    files = (results.scores, results.counts, results.skipped)
-    own = (folder / "policy.csv", folder / "audit.csv")
-    section = DatasetSection("a", *files, tables=[], figures=[], policy=own[0], audit=own[1])
+    own = {"policy": folder / "policy.csv", "audit": folder / "audit.csv"}
+    section = DatasetSection("a", results.files | own)
     shards = [folder / "0.digest", folder / "1.digest"]
     for number, shard in enumerate(shards):
         shard.write_text(f"{number}\n")

@@ -34,7 +34,7 @@ from anonbench.reporting.choices.effects import tally
 from anonbench.reporting.choices.table import choices
 from anonbench.reporting.grids.grid import TableCommands
 from anonbench.reporting.html import tables
-from anonbench.reporting.html.dataset_section import DatasetSection, digested, files_of
+from anonbench.reporting.html.dataset_section import DatasetSection, digested
 from anonbench.reporting.html.evidence import (
     PAGES,
     EvidencePage,
@@ -52,7 +52,7 @@ from anonbench.reporting.html.page import render
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
-from anonbench.reporting.images.outlines import Outlines, read_outlines
+from anonbench.reporting.images.outlines import read_outlines
 from anonbench.reporting.labels import ACCURACIES, TIED
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 
@@ -93,14 +93,8 @@ def build_report(
     shown = Presentation.model_validate(config.get("presentation", {}))
     texts = Texts(shown.language)
     needs = needs_of(config)
-    bests = best_choices(
-        read_best(s.best) for s in datasets if s.best is not None and s.best.is_file()
-    )
-    explorers = {
-        s.name: read_json(s.explorer)
-        for s in datasets
-        if s.explorer is not None and s.explorer.is_file()
-    }
+    bests = best_choices(read_best(path) for s in datasets if (path := s.file("best")))
+    explorers = {s.name: read_json(path) for s in datasets if (path := s.file("explorer"))}
     results = [_read(s, needs, bests, explorers.get(s.name), system) for s in datasets]
     for r in results:
         if beside is None:
@@ -155,23 +149,23 @@ def _read(
 ) -> Results:
     """Read the existing tables of a data set; without scores, all tables are empty."""
     found = {
-        need: dataset_tables.READERS[need](path)
-        for need, path in files_of(section).items()
-        if need in dataset_tables.READERS and path.is_file()
+        need: read(path)
+        for need, read in dataset_tables.READERS.items()
+        if (path := section.file(need))
     }
     scores = found.setdefault("scores", pd.DataFrame(columns=SCORE_COLUMNS))
     summary = summarize(scores)
-    images = _validation(section.counts)
+    images = _validation(section.file("counts"))
     gap = why_no_statement(summary, needs, images)
-    path = section.effects
-    effects = read_effects(path) if path is not None and path.is_file() else None
+    effects = read_effects(path) if (path := section.file("effects")) else None
     if effects is not None and gap:
         effects = effects[~effects["metric"].isin(PER_QUERY)]
     own = {key: best for key, best in bests.items() if key[0] == section.name}
     ranked = None if effects is None or effects["value"].isna().all() else effects
     judged, maps = found.get("policy"), found.get("maps")
     table = choices(section.name, summary, ranked, judged, own, needs, gap, maps)
-    doubts = read_doubts(section.audit) if section.audit and section.audit.is_file() else None
+    doubts = read_doubts(path) if (path := section.file("audit")) else None
+    boxes = section.file("boxes")
     examples = {} if explorer is None else dict(explorer.get("examples", {}))
     facts = Facts(
         name=section.name,
@@ -182,7 +176,7 @@ def _read(
         gap=_gap(summary, needs, images) if gap else None,
         toy=knows_less_than_pixels(scores),
         examples=examples,
-        outlines=None if examples else _outlines(section),
+        outlines=read_outlines(boxes, section.file("manifest")) if boxes and not examples else None,
         system=system,
         confidence=needs.confidence,
         attacks=section.attacked_by,
@@ -229,14 +223,6 @@ def knows_less_than_pixels(scores: pd.DataFrame) -> bool:
     )
 
 
-def _outlines(section: DatasetSection) -> Outlines | None:
-    """Outlines of an image's regions, if the data set has any."""
-    boxes, manifest = section.boxes, section.manifest
-    if boxes is None or not boxes.is_file():
-        return None
-    return read_outlines(boxes, manifest if manifest and manifest.is_file() else None)
-
-
 def needs_of(config: Mapping[str, Any]) -> Needs:
     """Requirements for values on the first page; missing sections use defaults."""
     return Needs.of(
@@ -246,9 +232,9 @@ def needs_of(config: Mapping[str, Any]) -> Needs:
     )
 
 
-def _validation(counts: Path) -> int | None:
+def _validation(counts: Path | None) -> int | None:
     """Number of validation images in use, if known."""
-    if not counts.is_file():
+    if counts is None:
         return None
     table = pd.read_csv(counts)
     return int(table.loc[table["split"] == "val", "used"].sum())

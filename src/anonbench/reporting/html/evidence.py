@@ -138,25 +138,24 @@ def add_grids(
         for degree, path in sorted(r.section.correlations.items()):
             if path.is_file():
                 pages["models"].grids += tables.correlations(r.section.name, degree, path)
-    there = {r.section.name: r.section for r in results}
-    pages["images"].grids += tables.attention(_files({n: s.attention for n, s in there.items()}))
+    pages["images"].grids += tables.attention(_files(results, "attention"))
     pages["detection"].grids += [
-        *tables.quality(_files({n: s.quality for n, s in there.items()})),
-        *tables.sizes(_files({n: s.counts for n, s in there.items()})),
-        *tables.skipped(_files({n: s.skipped for n, s in there.items()})),
+        *tables.quality(_files(results, "quality")),
+        *tables.sizes(_files(results, "counts")),
+        *tables.skipped(_files(results, "skipped")),
     ]
     pages["paper"].grids += [
         *([] if system else [recommendations_grid(effects, bests)]),
         *paper,
     ]
-    compared = _files({n: s.methods for n, s in there.items()})
-    tests = {name: read_method_comparisons(path) for name, path in compared.items()}
+    compared = _files(results, "methods").items()
+    tests = {name: read_method_comparisons(path) for name, path in compared}
     pages["statistics"].grids += tables.compared(tests)
 
 
-def _files(paths: Mapping[str, Path | None]) -> dict[str, Path]:
-    """Keep the files that exist."""
-    return {name: path for name, path in paths.items() if path is not None and path.is_file()}
+def _files(results: Sequence[Results], key: str) -> dict[str, Path]:
+    """Existing files of a key, by data set."""
+    return {r.section.name: path for r in results if (path := r.section.file(key))}
 
 
 @dataclass(frozen=True)

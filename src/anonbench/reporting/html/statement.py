@@ -130,7 +130,9 @@ def _statement(
     known = [row["value"] for row in of_rule.get(RESIDUE, []) if not pd.isna(row["value"])]
     left = RESIDUES[int(known[0])] if known else "unknown"
     tried, absent, not_tried = _tried(of_rule.get(ATTACK, []), words)
-    written = _written(section.audit, f"{pictures_of(judged)}-{degree}" if judged else "", texts)
+    written = _written(
+        section.file("audit"), f"{pictures_of(judged)}-{degree}" if judged else "", texts
+    )
     variant: Markup | str = NONE
     if top:
         name = METHODS[method] + words.with_({**top, "degree": 100})
@@ -139,7 +141,7 @@ def _statement(
         "dataset": section.name,
         "variant": variant,
         "answer": Markup(words.sentence(top, choices.to_dict("records")).striptags()),
-        "images": _images(section.counts, texts),
+        "images": _images(section.file("counts"), texts),
         "sought": entities[True],
         "not_sought": entities[False],
         "written": written,  # empty if the variant was not written here
@@ -170,11 +172,11 @@ def _statement(
     }
 
 
-def _images(counts: Path, texts: Texts) -> Rows:
+def _images(counts: Path | None, texts: Texts) -> Rows:
     """Number of images of each split that were listed, used and left out."""
     names = ("listed", "used", "without_regions", "failed", "unreadable")
     heads = [str(texts(f"statement.processed.{name}")) for name in ("split", *names)]
-    rows = pd.read_csv(counts).to_dict("records") if counts.is_file() else []
+    rows = pd.read_csv(counts).to_dict("records") if counts else []
     table = [
         [str(texts.first(f"statement.splits.{row['split']}", "statement.splits.other")), *each]
         for row in rows
@@ -185,7 +187,7 @@ def _images(counts: Path, texts: Texts) -> Rows:
 
 def _written(audit: Path | None, variant: str, texts: Texts) -> dict[str, str]:
     """Counts of a variant's audit; empty if the variant was not written here."""
-    table = pd.read_csv(audit) if audit is not None and audit.is_file() else pd.DataFrame()
+    table = pd.read_csv(audit) if audit else pd.DataFrame()
     rows = table[table["variant"] == variant] if len(table) else table
     names = ("images", "regions", "hidden_pixels", "failed_audits")
     return {name: texts.number(int(rows[name].sum())) for name in names} if len(rows) else {}

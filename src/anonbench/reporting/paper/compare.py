@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -66,12 +65,6 @@ def compare(
         for cell in table.to_dict("records")
     ]
     return table[COLUMNS].astype({"seeds": "Int64", "queries": "Int64"})
-
-
-def read_comparison(path: Path) -> pd.DataFrame:
-    """Read a CSV written from the result of `compare`."""
-    numbers = ("published", "ours", "low", "high", "difference", "seeds", "queries")
-    return pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in numbers})
 
 
 def agreement(comparison: pd.DataFrame) -> pd.DataFrame:

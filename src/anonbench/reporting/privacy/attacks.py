@@ -67,7 +67,7 @@ def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
             "attacks",
             any_rate=len(run) > 0,
             confidence=confidence,
-            block_noise=ATTACKS["block_noise"] if "block_noise" in set(run["attack"]) else "",
+            block_noise=ATTACKS["block_noise"] if "block_noise" in set(table["attack"]) else "",
             absent=_absent(table),
         ),
         left=3,

@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.reporting.findings.orders import COLUMNS, VALUES
-from anonbench.reporting.findings.systems import by_mean, write_systems
+from anonbench.reporting.systems import COLUMNS, VALUES, by_mean, write_systems
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.reporting.findings.orders import orders_of, values_of
+from anonbench.reporting.systems import orders_of, values_of
 
 METHODS = ["pixelate", "blur", "mask"]
 

@@ -1,1 +1,0 @@
-"""Findings across the data sets of one config."""
