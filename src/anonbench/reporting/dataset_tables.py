@@ -21,15 +21,17 @@ from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes.variance import read_variances
 from anonbench.reporting.grids.grid import to_latex, to_markdown, write_text
 from anonbench.reporting.privacy.attacks import attacks_grid
-from anonbench.reporting.privacy.front_area import front_area_grid, front_areas
 from anonbench.reporting.privacy.given import given_grid
-from anonbench.reporting.privacy.policy import policy_grid
+from anonbench.reporting.privacy.policy import front_area_grid, front_areas, policy_grid
 from anonbench.reporting.privacy.reidentification import reidentification_grid
-from anonbench.reporting.retrieval.corrected import corrected_grid, corrected_scores
 from anonbench.reporting.retrieval.deployments import deployments_grid
 from anonbench.reporting.retrieval.mapped import mapped_grid
-from anonbench.reporting.retrieval.sample_sizes import sample_size_grid
-from anonbench.reporting.retrieval.trainings import trainings_grid
+from anonbench.reporting.retrieval.sure import (
+    corrected_grid,
+    corrected_scores,
+    sample_size_grid,
+    trainings_grid,
+)
 from anonbench.reporting.summary import read_scores
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {

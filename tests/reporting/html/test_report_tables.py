@@ -22,9 +22,10 @@ from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.attention_shares import NULLS, SUMMARY_COLUMNS
 from anonbench.evaluation.comparisons.effect_table import COLUMNS, measure, tabulate
 from anonbench.evaluation.comparisons.pairwise import METHOD_COLUMNS
+from anonbench.evaluation.decision import Verdict as Decision
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.reporting.choices.best import best_choices
-from anonbench.reporting.choices.effects import costs_grid, tally
+from anonbench.reporting.choices.effects import Tally, costs_grid, tally
 from anonbench.reporting.choices.recommendations import (
     Row,
     Verdict,
@@ -33,7 +34,6 @@ from anonbench.reporting.choices.recommendations import (
     keep_model,
     recommendations_grid,
 )
-from anonbench.reporting.choices.tally import Tally
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.tables import (
     Effort,
@@ -91,7 +91,7 @@ def test_undefined_costs_are_dashes_and_no_table_where_there_are_none() -> None:
 
 def test_verdicts_are_counted_and_signs_are_not() -> None:
     found = tally({"demo": DEMO}, "adapting")
-    assert (found.worse, found.better, found.open) == (1, 1, 1)
+    assert (found[Decision.WORSE], found[Decision.BETTER], found.open) == (1, 1, 1)
     assert tally({"demo": DEMO.assign(verdict="undecided")}, "adapting").open == 3
 
 
@@ -225,12 +225,13 @@ def test_nothing_run_has_no_verdict() -> None:
 
 
 def test_counts_of_verdicts_in_words() -> None:
-    found = Tally.of(["better", "worse", "worse", "equivalent", "not worse", "not known"])
+    verdicts = ("better", "worse", "worse", "equivalent", "not worse", "not known")
+    found = Tally(map(Decision, verdicts))
     assert found.said() == (
         "gains in 1, loses in 2, is equivalent in 1, loses less than the margin, if at all, in 1, "
         "is not known for lack of clusters in 1 of 6 comparisons"
     )
-    assert (found.better, found.worse, found.without_gain, found.open) == (1, 2, 3, 1)
+    assert (found.without_gain, found.open) == (3, 1)
 
 
 def test_verdicts_on_pairs_of_methods_are_counted() -> None:

@@ -6,6 +6,8 @@ import pytest
 from paper_numbers import ADAPTIONS, METHODS, best_choice, cells
 
 from anonbench.reporting.paper.cases import (
+    Verdict,
+    decide,
     falls_with_degree,
     half_are_masking,
     knn_rises,
@@ -15,7 +17,6 @@ from anonbench.reporting.paper.cases import (
     unadapted_wins,
     unadapted_wins_by_second,
 )
-from anonbench.reporting.paper.verdicts import Verdict, decide
 
 
 def between(table: pd.DataFrame, half: float) -> pd.DataFrame:

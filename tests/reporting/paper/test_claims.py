@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from paper_numbers import best_choice
 
+from anonbench.reporting.paper.cases import Case, Verdict, decide
 from anonbench.reporting.paper.claims import CLAIMS, evaluate_by_second, evaluate_claims
 from anonbench.reporting.paper.published import published
-from anonbench.reporting.paper.verdicts import Case, Verdict, decide
 
 
 @pytest.mark.slow

@@ -7,8 +7,7 @@ from paper_numbers import as_scores, our_portraits
 from scipy.stats import spearmanr
 
 from anonbench.config import load
-from anonbench.reporting.paper.compare import COLUMNS, agreement, compare
-from anonbench.reporting.paper.facts import compare_facts
+from anonbench.reporting.paper.compare import COLUMNS, agreement, compare, compare_facts
 from anonbench.reporting.paper.ours import our_data, tidy
 from anonbench.reporting.paper.published import CELL, published, stated
 

@@ -3,18 +3,49 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import NO_CHOICE, Adaption
+from anonbench.core.wording import count
+from anonbench.evaluation.decision import Verdict
 from anonbench.reporting.choices.best import method_name
-from anonbench.reporting.choices.tally import Tally
 from anonbench.reporting.formats import interval
 from anonbench.reporting.labels import ADAPTIONS, RETRIEVAL_METRICS, metric_label
 from anonbench.reporting.notes import notes
 
+
+class Tally(Counter[Verdict]):
+    """Number of comparisons with each verdict, for one system against another."""
+
+    @property
+    def without_gain(self) -> int:
+        """Number of comparisons that rule out a gain as large as the margin."""
+        return self[Verdict.WORSE] + self[Verdict.EQUIVALENT] + self[Verdict.NOT_BETTER]
+
+    @property
+    def open(self) -> int:
+        """Number of inconclusive comparisons."""
+        return self[Verdict.UNDECIDED] + self[Verdict.UNKNOWN]
+
+    def said(self) -> str:
+        """Describe all nonzero counts: ``loses in 3, is equivalent in 5 of 8 comparisons``."""
+        parts = [f"{word} {self[verdict]}" for verdict, word in _WORDS.items() if self[verdict]]
+        return f"{', '.join(parts)} of {count(self.total(), 'comparison')}"
+
+
+_WORDS = {
+    Verdict.BETTER: "gains in",
+    Verdict.WORSE: "loses in",
+    Verdict.EQUIVALENT: "is equivalent in",
+    Verdict.NOT_WORSE: "loses less than the margin, if at all, in",
+    Verdict.NOT_BETTER: "gains less than the margin, if at all, in",
+    Verdict.UNDECIDED: "is undecided in",
+    Verdict.UNKNOWN: "is not known for lack of clusters in",
+}
 _HEADS = (
     *("Degree", "Method", "Model", "Query images", "Metric"),
     *("Anonymizing", "Adapting", "Verdict on adapting", "Adapting, of the ceiling"),
@@ -33,8 +64,8 @@ def tally(effects: Mapping[str, pd.DataFrame], effect: str) -> Tally:
         effect: name of the effect.
 
     """
-    return Tally.of(
-        verdict
+    return Tally(
+        Verdict(verdict)
         for table in map(_of_choices, effects.values())
         for verdict in table.loc[
             (table["effect"] == effect)

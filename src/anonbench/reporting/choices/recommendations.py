@@ -14,6 +14,7 @@ import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import QueryKind
+from anonbench.evaluation.decision import Verdict as Decision
 from anonbench.reporting.choices.best import Bests, Scenario, named, sharpest
 from anonbench.reporting.choices.effects import tally
 from anonbench.reporting.notes import notes
@@ -65,9 +66,11 @@ def keep_embeddings(effects: Mapping[str, pd.DataFrame]) -> Row:
         for name, table in effects.items()
     }
     found = tally(highest, "anonymizing")
-    if not found.total:
+    if not found.total():
         return title, Verdict.UNKNOWN, _NO_TEST
-    verdict = _borne_out(found.worse, found.total - found.worse - found.open, found.open)
+    verdict = _borne_out(
+        found[Decision.WORSE], found.total() - found[Decision.WORSE] - found.open, found.open
+    )
     return title, verdict, f"embedding the anonymized images instead {found.said()}"
 
 
@@ -78,10 +81,10 @@ def keep_model(effects: Mapping[str, pd.DataFrame]) -> Row:
     """
     title = "Keep the original model"
     found = tally(effects, "adapting")
-    if not found.total:
+    if not found.total():
         return title, Verdict.UNKNOWN, _NO_TEST
-    undecided = found.total - found.without_gain - found.better
-    verdict = _borne_out(found.without_gain, found.better, undecided)
+    undecided = found.total() - found.without_gain - found[Decision.BETTER]
+    verdict = _borne_out(found.without_gain, found[Decision.BETTER], undecided)
     return title, verdict, f"adapting {found.said()}"
 
 

@@ -6,7 +6,6 @@ is on the published images, not on the model that searches them.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL
-from anonbench.evaluation.policy.front import area
 from anonbench.evaluation.privacy.rates import strongest
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures.style import (
@@ -35,8 +33,6 @@ from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, metric_label
 from anonbench.reporting.summary import present, summarize
 
 _KEYS = ["method", "degree"]
-_TITLE = 60
-"""Most characters of a line above a panel."""
 
 
 def front(
@@ -75,28 +71,12 @@ def front(
         panels = figure.subplots(1, len(kinds), sharex=True, sharey=True, squeeze=False)[0]
         for axes, query in zip(panels, kinds, strict=True):
             _panel(axes, points[points["query"] == query], originals)
-            axes.set_title(f"{QUERIES[query]}\n{areas_of(points, query)}", fontsize=7)
+            axes.set_title(QUERIES[query])
         panels[0].set_ylabel(f"{metric_label(metric)} (%), {own_ranking()}")
         figure.supxlabel("Re-identification rate of the strongest attack (%)", fontsize=8)
         handles = _handles(points, originals)
         figure.legend(handles=handles, loc="outside upper center", ncols=5, fontsize=7)
         return save(figure, outputs, dpi)
-
-
-def areas_of(points: pd.DataFrame, query: str) -> str:
-    """Describe the area under each method's front (`anonbench.evaluation.policy.front.area`).
-
-    Args:
-        points: result of `choices`.
-        query: the query kind.
-    """
-    of = {str(method): rows for method, rows in points[points["query"] == query].groupby("method")}
-    found = (
-        f"{METHODS.get(method, method)} "
-        f"{100 * area(of[method]['rate'].to_numpy(float), of[method]['value'].to_numpy(float)):.1f}"
-        for method in present(pd.Series([*of]), METHODS)
-    )
-    return "\n".join(textwrap.wrap(f"area: {' %, '.join(found)} %", _TITLE))
 
 
 def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -13,6 +13,11 @@ from __future__ import annotations
 import pandas as pd
 
 from anonbench.reporting.paper.cases import (
+    Claim,
+    Finding,
+    Pairs,
+    decide,
+    evaluate_claim,
     falls_with_degree,
     half_are_masking,
     rises_in_half,
@@ -21,7 +26,6 @@ from anonbench.reporting.paper.cases import (
     unadapted_wins_by_second,
 )
 from anonbench.reporting.paper.coefficient_cases import correlates_strongly, predicts_best
-from anonbench.reporting.paper.verdicts import Claim, Finding, Pairs, decide, evaluate_claim
 
 CLAIMS: tuple[Claim, ...] = (
     Claim(

@@ -14,12 +14,12 @@ from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.reporting.grids.grid import escape_markdown, to_latex, to_markdown, write_text
 from anonbench.reporting.notes import notes
+from anonbench.reporting.paper.cases import Case, Finding
 from anonbench.reporting.paper.claims import evaluate_by_second, evaluate_claims
 from anonbench.reporting.paper.compare import compare
 from anonbench.reporting.paper.comparison_table import agreement_grid, read_ours
 from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import ROLE_NAMES, published
-from anonbench.reporting.paper.verdicts import Case, Finding
 
 ALL = "all"
 PAPER, OURS, BY_SECOND = "paper", "ours", "ours by a second training"

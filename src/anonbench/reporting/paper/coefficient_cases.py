@@ -20,9 +20,8 @@ from anonbench.core.numeric.statistics import holm, pearson
 from anonbench.evaluation.correlation import METRICS as CORRELATED
 from anonbench.evaluation.correlation import MIN_ROWS, metric_rows
 from anonbench.evaluation.scores import CLASSIFIERS
-from anonbench.reporting.paper.cases import groups
+from anonbench.reporting.paper.cases import Case, groups
 from anonbench.reporting.paper.published import CELL
-from anonbench.reporting.paper.verdicts import Case
 
 PREDICTOR = "mndcg_anonymized"
 STRONG = 0.95

@@ -13,8 +13,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids.grid import to_latex, to_markdown, write_text
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NOT_RUN, QUERIES, metric_label
 from anonbench.reporting.notes import notes
-from anonbench.reporting.paper.compare import agreement, compare
-from anonbench.reporting.paper.facts import compare_facts
+from anonbench.reporting.paper.compare import agreement, compare, compare_facts
 from anonbench.reporting.paper.ours import COLUMNS, OurData, tidy
 from anonbench.reporting.paper.published import ROLE_NAMES, published, stated
 from anonbench.reporting.summary import read_scores
@@ -68,7 +67,7 @@ def write_comparison(
         scores: tidy scores of each data set.
         counts: the images of each by split, before and after dropping.
         csv: the values of tables V to XV (`anonbench.reporting.paper.compare.COLUMNS`).
-        facts: the numbers of the text (`anonbench.reporting.paper.facts.COLUMNS`).
+        facts: the numbers of the text (`anonbench.reporting.paper.compare.FACTS`).
         markdown: everything as Markdown, in the paper's layout.
         latex: the same as LaTeX; needs booktabs.
 
