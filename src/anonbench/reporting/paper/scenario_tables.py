@@ -8,7 +8,6 @@ and the tests; its columns describe our own data sets here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -138,84 +137,57 @@ def write_scenarios(
     write_grid(grid, [COLUMNS, *rows], csv, markdown, latex)
 
 
-@dataclass(frozen=True)
-class Profile:
-    """One data set of an experiment in the columns of the paper's Table I."""
-
-    name: str
-    source: str
-    methods: str
-    entities: str
-    retraining: str
-    tasks: str
-
-
-def profiles(config: Config) -> list[Profile]:
-    """Enabled data sets in the columns of the paper's Table I."""
+def profiles(config: Config) -> list[dict[str, str]]:
+    """Enabled data sets in the columns of the paper's Table I, without the number of images."""
     found = []
     for name, dataset in config.enabled.items():
         role = dataset.paper_role
         stands = stand_in(dataset) if role else ""
-        source = f"{ROLE_NAMES[role.value]}{f': {stands}' if stands else ''}" if role else "own"
         names = [n for each in dataset.detectors for n in DETECTOR_KINDS[each].entities or (each,)]
         entities = [ENTITIES.get(n, DETECTORS.get(n, n)) for n in dict.fromkeys(names)]
         degrees = ", ".join(map(str, sorted(dataset.degrees)))
-        tasks = [
-            "retrieval",
-            *([f"classification ({dataset.label})"] if dataset.is_classified else []),
-        ]
+        labelled = f", classification ({dataset.label})" if dataset.is_classified else ""
         found.append(
-            Profile(
-                name=name,
-                source=source,
-                methods=f"{', '.join(dataset.all_methods)} ({degrees} %)",
-                entities=", ".join(entities),
-                retraining=", ".join(map(str, dataset.trained_adaptions)) or "no",
-                tasks=", ".join(tasks),
-            )
+            {
+                "Data set": name,
+                "Stands for": f"{ROLE_NAMES[role]}{f': {stands}' if stands else ''}"
+                if role
+                else "own",
+                "Methods (degrees)": f"{', '.join(dataset.all_methods)} ({degrees} %)",
+                "Entities": ", ".join(entities),
+                "Retraining": ", ".join(map(str, dataset.trained_adaptions)) or "no",
+                _IMAGES: "",
+                "Vision tasks": f"retrieval{labelled}",
+            }
         )
     return found
 
 
+_IMAGES = "Validation"
+
+
 def write_profiles(
-    chosen: Sequence[Profile], counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Path
+    chosen: Sequence[Mapping[str, str]],
+    counts: Sequence[Path],
+    csv: Path,
+    markdown: Path,
+    latex: Path,
 ) -> None:
     """Write the profiles of the data sets, one row each, with their counts of images by split."""
-    grid = profile_grid(chosen, {name: _validation(path) for name, path in counts.items()})
-    write_grid(grid, [grid.heads, *grid.blocks[0].rows], csv, markdown, latex)
-
-
-def profile_grid(chosen: Sequence[Profile], images: Mapping[str, int]) -> Grid:
-    """Table of the profiles, with the number of validation images by data set."""
-    rows = tuple(
-        (
-            profile.name,
-            profile.source,
-            profile.methods,
-            profile.entities,
-            profile.retraining,
-            count(images[profile.name], "image"),
-            profile.tasks,
-        )
-        for profile in chosen
-    )
-    return Grid(
+    rows = [
+        profile | {_IMAGES: count(_validation(path), "image")}
+        for profile, path in zip(map(dict, chosen), counts, strict=True)
+    ]
+    grid = Grid(
         stem="experiment",
         title="What is anonymized and tested",
-        heads=(
-            "Data set",
-            "Stands for",
-            "Methods (degrees)",
-            "Entities",
-            "Retraining",
-            "Validation",
-            "Vision tasks",
-        ),
-        blocks=(GridBlock("", rows),),
+        heads=tuple(rows[0]),
+        blocks=(GridBlock("", tuple(tuple(row.values()) for row in rows)),),
         notes=notes("experiment"),
         left=7,
         wrapped=tuple(enumerate((0.10, 0.15, 0.16, 0.09, 0.09, 0.09, 0.12))),
     )
+    write_grid(grid, [grid.heads, *grid.blocks[0].rows], csv, markdown, latex)
 
 
 def _crops(model: Model) -> tuple[str, str]:
