@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from anonbench.detection.quality.quality import ALL, IOU
-from anonbench.reporting.formats import interval
 from anonbench.reporting.grids.grid import markdown_grid, write_text
-from anonbench.reporting.labels import ENTITIES
+from anonbench.reporting.labels import ENTITIES, interval
 from anonbench.reporting.notes import notes
 
 QUALITY_METRICS = {

@@ -13,9 +13,8 @@ from scipy import stats
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import UNADAPTED
-from anonbench.reporting.formats import NONE, interval
 from anonbench.reporting.grids.grid import to_markdown, write_text
-from anonbench.reporting.labels import METHODS, QUERIES, RETRIEVAL_METRICS
+from anonbench.reporting.labels import METHODS, NONE, QUERIES, RETRIEVAL_METRICS, interval
 from anonbench.reporting.notes import notes
 
 COLUMNS = ["query", "metric", "a", "b", "methods", "tau", "pairs", "clear", "agree"]

@@ -13,8 +13,7 @@ from anonbench.core.vocabulary import Adaption, QueryKind
 from anonbench.evaluation.comparisons.best import collect_best, second_columns
 from anonbench.evaluation.comparisons.effect_table import collect_effects, read_by_reference
 from anonbench.evaluation.scores import collect
-from anonbench.reporting.choices.best import best_choices
-from anonbench.reporting.choices.kept import kept
+from anonbench.reporting.choices.best import best_choices, kept
 from anonbench.reporting.choices.recommendations import Verdict, keep_model
 from anonbench.reporting.choices.table import choices
 from anonbench.reporting.summary import summarize

@@ -13,8 +13,7 @@ from anonbench.core.vocabulary import NO_CHOICE, Adaption
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict
 from anonbench.reporting.choices.best import method_name
-from anonbench.reporting.formats import interval
-from anonbench.reporting.labels import ADAPTIONS, RETRIEVAL_METRICS, metric_label
+from anonbench.reporting.labels import ADAPTIONS, RETRIEVAL_METRICS, interval, metric_label
 from anonbench.reporting.notes import notes
 
 

@@ -24,8 +24,7 @@ from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall
 from anonbench.evaluation.policy.words import said
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.evaluation.scores import corrected
-from anonbench.reporting.choices.best import Best, Bests
-from anonbench.reporting.choices.kept import kept
+from anonbench.reporting.choices.best import Best, Bests, kept
 
 COLUMNS = [
     *("dataset", "method", "degree", "adaption", "query"),

@@ -12,11 +12,9 @@ from markupsafe import Markup
 
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.reporting.figures.style import method_colour
-from anonbench.reporting.formats import NONE
-from anonbench.reporting.html.next_step import step
 from anonbench.reporting.html.texts import Texts
-from anonbench.reporting.html.words import NAMES, Facts, Words
-from anonbench.reporting.labels import METHODS
+from anonbench.reporting.html.words import NAMES, Facts, Words, step
+from anonbench.reporting.labels import METHODS, NONE
 
 BAR = 150
 """Pixels of a bar's full scale."""

@@ -27,14 +27,12 @@ from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RESIDUE, SEARCH
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.reporting.choices.table import UNATTACKED, of_own_vectors
-from anonbench.reporting.formats import NONE
 from anonbench.reporting.grids.grid import escape_markdown, markdown_grid
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
-from anonbench.reporting.html.next_step import step
 from anonbench.reporting.html.page import digest, environment, resource
 from anonbench.reporting.html.texts import Texts
-from anonbench.reporting.html.words import NAMES, Words
-from anonbench.reporting.labels import METHODS
+from anonbench.reporting.html.words import NAMES, Words, step
+from anonbench.reporting.labels import METHODS, NONE
 
 STATED = ("counts.csv", "audit.csv", "policy.csv", "quality/summary.csv")
 """Files besides `choices.csv` from which the statement's numbers are taken."""

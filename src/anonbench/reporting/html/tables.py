@@ -25,9 +25,15 @@ from anonbench.reporting.detection import (
     quality_rows,
 )
 from anonbench.reporting.figures.attention import variant_label
-from anonbench.reporting.formats import NONE, interval, percent
 from anonbench.reporting.grids.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
-from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, RETRIEVAL_METRICS
+from anonbench.reporting.labels import (
+    ACCURACIES,
+    ADAPTIONS,
+    NONE,
+    RETRIEVAL_METRICS,
+    interval,
+    percent,
+)
 from anonbench.reporting.notes import notes
 
 _NULLS = ("By chance", "Other images’ boxes", "Before training")

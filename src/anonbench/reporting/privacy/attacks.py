@@ -12,8 +12,7 @@ from anonbench.core.registries.registry import facts
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.privacy.attacks.table import SEEN
-from anonbench.reporting.formats import NONE, interval, percent
-from anonbench.reporting.labels import ENTITIES, METHODS
+from anonbench.reporting.labels import ENTITIES, METHODS, NONE, interval, percent
 from anonbench.reporting.notes import notes
 
 ATTACKS = facts(PRIVACY_ATTACKS, "label")

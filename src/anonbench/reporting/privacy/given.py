@@ -12,8 +12,7 @@ from anonbench.anonymization.given.gather import CHANGED, LEFT_OUT, OUTSIDE
 from anonbench.anonymization.given.shard import ORIGINAL
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
-from anonbench.reporting.formats import NONE, interval
-from anonbench.reporting.labels import ENTITIES
+from anonbench.reporting.labels import ENTITIES, NONE, interval
 from anonbench.reporting.notes import notes
 
 _SHARES = (*(state.value for state in State), CHANGED)

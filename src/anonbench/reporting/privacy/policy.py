@@ -10,8 +10,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.evaluation.policy.front import AREA_COLUMNS, areas
 from anonbench.evaluation.policy.verdicts import overall
 from anonbench.evaluation.policy.words import resisted, tally, unlimited, why_not
-from anonbench.reporting.formats import percent
-from anonbench.reporting.labels import METHODS, metric_label
+from anonbench.reporting.labels import METHODS, metric_label, percent
 from anonbench.reporting.notes import notes
 from anonbench.reporting.summary import present, summarize
 

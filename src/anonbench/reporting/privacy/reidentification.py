@@ -9,8 +9,17 @@ from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.gallery import UNTAUGHT
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, REMAINDER, strongest, worst
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS
-from anonbench.reporting.formats import NONE, interval, percent
-from anonbench.reporting.labels import ATTACKERS, ENTITIES, GALLERIES, MATCHES, METHODS, NOT_RUN
+from anonbench.reporting.labels import (
+    ATTACKERS,
+    ENTITIES,
+    GALLERIES,
+    MATCHES,
+    METHODS,
+    NONE,
+    NOT_RUN,
+    interval,
+    percent,
+)
 from anonbench.reporting.notes import notes
 
 

@@ -12,8 +12,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, DeploymentKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.reporting.choices.best import model_name
-from anonbench.reporting.formats import NONE, interval
-from anonbench.reporting.labels import AT_CHANCE, METHODS, unadapted_model
+from anonbench.reporting.labels import AT_CHANCE, METHODS, NONE, interval, unadapted_model
 from anonbench.reporting.notes import notes
 
 KINDS = {

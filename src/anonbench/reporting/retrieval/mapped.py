@@ -10,8 +10,7 @@ import pandas as pd
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.mapped.judge import LABELLED, LABELS, MAP, NOTHING, remedy_label
-from anonbench.reporting.formats import NONE, percent
-from anonbench.reporting.labels import METHODS, unadapted_model
+from anonbench.reporting.labels import METHODS, NONE, percent, unadapted_model
 from anonbench.reporting.notes import notes
 
 ENDS = ("low", "high")

@@ -11,8 +11,15 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model
 from anonbench.evaluation.sample_sizes.variance import POWER
 from anonbench.evaluation.scores import with_corrected
-from anonbench.reporting.formats import NONE, percent
-from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, RETRIEVAL_METRICS, metric_label
+from anonbench.reporting.labels import (
+    ADAPTIONS,
+    METHODS,
+    NONE,
+    QUERIES,
+    RETRIEVAL_METRICS,
+    metric_label,
+    percent,
+)
 from anonbench.reporting.notes import notes
 from anonbench.reporting.summary import present
 
