@@ -119,11 +119,6 @@ class Layout:
     images (key `originals`), the control on them (`control`), untrained features on them (`pixels`,
     `untrained`), `chance`, and `floor` of the anonymized queries if it differs."""
 
-    @property
-    def caption(self) -> str:
-        """Title and notes as one text."""
-        return " ".join([f"{self.title}.", *self.notes])
-
 
 def lay_out(
     table: Table,
