@@ -118,7 +118,7 @@ def test_scores_without_a_value_are_no_answer(tmp_path: Path, rows: tuple[str, .
     if rows is not None:
         lost = table["metric"].isin(rows)
         numbers = table[["value", "low", "high", "se"]].where(~lost)
-        table.assign(**numbers).to_csv(given.scores, index=False)
+        table.assign(**numbers).to_csv(given.files["scores"], index=False)
     said = page(tmp_path, given)
     assert "Nothing can be said yet: no search was run on these images." in said
     assert said.count("cannot be told") == 6 and "keeps" not in said.partition("Retrieval")[0]
@@ -132,5 +132,5 @@ def test_what_chance_does_as_well_is_said(tmp_path: Path) -> None:
     given = replace(given, files=given.files | {"policy": tmp_path / "policy.csv"})
     assert "may be no better than chance" in page(tmp_path, given)
     sharper = flat.assign(value=0.16, low=0.14, high=0.18)
-    sharper.to_csv(given.scores, index=False)
+    sharper.to_csv(given.files["scores"], index=False)
     assert "no better than chance" not in page(tmp_path, given)
