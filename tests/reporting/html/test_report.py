@@ -212,8 +212,7 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     pd.DataFrame({"path": ["a"], "reason": [HOSTILE]}).to_csv(hostile.skipped, index=False)
     counts = pd.read_csv(hostile.counts)
     counts.assign(split=HOSTILE).to_csv(hostile.counts, index=False)
-    assert hostile.explorer is not None
-    write_json(hostile.explorer, make_explorer(HOSTILE, ids=(HOSTILE,), label=HOSTILE))
+    write_json(hostile.files["explorer"], make_explorer(HOSTILE, ids=(HOSTILE,), label=HOSTILE))
     output = tmp_path / "report.html"
     grid = Grid("g", HOSTILE, (HOSTILE,), (GridBlock(HOSTILE, ((HOSTILE,),)),), (HOSTILE,))
     build_report(HOSTILE, [hostile], {"title": HOSTILE}, {HOSTILE: HOSTILE}, output, paper=[grid])

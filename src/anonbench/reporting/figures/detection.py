@@ -51,7 +51,7 @@ def threshold_sweep(sweep: pd.DataFrame, dataset: str, outputs: Sequence[Path], 
         panels[1, 0].set_ylabel("False area\n(% of image)")
         styles = RECALLS | {"in use": (0, (1, 1.5))}
         drawn = {line.get_color() for axes in panels[0] for line in axes.lines}
-        looks = {
+        looks: dict[str, tuple[str, Any]] = {
             ENTITIES[e]: (colour, "-") for e, colour in ENTITY_COLOURS.items() if colour in drawn
         }
         looks |= {label: (SOFT, style) for label, style in styles.items()}
