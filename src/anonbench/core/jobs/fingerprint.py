@@ -112,7 +112,7 @@ def _state() -> str:
     facts = _facts() if added() else ""
     digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]} {facts}".encode())
     files = sorted(_graph().files.items())
-    files += [(n, _text_file(n)) for n in TEXTS if n.partition(":")[0] in _graph().files]
+    files += [(n, _text_file(n)) for n in TEXTS if n.partition(".")[0] in PACKAGES]
     digest.update(str([(name, file_digest(file)) for name, file in files]).encode())
     # a set: jobs have a folder twice in their path, and have to share Snakemake's cache
     places = filter(os.path.isdir, {*sys.path})
