@@ -209,9 +209,9 @@ HOSTILE = '</script><script>alert("1")</script>&<img src=x onerror=alert(1)>\u20
 
 def test_names_are_escaped(tmp_path: Path) -> None:
     hostile = section(tmp_path / "x", HOSTILE, make_scores(HOSTILE), (100,))
-    pd.DataFrame({"path": ["a"], "reason": [HOSTILE]}).to_csv(hostile.skipped, index=False)
-    counts = pd.read_csv(hostile.counts)
-    counts.assign(split=HOSTILE).to_csv(hostile.counts, index=False)
+    pd.DataFrame({"path": ["a"], "reason": [HOSTILE]}).to_csv(hostile.files["skipped"], index=False)
+    counts = pd.read_csv(hostile.files["counts"])
+    counts.assign(split=HOSTILE).to_csv(hostile.files["counts"], index=False)
     write_json(hostile.files["explorer"], make_explorer(HOSTILE, ids=(HOSTILE,), label=HOSTILE))
     output = tmp_path / "report.html"
     grid = Grid("g", HOSTILE, (HOSTILE,), (GridBlock(HOSTILE, ((HOSTILE,),)),), (HOSTILE,))
