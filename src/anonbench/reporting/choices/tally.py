@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from anonbench.evaluation.decision import Verdict
 
-_OPEN = (Verdict.UNDECIDED, Verdict.UNKNOWN)
-
 
 @dataclass(frozen=True)
 class Tally:
@@ -48,19 +46,17 @@ class Tally:
     @property
     def open(self) -> int:
         """Number of inconclusive comparisons."""
-        return sum(self.counts[verdict] for verdict in _OPEN)
+        return self.counts[Verdict.UNDECIDED] + self.counts[Verdict.UNKNOWN]
 
-    def said(self, gains: str = "gains", loses: str = "loses") -> str:
-        """Describe all nonzero counts: ``loses in 3, is equivalent in 5 of 8 comparisons``."""
-        words = {
-            Verdict.BETTER: f"{gains} in",
-            Verdict.WORSE: f"{loses} in",
-            Verdict.EQUIVALENT: "is equivalent in",
-            Verdict.NOT_WORSE: f"{loses} less than the margin, if at all, in",
-            Verdict.NOT_BETTER: f"{gains} less than the margin, if at all, in",
-            Verdict.UNDECIDED: "is undecided in",
-            Verdict.UNKNOWN: "is not known for lack of clusters in",
+    def said(self) -> str:
+        """Describe the counts: ``gains in none, loses in 3, is unclear in 5 of 8 comparisons``."""
+        alike = self.counts[Verdict.EQUIVALENT]
+        counts = {
+            "loses in": self.worse,
+            "makes no difference in": alike,
+            "is unclear in": self.total - self.better - self.worse - alike,
         }
-        parts = [f"{word} {self.counts[v]}" for v, word in words.items() if self.counts[v]]
+        parts = [f"{words} {number}" for words, number in counts.items() if number]
         noun = "comparison" if self.total == 1 else "comparisons"
-        return f"{', '.join(parts)} of {self.total:,} {noun}"
+        gains = f"gains in {self.better or 'none'}"
+        return f"{', '.join([gains, *parts])} of {self.total:,} {noun}"
