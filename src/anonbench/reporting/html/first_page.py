@@ -47,7 +47,9 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
     pictures = [ORIGINAL, *methods] if facts.examples else []
     several = len({row["yardstick"] for row in records if row["yardstick"]}) > 0
     yardstick = top["yardstick"] if top and top["yardstick"] else "own"
-    system = facts.system or texts("models.unadapted_model")
+    system = texts(
+        "models.system" if facts.system else "models.unadapted_model", system=facts.system
+    )
     return {
         "name": facts.name,
         "anchor": f"data-{facts.name}",
