@@ -1,62 +1,22 @@
-"""Train images, hidden and restored by attackers that learn."""
+"""Train images, hidden by attackers that learn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region, regions_at
-from anonbench.core.registries.attacks import Restorers
+from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.images import decode, encode
 from anonbench.embedding.given.images import Picture
-from anonbench.evaluation.privacy.crops import Images, Readable
+from anonbench.evaluation.privacy.crops import Images
 
 HIDDEN = 100
 """Degree at which training sets are hidden."""
-KEPT_BYTES = 2**28
-"""Size of the images that are cached in memory, because several attackers read them."""
-
-
-class Kept:
-    """Cache of images, up to `KEPT_BYTES`; further images are read each time."""
-
-    def __init__(self) -> None:
-        self._images: dict[str, np.ndarray] = {}
-        self._left = KEPT_BYTES
-
-    def get(self, image_id: str, read: Callable[[str], np.ndarray]) -> np.ndarray:
-        """Read an image through the cache; the result must not be modified."""
-        if image_id in self._images:
-            return self._images[image_id]
-        image = read(image_id)
-        if image.nbytes <= self._left:
-            self._left -= image.nbytes
-            image.flags.writeable = False
-            self._images[image_id] = image
-        return image
-
-
-@dataclass(frozen=True)
-class KeptOriginals:
-    """Originals that are decoded once, as far as the cache allows."""
-
-    originals: Images
-    kept: Kept = field(default_factory=Kept)
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids, sorted."""
-        return self.originals.ids
-
-    def read(self, image_id: str) -> np.ndarray:
-        """See `Readable.read`."""
-        return self.kept.get(image_id, self.originals.read)
 
 
 class GivenImages:
@@ -111,7 +71,6 @@ class HiddenOnRead:
         train: TrainImages,
         regions: Mapping[str, Sequence[Region]],
         method: str,
-        kept: Kept | None = None,
         degree: int = HIDDEN,
     ) -> None:
         """Take the images and how they are hidden.
@@ -120,59 +79,17 @@ class HiddenOnRead:
             train: clear.
             regions: all regions of the images, in draw order.
             method: that hides them.
-            kept: cache of images hidden by this method; None: no cache.
             degree: percent of an image's regions that are hidden.
 
         """
         self._train = train
         self._regions = regions
         self._variant = Variant(method, degree)
-        self._kept = kept
 
     def read(self, image_id: str) -> np.ndarray:
         """See `Readable.read`."""
-        return self._kept.get(image_id, self._hidden) if self._kept else self._hidden(image_id)
-
-    def _hidden(self, image_id: str) -> np.ndarray:
         image, how = self._train.originals.read(image_id), self._train.settings
         hidden = anonymize(image, self._regions[image_id], self._variant, how)
         if how.format == "png":  # lossless: the same pixels at two thirds of the time
             return hidden
         return decode(encode(hidden, how.format, how.jpeg_quality))
-
-
-class RestoredOnRead:
-    """Images in which a restorer has replaced some of the hidden regions by its estimate."""
-
-    def __init__(
-        self,
-        images: Readable,
-        regions: Mapping[str, Sequence[Region]],
-        variant: Variant,
-        restorers: Restorers,
-        wanted: pd.DataFrame,
-    ) -> None:
-        """Take the hidden images and the restorers.
-
-        Args:
-            images: hidden.
-            regions: the images' regions in draw order.
-            variant: how they are hidden.
-            restorers: of the method.
-            wanted: columns id and order, of the regions to restore.
-
-        """
-        self._images = images
-        self._regions = regions
-        self._variant = variant
-        self._restorers = restorers
-        self._wanted = wanted.groupby("id")["order"].agg(set)
-
-    def read(self, image_id: str) -> np.ndarray:
-        """See `Readable.read`."""
-        image, regions = self._images.read(image_id), self._regions[image_id]
-        hidden = regions_at(self._variant.degree, len(regions))
-        for order in sorted(self._wanted[image_id]):
-            if order < hidden and not self._restorers.lack(regions[order].entity):
-                image = self._restorers.restored(image, regions[order], self._variant)
-        return image
