@@ -6,6 +6,7 @@ Persons of the attacked images are left out, even if they appear in the train sp
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,12 @@ from anonbench.evaluation.privacy.supervised import (
     LessonTooSmallError,
     learn,
 )
-from anonbench.evaluation.privacy.train_images import HiddenOnRead, TrainImages
+from anonbench.evaluation.privacy.train_images import (
+    HiddenOnRead,
+    Kept,
+    KeptOriginals,
+    TrainImages,
+)
 
 THUMBNAIL = 16
 """Side of the thumbnails whose pixels are features, in pixels."""
@@ -63,7 +69,9 @@ class Lessons:
 
         """
         self._ids = train.free_of(attacked, people)
-        self._train = train
+        # each entity has its own training set, often from the same images
+        self._train = replace(train, originals=KeptOriginals(train.originals))
+        self._hidden = ("", Kept())
         self._boxes = boxes[boxes["id"].isin(self._ids)]
         self._people = people
         self._settings = settings
@@ -107,7 +115,7 @@ class Lessons:
         hidden, compared = self._clear[first]
         if method != ORIGINAL:
             images: Readable = self._train.given.get(method) or HiddenOnRead(
-                self._train, regions, method
+                self._train, regions, method, self._kept(method)
             )
             alike = (originals, hidden) if gallery.context else None
             of_faces = self._points[first]
@@ -121,6 +129,12 @@ class Lessons:
             return learn(Lesson(clear, hidden, compared, who, finds_itself))
         except LessonTooSmallError as why:
             return f"{TOO_LITTLE}: {why}"
+
+    def _kept(self, method: str) -> Kept:
+        """Cache of the images hidden by a method; drops those of the previous method."""
+        if self._hidden[0] != method:
+            self._hidden = (method, Kept())
+        return self._hidden[1]
 
     def _drawn(self, size: int, gallery: Gallery) -> pd.DataFrame | None:
         """Regions to learn from, columns of `Gallery.crops` and margin."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,44 @@ from anonbench.evaluation.privacy.crops import Images
 
 HIDDEN = 100
 """Degree at which training sets are hidden."""
+KEPT_BYTES = 2**28
+"""Size of the images that are cached in memory, because several attackers read them."""
+
+
+class Kept:
+    """Cache of images, up to `KEPT_BYTES`; further images are read each time."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, np.ndarray] = {}
+        self._left = KEPT_BYTES
+
+    def get(self, image_id: str, read: Callable[[str], np.ndarray]) -> np.ndarray:
+        """Read an image through the cache; the result must not be modified."""
+        if image_id in self._images:
+            return self._images[image_id]
+        image = read(image_id)
+        if image.nbytes <= self._left:
+            self._left -= image.nbytes
+            image.flags.writeable = False
+            self._images[image_id] = image
+        return image
+
+
+@dataclass(frozen=True)
+class KeptOriginals:
+    """Originals that are decoded once, as far as the cache allows."""
+
+    originals: Images
+    kept: Kept = field(default_factory=Kept)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, sorted."""
+        return self.originals.ids
+
+    def read(self, image_id: str) -> np.ndarray:
+        """See `Readable.read`."""
+        return self.kept.get(image_id, self.originals.read)
 
 
 class GivenImages:
@@ -71,6 +109,7 @@ class HiddenOnRead:
         train: TrainImages,
         regions: Mapping[str, Sequence[Region]],
         method: str,
+        kept: Kept | None = None,
         degree: int = HIDDEN,
     ) -> None:
         """Take the images and how they are hidden.
@@ -79,15 +118,20 @@ class HiddenOnRead:
             train: clear.
             regions: all regions of the images, in draw order.
             method: that hides them.
+            kept: cache of images hidden by this method; None: no cache.
             degree: percent of an image's regions that are hidden.
 
         """
         self._train = train
         self._regions = regions
         self._variant = Variant(method, degree)
+        self._kept = kept
 
     def read(self, image_id: str) -> np.ndarray:
         """See `Readable.read`."""
+        return self._kept.get(image_id, self._hidden) if self._kept else self._hidden(image_id)
+
+    def _hidden(self, image_id: str) -> np.ndarray:
         image, how = self._train.originals.read(image_id), self._train.settings
         hidden = anonymize(image, self._regions[image_id], self._variant, how)
         if how.format == "png":  # lossless: the same pixels at two thirds of the time
