@@ -2,9 +2,7 @@
 # then one tidy table a data set, and correlations.
 
 
-# One job for all scenarios: they share the reference similarities. Their scores are kept beside the
-# outputs (`kept/`, no output of any rule): an added model or a job that was killed computes only
-# what is new. docs/explanation/design.md says why.
+# One job for all scenarios: they share the reference similarities.
 rule retrieve:
     input:
         **ranked(experiment.scenarios),
@@ -36,7 +34,7 @@ for _name in experiment.datasets:
 
 
 # What second references find: the unadapted models of other seeds rank the originals too, which
-# tells costs from retrieval bias. The cache of scores is a folder of its own.
+# tells costs from retrieval bias.
 use rule retrieve as retrieve_second with:
     input:
         **ranked(experiment.trained_scenarios),
@@ -79,8 +77,7 @@ rule variance:
         "../scripts/variance.py"
 
 
-# Query kinds are compared without own images: an anonymized query finds itself first. The cache of
-# scores is a folder of its own.
+# Query kinds are compared without own images: an anonymized query finds itself first.
 use rule retrieve as retrieve_without_own with:
     input:
         **ranked(experiment.anonymized_scenarios),
