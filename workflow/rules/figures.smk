@@ -1,14 +1,25 @@
 # Figures of the pipeline and of attention.
 
-from anonbench.workflow.snakemake_adapter.rules import reads_of, stages_of
+from anonbench.workflow.snakemake_adapter.rules import own_rules, reads_of, stages_of
 
 
 rule pipeline:
     output:
         **figure("pipeline", "pipeline"),
+    log:
+        "<logs>/figure/pipeline.log",
+    benchmark:
+        "<benchmarks>/figure/pipeline.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
-        rules=lambda w: stages_of(every_rule),
-        reads=lambda w: reads_of(every_rule, rules.all.rule.name),
+        code=code_of("pipeline"),
+        slice=stage_parameters.show(settings, "dpi"),
+        rules=lambda w: stages_of(own_rules(workflow, globals())),
+        reads=lambda w: reads_of(own_rules(workflow, globals()), rules.all.rule.name),
     script:
         "../scripts/pipeline.py"
 
@@ -23,7 +34,18 @@ rule attend:
     output:
         maps="<results>/{dataset}/attention/{model}.npz",
         shares="<results>/{dataset}/attention/{model}.parquet",
+    log:
+        "<logs>/attend/{dataset}/{model}.log",
+    benchmark:
+        "<benchmarks>/attend/{dataset}/{model}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("embed", w.dataset)),
     params:
+        code=code_of("attend"),
+        slice=stage_parameters.show(settings, "attention_images"),
         variants=lambda w: shown.attended(w.dataset),
     script:
         "../scripts/attend.py"
@@ -38,7 +60,18 @@ rule attention:
         maps=lambda w: paths.attended(w.dataset, "npz"),
     output:
         **figure("attention_{dataset}", "attention maps"),
+    log:
+        "<logs>/figure/attention_{dataset}.log",
+    benchmark:
+        "<benchmarks>/figure/attention_{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("attention"),
+        slice=stage_parameters.show(settings, "dpi", "show_originals"),
         models=lambda w: shown.attending_models(w.dataset),
         shown=lambda w: shown.attention(w.dataset),
     script:
@@ -52,7 +85,18 @@ rule attention_share:
     output:
         **figure("attention_share_{dataset}", "attention inside regions"),
         csv="<results>/{dataset}/attention/shares.csv",
+    log:
+        "<logs>/figure/attention_share_{dataset}.log",
+    benchmark:
+        "<benchmarks>/figure/attention_share_{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("attention_share"),
+        slice=stage_parameters.show(settings, "dpi", "confidence"),
         models=lambda w: shown.attending_models(w.dataset),
     script:
         "../scripts/attention_share.py"
