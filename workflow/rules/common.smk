@@ -4,8 +4,6 @@ import gc
 import sys
 from pathlib import Path
 
-from snakemake.ioflags import update
-
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.core.provenance import PACKAGES

@@ -8,9 +8,7 @@ rule embed_original:
     input:
         **by_digest(**paths.embedding_inputs("unadapted", "original")),
     output:
-        **updated(
-            **with_digest(**paths.embedding_splits("unadapted", "original")),
-        ),
+        **updated(**with_digest(**paths.embedding_splits("unadapted", "original"))),
     log:
         "<logs>/embed/{dataset}/unadapted/seed{seed}.log",
     benchmark:
@@ -34,9 +32,7 @@ use rule embed_original as embed_unadapted with:
     input:
         **by_digest(**paths.embedding_inputs("unadapted", "{anonymized}")),
     output:
-        **updated(
-            **with_digest(**paths.embedding_splits("unadapted", "{anonymized}")),
-        ),
+        **updated(**with_digest(**paths.embedding_splits("unadapted", "{anonymized}"))),
     log:
         "<logs>/embed/{dataset}/unadapted/seed{seed}/{anonymized}.log",
     benchmark:
@@ -65,9 +61,7 @@ use rule embed_original as embed_distilled with:
     input:
         **by_digest(**paths.embedding_inputs("D-{anonymized}", "{anonymized}")),
     output:
-        **updated(
-            **with_digest(**paths.embedding_splits("D-{anonymized}", "{anonymized}")),
-        ),
+        **updated(**with_digest(**paths.embedding_splits("D-{anonymized}", "{anonymized}"))),
     log:
         "<logs>/embed/{dataset}/D-{anonymized}/seed{seed}/{anonymized}.log",
     benchmark:
@@ -78,9 +72,7 @@ use rule embed_original as embed_untrained with:
     input:
         **by_digest(**paths.embedding_inputs("untrained", "{variant}")),
     output:
-        **updated(
-            **with_digest(**paths.embedding_splits("untrained", "{variant}")),
-        ),
+        **updated(**with_digest(**paths.embedding_splits("untrained", "{variant}"))),
     log:
         "<logs>/embed/{dataset}/untrained/seed{seed}/{variant}.log",
     benchmark:

@@ -15,9 +15,7 @@ rule reidentify:
         attackers=on_disk(started.attackers()),
         system=lambda w: on_disk(started.system_files(w.dataset)),
     output:
-        **updated(
-            **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
-        ),
+        **updated(**with_digest(probes="<results>/{dataset}/privacy/probes.parquet")),
     log:
         "<logs>/reidentify/{dataset}.log",
     benchmark:

@@ -181,9 +181,7 @@ rule redraw:
 # The weights that a training starts from where none are pretrained: a baseline.
 rule untrained:
     output:
-        **updated(
-            **with_digest(backbone=paths.backbone("{dataset}", "untrained", "{seed}")),
-        ),
+        **updated(**with_digest(backbone=paths.backbone("{dataset}", "untrained", "{seed}"))),
     log:
         "<logs>/train/{dataset}/untrained/seed{seed}.log",
     benchmark:
