@@ -24,31 +24,37 @@ rule pipeline:
         "../scripts/pipeline.py"
 
 
-rule attend:
-    input:
-        **by_digest(
-            backbone=paths.backbone("{dataset}", "{model}", experiment.reference_seed),
-            boxes=rules.boxes.output.boxes,
-            images=lambda w: paths.image_sets(w.dataset, shown.attended(w.dataset)),
-        ),
-    output:
-        maps="<results>/{dataset}/attention/{model}.npz",
-        shares="<results>/{dataset}/attention/{model}.parquet",
-    log:
-        "<logs>/attend/{dataset}/{model}.log",
-    benchmark:
-        "<benchmarks>/attend/{dataset}/{model}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("embed", w.dataset)),
-    params:
-        code=code_of("attend"),
-        slice=stage_parameters.show(settings, "attention_images"),
-        variants=lambda w: shown.attended(w.dataset),
-    script:
-        "../scripts/attend.py"
+# A few hundred images, whatever the archive's size: a job a data set for all models that are shown.
+for _name in experiment.trained:
+
+    rule:
+        name:
+            f"attend_{_name}"
+        input:
+            **by_digest(
+                backbones=paths.backbones(_name, shown.attending_models(_name)),
+                boxes=f"{results}/{_name}/boxes.parquet",
+                images=paths.image_sets(_name, shown.attended(_name)),
+            ),
+        output:
+            maps=paths.attended(_name, "npz"),
+            shares=paths.attended(_name, "parquet"),
+        log:
+            f"<logs>/attend/{_name}.log",
+        benchmark:
+            f"<benchmarks>/attend/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(estimates.embedding_mb(_name)),
+            runtime=growing(60),
+        params:
+            code=code_of("attend"),
+            slice=stage_parameters.show(settings, "attention_images"),
+            dataset=_name,
+            variants=shown.attended(_name),
+        script:
+            "../scripts/attend.py"
 
 
 rule attention:
