@@ -256,10 +256,7 @@ rule report:
         code=code_of("report"),
         system=experiment.system_label,
         image_sets={name: paths.audited_sets(name) for name in hidden_here},
-        stages={
-            name: code_digest(Path(workflow.source_path(f"../scripts/{name}.py")))
-            for name in ("detect", "anonymize")
-        },
+        stages=lambda w: {name: code_of(name)(w) for name in ("detect", "anonymize")},
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
         page=resources_digest(),  # templates, style and scripts are code that is not Python
