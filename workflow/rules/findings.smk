@@ -20,7 +20,18 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(s
             markdown="<results>/findings/findings.md",
             png="<results>/findings/systems.png",
             svg="<results>/findings/systems.svg",
+        log:
+            "<logs>/findings_systems.log",
+        benchmark:
+            "<benchmarks>/findings_systems.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(20),
         params:
+            code=code_of("findings_systems"),
+            slice=stage_parameters.show(settings, "dpi", "confidence"),
             systems=_systems,
         script:
             "../scripts/findings_systems.py"
@@ -41,6 +52,18 @@ if _adapted:
             markdown="<results>/findings/models.md",
             png="<results>/findings/models.png",
             svg="<results>/findings/models.svg",
+        log:
+            "<logs>/findings_models.log",
+        benchmark:
+            "<benchmarks>/findings_models.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(20),
+        params:
+            code=code_of("findings_models"),
+            slice=stage_parameters.show(settings, "dpi"),
         script:
             "../scripts/findings_models.py"
 
