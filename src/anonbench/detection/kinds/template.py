@@ -53,9 +53,6 @@ class Template(DetectorKind):
     label: ClassVar = "Templates"
     images_per_second: ClassVar = 1.0
 
-    mode: Literal["union", "fallback"] = "union"
-    """Whether the data set's other detectors look at every image, or at those alone that no
-    template fits. They see what a template does not know: a stamp, a note in the margin."""
     candidates: Count = 10
     """Templates, the most similar by embedding, that are tried on an image; some milliseconds each.
     """
@@ -123,10 +120,6 @@ class TemplateDetector:
                 structure to be recognized by.
 
         """
-        self.accepted: list[bool] = []
-        """For each image of the last batch, whether its template's boxes suffice: one fits, and the
-        other detectors are only the fallback.
-        """
         self._settings = settings
         self._known, self._centres = _load(folder, settings.longest_side)
         self._embeddings = np.stack([known.embedding for known in self._known])
@@ -134,8 +127,6 @@ class TemplateDetector:
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`; a region's score is the template's agreement with the image."""
         found = [self.find(image) for image in images]
-        fallback = self._settings.mode == "fallback"
-        self.accepted = [fallback and best is not None for best in found]
         return [
             [] if best is None else _regions(image, *best)
             for image, best in zip(images, found, strict=True)
