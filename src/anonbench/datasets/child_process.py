@@ -68,16 +68,9 @@ def _answer(question: dict[str, Any], data: bytes) -> Any:
     _limit("draw", len(data), max_pixels or _MOST_PIXELS, again=is_again)
     from anonbench.datasets.formats import pdfium
 
-    match what:
-        case "pages":
-            return pdfium.pdf_pages(Path(question["path"]) if "path" in question else data)
-        case "size":
-            return pdfium.pdf_size(data, page, max_pixels)
-        case "dpi":
-            return pdfium.pdf_dpi(data, page.number)
-        case "images":
-            return pdfium.placed_images(data, page)
-    return pdfium.draw_pdf(data, page, max_pixels)
+    source = Path(question["path"]) if "path" in question else data
+    with pdfium.opened(source) as document:
+        return getattr(pdfium, what)(document, page, max_pixels)
 
 
 def _limit(what: str, size: int, pixels: int, again: bool) -> None:

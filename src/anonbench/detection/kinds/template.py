@@ -32,7 +32,7 @@ from anonbench.detection.template_matching import (
     is_plausible,
     moved,
 )
-from anonbench.detection.views import Reach, planes, planes_and_negatives, pyramid
+from anonbench.detection.views import Reach, planes, pyramid, spread_planes
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
@@ -146,16 +146,19 @@ class TemplateDetector:
         longest = self._settings.longest_side
         # of an enlarged image, noise has the strongest features until it is shrunk again
         reach = Reach(whole=longest, tile=longest, overlap=0, least=longest // SMALLEST)
-        for plane in planes_and_negatives(bounded(image, longest)):
+        for plane in spread_planes(bounded(image, longest)):
             for grey in pyramid(plane, reach):
-                if (best := self._best(grey, plane.shape[0] / grey.shape[0])) is not None:
-                    known, matrix, value = best
-                    return known, np.diag([*(1 / _share(grey, image)), 1.0]) @ matrix, value
+                features, shrunk = extract(grey, FEATURES), plane.shape[0] / grey.shape[0]
+                for seen, own in ((grey, features), (255 - grey, features.negative())):
+                    if (best := self._best(seen, own, shrunk)) is not None:
+                        known, matrix, value = best
+                        return known, np.diag([*(1 / _share(grey, image)), 1.0]) @ matrix, value
         return None
 
-    def _best(self, grey: np.ndarray, shrunk: float) -> tuple[Known, np.ndarray, float] | None:
+    def _best(
+        self, grey: np.ndarray, features: Features, shrunk: float
+    ) -> tuple[Known, np.ndarray, float] | None:
         """Return the template that fits an image best, shrunk by a factor; see `find`."""
-        features = extract(grey, FEATURES)
         similarity = self._embeddings @ embed(features.descriptors, self._centres)
         best: tuple[Known, np.ndarray, float] | None = None
         for index in np.argsort(-similarity, kind="stable")[: self._settings.candidates]:
