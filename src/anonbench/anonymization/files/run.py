@@ -41,7 +41,7 @@ from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
 from anonbench.core.workers import available, in_processes
-from anonbench.datasets.files.reasons import shown
+from anonbench.datasets.files.walk import shown
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.inputs import STANDARD_INPUT, Images, open_images
 from anonbench.detection import cache

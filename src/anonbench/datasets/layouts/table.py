@@ -13,7 +13,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.annotations.table import load_texts
 from anonbench.datasets.documents import PAGE
-from anonbench.datasets.files.reasons import LIST_FILE, NOT_NAMED, TEST
+from anonbench.datasets.files.walk import LIST_FILE, NOT_NAMED, TEST
 from anonbench.datasets.formats.pages import MOST_PAGES
 from anonbench.datasets.ids import CONTROL, id_problems
 from anonbench.datasets.source import (
