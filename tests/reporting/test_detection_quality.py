@@ -18,7 +18,7 @@ from anonbench.core.boxes import Region, box_table, write_boxes
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import encode
-from anonbench.detection.quality.in_sight import COLUMNS
+from anonbench.detection.quality.jobs import COLUMNS
 from anonbench.reporting.detection import (
     QUALITY_HEADS,
     QUALITY_METRICS,

@@ -13,9 +13,8 @@ from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.datasets.images import read_image, read_original
 from anonbench.datasets.source import read_csv
-from anonbench.detection.quality.jobs import searched
+from anonbench.detection.quality.jobs import choose_sheet, searched
 from anonbench.detection.quality.quality import read_truth
-from anonbench.detection.quality.review import choose_sheet
 from anonbench.detection.quality.sweep import draw_sample
 from anonbench.reporting.figures.overlays import Sheet, overlay_sheet
 
@@ -40,7 +39,7 @@ def draw_sheets(
         manifest: manifest of the data set.
         boxes: detected regions.
         images: detection's outcome by shard.
-        review: the list of images to look at (`anonbench.detection.quality.review.REVIEW_COLUMNS`).
+        review: the list of images to look at (`anonbench.detection.quality.jobs.REVIEW_COLUMNS`).
         truth: see `read_truth`; None if unknown.
         drawn: whether the truth is the demo's.
         root: the originals' folder; None: pages stay blank, and images have numbers instead of ids.
