@@ -30,7 +30,7 @@ from PIL import Image
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Detection
 from anonbench.core.vocabulary import Method, Variant
-from anonbench.detection.registry import build
+from anonbench.detection.search import build
 from anonbench.embedding.given.embed import open_encoder
 from anonbench.embedding.given.images import look_at
 from anonbench_demo import portraits

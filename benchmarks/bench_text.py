@@ -31,7 +31,7 @@ from anonbench.config.detectors import Detection, covering
 from anonbench.core.boxes import Region
 from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.images import read_image
-from anonbench.detection.registry import build
+from anonbench.detection.search import build
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 HEIGHTS = (8, 10, 12, 16, 24, 32, 48, 80, 160, 250, 400)

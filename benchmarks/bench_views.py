@@ -40,7 +40,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
 from anonbench.detection.base import Grown, clipped_box
 from anonbench.detection.kinds.centerface import read_model
-from anonbench.detection.registry import build
+from anonbench.detection.search import build
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SCRFD = SHARED / "weights" / "face" / "scrfd_2.5g_bnkps.onnx"

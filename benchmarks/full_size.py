@@ -60,7 +60,7 @@ def score(folder: Path, images: int, degrees: tuple[int, ...]) -> dict[str, Any]
     settings, shard = Retrieval(), folder / "shards" / "0.parquet"
 
     def work() -> None:
-        score_shard(folder / "reference.h5", scored, settings, 0, shard, folder / "kept")
+        score_shard(folder / "reference.h5", scored, settings, 0, shard)
         outputs = [folder / "retrieval" / each.name for each in scored]
         gather_scenarios(
             [shard],

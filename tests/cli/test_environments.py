@@ -61,15 +61,6 @@ def test_condas_environment_comes_from_the_lock(root: Path) -> None:
     assert environment["dependencies"][-1]["pip"] == read_pins(root / LOCK)
 
 
-def test_every_rule_with_a_script_has_the_environment(root: Path) -> None:
-    # `snakemake --lint` (tests/test_linters.py) refuses a rule that has none
-    rules = root / "workflow/rules"
-    text = (rules / "every_rule.smk").read_text(encoding="utf-8")
-    named = re.findall(r'conda_env = "(.*)"', text)
-    assert [(rules / path).resolve() for path in named] == [root / CONDA]
-    assert not [path for path in rules.glob("*.smk") if "    conda:" in path.read_text("utf-8")]
-
-
 def test_the_container_installs_the_lock(root: Path) -> None:
     text = (root / "Dockerfile").read_text(encoding="utf-8")
     assert "FROM python:3.11" in text

@@ -20,7 +20,6 @@ from anonbench.datasets.images import (
     encode,
     open_checked,
     read_image,
-    read_reduced,
     upright_size,
 )
 
@@ -305,39 +304,6 @@ def test_colour_order_is_red_first() -> None:
 def test_damaged_data_in_an_image_set_is_named() -> None:
     with pytest.raises(UnreadableImage, match="damaged data"):
         decode(b"\x89PNG\r\n")
-
-
-@pytest.mark.parametrize(
-    ("suffix", "longest_side", "scale"),
-    [
-        ("jpg", 301, 1),
-        ("jpg", 151, 1),
-        ("jpg", 150, 2),
-        ("jpg", 75, 4),
-        ("jpg", 1, 8),
-        ("png", 1, 1),
-    ],
-)
-@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_jpeg_is_read_at_a_part_of_its_size(
-    tmp_path: Path, suffix: str, longest_side: int, scale: int, mode: str
-) -> None:
-    if (suffix, mode) == ("png", "CMYK"):
-        return
-    path = tmp_path / f"a.{suffix}"
-    smooth = np.linspace(0, 255, 203).astype(np.uint8)[None].repeat(301, 0)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # on its side
-    Image.fromarray(smooth).convert(mode).save(path, exif=exif)
-    whole = read_image(path)
-    image, found = read_reduced(path, longest_side)
-    assert found == scale
-    assert image.shape[:2] == (-(-203 // scale), -(-301 // scale))
-    assert image.ndim == whole.ndim
-    middles = np.minimum(np.arange(image.shape[0]) * scale + scale // 2, 202)
-    assert np.abs(image[:, 9].astype(int) - whole[middles, 9 * scale]).max() <= 4
-    with pytest.raises(UnreadableImage, match="more than"):
-        read_reduced(path, longest_side, max_pixels=1000)
 
 
 @pytest.mark.parametrize(("side", "form"), [(65_501, "jpeg"), (1_000_001, "png")])

@@ -14,7 +14,7 @@ from PIL import Image
 from anonbench.config import Dataset
 from anonbench.core.errors import InputError
 from anonbench.datasets.files import headers
-from anonbench.datasets.files.reasons import COPY
+from anonbench.datasets.files.walk import COPY
 from anonbench.datasets.manifest import COLUMNS, write_manifest
 
 Make = Callable[..., Dataset]

@@ -11,7 +11,7 @@ from PIL import Image
 
 import anonbench
 from anonbench.core.errors import InputError
-from anonbench.datasets.pairs import copies_of
+from anonbench.datasets.given import copies_of
 from anonbench.evaluation import external
 from anonbench.evaluation.privacy.attacks.files import attack_files
 

@@ -11,7 +11,7 @@ import pytest
 
 from anonbench.config import Dataset
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.files.reasons import COPY
+from anonbench.datasets.files.walk import COPY
 from anonbench.datasets.images import read_image
 from anonbench.datasets.listing import count_images, list_images, root_of
 from anonbench.datasets.manifest import write_manifest

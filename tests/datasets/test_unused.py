@@ -10,17 +10,21 @@ from pathlib import Path
 import pytest
 
 from anonbench.config import Dataset
-from anonbench.datasets.files.reasons import (
+from anonbench.datasets.files.walk import (
+    BROKEN,
+    HIDDEN,
+    LINKED,
     LIST_FILE,
     NOT_IMAGE,
     NOT_NAMED,
     NOT_UTF8,
     RENAMED,
+    SPECIAL,
     SUBSET,
     TEST,
+    TWICE,
     UNLISTED,
 )
-from anonbench.datasets.files.walk import BROKEN, HIDDEN, LINKED, SPECIAL, TWICE
 from anonbench.datasets.listing import find_unused, read_source, root_of
 
 Make = Callable[..., Dataset]

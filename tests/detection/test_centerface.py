@@ -22,7 +22,7 @@ from anonbench.datasets.images import read_image
 from anonbench.detection import base
 from anonbench.detection.kinds import Centerface, centerface
 from anonbench.detection.kinds.centerface import read_model
-from anonbench.detection.registry import build
+from anonbench.detection.search import build
 from anonbench_demo import portraits
 
 SIDES = ((218, 178), (327, 500), (96, 64), (33, 31))

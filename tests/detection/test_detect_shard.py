@@ -22,14 +22,13 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.registries.registry import NAME
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations import Correction
-from anonbench.datasets.annotations.corrections import Action
+from anonbench.datasets.annotations import Action, Correction
 from anonbench.datasets.images import encode
-from anonbench.detection import cache, shard, shard_doubts
-from anonbench.detection.base import NoDetector
-from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, places
+from anonbench.detection import cache, doubts, shard
+from anonbench.detection.cache import SCHEMA, as_findings, as_table, places
 from anonbench.detection.doubts import FEW_LEVELS, SMALL_FACES, WEAK_ONLY
-from anonbench.detection.kinds import Mtcnn, Template
+from anonbench.detection.kinds import Mtcnn
+from anonbench.detection.kinds.boxes import Boxes
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text import reading
 
@@ -38,8 +37,8 @@ MODULES = {
     "centerface": "kinds.centerface",
     "face_onnx": "kinds.face_onnx",
     "ppocr": "kinds.ppocr",
-    "zxing": "linear_codes",
-    "mrz": "mrz_zones",
+    "zxing": "kinds.zxing",
+    "mrz": "kinds.mrz",
     "ink": "kinds.ink",
     "template": "template_matching",
     "boxes": "kinds.boxes",
@@ -68,16 +67,6 @@ class Corner:
         return [[region(self.entity, value)] if value else [] for value in values]
 
 
-class Form(Corner):
-    """Is sure of images of one value."""
-
-    accepted: Sequence[bool] = ()
-
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        self.accepted = [int(image.flat[0]) == 50 for image in images]
-        return super().detect(images)
-
-
 def region(entity: Entity, value: int) -> Region:
     return Region(entity, 0, 0, 1 + value / 256, 1, 0.5)
 
@@ -88,8 +77,8 @@ def corners(monkeypatch: pytest.MonkeyPatch) -> dict[DetectorName, Corner]:
         ZXING: Corner(Entity.BARCODE),
         MTCNN: Corner(Entity.FACE),
         PPOCR: Corner(Entity.TEXT),
-        TEMPLATE: Form(Entity.MRZ),
-        BOXES: NoDetector(),
+        TEMPLATE: Corner(Entity.MRZ),
+        BOXES: Boxes(),
     }
 
     def fake(names: Sequence[DetectorName], *_: object) -> dict[DetectorName, Detector]:
@@ -356,23 +345,6 @@ def test_own_boxes_alone_still_ask_whether_an_image_can_be_read(
     pd.testing.assert_frame_equal(boxes, box_table({"i000": own["i000"]}, seed=3))
 
 
-def test_where_a_template_stands_alone_the_others_are_left_out(
-    tmp_path: Path, corners: dict[DetectorName, Corner]
-) -> None:
-    manifest = write_images(tmp_path, [50, 60])
-    fallback = Detection(template=Template(mode="fallback"))
-    options: dict[str, Any] = {"detectors": [ZXING, TEMPLATE], "kept": [tmp_path / "kept/0"]}
-    options["settings"] = fallback
-    for _ in range(2):  # the second time from what was kept
-        boxes, _ = run(manifest, tmp_path, tmp_path / "out", **options)
-        entities = {name: set(rows["entity"]) for name, rows in boxes.groupby("id")}
-        assert entities == {"i000": {"mrz"}, "i001": {"mrz", "barcode"}}
-    assert corners[ZXING].batches == [1]
-    options["settings"] = Detection(template=Template(mode="union"))
-    boxes, _ = run(manifest, tmp_path, tmp_path / "out", **options)
-    assert boxes["entity"].tolist().count("barcode") == 2
-
-
 def test_only_new_images_are_searched(
     tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
 ) -> None:
@@ -484,8 +456,8 @@ def test_doubts_are_kept_and_only_they_are_noted_anew(
     }
     _, corrected = run(manifest, tmp_path, tmp_path / "out", kept=kept, corrections=added)
     assert opened == [] and corrected["doubts"].tolist() == images["doubts"].tolist()
-    monkeypatch.setattr(shard_doubts.doubts, "WEAK", 0.4)
-    monkeypatch.setattr(shard_doubts, "module_digest", lambda _: "other code")
+    monkeypatch.setattr(doubts, "WEAK", 0.4)
+    monkeypatch.setattr(shard, "doubts_made_by", lambda _: {"code": "other code"})
     again, noted = run(manifest, tmp_path, tmp_path / "out", kept=kept)
     assert opened == ["i000", "i001"] and noted["doubts"].iloc[1] == SMALL_FACES
     assert corners[ZXING].batches == [2]
@@ -571,7 +543,7 @@ def findings_cache(file: Path, digests: str, seed: int = 1) -> work_cache.WorkCa
 def test_no_flipped_bit_of_kept_findings_is_believed(tmp_path: Path) -> None:
     file = tmp_path / "0.parquet"
     first = findings_cache(file, "a")
-    first.add(as_table({"a": Finding([Region(Entity.FACE, 0, 0, 1, 1, 1.0)])}))
+    first.add(as_table({"a": [Region(Entity.FACE, 0, 0, 1, 1, 1.0)]}))
     first.flush()
     content = file.read_bytes()
     for place in range(0, len(content), 7):
@@ -585,8 +557,8 @@ def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
     file = tmp_path / "0.parquet"
     slanted = Region(Entity.TEXT, 0.1, 1 / 3, 9.7, 5.0, 0.7, (0.1, 1 / 3, 9, 0, 9, 5.0, 0.5, 5.0))
     findings = {
-        "a": Finding([slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)], True),
-        "b": Finding([]),
+        "a": [slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)],
+        "b": [],
     }
     first = findings_cache(file, "ab")
     for digest in "ba":

@@ -20,7 +20,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import FaceOnnx
-from anonbench.detection.registry import build
+from anonbench.detection.search import build
 from anonbench_demo import portraits
 from onnx_file import red_cells
 

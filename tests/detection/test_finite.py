@@ -15,7 +15,7 @@ from anonbench.core.errors import UnreadableImage
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_box, clipped_quad
 from anonbench.detection.kinds import FaceOnnx, Mtcnn
-from anonbench.detection.registry import build
+from anonbench.detection.search import build
 from anonbench.detection.text.recognizer import LineReader
 
 IMAGE = np.full((96, 96, 3), 128, np.uint8)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.quality.in_sight import COLUMNS, in_sight
+from anonbench.detection.quality.jobs import COLUMNS, in_sight
 
 SIZE = (100, 50)
 

@@ -18,7 +18,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
 from anonbench.detection.kinds.ink import Ink, InkDetector
-from anonbench.detection.registry import build_all
+from anonbench.detection.search import build_all
 from anonbench_demo import portraits
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

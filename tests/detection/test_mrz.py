@@ -17,8 +17,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.mrz_zones import Line, blocks, completed, outline
-from anonbench.detection.registry import build
+from anonbench.detection.kinds.mrz import Line, blocks, completed, outline
+from anonbench.detection.search import build
 from anonbench.detection.text import recognizer
 from anonbench.detection.text.recognizer import LineReader
 from anonbench_demo import ids

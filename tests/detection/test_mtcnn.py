@@ -17,7 +17,7 @@ from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
 from anonbench.detection.kinds import Mtcnn
-from anonbench.detection.registry import build
+from anonbench.detection.search import build
 from anonbench_demo import portraits
 
 

@@ -17,9 +17,9 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import Ppocr
+from anonbench.detection.kinds import ppocr as ppocr_model
 from anonbench.detection.kinds.ppocr import DbnetDetector
-from anonbench.detection.registry import build
-from anonbench.detection.text import ppocr_model
+from anonbench.detection.search import build
 
 V3 = Ppocr().model
 

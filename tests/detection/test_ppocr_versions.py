@@ -16,9 +16,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import Detector
 from anonbench.detection.kinds import Ppocr
-from anonbench.detection.registry import build
-from anonbench.detection.text import ppocr_model
-from anonbench.detection.text.ppocr_model import PUBLISHED
+from anonbench.detection.kinds import ppocr as ppocr_model
+from anonbench.detection.kinds.ppocr import PUBLISHED
+from anonbench.detection.search import build
 from anonbench.detection.text.recognizer import LineReader
 from anonbench_demo import documents
 

@@ -12,7 +12,7 @@ import pytest
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.errors import InputError
 from anonbench.detection.base import CachedDetector
-from anonbench.detection.registry import build, build_all
+from anonbench.detection.search import build, build_all
 
 
 @pytest.mark.parametrize(

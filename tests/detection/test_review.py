@@ -7,9 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.detection.quality.review import REVIEW_COLUMNS, least_certain
-from anonbench.detection.review.estimate import draw_sample
-from anonbench.detection.review.queue import Detected
+from anonbench.detection.quality.jobs import REVIEW_COLUMNS, least_certain
+from anonbench.detection.review.queue import Detected, draw_sample
 
 COUNTS = {"one": 4, "two": 4, "three": 4, "four": 5, "five": 3, "much": 90, "little": 1}
 SCORES = {"one": 0.7, "two": 0.9, "three": 0.6, "four": 0.8, "five": 0.9, "much": 0.9, "little": 1}

@@ -22,7 +22,7 @@ from anonbench.detection.quality.sweep import (
     threshold_of,
     with_threshold,
 )
-from anonbench.detection.registry import build
+from anonbench.detection.search import build
 from anonbench_demo import documents, portraits
 from anonbench_demo.truth import Drawing
 

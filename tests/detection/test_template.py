@@ -15,10 +15,10 @@ from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations.coco import as_coco
+from anonbench.datasets.annotations.json_files import as_coco
 from anonbench.datasets.images import encode
 from anonbench.detection.kinds.template import Template, TemplateDetector
-from anonbench.detection.registry import build
+from anonbench.detection.search import build
 from anonbench.detection.template_matching import (
     agreement,
     align,
@@ -253,14 +253,6 @@ def test_what_is_a_persons_is_neither_matched_nor_compared(detector: TemplateDet
         for x0, y0, x1, y1 in BOXES.values():
             assert not known.compared[y0:y1, x0:x1].any()
         assert known.compared.mean() > 0.5
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("mode", "accepted"), [("union", False), ("fallback", True)])
-def test_a_template_stands_alone_where_asked_to(folder: Path, mode: Any, accepted: bool) -> None:
-    detector = TemplateDetector(Template(mode=mode), folder)
-    detector.detect([card("permit", 7), np.zeros((50, 50), np.uint8)])
-    assert detector.accepted == [accepted, False]
 
 
 @pytest.mark.slow

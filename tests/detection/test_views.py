@@ -18,7 +18,7 @@ from anonbench.config.detectors import Detection, DetectorName, covering
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad, united
-from anonbench.detection.registry import build
+from anonbench.detection.search import build
 from anonbench.detection.views import (
     ALL_TURNS,
     Reach,

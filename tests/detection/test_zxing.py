@@ -15,8 +15,8 @@ from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
 from anonbench.detection.kinds import Zxing
-from anonbench.detection.linear_codes import across_bars, grown_along_bars
-from anonbench.detection.registry import build
+from anonbench.detection.kinds.zxing import across_bars, grown_along_bars
+from anonbench.detection.search import build
 from anonbench.detection.views import planes
 from anonbench.evaluation.privacy.attacks.kinds.reading import decoded
 from anonbench_demo import ids

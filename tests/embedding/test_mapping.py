@@ -40,10 +40,11 @@ def test_map_brings_unseen_vectors_nearer_to_their_originals() -> None:
     assert learned.card["strength"] in STRENGTHS
 
 
-def test_weights_are_those_of_ridge_regression() -> None:
+@pytest.mark.parametrize("count", [400, 12_000])  # more in a fold than are summed up at once
+def test_weights_are_those_of_ridge_regression(count: int) -> None:
     from sklearn.linear_model import Ridge
 
-    originals, hidden, clusters = drawn()
+    originals, hidden, clusters = drawn(count)
     learned = Pairs(originals, hidden, folds_of(clusters, 0)).fit(None, (0.1,))
     rows, targets = unit_rows(hidden).astype(float), unit_rows(originals).astype(float)
     centred = rows - rows.mean(axis=0)
@@ -185,7 +186,9 @@ def test_pairs_are_found_by_id_and_systems_may_not_differ() -> None:
     originals, hidden, _ = drawn()
     ids = [f"{row:04d}" for row in range(len(originals))]
     turn = np.random.default_rng(5).permutation(len(ids))
+    given = originals.copy(), hidden.copy()
     one = anonbench.fit_map((ids, originals), (ids, hidden))
+    np.testing.assert_array_equal(np.stack([originals, hidden]), np.stack(given))
     other = anonbench.fit_map((ids, originals), ([ids[row] for row in turn], hidden[turn]))
     np.testing.assert_array_equal(one.weights, other.weights)
     with pytest.raises(InputError, match="24 dimensions, hidden images 5"):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from anonbench.core.vocabulary import DeploymentKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND
-from anonbench.evaluation.deployments import kinds as deployments
+from anonbench.evaluation.deployments import rankings as deployments
 from anonbench.evaluation.deployments import table
 from anonbench.evaluation.retrieval import training_agreement
 

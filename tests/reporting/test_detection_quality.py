@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from synthetic_results import make_quality, outputs
 
-from anonbench.detection.quality.in_sight import COLUMNS
+from anonbench.detection.quality.jobs import COLUMNS
 from anonbench.reporting.detection import (
     QUALITY_HEADS,
     QUALITY_METRICS,

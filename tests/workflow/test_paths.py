@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
-from anonbench.config.job_settings import job_settings
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Model, Split
 from anonbench.workflow.paths import Paths, digests
@@ -234,9 +232,8 @@ def test_a_distilled_model_is_searched_by_the_unadapted_ones_originals() -> None
     linkage = paths(data={"adaptions": ["A", "D"]}, privacy={"attacks": ["linkage"]})
     taught = linkage.taught_vectors("mine")
     assert taught[5] == "out/mine/embeddings/D-blur-50/seed0/blur-50/train.h5"
-    settings = job_settings(experiment)["attack"]["apart"]
-    names = settings(SimpleNamespace(dataset="mine"))
-    assert names == ["D_blur-50", "D_mask-50", "D_blur-100", "D_mask-100"]
+    names = list(map(str, experiment.own_vectors("mine")))
+    assert names == ["D-blur-50", "D-mask-50", "D-blur-100", "D-mask-100"]
 
 
 def test_a_system_embeds_train_images_where_a_map_learns_from_them() -> None:

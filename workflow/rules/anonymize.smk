@@ -11,11 +11,25 @@ rule anonymize:
     input:
         **searched,
     output:
-        **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
-        index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
-        audit="<results>/{dataset}/images/{variant}/{split}/{shard}.audit.json",
+        **updated(
+            **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
+            index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
+            audit="<results>/{dataset}/images/{variant}/{split}/{shard}.audit.json",
+        ),
+    log:
+        "<logs>/anonymize/{dataset}/{variant}/{split}/{shard}.log",
+    benchmark:
+        "<benchmarks>/anonymize/{dataset}/{variant}/{split}/{shard}.tsv"
     wildcard_constraints:
         variant=wildcards.hidden_here(experiment),
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
+    params:
+        code=code_of("anonymize"),
+        slice=lambda w: stage_parameters.anonymize(settings, w.dataset, w.variant),
     script:
         "../scripts/anonymize.py"
 
@@ -25,12 +39,25 @@ rule given:
     input:
         **searched,
     output:
-        **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
-        index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
-        compared="<results>/{dataset}/images/{variant}/{split}/{shard}.compared.parquet",
+        **updated(
+            **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
+            index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
+            compared="<results>/{dataset}/images/{variant}/{split}/{shard}.compared.parquet",
+        ),
+    log:
+        "<logs>/given/{dataset}/{variant}/{split}/{shard}.log",
+    benchmark:
+        "<benchmarks>/given/{dataset}/{variant}/{split}/{shard}.tsv"
     wildcard_constraints:
         variant=wildcards.given(experiment),
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
     params:
+        code=code_of("given"),
+        slice=lambda w: stage_parameters.given(settings, w.dataset, w.variant),
         scan=lambda w: startup.scanned_given(started, w.dataset),
     script:
         "../scripts/given.py"
@@ -40,7 +67,21 @@ rule originals:
     input:
         **by_digest(manifest=rules.manifest.output.manifest, images=rules.detect.output.images),
     output:
-        **with_digest(index="<results>/{dataset}/images/original/{split}/{shard}.parquet"),
+        **updated(
+            **with_digest(index="<results>/{dataset}/images/original/{split}/{shard}.parquet"),
+        ),
+    log:
+        "<logs>/originals/{dataset}/original/{split}/{shard}.log",
+    benchmark:
+        "<benchmarks>/originals/{dataset}/original/{split}/{shard}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("originals"),
+        keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,
     script:
         "../scripts/originals.py"
 
@@ -52,8 +93,19 @@ rule copy_originals:
         **by_digest(index=rules.originals.output.index),
     output:
         "<results>/{dataset}/images/original/{split}/{shard}.tar",
+    log:
+        "<logs>/copy_originals/{dataset}/original/{split}/{shard}.log",
+    benchmark:
+        "<benchmarks>/copy_originals/{dataset}/original/{split}/{shard}.tsv"
     wildcard_constraints:
         # no other data set has such a job, whatever asks for its file; (?!) matches nothing
         dataset="|".join(n for n, d in experiment.datasets.items() if d.copy_originals) or "(?!)",
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(lambda w: estimates.minutes("anonymize", w.dataset, w.split)),
+    params:
+        code=code_of("copy_originals"),
     script:
         "../scripts/copy_originals.py"

@@ -3,13 +3,23 @@
 
 rule audit:
     input:
-        counts=rules.boxes.output.counts,
-        unmatched=rules.boxes.output.unmatched,
-        duplicates=rules.manifest.output.duplicates,
+        counts=plain(rules.boxes.output.counts),
+        unmatched=plain(rules.boxes.output.unmatched),
+        duplicates=plain(rules.manifest.output.duplicates),
         shards=lambda w: paths.audits(w.dataset),
     output:
         "<results>/{dataset}/audit.csv",
+    log:
+        "<logs>/audit/{dataset}.log",
+    benchmark:
+        "<benchmarks>/audit/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("audit"),
         shards=lambda w: paths.audited_sets(w.dataset),
     script:
         "../scripts/audit.py"
@@ -20,8 +30,21 @@ rule given_summary:
     input:
         unpack(lambda w: paths.compared_pictures(w.dataset)),
         **by_digest(clusters=rules.clusters.output.clusters),
-        skipped=rules.manifest.output.skipped,
+        skipped=plain(rules.manifest.output.skipped),
     output:
         "<results>/{dataset}/given.csv",
+    log:
+        "<logs>/given_summary/{dataset}.log",
+    benchmark:
+        "<benchmarks>/given_summary/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("given_summary"),
+        slice=stage_parameters.scores(settings),
+        programs=lambda w: list(datasets[w.dataset].given),
     script:
         "../scripts/given_summary.py"

@@ -2,9 +2,10 @@
 # image. Included after all rules, those that may not run are taken away.
 
 from anonbench.bundle.source import rules_left
-from anonbench.workflow.snakemake_adapter.rules import remove_rules
+from anonbench.workflow.snakemake_adapter.rules import own_rules, remove_rules
 
 if settings.bundle and workflow.is_main_process:
+    every_rule = own_rules(workflow, globals())
     try:
         _left = rules_left(
             settings.bundle, [(_rule.name, _rule.is_producer) for _rule in every_rule]

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.core.provenance import PACKAGES
 from anonbench.workflow.refusal import refuse
 
@@ -16,11 +17,14 @@ try:
 except InputError as error:  # an installed package's class that cannot be loaded
     refuse(error)
 
+from anonbench.config.experiment import truth_of
 from anonbench.config.resources import Estimates
+from anonbench.core.registries.method_names import published_as
 from anonbench.workflow import startup
 from anonbench.workflow.paths import Paths, wildcards
-from anonbench.workflow.rule_files import RuleFiles, on_disk, with_digest
+from anonbench.workflow.rule_files import RuleFiles, on_disk, updated, with_digest
 from anonbench.workflow.shown import Shown
+from anonbench.workflow.snakemake_adapter.resources import growing, gpus_within
 
 try:
     started = startup.start(
@@ -33,6 +37,7 @@ except InputError as error:
     refuse(error)
 
 settings, experiment = started.settings, started.experiment
+datasets = experiment.datasets
 estimates = Estimates(experiment, started.counts)
 paths = Paths(experiment, started.counts, started.user_files)
 results, shown = paths.results, Shown(experiment)
@@ -55,6 +60,18 @@ pathvars:
 # All of them before the first rule: a later one takes those of files in a storage away.
 wildcard_constraints:
     **wildcards.wildcard_patterns(experiment),
+
+
+def code_of(script):
+    """Digest of all code that a script uses: its jobs run again when that changes."""
+    path = Path(workflow.source_path(f"../scripts/{script}.py"))
+    return lambda w: code_digest(path)
+
+
+def gpus(asked):
+    """GPUs of a job, a number or a function of wildcards; more than a run may use are refused."""
+    limit = workflow.global_resources.get("gpu").value
+    return gpus_within(limit if workflow.is_main_process else None, asked)
 
 
 def truth(w):
@@ -81,6 +98,32 @@ def ranked(scenarios):
 def named(scenarios):
     """Scenarios of a job's data set by the names of their files."""
     return lambda w: [run.path for run in scenarios(w.dataset)]
+
+
+def listed(scenarios):
+    """Scenarios of a job's data set by model, seed and variant."""
+    return lambda w: [(str(run.model), run.seed, str(run.variant)) for run in scenarios(w.dataset)]
+
+
+def references(w):
+    """Seeds of the unadapted models that rank originals: the reference first."""
+    return [experiment.reference_seed, *experiment.second_references(w.dataset)]
+
+
+def sought(w):
+    """Entities that detection looks for."""
+    return list(map(str, experiment.entities(w.dataset)))
+
+
+def apart(w):
+    """Models whose vectors attacks and policy judge separately, by their published names."""
+    return [published_as(str(m.variant), m.adaption) for m in experiment.own_vectors(w.dataset)]
+
+
+def drawn_truth(w):
+    """File of a demo's true boxes; empty for other data."""
+    dataset = datasets[w.dataset]
+    return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""
 
 
 def all_shards(ranking, **wildcards):

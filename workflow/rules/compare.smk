@@ -11,7 +11,17 @@ paper_names = [data.name for data in paper_data]
 rule scenarios:
     output:
         **table("scenarios_{dataset}"),
+    log:
+        "<logs>/table/scenarios_{dataset}.log",
+    benchmark:
+        "<benchmarks>/table/scenarios_{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("scenarios"),
         rows=lambda w: scenario_rows(experiment, w.dataset),
         grid=lambda w: scenario_grid(experiment, w.dataset),
     script:
@@ -23,7 +33,17 @@ rule profiles:
         paths.of_each("{dataset}/counts.csv"),
     output:
         **table("experiment"),
+    log:
+        "<logs>/table/experiment.log",
+    benchmark:
+        "<benchmarks>/table/experiment.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("profiles"),
         profiles=profiles(settings),
     script:
         "../scripts/profiles.py"
@@ -38,7 +58,17 @@ rule paper_comparison:
         facts="<results>/paper/facts.csv",
         markdown="<results>/paper/comparison.md",
         latex="<results>/paper/comparison.tex",
+    log:
+        "<logs>/paper/comparison.log",
+    benchmark:
+        "<benchmarks>/paper/comparison.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("compare"),
         datasets=paper_data,
         published=digest(),
     script:
@@ -55,7 +85,18 @@ rule paper_claims:
         cases="<results>/paper/cases.csv",
         markdown="<results>/paper/claims.md",
         latex="<results>/paper/claims.tex",
+    log:
+        "<logs>/paper/claims.log",
+    benchmark:
+        "<benchmarks>/paper/claims.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("claims"),
+        level=round(1 - settings.presentation.confidence, 9),
         datasets=paper_data,
         published=digest(),
     script:

@@ -20,7 +20,18 @@ for _name, _reference in experiment.drifts().items():
             scores_batch=paths.drift_scores(_reference, _name, _name),
         output:
             f"<results>/{_name}/drift.csv",
+        log:
+            f"<logs>/drift/drift_{_name}.log",
+        benchmark:
+            f"<benchmarks>/drift/drift_{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(20),
         params:
+            code=code_of("drift"),
+            slice=stage_parameters.comparisons(settings),
             datasets=[_reference, _name],
             models=[str(m) for m, _ in experiment.drift_models(_reference, _name)],
             variants=[str(v) for v in experiment.drift_variants(_reference, _name)],

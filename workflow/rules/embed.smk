@@ -8,9 +8,22 @@ rule embed_original:
     input:
         **by_digest(**paths.embedding_inputs("unadapted", "original")),
     output:
-        **with_digest(**paths.embedding_splits("unadapted", "original")),
+        **updated(**with_digest(**paths.embedding_splits("unadapted", "original"))),
+    log:
+        "<logs>/embed/{dataset}/unadapted/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/embed/{dataset}/unadapted/seed{seed}.tsv"
     wildcard_constraints:
         dataset="|".join(n for n, d in experiment.datasets.items() if not d.system) or "(?!)",
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("embed", w.dataset)),
+        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
+    params:
+        code=code_of("embed"),
+        slice=stage_parameters.embed(settings),
     script:
         "../scripts/embed.py"
 
@@ -19,31 +32,51 @@ use rule embed_original as embed_unadapted with:
     input:
         **by_digest(**paths.embedding_inputs("unadapted", "{anonymized}")),
     output:
-        **with_digest(**paths.embedding_splits("unadapted", "{anonymized}")),
+        **updated(**with_digest(**paths.embedding_splits("unadapted", "{anonymized}"))),
+    log:
+        "<logs>/embed/{dataset}/unadapted/seed{seed}/{anonymized}.log",
+    benchmark:
+        "<benchmarks>/embed/{dataset}/unadapted/seed{seed}/{anonymized}.tsv"
 
 
 use rule embed_original as embed_adapted with:
     input:
         **by_digest(**paths.embedding_inputs("{adaption}-{anonymized}", "{anonymized}")),
     output:
-        **with_digest(
-            **paths.embedding_splits("{adaption}-{anonymized}", "{anonymized}"),
-            original=paths.embedding("{dataset}", "{adaption}-{anonymized}", "{seed}", "original"),
+        **updated(
+            **with_digest(
+                **paths.embedding_splits("{adaption}-{anonymized}", "{anonymized}"),
+                original=paths.embedding(
+                    "{dataset}", "{adaption}-{anonymized}", "{seed}", "original"
+                ),
+            ),
         ),
+    log:
+        "<logs>/embed/{dataset}/{adaption}-{anonymized}/seed{seed}/{anonymized}.log",
+    benchmark:
+        "<benchmarks>/embed/{dataset}/{adaption}-{anonymized}/seed{seed}/{anonymized}.tsv"
 
 
 use rule embed_original as embed_distilled with:
     input:
         **by_digest(**paths.embedding_inputs("D-{anonymized}", "{anonymized}")),
     output:
-        **with_digest(**paths.embedding_splits("D-{anonymized}", "{anonymized}")),
+        **updated(**with_digest(**paths.embedding_splits("D-{anonymized}", "{anonymized}"))),
+    log:
+        "<logs>/embed/{dataset}/D-{anonymized}/seed{seed}/{anonymized}.log",
+    benchmark:
+        "<benchmarks>/embed/{dataset}/D-{anonymized}/seed{seed}/{anonymized}.tsv"
 
 
 use rule embed_original as embed_untrained with:
     input:
         **by_digest(**paths.embedding_inputs("untrained", "{variant}")),
     output:
-        **with_digest(**paths.embedding_splits("untrained", "{variant}")),
+        **updated(**with_digest(**paths.embedding_splits("untrained", "{variant}"))),
+    log:
+        "<logs>/embed/{dataset}/untrained/seed{seed}/{variant}.log",
+    benchmark:
+        "<benchmarks>/embed/{dataset}/untrained/seed{seed}/{variant}.tsv"
 
 
 # A system under test is started once for all image sets of its data set: a rule a data set names
@@ -58,15 +91,20 @@ for _name, _dataset in experiment.datasets.items():
                 **by_digest(images=paths.system_images(_name)),
                 system=on_disk(started.system_files(_name)),
             output:
-                **with_digest(**paths.system_embeddings(_name)),
+                **updated(**with_digest(**paths.system_embeddings(_name))),
             log:
                 f"<logs>/embed/{_name}.log",
+            benchmark:
+                f"<benchmarks>/embed/{_name}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             threads: 8
             resources:
-                gpu=estimates.embedding_gpus(_name),
-                mem_mb=estimates.embedding_mb(_name),
-                runtime=estimates.minutes("embed_system", _name),
+                gpu=gpus(estimates.embedding_gpus(_name)),
+                mem_mb=growing(estimates.embedding_mb(_name)),
+                runtime=growing(estimates.minutes("embed_system", _name)),
             params:
+                code=code_of("embed_system"),
                 slice=stage_parameters.system(settings, _name),
                 given=contents(started.system_files(_name)),
                 evidence=startup.evidence(started, _name),
@@ -86,8 +124,22 @@ rule map_vectors:
             manifest=rules.manifest.output.manifest,
         ),
     output:
-        **with_digest(**paths.embedding_splits("mapped-{anonymized}", "{anonymized}")),
-        map="<results>/{dataset}/maps/seed{seed}/{anonymized}.safetensors",
+        **updated(
+            **with_digest(**paths.embedding_splits("mapped-{anonymized}", "{anonymized}")),
+            map="<results>/{dataset}/maps/seed{seed}/{anonymized}.safetensors",
+        ),
+    log:
+        "<logs>/map_vectors/{dataset}/mapped-{anonymized}/seed{seed}/{anonymized}.log",
+    benchmark:
+        "<benchmarks>/map_vectors/{dataset}/mapped-{anonymized}/seed{seed}/{anonymized}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(lambda w: estimates.map_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("map_vectors", w.dataset)),
+    params:
+        code=code_of("map_vectors"),
+        slice=lambda w: stage_parameters.map_vectors(settings, w.dataset),
     script:
         "../scripts/map_vectors.py"
 
@@ -97,7 +149,17 @@ rule maps:
         lambda w: list(paths.maps(w.dataset).values()),
     output:
         "<results>/{dataset}/maps.csv",
+    log:
+        "<logs>/maps/{dataset}.log",
+    benchmark:
+        "<benchmarks>/maps/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("maps"),
         variants=lambda w: list(paths.maps(w.dataset)),
     script:
         "../scripts/maps.py"
@@ -110,8 +172,19 @@ rule embed_pixels:
         **with_digest(**paths.embedding_splits("pixels", "{variant}")),
     log:
         "<logs>/embed/{dataset}/pixels/seed{seed}/{variant}.log",
+    benchmark:
+        "<benchmarks>/embed/{dataset}/pixels/seed{seed}/{variant}.tsv"
     wildcard_constraints:
         dataset="|".join(experiment.trained) or "(?!)",
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(lambda w: estimates.pixels_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("embed_pixels", w.dataset)),
+    params:
+        code=code_of("embed_pixels"),
+        slice=lambda w: stage_parameters.embed_pixels(settings, w.dataset),
+        dataset=lambda w: w.dataset,
     script:
         "../scripts/embed_pixels.py"
 
@@ -128,10 +201,15 @@ for _name in experiment.datasets:
                 **with_digest(**paths.system_embeddings(_name, "pixels")),
             log:
                 f"<logs>/embed/{_name}/pixels.log",
+            benchmark:
+                f"<benchmarks>/embed/{_name}/pixels.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             resources:
-                mem_mb=estimates.pixels_mb(_name),
-                runtime=estimates.minutes("embed_system", _name),
+                mem_mb=growing(estimates.pixels_mb(_name)),
+                runtime=growing(estimates.minutes("embed_system", _name)),
             params:
+                code=code_of("embed_pixels"),
                 slice=stage_parameters.embed_pixels(settings, _name),
                 dataset=_name,
             script:

@@ -15,7 +15,24 @@ rule explore:
         ),
     output:
         "<results>/{dataset}/explorer.json",
+    log:
+        "<logs>/explore/{dataset}.log",
+    benchmark:
+        "<benchmarks>/explore/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
+        runtime=growing(20),
     params:
+        code=code_of("explore"),
+        slice={
+            "queries": settings.presentation.explorer_queries,
+            "results": settings.presentation.explorer_results,
+        },
+        retrieval=settings.retrieval.model_dump(mode="json", include={"fraction", "include_self"}),
+        label=lambda w: datasets[w.dataset].label,
+        show_originals=settings.presentation.show_originals,
         pictures=lambda w: shown.explored_pictures(w.dataset),
         scenarios=lambda w: shown.explored_names(w.dataset),
     script:

@@ -1,20 +1,37 @@
 # Figures of attention.
 
 
-rule attend:
-    input:
-        **by_digest(
-            backbone=paths.backbone("{dataset}", "{model}", experiment.reference_seed),
-            boxes=rules.boxes.output.boxes,
-            images=lambda w: paths.image_sets(w.dataset, shown.attended(w.dataset)),
-        ),
-    output:
-        maps="<results>/{dataset}/attention/{model}.npz",
-        shares="<results>/{dataset}/attention/{model}.parquet",
-    params:
-        variants=lambda w: shown.attended(w.dataset),
-    script:
-        "../scripts/attend.py"
+# A few hundred images, whatever the archive's size: a job a data set for all models that are shown.
+for _name in experiment.trained:
+
+    rule:
+        name:
+            f"attend_{_name}"
+        input:
+            **by_digest(
+                backbones=paths.backbones(_name, shown.attending_models(_name)),
+                boxes=f"{results}/{_name}/boxes.parquet",
+                images=paths.image_sets(_name, shown.attended(_name)),
+            ),
+        output:
+            maps=paths.attended(_name, "npz"),
+            shares=paths.attended(_name, "parquet"),
+        log:
+            f"<logs>/attend/{_name}.log",
+        benchmark:
+            f"<benchmarks>/attend/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(estimates.embedding_mb(_name)),
+            runtime=growing(60),
+        params:
+            code=code_of("attend"),
+            slice=stage_parameters.show(settings, "attention_images"),
+            dataset=_name,
+            variants=shown.attended(_name),
+        script:
+            "../scripts/attend.py"
 
 
 rule attention:
@@ -26,7 +43,18 @@ rule attention:
         maps=lambda w: paths.attended(w.dataset, "npz"),
     output:
         **figure("attention_{dataset}", "attention maps"),
+    log:
+        "<logs>/figure/attention_{dataset}.log",
+    benchmark:
+        "<benchmarks>/figure/attention_{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("attention"),
+        slice=stage_parameters.show(settings, "dpi", "show_originals"),
         models=lambda w: shown.attending_models(w.dataset),
         shown=lambda w: shown.attention(w.dataset),
     script:
@@ -39,7 +67,18 @@ rule attention_share:
         shares=lambda w: paths.attended(w.dataset, "parquet"),
     output:
         "<results>/{dataset}/attention/shares.csv",
+    log:
+        "<logs>/attention_share/{dataset}.log",
+    benchmark:
+        "<benchmarks>/attention_share/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("attention_share"),
+        slice=stage_parameters.show(settings, "confidence"),
         models=lambda w: shown.attending_models(w.dataset),
     script:
         "../scripts/attention_share.py"

@@ -18,7 +18,18 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(s
             systems="<results>/findings/systems.csv",
             orders="<results>/findings/orders.csv",
             markdown="<results>/findings/findings.md",
+        log:
+            "<logs>/findings_systems.log",
+        benchmark:
+            "<benchmarks>/findings_systems.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(20),
         params:
+            code=code_of("findings_systems"),
+            slice=stage_parameters.show(settings, "confidence"),
             systems=_systems,
         script:
             "../scripts/findings_systems.py"

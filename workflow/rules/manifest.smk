@@ -10,7 +10,15 @@ for _name, _dataset in experiment.datasets.items():
                 on_disk(started.demo_marker(_name)),
             log:
                 f"<logs>/demo/{_name}.log",
+            benchmark:
+                f"<benchmarks>/demo/{_name}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
+            resources:
+                mem_mb=growing(2000),
+                runtime=growing(30),
             params:
+                code=code_of("demo"),
                 demo=_dataset.demo.model_dump(mode="json"),
                 dataset=_name,
                 seed=settings.seed,
@@ -22,12 +30,27 @@ rule manifest:
     input:
         lambda w: on_disk(started.demo_marker(w.dataset)),
     output:
-        **with_digest(manifest="<results>/{dataset}/manifest.parquet"),
-        skipped="<results>/{dataset}/skipped/manifest.csv",
-        duplicates="<results>/{dataset}/duplicates.csv",
-        converted="<results>/{dataset}/converted.csv",
-        inputs="<results>/{dataset}/inputs.md",
+        **updated(
+            **with_digest(manifest="<results>/{dataset}/manifest.parquet"),
+            skipped="<results>/{dataset}/skipped/manifest.csv",
+            duplicates="<results>/{dataset}/duplicates.csv",
+            converted="<results>/{dataset}/converted.csv",
+            inputs="<results>/{dataset}/inputs.md",
+        ),
+    log:
+        "<logs>/manifest/{dataset}.log",
+    benchmark:
+        "<benchmarks>/manifest/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: 2
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(lambda w: estimates.minutes("manifest", w.dataset)),
     params:
+        code=code_of("manifest"),
+        slice=lambda w: stage_parameters.manifest(settings, w.dataset),
+        name=lambda w: w.dataset,
         scan=lambda w: startup.scanned(started, w.dataset),
         given=lambda w: startup.scanned_given(started, w.dataset),
     script:
@@ -40,5 +63,17 @@ rule clusters:
         **by_digest(manifest=rules.manifest.output.manifest),
     output:
         **with_digest(clusters="<results>/{dataset}/clusters.parquet"),
+    log:
+        "<logs>/clusters/{dataset}.log",
+    benchmark:
+        "<benchmarks>/clusters/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("clusters"),
+        slice=lambda w: stage_parameters.clusters(settings, w.dataset),
     script:
         "../scripts/clusters.py"

@@ -1,6 +1,5 @@
 # Tables, figures and the report.
 
-from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.core.registries.tables import TABLES
 from anonbench.datasets.image_sets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
@@ -33,7 +32,15 @@ for _name, _dataset in experiment.datasets.items():
             ],
         log:
             f"<logs>/table/{_name}/scores.log",
+        benchmark:
+            f"<benchmarks>/table/{_name}/scores.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(20),
         params:
+            code=code_of("tables"),
             dataset=_name,
             tables=experiment.tables_of_scores(_name),
             confidence=settings.presentation.confidence,
@@ -60,7 +67,15 @@ for _name, _dataset in experiment.datasets.items():
                 ],
             log:
                 f"<logs>/table/{_name}/{_group}.log",
+            benchmark:
+                f"<benchmarks>/table/{_name}/{_group}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
+            resources:
+                mem_mb=growing(2000),
+                runtime=growing(20),
             params:
+                code=code_of("dataset_tables"),
                 dataset=_name,
                 captions={each: TABLES[each].caption for each in _tables},
                 shown=stage_parameters.show(settings, "confidence", "widest_interval")["settings"],
@@ -74,6 +89,18 @@ rule sizes:
         paths.of_each("{dataset}/counts.csv"),
     output:
         **table("sizes", "images of each data set"),
+    log:
+        "<logs>/table/sizes.log",
+    benchmark:
+        "<benchmarks>/table/sizes.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("sizes"),
+        datasets=list(datasets),
     script:
         "../scripts/sizes.py"
 
@@ -86,7 +113,18 @@ rule examples:
         ),
     output:
         **figure("examples_{dataset}", "anonymized images"),
+    log:
+        "<logs>/figure/examples_{dataset}.log",
+    benchmark:
+        "<benchmarks>/figure/examples_{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("examples"),
+        slice=stage_parameters.show(settings, "dpi", "show_originals", "example_images"),
         variants=lambda w: shown.examples(w.dataset),
     script:
         "../scripts/examples.py"
@@ -111,7 +149,15 @@ for _name, _dataset in experiment.datasets.items():
             ],
         log:
             f"<logs>/figure/{_name}/scores.log",
+        benchmark:
+            f"<benchmarks>/figure/{_name}/scores.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(20),
         params:
+            code=code_of("score_figures"),
             dataset=_name,
             figures=_figures,
             dpi=settings.presentation.dpi,
@@ -125,7 +171,19 @@ rule learning:
         lambda w: paths.training_logs(w.dataset),
     output:
         **figure("learning_{dataset}", "learning curves"),
+    log:
+        "<logs>/figure/learning_{dataset}.log",
+    benchmark:
+        "<benchmarks>/figure/learning_{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("learning"),
+        slice=stage_parameters.show(settings, "dpi"),
+        chance=lambda w: stage_parameters.chance(settings, w.dataset),
         models=lambda w: list(map(str, experiment.trained_models(w.dataset))),
     script:
         "../scripts/learning.py"
@@ -157,7 +215,15 @@ rule cost:
     output:
         csv="<results>/tables/cost.csv",
         machines="<results>/tables/machines.csv",
+    log:
+        "<logs>/table/cost.log",
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("cost"),
         benchmarks=f"{results}/benchmarks",
         logs=f"{results}/logs",
     script:
@@ -177,12 +243,20 @@ rule report:
         paths.of_each("{dataset}/choices.csv"),
         paths.of_each("{dataset}/statement.html"),
         paths.of_each("{dataset}/statement.md"),
+    log:
+        "<logs>/report.log",
+    benchmark:
+        "<benchmarks>/report.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("report"),
+        system=experiment.system_label,
         image_sets={name: paths.audited_sets(name) for name in hidden_here},
-        stages={
-            name: code_digest(Path(workflow.source_path(f"../scripts/{name}.py")))
-            for name in ("detect", "anonymize")
-        },
+        stages=lambda w: {name: code_of(name)(w) for name in ("detect", "anonymize")},
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
         page=resources_digest(),  # templates, style and scripts are code that is not Python

@@ -15,8 +15,27 @@ rule reidentify:
         attackers=on_disk(started.attackers()),
         system=lambda w: on_disk(started.system_files(w.dataset)),
     output:
-        **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
+        **updated(**with_digest(probes="<results>/{dataset}/privacy/probes.parquet")),
+    log:
+        "<logs>/reidentify/{dataset}.log",
+    benchmark:
+        "<benchmarks>/reidentify/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: lambda w: estimates.attack_threads(w.dataset)
+    resources:
+        mem_mb=growing(lambda w: estimates.attack_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("reidentify", w.dataset)),
+        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:
+        code=code_of("reidentify"),
+        slice=stage_parameters.privacy(settings),
+        pictured_methods=lambda w: list(datasets[w.dataset].unaudited_methods),
+        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
+        system=lambda w: (
+            stage_parameters.system(settings, w.dataset) if datasets[w.dataset].system else None
+        ),
+        sought=sought,
         files=lambda w: contents([*started.attackers(), *started.system_files(w.dataset)]),
         variants=lambda w: paths.attacked(w.dataset),
     script:
@@ -28,6 +47,18 @@ rule reidentification:
         **by_digest(probes=rules.reidentify.output.probes, clusters=rules.clusters.output.clusters),
     output:
         "<results>/{dataset}/privacy/reidentification.csv",
+    log:
+        "<logs>/reidentification/{dataset}.log",
+    benchmark:
+        "<benchmarks>/reidentification/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("reidentification"),
+        slice=stage_parameters.scores(settings),
     script:
         "../scripts/reidentification.py"
 
@@ -48,8 +79,23 @@ rule attack:
         maps=lambda w: list(paths.maps(w.dataset).values()),
         weights=lambda w: on_disk(started.attack_files(w.dataset)),
     output:
-        "<results>/{dataset}/privacy/attacks.csv",
+        update("<results>/{dataset}/privacy/attacks.csv"),
+    log:
+        "<logs>/attack/{dataset}.log",
+    benchmark:
+        "<benchmarks>/attack/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(lambda w: estimates.minutes("attack", w.dataset)),
     params:
+        code=code_of("attack"),
+        slice=lambda w: stage_parameters.attack(settings, w.dataset),
+        pictured_methods=lambda w: list(datasets[w.dataset].unaudited_methods),
+        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
+        variants=lambda w: list(map(str, experiment.variants(w.dataset))),
+        apart=apart,
         given=lambda w: contents(started.attack_files(w.dataset)),
     script:
         "../scripts/attack.py"
@@ -61,5 +107,18 @@ rule front:
         scores=rules.scores.output[0],
     output:
         **figure("front_{dataset}_{metric}", "privacy-utility front, {metric}"),
+    log:
+        "<logs>/figure/front_{dataset}_{metric}.log",
+    benchmark:
+        "<benchmarks>/figure/front_{dataset}_{metric}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("front"),
+        slice=stage_parameters.show(settings, "dpi", "confidence", "widest_interval"),
+        system=lambda w: datasets[w.dataset].system,
     script:
         "../scripts/front.py"

@@ -17,6 +17,19 @@ rule quality:
         summary="<results>/{dataset}/quality/summary.csv",
         in_sight="<results>/{dataset}/quality/in_sight.csv",
         markdown="<results>/{dataset}/quality/summary.md",
+    log:
+        "<logs>/quality/{dataset}.log",
+    benchmark:
+        "<benchmarks>/quality/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        code=code_of("quality"),
+        slice=lambda w: stage_parameters.quality(settings, w.dataset),
+        drawn_truth=drawn_truth,
     script:
         "../scripts/quality.py"
 
@@ -30,6 +43,19 @@ rule sweep:
         truth=truth,
     output:
         "<results>/{dataset}/quality/sweep.csv",
+    log:
+        "<logs>/sweep/{dataset}.log",
+    benchmark:
+        "<benchmarks>/sweep/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(60),
+    params:
+        code=code_of("sweep"),
+        slice=lambda w: stage_parameters.sweep(settings, w.dataset),
+        drawn_truth=drawn_truth,
     script:
         "../scripts/sweep.py"
 
@@ -39,6 +65,18 @@ rule detection_figure:
         rules.sweep.output[0],
     output:
         **figure("detection_{dataset}", "detection against its threshold"),
+    log:
+        "<logs>/figure/detection_{dataset}.log",
+    benchmark:
+        "<benchmarks>/figure/detection_{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("detection_figure"),
+        slice=stage_parameters.show(settings, "dpi"),
     script:
         "../scripts/detection_figure.py"
 
@@ -48,5 +86,17 @@ rule review:
         **found,
     output:
         "<results>/{dataset}/quality/least_certain.csv",
+    log:
+        "<logs>/review/{dataset}.log",
+    benchmark:
+        "<benchmarks>/review/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(20),
+    params:
+        code=code_of("review"),
+        listed=settings.detection_quality.listed,
     script:
         "../scripts/review.py"

@@ -2,15 +2,27 @@
 # then one tidy table a data set, and correlations.
 
 
-# One job for all scenarios: they share the reference similarities. Their scores are kept beside the
-# outputs (`kept/`, no output of any rule): an added model or a job that was killed computes only
-# what is new. docs/explanation/design.md says why.
+# One job for all scenarios: they share the reference similarities.
 rule retrieve:
     input:
         **ranked(experiment.scenarios),
     output:
         "<results>/{dataset}/retrieval/shards/{shard}.parquet",
+    log:
+        "<logs>/retrieve/{dataset}/shards/{shard}.log",
+    benchmark:
+        "<benchmarks>/retrieve/{dataset}/shards/{shard}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: lambda w: estimates.retrieval_threads(w.dataset)
+    resources:
+        mem_mb=growing(lambda w: estimates.retrieval_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("retrieve", w.dataset)),
+        gpu=gpus(estimates.retrieval_gpus()),
     params:
+        code=code_of("retrieve"),
+        slice=stage_parameters.retrieve(settings),
+        shards=settings.retrieval.shards,
         scenarios=named(experiment.scenarios),
     script:
         "../scripts/retrieve.py"
@@ -27,21 +39,34 @@ for _name in experiment.datasets:
         output:
             queries=paths.scenario_files(_name, "retrieval", "parquet"),
             summaries=paths.scenario_files(_name, "retrieval", "json"),
+        log:
+            f"<logs>/rankings/rankings_{_name}.log",
+        benchmark:
+            f"<benchmarks>/rankings/rankings_{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
         resources:
-            mem_mb=estimates.rankings_mb(_name),
+            mem_mb=growing(estimates.rankings_mb(_name)),
+            runtime=growing(20),
         params:
+            code=code_of("rankings"),
+            slice=stage_parameters.retrieve(settings),
             scenarios=paths.scenario_names(_name),
         script:
             "../scripts/rankings.py"
 
 
 # What second references find: the unadapted models of other seeds rank the originals too, which
-# tells costs from retrieval bias. The cache of scores is a folder of its own.
+# tells costs from retrieval bias.
 use rule retrieve as retrieve_second with:
     input:
         **ranked(experiment.trained_scenarios),
     output:
         "<results>/{dataset}/retrieval/second/seed{seed}/shards/{shard}.parquet",
+    log:
+        "<logs>/retrieve/{dataset}/second/seed{seed}/shards/{shard}.log",
+    benchmark:
+        "<benchmarks>/retrieve/{dataset}/second/seed{seed}/shards/{shard}.tsv"
     params:
         scenarios=named(experiment.trained_scenarios),
 
@@ -51,7 +76,17 @@ rule second_rankings:
         all_shards(rules.retrieve_second),
     output:
         "<results>/{dataset}/retrieval/second/seed{seed}.parquet",
+    log:
+        "<logs>/second_rankings/{dataset}/second/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/second_rankings/{dataset}/second/seed{seed}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(lambda w: estimates.retrieval_mb(w.dataset)),
+        runtime=growing(20),
     params:
+        code=code_of("second_rankings"),
         scenarios=named(experiment.trained_scenarios),
     script:
         "../scripts/second_rankings.py"
@@ -64,6 +99,20 @@ rule effects:
         second=lambda w: list(paths.second_scores(w.dataset).values()),
     output:
         "<results>/{dataset}/effects.csv",
+    log:
+        "<logs>/effects/{dataset}.log",
+    benchmark:
+        "<benchmarks>/effects/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("effects"),
+        slice=stage_parameters.comparisons(settings),
+        references=references,
+        scenarios=listed(experiment.trained_scenarios),
     script:
         "../scripts/effects.py"
 
@@ -75,17 +124,34 @@ rule variance:
         second=rules.effects.input.second,
     output:
         "<results>/{dataset}/variance.csv",
+    log:
+        "<logs>/variance/{dataset}.log",
+    benchmark:
+        "<benchmarks>/variance/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("variance"),
+        slice=stage_parameters.variance(settings),
+        references=references,
+        scenarios=listed(experiment.trained_scenarios),
     script:
         "../scripts/variance.py"
 
 
-# Query kinds are compared without own images: an anonymized query finds itself first. The cache of
-# scores is a folder of its own.
+# Query kinds are compared without own images: an anonymized query finds itself first.
 use rule retrieve as retrieve_without_own with:
     input:
         **ranked(experiment.anonymized_scenarios),
     output:
         "<results>/{dataset}/retrieval/without_own/shards/{shard}.parquet",
+    log:
+        "<logs>/retrieve/{dataset}/without_own/shards/{shard}.log",
+    benchmark:
+        "<benchmarks>/retrieve/{dataset}/without_own/shards/{shard}.tsv"
     params:
         slice=stage_parameters.retrieve_without_own(settings),
         scenarios=named(experiment.anonymized_scenarios),
@@ -96,6 +162,10 @@ use rule second_rankings as without_own_rankings with:
         all_shards(rules.retrieve_without_own),
     output:
         "<results>/{dataset}/retrieval/without_own.parquet",
+    log:
+        "<logs>/second_rankings/{dataset}.log",
+    benchmark:
+        "<benchmarks>/second_rankings/{dataset}.tsv"
     params:
         scenarios=named(experiment.anonymized_scenarios),
 
@@ -106,6 +176,19 @@ rule query_kinds:
         scores=rules.without_own_rankings.output[0],
     output:
         "<results>/{dataset}/query_kinds.csv",
+    log:
+        "<logs>/query_kinds/{dataset}.log",
+    benchmark:
+        "<benchmarks>/query_kinds/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("query_kinds"),
+        slice=stage_parameters.comparisons(settings),
+        scenarios=listed(experiment.anonymized_scenarios),
     script:
         "../scripts/query_kinds.py"
 
@@ -119,7 +202,18 @@ rule trainings:
         ),
     output:
         "<results>/{dataset}/trainings.csv",
+    log:
+        "<logs>/trainings/{dataset}.log",
+    benchmark:
+        "<benchmarks>/trainings/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(lambda w: estimates.trainings_mb(w.dataset)),
+        runtime=growing(60),
     params:
+        code=code_of("trainings"),
+        slice=stage_parameters.trainings(settings),
         trainings=lambda w: [
             (str(model), seed) for model, seed in experiment.ranking_trainings(w.dataset)
         ],
@@ -138,7 +232,19 @@ rule deployments:
         ),
     output:
         "<results>/{dataset}/deployments.csv",
+    log:
+        "<logs>/deployments/{dataset}.log",
+    benchmark:
+        "<benchmarks>/deployments/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(lambda w: estimates.deployments_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("deployments", w.dataset)),
     params:
+        code=code_of("deployments"),
+        slice=lambda w: stage_parameters.deployments(settings, w.dataset),
+        degree=lambda w: max(datasets[w.dataset].degrees),
         embedded=lambda w: list(paths.deployed(w.dataset)),
     script:
         "../scripts/deployments.py"
@@ -156,8 +262,21 @@ rule downstream:
         predictions=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet"],
         summary=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json"],
         confusion=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv"],
+    log:
+        "<logs>/downstream/{dataset}/{model}/seed{seed}/{variant}.log",
+    benchmark:
+        "<benchmarks>/downstream/{dataset}/{model}/seed{seed}/{variant}.tsv"
     wildcard_constraints:
         model=r"\w+-[^/]+",  # of one variant
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: lambda w: estimates.downstream_threads(w.dataset, w.model)
+    resources:
+        mem_mb=growing(lambda w: estimates.downstream_mb(w.dataset, w.model)),
+        runtime=growing(lambda w: estimates.minutes("downstream", w.dataset, "train", w.model)),
+    params:
+        code=code_of("downstream"),
+        slice=lambda w: stage_parameters.downstream(settings, w.dataset),
     script:
         "../scripts/downstream.py"
 
@@ -185,11 +304,16 @@ for _name in filter(experiment.is_classified, experiment.datasets):
                 confusion=[f"{_folder}/{each}.confusion.csv" for each in _variants],
             log:
                 f"<logs>/downstream/{_name}/{_model}/seed{_seed}.log",
+            benchmark:
+                f"<benchmarks>/downstream/{_name}/{_model}/seed{_seed}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
             threads: estimates.downstream_threads(_name, str(_model))
             resources:
-                mem_mb=estimates.downstream_mb(_name, str(_model)),
-                runtime=estimates.minutes("downstream", _name, "train", str(_model)),
+                mem_mb=growing(estimates.downstream_mb(_name, str(_model))),
+                runtime=growing(estimates.minutes("downstream", _name, "train", str(_model))),
             params:
+                code=code_of("downstream"),
                 slice=stage_parameters.downstream(settings, _name),
                 dataset=_name,
             script:
@@ -211,6 +335,21 @@ rule scores:
         enough=[] if settings.bundle else rules.enough.output,
     output:
         "<results>/{dataset}/scores.csv",
+    log:
+        "<logs>/scores/{dataset}.log",
+    benchmark:
+        "<benchmarks>/scores/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("scores"),
+        slice=stage_parameters.scores(settings),
+        reference_seed=experiment.reference_seed,
+        control_seeds=settings.control_seeds,
+        scenarios=listed(experiment.scenarios),
     script:
         "../scripts/scores.py"
 
@@ -221,6 +360,21 @@ rule comparisons:
     output:
         models="<results>/{dataset}/comparisons.csv",
         methods="<results>/{dataset}/method_comparisons.csv",
+    log:
+        "<logs>/comparisons/{dataset}.log",
+    benchmark:
+        "<benchmarks>/comparisons/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("comparisons"),
+        slice=stage_parameters.comparisons(settings),
+        reference_seed=experiment.reference_seed,
+        control_seeds=settings.control_seeds,
+        scenarios=listed(experiment.scenarios),
     script:
         "../scripts/comparisons.py"
 
@@ -232,6 +386,23 @@ rule best:
         second=lambda w: list(paths.second_scores(w.dataset).values()),
     output:
         "<results>/{dataset}/best.csv",
+    log:
+        "<logs>/best/{dataset}.log",
+    benchmark:
+        "<benchmarks>/best/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(60),
+    params:
+        code=code_of("best"),
+        slice=stage_parameters.best(settings),
+        reference_seed=experiment.reference_seed,
+        control_seeds=settings.control_seeds,
+        references=references,
+        scenarios=listed(experiment.scenarios),
+        trained=listed(experiment.trained_scenarios),
     script:
         "../scripts/best.py"
 
@@ -244,5 +415,17 @@ rule correlate:
         methods="<results>/{dataset}/correlation/{degree}_by_method.csv",
         within="<results>/{dataset}/correlation/{degree}_within.csv",
         summary="<results>/{dataset}/correlation/{degree}.json",
+    log:
+        "<logs>/correlate/{dataset}/{degree}.log",
+    benchmark:
+        "<benchmarks>/correlate/{dataset}/{degree}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("correlate"),
+        slice=stage_parameters.correlate(settings),
     script:
         "../scripts/correlate.py"

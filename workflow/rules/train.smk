@@ -5,11 +5,22 @@
 # it as an input, not even an ancient one: other settings of retrieval would train again.
 rule enough:
     input:
-        rules.boxes.output.counts,
+        plain(rules.boxes.output.counts),
     output:
         "<results>/{dataset}/enough.txt",
+    log:
+        "<logs>/enough/{dataset}.log",
+    benchmark:
+        "<benchmarks>/enough/{dataset}.tsv"
     priority: 1
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
+        code=code_of("enough"),
+        slice=stage_parameters.retrieve(settings),
         batch=lambda w: estimates.batch(w.dataset),
     script:
         "../scripts/enough.py"
@@ -21,9 +32,29 @@ rule train_unadapted:
         labels=lambda w: paths.monitor_labels(w.dataset),
         pretrained=lambda w: on_disk(started.pretrained(w.dataset)),
     output:
-        **with_digest(backbone=paths.backbone("{dataset}", "unadapted", "{seed}")),
-        history=paths.training_log("{dataset}", "unadapted", "{seed}"),
+        **updated(
+            **with_digest(backbone=paths.backbone("{dataset}", "unadapted", "{seed}")),
+            history=paths.training_log("{dataset}", "unadapted", "{seed}"),
+        ),
+    log:
+        "<logs>/train/{dataset}/unadapted/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/train/{dataset}/unadapted/seed{seed}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: lambda w: estimates.training_threads(w.dataset)
+    resources:
+        mem_mb=growing(lambda w: estimates.training_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("train", w.dataset)),
+        gpu=gpus(lambda w: estimates.training_gpus(w.dataset)),
+        nodes=lambda w: estimates.recipe(w.dataset).nodes,
+        # unless told otherwise, Slurm's plugin starts a job as one task on one machine
+        mpi=lambda w: estimates.across_machines(w.dataset, "srun"),
+        tasks=lambda w: estimates.across_machines(w.dataset, estimates.recipe(w.dataset).nodes),
+        tasks_per_gpu=0,
     params:
+        code=code_of("train"),
+        slice=lambda w: stage_parameters.train(settings, w.dataset),
         given=lambda w: contents(started.pretrained(w.dataset)),
         adaption=lambda w: w.get("adaption", "unadapted"),
     script:
@@ -39,8 +70,16 @@ use rule train_unadapted as train_adapted with:
         labels=lambda w: paths.monitor_labels(w.dataset),
         pretrained=lambda w: on_disk(started.pretrained(w.dataset)),
     output:
-        **with_digest(backbone=paths.backbone("{dataset}", "{adaption}-{anonymized}", "{seed}")),
-        history=paths.training_log("{dataset}", "{adaption}-{anonymized}", "{seed}"),
+        **updated(
+            **with_digest(
+                backbone=paths.backbone("{dataset}", "{adaption}-{anonymized}", "{seed}")
+            ),
+            history=paths.training_log("{dataset}", "{adaption}-{anonymized}", "{seed}"),
+        ),
+    log:
+        "<logs>/train/{dataset}/{adaption}-{anonymized}/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/train/{dataset}/{adaption}-{anonymized}/seed{seed}.tsv"
 
 
 # A copy of the unadapted model that learns to embed hidden images as it embeds their originals.
@@ -54,8 +93,14 @@ use rule train_unadapted as train_distilled with:
         labels=lambda w: paths.monitor_labels(w.dataset),
         pretrained=[],
     output:
-        **with_digest(backbone=paths.backbone("{dataset}", "D-{anonymized}", "{seed}")),
-        history=paths.training_log("{dataset}", "D-{anonymized}", "{seed}"),
+        **updated(
+            **with_digest(backbone=paths.backbone("{dataset}", "D-{anonymized}", "{seed}")),
+            history=paths.training_log("{dataset}", "D-{anonymized}", "{seed}"),
+        ),
+    log:
+        "<logs>/train/{dataset}/D-{anonymized}/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/train/{dataset}/D-{anonymized}/seed{seed}.tsv"
     params:
         given="",
         adaption="D",
@@ -71,10 +116,28 @@ rule train_redrawer:
             backbone=lambda w: paths.backbones(w.dataset, ["unadapted"]),
         ),
     output:
-        **with_digest(network="<results>/{dataset}/redrawing/{anonymized}/network.safetensors"),
-        history="<results>/{dataset}/redrawing/{anonymized}/log.csv",
+        **updated(
+            **with_digest(
+                network="<results>/{dataset}/redrawing/{anonymized}/network.safetensors"
+            ),
+            history="<results>/{dataset}/redrawing/{anonymized}/log.csv",
+        ),
+    log:
+        "<logs>/train_redrawer/{dataset}/{anonymized}.log",
+    benchmark:
+        "<benchmarks>/train_redrawer/{dataset}/{anonymized}.tsv"
     wildcard_constraints:
         anonymized=wildcards.hidden_here(experiment),
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: lambda w: estimates.recipe(w.dataset).threads
+    resources:
+        mem_mb=growing(lambda w: estimates.redrawing_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("train_redrawer", w.dataset)),
+        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
+    params:
+        code=code_of("train_redrawer"),
+        slice=lambda w: stage_parameters.train_redrawer(settings, w.dataset),
     script:
         "../scripts/train_redrawer.py"
 
@@ -90,10 +153,27 @@ rule redraw:
             network=rules.train_redrawer.output.network,
         ),
     output:
-        **with_digest(tar="<results>/{dataset}/images/redrawn_{anonymized}/{split}/{shard}.tar"),
-        index="<results>/{dataset}/images/redrawn_{anonymized}/{split}/{shard}.parquet",
+        **updated(
+            **with_digest(
+                tar="<results>/{dataset}/images/redrawn_{anonymized}/{split}/{shard}.tar"
+            ),
+            index="<results>/{dataset}/images/redrawn_{anonymized}/{split}/{shard}.parquet",
+        ),
+    log:
+        "<logs>/redraw/{dataset}/redrawn_{anonymized}/{split}/{shard}.log",
+    benchmark:
+        "<benchmarks>/redraw/{dataset}/redrawn_{anonymized}/{split}/{shard}.tsv"
     wildcard_constraints:
         anonymized=wildcards.hidden_here(experiment),
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(lambda w: estimates.minutes("redraw", w.dataset, w.split)),
+        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
+    params:
+        code=code_of("redraw"),
+        slice=stage_parameters.redraw(settings),
     script:
         "../scripts/redraw.py"
 
@@ -101,8 +181,18 @@ rule redraw:
 # The weights that a training starts from where none are pretrained: a baseline.
 rule untrained:
     output:
-        **with_digest(backbone=paths.backbone("{dataset}", "untrained", "{seed}")),
+        **updated(**with_digest(backbone=paths.backbone("{dataset}", "untrained", "{seed}"))),
     log:
         "<logs>/train/{dataset}/untrained/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/train/{dataset}/untrained/seed{seed}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
+        runtime=growing(20),
+    params:
+        code=code_of("untrained"),
+        slice=lambda w: stage_parameters.untrained(settings, w.dataset),
     script:
         "../scripts/untrained.py"

@@ -11,16 +11,18 @@ with job(snakemake, __file__):
     from anonbench.reporting.figures.examples import choose
 
     images = [Path(path) for path in snakemake.input.images]
-    root = root_in(snakemake.config, snakemake.wildcards.dataset)
+    root = root_in(snakemake.config, snakemake.params.dataset)
     variants = open_sets(snakemake.params.variants, images, root)
     regions = image_regions(read_boxes(Path(snakemake.input.boxes)))
     ids = [image_id for image_id in next(iter(variants.values())).ids if image_id in regions]
-    attend(
-        Path(snakemake.input.backbone),
-        variants,
-        regions,
-        drawn=choose(ids, snakemake.params.slice["settings"]["attention_images"]),
-        sample=choose(ids, SAMPLE),
-        maps=Path(snakemake.output.maps),
-        shares=Path(snakemake.output.shares),
-    )
+    files = snakemake.input.backbones, snakemake.output.maps, snakemake.output.shares
+    for backbone, maps, shares in zip(*files, strict=True):
+        attend(
+            Path(backbone),
+            variants,
+            regions,
+            drawn=choose(ids, snakemake.params.slice["settings"]["attention_images"]),
+            sample=choose(ids, SAMPLE),
+            maps=Path(maps),
+            shares=Path(shares),
+        )

@@ -13,5 +13,4 @@ with job(snakemake, __file__):
         settings=load(snakemake.config).retrieval.completing(snakemake.params.slice["settings"]),
         tables=[Path(path) for path in snakemake.output.queries],
         summaries=[Path(path) for path in snakemake.output.summaries],
-        kept=shards[0].parent.with_name("kept"),
     )

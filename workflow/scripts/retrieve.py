@@ -23,5 +23,4 @@ with job(snakemake, __file__):
             ),
             shard=int(snakemake.wildcards.shard),
             output=output,
-            kept=output.parent.with_name("kept"),
         )

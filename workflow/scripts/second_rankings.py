@@ -10,5 +10,4 @@ with job(snakemake, __file__):
         shards=shards,
         scenarios=snakemake.params.scenarios,
         output=Path(snakemake.output[0]),
-        kept=shards[0].parent.with_name("kept"),
     )

@@ -319,6 +319,7 @@ _SHOWN = 80
 _GONE = {
     "detection.ppocr.engine": "the network runs by ONNX Runtime",
     "deployments.weight": "the mixed archive needs none",
+    "privacy.restored": "likeness and reconstruction tell what a restorer finds",
 }
 """Settings of earlier versions, and why they were removed."""
 

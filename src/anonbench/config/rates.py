@@ -43,10 +43,7 @@ GPU_SCORED = 100.0
 """Assumed number of cores that match a GPU in retrieval."""
 VALUES_READ = 1e8
 """Numbers read, checked and normalized per second."""
-COMPARED_BLOCK = 192
 DEPLOYED_BLOCK = 512
-COMPARED_QUERIES = 500
-"""Most queries (see `anonbench.evaluation.retrieval.training_agreement`)."""
 BLOCK_BYTES = 20
 """Bytes per pair of an image and a query in a block, in retrieval."""
 SCORE_BYTES = 64

@@ -191,12 +191,10 @@ class Estimates:
         return 500 + (reference + databases + block + scores) // 10**6
 
     def trainings_mb(self, name: str) -> int:
-        """Main memory of a job that compares trainings: ranks of a sample by each of them."""
+        """Main memory of a job that compares trainings: the embeddings of two, and a block."""
         images = self._counts[name][Split.VAL]
-        ranks = 4 * min(images, rates.COMPARED_QUERIES) * images
-        count = len(self._experiment.ranking_trainings(name))
-        block = 16 * rates.COMPARED_BLOCK * images
-        return 500 + (2 * count * ranks + 8 * images * self._width(name) + block) // 10**6
+        block = rates.BLOCK_BYTES * self._experiment.config.retrieval.block * images
+        return 500 + (24 * images * self._width(name) + block) // 10**6
 
     def deployments_mb(self, name: str) -> int:
         """Main memory of a job of deployments: one method's embeddings."""
@@ -303,9 +301,8 @@ class Estimates:
         crop = own / self._embedded_per_second(name) + recognizers / rates.CPU_EMBEDDED_PER_SECOND
         shown = self._regions(name, privacy.gallery, Split.VAL)
         read = min(self._counts[name][Split.VAL], shown) / rates.READ_PER_SECOND
-        restoring = sum(each.restorer_size() > 0 for each in kinds)
-        views = 1 + len(self._experiment.variants(name)) * (1 + restoring)
-        seconds = views * (read + shown * crop) + restoring * self._restorers_in(name)
+        views = 1 + len(self._experiment.variants(name))
+        seconds = views * (read + shown * crop)
         slowest = rates.HIDING_ALONE * min(map(_hidden_per_second, dataset.methods))
         for each in kinds:
             if each.context():

@@ -41,8 +41,7 @@ def main() -> None:
         try:
             told: Any = _answer(question, data)
             if question["what"] == "image":
-                pixels, scale = told
-                told = [*pixels.shape, scale]
+                pixels, told = told, told.shape
             elif question["what"] == "draw":
                 told, pixels = [], told
             answer: dict[str, Any] = {"told": told, "pixels": pixels.size}
@@ -56,30 +55,22 @@ def main() -> None:
 
 
 def _answer(question: dict[str, Any], data: bytes) -> Any:
-    """Answer to a question: facts, pixels, or pixels and their scale."""
+    """Answer to a question: facts or pixels."""
     what, max_pixels = question["what"], question["max_pixels"]
     page = Page(*question["page"]) if question["page"] else Page(1)
     if what == "image":
         from anonbench.datasets.images import read_here  # not needed for PDFs
 
-        pixels, longest_side = question["more"]["pixels"], question["more"]["longest_side"]
-        _limit(what, len(data), pixels, again=max_pixels is None)
+        _limit(what, len(data), question["more"]["pixels"], again=max_pixels is None)
         own = Page(*question["page"]) if question["page"] else None
-        return read_here(data, max_pixels, own, longest_side)
+        return read_here(data, max_pixels, own)
     is_again = what == "draw" and max_pixels is None
     _limit("draw", len(data), max_pixels or _MOST_PIXELS, again=is_again)
     from anonbench.datasets.formats import pdfium
 
-    match what:
-        case "pages":
-            return pdfium.pdf_pages(Path(question["path"]) if "path" in question else data)
-        case "size":
-            return pdfium.pdf_size(data, page, max_pixels)
-        case "dpi":
-            return pdfium.pdf_dpi(data, page.number)
-        case "images":
-            return pdfium.placed_images(data, page)
-    return pdfium.draw_pdf(data, page, max_pixels)
+    source = Path(question["path"]) if "path" in question else data
+    with pdfium.opened(source) as document:
+        return getattr(pdfium, what)(document, page, max_pixels)
 
 
 def _limit(what: str, size: int, pixels: int, again: bool) -> None:

@@ -14,9 +14,9 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from anonbench.core.boxes import Blocks, Region, in_blocks
 from anonbench.datasets.formats import heif
-from anonbench.datasets.formats.conversions import orientation
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import Placed, placed_images
+from anonbench.datasets.formats.pixels import orientation
 from anonbench.datasets.formats.whole import is_lossless_webp
 from anonbench.datasets.images import open_checked, upright_size
 

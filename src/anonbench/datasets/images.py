@@ -19,10 +19,9 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.memory import memory_for
 from anonbench.datasets.formats import heif
 from anonbench.datasets.formats.child import ask
-from anonbench.datasets.formats.conversions import orientation
 from anonbench.datasets.formats.pages import Page, file_digest_of, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf
-from anonbench.datasets.formats.pixels import declared_bits, is_deep, to_array
+from anonbench.datasets.formats.pixels import declared_bits, is_deep, orientation, to_array
 from anonbench.datasets.formats.png import to_png
 from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
 
@@ -227,55 +226,22 @@ def read_image(
         UnreadableImage: see `open_checked`; also where the data is truncated or damaged.
 
     """
-    return _read(source, max_pixels, page, None)[0]
-
-
-def read_reduced(
-    source: Path | bytes,
-    longest_side: int,
-    max_pixels: int | None = MAX_PIXELS,
-    page: Page | None = None,
-) -> tuple[np.ndarray, int]:
-    """Read as `read_image`, a JPEG at 1/2, 1/4 or 1/8 of its size if that suffices.
-
-    Args:
-        source: see `open_checked`.
-        longest_side: pixels that the longer side must keep.
-        max_pixels: see `open_checked`; of the image at full size.
-        page: see `read_image`.
-
-    Returns:
-        The image, and the scale s: its pixel x is the original's s·x to s·(x+1).
-
-    Raises:
-        UnreadableImage: see `read_image`.
-
-    """
-    return _read(source, max_pixels, page, longest_side if page is None else None)
-
-
-def _read(
-    source: Path | bytes, max_pixels: int | None, page: Page | None, longest_side: int | None
-) -> tuple[np.ndarray, int]:
     data = _content(source, max_pixels)
     if page is not None and page.dpi:
-        return draw_pdf(data, page, max_pixels), 1
+        return draw_pdf(data, page, max_pixels)
     with open_checked(data, max_pixels, page) as image:
         pixels = image.width * image.height
         with memory_for(pixels):
             if not _is_heavy(image, len(data)):
-                return _decoded(image, longest_side, data if max_pixels else b"")
-            more = {"pixels": pixels, "longest_side": longest_side}
-            (*shape, scale), values = ask("image", data, page, max_pixels, **more)
-            return values.reshape(shape), scale
+                return _decoded(image, data if max_pixels else b"")
+            shape, values = ask("image", data, page, max_pixels, pixels=pixels)
+            return values.reshape(shape)
 
 
-def read_here(
-    data: bytes, max_pixels: int | None, page: Page | None, longest_side: int | None
-) -> tuple[np.ndarray, int]:
-    """Read as `read_image` or, with `longest_side`, `read_reduced`, without limits of resources."""
+def read_here(data: bytes, max_pixels: int | None, page: Page | None) -> np.ndarray:
+    """Read as `read_image`, without limits of resources."""
     with open_checked(data, max_pixels, page) as image:
-        return _decoded(image, longest_side, data if max_pixels else b"")
+        return _decoded(image, data if max_pixels else b"")
 
 
 def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
@@ -285,22 +251,15 @@ def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
     return is_odd or image.width * image.height > _MOST_HERE or size > 2 * _MOST_HERE
 
 
-def _decoded(image: Image.Image, longest_side: int | None, data: bytes) -> tuple[np.ndarray, int]:
-    """Return an opened image upright, and its scale; `data` is empty if it was checked before."""
-    whole, scale = image.size, 1
-    if longest_side is not None and image.format == "JPEG":
-        scale = next((s for s in (8, 4, 2) if max(whole) >= s * longest_side), 1)
-    if scale > 1:
-        image.draft(None, (whole[0] // scale, whole[1] // scale))
-    if image.size != tuple(-(-side // scale) for side in whole):
-        raise UnreadableImage(f"cannot be decoded at one {scale}th of its size")
+def _decoded(image: Image.Image, data: bytes) -> np.ndarray:
+    """Return an opened image upright; `data` is empty if it was checked before."""
     try:
         image.load()
         if data and image.format in ("JPEG", "MPO"):
             require_filled(data, image)
         turn = _UPRIGHT.get(orientation(image))
         pixels = to_array(image if turn is None else image.transpose(turn))
-        return np.require(pixels, requirements="W"), scale  # copied if Pillow owns the memory
+        return np.require(pixels, requirements="W")  # copied if Pillow owns the memory
     except UnreadableImage:
         raise
     except Exception as error:  # damaged data makes the decoders raise nearly anything

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from anonbench.core.errors import InputError, UnreadableImage
-from anonbench.datasets.files.reasons import (
+from anonbench.datasets.files.walk import (
+    FOLLOWED,
     HEAD,
+    HIDDEN,
     NOT_IMAGE,
     NOT_UTF8,
+    UNREADABLE,
     by_content,
     by_head,
     by_suffix,
@@ -23,8 +26,8 @@ from anonbench.datasets.files.reasons import (
     is_quiet,
     is_text,
     shown,
+    walk,
 )
-from anonbench.datasets.files.walk import FOLLOWED, HIDDEN, UNREADABLE, walk
 from anonbench.datasets.ids import id_problem
 
 if TYPE_CHECKING:

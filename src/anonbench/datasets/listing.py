@@ -18,8 +18,17 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Split
 from anonbench.datasets import clusters
 from anonbench.datasets.documents import PAGE, with_pages
-from anonbench.datasets.files import reasons
-from anonbench.datasets.files.walk import Entry, files_in, walk
+from anonbench.datasets.files.walk import (
+    NOT_IMAGE,
+    NOT_UTF8,
+    SUBSET,
+    Entry,
+    by_content,
+    files_in,
+    is_text,
+    shown,
+    walk,
+)
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.layouts import celeba, folder, rvl_cdip, table
 from anonbench.datasets.source import Source, problem
@@ -102,7 +111,7 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
     others = source.others
     if dataset.subset is not None:
         images, rest = _subset(images, dataset.subset, seed)
-        undrawn = rest[["id", "path"]].assign(reason=reasons.SUBSET)
+        undrawn = rest[["id", "path"]].assign(reason=SUBSET)
         others = pd.concat([others, undrawn], ignore_index=True)
     images = _split(name, dataset, images, seed, _most_frequent(source.left))
     if not labels:
@@ -254,17 +263,17 @@ def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
         e.path: known.get(e.path) or _reason(source, e) for e in found if e.path not in used
     } | source.left
     for path, reason in rows.items():
-        if reason == reasons.NOT_IMAGE:
-            rows[path] = reasons.by_content(f"{root}/{path}")
-    shown = [(reasons.shown(path), reason) for path, reason in rows.items()]
-    table = pd.DataFrame(shown, columns=["path", "reason"], dtype="str")
+        if reason == NOT_IMAGE:
+            rows[path] = by_content(f"{root}/{path}")
+    pairs = [(shown(path), reason) for path, reason in rows.items()]
+    table = pd.DataFrame(pairs, columns=["path", "reason"], dtype="str")
     return table.sort_values(["path", "reason"], ignore_index=True)
 
 
 def _reason(source: Source, entry: Entry) -> str:
     if entry.reason:
         return entry.reason
-    return source.explain(entry.path) if reasons.is_text(entry.path) else reasons.NOT_UTF8
+    return source.explain(entry.path) if is_text(entry.path) else NOT_UTF8
 
 
 def _beside(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[Entry]:

@@ -18,8 +18,8 @@ from anonbench.core.wording import count, tally
 from anonbench.datasets.copies import find_copies, warn_of_copies
 from anonbench.datasets.documents import PAGE, page_numbers
 from anonbench.datasets.files.headers import Header, Limits, look_at_all
-from anonbench.datasets.files.reasons import COPY, is_quiet
-from anonbench.datasets.formats.conversions import conversion_counts
+from anonbench.datasets.files.walk import COPY, is_quiet
+from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.given import reasons_of_given
 from anonbench.datasets.listing import count_images, find_unused, read_source, root_of
 from anonbench.datasets.source import problem

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.files.reasons import by_suffix
+from anonbench.datasets.files.walk import by_suffix
 
 OTHERS = ["id", "path", "reason"]
 

@@ -30,14 +30,6 @@ LARGE = 4_000_000
 _MEMORY = Path("/proc/meminfo")
 
 
-class NoDetector:
-    """Finds nothing: for data sets whose regions all come from a file."""
-
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`."""
-        return [[] for _ in images]
-
-
 def as_rgb(image: np.ndarray) -> np.ndarray:
     """Return an image as [H, W, 3], a grey one with three equal channels."""
     return np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
@@ -277,11 +269,6 @@ class CheckedDetector:
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-
-    @property
-    def accepted(self) -> Sequence[bool] | None:
-        """Which of the last images the detector `template` recognizes; None for other detectors."""
-        return getattr(self._detector, "accepted", None)
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`.

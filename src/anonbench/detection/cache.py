@@ -1,4 +1,4 @@
-"""Findings of detectors in images, and their cache: what they depend on, and where it is.
+"""Findings of detectors in images, doubts about them, and their caches.
 
 A detector searches only images that are new to it. Each shard has a file for each detector.
 """
@@ -8,53 +8,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.jobs.fingerprint import module_digest
+from anonbench.core.jobs.work_cache import WorkCache
 from anonbench.core.model_files import model_files
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity
-from anonbench.detection import base
+from anonbench.detection import base, doubts
 from anonbench.detection.kinds import kind_named
+from anonbench.detection.search import kinds_of
+from anonbench.detection.text.reading import Original
 
 _REGION = pa.struct(
     [("entity", pa.string()), ("quad", pa.list_(pa.float64()))]
     + [(name, pa.float64()) for name in ("x0", "y0", "x1", "y1", "score")]
 )
-SCHEMA = pa.schema(
-    [("digest", pa.string()), ("accepted", pa.bool_()), ("regions", pa.list_(_REGION))]
-)
-"""Columns of a finding; the digest is that of the image's file."""
+SCHEMA = pa.schema([("digest", pa.string()), ("regions", pa.list_(_REGION))])
+DOUBT_SCHEMA = pa.schema([("digest", pa.string()), ("doubts", pa.string())])
+"""Columns of findings, and of doubts; the digest is that of the image's file."""
 
 
-class Finding(NamedTuple):
-    """Findings of one detector in one image."""
-
-    regions: Sequence[Region]
-    accepted: bool = False
-    """Whether the detector `template` recognizes the image: it may then replace all detectors."""
-
-
-def as_table(findings: Mapping[str, Finding]) -> pa.Table:
+def as_table(findings: Mapping[str, Sequence[Region]]) -> pa.Table:
     """Return findings by digest as rows of the cache."""
     rows = [
-        {"digest": digest, "accepted": known, "regions": [asdict(each) for each in regions]}
-        for digest, (regions, known) in findings.items()
+        {"digest": digest, "regions": [asdict(each) for each in regions]}
+        for digest, regions in findings.items()
     ]
     return pa.Table.from_pylist(rows, SCHEMA)
 
 
-def as_findings(table: pa.Table) -> dict[str, Finding]:
+def as_findings(table: pa.Table) -> dict[str, list[Region]]:
     """Return the findings in rows of the cache, by digest."""
-    return {
-        row["digest"]: Finding([_region(each) for each in row["regions"]], row["accepted"])
-        for row in table.to_pylist()
-    }
+    return {row["digest"]: [_region(each) for each in row["regions"]] for row in table.to_pylist()}
 
 
 def _region(fields: Mapping[str, Any]) -> Region:
@@ -97,3 +88,49 @@ def places(folder: Path, shard: int, count: int) -> list[Path]:
     if count > 1:
         found.append((shard % (count // 2), count // 2))
     return [folder / f"{number}-of-{of}" for number, of in found]
+
+
+def doubts_made_by(findings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything besides the images that doubts depend on.
+
+    Args:
+        findings: the same of each detector's findings.
+
+    """
+    return {"findings": findings, "code": module_digest([doubts.__name__])}
+
+
+class ShardDoubts:
+    """Doubts by the digest of an image's file, separated by semicolons.
+
+    They depend on an image and on the findings of all detectors, but not on the user's own boxes
+    and corrections, which say nothing of how it was searched. Where those are all that is hidden,
+    there are none.
+    """
+
+    def __init__(self, cache: WorkCache) -> None:
+        self._cache = cache
+        self._known: dict[str, str] = {
+            row["digest"]: row["doubts"] for row in cache.table().to_pylist()
+        }
+
+    def __contains__(self, digest: str) -> bool:
+        """Check whether the doubts about an image are known."""
+        return digest in self._known
+
+    def about(self, digest: str) -> str:
+        """Doubts about an image; empty if it could not be searched."""
+        return self._known.get(digest, "")
+
+    def note(self, image: Original, findings: Mapping[str, list[Region] | None]) -> None:
+        """Note the doubts about an image, unless a detector (by name) has no findings in it."""
+        found = [regions for regions in findings.values() if regions is not None]
+        if image.digest in self or len(found) < len(findings):
+            return
+        regions = [region for each in found for region in each]
+        is_searched = list(findings) != [DetectorName.BOXES]
+        kinds = kinds_of(list(findings))
+        said = doubts.doubts_of(image.pixels, regions, kinds) if is_searched else []
+        self._known[image.digest] = "; ".join(said)
+        row = {"digest": image.digest, "doubts": self._known[image.digest]}
+        self._cache.add(pa.Table.from_pylist([row], DOUBT_SCHEMA))

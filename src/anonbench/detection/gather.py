@@ -12,7 +12,7 @@ from anonbench.core.boxes import read_boxes, write_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.files.reasons import COPY
+from anonbench.datasets.files.walk import COPY
 from anonbench.detection.search import more_detectors
 
 COUNTS = [

@@ -1,23 +1,72 @@
-"""Search of single images by several detectors, which are loaded once and when first needed."""
+"""Detectors loaded by name, and single images searched by several, loaded when first needed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from anonbench.config import Detection
-from anonbench.config.detectors import LOOKED_FOR
+from anonbench.config.detectors import LOOKED_FOR, Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import SMALL, alone_if
-from anonbench.core.registries.detectors import DETECTORS, Detector
+from anonbench.core.registries.detectors import DETECTORS, Detector, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
+from anonbench.detection.base import CachedDetector, CheckedDetector
 from anonbench.detection.doubts import doubts_of, grey_range, is_text_only
-from anonbench.detection.registry import build_all
+from anonbench.detection.kinds import kind_named
+
+
+def build_all(
+    names: Sequence[str],
+    settings: Detection,
+    threads: int = 1,
+    templates: Path | None = None,
+) -> dict[str, Detector]:
+    """Load detectors that search the same images; see `build`. Lines of text are found once."""
+    shared = len({DetectorName.PPOCR, DetectorName.MRZ, DetectorName.INK} & set(names)) > 1
+    lines = CachedDetector(build(DetectorName.PPOCR, settings, threads)) if shared else None
+    return {
+        name: lines
+        if lines is not None and name == DetectorName.PPOCR
+        else build(name, settings, threads, templates, lines)
+        for name in names
+    }
+
+
+def build(
+    name: str,
+    settings: Detection,
+    threads: int = 1,
+    templates: Path | None = None,
+    lines: Detector | None = None,
+) -> Detector:
+    """Load a detector whose regions are checked; its package is imported only here.
+
+    Args:
+        name: which.
+        settings: the settings of all detectors; it reads its own section.
+        threads: see `Loading`.
+        templates: see `Loading`.
+        lines: see `Loading`; loaded if needed and not given.
+
+    Raises:
+        InputError: its package or its weights are missing; with a hint.
+
+    """
+    kind = kind_named(name)
+    try:
+        loaded = settings.of(kind).load(Loading(settings, threads, templates, lines))
+    except ImportError as error:
+        raise InputError(
+            f"detector {name} cannot be loaded ({error}); install it: {kind.install}; or "
+            "search without it (`detectors`, --detector, --hide)"
+        ) from error
+    return CheckedDetector(loaded)
 
 
 def searching(names: Sequence[str]) -> tuple[str, ...]:

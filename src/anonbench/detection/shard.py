@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from anonbench.core.boxes import (
     Blocks,
     Region,
     box_table,
+    image_regions,
     in_blocks,
     write_boxes,
 )
@@ -32,10 +32,16 @@ from anonbench.datasets.annotations import Correction, correct
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_original
-from anonbench.detection import shard_doubts
-from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, made_by
-from anonbench.detection.registry import build_all
-from anonbench.detection.shard_doubts import ShardDoubts
+from anonbench.detection.cache import (
+    DOUBT_SCHEMA,
+    SCHEMA,
+    ShardDoubts,
+    as_findings,
+    as_table,
+    doubts_made_by,
+    made_by,
+)
+from anonbench.detection.search import build_all
 from anonbench.detection.text.reading import Original, read_batches
 
 log = logging.getLogger(__name__)
@@ -109,9 +115,8 @@ class ShardSearch:
         self._digests = dict(zip(manifest["id"].astype(str), manifest["digest"], strict=True))
         # without detectors on pixels, images are still read: to learn which can be
         searching: set[str] = set(job.detectors) - {DetectorName.BOXES} or {DetectorName.BOXES}
-        # the template detector first: it may make the others unnecessary
-        self._names = sorted(searching, key=lambda name: (name != DetectorName.TEMPLATE, name))
-        self._found: dict[str, dict[str, Finding]] = {name: {} for name in self._names}
+        self._names = sorted(searching)
+        self._found: dict[str, dict[str, list[Region]]] = {name: {} for name in self._names}
         self._settled: set[str] = set()
         self.unreadable: dict[str, str] = {}
         """Reasons by image."""
@@ -120,32 +125,61 @@ class ShardSearch:
         self._rows: pd.DataFrame | None = None
         self._blocks: dict[str, tuple[Blocks, ...]] = {}
         self._without_effect: list[tuple[str, Correction]] = []
+        self._detectors: dict[str, Detector] | None = None
+        self._caches = self._recalled()
+        self._doubts = ShardDoubts(self._caches[DOUBTS])
 
     def run(self) -> None:
         """Search the images that were not searched before."""
-        caches = self.recalled()
-        new = self.manifest[[self.is_new(image_id) for image_id in self._digests]]
-        log.info(
-            "%d of %d images were searched before",
-            len(self.manifest) - len(new),
-            len(self.manifest),
-        )
-        with flushed_at_intervals(partial(flush, caches.values())) as flush_if_due:
-            detectors = self.load() if len(new) else {}
-            for batch in self._batches(new) if len(new) else ():
+        new = self.manifest[[self._is_new(image_id) for image_id in self._digests]]
+        count = len(self.manifest)
+        log.info("%d of %d images were searched before", count - len(new), count)
+        job = self._job
+        batches = read_batches(new, job.root, job.settings.max_pixels, job.threads)
+        with flushed_at_intervals(self.flush) as flush_if_due:
+            for batch in track_batches(batches, len(new), "images searched") if len(new) else ():
                 with memory_for(sum(image.pixels.size for image in batch)):
-                    for name, detector in detectors.items():
-                        self.detect(name, detector, batch, caches[name])
-                        flush_if_due()
-                    self.note_doubts(batch)
+                    self.search(batch, flush_if_due)
                 batch.clear()  # before the next images are read
         for name in self._names:
             self._warn_if_nothing(name)
-        has_boxes = any(self._job.boxes.get(image_id) for image_id in self._digests)
-        if DetectorName.BOXES in self._job.detectors and len(self.manifest) and not has_boxes:
-            _warn_of_nothing(len(self.manifest), DetectorName.BOXES)
+        has_boxes = any(job.boxes.get(image_id) for image_id in self._digests)
+        if DetectorName.BOXES in job.detectors and count and not has_boxes:
+            _warn_of_nothing(count, DetectorName.BOXES)
 
-    def recalled(self) -> dict[str, WorkCache]:
+    def search(self, batch: list[Original], then: Callable[[], object] = lambda: None) -> None:
+        """Search a batch, from which images that cannot be read are taken out.
+
+        Detectors are loaded when an image is new to one of them.
+
+        Args:
+            batch: the images.
+            then: called after each detector.
+
+        Raises:
+            InputError: a detector cannot be loaded, or fails on all images.
+
+        """
+        self._blocks |= {image.id: image.blocks for image in batch}
+        for image in batch:
+            if image.problem:
+                self._leave_out(image.id, image.problem)
+        batch[:] = [image for image in batch if not image.problem]
+        if self._detectors is None and any(self._is_new(image.id) for image in batch):
+            job = self._job
+            self._detectors = build_all(self._names, job.settings, job.threads, job.templates)
+        for name, detector in (self._detectors or {}).items():
+            self._detect(name, detector, batch)
+            then()
+        for image in batch:  # that every detector has searched
+            self._doubts.note(image, self._findings_of(image.id))
+
+    def flush(self) -> None:
+        """Write the findings since the last call."""
+        for cache in self._caches.values():
+            cache.flush()
+
+    def _recalled(self) -> dict[str, WorkCache]:
         """Load the cached findings and doubts, and return their caches."""
         job, digests = self._job, list(self._digests.values())
         kept = job.kept if digests else ()
@@ -163,60 +197,27 @@ class ShardSearch:
             for image_id, digest in self._digests.items():
                 if (finding := findings.get(digest)) is not None:
                     self._found[name][image_id] = finding
-        caches[DOUBTS] = cache(DOUBTS, shard_doubts.made_by(identities), shard_doubts.SCHEMA)
-        self._doubts = ShardDoubts(caches[DOUBTS])
-        return caches
+        return caches | {DOUBTS: cache(DOUBTS, doubts_made_by(identities), DOUBT_SCHEMA)}
 
-    def is_new(self, image_id: str) -> bool:
+    def _is_new(self, image_id: str) -> bool:
         """Check whether a detector has yet to search an image, or its doubts are not known."""
         unknown = self._digests[image_id] not in self._doubts
         return unknown or None in self._findings_of(image_id).values()
 
-    def load(self) -> dict[str, Detector]:
-        """Load the detectors, in the order in which they search."""
-        job = self._job
-        return build_all(self._names, job.settings, job.threads, job.templates)
-
-    def _batches(self, new: pd.DataFrame) -> Iterator[list[Original]]:
-        """Yield the readable images."""
-        job = self._job
-        batches = read_batches(new, job.root, job.settings.max_pixels, job.threads)
-        for batch in track_batches(batches, len(new), "images searched"):
-            self.leave_out_unreadable(batch)
-            yield batch
-
-    def leave_out_unreadable(self, batch: list[Original]) -> None:
-        """Record images that cannot be read, and take them out of the batch."""
-        self._blocks |= {image.id: image.blocks for image in batch}
-        for image in batch:
-            if image.problem:
-                self.leave_out(image.id, image.problem)
-        batch[:] = [image for image in batch if not image.problem]
-
-    def leave_out(self, image_id: str, problem: str) -> None:
+    def _leave_out(self, image_id: str, problem: str) -> None:
         """Record an image that cannot be read."""
         self.unreadable[image_id] = problem
         log.warning("image %s is left out: %s", image_id, problem)
 
-    def detect(
-        self,
-        name: str,
-        detector: Detector,
-        batch: Sequence[Original],
-        cache: WorkCache,
-    ) -> None:
+    def _detect(self, name: str, detector: Detector, batch: Sequence[Original]) -> None:
         """Search the images of a batch that this detector has not searched."""
-        new = [
-            image
-            for image in batch
-            if image.id not in self._found[name] and not self._stands_alone(image.id)
-        ]
+        new = [image for image in batch if image.id not in self._found[name]]
         if not new:
             return
         pairs = zip(new, self._findings(name, detector, new), strict=True)
         found = [(image, finding) for image, finding in pairs if finding is not None]
         self._found[name] |= {image.id: finding for image, finding in found}
-        cache.add(as_table({image.digest: finding for image, finding in found}))
+        self._caches[name].add(as_table({image.digest: finding for image, finding in found}))
         if len(self._found[name]) >= SUSPICIOUS:
             self._warn_if_nothing(name)
         elif not self._found[name] and len(self.failed) >= SUSPICIOUS:
@@ -225,14 +226,9 @@ class ShardSearch:
                 "says how: its package, its weights or the device is not right"
             )
 
-    def note_doubts(self, batch: Iterable[Original]) -> None:
-        """Note the doubts about the images of a batch that every detector has searched."""
-        for image in batch:
-            self._doubts.note(image, self._findings_of(image.id))
-
     def _findings(
         self, name: str, detector: Detector, images: Sequence[Original]
-    ) -> list[Finding | None]:
+    ) -> list[list[Region] | None]:
         """Findings of a detector in each image; if it fails on all together, one by one."""
         try:
             return list(_searched(detector, images))
@@ -242,7 +238,7 @@ class ShardSearch:
             # other packages may raise anything: one by one, the images show which causes it
             return [self._finding(name, detector, image) for image in images]
 
-    def _finding(self, name: str, detector: Detector, image: Original) -> Finding | None:
+    def _finding(self, name: str, detector: Detector, image: Original) -> list[Region] | None:
         try:
             return _searched(detector, [image])[0]
         except UnreadableImage as error:
@@ -256,16 +252,9 @@ class ShardSearch:
         log.warning("image %s: %s", image.id, reason)
         return None
 
-    def _stands_alone(self, image_id: str) -> bool:
-        """Check whether only the template's regions count, so that no other detector runs."""
-        found = self._found.get(DetectorName.TEMPLATE, {}).get(image_id)
-        fallback = self._job.settings.template.mode == "fallback"
-        return fallback and found is not None and found.accepted
-
-    def _findings_of(self, image_id: str) -> dict[str, Finding | None]:
-        """Findings in an image by the detectors that count; None: not or not yet searched."""
-        names = [DetectorName.TEMPLATE] if self._stands_alone(image_id) else self._names
-        return {name: self._found[name].get(image_id) for name in names}
+    def _findings_of(self, image_id: str) -> dict[str, list[Region] | None]:
+        """Findings in an image by detector; None: not or not yet searched."""
+        return {name: self._found[name].get(image_id) for name in self._names}
 
     def _warn_if_nothing(self, name: str) -> None:
         """Warn once if no image so far has a region of this detector."""
@@ -273,7 +262,7 @@ class ShardSearch:
         if name == DetectorName.BOXES or name in self._settled or not found:
             return
         self._settled.add(name)
-        if not any(finding.regions for finding in found):
+        if not any(found):
             _warn_of_nothing(len(found), name)
 
     def regions(self, ids: Iterable[str] | None = None) -> dict[str, list[Region]]:
@@ -292,10 +281,16 @@ class ShardSearch:
             try:
                 united[image_id] = self._united(image_id)
             except UnreadableImage as error:  # found by an earlier version, and refused by this one
-                self.leave_out(image_id, str(error))
+                self._leave_out(image_id, str(error))
         if self._without_effect:
             _warn_of_removals(self._without_effect)
         return united
+
+    def in_order(self, ids: Iterable[str]) -> dict[str, list[Region]]:
+        """Return the regions of those images that can be used, in draw order."""
+        found = self.regions(ids)
+        ordered = image_regions(box_table(found, self._job.seed))
+        return {image_id: ordered.get(image_id, []) for image_id in found}
 
     def image_table(self, regions: Mapping[str, Sequence[Region]]) -> pd.DataFrame:
         """Return one row an image, columns `IMAGE_COLUMNS`, sorted by id.
@@ -320,7 +315,7 @@ class ShardSearch:
     def _united(self, image_id: str) -> list[Region]:
         job = self._job
         findings = self._findings_of(image_id).values()
-        regions = [region for finding in findings if finding for region in finding.regions]
+        regions = [region for found in findings for region in found or ()]
         regions += job.boxes.get(image_id, ())
         corrected, without_effect = correct(regions, job.corrections.get(image_id, ()))
         self._without_effect += [(image_id, correction) for correction in without_effect]
@@ -337,22 +332,15 @@ class ShardSearch:
         return self._blocks[image_id]
 
 
-def flush(caches: Iterable[WorkCache]) -> None:
-    """Write the new rows of caches."""
-    for cache in caches:
-        cache.flush()
-
-
 def _is_the_users(error: Exception) -> bool:
     """Check whether an error is about the user's input as a whole, not about one image."""
     return isinstance(error, InputError) and not isinstance(error, UnreadableImage)
 
 
-def _searched(detector: Detector, images: Sequence[Original]) -> list[Finding]:
+def _searched(detector: Detector, images: Sequence[Original]) -> list[list[Region]]:
     """Findings of a detector in each image, in pixels of the original."""
     found = detector.detect([image.pixels for image in images])
-    accepted = getattr(detector, "accepted", None) or [False] * len(images)
-    return [Finding(list(regions), known) for regions, known in zip(found, accepted, strict=True)]
+    return [list(regions) for _, regions in zip(images, found, strict=True)]
 
 
 def _warn_of_nothing(images: int, name: str) -> None:

@@ -62,6 +62,15 @@ class Features:
         """Return some of the features (bool [N])."""
         return Features(self.points[kept], self.descriptors[kept])
 
+    def negative(self) -> Features:
+        """Return the features of the image's negative, in which every gradient turns around.
+
+        Each is at the same place, and upside down, so that the histograms of its 4 × 4 squares
+        change places.
+        """
+        squares = self.descriptors.reshape(-1, 4, 4, LENGTH // 16)[:, ::-1, ::-1]
+        return Features(self.points, squares.reshape(-1, LENGTH))
+
 
 def bounded(image: np.ndarray, longest: int) -> np.ndarray:
     """Shrink an image (uint8 [H, W] or [H, W, 3]) to a longer side of at most some pixels."""

@@ -354,13 +354,11 @@ def planes_and_contrast(image: np.ndarray) -> Iterator[np.ndarray]:
             yield cv2.createCLAHE(clipLimit=3.0, tileGridSize=grid).apply(plane)
 
 
-def planes_and_negatives(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield each of `planes`, then its grey levels spread if they are few, then its negative."""
+def spread_planes(image: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield each of `planes`, then its grey levels spread if they are few."""
     for plane in planes(image):
         yield plane
         low, high = np.percentile(plane, (1, 99))
         if high - low < _NARROW:
             spread = (plane - low) * (255 / max(high - low, 1.0))
-            plane = np.clip(spread, 0, 255).astype(np.uint8)
-            yield plane
-        yield 255 - plane
+            yield np.clip(spread, 0, 255).astype(np.uint8)

@@ -26,7 +26,7 @@ from anonbench.core.numeric.similarity import threads, unit_rows
 FOLDS = 5
 STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
 """Penalties, as multiples of the mean variance of a dimension; infinite: only the mean shift."""
-_KEY, _CHUNK = "anonbench", 4096
+_KEY, _CHUNK = "anonbench", 2048
 _APPLIED = 1024
 """Number of vectors mapped at once, so that they stay in the cache."""
 _LEAST = 1e-12
@@ -263,14 +263,17 @@ def _summed(
     originals: np.ndarray, hidden: np.ndarray, rows: np.ndarray, similarity: str
 ) -> _Moments:
     width = hidden.shape[1]
-    empty = (np.zeros(width), np.zeros(width), np.zeros((width, width)), np.zeros((width, width)))
-    total = _Moments(0, *empty)
+    sum_x, sum_d = np.zeros((2, width))
+    xx, xd = np.zeros((2, width, width))
     for start in range(0, len(rows), _CHUNK):
         part = rows[start : start + _CHUNK]
         x = rows_of(hidden[part], similarity).astype(np.float64)
-        d = rows_of(originals[part], similarity).astype(np.float64) - x
-        total += _Moments(len(part), x.sum(axis=0), d.sum(axis=0), x.T @ x, x.T @ d)
-    return total
+        d = rows_of(originals[part], similarity) - x
+        sum_x += x.sum(axis=0)
+        sum_d += d.sum(axis=0)
+        xx += x.T @ x
+        xd += x.T @ d
+    return _Moments(len(rows), sum_x, sum_d, xx, xd)
 
 
 def _total(moments: Sequence[_Moments]) -> _Moments:
@@ -296,10 +299,10 @@ def _eigen(total: _Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _weights(total: _Moments, strength: float) -> np.ndarray:
     """Return the transpose of W; zero where the penalty is infinite."""
-    from scipy.linalg import solve
+    from scipy.linalg import cho_factor, cho_solve
 
     xx, xd = _covariances(total)
     if not np.isfinite(strength):
         return np.zeros_like(xd)
-    penalty = strength * np.trace(xx) / len(xx) + _LEAST
-    return np.asarray(solve(xx + penalty * np.eye(len(xx)), xd, assume_a="pos"))
+    xx[np.diag_indices_from(xx)] += strength * np.trace(xx) / len(xx) + _LEAST
+    return np.asarray(cho_solve(cho_factor(xx, overwrite_a=True), xd, overwrite_b=True))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.pairs import copies_of
+from anonbench.datasets.given import copies_of
 from anonbench.embedding.formats import checked, read
 from anonbench.embedding.store import Embeddings
 
@@ -52,7 +52,7 @@ def matched(
 ) -> tuple[Embeddings, Embeddings, Embeddings]:
     """Align reference, queries and database by the reference's ids.
 
-    An id that is a file's name is matched to its original (`anonbench.datasets.pairs.copies_of`).
+    An id that is a file's name is matched to its original (`anonbench.datasets.given.copies_of`).
 
     Args:
         reference: of the original images.

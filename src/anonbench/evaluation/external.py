@@ -19,7 +19,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import too_few as too_few_clusters
 from anonbench.core.numeric.statistics import standard_error
 from anonbench.core.whole_table import WholeTable
-from anonbench.datasets.pairs import copies_of
+from anonbench.datasets.given import copies_of
 from anonbench.datasets.source import read_csv
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
 from anonbench.evaluation.retrieval.scoring import metrics

@@ -54,7 +54,7 @@ def write_quality(
 
     Args:
         summary: columns `anonbench.detection.quality.quality.SUMMARY_COLUMNS`.
-        in_sight: columns `anonbench.detection.quality.in_sight.COLUMNS`.
+        in_sight: columns `anonbench.detection.quality.jobs.COLUMNS`.
         title: title of the data set.
         markdown: the file to write.
     """

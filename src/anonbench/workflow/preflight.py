@@ -121,15 +121,15 @@ def _require_detectors(config: Config, used: set[str]) -> None:
 
 
 def _require_text_model(settings: Ppocr) -> None:
-    from anonbench.detection.text import ppocr_model
+    from anonbench.detection.kinds.ppocr import find_models, where_to_put
 
     if settings.weights is not None and not settings.weights.is_dir():
         what = "is no folder" if settings.weights.exists() else "there is no folder"
         raise InputError(
             f"detection.ppocr.weights: {what} {settings.weights}; "
-            f"{ppocr_model.where_to_put(settings.models[0])}"
+            f"{where_to_put(settings.models[0])}"
         )
-    ppocr_model.find_models(settings.models, settings.weights)
+    find_models(settings.models, settings.weights)
 
 
 def _require_given(dataset: Dataset, folder: Path, field: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake.io import ancient, is_flagged, local, report
+from snakemake.ioflags import update
 from snakemake.logging import logger
 
 from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
@@ -33,6 +34,14 @@ def on_disk(files: Iterable[Path]) -> list[str]:
 def with_digest(**files: str) -> dict[str, str]:
     """Big outputs by name, each with its digest file."""
     return files | {f"{name}_digest": digest_file(path) for name, path in files.items()}
+
+
+def updated(**files: str) -> dict[str, str]:
+    """Outputs that stay when their job starts, which looks itself whether they are right.
+
+    For each script that calls `JobCache.is_done`.
+    """
+    return {name: update(path) for name, path in files.items()}
 
 
 class RuleFiles:

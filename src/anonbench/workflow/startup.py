@@ -25,8 +25,8 @@ from anonbench.core.terminal import harmless
 from anonbench.core.vocabulary import Entity, Split
 from anonbench.datasets.files.walk import scan
 from anonbench.datasets.given import scan_given
-from anonbench.datasets.image_sets.copies import copies_message
 from anonbench.datasets.image_sets.doubts import doubts_of_run
+from anonbench.datasets.image_sets.originals import copies_message
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
 from anonbench.detection.user_annotations import check_user_files, user_files_of
 from anonbench.reporting.paper.ours import our_data

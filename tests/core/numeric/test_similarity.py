@@ -71,6 +71,13 @@ def test_chunks_cover_the_rows(rows: int, parts: int) -> None:
     assert len(chunks) <= parts
 
 
+def test_a_row_has_the_same_unit_vector_among_many() -> None:
+    values = np.random.default_rng(1).standard_normal((300, 40)).astype(np.float32)
+    alone = np.concatenate([unit_rows(values[row : row + 1]) for row in range(len(values))])
+    np.testing.assert_array_equal(unit_rows(values), alone)
+    np.testing.assert_allclose(np.linalg.norm(alone, axis=1), 1.0, atol=1e-6)
+
+
 def test_zero_is_similar_to_nothing() -> None:
     units = unit_rows(np.array([[3, 4], [0, 0]], np.float32))
     assert units.tolist() == [[np.float32(0.6), np.float32(0.8)], [0, 0]]

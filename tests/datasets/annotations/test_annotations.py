@@ -28,7 +28,7 @@ from anonbench.datasets.annotations import (
     write_annotations,
     write_coco,
 )
-from anonbench.datasets.annotations.coco import as_coco
+from anonbench.datasets.annotations.json_files import as_coco
 
 ROOT = Path("/data/archive")
 LISTED = pd.DataFrame(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, features
 
-from anonbench.datasets.files.reasons import (
+from anonbench.datasets.files.walk import (
     NOT_IMAGE,
     RENAMED,
     SUFFIXES,

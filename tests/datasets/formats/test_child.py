@@ -14,7 +14,7 @@ from PIL import Image
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets import images
 from anonbench.datasets.formats import child
-from anonbench.datasets.images import read_image, read_reduced
+from anonbench.datasets.images import read_image
 
 SMOOTH = np.linspace(0, 255, 64 * 96 * 3).astype(np.uint8).reshape(64, 96, 3)
 
@@ -59,13 +59,11 @@ def test_a_header_that_is_a_comment_of_many_bytes_is_refused() -> None:
 def test_a_child_reads_what_this_process_reads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = coded(kind)
     monkeypatch.setattr(images, "_is_heavy", lambda *_: False)
-    here = read_image(data), read_reduced(data, 20)
+    here = read_image(data)
     monkeypatch.setattr(images, "_is_heavy", lambda *_: True)
-    apart = read_image(data), read_reduced(data, 20)
-    np.testing.assert_array_equal(here[0], apart[0])
-    np.testing.assert_array_equal(here[1][0], apart[1][0])
-    assert here[1][1] == apart[1][1] == (4 if kind == "JPEG" else 1)
-    apart[0][0, 0] = 7  # it may be written to
+    apart = read_image(data)
+    np.testing.assert_array_equal(here, apart)
+    apart[0, 0] = 7  # it may be written to
     grey = coded(kind, SMOOTH[..., 0])
     assert read_image(grey).shape[:2] == SMOOTH.shape[:2]
 

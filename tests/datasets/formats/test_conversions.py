@@ -13,8 +13,8 @@ from PIL import Image, ImageCms
 
 from anonbench.core.errors import UnreadableImage
 from anonbench.datasets.formats import heif, pixels
-from anonbench.datasets.formats.conversions import conversions
 from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pixels import conversions
 from anonbench.datasets.images import open_checked, read_image, upright_size
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

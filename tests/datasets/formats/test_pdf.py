@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -175,7 +175,7 @@ def test_questions_have_a_minute_and_a_page_that_was_drawn_before_has_ten(
 ) -> None:
     longer = []
     monkeypatch.setattr(child_process, "_limit", lambda *_, again: longer.append(again))
-    monkeypatch.setitem(sys.modules, "anonbench.datasets.formats.pdfium", Mock())
+    monkeypatch.setitem(sys.modules, "anonbench.datasets.formats.pdfium", MagicMock())
     for what in ("pages", "size", "dpi", "images", "draw"):
         question = {"what": what, "page": [1, 72], "max_pixels": None}
         child_process._answer(question, b"")

@@ -31,8 +31,8 @@ def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
         "PUBLISHED UNHIDDEN: 12 images without a region are in every image set as in the original "
         "(keep_without_regions); PUBLISHED PARTLY HIDDEN: 1 image on which a detector failed is in "
         "every image set; what it would have found is visible (keep_failed); DOUBTFUL: 7 images "
-        "to look at, searched outside of what was measured or with weak findings (`anonbench "
-        "review` shows them first)"
+        "to look at, as the detectors were not sure or were never measured on such images "
+        "(`anonbench review` shows them first)"
     )
 
 

@@ -23,8 +23,13 @@ from torch.utils.data import DataLoader
 from anonbench.cli import main
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.io import atomic, make_private
-from anonbench.datasets.image_sets.copies import copies_message, find_copies
-from anonbench.datasets.image_sets.originals import ORIGINAL_COLUMNS, copy_shard, write_index
+from anonbench.datasets.image_sets.originals import (
+    ORIGINAL_COLUMNS,
+    copies_message,
+    copy_shard,
+    find_copies,
+    write_index,
+)
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter, open_sets
 from anonbench.datasets.images import read_image, read_original
 

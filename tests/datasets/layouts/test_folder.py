@@ -8,8 +8,7 @@ import pytest
 
 from anonbench.config import Dataset
 from anonbench.core.errors import InputError
-from anonbench.datasets.files.reasons import NOT_IMAGE, NOT_UTF8, TEST
-from anonbench.datasets.files.walk import ENCLOSING, TWICE
+from anonbench.datasets.files.walk import ENCLOSING, NOT_IMAGE, NOT_UTF8, TEST, TWICE
 from anonbench.datasets.listing import list_images, read_source
 
 Make = Callable[..., Dataset]

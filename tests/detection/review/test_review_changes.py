@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations import Correction, correct
-from anonbench.datasets.annotations.corrections import Action
+from anonbench.datasets.annotations import Action, Correction, correct
 from anonbench.detection.review.changes import corrections_for, found_without, key_of
 
 Entities = st.sampled_from([Entity.FACE, Entity.TEXT])

@@ -10,7 +10,7 @@ import pytest
 
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.review.estimate import (
+from anonbench.detection.review.queue import (
     Misses,
     count_misses,
     draw_sample,

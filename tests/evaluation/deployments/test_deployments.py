@@ -18,9 +18,15 @@ from anonbench.config import Deployments, Retrieval
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.vocabulary import DeploymentKind
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.deployments.kinds import CEILING, Ranking, deployments
 from anonbench.evaluation.deployments.order import AnonymizingOrder
-from anonbench.evaluation.deployments.score import Archive, Scored, score_rankings
+from anonbench.evaluation.deployments.rankings import (
+    CEILING,
+    Archive,
+    Ranking,
+    Scored,
+    deployments,
+    score_rankings,
+)
 from anonbench.evaluation.deployments.table import COLUMNS, read_deployments, score_deployments
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
 
@@ -118,7 +124,7 @@ def naive(ranks_by: np.ndarray, include_self: bool) -> tuple[np.ndarray, np.ndar
 def test_scores_are_those_of_sorted_rows(
     kind: DeploymentKind, number: int, include_self: bool
 ) -> None:
-    wanted = deployments([kind], [20, 55], ["blur", "mask"], {"blur": ["A"], "mask": ["A"]})
+    wanted = deployments([kind], [20, 55], {"blur": ["A"], "mask": ["A"]})
     ranking = wanted[number % len(wanted)].ranking
     settings = Retrieval(include_self=include_self)
     found = score([CEILING, ranking], settings, EVERY)[ranking]
@@ -135,7 +141,7 @@ def test_a_sample_of_queries_has_the_scores_that_all_have() -> None:
 
 
 def test_the_ends_of_a_mixed_curve_are_the_two_databases() -> None:
-    wanted = deployments([DeploymentKind.MIXED], [50], ["blur"], {"blur": []})
+    wanted = deployments([DeploymentKind.MIXED], [50], {"blur": []})
     assert [each.ranking.share for each in wanted] == [0, 50, 100, 0, 50, 100]
     assert all((each.base is None) == (each.ranking.share == 0) for each in wanted)
     found = score([each.ranking for each in wanted], Retrieval(), EVERY)
@@ -145,9 +151,7 @@ def test_the_ends_of_a_mixed_curve_are_the_two_databases() -> None:
 
 
 def test_kinds_compare_with_what_they_replace() -> None:
-    wanted = deployments(
-        list(DeploymentKind), [50], ["blur", "mask"], {"blur": ["A"], "mask": ["A"]}
-    )
+    wanted = deployments(list(DeploymentKind), [50], {"blur": ["A"], "mask": ["A"]})
     changed = {
         kind: {
             field
@@ -310,6 +314,6 @@ def test_queries_are_a_sample_of_at_most_so_many(files: dict[tuple[str, str], Pa
 
 
 def test_a_method_that_no_model_is_adapted_to_is_searched_by_the_unadapted_one() -> None:
-    wanted = deployments(list(DeploymentKind), [50], ["blur", "mask"], {"blur": ["A"], "mask": []})
+    wanted = deployments(list(DeploymentKind), [50], {"blur": ["A"], "mask": []})
     models = {(each.ranking.method, each.ranking.adaption) for each in wanted}
     assert models == {("blur", "A"), ("blur", "unadapted"), ("mask", "unadapted")}

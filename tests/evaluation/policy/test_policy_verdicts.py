@@ -15,7 +15,7 @@ from anonbench.config.policy import AttackLimits, Missed
 from anonbench.core.registries.attacks import NO_CODING, NO_REGION
 from anonbench.core.registries.methods import least_residue
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.quality.in_sight import COLUMNS
+from anonbench.detection.quality.jobs import COLUMNS
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.policy.verdicts import (

@@ -143,20 +143,6 @@ def test_lines_are_found_again_unless_they_are_masked(world: Path) -> None:
     assert rate(lines, method="pixelate", attacker="supervised") >= naive > 20 / (4 * 36)
 
 
-@pytest.mark.slow
-def test_a_restorer_adds_nothing_under_a_mask_and_takes_nothing_away(world: Path) -> None:
-    pixelate = Variant(Method.PIXELATE, 100)
-    table = attack(world, HIDDEN, pixelate, attackers=("supervised", "restored"))
-    lines = table[table["entity"] == "text"]
-    assert rate(lines, method="original", attacker="restored") == 1
-    assert rate(lines, method="mask", attacker="restored") < 5 / (4 * 36)
-    supervised = rate(lines, method="pixelate", attacker="supervised")
-    assert rate(lines, method="pixelate", attacker="restored") > 0.7 * supervised
-    faces = table[(table["entity"] == "face") & (table["attacker"] == "restored")]
-    (why,) = set(faces["reason"])
-    assert why.startswith("no restorer was learned: ") and faces["rate"].isna().all()
-
-
 def test_what_a_degree_leaves_in_sight_is_found(world: Path) -> None:
     table = attack(world, Variant(Method.MASK, 50), HIDDEN, adapted=False)
     lines = table[(table["entity"] == "text") & (table["attacker"] == "naive")]

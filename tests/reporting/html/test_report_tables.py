@@ -91,8 +91,9 @@ def test_undefined_costs_are_dashes_and_no_table_where_there_are_none() -> None:
 
 def test_verdicts_are_counted_and_signs_are_not() -> None:
     found = tally({"demo": DEMO}, "adapting")
-    assert (found[Decision.WORSE], found[Decision.BETTER], found.open) == (1, 1, 1)
-    assert tally({"demo": DEMO.assign(verdict="undecided")}, "adapting").open == 3
+    assert (found[Decision.WORSE], found[Decision.BETTER], found.total()) == (1, 1, 3)
+    undecided = tally({"demo": DEMO.assign(verdict="undecided")}, "adapting")
+    assert undecided.said() == "gains in none, is unclear in 3 of 3 comparisons"
 
 
 BLUR = Variant("blur", 100)
@@ -130,8 +131,8 @@ def simulated(cost: float, generator: np.random.Generator) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("cost", "said"),
     [
-        (0.0, "is equivalent in 6 of 6 comparisons"),
-        (0.05, "loses in 6 of 6 comparisons"),
+        (0.0, "gains in none, makes no difference in 6 of 6 comparisons"),
+        (0.05, "gains in none, loses in 6 of 6 comparisons"),
         (-0.05, "gains in 6 of 6 comparisons"),
     ],
 )
@@ -228,10 +229,9 @@ def test_counts_of_verdicts_in_words() -> None:
     verdicts = ("better", "worse", "worse", "equivalent", "not worse", "not known")
     found = Tally(map(Decision, verdicts))
     assert found.said() == (
-        "gains in 1, loses in 2, is equivalent in 1, loses less than the margin, if at all, in 1, "
-        "is not known for lack of clusters in 1 of 6 comparisons"
+        "gains in 1, loses in 2, makes no difference in 1, is unclear in 2 of 6 comparisons"
     )
-    assert (found.without_gain, found.open) == (3, 1)
+    assert found.without_gain == 3
 
 
 def test_verdicts_on_pairs_of_methods_are_counted() -> None:

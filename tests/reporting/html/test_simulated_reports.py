@@ -54,7 +54,7 @@ def as_map(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("cost", "margin", "said", "verdict"),
     [
-        (0.0, 0.03, "is equivalent in 4 of 4 comparisons", Verdict.HOLDS),
+        (0.0, 0.03, "makes no difference in 4 of 4 comparisons", Verdict.HOLDS),
         (0.02, 0.01, "loses in 4 of 4 comparisons", Verdict.HOLDS),
         (-0.02, 0.01, "gains in 4 of 4 comparisons", Verdict.FAILS),
     ],

@@ -61,10 +61,11 @@ CLUSTERED = {
 CLUSTERED |= DOWNSTREAM | SCORES | CORRELATED | RATES | ATTACKED
 UNTRAINED = {"embed_pixels", "embed_untrained"} | OF_BASELINES
 HIDDEN = {"anonymize", "audit", "examples"}
-ATTENDED = {"attend", "attention", "attention_share"}
+ATTENDED = {"attend_portraits", "attend_documents", "attention", "attention_share"}
 TRAINED = {"train_unadapted", "train_adapted", "learning"} | ATTENDED | EMBEDDED
 TRAINED |= {"reidentify"} | RATES | ATTACKED
 ADAPTED = TRAINED - {"train_unadapted", "embed_original"}
+OF_MASK = ADAPTED - {"attend_portraits"}  # attention on portraits is looked at on blur
 MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {"embed_adapted", "explore"}
 MORE_SEEDS -= {"retrieve_without_own", "without_own_rankings", "query_kinds"}
 MORE_SEEDS -= OF_ADAPTED | OF_TRAINED
@@ -119,7 +120,7 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("retrieval.memory_gb", 1.0, REPORT),
         ("embedding.workers", 1, REPORT),
         ("correlation.bootstrap", 60, CORRELATED | SHOWN),
-        ("anonymization.mask.colour", [255, 255, 255], HIDDEN | ADAPTED | UNTRAINED),
+        ("anonymization.mask.colour", [255, 255, 255], HIDDEN | OF_MASK | UNTRAINED),
         ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
         ("anonymization.strengths.blur", {"strong": {"sigma": {"face": 0.5}}}, REPORT),  # likewise
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),

@@ -218,17 +218,14 @@ def test_a_record_is_json_as_snakemake_writes_it(tmp_path: Path) -> None:
 
 
 LEFT = """
-from pathlib import Path
 from anonbench.workflow.snakemake_adapter.metadata import keep_metadata_in, metadata_store
-from anonbench.workflow.snakemake_adapter.rules import set_code
 
 rule model:
-    output: "results/model.txt"
+    output: update("results/model.txt")
     log: "results/model.log"
-    params: fails=config["fails"]
+    params: fails=config["fails"], code="1"
     script: "model.py"
 
-set_code(rules.model.rule, Path(workflow.source_path("model.py")))
 store = metadata_store(workflow, "results", "")
 keep_metadata_in(store, workflow, lambda *_: ())
 """

@@ -10,15 +10,21 @@ from pathlib import Path
 from anonbench.anonymization.files.record import Outcome, as_region
 from anonbench.core.boxes import Region
 from anonbench.core.region_check import region_fault
-from anonbench.datasets.annotations import Correction, Images, correct, read_corrections
-from anonbench.datasets.annotations.corrections import Action, by_image
+from anonbench.datasets.annotations import (
+    Action,
+    Correction,
+    Images,
+    by_image,
+    correct,
+    read_corrections,
+)
 from anonbench.datasets.documents import count_pages
 from anonbench.datasets.formats.pages import Page, file_digest_of, page_digest, page_id
 from anonbench.datasets.formats.pdf import SUFFIX
 from anonbench.datasets.inputs import ImageFile
 from anonbench.detection.review.changes import key_of
+from anonbench.detection.review.file import Record
 from anonbench.detection.review.queue import digest_of
-from anonbench.detection.review.record import Record
 
 OfImage = dict[str, list[Correction]]
 """Corrections of one file by id: its name, or that of a page."""

@@ -51,7 +51,7 @@ class Outcome:
     hidden_pixels: int = 0
     """As the audit counted them."""
     converted: str = ""
-    """What reading did to a written image (`anonbench.datasets.formats.conversions`)."""
+    """What reading did to a written image (`anonbench.datasets.formats.pixels`)."""
     regions: list[dict[str, Any]] = field(default_factory=list)
     """In draw order: entity, x0, y0, x1, y1, score, hidden, quad of a slanted one, and in a PDF the
     page, from 1."""

@@ -17,9 +17,8 @@ from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.datasets.annotations import Images
 from anonbench.datasets.formats.pages import file_digest_of
 from anonbench.datasets.inputs import open_images
-from anonbench.detection.review.estimate import draw_sample
-from anonbench.detection.review.queue import Entry
-from anonbench.detection.review.record import Record
+from anonbench.detection.review.file import Record
+from anonbench.detection.review.queue import Entry, draw_sample
 from anonbench.detection.review.session import Review, Reviewed
 
 SEED = 0

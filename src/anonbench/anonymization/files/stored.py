@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, JpegImagePlugin
 
-from anonbench.datasets.formats.conversions import BETWEEN, conversions
+from anonbench.datasets.formats.pixels import BETWEEN, conversions
 from anonbench.datasets.formats.whole import is_lossless_webp
 from anonbench.datasets.images import encode, open_checked
 
@@ -173,7 +173,7 @@ class Stored:
     options: dict[str, Any] = field(default_factory=dict)
     """Of Pillow's `save`."""
     converted: str = ""
-    """What reading did to the original (`anonbench.datasets.formats.conversions`)."""
+    """What reading did to the original (`anonbench.datasets.formats.pixels`)."""
 
 
 def stored(data: bytes, pixels: np.ndarray) -> Stored:

@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _counts(found: Detected) -> dict[str, Any]:
-    from anonbench.datasets.formats.conversions import conversion_counts
+    from anonbench.datasets.formats.pixels import conversion_counts
 
     statuses = found.images["status"].value_counts()
     entities = found.boxes["entity"].value_counts().sort_index()

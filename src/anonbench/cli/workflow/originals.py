@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         InputError: a folder does not exist, or a run is using it.
     """
-    from anonbench.datasets.image_sets.copies import find_copies, remove_copies
+    from anonbench.datasets.image_sets.originals import find_copies, remove_copies
 
     for results in options.results:
         if not results.is_dir():

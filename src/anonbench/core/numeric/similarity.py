@@ -23,7 +23,8 @@ from anonbench.core.errors import InputError
 # are large, because BLAS copies the queries for each; two cores share the paper's sets evenly.
 _ROWS, _COLUMNS, _DEPTH = 192, 256, 64
 CHUNK = 10_240
-_NORM_CHUNK = 4096
+_NORM_CHUNK = 128
+"""Rows scaled at once, so that they stay in the cache."""
 
 
 def threads() -> int:

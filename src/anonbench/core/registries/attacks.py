@@ -68,13 +68,6 @@ class AttackerKind(Registered):
         """Greatest number of regions of each entity to learn from."""
         raise NotImplementedError
 
-    def restorer_size(self) -> int:
-        """Number of regions of each entity for training a restorer; 0: no restorer is used.
-
-        With one, this attacker sees restored regions instead of the published ones.
-        """
-        return 0
-
     def context(self) -> float:
         """Factor to enlarge a region's box by, for an attacker that sees only its surroundings.
 

@@ -1,33 +1,42 @@
-"""Reading of any annotation file into the regions of each image."""
+"""Annotation files and corrections as regions of images: read, stored and applied."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from anonbench.core.boxes import Region
+from anonbench.core.boxes import QUAD_COLUMNS, Region
 from anonbench.core.errors import InputError
-from anonbench.datasets.annotations import coco, via
-from anonbench.datasets.annotations.keys import APART, REASONS, UNKNOWN, UNUSED, Images
+from anonbench.core.io import write_parquet
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations.json_files import read_json
 from anonbench.datasets.annotations.rows import (
+    APART,
+    BOX,
     KEYS,
+    REASONS,
+    ROW_TYPES,
+    UNKNOWN,
+    UNUSED,
+    Images,
     Rows,
     check_values,
     cut_at_edges,
     printable,
     regions_of,
 )
-from anonbench.datasets.annotations.table import read_table
+from anonbench.datasets.annotations.table import load_texts, make_rows, read_table
 
-_HALF_A_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
-"""JSON's escape for half of a character; no file name or table has one on its own."""
+OVERLAP = 0.5
+"""Least IoU of a region with a removal's box for it to be removed."""
+STORED = ["id", "where", "action", "entity", *BOX, *QUAD_COLUMNS, "score"]
+_TEXTS = ["id", "where", "action", "entity"]
+_REGION = ["id", "entity", *BOX, *QUAD_COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -72,39 +81,8 @@ def read_boxes_file(path: Path, images: Images, record: bool = False) -> Annotat
         InputError: names the file, the row (or annotation) and the column, and what to do.
 
     """
-    rows = _read_json(path) if path.suffix.lower() == ".json" else read_table(path)
+    rows = read_json(path) if path.suffix.lower() == ".json" else read_table(path)
     return matched(rows, images, record, np.ones(len(rows.table), dtype=bool))
-
-
-def _read_json(path: Path) -> Rows:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        data: Any = json.loads(text, object_pairs_hook=_object)
-        if _HALF_A_CHARACTER.search(text):
-            json.dumps(data, ensure_ascii=False).encode()
-    except (ValueError, OSError, RecursionError) as error:
-        reason = printable(str(error))
-        raise InputError(f"{path} cannot be read as JSON: {reason}") from None
-    if coco.is_coco(data):
-        return coco.read_coco(path, data)
-    if via.is_via(data):
-        return via.read_via(path, data)
-    raise InputError(
-        f"{path} is neither COCO JSON (images, annotations, categories) nor VIA JSON "
-        "(a project or its annotations); export it again in one of these formats"
-    )
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object, refusing repeated names, of which JSON would keep the last value."""
-    values: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in values:
-            raise ValueError(f"an object has the name {name!r} twice")
-        values[name] = value
-    return values
 
 
 def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Annotations:
@@ -203,3 +181,165 @@ def _check_entries(entries: Rows, images: Images, places: np.ndarray) -> None:
         "made for {width} × {height} pixels, but the image has {found_width} × {found_height} "
         "(upright by its EXIF); scale the boxes or annotate the image itself",
     )
+
+
+# --- corrections ---
+
+
+class Action(StrEnum):
+    """What a correction does."""
+
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One row of the file."""
+
+    row: str
+    """Counted from 1, without the header."""
+    action: Action
+    entity: Entity
+    region: Region | None
+    """The added region, or the box of a removal; None: all of the entity's regions."""
+
+
+def read_corrections(path: Path, images: Images, record: bool = False) -> Annotations:
+    """Read a CSV with columns id (or path), action (add, remove), entity, x0, y0, x1, y1.
+
+    A removal may leave the four numbers empty: it then means all the image's regions of the entity.
+    The file is the user's and never written to.
+
+    Args:
+        path: the file.
+        images: see `read_boxes_file`.
+        record: see `read_boxes_file`.
+
+    Raises:
+        InputError: names the file, the row and the column, and what to do.
+
+    """
+    frame = load_texts(path)
+    if "action" not in frame:
+        raise InputError(
+            f"{path} has no column action; corrections need id (or path), action (add or remove), "
+            f"entity, {', '.join(BOX)}"
+        )
+    rows = make_rows(path, frame, BOX)
+    actions = frame["action"].astype(str).str.strip()
+    rows.table["action"] = actions
+    rows.refuse(
+        ~actions.isin([*Action]).to_numpy(),
+        "action",
+        "'{action}' is neither add nor remove",
+    )
+    is_bare = rows.table[BOX].isna().all(axis=1).to_numpy()
+    return matched(rows, images, record, ~(is_bare & (actions == Action.REMOVE).to_numpy()))
+
+
+def by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:
+    """Corrections of checked rows by image id, in the rows' order."""
+    found: dict[str, list[Correction]] = {}
+    keys = rows[["id", "where", "action", "entity", "x0"]].itertuples(index=False)
+    for (name, row, action, entity, x0), region in zip(keys, regions_of(rows), strict=True):
+        correction = Correction(
+            row, Action(action), Entity(entity), None if np.isnan(x0) else region
+        )
+        found.setdefault(name, []).append(correction)
+    return found
+
+
+def correct(
+    regions: Sequence[Region], corrections: Sequence[Correction]
+) -> tuple[list[Region], list[Correction]]:
+    """Return the regions after removals, then additions, and the removals that match nothing.
+
+    Removals apply to found regions and not to added ones, so that a box can be replaced by a better
+    one in any order of rows.
+    """
+    removals = [each for each in corrections if each.action is Action.REMOVE]
+    removed = [[region for region in regions if _is_meant(region, each)] for each in removals]
+    kept = [region for region in regions if not any(region in each for each in removed)]
+    added = [e.region for e in corrections if e.action is Action.ADD and e.region is not None]
+    unused = [removal for removal, meant in zip(removals, removed, strict=True) if not meant]
+    return kept + added, unused
+
+
+def _is_meant(region: Region, removal: Correction) -> bool:
+    if region.entity is not removal.entity:
+        return False
+    return removal.region is None or _overlap(region, removal.region) >= OVERLAP
+
+
+def _overlap(a: Region, b: Region) -> float:
+    """Return the intersection over the union of two boxes."""
+    width = min(a.x1, b.x1) - max(a.x0, b.x0)
+    height = min(a.y1, b.y1) - max(a.y0, b.y0)
+    if width <= 0 or height <= 0:
+        return 0.0
+    common = width * height
+    areas = [(r.x1 - r.x0) * (r.y1 - r.y0) for r in (a, b)]
+    return common / (sum(areas) - common)
+
+
+# --- stored in the results: checked, clipped, each with its image's id ---
+
+
+def for_all_copies(found: Annotations, copies: pd.DataFrame, spread: bool) -> Annotations:
+    """Return annotations of used images only, with the regions that their copies have.
+
+    A removal applies only to the image that it names: if in doubt, more is hidden.
+
+    Args:
+        found: of used images and of copies that are left out.
+        copies: the images of equal bytes: columns id, digest and kept (bool).
+        spread: whether regions apply to all copies; otherwise only left out images are dropped.
+
+    """
+    left_out = set(copies.loc[~copies["kept"], "id"])
+    rows = found.rows
+    if spread:
+        own = rows[rows["action"] == str(Action.ADD)] if "action" in rows else rows
+        known = copies.loc[copies["kept"], ["digest", "id"]].rename(columns={"id": "copy"})
+        shared = own.merge(copies[["digest", "id"]], on="id").merge(known, on="digest")
+        shared = shared[shared["id"] != shared["copy"]]
+        shared = shared.assign(id=shared["copy"])[rows.columns].drop_duplicates(_REGION)
+        both = pd.concat([own[_REGION], shared[_REGION]], ignore_index=True)
+        is_own = both.duplicated().to_numpy()[len(own) :]
+        rows = pd.concat([rows, shared[~is_own]], ignore_index=True)
+    rows = rows[~rows["id"].isin(left_out)].reset_index(drop=True)
+    images = sorted({*found.images, *rows["id"]} - left_out)
+    return replace(found, rows=rows, images=images)
+
+
+def write_annotations(annotations: Annotations, path: Path) -> None:
+    """Write the rows as Parquet (`STORED`); images without a row have one without an entity."""
+    rows = annotations.rows
+    bare = sorted(set(annotations.images) - set(rows["id"]))
+    table = pd.concat([rows, pd.DataFrame({"id": bare})], ignore_index=True).reindex(columns=STORED)
+    table[_TEXTS] = table[_TEXTS].astype("object").fillna("").astype(str)
+    write_parquet(table.astype(ROW_TYPES), path)
+
+
+def read_regions(path: Path, only: Collection[str]) -> dict[str, list[Region]]:
+    """Return regions by image id, in their file's order.
+
+    Images that the file lists without a box have an empty list, others are missing.
+
+    Args:
+        path: what `write_annotations` wrote.
+        only: ids of the images to return.
+
+    """
+    table = _read(path, only)
+    return gathered(table["id"], table[table["entity"] != ""])
+
+
+def read_stored_corrections(path: Path, only: Collection[str]) -> dict[str, list[Correction]]:
+    """Return corrections by image id, in their file's order; see `read_regions`."""
+    return by_image(_read(path, only))
+
+
+def _read(path: Path, only: Collection[str]) -> pd.DataFrame:
+    return pd.read_parquet(path, filters=[("id", "in", set(only))])

@@ -1,9 +1,13 @@
-"""Rows of annotation files of every format: their place in the file, and common checks."""
+"""Rows of annotation files of every format: outlines, common checks, and the images they name."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +16,7 @@ from anonbench.core.boxes import QUAD_COLUMNS, Region
 from anonbench.core.errors import InputError
 from anonbench.core.region_check import region_fault
 from anonbench.core.vocabulary import Entity
+from anonbench.datasets.source import plain_path
 
 BOX = ["x0", "y0", "x1", "y1"]
 KEYS = ["id", "path"]
@@ -22,8 +27,24 @@ SLACK = 1.0
 """Pixels by which a box may exceed the image's edge, since some tools count pixels from 1, or
 include the last one. The excess is cut off.
 """
+MISSING = ("", "nan")
+"""Texts of cells without a number, in lower case: tables write NaN for an empty one."""
+NOTHING = (np.nan,) * 8
+_TURNS = {"rotation", "rotate", "rotated", "angle", "theta"}
 _ANY_SIZE = 2.0**24
 """Assumed width and height in pixels if the size is not known."""
+UNUSED = -1
+"""An image that the data set lists and does not use."""
+UNKNOWN = -2
+SEVERAL = -3
+APART = -4
+REASONS = {
+    UNKNOWN: "no image of the data set has this {key}",
+    SEVERAL: "several images of the data set have this {key}",
+    APART: "{id} and {path} are those of two images",
+}
+"""Reasons why a row matches no image. `key`, `id` and `path` stand for the file's names of them."""
+_NOT_GIVEN = -5
 
 
 @dataclass(frozen=True)
@@ -93,17 +114,12 @@ def check_values(rows: Rows, boxed: np.ndarray) -> None:
 
     """
     table = rows.table
-    rows.refuse(
-        ~table["entity"].isin([*Entity]).to_numpy(),
-        "entity",
-        f"'{{entity}}' is none of {', '.join(Entity)}; rename it or leave such rows out",
-    )
-    for name in BOX:
-        rows.refuse(
-            boxed & ~np.isfinite(table[name].to_numpy(float)),
-            name,
-            "missing or not a finite number; fill it in or leave the row out",
-        )
+    is_finite = np.isfinite(table[[*BOX, "score", *QUAD_COLUMNS]].to_numpy(float))
+    entities = f"'{{entity}}' is none of {', '.join(Entity)}; rename it or leave such rows out"
+    rows.refuse(~table["entity"].isin([*Entity]).to_numpy(), "entity", entities)
+    for place, name in enumerate(BOX):
+        text = "missing or not a finite number; fill it in or leave the row out"
+        rows.refuse(boxed & ~is_finite[:, place], name, text)
     for low, high in (("x0", "x1"), ("y0", "y1")):
         rows.refuse(
             boxed & (table[high] <= table[low]).to_numpy(),
@@ -111,16 +127,11 @@ def check_values(rows: Rows, boxed: np.ndarray) -> None:
             f"empty or inverted box: {high} ({{{high}}}) is not greater than {low} ({{{low}}}); "
             f"a box goes from x0, y0 (left, top) to x1, y1 (right, bottom)",
         )
-    rows.refuse(
-        ~np.isfinite(table["score"].to_numpy(float)), "score", "not a finite number; leave it out"
-    )
-    finite = np.isfinite(table[QUAD_COLUMNS].to_numpy(float))
-    bad = ~table[QUAD_COLUMNS].isna().all(axis=1).to_numpy() & ~finite.all(axis=1)
-    rows.refuse(
-        bad,
-        QUAD_COLUMNS[int(finite[bad.argmax()].argmin())] if bad.any() else "",
-        "a quadrilateral needs all of q0 … q7 (x, y of four corners), or none",
-    )
+    rows.refuse(~is_finite[:, 4], "score", "not a finite number; leave it out")
+    corners = is_finite[:, 5:]
+    bad = table[QUAD_COLUMNS].notna().any(axis=1).to_numpy() & ~corners.all(axis=1)
+    name = QUAD_COLUMNS[int(corners[bad.argmax()].argmin())] if bad.any() else ""
+    rows.refuse(bad, name, "a quadrilateral needs all of q0 … q7 (x, y of four corners), or none")
 
 
 def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.DataFrame:
@@ -157,3 +168,148 @@ def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.
             bad = np.arange(len(table)) == place
             checked.refuse(bad, BOX[0], f"the region {fault} (give pixels, or leave the row out)")
     return table.drop(columns=["width", "height"])
+
+
+def outline(xs: Sequence[float], ys: Sequence[float]) -> tuple[list[float], tuple[float, ...]]:
+    """Return the enclosing box (x0, y0, x1, y1) and the corners, 8 × NaN unless there are four.
+
+    A closed outline, whose last point is its first, has one corner less than points.
+    """
+    points = list(zip(xs, ys, strict=False))
+    if not points or len(xs) != len(ys):
+        return [np.nan] * 4, NOTHING
+    if len(points) > 4 and points[0] == points[-1]:
+        points.pop()
+    low, high = np.min(points, axis=0).tolist(), np.max(points, axis=0).tolist()
+    quad = tuple(value for point in points for value in point) if len(points) == 4 else NOTHING
+    return [*low, *high], quad
+
+
+def turn_names(names: Iterable[Any]) -> list[str]:
+    """Return the names of fields with a shape's rotation, such as `box_angle` and `Theta`."""
+    return [str(name) for name in names if _TURNS & {*re.split(r"[\W_]+", str(name).lower())}]
+
+
+def turns(fields: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield the names of fields that turn a shape, and the angle.
+
+    0 and missing values, including NaN, are left out; the angle is NaN if it is no number.
+    """
+    for name in turn_names(fields):
+        value = fields[name]
+        if value is None or str(value).strip().lower() in MISSING:
+            continue
+        try:
+            turn = float(value)
+        except (ValueError, TypeError, OverflowError):
+            turn = np.nan
+        if turn != 0:
+            yield name, turn
+
+
+class Images:
+    """The images that a file of annotations may name.
+
+    Names are compared character by character. Paths first lose `./` and doubled slashes, and an
+    absolute path inside the root becomes relative to it; nothing else is cut, folded or guessed.
+    """
+
+    def __init__(
+        self, root: Path, images: pd.DataFrame, others: pd.DataFrame | None = None
+    ) -> None:
+        """Index the images.
+
+        Args:
+            root: the folder that the paths are relative to.
+            images: used images: columns id and path and, if sizes are to be checked, width and
+                height.
+            others: known but unused images, columns id and path. Rows of those are no mistakes.
+                Those whose id is in `images` are ignored.
+
+        """
+        self.root = root
+        self.ids = images["id"].to_numpy(object)
+        self.sizes: np.ndarray | None = None
+        """Width and height, upright, float [N, 2]; None: not known."""
+        if "width" in images:
+            self.sizes = images[["width", "height"]].to_numpy(float)
+        known = images[["id", "path"]]
+        if others is not None:
+            more = others[~others["id"].isin(images["id"])]
+            known = pd.concat([known, more[["id", "path"]]])
+        self._all_paths = known["path"].to_numpy(object)
+        self._ids, self._paths = _places(known["id"]), _places(known["path"])
+        # the root by its given name and without links: one folder
+        self._roots = {f"{str(base).rstrip('/')}/" for base in (root.absolute(), root.resolve())}
+
+    def __len__(self) -> int:
+        """Return the number of images that are used."""
+        return len(self.ids)
+
+    def match(self, ids: pd.Series, paths: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+        """Return each row's image, and a mask of rows decided by an id (and not a path).
+
+        Args:
+            ids: text [N], empty if a row has none.
+            paths: the same for paths. A row with both must name one image by both.
+
+        Returns:
+            int64 [N], places in `ids`, or one of the negative numbers above; bool [N].
+
+        """
+        plain = {path: self._plain(path) for path in paths.unique()}
+        found = [self._find(*row, plain[row[1]]) for row in zip(ids, paths, strict=True)]
+        places, by_id = zip(*found, strict=True) if found else ((), ())
+        result = np.array(places, np.int64)
+        result[result >= len(self)] = UNUSED
+        return result, np.array(by_id, bool)
+
+    def _find(self, image_id: str, path: str, plain: str) -> tuple[int, bool]:
+        by_id = self._ids.get(image_id, UNKNOWN) if image_id else _NOT_GIVEN
+        by_path = self._paths.get(plain, UNKNOWN) if path else _NOT_GIVEN
+        if by_path == SEVERAL and by_id >= 0 and self._all_paths[by_id] == plain:
+            by_path = by_id  # if several images have one path, the id decides
+        if by_id >= 0 and by_path >= 0 and by_id != by_path:
+            return APART, False
+        use_id = by_path == _NOT_GIVEN or (by_id < 0 and by_id != _NOT_GIVEN)
+        place = by_id if use_id else by_path
+        return (UNKNOWN if place == _NOT_GIVEN else place), use_id
+
+    def _plain(self, path: str) -> str:
+        plain = plain_path(path) if path else path
+        inside = [base for base in self._roots if plain.startswith(base)]
+        if not inside or plain in self._paths:
+            return plain
+        return plain[len(max(inside, key=len)) :]
+
+    def hint(self, name: str, is_path: bool) -> str:
+        """Likely mistake in a name that no image has; empty if none is recognized."""
+        column, other = (self._paths, self._ids) if is_path else (self._ids, self._paths)
+        if name != name.strip():
+            return "there is white space around it"
+        if name in other:
+            kinds = ("a path", "an id") if is_path else ("an id", "a path")
+            return f"it is not {kinds[0]} but {kinds[1]}: name the column so"
+        if "\\" in name and name.replace("\\", "/") in column:
+            return "write it with / in place of \\"
+        folded = _folded(name)
+        near = next((known for known in column if _folded(known) == folded), None)
+        if near is not None:
+            if near.casefold() == name.casefold():
+                return "there is one that differs in upper and lower case"
+            return "there is one that looks alike in another Unicode form"
+        if is_path:
+            return f"paths are relative to {self.root}, or absolute, and have their suffix"
+        return ""
+
+
+def _places(names: Iterable[str]) -> dict[str, int]:
+    """Return the place of each name, or `SEVERAL`."""
+    places: dict[str, int] = {}
+    for place, name in enumerate(names):
+        places[name] = SEVERAL if name in places else place
+    return places
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()

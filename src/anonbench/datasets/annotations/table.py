@@ -11,8 +11,16 @@ import pyarrow.parquet as pq
 
 from anonbench.core.boxes import QUAD_COLUMNS
 from anonbench.core.errors import InputError
-from anonbench.datasets.annotations.rows import BOX, KEYS, ROW_COLUMNS, Rows, printable
-from anonbench.datasets.annotations.shapes import MISSING, turn_names, turns
+from anonbench.datasets.annotations.rows import (
+    BOX,
+    KEYS,
+    MISSING,
+    ROW_COLUMNS,
+    Rows,
+    printable,
+    turn_names,
+    turns,
+)
 from anonbench.datasets.source import read_csv
 
 

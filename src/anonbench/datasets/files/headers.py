@@ -13,9 +13,9 @@ import numpy as np
 
 from anonbench.config import DataSource
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats.conversions import BETWEEN, conversions
 from anonbench.datasets.formats.pages import Page, page_digest, page_of, require_page, tiff_frames
 from anonbench.datasets.formats.pdf import is_pdf, pdf_pages, pdf_size
+from anonbench.datasets.formats.pixels import BETWEEN, conversions
 from anonbench.datasets.images import (
     SeveralFrames,
     max_bytes,
@@ -41,7 +41,7 @@ class Header(NamedTuple):
     format: str = ""
     """As Pillow calls it, or `PDF`."""
     converted: str = ""
-    """Conversions by decoding, see `anonbench.datasets.formats.conversions`."""
+    """Conversions by decoding, see `anonbench.datasets.formats.pixels`."""
 
     @property
     def page(self) -> Page | None:

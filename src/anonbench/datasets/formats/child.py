@@ -89,10 +89,10 @@ def ask(
         source: the file, or its content.
         page: of the file.
         max_pixels: see `anonbench.datasets.images.open_checked`.
-        more: of an image: `pixels` that it has, and `longest_side` to keep.
+        more: of an image: `pixels` that it has.
 
     Returns:
-        What is told, as JSON holds it (of an image its shape, then the scale), and pixels, flat.
+        What is told, as JSON holds it (of an image its shape), and pixels, flat.
 
     Raises:
         UnreadableImage: it cannot be read, or not within the limits.

@@ -50,72 +50,79 @@ _NO_FOLDERS = (ctypes.POINTER(ctypes.c_char) * 1)()
 raw.FPDF_InitLibraryWithConfig(raw.FPDF_LIBRARY_CONFIG(version=2, m_pUserFontPaths=_NO_FOLDERS))
 
 
-def pdf_pages(source: Path | bytes) -> int:
-    """See `anonbench.datasets.formats.pdf.pdf_pages`."""
-    with _opened(source) as document:
-        return len(document)
+# Answers to the questions of `anonbench.datasets.formats.pdf`, about an open document
 
 
-def pdf_size(data: bytes, page: Page, max_pixels: int | None) -> tuple[int, int]:
-    """See `anonbench.datasets.formats.pdf.pdf_size`."""
-    with _opened(data) as document:
-        return _size(document, page, max_pixels)
+def pages(document: Any, *_: Any) -> int:
+    """Number of pages."""
+    return len(document)
 
 
-def pdf_dpi(data: bytes, number: int) -> int:
-    """See `anonbench.datasets.formats.pdf.pdf_dpi`."""
-    with _opened(data) as document:
-        page = _loaded(document, number)
-        area, finest = page.get_width() * page.get_height(), 0.0
-        objects = islice(page.get_objects(max_depth=1), _MOST_OBJECTS)
-        for placed in (each for each in objects if isinstance(each, PdfImage)):
-            with suppress(PdfiumError):
-                left, bottom, right, top = placed.get_bounds()
-                if (right - left) * (top - bottom) >= _COVERED * area:
-                    found = placed.get_metadata()
-                    finest = max(finest, found.horizontal_dpi, found.vertical_dpi)
-        return round(finest) if np.isfinite(finest) else 0
+def size(document: Any, page: Page, max_pixels: int | None) -> tuple[int, int]:
+    """Width and height in pixels of a page as it will be drawn."""
+    require_page(page.number, len(document))
+    try:
+        inches = [side / _POINTS for side in document.get_page_size(page.number - 1)]
+    except PdfiumError:
+        raise UnreadableImage("damaged page of a PDF") from None
+    if not all(0 < side < _MOST_BYTES / page.dpi for side in inches):
+        raise UnreadableImage("a page without a size")
+    # a thousandth of a pixel is rounding: sizes are float32
+    width, height = (max(1, int(np.ceil(side * page.dpi - 1e-3))) for side in inches)
+    if max_pixels is not None and width * height > max_pixels:
+        raise UnreadableImage(f"more than {max_pixels} pixels")
+    if 3 * (width + 1) * height > _MOST_BYTES:
+        raise UnreadableImage("a page that is too large to be drawn")
+    return width, height
 
 
-def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
-    """See `anonbench.datasets.formats.pdf.draw_pdf`."""
-    with _opened(data) as document:
-        width, height = _size(document, page, max_pixels)
-        document.init_forms()
-        loaded = _loaded(document, page.number)
-        if max_pixels is not None:
-            _refuse_large_images(loaded, max_pixels)
-        bitmap = pypdfium2.PdfBitmap.new_native(
-            width, height, raw.FPDFBitmap_BGR, rev_byteorder=True
-        )
-        bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
-        how = (0, 0, width, height, 0, raw.FPDF_ANNOT | raw.FPDF_REVERSE_BYTE_ORDER)
-        raw.FPDF_RenderPageBitmap(bitmap, loaded, *how)
-        if document.formenv:
-            raw.FPDF_FFLDraw(document.formenv, bitmap, loaded, *how)
-        return np.array(bitmap.to_numpy())
+def dpi(document: Any, page: Page, *_: Any) -> int:
+    """Resolution of the scan that covers a page."""
+    loaded = _loaded(document, page.number)
+    area, finest = loaded.get_width() * loaded.get_height(), 0.0
+    objects = islice(loaded.get_objects(max_depth=1), _MOST_OBJECTS)
+    for placed in (each for each in objects if isinstance(each, PdfImage)):
+        with suppress(PdfiumError):
+            left, bottom, right, top = placed.get_bounds()
+            if (right - left) * (top - bottom) >= _COVERED * area:
+                found = placed.get_metadata()
+                finest = max(finest, found.horizontal_dpi, found.vertical_dpi)
+    return round(finest) if np.isfinite(finest) else 0
 
 
-def placed_images(data: bytes, page: Page) -> list[Placed]:
-    """See `anonbench.datasets.formats.pdf.placed_images`."""
-    with _opened(data) as document:
-        size = _size(document, page, None)
-        loaded = _loaded(document, page.number)
-        at = ctypes.c_int(), ctypes.c_int()
+def draw(document: Any, page: Page, max_pixels: int | None) -> np.ndarray:
+    """Pixels of a page, uint8 [H, W, 3] RGB."""
+    width, height = size(document, page, max_pixels)
+    document.init_forms()
+    loaded = _loaded(document, page.number)
+    if max_pixels is not None:
+        _refuse_large_images(loaded, max_pixels)
+    bitmap = pypdfium2.PdfBitmap.new_native(width, height, raw.FPDFBitmap_BGR, rev_byteorder=True)
+    bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
+    how = (0, 0, width, height, 0, raw.FPDF_ANNOT | raw.FPDF_REVERSE_BYTE_ORDER)
+    raw.FPDF_RenderPageBitmap(bitmap, loaded, *how)
+    if document.formenv:
+        raw.FPDF_FFLDraw(document.formenv, bitmap, loaded, *how)
+    return np.array(bitmap.to_numpy())
 
-        def drawn(*place: float) -> np.ndarray:
-            raw.FPDF_PageToDevice(loaded, 0, 0, *(_UNIT * n for n in size), 0, *place, *at)
-            return np.array([each.value for each in at]) / _UNIT
 
-        found = []
-        for (first, along, below), kind in _placed(loaded):
-            corner = drawn(*first)
-            ends = [
-                (float(x), float(y))
-                for x, y in (corner, drawn(*along) - corner, drawn(*below) - corner)
-            ]
-            found.append(Placed(ends[0], ends[1], ends[2], *kind))
-        return found
+def images(document: Any, page: Page, *_: Any) -> list[Placed]:
+    """Lossy images on a page."""
+    width, height = size(document, page, None)
+    loaded = _loaded(document, page.number)
+    at = ctypes.c_int(), ctypes.c_int()
+
+    def drawn(*place: float) -> np.ndarray:
+        raw.FPDF_PageToDevice(loaded, 0, 0, _UNIT * width, _UNIT * height, 0, *place, *at)
+        return np.array([each.value for each in at]) / _UNIT
+
+    found = []
+    for (first, along, below), kind in _placed(loaded):
+        corner = drawn(*first)
+        places = (corner, drawn(*along) - corner, drawn(*below) - corner)
+        ends = [(float(x), float(y)) for x, y in places]
+        found.append(Placed(ends[0], ends[1], ends[2], *kind))
+    return found
 
 
 def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
@@ -196,23 +203,6 @@ def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
     return width, height, False, (-(-width // _BLOCK), -(-height // _BLOCK))
 
 
-def _size(document: Any, page: Page, max_pixels: int | None) -> tuple[int, int]:
-    require_page(page.number, len(document))
-    try:
-        inches = [side / _POINTS for side in document.get_page_size(page.number - 1)]
-    except PdfiumError:
-        raise UnreadableImage("damaged page of a PDF") from None
-    if not all(0 < side < _MOST_BYTES / page.dpi for side in inches):
-        raise UnreadableImage("a page without a size")
-    # a thousandth of a pixel is rounding: sizes are float32
-    width, height = (max(1, int(np.ceil(side * page.dpi - 1e-3))) for side in inches)
-    if max_pixels is not None and width * height > max_pixels:
-        raise UnreadableImage(f"more than {max_pixels} pixels")
-    if 3 * (width + 1) * height > _MOST_BYTES:
-        raise UnreadableImage("a page that is too large to be drawn")
-    return width, height
-
-
 def _refuse_large_images(page: Any, max_pixels: int) -> None:
     """Raise UnreadableImage for an image on the page that is too large, or for too many of them."""
     lossy = sum(1 for _ in _annotations(page))
@@ -237,7 +227,7 @@ def _loaded(document: Any, number: int) -> Any:
 
 
 @contextmanager
-def _opened(source: Path | bytes) -> Iterator[Any]:
+def opened(source: Path | bytes) -> Iterator[Any]:
     """Open a document; it is closed with its pages."""
     if isinstance(source, bytes):
         handle = raw.FPDF_LoadMemDocument64(source, len(source), None)

@@ -1,4 +1,4 @@
-"""Values of an opened image as 8 bits, grey or RGB, as a viewer shows them.
+"""Values of an opened image as 8 bits, grey or RGB, as a viewer shows them, and what that converts.
 
 Values of grey and RGB images stay as stored, whatever profile is embedded: an anonymized image
 equals its original outside of the regions. CMYK values are converted by their profile, without
@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 import numpy as np
 from PIL import Image, ImageCms, TiffImagePlugin
+
+from anonbench.datasets.formats import heif
+from anonbench.datasets.formats.pages import Page
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _MAX_SAMPLE_VALUE, _SAMPLE_FORMAT = 258, 262, 281, 339
 _WHITE_IS_ZERO = 0
@@ -165,3 +169,60 @@ def _tag(image: Image.Image, tag: int, otherwise: int) -> int:
         return otherwise
     value = image.tag_v2.get(tag, otherwise)
     return int(max(value) if isinstance(value, tuple) else value)
+
+
+UPRIGHT = "turned upright by EXIF"
+BETWEEN = "; "
+"""Separator of conversions in one text."""
+_ORIENTATION = 0x0112
+
+
+def conversions(image: Image.Image, page: Page | None) -> list[str]:
+    """Conversions of an opened image before its pixels are used, in the order of use.
+
+    An image that is grey or RGB of 8 bits, upright and opaque has none. Palettes and images of one
+    bit have none either: each stored value is one colour.
+    """
+    return [*_conversions(image, page)]
+
+
+def conversion_counts(texts: Iterable[str]) -> dict[str, int]:
+    """Number of images with each conversion, the most frequent first.
+
+    Texts are conversions joined by `BETWEEN`. Equally frequent ones are sorted by text.
+    """
+    counts = Counter(each for text in texts if text for each in text.split(BETWEEN))
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 if there is none that can be read."""
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # EXIF may be written by anything; a fault in it must not lose the image
+        return 1
+
+
+def _conversions(image: Image.Image, page: Page | None) -> Iterator[str]:
+    is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
+    if page is not None:
+        yield "page of a document" if is_tiff else "first frame of an animation"
+    if image.format == heif.FORMAT and getattr(image, "n_frames", 1) > 1:
+        yield "main image of several in a HEIC file"
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # opened upright, as HEIC is
+        turn: object = image.tag_v2.get(_ORIENTATION, 1)
+    else:
+        turn = image.info.get("original_orientation") or orientation(image)
+    if turn in range(2, 9):
+        yield UPRIGHT
+    if colours := colour_conversion(image):
+        yield colours
+    bits = int(image.info.get("bit_depth", 8))  # HEIC
+    tiles: Iterable[tuple[object, ...]] = getattr(image, "tile", ())
+    if is_tiff or is_deep(image) or any(";16" in str(tile[3]) for tile in tiles):
+        bits = declared_bits(image)
+    by = ", by the range in use" if uses_range(image) else ""
+    if bits > 8 or by:
+        yield f"{bits} to 8 bits{by}"
+    if has_alpha(image):
+        yield "transparency laid on white"

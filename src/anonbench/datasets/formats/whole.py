@@ -128,7 +128,7 @@ def require_filled(data: bytes, image: Image.Image) -> None:
 
     Args:
         data: the file, which has passed `require_whole`.
-        image: read from it, as it is stored and of any size.
+        image: read from it, as it is stored.
 
     """
     width, height = image.size

@@ -65,8 +65,9 @@ class Doubts:
             )
         if self.used_doubtful:
             yield (
-                f"DOUBTFUL: {count(self.used_doubtful, 'image')} to look at, searched outside of "
-                "what was measured or with weak findings (`anonbench review` shows them first)"
+                f"DOUBTFUL: {count(self.used_doubtful, 'image')} to look at, as the detectors were "
+                "not sure or were never measured on such images (`anonbench review` shows them "
+                "first)"
             )
 
     def published_counts(self) -> dict[str, int]:

@@ -11,8 +11,7 @@ import pandas as pd
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.files.reasons import NOT_UTF8, TEST, by_suffix, is_text
-from anonbench.datasets.files.walk import FOLLOWED, walk
+from anonbench.datasets.files.walk import FOLLOWED, NOT_UTF8, TEST, by_suffix, is_text, walk
 from anonbench.datasets.ids import id_problems, ids_of_files
 from anonbench.datasets.source import (
     OTHERS,

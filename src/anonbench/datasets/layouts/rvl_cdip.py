@@ -13,7 +13,7 @@ import pandas as pd
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import DOCUMENT_CLASSES, Split
-from anonbench.datasets.files.reasons import LIST_FILE, TEST, UNLISTED
+from anonbench.datasets.files.walk import LIST_FILE, TEST, UNLISTED
 from anonbench.datasets.source import (
     Source,
     is_wanted,

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anonbench.config import DataSource
+from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
+from anonbench.datasets.annotations.table import load_texts
 from anonbench.datasets.documents import PAGE
-from anonbench.datasets.files.reasons import LIST_FILE, NOT_NAMED, TEST
+from anonbench.datasets.files.walk import LIST_FILE, NOT_NAMED, TEST
 from anonbench.datasets.formats.pages import MOST_PAGES
 from anonbench.datasets.ids import CONTROL, id_problems
 from anonbench.datasets.source import (
@@ -22,7 +22,6 @@ from anonbench.datasets.source import (
     is_wanted,
     plain_path,
     problem,
-    read_csv,
     without_suffix,
 )
 
@@ -30,7 +29,6 @@ from anonbench.datasets.source import (
 RESERVED = frozenset({"id", "path", "split", "width", "height", "bytes", "digest", PAGE})
 _SPLITS = {"train": str(Split.TRAIN), "val": str(Split.VAL), "validation": str(Split.VAL)}
 _TEST = "test"
-_ENCODING = "utf-8-sig"  # with or without a byte order mark
 
 
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
@@ -46,21 +44,19 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
 
     """
     file = dataset.path
-    columns = _column_names(name, file)
+    table = _load(name, file)
+    columns = [str(column) for column in table.columns]
     if "path" not in columns:
         # the names are not shown: without a header they are data
         text = f"{file} has no column `path`; a CSV's first line must name the columns"
         raise problem(name, text)
     labels = [column for column in columns if column not in RESERVED]
-    used = [column for column in ("id", "path", "split", PAGE) if column in columns]
-    use = used + [column for column in labels if is_wanted(column, wanted)]
-    table = _load(name, file, use)
 
     def refuse(bad: pd.Series, text: str, values: pd.Series | None = None) -> None:
         if bad.any():
             row = int(bad.to_numpy(bool).argmax())
             shown = "" if values is None else repr(values.iloc[row])
-            where = f"{file}: row {row + 1} (the header not counted)"
+            where = f"{file}: row {bad.index[row] + 1} (the header not counted)"
             raise problem(name, where + text.replace("{value}", shown))
 
     def filled(column: str) -> pd.Series:
@@ -97,7 +93,8 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
         frame["split"] = given.map(_SPLITS)
         others = frame.loc[given == _TEST, ["id", "path"]].assign(reason=TEST)
         frame = frame[given != _TEST]
-    frame = frame.join(table[use[len(used) :]]).reset_index(drop=True)
+    shown = [column for column in labels if is_wanted(column, wanted)]
+    frame = frame.join(table[shown]).reset_index(drop=True)
     explain = partial(_explain, file.name)
     return Source(frame, labels=tuple(labels), others=others, explain=explain)
 
@@ -107,32 +104,15 @@ def _explain(table: str, path: str) -> str:
     return LIST_FILE if path == table else NOT_NAMED
 
 
-def _column_names(name: str, file: Path) -> list[str]:
-    if not file.is_file():
+def _load(name: str, file: Path) -> pd.DataFrame:
+    """Return the table with its empty cells missing; whole numbers stay whole beside them."""
+    if file.exists() and not file.is_file():
         fault = "is a folder" if file.is_dir() else "is a pipe or device"
-        need = f"{file} {fault}; this layout needs a CSV or Parquet file"
-        raise problem(name, need if file.exists() else f"the table {file} does not exist")
+        raise problem(name, f"{file} {fault}; this layout needs a CSV or Parquet file")
     try:
-        if file.suffix == ".parquet":
-            return [str(column) for column in pq.read_schema(file).names]
-        return [str(column) for column in read_csv(file, nrows=0, encoding=_ENCODING).columns]
-    except pd.errors.EmptyDataError:
-        raise problem(name, f"the table {file} is empty") from None
-    except (ValueError, OSError, pa.ArrowException) as error:
-        raise _unreadable(name, file, error) from None
-
-
-def _load(name: str, file: Path, use: list[str]) -> pd.DataFrame:
-    try:
-        if file.suffix == ".parquet":
-            table: pd.DataFrame = pq.read_table(file, columns=use).to_pandas()
-            # whole numbers stay whole where some are missing
-            return table.convert_dtypes(convert_string=False, convert_floating=False)
-        return read_csv(file, usecols=use, encoding=_ENCODING)[use]
-    except (ValueError, OSError, pa.ArrowException) as error:
-        raise _unreadable(name, file, error) from None
-
-
-def _unreadable(name: str, file: Path, error: Exception) -> Exception:
-    reason = str(error).strip().splitlines()[0]
-    return problem(name, f"{file} cannot be read as CSV or Parquet: {reason}")
+        table = load_texts(file)
+    except InputError as error:
+        raise problem(name, f"the table {error}") from None
+    if file.suffix == ".parquet":
+        return table.convert_dtypes(convert_string=False, convert_floating=False)
+    return table.mask(table == "")

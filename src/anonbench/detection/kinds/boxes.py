@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
+from anonbench.core.boxes import Region
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
-from anonbench.detection.base import NoDetector
 
 
 class Boxes(DetectorKind):
@@ -17,4 +20,8 @@ class Boxes(DetectorKind):
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
-        return NoDetector()
+        return self
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`."""
+        return [[] for _ in images]

@@ -1,20 +1,29 @@
 """Machine-readable zones (ICAO Doc 9303), by reading long lines of text.
 
 The text read only decides whether a line belongs to a zone; it is not stored (see
-`text.recognizer`).
+`text.recognizer`). Lines that make one block are a zone. It is completed by parts that text
+detectors miss: whole lines, and fillers at the end of one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from anonbench.core.boxes import Region
-from anonbench.core.icao9303 import FILLER, normalized, plausibility, verified
+from anonbench.core.icao9303 import (
+    FILLER,
+    begins_with_dates,
+    has_dates,
+    is_licence,
+    normalized,
+    plausibility,
+    verified,
+)
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
@@ -22,8 +31,7 @@ from anonbench.core.settings import Fraction, Place
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb, clipped_quad, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
-from anonbench.detection.mrz_zones import Line, blocks, completed, lengthwise, outline
-from anonbench.detection.text.recognizer import LineReader
+from anonbench.detection.text.recognizer import LineReader, straightened
 
 LEAST_RATIO = 9.0
 """Least width of a line's box by its height: 13 to 39 in zones, half of that in a broken zone."""
@@ -135,3 +143,252 @@ def _score(block: Sequence[Line]) -> float:
 
 def _grey(image: np.ndarray) -> np.ndarray:
     return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+MOST_LINES = 3
+TURN = 5.0
+"""Greatest angle in degrees between two lines of one zone: short pieces are less exact."""
+HEIGHTS = (0.55, 1.8)
+"""Height of a line as a multiple of its neighbour's."""
+STEP = (0.7, 3.2)
+"""Distance between the middles of neighbouring lines, in heights: 3.1 in a passport of 2.4 mm
+letters at line spacing 6.35 mm, boxes being higher than letters (Doc 9303, part 4, 4.2.2).
+"""
+ENDS = 2.0
+"""Greatest distance between the ends of two unread lines, in heights."""
+HEIGHT = 16
+"""Height in pixels to which lines are scaled before they are examined."""
+LEAST_INK = 0.4
+"""Least ink of a missed line, as a share of its neighbour's: fillers have half of digits' ink."""
+REACH = 2.5
+"""Greatest length of an extended line, as a multiple of the found one."""
+LONGEST = 50.0
+"""Greatest length of a line, in heights: 44 characters are up to 39 heights of a box."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of text: corners in reading order, float [4, 2], and its score as a zone's line."""
+
+    corners: np.ndarray
+    score: float = 0.0
+    text: str = ""
+
+    @property
+    def kin(self) -> bool:
+        """Whether it may be a piece of a zone, though it is not enough to recognize one."""
+        return self.score > 0.3 or FILLER in normalized(self.text)
+
+    @property
+    def width(self) -> float:
+        """Return its length in pixels."""
+        return float(np.hypot(*(self.corners[[1, 2]] - self.corners[[0, 3]]).mean(axis=0)))
+
+    @property
+    def height(self) -> float:
+        """Return its height in pixels."""
+        return float(np.hypot(*(self.corners[[3, 2]] - self.corners[[0, 1]]).mean(axis=0)))
+
+    @property
+    def angle(self) -> float:
+        """Return the direction of reading in degrees, clockwise from the image's right."""
+        x, y = (self.corners[[1, 2]] - self.corners[[0, 3]]).mean(axis=0)
+        return float(np.degrees(np.arctan2(y, x)))
+
+    def turned(self, quarters: int) -> Line:
+        """Return the same place, with the reading direction turned by quarters clockwise."""
+        return replace(self, corners=np.roll(self.corners, -quarters, axis=0))
+
+
+def lengthwise(corners: np.ndarray) -> np.ndarray:
+    """Return corners in an order in which the longer side is the width."""
+    line = Line(corners)
+    return line.corners if line.width >= line.height else line.turned(1).corners
+
+
+def blocks(lines: Sequence[Line], min_score: float) -> list[list[Line]]:
+    """Return the groups of one to three lines that are zones, each from its first line down.
+
+    A zone starts from its best line. Neighbours belong to it if they also look like a zone's, or if
+    they begin and end with it.
+
+    Args:
+        lines: all long lines of an image.
+        min_score: of the best line.
+
+    """
+    rest = sorted(lines, key=lambda line: line.score, reverse=True)
+    found = []
+    while rest and rest[0].score >= min_score:
+        block = _grown([rest.pop(0)], rest)
+        rest = [line for line in rest if not any(line is other for other in block)]
+        found.append(block)
+    return found
+
+
+def _grown(block: list[Line], rest: Sequence[Line]) -> list[Line]:
+    """Return a block with its neighbours: in new rows, three rows at most, or beside a row."""
+    frame = Frame.of(block[0])
+    rows = [frame.middle(block[0])]
+    joined = True
+    while joined:
+        joined = False
+        for line in rest:
+            if any(line is other for other in block) or not alike(block[0], line):
+                continue
+            middle = frame.middle(line)
+            steps = sorted(abs(middle - row) / block[0].height for row in rows)
+            beside = steps[0] < STEP[0] / 2
+            next_to = STEP[0] <= steps[0] <= STEP[1] and len(rows) < MOST_LINES
+            if (beside and _overlap(frame, block, line)) or (next_to and _pair(frame, block, line)):
+                block, joined = [*block, line], True
+                if not beside:
+                    rows.append(middle)
+    return sorted(block, key=frame.middle)
+
+
+def alike(first: Line, line: Line) -> bool:
+    """Check whether two lines have nearly the same direction and height."""
+    turn = (line.angle - first.angle + 180) % 360 - 180
+    return abs(turn) <= TURN and HEIGHTS[0] <= line.height / first.height <= HEIGHTS[1]
+
+
+def _pair(frame: Frame, block: Sequence[Line], line: Line) -> bool:
+    """Check whether a line is the block's next row: equal start, and equal end if unread."""
+    start, end = frame.span([line])
+    first, last = frame.span(block)
+    height = block[0].height
+    if abs(start - first) > ENDS * height:
+        return False
+    return line.kin or abs(end - last) <= ENDS * height
+
+
+def _overlap(frame: Frame, block: Sequence[Line], line: Line) -> bool:
+    """Check whether a piece of a row lies within the block or is a part of the zone itself."""
+    start, end = frame.span([line])
+    first, last = frame.span(block)
+    height = block[0].height
+    return (start >= first - height and end <= last + height) or line.kin
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Coordinates along and across a line."""
+
+    along: np.ndarray
+    across: np.ndarray
+
+    @classmethod
+    def of(cls, line: Line) -> Frame:
+        """Return the frame in which the line is level."""
+        turn = np.radians(line.angle)
+        along = np.array([np.cos(turn), np.sin(turn)])
+        return cls(along, np.array([-along[1], along[0]]))
+
+    def middle(self, line: Line) -> float:
+        """Position of a line's middle across the frame's line."""
+        return float(line.corners.mean(axis=0) @ self.across)
+
+    def span(self, lines: Sequence[Line]) -> tuple[float, float]:
+        """Start and end of lines along the frame's line."""
+        at = np.concatenate([line.corners for line in lines]) @ self.along
+        return float(at.min()), float(at.max())
+
+    def depth(self, lines: Sequence[Line]) -> tuple[float, float]:
+        """Start and end of lines across the frame's line."""
+        at = np.concatenate([line.corners for line in lines]) @ self.across
+        return float(at.min()), float(at.max())
+
+    def corners(self, span: tuple[float, float], depth: tuple[float, float]) -> np.ndarray:
+        """Return a rectangle in the image, float [4, 2]."""
+        (x0, x1), (y0, y1) = span, depth
+        flat = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+        result: np.ndarray = flat @ np.stack([self.along, self.across])
+        return result
+
+
+def outline(block: Sequence[Line], margin: float) -> np.ndarray:
+    """Return the rectangle around a block, float [4, 2], over the width of its longest line.
+
+    All lines of a zone end at the same column, but a text detector often stops before the last
+    fillers of one of them.
+
+    Args:
+        block: the lines.
+        margin: by how much it is grown on each side, in heights of a line.
+
+    """
+    frame = Frame.of(max(block, key=lambda line: line.width))
+    more = margin * float(np.median([line.height for line in block]))
+    (x0, x1), (y0, y1) = frame.span(block), frame.depth(block)
+    return frame.corners((x0 - more, x1 + more), (y0 - more, y1 + more))
+
+
+def completed(grey: np.ndarray, block: Sequence[Line]) -> list[Line]:
+    """Return a zone's lines with missed ones added, each extended as far as its ink continues.
+
+    Args:
+        grey: uint8 [H, W].
+        block: from its first line down.
+
+    """
+    if is_licence(block[0].text):
+        return [_lengthened(grey, block[0])]
+    lines = list(block)
+    for above, below in ((True, False), (False, True)):
+        lines += _missing(grey, lines, block[0] if above else block[-1], above, below)
+    return [_lengthened(grey, line) for line in lines]
+
+
+def _missing(
+    grey: np.ndarray, lines: Sequence[Line], outer: Line, above: bool, below: bool
+) -> list[Line]:
+    """Return the line beyond the block's outermost one, if the format has one and there is ink.
+
+    The line with the dates is the second of two or, if it begins with them, of three.
+    """
+    if len(lines) >= 3:
+        return []
+    dated, three = has_dates(outer.text), begins_with_dates(outer.text)
+    single_name = len(lines) == 1 and not dated
+    wanted = (above and dated) or (below and (three or single_name))
+    return _inked(grey, outer, -1 if above else 1) if wanted else []
+
+
+def _inked(grey: np.ndarray, line: Line, side: int) -> list[Line]:
+    """Return the position of a similar line above (-1) or below (1) a line, if any."""
+    frame = Frame.of(line)
+    shifts = [side * step * line.height for step in np.arange(*STEP, 0.2)]
+    places = [line.corners + shift * frame.across for shift in shifts]
+    inks = [_columns(grey, place).mean() for place in places]
+    best = int(np.argmax(inks))
+    if inks[best] < LEAST_INK * _columns(grey, line.corners).mean():
+        return []
+    return [replace(line, corners=places[best], score=0.0, text="")]
+
+
+def _lengthened(grey: np.ndarray, line: Line) -> Line:
+    """Return a line extended to the end of its ink: text detectors stop within fillers."""
+    frame = Frame.of(line)
+    start, end = frame.span([line])
+    room = max(0.0, LONGEST * line.height - (end - start))
+    reach = min(room, REACH * (end - start))
+    longer = frame.corners((start, end + reach), frame.depth([line]))
+    columns = _columns(grey, longer)
+    window = HEIGHT + HEIGHT // 2
+    level = cv2.blur(columns[None], (window, 1))[0]
+    inside = max(1, round(len(columns) * (end - start) / (end - start + reach)))
+    least = LEAST_INK * float(np.median(level[:inside]))
+    beyond = np.nonzero(level[inside:] < least)[0]
+    more = (int(beyond[0]) if len(beyond) else len(columns) - inside) / HEIGHT * line.height
+    if not len(beyond) or more <= line.height / 2:  # no end visible: it is the picture's background
+        return line
+    return replace(line, corners=frame.corners((start, end + more), frame.depth([line])))
+
+
+def _columns(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Mean change of the grey level along a line, column by column, float32 [W]."""
+    strip = straightened(grey, corners, HEIGHT).astype(np.float32)
+    middle = strip[3:-3]
+    result: np.ndarray = np.abs(np.diff(middle, axis=1, append=middle[:, -1:])).mean(axis=0)
+    return result

@@ -32,7 +32,7 @@ from anonbench.detection.template_matching import (
     is_plausible,
     moved,
 )
-from anonbench.detection.views import Reach, planes, planes_and_negatives, pyramid
+from anonbench.detection.views import Reach, planes, pyramid, spread_planes
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
@@ -53,9 +53,6 @@ class Template(DetectorKind):
     label: ClassVar = "Templates"
     images_per_second: ClassVar = 1.0
 
-    mode: Literal["union", "fallback"] = "union"
-    """Whether the data set's other detectors look at every image, or at those alone that no
-    template fits. They see what a template does not know: a stamp, a note in the margin."""
     candidates: Count = 10
     """Templates, the most similar by embedding, that are tried on an image; some milliseconds each.
     """
@@ -123,10 +120,6 @@ class TemplateDetector:
                 structure to be recognized by.
 
         """
-        self.accepted: list[bool] = []
-        """For each image of the last batch, whether its template's boxes suffice: one fits, and the
-        other detectors are only the fallback.
-        """
         self._settings = settings
         self._known, self._centres = _load(folder, settings.longest_side)
         self._embeddings = np.stack([known.embedding for known in self._known])
@@ -134,8 +127,6 @@ class TemplateDetector:
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`; a region's score is the template's agreement with the image."""
         found = [self.find(image) for image in images]
-        fallback = self._settings.mode == "fallback"
-        self.accepted = [fallback and best is not None for best in found]
         return [
             [] if best is None else _regions(image, *best)
             for image, best in zip(images, found, strict=True)
@@ -155,16 +146,19 @@ class TemplateDetector:
         longest = self._settings.longest_side
         # of an enlarged image, noise has the strongest features until it is shrunk again
         reach = Reach(whole=longest, tile=longest, overlap=0, least=longest // SMALLEST)
-        for plane in planes_and_negatives(bounded(image, longest)):
+        for plane in spread_planes(bounded(image, longest)):
             for grey in pyramid(plane, reach):
-                if (best := self._best(grey, plane.shape[0] / grey.shape[0])) is not None:
-                    known, matrix, value = best
-                    return known, np.diag([*(1 / _share(grey, image)), 1.0]) @ matrix, value
+                features, shrunk = extract(grey, FEATURES), plane.shape[0] / grey.shape[0]
+                for seen, own in ((grey, features), (255 - grey, features.negative())):
+                    if (best := self._best(seen, own, shrunk)) is not None:
+                        known, matrix, value = best
+                        return known, np.diag([*(1 / _share(grey, image)), 1.0]) @ matrix, value
         return None
 
-    def _best(self, grey: np.ndarray, shrunk: float) -> tuple[Known, np.ndarray, float] | None:
+    def _best(
+        self, grey: np.ndarray, features: Features, shrunk: float
+    ) -> tuple[Known, np.ndarray, float] | None:
         """Return the template that fits an image best, shrunk by a factor; see `find`."""
-        features = extract(grey, FEATURES)
         similarity = self._embeddings @ embed(features.descriptors, self._centres)
         best: tuple[Known, np.ndarray, float] | None = None
         for index in np.argsort(-similarity, kind="stable")[: self._settings.candidates]:

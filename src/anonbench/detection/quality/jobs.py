@@ -1,4 +1,7 @@
-"""The jobs that evaluate detection: from the stages' files to tables."""
+"""The jobs that evaluate detection: from the stages' files to tables, and images to look at.
+
+What stays in sight is the true area outside of every hidden region, at each degree.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,102 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import shapely
+from shapely.affinity import scale
 
 from anonbench.config.detectors import Detection
-from anonbench.core.boxes import image_regions, read_boxes
+from anonbench.core.boxes import Region, image_regions, read_boxes, regions_at
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.numeric.seeding import hash_int
+from anonbench.core.numeric.statistics import bootstrap_means, interval
+from anonbench.core.vocabulary import Entity
 from anonbench.datasets.image_sets.neutral_names import Names
-from anonbench.detection.quality.in_sight import in_sight
-from anonbench.detection.quality.quality import image_sizes, measure, read_truth, summarize_quality
-from anonbench.detection.quality.review import least_certain
+from anonbench.detection.quality.quality import (
+    Size,
+    all_corners,
+    hidden_areas,
+    hulls_inside,
+    image_sizes,
+    measure,
+    outlines,
+    read_truth,
+    summarize_quality,
+)
 from anonbench.detection.quality.sweep import draw_sample, sweep
+
+COLUMNS = ["degree", "entity", "in_sight", "low", "high", "images"]
+"""A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`
+with such regions, with a bootstrap interval over images."""
+_QUARTER = 32
+"""Number of corners in a quarter of an ellipse's inscribed polygon: coverage is underestimated."""
+
+
+def in_sight(
+    found: Mapping[str, Sequence[Region]],
+    true: Mapping[str, Sequence[Region]],
+    sizes: Mapping[str, Size],
+    degrees: Sequence[int],
+    shapes: Mapping[str, str],
+    margin: float,
+    resamples: int,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return the true area that each degree leaves in sight, columns `COLUMNS`.
+
+    What detectors miss, what a degree leaves out and what the corners of ellipses show are counted
+    together. It is the same for every method: they hide the same pixels.
+
+    Args:
+        found: regions by image id, in draw order.
+        true: regions by image id; its images are those that count.
+        sizes: by image id, at least of `true`.
+        degrees: percent of the regions that are hidden.
+        shapes: what of a region is hidden, by entity: `box`, `ellipse` or `image`.
+        margin: factor by which regions are grown.
+        resamples: of the bootstrap; an image's regions are drawn together.
+        confidence: of the intervals.
+
+    """
+    shares: dict[tuple[int, str], list[float]] = {}
+    for image_id in sorted(true):
+        size = sizes[image_id]
+        regions = list(found.get(image_id, ()))
+        hidden = _hidden(regions, size, shapes, margin)
+        for entity in Entity:
+            own = outlines([each for each in true[image_id] if each.entity == entity], size)
+            parts = shapely.get_parts(shapely.union_all(own))
+            if (area := shapely.area(parts).sum()) > 0:
+                for degree in degrees:
+                    first = hidden[: regions_at(degree, len(regions))]
+                    covered = min(float(hidden_areas(parts, first).sum() / area), 1.0)
+                    shares.setdefault((degree, str(entity)), []).append(1.0 - covered)
+    rows = []
+    for (degree, name), values in sorted(shares.items()):
+        samples = bootstrap_means(np.array(values)[:, None], resamples, "in sight")[:, 0]
+        low, high = interval(samples, confidence)
+        rows.append((degree, name, float(np.mean(values)), low, high, len(values)))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _hidden(
+    regions: Sequence[Region], size: Size, shapes: Mapping[str, str], margin: float
+) -> np.ndarray:
+    """Return the polygon that is hidden of each found region, object [N]."""
+    corners = all_corners(regions)
+    middles = corners.mean(axis=1, keepdims=True)
+    hidden = hulls_inside(middles + margin * (corners - middles), size)
+    for number, region in enumerate(regions):
+        form = shapes.get(str(region.entity), "box")
+        if form == "image":
+            hidden[number] = shapely.box(0, 0, *size)
+        elif form == "ellipse" and region.quad is None:
+            radii = margin * (region.x1 - region.x0) / 2, margin * (region.y1 - region.y0) / 2
+            circle = shapely.Point(*middles[number, 0]).buffer(1.0, quad_segs=_QUARTER)
+            hidden[number] = shapely.intersection(scale(circle, *radii), shapely.box(0, 0, *size))
+    return hidden
 
 
 def read_outcomes(images: Sequence[Path]) -> pd.DataFrame:
@@ -138,3 +226,76 @@ def review_dataset(
     table = least_certain(listed, read_outcomes(images), scores, most)
     table.insert(1, "number", Names.of(manifest).images(table["id"], manifest))
     write_csv(table, output)
+
+
+REVIEW_COLUMNS = ["why", "id", "split", "path", "regions", "score", "reason"]
+FAILED = "failed"
+DOUBTFUL = "doubtful"
+EMPTY = "empty"
+LOWEST_SCORE = "lowest score"
+FEW = "few regions"
+MANY = "many regions"
+UNUSUAL = 3.0
+"""Deviation from the median number of regions, in robust standard deviations, that is unusual."""
+
+
+def least_certain(
+    manifest: pd.DataFrame, images: pd.DataFrame, boxes: pd.DataFrame, most: int
+) -> pd.DataFrame:
+    """Return the images to look at, by reason; one image may have several.
+
+    "failed": an image that could not be read, or that a detector failed on, with its reason.
+    "doubtful": for one or several of the reasons of `anonbench.detection.doubts`. "empty": nothing
+    was found. "lowest score": its weakest region has one of the lowest scores. "few regions", "many
+    regions": the square root of their number is `UNUSUAL` robust standard deviations from the
+    median of the images with regions.
+
+    Args:
+        manifest: id, path, split.
+        images: detection's outcome: id, status (ok, empty, or a failure), reason, regions, doubts.
+        boxes: the box table.
+        most: images of each kind.
+
+    Returns:
+        `REVIEW_COLUMNS`; `score` is the weakest region's, NaN where there is none.
+
+    """
+    table = manifest[["id", "path", "split"]].merge(images, on="id", validate="one_to_one")
+    table = table.merge(boxes.groupby("id")["score"].min().reset_index(), on="id", how="left")
+    some = table[table["regions"] > 0]
+    deviation = _deviation(some["regions"].to_numpy(float))
+    doubtful = _shuffled(table[table["doubts"] != ""]).assign(reason=lambda rows: rows["doubts"])
+    lists = {
+        FAILED: table[~table["status"].isin(["ok", "empty"])].sort_values("id"),
+        DOUBTFUL: doubtful.sort_values(
+            "reason", key=lambda why: -why.str.count(";"), kind="stable"
+        ),
+        EMPTY: _shuffled(table[table["status"] == "empty"]),
+        LOWEST_SCORE: some.sort_values(["score", "id"]),
+        FEW: some[deviation <= -UNUSUAL].sort_values(["regions", "id"]),
+        MANY: some[deviation >= UNUSUAL].sort_values(["regions", "id"], ascending=[False, True]),
+    }
+    parts = [part.head(most).assign(why=why) for why, part in lists.items() if len(part)]
+    filled = pd.concat(parts) if parts else pd.DataFrame(columns=REVIEW_COLUMNS)
+    return filled[REVIEW_COLUMNS].reset_index(drop=True)
+
+
+def _shuffled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Order by a hash, so that the first ones are spread over folders and classes."""
+    keys = [hash_int("review", image_id) for image_id in rows["id"]]
+    return rows.iloc[np.argsort(np.array(keys, dtype=np.uint64), kind="stable")]
+
+
+def _deviation(counts: np.ndarray) -> np.ndarray:
+    """Distance of each count [N] from the median, in robust standard deviations.
+
+    Computed from square roots, whose spread does not grow with the count. If most images have the
+    same count, all others are infinitely far: where most have one face, two are unusual.
+    """
+    if not len(counts):
+        return counts
+    roots = np.sqrt(counts)
+    away = roots - np.median(roots)
+    spread = 1.4826 * np.median(np.abs(away))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(away == 0, 0.0, away / spread)

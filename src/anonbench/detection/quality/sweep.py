@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import shapely
 
 from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region, image_regions, read_boxes
@@ -22,13 +20,11 @@ from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import kind_named
 from anonbench.detection.quality.quality import (
+    ALL,
     COVERAGES,
     Size,
-    false_share,
-    hidden_shares,
     image_sizes,
-    outlines,
-    union,
+    measure,
 )
 from anonbench.detection.shard import Job, detect_shard
 
@@ -125,40 +121,17 @@ def curve(
         is hidden), recalls at `COVERAGES` and false_area (mean over all images).
 
     """
-    shares: dict[tuple[float, str], list[np.ndarray]] = {}
-    false: dict[float, list[float]] = {threshold: [] for threshold in thresholds}
-    for image_id, size in sorted(sizes.items()):
-        regions = found.get(image_id, ())
-        scores = np.array([region.score for region in regions])
-        shapes, true_shapes = outlines(regions, size), outlines(true[image_id], size)
-        kinds = np.array([str(region.entity) for region in true[image_id]], dtype=object)
-        whole, all_true = shapely.area(true_shapes) > 0, union(true_shapes)
-        for threshold in thresholds:
-            # scores are kept in single precision
-            kept = shapes[scores >= np.float32(threshold)] if len(shapes) else shapes
-            hidden = hidden_shares(true_shapes, kept)
-            false[threshold].append(false_share(all_true, union(kept), size))
-            for entity in Entity:
-                mine = hidden[whole & (kinds == entity)]
-                shares.setdefault((threshold, str(entity)), []).append(mine)
-    rows = [
-        _point(threshold, entity, parts, false[threshold])
-        for (threshold, entity), parts in shares.items()
-        if sum(map(len, parts))
-    ]
+    rows = []
+    for threshold in thresholds:
+        least = np.float32(threshold)  # scores are kept in single precision
+        kept = {name: [r for r in found.get(name, ()) if r.score >= least] for name in sizes}
+        regions, images = measure(kept, {name: true[name] for name in sizes}, sizes)
+        false = images.loc[images["entity"] == ALL, "false_area"].to_numpy(float)
+        for entity in Entity:
+            hidden = regions.loc[regions["entity"] == entity, "covered"].to_numpy(float)
+            if len(hidden):
+                point = {"threshold": threshold, "entity": str(entity), "images": len(false)}
+                point |= {"regions": len(hidden), "covered": float(hidden.mean())}
+                recalls = {f"recall_{round(100 * c)}": (hidden >= c).mean() for c in COVERAGES}
+                rows.append(point | recalls | {"false_area": float(false.mean())})
     return pd.DataFrame(rows)
-
-
-def _point(
-    threshold: float, entity: str, parts: Sequence[np.ndarray], false: Sequence[float]
-) -> dict[str, Any]:
-    hidden = np.concatenate(parts)
-    return {
-        "threshold": threshold,
-        "entity": entity,
-        "images": len(false),
-        "regions": len(hidden),
-        "covered": float(hidden.mean()),
-        **{f"recall_{round(100 * c)}": float((hidden >= c).mean()) for c in COVERAGES},
-        "false_area": float(np.mean(false)),
-    }

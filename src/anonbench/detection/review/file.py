@@ -1,20 +1,21 @@
-"""The corrections file as a review reads and writes it; other rows are kept unchanged."""
+"""The CSV files of a review: corrections, whose other rows are kept unchanged, and its record."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.core.io import atomic
-from anonbench.datasets.annotations import Correction, Images, read_corrections
-from anonbench.datasets.annotations.corrections import Action, by_image
+from anonbench.core.io import atomic, write_csv
+from anonbench.datasets.annotations import Action, Correction, Images, by_image, read_corrections
 from anonbench.datasets.annotations.rows import BOX
 from anonbench.datasets.annotations.table import load_texts
+from anonbench.detection.review.queue import Misses
 
 COLUMNS = ["id", "action", "entity", *BOX]
 
@@ -140,3 +141,73 @@ def _order(rows: pd.DataFrame, owners: Sequence[str]) -> np.ndarray:
         keys[column] = pd.to_numeric(rows[column], errors="coerce")
     keys = keys.reset_index(drop=True)
     return keys.sort_values(keys.columns.tolist(), na_position="first").index.to_numpy(int)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Decision about one image."""
+
+    id: str
+    digest: str
+    """SHA-256 of the image's file."""
+    found: str
+    """Digest of the findings: the decision is valid while detectors find the same."""
+    regions: int
+    missed: int
+    partly: int
+    removed: int
+    """Found regions that show nothing to hide, or were replaced."""
+
+    @property
+    def misses(self) -> Misses:
+        """Counts for the estimate of misses."""
+        return Misses(self.regions, self.missed, self.partly)
+
+
+_COLUMNS = [field.name for field in fields(Look)]
+_TEXTS = _COLUMNS[:3]
+
+
+class Record:
+    """All looks, by image; each is in the file before `add` returns."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the record, if there is one.
+
+        Raises:
+            InputError: it is damaged.
+
+        """
+        self.path = path
+        self.looks: dict[str, Look] = {}
+        if path.exists():
+            self.looks = {look.id: look for look in _read(path)}
+
+    @classmethod
+    def beside(cls, corrections: Path) -> Record:
+        """Read the record that belongs to a corrections file."""
+        return cls(corrections.with_suffix(".review.csv"))
+
+    def is_looked_at(self, image_id: str, digest: str, found: str) -> bool:
+        """Whether a person reviewed this version of the image with these findings."""
+        look = self.looks.get(image_id)
+        return look is not None and (look.digest, look.found) == (digest, found)
+
+    def add(self, look: Look) -> None:
+        """Write one more decision, or replace the image's earlier one."""
+        looks = self.looks | {look.id: look}
+        rows = [asdict(looks[name]) for name in sorted(looks)]
+        write_csv(pd.DataFrame(rows, columns=_COLUMNS), self.path)
+        self.looks = looks
+
+
+def _read(path: Path) -> list[Look]:
+    types: dict[str, type] = {name: str if name in _TEXTS else int for name in _COLUMNS}
+    try:
+        table = pd.read_csv(path, dtype=types, keep_default_na=False)[_COLUMNS]
+    except (OSError, ValueError, LookupError) as error:
+        raise InputError(
+            f"{path} is no record of a review ({type(error).__name__}): correct it, or move it "
+            "away and look at the images again"
+        ) from None
+    return [Look(*row) for row in table.itertuples(index=False, name=None)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,26 @@ import pandas as pd
 from anonbench.config import Config
 from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError
-from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.rates import Rate
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Correction, Images
 from anonbench.datasets.copies import left_out_copies, read_copies
 from anonbench.datasets.formats.pages import page_of
-from anonbench.datasets.images import encode, read_original, read_reduced
+from anonbench.datasets.images import encode, read_image, read_original
 from anonbench.datasets.listing import read_source, root_of
-from anonbench.detection.review.changes import corrections_for, key_of
-from anonbench.detection.review.estimate import Estimate, count_misses, estimate, sentences
-from anonbench.detection.review.file import CorrectionsFile
-from anonbench.detection.review.queue import UNREADABLE, Entry, digest_of, read_detected
-from anonbench.detection.review.record import Look, Record
-from anonbench.detection.review.state import State
+from anonbench.detection.review.changes import State, corrections_for, key_of
+from anonbench.detection.review.file import CorrectionsFile, Look, Record
+from anonbench.detection.review.queue import (
+    UNREADABLE,
+    Entry,
+    Estimate,
+    count_misses,
+    digest_of,
+    estimate,
+    read_detected,
+    sentences,
+)
+from anonbench.detection.template_matching import bounded
 
 LONGEST = 4096
 """Greatest side in pixels of an image sent to the page."""
@@ -138,7 +144,7 @@ class Review:
         self.file = CorrectionsFile(corrections, what.images, what.twins)
         self._lock = threading.Lock()
         self._decoding = threading.Lock()
-        self._pictures: OrderedDict[int, bytes] = OrderedDict()
+        self._pictures = lru_cache(_KEPT)(self._picture)
 
     # What the page asks
 
@@ -192,17 +198,13 @@ class Review:
 
         """
         with self._decoding:
-            if number in self._pictures:
-                self._pictures.move_to_end(number)
-                return self._pictures[number]
-            entry = self.entries[number]
-            page = page_of(entry.digest)
-            pixels, _ = read_reduced(self._original(entry), LONGEST, self.what.max_pixels, page)
-            picture = encode(_reduced(pixels), "jpeg", _QUALITY)
-            self._pictures[number] = picture
-            while len(self._pictures) > _KEPT:
-                self._pictures.popitem(last=False)
-            return picture
+            return self._pictures(number)
+
+    def _picture(self, number: int) -> bytes:
+        entry = self.entries[number]
+        page = page_of(entry.digest)
+        pixels = read_image(self._original(entry), self.what.max_pixels, page)
+        return encode(bounded(pixels, LONGEST), "jpeg", _QUALITY)
 
     def confirm(self, number: int, version: str, regions: list[dict[str, Any]]) -> dict[str, Any]:
         """Record the regions to hide in an image, and that it was reviewed.
@@ -344,15 +346,6 @@ class Review:
         if scale > 1:
             notes.append(f"Shown at 1/{scale:.1f} of its size; positions are the original's.")
         return notes
-
-
-def _reduced(pixels: np.ndarray) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    scale = LONGEST / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
 def _rate(rate: Rate) -> dict[str, Any]:

@@ -1,12 +1,12 @@
-"""Originals in batches of bounded size, read ahead while detectors work."""
+"""Originals in batches of bounded size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from anonbench.datasets.images import read_image, read_original
 
 BATCH_IMAGES = 32
 BATCH_PIXELS = 16_000_000
-"""Greatest number of pixels in a batch; a larger image is a batch alone and not read ahead."""
+"""Greatest number of pixels in a batch; a larger image is a batch alone."""
 NOTHING = np.empty((0, 0), np.uint8)
 """Pixels of an image that cannot be read."""
 Item = TypeVar("Item")
@@ -54,17 +54,13 @@ def read_batches(
         ChangedImage: a file is another one than the manifest describes.
 
     """
-    columns = [manifest[name] for name in _Row._fields]
-    rows = [_Row(*values) for values in zip(*columns, strict=True)]
+    columns = manifest[["id", "path", "width", "height", "bytes", "digest"]]
+    rows = list(columns.itertuples(index=False))
     sizes = [int(row.width) * int(row.height) for row in rows]
-
-    def read(row: _Row) -> Original:
-        return _read(row, root / row.path, max_pixels)
-
-    yield from read_ahead(rows, sizes, read, threads)
+    yield from in_batches(rows, sizes, lambda row: _read(row, root / row.path, max_pixels), threads)
 
 
-def read_ahead(
+def in_batches(
     items: Sequence[Item], sizes: Sequence[int], read: Callable[[Item], Original], threads: int
 ) -> Iterator[list[Original]]:
     """Yield all images in their order, in the batches of `plan_batches`.
@@ -77,14 +73,8 @@ def read_ahead(
 
     """
     with ThreadPoolExecutor(threads, "read") as pool:
-        ahead: list[Future[Original]] = []
-        plan = plan_batches(sizes)
-        for batch, following in zip(plan, [*plan[1:], slice(0)], strict=True):
-            now = ahead or [pool.submit(read, item) for item in items[batch]]
-            small = sum(sizes[batch]) + sum(sizes[following]) <= 2 * BATCH_PIXELS
-            ahead = [pool.submit(read, item) for item in items[following]] if small else []
-            yield [future.result() for future in now]
-            del now  # otherwise its pixels stay in memory while the next batch is read
+        for batch in plan_batches(sizes):
+            yield list(pool.map(read, items[batch]))
 
 
 def plan_batches(sizes: Sequence[int]) -> list[slice]:
@@ -101,16 +91,7 @@ def plan_batches(sizes: Sequence[int]) -> list[slice]:
     return plan
 
 
-class _Row(NamedTuple):
-    id: str
-    path: str
-    width: int
-    height: int
-    bytes: int
-    digest: str
-
-
-def _read(row: _Row, path: Path, max_pixels: int) -> Original:
+def _read(row: Any, path: Path, max_pixels: int) -> Original:
     image_id = str(row.id)
     try:
         data = read_original(image_id, path, int(row.bytes), row.digest)

@@ -16,8 +16,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.provenance import file_digest
 from anonbench.detection.base import corners_of, require_finite
-from anonbench.detection.text.ppocr_model import INSTALL, WHEEL
 
+WHEEL = "rapidocr_onnxruntime"
+INSTALL = f"pip install --no-deps --force-reinstall {WHEEL}==1.2.13"
 WHEEL_FILE = "models/ch_PP-OCRv3_rec_infer.onnx"
 _WHEEL_SHA256 = "897a3ededb38fee0dae2c1ccee38241f37df202c9509e3abca02e9217c5ee615"
 HEIGHT = 48

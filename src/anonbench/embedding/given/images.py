@@ -16,10 +16,10 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.progress import track
 from anonbench.datasets.coding_blocks import coding_blocks
 from anonbench.datasets.files.headers import Limits, header_of
-from anonbench.datasets.formats.conversions import conversion_counts
+from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.images import MAX_PIXELS, read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
-from anonbench.detection.text.reading import NOTHING, Original, read_ahead
+from anonbench.detection.text.reading import NOTHING, Original, in_batches
 
 Given = str | Path | Sequence[str | Path] | Sequence[np.ndarray]
 """Images: a folder, tar, table, image or `-` (`anonbench.datasets.inputs.open_images`), a list of
@@ -88,7 +88,7 @@ class Pictures:
 
         """
         sizes = [image.width * image.height for image in self.images]
-        return read_ahead(self.images, sizes, _read, threads)
+        return in_batches(self.images, sizes, _read, threads)
 
 
 def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:

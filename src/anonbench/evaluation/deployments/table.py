@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,16 @@ from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.comparisons.best import OWN
 from anonbench.evaluation.comparisons.effects import share_of
 from anonbench.evaluation.decision import Judgement, judge
-from anonbench.evaluation.deployments.kinds import CEILING, Deployment, Ranking, deployments
 from anonbench.evaluation.deployments.order import AnonymizingOrder
-from anonbench.evaluation.deployments.score import Archive, Scored, score_rankings
+from anonbench.evaluation.deployments.rankings import (
+    CEILING,
+    Archive,
+    Deployment,
+    Ranking,
+    Scored,
+    deployments,
+    score_rankings,
+)
 from anonbench.evaluation.intervals import LOWEST, of_mean
 from anonbench.evaluation.retrieval.scoring.metrics import (
     COLUMNS as SCORES,
@@ -60,7 +66,7 @@ COLUMNS = [
     "clusters",
     "reason",
 ]
-"""Columns of the table. One row is one deployment (`anonbench.evaluation.deployments.kinds`) by one
+"""Columns of the table. One row is one deployment (see `deployments` in `.rankings`) by one
 reference and metric. `method`, `adaption` and `share` (percent; so many images are `anonymized`)
 are the database's, `query…` the queries'; one model embeds both.
 `value` is a share with its interval, `kept` its share of the ceiling: of what the unadapted model
@@ -68,18 +74,6 @@ scores with originals by the same `reference`. `chance` is what a random ranking
 what one does that only finds a query's own vector. `difference` is from what the deployment
 replaces, with interval, p-values adjusted over the rows of its kind, and `verdict`; empty where it
 replaces nothing. `n` queries in so many `clusters` were asked of so many `images`."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The queries of a data set."""
-
-    ids: Sequence[str]
-    """Of all its images, sorted [N]."""
-    queries: np.ndarray
-    """Positions of those that are asked with, int64 [Q]."""
-    clusters: np.ndarray
-    """Of each query [Q]."""
 
 
 def score_deployments(
@@ -124,9 +118,8 @@ def score_deployments(
     order = AnonymizingOrder(ids, labels, values, dataset)
     vectors = {key: look_through(path, ids, truths[OWN].frame) for key, path in files.items()}
     archive = Archive(vectors, degree, order)
-    wanted = deployments(settings.kinds, settings.shares, archive.methods, archive.adaptions)
+    wanted = deployments(settings.kinds, settings.shares, archive.adaptions)
     positions = draw(ids, min(settings.queries, retrieval.queries or settings.queries))
-    asked = Asked(ids, positions, labels[positions])
     chosen = effective_settings(len(ids), retrieval)
     k = cutoff(len(ids), chosen)
 
@@ -139,10 +132,11 @@ def score_deployments(
             archive.forget()
             scored |= score_rankings(archive, truth, group, chosen, k, positions)
         levels = {each: found.levels(len(ids), k, chosen) for each, found in scored.items()}
+        whole = {"dataset": dataset, "degree": degree, "reference": reference, "images": len(ids)}
+        asked = labels[positions]
         for row in _rows(wanted, scored, levels, asked, confidence, equivalence_margin):
-            row |= {"dataset": dataset, "degree": degree, "reference": reference}
-            row["anonymized"] = int(order.anonymized(row["share"]).sum())
-            rows.append(row)
+            hidden = int(order.anonymized(row["share"]).sum())
+            rows.append(whole | row | {"anonymized": hidden})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -178,7 +172,7 @@ def _rows(
     wanted: Sequence[Deployment],
     scored: Mapping[Ranking, Scored],
     levels: Mapping[Ranking, Mapping[str, tuple[float | None, float | None]]],
-    asked: Asked,
+    clusters: np.ndarray,
     confidence: float,
     margin: float,
 ) -> Iterator[dict[str, Any]]:
@@ -188,52 +182,36 @@ def _rows(
         for metric, column in PER_QUERY.items():
             place = SCORES.index(column)
             of_metric = {ranking: found.scores[place] for ranking, found in scored.items()}
-            compared = [each for each in of_kind if each.base is not None]
+            differences = {
+                each: of_metric[each.ranking] - of_metric[each.base]
+                for each in of_kind
+                if each.base is not None
+            }
             estimates = [
-                clustered_mean(
-                    of_metric[each.ranking] - of_metric[each.base],  # type: ignore[index]
-                    asked.clusters,
-                    confidence,
-                )
-                for each in compared
+                clustered_mean(each, clusters, confidence) for each in differences.values()
             ]
-            judged = dict(zip(compared, judge(estimates, margin, confidence), strict=True))
+            judged = dict(zip(differences, judge(estimates, margin, confidence), strict=True))
             for each in of_kind:
-                chance, floor = levels[each.ranking][metric]
+                ranking, values = each.ranking, of_metric[each.ranking]
+                chance, floor = levels[ranking][metric]
+                kept = share_of(values, of_metric[CEILING])
+                of_ceiling = clustered_mean(kept, clusters, confidence)
                 yield {
                     "kind": kind.value,
+                    "method": ranking.method,
+                    "adaption": ranking.adaption,
+                    "share": ranking.share,
+                    "query": ranking.query.value,
+                    "query_method": ranking.query_method,
                     "metric": metric,
                     "chance": chance,
                     "floor": floor,
-                    "images": len(asked.ids),
-                    **described(each.ranking),
-                    **_measured(of_metric, each.ranking, metric, asked, confidence),
+                    **vars(of_mean(values, clusters, confidence, LOWEST.get(metric, 0.0))),
+                    "kept": of_ceiling.value,
+                    "kept_low": of_ceiling.low,
+                    "kept_high": of_ceiling.high,
                     **_tested(judged.get(each)),
                 }
-
-
-def described(ranking: Ranking) -> dict[str, Any]:
-    """Table cells that describe a ranking."""
-    return {
-        "method": ranking.method,
-        "adaption": ranking.adaption,
-        "share": ranking.share,
-        "query": ranking.query.value,
-        "query_method": ranking.query_method,
-    }
-
-
-def _measured(
-    of_metric: Mapping[Ranking, np.ndarray],
-    ranking: Ranking,
-    metric: str,
-    asked: Asked,
-    confidence: float,
-) -> dict[str, Any]:
-    values = of_metric[ranking]
-    found = of_mean(values, asked.clusters, confidence, LOWEST.get(metric, 0.0))
-    kept = clustered_mean(share_of(values, of_metric[CEILING]), asked.clusters, confidence)
-    return vars(found) | {"kept": kept.value, "kept_low": kept.low, "kept_high": kept.high}
 
 
 def _tested(judged: Judgement | None) -> dict[str, Any]:

@@ -22,9 +22,8 @@ from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import count
 from anonbench.datasets.images import decode, encode
 from anonbench.detection.base import as_rgb
-from anonbench.detection.batches import BatchSearch
 from anonbench.detection.search import more_detectors
-from anonbench.detection.shard import Job
+from anonbench.detection.shard import Job, ShardSearch
 from anonbench.detection.text.reading import Original
 from anonbench.embedding.given.embed import Encode, joined
 from anonbench.embedding.given.images import Pictures, ahead
@@ -103,7 +102,7 @@ def encode_variants(
         boxes=treatment.boxes,
         kept=[treatment.cache / _CACHE] if treatment.cache else [],
     )
-    search = BatchSearch(job, table.set_axis(["id", "digest"], axis=1))
+    search = ShardSearch(job, table.set_axis(["id", "digest"], axis=1))
     variants = [Variant(), *treatment.variants]
     parts: dict[Variant, list[np.ndarray]] = {variant: [] for variant in variants}
     regions: dict[str, list[Region]] = {}
@@ -122,7 +121,7 @@ def encode_variants(
                 parts[variant].append(encode_images(list(pool.map(make, used))))
             ids += [image.original.id for image in used]
             flush_if_due()
-    images = search.status(regions)
+    images = search.image_table(regions)
     if not ids:
         raise InputError(_nothing(pictures.place, images, treatment))
     made_by = {"similarity": similarity}
@@ -132,11 +131,13 @@ def encode_variants(
 
 
 def _searched(
-    pictures: Pictures, search: BatchSearch, found: dict[str, list[Region]], threads: int
+    pictures: Pictures, search: ShardSearch, found: dict[str, list[Region]], threads: int
 ) -> Iterator[list[_Image | None]]:
     """Yield each batch with its regions, None for an image that cannot be used."""
     for batch in pictures.batches(threads):
-        regions = search.search(batch)
+        readable = list(batch)
+        search.search(readable)
+        regions = search.in_order([image.id for image in batch])
         found |= regions
         yield [_Image(image, regions[image.id]) if image.id in regions else None for image in batch]
 

@@ -16,7 +16,7 @@ from anonbench.config import Policy, Presentation
 from anonbench.core.registries.method_names import pictures_of
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.core.wording import count, tally
-from anonbench.datasets.formats.conversions import conversion_counts
+from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.inputs import LeftOut
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.best import JOINT

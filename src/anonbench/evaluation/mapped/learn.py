@@ -288,7 +288,10 @@ def _mapped(values: np.ndarray, without: np.ndarray, maps: Mapping[int | None, M
 def _sorted(given: Embeddings, similarity: str) -> Embeddings:
     order = sorted(range(len(given.ids)), key=given.ids.__getitem__)
     ids = [given.ids[row] for row in order]
-    return Embeddings(ids, np.asarray(given.values)[order], {"similarity": similarity})
+    values = np.asarray(given.values)
+    if ids != given.ids:  # else nothing is copied
+        values = values[order]
+    return Embeddings(ids, values, {"similarity": similarity})
 
 
 def provenance(given: Source) -> Mapping[str, object]:

@@ -58,7 +58,7 @@ class Measured:
     quality: pd.DataFrame | None = None
     """Detection by true boxes (`anonbench.detection.quality.quality.SUMMARY_COLUMNS`)."""
     in_sight: pd.DataFrame | None = None
-    """True area in sight (`anonbench.detection.quality.in_sight.COLUMNS`)."""
+    """True area in sight (`anonbench.detection.quality.jobs.COLUMNS`)."""
     rates: pd.DataFrame | None = None
     """Re-identification (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`)."""
     attacks: pd.DataFrame | None = None

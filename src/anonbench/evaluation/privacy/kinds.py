@@ -59,26 +59,6 @@ class Supervised(AttackerKind):
         return self.regions
 
 
-class Restored(Supervised):
-    """A supervised attacker that sees each hidden region as a learned restorer guesses it.
-
-    The restorer learns from one part of the train images' persons, and the attacker from the
-    others, as restored regions look better where the restorer knows them. Not run unless it is
-    named: it costs about as much as all other attackers.
-    """
-
-    name: ClassVar = "restored"
-    label: ClassVar = "Supervised attacker, after restoration"
-
-    restored_from: Count = 300
-    """Regions of each entity, of other train images, from which a restorer is learned for each
-    method."""
-
-    def restorer_size(self) -> int:
-        """See `AttackerKind.restorer_size`."""
-        return self.restored_from
-
-
 class Remainder(AttackerKind):
     """An attacker that sees only the surroundings of a face: hair, clothes, background.
 
@@ -110,5 +90,5 @@ class Remainder(AttackerKind):
         return self.factor
 
 
-BUILT_IN = (Recognizer, Supervised, Restored, Remainder)
+BUILT_IN = (Recognizer, Supervised, Remainder)
 KINDS: dict[str, type[AttackerKind]] = {each.name: each for each in BUILT_IN}

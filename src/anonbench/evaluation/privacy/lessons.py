@@ -14,11 +14,8 @@ import pandas as pd
 from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.registries.attacks import Attacker, AttackerKind
-from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
-from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
-from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
+from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.crops import Points, Readable, read_crops
 from anonbench.evaluation.privacy.face_points import find_points
 from anonbench.evaluation.privacy.gallery import (
@@ -36,11 +33,9 @@ from anonbench.evaluation.privacy.supervised import (
     learn,
 )
 from anonbench.evaluation.privacy.train_images import (
-    HIDDEN,
     HiddenOnRead,
     Kept,
     KeptOriginals,
-    RestoredOnRead,
     TrainImages,
 )
 
@@ -48,8 +43,6 @@ THUMBNAIL = 16
 """Side of the thumbnails whose pixels are features, in pixels."""
 _BATCH = 256
 """Crops in memory at once."""
-_ASIDE = 4
-"""One of this number of train persons is reserved for restorers, if an attacker uses them."""
 
 
 class Lessons:
@@ -86,7 +79,6 @@ class Lessons:
         self._clear: dict[tuple[str, Entity], tuple[np.ndarray, int]] = {}
         self._learned: dict[tuple[str, str, Entity], Mapping[bool, Comparison] | str] = {}
         self._points: dict[tuple[str, Entity], Points] = {}
-        self._restorers: dict[str, LearnedRestorers] = {}
 
     def of(
         self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
@@ -105,37 +97,10 @@ class Lessons:
             self._learned[key] = self._learn(kind, method, gallery, models)
         return self._learned[key]
 
-    def restorers(self, kind: AttackerKind) -> LearnedRestorers | None:
-        """Restorers of an attacker; None if the attacker restores nothing."""
-        if not kind.restorer_size():
-            return None
-        if kind.name not in self._restorers:
-            self._restorers[kind.name] = LearnedRestorers(
-                self._train,
-                self._boxes,
-                self._people,
-                self._ids - self._aside(),
-                kind.restorer_size(),
-                self._settings.of(Likeness).noise,
-                self._seed,
-            )
-        return self._restorers[kind.name]
-
-    def _aside(self) -> set[str]:
-        """Train images of the persons reserved for restorers."""
-        ids = sorted(self._ids)
-        whose = [self._people.get(name, name) for name in ids]
-        draw = hash_ints((self._seed, "restorers"), whose) % _ASIDE
-        return {name for name, each in zip(ids, draw, strict=True) if each == 0}
-
     def _learn(
         self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
     ) -> Mapping[bool, Comparison] | str:
-        restorers = self.restorers(kind)
-        if restorers is not None and (lack := restorers.lack(gallery.entity)):
-            return lack
-        free = self._ids if restorers is None else self._ids - self._aside()
-        drawn = self._drawn(kind.lesson_size(), gallery, free)
+        drawn = self._drawn(kind.lesson_size(), gallery)
         if drawn is None:
             return NO_LESSON
         own = self._boxes[self._boxes["id"].isin(set(drawn["id"]))]
@@ -152,8 +117,6 @@ class Lessons:
             images: Readable = self._train.given.get(method) or HiddenOnRead(
                 self._train, regions, method, self._kept(method)
             )
-            if restorers is not None:
-                images = RestoredOnRead(images, regions, Variant(method, HIDDEN), restorers, drawn)
             alike = (originals, hidden) if gallery.context else None
             of_faces = self._points[first]
             hidden, _ = read_features(images, regions, drawn, models, of_faces, alike)
@@ -173,12 +136,12 @@ class Lessons:
             self._hidden = (method, Kept())
         return self._hidden[1]
 
-    def _drawn(self, size: int, gallery: Gallery, ids: set[str]) -> pd.DataFrame | None:
+    def _drawn(self, size: int, gallery: Gallery) -> pd.DataFrame | None:
         """Regions to learn from, columns of `Gallery.crops` and margin."""
         by_person = gallery.match is Match.PERSON
         settings = self._settings.model_copy(update={"gallery": size, "probes": size})
         people = self._people if by_person else {}
-        drawn, _ = draw_galleries(self._boxes, ids, people, (), settings, self._seed)
+        drawn, _ = draw_galleries(self._boxes, self._ids, people, (), settings, self._seed)
         for each in drawn:
             if each.entity is gallery.entity and each.match is gallery.match:
                 margin = margin_of(gallery, self._settings, self._train.settings)

@@ -50,12 +50,13 @@ from anonbench.evaluation.privacy.scene import (
     Scene,
     Seen,
     Vectors,
+    able_attackers,
     cuts_of,
     differing,
-    embedded,
+    entities_of,
 )
 from anonbench.evaluation.privacy.supervised import as_they_are
-from anonbench.evaluation.privacy.train_images import RestoredOnRead, TrainImages
+from anonbench.evaluation.privacy.train_images import TrainImages
 
 SURROUNDED = "surroundings are the same in the very image, which attack linkage looks for"
 """Why surroundings are not attacked if regions are searched among their own originals."""
@@ -143,73 +144,40 @@ def _attack(
         kind = settings.of(KINDS[name])
         if kind.learns:
             learners.append(kind)
-        elif kind.is_given() and entities & set(kind.entities or entities):
+        elif kind.is_given() and entities & set(entities_of(name)):
             attackers[name] = kind.load()
-    unseen = [g.entity for g in scene.galleries if not (g.context or _able(attackers, g.entity))]
+    alone = [each for each in scene.slices() if not each[0].context]
+    unseen = [each.entity for each, _ in alone if not able_attackers(attackers, each.entity)]
     rows = [not_run(entity, NO_MODEL) for entity in unseen]
     if not attackers:
         return rows
-    cuts = {cut for kind in entities for cut in cuts_of(_able(attackers, kind).values())}
-
-    def seen(attacked: Attacked, clear: Seen | None = None) -> Seen:
-        view = scene.view(attacked.variant, attacked.images, regions, sorted(cuts))
-        vectors = {
-            name: embedded(
-                attacker,
-                scene.shown_to(entities_of(name)),
-                view,
-                None if clear is None else (clear.view, clear.vectors[name]),
-            )
-            for name, attacker in attackers.items()
-        }
-        return Seen(view, vectors)
-
-    clear = seen(Attacked(Variant(), originals))
     rows += [
         not_run(gallery.entity, SURROUNDED, None, kind.name, kind.context())
         for kind in learners
         for gallery in scene.galleries
         if kind.context() and gallery.match is Match.REGION
     ]
+    clear = scene.seen(Variant(), originals, regions, attackers)
     for name, vectors in clear.vectors.items():
         rows += _compared(scene, Variant(), name, vectors, vectors)
     for kind in learners:
         rows += _learned(scene, kind, lessons, attackers, clear, clear)
     for attacked in track(variants, len(variants), "variants attacked"):
-        shown = seen(attacked, clear)
+        variant = attacked.variant
+        shown = scene.seen(variant, attacked.images, regions, attackers, clear)
         for name, vectors in shown.vectors.items():
-            rows += _compared(scene, attacked.variant, name, vectors, clear.vectors[name])
+            rows += _compared(scene, variant, name, vectors, clear.vectors[name])
         for kind in learners:
-            by_kind = shown
-            if (restorers := lessons.restorers(kind)) is not None:
-                images, variant = attacked.images, attacked.variant
-                restored = RestoredOnRead(images, regions, variant, restorers, scene.compared)
-                by_kind = seen(replace(attacked, images=restored), clear)
-            rows += _learned(scene, kind, lessons, attackers, by_kind, clear)
+            rows += _learned(scene, kind, lessons, attackers, shown, clear)
         if attacked.adapted is None:
             reason = "no model is adapted to this variant"
-            rows += [
-                not_run(gallery.entity, reason, attacked.variant, ADAPTIVE)
-                for gallery in scene.galleries
-                if not gallery.context
-            ]
+            rows += [not_run(gallery.entity, reason, variant, ADAPTIVE) for gallery, _ in alone]
             continue
         adapted = Backbone(attacked.adapted)
-        regions_alone = [each for each in scene.slices() if not each[0].context]
-        of_originals = embedded(adapted, regions_alone, clear.view, None)
-        vectors = embedded(adapted, regions_alone, shown.view, (clear.view, of_originals))
-        rows += _compared(scene, attacked.variant, ADAPTIVE, vectors, of_originals)
+        of_originals = scene.embedded(adapted, alone, clear.crops)
+        vectors = scene.embedded(adapted, alone, shown.crops, (clear.crops, of_originals))
+        rows += _compared(scene, variant, ADAPTIVE, vectors, of_originals)
     return rows
-
-
-def entities_of(attacker: str) -> tuple[str, ...]:
-    """Entities that an attacker is shown; empty: all."""
-    return () if attacker in (NAIVE, ADAPTIVE) else KINDS[attacker].entities
-
-
-def _able(attackers: Mapping[str, Attacker], entity: Entity) -> dict[str, Attacker]:
-    """Attackers that are shown an entity."""
-    return {n: each for n, each in attackers.items() if entity in (entities_of(n) or Entity)}
 
 
 def _compared(
@@ -255,10 +223,9 @@ def _learned(
     """Rows of an attacker that learns, on one variant."""
     rows = []
     for gallery, part in scene.slices():
-        if gallery.entity not in (kind.entities or Entity) or gallery.context != kind.context():
-            continue
-        able = _able(models, gallery.entity)
-        if able:
+        able = able_attackers(models, gallery.entity)
+        is_shown = gallery.entity in entities_of(kind.name) and gallery.context == kind.context()
+        if able and is_shown:
             rows += _taught(gallery, part, kind, lessons, able, anonymized, clear)
     return rows
 
@@ -284,14 +251,12 @@ def _taught(
         clear: the originals.
 
     """
-    variant = anonymized.view.variant
+    variant = anonymized.variant
     probe = gallery.crops["probe"].to_numpy()
     compared = probe | (gallery.match is Match.PERSON or variant == Variant())
     cut = cuts_of(able.values())[-1]
     shown, originals = (
-        features(
-            [seen.vectors[name][gallery.key] for name in able], seen.view.crops[cut][part][rows_of]
-        )
+        features([seen.vectors[name][gallery.key] for name in able], seen.crops[cut][part][rows_of])
         for seen, rows_of in ((anonymized, compared), (clear, np.ones_like(probe)))
     )
     learned, rows = lessons.of(kind, str(variant.method or ORIGINAL), gallery, able), []
@@ -304,7 +269,7 @@ def _taught(
         rows = [not_run(gallery.entity, why, variant, kind.name, gallery.context)]
     hidden = hidden_in(gallery.crops, variant)[compared]
     if gallery.context:  # unchanged surroundings are compared like originals
-        hidden = differing(anonymized.view.crops[cut][part], clear.view.crops[cut][part])
+        hidden = differing(anonymized.crops[cut][part], clear.crops[cut][part])
     for gallery_is_hidden, comparison in learned.items():
         if gallery_is_hidden and variant == Variant():
             continue

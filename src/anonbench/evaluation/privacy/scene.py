@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.crops import Cut, Points, Readable, read_crops
 from anonbench.evaluation.privacy.face_points import find_points
 from anonbench.evaluation.privacy.gallery import Gallery, Match
+from anonbench.evaluation.privacy.kinds import KINDS
 
 Regions = Mapping[str, Sequence[Region]]
 """Of each image, in draw order."""
@@ -23,19 +24,16 @@ Vectors = Mapping[tuple[Entity, float], np.ndarray]
 """Vectors of one attacker for the crops of each gallery (`Gallery.key`), float32 [N, D]."""
 
 
-@dataclass(frozen=True)
-class View:
-    """Crops of all galleries in one variant, by cut."""
-
-    variant: Variant
-    crops: Mapping[Cut, np.ndarray]
+Crops = Mapping[Cut, np.ndarray]
+"""Crops of all galleries in one variant, by cut; black where a variant is not compared."""
 
 
 @dataclass(frozen=True)
 class Seen:
     """Crops of a variant, and their vectors by attacker and gallery."""
 
-    view: View
+    variant: Variant
+    crops: Crops
     vectors: Mapping[str, Vectors]
 
 
@@ -68,32 +66,83 @@ class Scene:
         self._size = len(table)
         # rows of one image together, so that it is decoded once
         self._read = table.assign(place=np.arange(len(table))).sort_values(["id", "order"])
-        self.compared = self._read[self._read["is_compared"]]
+        self._compared = self._read[self._read["is_compared"]]
         self._points: Points = {}
 
-    def view(
-        self, variant: Variant, images: Readable, regions: Regions, cuts: Sequence[Cut]
-    ) -> View:
-        """Read the crops in one variant: all of the originals, else only those to compare.
+    def seen(
+        self,
+        variant: Variant,
+        images: Readable,
+        regions: Regions,
+        attackers: Mapping[str, Attacker],
+        clear: Seen | None = None,
+    ) -> Seen:
+        """Crops in one variant, and their vectors by each attacker that is shown them.
 
-        Faces are aligned by the points of the originals, so the originals must be read first.
+        All crops of the originals are read, and of a variant only those to compare. Faces are
+        aligned by the points of the originals, so the originals must be read first.
+
+        Args:
+            variant: of the images.
+            images: to read.
+            regions: of the images.
+            attackers: by name.
+            clear: the originals as seen; None if the images are the originals.
 
         Raises:
             InputError: faces are to be aligned, and MTCNN is not installed.
 
         """
-        is_clear = variant == Variant()
-        rows = self._read if is_clear else self.compared
-        if is_clear and any(cut.aligned for cut in cuts):
+        entities = {gallery.entity for gallery in self.galleries}
+        able = (able_attackers(attackers, entity).values() for entity in entities)
+        cuts = sorted({cut for each in able for cut in cuts_of(each)})
+        rows = self._read if clear is None else self._compared
+        if clear is None and any(cut.aligned for cut in cuts):
             self._points = find_points(images, regions, rows)
         crops = {cut: np.zeros((self._size, cut.side, cut.side, 3), np.uint8) for cut in cuts}
         for cut, values in read_crops(images, regions, rows, cuts, self._points).items():
             crops[cut][rows["place"].to_numpy()] = values
-        return View(variant, crops)
+        vectors = {
+            name: self.embedded(
+                attacker,
+                [each for each in self.slices() if each[0].entity in entities_of(name)],
+                crops,
+                None if clear is None else (clear.crops, clear.vectors[name]),
+            )
+            for name, attacker in attackers.items()
+        }
+        return Seen(variant, crops, vectors)
 
-    def shown_to(self, entities: Collection[str]) -> list[tuple[Gallery, slice]]:
-        """Galleries of some entities (empty: of all) with the rows of their crops."""
-        return [each for each in self.slices() if each[0].entity in (entities or Entity)]
+    def embedded(
+        self,
+        attacker: Attacker,
+        galleries: Iterable[tuple[Gallery, slice]],
+        crops: Crops,
+        clear: tuple[Crops, Vectors] | None = None,
+    ) -> Vectors:
+        """Embed galleries' crops; only the probes if regions are matched.
+
+        Args:
+            attacker: embeds them.
+            galleries: with the rows of their crops.
+            crops: to embed.
+            clear: the originals' crops and their vectors, which are reused for unchanged crops;
+                None if the crops are the originals'.
+
+        """
+        vectors, cut = {}, cut_of(attacker)
+        for gallery, part in galleries:
+            shown = crops[cut][part]
+            if clear is None:
+                vectors[gallery.key] = attacker.embed(shown)
+                continue
+            is_shown = gallery.crops["probe"].to_numpy() | (gallery.match is Match.PERSON)
+            changed = differing(shown[is_shown], clear[0][cut][part][is_shown])
+            found = clear[1][gallery.key][is_shown]
+            if changed.any():
+                found[changed] = attacker.embed(shown[is_shown][changed])
+            vectors[gallery.key] = found
+        return vectors
 
     def slices(self) -> Iterator[tuple[Gallery, slice]]:
         """Yield each gallery with the rows of its crops."""
@@ -101,6 +150,17 @@ class Scene:
         for gallery in self.galleries:
             yield gallery, slice(start, start + len(gallery.crops))
             start += len(gallery.crops)
+
+
+def entities_of(attacker: str) -> tuple[str, ...]:
+    """Entities that an attacker is shown."""
+    kind = KINDS.get(attacker)
+    return (kind.entities if kind else ()) or tuple(Entity)
+
+
+def able_attackers(attackers: Mapping[str, Attacker], entity: Entity) -> dict[str, Attacker]:
+    """Attackers that are shown an entity."""
+    return {name: each for name, each in attackers.items() if entity in entities_of(name)}
 
 
 def margin_of(gallery: Gallery, settings: Privacy, hiding: Anonymization) -> float:
@@ -111,38 +171,6 @@ def margin_of(gallery: Gallery, settings: Privacy, hiding: Anonymization) -> flo
     if gallery.context:
         return float(hiding.margin)
     return settings.margin if gallery.match is Match.PERSON else 1.0
-
-
-def embedded(
-    attacker: Attacker,
-    galleries: Sequence[tuple[Gallery, slice]],
-    view: View,
-    clear: tuple[View, Vectors] | None,
-) -> Vectors:
-    """Embed galleries' crops; only the probes if regions are matched.
-
-    Args:
-        attacker: embeds them.
-        galleries: with the rows of their crops.
-        view: of the crops.
-        clear: the originals' crops and their vectors, which are reused for unchanged crops; None if
-            `view` shows the originals.
-
-    """
-    vectors = {}
-    for gallery, part in galleries:
-        crops = view.crops[cut_of(attacker)][part]
-        if clear is None:
-            vectors[gallery.key] = attacker.embed(crops)
-            continue
-        is_shown = gallery.crops["probe"].to_numpy() | (gallery.match is Match.PERSON)
-        crops, originals = crops[is_shown], clear[0].crops[cut_of(attacker)][part][is_shown]
-        changed = differing(crops, originals)
-        found = clear[1][gallery.key][is_shown]
-        if changed.any():
-            found[changed] = attacker.embed(crops[changed])
-        vectors[gallery.key] = found
-    return vectors
 
 
 def cut_of(attacker: Attacker) -> Cut:

@@ -1,4 +1,4 @@
-"""Train images, hidden and restored by attackers that learn."""
+"""Train images, hidden by attackers that learn."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region, regions_at
-from anonbench.core.registries.attacks import Restorers
+from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.images import decode, encode
 from anonbench.embedding.given.images import Picture
-from anonbench.evaluation.privacy.crops import Images, Readable
+from anonbench.evaluation.privacy.crops import Images
 
 HIDDEN = 100
 """Degree at which training sets are hidden."""
@@ -139,40 +137,3 @@ class HiddenOnRead:
         if how.format == "png":  # lossless: the same pixels at two thirds of the time
             return hidden
         return decode(encode(hidden, how.format, how.jpeg_quality))
-
-
-class RestoredOnRead:
-    """Images in which a restorer has replaced some of the hidden regions by its estimate."""
-
-    def __init__(
-        self,
-        images: Readable,
-        regions: Mapping[str, Sequence[Region]],
-        variant: Variant,
-        restorers: Restorers,
-        wanted: pd.DataFrame,
-    ) -> None:
-        """Take the hidden images and the restorers.
-
-        Args:
-            images: hidden.
-            regions: the images' regions in draw order.
-            variant: how they are hidden.
-            restorers: of the method.
-            wanted: columns id and order, of the regions to restore.
-
-        """
-        self._images = images
-        self._regions = regions
-        self._variant = variant
-        self._restorers = restorers
-        self._wanted = wanted.groupby("id")["order"].agg(set)
-
-    def read(self, image_id: str) -> np.ndarray:
-        """See `Readable.read`."""
-        image, regions = self._images.read(image_id), self._regions[image_id]
-        hidden = regions_at(self._variant.degree, len(regions))
-        for order in sorted(self._wanted[image_id]):
-            if order < hidden and not self._restorers.lack(regions[order].entity):
-                image = self._restorers.restored(image, regions[order], self._variant)
-        return image

@@ -8,21 +8,21 @@ seed share their initial weights and their batches.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.core.numeric.seeding import rng
-from anonbench.core.progress import track
+from anonbench.core.progress import quiet, track
 from anonbench.core.vocabulary import Model
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.retrieval.neighbours import ranked
+from anonbench.evaluation.retrieval.scoring.engine import Search, make_engine, score_all
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
 from anonbench.evaluation.retrieval.scoring.metrics import cutoff, effective_settings
 from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.vectors import look_through
@@ -58,8 +58,8 @@ def agreement_of_trainings(
 ) -> pd.DataFrame:
     """Agreement of all ordered pairs of trainings, columns `COLUMNS`.
 
-    AP is over the full ranking; equal similarities are ranked by id. Embeddings are in memory for
-    one training at a time, rankings of the queries for all trainings.
+    AP is over the full ranking, by the engine that scores scenarios. Embeddings are in memory for
+    two trainings at a time.
 
     Args:
         dataset: its name.
@@ -76,25 +76,26 @@ def agreement_of_trainings(
     """
     if not originals:
         raise InputError(f"{dataset}: there are no trainings to compare")
-    ids = look_through(originals[0]).ids
-    settings = effective_settings(len(ids), settings)
-    queries = draw(ids, min(settings.queries or MOST_QUERIES, MOST_QUERIES))
-    k = cutoff(len(ids), settings)
-    ranks = np.stack(
-        [
-            _ranks(path, ids, queries, settings, number)
-            for number, path in enumerate(track(originals, len(originals), "trainings"))
-        ]
-    )
-    labels = clusters_of(pd.Series([ids[place] for place in queries.tolist()]), clusters)
+    first = look_through(originals[0])
+    vectors = [first, *(look_through(path, first.ids) for path in originals[1:])]
+    settings = effective_settings(len(first.ids), settings)
+    settings = settings.model_copy(update={"ap_depth": "full", "device": "cpu"})
+    queries = draw(first.ids, min(settings.queries or MOST_QUERIES, MOST_QUERIES))
+    labels = clusters_of(pd.Series([first.ids[place] for place in queries.tolist()]), clusters)
+    engine = make_engine(settings, cutoff(len(first.ids), settings))
+
+    def search(training: int) -> Search:
+        units = vectors[training].units()
+        return Search(engine.database(units), [units.__getitem__])
+
     rows: list[dict[str, Any]] = []
-    for judge, (reference, reference_seed) in enumerate(trainings):
-        # a copy: a view would keep the whole order in memory
-        relevant = np.argsort(ranks[judge], axis=1, kind="stable")[:, :k].copy()
-        for judged, (model, seed) in enumerate(trainings):
-            if judged == judge:
-                continue
-            found = clustered_mean(_precision(ranks[judged], relevant), labels, confidence)
+    for judge in track(range(len(trainings)), len(trainings), "trainings"):
+        judged = [each for each in range(len(trainings)) if each != judge]
+        with quiet():
+            searches = [partial(search, each) for each in judged]
+            *_, found = score_all(engine, search(judge), searches, queries)
+        for each, (scores,) in zip(judged, found, strict=True):
+            (reference, reference_seed), (model, seed) = trainings[judge], trainings[each]
             rows.append(
                 {
                     "dataset": dataset,
@@ -102,7 +103,7 @@ def agreement_of_trainings(
                     "reference_seed": reference_seed,
                     "model": str(model),
                     "seed": seed,
-                    **vars(found),
+                    **vars(clustered_mean(scores[SCORES.index("ap")], labels, confidence)),
                 }
             )
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -116,28 +117,3 @@ def read_agreement(path: Path) -> pd.DataFrame:
 
     """
     return read_csv(path, COLUMNS)
-
-
-def _ranks(
-    path: Path, ids: Sequence[str], queries: np.ndarray, settings: Retrieval, training: int
-) -> np.ndarray:
-    """Rank of each image for each query, from 0, int32 [Q, N]; own images last.
-
-    Equal images come in a random order that differs between trainings.
-    """
-    drawn = np.arange(len(ids))
-    if settings.ties == "mean":
-        drawn = rng("ties", training).permutation(drawn)
-    units = look_through(path, ids).units()
-    own = None if settings.include_self else np.argsort(drawn)[queries]
-    orders = ranked(units[queries], units[drawn], own)
-    order = drawn[np.concatenate([order for order, _ in orders])]
-    ranks = np.empty(order.shape, dtype=np.int32)
-    np.put_along_axis(ranks, order, np.arange(len(ids), dtype=np.int32)[None], axis=1)
-    return ranks
-
-
-def _precision(ranks: np.ndarray, relevant: np.ndarray) -> np.ndarray:
-    """Return AP of each query, [Q], from ranks [Q, N] and the relevant images [Q, k]."""
-    found = np.sort(np.take_along_axis(ranks, relevant, axis=1), axis=1) + 1.0
-    return np.asarray((np.arange(1, relevant.shape[1] + 1) / found).mean(axis=1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,8 +50,6 @@ class Vectors:
     frame: Frame = COSINE
     """How they are compared."""
     path: Path | None = None
-    digest: str = ""
-    """SHA-256 of a file's ids and vectors; nothing else in it counts, such as its provenance."""
 
     @classmethod
     def of(cls, given: Embeddings, what: str, frame: Frame | None = None) -> Vectors:
@@ -133,7 +130,7 @@ class Streamed:
 def look_through(
     path: Path, ids: Sequence[str] | None = None, frame: Frame | None = None
 ) -> Vectors:
-    """Read a file once to check it and to compute the digest of its content.
+    """Read a file once to check it.
 
     Args:
         path: HDF5 as `anonbench.embedding.store.write_embeddings` writes it.
@@ -150,9 +147,6 @@ def look_through(
     in_order, order = _sorted(found)
     if ids is not None and in_order != list(ids):
         raise InputError(f"{path}: {difference(set(found), set(ids))}")
-    named = "" if similarity == "cosine" else f" {similarity}"
-    digest = hashlib.sha256(f"{len(found)} x {width}{named}\0".encode())
-    digest.update("\0".join(found).encode())
     blank = 0
     for part in blocks(len(found), _ROWS):
         rows = read_rows(path, np.arange(part.start, part.stop))
@@ -161,14 +155,13 @@ def look_through(
         if ids is None and similarity == "cosine":
             require_rankings(found[part], rows, str(path))
         blank += int((~rows.any(axis=1)).sum())
-        digest.update(rows.data)
     if blank and similarity == "cosine":
         _LOG.warning("%s: %d embeddings are zero, and count as similar to nothing", path, blank)
     kept = in_order if ids is None else ids  # one shared list for all files
     if frame is None or similarity != frame.similarity:
         frame = _frame(path, similarity, len(found))
     read = partial(read_rows, path)
-    return Vectors(kept, width, read, order, frame, path, digest.hexdigest())
+    return Vectors(kept, width, read, order, frame, path)
 
 
 def _sorted(ids: Sequence[str]) -> tuple[list[str], np.ndarray | None]:

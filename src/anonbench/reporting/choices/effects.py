@@ -31,20 +31,18 @@ class Tally(Counter[Verdict]):
         return self[Verdict.UNDECIDED] + self[Verdict.UNKNOWN]
 
     def said(self) -> str:
-        """Describe all nonzero counts: ``loses in 3, is equivalent in 5 of 8 comparisons``."""
-        parts = [f"{word} {self[verdict]}" for verdict, word in _WORDS.items() if self[verdict]]
-        return f"{', '.join(parts)} of {count(self.total(), 'comparison')}"
+        """Describe the counts: ``gains in none, loses in 3, is unclear in 5 of 8 comparisons``."""
+        counts = {
+            "loses in": self[Verdict.WORSE],
+            "makes no difference in": self[Verdict.EQUIVALENT],
+            "is unclear in": sum(self[verdict] for verdict in _UNCLEAR),
+        }
+        parts = [f"{words} {number}" for words, number in counts.items() if number]
+        gains = f"gains in {self[Verdict.BETTER] or 'none'}"
+        return f"{', '.join([gains, *parts])} of {count(self.total(), 'comparison')}"
 
 
-_WORDS = {
-    Verdict.BETTER: "gains in",
-    Verdict.WORSE: "loses in",
-    Verdict.EQUIVALENT: "is equivalent in",
-    Verdict.NOT_WORSE: "loses less than the margin, if at all, in",
-    Verdict.NOT_BETTER: "gains less than the margin, if at all, in",
-    Verdict.UNDECIDED: "is undecided in",
-    Verdict.UNKNOWN: "is not known for lack of clusters in",
-}
+_UNCLEAR = set(Verdict) - {Verdict.BETTER, Verdict.WORSE, Verdict.EQUIVALENT}
 _HEADS = (
     *("Degree", "Method", "Model", "Query images", "Metric"),
     *("Anonymizing", "Adapting", "Verdict on adapting", "Adapting, of the ceiling"),

@@ -18,8 +18,6 @@ from anonbench.reporting.labels import METHODS, NONE
 
 BAR = 150
 """Pixels of a bar's full scale."""
-SCALE = 1.2
-"""Highest quality on a bar: retrained models may exceed 1."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,9 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
     pictures = [ORIGINAL, *methods] if facts.examples else []
     several = len({row["yardstick"] for row in records if row["yardstick"]}) > 0
     yardstick = top["yardstick"] if top and top["yardstick"] else "own"
-    system = facts.system or texts("models.unadapted_model")
+    system = texts(
+        "models.system" if facts.system else "models.unadapted_model", system=facts.system
+    )
     return {
         "name": facts.name,
         "anchor": f"data-{facts.name}",
@@ -68,6 +68,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "outlines": facts.outlines,
         "rows": rows,
         "controls": _controls(records, words),
+        "confidence": texts.number(100 * facts.confidence),
         "define": texts("define", yardstick=texts(f"yardstick.{yardstick}", system=system))
         if several
         else Markup(),
@@ -114,11 +115,11 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
         "shown": shown,
         "kept": texts.number(100 * row["kept"]) if known else str(texts("table.unknown")),
         "kept_title": f"{ends[0]} ({ends[1]} – {ends[2]})" if known else row["unknown_detail"],
-        "kept_bar": _bar(row["kept"], row["kept_low"], row["kept_high"], SCALE) if known else None,
+        "kept_bar": _bar(row["kept"], row["kept_low"], row["kept_high"]) if known else None,
         "attack": words.attack(str(row["attack"])),
         "rate": f"{texts.percent(row['rate'])} %" if tried else str(texts("table.unknown")),
         "rate_title": f"{' – '.join(interval)} %" if interval else str(texts("table.not_sure")),
-        "rate_bar": _bar(row["rate"], row["rate_low"], row["rate_high"], 1.0) if tried else None,
+        "rate_bar": _bar(row["rate"], row["rate_low"], row["rate_high"]) if tried else None,
         "limit": None if limit == "" or math.isnan(limit) else BAR * min(limit, 1.0),  # in pixels
         "verdict": str(texts(f"short.{name}")),
         "verdict_name": name,
@@ -128,9 +129,9 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
     }
 
 
-def _bar(value: float, low: float, high: float, scale: float) -> Bar:
+def _bar(value: float, low: float, high: float) -> Bar:
     def place(share: float) -> float:
-        return round(BAR * min(max(share, 0.0), scale) / scale, 1)
+        return round(BAR * min(max(share, 0.0), 1.0), 1)
 
     known = not (math.isnan(low) or math.isnan(high))
     return Bar(place(value), place(low) if known else None, place(high) if known else None)

@@ -70,7 +70,7 @@ class Words:
         with_, instead = self.with_(top), self.instead(top, records)
         if name == "pass" and not known:
             return texts("say.use_unknown", method=method, with_=with_, why=self.unknown(top))
-        kept = texts.number(100 * top["kept"]) if known else ""
+        kept = self.kept(top) if known else ""
         if name == "pass":
             parts = [
                 texts(
@@ -98,6 +98,13 @@ class Words:
             values["also"] = texts(f"say.also_{key}", number=texts.number(more or left))
         limits = texts(f"say.{name}", **values)
         return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
+
+    def kept(self, row: Mapping[Any, Any]) -> Markup:
+        """Quality kept; all of it where it rounds to 100 or more."""
+        number = round(100 * row["kept"])
+        return self.texts(
+            "say.all" if number >= 100 else "say.kept", kept=self.texts.number(number)
+        )
 
     def with_(self, row: Mapping[Any, Any]) -> Markup:
         """Degree and model of a choice, unless they are the usual ones."""
@@ -161,8 +168,10 @@ class Words:
 
     def notices(self) -> list[Markup]:
         """Warnings about what may be visible in published images."""
-        given = self.facts.notices
-        return [self.texts(f"notice.{key}", **self._numbers(values)) for key, values in given]
+        return [
+            self.texts(f"notice.{key}", dataset=self.facts.name, **self._numbers(values))
+            for key, values in self.facts.notices
+        ]
 
     def why(self, row: Mapping[Any, Any]) -> Markup:
         """Reason why a choice does not pass."""
@@ -218,7 +227,6 @@ class Words:
             "sure.some",
             queries=texts.number(top["queries"]),
             clusters=texts.number(top["clusters"]) if top["clusters"] == top["clusters"] else "?",
-            confidence=texts.number(100 * self.facts.confidence),
             seeds=texts("sure.one_seed") if trained else "",
         )
 

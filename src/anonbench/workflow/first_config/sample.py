@@ -115,7 +115,7 @@ def look(files: Sequence[Path], settings: SystemKind | None) -> Sample:
 
 def _detectors(sample: Sample) -> dict[str, Detector]:
     from anonbench.detection.base import CachedDetector
-    from anonbench.detection.registry import build
+    from anonbench.detection.search import build
 
     detectors: dict[str, Detector] = {}
     for name in LOOKED_FOR:

@@ -16,7 +16,7 @@ from anonbench.config import DataSource, Layout, OwnSplit
 from anonbench.config.file.text import require_plain
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_ints
-from anonbench.datasets.files.reasons import is_quiet
+from anonbench.datasets.files.walk import is_quiet
 from anonbench.datasets.listing import find_unused, read_layout
 from anonbench.datasets.source import Source
 

@@ -81,7 +81,7 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         return change | super().params_changed(job, file)
 
     def backup_output(self, path: Path) -> None:
-        """Do nothing: outputs kept by `set_code` are only read, never modified."""
+        """Do nothing: outputs flagged `update` are only read, never modified."""
 
     def restore_output(self, path: Path) -> bool:
         """Whether a failed job's earlier output is intact and kept; otherwise it is removed."""

@@ -1,30 +1,20 @@
-"""All scenarios of a data set in one job: what it computes, keeps, and takes up again."""
+"""All scenarios of a data set in one job: what it computes, and what it holds in memory."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
-import signal
-import subprocess
-import sys
-import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
-from anonbench.core.io import read_checksummed
-from anonbench.core.jobs.fingerprint import code_identity
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval.scoring.chance import chance_ap
 from anonbench.evaluation.retrieval.scoring.engine import Engine, make_engine
@@ -55,26 +45,17 @@ class World:
     reference: Path
     scenarios: list[Embedded]
 
-    @property
-    def kept(self) -> Path:
-        return self.folder / "kept"
-
     def run(self, settings: Retrieval = SETTINGS, name: str = "out") -> dict[str, bytes]:
         """Score all shards and gather them; return the files of all scenarios."""
         out = self.folder / name
         shards = [out / f"{number}.parquet" for number in range(settings.shards)]
         for number, shard in enumerate(shards):
-            score_shard(self.reference, self.scenarios, settings, number, shard, self.kept)
+            score_shard(self.reference, self.scenarios, settings, number, shard)
         names = [scenario.name for scenario in self.scenarios]
         tables = [out / f"{name}.parquet" for name in names]
         summaries = [out / f"{name}.json" for name in names]
-        gather_scenarios(shards, names, settings, tables, summaries, self.kept)
+        gather_scenarios(shards, names, settings, tables, summaries)
         return {str(path.relative_to(out)): path.read_bytes() for path in tables + summaries}
-
-    def forget(self) -> None:
-        """Remove the cache of scores."""
-        for file in self.kept.rglob("*.parquet"):
-            file.unlink()
 
 
 @pytest.fixture
@@ -182,27 +163,20 @@ def test_shards_blocks_and_groups_of_databases_change_no_byte(
         {"shards": 4, "memory_gb": 1e-6},
         {"memory_gb": 2 * 4 * SIZE * 24 / 1e9},
     ):
-        world.forget()
         assert world.run(settings.model_copy(update=other), str(other)) == expected
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shards", [1, 3])
-def test_a_second_reference_scores_as_the_first_does(
-    world: World, counted: Counted, shards: int
-) -> None:
-    """The other unadapted model's ranking; what the first one scored stays as it is."""
-    expected = world.run()
-    taken(counted)
+def test_a_second_reference_scores_as_the_first_does(world: World, shards: int) -> None:
+    """The other unadapted model's ranking."""
     settings = SETTINGS.model_copy(update={"shards": shards})
-    second, kept = world.scenarios[1].queries, world.folder / "second/kept"
+    second = world.scenarios[1].queries
     files = [world.folder / f"second/{number}.parquet" for number in range(shards)]
     names = [scenario.name for scenario in world.scenarios]
-    for again in (1, 0):
-        for number, file in enumerate(files):
-            score_shard(second, world.scenarios, settings, number, file, kept)
-        assert taken(counted) == again * 6 * SIZE  # from the cache the second time
-        gather_in_one_file(files, names, world.folder / "second.parquet", kept)
+    for number, file in enumerate(files):
+        score_shard(second, world.scenarios, settings, number, file)
+    gather_in_one_file(files, names, world.folder / "second.parquet")
     found = pd.read_parquet(world.folder / "second.parquet")
     assert list(dict.fromkeys(found["scenario"])) == names
     for scenario in world.scenarios:
@@ -215,7 +189,6 @@ def test_a_second_reference_scores_as_the_first_does(
         pd.testing.assert_frame_equal(rows[list(alone)], alone, check_exact=True, check_dtype=False)
     own = found[found["scenario"] == "unadapted/seed1/original"]
     assert (own[["ap", "ndcg", "overlap"]] == 1.0).all(axis=None)
-    assert world.run() == expected and taken(counted) == 0
 
 
 def test_the_second_references_table_is_the_same_for_every_number_of_shards(world: World) -> None:
@@ -231,22 +204,12 @@ def test_the_second_references_table_is_the_same_for_every_number_of_shards(worl
     assert tables[0] == tables[1]
 
 
-def test_a_second_reference_drops_what_is_no_longer_scored(world: World) -> None:
-    kept, file = world.folder / "kept", world.folder / "0.parquet"
-    score_shard(world.scenarios[1].queries, world.scenarios, SETTINGS, 0, file, kept)
-    names = [scenario.name for scenario in world.scenarios]
-    assert len(list(kept.rglob("*.parquet"))) == len(names)
-    gather_in_one_file([file], names[:2], world.folder / "second.parquet", kept)
-    assert len(list(kept.rglob("*.parquet"))) == 2
-
-
 def test_the_order_in_a_file_does_not_matter(world: World) -> None:
     expected = world.run()
     for number, path in enumerate(sorted(world.folder.glob("*.h5"))):
         given = read_embeddings(path)
         order = np.random.default_rng(number).permutation(SIZE)
         write_embeddings(path, Embeddings([IDS[i] for i in order], given.values[order]))
-    world.forget()
     assert world.run() == expected
 
 
@@ -254,163 +217,9 @@ def test_the_reference_is_ranked_once_for_all(world: World, counted: Counted) ->
     world.run()
     assert sum(counted.references) == SIZE
     assert taken(counted) == 6 * SIZE
-    world.forget()
     counted.references.clear()
     world.run(SETTINGS.model_copy(update={"memory_gb": 2 * 4 * SIZE * 24 / 1e9}))
     assert sum(counted.references) == 2 * SIZE  # once a group
-
-
-@pytest.mark.slow
-def test_only_what_is_new_is_scored(
-    world: World, counted: Counted, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    world.run()
-    assert "0 of 4 scenarios were scored before" in caplog.text
-    before = world.run()
-    assert taken(counted) == 6 * SIZE
-    assert "4 of 4 scenarios were scored before" in caplog.text
-
-    database = write(world.folder / "more.h5", 5, world.reference)
-    world.scenarios.append(Embedded("unadapted/seed0/mask-50", world.reference, database))
-    after = world.run()
-    assert taken(counted) == 2 * SIZE
-    assert "4 of 5 scenarios were scored before" in caplog.text
-    assert {name: after[name] for name in before} == before
-
-    write(world.scenarios[3].queries, 6, width=10)
-    world.run()
-    assert taken(counted) == 2 * SIZE
-    world.run(SETTINGS.model_copy(update={"top": 5}))
-    assert taken(counted) == 8 * SIZE
-    write(world.reference, 7)
-    world.run()
-    assert taken(counted) == 8 * SIZE
-
-
-def test_an_edit_of_the_code_scores_again(
-    world: World, counted: Counted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.run()
-    taken(counted)
-    code = code_identity(*job.code("cpu"))
-    assert {
-        "anonbench.core.numeric.similarity:unit_rows",
-        "anonbench.evaluation.retrieval.scoring.metrics:Measures",
-    } <= code.keys()
-    assert {"numpy"} <= code.keys()
-    assert not code.keys() & {"torch", "pandas", "pyarrow", "h5py"}
-    assert "torch" in code_identity(*job.code("cuda"))
-    monkeypatch.setattr(job, "module_digest", lambda *modules: "another")
-    world.run()
-    assert taken(counted) == 6 * SIZE
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("settings", [{"block": 300}, {"memory_gb": 1e-6}, {"shards": 3}])
-def test_what_has_no_effect_scores_nothing_again(
-    world: World, counted: Counted, settings: dict[str, Any]
-) -> None:
-    expected = world.run()
-    taken(counted)
-    assert world.run(SETTINGS.model_copy(update=settings), "again") == expected
-    assert taken(counted) == 0
-
-
-def test_another_provenance_scores_nothing_again(world: World, counted: Counted) -> None:
-    world.run()
-    taken(counted)
-    for path in world.folder.glob("*.h5"):
-        write_embeddings(path, replace(read_embeddings(path), provenance={"model": "the same"}))
-    world.run()
-    assert taken(counted) == 0
-
-
-def test_a_larger_sample_scores_what_it_adds(world: World, counted: Counted) -> None:
-    world.run(SETTINGS.model_copy(update={"queries": 220}))
-    assert taken(counted) == 6 * 220
-    larger = SETTINGS.model_copy(update={"queries": 300, "block": 1})
-    found = world.run(larger)
-    assert taken(counted) == 6 * 80
-    world.forget()
-    assert world.run(larger) == found
-
-
-@pytest.mark.slow
-def test_what_is_stale_is_dropped(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    world.run(SETTINGS.model_copy(update={"shards": 2}))
-    assert {path.name for path in world.kept.iterdir()} == {"0-of-2", "1-of-2"}
-    world.run()
-    assert {path.name for path in world.kept.iterdir()} == {"0-of-1"}
-    removed = world.scenarios.pop()
-    (world.kept / "0-of-1" / ".half.parquet.17.part").write_bytes(b"half")
-    left = job.score_file(world.kept, (0, 1), world.scenarios[0].name)
-    content = left.read_bytes()
-    expected = world.run()
-    for damaged in (b"PAR1 damaged PAR1", content[:-1], content[:99] + b"?" + content[100:]):
-        left.write_bytes(damaged)
-        caplog.clear()
-        assert world.run() == expected
-        assert "damaged" in caplog.text
-    names = {job.score_file(Path(), (0, 1), scenario.name).name for scenario in world.scenarios}
-    assert {path.name for path in (world.kept / "0-of-1").iterdir()} == names
-    assert job.score_file(Path(), (0, 1), removed.name).name not in names
-    world.forget()
-    assert world.run() == expected
-
-
-_SLOW = """
-import sys, time
-from pathlib import Path
-from anonbench.config import Retrieval
-from anonbench.core.jobs import work_cache
-from anonbench.evaluation.retrieval.stage import job
-
-class Slow:
-    def __init__(self, *arguments):
-        self.engine = make(*arguments)
-    def __getattr__(self, name):
-        return getattr(self.engine, name)
-    def score(self, *arguments):
-        time.sleep(0.05)
-        return self.engine.score(*arguments)
-
-make, job.make_engine = job.make_engine, Slow
-work_cache.FLUSH_SECONDS = work_cache._FLUSH_SHARE = 0
-reference, output, kept, settings, *rest = sys.argv[1:]
-triples = zip(rest[::3], rest[1::3], rest[2::3])
-scenarios = [job.Embedded(name, Path(queries), Path(base)) for name, queries, base in triples]
-job.score_shard(Path(reference), scenarios, Retrieval.model_validate_json(settings), 0,
-                Path(output), Path(kept))
-"""
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-@pytest.mark.slow
-def test_a_job_that_was_killed_goes_on_where_it_was(world: World, counted: Counted) -> None:
-    expected = world.run()
-    assert taken(counted) == 6 * SIZE
-    world.forget()
-    output = world.folder / "killed.parquet"
-    arguments = [world.reference, output, world.kept, SETTINGS.model_dump_json()]
-    for each in world.scenarios:
-        arguments += [each.name, each.queries, each.database]
-    process = subprocess.Popen([sys.executable, "-c", _SLOW, *map(str, arguments)])
-    last = job.score_file(world.kept, (0, 1), world.scenarios[-1].name)
-    until(last.exists)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not output.exists()
-    rows = pq.read_metadata(pa.BufferReader(read_checksummed(last))).num_rows
-    assert 0 < rows < 2 * SIZE
-    assert world.run() == expected
-    assert 0 < taken(counted) < 6 * SIZE
 
 
 def test_databases_are_gone_before_the_next_are_read(
@@ -497,7 +306,6 @@ def test_columns_of_a_scenario(world: World) -> None:
 def test_the_engine_of_gpus_scores_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.run()
     expected = pd.read_parquet(world.folder / "out/unadapted/seed0/blur-50.parquet")
-    world.forget()
     monkeypatch.setattr(job, "make_engine", lambda settings, k: Engine(settings, k, gpu="cpu"))
     world.run(SETTINGS.model_copy(update={"shards": 2, "memory_gb": 1e-6}), "torch")
     found = pd.read_parquet(world.folder / "torch/unadapted/seed0/blur-50.parquet")

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats.conversions import orientation
+from anonbench.datasets.formats.pixels import orientation
 from anonbench.datasets.images import open_checked
 
 _LOSSLESS = ("PNG", "BMP", "DIB", "PPM", "TIFF")

@@ -16,7 +16,7 @@ from anonbench.core.progress import track
 from anonbench.core.registries.attacks import Equipment, RegionAttack
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.annotations import Images, read_boxes_file
-from anonbench.datasets.pairs import copies_of
+from anonbench.datasets.given import copies_of
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given.images import Picture, look_at
 from anonbench.evaluation.privacy.attacks.archives import Published

@@ -7,7 +7,7 @@ settings ask for one, computes the products, which take nine tenths of the time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import local
@@ -29,7 +29,7 @@ from anonbench.core.numeric.similarity import first as first_of
 from anonbench.core.progress import track
 from anonbench.evaluation.retrieval.scoring.counting import Counting
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, Measures, Reference
-from anonbench.evaluation.retrieval.scoring.rows import Block, blocks_of
+from anonbench.evaluation.retrieval.scoring.rows import blocks_of
 from anonbench.evaluation.retrieval.scoring.ties import among_first
 
 if TYPE_CHECKING:
@@ -293,42 +293,6 @@ class Search:
     """Of each kind of queries, by the position of a query's own image in the database."""
 
 
-def score_block(
-    engine: Engine,
-    reference: Search,
-    searches: Iterable[Search],
-    self_columns: np.ndarray,
-    block: Block,
-) -> tuple[np.ndarray, np.ndarray, Iterator[list[Scores]]]:
-    """Score one block of queries in several databases against the reference's ranking.
-
-    Args:
-        engine: that made the databases.
-        reference: its database, with its vectors of the queries.
-        searches: databases to score; they may be created one after the other.
-        self_columns: position of each query's own image, int64 [Q].
-        block: some of the queries, of `rows.blocks_of`.
-
-    Returns:
-        For each query of the block the expected nDCG of a random ranking, and that of a ranking
-        that has the own image first (`Reference`); then its scores in each search, by kind of
-        queries. Read the scores before the next block is scored.
-
-    """
-    columns = self_columns[block.queries][block.fill]
-    (of_queries,) = reference.queries
-    truth = engine.reference(reference.database, of_queries(columns), columns)
-
-    def scored() -> Iterator[list[Scores]]:
-        for search in searches:
-            asked = [of_queries(columns) for of_queries in search.queries]
-            found = engine.score(truth, search.database, asked, columns)
-            yield [{name: each[name][block.rows] for name in COLUMNS} for each in found]
-            del search  # free its database before the next one is created
-
-    return truth.chance[block.rows], truth.floor[block.rows], scored()
-
-
 def score_all(
     engine: Engine,
     reference: Search,
@@ -336,7 +300,7 @@ def score_all(
     self_columns: np.ndarray,
     slices: Callable[[int], list[slice]] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[list[np.ndarray]]]:
-    """Score all queries in several databases, block by block (`score_block`).
+    """Score all queries in several databases against the reference's ranking, block by block.
 
     Args:
         engine: that made the databases.
@@ -352,14 +316,20 @@ def score_all(
     """
     chance, floor = np.empty(len(self_columns)), np.empty(len(self_columns))
     found: list[list[np.ndarray]] = [[] for _ in searches]
+    (of_queries,) = reference.queries
     blocks = blocks_of(self_columns, slices or engine.slices)
     for block in track(blocks, len(blocks), "blocks of queries"):
-        made = (make() for make in searches)
-        *levels, scored = score_block(engine, reference, made, self_columns, block)
-        chance[block.queries], floor[block.queries] = levels
-        for kinds, scores in zip(found, scored, strict=True):
+        columns = self_columns[block.queries][block.fill]
+        truth = engine.reference(reference.database, of_queries(columns), columns)
+        chance[block.queries] = truth.chance[block.rows]
+        floor[block.queries] = truth.floor[block.rows]
+        for make, kinds in zip(searches, found, strict=True):
+            search = make()
+            asked = [of_kind(columns) for of_kind in search.queries]
+            scores = engine.score(truth, search.database, asked, columns)
+            del search  # free its database before the next one is created
             while len(kinds) < len(scores):
                 kinds.append(np.empty((len(COLUMNS), len(self_columns))))
             for of_kind, each in zip(kinds, scores, strict=True):
-                of_kind[:, block.queries] = [each[column] for column in COLUMNS]
+                of_kind[:, block.queries] = [each[column][block.rows] for column in COLUMNS]
     return chance, floor, found

@@ -56,35 +56,29 @@ class Block:
     """Index of the query in each row, int64 [R]; the first query in unused rows."""
 
 
-def blocks_of(
-    self_columns: np.ndarray,
-    slices: Callable[[int], Sequence[slice]],
-    numbers: np.ndarray | None = None,
-) -> list[Block]:
+def blocks_of(self_columns: np.ndarray, slices: Callable[[int], Sequence[slice]]) -> list[Block]:
     """Divide queries into blocks so that each query is in one block.
 
     Args:
         self_columns: the column of each query's own image in the database, int64 [N], ascending.
         slices: how an engine divides a number of rows into blocks.
-        numbers: the numbers of the queries to be scored, ascending, int64; None: all.
 
     """
-    numbers = np.arange(len(self_columns)) if numbers is None else numbers
-    if not len(numbers):
+    if not len(self_columns):
         return []
-    residue = self_columns[numbers] % _PERIOD
-    turn = np.empty(len(numbers), dtype=np.int64)  # number of earlier queries with the same residue
+    residue = self_columns % _PERIOD
+    turn = np.empty(len(residue), dtype=np.int64)  # number of earlier queries with the same residue
     for each in range(_PERIOD):
         alike = np.flatnonzero(residue == each)
         turn[alike] = np.arange(len(alike))
     places = turn * _PERIOD + residue
     step = -(-slices(int(places.max()) + 1)[0].stop // _PERIOD) * _PERIOD
-    return [_block(numbers, places, start, step) for start in range(0, int(places.max()) + 1, step)]
+    return [_block(places, start, step) for start in range(0, int(places.max()) + 1, step)]
 
 
-def _block(numbers: np.ndarray, places: np.ndarray, start: int, step: int) -> Block:
+def _block(places: np.ndarray, start: int, step: int) -> Block:
     inside = np.flatnonzero((places >= start) & (places < start + step))
     rows = places[inside] - start
     fill = np.zeros(int(rows.max()) + 1, dtype=np.int64)
     fill[rows] = np.arange(len(inside))
-    return Block(numbers[inside], rows, fill)
+    return Block(inside, rows, fill)

@@ -17,7 +17,7 @@ from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.chance import Levels, levels, mean
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.stage.job import CHANCE, FLOOR, IMAGES, OTHERS_FIRST, drop_stale
+from anonbench.evaluation.retrieval.stage.job import CHANCE, FLOOR, IMAGES, OTHERS_FIRST
 
 MEANS = {"ap": "map", "ndcg": "mndcg"}
 """Name of a column's mean, if it differs from the column's name."""
@@ -29,7 +29,6 @@ def gather_scenarios(
     settings: Retrieval,
     tables: Sequence[Path],
     summaries: Sequence[Path],
-    kept: Path | None = None,
 ) -> None:
     """Write the scores of each scenario: the same bytes for any number of shards.
 
@@ -41,7 +40,6 @@ def gather_scenarios(
         tables: Parquet of each scenario that is written: id, query (kind), then
             `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`; sorted by kind and id.
         summaries: JSON of each: means, chance and floor, n, k, settings, versions.
-        kept: folder of the cache of scores, from which stale files are removed.
 
     """
     metadata = pq.read_schema(shards[0]).metadata
@@ -62,8 +60,6 @@ def gather_scenarios(
         scores = rows.drop(columns=["scenario", CHANCE, FLOOR])
         write_parquet(scores, table)
         write_json(summary, summarize(scores, images, chance, floor, settings))
-    if kept:
-        drop_stale(kept, len(shards), scenarios)
 
 
 def summarize(
@@ -115,9 +111,7 @@ def searched(kinds: Collection[str]) -> str:
     return anonymized if anonymized in kinds else QueryKind.ORIGINAL.value
 
 
-def gather_in_one_file(
-    shards: Sequence[Path], scenarios: Sequence[str], output: Path, kept: Path | None = None
-) -> None:
+def gather_in_one_file(shards: Sequence[Path], scenarios: Sequence[str], output: Path) -> None:
     """Write the scores of all scenarios to one file: the same bytes for any number of shards.
 
     Used for scores by a second reference and for scores without own images.
@@ -128,13 +122,10 @@ def gather_in_one_file(
         scenarios: names as they appear in the shards.
         output: Parquet that is written: the columns of the shards; by scenario in this
             order, then by kind and id.
-        kept: folder of the cache of scores, from which stale files are removed.
 
     """
     tables = [_rows(shards, scenario) for scenario in scenarios]
     write_parquet(pd.concat(tables, ignore_index=True), output)
-    if kept:
-        drop_stale(kept, len(shards), scenarios)
 
 
 def _rows(shards: Sequence[Path], scenario: str) -> pd.DataFrame:

@@ -139,7 +139,7 @@ def _entities(name: str) -> tuple[str, ...]:
 
 
 def _loaded(names: Sequence[str], equipment: Equipment) -> dict[str, Detector]:
-    from anonbench.detection.registry import build_all
+    from anonbench.detection.search import build_all
 
     # templates and files of regions do not depend on the image, so they are no attack
     able = [name for name in names if _entities(name) and name != "template"]

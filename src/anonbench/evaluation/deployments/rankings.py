@@ -1,20 +1,28 @@
-"""Scores of rankings against a reference, query by query.
+"""Deployments of a data set: rankings of archives that no scenario has, and their scores.
 
-The outer loop is over blocks of queries: the reference is ranked once for each block, and databases
-are assembled when they are searched. No N x N matrix exists.
+A scenario has one model and one variant: its database is anonymized as a whole, and one model
+embeds database and queries. Real archives are searched in other ways. Deployments represent these,
+using only embeddings that the scenarios already have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from anonbench.config import Retrieval
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
-from anonbench.evaluation.deployments.kinds import Ranking
+from anonbench.core.vocabulary import (
+    ORIGINAL,
+    UNADAPTED,
+    Adaption,
+    DeploymentKind,
+    Model,
+    QueryKind,
+    Variant,
+)
 from anonbench.evaluation.deployments.order import AnonymizingOrder
 from anonbench.evaluation.retrieval.scoring.chance import levels
 from anonbench.evaluation.retrieval.scoring.engine import (
@@ -25,6 +33,95 @@ from anonbench.evaluation.retrieval.scoring.engine import (
     score_all,
 )
 from anonbench.evaluation.retrieval.vectors import Vectors
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A database and the queries that search it."""
+
+    method: str
+    """By which images of the database are anonymized."""
+    share: int = 100
+    """Percent of them that are."""
+    adaption: str = UNADAPTED
+    """Of the model that embedded the database and the queries; it is adapted to `method`."""
+    query_method: str = ORIGINAL
+    """By which queries are anonymized; `original` for original queries."""
+
+    @property
+    def query(self) -> QueryKind:
+        """The query kind."""
+        return QueryKind.ORIGINAL if self.query_method == ORIGINAL else QueryKind.ANONYMIZED
+
+    @property
+    def database(self) -> tuple[str, int, str]:
+        """Key of the database; equal for rankings that differ only in their queries."""
+        return self.method, self.share, self.adaption
+
+
+CEILING = Ranking(ORIGINAL, share=0)
+"""Original queries and images by the unadapted model: the reference's ranking, and by a second
+reference the ceiling."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A ranking and the ranking that it is compared with."""
+
+    kind: DeploymentKind
+    ranking: Ranking
+    base: Ranking | None
+    """What one would have without it; None for the start of a curve."""
+
+
+def deployments(
+    kinds: Sequence[DeploymentKind],
+    shares: Sequence[int],
+    adaptions: Mapping[str, Sequence[str]],
+) -> list[Deployment]:
+    """Return the deployments of a data set.
+
+    Args:
+        kinds: which are wanted, in this order.
+        shares: percent of the images that a mixed database has anonymized; 0 and 100 are added.
+        adaptions: of the models that are adapted to each method of the data set.
+
+    """
+    make = {
+        DeploymentKind.MIXED: lambda: _mixed(sorted({0, *shares, 100}), adaptions),
+        DeploymentKind.KEPT: lambda: _kept(list(adaptions)),
+        DeploymentKind.QUERY_METHOD: lambda: _query_methods(list(adaptions)),
+    }
+    return [Deployment(kind, *pair) for kind in kinds for pair in make[kind]()]
+
+
+Pair = tuple[Ranking, Ranking | None]
+
+
+def _mixed(shares: Sequence[int], adaptions: Mapping[str, Sequence[str]]) -> Iterator[Pair]:
+    """Yield mixed databases with originals only as baseline: same model, same queries."""
+    for method, names in adaptions.items():
+        for adaption in (UNADAPTED, *names):
+            for query in (ORIGINAL, method):
+                start = Ranking(method, 0, adaption, query)
+                for share in shares:
+                    yield replace(start, share=share), start if share else None
+
+
+def _kept(methods: Sequence[str]) -> Iterator[Pair]:
+    """Yield databases that keep the originals' vectors; baseline: images embedded again."""
+    for method in methods:
+        again = Ranking(method, query_method=method)
+        yield replace(again, share=0), again
+
+
+def _query_methods(methods: Sequence[str]) -> Iterator[Pair]:
+    """Yield queries of another method; baseline: queries anonymized as the database is."""
+    for method in methods:
+        for other in methods:
+            if other != method:
+                same = Ranking(method, query_method=method)
+                yield replace(same, query_method=other), same
 
 
 class Archive:
@@ -48,20 +145,14 @@ class Archive:
         self._units: dict[tuple[str, str], np.ndarray] = {}
 
     @property
-    def methods(self) -> list[str]:
-        """The methods of the variants, in the order of the files."""
-        variants = [Variant.parse(variant) for _, variant in self._vectors]
-        return list(dict.fromkeys(each.method for each in variants if each.method))
-
-    @property
     def adaptions(self) -> dict[str, list[str]]:
-        """The adaptions of the models that are adapted to each method."""
-        models = [
-            Model.parse(model) for model in dict.fromkeys(model for model, _ in self._vectors)
-        ]
+        """The adaptions of the models that are adapted to each method, in the files' order."""
+        variants = [Variant.parse(variant) for _, variant in self._vectors]
+        models = list(map(Model.parse, dict.fromkeys(model for model, _ in self._vectors)))
         return {
-            method: [each.adaption.value for each in models if each.variant.method == method]
-            for method in self.methods
+            each.method: [m.adaption.value for m in models if m.variant.method == each.method]
+            for each in variants
+            if each.method
         }
 
     def forget(self) -> None:

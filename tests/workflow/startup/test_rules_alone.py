@@ -1,0 +1,130 @@
+"""Rules that can be read alone: each says what its jobs read, ask for and write beside results."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from anonbench.workflow.snakemake_adapter.planning import dry_run, sorted_jobs
+
+_HEAD = re.compile(r"^( *)(?:rule|rule (\w+)|use rule (\w+) as (\w+) with):$", re.MULTILINE)
+_LOOK = ("--dry-run", "--quiet", "rules", "progress", "--workflow-profile", "none")
+
+
+def rules(root: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield where each rule stands, and the text of its directives by their names."""
+    for path in sorted((root / "workflow/rules").glob("*.smk")):
+        text = path.read_text(encoding="utf-8")
+        for head in _HEAD.finditer(text):
+            within = " " * (len(head[1]) + 4)
+            block = re.match(rf"(?:(?:{within}.*)?\n)*", text[head.end() + 1 :])
+            assert block is not None
+            parts = re.split(rf"^{within}(\w+):", block[0], flags=re.MULTILINE)[1:]
+            yield f"{path.name}: {head[0].strip()}", dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_every_rule_with_a_script_says_all_of_its_jobs(root: Path) -> None:
+    with_script = {place: rule for place, rule in rules(root) if "script" in rule}
+    assert len(with_script) > 50
+    for place, rule in with_script.items():
+        script = Path(rule["script"].strip().strip('"')).stem
+        asked = {"conda", "log", "params", "resources"}
+        asked |= set() if "rule cost:" in place else {"benchmark"}  # which counts the others'
+        assert not asked - rule.keys(), place
+        assert "mem_mb=growing(" in rule["resources"], place
+        assert "runtime=growing(" in rule["resources"], place
+        assert rule["params"].strip().startswith(f'code=code_of("{script}"),'), place
+        is_cached = ".is_done(" in (root / f"workflow/scripts/{script}.py").read_text("utf-8")
+        assert bool(re.search(r"\bupdated?\(", rule["output"])) is is_cached, place
+
+
+def test_a_rule_like_another_has_a_log_and_a_benchmark_of_its_own(root: Path) -> None:
+    alike = {place: rule for place, rule in rules(root) if "use rule" in place}
+    assert len(alike) > 5
+    for place, rule in alike.items():
+        assert not {"log", "benchmark"} - rule.keys(), place
+        (parent,) = re.findall(r"use rule (\w+)", place)
+        (output,) = (r["output"] for p, r in rules(root) if p.endswith(f" rule {parent}:"))
+        assert ("updated(" in output) is ("updated(" in rule["output"]), place
+
+
+def test_a_benchmark_has_the_name_of_its_log(root: Path) -> None:
+    for place, rule in rules(root):
+        if "benchmark" in rule:
+            log, benchmark = (rule[each].split('"')[1] for each in ("log", "benchmark"))
+            assert benchmark == log.replace("<logs>", "<benchmarks>").replace(".log", ".tsv"), place
+
+
+@pytest.fixture
+def jobs(
+    root: Path, miniature: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
+    """Return every planned job of the miniature, one of whose data sets a system embeds."""
+    config = json.loads(json.dumps(miniature))
+    documents = config["datasets"]["documents"]
+    config["datasets"]["ids"] = documents | {"path": "data/ids", "system": "small"}
+    for name in ("recipe", "paper_role"):
+        config["datasets"]["ids"].pop(name, None)
+    config["systems"] = {"small": {"kind": "timm"}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def used(workflow: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": job.rule.name,
+                "script": Path(job.rule.script).stem,
+                "wildcards": dict(job.wildcards_dict),
+                "params": dict(job.params.items()),
+                "resources": dict(job.resources.items()),
+                "threads": job.threads,
+                "environment": job.rule.conda_env,
+            }
+            for job in sorted_jobs(workflow.dag)
+            if job.rule.script
+        ]
+
+    snakefile = ("--snakefile", str(root / "Snakefile"), "--configfile", "config.yaml")
+    found: list[dict[str, Any]] = dry_run(["all", *_LOOK, "--cores", "8", *snakefile], used)
+    return found
+
+
+@pytest.mark.workflow
+def test_jobs_get_what_their_scripts_read(root: Path, jobs: list[dict[str, Any]]) -> None:
+    assert len(jobs) > 100
+    for job in jobs:
+        text = (root / f"workflow/scripts/{job['script']}.py").read_text(encoding="utf-8")
+        assert not set(re.findall(r"params\.(\w+)", text)) - job["params"].keys(), job["name"]
+        assert re.fullmatch("[0-9a-f]{64}", job["params"]["code"]), job["name"]
+        assert job["resources"]["mem_mb"] >= 500 and job["resources"]["runtime"] >= 5
+        assert (root / "workflow/rules" / str(job["environment"])).resolve() == (
+            root / "envs/anonbench.yaml"
+        )
+
+    def one(name: str, dataset: str) -> dict[str, Any]:
+        return next(
+            j for j in jobs if j["name"] == name and j["wildcards"].get("dataset") == dataset
+        )
+
+    systems = [one("front", name)["params"]["system"] for name in ("portraits", "ids")]
+    assert systems == [None, "small"]
+    portraits, documents = (
+        one("detect", name)["params"]["slice"]["detectors"] for name in ("portraits", "documents")
+    )
+    assert documents == ["ppocr"] != portraits
+    hidden = next(
+        j for j in jobs if j["name"] == "anonymize" and "blur" in j["wildcards"]["variant"]
+    )
+    assert "blur" in hidden["params"]["slice"]["settings"]
+    train, embed = one("train_adapted", "portraits"), one("embed_adapted", "portraits")
+    assert train["params"]["adaption"] == "A"
+    assert train["resources"]["tasks_per_gpu"] == 0 and train["threads"] >= 1
+    assert train["resources"]["runtime"] > 0 and embed["resources"]["gpu"] in (0, 1)
+    pixels = {j["params"]["dataset"] for j in jobs if j["script"] == "embed_pixels"}
+    assert pixels == {"portraits", "documents", "ids"}
