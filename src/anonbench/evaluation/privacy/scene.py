@@ -129,7 +129,8 @@ class Scene:
                 None if the crops are the originals'.
 
         """
-        vectors, cut = {}, cut_of(attacker)
+        cut = cut_of(attacker)
+        vectors: dict[tuple[Entity, float], np.ndarray] = {}
         for gallery, part in galleries:
             shown = crops[cut][part]
             if clear is None:
