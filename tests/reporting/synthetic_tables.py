@@ -18,14 +18,16 @@ FEW = [("unadapted", 0), ("unadapted", 1), ("B-blur-50", 0)]
 
 def make_deployments(reason: str = "", second: bool = True) -> pd.DataFrame:
     """Return a table of every kind of deployment of two methods and an adapted model."""
-    methods = ["blur", "mask"]
-    wanted = deployments.deployments(
-        list(DeploymentKind), [50], methods, dict.fromkeys(methods, ("A",))
-    )
+    adaptions = dict.fromkeys(["blur", "mask"], ("A",))
+    wanted = deployments.deployments(list(DeploymentKind), [50], adaptions)
     rows = [
         {
             "kind": each.kind.value,
-            **table.described(each.ranking),
+            "method": each.ranking.method,
+            "adaption": each.ranking.adaption,
+            "share": each.ranking.share,
+            "query": each.ranking.query.value,
+            "query_method": each.ranking.query_method,
             "reference": reference,
             "metric": metric,
             "value": 0.9 - 0.002 * each.ranking.share,

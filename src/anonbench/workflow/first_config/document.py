@@ -192,8 +192,11 @@ def _images(seen: Survey, choice: Choice, cost: Estimate, whole: Estimate) -> It
             f"from: how private the result is stays unknown. From {2 * SEARCHED} images on, half "
             "is better."
         )
+    folders = share < 1.0 and choice.label != "class" and _are_clusters(seen, choice)
+    if folders:
+        text += " A class folder stays whole: attackers learn from other persons or cases only."
     yield from _note(text, 4)
-    yield _entry("split", {"validation": share}, 4)
+    yield _entry("split", {"validation": share} | ({"by": "class"} if folders else {}), 4)
     if choice.label is not None:
         yield _entry("label", choice.label, 4)
     if cost.images < seen.images:
