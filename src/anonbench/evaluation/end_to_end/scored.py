@@ -60,7 +60,7 @@ class Scored:
     """Paired tests of methods, columns `anonbench.evaluation.end_to_end.scored.COMPARED`."""
     best: pd.DataFrame = field(repr=False)
     """Which methods keep most, by `METRIC` (`anonbench.evaluation.comparisons.best.COLUMNS`)."""
-    k: int
+    k: int = field(repr=False)
     """Relevant images of a query."""
     settings: Retrieval = field(repr=False)
     """Settings of the scores: own images do not count if k is below 5."""
