@@ -58,15 +58,6 @@ def test_help_names_each_detector_once(default: str) -> None:
     assert "sections `detection`, `anonymization` and `seed` hold" in said
 
 
-def test_help_says_what_each_speed_reaches_as_the_settings_do(root: Path) -> None:
-    parser = argparse.ArgumentParser()
-    add_detectors(parser)
-    said = " ".join(parser.format_help().split())
-    setting = (root / "docs/reference/settings.md").read_text(encoding="utf-8")
-    for recall in ("99 to 100 %", "34 to 83 %"):
-        assert recall.replace("%", "percent") in said and recall in setting
-
-
 def test_speed_replaces_the_config_s(tmp_path: Path) -> None:
     file = config(tmp_path, ["mtcnn"], detection={"speed": "single", "device": "auto"})
     assert asked(file).config.detection.speed == "single"

@@ -30,7 +30,7 @@ def suggestion(model: type[Settings], place: Sequence[str | int]) -> str:
         near = sorted({*_below(schema, nodes, str(place[-1]))})[:_MOST]
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return "see config/defaults.yaml for the keys there are"
+    return "see config/defaults.yaml and config/defaults-expert.yaml for all keys"
 
 
 def _below(
