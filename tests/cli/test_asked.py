@@ -15,7 +15,7 @@ import zxingcpp
 from PIL import Image, ImageDraw
 
 from anonbench.cli import main
-from anonbench.cli.inputs import Asked, add_detectors, settings_of
+from anonbench.cli.inputs import Requested, add_detectors, settings_of
 from anonbench.config import Detection
 from anonbench.config.detectors import COVERING, LOOKED_FOR, default_detection
 from anonbench.core.errors import InputError
@@ -25,7 +25,7 @@ from anonbench_demo.fonts import Family
 ALL = ["centerface", "ppocr", "zxing", "mrz", "ink"]
 
 
-def asked(file: Path | None = None, **options: Any) -> Asked:
+def asked(file: Path | None = None, **options: Any) -> Requested:
     known = {"detectors": None, "hide": None, "images": "photos", "boxes": None}
     return settings_of(argparse.Namespace(**known | options, configfile=file), LOOKED_FOR)
 

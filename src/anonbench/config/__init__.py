@@ -276,8 +276,8 @@ def _not_comparable(batch: Dataset, reference: Dataset) -> str | None:
     """Reason why two data sets cannot be compared for drift, with a fix; None if they can."""
     name = batch.drift_from
     if batch.system != reference.system:
-        way_out = f"give it `system: {reference.system}`" if reference.system else "leave it out"
-        return f"one model embeds both data sets, but `system` is not that of {name}; {way_out}"
+        hint = f"give it `system: {reference.system}`" if reference.system else "leave it out"
+        return f"one model embeds both data sets, but `system` is not that of {name}; {hint}"
     if not batch.system and reference.drift_from:
         return f"{name} is a batch itself; name the data set that its models are trained on"
     if set(batch.detectors) != set(reference.detectors):

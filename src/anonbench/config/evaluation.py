@@ -140,7 +140,7 @@ class DetectionQuality(Settings):
     )
     """Score thresholds that are compared, in addition to the one in use."""
     listed: Count = 50
-    """Least certain images of each kind that are listed."""
+    """Number of least certain images of each kind that are listed."""
 
 
 if TYPE_CHECKING:

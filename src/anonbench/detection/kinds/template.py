@@ -54,7 +54,7 @@ class Template(DetectorKind):
     images_per_second: ClassVar = 1.0
 
     candidates: Count = 10
-    """Most similar templates that are tried on an image."""
+    """Number of most similar templates that are tried on an image."""
     transformation: Literal["affine", "homography"] = "homography"
     """Transformation of a template onto an image: `affine` for scans, `homography` for tilted
     photographs."""

@@ -50,7 +50,7 @@ class Command(SystemKind):
     format: Literal["npy", "npz", "parquet", "h5"] = "npy"
     """Format of the file of vectors."""
     images: Count = 10_000
-    """Most images in one folder."""
+    """Largest number of images in one folder."""
     timeout: Positive = 86_400
     """Longest time of one call, in seconds."""
     version: str = ""

@@ -35,7 +35,7 @@ class Function(SystemKind):
     function: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
     """The function as `module:function`."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
-    """Most images in one call."""
+    """Largest number of images in one call."""
     version: str = ""
     """Your name for the version of what the module's file does not tell, such as weights that it
     loads."""

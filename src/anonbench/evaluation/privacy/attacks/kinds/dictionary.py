@@ -39,9 +39,9 @@ class Candidates(LineAttack):
     candidates: Count = 100
     """Candidates that the true text is ranked among, including itself."""
     images: Count = 40
-    """Most images that are attacked."""
+    """Largest number of images that are attacked."""
     regions: Count = 2
-    """Most lines or zones of each image."""
+    """Largest number of lines or zones of each image."""
 
     def most_images(self) -> int:
         """See `RegionAttack.most_images`."""

@@ -41,7 +41,7 @@ class Residual(RegionAttack):
     seconds_an_image: ClassVar = 0.3
 
     images: Count = 50
-    """Most images of each version that are searched again."""
+    """Largest number of images of each version that are searched again."""
     overlap: Fraction = 0.5
     """Overlap (IoU) from which a region is found."""
     others: tuple[str, ...] = ("centerface", "mtcnn")
