@@ -148,7 +148,7 @@ BY_METHODS, HIDE = apply._group_by_methods, apply._hide
 
 @pytest.mark.parametrize(
     ("name", "new"),
-    [("_by_methods", original_order), ("_hide", seen_again), ("_hide", from_the_original)],
+    [("_group_by_methods", original_order), ("_hide", seen_again), ("_hide", from_the_original)],
 )
 @pytest.mark.parametrize("face", MOVING)
 def test_an_order_that_shows_it_again_is_caught(

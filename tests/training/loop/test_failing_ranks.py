@@ -67,7 +67,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[dict[int, str]]:
         seen.append({rank: read_json(p)["kind"] for rank, p in paths.items() if p.exists()})
         real(folder, processes, heard)
 
-    monkeypatch.setattr(launch, "_end_as_they_did", note)
+    monkeypatch.setattr(launch, "_raise_cause", note)
     return seen
 
 

@@ -176,7 +176,7 @@ def turned(inside: RegionWindow, method: Any) -> np.ndarray:
     """Swirl: a rotation that fades with the distance from the centre."""
     points = _points(inside)
     share = 1.0 - np.abs(points) / np.sqrt(2.0)
-    return _source_pixels(inside, points * np.exp(2j * np.pi * float(method.groups) * share))
+    return _source_pixels(inside, points * np.exp(2j * np.pi * float(method.turns) * share))
 
 
 def bulged(inside: RegionWindow, method: Any) -> np.ndarray:

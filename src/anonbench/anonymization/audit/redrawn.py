@@ -154,13 +154,13 @@ def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
     formats = zxingcpp.BarcodeFormat
     oblong = max(size) >= 1.67 * min(size)
     spare = formats.Code128 if oblong else formats.QRCode
-    kind, groups, share = fakes.PayloadKind.CAPITALS, int(oblong and size[0] > size[1]), 0.9
+    kind, turns, share = fakes.PayloadKind.CAPITALS, int(oblong and size[0] > size[1]), 0.9
     contents: list[tuple[Any, str]] = []
     if read:
         code = max(read, key=lambda each: len(each.text))
         kind = fakes.payload_kind(code.text)
-        groups = round(-code.orientation / 90)
-        share = _shrink_factor(size, math.radians(abs(code.orientation + 90 * groups)))
+        turns = round(-code.orientation / 90)
+        share = _shrink_factor(size, math.radians(abs(code.orientation + 90 * turns)))
         length = min(max(len(code.text), 6), 400)
         digits = fakes.PayloadKind.DIGITS
         if code.format == formats.Codabar:
@@ -179,7 +179,7 @@ def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
         light = np.array(made.to_image(scale=1, add_quiet_zones=False))
         if format_ in _linear():
             light = light[len(light) // 2][None]
-        dark = np.rot90(light == 0, groups)[None].astype(np.uint8)
+        dark = np.rot90(light == 0, turns)[None].astype(np.uint8)
         inner = [max(1, math.floor(share * side + 1e-6)) for side in size]
         ink = np.floor(255 * means(dark, (inner[0], inner[1]))[0] + 1e-6)
         rest = [side - used for side, used in zip(size, inner, strict=True)]
