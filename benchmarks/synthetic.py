@@ -14,16 +14,26 @@ from anonbench.training.data.augment import COLUMNS, augmentations_of
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.masking import batch_masks
 
-DEFAULTS = Path(__file__).resolve().parents[1] / "config" / "defaults.yaml"
+CONFIG = Path(__file__).resolve().parents[1] / "config"
 
 
 def recipe_of(**changes: Any) -> Any:
     """Return the default recipe with changes, as plain attributes (no pydantic is needed)."""
-    values = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["recipes"]["default"]
-    recipe = _merged(values, changes)
+    common, expert = (
+        yaml.safe_load((CONFIG / name).read_text(encoding="utf-8"))["recipes"]["default"]
+        for name in ("defaults.yaml", "defaults-expert.yaml")
+    )
+    recipe = _merged(_united(common, expert), changes)
     recipe.backbone.registered = None  # a property of the settings
     recipe.crops.blur_probabilities = (1.0, 0.1, 0.5)
     return recipe
+
+
+def _united(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return one | {
+        key: _united(one[key], value) if isinstance(value, dict) and key in one else value
+        for key, value in other.items()
+    }
 
 
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> SimpleNamespace:

@@ -18,7 +18,7 @@ from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.blocks import Source, grids_of, read_grids, whole_blocks
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.regions import area_of, read_regions
-from anonbench.anonymization.geometry import Cover, cover, in_whole_blocks
+from anonbench.anonymization.geometry import Cover, cover, extend_to_blocks
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import (
@@ -389,7 +389,7 @@ def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
         grid = Blocks(0, 0, size, size, 0, 0, step, step, reach, reach)
         inside, box = slanted[:size, :size], ((0, min(size, 800)), (0, min(size, 800)))
         own = slice(*box[0]), slice(*box[1])
-        window, hidden = in_whole_blocks(Cover(own, inside), [grid], (size, size))
+        window, hidden = extend_to_blocks(Cover(own, inside), [grid], (size, size))
         assert window == (slice(0, size), slice(0, size)) and hidden is not None and hidden.all()
         grids = read_grids(" ".join(map(str, grid)))
         around, masks = whole_blocks(box, (inside, inside), grids, (size, size))

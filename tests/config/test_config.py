@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from anonbench.config import Config, Policy, load, load_policy
 from anonbench.config.file.document import (
     DEFAULTS,
+    EXPERT_DEFAULTS,
     POLICY,
     SCHEMA,
     defaults_text,
@@ -32,8 +34,9 @@ def test_the_schema_is_the_models(root: Path) -> None:
     assert (root / SCHEMA).read_text(encoding="utf-8") == schema_text()
 
 
-def test_the_default_file_is_the_models(root: Path) -> None:
-    assert (root / DEFAULTS).read_text(encoding="utf-8") == defaults_text()
+@pytest.mark.parametrize(("path", "common"), [(DEFAULTS, True), (EXPERT_DEFAULTS, False)])
+def test_the_default_files_are_the_models(root: Path, path: Path, common: bool) -> None:
+    assert (root / path).read_text(encoding="utf-8") == defaults_text(common)
 
 
 def test_the_policy_file_is_the_default_policy(root: Path) -> None:
@@ -54,16 +57,20 @@ def test_a_policy_file_that_is_wrong_is_refused(values: dict[str, Any], said: st
         load_policy(values)
 
 
-def test_the_default_file_says_nothing_but_defaults() -> None:
-    written = load(yaml.safe_load(defaults_text()))
-    assert written == load({"datasets": {"my_images": DATASET | {"path": "data/my_images"}}})
+def leaves(value: Any, path: str = "") -> set[str]:
+    if not isinstance(value, dict) or not value:
+        return {path}
+    return {leaf for name, inner in value.items() for leaf in leaves(inner, f"{path}.{name}")}
 
 
-def test_every_setting_is_documented_or_speaks_for_itself() -> None:
-    text = defaults_text().splitlines()
-    settings = [line for line in text if ":" in line and not line.lstrip().startswith("#")]
-    comments = [line for line in text if line.lstrip().startswith("#")]
-    assert len(comments) > 0.6 * len(settings)
+def test_the_default_files_have_every_setting_once_with_its_default() -> None:
+    common, expert = (yaml.safe_load(defaults_text(each)) for each in (True, False))
+    assert not leaves(common) & leaves(expert)
+    example = load({"datasets": {"my_images": DATASET | {"path": "data/my_images"}}})
+    assert load(common) == example
+    update_config(common, expert)  # as a second `--configfile`
+    assert load(common) == example
+    assert leaves(common) == leaves(example.model_dump(mode="json"))
 
 
 @pytest.mark.parametrize(

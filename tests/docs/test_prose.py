@@ -53,6 +53,26 @@ _GONE = re.compile(
 """Words that a reader stumbles over: again, fix, hint, lack, visible, unchanged."""
 
 
+_GONE_FROM_NAMES = {"anew", "loud", "mend", "promise", "promises", "sought", "unlike"}
+"""Parts of names, which are standard terms now: again, terminal, fix, condition, wanted, custom."""
+
+
+def parts_of_names(text: str) -> set[str]:
+    """Words that functions and classes of a module are named by."""
+    named = ast.FunctionDef | ast.ClassDef
+    names = [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, named)]
+    return {part.lower() for name in names for part in re.findall("[A-Z]?[a-z]+", name)}
+
+
+def test_names_have_no_private_words() -> None:
+    files = {file: parts_of_names(file.read_text("utf-8")) for file in (ROOT / "src").rglob("*.py")}
+    found = {
+        str(f): (words | set(f.stem.split("_"))) & _GONE_FROM_NAMES for f, words in files.items()
+    }
+    assert len(found) > 400 and not [file for file, words in found.items() if words]
+    assert parts_of_names("class Promise:\n    def drawn_anew(self): ...") >= {"promise", "anew"}
+
+
 def words_that_are_gone(text: str) -> list[str]:
     return [found[0] for found in _GONE.finditer(_CODE.sub("", text))]
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from anonbench.cli.main import _parser
-from anonbench.config import Config
 from anonbench.config.experiment import FIGURES_OF_SCORES
+from anonbench.config.file import document
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.tables import TABLES
-from anonbench.core.settings import documentation
 from site_tools import ROOT, load
 
 REFERENCE = load("reference")
+SETTINGS = load("settings_page")
 GALLERY = load("gallery")
 
 
@@ -28,16 +29,57 @@ def test_a_page_is_what_its_code_says(page: Path) -> None:
     assert page.read_text("utf-8") == REFERENCE.pages()[page], "stale: run `make docs`"
 
 
+def settings(sections: list[Any]) -> list[tuple[str, str]]:
+    """Heading and name of each setting, without sections that only hold others."""
+    return [
+        (section.heading, row.name)
+        for section in sections
+        for row in section.settings
+        if row.heading is None or SETTINGS.is_common(row.path)
+    ]
+
+
+def is_one_sentence(text: str) -> bool:
+    return bool(re.fullmatch(r"[A-Z`][^\n]{5,158}\.", text)) and not re.search(r"\. [A-Z`]", text)
+
+
 @pytest.mark.slow
-def test_every_setting_is_there() -> None:
-    text = load("settings_page").page()
-    said = documentation(Config)
-    assert {"title", "seed"} <= said.keys()
-    for name in Config.model_fields:
-        assert f"`{name}`" in text
-        assert " ".join(said.get(name, "").split()).partition(". ")[0] in text
-    assert "| `height` |" not in text and "| `top` | `10` | integer ≥ 1 ≤ 1000 |" in text
-    assert text.count("`retrieval`") == 2  # a row, and a section
+def test_every_setting_is_on_one_page_and_few_are_on_the_first() -> None:
+    common, expert = (settings(SETTINGS.shown(common)) for common in (True, False))
+    assert sorted(common + expert) == sorted(settings(SETTINGS.sections()))
+    assert len(set(common + expert)) == len(common + expert) > 300
+    assert 40 < len(common) <= 60
+    assert ("`datasets.<name>`", "path") in common and ("`retrieval`", "top") in expert
+    assert ("The experiment", "bundle") in expert and ("`policy.strength`", "least") in expert
+    declared = {
+        f"{a}.{b}".strip(".") for a, names in document._COMMON.items() for b in names.split()
+    }
+    paths = {row.path for section in SETTINGS.sections() for row in section.settings}
+    assert declared <= paths
+
+
+@pytest.mark.slow
+def test_every_setting_is_described_in_one_sentence() -> None:
+    told = {
+        row.path: row.meaning for section in SETTINGS.sections() for row in section.settings
+    } | {section.heading: section.meaning for section in SETTINGS.sections()}
+    assert [place for place, text in told.items() if not is_one_sentence(text)] == []
+    assert is_one_sentence("Side of a patch, in pixels.")
+    for wrong in ("", "Side", "of a patch.", "Side of a patch. In pixels.", f"Side {'x' * 160}."):
+        assert not is_one_sentence(wrong)
+
+
+@pytest.mark.slow
+def test_a_setting_has_its_default_and_its_values() -> None:
+    pages = REFERENCE.pages()
+    common, expert = (pages[REFERENCE.FOLDER / f"settings{end}.md"] for end in ("", "-expert"))
+    assert "| `top` | `10` | integer ≥ 1 ≤ 1000 |" in expert
+    assert "| `split`](#datasetsnamesplit) | `official` |" in common.replace("[`", "`")
+    blocks = "| `blocks` | `{face: 4.0, text: 1.0, barcode: 2.0, mrz: 1.0, ink: 1.0}` | by entity: "
+    assert blocks in expert.partition("## `anonymization.dp_pixelate`")[2]
+    for text in (common, expert):
+        headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+        assert len(set(headings)) == len(headings)
 
 
 @pytest.mark.slow
@@ -46,7 +88,8 @@ def test_every_method_is_there() -> None:
     for name, method in METHODS.items():
         assert f"| `{name}` |" in text and f"## `{name}`" in text
         assert method.residue in load("methods_page").RESIDUES
-    assert "[`anonymization.noise`](settings.md#anonymizationnoise)" in text
+    assert "[`anonymization.blur`](settings.md#anonymizationblur)" in text
+    assert "[`anonymization.noise`](settings-expert.md#anonymizationnoise)" in text
 
 
 def test_every_command_is_there() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from anonbench.anonymization.files.one import Job
+from anonbench.anonymization.files.file_job import Job
 from anonbench.anonymization.files.run import made_by
 from anonbench.config import Anonymization, Detection, load
 from anonbench.config.systems import AnySystem

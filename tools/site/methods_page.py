@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from settings_page import anchor
+from settings_page import anchor, shown
 
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import METHODS, Method
@@ -108,8 +108,10 @@ def _first(method: type[Method]) -> str:
 
 def _sections() -> Iterator[str]:
     schema = Anonymization.model_json_schema()
+    common = {section.heading for section in shown(common=True)}
     for name, method in METHODS.items():
         yield f"## `{name}`\n\n{inspect.cleandoc(method.__doc__ or '')}\n"
         if name in schema["properties"]:
             section = f"anonymization.{name}"
-            yield f"Settings: [`{section}`](settings.md#{anchor(section)}).\n"
+            page = "settings.md" if f"`{section}`" in common else "settings-expert.md"
+            yield f"Settings: [`{section}`]({page}#{anchor(section)}).\n"

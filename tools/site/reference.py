@@ -17,10 +17,11 @@ FOLDER = ROOT / "docs/reference"
 
 
 def pages() -> dict[Path, str]:
-    """Return the text of each page."""
+    """Text of each page."""
     return {
         FOLDER / "methods.md": methods_page.page(),
-        FOLDER / "settings.md": settings_page.page(),
+        FOLDER / "settings.md": settings_page.page(common=True),
+        FOLDER / "settings-expert.md": settings_page.page(common=False),
         FOLDER / "command-line.md": commands_page.page(),
         FOLDER / "python.md": python_page.page(),
     }

@@ -1,52 +1,139 @@
-"""The page of every setting, from the config's model."""
+"""The pages of settings, common and expert ones, from the config's model."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from anonbench.config import Config
+from anonbench.config.file.document import is_common
+from anonbench.core.registries.methods import METHODS
 
-HEAD = """\
-# Every setting
+HEADS = {
+    True: """\
+# Settings
 
 <!-- Written from src/anonbench/config by `make docs`. Do not edit. -->
 
-Each heading is a section of the config, each row a setting of it. Unknown names and impossible
-values are refused before anything runs. [config/defaults.yaml](../../config/defaults.yaml) has the
-same as YAML to copy from, and [config/](../../config/README.md) has examples.
-"""
+The settings that an experiment on your own images, the demo or the paper's experiment needs; all
+others are [expert settings](settings-expert.md). Each heading is a section of the config, each row
+a setting of it. Unknown names and impossible values are refused before anything runs.
+[config/defaults.yaml](../../config/defaults.yaml) has the same as YAML to copy from, and
+[config/](../../config/README.md) has examples.
+""",
+    False: """\
+# Expert settings
+
+<!-- Written from src/anonbench/config by `make docs`. Do not edit. -->
+
+The settings that few experiments change; [the common ones](settings.md) are on a page of their own.
+[config/defaults-expert.yaml](../../config/defaults-expert.yaml) has the same as YAML to copy from.
+""",
+}
 COLUMNS = "| setting | default | values | meaning |\n| --- | --- | --- | --- |"
 Schema = dict[str, Any]
 
 
-def page() -> str:
-    """Return the page."""
+class Setting(NamedTuple):
+    """One row of a page; a section is also a row of the section around it."""
+
+    name: str
+    path: str
+    default: str
+    values: str
+    meaning: str
+    heading: str | None
+    """Heading of the section that the setting is; None for a plain value."""
+
+
+class Section(NamedTuple):
+    """One heading of a page with its rows."""
+
+    heading: str
+    meaning: str
+    settings: list[Setting]
+
+
+def page(common: bool) -> str:
+    """The page of common or of expert settings."""
+    found = shown(common)
+    headings = {section.heading for section in found}
+    return "\n".join([HEADS[common], *(_text(section, common, headings) for section in found)])
+
+
+def shown(common: bool) -> list[Section]:
+    """Sections of one page, with the rows that stand on it; empty ones are left out."""
+    kept: list[Section] = []
+    for section in reversed(sections()):  # inner sections before those around them
+        inner = {each.heading for each in kept}
+        rows = [row for row in section.settings if _stands_on(row, common, inner)]
+        if rows:
+            kept.append(section._replace(settings=rows))
+    return kept[::-1]
+
+
+def _stands_on(row: Setting, common: bool, inner: set[str]) -> bool:
+    """Whether a row stands on a page; a section does if a setting in it does."""
+    if row.heading and not is_common(row.path):
+        return row.heading in inner
+    return is_common(row.path) is common
+
+
+def sections() -> list[Section]:
+    """Every section of the config with every setting, outer sections first."""
     schema = Config.model_json_schema()
-    return "\n".join([HEAD, *_section(schema, schema["$defs"], "The experiment", "")])
+    found = _sections(schema, schema["$defs"], "The experiment", "")
+    return list({section.heading: section for section in found}.values())
 
 
-def _section(section: Schema, known: Schema, heading: str, path: str) -> Iterator[str]:
+def _text(section: Section, common: bool, headings: set[str]) -> str:
+    rows = [COLUMNS]
+    for row in section.settings:
+        name = f"`{row.name}`"
+        if row.heading:
+            other = "" if row.heading in headings else _file(not common)
+            name = f"[{name}]({other}#{anchor(row.heading)})"
+        rows.append(
+            f"| {name} | {row.default} | {row.values} | {row.meaning.replace('|', chr(92) + '|')} |"
+        )
+    return f"## {section.heading}\n\n{section.meaning}\n\n" + "\n".join(rows) + "\n"
+
+
+def _file(common: bool) -> str:
+    return "settings.md" if common else "settings-expert.md"
+
+
+def _sections(section: Schema, known: Schema, heading: str, path: str) -> Iterator[Section]:
     inner: list[tuple[Schema, str, str]] = []
     rows = []
     for name, field in section["properties"].items():
         place = f"{path}{name}"
+        by_entity = _by_entity(field, known)
         # a strength has its method's section, which stands there
-        below = [] if place == "anonymization.strengths" else list(_below(field, known, place))
+        plain = by_entity or place == "anonymization.strengths"
+        below = [] if plain else list(_below(field, known, place))
         inner += below
         default = "required" if name in section.get("required", ()) else _default(field, below)
-        # a section's own text stands below its heading
-        of_section = _named(field, known).get("description", "")
-        meaning = field.get("description") or (_sentence(of_section) if below else of_section)
-        first = f"[`{name}`](#{anchor(below[0][1])})" if below else f"`{name}`"
-        rows.append(f"| {first} | {default} | {_values(field, known)} | {_cell(meaning)} |")
-    yield f"## {heading}\n\n{section.get('description', '')}\n"
-    yield "\n".join([COLUMNS, *rows]) + "\n"
+        values = (
+            f"by entity: {_values(by_entity['face'], known)}"
+            if by_entity
+            else _values(field, known)
+        )
+        meaning = _joined(field.get("description", "")) or _summary(_named(field, known))
+        rows.append(Setting(name, place, default, values, meaning, below[0][1] if below else None))
+    yield Section(heading, _summary(section), rows)
     for each, title, prefix in inner:
-        yield from _section(each, known, title, prefix)
+        yield from _sections(each, known, title, prefix)
+
+
+def _by_entity(field: Schema, known: Schema) -> Schema:
+    """Values by entity of a section that has nothing else to say; else an empty mapping."""
+    values: Schema = _named(field, known).get("properties", {})
+    alike = "face" in values and not any("description" in value for value in values.values())
+    return values if alike else {}
 
 
 def _below(field: Schema, known: Schema, path: str) -> Iterator[tuple[Schema, str, str]]:
@@ -54,6 +141,7 @@ def _below(field: Schema, known: Schema, path: str) -> Iterator[tuple[Schema, st
     section = _named(field, known)
     if "properties" in section:
         yield section, f"`{path}`", f"{path}."
+    yield from _below(field["items"], known, path) if "items" in field else ()
     for each in (*field.get("patternProperties", {}).values(), field.get("additionalProperties")):
         if isinstance(each, dict):
             yield from _below(each, known, f"{path}.<name>")
@@ -73,17 +161,23 @@ def _kind(field: Schema, known: Schema) -> str:
 
 
 def _default(field: Schema, below: list[tuple[Schema, str, str]]) -> str:
-    if "default" not in field or (below and field["default"] is not None):
+    if "default" not in field or (below and isinstance(field["default"], dict | list)):
         return "" if below else "–"
     text = yaml.safe_dump(
-        field["default"], default_flow_style=True, width=10_000, allow_unicode=True
+        field["default"],
+        default_flow_style=True,
+        width=10_000,
+        allow_unicode=True,
+        sort_keys=False,
     )
     return f"`{text.removesuffix('...' + chr(10)).strip()}`"
 
 
 def _values(field: Schema, known: Schema) -> str:
-    """Return in words which values a setting takes."""
+    """The values that a setting takes, in words."""
     field = _named(field, known) or field
+    if field.get("anyOf", [{}])[0].get("enum") == list(METHODS):
+        return "names of [methods](methods.md)"
     for several in ("anyOf", "oneOf"):
         if several in field:
             return " or ".join(dict.fromkeys(_values(each, known) for each in field[several]))
@@ -121,14 +215,14 @@ def _bounds(field: Schema) -> Iterator[str]:
 
 
 def anchor(heading: str) -> str:
-    """Return the anchor of a heading, as GitHub names it."""
+    """The anchor of a heading, as GitHub names it."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
-def _sentence(text: str) -> str:
-    """First sentence of a text."""
-    return re.split(r"(?<=[.:])\s+(?=[A-Z`])", text, maxsplit=1)[0]
+def _summary(section: Schema) -> str:
+    """First paragraph of a section's own documentation."""
+    return _joined(section.get("description", "").split("\n\n")[0])
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def _joined(text: str) -> str:
+    return " ".join(text.split())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anonbench.anonymization.geometry import Cover, cover, framed, together, within
+from anonbench.anonymization.geometry import Cover, cover, framed, merged_windows, relative_window
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
@@ -71,7 +71,7 @@ def layers(
     hidden = regions[: regions_at(variant.degree, len(regions))]
     made: list[np.ndarray] = []
     done: np.ndarray | None = None
-    kinds = _by_methods(variant.method, hidden, settings)
+    kinds = _group_by_methods(variant.method, hidden, settings)
     for number, (methods, own) in enumerate(kinds, start=1):
         for method in methods:
             before = made[-1] if made else image
@@ -143,7 +143,7 @@ def area_of(
     return cover(region, shape, settings.margin, least, form, around, settings.coding_blocks)
 
 
-def _by_methods(
+def _group_by_methods(
     name: str, hidden: Sequence[Region], settings: Anonymization
 ) -> list[tuple[list[Method], list[Region]]]:
     """Return regions by their methods, in draw order; first those with the least left."""
@@ -184,10 +184,10 @@ def _hide(
     areas = [(region, area) for region, area in found if area is not None]
     if method.surroundings():
         frames = framed(hidden, image.shape, settings)
-        for window, group in together([area for _, area in areas]):
+        for window, group in merged_windows([area for _, area in areas]):
             covered = method.hide_among(image[window], frames[window])
             for part in group:
-                _paste(result, part, covered[within(part.window, window)], done)
+                _paste(result, part, covered[relative_window(part.window, window)], done)
         return result
     for region, area in areas:
         _paste(result, area, method.hide(image[area.window], region.entity), done)

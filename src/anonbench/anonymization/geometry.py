@@ -68,7 +68,7 @@ def cover(
         outline = _slanted if region.quad else _round if form == "ellipse" else None
         area = Cover(window, outline and outline(points, window))
     if blocks and region.blocks:
-        area = in_whole_blocks(area, region.blocks, shape)
+        area = extend_to_blocks(area, region.blocks, shape)
     if least == 1 and not around:
         return area
     rows, columns = (
@@ -94,7 +94,7 @@ def framed(
     return frames
 
 
-def together(areas: Sequence[Cover]) -> list[tuple[Window, list[Cover]]]:
+def merged_windows(areas: Sequence[Cover]) -> list[tuple[Window, list[Cover]]]:
     """Groups of regions whose windows share pixels, each with the window about all of them.
 
     No two of the windows about groups share a pixel.
@@ -104,13 +104,13 @@ def together(areas: Sequence[Cover]) -> list[tuple[Window, list[Cover]]]:
         window, members = area.window, [area]
         while met := [group for group in groups if _share(group[0], window)]:
             groups = [group for group in groups if not _share(group[0], window)]
-            window = _about(window, *(other for other, _ in met))
+            window = _bounding_window(window, *(other for other, _ in met))
             members = [*(each for _, others in met for each in others), *members]
         groups.append((window, members))
     return groups
 
 
-def within(window: Window, other: Window) -> Window:
+def relative_window(window: Window, other: Window) -> Window:
     """Place of a window in another one that holds it."""
     rows, columns = (
         slice(part.start - whole.start, part.stop - whole.start)
@@ -119,7 +119,7 @@ def within(window: Window, other: Window) -> Window:
     return rows, columns
 
 
-def in_whole_blocks(area: Cover, blocks: Sequence[Blocks], shape: tuple[int, ...]) -> Cover:
+def extend_to_blocks(area: Cover, blocks: Sequence[Blocks], shape: tuple[int, ...]) -> Cover:
     """Extend pixels to all those that coding blocks reach which they touch.
 
     Args:
@@ -141,7 +141,7 @@ def in_whole_blocks(area: Cover, blocks: Sequence[Blocks], shape: tuple[int, ...
     reached = [
         (slice(int(y[2, 0]), int(y[3, -1])), slice(int(x[2, 0]), int(x[3, -1]))) for y, x in grids
     ]
-    window = _about(area.window, *reached)
+    window = _bounding_window(area.window, *reached)
     if area.inside is None and window in (area.window, *reached):
         return Cover(window, None)
     area = _placed(area, window)
@@ -191,7 +191,7 @@ def _share(one: Window, other: Window) -> bool:
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))
 
 
-def _about(*windows: Window) -> Window:
+def _bounding_window(*windows: Window) -> Window:
     """Smallest window that holds others."""
     rows, columns = (
         slice(min(part.start for part in axis), max(part.stop for part in axis))
@@ -203,7 +203,7 @@ def _about(*windows: Window) -> Window:
 def _placed(area: Cover, window: Window) -> Cover:
     """Show the same pixels in a window that holds theirs."""
     inside = np.zeros([part.stop - part.start for part in window], bool)
-    inside[within(area.window, window)] = True if area.inside is None else area.inside
+    inside[relative_window(area.window, window)] = True if area.inside is None else area.inside
     return Cover(window, inside)
 
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.blocks import Source
-from anonbench.anonymization.audit.check import Auditor, StillSeenError
+from anonbench.anonymization.audit.check import Auditor, RegionVisibleError
 from anonbench.anonymization.methods.mask import Mask
 from anonbench.config import Anonymization
 from anonbench.core.boxes import image_regions
@@ -90,7 +90,7 @@ def anonymize_shard(
 
                 try:
                     coded = audited(variant, settings, False)
-                except StillSeenError as error:
+                except RegionVisibleError as error:
                     # it stays, for all variants have the same images
                     log.warning("%s: its regions are masked", error)
                     masked = settings.model_copy(update={"mask": Mask()})

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from anonbench.anonymization.apply import layers, steps
-from anonbench.anonymization.audit.remains import seen_in_thumbnail
+from anonbench.anonymization.audit.visibility import seen_in_thumbnail
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region

@@ -55,7 +55,7 @@ def verify(bundle: Path) -> Verified:
         there = set(_files(folder))
         listed = {file.path: file for file in listed_files(folder / METADATA)}
         unlisted = there - listed.keys() - {METADATA}
-        made_here = {path for path in unlisted if folder == bundle and _is_made_here(path)}
+        made_here = {path for path in unlisted if folder == bundle and _is_generated(path)}
         wrong = []
         for path, file in listed.items():
             if path not in there:
@@ -86,7 +86,7 @@ def _holds(path: Path, size: int, sha256: str) -> bool:
     return path.stat().st_size == size and file_digest(path) == sha256
 
 
-def _is_made_here(path: str) -> bool:
+def _is_generated(path: str) -> bool:
     """Whether the workflow, run in a bundle's folder, may have written a file."""
     return path.startswith(f"{START}/") or "/__pycache__/" in path
 

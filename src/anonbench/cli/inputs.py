@@ -93,7 +93,7 @@ def positive(text: str) -> int:
     return int(text)
 
 
-class Asked(NamedTuple):
+class Requested(NamedTuple):
     """Detectors that a command runs, and the sections of `--configfile`."""
 
     detectors: list[str]
@@ -104,7 +104,7 @@ class Asked(NamedTuple):
     """Line for the user: regions searched for, detectors, and the config sections in use."""
 
 
-def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: str) -> Asked:
+def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: str) -> Requested:
     """Read the requested detectors and the sections of `--configfile`.
 
     A config with data sets is an experiment, so its settings are used unchanged. Otherwise its
@@ -138,7 +138,7 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: st
             used += [source] if names else []
     hide = getattr(options, "hide", None) or []
     is_default, is_named = not names, bool(names or hide)
-    names = _of_kinds([*searching(names or default)], hide)
+    names = _detectors_of_kinds([*searching(names or default)], hide)
     sections = {
         each: given[each] for each in ("detection", "anonymization", *more) if each in given
     }
@@ -152,7 +152,7 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...], *more: st
     line = _searched_for(names, is_default)
     if file:
         line += f"\nof {shown(str(file))} hold: {', '.join(used) or 'nothing'}; no other setting"
-    return Asked(names, config, is_named, line)
+    return Requested(names, config, is_named, line)
 
 
 def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, list[str]]:
@@ -185,7 +185,7 @@ def _detectors_of(config: Config, options: argparse.Namespace) -> tuple[str, lis
     return source, names
 
 
-def _of_kinds(names: list[str], hide: list[str]) -> list[str]:
+def _detectors_of_kinds(names: list[str], hide: list[str]) -> list[str]:
     """Detectors that find one of the kinds of regions; all detectors if no kind is named.
 
     Raises:

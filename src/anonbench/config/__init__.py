@@ -105,20 +105,21 @@ class Config(Settings):
     results: Place = Path(RESULTS)
     """Folder that everything is written to."""
     bundle: Place | None = None
-    """The metadata of the bundle that the results come from: `anonbench bundle` writes this setting
-    into a bundle's config. Bundled results are used as they are, and no images are needed."""
+    """Metadata file of the bundle that the results come from; `anonbench bundle` writes this
+    setting."""
     seed: Seed = 0
-    """Seed of the demo data, of the splits made here and of the regions' draw order."""
+    """Seed of the demo data, of splits made here and of the draw order of regions."""
     training_seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
-    """Every model is trained once with each. The reference ranking is the first one's."""
+    """Seeds of the trainings: every model is trained once with each, and the first one's gives the
+    reference ranking."""
     control_seeds: tuple[Seed, ...] = ()
-    """The retraining control: seeds with which the unadapted model alone is trained again, to tell
-    what retraining costs by itself. A training more for each data set and seed."""
+    """Further seeds of the unadapted model, to measure how much a ranking changes by retraining
+    alone."""
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     """The data sets, by name."""
     systems: dict[Name, AnySystem] = Field(default_factory=dict)
-    """Systems under test, by name: models that are measured as they are, and never trained. `kind`
-    says what one is; docs/how-to/systems.md has an example of each kind."""
+    """Systems under test, by name: models that are measured without training
+    (docs/how-to/systems.md)."""
     detection: Detection = Detection()
     detection_quality: DetectionQuality = DetectionQuality()
     anonymization: Anonymization = Anonymization()
@@ -275,8 +276,8 @@ def _not_comparable(batch: Dataset, reference: Dataset) -> str | None:
     """Reason why two data sets cannot be compared for drift, with a fix; None if they can."""
     name = batch.drift_from
     if batch.system != reference.system:
-        way_out = f"give it `system: {reference.system}`" if reference.system else "leave it out"
-        return f"one model embeds both data sets, but `system` is not that of {name}; {way_out}"
+        hint = f"give it `system: {reference.system}`" if reference.system else "leave it out"
+        return f"one model embeds both data sets, but `system` is not that of {name}; {hint}"
     if not batch.system and reference.drift_from:
         return f"{name} is a batch itself; name the data set that its models are trained on"
     if set(batch.detectors) != set(reference.detectors):

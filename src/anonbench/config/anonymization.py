@@ -44,28 +44,26 @@ class Shapes(Settings):
 
 class _Margin(Settings):
     margin: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
-    """Factor by which each region is grown about its centre; 1 keeps it, deface uses 1.3."""
+    """Factor by which each region is enlarged about its centre (deface uses 1.3)."""
     shape: Shapes = Shapes()
-    """`box` as found, `ellipse` inside the box (its corners stay visible), or the whole `image`,
-    by entity."""
+    """Hidden area by entity: `box` as found, `ellipse` inside it (its corners stay visible) or the
+    whole `image`."""
     coding_blocks: bool = True
-    """Whether regions cover all blocks of a lossy original (JPEG: 8 × 8 or 16 × 16 pixels) that
-    they touch: the visible part of a block tells what its hidden part shows."""
+    """Extend regions to the coding blocks of a lossy original, whose visible part depends on the
+    hidden part."""
 
 
 class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
-    """How regions are hidden (a section for each method), and how the images are written."""
+    """Anonymization: a section for each method, and settings of the written images."""
 
     format: Literal["png", "jpeg"] = "png"
-    """png is lossless (outside its regions an image is unchanged, bit for bit); jpeg needs less
-    disk."""
+    """Format of anonymized images: `png` is lossless, `jpeg` needs less disk."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
-    """Quality of the JPEG option."""
+    """Quality of JPEG files, from 1 to 100."""
 
     strengths: Strengths = Strengths()
-    """Further strengths of methods, by method and name: `pixelate: { fine: { blocks: { face: 24 }
-    } }` makes `pixelate_fine`, a method like others in `datasets.<name>.methods`. It has the
-    parameters of its method but for those given here."""
+    """Further strengths by method and name: `pixelate: { fine: { blocks: { face: 24 } } }` adds the
+    method `pixelate_fine`."""
 
     def of(self, method: type[M]) -> M:
         """A method with its parameters."""

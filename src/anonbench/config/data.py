@@ -42,6 +42,7 @@ class PortraitsDemo(Settings):
     """Drawn portraits in CelebA's layout, 178 × 218 pixels."""
 
     kind: Literal["portraits"] = "portraits"
+    """Kind of demo data."""
     train_identities: Count = 100
     """Identities that occur in the train split only."""
     val_identities: Count = 40
@@ -54,6 +55,7 @@ class DocumentsDemo(Settings):
     """Drawn office documents in RVL-CDIP's layout, 16 classes, grey-level TIFF."""
 
     kind: Literal["documents"] = "documents"
+    """Kind of demo data."""
     train_per_class: Count = 40
     """Train images of each of the 16 classes."""
     val_per_class: Count = 15
@@ -64,6 +66,7 @@ class IdsDemo(Settings):
     """Drawn ID documents with portrait, fields, MRZ and barcode, in folders by template."""
 
     kind: Literal["ids"] = "ids"
+    """Kind of demo data."""
     train_per_template: Count = 80
     """Train images of each template."""
     val_per_template: Count = 30
@@ -77,19 +80,18 @@ class OwnSplit(Settings):
     """A split made here, for data without an official one (or for a part of CelebA)."""
 
     validation: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
-    """Share of the images (or groups) that becomes the validation split. All of them (1.0) where
-    nothing is trained, which needs a `system` or `drift_from`; then there is no downstream task
-    either."""
+    """Share of the images (or groups) in the validation split; 1.0 is possible if nothing is
+    trained."""
     by: str | None = None
-    """Label column whose values are kept together on one side, for example `identity`."""
+    """Label column whose values stay together on one side, such as `identity`."""
 
 
 class PathPart(Settings):
     """Clusters named by a folder of the images' paths."""
 
     path_part: int
-    """Place of the folder in the manifest's `path`: 1 is the first, 2 the one inside it, -1 the
-    folder that the image is in. Folders of one name in different folders are different clusters."""
+    """Place of the folder in an image's path: 1 is the first, 2 the second, -1 the folder that
+    holds the image."""
 
     @field_validator("path_part")
     @classmethod
@@ -103,37 +105,32 @@ class DataSource(Settings):
     """Where a data set's images, splits and labels come from: all that its manifest depends on."""
 
     layout: Layout
-    """celeba, rvl_cdip, folder (class folders or flat) or table (CSV, Parquet: path, split, …)."""
+    """`celeba`, `rvl_cdip`, `folder` (class folders or flat) or `table` (CSV or Parquet with path,
+    split and labels)."""
     path: Place
-    """Folder of the data set, or the table's file. Never written to. Every file below the folder is
-    used, or listed in `skipped.csv` with a reason."""
+    """Folder of the data set, or file of the table; it is only read."""
     demo: Demo | None = None
-    """Generate the data at `path` first (the demo)."""
+    """Demo data to draw at `path` first."""
     images: Literal["aligned", "wild"] = "aligned"
-    """CelebA only: img_align_celeba or img_celeba."""
+    """CelebA only: `aligned` (img_align_celeba) or `wild` (img_celeba)."""
     split: Literal["official"] | OwnSplit = "official"
-    """The publisher's split, or one made here. In a folder: its sub-folders `train` and `val`. An
-    image of train whose bytes val has too is left out."""
+    """`official`: the publisher's split (in a folder: `train` and `val`), or a section for a split
+    made here."""
     subset: Count | None = None
-    """Use only this many images, drawn by a hash of their ids (all splits together)."""
+    """Number of images to use in all splits together, drawn by a hash of their ids."""
     pdf_dpi: Annotated[int, Field(ge=36, le=1200)] = 150
-    """Resolution at which pages of PDF files are drawn, in pixels an inch (A4: 1241 × 1754)."""
+    """Resolution at which pages of PDF files are drawn, in pixels per inch."""
     label: str | None = None
-    """Label column for k-NN and linear accuracy (celeba: an attribute such as `Male`; rvl_cdip and
-    folder: `class`). Without it the data set has no downstream task."""
+    """Label column of the downstream task, such as `class` or CelebA's `Male`; without it there is
+    no such task."""
     attributes: tuple[str, ...] = ()
-    """Further label columns, such as `Smiling` and `Eyeglasses`: the attack `inference` predicts
-    each from published vectors, as it does the label. Nothing else reads them."""
+    """Further label columns that the attack `inference` predicts, such as `Smiling`."""
     given: dict[Name, Place] = Field(default_factory=dict)
-    """Folders of pictures that other programs have anonymized, by program: each picture has its
-    original's path below `path`, or its id, whatever its image format. They are judged as a method
-    called `given_<program>` at 100 %. An image without such a picture of its own size is left out
-    of all image sets, and says why in `skipped.csv`."""
+    """Folders of images anonymized by other programs, by program; each is judged as the method
+    `given_<program>`."""
     cluster: str | PathPart = AUTO
-    """Images that are no independent evidence, such as photos of one person: intervals count
-    clusters, not images. A label column (`identity`), a folder of the path (`{ path_part: 1 }`),
-    `none`, or `auto`: the column of `split.by`, else of the person (`privacy.identity`), else the
-    first of identity, case, document, template and class that the data set has."""
+    """What dependent images share: a label column, `{ path_part: 1 }`, `none` or `auto`; intervals
+    count clusters."""
 
     @model_validator(mode="after")
     def _attributes_are_others(self) -> Self:
@@ -172,39 +169,35 @@ class DataSource(Settings):
 
 
 class Dataset(DataSource):
-    """One data set and what is done with it."""
+    """A data set with its detectors, methods and models."""
 
     enabled: bool = True
-    """Whether the data set is part of the experiment."""
+    """Include the data set in the experiment."""
     paper_role: PaperRole | None = None
-    """Which data set of the paper this is or stands in for; gives it that data set's tables."""
+    """Data set of the paper that this one is or stands in for, whose tables it gets."""
     detectors: Annotated[tuple[AnyDetector, ...], Field(min_length=1)]
-    """Detectors whose regions are anonymized together."""
+    """Detectors that are used together."""
     boxes: Place | None = None
-    """For the detector `boxes`: a file of your own (CSV, Parquet, COCO or VIA JSON), which names
-    images exactly, by `id` or by `path`."""
+    """Boxes for the detector `boxes`: CSV, Parquet, COCO or VIA JSON with the `id` or `path` of
+    each image."""
     templates: Place | None = None
-    """For the detector `template`: a folder of template images with their annotations."""
+    """Folder of template images with annotations, for the detector `template`."""
     corrections: Place | None = None
-    """CSV of boxes to add to, and to remove from, what the detectors find."""
+    """CSV of boxes to add to and to remove from what the detectors find."""
     truth: Place | None = None
-    """True boxes (as `boxes`), to measure the detectors by."""
+    """True boxes, in the format of `boxes`, that detectors are measured by."""
     unmatched: Literal["refuse", "record"] = "refuse"
-    """A row of boxes, corrections or truth that names no image of the data set, or several, ends
-    the run; `record` leaves it out, says so and lists it in `unmatched.csv`. What it marks may
-    then stay visible."""
+    """Rows of box files that name no image or several: `refuse` them, or leave them out and
+    `record` them."""
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = tuple(Method)
-    """Anonymization methods, and strengths of them (`anonymization.strengths`) as
-    `<method>_<strength>`; those of the paper where none are named, whatever others there are."""
+    """Anonymization methods and their strengths (`<method>_<strength>`)."""
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
-    """Percent of an image's regions that is anonymized; every degree is a set of its own."""
+    """Percent of an image's regions that is anonymized; every degree is an image set of its own."""
     system: Name | None = None
-    """A system under test, a key of `systems`. It is measured as it is: nothing is trained, and of
-    the `adaptions` only `mapped` is possible."""
+    """System under test, a key of `systems`; nothing is trained then."""
     drift_from: Name | None = None
-    """Another data set that was evaluated: the target `drift` compares this one with it, and says
-    whether the evaluation has to be repeated. Both have the same `system`, or neither has one: then
-    the other one's trained models embed this one, and nothing is trained on it."""
+    """Evaluated data set that the target `drift` compares this one with, to tell whether to
+    evaluate again."""
     adaptions: tuple[
         Literal[Adaption.A, Adaption.B, Adaption.C, Adaption.D, Adaption.MAPPED], ...
     ] = (
@@ -212,32 +205,25 @@ class Dataset(DataSource):
         Adaption.B,
         Adaption.C,
     )
-    """Adaptions to every variant: A, B, C and D are trained (the unadapted model always is), D as a
-    copy of the unadapted model that learns to embed hidden crops as that one embeds the originals';
-    `mapped` maps the unadapted model's vectors of hidden images to where their originals' would be,
-    learned from train images in seconds. With a `system` only `mapped`, with `drift_from` none."""
+    """Trained adaptions (A, B, C, D), and `mapped`, which maps vectors of hidden images; a `system`
+    allows only `mapped`."""
     redrawn: tuple[MethodName, ...] = ()
-    """Methods of this data set whose pictures are also redrawn: a network (`redrawing`) learns
-    to draw what is hidden so that the unadapted model embeds the picture as its original. They are
-    judged as a method called `redrawn_<method>` at 100 %, by that model: no other is trained on
-    them."""
+    """Methods whose hidden regions a network redraws to restore the ranking, as methods
+    `redrawn_<method>`."""
     recipe: str = "default"
-    """Name of the training recipe, a key of `recipes`."""
+    """Training recipe, a key of `recipes`."""
     keep_without_regions: bool = False
-    """Keep images in which nothing was found (the paper drops them)."""
+    """Include images in which nothing was found (the paper drops them)."""
     keep_failed: bool = False
-    """Keep images on which a detector failed, with what the others found; else they are left out.
-    They may show what that detector would have hidden."""
+    """Include images on which a detector failed, which may show what it would have hidden."""
     anonymized_first: str | None = None
-    """Label column that tells which images of a mixed archive (`deployments`) are anonymized first,
-    such as `year`: the lowest value. Without one they are drawn. Clusters stay together."""
+    """Label column whose lowest values, such as years, are anonymized first in a mixed archive; by
+    default drawn."""
     copy_originals: bool = False
-    """Copy the originals into the results, for data on a slow file system: full copies, which only
-    their owner may read. Without it they are read where they are. `anonbench originals` lists and
-    removes copies."""
+    """Copy originals into the results, readable by their owner only, if their file system is
+    slow."""
     shard_size: Count = 4096
-    """Images in one shard, about: the number of shards is the next power of two, and an image's
-    shard depends on its id alone, so that an added image changes one shard."""
+    """Approximate number of images in one shard."""
 
     @model_validator(mode="before")
     @classmethod

@@ -50,24 +50,19 @@ K = TypeVar("K", bound=DetectorKind)
 
 
 class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
-    """Settings of the detectors: a section for each, and what all share."""
+    """Detectors: a section for each, and settings that all share."""
 
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"threads"})
 
     max_pixels: Count = 180_000_000
-    """Larger images are recorded and skipped, not opened (decompression bombs)."""
+    """Pixels of the largest image that is opened; larger ones are recorded and skipped."""
     device: Literal["auto", "cpu", "cuda"] = "cpu"
-    """Where detectors that can use a GPU (mtcnn) run. auto: on one where there is one."""
+    """Device of detectors that can use a GPU (mtcnn); `auto` takes one if it is there."""
     threads: Count = 1
-    """CPU threads of a job, for reading and for ONNX Runtime (torch has one). More jobs side by
-    side search more images a second than more threads."""
+    """CPU threads of a job, for reading and for ONNX Runtime."""
     speed: Literal["thorough", "quick", "single"] = "thorough"
-    """In which views images are searched. thorough: at all scales, in tiles where they are large,
-    and turned; centerface then covers 99 to 100 % of faces from 24 pixels on (turned ones of less
-    than 48 in images of more than 8 megapixels: 93 to 99 %). quick: upright, and text from half
-    size; it covers as many upright faces, and 34 to 83 % of those on their side or upside down.
-    single: once, at full size and upright, as the detectors' authors do, which misses large and
-    turned faces, and small text in images of more than some 1,500 pixels."""
+    """Views that are searched: `thorough` (all scales, tiles, turned), `quick` (upright only) or
+    `single` (full size, once)."""
 
     def of(self, kind: type[K]) -> K:
         """A detector with its parameters."""

@@ -21,9 +21,9 @@ class Strength(Settings):
     parameter: str
     """Method and parameter as in the section `anonymization`, such as `pixelate.blocks.face`."""
     least: float | None = None
-    """Smaller values fail."""
+    """Smallest value that passes."""
     most: float | None = None
-    """Greater values fail."""
+    """Largest value that passes."""
 
     @model_validator(mode="after")
     def _is_one_of_a_method(self) -> Self:
@@ -44,7 +44,7 @@ class Strength(Settings):
 
 
 class Missed(Settings):
-    """Greatest share of the true area of each entity that may be missed."""
+    """Largest share of the true area of each entity that may be missed."""
 
     face: Limit = 0.03
     text: Limit = 0.03
@@ -54,61 +54,53 @@ class Missed(Settings):
 
 
 class AttackLimits(Settings):
-    """Greatest rate of each attack above its control."""
+    """Largest rate of each attack above its control, as a share."""
 
     reidentification: Fraction = 0.1
-    """Share of the regions that the strongest attacker re-identifies. Its control is chance, at
-    most about one in a hundred, and not subtracted. The report's reader may choose another limit on
-    the page, or none."""
+    """Regions that the strongest attacker re-identifies; its control, chance, is not subtracted."""
     remainder: Limit = None
-    """Share of the persons that are found by what is around their faces. No method that leaves the
-    surroundings as they are can lower it, so there is no default; the report states the rate."""
+    """Persons that are recognized by the surroundings of their faces, which no method here
+    hides."""
     readability: Limit = 0.05
-    """Of text lines, and of their characters, that are read."""
+    """Text lines, and their characters, that are read."""
     mrz_reading: Limit = 0.05
-    """Of machine-readable zones that are read, with their check digits as an aid."""
+    """Machine-readable zones that are read with the help of their check digits."""
     barcodes: Limit = 0.05
-    """Of barcodes that are decoded."""
+    """Barcodes that are decoded."""
     residual: Limit = 0.1
-    """Of regions in which a detector still finds something."""
+    """Regions in which a detector still finds something."""
     reconstruction: Limit = 0.05
-    """Of text lines that are read, and barcodes that are decoded, once their hiding is undone."""
+    """Text lines that are read and barcodes that are decoded after restoration."""
     dictionary: Limit = 0.05
-    """Of text lines and machine-readable zones that are ranked first among candidates (or among
-    the first ten of them; or one over their rank, in the mean)."""
+    """Text lines and machine-readable zones whose true text is ranked first among candidates."""
     block_noise: Limit = None
-    """Of text lines that are ranked first among candidates by coding noise beside them. It finds
-    little where the documents' type faces are not among those that it knows, so there is no
-    default; the report states the rate."""
+    """Text lines whose true text is ranked first by the coding noise around them."""
     likeness: Limit = None
-    """Of what a region looks like that is restored: a likeness of pixels identifies nobody yet."""
+    """Similarity of restored regions to their originals, which alone identifies nobody."""
     linkage: Limit = None
-    """Of whole images that are linked to their originals. Images that can still be searched can be
-    linked, by all that was not hidden: the control links as many, so there is no default."""
+    """Whole images that are linked to their originals by their visible part."""
     inference: Limit = None
-    """Of attributes that are inferred from whole images."""
+    """Attributes that are inferred from whole images."""
     inversion: Limit = None
-    """Of images that are told from others by what a decoder draws of their vectors. What was not
-    hidden is drawn, too: the control tells as many, so there is no default."""
+    """Images that are recognized in a decoder's drawing of their vectors."""
 
 
 class Policy(Settings):
-    """What a variant has to fulfil before the report recommends it and `anonbench policy check`
-    passes. See docs/explanation/policy.md.
+    """Requirements for the report's recommendation and for `anonbench policy check`.
 
-    A rate passes only where the upper end of its interval is within its limit; what is not known
-    does not pass. A failed audit of the written images never does, whatever stands here.
+    A rate passes if the upper end of its interval is within its limit; an unknown one does not
+    pass, and neither does a failed audit of the written images. See docs/explanation/policy.md.
     """
 
     searched: tuple[Entity, ...] = ()
     """Entities that the detectors of every data set have to look for."""
     methods: tuple[MethodName, ...] = ()
-    """Methods that may be used, each strength by its own name; empty: all."""
+    """Methods that may be used, each strength by its own name; empty for all."""
     degree: Annotated[int, Field(ge=1, le=100)] = 100
-    """Percent of the regions of each image that have to be hidden, at least."""
+    """Smallest percentage of an image's regions that has to be hidden."""
     residue: Residue = "coarse"
-    """The most that a method may leave of a hidden region by design: `none` of it, `coarse` means,
-    `most` of it, or `all`, as keyed shuffling does. See docs/reference/methods.md."""
+    """Most that a method may leave of a hidden region by design: `none`, `coarse` means, `most` of
+    it or `all`."""
     strength: tuple[Strength, ...] = (
         Strength(parameter="pixelate.blocks.face", most=8),
         Strength(parameter="pixelate.blocks.text", most=0.25),
@@ -121,13 +113,12 @@ class Policy(Settings):
         Strength(parameter="blur.sigma.mrz", least=2.0),
         Strength(parameter="blur.sigma.ink", least=2.0),
     )
-    """Bounds on parameters of methods. The default ones are the methods' own defaults."""
+    """Bounds on parameters of methods; the default ones are the methods' own defaults."""
     unsearched: Fraction = 0.0
-    """Greatest share of the published images on which a detector failed."""
+    """Largest share of the published images on which a detector failed."""
     missed: Missed = Missed()
-    """Greatest share of an entity's true area that may be missed, for entities that a data set's
-    detectors look for; null: no limit. It takes true boxes (`truth`): without them, nothing
-    passes."""
+    """Largest share of an entity's true area (`truth`) that detectors may miss; null for no
+    limit."""
     attacks: AttackLimits = AttackLimits()
-    """Greatest rate of each attack above its control, (rate - control) / (1 - control); null: no
-    limit. A limited attack that was not run is not known, and nothing passes."""
+    """Largest rate of each attack above its control, (rate - control) / (1 - control); null for no
+    limit."""

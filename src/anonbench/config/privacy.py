@@ -23,27 +23,26 @@ R = TypeVar("R", bound=Registered)
 
 
 class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: ignore[misc]
-    """Re-identification: how often an attacker finds out whom or what a hidden region shows; and
-    what else published images and vectors give away.
+    """Attacks on anonymized images and their vectors.
 
     See docs/explanation/privacy.md.
     """
 
     enabled: bool = True
-    """Whether attacks are run. Without them the report gives no re-identification rate."""
+    """Run attacks; without them the report gives no rates."""
     probes: Count = 1000
     """Regions of each entity that are attacked, drawn by a hash of their ids."""
     gallery: Annotated[int, Field(ge=2)] = 2000
-    """Regions of each entity among which a probe's own is looked for, drawn likewise. A rate means
-    nothing without this number: chance is about one over it."""
+    """Regions of each entity that a probe is compared with; chance is about one over their
+    number."""
     identity: str = "identity"
-    """Label column that names the person of an image. Where the manifest has it, faces are looked
-    for among the person's other photographs."""
+    """Label column that names the person of an image, whose other photographs are then looked
+    for."""
     margin: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
-    """Factor by which a face's crop is grown where persons are looked for: more than 1 shows the
-    attacker hair and background too, which no method hides."""
+    """Factor by which a face's crop is enlarged for re-identification; above 1 it shows hair and
+    background too."""
     attackers: tuple[AttackerName, ...] = ("recognizer", "supervised", "remainder")
-    """Attackers beside the experiment's own models. All but `remainder` see the region itself."""
+    """Attackers in addition to the experiment's own models."""
     attacks: tuple[AttackName, ...] = (
         "readability",
         "mrz_reading",
@@ -57,12 +56,12 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         "inference",
         "inversion",
     )
-    """Attacks beside re-identification. One that finds nothing to attack says so in the table."""
+    """Attacks in addition to re-identification."""
     attacked_regions: Count = 300
-    """Regions of each entity that these attacks look at, in as many images as possible."""
+    """Regions of each entity that these attacks use, in as many images as possible."""
     restored_from: Annotated[int, Field(ge=0)] = 300
-    """Regions of each entity, in train images, from which a restorer is learned for each method: it
-    is what `likeness` and `reconstruction` try beside deconvolution. 0: none is learned."""
+    """Train regions of each entity that a restorer learns from, for `likeness` and
+    `reconstruction`; 0 for none."""
 
     def restores(self) -> bool:
         """Whether an attack uses a restorer learned from train images."""

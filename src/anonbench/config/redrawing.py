@@ -21,6 +21,7 @@ class Redrawing(Settings):
     steps: Count = 2000
     """Optimizer steps."""
     batch_size: Count = 32
-    """Images in a step; all of them where there are fewer."""
+    """Images in a step."""
     learning_rate: Positive = 2e-3
-    """Of AdamW, after a warm-up over the first twentieth of the steps; cosine after it."""
+    """Learning rate of AdamW, after a warm-up over a twentieth of the steps and before a cosine
+    decay."""

@@ -83,7 +83,7 @@ def completed(given: Any) -> Any:
     if not isinstance(given, Mapping) or not isinstance(given.get("strengths"), Mapping):
         return given
     strengths = {
-        method: {name: _over(given.get(method), own) for name, own in named.items()}
+        method: {name: _merged(given.get(method), own) for name, own in named.items()}
         if isinstance(named, Mapping)
         else named
         for method, named in given["strengths"].items()
@@ -91,13 +91,13 @@ def completed(given: Any) -> Any:
     return {**given, "strengths": strengths}
 
 
-def _over(base: Any, own: Any) -> Any:
+def _merged(base: Any, own: Any) -> Any:
     """Merge the parameters of `own` over those of `base`, section by section."""
     if isinstance(base, BaseModel):
         base = base.model_dump()
     if not isinstance(base, Mapping) or not isinstance(own, Mapping):
         return own
-    return {**base, **{name: _over(base.get(name), value) for name, value in own.items()}}
+    return {**base, **{name: _merged(base.get(name), value) for name, value in own.items()}}
 
 
 def require_names(strengths: Strengths) -> None:

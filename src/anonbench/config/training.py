@@ -20,7 +20,7 @@ class Backbone(Settings):
     """The vision transformer."""
 
     name: str | None = None
-    """A timm model (`vit_large_patch16_224`, …); its sizes win over those below."""
+    """A timm model such as `vit_large_patch16_224`, whose sizes replace those below."""
     width: Count = 64
     """Embedding dimension."""
     depth: Count = 3
@@ -28,23 +28,23 @@ class Backbone(Settings):
     heads: Count = 2
     """Attention heads."""
     patch: Count = 8
-    """Side of a patch in pixels."""
+    """Side of a patch, in pixels."""
     registers: Natural = 0
-    """Register tokens (Darcet et al. 2024; DINOv2's later models have 4)."""
+    """Number of register tokens (Darcet et al. 2024; DINOv2's later models have 4)."""
     ffn: Literal["mlp", "swiglu"] = "mlp"
     """Feed-forward part of a block (DINOv2: SwiGLU in its long setting and in ViT-g)."""
     layer_scale: Positive = 1e-5
-    """LayerScale's initial value (DINOv2: 1e-5; a small model in few steps needs 1)."""
+    """Initial value of LayerScale (DINOv2: 1e-5; a small model in few steps needs 1)."""
     position: Literal["learned", "sincos"] = "learned"
-    """Initial position embedding: random, or sine and cosine at half amplitude; then learned."""
+    """Initial position embedding, which is then learned: random, or sine and cosine at half
+    amplitude."""
     init: Literal["vit", "xavier"] = "vit"
-    """Initialization of linear layers, the heads' too: truncated normal 0.02 (ViT) or Xavier."""
+    """Initialization of linear layers: truncated normal with deviation 0.02 (`vit`) or `xavier`."""
     drop_path: Fraction = 0.3
-    """Stochastic depth, the same rate in all blocks."""
+    """Rate of stochastic depth, the same in all blocks."""
     pretrained: Place | Literal["timm"] | None = None
-    """Start from timm's weights of `name` (downloaded where there is a hub) or from a safetensors
-    or PyTorch file in timm's, DINOv2's (torch.hub) or Hugging Face's names; without it from random
-    weights, as the paper very likely did."""
+    """Weights to start from: `timm` for those of `name`, or a file in timm's, DINOv2's or Hugging
+    Face's names."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -59,36 +59,38 @@ class Crops(Settings):
     """Multi-crop views."""
 
     preset: Literal["paper", "dinov2"] = "paper"
-    """Where areas are not given: the paper's wording (global crops above 50 % of the image, local
-    ones below) or DINOv2's (0.32)."""
+    """Default areas: the paper's (global crops from 0.5 of the image, local ones below) or DINOv2's
+    (0.32)."""
     global_size: Count = 224
-    """Side of a global crop in pixels; also the input size at inference."""
+    """Side of a global crop, in pixels, which is also the input size at inference."""
     local_size: Count = 96
-    """Side of a local crop in pixels."""
+    """Side of a local crop, in pixels."""
     global_count: Literal[2] = 2
-    """DINOv2 has two global crops."""
+    """Number of global crops."""
     local_count: Natural = 8
     """Number of local crops."""
     global_area: Range = (0.5, 1.0)
-    """Area of a global crop as a share of the image."""
+    """Smallest and largest area of a global crop, as a share of the image."""
     local_area: Range = (0.05, 0.5)
-    """Area of a local crop as a share of the image."""
+    """Smallest and largest area of a local crop, as a share of the image."""
     shared_geometry: bool = False
-    """Whether both global crops are cut at the same place."""
+    """Cut both global crops at the same place."""
     flip: Fraction = 0.5
     """Probability of a horizontal flip."""
     jitter: tuple[NonNegative, NonNegative, NonNegative, NonNegative] = (0.4, 0.4, 0.2, 0.1)
-    """Brightness, contrast, saturation and hue."""
+    """Strengths of brightness, contrast, saturation and hue jitter."""
     jitter_probability: Fraction = 0.8
+    """Probability of colour jitter."""
     grey: Fraction = 0.2
     """Probability of a grey-level crop."""
     blur: Literal["nominal", "released"] | tuple[Fraction, Fraction, Fraction] = "nominal"
-    """Probability of a blur on global crop 1, global crop 2 and local crops; `nominal`, as DINOv2
-    names them: 1, 0.1, 0.5; `released`, as its code applies them: 0, 0.9, 0.5."""
+    """Probabilities of a blur on both global and on local crops: `nominal` 1, 0.1, 0.5; `released`
+    0, 0.9, 0.5."""
     solarize: Fraction = 0.2
     """Probability of solarization on global crop 2."""
     normalize: Literal["imagenet", "per_crop"] = "imagenet"
-    """ImageNet's mean and deviation, or each crop to zero mean and unit variance."""
+    """`imagenet`: ImageNet's mean and deviation; `per_crop`: each crop to zero mean and unit
+    variance."""
 
     @property
     def blur_probabilities(self) -> tuple[float, float, float]:
@@ -113,33 +115,42 @@ class Heads(Settings):
     """Projection heads and the losses on them."""
 
     hidden: Count = 2048
+    """Width of the hidden layers."""
     bottleneck: Count = 256
+    """Width of the bottleneck."""
     prototypes: Count = 65536
+    """Number of prototypes."""
     shared: bool = True
     """One head for DINO and iBOT."""
     centering: Literal["softmax", "sinkhorn"] = "softmax"
+    """Centering of the teacher's scores."""
     center_momentum: Fraction = 0.9
+    """Momentum of the center, for softmax centering."""
     student_temperature: Positive = 0.1
+    """Temperature of the student's scores."""
     teacher_temperature: tuple[Positive, Positive] = (0.04, 0.07)
-    """At the start and after its warm-up."""
+    """Temperature of the teacher's scores, at the start and after its warm-up."""
     teacher_temperature_warmup: Fraction = 0.3
-    """Share of the run over which it rises."""
+    """Share of the run over which that temperature rises."""
     freeze_last_layer: Fraction = 0.01
-    """Share of the run in which the last layer does not move."""
+    """Share of the run, at its start, in which the last layer is frozen."""
 
 
 class Losses(Settings):
     """Weights of the losses and the masking."""
 
     dino: NonNegative = 1.0
+    """Weight of the DINO loss."""
     ibot: NonNegative = 1.0
+    """Weight of the iBOT loss."""
     koleo: NonNegative = 0.1
+    """Weight of the KoLeo loss."""
     mask_images: Fraction = 0.5
     """Share of the global crops in which patches are masked."""
     mask_ratio: Range = (0.1, 0.5)
-    """Share of the patches that is masked in such a crop."""
+    """Smallest and largest share of the patches that is masked in such a crop."""
     distilled_patches: NonNegative = 0.0
-    """Adaption D: weight of the patches' embeddings, beside 1 of the class token's."""
+    """Adaption D: weight of the patches' embeddings relative to the class token's."""
 
     @model_validator(mode="after")
     def _ratio_makes_sense(self) -> Self:
@@ -149,39 +160,39 @@ class Losses(Settings):
 
 
 class Optimizer(Settings):
-    """AdamW, its schedules and the teacher's."""
+    """AdamW, its schedules and the teacher's momentum."""
 
     steps: Count = 125_000
     """Optimizer steps (DINOv2: 100 "epochs" of 1,250)."""
     batch_size: Count = 2048
     """Images in a step, on all GPUs together."""
     accumulate: Count = 1
-    """Parts of a batch that follow each other, for little GPU memory. KoLeo and Sinkhorn see one
-    part at a time; with softmax centering and without KoLeo the step is that of the whole batch."""
+    """Parts of a batch that follow each other, to save GPU memory; KoLeo and Sinkhorn see one part
+    at a time."""
     learning_rate: Positive = 4e-3
-    """At the reference batch of 1,024 images where `scale_rate` is set."""
+    """Learning rate, at 1,024 images in a batch if `scale_rate` is true."""
     scale_rate: bool = True
-    """Multiply the rate by sqrt(batch / 1024)."""
+    """Multiply the learning rate by sqrt(batch / 1024)."""
     min_learning_rate: NonNegative = 1e-6
+    """Learning rate at the end of the cosine decay."""
     warmup: Fraction = 0.1
-    """Share of the run with a rising rate; cosine after it."""
+    """Share of the run with a rising rate, before the cosine decay."""
     layer_decay: Positive = 0.9
     """Factor of the rate from each block to the one before it."""
     patch_rate: Positive = 0.2
     """Factor of the patch embedding's rate."""
     backbone_rate: Positive = 1.0
-    """Factor of the whole backbone's rate: below 1 to go on gently from pretrained weights."""
+    """Factor of the backbone's rate: below 1 for pretrained weights."""
     heads_first: Fraction = 0.0
-    """Share of the run in which the backbone stands still and only the heads learn: pretrained
-    backbones come without heads, and random heads destroy them."""
+    """Share of the run, at its start, in which only the heads learn, for pretrained backbones."""
     weight_decay: tuple[NonNegative, NonNegative] = (0.04, 0.4)
-    """At the start and at the end, cosine between."""
+    """Weight decay at the start and at the end, with a cosine between."""
     betas: tuple[Momentum, Momentum] = (0.9, 0.999)
-    """Momenta of the gradient's mean and square."""
+    """Momenta of AdamW for the gradient's mean and square."""
     clip: Positive = 3.0
-    """Largest gradient norm of each part (backbone, heads)."""
+    """Largest gradient norm of the backbone and of the heads."""
     ema: tuple[Fraction, Fraction] = (0.992, 1.0)
-    """Teacher's momentum at the start and at the end, cosine between."""
+    """Momentum of the teacher at the start and at the end, with a cosine between."""
 
     @field_validator("steps", mode="before")
     @classmethod
@@ -195,7 +206,7 @@ class Optimizer(Settings):
 
 
 class Recipe(Settings):
-    """One complete training recipe. Defaults: DINOv2's short setting with the paper's crops."""
+    """A training recipe; the defaults are DINOv2's short setting with the paper's crops."""
 
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset(
         {
@@ -211,50 +222,48 @@ class Recipe(Settings):
     )
 
     preset: Literal["short", "long"] = "short"
-    """Where nothing is given: DINOv2's default setting (100 "epochs", softmax centering, one head;
-    its ViT-L/16 is `backbone.name`: vit_large_patch16_224) or its long one (ViT-L/14 with SwiGLU,
-    224 and 98 px, 500 "epochs", Sinkhorn, two heads)."""
+    """Default values: DINOv2's short setting (125,000 steps) or its long one (ViT-L/14, 625,000
+    steps, Sinkhorn)."""
     backbone: Backbone = Backbone()
     crops: Crops = Crops()
     heads: Heads = Heads()
     losses: Losses = Losses()
     optimizer: Optimizer = Optimizer()
     resize: Literal["crop", "squash"] = "crop"
-    """At inference: shorter side to 8/7 of the input and its centre (DINOv2), or the whole image
-    squashed into the input."""
+    """Input at inference: `crop` (shorter side to 8/7 of it, then the centre) or `squash` (the
+    whole image)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Device of the training; `auto` takes a GPU if there is one."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16 runs the forward pass under autocast."""
+    """Number format of the forward pass; `bf16` runs it under autocast."""
     compile: Literal["auto", "on", "off"] = "auto"
-    """Compile the blocks by torch.compile; auto: on a GPU."""
+    """Compile the blocks by torch.compile; `auto` on a GPU only."""
     checkpoint_activations: bool = False
-    """Compute activations a second time instead of keeping them: less GPU memory, a third more
-    time, the same result."""
+    """Compute activations twice to save GPU memory, in a third more time and with the same
+    result."""
     gpus: Count = 1
-    """GPUs of one training on a machine (on a CPU: processes). The batch is shared among them."""
+    """GPUs of one training on a machine (on a CPU: processes), which share the batch."""
     nodes: Count = 1
     """Machines of one training, under Slurm."""
     sharding: Literal["ddp", "fsdp"] = "ddp"
-    """Several GPUs hold the whole model each (DDP) or a part of it (FSDP2)."""
+    """Model on several GPUs: whole on each (`ddp`) or in parts (`fsdp`)."""
     threads: Count = 1
-    """CPU threads of one training: fixed here and not by the machine, for equal bytes."""
+    """CPU threads of one training, fixed so that every machine computes the same bytes."""
     workers: Natural = 0
-    """Processes that load images; the result does not depend on it."""
+    """Processes that load images; results do not depend on it."""
     scratch: bool = False
-    """Decode and shrink every image once into a memory-mapped scratch file, for small images read
-    many times on few cores. The jobs of a run on one machine share it, up to 2 GB in the folder for
-    temporary files; it is deleted at the run's end."""
+    """Decode and shrink small images once into a temporary file of up to 2 GB, for machines with
+    few cores."""
     log_every: Count = 10
     """Steps between two lines of the training log."""
     knn_every: Natural = 0
-    """Steps between two k-NN evaluations for the log; 0 for none. They see the data set's label of
-    training images and have no effect on the training."""
+    """Steps between two k-NN evaluations for the log; 0 for none."""
     knn_images: Count = 2000
     """Training images of such an evaluation."""
     tensorboard: bool = True
-    """Write the training log for TensorBoard too, beside the job's log."""
+    """Write the training log for TensorBoard as well."""
     checkpoint_minutes: Positive = 15
-    """Minutes between two checkpoints, from which a killed training goes on."""
+    """Minutes between two checkpoints, from which a killed training resumes."""
 
     @property
     def gpus_a_machine(self) -> int:

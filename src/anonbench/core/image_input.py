@@ -17,20 +17,21 @@ class ImageInput(Settings):
     """How an image becomes the input of a network."""
 
     size: Annotated[tuple[Count, Count], Field(min_length=2)] = (224, 224)
-    """Height and width of the input in pixels."""
+    """Height and width of the input, in pixels."""
     resize: Literal["crop", "squash", "pad"] = "crop"
-    """`crop`: the shorter side becomes size / crop, then the centre is taken; `squash`: the whole
-    image in the input's shape; `pad`: the whole image, with borders of `mean`."""
+    """`crop`: shorter side to size / `crop`, then the centre; `squash`: the whole image; `pad`: the
+    same with borders of `mean`."""
     crop: Share | Literal[1] = 0.875
     """Share of the resized image that the centre crop takes."""
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bicubic"
-    """As Pillow computes it, which looks at all pixels where it shrinks."""
+    """Pillow's filter for resizing, which averages over all pixels when it shrinks."""
     value_range: Literal[1, 255] = 1
-    """Pixels are within [0, 1] or [0, 255] before `mean` and `std` apply."""
+    """Largest pixel value, 1 or 255, before `mean` and `std` apply."""
     mean: Channels = IMAGENET_MEAN
-    """Of the channels, subtracted; in the order of `channels`."""
+    """Mean of each channel, which is subtracted, in the order of `channels`."""
     std: Deviations = IMAGENET_STD
-    """Of the channels, divided by."""
+    """Standard deviation of each channel, which values are divided by."""
     channels: Literal["rgb", "bgr"] = "rgb"
+    """Order of the colour channels."""
     layout: Literal["nchw", "nhwc"] = "nchw"
-    """Order of the input's dimensions: channels before rows and columns, or last."""
+    """Order of the input's dimensions: channels first (`nchw`) or last (`nhwc`)."""

@@ -45,11 +45,11 @@ def model_files(path: Path) -> list[Path]:
     """
     if path.is_dir():
         inside = sorted(_walk(path))
-        return list(dict.fromkeys(each for file in inside for each in _with_others(file)))
-    return _with_others(path) if path.is_file() else []
+        return list(dict.fromkeys(each for file in inside for each in _file_and_weights(file)))
+    return _file_and_weights(path) if path.is_file() else []
 
 
-def _with_others(file: Path) -> list[Path]:
+def _file_and_weights(file: Path) -> list[Path]:
     others = sorted({file.parent / name for name in _named_by(file)} - {file})
     for other in others:
         if not other.is_file():

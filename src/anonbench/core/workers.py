@@ -66,14 +66,14 @@ def in_processes(
         handed_out: deque[Item] = deque()
         try:
             with _pool(make, workers) as pool:
-                yield from _together(pool, left, _AHEAD * workers, handed_out)
+                yield from _results_in_order(pool, left, _AHEAD * workers, handed_out)
             return
         except BrokenProcessPool:
             pass
-        yield from _singly(make, handed_out, died)
+        yield from _results_one_by_one(make, handed_out, died)
 
 
-def _together(
+def _results_in_order(
     pool: ProcessPoolExecutor, left: Iterator[Any], most: int, handed_out: deque[Any]
 ) -> Iterator[Any]:
     """Yield the results of items; `handed_out` holds those without a result."""
@@ -89,7 +89,7 @@ def _together(
         yield result
 
 
-def _singly(
+def _results_one_by_one(
     make: Callable[[], Callable[[Item], Result]],
     items: Iterable[Item],
     died: Callable[[Item], Result],

@@ -13,7 +13,7 @@ from scenes import table
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.pixels import check_layers
-from anonbench.anonymization.audit.regions import SLACK, Area, area_of, read_regions, to_hide
+from anonbench.anonymization.audit.regions import SLACK, Area, area_of, hidden_regions, read_regions
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity, Variant
@@ -101,7 +101,7 @@ def test_a_narrow_region_gets_a_larger_window(
 @pytest.mark.parametrize("count", [0, 1, 3, 7, 200])
 def test_a_degree_hides_its_share_rounded_up(count: int, degree: int) -> None:
     regions = read_regions(table([Region(Entity.FACE, 0, 0, 9, 9, 1.0)] * count)).get("a", [])
-    hidden = to_hide(regions[::-1], degree)
+    hidden = hidden_regions(regions[::-1], degree)
     assert [region.rank for region in hidden] == list(range(int(np.ceil(degree * count / 100))))
 
 

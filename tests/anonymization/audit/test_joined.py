@@ -9,7 +9,7 @@ from scenes import picture, table
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.regions import area_of, joined, read_regions
-from anonbench.anonymization.geometry import cover, together
+from anonbench.anonymization.geometry import cover, merged_windows
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity, Variant
@@ -42,7 +42,7 @@ def test_groups_share_no_pixel_and_both_find_the_same(
 ) -> None:
     found = [region(*box) for box in boxes]
     covered = [cover(each, SHAPE, around=around) for each in found]
-    groups = together([area for area in covered if area is not None])
+    groups = merged_windows([area for area in covered if area is not None])
     windows = [numbers(window) for window, _ in groups]
     times = np.zeros(SHAPE, int)
     for top, bottom, left, right in windows:

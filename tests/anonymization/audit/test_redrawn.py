@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from sabotage_pixels import SABOTAGES
 from scenes import Format, audit, picture, scene
 
-from anonbench.anonymization.audit.inside import Inside
 from anonbench.anonymization.audit.redrawn import redrawn
+from anonbench.anonymization.audit.region_window import RegionWindow
 from anonbench.anonymization.methods import Replace
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method
@@ -38,7 +38,7 @@ def kept(original: np.ndarray, written: np.ndarray, entity: str) -> bool:
         for image in (original, written)
     ]
     whole = np.ones(original.shape[:2], bool)
-    inside = Inside(planes[0], planes[1], whole, entity)
+    inside = RegionWindow(planes[0], planes[1], whole, entity)
     return bool(redrawn(inside, Replace()).all())
 
 

@@ -8,8 +8,8 @@ from scenes import picture, table
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.inside import Inside
-from anonbench.anonymization.audit.promises import PROMISES, stated
+from anonbench.anonymization.audit.conditions import CONDITIONS, own_condition
+from anonbench.anonymization.audit.region_window import RegionWindow
 from anonbench.anonymization.audit.regions import area_of, read_regions
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
@@ -64,7 +64,7 @@ def foreign(honest: np.ndarray, original: np.ndarray, place: tuple[int, ...]) ->
 
 
 @pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
-@pytest.mark.parametrize("name", PROMISES)
+@pytest.mark.parametrize("name", CONDITIONS)
 def test_a_pixel_at_the_edge_is_hidden_or_as_it_was(
     settings: Anonymization, name: str, colour: bool
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_pixel_at_the_edge_is_hidden_or_as_it_was(
             check(wrong, original, regions, name, settings)
 
 
-@pytest.mark.parametrize("name", PROMISES)
+@pytest.mark.parametrize("name", CONDITIONS)
 def test_over_another_region_it_is_hidden_by_one_of_both(
     settings: Anonymization, name: str
 ) -> None:
@@ -106,7 +106,7 @@ def test_over_another_region_it_is_hidden_by_one_of_both(
                 check(wrong, original, regions, name, settings)
 
 
-@pytest.mark.parametrize("name", [name for name in PROMISES if name != "inpaint"])
+@pytest.mark.parametrize("name", [name for name in CONDITIONS if name != "inpaint"])
 def test_an_edge_is_looked_at_where_others_cover_the_rest(
     settings: Anonymization, name: str
 ) -> None:
@@ -121,7 +121,7 @@ def test_an_edge_is_looked_at_where_others_cover_the_rest(
         check(wrong, original, regions, name, settings)
 
 
-@pytest.mark.parametrize("name", [name for name in PROMISES if name not in ALIKE])
+@pytest.mark.parametrize("name", [name for name in CONDITIONS if name not in ALIKE])
 def test_a_region_explains_no_pixel_that_it_cannot_reach(
     settings: Anonymization, name: str
 ) -> None:
@@ -159,6 +159,6 @@ def test_another_package_is_asked_of_an_edge_alone() -> None:
     original = np.ascontiguousarray(picture().transpose(2, 0, 1))
     written, nothing = np.zeros_like(original), np.zeros(original.shape[1:], bool)
     written[:, 3, 4] = 5
-    given = Inside(original, written, nothing, "text", edge=~nothing)
-    kept = stated(given, Black())
+    given = RegionWindow(original, written, nothing, "text", edge=~nothing)
+    kept = own_condition(given, Black())
     assert np.argwhere(~kept).tolist() == [[3, 4]]

@@ -17,7 +17,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from anonbench import anonymize_files, detect
-from anonbench.anonymization.files import one, places, run
+from anonbench.anonymization.files import file_job, places, run
 from anonbench.anonymization.files.stored import standard
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
@@ -170,7 +170,7 @@ def test_an_image_on_which_a_detector_fails_is_not_copied(
 def test_a_file_that_fails_its_audit_is_not_published(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    hide, write = one.layers, one.write
+    hide, write = file_job.layers, file_job.write
 
     def wrong_pixels(image: np.ndarray, *rest: Any) -> list[np.ndarray]:
         result = image.copy() if fault == "not hidden" else hide(image, *rest)[-1].copy()
@@ -183,8 +183,8 @@ def test_a_file_that_fails_its_audit_is_not_published(
             pixels = pixels ^ np.uint8(64)
         return write(pixels, how) + (b"more" if fault == "more in the file" else b"")
 
-    monkeypatch.setattr(one, "layers", wrong_pixels)
-    monkeypatch.setattr(one, "write", wrong_file)
+    monkeypatch.setattr(file_job, "layers", wrong_pixels)
+    monkeypatch.setattr(file_job, "write", wrong_file)
     done = anonymized(photos, tmp_path / "out")
     assert done.failed == len(NAMES) and files(tmp_path / "out") == {}
 
@@ -279,7 +279,7 @@ def test_a_run_that_was_ended_goes_on(
         journal.write('{"name": "cut sho')
     monkeypatch.setattr(run, "_outcomes", outcomes)
     searched = tmp_path / "searched"  # a file: a worker apart goes on with a run that was ended
-    monkeypatch.setattr(one.Search, "__call__", counting(one.Search.__call__, searched))
+    monkeypatch.setattr(file_job.Search, "__call__", counting(file_job.Search.__call__, searched))
     done = anonymized(photos, tmp_path / "out")
     assert 0 < searched.stat().st_size <= len(NAMES) - 3
     assert files(tmp_path / "out") == files(tmp_path / "whole")
@@ -433,7 +433,7 @@ def test_a_copy_whose_region_cuts_coding_blocks_is_not_written(
     with pytest.raises(InputError, match="by other settings"):
         anonymized(tmp_path / "photos", tmp_path / "whole", anonymization=boxes)
     assert anonymized(tmp_path / "photos", tmp_path / "boxes", anonymization=boxes).written == 1
-    monkeypatch.setattr(one, "in_coding_blocks", lambda regions, *_: regions)
+    monkeypatch.setattr(file_job, "in_coding_blocks", lambda regions, *_: regions)
     done = anonymized(tmp_path / "photos", tmp_path / "cut")
     assert (done.written, done.failed) == (0, 1)
     assert "values outside" not in str(done.reasons["failed"])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from codes import QUICK, anonymized, files, read_codes, save, statuses
 
-from anonbench.anonymization.files import one, record, run
+from anonbench.anonymization.files import file_job, record, run
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.io import locked
@@ -77,7 +77,7 @@ def test_an_image_that_ends_its_worker_is_recorded_and_shows_nothing(
 ) -> None:
     anonymized(photos, Path("out"), workers=2)
     save(photos, "b.gif", grey=True)
-    write = one.write
+    write = file_job.write
 
     def deadly(pixels: Any, how: Any) -> bytes:
         if how.suffix == ".png":  # of the GIF alone
@@ -90,7 +90,7 @@ def test_an_image_that_ends_its_worker_is_recorded_and_shows_nothing(
         with pytest.raises(KeyboardInterrupt):  # so that one worker knows of a run that was ended
             anonymized(photos, Path("out"))
     with monkeypatch.context() as during:
-        during.setattr(one, "write", deadly)
+        during.setattr(file_job, "write", deadly)
         done = anonymized(photos, Path("out"), workers=workers)
     assert (done.written, done.failed) == (2, 1) and "died" in str(done.reasons)
     assert {each.name for each in Path("out").iterdir()} == {"a.png", "c.jpg"}
@@ -212,7 +212,7 @@ def test_another_model_in_the_same_file_makes_other_copies(
 ) -> None:
     Path("model.onnx").write_bytes(b"one")
     monkeypatch.setattr(type(QUICK), "paths", lambda *_: [Path("model.onnx")])
-    job = one.Job(Path("out"), ("zxing",), Variant("mask", 100), QUICK, Anonymization(), False)
+    job = file_job.Job(Path("out"), ("zxing",), Variant("mask", 100), QUICK, Anonymization(), False)
     images = run.Images((), (), "photos", photos)
     before = run.made_by(job, photos, images)
     assert before["versions"].keys() >= {"pillow"} and before["detectors"].keys() == {"zxing"}

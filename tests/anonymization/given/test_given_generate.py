@@ -11,7 +11,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from anonbench.anonymization.given.generate import HIDDEN, drawn_anew, generate_pictures
+from anonbench.anonymization.given.generate import HIDDEN, generate_pictures, redrawn_image
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.datasets.given import belonging, pictures_in
@@ -52,8 +52,8 @@ def test_what_regions_show_has_no_part_in_the_picture(colour: bool) -> None:
     one = picture(colour)
     other = one.copy()
     other[BOXES] = 255 - other[BOXES]
-    drawn = drawn_anew(one, REGIONS, StandIn())
-    assert np.array_equal(drawn[BOXES], drawn_anew(other, REGIONS, StandIn())[BOXES])
+    drawn = redrawn_image(one, REGIONS, StandIn())
+    assert np.array_equal(drawn[BOXES], redrawn_image(other, REGIONS, StandIn())[BOXES])
     assert np.array_equal(drawn[~BOXES], one[~BOXES])
     assert (drawn[BOXES] != one[BOXES]).mean() > 0.9
     assert drawn.shape == one.shape
@@ -61,7 +61,7 @@ def test_what_regions_show_has_no_part_in_the_picture(colour: bool) -> None:
 
 def test_the_network_sees_surroundings_and_where_all_regions_are() -> None:
     network = StandIn()
-    drawn_anew(picture(), REGIONS, network)
+    redrawn_image(picture(), REGIONS, network)
     (crop, hidden), _ = network.seen
     assert crop.shape == (48, 40, 3) and hidden.shape == (48, 40)  # twice the region
     assert np.array_equal(hidden, BOXES[0:48, 0:40])
@@ -72,7 +72,7 @@ def test_the_network_sees_surroundings_and_where_all_regions_are() -> None:
 def test_anything_but_a_crop_is_refused() -> None:
     for wrong in (lambda c, h: c[:-1], lambda c, h: c.astype(float), lambda c, h: None):
         with pytest.raises(InputError, match=r"the network returned .* instead of uint8 \[48"):
-            drawn_anew(picture(), REGIONS[:1], wrong)  # type: ignore[arg-type]
+            redrawn_image(picture(), REGIONS[:1], wrong)  # type: ignore[arg-type]
 
 
 def test_pictures_are_those_that_a_data_set_looks_for(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 from anonbench.anonymization.methods import Replace
-from anonbench.anonymization.replacement import barcodes, lines, seen
+from anonbench.anonymization.replacement import appearance, barcodes, lines
 from anonbench.config import Anonymization, Detection
 from anonbench.core import fakes
 from anonbench.core.boxes import Region
@@ -58,13 +58,13 @@ def test_only_colours_kind_and_lines_of_the_original_matter(
     drawn = np.random.default_rng(seed)
     original = drawn.integers(0, 256, (height, width, 3), dtype=np.uint8)
     hidden = Replace().hide(original, "text")
-    found, ink = seen.colours(original)
+    found, ink = appearance.colours(original)
     pictures = [
         found.blended(lines.text_lines(kind, rows, ink.shape))
         for kind in TextKind
         for rows in range(1, height // 6 + 1)
     ]
-    standing = height > seen.STANDING * width
+    standing = height > appearance.STANDING * width
     flat = found.blended(np.zeros(ink.shape, np.uint8))
     assert standing or any(np.array_equal(hidden, each) for each in [*pictures, flat])
 
@@ -89,13 +89,15 @@ def test_white_on_black_stays_so() -> None:
     ],
 )
 def test_kinds_are_guessed_from_letters_sizes(text: str, kind: TextKind) -> None:
-    _, ink = seen.colours(line(text, 48))
-    assert seen.kind_of(ink) is kind
+    _, ink = appearance.colours(line(text, 48))
+    assert appearance.kind_of(ink) is kind
 
 
 def test_lines_are_counted() -> None:
     three = np.concatenate([line("paragraph of text")] * 3)
-    assert [seen.rows_of(seen.colours(each)[1]) for each in (line("one line"), three)] == [1, 3]
+    assert [
+        appearance.rows_of(appearance.colours(each)[1]) for each in (line("one line"), three)
+    ] == [1, 3]
 
 
 def test_a_line_aslant_is_only_filled() -> None:
@@ -122,9 +124,9 @@ def test_faces_and_narrow_regions_are_masked() -> None:
 def test_formats_of_zones_are_told_by_their_letters(layout: fakes.Format) -> None:
     size = (22 * len(layout.lines), 12 * layout.width)
     paper = np.full((*size, 1), 255)
-    colours = seen.Colours(paper[0, 0], np.zeros(1, np.int64))
+    colours = appearance.Colours(paper[0, 0], np.zeros(1, np.int64))
     original = colours.blended(lines.zone_lines(layout, size))[:, :, 0]
-    letters = seen.letters_of(seen.colours(original)[1])
+    letters = appearance.letters_of(appearance.colours(original)[1])
     assert letters is not None and abs(letters - layout.width) < 2
     assert lines.zone_format(size, letters) is layout
 
@@ -152,7 +154,7 @@ def test_a_zone_becomes_another_whose_check_digits_are_read_as_right(
         with monkeypatch.context() as drawn:
             drawn.setattr(lines, "zone", lambda *_, zone=zone: zone)
             ink = lines.zone_lines(TD3, size)
-        colours = seen.Colours(paper[0, 0], np.zeros(1, np.int64))
+        colours = appearance.Colours(paper[0, 0], np.zeros(1, np.int64))
         original = colours.blended(ink)[:, :, 0]
         hidden.append(Replace().hide(original, "mrz"))
     assert np.array_equal(*hidden), "nothing of a person is left, not even a difference"

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.core.numeric import grouped_correlation
-from anonbench.core.numeric.grouped_correlation import Within, within_methods
+from anonbench.core.numeric.grouped_correlation import GroupedCorrelation, within_methods
 
 METHODS, MODELS = np.repeat(["blur", "mask", "pixelate"], 4), np.tile(list("ABCU"), 3)
 
 
-def correlate(x: np.ndarray, y: np.ndarray) -> Within:
+def correlate(x: np.ndarray, y: np.ndarray) -> GroupedCorrelation:
     return within_methods(x, y, METHODS, MODELS, 0.95, 500, "x")
 
 

@@ -60,14 +60,14 @@ def start(
 def ended(monkeypatch: pytest.MonkeyPatch) -> list[dict[int, str]]:
     """How the processes of each training ended, by rank."""
     seen: list[dict[int, str]] = []
-    real = launch._end_as_they_did
+    real = launch._raise_cause
 
     def note(folder: Path, processes: int, heard: Any) -> None:
         paths = {rank: launch.outcome_file(folder, rank) for rank in range(processes)}
         seen.append({rank: read_json(p)["kind"] for rank, p in paths.items() if p.exists()})
         real(folder, processes, heard)
 
-    monkeypatch.setattr(launch, "_end_as_they_did", note)
+    monkeypatch.setattr(launch, "_raise_cause", note)
     return seen
 
 

@@ -1,4 +1,4 @@
-"""Promises of the methods that average or move pixels, and of those that change their values."""
+"""Conditions of the methods that average or move pixels, and of those that change their values."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from scipy import fft
 
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.inside import (
-    Inside,
+from anonbench.anonymization.audit.region_window import (
+    RegionWindow,
     even_blocks,
+    mean_tolerance,
     means,
     near,
-    off_by,
-    over_blocks,
-    refuse_single,
+    refuse_one_pixel,
+    repeat_blocks,
     same,
     steepest,
 )
@@ -33,18 +33,18 @@ _UNSURE = 1e-6
 """Distance in pixels between a coordinate and a pixel's border within which rounding decides."""
 
 
-def constant_blocks(inside: Inside, asked: Any) -> np.ndarray:
+def constant_blocks(inside: RegionWindow, method: Any) -> np.ndarray:
     """Pixelate: constant blocks, none narrower than asked for, of the original's mean colour."""
-    counts, side = even_blocks(inside, getattr(asked.blocks, inside.entity), asked.min_block)
+    counts, side = even_blocks(inside, getattr(method.blocks, inside.entity), method.min_block)
     each = means(inside.original, counts)
-    expected = (over_blocks(plane, inside.mask.shape) for plane in each)
-    return near(inside, expected, off_by(counts, side))
+    expected = (repeat_blocks(plane, inside.mask.shape) for plane in each)
+    return near(inside, expected, mean_tolerance(counts, side))
 
 
-def low_pass(inside: Inside, asked: Any) -> np.ndarray:
+def low_pass(inside: RegionWindow, method: Any) -> np.ndarray:
     """Blur: the Gaussian's shares of the original's pixels, and no steeper edge than it leaves."""
-    refuse_single(inside)
-    sigma = max(asked.min_sigma, getattr(asked.sigma, inside.entity) * min(inside.mask.shape))
+    refuse_one_pixel(inside)
+    sigma = max(method.min_sigma, getattr(method.sigma, inside.entity) * min(inside.mask.shape))
     # a difference is a sum of the original's values, weighted by the kernel's own differences
     left = np.ptp(inside.original) / (sigma * math.sqrt(2 * math.pi)) + 1.0
     if steepest(inside) > left:
@@ -64,9 +64,9 @@ def blurred(plane: np.ndarray, sigma: float) -> np.ndarray:
     return np.asarray(fft.idctn(waves, norm="ortho", overwrite_x=True))
 
 
-def box_means(inside: Inside, asked: Any) -> np.ndarray:
+def box_means(inside: RegionWindow, method: Any) -> np.ndarray:
     """Uniform blur: exact sums over squares of the mirrored window; their means are never x.5."""
-    side = _odd(inside, asked)
+    side = _odd(inside, method)
     means = (_square_means(plane, side) for plane in inside.original)
     return near(inside, means, 0.5 + _SINGLE)
 
@@ -81,12 +81,12 @@ def _square_means(plane: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(found)
 
 
-def medians(inside: Inside, asked: Any) -> np.ndarray:
+def medians(inside: RegionWindow, method: Any) -> np.ndarray:
     """Median blur: the level that no more than half of the pixels around are below.
 
     It is found by counting, for each level of the window, the pixels around that are no brighter.
     """
-    side = min(_odd(inside, asked), 255)
+    side = min(_odd(inside, method), 255)
     expected = []
     for plane in inside.original:
         levels, place = np.unique(plane), np.zeros(inside.mask.shape, np.intp)
@@ -99,28 +99,28 @@ def medians(inside: Inside, asked: Any) -> np.ndarray:
     return same(inside, np.array(expected))
 
 
-def _odd(inside: Inside, asked: Any) -> int:
+def _odd(inside: RegionWindow, method: Any) -> int:
     """Return the kernel's side: the requested share, rounded up to an odd number."""
-    refuse_single(inside)
-    share = float(getattr(asked.size, inside.entity))
-    side: int = math.ceil(max(float(asked.min_size), share * min(inside.mask.shape)))
+    refuse_one_pixel(inside)
+    share = float(getattr(method.size, inside.entity))
+    side: int = math.ceil(max(float(method.min_size), share * min(inside.mask.shape)))
     return side if side % 2 else side + 1
 
 
-def one_colour(inside: Inside, asked: Any) -> np.ndarray:
+def uniform_colour(inside: RegionWindow, method: Any) -> np.ndarray:
     """Mask: the one colour, in a grey image its luma, a half of it rounded up; or the mean."""
-    if asked.colour == "mean":
-        refuse_single(inside)
+    if method.colour == "mean":
+        refuse_one_pixel(inside)
         sums = inside.original.sum(axis=(1, 2), dtype=np.int64)
         level = np.rint(sums / inside.original[0].size)
     elif len(inside.written) == 1:
-        level = np.array([(np.dot(asked.colour, (299, 587, 114)) + 500) // 1000])
+        level = np.array([(np.dot(method.colour, (299, 587, 114)) + 500) // 1000])
     else:
-        level = np.array(asked.colour)
+        level = np.array(method.colour)
     return same(inside, level.reshape(-1, 1, 1))
 
 
-def even_histogram(inside: Inside, asked: Any) -> np.ndarray:
+def even_histogram(inside: RegionWindow, method: Any) -> np.ndarray:
     """Equalization: each value becomes the share of the window's values that are no larger.
 
     In ranks, by the single precision that the method has.
@@ -138,16 +138,16 @@ def even_histogram(inside: Inside, asked: Any) -> np.ndarray:
     return same(inside, np.array(expected))
 
 
-def other_space(inside: Inside, asked: Any) -> np.ndarray:
+def converted_colours(inside: RegionWindow, method: Any) -> np.ndarray:
     """Colour space: exactly OpenCV's conversion; for a grey image the negative."""
-    if len(inside.written) == 1 or asked.space == "negative":
+    if len(inside.written) == 1 or method.space == "negative":
         return same(inside, ~inside.original)
-    way = {"hsv": cv2.COLOR_RGB2HSV, "ycrcb": cv2.COLOR_RGB2YCrCb}[asked.space]
+    way = {"hsv": cv2.COLOR_RGB2HSV, "ycrcb": cv2.COLOR_RGB2YCrCb}[method.space]
     pixels = np.ascontiguousarray(inside.original.transpose(1, 2, 0))
     return same(inside, np.asarray(cv2.cvtColor(pixels, way)).transpose(2, 0, 1))
 
 
-def filled_in(inside: Inside, asked: Any) -> np.ndarray:
+def filled_in(inside: RegionWindow, method: Any) -> np.ndarray:
     """Inpainting: the result stays the same if all hidden pixels have other values.
 
     The negative of the original is used, so that it differs wherever possible.
@@ -159,40 +159,40 @@ def filled_in(inside: Inside, asked: Any) -> np.ndarray:
         return same(inside, np.full(1, 128))
     seen = planes[:, ~hidden].sum(axis=1, dtype=np.int64) / np.count_nonzero(~hidden)
     usual = np.rint(seen).astype(np.uint8)[:, None, None]
-    width = asked.radius + 2
+    width = method.radius + 2
     frame = ((0, 0), (width, width), (width, width))
     # an image framed by what is known, or by its mean; hidden pixels show the negative
     image = np.pad(np.where(hidden, usual, planes), frame, mode="edge")
     flags = np.pad(hidden, width)
     image = np.where(flags, np.pad(~planes, frame), image)
-    way = {"telea": cv2.INPAINT_TELEA, "navier_stokes": cv2.INPAINT_NS}[asked.algorithm]
+    way = {"telea": cv2.INPAINT_TELEA, "navier_stokes": cv2.INPAINT_NS}[method.algorithm]
     pixels = np.ascontiguousarray(image.transpose(1, 2, 0))
-    filled = cv2.inpaint(pixels, flags.astype(np.uint8) * 255, float(asked.radius), way)
+    filled = cv2.inpaint(pixels, flags.astype(np.uint8) * 255, float(method.radius), way)
     shown = filled.reshape(*flags.shape, -1).transpose(2, 0, 1)
     return same(inside, shown[:, width:-width, width:-width])
 
 
-def turned(inside: Inside, asked: Any) -> np.ndarray:
+def turned(inside: RegionWindow, method: Any) -> np.ndarray:
     """Swirl: a rotation that fades with the distance from the centre."""
     points = _points(inside)
     share = 1.0 - np.abs(points) / np.sqrt(2.0)
-    return _from(inside, points * np.exp(2j * np.pi * float(asked.turns) * share))
+    return _source_pixels(inside, points * np.exp(2j * np.pi * float(method.turns) * share))
 
 
-def bulged(inside: Inside, asked: Any) -> np.ndarray:
+def bulged(inside: RegionWindow, method: Any) -> np.ndarray:
     """Barrel: a factor that grows with the square of the distance, 1 at the corners."""
-    points, strength = _points(inside), float(asked.strength)
+    points, strength = _points(inside), float(method.strength)
     factor = (1.0 + strength * np.abs(points) ** 2) / (1.0 + 2.0 * strength)
-    return _from(inside, points * factor)
+    return _source_pixels(inside, points * factor)
 
 
-def _points(inside: Inside) -> np.ndarray:
+def _points(inside: RegionWindow) -> np.ndarray:
     """Centres of pixels as complex numbers, -1 … 1 across and down the window."""
     down, across = (np.linspace(-1.0, 1.0, 2 * length + 1)[1::2] for length in inside.mask.shape)
     return np.asarray(across[None, :] + 1j * down[:, None])
 
 
-def _from(inside: Inside, points: np.ndarray) -> np.ndarray:
+def _source_pixels(inside: RegionWindow, points: np.ndarray) -> np.ndarray:
     """Compare with the pixels that points lie in; at a border between pixels, with either one."""
     places = [
         [

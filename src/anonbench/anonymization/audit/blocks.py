@@ -154,9 +154,9 @@ def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:
     data, page = source
     try:
         if page is not None and page.dpi:
-            return tuple(_on_page(data, page))
+            return tuple(_page_grids(data, page))
         sizes = _sizes(data, page)
-        turn = _turn(data, page) if sizes else 1
+        turn = _exif_orientation(data, page) if sizes else 1
     except Failure:
         raise
     except Exception:  # decoders of damaged data may raise nearly anything
@@ -175,9 +175,9 @@ Sizes = tuple[tuple[float, float], tuple[float, float]]
 
 def _sizes(data: bytes, page: Page | None) -> Sizes | None:
     if data.startswith(b"\xff\xd8"):
-        return _of_jpeg(data)
+        return _jpeg_units(data)
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return _of_tiff(data, page)
+        return _tiff_units(data, page)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         start = max(data.find(b"ANMF"), 12)
         lossy, lossless = data.find(b"VP8 ", start), data.find(b"VP8L", start)
@@ -195,7 +195,7 @@ def _is_heif(data: bytes) -> bool:
     return data[4:8] == b"ftyp"
 
 
-def _of_jpeg(data: bytes) -> Sizes:
+def _jpeg_units(data: bytes) -> Sizes:
     """Size of the units of a JPEG file, by the first frame header in it."""
     at = 2
     while True:
@@ -215,7 +215,7 @@ def _of_jpeg(data: bytes) -> Sizes:
     return ((8 * across, across > 1), (8 * down, down > 1))
 
 
-def _of_tiff(data: bytes, page: Page | None) -> Sizes | None:
+def _tiff_units(data: bytes, page: Page | None) -> Sizes | None:
     tags = _tags(data, page)
     kind = tags.get(259)
     if kind not in (6, 7, 50001):
@@ -223,7 +223,7 @@ def _of_tiff(data: bytes, page: Page | None) -> Sizes | None:
     if kind == 50001:
         sizes: Sizes = ((16, 16), (16, 16))
     elif data[(first := int((tags.get(273) or tags.get(324))[0])) :].startswith(b"\xff\xd8"):
-        sizes = _of_jpeg(data[first:])
+        sizes = _jpeg_units(data[first:])
     else:
         sampling = tags.get(530, (2, 2)) if tags.get(262) == 6 else (1, 1)
         sizes = ((8 * sampling[0], sampling[0] > 1), (8 * sampling[1], sampling[1] > 1))
@@ -235,7 +235,7 @@ def _of_tiff(data: bytes, page: Page | None) -> Sizes | None:
     return ((across, right), (down, below))
 
 
-def _turn(data: bytes, page: Page | None) -> int:
+def _exif_orientation(data: bytes, page: Page | None) -> int:
     """EXIF orientation that decoding undoes, 1 for none."""
     if _is_heif(data):
         return 1  # a fine grid with a wide reach is the same in all orientations
@@ -257,7 +257,7 @@ def _tags(data: bytes, page: Page | None) -> Any:
         return image.tag_v2  # type: ignore[attr-defined]
 
 
-def _on_page(data: bytes, page: Page) -> Iterator[Grid]:
+def _page_grids(data: bytes, page: Page) -> Iterator[Grid]:
     """Grids of images on a page of a PDF."""
     for image in placed_images(data, page):
         corner = np.array(image.corner)

@@ -5,8 +5,8 @@ For each image, the audit proves from the bytes in the shard or in a user's file
 - the file holds the image and nothing else (`audit.files`);
 - the hidden regions are the first of the draw order, as many as the degree requires;
 - inside each, and in all coding blocks of the original's file that it touches (`audit.blocks`),
-  every pixel has the value that the method promises (`audit.promises`);
-- the result of all layers together is not nearly the original (`audit.remains`);
+  every pixel has the value that the method implies (`audit.conditions`);
+- the result of all layers together is not nearly the original (`audit.visibility`);
 - every other pixel equals the original's.
 
 For a whole shard, it proves that its images and their regions are those that detection counted.
@@ -27,7 +27,7 @@ from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.errors import Failure, NotHidden
 from anonbench.anonymization.audit.files import check_file, check_png, png_pixels
 from anonbench.anonymization.audit.pixels import check_layers
-from anonbench.anonymization.audit.regions import Region, area_of, read_regions, to_hide
+from anonbench.anonymization.audit.regions import Region, area_of, hidden_regions, read_regions
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method, Variant
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class StillSeenError(InputError):
+class RegionVisibleError(InputError):
     """A method that leaves a region of one image nearly as it was, or that cannot hide it."""
 
 
@@ -85,15 +85,15 @@ class Auditor:
             is_masked: whether it failed, and its regions are black instead.
 
         Raises:
-            StillSeenError: its method does not hide a region of it.
+            RegionVisibleError: its method does not hide a region of it.
             InputError: the image is not what it has to be.
 
         """
         regions, is_png = self._regions.get(image_id, []), self._settings.format == "png"
-        asked = self._variant, self._settings
+        method = self._variant, self._settings
         if is_masked:
             black = self._settings.mask.model_copy(update={"colour": (0, 0, 0)})
-            asked = (
+            method = (
                 Variant(Method.MASK, self._variant.degree),
                 self._settings.model_copy(update={"mask": black}),
             )
@@ -102,7 +102,7 @@ class Auditor:
                 pixels = png_pixels(data, original.shape)
             if pixels is None:
                 raise Failure("the pixels of a JPEG file were not given")
-            counted = check_layers(original, pixels, regions, *asked, between, source)
+            counted = check_layers(original, pixels, regions, *method, between, source)
             if is_png:
                 check_png(data, pixels)
             else:
@@ -113,7 +113,7 @@ class Auditor:
                 "program: report it, and leave the image out until it is fixed"
             )
             is_seen = isinstance(failure, NotHidden)
-            raise (StillSeenError if is_seen else InputError)(
+            raise (RegionVisibleError if is_seen else InputError)(
                 f"image {image_id!r} as {self._variant} fails its audit: {failure}"
                 f"{'' if is_seen else '. Nothing of its shard is published' + fault}"
             ) from None
@@ -215,7 +215,7 @@ def check_outside(
         raise Failure("the file is no plain RGB image")
     check_png(data, written)
     free = np.ones(shape[:2], bool)
-    for region in to_hide(list(regions), degree):
+    for region in hidden_regions(list(regions), degree):
         form = settings.shape.of(region.entity)
         grids = region.grids if settings.coding_blocks else ()
         area = area_of(region, shape, settings.margin, 1, form, grids=grids)

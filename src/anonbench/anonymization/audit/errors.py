@@ -8,7 +8,7 @@ class Failure(Exception):  # noqa: N818 - a finding about an image, not a fault 
 
 
 class NotHidden(Failure):
-    """A region is still visible, although its method did what it promises."""
+    """A region is still visible, although its method was applied correctly."""
 
     def __str__(self) -> str:
         return f"{super().__str__()}; take a stronger method or strength, or one more layer"

@@ -1,4 +1,4 @@
-"""Promises of the keyed methods, whose random numbers the audit derives from the key itself."""
+"""Conditions of the keyed methods, whose random numbers the audit derives from the key itself."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.inside import (
-    Inside,
+from anonbench.anonymization.audit.region_window import (
+    RegionWindow,
     even_blocks,
+    mean_tolerance,
     means,
-    off_by,
-    over_blocks,
     owners,
+    repeat_blocks,
     same,
 )
 
@@ -26,20 +26,20 @@ _BLOCK = 64
 """Block size of SHA-256 in bytes."""
 
 
-def numbers(inside: Inside, asked: Any, count: int, size: int) -> np.ndarray:
+def numbers(inside: RegionWindow, method: Any, count: int, size: int) -> np.ndarray:
     """Random whole numbers of `size` bytes each, as RFC 2104 and FIPS 202 define them, uint64.
 
     Raises:
         Failure: there is no key.
 
     """
-    strengths = asked.model_dump(mode="json", exclude={"key_file"})
+    strengths = method.model_dump(mode="json", exclude={"key_file"})
     try:
-        key = asked.key_file.read_bytes()
+        key = method.key_file.read_bytes()
     except OSError:
         raise Failure("the key of its random numbers cannot be read") from None
     pixels = inside.original.transpose(1, 2, 0) if len(inside.original) == 3 else inside.original[0]
-    head = json.dumps([asked.name, inside.entity, [*pixels.shape], strengths], sort_keys=True)
+    head = json.dumps([method.name, inside.entity, [*pixels.shape], strengths], sort_keys=True)
     message = head.encode() + b"\0" + pixels.tobytes()
     if len(key) > _BLOCK:
         key = hashlib.sha256(key).digest()
@@ -50,34 +50,34 @@ def numbers(inside: Inside, asked: Any, count: int, size: int) -> np.ndarray:
     return np.frombuffer(stream, f"<u{size}").astype(np.uint64)
 
 
-def noisy_values(inside: Inside, asked: Any) -> np.ndarray:
+def noisy_values(inside: RegionWindow, method: Any) -> np.ndarray:
     """Noise: the added value has the drawn quantile of the normal distribution."""
     channels, height, width = inside.original.shape
-    drawn = numbers(inside, asked, inside.original.size, 2).reshape(height, width, channels)
-    shares = _normal_shares(float(asked.deviation))
+    drawn = numbers(inside, method, inside.original.size, 2).reshape(height, width, channels)
+    shares = _normal_shares(float(method.deviation))
     added = inside.written.astype(np.int64) - inside.original + 256
     low, high = shares.take(added), shares.take(added + 1)
     return _lies_between(inside, (drawn.transpose(2, 0, 1) + 0.5) / 2.0**16, low, high)
 
 
-def noisy_blocks(inside: Inside, asked: Any) -> np.ndarray:
+def noisy_blocks(inside: RegionWindow, method: Any) -> np.ndarray:
     """Private pixelation: blocks of one value, which is their mean and Laplace noise as drawn."""
-    counts, side = even_blocks(inside, getattr(asked.blocks, inside.entity), asked.min_block)
+    counts, side = even_blocks(inside, getattr(method.blocks, inside.entity), method.min_block)
     channels, pixels = len(inside.original), inside.mask.size
-    drawn = numbers(inside, asked, channels * math.prod(counts), 8) >> np.uint64(12)
+    drawn = numbers(inside, method, channels * math.prod(counts), 8) >> np.uint64(12)
     share = ((drawn + 0.5) / 2.0**52).reshape(*counts, channels).transpose(2, 0, 1)
-    sensitivity = 255.0 * min(asked.pixels, pixels) * math.prod(counts) / pixels * channels
-    scale = sensitivity / float(asked.epsilon)
+    sensitivity = 255.0 * min(method.pixels, pixels) * math.prod(counts) / pixels * channels
+    scale = sensitivity / float(method.epsilon)
     centre, share = (
-        over_blocks(each, inside.mask.shape) for each in (means(inside.original, counts), share)
+        repeat_blocks(each, inside.mask.shape) for each in (means(inside.original, counts), share)
     )
-    added, slack = inside.written - centre, off_by(counts, side)
+    added, slack = inside.written - centre, mean_tolerance(counts, side)
     low, high = (_laplace_shares((added + off) / scale) for off in (-slack, slack))
     return _lies_between(inside, share, low, high)
 
 
 def _lies_between(
-    inside: Inside, share: np.ndarray, low: np.ndarray, high: np.ndarray
+    inside: RegionWindow, share: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> np.ndarray:
     """Compare drawn shares with those of half a level less and more; values end at 0 and 255."""
     low, high = np.where(inside.written == 0, -1.0, low), np.where(inside.written == 255, 2.0, high)
@@ -97,12 +97,12 @@ def _laplace_shares(values: np.ndarray) -> np.ndarray:
     return np.where(values < 0, tails, 1.0 - tails)
 
 
-def mixed_tiles(inside: Inside, asked: Any) -> np.ndarray:
+def mixed_tiles(inside: RegionWindow, method: Any) -> np.ndarray:
     """Tile shuffle: tiles moved twice, in the order of their numbers."""
     height, width = inside.mask.shape
-    side = max(1, min(height, width) // max(2, int(getattr(asked.tiles, inside.entity))))
+    side = max(1, min(height, width) // max(2, int(getattr(method.tiles, inside.entity))))
     rows, columns = height // side, width // side
-    drawn = numbers(inside, asked, 2 * rows * columns, 8).reshape(2, -1)
+    drawn = numbers(inside, method, 2 * rows * columns, 8).reshape(2, -1)
     down, across = np.arange(rows * side)[:, None], np.arange(columns * side)
     place = down // side * columns + across // side
     shown = inside.original.copy()
@@ -118,10 +118,10 @@ def mixed_tiles(inside: Inside, asked: Any) -> np.ndarray:
     return same(inside, shown)
 
 
-def mixed_patches(inside: Inside, asked: Any) -> np.ndarray:
+def mixed_patches(inside: RegionWindow, method: Any) -> np.ndarray:
     """Patch shuffle: the pixels of each patch in the order of their numbers."""
-    side = max(2, math.ceil(min(inside.mask.shape) / int(getattr(asked.patches, inside.entity))))
-    drawn = numbers(inside, asked, inside.mask.size, 4).reshape(inside.mask.shape)
+    side = max(2, math.ceil(min(inside.mask.shape) / int(getattr(method.patches, inside.entity))))
+    drawn = numbers(inside, method, inside.mask.size, 4).reshape(inside.mask.shape)
     mixed = inside.original.copy()
     rows, columns = (
         [-(-number * length // count) for number in range(count)] + [length]
@@ -135,12 +135,12 @@ def mixed_patches(inside: Inside, asked: Any) -> np.ndarray:
     return same(inside, mixed)
 
 
-def enlarged_part(inside: Inside, asked: Any) -> np.ndarray:
+def enlarged_part(inside: RegionWindow, method: Any) -> np.ndarray:
     """Random crop: a part of the region, each of whose pixels fills its share of the whole."""
     shown = inside.original
-    for axis, number in enumerate(numbers(inside, asked, 2, 8).tolist(), start=1):
+    for axis, number in enumerate(numbers(inside, method, 2, 8).tolist(), start=1):
         length = shown.shape[axis]
-        size = max(1, math.floor(float(asked.share) * length))
+        size = max(1, math.floor(float(method.share) * length))
         start = number % (length - size + 1)
         shown = shown.take(start + owners(length, size), axis=axis)
     return same(inside, shown)

@@ -8,18 +8,18 @@ import cv2
 import numpy as np
 
 from anonbench.anonymization.audit.blocks import Grid, Source, grids_of
+from anonbench.anonymization.audit.conditions import UNKNOWN, MethodGroup, Step, group_by_methods
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.inside import Inside
-from anonbench.anonymization.audit.promises import UNKNOWN, Step, Turn, in_turn
+from anonbench.anonymization.audit.region_window import RegionWindow
 from anonbench.anonymization.audit.regions import (
     Found,
     Region,
     area_of,
     frames_of,
+    hidden_regions,
     joined,
-    to_hide,
 )
-from anonbench.anonymization.audit.remains import check_remains
+from anonbench.anonymization.audit.visibility import check_visibility
 from anonbench.config import Anonymization
 from anonbench.core.vocabulary import Variant
 
@@ -48,28 +48,28 @@ def check_layers(
         Failure: a pixel inside or outside the regions is not as it has to be.
 
     """
-    hidden = [] if variant.method is None else to_hide(regions, variant.degree)
-    turns = in_turn(str(variant.method), hidden, settings)
-    images, count = [original, *between, pixels], sum(len(turn.steps) for turn in turns)
+    hidden = [] if variant.method is None else hidden_regions(regions, variant.degree)
+    groups = group_by_methods(str(variant.method), hidden, settings)
+    images, count = [original, *between, pixels], sum(len(group.steps) for group in groups)
     if len(between) != max(count, 1) - 1:
         raise Failure(f"it is hidden in {len(between) + 1} layers, and should be in {count or 1}")
     if any(each.shape != original.shape or each.dtype != original.dtype for each in images):
         raise Failure("the shape or depth of a layer differs from the original's")
     grids: tuple[Grid, ...] = ()
-    if source is not None and settings.coding_blocks and turns:
+    if source is not None and settings.coding_blocks and groups:
         grids = grids_of(source, original.shape)
     image = _Image(settings, hidden, grids, original.shape[:2])
-    if not turns:
+    if not groups:
         image.check_outside(original, pixels, image.may)
     number, areas = 0, []
-    for turn in turns:
-        for step in turn.steps:
-            found = image.found(turn.regions, step)
+    for group in groups:
+        for step in group.steps:
+            found = image.found(group.regions, step)
             open_ = image.check(images[number], images[number + 1], step, found)
             number += 1
         image.finish(found, open_)
         areas.append(found)
-    _check_sums(original, pixels, [*zip(turns, areas, strict=True)])
+    _check_sums(original, pixels, [*zip(groups, areas, strict=True)])
     return {
         "regions": len(hidden),
         "outside_image": len(hidden) - sum(map(len, areas)),
@@ -98,7 +98,10 @@ class _Image:
     def found(self, regions: Sequence[Region], step: Step) -> Found:
         """Return the regions inside the image, with their pixels."""
         shape, margin, grids = self.may.shape, self._settings.margin, self._grids
-        least, around = step.promise.least(step.asked), step.promise.around(step.asked)
+        least, around = (
+            step.condition.least(step.method),
+            step.condition.around(step.method),
+        )
         each = (
             (r, area_of(r, shape, margin, least, self._forms[r.entity], around, grids))
             for r in regions
@@ -124,9 +127,9 @@ class _Image:
             Failure: a pixel inside or outside the regions is not as it has to be.
 
         """
-        _, promise, asked = step
+        _, condition, method = step
         frames = None
-        if promise.around(asked):
+        if condition.around(method):
             found = joined(found)
             frames = frames_of(
                 self._hidden, before.shape, self._settings.margin, self._forms, self._grids
@@ -143,9 +146,11 @@ class _Image:
             own = look & required & ~self._edges[window]
             pair = _planes(before[window]), _planes(after[window])
             near = None if frames is None else frames[window]
-            kept = promise.kept(Inside(*pair, own, region.entity, near, look ^ own), asked)
+            kept = condition.correct(
+                RegionWindow(*pair, own, region.entity, near, look ^ own), method
+            )
             if kept.shape != own.shape:
-                raise Failure(f"its method's promise is of {kept.shape} pixels, not {own.shape}")
+                raise Failure(f"its method's check returns shape {kept.shape}, not {own.shape}")
             if wrong := np.count_nonzero(own & ~kept):
                 raise Failure(
                     f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) "
@@ -178,20 +183,20 @@ class _Image:
 
 
 def _check_sums(
-    original: np.ndarray, pixels: np.ndarray, sums: Sequence[tuple[Turn, Found]]
+    original: np.ndarray, pixels: np.ndarray, sums: Sequence[tuple[MethodGroup, Found]]
 ) -> None:
     """Refuse regions that are nearly unchanged after all steps of their methods together."""
     gone = np.zeros(original.shape[:2], bool)
     left = []
-    for turn, found in sums:
-        if not any(step.promise.shows_nothing for step in turn.steps):
-            left += [(turn.leaves > UNKNOWN, *each) for each in found]
+    for group, found in sums:
+        if not any(step.condition.shows_nothing for step in group.steps):
+            left += [(group.leaves > UNKNOWN, *each) for each in found]
             continue
         for _, area in found:
             gone[area.window] |= area.required
     for is_weak, region, (window, required, _) in left:
         pair = _planes(original[window]), _planes(pixels[window])
-        check_remains(*pair, required & ~gone[window], region.entity, is_weak)
+        check_visibility(*pair, required & ~gone[window], region.entity, is_weak)
 
 
 def _planes(window: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Promise of `replace`: a region shows one of a few pictures that are known in advance.
+"""Condition of `replace`: a region shows one of a few pictures that are known in advance.
 
 Fake content is computed from the size of the region only (`anonbench.core.fakes`). So few pictures
 are possible: for a text one of each kind and number of lines, for a zone one of each format, for a
@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from anonbench.anonymization.audit.inside import Inside, means
+from anonbench.anonymization.audit.region_window import RegionWindow, means
 from anonbench.core import fakes
 
 _NARROW = 8
@@ -33,7 +33,7 @@ _EAN_DIGITS = {"EAN-13": 12, "EAN-8": 7, "UPC-A": 11, "UPC-E": 7, "ITF-14": 13, 
 _STACKED = ("DataBarStk", "DataBarStkOmni", "DataBarExpStk")
 
 
-def redrawn(inside: Inside, asked: Any) -> np.ndarray:
+def redrawn(inside: RegionWindow, method: Any) -> np.ndarray:
     """Replace: a picture that the region's size explains, in two colours; or an empty region.
 
     Faces are masked, ink is covered with paper.
@@ -41,13 +41,13 @@ def redrawn(inside: Inside, asked: Any) -> np.ndarray:
     if inside.entity == "face" or min(inside.mask.shape) < _NARROW:
         return np.asarray((inside.written == 0).all(axis=0))
     for picture in _pictures(inside):
-        shown = _in_two_colours(picture, inside)
+        shown = _two_colour_mask(picture, inside)
         if shown is not None:
             return shown
     return np.zeros(inside.mask.shape, bool)
 
 
-def _pictures(inside: Inside) -> Iterator[np.ndarray]:
+def _pictures(inside: RegionWindow) -> Iterator[np.ndarray]:
     """Yield int64 [h, w], ink from 0 to 255, of each picture that may stand in a region."""
     height, width = size = inside.mask.shape
     if inside.entity == "barcode":
@@ -62,7 +62,7 @@ def _pictures(inside: Inside) -> Iterator[np.ndarray]:
     yield np.zeros(size, np.int64)
 
 
-def _in_two_colours(picture: np.ndarray, inside: Inside) -> np.ndarray | None:
+def _two_colour_mask(picture: np.ndarray, inside: RegionWindow) -> np.ndarray | None:
     """Return bool [h, w], the pixels as in the picture, or None if some of the region's are not.
 
     Paper and ink are read from the written pixels: where there is no ink, and where there is most.
@@ -160,7 +160,7 @@ def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
         code = max(read, key=lambda each: len(each.text))
         kind = fakes.payload_kind(code.text)
         turns = round(-code.orientation / 90)
-        share = _within(size, math.radians(abs(code.orientation + 90 * turns)))
+        share = _shrink_factor(size, math.radians(abs(code.orientation + 90 * turns)))
         length = min(max(len(code.text), 6), 400)
         digits = fakes.PayloadKind.DIGITS
         if code.format == formats.Codabar:
@@ -198,7 +198,7 @@ def _linear() -> frozenset[Any]:
     return frozenset(linear) - {getattr(formats, name) for name in _STACKED}
 
 
-def _within(size: tuple[int, ...], tilt: float) -> float:
+def _shrink_factor(size: tuple[int, ...], tilt: float) -> float:
     """Return the factor that shrinks a window to fit the tilted rectangle that it bounds."""
     turned = np.array([[math.cos(tilt), math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
     if np.linalg.det(turned) < 0.1:

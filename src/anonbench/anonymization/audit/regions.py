@@ -74,7 +74,7 @@ def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
     return found
 
 
-def to_hide(regions: list[Region], degree: int) -> list[Region]:
+def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
     """Regions that a degree hides, in draw order.
 
     A region is hidden if fewer than `degree` percent of the image's regions are drawn before it,

@@ -39,7 +39,7 @@ from anonbench.datasets.images import encode, read_image
 from anonbench.detection.search import DetectorFailed, Search, Searched
 
 if TYPE_CHECKING:
-    from anonbench.anonymization.files.one import Job
+    from anonbench.anonymization.files.file_job import Job
 
 _POINTS = 72
 _HEADER = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"
@@ -177,7 +177,7 @@ class Documents:
             part.replace(target(self.job.to, found.name))
         except _NotPublished as why:
             return replace(
-                self._with_corrections(found, before),
+                self._corrected(found, before),
                 status=why.status,
                 reason=str(why),
                 regions=rows,
@@ -191,7 +191,7 @@ class Documents:
         finally:
             part.unlink(missing_ok=True)
         return replace(
-            self._with_corrections(found, before),
+            self._corrected(found, before),
             status="written",
             output=found.name,
             output_digest=digest,
@@ -204,7 +204,7 @@ class Documents:
             searched=searched,
         )
 
-    def _with_corrections(self, found: Outcome, before: list[dict[str, Any]]) -> Outcome:
+    def _corrected(self, found: Outcome, before: list[dict[str, Any]]) -> Outcome:
         digest = digest_of_corrections(self.corrections)
         return replace(found, corrected=digest, found=before) if digest else found
 

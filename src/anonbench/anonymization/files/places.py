@@ -27,11 +27,11 @@ def require_apart(images: Images, to: Path) -> None:
     if images.folder:
         holding.add(Path(os.path.realpath(images.folder)))
     is_alone = len(images) == 1 and Path(images.place) == images.images[0].file
-    apart = set() if is_alone else holding - _of_tars(images)
-    if found := _same(_with_parents(Path(os.path.realpath(to))), apart):
+    apart = set() if is_alone else holding - _tar_folders(images)
+    if found := _same(_path_and_parents(Path(os.path.realpath(to))), apart):
         shortest = images.folder if images.folder and _is_inside(to, images.folder) else found
         raise InputError(f"{to} is in the folder of the originals, {shortest}: name another one")
-    above = {each for folder in holding for each in _with_parents(folder)}
+    above = {each for folder in holding for each in _path_and_parents(folder)}
     if to.exists() and _same([Path(os.path.realpath(to))], above):
         folder = next(each for each in sorted(holding) if _is_inside(each, to))
         raise InputError(
@@ -93,7 +93,7 @@ def taken_suffixes(
     return {name: taken for name, taken in ends.items() if taken}
 
 
-def unknown(to: Path, outputs: Collection[str]) -> int:
+def count_foreign_files(to: Path, outputs: Collection[str]) -> int:
     """Number of files in the output folder that are not among `outputs`."""
     count = 0
     for folder, _, files in os.walk(to):
@@ -144,13 +144,13 @@ def _parents(images: Images) -> set[Path]:
     return {file.parent for file in files} | {Path(os.path.realpath(link)).parent for link in links}
 
 
-def _of_tars(images: Images) -> set[Path]:
+def _tar_folders(images: Images) -> set[Path]:
     return {
         Path(os.path.realpath(image.file.parent)) for image in images if image.offset is not None
     }
 
 
-def _with_parents(path: Path) -> list[Path]:
+def _path_and_parents(path: Path) -> list[Path]:
     return [path, *path.parents]
 
 

@@ -10,19 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from anonbench.anonymization.files import one
+from anonbench.anonymization.files import file_job
 from anonbench.anonymization.files.corrections import (
     Corrections,
     corrections_file,
     is_looked_at,
 )
-from anonbench.anonymization.files.one import Anonymizer, Job, Task, died
+from anonbench.anonymization.files.file_job import Anonymizer, Job, Task, died
 from anonbench.anonymization.files.places import (
     clashes,
+    count_foreign_files,
     remove,
     require_apart,
     taken_suffixes,
-    unknown,
 )
 from anonbench.anonymization.files.record import Outcome, Record, audit_file, is_passing
 from anonbench.anonymization.files.sheet import write_sheet
@@ -183,7 +183,7 @@ def anonymize_files(
     with writing_to(job.to.parent):
         job.to.mkdir(parents=True, exist_ok=True)
         with locked(job.to):
-            before = _kept(record.read(), given)
+            before = _earlier_outcomes(record.read(), given)
             corrections = Corrections.read(job.to, given.images, before)
             done = dict(before)
             _remove_unfinished(job.to, record, before)
@@ -199,13 +199,13 @@ def anonymize_files(
             record.finish([*done.values(), *left_out])
             if contact_sheet:
                 write_sheet(record.sheet, job.to, [done[image.name] for image in given])
-            strange = unknown(job.to, {each.output for each in done.values()})
+            strange = count_foreign_files(job.to, {each.output for each in done.values()})
     made = {n for n, each in done.items() if each.output and each is not before.get(n)}
     counted = replace(_counted(job, given, done, strange, corrections), made=len(made))
     return replace(counted, sheet=record.sheet) if contact_sheet else counted
 
 
-def _kept(before: Mapping[str, Outcome], given: Images) -> dict[str, Outcome]:
+def _earlier_outcomes(before: Mapping[str, Outcome], given: Images) -> dict[str, Outcome]:
     """Return outcomes of earlier runs, without copies that have a given image's name by now."""
     names = {image.name for image in given}
     return {
@@ -340,7 +340,7 @@ def made_by(job: Job, given: str | Path | Iterable[str | Path], images: Images) 
         "max_pixels": job.detection.max_pixels,
         "keep_without_regions": job.keep_without_regions,
         "code": [
-            module_digest([one.__name__]),
+            module_digest([file_job.__name__]),
             *(METHODS.origin(base_of(name)) for name in methods),
         ],
         "versions": versions("numpy", "pillow") | {"opencv": cv2.__version__},

@@ -117,11 +117,11 @@ def _tile(
     doubtful = f"<br><b>look at it: {html.escape('; '.join(doubts))}</b>" if doubts else ""
     return (
         f'<figure><img src="data:image/jpeg;base64,{coded}" width="{width}" height="{height}" '
-        f'alt=""><figcaption>{html.escape(harmless(name))}<br>{_said(rows)}{doubtful}</figcaption></figure>\n'
+        f'alt=""><figcaption>{html.escape(harmless(name))}<br>{_caption(rows)}{doubtful}</figcaption></figure>\n'
     )
 
 
-def _said(rows: Sequence[dict[str, Any]]) -> str:
+def _caption(rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return "<b>nothing was found</b>"
     kinds = Counter(row["entity"] for row in rows if row["hidden"])

@@ -86,7 +86,7 @@ def compare(
 
     """
     before, after = _luma(original), _luma(picture)
-    differs = _local(np.abs(_as_coded(before, data) - after))
+    differs = _local(np.abs(_reencoded(before, data) - after))
     noise = float(np.clip(_SPREAD * np.median(differs), _LEAST_NOISE, _MOST_NOISE))
     detail = _local(np.abs(before - _local(before)))
     changed = (differs > noise) & (differs > detail / 2)
@@ -116,7 +116,7 @@ def _local(values: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.blur(values, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REFLECT))
 
 
-def _as_coded(luma: np.ndarray, data: bytes) -> np.ndarray:
+def _reencoded(luma: np.ndarray, data: bytes) -> np.ndarray:
     """Return the original as a JPEG file of these tables shows it; of other formats as it is."""
     with Image.open(io.BytesIO(data)) as image:
         if not isinstance(image, JpegImagePlugin.JpegImageFile):

@@ -91,11 +91,11 @@ def generate_pictures(
             path = folder / f"{image.id}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as temporary:
-                temporary.write_bytes(encode(drawn_anew(pixels, regions, generate, context)))
+                temporary.write_bytes(encode(redrawn_image(pixels, regions, generate, context)))
     return Generated(written, found, tuple(left_out))
 
 
-def drawn_anew(
+def redrawn_image(
     image: np.ndarray, regions: Sequence[Region], generate: Generate, context: float = 2.0
 ) -> np.ndarray:
     """Return an image whose regions a network has drawn, from what is around them alone.

@@ -41,10 +41,9 @@ class BoxBlur(Method):
     residue: ClassVar = "coarse"
 
     size: Kernel = Kernel()
-    """Faces and barcodes: the standard deviation of the Gaussian blur's. Text and zones: half of
-    it, since a dictionary finds as much at twice the size (docs/explanation/privacy.md)."""
+    """Side of the kernel as a share of a region's shorter side, by entity."""
     min_size: Annotated[int, Field(ge=3)] = 5
-    """Smallest side of the kernel in pixels, so that small regions are hidden too."""
+    """Smallest side of the kernel, in pixels, so that small regions are hidden too."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""

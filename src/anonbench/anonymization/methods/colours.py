@@ -45,8 +45,7 @@ class Recolour(Method):
     residue: ClassVar = "all"
 
     space: Literal["hsv", "ycrcb", "negative"] = "hsv"
-    """`negative` is 255 less each value. A grey image has no colours to convert, and always becomes
-    its negative."""
+    """Colour space of the new values; `negative`, and every grey image, is 255 less each value."""
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Convert (OpenCV's 8-bit HSV and YCrCb)."""

@@ -22,7 +22,7 @@ class Layers(Method):
     images_per_second: ClassVar = 40.0
 
     methods: Annotated[tuple[str, ...], Field(min_length=1)] = ("pixelate", "blur")
-    """Names of methods, the first one first."""
+    """Methods in the order in which they are applied."""
 
     def steps(self, entity: str) -> tuple[str, ...]:
         """See `Method.steps`."""
@@ -40,10 +40,15 @@ class ByEntity(Method):
     line_colour: ClassVar = "#637939"
 
     face: str = "blur"
+    """Method for faces."""
     text: str = "mask"
+    """Method for lines of text."""
     barcode: str = "mask"
+    """Method for barcodes."""
     mrz: str = "mask"
+    """Method for machine-readable zones."""
     ink: str = "mask"
+    """Method for ink: signatures, handwriting and stamps."""
 
     def steps(self, entity: str) -> tuple[str, ...]:
         """See `Method.steps`."""

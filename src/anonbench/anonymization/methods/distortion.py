@@ -48,7 +48,7 @@ class Barrel(Method):
     residue: ClassVar = "most"
 
     strength: Positive = 3.0
-    """How much larger the centre is: 1 + twice as many times."""
+    """Enlargement of the centre, which becomes 1 + 2 × `strength` times as large."""
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take each pixel from nearer to the centre, from the nearest one."""

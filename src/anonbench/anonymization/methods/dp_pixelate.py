@@ -32,13 +32,13 @@ class DpPixelate(Keyed):
     residue: ClassVar = "coarse"
 
     epsilon: Positive = 1.0
-    """Privacy loss at most, for a region: smaller hides more. Fan uses 0.1 to 1, mostly 0.5."""
+    """Largest privacy loss of a region: smaller hides more (Fan 2018 mostly uses 0.5)."""
     pixels: Count = 16
-    """By how many pixels the versions may differ that cannot be told apart (m; Fan: 16)."""
+    """Number of pixels in which indistinguishable versions of a region may differ (Fan's m)."""
     blocks: Blocks = Blocks(face=4, text=1, barcode=2, mrz=1, ink=1)
-    """Blocks across a region's shorter side. Fewer blocks are larger and need less noise."""
+    """Blocks across a region's shorter side, by entity; fewer blocks need less noise."""
     min_block: Annotated[int, Field(ge=2)] = 2
-    """Smallest block in pixels."""
+    """Smallest side of a block, in pixels."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""

@@ -30,9 +30,9 @@ class Inpaint(Method):
     images_per_second: ClassVar = 5.0
 
     algorithm: Literal["telea", "navier_stokes"] = "telea"
-    """Telea 2004 (fast marching) or Bertalmio, Bertozzi and Sapiro 2001."""
+    """`telea` (Telea 2004, fast marching) or `navier_stokes` (Bertalmio et al. 2001)."""
     radius: Annotated[int, Field(ge=1, le=32)] = 3
-    """How far a pixel looks for known ones, in pixels."""
+    """Radius of the known neighbourhood that a pixel is computed from, in pixels."""
 
     def surroundings(self) -> int:
         """See `Method.surroundings`."""

@@ -29,9 +29,8 @@ class Keyed(Method):
     """
 
     key_file: Place = Path("anonbench.key")
-    """File with the secret key, 32 bytes at least: `openssl rand -hex 32 > anonbench.key`. Keep it
-    from whoever gets the images, and keep it: without it results cannot be made again. It is read,
-    never written, and no result, log or report has it; parameters of jobs have its SHA-256."""
+    """File with the secret key of at least 32 bytes (`openssl rand -hex 32 > anonbench.key`); it is
+    only read."""
 
     name: ClassVar[str]
 

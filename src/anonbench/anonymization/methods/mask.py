@@ -23,8 +23,7 @@ class Mask(Method):
     residue: ClassVar = "none"
 
     colour: Colour | Literal["mean"] = (0, 0, 0)
-    """Red, green, blue, or `mean`: the region's mean colour, which tells that much of it: skin or
-    paper, bright or dark. White, [255, 255, 255], is nearer to paper."""
+    """Red, green and blue, or `mean`: the region's mean colour, which stays visible that way."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""

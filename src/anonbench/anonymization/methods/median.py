@@ -29,9 +29,9 @@ class Median(Method):
     images_per_second: ClassVar = 15.0
 
     size: Kernel = Kernel(face=0.5, text=1.5, barcode=1.0, mrz=1.5, ink=1.5)
-    """The kernel has 255 pixels a side at most."""
+    """Side of the kernel as a share of a region's shorter side, by entity; at most 255 pixels."""
     min_size: Annotated[int, Field(ge=3, le=LARGEST)] = 5
-    """Smallest side of the kernel in pixels, so that small regions are hidden too."""
+    """Smallest side of the kernel, in pixels, so that small regions are hidden too."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""

@@ -26,7 +26,7 @@ class Noise(Keyed):
     residue: ClassVar = "most"
 
     deviation: Positive = 80.0
-    """Standard deviation in grey levels, before values are cut to 0 … 255."""
+    """Standard deviation in grey levels, before values are clipped to 0–255."""
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Add noise, independent for each pixel and channel."""

@@ -17,7 +17,12 @@ Across = Annotated[float, Field(ge=0.01, le=2**31 - 1)]
 
 
 class Blocks(Settings):
-    """Blocks across a region's shorter side, by entity; below 1 they are wider than it."""
+    """Blocks across a region's shorter side, by entity; below 1 they are wider than it.
+
+    The paper states none. For faces 8 is the coarser of DeepPrivacy2's values, 8 and 16. At 2
+    blocks across a line no line is read, but a dictionary attack finds every second one, and at 1
+    one in ten; 0.25 was not told apart from a mask (docs/explanation/privacy.md).
+    """
 
     face: Across = 8
     text: Across = 0.25
@@ -35,12 +40,10 @@ class Pixelate(Method):
     residue: ClassVar = "coarse"
 
     blocks: Blocks = Blocks()
-    """The paper states none. 8 across a face is the coarser of DeepPrivacy2's 8 and 16. At 2
-    across a line's height no line is read, but of a hundred candidates the true one is told for
-    every second line, and at 1 for one in ten. Blocks of four heights were not told apart from a
-    mask (docs/explanation/privacy.md)."""
+    """Blocks across a region's shorter side, by entity: fewer hide more, and below 1 a block is
+    wider than that side."""
     min_block: Annotated[int, Field(ge=2)] = 2
-    """Smallest block in pixels, so that small regions are hidden too."""
+    """Smallest side of a block, in pixels, so that small regions are hidden too."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""

@@ -23,7 +23,7 @@ class RandomCrop(Keyed):
     residue: ClassVar = "most"
 
     share: Share = 0.4
-    """Sides of the part as a share of the region's."""
+    """Sides of the enlarged part as a share of the region's."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""

@@ -9,7 +9,7 @@ import numpy as np
 from anonbench.core.registries.methods import Method
 
 if TYPE_CHECKING:
-    from anonbench.anonymization.replacement.seen import Colours
+    from anonbench.anonymization.replacement.appearance import Colours
 
 LEAST_SIDE = 8
 """Narrower regions are masked: too few pixels for the colours to be no copy of one."""
@@ -28,7 +28,7 @@ class Replace(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Draw fake content in the colours of the region's ink and paper."""
-        from anonbench.anonymization.replacement.seen import colours
+        from anonbench.anonymization.replacement.appearance import colours
 
         if entity == "face" or min(pixels.shape[:2]) < LEAST_SIDE:
             return np.zeros_like(pixels)
@@ -43,8 +43,13 @@ class Replace(Method):
 
 
 def _text(ink: np.ndarray) -> np.ndarray:
+    from anonbench.anonymization.replacement.appearance import (
+        STANDING,
+        is_slanted,
+        kind_of,
+        rows_of,
+    )
     from anonbench.anonymization.replacement.lines import text_lines
-    from anonbench.anonymization.replacement.seen import STANDING, is_slanted, kind_of, rows_of
 
     if is_slanted(ink):
         return np.zeros(ink.shape, np.uint8)
@@ -54,8 +59,8 @@ def _text(ink: np.ndarray) -> np.ndarray:
 
 
 def _zone(ink: np.ndarray) -> np.ndarray:
+    from anonbench.anonymization.replacement.appearance import letters_of
     from anonbench.anonymization.replacement.lines import zone_format, zone_lines
-    from anonbench.anonymization.replacement.seen import letters_of
 
     if ink.shape[0] > ink.shape[1]:
         return np.rot90(_zone(np.rot90(ink, -1)))
@@ -63,8 +68,8 @@ def _zone(ink: np.ndarray) -> np.ndarray:
 
 
 def _barcode(pixels: np.ndarray, found: Colours) -> tuple[np.ndarray, Colours]:
+    from anonbench.anonymization.replacement.appearance import Colours
     from anonbench.anonymization.replacement.barcodes import code_image, code_of
-    from anonbench.anonymization.replacement.seen import Colours
 
     dark, light = sorted((found.ink, found.paper), key=lambda colour: float(colour.mean()))
     if light.mean() - dark.mean() < LEAST_CONTRAST:

@@ -33,7 +33,8 @@ class TileShuffle(Keyed):
     residue: ClassVar = "all"
 
     tiles: Tiles = Tiles()
-    """More tiles are smaller, and harder to put together."""
+    """Tiles across a region's shorter side, by entity: more are smaller and harder to put
+    together."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""
@@ -73,7 +74,7 @@ class PatchShuffle(Keyed):
     residue: ClassVar = "all"
 
     patches: Tiles = Tiles(face=4, text=1, barcode=2, mrz=1, ink=1)
-    """Patches across a region's shorter side: fewer are larger, and hide more."""
+    """Patches across a region's shorter side, by entity: fewer are larger and hide more."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""

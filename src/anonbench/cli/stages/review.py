@@ -72,15 +72,15 @@ def run(options: argparse.Namespace) -> None:
     """
     if options.sample < 1:
         raise InputError("--sample: at least 1")
-    begun = None if options.configfile else _of_folder(options)
-    folder, begin, line, rerun = begun or _of_data_set(options)
+    begun = None if options.configfile else _folder_review(options)
+    folder, begin, line, rerun = begun or _data_set_review(options)
     from anonbench.core.io import locked
     from anonbench.detection.review.server import ReviewServer
 
     with locked(folder):
         review = begin()
         with ReviewServer(review, options.port) as server:
-            _greet(review, line, server.address)
+            _print_start(review, line, server.address)
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             try:
                 server.serve_forever()
@@ -91,15 +91,15 @@ def run(options: argparse.Namespace) -> None:
     print(
         json.dumps(summary, indent=2, ensure_ascii=False)
         if options.json
-        else _told(review, summary)
+        else _summary_text(review, summary)
     )
 
 
-_Begun = tuple[Path, "Callable[[], Review]", str | None, str]
+_Session = tuple[Path, "Callable[[], Review]", str | None, str]
 """Folder to lock, function that starts the review, line for the config, next command."""
 
 
-def _of_folder(options: argparse.Namespace) -> _Begun | None:
+def _folder_review(options: argparse.Namespace) -> _Session | None:
     """Review of a folder of anonymized copies; None if a data set is reviewed."""
     from anonbench.anonymization.files.record import audit_file
 
@@ -112,7 +112,7 @@ def _of_folder(options: argparse.Namespace) -> _Begun | None:
     return to, lambda: review_folder(to, options.sample, options.images), None, rerun
 
 
-def _of_data_set(options: argparse.Namespace) -> _Begun:
+def _data_set_review(options: argparse.Namespace) -> _Session:
     name, configfile = options.what, options.configfile or Path("config.yaml")
     if not options.configfile and not configfile.exists():
         raise InputError(
@@ -152,29 +152,29 @@ def _rerun(target: str, configfile: Path) -> str:
     return shlex.join([*words, "--configfile", str(configfile)])
 
 
-def _greet(review: Review, line: str | None, address: str) -> None:
-    def tell(text: str) -> None:
+def _print_start(review: Review, line: str | None, address: str) -> None:
+    def say(text: str) -> None:
         print(text, file=sys.stderr)
 
     sample = sum(entry.place is not None for entry in review.entries)
-    tell(
+    say(
         f"{count(len(review.entries), 'image')} to look at: a random sample of {sample:,} (seed "
         f"{review.what.seed}) and the least certain ones"
     )
     if review.what.unreadable:
-        tell(f"{count(review.what.unreadable, 'image')} cannot be read or searched: not shown")
+        say(f"{count(review.what.unreadable, 'image')} cannot be read or searched: not shown")
     path = review.file.path
     if review.file.unmatched:
-        tell(f"{count(review.file.unmatched, 'row')} of {path} reach no image; they stay there")
-    tell(f"corrections: {path}")
-    tell(f"record: {review.record.path}")
+        say(f"{count(review.file.unmatched, 'row')} of {path} reach no image; they stay there")
+    say(f"corrections: {path}")
+    say(f"record: {review.record.path}")
     if line:
-        tell(_unnamed(review.what.name, line))
-    tell(f"{_SHOWS} {address}")
-    tell("Control-C ends the review; what was confirmed is kept")
+        say(_unnamed(review.what.name, line))
+    say(f"{_SHOWS} {address}")
+    say("Control-C ends the review; what was confirmed is kept")
 
 
-def _told(review: Review, summary: dict[str, Any]) -> str:
+def _summary_text(review: Review, summary: dict[str, Any]) -> str:
     lines = [
         f"{summary['looked_at']:,} of {summary['images']:,} images were looked at",
         *review.overview()["estimate"],

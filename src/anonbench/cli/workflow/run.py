@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.workflow.snakefile import with_snakefile
 
     given = with_snakefile([*options.targets, *options.snakemake])
-    arguments = [*given, *_of_this_machine(given)]
+    arguments = [*given, *_machine_options(given)]
     if not _has(given, _LOOKS):
         _announce(given)
     program = Path(sys.executable).with_name("snakemake")
@@ -80,7 +80,7 @@ def _has(arguments: Sequence[str], options: Sequence[str]) -> bool:
     return any(word.partition("=")[0] in options for word in arguments)
 
 
-def _of_this_machine(given: Sequence[str]) -> Iterator[str]:
+def _machine_options(given: Sequence[str]) -> Iterator[str]:
     """Yield options for cores and GPUs, unless the user names them or jobs run elsewhere."""
     if _has(given, _ELSEWHERE):
         return

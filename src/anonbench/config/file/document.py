@@ -14,14 +14,44 @@ from anonbench.core.settings import Settings, documentation
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 DEFAULTS = Path("config/defaults.yaml")
+EXPERT_DEFAULTS = Path("config/defaults-expert.yaml")
 POLICY = Path("config/policy.yaml")
+
+_COMMON = {
+    "": "title results seed training_seeds systems",
+    "datasets.<name>": "layout path demo split subset label cluster paper_role detectors boxes "
+    "templates corrections truth methods degrees given system adaptions recipe "
+    "keep_without_regions",
+    "datasets.<name>.split": "validation by",
+    "detection": "speed device",
+    "anonymization": "margin shape format strengths",
+    "anonymization.pixelate": "blocks",
+    "anonymization.blur": "sigma",
+    "anonymization.mask": "colour",
+    "recipes.<name>": "device gpus",
+    "recipes.<name>.backbone": "name pretrained",
+    "recipes.<name>.optimizer": "steps batch_size",
+    "retrieval": "fraction queries",
+    "privacy": "enabled identity attackers attacks",
+    "privacy.recognizer": "weights",
+    "policy": "searched methods degree residue missed",
+    "policy.attacks": "reidentification readability mrz_reading barcodes",
+    "presentation": "language show_originals",
+}
+"""Settings that a user needs, by section; all others are expert settings."""
 
 _WIDTH = 96
 _EXAMPLE = {"layout": "folder", "path": "data/my_images", "detectors": ["mtcnn"]}
 _HEAD = """\
-# Every setting with its default, written from src/anonbench/config by `anonbench config`.
-# Do not edit: copy what you need into a config of your own (see config.yaml, the demo's, and
-# config/own_data.yaml). The data set `my_images` stands for yours.
+# The settings that most experiments need, with their defaults, written from src/anonbench/config by
+# `anonbench config`. Do not edit: copy what you need into a config of your own (see config.yaml,
+# the demo's, and config/own_data.yaml). The data set `my_images` stands for yours. All other
+# settings are in config/defaults-expert.yaml.
+"""
+_EXPERT_HEAD = """\
+# The expert settings with their defaults, written from src/anonbench/config by `anonbench config`.
+# Do not edit: copy what you need into a config of your own. The other settings are in
+# config/defaults.yaml.
 """
 _POLICY_HEAD = """\
 # The default policy, written from src/anonbench/config by `anonbench config`. Do not edit: copy it,
@@ -33,6 +63,12 @@ policy:
 """
 
 
+def is_common(path: str) -> bool:
+    """Whether a setting, such as `datasets.<name>.path`, is one that most experiments need."""
+    section, _, name = path.rpartition(".")
+    return name in _COMMON.get(section, "").split()
+
+
 def schema_text() -> str:
     """The config's JSON schema as YAML."""
     schema = Config.model_json_schema()
@@ -40,52 +76,71 @@ def schema_text() -> str:
     return head + yaml.safe_dump(schema, sort_keys=False, allow_unicode=True, width=_WIDTH)
 
 
-def defaults_text() -> str:
-    """The default file: valid YAML, each setting under its documentation."""
+def defaults_text(common: bool) -> str:
+    """A default file: valid YAML of the common or of the expert settings with their meaning."""
     example = load({"datasets": {"my_images": _EXAMPLE}})
-    return _HEAD + "\n".join(_section(example, 0)) + "\n"
+    lines = _section(example, 0, "", common)
+    return (_HEAD if common else _EXPERT_HEAD) + "\n".join(lines) + "\n"
 
 
 def policy_text() -> str:
     """The default policy: valid YAML, each setting under its documentation."""
-    return _POLICY_HEAD + "\n".join(_section(Policy(), 1)) + "\n"
+    return _POLICY_HEAD + "\n".join(_section(Policy(), 1, "policy", None)) + "\n"
 
 
 def write_documents(root: Path) -> list[Path]:
     """Write the files below `root` and return their paths."""
-    texts = {SCHEMA: schema_text(), DEFAULTS: defaults_text(), POLICY: policy_text()}
+    texts = {
+        SCHEMA: schema_text(),
+        DEFAULTS: defaults_text(common=True),
+        EXPERT_DEFAULTS: defaults_text(common=False),
+        POLICY: policy_text(),
+    }
     for path, text in texts.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
     return list(texts)
 
 
-def _section(settings: Settings, depth: int) -> Iterator[str]:
+def _section(settings: Settings, depth: int, path: str, common: bool | None) -> Iterator[str]:
+    """Yield the lines of a section: all, or only its common or its expert settings."""
     indent = "  " * depth
     said = documentation(type(settings))
     for name in type(settings).model_fields:
-        yield from _comment(said.get(name, ""), indent)
-        value = getattr(settings, name)
+        place = f"{path}.{name}".removeprefix(".")
+        value, wanted = getattr(settings, name), common
+        lines: list[str]
+        if is_common(place):
+            if common is False:
+                continue
+            wanted = None
         if isinstance(value, Settings) and value.model_dump():
-            yield f"{indent}{name}:"
-            yield from _section(value, depth + 1)
+            lines = list(_section(value, depth + 1, place, wanted))
         elif isinstance(value, Mapping) and value:
-            yield f"{indent}{name}:"
+            lines = []
             for key, entry in value.items():
-                yield f"{indent}  {key}:"
-                yield from _section(entry, depth + 2)
+                if inner := list(_section(entry, depth + 2, f"{place}.<name>", wanted)):
+                    lines += [f"{indent}  {key}:", *inner]
+        elif common and wanted:
+            continue
         elif isinstance(value, tuple) and value and isinstance(value[0], Settings):
-            yield f"{indent}{name}:"
-            yield from (
+            lines = [
                 f"{indent}  - {_flow(each.model_dump(mode='json', exclude_none=True))}"
                 for each in value
-            )
+            ]
         else:
+            yield from _comment(said.get(name, ""), indent)
             yield f"{indent}{name}: {_inline(settings, name)}"
+            continue
+        if lines:
+            yield from _comment(said.get(name, ""), indent)
+            yield f"{indent}{name}:"
+            yield from lines
 
 
 def _comment(text: str, indent: str) -> Iterator[str]:
-    for line in textwrap.wrap(" ".join(text.split()), _WIDTH - len(indent) - 2):
+    width = _WIDTH - len(indent) - 2
+    for line in textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False):
         yield f"{indent}# {line}"
 
 

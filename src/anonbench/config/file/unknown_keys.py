@@ -24,13 +24,13 @@ def suggestion(model: type[Settings], place: Sequence[str | int]) -> str:
     for part in place[:-1]:
         # a union's tag is not a level in the schema
         nodes = [inner for node in nodes for inner in _inside(schema, node, part)] or nodes
-    known = {key for node in nodes for each in _all(schema, node) for key in _properties(each)}
+    known = {key for node in nodes for each in _members(schema, node) for key in _properties(each)}
     near = difflib.get_close_matches(str(place[-1]), sorted(known), _MOST)
     if not near:  # a key whose section was left out
         near = sorted({*_below(schema, nodes, str(place[-1]))})[:_MOST]
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return "see config/defaults.yaml for the keys there are"
+    return "see config/defaults.yaml and config/defaults-expert.yaml for all keys"
 
 
 def _below(
@@ -38,9 +38,9 @@ def _below(
 ) -> Iterator[str]:
     """Yield the key with the sections that have it: `optimizer.steps` for `steps`."""
     for node in nodes:
-        for each in _all(schema, node):
+        for each in _members(schema, node):
             for section, inner in _properties(each).items():
-                if any(key in _properties(one) for one in _all(schema, inner)):
+                if any(key in _properties(one) for one in _members(schema, inner)):
                     yield f"{section}.{key}"
 
 
@@ -57,7 +57,7 @@ def _properties(node: Mapping[str, Any]) -> Mapping[str, Any]:
 def _inside(
     schema: Mapping[str, Any], node: Mapping[str, Any], part: str | int
 ) -> Iterator[Mapping[str, Any]]:
-    for each in _all(schema, node):
+    for each in _members(schema, node):
         if isinstance(part, int):
             yield each.get("items", {})
         elif part in _properties(each):
@@ -68,10 +68,10 @@ def _inside(
                 yield each["additionalProperties"]
 
 
-def _all(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _members(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield a node and the members of its unions, following references."""
     if reference := node.get("$ref"):
-        yield from _all(schema, schema["$defs"][reference.removeprefix("#/$defs/")])
+        yield from _members(schema, schema["$defs"][reference.removeprefix("#/$defs/")])
     for member in (*node.get("anyOf", ()), *node.get("oneOf", ())):
-        yield from _all(schema, member)
+        yield from _members(schema, member)
     yield node

@@ -90,7 +90,7 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
     asked to stop says where it stopped, and ends with the status TRY_AGAIN.
     """
     limit_threads(threads)
-    with _into(Path(log)) as terminal:
+    with _redirect_output(Path(log)) as terminal:
         try:
             yield
         except InputError as error:
@@ -151,14 +151,14 @@ def limit_threads(threads: int) -> None:
 
 
 @contextmanager
-def _into(log: Path) -> Iterator[int]:
+def _redirect_output(log: Path) -> Iterator[int]:
     """Send standard output and error of this process and its children to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
     saved = os.dup(1)
     # emptied only when it is known that no other process writes to it
     with log.open("a", encoding="utf-8") as file:
-        if not _alone(file.fileno()):
+        if not _lock_log(file.fileno()):
             _write_terminal(terminal, f"anonbench: {_GOES_ON.format(log)}")
             sys.exit(1)
         file.truncate(0)
@@ -168,7 +168,7 @@ def _into(log: Path) -> Iterator[int]:
         logging.basicConfig(
             level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
         )
-        logging.getLogger().addHandler(_Loud(terminal, log))
+        logging.getLogger().addHandler(_TerminalHandler(terminal, log))
         try:
             yield terminal
         finally:
@@ -185,7 +185,7 @@ def warn_on_terminal(logger: logging.Logger, text: str) -> None:
     logger.warning("%s", text, extra={_LOUD: True})
 
 
-class _Loud(logging.Handler):
+class _TerminalHandler(logging.Handler):
     """Handler that writes warnings of a job to the terminal too."""
 
     def __init__(self, terminal: int, log: Path) -> None:
@@ -199,7 +199,7 @@ class _Loud(logging.Handler):
             _write_terminal(self._terminal, f"anonbench: {record.getMessage()} ({self._log})")
 
 
-def _alone(log: int) -> bool:
+def _lock_log(log: int) -> bool:
     """Lock a job's log, also for its children; wait briefly for those of a killed job."""
     for _ in range(int(_WAIT_SECONDS / 0.5)):
         try:

@@ -147,13 +147,13 @@ def _identity(name: str, gpus: Sequence[Gpu]) -> str:
 
 def _machine() -> list[Gpu]:
     """Return the machine's GPUs in the order of their places on the bus."""
-    found = _from_driver()
+    found = _driver_gpus()
     if found and all(gpu.uuid for gpu in found):
         return found
-    return _from_tool() or found or _from_files()
+    return _nvidia_smi_gpus() or found or _device_file_gpus()
 
 
-def _from_driver() -> list[Gpu]:
+def _driver_gpus() -> list[Gpu]:
     gpus = []
     for number, place in enumerate(sorted(_PROC.glob("*"))):
         text = (place / "information").read_text(encoding="utf-8", errors="replace")
@@ -163,7 +163,7 @@ def _from_driver() -> list[Gpu]:
     return gpus
 
 
-def _from_tool() -> list[Gpu]:
+def _nvidia_smi_gpus() -> list[Gpu]:
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
@@ -176,7 +176,7 @@ def _from_tool() -> list[Gpu]:
     return [Gpu(line[0], line[1], _bus(line[2])) for line in lines if len(line) == 3]
 
 
-def _from_files() -> list[Gpu]:
+def _device_file_gpus() -> list[Gpu]:
     numbers = (re.fullmatch(r"nvidia(\d+)", path.name) for path in _DEV.glob("nvidia*"))
     present = sorted(int(number[1]) for number in numbers if number)
     return [Gpu(str(index), "", str(index)) for index in range(len(present))]

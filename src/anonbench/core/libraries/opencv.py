@@ -24,7 +24,7 @@ def _loaded() -> ModuleType:
     return cv2
 
 
-class _Later(ModuleType):
+class _LazyModule(ModuleType):
     """A module whose names are looked up in OpenCV."""
 
     def __getattr__(self, name: str) -> Any:
@@ -34,4 +34,4 @@ class _Later(ModuleType):
 if TYPE_CHECKING:
     import cv2 as cv2
 else:
-    cv2 = _Later("cv2")
+    cv2 = _LazyModule("cv2")

@@ -19,7 +19,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """
     result: Callable[..., Any] = njit(nogil=True, error_model="numpy")(function)
     with suppress(RuntimeError):  # no folder for the cache can be written to
-        result._cache = _Kept(function)  # type: ignore[attr-defined]
+        result._cache = _CompiledCache(function)  # type: ignore[attr-defined]
     return result
 
 
@@ -29,7 +29,7 @@ def prepare() -> None:
     cpu_target.target_context.refresh()
 
 
-class _Kept(FunctionCache):  # type: ignore[misc]
+class _CompiledCache(FunctionCache):  # type: ignore[misc]
     """Cache of compiled code for later processes; a full disk is ignored."""
 
     def save_overload(self, *compiled: Any) -> None:

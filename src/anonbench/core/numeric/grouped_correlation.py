@@ -24,7 +24,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class Within:
+class GroupedCorrelation:
     """Correlation of models within methods; NaN where it is undefined.
 
     The interval treats rows as independent given their method.
@@ -53,7 +53,7 @@ def within_methods(
     confidence: float,
     resamples: int,
     *seed: object,
-) -> Within:
+) -> GroupedCorrelation:
     """Return the correlation of two metrics within methods.
 
     Pearson's coefficient of the deviations from each method's means, which is the partial
@@ -78,17 +78,17 @@ def within_methods(
     scale = float(np.sqrt(np.square(dx).sum() * np.square(dy).sum()))
     if scale <= _ROUNDING * max(1.0, float(np.abs(x).max(initial=0.0) * np.abs(y).max(initial=0))):
         reason = "a metric is the same for all models of each method"
-        return Within(nan, nan, nan, nan, nan, len(x), count, reason)
+        return GroupedCorrelation(nan, nan, nan, nan, nan, len(x), count, reason)
     coefficient = float(np.clip((dx * dy).sum() / scale, -1.0, 1.0))
     p = _p_within(dx, dy, groups, resamples, *seed)
     p_models = _p_models(dx, dy, groups, models, resamples, *seed)
     free = len(x) - count
     if free < MIN_FREE:
         reason = f"{len(x)} rows of {count} methods, and at least {count + MIN_FREE} are needed"
-        return Within(coefficient, nan, nan, p, p_models, len(x), count, reason)
+        return GroupedCorrelation(coefficient, nan, nan, p, p_models, len(x), count, reason)
     # a partial correlation given g - 1 contrasts: R - (g - 1) - 3
     low, high = _fisher(coefficient, 1.0 / math.sqrt(free - 2), confidence)
-    return Within(coefficient, low, high, p, p_models, len(x), count)
+    return GroupedCorrelation(coefficient, low, high, p, p_models, len(x), count)
 
 
 def centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -123,7 +123,7 @@ def _p_within(
     parts = [(dx[groups == group], dy[groups == group]) for group in np.unique(groups)]
     observed = float((dx * dy).sum())
     if math.prod(math.factorial(len(x)) for x, _ in parts) <= _EXACT:
-        products = [_all_orders(y) @ x for x, y in parts]
+        products = [_permutations(y) @ x for x, y in parts]
         sums = reduce(lambda a, b: np.add.outer(a, b).ravel(), products)
         return _share(sums, observed, exact=True)
     generator = rng("within methods", *seed)
@@ -153,7 +153,7 @@ def _p_models(
     models_there = np.arange(shape[1])
     exact = math.factorial(shape[1]) <= _EXACT
     if exact:
-        orders = _all_orders(models_there)
+        orders = _permutations(models_there)
     else:
         generator = rng("models", *seed)
         orders = generator.permuted(np.tile(models_there, (resamples, 1)), axis=1)
@@ -161,7 +161,7 @@ def _p_models(
     return _share(sums, float(np.trace(products)), exact)
 
 
-def _all_orders(values: np.ndarray) -> np.ndarray:
+def _permutations(values: np.ndarray) -> np.ndarray:
     """Return all orders [n!, n] of values [n]."""
     return values[np.array(list(permutations(range(len(values)))), dtype=np.int64)]
 

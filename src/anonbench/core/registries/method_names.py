@@ -42,9 +42,9 @@ def is_redrawn(name: str | None) -> bool:
 
 
 def is_audited(name: str | None) -> bool:
-    """Check whether a name stands for a method whose promises the audit checks.
+    """Check whether a name stands for a method whose result the audit checks.
 
-    Other programs promise nothing, and neither does a network that redraws regions.
+    It cannot check other programs, nor a network that redraws regions.
     """
     return not is_given(name) and not is_redrawn(name) and not has_own_vectors(name)
 

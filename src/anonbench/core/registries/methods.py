@@ -35,7 +35,7 @@ class Method(Registered):
 
     @classmethod
     def lacks(cls) -> str:
-        """Ask for a promise: the audit refuses each image of a method without one."""
+        """Missing parts of the class; without a check the audit refuses all of its images."""
         if cls.is_hidden is not Method.is_hidden or cls.steps is not Method.steps:
             return ""
         return (
@@ -100,7 +100,7 @@ class Method(Registered):
         """Return bool [h, w]: which pixels are as the method promises; the audit asks for all.
 
         Best computed in another way than `hide` does. A method that does not say so is refused by
-        the audit. The first built-in ones have theirs in `anonbench.anonymization.audit.promises`.
+        the audit. Built-in methods have theirs in `anonbench.anonymization.audit.conditions`.
 
         Args:
             original: uint8 [c, h, w] of a region's window before, with one or three channels.

@@ -135,7 +135,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         found: dict[str, type[T]] = {each.name: each for each in built_in}
         for point in added().get(self.group, ()):
             if point.name in found:
-                raise InputError(f"{self._where(point)}: there is another one of this name")
+                raise InputError(f"{self._source_place(point)}: there is another one of this name")
             try:
                 found[point.name] = self._load(point)
             except InputError as error:  # whoever names it gets an error that there is none
@@ -143,7 +143,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return found
 
     def _load(self, point: EntryPoint) -> type[T]:
-        where = self._where(point)
+        where = self._source_place(point)
         try:
             loaded = point.load()
         except (Exception, SystemExit) as error:  # other packages' modules may raise anything
@@ -171,7 +171,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             ) from error
         return loaded
 
-    def _where(self, point: EntryPoint) -> str:
+    def _source_place(self, point: EntryPoint) -> str:
         return f"entry point {point.name} = {point.value} of {self.group}"
 
 
@@ -190,11 +190,11 @@ def _sources_digest(module: str) -> str:
 def section_of(settings: Settings, registered: type[T]) -> T:
     """Return a registered class with the parameters that settings `with_sections` hold."""
     found: T | None = vars(settings).get(registered.name)
-    return _at_defaults(registered) if found is None else found
+    return _default_instance(registered) if found is None else found
 
 
 @cache
-def _at_defaults(registered: type[T]) -> T:
+def _default_instance(registered: type[T]) -> T:
     """Return the one object of a class without parameters; settings never change."""
     return registered()
 

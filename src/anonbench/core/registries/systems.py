@@ -66,7 +66,7 @@ class SystemKind(Registered):
     """Of a job that embeds images."""
 
     similarity: Similarity = "cosine"
-    """What vectors are compared by: `cosine`, `inner` product or `euclidean` distance."""
+    """Similarity of vectors: `cosine`, `inner` product or `euclidean` distance."""
 
     @property
     def at_once(self) -> int:

@@ -54,11 +54,11 @@ class Centerface(DetectorKind):
     images_per_second: ClassVar = 9.0
 
     threshold: Fraction = 0.2
-    """Score above which a face is kept."""
+    """Score above which a face counts."""
     overlap: Fraction = 0.3
-    """Overlap (IoU) from which the lower of two scores is dropped."""
+    """Overlap (IoU) from which the face with the lower score is dropped."""
     margin: Positive = 1.0
-    """Factor by which each face's box is grown about its centre."""
+    """Factor by which each face's box is enlarged about its centre."""
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

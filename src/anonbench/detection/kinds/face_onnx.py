@@ -50,17 +50,17 @@ class FaceOnnx(DetectorKind):
     images_per_second: ClassVar = 2.0
 
     kind: Literal["scrfd", "yunet"] = "scrfd"
-    """How the model's outputs are read: InsightFace's SCRFD or OpenCV's YuNet."""
+    """Format of the model's outputs: InsightFace's SCRFD or OpenCV's YuNet."""
     weights: Place | None = None
-    """The model's ONNX file."""
+    """ONNX file of the model."""
     threshold: Fraction = 0.5
-    """Score from which a face is kept."""
+    """Score from which a face counts."""
     overlap: Fraction = 0.4
-    """Overlap (IoU) from which the lower of two scores is dropped."""
+    """Overlap (IoU) from which the face with the lower score is dropped."""
     limit_side_len: Count = 640
-    """Longer side, in pixels, to which what is searched is scaled: tiles, or the whole image."""
+    """Longer side, in pixels, to which a tile or a whole image is scaled."""
     margin: Positive = 1.0
-    """Factor by which each face's box is grown about its centre."""
+    """Factor by which each face's box is enlarged about its centre."""
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

@@ -88,14 +88,14 @@ class Ink(DetectorKind):
     images_per_second: ClassVar = 2.5
 
     contrast: Annotated[int, Field(ge=1, le=255)] = 32
-    """Grey levels by which ink must be darker than the paper around it, in one colour at least."""
+    """Grey levels by which ink is darker than the paper around it, in one colour channel at
+    least."""
     paper: Fraction = 0.8
-    """Share of an image's pixels of about one brightness from which it is a document, if it has two
-    lines of text; without them, nine tenths."""
+    """Smallest share of pixels of about one brightness in a document that has two lines of text."""
     text: Fraction = 0.1
-    """Share of an image's area that lines of text cover from which it is a document."""
+    """Smallest share of a document's area that lines of text cover."""
     margin: Positive = 5.0
-    """By how much a place with ink is grown on each side, in thousandths of the page's side."""
+    """Enlargement of a place with ink on each side, in thousandths of the page's side."""
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

@@ -55,12 +55,12 @@ class Mrz(DetectorKind):
     images_per_second: ClassVar = 2.0
 
     weights: Place | None = None
-    """PP-OCR's recognizer: its ONNX file, with its alphabet in the metadata (v3, v4 and v6 were
-    tried), or a folder with inference.onnx. Without it: that of the wheel rapidocr_onnxruntime."""
+    """ONNX file of PP-OCR's recognizer or a folder with inference.onnx; by default that of
+    rapidocr_onnxruntime."""
     min_score: Fraction = 0.7
-    """How much one line must look like a zone's: its characters, its fillers or dates."""
+    """Smallest similarity of a line to a line of a zone, from 0 to 1."""
     margin: Annotated[float, Field(ge=0.0)] = 0.25
-    """By how much a zone is grown on each side, in heights of a line."""
+    """Enlargement of a zone on each side, in heights of a line."""
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

@@ -37,11 +37,11 @@ class Mtcnn(DetectorKind):
     thresholds: tuple[Fraction, Fraction, Fraction] = (0.6, 0.7, 0.7)
     """Score thresholds of the three networks."""
     min_face_size: Count = 20
-    """Smallest face, in pixels."""
+    """Side of the smallest face, in pixels."""
     factor: Share = 0.709
     """Scale step of the image pyramid."""
     margin: Positive = 1.0
-    """Factor by which each face's box is grown about its centre."""
+    """Factor by which each face's box is enlarged about its centre."""
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

@@ -167,22 +167,19 @@ class Ppocr(DetectorKind):
     images_per_second: ClassVar = 8.0
 
     model: str | tuple[str, ...] = "PP-OCRv3_mobile_det"
-    """Model name as PaddleOCR knows it, or several, and what any of them finds counts. By their
-    names alone are found, in the packages that bring them: PP-OCRv3_mobile_det
-    (rapidocr_onnxruntime 1.2.13), PP-OCRv4_mobile_det (rapidocr 3.4.2), PP-OCRv6_small_det
-    (rapidocr 3.10.0)."""
+    """One or several models by PaddleOCR's names, whose findings are united
+    (docs/how-to/detection.md)."""
     weights: Place | None = None
-    """Folder of the model's ONNX file, as PaddleOCR ships it (inference.onnx) or as rapidocr does.
-    Without it: that of an installed package."""
+    """Folder of the model's ONNX file; by default that of an installed package."""
     limit_side_len: Count = 960
-    """The longer side, in pixels, at which the network sees an image of up to half as much again;
-    larger ones are searched in tiles of this size, at full size, at half of it and so on."""
+    """Longer side of the network's input, in pixels; images over 1.5 times as large are searched in
+    tiles."""
     thresh: Fraction = 0.3
     """Probability from which a pixel is text."""
     box_thresh: Fraction = 0.6
-    """Mean probability from which a box is kept."""
+    """Mean probability from which a box counts."""
     unclip_ratio: Positive = 1.5
-    """How far a box is grown beyond the text's core."""
+    """Factor of the enlargement of a box beyond the text's core."""
 
     @property
     def models(self) -> tuple[str, ...]:

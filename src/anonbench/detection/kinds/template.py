@@ -54,23 +54,20 @@ class Template(DetectorKind):
     images_per_second: ClassVar = 1.0
 
     candidates: Count = 10
-    """Templates, the most similar by embedding, that are tried on an image; some milliseconds each.
-    """
+    """Number of most similar templates that are tried on an image."""
     transformation: Literal["affine", "homography"] = "homography"
-    """How a template is laid over an image. The paper's is affine: enough for scans; photographs
-    taken aslant need a homography."""
+    """Transformation of a template onto an image: `affine` for scans, `homography` for tilted
+    photographs."""
     longest_side: Annotated[int, Field(ge=200)] = 1000
-    """Images and templates are looked at with a longer side of at most this many pixels; an image
-    that no template fits is then looked at in half and a quarter of this size, and as a negative.
-    """
+    """Longest side of images and templates when they are matched, in pixels."""
     min_inliers: Annotated[int, Field(ge=8)] = 15
-    """Matching features that must agree with a transformation for it to be accepted."""
+    """Matching features that must agree with a transformation."""
     max_error: Positive = 2.0
-    """Greatest median distance of those, in pixels at the size that is looked at."""
+    """Largest median distance of matching features, in pixels at the size that is matched."""
     scale: tuple[Positive, Positive] = (0.2, 5.0)
-    """Least and greatest scale of a template in an image, at the greatest size looked at."""
+    """Smallest and largest scale of a template in an image."""
     min_agreement: Fraction = 0.75
-    """Share of the template's cells (outside its boxes) in which the image must look the same."""
+    """Share of the template's cells outside its boxes in which the image must look the same."""
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

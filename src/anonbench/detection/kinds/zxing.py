@@ -48,8 +48,7 @@ class Zxing(DetectorKind):
     images_per_second: ClassVar = 2.0
 
     undecoded: bool = True
-    """Also keep codes whose check digits fail, with score 0.5 (but no DataMatrix, which text and
-    hair are mistaken for)."""
+    """Also report codes whose check digits fail, with score 0.5, except DataMatrix."""
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""

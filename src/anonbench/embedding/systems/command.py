@@ -44,17 +44,18 @@ class Command(SystemKind):
     images_per_second: ClassVar = 5.0
 
     kind: Literal["command"] = "command"
+    """Kind of system."""
     command: str
-    """With `{images}` for the folder and `{vectors}` for the file to write."""
+    """Command line, with `{images}` for the folder and `{vectors}` for the file to write."""
     format: Literal["npy", "npz", "parquet", "h5"] = "npy"
-    """Of the file of vectors; see docs/how-to/systems.md."""
+    """Format of the file of vectors."""
     images: Count = 10_000
-    """Images of one folder, at most."""
+    """Largest number of images in one folder."""
     timeout: Positive = 86_400
-    """Seconds that one call may take."""
+    """Longest time of one call, in seconds."""
     version: str = ""
-    """Of what the command line does not tell, such as weights that the program loads: another
-    version is another system."""
+    """Your name for the version of what the command line does not tell, such as weights that it
+    loads."""
 
     @model_validator(mode="after")
     def _names_both(self) -> Self:

@@ -31,13 +31,14 @@ class Function(SystemKind):
     label: ClassVar = "Python function"
 
     kind: Literal["function"] = "function"
+    """Kind of system."""
     function: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
-    """`module:function`."""
+    """The function as `module:function`."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
-    """Images that it is given at once, at most."""
+    """Largest number of images in one call."""
     version: str = ""
-    """Of what the module's file does not tell, such as weights that it loads: another version is
-    another system."""
+    """Your name for the version of what the module's file does not tell, such as weights that it
+    loads."""
 
     def files(self) -> list[Path]:
         """List the sources: of the module or its package, and what they import in this folder."""

@@ -43,27 +43,25 @@ class Http(SystemKind):
     images_per_second: ClassVar = 5.0
 
     kind: Literal["http"] = "http"
+    """Kind of system."""
     url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+([/?][^\s#]*)?$")]
-    """Without user and password; a token comes from `token`."""
+    """Address of the endpoint, without user and password."""
     field: str = "embedding"
-    """Name of the vector in an answer that is an object."""
+    """Name of the vector in an answer that is a JSON object."""
     format: Literal["png", "jpeg"] = "png"
-    """How images are sent; jpeg loses detail that anonymized images then lack, too."""
+    """Format in which images are sent; `jpeg` loses detail."""
     version: str = ""
-    """Of the model behind the endpoint. Change it when the model changes: nothing else tells."""
+    """Your name for the version of the model behind the endpoint, to be changed with it."""
     token: str | None = None
     """Name of an environment variable with a bearer token."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     """Requests at the same time."""
     timeout: Positive = 30.0
-    """Seconds that one attempt may take: to connect to an address of the host, and then for TLS,
-    request and answer together. The look-up of its name has the limits of the machine's
-    resolver."""
+    """Longest time of one attempt, in seconds."""
     retries: Natural = 5
-    """Further attempts after an error of the connection or an answer such as 503, each after twice
-    the time of the last."""
+    """Further attempts after a failed request, each after twice the waiting time of the last."""
     max_bytes: Count = 1_000_000
-    """An answer is no larger."""
+    """Size of the largest answer, in bytes."""
 
     def effective(self) -> dict[str, Any]:
         """Return, as plain data, what results depend on."""

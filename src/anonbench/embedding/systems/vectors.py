@@ -35,10 +35,10 @@ class Vectors(SystemKind):
     embeds_images: ClassVar = False
 
     kind: Literal["vectors"] = "vectors"
+    """Kind of system."""
     path: Place
-    """With `{variant}` where `original` or a variant such as `blur-100` stands, in a format of
-    `anonbench score`: `vectors/{variant}.h5`. Ids are those of the images, or names of their files.
-    """
+    """Path of the files with `{variant}` for `original`, `blur-100` and so on, such as
+    `vectors/{variant}.h5`."""
 
     @model_validator(mode="after")
     def _has_a_place(self) -> Self:

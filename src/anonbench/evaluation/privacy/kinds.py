@@ -13,19 +13,18 @@ from anonbench.core.vocabulary import Entity
 
 
 class Recognizer(AttackerKind):
-    """A face recognition model, an attacker on faces; the path alone says the same."""
+    """A face recognition model that attacks faces; a path alone gives its weights."""
 
     name: ClassVar = "recognizer"
     label: ClassVar = "Recognizer"
     entities: ClassVar = (Entity.FACE,)
 
     weights: Place | None = None
-    """ONNX file: RGB crops, scaled as (x - 127.5) / 128, to one vector each. Without it, the
+    """ONNX file of a face recognizer (RGB crops, scaled as (x - 127.5) / 128); without it the
     attacker is left out."""
     aligned: bool = True
-    """Whether faces are turned, scaled and moved so that eyes, nose and mouth are where models of
-    the ArcFace family expect them, by MTCNN's points of the original face. Without, a crop is the
-    box, squashed into a square."""
+    """Align faces as models of the ArcFace family expect, by MTCNN's landmarks of the original
+    face."""
 
     @model_validator(mode="before")
     @classmethod
@@ -51,8 +50,7 @@ class Supervised(AttackerKind):
     learns: ClassVar = True
 
     regions: Count = 2000
-    """Regions of each entity that it learns from, of train images. None of their persons is
-    attacked."""
+    """Train regions of each entity that it learns from, of persons who are not attacked."""
 
     def lesson_size(self) -> int:
         """See `AttackerKind.lesson_size`."""
@@ -77,9 +75,9 @@ class Remainder(AttackerKind):
     learns: ClassVar = True
 
     factor: Annotated[float, Field(gt=1.0, le=100.0)] = 3.0
-    """By which the box is grown about its centre, as far as the image reaches."""
+    """Factor by which the box is enlarged about its centre, within the image."""
     regions: Count = 2000
-    """Regions that it learns from, of train images. None of their persons is attacked."""
+    """Train regions that it learns from, of persons who are not attacked."""
 
     def lesson_size(self) -> int:
         """See `AttackerKind.lesson_size`."""

@@ -147,7 +147,7 @@ def _run_ranks(job: TrainJob, folder: Path) -> None:
     )
     with _forwarding(process) as heard:
         process.wait()
-    _end_as_they_did(folder, job.recipe.gpus * job.recipe.nodes, heard)
+    _raise_cause(folder, job.recipe.gpus * job.recipe.nodes, heard)
 
 
 def _torchrun(recipe: Recipe, job_file: Path, environment: dict[str, str]) -> list[str]:
@@ -237,7 +237,7 @@ def outcome_file(folder: Path, rank: int | str) -> Path:
     return folder / f"outcome-{rank:0>4}.json"
 
 
-def _end_as_they_did(folder: Path, processes: int, heard: Sequence[int]) -> None:
+def _raise_cause(folder: Path, processes: int, heard: Sequence[int]) -> None:
     """Raise the processes' error: if there are several, the one that explains the others."""
     by_rank = {
         rank: read_json(path)

@@ -130,7 +130,7 @@ def _run(
     )
     try:
         with _progress(trainer, len(stream)) as progress, Interrupts() as interrupts:
-            for parts in _waited(_batches(trainer, stream), metrics_log):
+            for parts in _timed_batches(_batches(trainer, stream), metrics_log):
                 if trainer.advance(parts) and first:
                     _describe_line(trainer, monitor)
                     progress.set_postfix_str(metrics_log.write(trainer.log[-1]), refresh=False)
@@ -183,7 +183,9 @@ def _batches(trainer: Trainer, stream: BatchStream) -> Iterator[list[Batch]]:
     )
 
 
-def _waited(batches: Iterator[list[Batch]], metrics_log: MetricsLog) -> Iterator[list[Batch]]:
+def _timed_batches(
+    batches: Iterator[list[Batch]], metrics_log: MetricsLog
+) -> Iterator[list[Batch]]:
     """Yield batches, and log the time waited for each."""
     while True:
         began = time.monotonic()

@@ -161,7 +161,7 @@ class Trainer:
         crops, heads, weights = self.recipe.crops, self.recipe.heads, self.recipe.losses
         views = finish(batch.global_crops, batch.global_augmentations, crops, self.device)
         local_views = finish(batch.local_crops, batch.local_augmentations, crops, self.device)
-        kept = self._kept(batch, part)
+        kept = self._stochastic_depth(batch, part)
         small = [batch.masked_indices, batch.masked, batch.masked_weights]
         dropped = [kept.tokens, kept.scale, *kept.images] if kept else []
         indices, masked, masked_weights, *rest = to_device([*small, *dropped], self.device)
@@ -210,7 +210,7 @@ class Trainer:
             self.centerings["ibot"](patch_scores, temperature),
         )
 
-    def _kept(self, batch: Batch, part: int) -> DropPath | None:
+    def _stochastic_depth(self, batch: Batch, part: int) -> DropPath | None:
         """Draw the step's stochastic depth, the same on every kind of device."""
         backbone: Any = self.student.backbone
         sizes = [len(batch.global_crops), len(batch.local_crops)]
@@ -282,7 +282,9 @@ class Trainer:
             part.load_state_dict(state["centerings"][name])
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         moments = {
-            number: {name: _spread(value, weights[number]) for name, value in moment.items()}
+            number: {
+                name: _shard_like_weight(value, weights[number]) for name, value in moment.items()
+            }
             for number, moment in state["optimizer"]["state"].items()
         }
         self.optimizer.load_state_dict(state["optimizer"] | {"state": moments})
@@ -296,6 +298,6 @@ def _restore_network(network: Network, state: dict[str, Tensor]) -> None:
     network.load_state_dict({name: spread_like(state[name], current[name]) for name in current})
 
 
-def _spread(value: Any, weight: Tensor) -> Any:
+def _shard_like_weight(value: Any, weight: Tensor) -> Any:
     """Return an optimizer's state, sharded like its weight; its step counter is unchanged."""
     return spread_like(value, weight) if value.shape == weight.shape and value.dim() else value

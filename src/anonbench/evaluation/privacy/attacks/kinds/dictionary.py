@@ -37,11 +37,11 @@ class Candidates(LineAttack):
     """An attack that ranks the true line among candidates."""
 
     candidates: Count = 100
-    """The true one among them: a random ranking has it first once in so many."""
+    """Candidates that the true text is ranked among, including itself."""
     images: Count = 40
-    """Images that are attacked, at most."""
+    """Largest number of images that are attacked."""
     regions: Count = 2
-    """Lines or zones of each image, at most."""
+    """Largest number of lines or zones of each image."""
 
     def most_images(self) -> int:
         """See `RegionAttack.most_images`."""
@@ -71,10 +71,10 @@ class Dictionary(Candidates):
     guesses: ClassVar = 1
 
     images: Count = 80
-    """Images that are attacked, at most: from 73 independent ones on, the interval of a rate of 0
-    ends within the policy's limit of 5 %."""
+    """Most images that are attacked; at least 73 independent ones can pass the policy's limit of 5
+    %."""
     tries: Count = 4
-    """Type faces and margins in which all candidates are drawn, the likeliest ones."""
+    """Likeliest combinations of typeface and margin in which all candidates are drawn."""
 
     def load(self, equipment: Equipment) -> Looking:
         """See `RegionAttack.load`."""

@@ -36,8 +36,7 @@ class LineAttack(RegionAttack):
     confidence: Fraction = 0.9
     """Mean probability of an original line's characters from which its reading counts as true."""
     shortest: Count = 4
-    """Characters of the shortest line that is attacked; a single word's stub is guessed too often.
-    """
+    """Characters of the shortest line that is attacked."""
 
 
 class Readability(LineAttack):

@@ -46,7 +46,7 @@ class Likeness(RegionAttack):
     restores: ClassVar = True
 
     noise: Positive = 3e-5
-    """Power of the noise (rounding to whole grey levels) over that of the image, for Wiener."""
+    """Power of the noise relative to that of the image, for Wiener deconvolution."""
 
     def load(self, equipment: Equipment) -> Looking:
         """See `RegionAttack.load`."""
@@ -74,9 +74,9 @@ class Reconstruction(RegionAttack):
     seconds_an_image: ClassVar = 0.15
 
     noise: Positive = 3e-5
-    """Power of the noise (rounding to whole grey levels) over that of the image, for Wiener."""
+    """Power of the noise relative to that of the image, for Wiener deconvolution."""
     iterations: Count = 30
-    """Of Richardson-Lucy."""
+    """Iterations of Richardson-Lucy deconvolution."""
 
     def load(self, equipment: Equipment) -> Looking:
         """See `RegionAttack.load`."""

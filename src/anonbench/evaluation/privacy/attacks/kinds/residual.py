@@ -41,12 +41,12 @@ class Residual(RegionAttack):
     seconds_an_image: ClassVar = 0.3
 
     images: Count = 50
-    """Images that are searched again, at most, in each version: the most expensive attack."""
+    """Largest number of images of each version that are searched again."""
     overlap: Fraction = 0.5
-    """Intersection over union, of boxes, from which a region is found."""
+    """Overlap (IoU) from which a region is found."""
     others: tuple[str, ...] = ("centerface", "mtcnn")
-    """Detectors of which those are used, too, that did not find the regions. One whose package or
-    weights are missing is left out, and the log says so."""
+    """Further detectors that did not find the regions; one without its package or weights is left
+    out."""
 
     def most_images(self) -> int:
         """See `RegionAttack.most_images`."""

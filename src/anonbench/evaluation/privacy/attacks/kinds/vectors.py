@@ -137,13 +137,11 @@ class Inference(ArchiveAttack):
     risk: ClassVar = Risk.INFERENCE
 
     folds: Count = 5
-    """Parts that the clusters are split into; each is predicted from the others."""
+    """Folds that clusters are split into for cross-validation."""
     strength: Positive = 1.0
-    """Of the ridge, in multiples of the images learned from and of a feature's mean square about
-    its centre."""
+    """Ridge regularization, in multiples of the number of images and of a feature's mean square."""
     least: Count = 20
-    """Images with a label that are needed for a rate; of an attribute, half as many of each value,
-    and rarer values do not count."""
+    """Labelled images that are needed for a rate; of an attribute, half as many of each value."""
 
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:
         """See `ArchiveAttack.outcomes`."""

@@ -65,7 +65,7 @@ class Task:
     """SHA-256 of the file that the person saw; empty where that is not recorded."""
 
     @property
-    def others(self) -> set[str]:
+    def taken_names(self) -> set[str]:
         """Names that are other images', and might be its copy's."""
         return {self.image.name + suffix for suffix in self.taken}
 
@@ -102,7 +102,7 @@ class Anonymizer:
         before = task.before
         if task.seen and task.seen != digest:  # another image by now
             task = replace(task, corrections=additions(task.corrections))
-        if before and before.output not in task.others and self._is_done(task, before, digest):
+        if before and before.output not in task.taken_names and self._is_done(task, before, digest):
             return before
         if is_pdf(data) and image.name.lower().endswith(SUFFIX):  # else the copy's name would lie
             found = Outcome(image.name, "failed", "", digest)
@@ -212,7 +212,7 @@ def _remove_others(to: Path, task: Task, done: Outcome) -> None:
     left = {task.before.output} if task.before else set()
     if not done.output:
         left |= {name, *(name + suffix for suffix in SUFFIXES)}
-    for output in left - task.others - {"", done.output}:
+    for output in left - task.taken_names - {"", done.output}:
         remove(to, output)
 
 

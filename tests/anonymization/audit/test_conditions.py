@@ -1,4 +1,4 @@
-"""What methods promise, against computations written out, and each part of a promise by itself."""
+"""Conditions of methods against computations written out, and each of their parts alone."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from scenes import picture
 from scipy.ndimage import gaussian_filter
 
 from anonbench.anonymization.audit import averages
-from anonbench.anonymization.audit.averages import constant_blocks, low_pass, one_colour
+from anonbench.anonymization.audit.averages import constant_blocks, low_pass, uniform_colour
+from anonbench.anonymization.audit.conditions import CONDITIONS, own_condition
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.inside import Inside, means
-from anonbench.anonymization.audit.promises import PROMISES, stated
+from anonbench.anonymization.audit.region_window import RegionWindow, means
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import METHODS, Method
 from keyed_settings import asked
@@ -26,8 +26,8 @@ SIDE = st.integers(2, 40)
 ASKED = Anonymization()
 
 
-def inside(original: np.ndarray, written: np.ndarray, entity: str = "face") -> Inside:
-    return Inside(original[None], written[None], np.ones(original.shape, bool), entity)
+def inside(original: np.ndarray, written: np.ndarray, entity: str = "face") -> RegionWindow:
+    return RegionWindow(original[None], written[None], np.ones(original.shape, bool), entity)
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -111,13 +111,13 @@ def test_a_mask_has_its_colour_or_its_luma(colour: tuple[int, int, int]) -> None
     asked = Anonymization.model_validate({"mask": {"colour": colour}})
     pixels, own = picture()[:20, :20].transpose(2, 0, 1), np.ones((20, 20), bool)
     right = np.broadcast_to(np.array(colour, np.uint8)[:, None, None], pixels.shape)
-    assert one_colour(Inside(pixels, right, own, "face"), asked.mask).all()
+    assert uniform_colour(RegionWindow(pixels, right, own, "face"), asked.mask).all()
     wrong = right ^ 1
-    assert not one_colour(Inside(pixels, wrong, own, "face"), asked.mask).any()
+    assert not uniform_colour(RegionWindow(pixels, wrong, own, "face"), asked.mask).any()
     luma = round(0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])
     grey = np.full((20, 20), luma, np.uint8)
-    assert one_colour(inside(pixels[0], grey), asked.mask).all()
-    assert not one_colour(inside(pixels[0], grey ^ 1), asked.mask).any()
+    assert uniform_colour(inside(pixels[0], grey), asked.mask).all()
+    assert not uniform_colour(inside(pixels[0], grey ^ 1), asked.mask).any()
 
 
 ROOM = {"blur": 0.02, "pixelate": 0.02, "box_blur": 0.001, "dp_pixelate": 0.02}
@@ -144,10 +144,10 @@ def test_rounding_has_no_room_for_a_message(
     ]
     own, kept, method = (
         np.ones(original.shape[:2], bool),
-        PROMISES[name].kept,
+        CONDITIONS[name].correct,
         asked_for.method(name),
     )
-    assert kept(Inside(planes[0], planes[1], own, "face"), method).all()
+    assert kept(RegionWindow(planes[0], planes[1], own, "face"), method).all()
     room = 0
     for by in (-1, 1):
         for channel in range(len(planes[1])):
@@ -155,7 +155,7 @@ def test_rounding_has_no_room_for_a_message(
             other[channel] += by
             written = np.clip(other, 0, 255).astype(np.uint8)
             differs = (written != planes[1]).any(axis=0)
-            passes = kept(Inside(planes[0], written, own, "face"), method)
+            passes = kept(RegionWindow(planes[0], written, own, "face"), method)
             room += int((passes & differs).sum())
     assert room <= ROOM.get(name, 0) * planes[1].size
 
@@ -172,8 +172,8 @@ class Untrue(Method):
 def test_a_region_as_it_was_is_refused_whatever_its_method_says() -> None:
     untrue, original = Untrue(), noise(9, 7)
     with pytest.raises(Failure, match="unchanged"):
-        stated(inside(original, original), untrue)
+        own_condition(inside(original, original), untrue)
     changed = np.where(np.arange(7) % 2 == 0, 255 - original, original)
-    assert stated(inside(original, changed), untrue).all()
+    assert own_condition(inside(original, changed), untrue).all()
     flat = np.full_like(original, 7)
-    assert stated(inside(flat, flat), untrue).all()
+    assert own_condition(inside(flat, flat), untrue).all()

@@ -1,4 +1,4 @@
-"""Promises of the methods beside the paper's: honest images pass, and no others do."""
+"""Conditions of the methods beside the paper's: honest images pass, and no others do."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from scenes import DEGREE, REGIONS, Scene, picture, table
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.averages import low_pass
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.inside import Inside
-from anonbench.anonymization.audit.promises import PROMISES, steps_of
+from anonbench.anonymization.audit.conditions import CONDITIONS, steps_of
+from anonbench.anonymization.audit.region_window import RegionWindow
 from anonbench.anonymization.methods import BUILT_IN, distortion, method_named
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint
@@ -71,8 +71,8 @@ def shaped(settings: Anonymization, shape: str) -> Anonymization:
     return Anonymization.model_validate(values)
 
 
-def test_every_method_has_a_promise_or_steps_that_have() -> None:
-    assert {each.name for each in BUILT_IN} == {*PROMISES, *COMBINED}
+def test_every_method_has_a_condition_or_steps_with_one() -> None:
+    assert {each.name for each in BUILT_IN} == {*CONDITIONS, *COMBINED}
 
 
 @pytest.mark.slow
@@ -260,17 +260,17 @@ def test_steps_are_read_alike(settings: Anonymization, name: str, entity: Entity
     assert Method.steps is method_named("mask").steps
 
 
-def of_one_row(inside: Inside, blur: Any) -> np.ndarray:
+def of_one_row(inside: RegionWindow, blur: Any) -> np.ndarray:
     """Tell of a part of a region's pixels only."""
     return low_pass(inside, blur)[:1]
 
 
-def test_what_a_promise_does_not_tell_of_is_no_kept_one(
+def test_a_condition_of_the_wrong_shape_is_refused(
     settings: Anonymization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = Given(picture(), "blur", settings)
     *between, pixels = layers(given.original, REGIONS, given.variant, settings)
     given.check(pixels, between)
-    monkeypatch.setitem(PROMISES, "blur", replace(PROMISES["blur"], kept=of_one_row))
-    with pytest.raises(InputError, match="promise is of"):
+    monkeypatch.setitem(CONDITIONS, "blur", replace(CONDITIONS["blur"], correct=of_one_row))
+    with pytest.raises(InputError, match="check returns shape"):
         given.check(pixels, between)

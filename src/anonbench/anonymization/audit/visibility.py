@@ -1,8 +1,9 @@
-"""Check that regions are hidden at all, whatever the steps of their methods promise.
+"""Check that regions are hidden at all, by whatever methods.
 
-Each step is proved by itself, and yet their sum may be the original: a negative of a negative, a
-swirl of a thousandth of a turn, blocks of two pixels in a large face. So a region is compared with
-the original once more, by its detail: the difference of pixels from the mean of their neighbours.
+Each step is checked by itself, and yet the result of all may be the original: a negative of a
+negative, a swirl of a thousandth of a turn, blocks of two pixels in a large face. So a region is
+compared with the original once more, by its detail: the difference of pixels from the mean of their
+neighbours.
 The share of its energy that is unchanged, `1 - |after - before|² / |before|²`, is 1 for the
 original, even if it is brighter, and 0 for one colour. Flat parts and even shades have no detail:
 white paper may stay white, and a blur keeps smooth parts.
@@ -41,7 +42,7 @@ _RUN = 16
 """Number of changes between neighbouring pixels that make a row or column unique."""
 
 
-def check_remains(
+def check_visibility(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, entity: str, is_weak: bool
 ) -> None:
     """Refuse a region that is nearly unchanged.
@@ -61,16 +62,18 @@ def check_remains(
         apart = np.maximum(before, after) - np.minimum(before, after)
         nearly = (apart.max(axis=0) <= _NEAR)[own]
         many = nearly.size and nearly.mean() >= _MOST
-        left, limit = _kept(before, after, own, together=True) if many else 0.0, _WEAK
+        left, limit = _unchanged(before, after, own, together=True) if many else 0.0, _WEAK
     else:
-        left, limit = _kept(before, after, own), _COARSE
+        left, limit = _unchanged(before, after, own), _COARSE
         if min(own.shape) > _ACROSS:
             left = max(left, seen_in_thumbnail(before, after, own))
     if left >= limit:
         raise NotHidden(f"a region ({entity}) is not hidden: {left:.0%} of its detail is left")
 
 
-def check_unlike(before: np.ndarray, after: np.ndarray, own: np.ndarray, claims_none: bool) -> None:
+def check_custom_method(
+    before: np.ndarray, after: np.ndarray, own: np.ndarray, claims_none: bool
+) -> None:
     """Refuse a region that another package's method left visible, whatever that claims.
 
     The check searches for the region, upright or mirrored, in any channel, brighter, darker or as a
@@ -110,12 +113,14 @@ def seen_in_thumbnail(
 
     """
     if min(own.shape) <= across:
-        return _kept(before, after, own)
+        return _unchanged(before, after, own)
     small, shown, inside = (_reduced(each, across) for each in (before, after, own[None]))
-    return _kept(small, shown, inside[0] > _INSIDE)
+    return _unchanged(small, shown, inside[0] > _INSIDE)
 
 
-def _kept(before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool = False) -> float:
+def _unchanged(
+    before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool = False
+) -> float:
     """Share of unchanged detail; 0 if there is too little detail.
 
     Args:
@@ -125,7 +130,7 @@ def _kept(before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool
         together: for all channels together; else for the one with the most.
 
     """
-    inner, sums = _with_neighbours(own), []
+    inner, sums = _interior(own), []
     for planes in zip(before, after, strict=True):  # one at a time: images may be large
         was, new = (_laplacian(plane)[inner] for plane in planes)
         new -= was
@@ -164,7 +169,7 @@ def _mirrored(planes: np.ndarray, own: np.ndarray) -> Iterator[tuple[np.ndarray,
 
 def _likeness(before: np.ndarray, own: np.ndarray, after: np.ndarray, its: np.ndarray) -> float:
     """Greatest correlation of detail between any two channels, of either sign."""
-    inner = _with_neighbours(np.minimum(own, its) > _INSIDE)
+    inner = _interior(np.minimum(own, its) > _INSIDE)
     was, new = (np.stack([_laplacian(p)[inner] for p in each]) for each in (before, after))
     told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
     was, new = was.astype(np.float64), new.astype(np.float64)
@@ -173,7 +178,7 @@ def _likeness(before: np.ndarray, own: np.ndarray, after: np.ndarray, its: np.nd
     return float(found[told].max(initial=0.0))
 
 
-def _with_neighbours(own: np.ndarray) -> np.ndarray:
+def _interior(own: np.ndarray) -> np.ndarray:
     """Pixels of a mask whose four neighbours belong to it, bool [h - 2, w - 2]."""
     beside, above = own[1:-1, :-2] & own[1:-1, 2:], own[:-2, 1:-1] & own[2:, 1:-1]
     return np.asarray(own[1:-1, 1:-1] & beside & above)

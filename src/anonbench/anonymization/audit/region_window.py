@@ -1,4 +1,4 @@
-"""Window of one region, which promises refer to, and tools to compare it."""
+"""Window of one region, before and after, with tools to compare it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _LEAST_SHARE = 1000
 
 
 @dataclass(frozen=True)
-class Inside:
-    """The window of one region, before and after."""
+class RegionWindow:
+    """The window of one region, before and after anonymization."""
 
     original: np.ndarray
     """uint8 [c, h, w]."""
@@ -39,7 +39,7 @@ class Inside:
     """bool [h, w]: pixels beside `mask`, on slanted edges, that may show the region or not."""
 
 
-def refuse_single(inside: Inside) -> None:
+def refuse_one_pixel(inside: RegionWindow) -> None:
     """Refuse a window of one pixel.
 
     Raises:
@@ -50,7 +50,7 @@ def refuse_single(inside: Inside) -> None:
         raise NotHidden("an image of one pixel has nothing to average it with")
 
 
-def near(inside: Inside, expected: Iterable[np.ndarray], allowed: float) -> np.ndarray:
+def near(inside: RegionWindow, expected: Iterable[np.ndarray], allowed: float) -> np.ndarray:
     """Compare with planes, bool [h, w]: less than `allowed` grey levels away in all channels.
 
     They are best made one after the other: a large image has one of them at a time in memory.
@@ -62,7 +62,7 @@ def near(inside: Inside, expected: Iterable[np.ndarray], allowed: float) -> np.n
     return kept
 
 
-def same(inside: Inside, expected: np.ndarray) -> np.ndarray:
+def same(inside: RegionWindow, expected: np.ndarray) -> np.ndarray:
     """Compare exactly with [c, h, w], bool [h, w]."""
     return np.asarray((inside.written == expected).all(axis=0))
 
@@ -85,7 +85,7 @@ def means(planes: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
     return np.asarray(np.array(found) * (math.prod(counts) / planes[0].size))
 
 
-def over_blocks(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def repeat_blocks(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Repeat [..., rows, columns] over the pixels of a window, [..., h, w]."""
     for axis, length in zip((-2, -1), shape, strict=True):
         values = values.take(owners(length, values.shape[axis]), axis=axis)
@@ -99,12 +99,12 @@ def owners(length: int, count: int) -> np.ndarray:
     return np.repeat(np.arange(count), np.diff([*starts, length]))
 
 
-def off_by(counts: tuple[int, int], least_side: int) -> float:
+def mean_tolerance(counts: tuple[int, int], least_side: int) -> float:
     """Greatest difference in grey levels between means of so many blocks and their integers."""
     return ROUNDING + (2 * 0.255 / least_side if max(counts) > _LEAST_SHARE else 0.0)
 
 
-def even_blocks(inside: Inside, blocks: float, least: int) -> tuple[tuple[int, int], int]:
+def even_blocks(inside: RegionWindow, blocks: float, least: int) -> tuple[tuple[int, int], int]:
     """Refuse blocks of one value that are narrower than asked for.
 
     Args:
@@ -119,7 +119,7 @@ def even_blocks(inside: Inside, blocks: float, least: int) -> tuple[tuple[int, i
         Failure: a block is narrower.
 
     """
-    refuse_single(inside)
+    refuse_one_pixel(inside)
     side = max(least, math.ceil(min(inside.mask.shape) / blocks))
     for axis, differs in enumerate(_steps(inside)):
         changes = np.flatnonzero((differs > 0).any(axis=1 - axis)) + 1
@@ -129,12 +129,12 @@ def even_blocks(inside: Inside, blocks: float, least: int) -> tuple[tuple[int, i
     return (max(1, inside.mask.shape[0] // side), max(1, inside.mask.shape[1] // side)), side
 
 
-def steepest(inside: Inside) -> int:
+def steepest(inside: RegionWindow) -> int:
     """Greatest difference between neighbours in a region."""
     return max(int(each.max(initial=0)) for each in _steps(inside))
 
 
-def _steps(inside: Inside) -> list[np.ndarray]:
+def _steps(inside: RegionWindow) -> list[np.ndarray]:
     """Differences of a region's pixels to those above and to the left, [h - 1, w], [h, w - 1]."""
     found = []
     for axis in (0, 1):

@@ -12,10 +12,10 @@ from scenes import picture, table
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.audit.conditions import own_condition
 from anonbench.anonymization.audit.errors import NotHidden
-from anonbench.anonymization.audit.inside import Inside
-from anonbench.anonymization.audit.promises import stated
-from anonbench.anonymization.audit.remains import check_remains
+from anonbench.anonymization.audit.region_window import RegionWindow
+from anonbench.anonymization.audit.visibility import check_visibility
 from anonbench.anonymization.strength import sentence, weak_strengths
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
@@ -149,9 +149,9 @@ class Weak(Lazy):
 
 def hidden_by(written: np.ndarray, method: type[Method] = Lazy) -> bool:
     original = planes()
-    inside = Inside(original, written, np.ones(original.shape[1:], bool), "face")
+    inside = RegionWindow(original, written, np.ones(original.shape[1:], bool), "face")
     try:
-        return bool(stated(inside, method()).all())
+        return bool(own_condition(inside, method()).all())
     except NotHidden:
         return False
 
@@ -216,9 +216,9 @@ def test_a_method_that_claims_to_leave_nothing_is_held_to_it() -> None:
 def test_the_region_on_its_side_is_found() -> None:
     was = np.ascontiguousarray(planes()[:, :60])
     turned = was.transpose(0, 2, 1).copy()
-    inside = Inside(was, turned, np.ones((60, 60), bool), "face")
+    inside = RegionWindow(was, turned, np.ones((60, 60), bool), "face")
     with pytest.raises(NotHidden, match=r"correlates.*take a stronger method"):
-        stated(inside, Lazy())
+        own_condition(inside, Lazy())
 
 
 def test_only_the_regions_own_pixels_count() -> None:
@@ -227,12 +227,12 @@ def test_only_the_regions_own_pixels_count() -> None:
     own[:35] = True
     new = was.copy()
     new[:, :35] = 0
-    check_remains(was, new, own, "face", is_weak=False)
+    check_visibility(was, new, own, "face", is_weak=False)
     with pytest.raises(NotHidden):
-        check_remains(was, new, ~own, "face", is_weak=False)
+        check_visibility(was, new, ~own, "face", is_weak=False)
 
 
 def test_too_little_detail_tells_nothing() -> None:
     was = planes()[:, :9, :9]
-    check_remains(was, was, np.ones((9, 9), bool), "face", is_weak=False)
-    check_remains(was, was, np.ones((9, 9), bool), "face", is_weak=True)
+    check_visibility(was, was, np.ones((9, 9), bool), "face", is_weak=False)
+    check_visibility(was, was, np.ones((9, 9), bool), "face", is_weak=True)
