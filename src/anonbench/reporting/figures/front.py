@@ -64,7 +64,7 @@ def front(
     originals = risks[risks["method"] == ORIGINAL]
     with styled():
         if points.empty or why_no_statement(of_dataset, needs):
-            text = f"{dataset}: too few regions or images for a rate of re-identification and a ranking"
+            text = f"{dataset}: too few regions attacked, or too few images for a ranking"
             return save(blank(text), outputs, dpi)
         figure = new_figure(TWO_COLUMNS, 3.0)
         kinds = present(points["query"], QUERIES)
