@@ -19,9 +19,7 @@ FEW = [("unadapted", 0), ("unadapted", 1), ("B-blur-50", 0)]
 def make_deployments(reason: str = "", second: bool = True) -> pd.DataFrame:
     """Return a table of every kind of deployment of two methods and an adapted model."""
     methods = ["blur", "mask"]
-    wanted = deployments.deployments(
-        list(DeploymentKind), [50], methods, dict.fromkeys(methods, ("A",))
-    )
+    wanted = deployments.deployments(list(DeploymentKind), [50], dict.fromkeys(methods, ("A",)))
     rows = [
         {
             "kind": each.kind.value,
