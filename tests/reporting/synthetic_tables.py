@@ -13,6 +13,7 @@ from anonbench.evaluation.deployments import rankings as deployments
 from anonbench.evaluation.deployments import table
 from anonbench.evaluation.retrieval import training_agreement
 
+_RANKING = ("method", "adaption", "share", "query_method")
 FEW = [("unadapted", 0), ("unadapted", 1), ("B-blur-50", 0)]
 
 
@@ -23,7 +24,8 @@ def make_deployments(reason: str = "", second: bool = True) -> pd.DataFrame:
     rows = [
         {
             "kind": each.kind.value,
-            **table.described(each.ranking),
+            **{name: getattr(each.ranking, name) for name in _RANKING},
+            "query": each.ranking.query.value,
             "reference": reference,
             "metric": metric,
             "value": 0.9 - 0.002 * each.ranking.share,
