@@ -31,15 +31,23 @@ from anonbench.evaluation.comparisons.effect_table import (
     measure,
     read_by_reference,
 )
-from anonbench.evaluation.comparisons.pairwise import compare, compare_methods, read_comparisons
-from anonbench.evaluation.comparisons.query_kinds import compare_kinds
+from anonbench.evaluation.comparisons.pairwise import (
+    compare,
+    compare_kinds,
+    compare_methods,
+    read_comparisons,
+)
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.deployments.table import score_deployments
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
-from anonbench.evaluation.retrieval.stage.gather import gather_in_one_file, gather_scenarios
-from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.stage.job import (
+    Embedded,
+    gather_in_one_file,
+    gather_scenarios,
+    score_shard,
+)
 from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
 from anonbench.evaluation.sample_sizes.variance import tabulate_variances
 from anonbench.evaluation.scores import collect, scenario_files

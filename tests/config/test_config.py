@@ -83,6 +83,11 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
             "is gone: the network runs by ONNX Runtime; remove it",
         ),
         (
+            {"privacy": {"restored": {"regions": 5}}},
+            "privacy.restored",
+            "is gone: likeness and reconstruction tell what a restorer finds; remove it",
+        ),
+        (
             with_dataset(split={"validatoin": 0.2}),
             "datasets.mine.split.validatoin",
             "did you mean validation?",

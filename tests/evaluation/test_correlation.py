@@ -54,7 +54,7 @@ def at(matrix: pd.DataFrame, a: str, b: str) -> pd.Series:
     [("celeba", 100), ("rvl_cdip", 25), ("rvl_cdip", 50), ("rvl_cdip", 75), ("rvl_cdip", 100)],
 )
 def test_the_papers_matrices(paper: pd.DataFrame, shared: Path, dataset: str, degree: int) -> None:
-    matrix = correlation_matrices(paper, degree, SETTINGS, dataset)
+    matrix = correlation_matrices(metric_rows(paper, degree, dataset), SETTINGS)
     expected = pd.read_csv(shared / "paper" / "paper_corr_recomputed.csv")
     expected = expected.replace({"metric": ACCURACIES, "metric_b": ACCURACIES})
     expected = expected[expected["dataset"] == dataset]
@@ -66,13 +66,13 @@ def test_the_papers_matrices(paper: pd.DataFrame, shared: Path, dataset: str, de
 
 
 def test_the_published_coefficients(paper: pd.DataFrame) -> None:
-    matrix = correlation_matrices(paper, 100, Correlation(), "celeba")
+    matrix = correlation_matrices(metric_rows(paper, 100, "celeba"), Correlation())
     for accuracy in ("knn", "linear"):
         cell = at(matrix, "mndcg_anonymized", accuracy)
         assert round(cell["pearson"], 2) == 0.95
         assert cell["low"] < 0.85 < cell["pearson"] < cell["high"]
         assert 0.7 < cell["spearman"] < 0.9
-    without = by_method(paper, 100, "celeba")
+    without = by_method(metric_rows(paper, 100, "celeba"))
     cell = at(without[without["method"] == "mask"], "mndcg_anonymized", "knn")
     assert cell["without"] == pytest.approx(0.74, abs=0.01)
 
@@ -105,7 +105,7 @@ def example(rows: int = 12, downstream: bool = True) -> pd.DataFrame:
 
 def test_coefficients_equal_pandas() -> None:
     scores = example()
-    matrix = correlation_matrices(scores, 50, SETTINGS)
+    matrix = correlation_matrices(metric_rows(scores, 50), SETTINGS)
     assert list(matrix.columns) == COLUMNS
     rows = metric_rows(scores, 50)[list(METRICS)]
     for column, method in (("pearson", "pearson"), ("spearman", "spearman")):
@@ -126,7 +126,9 @@ def test_seeds_are_averaged_and_other_rows_do_not_count() -> None:
     unknown += [scores[scores["metric"] == "knn"].assign(metric=m) for m in ("knn_macro", "knn@5")]
     only = unknown[0].assign(adaption="D")  # has none of the six metrics: no row
     more = pd.concat([scores, original, other, control, *unknown, only])
-    first, second = (correlation_matrices(table, 50, SETTINGS) for table in (scores, more))
+    first, second = (
+        correlation_matrices(metric_rows(table, 50), SETTINGS) for table in (scores, more)
+    )
     pd.testing.assert_frame_equal(first, second)
     assert (first["n"] == 12).all() and len(metric_rows(more, 50)) == 12
     mean = metric_rows(scores, 50).set_index(["method", "adaption"]).loc[("blur", "A"), "knn"]
@@ -147,8 +149,8 @@ def test_seeds_are_averaged_and_other_rows_do_not_count() -> None:
 def test_what_does_not_exist_has_a_reason_and_no_warning(scores: pd.DataFrame, reason: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        matrix = correlation_matrices(scores, 50, SETTINGS)
-        by_method(scores, 50)
+        matrix = correlation_matrices(metric_rows(scores, 50), SETTINGS)
+        by_method(metric_rows(scores, 50))
     cell = at(matrix, "knn", "knn")
     assert np.isnan(cell["pearson"]) and np.isnan(cell["low"])
     assert cell["reason"].startswith(reason)
@@ -156,7 +158,7 @@ def test_what_does_not_exist_has_a_reason_and_no_warning(scores: pd.DataFrame, r
 
 def test_coefficients_within_and_without_a_method_equal_scipys() -> None:
     scores = example()
-    table = by_method(scores, 50)
+    table = by_method(metric_rows(scores, 50))
     assert list(table.columns) == BY_METHOD and len(table) == 15 * 3
     rows = metric_rows(scores, 50)
     for entry in table.to_dict("records"):
@@ -170,14 +172,14 @@ def test_coefficients_within_and_without_a_method_equal_scipys() -> None:
 
 def test_within_and_without_say_why_there_is_no_coefficient() -> None:
     few = example(rows=6)  # 4 of pixelate, 2 of blur
-    table = by_method(few, 50).set_index(["metric", "metric_b", "method"])
+    table = by_method(metric_rows(few, 50)).set_index(["metric", "metric_b", "method"])
     cell = table.loc[("map_original", "knn", "blur")]
     assert np.isnan(cell["within"]) and cell["n_within"] == 2
     assert cell["reason_within"] == "2 rows (model × method), at least 3 are needed"
     assert not np.isnan(cell["without"]) and cell["reason_without"] == ""
     masked = example()
     masked.loc[(masked["method"] == "mask") & (masked["metric"] == "linear"), "value"] = 0.1
-    table = by_method(masked, 50).set_index(["metric", "metric_b", "method"])
+    table = by_method(metric_rows(masked, 50)).set_index(["metric", "metric_b", "method"])
     cell = table.loc[("knn", "linear", "mask")]
     assert cell["reason_within"] == "linear is the same in all 4 rows"
 
@@ -185,7 +187,7 @@ def test_within_and_without_say_why_there_is_no_coefficient() -> None:
 def test_a_missing_cell_leaves_its_row_out_of_its_pairs() -> None:
     scores = example()
     gone = scores.query("method == 'blur' and adaption == 'A' and metric == 'knn'").index
-    matrix = correlation_matrices(scores.drop(gone), 50, SETTINGS)
+    matrix = correlation_matrices(metric_rows(scores.drop(gone), 50), SETTINGS)
     assert at(matrix, "knn", "linear")["n"] == 11
     assert at(matrix, "map_original", "linear")["n"] == 12
 
@@ -193,8 +195,8 @@ def test_a_missing_cell_leaves_its_row_out_of_its_pairs() -> None:
 def test_several_data_sets_need_a_choice() -> None:
     both = pd.concat([example(), example().assign(dataset="other")])
     with pytest.raises(InputError, match="demo, other"):
-        correlation_matrices(both, 50, SETTINGS)
-    assert len(correlation_matrices(both, 50, SETTINGS, "other")) == 36
+        correlation_matrices(metric_rows(both, 50), SETTINGS)
+    assert len(correlation_matrices(metric_rows(both, 50, "other"), SETTINGS)) == 36
 
 
 @pytest.mark.slow
@@ -220,7 +222,7 @@ def test_files(tmp_path: Path, downstream: bool) -> None:
 
 def test_the_papers_coefficient_within_methods(paper: pd.DataFrame) -> None:
     """What is left of 0.95 once masking, which lowers everything, is no correlation of models."""
-    table = within_matrix(paper, 100, SETTINGS, "celeba")
+    table = within_matrix(metric_rows(paper, 100, "celeba"), SETTINGS)
     assert list(table.columns) == WITHIN
     assert len(table) == 15 and (table["rows"] == 12).all() and (table["methods"] == 3).all()
     strongest = at(table, "mndcg_anonymized", "knn")
@@ -233,7 +235,7 @@ def test_the_papers_coefficient_within_methods(paper: pd.DataFrame) -> None:
 
 
 def test_within_methods_a_metric_without_values_has_its_reason(paper: pd.DataFrame) -> None:
-    table = within_matrix(paper[paper["metric"] != "linear"], 100, SETTINGS, "celeba")
+    table = within_matrix(metric_rows(paper[paper["metric"] != "linear"], 100, "celeba"), SETTINGS)
     missing = at(table, "knn", "linear")
     assert missing["reason"] == "linear: no downstream task" and np.isnan(missing["p_holm"])
     assert at(table, "mndcg_anonymized", "knn")["reason"] == ""

@@ -12,7 +12,7 @@ import pandas as pd
 from anonbench.config import Retrieval, load
 from anonbench.config.experiment import Experiment
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
-from anonbench.evaluation.retrieval.stage.gather import summarize
+from anonbench.evaluation.retrieval.stage.job import summarize
 from anonbench.workflow.commands import commands
 from anonbench.workflow.paths import Paths
 

@@ -8,6 +8,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -72,10 +73,9 @@ def _entry(path: str, found: Any, level: str) -> Iterator[str]:
 
 
 def _members(found: type) -> Iterator[str]:
-    """Yield a class's own fields and methods, as they stand in its source."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(found))).body
-    assert isinstance(definition, ast.ClassDef)
-    fields = list(_fields(definition))
+    """Yield a class's fields, and its own methods, as they stand in its source."""
+    owners = [each for each in found.__mro__[::-1] if each is found or is_dataclass(each)]
+    fields = [row for each in owners for row in _fields(each)]
     if fields:
         yield "\n".join(["| field | meaning |", "| --- | --- |", *fields]) + "\n"
     for name, member in [*vars(found).items()]:  # a section is completed when it is looked at
@@ -90,7 +90,9 @@ def _members(found: type) -> Iterator[str]:
         yield _text(inspect.cleandoc(function.__doc__))
 
 
-def _fields(definition: ast.ClassDef) -> Iterator[str]:
+def _fields(found: type) -> Iterator[str]:
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(found))).body
+    assert isinstance(definition, ast.ClassDef)
     following = [*definition.body[1:], None]
     for statement, after in zip(definition.body, following, strict=True):
         if isinstance(statement, ast.AnnAssign) and not ast.unparse(statement.target).startswith(

@@ -23,8 +23,8 @@ from anonbench.core.registries.method_names import published_as
 from anonbench.workflow import startup
 from anonbench.workflow.paths import Paths, wildcards
 from anonbench.workflow.rule_files import RuleFiles, on_disk, updated, with_digest
+from anonbench.workflow.rule_resources import growing, gpus_within
 from anonbench.workflow.shown import Shown
-from anonbench.workflow.snakemake_adapter.resources import growing, gpus_within
 
 try:
     started = startup.start(

@@ -7,7 +7,7 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.comparisons.best import OWN, SECOND
-    from anonbench.evaluation.deployments.order import read_labels
+    from anonbench.evaluation.deployments.rankings import read_labels
     from anonbench.evaluation.deployments.table import score_deployments
 
     chosen, wildcards = snakemake.params.slice, snakemake.wildcards

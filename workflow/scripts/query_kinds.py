@@ -7,7 +7,7 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.clusters import read_clusters
-    from anonbench.evaluation.comparisons.query_kinds import compare_kinds
+    from anonbench.evaluation.comparisons.pairwise import compare_kinds
 
     table = compare_kinds(
         snakemake.wildcards.dataset,

@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.evaluation.retrieval.stage.gather import gather_scenarios
+    from anonbench.evaluation.retrieval.stage.job import gather_scenarios
 
     shards = [Path(path) for path in snakemake.input]
     gather_scenarios(

@@ -191,10 +191,11 @@ class Estimates:
         return 500 + (reference + databases + block + scores) // 10**6
 
     def trainings_mb(self, name: str) -> int:
-        """Main memory of a job that compares trainings: the embeddings of two, and a block."""
+        """Main memory of a job that compares trainings: the embeddings of all, and a block."""
         images = self._counts[name][Split.VAL]
         block = rates.BLOCK_BYTES * self._experiment.config.retrieval.block * images
-        return 500 + (24 * images * self._width(name) + block) // 10**6
+        count = 1 + len(self._experiment.ranking_trainings(name))
+        return 500 + (8 * count * images * self._width(name) + block) // 10**6
 
     def deployments_mb(self, name: str) -> int:
         """Main memory of a job of deployments: one method's embeddings."""

@@ -109,36 +109,27 @@ def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -
     )
 
 
-def correlation_matrices(
-    scores: pd.DataFrame, degree: int, settings: Correlation, dataset: str | None = None
-) -> pd.DataFrame:
+def correlation_matrices(rows: pd.DataFrame, settings: Correlation) -> pd.DataFrame:
     """Pearson with its interval, Spearman, n and reason of all pairs, columns `COLUMNS`.
 
     A coefficient that does not exist (a constant metric, fewer than three rows, no downstream task)
     is NaN, and its row has the reason.
 
     Args:
-        scores: as `anonbench.evaluation.scores.collect` gives it.
-        degree: as `metric_rows`.
+        rows: of `metric_rows`.
         settings: resamples and confidence.
-        dataset: as `metric_rows`.
-
-    Raises:
-        InputError: as `metric_rows`.
 
     """
-    rows = metric_rows(scores, degree, dataset)
     pairs = product(METRICS, METRICS)
     return pd.DataFrame([_pair(rows, a, b, settings) for a, b in pairs], columns=COLUMNS)
 
 
-def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
+def by_method(rows: pd.DataFrame) -> pd.DataFrame:
     """Pearson within each method's rows, and over all rows without that method.
 
-    Each pair of metrics appears once, with columns `BY_METHOD`. A coefficient that does not exist
-    is NaN, and its row has the reason.
+    Each pair of metrics of `metric_rows` appears once, with columns `BY_METHOD`. A coefficient that
+    does not exist is NaN, and its row has the reason.
     """
-    rows = metric_rows(scores, degree, dataset)
     entries = []
     for a, b in combinations(METRICS, 2):
         for method in in_order(rows["method"]):
@@ -153,26 +144,12 @@ def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> 
     return pd.DataFrame(entries, columns=BY_METHOD)
 
 
-def within_matrix(
-    scores: pd.DataFrame, degree: int, settings: Correlation, dataset: str | None = None
-) -> pd.DataFrame:
-    """Correlation of models within methods, each pair of metrics once.
+def within_matrix(rows: pd.DataFrame, settings: Correlation) -> pd.DataFrame:
+    """Correlation of models within methods, each pair of metrics once, columns `WITHIN`.
 
-    The results of `anonbench.core.numeric.grouped_correlation.within_methods` with columns
-    `WITHIN`; `p_holm` is `p` adjusted over all pairs of the table. A coefficient that does not
-    exist is NaN, and its row has the reason.
-
-    Args:
-        scores: as `correlation_matrices`.
-        degree: as `metric_rows`.
-        settings: resamples and confidence.
-        dataset: as `metric_rows`.
-
-    Raises:
-        InputError: as `metric_rows`.
-
+    The results of `anonbench.core.numeric.grouped_correlation.within_methods`; `p_holm` is `p`
+    adjusted over all pairs of the table. Arguments are those of `correlation_matrices`.
     """
-    rows = metric_rows(scores, degree, dataset)
     entries: list[dict[str, Any]] = []
     for a, b in combinations(METRICS, 2):
         if reason := _reason(rows, a, b):
@@ -216,16 +193,17 @@ def write_correlation(
 
     """
     table = pd.read_csv(scores, keep_default_na=False, na_values={"value": [""]})
-    write_csv(correlation_matrices(table, degree, settings), matrix)
-    parts = by_method(table, degree)
+    rows = metric_rows(table, degree)
+    write_csv(correlation_matrices(rows, settings), matrix)
+    parts = by_method(rows)
     write_csv(parts, methods)
-    write_csv(within_matrix(table, degree, settings), within)
+    write_csv(within_matrix(rows, settings), within)
     write_json(
         summary,
         {
             "degree": degree,
             "names": METRICS,
-            "rows": _records(metric_rows(table, degree)),
+            "rows": _records(rows),
             "by_method": _records(parts),
             "settings": settings.model_dump(mode="json"),
         },

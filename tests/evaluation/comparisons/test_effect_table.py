@@ -24,9 +24,9 @@ from anonbench.evaluation.comparisons.effect_table import (
     gain,
     measure,
     read_effects,
+    share_of,
     tabulate,
 )
-from anonbench.evaluation.comparisons.effects import share_of
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 IDS = [f"{number:02d}" for number in range(20)]

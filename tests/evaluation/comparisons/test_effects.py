@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.core.numeric.statistics import standard_error
-from anonbench.evaluation.comparisons.effects import Judged, share_of, tell_apart
+from anonbench.evaluation.comparisons.effect_table import Judged, share_of, tell_apart
 
 # multiples of 1/1024: sums and differences of a few are exact in floating point
 SCORES = st.lists(st.integers(0, 1024), min_size=6, max_size=6)
@@ -26,9 +26,9 @@ def test_both_identities_are_exact_for_every_query(queries: list[list[int]]) -> 
     second, own = Judged(*scores[:3]), Judged(*scores[3:])
     found = tell_apart(second, own)
     np.testing.assert_array_equal(
-        1.0 - second.adapted, found.retraining + found.anonymizing + found.adapting
+        1.0 - second.adapted, found["retraining"] + found["anonymizing"] + found["adapting"]
     )
-    np.testing.assert_array_equal(own.unadapted - own.adapted, found.adapting + found.bias)
+    np.testing.assert_array_equal(own.unadapted - own.adapted, found["adapting"] + found["bias"])
 
 
 @given(st.lists(st.lists(st.floats(0, 1), min_size=6, max_size=6), min_size=1, max_size=30))
@@ -36,26 +36,26 @@ def test_the_identities_hold_for_means_over_queries(queries: list[list[float]]) 
     scores = np.array(queries).T
     second, own = Judged(*scores[:3]), Judged(*scores[3:])
     found = tell_apart(second, own)
-    parts = found.retraining.mean() + found.anonymizing.mean() + found.adapting.mean()
+    parts = found["retraining"].mean() + found["anonymizing"].mean() + found["adapting"].mean()
     assert parts == pytest.approx(1.0 - second.adapted.mean(), abs=1e-12)
-    assert found.adapting.mean() + found.bias.mean() == pytest.approx(
+    assert found["adapting"].mean() + found["bias"].mean() == pytest.approx(
         (own.unadapted - own.adapted).mean(), abs=1e-12
     )
 
 
 def test_effects_by_hand() -> None:
     found = tell_apart(judged(0.45, 0.40, 0.38), judged(1.0, 0.80, 0.55))
-    assert found.retraining[0] == pytest.approx(0.55)
-    assert found.anonymizing[0] == pytest.approx(0.05)
-    assert found.adapting[0] == pytest.approx(0.02)
-    assert found.lead[0] == pytest.approx(0.25)
-    assert found.bias[0] == pytest.approx(0.23)
+    assert found["retraining"][0] == pytest.approx(0.55)
+    assert found["anonymizing"][0] == pytest.approx(0.05)
+    assert found["adapting"][0] == pytest.approx(0.02)
+    assert found["lead"][0] == pytest.approx(0.25)
+    assert found["bias"][0] == pytest.approx(0.23)
 
 
 def test_an_undefined_score_leaves_only_what_needs_it_undefined() -> None:
     found = tell_apart(judged(0.5, 0.4, np.nan), judged(1.0, 0.8, 0.6))
-    assert np.isnan(found.adapting[0]) and np.isnan(found.bias[0])
-    assert not np.isnan([found.retraining[0], found.anonymizing[0], found.lead[0]]).any()
+    assert np.isnan(found["adapting"][0]) and np.isnan(found["bias"][0])
+    assert not np.isnan([found["retraining"][0], found["anonymizing"][0], found["lead"][0]]).any()
 
 
 def average_precision(reference: np.ndarray, model: np.ndarray, k: int = 10) -> np.ndarray:
@@ -85,8 +85,8 @@ def test_simulated_trainings_tell_a_cost_of_adapting_from_retrieval_bias(
         second = Judged(*(average_precision(other, model) for model in (one, one, adapted)))
         own = Judged(*(average_precision(one, model) for model in (one, one, adapted)))
         found = tell_apart(second, own)
-        costs.append(float(found.adapting.mean()) / standard_error(found.adapting))
-        leads.append(float(found.lead.mean()))
+        costs.append(float(found["adapting"].mean()) / standard_error(found["adapting"]))
+        leads.append(float(found["lead"].mean()))
         gains.append(float((own.adapted - average_precision(one, other)).mean()))
     assert min(leads) > 0.15
     assert min(gains) > 0  # compared with the control, adapting seems to gain even where it costs

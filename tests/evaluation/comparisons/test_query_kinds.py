@@ -14,7 +14,7 @@ from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.comparisons.query_kinds import COLUMNS, compare_kinds
+from anonbench.evaluation.comparisons.pairwise import KIND_COLUMNS, compare_kinds
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.stage.scenario import score
 
@@ -63,7 +63,7 @@ def test_single_images_are_a_paired_t_test(tmp_path: Path) -> None:
     table = world(APART)
     table.loc[(table["id"] == "007") & (table["query"] == "original"), "ndcg"] = np.nan
     found = compared(tmp_path, {RUN: table.sample(frac=1, random_state=0)})
-    assert list(found.columns) == COLUMNS and found["metric"].tolist() == list(PER_QUERY)
+    assert list(found.columns) == KIND_COLUMNS and found["metric"].tolist() == list(PER_QUERY)
     kinds = table.pivot(index="id", columns="query", values="ndcg").dropna()
     expected = scipy.stats.ttest_rel(kinds["anonymized"], kinds["original"])
     row = found.set_index("metric").loc["mndcg"]

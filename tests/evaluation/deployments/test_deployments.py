@@ -18,9 +18,9 @@ from anonbench.config import Deployments, Retrieval
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.vocabulary import DeploymentKind
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.deployments.order import AnonymizingOrder
 from anonbench.evaluation.deployments.rankings import (
     CEILING,
+    AnonymizingOrder,
     Archive,
     Ranking,
     Scored,

@@ -33,8 +33,7 @@ from anonbench.evaluation.comparisons.pairwise import compare_methods
 from anonbench.evaluation.end_to_end import evaluate as evaluate_module
 from anonbench.evaluation.end_to_end.result import Result, advise
 from anonbench.evaluation.end_to_end.scored import COLUMNS, COMPARED
-from anonbench.evaluation.retrieval.stage.gather import gather_scenarios
-from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.stage.job import Embedded, gather_scenarios, score_shard
 from anonbench.evaluation.scores import ScenarioFiles, collect
 
 SIZE = 108
@@ -271,7 +270,7 @@ def test_runs_and_judgments_give_the_same_average_precision(result: Result, tmp_
         assert grade == "1"
         relevant.setdefault(query, set()).add(image)
     assert len(written) == 1 + 2 * len(VARIANTS)
-    assert {len(images) for images in relevant.values()} == {result.scored.k}
+    assert {len(images) for images in relevant.values()} == {result.k}
     for path in written[1:]:
         variant, kind = path.stem.split(".")
         found: dict[str, list[tuple[float, int, str]]] = {}
@@ -395,7 +394,7 @@ def test_what_is_surely_re_identified_is_not_advised(result: Result) -> None:
     def advised(**lows: float) -> str:
         rows = [(100, name, low + 0.1, low, low + 0.2, 0.01, 99, "") for name, low in lows.items()]
         rates = pd.DataFrame(rows, columns=names)
-        return advise(result.scored, SIZE, Presentation(), rates)[0]
+        return advise(result, SIZE, Presentation(), rates)[0]
 
     best = result.advice[0].split(" with original queries ")[1].split()[0]
     other = "mask" if best == "blur" else "blur"

@@ -29,8 +29,7 @@ from anonbench.evaluation.policy.evidence import Measured, evidence
 from anonbench.evaluation.policy.verdicts import Verdict, judge, standings
 from anonbench.evaluation.policy.words import why_not
 from anonbench.evaluation.privacy.attackers import unit
-from anonbench.evaluation.privacy.attacks.archives import Published
-from anonbench.evaluation.privacy.attacks.run import attack
+from anonbench.evaluation.privacy.attacks.run import Published, attack
 from anonbench.evaluation.privacy.rates import rates
 from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
 from anonbench.evaluation.privacy.train_images import TrainImages

@@ -18,11 +18,17 @@ from anonbench.core.boxes import Region, box_table
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.detectors import Loading
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy import face_points
-from anonbench.evaluation.privacy.aligned import TEMPLATE, TEMPLATE_SIDE, aligned, similarity
+from anonbench.evaluation.privacy import crops as module
 from anonbench.evaluation.privacy.attackers import OnnxRecognizer, unit
-from anonbench.evaluation.privacy.crops import Cut, read_crops
-from anonbench.evaluation.privacy.face_points import find_points
+from anonbench.evaluation.privacy.crops import (
+    TEMPLATE,
+    TEMPLATE_SIDE,
+    Cut,
+    aligned,
+    find_points,
+    read_crops,
+    similarity,
+)
 from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
 from anonbench.evaluation.privacy.train_images import TrainImages
 from anonbench.training.data.preprocess import Preprocess
@@ -180,7 +186,7 @@ class Upright:
 def test_whoever_is_attacked_or_learned_from_is_seen_by_the_points_of_the_original(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(face_points, "Landmarks", KnownPoints)
+    monkeypatch.setattr(module, "Landmarks", KnownPoints)
     monkeypatch.setattr(KnownPoints, "seen", [])
     face = Region(Entity.FACE, 20, 0, 120, 112, 0.9)
     model, clear = Upright(), Turned(sorted(PEOPLE))

@@ -11,7 +11,7 @@ import pytest
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity
-from anonbench.evaluation.privacy.face_points import Landmarks
+from anonbench.evaluation.privacy.crops import Landmarks
 
 FACE = Region(Entity.FACE, 20, 10, 68, 70, 0.9)
 OTHER = Region(Entity.FACE, 70, 40, 95, 75, 0.9)

@@ -10,7 +10,7 @@ import pytest
 from anonbench.config import Correlation
 from anonbench.config.outputs import PAPER_TABLES
 from anonbench.core.vocabulary import Adaption, Method
-from anonbench.evaluation.correlation import correlation_matrices
+from anonbench.evaluation.correlation import correlation_matrices, metric_rows
 from anonbench.reporting.paper.published import CELL, METRICS, ROLE_NAMES, published, stated
 
 SHARED = Path(__file__).parents[3] / "../shared/paper"
@@ -61,7 +61,7 @@ def test_recipe_gives_the_printed_coefficient() -> None:
     """Pearson over 12 rows: 0.95 for CelebA's mnDCG with anonymized queries, both accuracies."""
     scores = published().assign(dataset="celeba")
     scores = scores[scores["role"] == "celeba"]
-    matrix = correlation_matrices(scores, 100, Correlation(bootstrap=10))
+    matrix = correlation_matrices(metric_rows(scores, 100), Correlation(bootstrap=10))
     found = matrix[matrix["metric"] == "mndcg_anonymized"].set_index("metric_b")
     for entry in stated().query("quantity.str.startswith('pearson')").to_dict("records"):
         accuracy = entry["quantity"].rsplit("_", 1)[1]

@@ -217,6 +217,8 @@ class RegionAttack(PrivacyAttack):
     """Whether it uses how images are stored; `load` then returns a `FileLooking`."""
     restores: ClassVar[bool] = False
     """Whether it also attacks regions restored by learned models (`Equipment.restorers`)."""
+    reads_text: ClassVar[bool] = False
+    """Whether it reads by the recognizer of the detector mrz."""
     guesses: ClassVar[int] = 5
     """Number of other probes' secrets compared with each probe's, for the random baseline."""
 
@@ -237,7 +239,7 @@ class RegionAttack(PrivacyAttack):
             own: those of the data set.
 
         """
-        return ()
+        return ("mrz",) if self.reads_text else ()
 
     def most_images(self) -> int | None:
         """Greatest number of images to attack; None for all that have a region."""

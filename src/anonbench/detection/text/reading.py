@@ -55,7 +55,7 @@ def read_batches(
 
     """
     columns = manifest[["id", "path", "width", "height", "bytes", "digest"]]
-    rows = list(columns.itertuples(index=False))
+    rows: list[Any] = list(columns.itertuples(index=False))
     sizes = [int(row.width) * int(row.height) for row in rows]
     yield from in_batches(rows, sizes, lambda row: _read(row, root / row.path, max_pixels), threads)
 

@@ -18,12 +18,11 @@ import pandas as pd
 from anonbench.config.outputs import Scenario
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import too_few
-from anonbench.core.vocabulary import NO_CHOICE, QueryKind, Variant
+from anonbench.core.vocabulary import NO_CHOICE, Variant
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.comparisons.columns import Column, by_degree, choices
+from anonbench.evaluation.comparisons.columns import Column, by_degree, choices, retrieval_columns
 from anonbench.evaluation.comparisons.effect_table import Scores, pairs_of
 from anonbench.evaluation.comparisons.pairwise import find_best
-from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import ADAPTIONS
 
 COLUMNS = [
@@ -90,10 +89,7 @@ def second_columns(
             for name in ADAPTIONS
             if name in models and name not in NO_CHOICE
         }
-        for query in QueryKind:
-            for metric, column in PER_QUERY.items():
-                values = {name: table[column].loc[query.value] for name, table in tables.items()}
-                yield Column(variant, query.value, metric, pd.DataFrame(values).sort_index())
+        yield from retrieval_columns(variant, tables)
 
 
 def collect_best(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -135,6 +135,17 @@ def _retrieval(variant: Variant, rows: dict[str, list[ScenarioFiles]]) -> Iterat
         )
         for name, files in rows.items()
     }
+    yield from retrieval_columns(variant, tables)
+
+
+def retrieval_columns(variant: Variant, tables: Mapping[str, pd.DataFrame]) -> Iterator[Column]:
+    """Yield the columns of a variant, by query kind and metric.
+
+    Args:
+        variant: of the images.
+        tables: scores of each row of a column by query kind and id.
+
+    """
     for query in QueryKind:
         of_kind = {
             name: table.xs(query.value)

@@ -1,9 +1,27 @@
-"""Effects of a data set's trainings by all of its references, and their tidy table.
+"""Effects of retraining, anonymizing and adapting on retrieval, query by query, and their table.
+
+A reference ranking is the ranking of the original images by an unadapted model. U and A are the
+unadapted and an adapted model of one training seed. Their own reference is the ranking by U. A
+second reference is the ranking by the unadapted model of another seed. By their own reference, U is
+compared with itself and A is not, which favours U: the retrieval bias. A second reference is as
+foreign to U as to A, so that it favours neither. With every score by the second reference,
+
+    1 - A on anonymized  =  (1 - U on originals)                    cost of retraining
+                          + (U on originals - U on anonymized)      cost of anonymizing
+                          + (U on anonymized - A on anonymized)     cost of adapting
+
+and the lead of U over A by their own reference is the cost of adapting plus the retrieval bias.
+Both identities hold for every query, and so for every mean.
+
+The score of U on originals by a second reference is the ceiling: what retraining keeps of the
+ranking when nothing is anonymized. Costs can be read as shares of it.
 
 Every training seed is judged by the references of all other seeds of the unadapted model: those of
 the retraining control and those of other trainings. A pair is a training seed and a reference.
 Models are compared within a pair, never across, and a query's effect is its mean over the pairs.
-So the identities of `anonbench.evaluation.comparisons.effects` hold for the table's means too.
+
+A test collection favours the systems that its judgments come from: Zobel 1998 (SIGIR, pp. 307-314).
+The effects decompose the tables published in arXiv 2602.19641.
 """
 
 from __future__ import annotations
@@ -12,7 +30,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,7 +41,6 @@ from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.vocabulary import ORIGINAL, Adaption, Baseline, Model, QueryKind, Variant
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.comparisons.effects import Judged, share_of, tell_apart
 from anonbench.evaluation.decision import judge_families
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
@@ -62,8 +79,8 @@ trainings and second references, `spread` is the standard deviation of the effec
 (empty for one pair), `n` counts queries and `clusters` their clusters. `reason` says why there is
 no interval, or is empty."""
 EFFECTS = ("retraining", "anonymizing", "adapting", "lead", "bias")
-"""The effects, fields of `anonbench.evaluation.comparisons.effects.Effects`. Retraining has one
-row, for originals; anonymizing has one row for each variant, with adaption `unadapted`."""
+"""Retraining has one row, for originals; anonymizing has one row for each variant, with adaption
+`unadapted`."""
 _OF_CEILING = ("anonymizing", "adapting")
 # tables of scores in memory at once: 0.1 GB at the paper's size
 _TABLES = 32
@@ -121,7 +138,7 @@ def collect_effects(
         references: seeds of the unadapted models, that of all tables first.
         own: scores by the first reference, the Parquet of each scenario.
         second: scores by the other references, one Parquet each
-            (`anonbench.evaluation.retrieval.stage.gather.gather_in_one_file`).
+            (`anonbench.evaluation.retrieval.stage.job.gather_in_one_file`).
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         confidence: coverage of the intervals, as a share; 1 - confidence is the level of tests.
         equivalence_margin: largest loss or gain that does not matter, as a share.
@@ -176,10 +193,10 @@ def measure(
         own = [each for each in scenarios if each.variant == variant]
         if not (pairs := pairs_of(own, references)):
             continue
-        stacks, models = _Stacks(pairs, kept), dict.fromkeys(each.model for each in own)
+        models = dict.fromkeys(each.model for each in own)
         for query in QueryKind if variant != Variant() else (QueryKind.ORIGINAL,):
             for model in models:
-                yield from _effects(stacks, model, variant, query)
+                yield from _effects(kept, pairs, model, variant, query)
 
 
 def pairs_of(
@@ -244,42 +261,68 @@ def read_effects(path: Path) -> pd.DataFrame:
     return read_csv(path, COLUMNS, text=("verdict", "reason"))
 
 
-class _Stacks:
-    """Scores of the same queries by pairs of a training seed and a reference."""
+class Judged(NamedTuple):
+    """Scores by one reference of one seed's models for the same queries; NaN: no score."""
 
-    def __init__(self, pairs: tuple[tuple[int, int], ...], scores: Scores) -> None:
-        self.pairs, self._scores = pairs, scores
-        first = Scenario(Model(), pairs[0][0], Variant())
-        self.ids = scores(pairs[0][1], first.path).loc[ORIGINAL].index
-
-    def judged(self, model: Model, variant: Variant, query: QueryKind, own: bool) -> Judged:
-        """Scores by the models' own references or by second ones, [pairs, Q, metrics]."""
-        pairs = [(seed, seed if own else reference) for seed, reference in self.pairs]
-        return Judged(
-            originals=self._stack(Model(), Variant(), QueryKind.ORIGINAL, pairs),
-            unadapted=self._stack(Model(), variant, query, pairs),
-            adapted=self._stack(model, variant, query, pairs),
-        )
-
-    def _stack(
-        self, model: Model, variant: Variant, query: QueryKind, pairs: Sequence[tuple[int, int]]
-    ) -> np.ndarray:
-        found = []
-        for seed, reference in pairs:
-            scenario = Scenario(model, seed, variant).path
-            table = self._scores(reference, scenario).loc[query.value]
-            if not table.index.equals(self.ids):
-                raise InputError(
-                    f"{scenario}, by the reference of seed {reference}: other {query} queries than "
-                    "in other scenarios; make the retrieval scores again"
-                )
-            found.append(table.to_numpy(np.float64))
-        return np.stack(found)
+    originals: np.ndarray
+    """The unadapted model; original queries, original images."""
+    unadapted: np.ndarray
+    """The unadapted model on anonymized images."""
+    adapted: np.ndarray
+    """An adapted model on the same images, with the same kind of queries."""
 
 
-def _effects(stacks: _Stacks, model: Model, variant: Variant, query: QueryKind) -> Iterator[Effect]:
-    second = stacks.judged(model, variant, query, own=False)
-    effects = tell_apart(second, stacks.judged(model, variant, query, own=True))
+def tell_apart(second: Judged, own: Judged) -> dict[str, np.ndarray]:
+    """Loss of score to each of `EFFECTS`, of the scores' shape; positive where something is lost.
+
+    Args:
+        second: scores by a reference of another seed.
+        own: scores of the same models by the reference of their own seed. The lead is the unadapted
+            model's over the adapted one; the bias is the part that `second` does not confirm.
+
+    """
+    return {
+        "retraining": 1.0 - second.originals,
+        "anonymizing": second.originals - second.unadapted,
+        "adapting": second.unadapted - second.adapted,
+        "lead": own.unadapted - own.adapted,
+        "bias": (own.unadapted - second.unadapted) - (own.adapted - second.adapted),
+    }
+
+
+def share_of(effect: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
+    """Values whose mean is the ratio of the means of effect and ceiling, float64 [Q].
+
+    They linearize the ratio: to first order, the standard error of their mean is that of the ratio,
+    for any clusters (Woodruff 1971, JASA 66:411-414; Cochran 1977, Sampling Techniques, section 6).
+
+    Args:
+        effect: of each query, float64 [Q]; NaN where it is undefined.
+        ceiling: of each query, float64 [Q]; NaN where it is undefined.
+
+    Returns:
+        NaN where either is undefined; all NaN if the mean ceiling is not positive.
+
+    """
+    defined = ~(np.isnan(effect) | np.isnan(ceiling))
+    if not defined.any() or (level := float(ceiling[defined].mean())) <= 0.0:
+        return np.full(len(effect), np.nan)
+    ratio = float(effect[defined].mean()) / level
+    return np.asarray(np.where(defined, ratio + (effect - ratio * ceiling) / level, np.nan))
+
+
+def _effects(
+    scores: Scores,
+    pairs: tuple[tuple[int, int], ...],
+    model: Model,
+    variant: Variant,
+    query: QueryKind,
+) -> Iterator[Effect]:
+    first = Scenario(Model(), pairs[0][0], Variant())
+    ids = scores(pairs[0][1], first.path).loc[ORIGINAL].index
+    second = _judged(scores, pairs, ids, model, variant, query)
+    own = _judged(scores, [(seed, seed) for seed, _ in pairs], ids, model, variant, query)
+    effects = tell_apart(second, own)
     if variant == Variant():
         names: tuple[str, ...] = ("retraining",)
     elif model == Model():
@@ -289,12 +332,41 @@ def _effects(stacks: _Stacks, model: Model, variant: Variant, query: QueryKind) 
     ceiling = second.originals.mean(axis=0)
     for number, metric in enumerate(PER_QUERY):
         for name in names:
-            by_pair = getattr(effects, name)[..., number]
             yield Effect(
-                *(variant, query, metric, model.adaption, name, stacks.pairs, stacks.ids),
-                by_pair=by_pair,
+                *(variant, query, metric, model.adaption, name, pairs, ids),
+                by_pair=effects[name][..., number],
                 ceiling=ceiling[:, number],
             )
+
+
+def _judged(
+    scores: Scores,
+    pairs: Sequence[tuple[int, int]],
+    ids: pd.Index,
+    model: Model,
+    variant: Variant,
+    query: QueryKind,
+) -> Judged:
+    """Scores of the same queries by pairs of training seed and reference [pairs, Q, metrics]."""
+
+    def stack(model: Model, variant: Variant, query: QueryKind) -> np.ndarray:
+        found = []
+        for seed, reference in pairs:
+            scenario = Scenario(model, seed, variant).path
+            table = scores(reference, scenario).loc[query.value]
+            if not table.index.equals(ids):
+                raise InputError(
+                    f"{scenario}, by the reference of seed {reference}: other {query} queries than "
+                    "in other scenarios; make the retrieval scores again"
+                )
+            found.append(table.to_numpy(np.float64))
+        return np.stack(found)
+
+    return Judged(
+        stack(Model(), Variant(), QueryKind.ORIGINAL),
+        stack(Model(), variant, query),
+        stack(model, variant, query),
+    )
 
 
 def _row(effect: Effect, found: Estimate, groups: np.ndarray, confidence: float) -> dict[str, Any]:
@@ -306,7 +378,7 @@ def _row(effect: Effect, found: Estimate, groups: np.ndarray, confidence: float)
         "adaption": effect.adaption.value,
         "effect": effect.name,
         "p": found.p_different(),
-        "ceiling": _mean(effect.ceiling),
+        "ceiling": float(pd.Series(effect.ceiling).mean()),
         "seeds": len({seed for seed, _ in effect.pairs}),
         "references": len({reference for _, reference in effect.pairs}),
         "spread": _spread(effect.by_pair),
@@ -324,8 +396,3 @@ def _spread(by_pair: np.ndarray) -> float:
     if len(by_pair) < 2 or not defined.size:
         return float("nan")
     return float(defined.mean(axis=1).std(ddof=1))
-
-
-def _mean(values: np.ndarray) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else float("nan")

@@ -15,11 +15,11 @@ from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.comparisons.best import OWN
-from anonbench.evaluation.comparisons.effects import share_of
+from anonbench.evaluation.comparisons.effect_table import share_of
 from anonbench.evaluation.decision import Judgement, judge
-from anonbench.evaluation.deployments.order import AnonymizingOrder
 from anonbench.evaluation.deployments.rankings import (
     CEILING,
+    AnonymizingOrder,
     Archive,
     Deployment,
     Ranking,

@@ -162,14 +162,14 @@ def evaluate(
         "versions": versions(*installed(*PACKAGES, "pandas", "pillow")),
     }
     return Result(
-        scored,
-        vectors,
-        encoded.images.assign(converted=encoded.images["id"].map(converted)),
-        pictures.left_out,
-        encoded.boxes,
-        tuple(advise(scored, len(ids), presentation, rates)),
-        made_by,
-        rates,
+        **vars(scored),
+        vectors=vectors,
+        images=encoded.images.assign(converted=encoded.images["id"].map(converted)),
+        left_out=pictures.left_out,
+        boxes=encoded.boxes,
+        advice=tuple(advise(scored, len(ids), presentation, rates)),
+        made_by=made_by,
+        rates=rates,
     )
 
 

@@ -148,10 +148,9 @@ _KINDS = ("original", "anonymized")
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Scored):
     """How well a system keeps its ranking of the originals, by method and degree."""
 
-    scored: Scored = field(repr=False)
     vectors: Mapping[Variant, Embeddings] = field(repr=False)
     """Of the originals (`Variant()`) and of each variant."""
     images: pd.DataFrame = field(repr=False)
@@ -169,24 +168,6 @@ class Result:
     rates: pd.DataFrame | None = field(default=None, repr=False)
     """Re-identification rates of hidden regions, if measured; columns
     `anonbench.evaluation.end_to_end.attacked.COLUMNS`."""
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """Scores, a row for each degree, method, query kind and metric.
-
-        Columns `anonbench.evaluation.end_to_end.scored.COLUMNS`; values are shares.
-        """
-        return self.scored.table
-
-    @property
-    def per_query(self) -> pd.DataFrame:
-        """Scores of each query: variant, id, query (kind), ap, ndcg, …"""
-        return self.scored.per_query
-
-    @property
-    def comparisons(self) -> pd.DataFrame:
-        """Paired tests of methods, columns `anonbench.evaluation.end_to_end.scored.COMPARED`."""
-        return self.scored.comparisons
 
     def card(self) -> dict[str, Any]:
         """Origin of the result as plain data: counts, digests, settings, versions."""
@@ -206,7 +187,7 @@ class Result:
                 "converted": conversion_counts(self.images["converted"]),
             },
             "regions": {str(entity): int(number) for entity, number in entities.items()},
-            "k": self.scored.k,
+            "k": self.k,
             **self.made_by,
         }
 
@@ -283,7 +264,7 @@ class Result:
             if clusters is None
             else count(clusters, "cluster") + " of queries"
         )
-        used = f"{count(counts['scored'], 'image')} scored, k = {self.scored.k}{left}."
+        used = f"{count(counts['scored'], 'image')} scored, k = {self.k}{left}."
         confidence = self.made_by["settings"]["confidence"]
         return f"{used} Percent; {confidence:.0%} intervals over {over}."
 
@@ -298,7 +279,7 @@ class Result:
 
     def trec_runs(self, folder: Path | str, depth: int = trec.DEPTH) -> list[Path]:
         """Write rankings and judgments in TREC's formats; see `trec.write_runs`."""
-        settings, k = self.scored.settings, self.scored.k
+        settings, k = self.settings, self.k
         return trec.write_runs(self.vectors, k, settings, Path(folder), depth)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,9 @@ from anonbench.core.vocabulary import UNADAPTED, QueryKind, Variant
 from anonbench.core.whole_table import WholeTable
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.best import collect_best
-from anonbench.evaluation.comparisons.columns import Column
+from anonbench.evaluation.comparisons.columns import Column, retrieval_columns
 from anonbench.evaluation.comparisons.pairwise import compare_methods
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.stage import scenario
 from anonbench.evaluation.scores import retrieval_scores
 
@@ -52,19 +51,20 @@ METRIC = "map"
 class Scored:
     """Scores of all variants."""
 
-    table: pd.DataFrame
-    """Columns `COLUMNS`."""
-    per_query: pd.DataFrame
-    """Columns variant, id, query (kind), then
-    `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`."""
-    comparisons: pd.DataFrame
-    """Columns `COMPARED`."""
-    best: pd.DataFrame
+    table: pd.DataFrame = field(repr=False)
+    """Scores, a row for each degree, method, query kind and metric; shares. Columns
+    `anonbench.evaluation.end_to_end.scored.COLUMNS`."""
+    per_query: pd.DataFrame = field(repr=False)
+    """Scores of each query: columns variant, id, query (kind), ap, ndcg, …"""
+    comparisons: pd.DataFrame = field(repr=False)
+    """Paired tests of methods, columns `anonbench.evaluation.end_to_end.scored.COMPARED`."""
+    best: pd.DataFrame = field(repr=False)
     """Which methods keep most, by `METRIC` (`anonbench.evaluation.comparisons.best.COLUMNS`)."""
     k: int
-    settings: Retrieval
+    """Relevant images of a query."""
+    settings: Retrieval = field(repr=False)
     """Settings of the scores: own images do not count if k is below 5."""
-    asked: Retrieval
+    asked: Retrieval = field(repr=False)
     """Settings as they were given."""
 
 
@@ -91,7 +91,8 @@ def score_variants(
     settings = metrics.effective_settings(images, retrieval)
     k, top = metrics.cutoff(images, settings), metrics.top(images, settings)
     rows: list[dict[str, Any]] = []
-    tables, columns = [], []
+    tables: list[pd.DataFrame] = []
+    columns: list[Column] = []
     for variant, anonymized in vectors.items():
         if variant == Variant():
             continue
@@ -112,7 +113,8 @@ def score_variants(
             for query, metric, entries, _ in scores
         ]
         tables.append(found.table.assign(variant=str(variant)))
-        columns += list(_columns(variant, found.table))
+        by_id = found.table.set_index(["query", "id"]).sort_index()
+        columns += retrieval_columns(variant, {UNADAPTED: by_id})
     table = pd.DataFrame(rows)[COLUMNS].astype({"clusters": "Int64", "k": "Int64"})
     table[["chance", "floor"]] = table[["chance", "floor"]].astype(np.float64)
     per_query = pd.concat(tables, ignore_index=True)
@@ -132,12 +134,3 @@ def score_variants(
     )
     best = best[best["scope"] == "choices"].reset_index(drop=True)
     return Scored(WholeTable(table), per_query, compared, best, k, settings, retrieval)
-
-
-def _columns(variant: Variant, table: pd.DataFrame) -> Iterator[Column]:
-    for query in QueryKind:
-        of_kind = table[table["query"] == query.value].set_index("id").sort_index()
-        for metric, column in PER_QUERY.items():
-            yield Column(
-                variant, query.value, metric, of_kind[[column]].set_axis([UNADAPTED], axis=1)
-            )

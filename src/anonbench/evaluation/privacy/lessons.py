@@ -16,8 +16,7 @@ from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity
-from anonbench.evaluation.privacy.crops import Points, Readable, read_crops
-from anonbench.evaluation.privacy.face_points import find_points
+from anonbench.evaluation.privacy.crops import Points, Readable, find_points, read_crops
 from anonbench.evaluation.privacy.gallery import (
     NO_LESSON,
     TOO_LITTLE,

@@ -13,8 +13,7 @@ from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import Region
 from anonbench.core.registries.attacks import Attacker, is_aligned
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.crops import Cut, Points, Readable, read_crops
-from anonbench.evaluation.privacy.face_points import find_points
+from anonbench.evaluation.privacy.crops import Cut, Points, Readable, find_points, read_crops
 from anonbench.evaluation.privacy.gallery import Gallery, Match
 from anonbench.evaluation.privacy.kinds import KINDS
 
@@ -130,7 +129,8 @@ class Scene:
                 None if the crops are the originals'.
 
         """
-        vectors, cut = {}, cut_of(attacker)
+        cut = cut_of(attacker)
+        vectors: dict[tuple[Entity, float], np.ndarray] = {}
         for gallery, part in galleries:
             shown = crops[cut][part]
             if clear is None:

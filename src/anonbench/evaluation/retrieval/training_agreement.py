@@ -8,7 +8,7 @@ seed share their initial weights and their batches.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,8 @@ def agreement_of_trainings(
 ) -> pd.DataFrame:
     """Agreement of all ordered pairs of trainings, columns `COLUMNS`.
 
-    AP is over the full ranking, by the engine that scores scenarios. Embeddings are in memory for
-    two trainings at a time.
+    AP is over the full ranking, by the engine that scores scenarios. The embeddings of all
+    trainings are in memory.
 
     Args:
         dataset: its name.
@@ -84,6 +84,7 @@ def agreement_of_trainings(
     labels = clusters_of(pd.Series([first.ids[place] for place in queries.tolist()]), clusters)
     engine = make_engine(settings, cutoff(len(first.ids), settings))
 
+    @cache
     def search(training: int) -> Search:
         units = vectors[training].units()
         return Search(engine.database(units), [units.__getitem__])

@@ -27,8 +27,7 @@ from anonbench.core.registries.attacks import (
     Risk,
 )
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks import archives
-from anonbench.evaluation.privacy.attacks.archives import Published
+from anonbench.evaluation.privacy.attacks import run
 from anonbench.evaluation.privacy.attacks.kinds.reading import (
     Barcodes,
     MrzReading,
@@ -38,7 +37,7 @@ from anonbench.evaluation.privacy.attacks.kinds.reading import (
 )
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual, overlap
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
-from anonbench.evaluation.privacy.attacks.run import NO_TRUTH, attack
+from anonbench.evaluation.privacy.attacks.run import NO_TRUTH, Published, attack
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
 
 MASK, BLUR = Variant("mask", 100), Variant("blur", 100)
@@ -215,7 +214,7 @@ def test_too_few_images_give_a_reason_and_no_number(tmp_path: Path) -> None:
     assert table["rate"].isna().all()
     why = table.drop_duplicates("attack").set_index("attack")["reason"]
     assert why["barcodes"].startswith("3 clusters") and why["readability"] == NO_REGION
-    assert why["linkage"] == archives.NO_VECTORS
+    assert why["linkage"] == run.NO_VECTORS
     write_csv(table, tmp_path / "attacks.csv")
     pd.testing.assert_frame_equal(read_attacks(tmp_path / "attacks.csv"), table)
 

@@ -19,17 +19,16 @@ from anonbench.embedding.mapping import Map
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.policy.evidence import Measured, _attacks
 from anonbench.evaluation.policy.words import subject
-from anonbench.evaluation.privacy.attacks.archives import Published
-from anonbench.evaluation.privacy.attacks.kinds import inversion
-from anonbench.evaluation.privacy.attacks.kinds.inversion import decoded
+from anonbench.evaluation.privacy.attacks.kinds import vectors as kinds
 from anonbench.evaluation.privacy.attacks.kinds.vectors import (
     Inference,
     Linkage,
+    decoded,
     membership,
     predicted,
     rank_1,
 )
-from anonbench.evaluation.privacy.attacks.run import attack
+from anonbench.evaluation.privacy.attacks.run import Published, attack
 from anonbench.evaluation.privacy.train_images import TrainImages
 from anonbench.reporting.privacy.attacks import attacks_grid
 
@@ -349,12 +348,12 @@ def test_decoders_are_learned_from_a_drawn_part_of_many_train_images(
         sizes.append(len(lessons))
         return decoded(lessons, targets, vectors)
 
-    monkeypatch.setattr(inversion, "decoded", decode)
+    monkeypatch.setattr(kinds, "decoded", decode)
     chosen = Privacy(attacks=("inversion",), gallery=70, probes=60)
     shown = _published(tmp_path)
 
     def rates(most: int) -> list[float]:
-        monkeypatch.setattr(inversion, "MOST", most)
+        monkeypatch.setattr(kinds, "MOST", most)
         table = attack("a", shown, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
         return list(table["rate"])
 

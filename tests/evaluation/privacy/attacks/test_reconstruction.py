@@ -15,15 +15,16 @@ from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.registries.attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.deconvolution import (
+from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes
+from anonbench.evaluation.privacy.attacks.kinds.reconstruction import (
+    Likeness,
+    Reconstruction,
     gaussian,
     richardson_lucy,
     similarity,
     smoothed,
     wiener,
 )
-from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes
-from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness, Reconstruction
 
 
 @given(st.integers(8, 50), st.integers(8, 90), st.integers(0, 99), st.floats(0.5, 3.0))

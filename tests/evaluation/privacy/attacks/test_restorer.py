@@ -17,8 +17,7 @@ from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.registries.attacks import Equipment
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.evaluation.privacy.attacks.archives import Published
-from anonbench.evaluation.privacy.attacks.deconvolution import signal_to_noise
+from anonbench.evaluation.privacy.attacks.kinds.reconstruction import signal_to_noise
 from anonbench.evaluation.privacy.attacks.restorer import (
     LEAST_REGIONS,
     LearnedRestorers,
@@ -27,7 +26,7 @@ from anonbench.evaluation.privacy.attacks.restorer import (
     lack_of,
     learned,
 )
-from anonbench.evaluation.privacy.attacks.run import attack
+from anonbench.evaluation.privacy.attacks.run import Published, attack
 from anonbench.evaluation.privacy.train_images import TrainImages
 
 HIDING = Anonymization()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.evaluation.retrieval.scoring import agreement
+from anonbench.evaluation.retrieval.scoring import metrics as agreement
 
 P = 0.9
 

@@ -20,8 +20,12 @@ from anonbench.evaluation.retrieval.scoring.chance import chance_ap
 from anonbench.evaluation.retrieval.scoring.engine import Engine, make_engine
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 from anonbench.evaluation.retrieval.stage import job
-from anonbench.evaluation.retrieval.stage.gather import gather_in_one_file, gather_scenarios
-from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.stage.job import (
+    Embedded,
+    gather_in_one_file,
+    gather_scenarios,
+    score_shard,
+)
 from anonbench.evaluation.retrieval.stage.scenario import score
 
 SIZE = 450

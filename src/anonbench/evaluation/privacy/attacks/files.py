@@ -19,10 +19,9 @@ from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.datasets.given import copies_of
 from anonbench.detection.search import DetectorFailed, Search
 from anonbench.embedding.given.images import Picture, look_at
-from anonbench.evaluation.privacy.attacks.archives import Published
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
 from anonbench.evaluation.privacy.attacks.regions import CONTROL
-from anonbench.evaluation.privacy.attacks.run import attack
+from anonbench.evaluation.privacy.attacks.run import Published, attack
 from anonbench.evaluation.privacy.train_images import GivenImages
 
 GIVEN = "given"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
-from anonbench.core.registries.attacks import FileLooking, Looking, Outcome, RegionAttack
+from anonbench.core.registries.attacks import Looking, Outcome, RegionAttack, RegionShares
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.crops import Images, Readable, Stored
 
@@ -25,29 +25,6 @@ CONTROL = Variant(Method.MASK.value, 100)
 """All sensitive regions of an image masked: what an attack still gets comes from the surroundings,
 or is guessed."""
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Image:
-    pixels: np.ndarray
-    data: bytes | None = None
-    """The image's file, if it has one and an attack needs it."""
-
-
-@dataclass
-class _Probes:
-    """Results of one attack, probe by probe."""
-
-    kind: RegionAttack
-    loaded: Looking
-    ids: Collection[str]
-    """Of the images that it looks at."""
-    images: list[str] = field(default_factory=list)
-    """Of each probe [P]."""
-    entities: list[Entity] = field(default_factory=list)
-    truths: list[Any] = field(default_factory=list)
-    shares: dict[Variant | None, list[Mapping[str, float]]] = field(default_factory=dict)
-    """By version and probe; None: the attack's own control."""
 
 
 def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.DataFrame:
@@ -112,150 +89,142 @@ def attack_regions(
     drawn = draw(boxes, originals.ids, most, seed)
     everything = image_regions(boxes[boxes["id"].isin(set(drawn["id"]))])
     wanted = {str(name): set(rows["order"]) for name, rows in drawn.groupby("id", sort=False)}
-    probes = [_Probes(kind, loaded, _looked_at(kind, drawn)) for kind, loaded in attacks]
+    running = [_Running(kind, loaded, drawn) for kind, loaded in attacks]
     for image_id in track(list(wanted), len(wanted), "images attacked"):
         regions = everything[image_id]
         chosen = [region for order, region in enumerate(regions) if order in wanted[image_id]]
-        ours = [each for each in probes if image_id in each.ids]
+        ours = [each for each in running if image_id in each.ids]
         if not ours:
             continue
-        original = _read(originals, image_id, ours)
+        reads_files = any(each.kind.reads_files for each in ours)
+        original = _read(originals, image_id, reads_files)
         for each in ours:
-            _learn(each, image_id, original, chosen)
+            each.learn(image_id, original, chosen)
         for variant, images in versions.items():
-            shown = _read(images, image_id, ours)
+            shown = _read(images, image_id, reads_files)
             hidden = regions[: regions_at(variant.degree, len(regions))]
             for each in ours:
-                _try(each, variant, shown, chosen, hidden)
+                each.attack(variant, shown, hidden)
         masked_alike = [each for each in ours if not each.kind.reads_files]
         if CONTROL not in versions and masked_alike:
-            masked = _Image(anonymize(original.pixels, regions, CONTROL, hiding))
+            masked = anonymize(original[0], regions, CONTROL, hiding), None
             for each in masked_alike:
-                _try(each, CONTROL, masked, chosen, regions)
-    for each in probes:
-        for outcome in _outcomes(each, versions, clusters):
+                each.attack(CONTROL, masked, regions)
+    for each in running:
+        for outcome in each.outcomes(versions, clusters):
             yield each.kind, outcome
 
 
-def _read(images: Readable, image_id: str, attacks: Sequence[_Probes]) -> _Image:
-    """Read an image, and its file if an attack needs it."""
-    wanted = any(each.kind.reads_files for each in attacks)
-    data = images.read_bytes(image_id) if wanted and isinstance(images, Stored) else None
-    return _Image(images.read(image_id), data)
+_Image = tuple[np.ndarray, bytes | None]
+"""Pixels, and the image's file if it has one and an attack needs it."""
 
 
-def _looked_at(kind: RegionAttack, drawn: pd.DataFrame) -> set[str]:
-    """Ids of images that an attack looks at: the first drawn ones that have its regions."""
-    rows = drawn[drawn["entity"].isin(kind.entities)] if kind.entities else drawn
-    return set(rows["id"].drop_duplicates().head(kind.most_images() or len(rows)))
+def _read(images: Readable, image_id: str, with_file: bool) -> _Image:
+    data = images.read_bytes(image_id) if with_file and isinstance(images, Stored) else None
+    return images.read(image_id), data
 
 
-def _attacked(kind: RegionAttack, regions: Sequence[Region]) -> list[Region]:
-    most = kind.most_in_an_image() or len(regions)
-    own: dict[Entity, list[Region]] = {}
-    for region in regions:
-        if not kind.entities or region.entity in kind.entities:
-            own.setdefault(region.entity, []).append(region)
-    return [region for each in own.values() for region in each[:most]]
+@dataclass(frozen=True)
+class _Probe:
+    image: str
+    region: Region
+    truth: Any
+    shares: dict[Variant | None, RegionShares]
+    """By version; None: the attack's own control."""
 
 
-def _looked(
-    probes: _Probes, image: _Image, regions: Sequence[Region], variant: Variant
-) -> list[Any]:
-    if not regions:
-        return []
-    try:
-        if probes.kind.reads_files:
-            loaded = cast("FileLooking", probes.loaded)
-            return loaded.look_at_file(image.data, image.pixels, regions, variant)
-        return probes.loaded.look(image.pixels, regions, variant)
-    except UnreadableImage as error:
-        _LOG.warning("%s cannot look at an image: %s", probes.kind.name, error)
-        return [None] * len(regions)
+class _Running:
+    """An attack with its results, probe by probe."""
 
+    def __init__(self, kind: RegionAttack, loaded: Any, drawn: pd.DataFrame) -> None:
+        self.kind, self._loaded = kind, loaded
+        rows = drawn[drawn["entity"].isin(kind.entities)] if kind.entities else drawn
+        self.ids = set(rows["id"].drop_duplicates().head(kind.most_images() or len(rows)))
+        """Of the images that it looks at: the first drawn ones that have its regions."""
+        self._probes: list[_Probe] = []
+        self._latest: list[_Probe] = []
+        """Of the image that is attacked."""
 
-def _learn(probes: _Probes, image_id: str, original: _Image, chosen: Sequence[Region]) -> None:
-    """Record the truth of an image's regions, and the attack's result on the original."""
-    regions = _attacked(probes.kind, chosen)
-    truths = _looked(probes, original, regions, Variant())
-    probes.images += [image_id] * len(regions)
-    probes.entities += [region.entity for region in regions]
-    probes.truths += truths
-    shares = [{} if truth is None else probes.loaded.shares(truth, truth) for truth in truths]
-    probes.shares.setdefault(Variant(), []).extend(shares)
-    if probes.kind.reads_files:
-        loaded = cast("FileLooking", probes.loaded)
-        probes.shares.setdefault(None, []).extend(
-            loaded.shares(truth, loaded.control(truth)) if known else {}
-            for truth, known in zip(truths, shares, strict=True)
-        )
+    def learn(self, image_id: str, original: _Image, chosen: Sequence[Region]) -> None:
+        """Record the truth of an image's regions, and the attack's result on the original."""
+        own: dict[Entity, list[Region]] = {}
+        for region in chosen:
+            if not self.kind.entities or region.entity in self.kind.entities:
+                own.setdefault(region.entity, []).append(region)
+        most = self.kind.most_in_an_image()
+        regions = [region for each in own.values() for region in each[:most]]
+        self._latest = []
+        for region, truth in zip(regions, self._look(original, regions, Variant()), strict=True):
+            shares = self._shares(truth, truth)
+            found: dict[Variant | None, RegionShares] = {Variant(): shares}
+            if self.kind.reads_files:
+                control = self._loaded.control(truth) if shares else None
+                found[None] = self._shares(truth, control)
+            self._latest.append(_Probe(image_id, region, truth, found))
+        self._probes += self._latest
 
+    def attack(self, version: Variant, image: _Image, hidden: Sequence[Region]) -> None:
+        """Add the result on one version of the image that `learn` took last."""
+        parts: dict[Variant, list[_Probe]] = {version: self._latest}
+        if self.kind.tells_hidden:
+            parts = {version: [], Variant(): []}
+            for probe in self._latest:
+                parts[version if probe.region in hidden else Variant()].append(probe)
+        for variant, probes in parts.items():
+            found = self._look(image, [probe.region for probe in probes], variant)
+            for probe, each in zip(probes, found, strict=True):
+                probe.shares[version] = self._shares(probe.truth, each)
 
-def _try(
-    probes: _Probes,
-    version: Variant,
-    image: _Image,
-    chosen: Sequence[Region],
-    hidden: Sequence[Region],
-) -> None:
-    """Add the attack's result on one version of the image that `_learn` took last."""
-    regions = _attacked(probes.kind, chosen)
-    truths = probes.truths[len(probes.truths) - len(regions) :]
-    if probes.kind.tells_hidden:
-        parts = [region in hidden for region in regions]
-        looks = {
-            part: iter(_looked(probes, image, _where(regions, parts, part), variant))
-            for part, variant in ((True, version), (False, Variant()))
-        }
-        found = [next(looks[part]) for part in parts]
-    else:
-        found = _looked(probes, image, regions, version)
-    probes.shares.setdefault(version, []).extend(
-        {} if truth is None or each is None else probes.loaded.shares(truth, each)
-        for truth, each in zip(truths, found, strict=True)
-    )
+    def _look(self, image: _Image, regions: Sequence[Region], variant: Variant) -> list[Any]:
+        pixels, data = image
+        if not regions:
+            return []
+        try:
+            if self.kind.reads_files:
+                return list(self._loaded.look_at_file(data, pixels, regions, variant))
+            return list(self._loaded.look(pixels, regions, variant))
+        except UnreadableImage as error:
+            _LOG.warning("%s cannot look at an image: %s", self.kind.name, error)
+            return [None] * len(regions)
 
+    def _shares(self, truth: Any, found: Any) -> RegionShares:
+        known = truth is not None and found is not None
+        return dict(self._loaded.shares(truth, found)) if known else {}
 
-def _where(regions: Sequence[Region], parts: Sequence[bool], part: bool) -> list[Region]:
-    return [region for region, each in zip(regions, parts, strict=True) if each is part]
+    def outcomes(
+        self, versions: Collection[Variant], clusters: Mapping[str, int]
+    ) -> Iterator[Outcome]:
+        """Yield a result for each entity, measure and version."""
+        for entity in dict.fromkeys(probe.region.entity for probe in self._probes):
+            probes = [probe for probe in self._probes if probe.region.entity is entity]
+            groups = np.array([clusters[probe.image] for probe in probes], np.int64)
+            measures = dict.fromkeys(name for probe in probes for name in probe.shares[Variant()])
+            if not measures:
+                nothing, why = np.full(len(probes), np.nan), ""
+                if self.kind.reads_files:
+                    why = self._loaded.not_applicable([probe.truth for probe in probes])
+                yield Outcome("", Variant(), nothing, groups, float("nan"), entity, why)
+            guessed = self._guessed(probes)
+            control = None if self.kind.reads_files else CONTROL
+            for measure in measures:
+                chance = guessed.get(measure, float("nan"))
+                for version in (Variant(), *versions, None):
+                    shown = control if version is None else version
+                    shares = (probe.shares[shown].get(measure, np.nan) for probe in probes)
+                    values = np.fromiter(shares, np.float64, len(probes))
+                    yield Outcome(measure, version, values, groups, chance, entity)
 
+    def _guessed(self, probes: Sequence[_Probe]) -> dict[str, float]:
+        """Shares that a random guess gets right, by measure, using other images' secrets.
 
-def _outcomes(
-    probes: _Probes, versions: Mapping[Variant, Readable], clusters: Mapping[str, int]
-) -> Iterator[Outcome]:
-    own = probes.shares.get(Variant(), [])
-    groups = np.array([clusters[name] for name in probes.images], np.int64)
-    for entity in dict.fromkeys(probes.entities):
-        rows = [row for row, each in enumerate(probes.entities) if each is entity]
-        measures = dict.fromkeys(name for row in rows for name in own[row])
-        guessed = _guessed(probes, rows)
-        if not measures:
-            nothing, why = np.full(len(rows), np.nan), ""
-            if probes.kind.reads_files:
-                truths = [probes.truths[row] for row in rows]
-                why = cast("FileLooking", probes.loaded).not_applicable(truths)
-            yield Outcome("", Variant(), nothing, groups[rows], float("nan"), entity, why)
-        for measure in measures:
-            chance = guessed.get(measure, float("nan"))
-            for version in (Variant(), *versions, None):
-                is_there = version is not None or None in probes.shares
-                shares = probes.shares[version if is_there else CONTROL]
-                values = np.array([shares[row].get(measure, np.nan) for row in rows], np.float64)
-                yield Outcome(measure, version, values, groups[rows], chance, entity)
-
-
-def _guessed(probes: _Probes, rows: Sequence[int]) -> dict[str, float]:
-    """Shares that a random guess gets right, by measure, using other images' secrets.
-
-    The truth of each probe is compared with the results on the following probes' originals.
-    """
-    known = [row for row in rows if probes.shares[Variant()][row]]
-    found: dict[str, list[float]] = {}
-    for place, row in enumerate(known):
-        following = (known[(place + step) % len(known)] for step in range(1, len(known)))
-        strangers = (each for each in following if probes.images[each] != probes.images[row])
-        for other in islice(strangers, probes.kind.guesses):
-            shares = probes.loaded.shares(probes.truths[row], probes.truths[other])
-            for measure, share in shares.items():
-                found.setdefault(measure, []).append(share)
-    return {measure: float(np.mean(values)) for measure, values in found.items()}
+        The truth of each probe is compared with the results on the following probes' originals.
+        """
+        known = [probe for probe in probes if probe.shares[Variant()]]
+        found: dict[str, list[float]] = {}
+        for place, probe in enumerate(known):
+            following = [*known[place + 1 :], *known[:place]]
+            strangers = (each for each in following if each.image != probe.image)
+            for other in islice(strangers, self.kind.guesses):
+                for measure, share in self._loaded.shares(probe.truth, other.truth).items():
+                    found.setdefault(measure, []).append(share)
+        return {measure: float(np.mean(values)) for measure, values in found.items()}

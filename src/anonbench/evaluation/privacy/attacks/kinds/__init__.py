@@ -5,11 +5,10 @@ from __future__ import annotations
 from anonbench.core.registries.attacks import PrivacyAttack
 from anonbench.evaluation.privacy.attacks.kinds.block_noise import BlockNoise
 from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
-from anonbench.evaluation.privacy.attacks.kinds.inversion import Inversion
 from anonbench.evaluation.privacy.attacks.kinds.reading import Barcodes, MrzReading, Readability
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness, Reconstruction
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
-from anonbench.evaluation.privacy.attacks.kinds.vectors import Inference, Linkage
+from anonbench.evaluation.privacy.attacks.kinds.vectors import Inference, Inversion, Linkage
 
 BUILT_IN = (
     Readability,

@@ -167,8 +167,12 @@ class _Ranking:
 
     def _scores(self, candidates: Sequence[tuple[str, ...]], found: _Seen) -> np.ndarray:
         """Fit of each candidate to the published pixels, float [N]; higher is better."""
-        from anonbench.evaluation.privacy.attacks.hypotheses import Hypotheses
-        from anonbench.evaluation.privacy.attacks.typesetting import FIXED, PROPORTIONAL, settings
+        from anonbench.evaluation.privacy.attacks.typesetting import (
+            FIXED,
+            PROPORTIONAL,
+            Hypotheses,
+            settings,
+        )
 
         faces = FIXED if found.region.entity == Entity.MRZ else PROPORTIONAL
         hypotheses = Hypotheses(found.pixels, found.region, found.variant.method, self._hiding)

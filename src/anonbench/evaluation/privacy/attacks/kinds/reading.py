@@ -31,15 +31,13 @@ if TYPE_CHECKING:
 class LineAttack(RegionAttack):
     """An attack on lines whose true text the recognizer reads in the original."""
 
+    reads_text: ClassVar = True
+
     confidence: Fraction = 0.9
     """Mean probability of an original line's characters from which its reading counts as true."""
     shortest: Count = 4
     """Characters of the shortest line that is attacked; a single word's stub is guessed too often.
     """
-
-    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
-        """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""
-        return ("mrz",)
 
 
 class Readability(LineAttack):
@@ -144,11 +142,8 @@ class MrzReading(RegionAttack):
     label: ClassVar = "Reading of MRZ"
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.MRZ,)
+    reads_text: ClassVar = True
     seconds_an_image: ClassVar = 0.1
-
-    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
-        """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""
-        return ("mrz",)
 
     def load(self, equipment: Equipment) -> Looking:
         """See `RegionAttack.load`."""

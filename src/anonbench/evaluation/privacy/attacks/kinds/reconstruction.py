@@ -5,8 +5,9 @@ Deconvolution knows the method; a restorer learned it from train images that wer
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,19 +19,10 @@ from anonbench.core.registries.attacks import (
     Looking,
     RegionAttack,
     RegionShares,
-    Restorers,
     Risk,
 )
 from anonbench.core.settings import Count, Positive
 from anonbench.core.vocabulary import Entity, Method, Variant
-from anonbench.evaluation.privacy.attacks.deconvolution import (
-    gaussian,
-    richardson_lucy,
-    signal_to_noise,
-    similarity,
-    smoothed,
-    wiener,
-)
 from anonbench.evaluation.privacy.attacks.kinds.reading import Readability, decoded, surrounded
 
 if TYPE_CHECKING:
@@ -78,6 +70,7 @@ class Reconstruction(RegionAttack):
     tells_hidden: ClassVar = True
     restores: ClassVar = True
     entities: ClassVar = (Entity.TEXT, Entity.BARCODE)
+    reads_text: ClassVar = True
     seconds_an_image: ClassVar = 0.15
 
     noise: Positive = 3e-5
@@ -85,13 +78,9 @@ class Reconstruction(RegionAttack):
     iterations: Count = 30
     """Of Richardson-Lucy."""
 
-    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
-        """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""
-        return ("mrz",)
-
     def load(self, equipment: Equipment) -> Looking:
         """See `RegionAttack.load`."""
-        return _Restoring(self, equipment)
+        return _Reading(equipment, self.noise, self.iterations)
 
 
 LEARNED = "learned_"
@@ -155,111 +144,83 @@ def _before(
     return seen
 
 
-def _restored(
-    image: np.ndarray, region: Region, variant: Variant, restorers: Restorers | None
-) -> np.ndarray | None:
-    """The image with a region restored by a learned restorer; None if none was learned."""
-    if restorers is None or restorers.lack(region.entity):
-        return None
-    return restorers.restored(image, region, variant)
+class _Restoring:
+    """Restores each region in all ways, and compares what is left of its secret."""
 
-
-@dataclass(frozen=True)
-class _Found:
-    """Result for a region by each way to restore it."""
-
-    known: Any
-    """Result with knowledge of the method."""
-    learned: Any
-    """Result by a learned restorer; None if none was learned."""
-
-    def shares(self, truth: Any, compare: Callable[[Any, Any], RegionShares]) -> RegionShares:
-        """Shares of both ways; those of the second are prefixed with `learned_`."""
-        shares = dict(compare(truth, self.known))
-        if self.learned is not None:
-            learned = compare(truth, self.learned)
-            shares |= {f"{LEARNED}{measure}": share for measure, share in learned.items()}
-        return shares
-
-
-class _Comparing:
-    def __init__(self, equipment: Equipment, noise: float) -> None:
+    def __init__(self, equipment: Equipment, noise: float, iterations: int = 0) -> None:
         self._equipment = equipment
-        self._noise = noise
+        self._noise, self._iterations = noise, iterations
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`: gives the region's window in grey."""
+        """See `Looking.look`: gives results by the prefix of their measures."""
         return [self._one(image, region, variant) for region in regions]
 
-    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Found | None:
+    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> dict[str, Any] | None:
+        hiding, restorers = self._equipment.anonymization, self._equipment.restorers
+        versions = undone(image, region, variant, hiding, self._noise, self._iterations)
+        known = self._secret(versions, region, variant)
+        if known is None:
+            return None
+        if restorers is None or restorers.lack(region.entity):
+            return {"": known}
+        if variant.method is None:  # nothing was changed: read it once
+            return {"": known, LEARNED: known}
+        learned = restorers.restored(image, region, variant)
+        return {"": known, LEARNED: self._secret([learned], region, variant)}
+
+    def shares(self, truth: dict[str, Any], found: dict[str, Any]) -> RegionShares:
+        """Shares of each way to restore a region; those of a restorer begin with `learned_`."""
+        return {
+            f"{prefix}{measure}": share
+            for prefix, each in found.items()
+            for measure, share in self._compared(truth[""], each).items()
+        }
+
+    def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
+        raise NotImplementedError
+
+    def _compared(self, truth: Any, found: Any) -> RegionShares:
+        raise NotImplementedError
+
+
+class _Comparing(_Restoring):
+    """Pixels, compared by structural similarity and signal-to-noise ratio."""
+
+    def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
+        """The region's window in grey; None outside the image."""
         from anonbench.anonymization.geometry import cover
 
-        hiding = self._equipment.anonymization
-        area = cover(region, image.shape, hiding.margin)
-        if area is None:
-            return None
-        (known,) = undone(image, region, variant, hiding, self._noise)
-        learned = _restored(image, region, variant, self._equipment.restorers)
-        return _Found(
-            _grey(known[area.window]), None if learned is None else _grey(learned[area.window])
-        )
+        area = cover(region, versions[0].shape, self._equipment.anonymization.margin)
+        return None if area is None else _grey(versions[0][area.window])
 
-    def shares(self, truth: _Found, found: _Found) -> RegionShares:
-        """Structural similarity and signal-to-noise ratio; a guess is first resized."""
-        return found.shares(truth.known, _likeness)
+    def _compared(self, truth: np.ndarray, found: np.ndarray) -> RegionShares:
+        # another region, as a guess, has another size
+        scaled = np.asarray(cv2.resize(found, (truth.shape[1], truth.shape[0])))
+        return {"ssim": similarity(truth, scaled), "psnr": signal_to_noise(truth, scaled)}
 
 
-def _likeness(truth: np.ndarray, found: np.ndarray) -> RegionShares:
-    scaled = np.asarray(cv2.resize(found, (truth.shape[1], truth.shape[0])))
-    return {"ssim": similarity(truth, scaled), "psnr": signal_to_noise(truth, scaled)}
+class _Reading(_Restoring):
+    """Text and codes, read in restored regions."""
 
-
-def _grey(seen: np.ndarray) -> np.ndarray:
-    return seen.astype(np.float32) if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
-
-
-class _Restoring:
-    def __init__(self, settings: Reconstruction, equipment: Equipment) -> None:
-        self._settings = settings
-        self._hiding = equipment.anonymization
-        self._equipment = equipment
-        self._reader: Looking | None = None
-
-    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`: gives the line that was read, or the contents of codes."""
-        return [self._one(image, region, variant) for region in regions]
-
-    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Found:
-        noise, iterations = self._settings.noise, self._settings.iterations
-        versions = undone(image, region, variant, self._hiding, noise, iterations)
-        known = self._got(versions, region, variant)
-        learned = _restored(image, region, variant, self._equipment.restorers)
-        if learned is None:
-            return _Found(known, None)
-        is_clear = variant.method is None  # nothing was changed: read it once
-        return _Found(known, known if is_clear else self._got([learned], region, variant))
-
-    def _got(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
-        """Text or codes of a region, read in several versions of an image."""
+    def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
+        """Contents of codes, or the line that is read with the highest confidence."""
         if region.entity == Entity.BARCODE:
             return {text for each in versions for text in decoded(surrounded(each, region))}
-        reader = self._line_reader()
-        lines = [reader.look(each, [region], variant)[0] for each in versions]
+        lines = [self._reader.look(each, [region], variant)[0] for each in versions]
         return max(lines, key=lambda line: line.confidence)
 
-    def _line_reader(self) -> Looking:
-        if self._reader is None:  # not needed if there are only barcodes
-            self._reader = Readability().load(self._equipment)
-        return self._reader
-
-    def shares(self, truth: _Found, found: _Found) -> RegionShares:
-        """Shares that were read or decoded after restoration."""
-        return found.shares(truth.known, self._compared)
+    @cached_property
+    def _reader(self) -> Looking:
+        return Readability().load(self._equipment)  # not needed if there are only barcodes
 
     def _compared(self, truth: Any, found: Any) -> RegionShares:
         if isinstance(truth, set):
             return {"decoded": float(bool(truth & found))} if truth else {}
-        return self._line_reader().shares(truth, found)
+        return self._reader.shares(truth, found)
+
+
+def _grey(seen: np.ndarray) -> np.ndarray:
+    return seen.astype(np.float32) if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
 
 
 def _as_blurred(seen: np.ndarray, area: Cover, kernel: np.ndarray) -> np.ndarray:
@@ -279,3 +240,112 @@ def put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:
         seen[...] = values
     else:
         seen[area.inside] = values[area.inside]
+
+
+def gaussian(sigma: float) -> np.ndarray:
+    """Kernel of the method blur, float64 [2 R + 1], cut off where it is negligible."""
+    return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(6 * sigma)) + 1, sigma))[:, 0]
+
+
+def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
+    """Undo a blur by Wiener deconvolution (Wiener 1949), float64 [H, W] or [H, W, C].
+
+    With a mirrored border, convolution with an even kernel multiplies the cosine transform (type
+    II), so that no information is lost at the border.
+
+    Args:
+        blurred: [H, W] or [H, W, C].
+        kernel: along each axis, even and of odd length [2 R + 1].
+        noise: ratio of the noise's power to the image's power.
+
+    """
+    response = _responses(blurred, kernel)
+    gain = response / (np.square(response) + noise)
+    return np.asarray(np.clip(_filtered(blurred.astype(np.float64), gain), 0.0, 255.0))
+
+
+def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Multiply the cosine transform of an image."""
+    from scipy.fft import dctn, idctn
+
+    spectrum = dctn(image, axes=(0, 1), norm="ortho")
+    result: np.ndarray = idctn(gain * spectrum, axes=(0, 1), norm="ortho")
+    return result
+
+
+def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Factors of an image's cosine transform under a blur, [H, W] or [H, W, 1]."""
+    response = np.multiply.outer(*(_response(kernel, side) for side in image.shape[:2]))
+    return np.asarray(response.reshape(*response.shape, *[1] * (image.ndim - 2)))
+
+
+def _response(kernel: np.ndarray, side: int) -> np.ndarray:
+    """Factor of a kernel for each coefficient of a cosine transform, float64 [side]."""
+    half = kernel[len(kernel) // 2 :]
+    angles = np.pi * np.multiply.outer(np.arange(side), np.arange(1, len(half))) / side
+    response: np.ndarray = half[0] + 2.0 * np.cos(angles) @ half[1:]
+    return response
+
+
+def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) -> np.ndarray:
+    """Undo a blur by Richardson-Lucy (Richardson 1972, Lucy 1974); see `wiener`."""
+    response = _responses(blurred, kernel)
+
+    def blur(image: np.ndarray) -> np.ndarray:
+        return np.asarray(np.maximum(_filtered(image, response), 1e-6))
+
+    seen = np.maximum(blurred.astype(np.float64), 1e-6)
+    found = seen.copy()
+    for _ in range(iterations):
+        found = found * blur(seen / blur(found))
+    return np.clip(found, 0.0, 255.0)
+
+
+def smoothed(mosaic: np.ndarray, blocks: float, least: int = 1) -> np.ndarray:
+    """Interpolate a mosaic between its blocks.
+
+    Args:
+        mosaic: [H, W] or [H, W, C].
+        blocks: number of blocks across its shorter side.
+        least: smallest side of a block, in pixels.
+
+    """
+    height, width = mosaic.shape[:2]
+    side = max(least, math.ceil(min(height, width) / blocks))
+    few = (max(1, width // side), max(1, height // side))
+    means = cv2.resize(mosaic, few, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(means, (width, height), interpolation=cv2.INTER_CUBIC))
+
+
+DECIBELS = 50.0
+"""Peak signal-to-noise ratio that counts as 1: of 8 bits, an error of 0.8 grey levels."""
+
+
+def similarity(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean structural similarity of grey images [H, W], within [0, 1].
+
+    Wang et al. 2004, equation 13, with Gaussian windows of 1.5 pixels; a negative mean counts as 0.
+    """
+
+    def mean(image: np.ndarray) -> np.ndarray:
+        return np.asarray(cv2.GaussianBlur(image, (11, 11), 1.5, borderType=cv2.BORDER_REFLECT))
+
+    a, b = one.astype(np.float64), other.astype(np.float64)
+    means = mean(a), mean(b)
+    squares = means[0] ** 2, means[1] ** 2
+    product = means[0] * means[1]
+    both = (2 * product + 6.5025) * (2 * (mean(a * b) - product) + 58.5225)
+    spread = mean(a * a) - squares[0] + mean(b * b) - squares[1] + 58.5225
+    whole = both / ((squares[0] + squares[1] + 6.5025) * spread)
+    return float(np.clip(whole.mean(), 0.0, 1.0))
+
+
+def signal_to_noise(one: np.ndarray, other: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of grey images [H, W], as a share of 50 dB.
+
+    10 log10(255² / mean squared error) as a share of `DECIBELS`, limited to [0, 1]; 1 for equal
+    images.
+    """
+    error = float(np.square(one.astype(np.float64) - other).mean())
+    decibels = 10.0 * np.log10(255.0**2 / max(error, 1e-9))
+    return float(np.clip(decibels / DECIBELS, 0.0, 1.0))

@@ -9,7 +9,7 @@ from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import
 from snakemake.exceptions import WorkflowError
 from snakemake.resources import Resource, Resources
 
-from anonbench.workflow.snakemake_adapter.resources import gpus_within, growing
+from anonbench.workflow.rule_resources import gpus_within, growing
 
 
 def asked(resource: Any, attempt: int = 1) -> Any:
