@@ -234,7 +234,8 @@ class Pairs:
         total = _total([self.moments[fold] for fold in sorted(chosen)])
         mean, shift = total.x / total.count, total.d / total.count
         card = {"strength": strengths[best], "pairs": total.count, "similarity": self.similarity}
-        weights = np.asarray(_weights(total, strengths[best]), np.float32)
+        # in the layout of a file: products of another layout are rounded otherwise
+        weights = np.ascontiguousarray(_weights(total, strengths[best]), np.float32)
         return Map(weights, np.asarray(mean, np.float32), np.asarray(shift, np.float32), card)
 
     def fits(self, without: Sequence[int | None]) -> dict[int | None, Map]:
