@@ -100,6 +100,16 @@ class ModelPaths(ImagePaths):
             for variant in self.experiment.mapped_variants(dataset)
         }
 
+    def adapter(self, dataset: str, variant: Name, seed: Name) -> str:
+        """Low-rank updates of a system's network, in the format of the package peft."""
+        folder = f"{self.results}/{dataset}/adapters/seed{seed}/{variant}"
+        return f"{folder}/adapter_model.safetensors"
+
+    def adapters(self, dataset: str) -> list[str]:
+        """Low-rank updates of a data set's system for each variant."""
+        variants, seed = self.experiment.distilled(dataset), self.experiment.reference_seed
+        return [self.adapter(dataset, variant, seed) for variant in variants]
+
     def system_sets(self, dataset: str) -> list[tuple[str, str]]:
         """Variant and split of the image sets that a system embeds."""
         splits = self.anonymized_splits(dataset)
