@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from anonbench.config import stage_parameters
 from anonbench.config.outputs import Scenario
+from anonbench.core.registries.systems import adapter_files
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant, embedding_model
 from anonbench.workflow.paths.base import Name
 from anonbench.workflow.paths.image_sets import ImagePaths
@@ -109,6 +111,10 @@ class ModelPaths(ImagePaths):
         """Low-rank updates of a data set's system for each variant."""
         variants, seed = self.experiment.distilled(dataset), self.experiment.reference_seed
         return [self.adapter(dataset, variant, seed) for variant in variants]
+
+    def adapter_settings(self, dataset: str) -> list[str]:
+        """Settings of the package peft beside each of `adapters`."""
+        return [str(adapter_files(Path(path))[1]) for path in self.adapters(dataset)]
 
     def system_sets(self, dataset: str) -> list[tuple[str, str]]:
         """Variant and split of the image sets that a system embeds."""
