@@ -9,7 +9,7 @@ from typing import Any
 from anonbench.config import stage_parameters
 from anonbench.config.outputs import Scenario
 from anonbench.core.registries.systems import adapter_files
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant, embedding_model
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant, embedding_model
 from anonbench.workflow.paths.base import Name
 from anonbench.workflow.paths.image_sets import ImagePaths
 
@@ -76,7 +76,8 @@ class ModelPaths(ImagePaths):
     def mapped_vectors(self, variant: str) -> dict[str, Callable[[Any], list[str]]]:
         """Vectors of the unadapted model from which a map is learned and by which it is judged.
 
-        Functions of a job's wildcards, by name: for originals and a variant, in both splits.
+        Functions of a job's wildcards, by name: for originals and a variant, in both splits. Those
+        of adaption D, if there is one, are judged beside them.
         """
 
         def of(which: str, split: str) -> Callable[[Any], list[str]]:
@@ -87,8 +88,14 @@ class ModelPaths(ImagePaths):
 
             return files
 
+        def distilled(w: Any) -> list[str]:
+            if Adaption.D not in self.experiment.datasets[w.dataset].adaptions:
+                return []
+            name = variant.format(**w)
+            return [self.embedding(w.dataset, f"{Adaption.D}-{name}", w.seed, name)]
+
         versions = {"original": ORIGINAL, "hidden": variant}
-        return {
+        return {"distilled_val": distilled} | {
             f"{name}_{split}": of(which, split)
             for name, which in versions.items()
             for split in ("val", "train")
