@@ -158,10 +158,6 @@ class Estimates:
             return system.memory_mb + vectors
         return (6_000 if self._is_large(name) else 1_500) + vectors
 
-    def distilling_mb(self, name: str) -> int:
-        """Main memory of a job that learns low-rank updates: a batch with its gradients."""
-        return 2 * self.embedding_mb(name)
-
     def pixels_mb(self, name: str) -> int:
         """Main memory of a job that reads pixels as features."""
         return 1_500 + 4 * rates.PIXELS * max(self._counts[name].values()) // 10**6
