@@ -131,7 +131,7 @@ def test_from_images_to_the_policy(tmp_path: Path, snakemake: Callable[..., Any]
     for table in (attacked, policy):
         assert {"mask", "mapped_mask", "D_mask"} <= set(table["method"])
     # the network that has learned from such images attacks, too
-    assert "adaptive" in set(rates.loc[rates["rate"].notna(), "attacker"])
+    assert "parrot" in set(rates.loc[rates["rate"].notna(), "attacker"])
     folder = results / "adapters" / "seed0" / "mask-100"
     assert list(pd.read_csv(folder / "log.csv")["step"]) == [1]
     # other settings of updates: the system embeds nothing again
