@@ -154,9 +154,11 @@ def _learned(
             epoch, place = divmod(step, len(ids) // BATCH)
             order = rng("order of low-rank updates", seed, epoch).permutation(len(ids))
             chosen = order[place * BATCH : (place + 1) * BATCH].tolist()
-            mirrored = rng("mirrored for low-rank updates", seed, step).integers(0, 2, BATCH)
+            mirrored = (
+                rng("mirrored for low-rank updates", seed, step).integers(0, 2, BATCH).tolist()
+            )
             names = [ids[row] for row in chosen]
-            images = reading.map(partial(_image, hidden), names, mirrored.tolist())
+            images = reading.map(partial(_image, hidden), names, mirrored)
             inputs = reading.map(network.prepare, list(images))
             return torch.from_numpy(np.stack(list(inputs))), wanted[mirrored, chosen]
 
@@ -170,7 +172,7 @@ def _learned(
 
         with closing(ahead(map(batch, range(steps)))) as batches:
             for whole in track(batches, steps, f"steps of adaption D to {variant}"):
-                parts = zip(*(each.split(together) for each in whole), strict=True)
+                parts = zip(*(torch.split(each, together) for each in whole), strict=True)
                 found, each_grad = zip(*computing.map(gradients, parts), strict=True)
                 alike = float(torch.cat(found).mean())
                 if not math.isfinite(alike):
