@@ -147,7 +147,7 @@ def _learned(
         optimizer, settings.learning_rate, total_steps=steps, pct_start=_WARMUP
     )
     together = BATCH if network.place.type == "cuda" else _TOGETHER
-    rows = []
+    rows: list[dict[str, float]] = []
     with ThreadPoolExecutor(threads()) as reading, ThreadPoolExecutor(threads()) as computing:
 
         def batch(step: int) -> tuple[Tensor, Tensor]:

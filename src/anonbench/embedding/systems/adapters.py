@@ -62,4 +62,4 @@ def merge(module: nn.Module, adapter: Path) -> None:
                 f"systems: adapter: {adapter} was learned for another network: the system's has "
                 f"no such layer as {name}"
             )
-        weight += update.reshape(weight.shape).to(weight)
+        weight.add_(update.reshape(weight.shape).to(weight))
