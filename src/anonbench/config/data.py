@@ -194,7 +194,7 @@ class Dataset(DataSource):
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
     """Percent of an image's regions that is anonymized; every degree is an image set of its own."""
     system: Name | None = None
-    """System under test, a key of `systems`; no model is trained from scratch then."""
+    """System under test, a key of `systems`; no A, B or C is trained then."""
     drift_from: Name | None = None
     """Evaluated data set that the target `drift` compares this one with, to tell whether to
     evaluate again."""
