@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from anonbench.core.image_input import ImageInput
 from anonbench.embedding.systems.inputs import Prepare
-from anonbench.embedding.systems.torch_encoder import module_encoder
+from anonbench.embedding.systems.torch_encoder import module_network, network_encoder
 
 SQUARES = ImageInput(size=(32, 32), resize="squash")
 
@@ -45,7 +45,9 @@ def pictures(count: int) -> list[np.ndarray]:
 @pytest.mark.parametrize("decides", [False, True])
 def test_the_vectors_are_the_models_own(decides: bool) -> None:
     network, images = Network(decides), pictures(10)
-    with module_encoder(network, SQUARES, 4, "fp32", torch.device("cpu")) as encoder:
+    with network_encoder(
+        module_network(network, SQUARES, 4, "fp32", torch.device("cpu"))
+    ) as encoder:
         calls = network.calls
         found = encoder.encode(images)
         is_folded = network.calls == calls

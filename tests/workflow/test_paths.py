@@ -242,5 +242,5 @@ def test_a_system_embeds_train_images_where_a_map_learns_from_them() -> None:
     mapped = paths(systems=systems, data={"system": "ours", "adaptions": ["mapped"]})
     assert alone.anonymized_splits("mine") == ("val",)
     assert mapped.anonymized_splits("mine") == ("train", "val")
-    with pytest.raises(InputError, match=r"give `\[mapped\]`"):
+    with pytest.raises(InputError, match=r"only `mapped` and D are possible"):
         paths(systems=systems, data={"system": "ours", "adaptions": ["A"]})

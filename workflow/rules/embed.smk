@@ -114,6 +114,41 @@ for _name, _dataset in experiment.datasets.items():
                 "../scripts/embed_system.py"
 
 
+# A system's network with the low-rank updates that it has learned for a variant.
+rule embed_distilled_system:
+    input:
+        **by_digest(
+            images=lambda w: paths.image_sets(w.dataset, [w.anonymized], ["val", "train"]),
+            adapter=rules.distill_system.output.adapter,
+        ),
+        settings=plain(rules.distill_system.output.settings),
+        system=lambda w: on_disk(started.system_files(w.dataset)),
+    output:
+        **updated(**with_digest(**paths.embedding_splits("D-{anonymized}", "{anonymized}"))),
+    log:
+        "<logs>/embed/{dataset}/D-{anonymized}/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/embed/{dataset}/D-{anonymized}/seed{seed}.tsv"
+    wildcard_constraints:
+        dataset="|".join(n for n, d in experiment.datasets.items() if d.system) or "(?!)",
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
+        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("embed", w.dataset)),
+    params:
+        code=code_of("embed_system"),
+        slice=lambda w: stage_parameters.system(settings, w.dataset),
+        given=lambda w: contents(started.system_files(w.dataset)),
+        evidence=lambda w: startup.evidence(started, w.dataset),
+        dataset=lambda w: w.dataset,
+        sets=lambda w: [(w.anonymized, split) for split in ("val", "train")],
+    script:
+        "../scripts/embed_system.py"
+
+
 # The unadapted model's vectors of hidden images, mapped to where their originals' would be: learned from
 # train images, or cross-fitted where there are none.
 rule map_vectors:

@@ -12,6 +12,7 @@ rule reidentify:
             given=lambda w: paths.learned_pictures(w.dataset),
             backbones=lambda w: paths.attacking_backbones(w.dataset),
         ),
+        adapters=lambda w: paths.adapter_settings(w.dataset),
         attackers=on_disk(started.attackers()),
         system=lambda w: on_disk(started.system_files(w.dataset)),
     output:

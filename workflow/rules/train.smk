@@ -21,7 +21,7 @@ rule enough:
     params:
         code=code_of("enough"),
         slice=stage_parameters.retrieve(settings),
-        batch=lambda w: estimates.batch(w.dataset),
+        batch=lambda w: experiment.batch(w.dataset),
     script:
         "../scripts/enough.py"
 
@@ -104,6 +104,41 @@ use rule train_unadapted as train_distilled with:
     params:
         given="",
         adaption="D",
+
+
+# Low-rank updates of a system's network: it learns to embed hidden images as, unchanged, it embeds their
+# originals.
+rule distill_system:
+    input:
+        **by_digest(
+            original=lambda w: paths.images(w.dataset, "original", "train"),
+            anonymized=lambda w: paths.images(w.dataset, w.anonymized, "train"),
+        ),
+        system=lambda w: on_disk(started.system_files(w.dataset)),
+    output:
+        **updated(
+            **with_digest(adapter=paths.adapter("{dataset}", "{anonymized}", "{seed}")),
+            settings="<results>/{dataset}/adapters/seed{seed}/{anonymized}/adapter_config.json",
+            history="<results>/{dataset}/adapters/seed{seed}/{anonymized}/log.csv",
+        ),
+    log:
+        "<logs>/distill_system/{dataset}/seed{seed}/{anonymized}.log",
+    benchmark:
+        "<benchmarks>/distill_system/{dataset}/seed{seed}/{anonymized}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: 4
+    resources:
+        mem_mb=growing(lambda w: 2 * estimates.embedding_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("distill_system", w.dataset)),
+        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
+    params:
+        code=code_of("distill_system"),
+        slice=lambda w: stage_parameters.distill_system(settings, w.dataset),
+        given=lambda w: contents(started.system_files(w.dataset)),
+        evidence=lambda w: startup.evidence(started, w.dataset),
+    script:
+        "../scripts/distill_system.py"
 
 
 # A network that draws hidden regions anew for the unadapted model, which stays as it is.

@@ -11,6 +11,9 @@ with job(snakemake, __file__) as cache:
         from anonbench.embedding.embed_systems import embed_sets
 
         config, name = load(snakemake.config), snakemake.params.dataset
+        system, adapter = config.system_of(name), snakemake.input.get("adapter")
+        if adapter:
+            system = system.model_copy(update={"adapter": Path(adapter)})
         root = root_of(config.datasets[name])
         folders: dict[Path, list[Path]] = {}
         for file in map(Path, snakemake.input.images):
@@ -18,7 +21,7 @@ with job(snakemake, __file__) as cache:
         outputs = [Path(file) for file in snakemake.output if file.endswith(".h5")]
         with claimed(snakemake.resources.gpu):
             embed_sets(
-                config.system_of(name),
+                system,
                 [
                     (variant, ImageSet.open(files, root), output)
                     for (variant, _), files, output in zip(

@@ -11,7 +11,7 @@ with job(snakemake, __file__) as cache:
         chosen, given, made = snakemake.params.slice, snakemake.input, snakemake.output
         manifest = Path(given.manifest)
         persons = read_labels(manifest, [chosen["identity"]])
-        splits = ("original_val", "hidden_val", "original_train", "hidden_train")
+        splits = ("original_val", "hidden_val", "original_train", "hidden_train", "distilled_val")
         map_variant(
             {name: Path(file) for name in splits for file in given[name]},
             {name: Path(made[name]) for name in ("map", "val", "train")},

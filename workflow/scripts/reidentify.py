@@ -34,11 +34,16 @@ with job(snakemake, __file__) as cache:
             hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
             left = iter(map(Path, snakemake.input.backbones))
             dataset = snakemake.wildcards.dataset
-            with naive_attacker(load(snakemake.config).system_of(dataset), left) as unadapted:
+            system = load(snakemake.config).system_of(dataset)
+
+            def adapted(weights):
+                return weights if system is None else system.model_copy(update={"adapter": weights})
+
+            with naive_attacker(system, left) as unadapted:
                 probes = reidentify(
                     originals=originals,
                     variants=[
-                        Attacked(Variant.parse(name), shown, next(left) if model else None)
+                        Attacked(Variant.parse(name), shown, adapted(next(left)) if model else None)
                         for (name, model), shown in zip(variants, images, strict=True)
                     ],
                     boxes=read_boxes(Path(snakemake.input.boxes)),

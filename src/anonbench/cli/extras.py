@@ -10,6 +10,7 @@ EXTRAS = {
     "markupsafe": "report",
     "matplotlib": "report",
     "onnxruntime": "detect",
+    "peft": "lora",
     "pillow_heif": "heic",
     "rapidocr": "detect",
     "safetensors": "train",

@@ -44,6 +44,7 @@ from anonbench.config.evaluation import (
 )
 from anonbench.config.file.text import require_plain
 from anonbench.config.file.unknown_keys import suggestion
+from anonbench.config.low_rank import LowRank
 from anonbench.config.policy import Policy
 from anonbench.config.privacy import Privacy
 from anonbench.config.redrawing import Redrawing
@@ -51,9 +52,9 @@ from anonbench.config.systems import AnySystem
 from anonbench.config.training import Backbone, Crops, Heads, Losses, Optimizer, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import base_of
-from anonbench.core.registries.systems import SYSTEMS, SystemKind
+from anonbench.core.registries.systems import SYSTEMS, NetworkKind, SystemKind
 from anonbench.core.settings import Place, Seed, Settings
-from anonbench.core.vocabulary import RESULTS
+from anonbench.core.vocabulary import RESULTS, Adaption
 
 __all__ = [
     "AUTO",
@@ -78,6 +79,7 @@ __all__ = [
     "Layout",
     "Linear",
     "Losses",
+    "LowRank",
     "Optimizer",
     "OwnSplit",
     "PaperRole",
@@ -126,6 +128,7 @@ class Config(Settings):
     recipes: dict[str, Recipe] = Field(default_factory=lambda: {"default": Recipe()})
     """Training recipes, by name."""
     redrawing: Redrawing = Redrawing()
+    low_rank: LowRank = LowRank()
     embedding: Embedding = Embedding()
     retrieval: Retrieval = Retrieval()
     deployments: Deployments = Deployments()
@@ -154,6 +157,18 @@ class Config(Settings):
                     f"datasets.{name}.system: no system is called {dataset.system!r}; there are "
                     f"under `systems`: {there}"
                 )
+            if dataset.system is not None and Adaption.D in dataset.adaptions:
+                system, where = self.systems[dataset.system], f"datasets.{name}.adaptions"
+                if not isinstance(system, NetworkKind):
+                    raise ValueError(
+                        f"{where}: D learns from the weights of a network, and none are at hand of "
+                        f"the system {dataset.system!r} (kind: {system.name}); use `mapped`"
+                    )
+                if system.adapter is not None:
+                    raise ValueError(
+                        f"{where}: D learns low-rank updates of a system that has none yet; leave "
+                        f"out D, or systems.{dataset.system}.adapter"
+                    )
         return self
 
     @model_validator(mode="after")

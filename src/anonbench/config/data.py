@@ -13,7 +13,7 @@ from anonbench.config.strengths import MethodName
 from anonbench.core.registries.method_names import GIVEN, REDRAWN
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.settings import Count, Place, Settings
-from anonbench.core.vocabulary import Adaption, Method
+from anonbench.core.vocabulary import COMPATIBLE, Adaption, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -194,7 +194,7 @@ class Dataset(DataSource):
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
     """Percent of an image's regions that is anonymized; every degree is an image set of its own."""
     system: Name | None = None
-    """System under test, a key of `systems`; nothing is trained then."""
+    """System under test, a key of `systems`; no A, B or C is trained then."""
     drift_from: Name | None = None
     """Evaluated data set that the target `drift` compares this one with, to tell whether to
     evaluate again."""
@@ -206,7 +206,7 @@ class Dataset(DataSource):
         Adaption.C,
     )
     """Trained adaptions (A, B, C, D), and `mapped`, which maps vectors of hidden images; a `system`
-    allows only `mapped`."""
+    allows only `mapped`, and D if the weights of its network are at hand (`low_rank`)."""
     redrawn: tuple[MethodName, ...] = ()
     """Methods whose hidden regions a network redraws to restore the ranking, as methods
     `redrawn_<method>`."""
@@ -233,8 +233,9 @@ class Dataset(DataSource):
             return given
         if given.get("system") is None and given.get("drift_from") is None:
             return given
-        is_mapped = list(given.get("adaptions") or ()) == [Adaption.MAPPED.value]
-        if is_mapped and given.get("system") is not None and given.get("drift_from") is None:
+        adaptions = list(given.get("adaptions") or ())
+        is_possible = bool(adaptions) and all(each in COMPATIBLE for each in adaptions)
+        if is_possible and given.get("system") is not None and given.get("drift_from") is None:
             return given
         if given.get("adaptions") and given.get("system") is None:
             raise ValueError(
@@ -243,9 +244,9 @@ class Dataset(DataSource):
             )
         if given.get("adaptions"):
             raise ValueError(
-                "system and adaptions: a system is measured as it is, and never trained; leave "
-                "`adaptions` out or give `[mapped]`, or leave `system` out and train from its "
-                "weights (recipes.<name>.backbone.pretrained)"
+                "system and adaptions: a system is measured as it is, and only `mapped` and D are "
+                "possible; give these or leave `adaptions` out, or leave `system` out and "
+                "train from its weights (recipes.<name>.backbone.pretrained)"
             )
         return {**given, "adaptions": ()}
 
@@ -274,6 +275,11 @@ class Dataset(DataSource):
             raise ValueError(
                 "split.validation: 1.0 leaves no image to train on; choose a smaller share, or "
                 "name a `system` that is measured as it is"
+            )
+        if self.is_all_validation and Adaption.D in self.adaptions:
+            raise ValueError(
+                "split.validation: 1.0 leaves no image for adaption D to learn from; choose a "
+                "smaller share, or `adaptions: [mapped]`"
             )
         return self
 

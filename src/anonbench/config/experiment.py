@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from anonbench.config import Config, Dataset, PaperRole
+from anonbench.config.low_rank import BATCH
 from anonbench.config.outputs import (
     OF_IMAGES,
     PAPER_FIGURES,
@@ -135,8 +136,20 @@ class Experiment:
         return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
 
     def trained_models(self, name: str) -> list[Model]:
-        """Models with trained weights of their own."""
-        return [model for model in self.models(name) if model.is_trained]
+        """Models with trained weights of their own, of a frozen system only itself."""
+        models = [Model()] if self.is_frozen(name) else self.models(name)
+        return [model for model in models if model.is_trained]
+
+    def batch(self, name: str) -> int:
+        """Images per training step; 0 if nothing is trained."""
+        if self.is_frozen(name):
+            return BATCH if self.distilled(name) else 0
+        return self.config.recipe_of(name).optimizer.batch_size
+
+    def distilled(self, name: str) -> list[Variant]:
+        """Variants for which low-rank updates of a frozen system's network are learned."""
+        models = self.models(name) if self.is_frozen(name) else []
+        return [model.variant for model in models if model.adaption is Adaption.D]
 
     def adapted_model(self, name: str, variant: Variant) -> Model | None:
         """The model adapted most to a variant: by D, else C, B, A; None if there is none."""

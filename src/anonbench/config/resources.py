@@ -33,10 +33,6 @@ class Estimates:
         """Training recipe of a data set."""
         return self._experiment.config.recipe_of(name)
 
-    def batch(self, name: str) -> int:
-        """Images per training step; 0 if nothing is trained."""
-        return 0 if self._experiment.is_frozen(name) else self.recipe(name).optimizer.batch_size
-
     def _system(self, name: str) -> SystemKind | None:
         return self._experiment.config.system_of(name)
 
@@ -85,6 +81,12 @@ class Estimates:
             case "embed_system":
                 sets = 1 + len(self._experiment.variants(name))
                 return sets * images / self._embedded_per_second(name)
+            case "distill_system":
+                settings = self._experiment.config.low_rank
+                learned = min(settings.images, counts[Split.TRAIN])
+                # two passes for its targets; a step costs about three passes of its images
+                passes = 2 + 3 * settings.epochs
+                return passes * learned / self._embedded_per_second(name)
             case "map_vectors":
                 return rates.SECONDS_A_MAP * (1 + images * self._width(name) ** 2 / 10**11)
             case "embed_pixels":

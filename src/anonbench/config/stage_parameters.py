@@ -188,6 +188,11 @@ def system(config: Config, name: str) -> Slice:
     return {"system": chosen.effective()} | _code(SYSTEMS, chosen.name)
 
 
+def distill_system(config: Config, name: str) -> Slice:
+    """Settings of the data set's system, and of low-rank updates of its network."""
+    return system(config, name) | {"low_rank": config.low_rank.model_dump(mode="json")}
+
+
 def untrained(config: Config, name: str) -> Slice:
     """Settings of the data set's network before training, and of its input images."""
     recipe = config.recipe_of(name)

@@ -51,7 +51,7 @@ def check_counts(
         InputError: a data set has too few images for a batch or a ranking; one line for each.
     """
     targeted = [name for name in experiment.datasets if _is_asked(name, experiment, words)]
-    batches = {name: _batch(experiment, name) for name in targeted}
+    batches = {name: experiment.batch(name) for name in targeted}
     retrieval = experiment.config.retrieval
     problems = [
         f"datasets.{name}: {problem}"
@@ -113,8 +113,8 @@ def _problems(counts: Mapping[Split, int], retrieval: Retrieval, batch: int) -> 
         )
     if train < batch:
         yield (
-            f"{train} train images are fewer than a batch (optimizer.batch_size of the recipe: "
-            f"{batch}); lower it or add images"
+            f"{train} train images are fewer than a batch of {batch} (optimizer.batch_size of the "
+            "recipe; 16 for adaption D of a system); lower it or add images"
         )
 
 
@@ -143,12 +143,6 @@ def _k(images: int, retrieval: Retrieval) -> int:
         return cutoff(images, effective_settings(images, retrieval))
     except InputError:
         return 0
-
-
-def _batch(experiment: Experiment, name: str) -> int:
-    if experiment.is_frozen(name):
-        return 0
-    return experiment.config.recipe_of(name).optimizer.batch_size
 
 
 def _is_asked(name: str, experiment: Experiment, words: Collection[str]) -> bool:

@@ -50,8 +50,8 @@ def require_files(config: Config) -> None:
     if config.privacy.enabled and (recognizer := config.privacy.recognizer.weights) is not None:
         _require_onnx(recognizer, "privacy.recognizer")
     for name in sorted({str(d.system) for d in config.enabled.values() if d.system is not None}):
-        for setting in type(config.systems[name]).file_fields:
-            if (path := getattr(config.systems[name], setting)) is not None:
+        for setting in (*type(config.systems[name]).file_fields, "adapter"):
+            if (path := getattr(config.systems[name], setting, None)) is not None:
                 _require_file(path, f"systems.{name}.{setting}")
                 model_files(path)
     for name in sorted({d.recipe for d in config.enabled.values() if d.is_trained}):

@@ -11,6 +11,7 @@ import pytest
 
 from anonbench.cli.main import main
 from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
 from anonbench.embedding.mapping import Map, Pairs, folds_of
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
@@ -120,6 +121,32 @@ def test_cards_make_a_table_with_the_reason_of_each_query_kind(tmp_path: Path) -
     assert set(table["metric"]) == {"map", "labelled"}
     gains = table[table["remedy"] == "mapped"].dropna(subset=["low"])
     assert (gains[gains["metric"] == "map"]["low"] > 0).all()
+
+
+def test_adaption_d_is_judged_beside_the_map_and_decides_nothing(tmp_path: Path) -> None:
+    files = write(tmp_path, train=200)
+    ids = ids_of(files)
+    given = pd.Series(range(len(ids)), index=ids), pd.Series([n % 7 for n in range(300)], index=ids)
+    plain = Map.load(made(tmp_path, files, *given)["map"])
+    original = read_embeddings(files["original_val"])
+    noise = np.random.default_rng(1).standard_normal(original.values.shape)
+    distilled = Embeddings(original.ids, original.values + 0.1 * noise)
+    write_embeddings(tmp_path / "distilled.h5", distilled)
+    files["distilled_val"] = tmp_path / "distilled.h5"
+    both = Map.load(made(tmp_path, files, *given)["map"])
+    ours = [each for each in both.card["judged"] if each["remedy"] == "D"]
+    assert {(each["query"], each["metric"]) for each in ours} == {
+        (query, metric) for query in ("original", "anonymized") for metric in ("map", "labelled")
+    }
+    best = {each["query"]: each for each in ours if each["metric"] == "map"}["original"]
+    assert best["low"] > 0.0
+    others = [each for each in both.card["judged"] if each["remedy"] != "D"]
+    assert best["value"] > max(e["value"] for e in others if e["metric"] == "map")
+    assert others == plain.card["judged"]
+    assert both.card["why_not"] == plain.card["why_not"]
+    write_embeddings(tmp_path / "distilled.h5", Embeddings(ids[:100][::-1], original.values))
+    with pytest.raises(InputError, match="have other ids"):
+        made(tmp_path, files, *given)
 
 
 def test_labelled_precision_leaves_the_own_image_out() -> None:

@@ -92,6 +92,8 @@ def test_the_report_names_one_system_or_says_that_there_are_several() -> None:
     ("changes", "message"),
     [
         ({"adaptions": ["A"]}, "system and adaptions"),
+        ({"adaptions": ["mapped", "C"]}, "system and adaptions"),
+        ({"adaptions": ["D"]}, r"split.validation: 1.0 leaves no image for adaption D"),
         ({"system": "theirs"}, r"datasets.archive.system: no system is called 'theirs'.*: ours"),
         ({"system": None}, "leaves no image to train on"),
     ],

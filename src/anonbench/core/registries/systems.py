@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from anonbench.core.model_files import model_files
 from anonbench.core.registries.registry import Registered, Registry
+from anonbench.core.settings import Place
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
 Similarity = Literal["cosine", "inner", "euclidean"]
 
@@ -94,6 +97,51 @@ class SystemKind(Registered):
 
         """
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Network:
+    """A system's network with its weights, and what its vectors are computed by."""
+
+    module: torch.nn.Module
+    """In inference mode, on its device."""
+    prepare: Callable[[np.ndarray], np.ndarray]
+    """From an image, uint8 [H, W, 3], to the input of one."""
+    compute: Callable[[torch.Tensor], Any]
+    """From a batch of inputs to vectors, by `module` as it is then."""
+    batch_size: int | None
+    """Images that are computed at once; None for a fast size on the device."""
+    place: torch.device
+    faster: Callable[[], Callable[[torch.Tensor], Any]] | None = None
+    """Makes a fast copy of `compute`, without gradients."""
+
+
+class NetworkKind(SystemKind):
+    """A kind with a network whose weights are at hand: low-rank updates of it can be learned."""
+
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"adapter"})  # its content: `files`
+
+    adapter: Place | None = None
+    """Low-rank updates of its weights: `adapter_model.safetensors` of adaption D or of the package
+    peft, with `adapter_config.json` in the same folder."""
+
+    def files(self) -> list[Path]:
+        """List also the files of low-rank updates."""
+        return [*super().files(), *adapter_files(self.adapter)]
+
+    def network(self) -> Network:
+        """Build the network without the low-rank updates.
+
+        Raises:
+            InputError: as `start`.
+
+        """
+        raise NotImplementedError
+
+
+def adapter_files(adapter: Path | None) -> list[Path]:
+    """List the files of low-rank updates."""
+    return [] if adapter is None else [adapter, adapter.with_name("adapter_config.json")]
 
 
 SYSTEMS = Registry(

@@ -15,6 +15,7 @@ from anonbench.core.jobs.work_cache import flushed_at_intervals
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track_batches
 from anonbench.core.provenance import versions
+from anonbench.core.registries.systems import NetworkKind
 from anonbench.core.wording import suggestion
 from anonbench.detection.base import as_rgb
 from anonbench.embedding.given.images import Given, ahead, digest_of, look_at
@@ -218,9 +219,8 @@ def _parsed(text: str) -> dict[str, Any]:
 
 def _first_field(kind: type[SystemSettings]) -> str:
     """Return a kind's main field, such as a model's name or a file."""
-    own = {name for base in SystemSettings.__mro__ for name in getattr(base, "model_fields", {})}
     for name, field in kind.model_fields.items():
-        if name not in own and name != "kind":
+        if name not in NetworkKind.model_fields and name != "kind":
             return field.alias or name
     raise InputError(f"system: {kind.name} takes no value")
 

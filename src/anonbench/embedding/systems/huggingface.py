@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from anonbench.core.errors import InputError
 from anonbench.core.model_files import model_files
 from anonbench.core.provenance import versions
-from anonbench.core.registries.systems import Encoder, SystemKind
+from anonbench.core.registries.systems import Encoder, Network, NetworkKind, adapter_files
 from anonbench.core.settings import Count
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class HuggingFace(SystemKind):
+class HuggingFace(NetworkKind):
     """A vision model in the format of timm or of transformers, with its own image processor."""
 
     # `name` is what the registry calls the class
@@ -48,16 +48,16 @@ class HuggingFace(SystemKind):
     """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
 
     def files(self) -> list[Path]:
-        """List the files of a local folder."""
+        """List the files of a local folder, and of low-rank updates."""
         folder = Path(self.model)
-        return model_files(folder) if folder.is_dir() else []
+        own = model_files(folder) if folder.is_dir() else []
+        return [*own, *adapter_files(self.adapter)]
 
     def evidence(self) -> dict[str, Any]:
         """Return the versions of what runs it."""
         return versions("torch", "timm", "pillow")
 
-    @contextmanager
-    def start(self) -> Iterator[Encoder]:
+    def network(self) -> Network:
         """Load the model."""
         from anonbench.core.libraries.compat import install_torchvision_ops
 
@@ -66,7 +66,14 @@ class HuggingFace(SystemKind):
 
         described, place = _description(self.model, self.revision), pick_device(self.device)
         open_model = _of_timm if "architecture" in described else _of_transformers
-        with open_model(self, place) as encoder:
+        return open_model(self, place)
+
+    @contextmanager
+    def start(self) -> Iterator[Encoder]:
+        """Load the model, updated if there is an adapter."""
+        from anonbench.embedding.systems.torch_encoder import network_encoder
+
+        with network_encoder(self.network(), self.adapter) as encoder:
             yield encoder
 
 
@@ -90,20 +97,18 @@ def _unavailable(name: str, error: Exception) -> InputError:
     )
 
 
-def _of_timm(settings: HuggingFace, place: torch.device) -> AbstractContextManager[Encoder]:
-    from anonbench.embedding.systems.timm_models import from_hub, timm_encoder
+def _of_timm(settings: HuggingFace, place: torch.device) -> Network:
+    from anonbench.embedding.systems.timm_models import from_hub, timm_network
 
     where = "local-dir" if Path(settings.model).is_dir() else "hf-hub"
     tag = f"@{settings.revision}" if settings.revision else ""
     model = from_hub(f"{where}:{settings.model}{tag}")
-    return timm_encoder(model, settings.batch_size, "fp32", place)
+    return timm_network(model, settings.batch_size, "fp32", place)
 
 
-def _of_transformers(settings: HuggingFace, place: torch.device) -> AbstractContextManager[Encoder]:
+def _of_transformers(settings: HuggingFace, place: torch.device) -> Network:
     import numpy as np
     from PIL import Image
-
-    from anonbench.embedding.systems.torch_encoder import torch_encoder
 
     try:
         from transformers import AutoImageProcessor, AutoModel
@@ -128,7 +133,7 @@ def _of_transformers(settings: HuggingFace, place: torch.device) -> AbstractCont
     def compute(batch: torch.Tensor) -> torch.Tensor:
         return _pooled(model(pixel_values=batch), settings.pooling)
 
-    return torch_encoder(compute, prepare, settings.batch_size, place)
+    return Network(model, prepare, compute, settings.batch_size, place)
 
 
 def _pooled(answer: Any, pooling: str) -> torch.Tensor:

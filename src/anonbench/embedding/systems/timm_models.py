@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 from anonbench.core.errors import InputError
 from anonbench.core.image_input import ImageInput
 from anonbench.core.provenance import file_digest, versions
-from anonbench.core.registries.systems import Encoder, SystemKind
+from anonbench.core.registries.systems import Encoder, Network, NetworkKind
 from anonbench.core.settings import Count, Place
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _WRAPPED = ("state_dict", "model", "state_dict_ema")
 """Names under which training programs keep a state dict in a file."""
 
 
-class Timm(SystemKind):
+class Timm(NetworkKind):
     """A model of timm, with the input that its weights were trained with."""
 
     # `name` is what the registry calls the class
@@ -64,14 +64,19 @@ class Timm(SystemKind):
         given = {} if packaged is None else {"weights": file_digest(packaged)}
         return given | versions("torch", "timm", "pillow")
 
-    @contextmanager
-    def start(self) -> Iterator[Encoder]:
+    def network(self) -> Network:
         """Build the model and load its weights."""
         from anonbench.training.loop.device_setup import pick_device
 
         model = _with_weights(self.model, self.weights, packaged_weights(self))
-        place = pick_device(self.device)
-        with timm_encoder(model, self.batch_size, self.precision, place) as encoder:
+        return timm_network(model, self.batch_size, self.precision, pick_device(self.device))
+
+    @contextmanager
+    def start(self) -> Iterator[Encoder]:
+        """Build the model and load its weights, updated if there is an adapter."""
+        from anonbench.embedding.systems.torch_encoder import network_encoder
+
+        with network_encoder(self.network(), self.adapter) as encoder:
             yield encoder
 
 
@@ -84,16 +89,16 @@ def packaged_weights(settings: Timm) -> Path | None:
     return next((file for f in folders if (file := Path(f, _FILE)).is_file()), None)
 
 
-def timm_encoder(
+def timm_network(
     model: nn.Module, batch_size: int | None, precision: str, place: torch.device
-) -> AbstractContextManager[Encoder]:
-    """Yield a model without its head, fed as its weights were trained: its pooled features."""
+) -> Network:
+    """Return a model without its head, fed as its weights were trained: its pooled features."""
     from timm.data.config import resolve_data_config
 
-    from anonbench.embedding.systems.torch_encoder import module_encoder
+    from anonbench.embedding.systems.torch_encoder import module_network
 
     described = image_input(resolve_data_config({}, model=model))
-    return module_encoder(model, described, batch_size, precision, place)
+    return module_network(model, described, batch_size, precision, place)
 
 
 def image_input(described: Mapping[str, Any]) -> ImageInput:

@@ -6,6 +6,8 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,8 @@ from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.core.image_input import ImageInput
-from anonbench.core.registries.systems import Encoder
+from anonbench.core.registries.systems import Encoder, Network
+from anonbench.embedding.systems.adapters import merge
 from anonbench.embedding.systems.batched import batched
 from anonbench.embedding.systems.inputs import Prepare
 
@@ -54,25 +57,46 @@ def torch_encoder(
         torch.set_num_threads(before)
 
 
-def module_encoder(
+def network_encoder(
+    network: Network, adapter: Path | None = None
+) -> AbstractContextManager[Encoder]:
+    """Yield the encoder of a network.
+
+    Args:
+        network: its weights are changed for good if low-rank updates are given.
+        adapter: low-rank updates, see `anonbench.embedding.systems.adapters.merge`.
+
+    Raises:
+        InputError: the updates are none of this network.
+
+    """
+    if adapter is not None:
+        merge(network.module, adapter)
+    compute = network.compute if network.faster is None else network.faster()
+    return torch_encoder(compute, network.prepare, network.batch_size, network.place)
+
+
+def module_network(
     model: nn.Module,
     described: ImageInput,
     batch_size: int | None,
     precision: str,
     place: torch.device,
-) -> AbstractContextManager[Encoder]:
-    """Yield the encoder of a module that returns vectors [N, D], in the fastest memory layout."""
+) -> Network:
+    """Return the network of a module that returns vectors [N, D], in the fastest memory layout."""
     model = model.eval().requires_grad_(False).to(place)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    forward: Callable[[Tensor], Any] = model
-    if place.type == "cpu" and precision == "fp32":
-        forward = _folded(model, batch_size or 4, described)
 
-    def compute(inputs: Tensor) -> Any:
+    def compute(forward: Callable[[Tensor], Any], inputs: Tensor) -> Any:
         with torch.autocast(place.type, torch.bfloat16) if precision == "bf16" else nullcontext():
             return forward(_channels_last(inputs, described))
 
-    return torch_encoder(compute, Prepare(described), batch_size, place)
+    def faster() -> Callable[[Tensor], Any]:
+        can_fold = place.type == "cpu" and precision == "fp32"
+        return partial(compute, _folded(model, batch_size or 4, described) if can_fold else model)
+
+    plain = partial(compute, model)
+    return Network(model, Prepare(described), plain, batch_size, place, faster)
 
 
 def _folded(model: nn.Module, size: int, described: ImageInput) -> Callable[[Tensor], Any]:

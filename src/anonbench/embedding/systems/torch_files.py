@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Literal, cast
 from anonbench.core.errors import InputError
 from anonbench.core.image_input import ImageInput
 from anonbench.core.provenance import versions
-from anonbench.core.registries.systems import Encoder, SystemKind
+from anonbench.core.registries.systems import Encoder, Network, NetworkKind, SystemKind
 from anonbench.core.settings import Count, Place
 
 Device = Literal["auto", "cpu", "cuda"]
 
 
-class Checkpoint(SystemKind):
+class Checkpoint(NetworkKind):
     """A backbone that anonbench trained (`backbone.safetensors`), which says all about itself."""
 
     name: ClassVar = "checkpoint"
@@ -36,10 +36,8 @@ class Checkpoint(SystemKind):
         """Return the versions of what runs it."""
         return versions("torch", "timm")
 
-    @contextmanager
-    def start(self) -> Iterator[Encoder]:
+    def network(self) -> Network:
         """Load the backbone: its class token after the final norm is the vector."""
-        from anonbench.embedding.systems.torch_encoder import torch_encoder
         from anonbench.training.checkpoints.weights import class_tokens, load_backbone
         from anonbench.training.loop.device_setup import pick_device
 
@@ -52,9 +50,15 @@ class Checkpoint(SystemKind):
             ) from error
         place = pick_device(self.device)
         model = model.to(place)
-
         compute = partial(class_tokens, model, preprocess)
-        with torch_encoder(compute, preprocess.fit, self.batch_size, place) as encoder:
+        return Network(model, preprocess.fit, compute, self.batch_size, place)
+
+    @contextmanager
+    def start(self) -> Iterator[Encoder]:
+        """Load the backbone, updated if there is an adapter."""
+        from anonbench.embedding.systems.torch_encoder import network_encoder
+
+        with network_encoder(self.network(), self.adapter) as encoder:
             yield encoder
 
 

@@ -26,6 +26,7 @@ from anonbench.evaluation.retrieval.stage import scenario
 
 NOTHING, SHIFT, WHITENING, EXPANSION = "nothing", "shift", "whitening", "expansion"
 MAPPED, SHUFFLED, EXTRAPOLATED = "mapped", "shuffled", "extrapolated"
+DISTILLED = "D"
 FREE = (SHIFT, WHITENING, EXPANSION)
 """Remedies that need no pairs, or nothing but means and variances."""
 MAP, LABELLED = "map", "labelled"
@@ -66,6 +67,8 @@ class Judged:
     taught: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Originals [P, D], hidden [P, D] and folds [P] of the pairs."""
     similarity: str
+    distilled: np.ndarray | None = None
+    """Hidden images' vectors by adaption D, which has not learned from these images [N, D]."""
 
     def sample(self) -> Judged:
         """Return at most `MOST_JUDGED` of the images, with the same pairs."""
@@ -82,6 +85,7 @@ class Judged:
             None if self.labels is None else self.labels[rows],
             self.taught,
             self.similarity,
+            None if self.distilled is None else self.distilled[rows],
         )
 
 
@@ -156,6 +160,8 @@ def judge(
         curve += scale.rows(MAPPED, number, means)
     curve += rows(MAPPED, count, original, mapped, mapped)
     found += [*curve, *_extrapolated(curve)]
+    if given.distilled is not None:
+        found += rows(DISTILLED, 0, original, given.distilled, given.distilled)
     wrong = Pairs(
         given.taught[0][rng(seed, "shuffled").permutation(len(given.taught[0]))], *given.taught[1:],
         given.similarity,
@@ -177,6 +183,7 @@ _NAMES = {
     EXPANSION: "query expansion",
     MAPPED: "map",
     EXTRAPOLATED: "map, extrapolated",
+    DISTILLED: "adaption D",
     SHUFFLED: "shuffled pairs (control)",
 }
 

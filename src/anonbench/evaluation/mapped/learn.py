@@ -114,6 +114,7 @@ def learn(
     confidence: float,
     seed: int,
     persons: bool = False,
+    distilled: Embeddings | None = None,
 ) -> Learned:
     """Learn a map from pairs and judge it on images of other clusters.
 
@@ -126,6 +127,7 @@ def learn(
         confidence: of the intervals.
         seed: of the folds.
         persons: whether labels are persons or documents, which should not be found more easily.
+        distilled: adaption D's vectors of the judged hidden images, shown beside the map's.
 
     Raises:
         InputError: there are too few clusters.
@@ -152,6 +154,7 @@ def learn(
                 None if labels is None else labels.reindex(judged_originals.ids).to_numpy(np.int64),
                 (originals.values, hidden.values, folds),
                 similarity,
+                None if distilled is None else distilled.values,
             ),
             pairs,
             maps,
@@ -229,7 +232,8 @@ def map_variant(
     validation images. Too few clusters give a map that changes nothing, and its card says so.
 
     Args:
-        files: HDF5 `original_val`, `hidden_val`, and of train images, which may be none.
+        files: HDF5 `original_val`, `hidden_val`, and of train images, which may be none; with
+            adaption D also its `distilled_val`.
         outputs: `map`, `val` and `train`.
         clusters: see `learn`.
         labels: see `learn`.
@@ -248,14 +252,17 @@ def map_variant(
     width = judged[1].values.shape[1]
     none = Embeddings([], np.zeros((0, width), np.float32))
     train = read.get("original_train", none), read.get("hidden_train", none)
-    for one, other in (judged, train):
+    distilled = read.get("distilled_val")
+    for one, other in (judged, train, (judged[1], distilled or judged[1])):
         if one.ids != other.ids:
             raise InputError(f"{method}: vectors of originals and hidden images have other ids")
     taught = train if train[0].ids else judged
     system = system_of(judged[1].provenance)
     card = {"system": system, "method": method}
     try:
-        found = learn(taught, judged, clusters, labels, settings, confidence, seed, persons)
+        found = learn(
+            taught, judged, clusters, labels, settings, confidence, seed, persons, distilled
+        )
         folds = {"val": found.judged, "train": found.taught[: len(train[0].ids)]}
         mapped = {
             split: _mapped(hidden.values, folds[split], found.maps)

@@ -84,12 +84,20 @@ def naive_attacker(
         The attacker; None if a system's vectors were computed elsewhere.
 
     """
-    if system is None:
-        yield Backbone(next(backbones))
-    elif not system.embeds_images:
+    if system is not None and not system.embeds_images:
         yield None
     else:
-        with open_system(system) as opened:
+        with own_attacker(next(backbones) if system is None else system) as attacker:
+            yield attacker
+
+
+@contextmanager
+def own_attacker(model: Path | SystemKind) -> Iterator[Attacker]:
+    """Yield a model of the experiment as an attacker: weights that were trained, or a system."""
+    if isinstance(model, Path):
+        yield Backbone(model)
+    else:
+        with open_system(model) as opened:
             yield SystemAttacker(opened)
 
 

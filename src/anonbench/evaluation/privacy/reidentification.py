@@ -24,8 +24,9 @@ from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import image_regions
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import Attacker, AttackerKind
+from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
-from anonbench.evaluation.privacy.attackers import Backbone
+from anonbench.evaluation.privacy.attackers import own_attacker
 from anonbench.evaluation.privacy.crops import Images, Readable
 from anonbench.evaluation.privacy.gallery import (
     NO_MODEL,
@@ -68,7 +69,7 @@ class Attacked:
 
     variant: Variant
     images: Readable
-    adapted: Path | None = None
+    adapted: Path | SystemKind | None = None
 
 
 def reidentify(
@@ -173,9 +174,9 @@ def _attack(
             reason = "no model is adapted to this variant"
             rows += [not_run(gallery.entity, reason, variant, ADAPTIVE) for gallery, _ in alone]
             continue
-        adapted = Backbone(attacked.adapted)
-        of_originals = scene.embedded(adapted, alone, clear.crops)
-        vectors = scene.embedded(adapted, alone, shown.crops, (clear.crops, of_originals))
+        with own_attacker(attacked.adapted) as adapted:
+            of_originals = scene.embedded(adapted, alone, clear.crops)
+            vectors = scene.embedded(adapted, alone, shown.crops, (clear.crops, of_originals))
         rows += _compared(scene, variant, ADAPTIVE, vectors, of_originals)
     return rows
 

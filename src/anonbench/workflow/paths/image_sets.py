@@ -94,15 +94,15 @@ class ImagePaths(BasePaths):
     def anonymized_splits(self, dataset: str) -> Sequence[str]:
         """Splits that are anonymized and embedded.
 
-        An untrained system needs train images only for a downstream task and for maps. Attackers
-        that learn from train images anonymize them themselves.
+        A frozen system needs train images only for a downstream task, for maps and adaption D.
+        Attackers that learn from train images anonymize them themselves.
         """
         return _SPLITS if self.embeds_train(dataset) else ("val",)
 
     def embeds_train(self, dataset: str) -> bool:
         """Whether train images are anonymized and embedded, too."""
         data = self.experiment.datasets[dataset]
-        is_taught = data.is_mapped and bool(self.shards(dataset, "train"))
+        is_taught = bool(data.adaptions) and bool(self.shards(dataset, "train"))
         return not self.experiment.is_frozen(dataset) or data.is_classified or is_taught
 
     def published(self, dataset: str) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from anonbench.config import stage_parameters
 from anonbench.config.outputs import Scenario
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant, embedding_model
+from anonbench.core.registries.systems import adapter_files
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant, embedding_model
 from anonbench.workflow.paths.base import Name
 from anonbench.workflow.paths.image_sets import ImagePaths
 
@@ -74,7 +76,8 @@ class ModelPaths(ImagePaths):
     def mapped_vectors(self, variant: str) -> dict[str, Callable[[Any], list[str]]]:
         """Vectors of the unadapted model from which a map is learned and by which it is judged.
 
-        Functions of a job's wildcards, by name: for originals and a variant, in both splits.
+        Functions of a job's wildcards, by name: for originals and a variant, in both splits. Those
+        of adaption D, if there is one, are judged beside them.
         """
 
         def of(which: str, split: str) -> Callable[[Any], list[str]]:
@@ -85,8 +88,14 @@ class ModelPaths(ImagePaths):
 
             return files
 
+        def distilled(w: Any) -> list[str]:
+            if Adaption.D not in self.experiment.datasets[w.dataset].adaptions:
+                return []
+            name = variant.format(**w)
+            return [self.embedding(w.dataset, f"{Adaption.D}-{name}", w.seed, name)]
+
         versions = {"original": ORIGINAL, "hidden": variant}
-        return {
+        return {"distilled_val": distilled} | {
             f"{name}_{split}": of(which, split)
             for name, which in versions.items()
             for split in ("val", "train")
@@ -99,6 +108,20 @@ class ModelPaths(ImagePaths):
             str(variant): f"{self.results}/{dataset}/maps/seed{seed}/{variant}.safetensors"
             for variant in self.experiment.mapped_variants(dataset)
         }
+
+    def adapter(self, dataset: str, variant: Name, seed: Name) -> str:
+        """Low-rank updates of a system's network, in the format of the package peft."""
+        folder = f"{self.results}/{dataset}/adapters/seed{seed}/{variant}"
+        return f"{folder}/adapter_model.safetensors"
+
+    def adapters(self, dataset: str) -> list[str]:
+        """Low-rank updates of a data set's system for each variant."""
+        variants, seed = self.experiment.distilled(dataset), self.experiment.reference_seed
+        return [self.adapter(dataset, variant, seed) for variant in variants]
+
+    def adapter_settings(self, dataset: str) -> list[str]:
+        """Settings of the package peft beside each of `adapters`."""
+        return [str(adapter_files(Path(path))[1]) for path in self.adapters(dataset)]
 
     def system_sets(self, dataset: str) -> list[tuple[str, str]]:
         """Variant and split of the image sets that a system embeds."""

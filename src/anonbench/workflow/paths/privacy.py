@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.vocabulary import UNADAPTED, Model, Variant
+from anonbench.core.vocabulary import UNADAPTED, Adaption, Model, Variant
 from anonbench.workflow.paths.models import ModelPaths
 
 
@@ -11,9 +11,12 @@ class PrivacyPaths(ModelPaths):
 
     def attacked(self, dataset: str) -> list[tuple[str, str | None]]:
         """Each variant, with the model that learned from such images or None."""
-        experiment = self.experiment
-        pairs = [(v, experiment.adapted_model(dataset, v)) for v in experiment.variants(dataset)]
-        return [(str(variant), None if model is None else str(model)) for variant, model in pairs]
+        experiment, distilled = self.experiment, self.experiment.distilled(dataset)
+        models = {
+            v: Model(Adaption.D, v) if v in distilled else experiment.adapted_model(dataset, v)
+            for v in experiment.variants(dataset)
+        }
+        return [(str(v), None if model is None else str(model)) for v, model in models.items()]
 
     def attacked_images(self, dataset: str) -> list[str]:
         """Validation images that are attacked, and their originals."""
@@ -37,9 +40,12 @@ class PrivacyPaths(ModelPaths):
         return self.learned_pictures(dataset) if self.experiment.config.privacy.restores() else []
 
     def attacking_backbones(self, dataset: str) -> list[str]:
-        """The unadapted model, then the adapted model of each variant that has one."""
+        """The unadapted model, then the adapted model of each variant that has one.
+
+        Of a system only the updates of adaption D.
+        """
         if self.experiment.datasets[dataset].system is not None:
-            return []
+            return self.adapters(dataset)
         adapted = [model for _, model in self.attacked(dataset) if model]
         return self.backbones(dataset, [Model(), *adapted])
 

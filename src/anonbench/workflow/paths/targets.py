@@ -43,6 +43,7 @@ class Paths(PagePaths):
             ],
             "models": [
                 *(self.backbone(dataset, *training) for training in experiment.trainings(dataset)),
+                *self.adapters(dataset),
                 f"{folder}/enough.txt",
             ],
             "embeddings": [

@@ -1,0 +1,242 @@
+"""Low-rank updates of a system's network: what they change, and what they leave as it is."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from anonbench.config import LowRank
+from anonbench.core.errors import InputError
+from anonbench.core.io import read_json, write_json
+from anonbench.core.libraries.compat import install_torchvision_ops
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
+from anonbench.datasets.images import encode
+from anonbench.embedding.low_rank import _layers, learn_updates
+from anonbench.embedding.systems import open_system
+from anonbench.embedding.systems.adapters import merge
+from anonbench.embedding.systems.opening import identity_of
+from anonbench.embedding.systems.timm_models import Timm
+
+install_torchvision_ops()  # timm and peft import torchvision
+
+pytestmark = pytest.mark.skipif(find_spec("peft") is None, reason="adaption D needs peft")
+MASK = Variant("mask", 100)
+FILE = "adapter_model.safetensors"
+
+
+def write_set(path: Path, images: dict[str, np.ndarray]) -> ImageSet:
+    with ShardWriter(path) as shard:
+        for name, image in images.items():
+            shard.add(name, encode(image), "png", *image.shape[1::-1])
+    return ImageSet.open([path])
+
+
+@pytest.fixture(scope="module")
+def images() -> dict[str, dict[str, np.ndarray]]:
+    """Draw 48 images of blocks in one of four tints, and hide the middle of each."""
+    draw = np.random.default_rng(0)
+    original = {}
+    for number in range(48):
+        blocks = draw.integers(0, 128, (8, 8, 3), dtype=np.uint8) + np.uint8(number % 4 * 40)
+        original[f"{number:02d}"] = np.kron(blocks, np.ones((8, 8, 1), np.uint8))
+    hidden = {name: image.copy() for name, image in original.items()}
+    for image in hidden.values():
+        image[12:52, 12:52] = 0
+    return {"original": original, "hidden": hidden}
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Timm:
+    """Return a small network with batch normalization, depthwise convolutions, random weights."""
+    path = tmp_path_factory.mktemp("network") / "weights.safetensors"
+    from timm import create_model
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = create_model("test_efficientnet", num_classes=0)
+        network.train()
+        with torch.no_grad():  # statistics as of a trained network: features differ
+            network(torch.randn(32, 3, 64, 64))
+    save_file(dict(network.state_dict()), path)
+    return Timm(model="test_efficientnet", weights=path, device="cpu")
+
+
+def learned(
+    folder: Path, system: Timm, images: dict[str, dict[str, np.ndarray]], **changes: float
+) -> Path:
+    """Learn from the first 32 images, and return the folder."""
+    sets = {
+        kind: write_set(folder / f"{kind}.tar", dict(list(each.items())[:32]))
+        for kind, each in images.items()
+    }
+    settings = LowRank.model_validate({"epochs": 6, "rank": 4} | changes)
+    learn_updates(
+        system,
+        sets["original"],
+        sets["hidden"],
+        MASK,
+        settings,
+        0,
+        folder / FILE,
+        folder / "log.csv",
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def updates(
+    tmp_path_factory: pytest.TempPathFactory,
+    system: Timm,
+    images: dict[str, dict[str, np.ndarray]],
+) -> Path:
+    """Return a folder with learned updates."""
+    return learned(tmp_path_factory.mktemp("updates"), system, images)
+
+
+def vectors(system: Timm, images: dict[str, np.ndarray]) -> np.ndarray:
+    with open_system(system) as opened:
+        found = opened.encode(list(images.values())[32:])
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
+
+
+@pytest.mark.slow
+def test_hidden_images_of_others_come_nearer(
+    system: Timm, images: dict[str, dict[str, np.ndarray]], updates: Path
+) -> None:
+    wanted, hidden = (vectors(system, images[each]) for each in ("original", "hidden"))
+    found = vectors(system.model_copy(update={"adapter": updates / FILE}), images["hidden"])
+    before, after = (np.linalg.norm(wanted - each, axis=1).mean() for each in (hidden, found))
+    assert after < 0.6 * before
+    log = pd.read_csv(updates / "log.csv")
+    assert list(log.columns) == ["step", "learning_rate", "cosine"]
+    assert list(log["step"]) == [*range(1, 13)]
+    assert log["cosine"].iloc[-1] > log["cosine"].iloc[0]
+
+
+@pytest.mark.slow
+def test_all_other_weights_stay(system: Timm, updates: Path) -> None:
+    plain, updated = (system.network().module for _ in range(2))
+    merge(updated, updates / FILE)
+    changed = {
+        name
+        for name, value in plain.state_dict().items()
+        if not torch.equal(value, updated.state_dict()[name])
+    }
+    assert changed == {f"{name}.weight" for name in _layers(plain)}
+    assert changed and len(changed) < len(plain.state_dict()) / 4
+
+
+@pytest.mark.slow
+def test_merged_weights_are_those_of_peft(
+    system: Timm, images: dict[str, dict[str, np.ndarray]], updates: Path
+) -> None:
+    from peft import PeftModel
+
+    ours, theirs = system.network(), system.network()
+    merge(ours.module, updates / FILE)
+    peft = PeftModel.from_pretrained(theirs.module, str(updates)).eval()
+    inputs = torch.from_numpy(ours.prepare(images["hidden"]["40"]))[None]
+    with torch.no_grad():
+        found, expected = ours.compute(inputs), peft(inputs)
+        plain = system.network().compute(inputs)
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(found, plain, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_equal_runs_give_equal_bytes(
+    tmp_path: Path,
+    system: Timm,
+    images: dict[str, dict[str, np.ndarray]],
+    updates: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    again = learned(tmp_path, system, images)
+    for name in (FILE, "adapter_config.json", "log.csv"):
+        assert (again / name).read_bytes() == (updates / name).read_bytes(), name
+
+
+def test_the_files_content_is_part_of_a_system(tmp_path: Path, system: Timm, updates: Path) -> None:
+    copied = Path(shutil.copytree(updates, tmp_path / "copied"))
+    here, there = (
+        identity_of(system.model_copy(update={"adapter": folder / FILE}))
+        for folder in (updates, copied)
+    )
+    assert identity_of(system) != here == there
+    settings = read_json(copied / "adapter_config.json")
+    write_json(copied / "adapter_config.json", settings | {"lora_alpha": 1})
+    assert identity_of(system.model_copy(update={"adapter": copied / FILE})) != here
+
+
+def _shorten(folder: Path) -> None:
+    (folder / FILE).write_bytes((folder / FILE).read_bytes()[:-8])
+
+
+def _scaled_otherwise(folder: Path) -> None:
+    settings = read_json(folder / "adapter_config.json")
+    write_json(folder / "adapter_config.json", settings | {"use_rslora": True})
+
+
+def _other_layers(folder: Path) -> None:
+    weights = {n.replace("blocks.", "stages."): v for n, v in load_file(folder / FILE).items()}
+    save_file(weights, folder / FILE)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_shorten, "cannot be read as low-rank updates"),
+        (lambda folder: (folder / "adapter_config.json").unlink(), "does not exist"),
+        (_scaled_otherwise, "more than plain low-rank updates"),
+        (_other_layers, "learned for another network.*no such layer as stages"),
+    ],
+)
+def test_what_are_no_updates_of_it_is_refused(
+    change: object, message: str, tmp_path: Path, system: Timm, updates: Path
+) -> None:
+    folder = Path(shutil.copytree(updates, tmp_path / "changed"))
+    assert callable(change)
+    change(folder)
+    changed = system.model_copy(update={"adapter": folder / FILE})
+    with pytest.raises(InputError, match=message) as caught, open_system(changed):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_ends_it(
+    tmp_path: Path, system: Timm, images: dict[str, dict[str, np.ndarray]]
+) -> None:
+    with pytest.raises(InputError, match=r"not finite; lower low_rank\.learning_rate"):
+        learned(tmp_path, system, images, learning_rate=1e30)
+    assert not (tmp_path / FILE).exists()
+
+
+def test_too_few_images_are_refused(
+    tmp_path: Path, system: Timm, images: dict[str, dict[str, np.ndarray]]
+) -> None:
+    few = {kind: dict(list(each.items())[:15]) for kind, each in images.items()}
+    with pytest.raises(InputError, match=r"15 train images of mask-100 are left.*needs 16"):
+        learned(tmp_path, system, few)
+
+
+def test_networks_without_bottlenecks_are_updated_in_all_convolutions() -> None:
+    from timm import create_model
+
+    with torch.random.fork_rng():
+        small, plain = (create_model(f"resnet{depth}", num_classes=0) for depth in (50, 18))
+        transformer = create_model("test_vit", num_classes=0)
+    assert {small.get_submodule(name).kernel_size for name in _layers(small)} == {(1, 1)}
+    assert {plain.get_submodule(name).kernel_size for name in _layers(plain)} > {(3, 3)}
+    assert {name.rpartition(".")[2] for name in _layers(transformer)} == {
+        *("qkv", "proj", "fc1", "fc2")
+    }

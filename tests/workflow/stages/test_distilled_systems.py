@@ -1,0 +1,142 @@
+"""Adaption D of a frozen system: its network learns, and everything else is measured as ever."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import small_archive
+import torch
+import zxingcpp
+from PIL import Image
+from safetensors.torch import save_file
+
+from anonbench.config import load
+from anonbench.config.experiment import Experiment
+from anonbench.core.errors import InputError
+from anonbench.core.libraries.compat import install_torchvision_ops
+from anonbench.core.vocabulary import Adaption, Model, Variant
+
+pytestmark = pytest.mark.workflow
+MASK = Variant("mask", 100)
+ARGUMENTS = ("--workflow-profile", "none", "--cores", "2")
+OTHERS: dict[str, dict[str, Any]] = {
+    "onnx": {"file": "model.onnx"},
+    "torchscript": {"file": "model.pt"},
+    "function": {"function": "examples:encode"},
+    "command": {"command": "embed {images} {vectors}"},
+    "http": {"url": "https://search.example.org/embed"},
+    "vectors": {"path": "vectors/{variant}.h5"},
+}
+
+
+def distilled(**system: Any) -> dict[str, Any]:
+    """Return the smallest archive, searched by a system with D and a map."""
+    config = small_archive.config()
+    archive = config["datasets"]["archive"]
+    del archive["recipe"], config["recipes"]
+    archive |= {"system": "ours", "adaptions": ["mapped", "D"]}
+    attacks = {"attackers": [], "attacks": ["linkage"], "probes": 8, "gallery": 16}
+    config |= {"systems": {"ours": {"kind": "timm"} | system}, "low_rank": {"epochs": 1}}
+    return config | {"privacy": attacks}
+
+
+def draw(folder: Path) -> None:
+    """Write 40 images of codes, half of them to learn from."""
+    for number in range(40):
+        split, name = ("train", "val")[number % 2], ("left", "right")[number // 2 % 2]
+        code = zxingcpp.create_barcode(f"{split} {name} {number}", zxingcpp.BarcodeFormat.QRCode)
+        pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
+        path = folder / "images" / split / name / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.pad(pixels, (16, 16 + number), constant_values=255)).save(path)
+
+
+def planned(run: Any) -> Counter[str]:
+    assert run.returncode == 0, run.stderr
+    return Counter(re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE))
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_system_without_weights_is_refused(kind: str) -> None:
+    config = distilled()
+    config["systems"]["ours"] = {"kind": kind, **OTHERS[kind]}
+    with pytest.raises(InputError, match=rf"archive\.adaptions: D .*kind: {kind}.*`mapped`") as no:
+        load(config)
+    assert len(str(no.value).splitlines()) <= 2  # after the title of all errors
+    config["datasets"]["archive"]["adaptions"] = ["mapped"]
+    assert load(config)
+
+
+def test_updates_upon_updates_are_refused() -> None:
+    with pytest.raises(InputError, match=r"leave out D, or systems\.ours\.adapter"):
+        load(distilled(adapter="adapter_model.safetensors"))
+
+
+def test_nothing_counts_as_a_training() -> None:
+    experiment = Experiment(load(distilled()))
+    assert experiment.trainings("archive") == []
+    assert experiment.trained_models("archive") == [Model()]
+    assert experiment.distilled("archive") == [MASK]
+    assert Model(Adaption.D, MASK) in experiment.models("archive")
+    assert Model(Adaption.D, MASK) in experiment.own_vectors("archive")
+    assert experiment.batch("archive") == 16
+
+
+@pytest.mark.slow
+def test_it_is_planned(tmp_path: Path, snakemake: Callable[..., Any]) -> None:
+    small_archive.draw(tmp_path)
+    few = snakemake(tmp_path, distilled(), *ARGUMENTS, "-n", "archive_policy")
+    assert few.returncode != 0
+    assert "8 train images are fewer than a batch of 16" in few.stdout + few.stderr
+    draw(tmp_path)
+    every = planned(snakemake(tmp_path, distilled(), *ARGUMENTS, "-n"))
+    assert every["distill_system"] == every["embed_distilled_system"] == 1
+    assert not {"train_unadapted", "train_distilled", "untrained", "learning"} & set(every)
+    mapped = distilled()
+    mapped["datasets"]["archive"]["adaptions"] = ["mapped"]
+    without = planned(snakemake(tmp_path, mapped, *ARGUMENTS, "-n"))
+    more = set(every - without)
+    assert more == {"distill_system", "embed_distilled_system", "downstream"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("peft") is None, reason="adaption D needs peft")
+def test_from_images_to_the_policy(tmp_path: Path, snakemake: Callable[..., Any]) -> None:
+    install_torchvision_ops()
+    from timm import create_model
+
+    draw(tmp_path)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = create_model("test_vit", num_classes=0)
+    save_file(dict(network.state_dict()), tmp_path / "weights.safetensors")
+    config = distilled(name="test_vit", weights="weights.safetensors", device="cpu")
+    targets = ("archive_policy", "table_retrieval_archive_100", "archive_models")
+    run = snakemake(tmp_path, config, "--quiet", "rules", "progress", *ARGUMENTS, *targets)
+    assert run.returncode == 0, run.stderr
+    results = tmp_path / "results" / "archive"
+    scores = pd.read_csv(results / "scores.csv")
+    assert set(scores["adaption"]) == {"unadapted", "mapped", "D", "pixels"}
+    attacked = pd.read_csv(results / "privacy" / "attacks.csv")
+    rates = pd.read_csv(results / "privacy" / "reidentification.csv")
+    policy = pd.read_csv(results / "policy.csv")
+    for table in (attacked, policy):
+        assert {"mask", "mapped_mask", "D_mask"} <= set(table["method"])
+    # the network that has learned from such images attacks, too
+    assert "parrot" in set(rates.loc[rates["rate"].notna(), "attacker"])
+    folder = results / "adapters" / "seed0" / "mask-100"
+    assert list(pd.read_csv(folder / "log.csv")["step"]) == [1]
+    # other settings of updates: the system embeds nothing again
+    again = planned(
+        snakemake(tmp_path, config | {"low_rank": {"rank": 2}}, *ARGUMENTS, "-n", *targets)
+    )
+    assert {"distill_system", "embed_distilled_system", "reidentify", "attack"} <= set(again)
+    assert not {"embed_archive", "anonymize", "detect"} & set(again)
