@@ -21,7 +21,7 @@ import numpy as np
 from common import emit, measure
 
 from anonbench.config import Retrieval
-from anonbench.core.numeric.similarity import Room, unit_rows
+from anonbench.core.numeric.similarity import ProductBuffer, unit_rows
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.engine import Engine
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
@@ -56,7 +56,7 @@ class Given:
     def __init__(self, similarity: np.ndarray) -> None:
         self._similarity = similarity
 
-    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
+    def __call__(self, queries: np.ndarray, room: ProductBuffer) -> np.ndarray:
         return self._similarity[queries[:, 0]]
 
 

@@ -26,8 +26,8 @@ from anonbench.core.boxes import (
     Region,
     box_table,
     image_regions,
-    in_blocks,
     read_boxes,
+    with_blocks,
     write_boxes,
 )
 from anonbench.core.errors import InputError
@@ -303,11 +303,11 @@ def test_degrees_nest() -> None:
 def test_a_box_table_keeps_blocks_and_has_no_column_without_them(tmp_path: Path) -> None:
     blocks = coding_blocks(turned(picture(), 6))
     own = [Region(Entity.FACE, 1, 2, 9, 9, 1.0, None, blocks)]
-    write_boxes(box_table({"a": own, "b": in_blocks(own, ())}, 0), tmp_path / "a.parquet")
+    write_boxes(box_table({"a": own, "b": with_blocks(own, ())}, 0), tmp_path / "a.parquet")
     read = image_regions(read_boxes(tmp_path / "a.parquet"))
     assert read["a"][0].blocks == blocks
     assert read["b"][0].blocks == ()
-    write_boxes(box_table({"b": in_blocks(own, ())}, 0), tmp_path / "b.parquet")
+    write_boxes(box_table({"b": with_blocks(own, ())}, 0), tmp_path / "b.parquet")
     assert "blocks" not in read_boxes(tmp_path / "b.parquet")
 
 

@@ -113,7 +113,7 @@ def test_masks_hide_and_leave_the_rest(shard: dict[str, object], tmp_path: Path)
 def test_boxes_that_cut_coding_blocks_stop_the_shard(
     shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "in_coding_blocks", lambda regions, *_: regions)
+    monkeypatch.setattr(module, "add_coding_blocks", lambda regions, *_: regions)
     with pytest.raises(InputError, match="image '0' as mask-100 fails its audit"):
         write(shard, tmp_path / "a.tar", "mask-100")
     assert not list(tmp_path.glob("*a.*"))

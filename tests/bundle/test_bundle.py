@@ -17,7 +17,7 @@ from rocrate.rocrate import ROCrate
 
 import bundled_results as made
 from anonbench.bundle.crate import METADATA
-from anonbench.bundle.source import image_counts, rules_left
+from anonbench.bundle.source import image_counts, remaining_rules
 from anonbench.bundle.verify import verify
 from anonbench.bundle.write import neutral_config, write_bundle
 from anonbench.cli import main
@@ -327,9 +327,9 @@ def test_the_workflow_starts_from_what_a_bundle_carries(bundle: Path) -> None:
         "train_unadapted": "results/portraits/models/unadapted/seed0/backbone.safetensors",
     }
     rules = [(name, path.__eq__) for name, path in outputs.items()]
-    assert rules_left(bundle / METADATA, rules) == {"scores", "effects"}
+    assert remaining_rules(bundle / METADATA, rules) == {"scores", "effects"}
     with pytest.raises(InputError, match="run snakemake in the bundle's folder"):
-        rules_left(bundle / "nothing.json", rules)
+        remaining_rules(bundle / "nothing.json", rules)
 
 
 def test_damaged_counts_of_a_bundle_plan_nothing(bundle: Path, tmp_path: Path) -> None:
@@ -396,7 +396,7 @@ def test_metadata_nested_without_end_is_refused(bundle: Path) -> None:
     with pytest.raises(InputError, match="is not the metadata of a bundle"):
         verify(bundle)
     with pytest.raises(InputError, match="is not the metadata of a bundle"):
-        rules_left(bundle / METADATA, [])
+        remaining_rules(bundle / METADATA, [])
 
 
 @pytest.mark.parametrize(

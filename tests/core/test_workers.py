@@ -17,15 +17,15 @@ import pytest
 
 from anonbench.core import workers
 from anonbench.core.errors import InputError
-from anonbench.core.memory import alone_if
+from anonbench.core.memory import exclusive_if
 
 DEAD = -1.0
 
 
-def in_processes(
+def map_in_processes(
     make: Callable[[], Callable[[int], Any]], items: Iterable[int], n: int, apart: bool = False
 ) -> Iterator[Any]:
-    return workers.in_processes(make, items, n, lambda item: DEAD - item, apart=apart)
+    return workers.map_in_processes(make, items, n, lambda item: DEAD - item, apart=apart)
 
 
 def make() -> Callable[[int], tuple[int, int]]:
@@ -35,7 +35,7 @@ def make() -> Callable[[int], tuple[int, int]]:
 
 @pytest.mark.parametrize("n", [1, 3])
 def test_results_come_in_order_from_so_many_processes(n: int) -> None:
-    results = list(in_processes(make, range(50), n))
+    results = list(map_in_processes(make, range(50), n))
     assert [value for value, _ in results] == [item * item for item in range(50)]
     processes = {process for _, process in results}
     assert len(processes) <= n and (os.getpid() in processes) == (n == 1)
@@ -49,7 +49,7 @@ def test_items_are_taken_as_they_are_needed() -> None:
             taken.append(number)
             yield number
 
-    results = in_processes(make, items(), 2)
+    results = map_in_processes(make, items(), 2)
     next(results)
     assert len(taken) <= 20
     results.close()
@@ -57,7 +57,7 @@ def test_items_are_taken_as_they_are_needed() -> None:
 
 def timed() -> Callable[[int], tuple[float, float]]:
     def work(item: int) -> tuple[float, float]:
-        with alone_if(item % 2 == 1):
+        with exclusive_if(item % 2 == 1):
             start = time.monotonic()
             time.sleep(0.02)
             return start, time.monotonic()
@@ -67,14 +67,14 @@ def timed() -> Callable[[int], tuple[float, float]]:
 
 @pytest.mark.slow
 def test_what_takes_much_memory_is_done_by_one_worker_at_a_time() -> None:
-    spans = list(in_processes(timed, range(12), 3))
+    spans = list(map_in_processes(timed, range(12), 3))
     large = sorted(spans[1::2])
     assert all(end <= start for (_, end), (start, _) in pairwise(large))
 
 
 def fatal(deadly: set[int]) -> Callable[[int], int]:
     def work(item: int) -> int:
-        with alone_if(item % 2 == 1):
+        with exclusive_if(item % 2 == 1):
             if item in deadly:
                 os._exit(9)
             return item
@@ -86,7 +86,7 @@ def held() -> Callable[[int], int]:
     """Item 1 ends its worker while another one waits for what it holds."""
 
     def work(item: int) -> int:
-        with alone_if(item != 0):
+        with exclusive_if(item != 0):
             if item == 1:
                 time.sleep(0.5)
                 os._exit(9)
@@ -98,7 +98,7 @@ def held() -> Callable[[int], int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("deadly", [{3}, {0, 1, 2}, {5, 7, 60}, {69}])
 def test_an_item_that_ends_its_worker_is_told_of_and_the_others_are_done(deadly: set[int]) -> None:
-    results = list(in_processes(partial(fatal, deadly), range(70), 2))
+    results = list(map_in_processes(partial(fatal, deadly), range(70), 2))
     assert results == [DEAD - item if item in deadly else item for item in range(70)]
 
 
@@ -107,20 +107,20 @@ def test_a_handler_of_this_process_keeps_no_worker_alive() -> None:
     """Snakemake's scheduler, for one, leaves a handler; a worker that waits would never see it."""
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
-        results = list(in_processes(held, range(4), 2))
+        results = list(map_in_processes(held, range(4), 2))
     finally:
         signal.signal(signal.SIGTERM, before)
     assert results == [0, DEAD - 1, 2, 3]
 
 
 def test_one_worker_apart_survives_what_ends_it() -> None:
-    results = in_processes(partial(fatal, {1}), range(3), 1, apart=True)
+    results = map_in_processes(partial(fatal, {1}), range(3), 1, apart=True)
     assert list(results) == [0, DEAD - 1, 2]
 
 
 def test_a_worker_that_never_starts_ends_all() -> None:
     with pytest.raises(InputError, match="before it did anything"):
-        list(in_processes(partial(os._exit, 9), range(10), 2))
+        list(map_in_processes(partial(os._exit, 9), range(10), 2))
 
 
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
         "def make():\n"
         "    Path(sys.argv[1], str(os.getpid())).touch()\n"
         "    return lambda item: time.sleep(0.05)\n"
-        "for _ in workers.in_processes(make, iter(int, 1), 2, print): pass\n"
+        "for _ in workers.map_in_processes(make, iter(int, 1), 2, print): pass\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as parent:
         wait_for(lambda: len(list(tmp_path.iterdir())) == 2)

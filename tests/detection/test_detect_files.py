@@ -32,7 +32,7 @@ def photos(tmp_path: Path) -> Path:
 
 def test_tables_of_boxes_and_images(photos: Path) -> None:
     found = detect(photos, ["zxing"], detection=QUICK, workers=1)
-    assert found.boxes["id"].tolist() == ["a code"] and found.in_doubt
+    assert found.boxes["id"].tolist() == ["a code"] and found.is_doubtful
     assert found.boxes["entity"].tolist() == ["barcode"] and found.boxes["x0"][0] > 10
     rows = found.images.set_index("name")
     assert rows["status"].to_dict() == {
@@ -48,6 +48,6 @@ def test_tables_of_boxes_and_images(photos: Path) -> None:
 
 
 def test_without_faults_nothing_is_in_doubt(photos: Path) -> None:
-    assert not detect([photos / "blank.png"], ["zxing"], detection=QUICK).in_doubt
+    assert not detect([photos / "blank.png"], ["zxing"], detection=QUICK).is_doubtful
     with pytest.raises(InputError, match="no such file"):
         detect(photos / "missing")

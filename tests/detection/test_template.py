@@ -27,7 +27,7 @@ from anonbench.detection.template_matching import (
     embed,
     extract,
     framed,
-    in_any,
+    is_in_any,
     is_plausible,
     moved,
 )
@@ -249,7 +249,7 @@ def test_what_is_a_persons_is_neither_matched_nor_compared(detector: TemplateDet
     for known in detector._known:
         quads = list(truth(np.eye(3)).values())
         assert len(known.features.points) > 100
-        assert not in_any(known.features.points, quads).any()
+        assert not is_in_any(known.features.points, quads).any()
         for x0, y0, x1, y1 in BOXES.values():
             assert not known.compared[y0:y1, x0:x1].any()
         assert known.compared.mean() > 0.5
@@ -457,5 +457,5 @@ def test_points_in_quadrilaterals() -> None:
     square = np.array([(0, 0), (2, 0), (2, 2), (0, 2)], float)
     diamond = np.array([(10, 8), (12, 10), (10, 12), (8, 10)], float)
     points = np.array([(1, 1), (2, 2), (3, 1), (10, 10), (8.5, 8.5)], np.float32)
-    assert in_any(points, [square, diamond[::-1]]).tolist() == [True, True, False, True, False]
-    assert in_any(points, []).tolist() == [False] * 5
+    assert is_in_any(points, [square, diamond[::-1]]).tolist() == [True, True, False, True, False]
+    assert is_in_any(points, []).tolist() == [False] * 5

@@ -259,7 +259,7 @@ def test_vectors_before_a_change_of_dimension_are_kept(tmp_path: Path) -> None:
 
     with endpoint(answer) as url:
         system = Http(url=url, retries=0, concurrency=1)
-        assert system.at_once == 64
+        assert system.most_images == 64
         with pytest.raises(InputError, match=r"of 8 and 9 dimensions.*`version`") as no:
             vectors_of(system, [Few(100)], tmp_path)
         assert str(tmp_path) in str(no.value)

@@ -7,27 +7,32 @@ import pytest
 
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.numeric.rates import clustered_rate
-from anonbench.evaluation.intervals import of_macro, of_mean, of_rate, of_retrained
+from anonbench.evaluation.intervals import (
+    macro_interval,
+    mean_interval,
+    rate_interval,
+    retrained_interval,
+)
 
 PERSONS = np.repeat(np.arange(10), 3)
 
 
 def test_an_interval_ends_where_the_score_does() -> None:
     values = np.where(PERSONS == 0, 0.5, 0.99)
-    plain, found = clustered_mean(values, PERSONS, 0.95), of_mean(values, PERSONS, 0.95)
+    plain, found = clustered_mean(values, PERSONS, 0.95), mean_interval(values, PERSONS, 0.95)
     assert plain.high > 1.0 and found.high == 1.0
     assert (found.value, found.low, found.se) == (plain.value, plain.low, plain.se)
-    assert of_mean(-values, PERSONS, 0.95, lowest=-1.0).low == -1.0
+    assert mean_interval(-values, PERSONS, 0.95, lowest=-1.0).low == -1.0
 
 
 def test_a_rate_has_the_error_of_its_effective_number_of_images() -> None:
     hits = (PERSONS < 4).astype(float)
-    rate, found = clustered_rate(hits, PERSONS, 0.95), of_rate(hits, PERSONS, 0.95)
+    rate, found = clustered_rate(hits, PERSONS, 0.95), rate_interval(hits, PERSONS, 0.95)
     assert found.se == pytest.approx(np.sqrt(0.4 * 0.6 / rate.effective))
     assert (found.low, found.high, found.clusters) == (rate.low, rate.high, 10)
-    none = of_rate(np.full(30, np.nan), PERSONS, 0.95)
+    none = rate_interval(np.full(30, np.nan), PERSONS, 0.95)
     assert np.isnan([none.value, none.low, none.se]).all() and none.reason
-    few = of_rate(hits, PERSONS // 2, 0.95)
+    few = rate_interval(hits, PERSONS // 2, 0.95)
     assert few.value == 0.4 and np.isnan(few.se) and few.reason.startswith("5 clusters")
 
 
@@ -42,7 +47,7 @@ def test_macro_accuracy_is_jackknifed_over_clusters(nested: bool) -> None:
     hits = generator.integers(0, 2, 30).astype(float)
     labels = PERSONS // 2 if nested else generator.integers(0, 3, 30)
     labels = np.where(PERSONS == 9, 7, labels)
-    found = of_macro(hits, labels, PERSONS, 0.95)
+    found = macro_interval(hits, labels, PERSONS, 0.95)
     whole = macro(hits, labels)
     rest = [person != PERSONS for person in range(10)]
     without = [macro(hits[kept], labels[kept]) for kept in rest]
@@ -53,15 +58,15 @@ def test_macro_accuracy_is_jackknifed_over_clusters(nested: bool) -> None:
 
 def test_macro_accuracy_of_even_classes_is_the_accuracy() -> None:
     hits = np.random.default_rng(1).integers(0, 2, 30).astype(float)
-    found = of_macro(hits, np.tile(np.arange(3), 10), PERSONS, 0.95)
+    found = macro_interval(hits, np.tile(np.arange(3), 10), PERSONS, 0.95)
     plain = clustered_mean(hits, PERSONS, 0.95)
     assert (found.value, found.se) == pytest.approx((plain.value, plain.se))
-    assert of_macro(hits, np.zeros(30), np.zeros(30), 0.95).reason.startswith("1 cluster,")
+    assert macro_interval(hits, np.zeros(30), np.zeros(30), 0.95).reason.startswith("1 cluster,")
 
 
 @pytest.mark.parametrize("hits", [np.ones(30), np.zeros(30), PERSONS % 2.0])
 def test_macro_accuracy_without_spread_is_no_certainty(hits: np.ndarray) -> None:
-    found = of_macro(hits, PERSONS % 2, PERSONS, 0.95)
+    found = macro_interval(hits, PERSONS % 2, PERSONS, 0.95)
     assert found.value == hits.mean() and np.isnan([found.low, found.high, found.se]).all()
     assert found.reason.startswith("no single cluster changes the mean") and found.clusters == 10
 
@@ -69,17 +74,17 @@ def test_macro_accuracy_without_spread_is_no_certainty(hits: np.ndarray) -> None
 def test_new_trainings_need_three_seeds() -> None:
     scores = np.random.default_rng(0).random((3, 30))
     for count, reason in ((1, "1 seed, "), (2, "2 seeds, ")):
-        found = of_retrained(scores[:count], PERSONS, 0.95)
+        found = retrained_interval(scores[:count], PERSONS, 0.95)
         assert found.reason.startswith(reason) and np.isnan([found.low, found.high]).all()
         assert found.value == pytest.approx(scores[:count].mean())
-    assert of_retrained(scores, PERSONS // 2, 0.95).reason.startswith("5 clusters")
+    assert retrained_interval(scores, PERSONS // 2, 0.95).reason.startswith("5 clusters")
     queries = clustered_mean(scores.mean(axis=0), PERSONS, 0.95)
-    whole = of_retrained(scores, PERSONS, 0.95)
+    whole = retrained_interval(scores, PERSONS, 0.95)
     seeds = scores.mean(axis=1).var(ddof=1) / 3
     assert whole.se == pytest.approx(np.sqrt(queries.se**2 + seeds))
     # Satterthwaite's: nine degrees of freedom of ten persons, two of three seeds
     assert whole.df == pytest.approx(whole.se**4 / (queries.se**4 / 9 + seeds**2 / 2))
-    assert of_retrained(scores[[0, 0, 0]], PERSONS, 0.95).se == pytest.approx(
+    assert retrained_interval(scores[[0, 0, 0]], PERSONS, 0.95).se == pytest.approx(
         clustered_mean(scores[0], PERSONS, 0.95).se
     )
 
@@ -91,7 +96,7 @@ def test_the_interval_of_new_trainings_covers_their_mean(between: float) -> None
     for _ in range(400):
         hard = generator.normal(0.5, 0.1, 40)[persons] + generator.normal(0, 0.1, 160)
         scores = hard + generator.normal(0, between, (3, 1)) + generator.normal(0, 0.05, (3, 160))
-        found = of_retrained(scores, persons, 0.95)
+        found = retrained_interval(scores, persons, 0.95)
         covered += found.low <= 0.5 <= found.high
         queries = clustered_mean(scores.mean(axis=0), persons, 0.95)
         over_queries += queries.low <= 0.5 <= queries.high

@@ -169,7 +169,7 @@ def test_accuracies(tmp_path: Path) -> None:
     assert (cells.loc["knn_macro", "k"], cells.loc["knn@10", "k"]) == (20, 10)
     macro = cells.loc["linear_macro"]
     assert macro["value"] == pytest.approx((35 / 50 + 15 / 20 + 1) / 3)
-    expected = intervals.of_macro(right, LABELS, CLUSTERS.to_numpy(), 0.95)
+    expected = intervals.macro_interval(right, LABELS, CLUSTERS.to_numpy(), 0.95)
     assert (macro["se"], macro["low"], macro["high"]) == (expected.se, expected.low, expected.high)
     assert macro["chance"] == pytest.approx(1 / 3)
     chances = table.groupby("metric")["chance"].unique().map(list)
@@ -262,7 +262,7 @@ def test_seeds_share_the_interval_of_new_trainings(tmp_path: Path) -> None:
         pd.read_parquet(files.per_query).query("query == 'original'")["ap"].to_numpy()
         for files in given
     ]
-    expected = intervals.of_retrained(np.stack(values), CLUSTERS.to_numpy(), 0.9)
+    expected = intervals.retrained_interval(np.stack(values), CLUSTERS.to_numpy(), 0.9)
     ends = table[["retrained_low", "retrained_high"]].to_numpy()
     assert np.allclose(ends, (expected.low, expected.high))
     assert (ends[:, 0] < table["value"].min()).all() and (ends[:, 1] > table["value"].max()).all()

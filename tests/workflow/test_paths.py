@@ -164,10 +164,10 @@ def test_an_attacker_knows_the_unadapted_model_and_each_adapted_one() -> None:
 
 def test_without_attacks_and_queries_there_are_no_files_of_them() -> None:
     without = paths(privacy={"enabled": False}, presentation={"explorer_queries": 0})
-    assert without.of_privacy("{dataset}/x.csv") == without.explorers() == []
+    assert without.privacy_files("{dataset}/x.csv") == without.explorers() == []
     assert without.stage_targets("mine")["privacy"] == []
     assert not any("reidentification" in target for target in without.page_targets())
-    assert paths().of_privacy("{dataset}/x.csv") == ["out/mine/x.csv"]
+    assert paths().privacy_files("{dataset}/x.csv") == ["out/mine/x.csv"]
     assert paths().explorers() == ["out/mine/explorer.json"]
 
 

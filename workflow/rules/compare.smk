@@ -30,7 +30,7 @@ rule scenarios:
 
 rule profiles:
     input:
-        paths.of_each("{dataset}/counts.csv"),
+        paths.dataset_files("{dataset}/counts.csv"),
     output:
         **table("experiment"),
     log:
@@ -51,8 +51,8 @@ rule profiles:
 
 rule paper_comparison:
     input:
-        scores=paths.of_each("{dataset}/scores.csv", paper_names),
-        counts=paths.of_each("{dataset}/counts.csv", paper_names),
+        scores=paths.dataset_files("{dataset}/scores.csv", paper_names),
+        counts=paths.dataset_files("{dataset}/counts.csv", paper_names),
     output:
         csv="<results>/paper/comparison.csv",
         facts="<results>/paper/facts.csv",
@@ -77,9 +77,9 @@ rule paper_comparison:
 
 rule paper_claims:
     input:
-        scores=paths.of_each("{dataset}/scores.csv", paper_names),
-        comparisons=paths.of_each("{dataset}/comparisons.csv", paper_names),
-        best=paths.of_each("{dataset}/best.csv", paper_names),
+        scores=paths.dataset_files("{dataset}/scores.csv", paper_names),
+        comparisons=paths.dataset_files("{dataset}/comparisons.csv", paper_names),
+        best=paths.dataset_files("{dataset}/best.csv", paper_names),
     output:
         csv="<results>/paper/claims.csv",
         cases="<results>/paper/cases.csv",

@@ -8,9 +8,9 @@ for _name, _reference in experiment.drifts().items():
             f"drift_{_name}"
         input:
             **by_digest(
-                manifest=paths.of_each("{dataset}/manifest.parquet", [_reference, _name]),
-                clusters=paths.of_each("{dataset}/clusters.parquet", [_reference, _name]),
-                boxes=paths.of_each("{dataset}/boxes.parquet", [_reference, _name]),
+                manifest=paths.dataset_files("{dataset}/manifest.parquet", [_reference, _name]),
+                clusters=paths.dataset_files("{dataset}/clusters.parquet", [_reference, _name]),
+                boxes=paths.dataset_files("{dataset}/boxes.parquet", [_reference, _name]),
                 embeddings_reference=paths.drift_embeddings(_reference, _name, _reference),
                 embeddings_batch=paths.drift_embeddings(_reference, _name, _name),
             ),

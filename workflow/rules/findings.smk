@@ -12,8 +12,8 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(s
 
     rule findings_systems:
         input:
-            scores=paths.of_each("{dataset}/scores.csv", _frozen),
-            methods=paths.of_each("{dataset}/method_comparisons.csv", _frozen),
+            scores=paths.dataset_files("{dataset}/scores.csv", _frozen),
+            methods=paths.dataset_files("{dataset}/method_comparisons.csv", _frozen),
         output:
             systems="<results>/findings/systems.csv",
             orders="<results>/findings/orders.csv",
@@ -38,4 +38,4 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(s
 
 
 for _name in ("effects", "variance", "scores"):
-    found_files += paths.of_each(f"{{dataset}}/{_name}.csv", _adapted)
+    found_files += paths.dataset_files(f"{{dataset}}/{_name}.csv", _adapted)

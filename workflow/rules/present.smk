@@ -8,9 +8,9 @@ from anonbench.workflow.paths import digests
 # A bundle carries no image sets, whose digests a statement names.
 hidden_here = [] if settings.bundle else list(experiment.datasets)
 # Regions whose outlines stand for a picture. A bundle carries no digests of them.
-outlined = {"boxes": paths.of_each("{dataset}/boxes.parquet")}
+outlined = {"boxes": paths.dataset_files("{dataset}/boxes.parquet")}
 if not settings.bundle:
-    outlined = by_digest(manifests=paths.of_each("{dataset}/manifest.parquet"), **outlined)
+    outlined = by_digest(manifests=paths.dataset_files("{dataset}/manifest.parquet"), **outlined)
 
 
 # The paper's tables of scores: a job a data set.
@@ -86,7 +86,7 @@ for _name, _dataset in experiment.datasets.items():
 
 rule sizes:
     input:
-        paths.of_each("{dataset}/counts.csv"),
+        paths.dataset_files("{dataset}/counts.csv"),
     output:
         **table("sizes", "images of each data set"),
     log:
@@ -209,7 +209,7 @@ rule cost:
     input:
         rules.tables.input,
         rules.figures.input,
-        paths.of_each("{dataset}/quality/summary.csv", paths.measured()),
+        paths.dataset_files("{dataset}/quality/summary.csv", paths.measured()),
         paths.explorers(),
         paths.reported()["attention"],
     output:
@@ -240,9 +240,9 @@ rule report:
         digests=[digest for name in hidden_here for digest in digests(paths.published(name))],
     output:
         page("<results>/report.html", "Report", {"what": "answer, tables, figures, explorer"}),
-        paths.of_each("{dataset}/choices.csv"),
-        paths.of_each("{dataset}/statement.html"),
-        paths.of_each("{dataset}/statement.md"),
+        paths.dataset_files("{dataset}/choices.csv"),
+        paths.dataset_files("{dataset}/statement.html"),
+        paths.dataset_files("{dataset}/statement.md"),
     log:
         "<logs>/report.log",
     benchmark:

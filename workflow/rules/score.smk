@@ -283,7 +283,7 @@ rule downstream:
 
 # Models that embed every variant: a job a model and seed.
 for _name in filter(experiment.is_classified, experiment.datasets):
-    for (_model, _seed), _variants in experiment.on_every_variant(_name).items():
+    for (_model, _seed), _variants in experiment.models_by_variant(_name).items():
         _folder = f"<results>/{_name}/downstream/{_model}/seed{_seed}"
 
         rule:

@@ -7,7 +7,7 @@ with job(snakemake, __file__) as cache:
         import pandas as pd
 
         from anonbench.config import Detection
-        from anonbench.core.libraries.devices import claimed
+        from anonbench.core.libraries.devices import locked_gpus
         from anonbench.core.sharding import rows_of_shard
         from anonbench.datasets.listing import root_in
         from anonbench.detection.cache import places
@@ -24,7 +24,7 @@ with job(snakemake, __file__) as cache:
             for files in (snakemake.input.boxes, snakemake.input.corrections)
         )
         regions, corrected = read_user_regions(boxes, corrections, only=set(rows["id"]))
-        with claimed(snakemake.resources.gpu):
+        with locked_gpus(snakemake.resources.gpu):
             detect_shard(
                 rows,
                 Job(

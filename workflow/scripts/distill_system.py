@@ -5,7 +5,7 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     if not cache.is_done():
         from anonbench.config import LowRank, load
-        from anonbench.core.libraries.devices import claimed
+        from anonbench.core.libraries.devices import locked_gpus
         from anonbench.core.vocabulary import Variant
         from anonbench.datasets.image_sets.shards import ImageSet
         from anonbench.datasets.listing import root_of
@@ -13,7 +13,7 @@ with job(snakemake, __file__) as cache:
 
         config, dataset = load(snakemake.config), snakemake.wildcards.dataset
         root = root_of(config.datasets[dataset])
-        with claimed(snakemake.resources.gpu):
+        with locked_gpus(snakemake.resources.gpu):
             learn_updates(
                 system=config.system_of(dataset),
                 original=ImageSet.open([Path(path) for path in snakemake.input.original], root),

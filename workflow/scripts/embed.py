@@ -5,13 +5,13 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     if not cache.is_done():
         from anonbench.config import load
-        from anonbench.core.libraries.devices import claimed
+        from anonbench.core.libraries.devices import locked_gpus
         from anonbench.datasets.listing import root_of
 
         config = load(snakemake.config)
         name = snakemake.wildcards.dataset
         recipe, root = config.recipe_of(name), root_of(config.datasets[name])
-        with claimed(min(1, recipe.gpus_a_machine)):
+        with locked_gpus(min(1, recipe.gpus_a_machine)):
             from anonbench.datasets.image_sets.shards import ImageSet
             from anonbench.embedding.extract import embed_many
 

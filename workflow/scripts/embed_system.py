@@ -5,7 +5,7 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     if not cache.is_done():
         from anonbench.config import load
-        from anonbench.core.libraries.devices import claimed
+        from anonbench.core.libraries.devices import locked_gpus
         from anonbench.datasets.image_sets.shards import ImageSet
         from anonbench.datasets.listing import root_of
         from anonbench.embedding.embed_systems import embed_sets
@@ -19,7 +19,7 @@ with job(snakemake, __file__) as cache:
         for file in map(Path, snakemake.input.images):
             folders.setdefault(file.parent, []).append(file)
         outputs = [Path(file) for file in snakemake.output if file.endswith(".h5")]
-        with claimed(snakemake.resources.gpu):
+        with locked_gpus(snakemake.resources.gpu):
             embed_sets(
                 system,
                 [

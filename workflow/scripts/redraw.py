@@ -6,10 +6,10 @@ with job(snakemake, __file__) as cache:
     if not cache.is_done():
         from anonbench.config import Anonymization
         from anonbench.core.boxes import read_boxes
-        from anonbench.core.libraries.devices import claimed
+        from anonbench.core.libraries.devices import locked_gpus
         from anonbench.core.vocabulary import Variant
 
-        with claimed(snakemake.resources.gpu):
+        with locked_gpus(snakemake.resources.gpu):
             from anonbench.training.redrawing.draw import redraw_shard
 
             redraw_shard(

@@ -4,9 +4,9 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
     if not cache.is_done():
-        from anonbench.core.libraries.devices import claimed
+        from anonbench.core.libraries.devices import locked_gpus
 
-        with claimed(snakemake.resources.gpu):
+        with locked_gpus(snakemake.resources.gpu):
             from anonbench.config import Anonymization, Privacy, load
             from anonbench.core.boxes import read_boxes
             from anonbench.core.io import write_parquet

@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.core.libraries.devices import claimed
+    from anonbench.core.libraries.devices import locked_gpus
     from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
 
     output = Path(snakemake.output[0])
@@ -14,7 +14,7 @@ with job(snakemake, __file__):
         map(Path, snakemake.input.databases),
         strict=True,
     )
-    with claimed(snakemake.resources.gpu):
+    with locked_gpus(snakemake.resources.gpu):
         score_shard(
             reference=Path(snakemake.input.reference),
             scenarios=[Embedded(*each) for each in files],

@@ -6,7 +6,7 @@ with job(snakemake, __file__) as cache:
     if not cache.is_done():
         from anonbench.config import load
         from anonbench.core.jobs.checksums import is_intact
-        from anonbench.core.libraries.devices import claimed
+        from anonbench.core.libraries.devices import locked_gpus
         from anonbench.datasets.listing import root_of
         from anonbench.training.loop.launch import TrainJob, run
         from anonbench.workflow.image_counts import require_left
@@ -31,5 +31,5 @@ with job(snakemake, __file__) as cache:
             unadapted=next(map(Path, snakemake.input.get("unadapted", [])), None),
             labels=(snakemake.input.labels[0], slice["label"]) if "label" in slice else None,
         )
-        with claimed(recipe.gpus_a_machine):
+        with locked_gpus(recipe.gpus_a_machine):
             run(training)

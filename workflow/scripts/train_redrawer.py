@@ -8,14 +8,14 @@ with job(snakemake, __file__) as cache:
 
         from anonbench.config import Anonymization, Redrawing, load
         from anonbench.core.boxes import read_boxes
-        from anonbench.core.libraries.devices import claimed
+        from anonbench.core.libraries.devices import locked_gpus
         from anonbench.core.vocabulary import Variant
         from anonbench.datasets.listing import root_of
 
         config, slice = load(snakemake.config), snakemake.params.slice
         dataset = snakemake.wildcards.dataset
         recipe = config.recipe_of(dataset)
-        with claimed(min(1, recipe.gpus_a_machine)):
+        with locked_gpus(min(1, recipe.gpus_a_machine)):
             from anonbench.datasets.image_sets.shards import ImageSet
             from anonbench.training.redrawing.train import train_redrawer
 

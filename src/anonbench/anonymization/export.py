@@ -23,7 +23,7 @@ import pandas as pd
 from anonbench.config import Config, Layout
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
-from anonbench.core.io import atomic, part_of, require_folder_or_tar
+from anonbench.core.io import atomic, partial_path, require_folder_or_tar
 from anonbench.core.jobs.checksums import verify
 from anonbench.core.progress import track
 from anonbench.core.registries.method_names import is_given, is_redrawn
@@ -353,7 +353,7 @@ def _sink(to: Path) -> Iterator[_Sink]:
     to.parent.mkdir(parents=True, exist_ok=True)
     for left in to.parent.glob(f".{glob.escape(to.name)}.*.part"):  # of killed exports
         shutil.rmtree(left)
-    temporary = part_of(to)
+    temporary = partial_path(to)
     try:
         temporary.mkdir()
         yield _Folder(temporary)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv, read_json, write_csv
-from anonbench.datasets.image_sets.doubts import Doubts, of_counts
+from anonbench.datasets.image_sets.doubts import Doubts, doubts_in_counts
 from anonbench.detection.gather import COUNTS
 
 AUDITED = ("images", "regions", "outside_image", "hidden_pixels", "failed")
@@ -91,7 +91,9 @@ def read_doubts(audit: Path) -> Doubts:
     table = read_csv(audit, COLUMNS)
     counts = table.drop_duplicates("split").rename(columns={"failed_detector": "failed"})
     unmatched = {name: int(table[UNMATCHED + name].max()) for name in SETTINGS}
-    return of_counts(counts[COUNTS], {name: rows for name, rows in unmatched.items() if rows})
+    return doubts_in_counts(
+        counts[COUNTS], {name: rows for name, rows in unmatched.items() if rows}
+    )
 
 
 def _left_out(duplicates: Path | None) -> dict[str, int]:

@@ -22,7 +22,7 @@ from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.core.wording import count
-from anonbench.datasets.coding_blocks import in_coding_blocks
+from anonbench.datasets.coding_blocks import add_coding_blocks
 from anonbench.datasets.formats.pages import Page, page_of
 from anonbench.datasets.image_sets.originals import used_rows
 from anonbench.datasets.image_sets.shards import ShardWriter
@@ -76,7 +76,7 @@ def anonymize_shard(
             original = read_image(data, None, page)
             original.flags.writeable = False  # it is what the result is held against
             with memory_for(original.shape[0] * original.shape[1]):
-                own = in_coding_blocks(regions.get(image_id, []), data, page)
+                own = add_coding_blocks(regions.get(image_id, []), data, page)
 
                 def audited(asked: Variant, strengths: Anonymization, is_masked: bool) -> bytes:
                     *between, pixels = layers(original, own, asked, strengths)

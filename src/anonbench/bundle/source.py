@@ -23,7 +23,7 @@ _AGAIN = re.compile(
 """Rules that need no image and no model: the only ones that run on a bundle."""
 
 
-def rules_left(metadata: Path, rules: Iterable[tuple[str, Callable[[str], bool]]]) -> set[str]:
+def remaining_rules(metadata: Path, rules: Iterable[tuple[str, Callable[[str], bool]]]) -> set[str]:
     """Names of the rules that may run on a bundle; none of them makes a file that it contains.
 
     Args:

@@ -228,7 +228,7 @@ class Experiment:
         """Whether a data set has labels."""
         return self.datasets[name].is_classified
 
-    def on_every_variant(self, name: str) -> dict[tuple[Model, int], list[Variant]]:
+    def models_by_variant(self, name: str) -> dict[tuple[Model, int], list[Variant]]:
         """Models that are scored on every variant, with their seeds and variants."""
         found: dict[tuple[Model, int], list[Variant]] = {}
         for run in self.scenarios(name):

@@ -309,9 +309,9 @@ class Estimates:
         slowest = rates.HIDING_ALONE * min(map(_hidden_per_second, dataset.methods))
         for each in kinds:
             if each.context():
-                seconds += self._surroundings_in(name, each.lesson_size(), crop)
+                seconds += self._surroundings_in(name, each.training_size(), crop)
             elif each.learns:
-                taught = self._regions(name, each.lesson_size(), Split.TRAIN)
+                taught = self._regions(name, each.training_size(), Split.TRAIN)
                 hidden = min(self._counts[name][Split.TRAIN], taught) * len(dataset.methods)
                 lesson = taught * (crop + 1 / rates.LEARNED_PER_SECOND)
                 seconds += lesson * (1 + len(dataset.all_methods)) + hidden / slowest

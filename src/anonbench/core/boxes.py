@@ -119,7 +119,7 @@ def read_boxes(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path, columns=[*BOX_COLUMNS, *more])
 
 
-def in_blocks(regions: Sequence[Region], blocks: tuple[Blocks, ...]) -> list[Region]:
+def with_blocks(regions: Sequence[Region], blocks: tuple[Blocks, ...]) -> list[Region]:
     """Return regions of an image with the coding blocks of its file."""
     return [replace(region, blocks=blocks) for region in regions]
 

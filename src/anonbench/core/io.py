@@ -50,7 +50,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = part_of(path)
+    temporary = partial_path(path)
     try:
         temporary.touch()
         mode = temporary.stat().st_mode
@@ -108,7 +108,7 @@ def is_full(folder: Path) -> bool:
     return shutil.disk_usage(folder).free < _FULL_BYTES
 
 
-def part_of(path: Path) -> Path:
+def partial_path(path: Path) -> Path:
     """Temporary path of a file that is being written; removes what killed jobs left there."""
     name = path.name
     if len(os.fsencode(name)) > _LONGEST_NAME:

@@ -59,7 +59,7 @@ def memory_for(pixels: int) -> Iterator[None]:
 
 
 @contextmanager
-def alone_if(condition: bool) -> Iterator[None]:
+def exclusive_if(condition: bool) -> Iterator[None]:
     """Let one process at a time search a large image, if `condition` holds; the others wait."""
     if not condition:
         yield

@@ -32,7 +32,7 @@ _SECONDS = 2.0
 _work: Callable[[Any], Any] | None = None
 
 
-def in_processes(
+def map_in_processes(
     make: Callable[[], Callable[[Item], Result]],
     items: Iterable[Item],
     workers: int,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
-from anonbench.core.boxes import Blocks, Region, in_blocks
+from anonbench.core.boxes import Blocks, Region, with_blocks
 from anonbench.datasets.formats import heif
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import Placed, placed_images
@@ -36,11 +36,11 @@ _ROWS_A_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _SAMPLING = 278, 322, 323, 530
 _YCBCR = 6
 
 
-def in_coding_blocks(
+def add_coding_blocks(
     regions: Sequence[Region], data: bytes, page: Page | None = None
 ) -> list[Region]:
     """Return regions with the coding blocks of their image; see `coding_blocks`."""
-    return in_blocks(regions, coding_blocks(data, page)) if regions else []
+    return with_blocks(regions, coding_blocks(data, page)) if regions else []
 
 
 class _Coded(NamedTuple):
@@ -63,7 +63,7 @@ def coding_blocks(data: bytes, page: Page | None = None) -> tuple[Blocks, ...]:
 
     """
     if page is not None and page.dpi:
-        return tuple(_of_placed(each) for each in placed_images(data, page))
+        return tuple(_placed_blocks(each) for each in placed_images(data, page))
     with open_checked(data, None, page) as image:
         coded = _coded(image, data)
         if coded is None:
@@ -99,10 +99,10 @@ def _jpeg(image: JpegImagePlugin.JpegImageFile) -> _Coded:
     Colour of half the size is interpolated, which reaches one pixel further.
     """
     layers = image.layer if len(image.layer) > 1 else [(0, 1, 1)]
-    return _of_sampling(max(each[1] for each in layers), max(each[2] for each in layers))
+    return _sampling_blocks(max(each[1] for each in layers), max(each[2] for each in layers))
 
 
-def _of_sampling(across: int, down: int) -> _Coded:
+def _sampling_blocks(across: int, down: int) -> _Coded:
     return _Coded(_JPEG_BLOCK * across, _JPEG_BLOCK * down, int(across > 1), int(down > 1))
 
 
@@ -138,7 +138,7 @@ def _jpeg_in_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes) -> _
             return _jpeg(first)
     except Exception:  # the older kind of JPEG in TIFF has its header elsewhere
         sampling = tags.get(_SAMPLING, (2, 2)) if tags.get(_PHOTOMETRIC) == _YCBCR else (1, 1)
-        return _of_sampling(int(sampling[0]), int(sampling[1]))
+        return _sampling_blocks(int(sampling[0]), int(sampling[1]))
 
 
 def _levels(data: bytes) -> int:
@@ -148,7 +148,7 @@ def _levels(data: bytes) -> int:
     return min(data[at + 9], 32) if start >= 0 and 0 <= at < len(data) - 9 else _JPEG2000_LEVELS
 
 
-def _of_placed(image: Placed) -> Blocks:
+def _placed_blocks(image: Placed) -> Blocks:
     """Return the blocks of an image on a page: a single one if the image is not upright."""
     (x, y), across, down = image.corner, image.across, image.down
     ends = [x, x + across[0], x + down[0], x + across[0] + down[0]]
@@ -159,7 +159,7 @@ def _of_placed(image: Placed) -> Blocks:
     coded = (
         _Coded(_JPEG_BLOCK, _JPEG_BLOCK, 32, 32)
         if image.is_jpeg2000
-        else _of_sampling(*image.sampling)
+        else _sampling_blocks(*image.sampling)
     )
     scales = [abs(across[0] + across[1]) / image.width, abs(down[0] + down[1]) / image.height]
     if image.is_turned:

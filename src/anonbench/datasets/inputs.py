@@ -19,13 +19,13 @@ from anonbench.datasets.files.walk import (
     NOT_IMAGE,
     NOT_UTF8,
     UNREADABLE,
-    by_content,
-    by_head,
-    by_suffix,
+    content_reason,
+    head_reason,
     is_image_name,
     is_quiet,
     is_text,
     shown,
+    suffix_reason,
     walk,
 )
 from anonbench.datasets.ids import id_problem
@@ -173,12 +173,12 @@ def open_images(
         place = str(given)
         if place == STANDARD_INPUT:
             place = "the list on standard input"
-            found = _of_list(_standard_input())
+            found = _list_images(_standard_input())
         else:
-            found = _of_place(Path(given))
+            found = _place_images(Path(given))
     else:
         place = "the list"
-        found = _of_list([os.fspath(path) for path in given])
+        found = _list_images([os.fspath(path) for path in given])
     files, left = _checked(*found, pages, documents)
     if not files:
         counts = Counter(reason for _, reason in left).most_common(3)
@@ -209,28 +209,28 @@ def require_place(given: str | Path) -> None:
         )
 
 
-def _of_place(path: Path) -> _Found:
+def _place_images(path: Path) -> _Found:
     if path.is_dir():
-        return _of_folder(path)
+        return _folder_images(path)
     require_place(path)
     suffix = path.suffix.lower()
     if suffix in TABLES:
-        return _of_table(path)
+        return _table_images(path)
     # by its content: `photos.tar.gz` is to be told what is wrong with it
-    if by_suffix(path.name) and path.is_file() and tarfile.is_tarfile(path):
-        return _of_tar(path)
+    if suffix_reason(path.name) and path.is_file() and tarfile.is_tarfile(path):
+        return _tar_images(path)
     return [ImageFile("", path.name, path)], []
 
 
-def _of_folder(folder: Path) -> _Found:
+def _folder_images(folder: Path) -> _Found:
     files, left = [], []
     try:
         for name, reason in walk(str(folder), hidden=True):
             if reason == FOLLOWED:
                 continue
-            why = reason or by_suffix(name) or ("" if is_text(name) else NOT_UTF8)
+            why = reason or suffix_reason(name) or ("" if is_text(name) else NOT_UTF8)
             if why == NOT_IMAGE:
-                why = by_content(folder / name)
+                why = content_reason(folder / name)
             if why:
                 left.append(LeftOut(shown(name), why))
                 left += _hidden_images(folder, name) if why == HIDDEN else ()
@@ -254,7 +254,7 @@ def _hidden_images(folder: Path, name: str) -> Iterator[LeftOut]:
         yield LeftOut(shown(name), UNREADABLE)
 
 
-def _of_tar(path: Path) -> _Found:
+def _tar_images(path: Path) -> _Found:
     files: dict[str, ImageFile] = {}
     left = []
     try:
@@ -265,7 +265,7 @@ def _of_tar(path: Path) -> _Found:
                     continue
                 if not member.isreg() or member.issparse():
                     left.append(LeftOut(shown(name), "a link or device in a tar"))
-                elif why := _of_member(tar, member, name):
+                elif why := _member_reason(tar, member, name):
                     left.append(LeftOut(shown(name), why))
                 else:
                     if name in files:
@@ -280,17 +280,17 @@ def _of_tar(path: Path) -> _Found:
     return list(files.values()), left
 
 
-def _of_member(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
+def _member_reason(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
     """Reason why a file in a tar is not used; empty if it is."""
     if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
         return HIDDEN
-    why = by_suffix(name) or ("" if is_text(name) else NOT_UTF8)
+    why = suffix_reason(name) or ("" if is_text(name) else NOT_UTF8)
     if why == NOT_IMAGE and (file := tar.extractfile(member)):
-        return by_head(file.read(HEAD))
+        return head_reason(file.read(HEAD))
     return why
 
 
-def _of_table(path: Path) -> _Found:
+def _table_images(path: Path) -> _Found:
     from anonbench.config import DataSource, Layout, OwnSplit
     from anonbench.datasets.documents import page_numbers
     from anonbench.datasets.layouts import table
@@ -309,7 +309,7 @@ def _of_table(path: Path) -> _Found:
     return files, []
 
 
-def _of_list(paths: Iterable[str]) -> _Found:
+def _list_images(paths: Iterable[str]) -> _Found:
     return [ImageFile("", _as_name(path), Path(path)) for path in dict.fromkeys(paths)], []
 
 

@@ -23,7 +23,7 @@ from anonbench.datasets.files.walk import (
     NOT_UTF8,
     SUBSET,
     Entry,
-    by_content,
+    content_reason,
     files_in,
     is_text,
     shown,
@@ -257,14 +257,14 @@ def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     """
     paths = source.images["path"].tolist()
     known = dict(zip(source.others["path"], source.others["reason"], strict=True))
-    found = _beside(root, paths, known) if named else walk(str(root), everything=True)
+    found = _unlisted_files(root, paths, known) if named else walk(str(root), everything=True)
     used = {*paths, *source.followed}
     rows = {
         e.path: known.get(e.path) or _reason(source, e) for e in found if e.path not in used
     } | source.left
     for path, reason in rows.items():
         if reason == NOT_IMAGE:
-            rows[path] = by_content(f"{root}/{path}")
+            rows[path] = content_reason(f"{root}/{path}")
     pairs = [(shown(path), reason) for path, reason in rows.items()]
     table = pd.DataFrame(pairs, columns=["path", "reason"], dtype="str")
     return table.sort_values(["path", "reason"], ignore_index=True)
@@ -276,7 +276,7 @@ def _reason(source: Source, entry: Entry) -> str:
     return source.explain(entry.path) if is_text(entry.path) else NOT_UTF8
 
 
-def _beside(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[Entry]:
+def _unlisted_files(root: Path, paths: Iterable[str], known: Iterable[str]) -> Iterator[Entry]:
     """Yield the files in the folders of listed images that are not among `paths`."""
     used: dict[str, set[str]] = {}
     for path in paths:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.files.walk import by_suffix
+from anonbench.datasets.files.walk import suffix_reason
 
 OTHERS = ["id", "path", "reason"]
 
@@ -37,7 +37,7 @@ class Source:
     """Files that were found and are not used: path, and the reason."""
     followed: frozenset[str] = frozenset()
     """Links to folders whose files are used, or left, under the links' names."""
-    explain: Callable[[str], str] = by_suffix
+    explain: Callable[[str], str] = suffix_reason
     """Function from the path of any other file below the root to the reason against its use."""
 
 

@@ -196,7 +196,7 @@ def require_memory(image: np.ndarray, bytes_a_pixel: int) -> None:
         )
 
 
-def in_threads(
+def map_in_threads(
     detect_one: Callable[[np.ndarray], list[Region]], images: Sequence[np.ndarray], threads: int
 ) -> list[list[Region]]:
     """Regions of images, each searched by one thread, so that their number has no effect."""

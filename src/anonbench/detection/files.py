@@ -15,7 +15,7 @@ from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.progress import track
-from anonbench.core.workers import DIED, available, in_processes
+from anonbench.core.workers import DIED, available, map_in_processes
 from anonbench.datasets.files.headers import Limits, header_of
 from anonbench.datasets.images import read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
@@ -48,7 +48,7 @@ class Detected:
     """Files that are not images."""
 
     @property
-    def in_doubt(self) -> bool:
+    def is_doubtful(self) -> bool:
         """Whether there are images whose content is unknown or doubtful."""
         known = self.images["status"].isin(["ok", "empty"])
         certain = known & (self.images["doubts"] == "")
@@ -86,7 +86,7 @@ def detect(
     settings = detection or default_detection()
     make = partial(_Worker, searching(detectors), settings)
     workers = min(workers or available(), len(given))
-    results = in_processes(make, given.images, workers, _died)
+    results = map_in_processes(make, given.images, workers, _died)
     rows, regions = [], {}
     for found in track(results, len(given), "images searched"):
         rows.append(found.row)

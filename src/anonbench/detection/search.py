@@ -12,7 +12,7 @@ import numpy as np
 from anonbench.config.detectors import LOOKED_FOR, Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
-from anonbench.core.memory import SMALL, alone_if
+from anonbench.core.memory import SMALL, exclusive_if
 from anonbench.core.registries.detectors import DETECTORS, Detector, Loading
 from anonbench.core.vocabulary import Entity
 from anonbench.core.wording import suggestion
@@ -136,7 +136,7 @@ class Search:
         if self._detectors is None:
             self._detectors = build_all(self._names, self._settings)
         # memory of detectors grows with an image, to gigabytes
-        with alone_if(image.shape[0] * image.shape[1] > SMALL):
+        with exclusive_if(image.shape[0] * image.shape[1] > SMALL):
             return self._found(self._detectors, image)
 
     def searched(self, image: np.ndarray) -> Searched:

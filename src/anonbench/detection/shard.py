@@ -18,7 +18,7 @@ from anonbench.core.boxes import (
     Region,
     box_table,
     image_regions,
-    in_blocks,
+    with_blocks,
     write_boxes,
 )
 from anonbench.core.errors import InputError, UnreadableImage
@@ -319,7 +319,7 @@ class ShardSearch:
         regions += job.boxes.get(image_id, ())
         corrected, without_effect = correct(regions, job.corrections.get(image_id, ()))
         self._without_effect += [(image_id, correction) for correction in without_effect]
-        return in_blocks(corrected, self._blocks_of(image_id)) if corrected else []
+        return with_blocks(corrected, self._blocks_of(image_id)) if corrected else []
 
     def _blocks_of(self, image_id: str) -> tuple[Blocks, ...]:
         """Return the blocks of an image's file; for cached findings, from its header."""

@@ -122,7 +122,7 @@ def embed(descriptors: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return vector
 
 
-def in_any(points: np.ndarray, quads: Sequence[np.ndarray]) -> np.ndarray:
+def is_in_any(points: np.ndarray, quads: Sequence[np.ndarray]) -> np.ndarray:
     """Whether points (float [N, 2]) are in one of the quadrilaterals ([4, 2])."""
     hulls = [cv2.convexHull(quad.astype(np.float32)) for quad in quads]
     inside = [

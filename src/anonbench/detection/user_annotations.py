@@ -17,11 +17,11 @@ from anonbench.datasets.annotations import (
     Annotations,
     Correction,
     Images,
-    for_all_copies,
     read_boxes_file,
     read_corrections,
     read_regions,
     read_stored_corrections,
+    share_among_copies,
     write_annotations,
 )
 from anonbench.datasets.copies import copies_of_used, left_out_copies, read_copies
@@ -136,7 +136,7 @@ def match_user_file(
             .astype({"kept": bool})
         )
         found = _read(setting, file, Images(root, pd.concat([known, more]), others), record)
-    found = for_all_copies(found, copies, spread=setting != "truth")
+    found = share_among_copies(found, copies, spread=setting != "truth")
     log.info("%s: %d rows of %d images", file, len(found.rows), len(found.images))
     if found.unused:
         log.info("%s: %d rows are of images that are listed and not used", file, found.unused)

@@ -132,10 +132,10 @@ class Views:
         found: list[Region] = []
         versions = self._reach.versions
         for version in versions(image) if versions else [image]:
-            found += self._in_pyramid(version)
+            found += self._search_pyramid(version)
         return found
 
-    def _in_pyramid(self, image: np.ndarray) -> list[Region]:
+    def _search_pyramid(self, image: np.ndarray) -> list[Region]:
         second, upright = self._reach.second, self._reach.upright
         is_large = upright is not None and image.shape[0] * image.shape[1] > upright
         largest = scales(image.shape, self._reach)[0][0] / image.shape[0]
@@ -145,7 +145,7 @@ class Views:
             is_doubled = pixels.shape[0] > image.shape[0]
             upright_only = is_doubled or (is_large and not number)
             turns = UPRIGHT if upright_only else self._reach.turns
-            for view, region in self._in_views(_views(pixels, image.shape, turns, self._reach)):
+            for view, region in self._search_views(_views(pixels, image.shape, turns, self._reach)):
                 if second is None or region.score >= second.score:
                     found.append(moved(region, view.back))
                 elif number < max(1, largest) and max(_sides(region)) < second.below:
@@ -157,12 +157,12 @@ class Views:
             )
             found += [
                 moved(region, view.back)
-                for view, region in self._in_views(crops)
+                for view, region in self._search_views(crops)
                 if region.score >= second.score
             ]
         return found
 
-    def _in_views(self, views: Iterable[View]) -> Iterator[tuple[View, Region]]:
+    def _search_views(self, views: Iterable[View]) -> Iterator[tuple[View, Region]]:
         """Findings in views, in the views' own pixels."""
         batch: list[View] = []
         for view in chain(views, [None]):

@@ -72,7 +72,7 @@ def embed_sets(
         "versions": versions("numpy"),
     }
     if isinstance(settings, Vectors):
-        found = settings.of_sets([(variant, images) for variant, images, _ in sets])
+        found = settings.image_set_vectors([(variant, images) for variant, images, _ in sets])
     else:
         found = vectors_of(settings, [images for _, images, _ in sets], kept)
     for (_, images, output), values in zip(sets, found, strict=True):
@@ -105,7 +105,7 @@ def vectors_of(settings: SystemKind, sets: Sequence[Images], kept: Path) -> list
     log.info("%d images are new, of %d the vectors are known or shared", len(new), known)
     if new:
         with open_system(settings) as system:
-            _compute(system, new, cache, settings.at_once)
+            _compute(system, new, cache, settings.most_images)
     return [cache.read(images.digests) for images in sets]
 
 
@@ -113,20 +113,22 @@ def _rgb(images: Images, image_id: str) -> np.ndarray:
     return as_rgb(images.read(image_id))
 
 
-def _compute(system: System, new: Mapping[str, Reader], cache: VectorCache, at_once: int) -> None:
+def _compute(
+    system: System, new: Mapping[str, Reader], cache: VectorCache, most_images: int
+) -> None:
     """Embed images by digest, and cache their vectors; the next group is read meanwhile."""
     digests = list(new)
-    groups = [digests[start : start + at_once] for start in range(0, len(digests), at_once)]
+    groups = [digests[start : start + most_images] for start in range(0, len(digests), most_images)]
     with ThreadPoolExecutor(threads()) as pool, flushed_at_intervals(cache.flush) as flush_if_due:
 
         def read(group: Sequence[str]) -> Sequence[np.ndarray]:
             readers = [new[digest] for digest in group]
-            if at_once > MOST_IN_MEMORY:
+            if most_images > MOST_IN_MEMORY:
                 return _OnDemand(readers)
             return list(pool.map(lambda reader: reader(), readers))
 
         with closing(ahead(map(read, groups))) as batches:
-            coming = track(batches, len(groups), f"groups of {at_once} images")
+            coming = track(batches, len(groups), f"groups of {most_images} images")
             for group, images in zip(groups, coming, strict=True):
                 cache.add(group, system.encode(images))
                 flush_if_due()

@@ -41,7 +41,9 @@ def compare_scorings(
         InputError: a table lacks columns, or they have no query in common.
 
     """
-    tables = [_by_query(each, name) for each, name in ((per_query, "first"), (other, "other"))]
+    tables = [
+        _group_by_query(each, name) for each, name in ((per_query, "first"), (other, "other"))
+    ]
     common = tables[0].index.intersection(tables[1].index)
     if common.empty:
         raise InputError("the two scorings have no query in common; score the same images in both")
@@ -75,7 +77,7 @@ def read_scores(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: cannot be read as a table ({text})") from None
 
 
-def _by_query(table: pd.DataFrame, name: str) -> pd.DataFrame:
+def _group_by_query(table: pd.DataFrame, name: str) -> pd.DataFrame:
     if missing := [each for each in ("id", *PER_QUERY.values()) if each not in table]:
         raise InputError(
             f"the {name} scoring has no column {missing[0]!r}; --per-query writes such tables"

@@ -26,7 +26,11 @@ from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.stage import scenario
-from anonbench.evaluation.sample_sizes.sufficiency import all_alike, high_chance, too_few
+from anonbench.evaluation.sample_sizes.sufficiency import (
+    high_chance,
+    identical_vectors_note,
+    too_few,
+)
 from anonbench.evaluation.scores import retrieval_scores
 
 if TYPE_CHECKING:
@@ -89,7 +93,7 @@ class Evaluation:
                 f"images, or ask for a k of {metrics.MIN_K} or more"
             )
         few = too_few(self.k, len(self.per_query))
-        return few or all_alike(self.table) or high_chance(self.table)
+        return few or identical_vectors_note(self.table) or high_chance(self.table)
 
     def near_chance(self) -> pd.DataFrame:
         """Rows of mAP and mnDCG in which the score is at or near chance."""

@@ -20,22 +20,24 @@ LOWEST = {"tau": -1.0, "mndcg": -1.0}
 """Least possible value of a metric, if it is not 0: gains of nDCG may be negative."""
 
 
-def of_metric(metric: str, values: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
+def metric_interval(
+    metric: str, values: np.ndarray, clusters: np.ndarray, confidence: float
+) -> Estimate:
     """Mean of a retrieval metric over queries, or share of unchanged result lists.
 
     Args:
         metric: of `anonbench.evaluation.retrieval.scoring.metrics.PER_QUERY`.
-        values: see `of_mean`.
-        clusters: see `of_mean`.
-        confidence: see `of_mean`.
+        values: see `mean_interval`.
+        clusters: see `mean_interval`.
+        confidence: see `mean_interval`.
 
     """
     if metric == "unchanged":
-        return of_rate(values, clusters, confidence)
-    return of_mean(values, clusters, confidence, LOWEST.get(metric, 0.0))
+        return rate_interval(values, clusters, confidence)
+    return mean_interval(values, clusters, confidence, LOWEST.get(metric, 0.0))
 
 
-def of_mean(
+def mean_interval(
     values: np.ndarray, clusters: np.ndarray, confidence: float, lowest: float = 0.0
 ) -> Estimate:
     """Return the mean of a score and its interval (`clustered_mean`).
@@ -50,7 +52,7 @@ def of_mean(
     return _within(clustered_mean(values, clusters, confidence), lowest)
 
 
-def of_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
+def rate_interval(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
     """Return a share of hits and its interval (`clustered_rate`).
 
     Its standard error is √(p (1 - p) / n) for the effective number of images.
@@ -69,7 +71,7 @@ def of_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Estima
     )
 
 
-def of_macro(
+def macro_interval(
     hits: np.ndarray, labels: np.ndarray, clusters: np.ndarray, confidence: float
 ) -> Estimate:
     """Return the mean of the classes' accuracies and its interval, jackknifed over clusters.
@@ -103,7 +105,7 @@ def of_macro(
     return _within(found, 0.0)
 
 
-def of_retrained(scores: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
+def retrained_interval(scores: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
     """Mean over trainings, with its interval for newly trained models.
 
     The variance is that of the mean over queries, by clusters, plus that between trainings; the

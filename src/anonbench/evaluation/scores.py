@@ -237,7 +237,7 @@ def retrieval_scores(
         groups = clusters_of(of_kind.index.to_series(), clusters)
         for metric, column in PER_QUERY.items() if len(of_kind) else ():
             values = of_kind[column].to_numpy(np.float64)
-            found = intervals.of_metric(metric, values, groups, confidence)
+            found = intervals.metric_interval(metric, values, groups, confidence)
             entries = vars(found) | {
                 "k": summary["top"] if metric in AT_TOP else summary["k"],
                 "chance": summary["chance"].get(metric),
@@ -261,12 +261,12 @@ def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) ->
     plain: dict[str, dict[str, Any]] = {}
     for metric, neighbours in zip(CLASSIFIERS, (k, None), strict=True):
         right = (predictions[metric] == labels).astype(np.float64)
-        found = intervals.of_rate(right.to_numpy(), groups, confidence)
+        found = intervals.rate_interval(right.to_numpy(), groups, confidence)
         plain[metric] = vars(found) | level | {"k": neighbours}
         yield _Cell(files.seed, "", metric, plain[metric], right)
         # with a single class, always answering it is right whenever it occurs
         even = 1.0 / labels.nunique() if chance > 0 else chance
-        macro = intervals.of_macro(right.to_numpy(), labels.to_numpy(), groups, confidence)
+        macro = intervals.macro_interval(right.to_numpy(), labels.to_numpy(), groups, confidence)
         entries = vars(macro) | {"k": neighbours, "chance": even, "floor": even}
         weighted = right * len(right) / labels.nunique() / labels.map(labels.value_counts())
         yield _Cell(files.seed, "", f"{metric}_macro", entries, weighted)
@@ -288,7 +288,7 @@ def _retrained(
         return {"retrained_reason": "the scores of each image are not kept"}
     table = pd.concat(values, axis=1).sort_index()
     groups = clusters_of(table.index.to_series(), clusters)
-    found = intervals.of_retrained(table.to_numpy(np.float64).T, groups, confidence)
+    found = intervals.retrained_interval(table.to_numpy(np.float64).T, groups, confidence)
     low, high = np.clip([found.low, found.high], lowest, 1.0).tolist()
     return {"retrained_low": low, "retrained_high": high, "retrained_reason": found.reason}
 

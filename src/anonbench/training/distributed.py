@@ -225,7 +225,7 @@ def leave() -> None:
         _joined = None
 
 
-def others_failed() -> bool:
+def other_rank_failed() -> bool:
     """Check whether this process trains with others, and one of them failed before it."""
     return _joined is not None and _joined.watch.failed()
 

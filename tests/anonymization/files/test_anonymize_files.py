@@ -47,7 +47,7 @@ def photos(tmp_path: Path) -> Path:
 def test_copies_keep_names_folders_formats_and_profiles(photos: Path, tmp_path: Path) -> None:
     originals = files(photos)
     done = anonymized(photos, tmp_path / "out")
-    assert (done.images, done.written, done.in_doubt) == (len(NAMES), len(NAMES), False)
+    assert (done.images, done.written, done.is_doubtful) == (len(NAMES), len(NAMES), False)
     assert set(files(tmp_path / "out")) == set(NAMES)
     assert files(photos) == originals
     for name in NAMES:
@@ -143,7 +143,12 @@ def test_what_is_in_doubt_is_not_published(photos: Path, tmp_path: Path) -> None
     (photos / "photo.cr2").write_bytes(b"raw")
     done = anonymized(photos, tmp_path / "out")
     assert set(files(tmp_path / "out")) == set(NAMES)
-    assert (done.without_regions, done.unreadable, done.left_out, done.in_doubt) == (1, 1, 1, True)
+    assert (done.without_regions, done.unreadable, done.left_out, done.is_doubtful) == (
+        1,
+        1,
+        1,
+        True,
+    )
     assert statuses(done)["bare.png"] == "without_regions"
     kept = anonymized(photos, tmp_path / "kept", keep_without_regions=True)
     assert set(files(tmp_path / "kept")) == {*NAMES, "bare.png"}
@@ -365,7 +370,7 @@ def test_a_degree_leaves_regions_in_sight_and_says_so(tmp_path: Path) -> None:
     both.paste(photograph("right"), (200, 0))
     both.save(folder / "a.png")
     done = anonymized(folder, tmp_path / "out", degree=50)
-    assert (done.regions, done.shown_regions, done.in_doubt) == (1, 1, True)
+    assert (done.regions, done.shown_regions, done.is_doubtful) == (1, 1, True)
     assert len(read_codes(tmp_path / "out" / "a.png")) == 1
     for wrong in ({"degree": 0}, {"degree": 101}, {"method": "no such"}):
         with pytest.raises(InputError, match=r"degree \d+: percent|there are pixelate"):
@@ -433,7 +438,7 @@ def test_a_copy_whose_region_cuts_coding_blocks_is_not_written(
     with pytest.raises(InputError, match="by other settings"):
         anonymized(tmp_path / "photos", tmp_path / "whole", anonymization=boxes)
     assert anonymized(tmp_path / "photos", tmp_path / "boxes", anonymization=boxes).written == 1
-    monkeypatch.setattr(file_job, "in_coding_blocks", lambda regions, *_: regions)
+    monkeypatch.setattr(file_job, "add_coding_blocks", lambda regions, *_: regions)
     done = anonymized(tmp_path / "photos", tmp_path / "cut")
     assert (done.written, done.failed) == (0, 1)
     assert "values outside" not in str(done.reasons["failed"])

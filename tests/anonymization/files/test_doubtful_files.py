@@ -103,7 +103,7 @@ def test_copies_of_images_that_are_gone_and_strange_files_are_counted(photos: Pa
     save(Path("out"), "strange/one.png")
     done = anonymized(photos, Path("out"))
     assert (done.images, done.written, done.not_given, done.unknown) == (2, 2, 1, 1)
-    assert done.in_doubt and statuses(done)["a.png"] == "written"
+    assert done.is_doubtful and statuses(done)["a.png"] == "written"
 
 
 def test_a_copy_does_not_take_another_image_s_name(photos: Path) -> None:

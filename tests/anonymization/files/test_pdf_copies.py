@@ -63,7 +63,7 @@ def test_a_scan_becomes_pixels_and_nothing_else(tmp_path: Path) -> None:
     assert CANARY in texts_of(path) and document.get_metadata_value("Title") == CANARY
     assert document.count_attachments() == 1 and codes_of(path) == ["one"]
     done = anonymized(tmp_path / "in", tmp_path / "out")
-    assert (done.written, done.regions, done.in_doubt) == (1, 1, False)
+    assert (done.written, done.regions, done.is_doubtful) == (1, 1, False)
     assert done.converted == {"PDF pages drawn as pixels": 1}
     copy = tmp_path / "out/a.pdf"
     made = pypdfium2.PdfDocument(copy)

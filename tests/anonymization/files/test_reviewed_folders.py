@@ -61,7 +61,7 @@ def hidden(name: str) -> bool:
 
 def test_doubtful_images_come_first_and_each_page_is_one(photos: Path) -> None:
     done = run(photos)
-    assert done.doubtful == 1 and done.in_doubt
+    assert done.doubtful == 1 and done.is_doubtful
     review = review_folder(Path("out"), sample=1)
     assert [(entry.id, entry.why[0]) for entry in review.entries[:2]] == [
         ("none.png", "nothing was found"),
@@ -84,7 +84,7 @@ def test_what_was_marked_is_hidden_by_the_next_run_and_nothing_else_changes(phot
     confirm(review, "scan.pdf/page-0002", BOX)
     done = run(photos)
     assert (done.corrected, done.unmatched_corrections, done.written) == (2, 0, 4)
-    assert done.doubtful == 0 and not done.in_doubt, "a person looked at the faint one"
+    assert done.doubtful == 0 and not done.is_doubtful, "a person looked at the faint one"
     after = files(Path("out"))
     assert hidden("none.png") and after["scan.pdf"] != before["scan.pdf"]
     assert {name for name in before if after[name] != before[name]} == {"scan.pdf"}
@@ -135,7 +135,7 @@ def test_wrong_corrections_are_said(photos: Path, capsys: pytest.CaptureFixture[
     done = run(photos)
     assert statuses(done)["a.png"] == "failed" and not Path("out/a.png").exists()
     assert "a correction of it lies outside" in str(done.reasons["failed"])
-    assert done.unmatched_corrections == 1 and done.in_doubt
+    assert done.unmatched_corrections == 1 and done.is_doubtful
 
 
 def test_originals_that_are_elsewhere_or_changed(photos: Path) -> None:

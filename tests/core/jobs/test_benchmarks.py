@@ -13,7 +13,7 @@ from anonbench.core.jobs.job_cache import (
     JobCache,
     ResourceUsage,
     read_usage,
-    settle_benchmark,
+    record_benchmark,
 )
 
 HEAD = "s\th:m:s\tmax_rss\tcpu_time\n"
@@ -59,7 +59,7 @@ class Job:
         cache.end()
         self.benchmark.write_text(f"{HEAD}{seconds}\t0:00:01\t1\t1\n")
         for _ in range(2):  # Snakemake may have two processes that finish a job
-            settle_benchmark(self.benchmark, self.output)
+            record_benchmark(self.benchmark, self.output)
         usage = read_usage(self.benchmark)
         return usage and usage.seconds
 
@@ -86,8 +86,8 @@ def test_a_job_that_does_not_ask_keeps_no_benchmark(tmp_path: Path) -> None:
     benchmark.write_text(f"{HEAD}2.0\t0:00:01\t1\t1\n")
     output.write_text("made")
     write_checksum(output)
-    settle_benchmark(benchmark, output)
+    record_benchmark(benchmark, output)
     assert read_usage(benchmark) == ResourceUsage(2.0, 1.0, 1.0)
     assert set(read_checksum(output) or {}) == {"name", "sha256", "size"}
     assert {path.name for path in tmp_path.iterdir()} == {"job.tsv", "model", ".checksums"}
-    settle_benchmark(tmp_path / "none.tsv", tmp_path / "none")
+    record_benchmark(tmp_path / "none.tsv", tmp_path / "none")

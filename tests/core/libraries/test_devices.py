@@ -15,7 +15,7 @@ import pytest
 
 from anonbench.core.errors import InputError
 from anonbench.core.libraries import devices
-from anonbench.core.libraries.devices import candidates, claimed
+from anonbench.core.libraries.devices import candidates, locked_gpus
 
 HOLD = """
 import os, sys, time
@@ -132,13 +132,13 @@ def test_a_child_that_outlives_its_job_keeps_the_device(tmp_path: Path) -> None:
 
 def test_the_environment_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1")
-    with claimed(1, tmp_path) as mine:
+    with locked_gpus(1, tmp_path) as mine:
         assert mine == ["3"]
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
-        with pytest.raises(RuntimeError, match="already locked its GPUs"), claimed(1, tmp_path):
+        with pytest.raises(RuntimeError, match="already locked its GPUs"), locked_gpus(1, tmp_path):
             pass
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,1"
-    with claimed(2, tmp_path) as mine:
+    with locked_gpus(2, tmp_path) as mine:
         assert mine == ["3", "1"]
 
 
@@ -160,13 +160,13 @@ def test_without_a_gpu_nothing_is_claimed(
     machine: Path, monkeypatch: pytest.MonkeyPatch, visible: str
 ) -> None:
     folder = machine / "locks"
-    with claimed(4, folder) as mine:
+    with locked_gpus(4, folder) as mine:
         assert mine == []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    with claimed(1, folder) as mine:
+    with locked_gpus(1, folder) as mine:
         assert mine == []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    with claimed(0, folder) as mine:
+    with locked_gpus(0, folder) as mine:
         assert mine == []
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
     assert not folder.exists()
@@ -175,10 +175,10 @@ def test_without_a_gpu_nothing_is_claimed(
 def test_fewer_devices_than_asked_for(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_gpu(machine, "0000:01:00.0", "GPU-aa-1")
     with pytest.raises(InputError, match=r"asks for 2 GPUs, but this machine has 1: lower"):
-        claimed(2, machine / "locks").__enter__()
+        locked_gpus(2, machine / "locks").__enter__()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,0,-1,1")
     with pytest.raises(InputError, match=r"CUDA_VISIBLE_DEVICES=0,0,-1,1 has 1: lower"):
-        claimed(2, machine / "locks").__enter__()
+        locked_gpus(2, machine / "locks").__enter__()
 
 
 def test_a_device_has_one_lock_by_whatever_name(machine: Path) -> None:
@@ -238,7 +238,7 @@ def test_no_lock_files_of_slurm_jobs_are_left(
     for name, value in {"SLURM_JOB_ID": "7", "SLURM_JOB_GPUS": "0,1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    with claimed(2, tmp_path):
+    with locked_gpus(2, tmp_path):
         assert len(list(tmp_path.glob("gpu-slurm-7-*.lock"))) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["turn.lock"]
 
@@ -257,9 +257,9 @@ def test_waiting_is_said_and_someone_elses_folder_is_refused(
     holder.stdout.readline()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with ExitStack() as stack, caplog.at_level("INFO"):
-        assert stack.enter_context(claimed(1, tmp_path / "locks")) == ["0"]
+        assert stack.enter_context(locked_gpus(1, tmp_path / "locks")) == ["0"]
     assert caplog.text.count("waiting for a GPU") == 1
     holder.communicate()
     monkeypatch.setattr(devices.os, "getuid", lambda: 12345)
     with pytest.raises(InputError, match="belongs to another user"):
-        claimed(1, tmp_path / "locks").__enter__()
+        locked_gpus(1, tmp_path / "locks").__enter__()

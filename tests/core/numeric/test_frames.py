@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from anonbench.config import Retrieval
-from anonbench.core.numeric.frames import frame_of
+from anonbench.core.numeric.frames import shared_scale
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.retrieval.neighbours import rank, read_some
@@ -52,7 +52,7 @@ def mean_ap(similarity: str, truth: np.ndarray, system: np.ndarray) -> np.ndarra
 @pytest.mark.parametrize("similarity", ["cosine", "inner", "euclidean"])
 def test_products_of_rows_are_similarities(similarity: str) -> None:
     database, queries = vectors(0), vectors(1)
-    frame = frame_of(similarity, lambda: [database[:20], database[20:]])
+    frame = shared_scale(similarity, lambda: [database[:20], database[20:]])
     rows = frame.rows(database)
     asked = frame.rows(queries)
     found = Similarity(rows, N, as_queries=frame.queries)(asked)
@@ -71,7 +71,7 @@ def test_distances_do_not_depend_on_where_the_origin_is() -> None:
     found = []
     for shift in (0.0, 1000.0):
         moved = database.astype(np.float64) + shift
-        frame = frame_of("euclidean", lambda moved=moved: [moved])  # type: ignore[misc]
+        frame = shared_scale("euclidean", lambda moved=moved: [moved])  # type: ignore[misc]
         rows = frame.rows(moved)
         found.append(Similarity(rows, N, as_queries=frame.queries)(rows).copy())
     assert np.allclose(*found, atol=1e-6)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import (
-    Room,
+    ProductBuffer,
     Similarity,
     blocks,
     require_rankings,
@@ -46,14 +46,14 @@ def test_equal_embeddings_have_equal_similarities() -> None:
 
 def test_databases_share_room() -> None:
     generator = np.random.default_rng(0)
-    room = Room()
+    room = ProductBuffer()
     several = [generator.standard_normal((300, depth)).astype(np.float32) for depth in (5, 64)]
     shared = [Similarity(database, 192, room) for database in several]
     alone = [Similarity(database, 192) for database in several]
     for one, other, database in zip(shared, alone, several, strict=True):
         assert np.array_equal(one(database[:10]), other(database[:10]))
     assert np.shares_memory(shared[0](several[0][:10]), shared[1](several[1][:10]))
-    elsewhere = shared[0](several[0][:10], Room())
+    elsewhere = shared[0](several[0][:10], ProductBuffer())
     assert not np.shares_memory(elsewhere, shared[1](several[1][:10]))
 
 

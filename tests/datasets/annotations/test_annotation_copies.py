@@ -11,10 +11,10 @@ from anonbench.config import DataSource, Layout
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.annotations import (
     Images,
-    for_all_copies,
     read_boxes_file,
     read_corrections,
     read_regions,
+    share_among_copies,
 )
 from anonbench.datasets.copies import left_out_copies
 from anonbench.datasets.listing import list_images
@@ -39,7 +39,7 @@ def read(folder: Path, *rows: str, corrections: bool = False) -> pd.DataFrame:
     file.write_text(HEADER + "\n".join(rows) + "\n")
     images = Images(Path("/d"), pd.concat([USED, left_out_copies(COPIES, USED, LISTED)]))
     found = (read_corrections if corrections else read_boxes_file)(file, images)
-    return for_all_copies(found, COPIES, spread=True).rows
+    return share_among_copies(found, COPIES, spread=True).rows
 
 
 def test_a_box_of_the_copy_that_is_left_out_is_on_those_that_are_used(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_truth_stays_with_its_images(tmp_path: Path) -> None:
     file = tmp_path / "own.csv"
     file.write_text(HEADER + "train/a,face,1,2,30,12,\nval/a,face,1,2,30,12,\n")
     images = Images(Path("/d"), pd.concat([USED, left_out_copies(COPIES, USED, LISTED)]))
-    found = for_all_copies(read_boxes_file(file, images), COPIES, spread=False)
+    found = share_among_copies(read_boxes_file(file, images), COPIES, spread=False)
     assert found.rows["id"].tolist() == found.images == ["val/a"]
 
 
@@ -80,7 +80,7 @@ def test_no_copies(tmp_path: Path, empty: pd.DataFrame) -> None:
     file = tmp_path / "own.csv"
     file.write_text(HEADER + "val/a,face,1,2,30,12,\n")
     found = read_boxes_file(file, Images(Path("/d"), USED))
-    assert for_all_copies(found, empty, spread=True).rows.equals(found.rows)
+    assert share_among_copies(found, empty, spread=True).rows.equals(found.rows)
 
 
 def test_a_box_at_an_image_that_is_not_used_is_on_its_copy(tmp_path: Path) -> None:

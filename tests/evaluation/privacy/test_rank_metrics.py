@@ -9,9 +9,9 @@ from anonbench.evaluation.privacy.probes import (
     Places,
     chances,
     hit_rates,
-    of_one,
-    one_each,
+    other_photos_mask,
     places,
+    single_match_probes,
 )
 
 
@@ -73,7 +73,7 @@ def test_a_gallery_of_one_crop_of_each_person() -> None:
     turn = np.array([2, 0, 1, 1, 0, 0])
     own = np.array([0, 0, 1])
     same = np.arange(6) == np.array([[1], [0], [4]])  # the second photograph is a probe, and so on
-    left_out = one_each(who, own, turn, same)
+    left_out = other_photos_mask(who, own, turn, same)
     shown = [np.flatnonzero(~row).tolist() for row in left_out]
     assert shown == [[2, 4, 5], [1, 4, 5], [1, 3, 5]]
     # whatever is drawn, the probe itself is not among them, and one of its person is
@@ -81,7 +81,7 @@ def test_a_gallery_of_one_crop_of_each_person() -> None:
 
 
 def test_one_match_among_so_many() -> None:
-    found = of_one(np.array([0, 0, 3, 9]), np.array([0, 1, 0, 4]), np.full(4, 19))
+    found = single_match_probes(np.array([0, 0, 3, 9]), np.array([0, 1, 0, 4]), np.full(4, 19))
     assert hit_rates(found, 1).tolist() == [1, 0.5, 0, 0]
     assert hit_rates(found, 10).tolist() == pytest.approx([1, 1, 1, 0.2])
     assert chances(found, 1).tolist() == pytest.approx([0.05] * 4)

@@ -10,7 +10,12 @@ import pytest
 from anonbench.core.numeric.seeding import rng
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.probes import hit_rates, places
-from anonbench.evaluation.privacy.supervised import Lesson, LessonTooSmallError, Way, learn
+from anonbench.evaluation.privacy.supervised import (
+    TrainingSet,
+    TrainingSetTooSmallError,
+    Way,
+    learn,
+)
 
 WIDTH = 24
 
@@ -44,7 +49,7 @@ def found(
     clear, who = crops("train", 80, 5)
     if finds_itself:
         who = np.arange(len(who))
-    lesson = Lesson(clear, hide(clear), WIDTH, who, finds_itself)
+    lesson = TrainingSet(clear, hide(clear), WIDTH, who, finds_itself)
     learned = learn(lesson)[gallery_is_hidden]
     clear, who = crops("attacked", 30, 4)
     probes, every = hide(clear), np.ones(len(who), bool)
@@ -108,7 +113,7 @@ def test_persons_are_told_apart_by_what_does_not_vary_between_their_photographs(
 
     clear, who = crops("train", 80, 5)
     clear = lit(clear)
-    assert learn(Lesson(clear, clear, WIDTH, who, False))[True].way is Way.PERSON
+    assert learn(TrainingSet(clear, clear, WIDTH, who, False))[True].way is Way.PERSON
 
 
 @pytest.mark.slow
@@ -121,7 +126,7 @@ def test_what_only_seen_persons_or_crops_show_is_not_learned() -> None:
         return np.concatenate([clear, own, noise], axis=1).astype(np.float32)
 
     clear, who = crops("train", 40, 5, noise=1.0)
-    lesson = Lesson(wide(clear, who, "a"), wide(clear, who, "b"), WIDTH, who, False)
+    lesson = TrainingSet(wide(clear, who, "a"), wide(clear, who, "b"), WIDTH, who, False)
     learned = learn(lesson)[False]
     clear, who = crops("attacked", 30, 4, noise=1.0)
     probes, gallery, every = wide(clear, who, "c"), wide(clear, who, "d"), np.ones(len(who), bool)
@@ -134,7 +139,7 @@ def test_what_only_seen_persons_or_crops_show_is_not_learned() -> None:
 
 def test_clear_and_hidden_crops_meet_in_one_gallery() -> None:
     clear, who = crops("train", 80, 5)
-    learned = learn(Lesson(clear, permuted(clear), WIDTH, who, False))[True]
+    learned = learn(TrainingSet(clear, permuted(clear), WIDTH, who, False))[True]
     clear, who = crops("attacked", 30, 4)
     hidden = np.arange(len(who)) % 2 == 0
     mixed = np.where(hidden[:, None], permuted(clear), clear)
@@ -147,14 +152,14 @@ def test_clear_and_hidden_crops_meet_in_one_gallery() -> None:
 
 def test_the_same_lesson_teaches_the_same() -> None:
     clear, who = crops("train", 20, 5)
-    lesson = Lesson(clear, permuted(clear), WIDTH, who, False)
+    lesson = TrainingSet(clear, permuted(clear), WIDTH, who, False)
     vectors = [learn(lesson)[False].vectors(clear, np.ones(len(who), bool)) for _ in range(2)]
     np.testing.assert_array_equal(*vectors)
 
 
 def test_nine_persons_are_too_few_and_ten_are_enough() -> None:
     clear, who = crops("train", 10, 5)
-    assert set(learn(Lesson(clear, clear, WIDTH, who, False))) == {False, True}
+    assert set(learn(TrainingSet(clear, clear, WIDTH, who, False))) == {False, True}
     clear, who = crops("train", 9, 5)
-    with pytest.raises(LessonTooSmallError, match="9 persons, and 10 are needed"):
-        learn(Lesson(clear, clear, WIDTH, who, False))
+    with pytest.raises(TrainingSetTooSmallError, match="9 persons, and 10 are needed"):
+        learn(TrainingSet(clear, clear, WIDTH, who, False))

@@ -10,7 +10,7 @@ import pytest
 
 from anonbench.config import Retrieval
 from anonbench.core.numeric import similarity
-from anonbench.core.numeric.similarity import Room, repeated
+from anonbench.core.numeric.similarity import ProductBuffer, repeated
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import vectors
 from anonbench.evaluation.retrieval.stage import scenario
@@ -73,7 +73,7 @@ def test_a_narrow_rest_is_streamed_bit_for_bit(monkeypatch: pytest.MonkeyPatch) 
     opened = Vectors.of(Embeddings([f"{row:04d}" for row in range(1025)], values), "drawn")
     units = opened.units()
     whole = similarity.Similarity(units, 192)(units[:24])
-    np.testing.assert_array_equal(Streamed(opened)(units[:24], Room()), whole)
+    np.testing.assert_array_equal(Streamed(opened)(units[:24], ProductBuffer()), whole)
 
 
 def test_equal_vectors_are_found_across_parts(
@@ -84,7 +84,7 @@ def test_equal_vectors_are_found_across_parts(
     again, first = Streamed(opened)._again, Streamed(opened)._first
     assert (again, first) == repeated(opened.units())
     assert len(again) == 40
-    similarity = Streamed(opened)(opened.units(slice(0, 5)), Room())
+    similarity = Streamed(opened)(opened.units(slice(0, 5)), ProductBuffer())
     np.testing.assert_array_equal(similarity[:, again], similarity[:, first])
 
 

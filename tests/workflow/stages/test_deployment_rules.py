@@ -23,8 +23,8 @@ def paths_of(config: dict[str, Any], **deployments: Any) -> Paths:
 
 def test_without_kinds_there_is_no_file_of_them(miniature: dict[str, Any]) -> None:
     off, on = paths_of(miniature), paths_of(miniature, kinds=["kept"])
-    assert not off.of_deployments("{dataset}/deployments.csv")
-    assert on.of_deployments("{dataset}/deployments.csv")
+    assert not off.deployment_files("{dataset}/deployments.csv")
+    assert on.deployment_files("{dataset}/deployments.csv")
     tables = set(on.dataset_tables()) - set(off.dataset_tables())
     assert {Path(file).name for file in tables} == {
         f"deployments_{name}.{suffix}"

@@ -14,8 +14,8 @@ from anonbench.datasets.annotations import (
     Action,
     Correction,
     Images,
-    by_image,
     correct,
+    group_by_image,
     read_corrections,
 )
 from anonbench.datasets.documents import count_pages
@@ -71,7 +71,7 @@ class Corrections:
             {"id": [part for _, part in parts], "path": [image.name for image, _ in parts]}
         )
         found = read_corrections(file, Images(to, known), record=True)
-        own = by_image(found.rows)
+        own = group_by_image(found.rows)
         rows: dict[str, OfImage] = {}
         for image, part in parts:
             if part in own:

@@ -32,7 +32,7 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.annotations import Correction
-from anonbench.datasets.coding_blocks import in_coding_blocks
+from anonbench.datasets.coding_blocks import add_coding_blocks
 from anonbench.datasets.formats.pages import Page, page_id, require_page
 from anonbench.datasets.formats.pdf import pdf_dpi, pdf_pages, pdf_size
 from anonbench.datasets.images import encode, read_image
@@ -236,7 +236,7 @@ class Documents:
         if not regions and not is_blank and not job.keep_without_regions:
             raise _NotPublished("without_regions", f"nothing was found on page {number}")
         rows = as_rows(regions, job.variant.degree)
-        own = in_coding_blocks(regions, data, page)
+        own = add_coding_blocks(regions, data, page)
         *between, pixels = layers(original, own, job.variant, job.anonymization)
         try:
             asked = job.variant, job.anonymization

@@ -30,7 +30,7 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import memory_for
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
-from anonbench.datasets.coding_blocks import in_coding_blocks
+from anonbench.datasets.coding_blocks import add_coding_blocks
 from anonbench.datasets.formats.pdf import SUFFIX, is_pdf
 from anonbench.datasets.images import SeveralFrames, open_checked, read_image
 from anonbench.datasets.inputs import ImageFile
@@ -162,7 +162,7 @@ class Anonymizer:
         if how.suffix in task.taken:
             return replace(found, reason=f"its copy would have another image's name ({how.suffix})")
         rows = as_rows(regions, job.variant.degree)
-        own = in_coding_blocks(regions, data)
+        own = add_coding_blocks(regions, data)
         *between, pixels = layers(original, own, job.variant, job.anonymization)
         try:
             coded = write(pixels, how)

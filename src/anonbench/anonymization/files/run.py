@@ -40,7 +40,7 @@ from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
-from anonbench.core.workers import available, in_processes
+from anonbench.core.workers import available, map_in_processes
 from anonbench.datasets.files.walk import shown
 from anonbench.datasets.formats.pixels import conversion_counts
 from anonbench.datasets.inputs import STANDARD_INPUT, Images, open_images
@@ -101,7 +101,7 @@ class Anonymized:
     """Contact sheet, if asked for."""
 
     @property
-    def in_doubt(self) -> bool:
+    def is_doubtful(self) -> bool:
         """Whether images are missing from the output, or may show what should be hidden."""
         missing = self.without_regions + self.unreadable + self.failed + self.left_out
         published = self.published_without_regions + self.shown_regions + self.doubtful
@@ -251,7 +251,7 @@ def _outcomes(
             yield Task(image, before.get(name), why, taken.get(name, ()), *own)
 
     make, workers = partial(Anonymizer, job), min(workers, len(given))
-    results = in_processes(make, tasks(), workers, partial(died, job.to), apart=apart)
+    results = map_in_processes(make, tasks(), workers, partial(died, job.to), apart=apart)
     failed = 0
     for number, outcome in enumerate(track(results, len(given), "images anonymized"), 1):
         failed += outcome.status == "failed"

@@ -18,7 +18,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from anonbench.anonymization.files.record import Outcome
-from anonbench.core.io import open_private, part_of
+from anonbench.core.io import open_private, partial_path
 from anonbench.core.terminal import harmless
 from anonbench.core.wording import count
 from anonbench.datasets.formats.pages import Page
@@ -65,7 +65,7 @@ def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
         "Anonymized copies only: missed regions are visible here "
         f"too.</p>\n<main>\n{''.join(tiles)}</main></body></html>\n"
     )
-    part = part_of(path)
+    part = partial_path(path)
     with open_private(part) as file:
         file.write(page.encode())
     part.replace(path)

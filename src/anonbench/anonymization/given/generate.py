@@ -20,7 +20,7 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import atomic, writing_to
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
-from anonbench.datasets.coding_blocks import in_coding_blocks
+from anonbench.datasets.coding_blocks import add_coding_blocks
 from anonbench.datasets.images import encode, read_image
 from anonbench.datasets.inputs import LeftOut, open_images
 from anonbench.detection.search import DetectorFailed, Search
@@ -79,7 +79,7 @@ def generate_pictures(
                 data = image.data(settings.max_pixels)
                 page = image.page_in(data, settings.max_pixels)
                 pixels = read_image(data, settings.max_pixels, page)
-                regions = in_coding_blocks(search(pixels), data, page)
+                regions = add_coding_blocks(search(pixels), data, page)
             except (DetectorFailed, UnreadableImage) as error:
                 left_out.append(LeftOut(image.name, str(error)))
                 continue

@@ -126,7 +126,7 @@ def run(options: argparse.Namespace) -> int:
             print(f"{options.method}: weak by design, {shows} may be recognized by eye")
         if left := weak_strengths(options.method, sought, config.anonymization):
             print(sentence(options.method, left))
-    return DOUBTFUL if done.in_doubt and not options.dry_run else DONE
+    return DOUBTFUL if done.is_doubtful and not options.dry_run else DONE
 
 
 def _as_plan(done: Anonymized, to: Path) -> str:

@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
         _write(found, output)
     counts = {**_counts(found), "detectors": names}
     print(json.dumps(counts, indent=2) if options.json else _as_text(found, output))
-    return DOUBTFUL if found.in_doubt else DONE
+    return DOUBTFUL if found.is_doubtful else DONE
 
 
 def _counts(found: Detected) -> dict[str, Any]:

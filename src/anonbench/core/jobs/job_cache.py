@@ -190,7 +190,7 @@ def read_usage(benchmark: Path) -> ResourceUsage | None:
         raise InputError(f"{benchmark}: not a benchmark file of Snakemake; remove it") from None
 
 
-def settle_benchmark(benchmark: Path, output: Path) -> None:
+def record_benchmark(benchmark: Path, output: Path) -> None:
     """Record the benchmark of a job that made its outputs; restore it if they were done before.
 
     Snakemake writes a benchmark in both cases. It is removed if the outputs were done before and

@@ -48,7 +48,7 @@ class Gpu:
 
 
 @contextmanager
-def claimed(count: int, folder: Path | None = None) -> Iterator[list[str]]:
+def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
     """Lock `count` GPUs for the block and hide all others from CUDA; wait until enough are free.
 
     Enter it before CUDA is used. It yields the devices as CUDA_VISIBLE_DEVICES names them. If that

@@ -32,7 +32,7 @@ Similarity = Literal["cosine", "inner", "euclidean"]
 
 
 @dataclass(frozen=True)
-class Frame:
+class SharedScale:
     """Comparison of vectors, with the centre and scale shared by all of a data set."""
 
     similarity: Similarity = "cosine"
@@ -66,10 +66,10 @@ class Frame:
         return np.concatenate([shifted, halves, np.ones_like(halves)], axis=1, dtype=np.float32)
 
 
-COSINE = Frame()
+COSINE = SharedScale()
 
 
-def frame_of(similarity: str, parts: Callable[[], Iterable[np.ndarray]]) -> Frame:
+def shared_scale(similarity: str, parts: Callable[[], Iterable[np.ndarray]]) -> SharedScale:
     """Return the frame of a reference's originals.
 
     Args:
@@ -83,14 +83,14 @@ def frame_of(similarity: str, parts: Callable[[], Iterable[np.ndarray]]) -> Fram
     if similarity == "cosine":
         return COSINE
     if similarity == "inner":
-        return Frame("inner", None, _largest(parts(), None))
+        return SharedScale("inner", None, _largest(parts(), None))
     if similarity != "euclidean":
         raise ValueError(f"no similarity is called {similarity!r}")
     total, count = np.zeros(1), 0
     for part in parts():
         total, count = total + part.astype(np.float64).sum(axis=0), count + len(part)
     centre = total / max(1, count)
-    return Frame("euclidean", centre, _largest(parts(), centre))
+    return SharedScale("euclidean", centre, _largest(parts(), centre))
 
 
 def _largest(parts: Iterable[np.ndarray], centre: np.ndarray | None) -> float:

@@ -66,7 +66,7 @@ def require_rankings(ids: Sequence[str], values: np.ndarray, what: str) -> None:
         )
 
 
-class Room:
+class ProductBuffer:
     """Buffer for products, shared by several databases: each product overwrites the last."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Similarity:
         self,
         database: np.ndarray,
         block: int,
-        room: Room | None = None,
+        room: ProductBuffer | None = None,
         as_queries: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         """Prepare a database for queries.
@@ -108,7 +108,7 @@ class Similarity:
         columns = self.size + max(_COLUMNS - self.size % CHUNK, 0)
         self._shape = (columns, _round_up(self.depth, _DEPTH))
         self._database = _padded(database, self._shape)
-        self._room = room or Room()
+        self._room = room or ProductBuffer()
         self._chunks = blocks(self._shape[0], CHUNK)
         self._again, self._first = repeated(np.ascontiguousarray(database))
         self._blas = ThreadpoolController().select(user_api="blas")
@@ -120,7 +120,7 @@ class Similarity:
         """Return the blocks of so many queries."""
         return blocks(queries, self.block)
 
-    def __call__(self, queries: np.ndarray, room: Room | None = None) -> np.ndarray:
+    def __call__(self, queries: np.ndarray, room: ProductBuffer | None = None) -> np.ndarray:
         """Return the similarities [rows, N] of unit vectors [rows, D], rows at most the block.
 
         Equal vectors of the database have equal similarities. The result is a view that the next

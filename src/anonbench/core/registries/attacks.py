@@ -64,7 +64,7 @@ class AttackerKind(Registered):
         """
         raise NotImplementedError
 
-    def lesson_size(self) -> int:
+    def training_size(self) -> int:
         """Greatest number of regions of each entity to learn from."""
         raise NotImplementedError
 
@@ -136,7 +136,7 @@ class Equipment:
     """None: there are no train images to learn from, or no attacker learns."""
 
 
-class Looking(Protocol):
+class LoadedAttack(Protocol):
     """A loaded attack on regions."""
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
@@ -167,7 +167,7 @@ class Looking(Protocol):
         ...
 
 
-class FileLooking(Looking, Protocol):
+class LoadedFileAttack(LoadedAttack, Protocol):
     """A loaded attack that also uses how images are stored (`RegionAttack.reads_files`)."""
 
     def look_at_file(
@@ -214,7 +214,7 @@ class RegionAttack(PrivacyAttack):
     separately, like regions of an original.
     """
     reads_files: ClassVar[bool] = False
-    """Whether it uses how images are stored; `load` then returns a `FileLooking`."""
+    """Whether it uses how images are stored; `load` then returns a `LoadedFileAttack`."""
     restores: ClassVar[bool] = False
     """Whether it also attacks regions restored by learned models (`Equipment.restorers`)."""
     reads_text: ClassVar[bool] = False
@@ -222,7 +222,7 @@ class RegionAttack(PrivacyAttack):
     guesses: ClassVar[int] = 5
     """Number of other probes' secrets compared with each probe's, for the random baseline."""
 
-    def load(self, equipment: Equipment) -> Looking:
+    def load(self, equipment: Equipment) -> LoadedAttack:
         """Load models; import packages here.
 
         Raises:

@@ -72,7 +72,7 @@ class SystemKind(Registered):
     """Similarity of vectors: `cosine`, `inner` product or `euclidean` distance."""
 
     @property
-    def at_once(self) -> int:
+    def most_images(self) -> int:
         """Number of images passed at once; beyond some, they are read as they are used."""
         return 64
 

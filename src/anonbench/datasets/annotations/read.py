@@ -238,7 +238,7 @@ def read_corrections(path: Path, images: Images, record: bool = False) -> Annota
     return matched(rows, images, record, ~(is_bare & (actions == Action.REMOVE).to_numpy()))
 
 
-def by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:
+def group_by_image(rows: pd.DataFrame) -> dict[str, list[Correction]]:
     """Corrections of checked rows by image id, in the rows' order."""
     found: dict[str, list[Correction]] = {}
     keys = rows[["id", "where", "action", "entity", "x0"]].itertuples(index=False)
@@ -286,7 +286,7 @@ def _overlap(a: Region, b: Region) -> float:
 # --- stored in the results: checked, clipped, each with its image's id ---
 
 
-def for_all_copies(found: Annotations, copies: pd.DataFrame, spread: bool) -> Annotations:
+def share_among_copies(found: Annotations, copies: pd.DataFrame, spread: bool) -> Annotations:
     """Return annotations of used images only, with the regions that their copies have.
 
     A removal applies only to the image that it names: if in doubt, more is hidden.
@@ -338,7 +338,7 @@ def read_regions(path: Path, only: Collection[str]) -> dict[str, list[Region]]:
 
 def read_stored_corrections(path: Path, only: Collection[str]) -> dict[str, list[Correction]]:
     """Return corrections by image id, in their file's order; see `read_regions`."""
-    return by_image(_read(path, only))
+    return group_by_image(_read(path, only))
 
 
 def _read(path: Path, only: Collection[str]) -> pd.DataFrame:

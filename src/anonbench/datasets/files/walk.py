@@ -261,7 +261,7 @@ def is_image_name(path: str) -> bool:
     return suffix in SUFFIXES or suffix in _UNREAD
 
 
-def by_suffix(path: str) -> str:
+def suffix_reason(path: str) -> str:
     """Reason why a file of this name is not used; empty if its format is read."""
     suffix = _suffix(path)
     if suffix in SUFFIXES:
@@ -269,7 +269,7 @@ def by_suffix(path: str) -> str:
     return _unread(_UNREAD[suffix]) if suffix in _UNREAD else NOT_IMAGE
 
 
-def by_content(file: Path | str) -> str:
+def content_reason(file: Path | str) -> str:
     """Reason why a file without the suffix of an image is not used, from its first bytes.
 
     Only regular files are read; a file that cannot be read counts as none of an image.
@@ -286,10 +286,10 @@ def by_content(file: Path | str) -> str:
         head = b""
     finally:
         os.close(descriptor)
-    return by_head(head)
+    return head_reason(head)
 
 
-def by_head(head: bytes) -> str:
+def head_reason(head: bytes) -> str:
     """Reason why a file without the suffix of an image is not used, given its first bytes."""
     for offset, signature, kind in _SIGNATURES:
         if head.startswith(signature, offset):

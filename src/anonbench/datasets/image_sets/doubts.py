@@ -120,12 +120,12 @@ def read_doubts(counts: Path, unmatched: Path) -> Doubts:
 
     """
     rows = [row["setting"] for row in _rows(unmatched)] if unmatched.is_file() else []
-    return _of_rows(_rows(counts), Counter(rows))
+    return _doubts_in_rows(_rows(counts), Counter(rows))
 
 
-def of_counts(counts: pd.DataFrame, unmatched: Mapping[str, int]) -> Doubts:
+def doubts_in_counts(counts: pd.DataFrame, unmatched: Mapping[str, int]) -> Doubts:
     """Return the doubts of a table of counts by split, with the rows that match no image."""
-    return _of_rows(counts.to_dict("records"), unmatched)
+    return _doubts_in_rows(counts.to_dict("records"), unmatched)
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -134,7 +134,7 @@ def _rows(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def _of_rows(counts: Sequence[Mapping[Any, Any]], unmatched: Mapping[str, int]) -> Doubts:
+def _doubts_in_rows(counts: Sequence[Mapping[Any, Any]], unmatched: Mapping[str, int]) -> Doubts:
     if not counts:
         raise ValueError("no counts")
     total = {column: sum(int(row[column]) for row in counts) for column in _COUNTED}

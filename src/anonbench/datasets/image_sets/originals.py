@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.core.io import open_private, part_of, remove_left_scratch, write_parquet
+from anonbench.core.io import open_private, partial_path, remove_left_scratch, write_parquet
 from anonbench.core.progress import track
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_original
@@ -102,7 +102,7 @@ def copy_shard(index: pd.DataFrame, root: Path, output: Path) -> None:
     for folder in (output.parent.parent, output.parent):
         folder.mkdir(mode=0o700, exist_ok=True)
         folder.chmod(0o700)
-    part = part_of(output)
+    part = partial_path(output)
     files = index[~_is_same_file(index)]
     columns = (files[name].tolist() for name in ("id", "path", "offset", "size", "digest"))
     try:

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.core.io import part_of, write_parquet
+from anonbench.core.io import partial_path, write_parquet
 from anonbench.core.jobs.checksums import refusal
 from anonbench.datasets.formats.pages import file_digest_of, page_of
 from anonbench.datasets.images import decode, read_image, read_original
@@ -83,7 +83,7 @@ class ShardWriter:
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._part = part_of(self._path)
+        self._part = partial_path(self._path)
         self._file = self._part.open("w+b")
         return self
 

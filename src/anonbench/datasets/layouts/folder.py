@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.files.walk import FOLLOWED, NOT_UTF8, TEST, by_suffix, is_text, walk
+from anonbench.datasets.files.walk import FOLLOWED, NOT_UTF8, TEST, is_text, suffix_reason, walk
 from anonbench.datasets.ids import id_problems, ids_of_files
 from anonbench.datasets.source import (
     OTHERS,
@@ -50,7 +50,7 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     hostile = problems != ""
     left |= dict(zip(frame["path"][hostile], "the file's name " + problems[hostile], strict=True))
     frame = frame.assign(split=split)[~hostile].reset_index(drop=True)
-    explain = _explain_outside if has_split else by_suffix
+    explain = _explain_outside if has_split else suffix_reason
     listed = partial(Source, others=others, left=left, followed=followed, explain=explain)
     classes = _classes(frame)
     if classes is None:
@@ -63,7 +63,7 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
 def _outside(root: Path) -> pd.DataFrame:
     """Return id, path and reason of the images in none of the split folders."""
     found = walk(str(root), _SPLITS, everything=True, outside=True)
-    paths = [p for p, reason in found if not (reason or by_suffix(p)) and is_text(p)]
+    paths = [p for p, reason in found if not (reason or suffix_reason(p)) and is_text(p)]
     frame = pd.DataFrame({"path": paths}, dtype="str")
     frame.insert(0, "id", ids_of_files(frame["path"]))
     return frame.assign(reason=frame["path"].map(_explain_outside).astype("str"))
@@ -85,7 +85,7 @@ def _scan(
         for path, reason in walk(str(root), only):
             if reason == FOLLOWED:
                 followed.add(path)
-            elif why := reason or by_suffix(path):
+            elif why := reason or suffix_reason(path):
                 left[path] = why
             elif path.isascii() or is_text(path):
                 paths.append(path)

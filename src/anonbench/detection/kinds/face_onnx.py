@@ -18,7 +18,7 @@ from anonbench.detection.base import (
     Grown,
     as_rgb,
     clipped_box,
-    in_threads,
+    map_in_threads,
     require_finite,
     suppressed,
 )
@@ -107,7 +107,7 @@ class FaceOnnxDetector:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
-        return in_threads(self._detect_one, images, self._threads)
+        return map_in_threads(self._detect_one, images, self._threads)
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:
         height, width = image.shape[:2]

@@ -91,7 +91,8 @@ def _found(model: str, folder: Path | None) -> Path:
         return _checked(onnx, model)
     if folder is None:
         raise InputError(
-            f"detection.ppocr.model: there are no ONNX weights of {model}; {where_to_put(model)}"
+            f"detection.ppocr.model: there are no ONNX weights of {model}; "
+            f"{missing_weights_hint(model)}"
         )
     onnx = folder / ONNX
     if not onnx.is_file():
@@ -112,7 +113,7 @@ def packaged(model: str) -> Path | None:
     return _published_file([Path(origin).parent / "models" for origin in origins], model)
 
 
-def where_to_put(model: str) -> str:
+def missing_weights_hint(model: str) -> str:
     """Hint for a model whose weights are missing."""
     folder = f"set detection.ppocr.weights to the model's folder ({ONNX}"
     known = PUBLISHED.get(model)

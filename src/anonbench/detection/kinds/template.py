@@ -28,7 +28,7 @@ from anonbench.detection.template_matching import (
     embed,
     extract,
     framed,
-    in_any,
+    is_in_any,
     is_plausible,
     moved,
 )
@@ -276,7 +276,7 @@ def _read_boxes(
 
 def _outside(path: Path, features: Features, boxes: Sequence[Box]) -> Features:
     """Return the features outside the boxes."""
-    outside = features[~in_any(features.points, [corners for _, corners in boxes])]
+    outside = features[~is_in_any(features.points, [corners for _, corners in boxes])]
     if len(outside.points) < FEWEST:
         raise InputError(
             f"templates: {path} has too little structure outside its boxes to be recognized by "

@@ -24,13 +24,13 @@ from anonbench.core.vocabulary import Entity
 from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.detection.quality.quality import (
     Size,
-    all_corners,
     hidden_areas,
     hulls_inside,
     image_sizes,
     measure,
     outlines,
     read_truth,
+    stacked_corners,
     summarize_quality,
 )
 from anonbench.detection.quality.sweep import draw_sample, sweep
@@ -93,7 +93,7 @@ def _hidden(
     regions: Sequence[Region], size: Size, shapes: Mapping[str, str], margin: float
 ) -> np.ndarray:
     """Return the polygon that is hidden of each found region, object [N]."""
-    corners = all_corners(regions)
+    corners = stacked_corners(regions)
     middles = corners.mean(axis=1, keepdims=True)
     hidden = hulls_inside(middles + margin * (corners - middles), size)
     for number, region in enumerate(regions):
@@ -129,7 +129,7 @@ def evaluate_detection(
     confidence: float,
     hidden: Mapping[str, Any],
     regions: Path,
-    by_image: Path,
+    group_by_image: Path,
     summary: Path,
     sight: Path,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -164,7 +164,7 @@ def evaluate_detection(
     found = image_regions(frame[frame["id"].isin(list(true))])
     of_regions, of_images = measure(found, true, image_sizes(rows))
     write_parquet(of_regions, regions)
-    write_parquet(of_images, by_image)
+    write_parquet(of_images, group_by_image)
     result = summarize_quality(of_regions, of_images, resamples, confidence)
     write_csv(result, summary)
     left = in_sight(

@@ -48,10 +48,10 @@ def outlines(regions: Sequence[Region], size: Size) -> np.ndarray:
 
     A quadrilateral is taken for the convex hull of its corners, as the anonymizers do.
     """
-    return hulls_inside(all_corners(regions), size)
+    return hulls_inside(stacked_corners(regions), size)
 
 
-def all_corners(regions: Sequence[Region]) -> np.ndarray:
+def stacked_corners(regions: Sequence[Region]) -> np.ndarray:
     """Corners of regions' quadrilaterals or boxes, float64 [N, 4, 2], in pixels."""
     return np.array([corners_of(region) for region in regions], float).reshape(-1, 4, 2)
 

@@ -12,7 +12,13 @@ import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_csv
-from anonbench.datasets.annotations import Action, Correction, Images, by_image, read_corrections
+from anonbench.datasets.annotations import (
+    Action,
+    Correction,
+    Images,
+    group_by_image,
+    read_corrections,
+)
 from anonbench.datasets.annotations.rows import BOX
 from anonbench.datasets.annotations.table import load_texts
 from anonbench.detection.review.queue import Misses
@@ -110,7 +116,7 @@ class CorrectionsFile:
         if self.path.exists():
             texts = load_texts(self.path)
             found = read_corrections(self.path, self._images, record=True)
-            unmatched, corrections = len(found.unmatched), by_image(found.rows)
+            unmatched, corrections = len(found.unmatched), group_by_image(found.rows)
             owners = {int(c.row) - 1: name for name, own in corrections.items() for c in own}
         self._digest, self._texts, self._rows, self._owners = digest, texts, corrections, owners
         self.unmatched = unmatched

@@ -103,7 +103,7 @@ def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:
 
     """
     if not isinstance(given, str | Path) and len(given) and isinstance(given[0], np.ndarray):
-        return _of_arrays(given)  # type: ignore[arg-type]
+        return _array_images(given)  # type: ignore[arg-type]
     found = open_images(given, pages=True)  # type: ignore[arg-type]
 
     def look(start: int) -> list[Picture | LeftOut]:
@@ -154,7 +154,7 @@ def _look(file: ImageFile, max_pixels: int) -> Picture | LeftOut:
     return Picture(*known, pixels, header.converted, unchanged, file.key, blocks)
 
 
-def _of_arrays(given: Sequence[np.ndarray]) -> Pictures:
+def _array_images(given: Sequence[np.ndarray]) -> Pictures:
     digits = len(str(len(given) - 1))
     images = []
     for number, array in enumerate(given):

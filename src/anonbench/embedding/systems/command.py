@@ -65,8 +65,8 @@ class Command(SystemKind):
         return self
 
     @property
-    def at_once(self) -> int:
-        """See `SystemKind.at_once`."""
+    def most_images(self) -> int:
+        """See `SystemKind.most_images`."""
         return self.images
 
     def files(self) -> list[Path]:

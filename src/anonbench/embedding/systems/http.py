@@ -123,7 +123,7 @@ class _Endpoint:
         )
 
     @property
-    def _where(self) -> str:
+    def _place(self) -> str:
         return f"{self.place.scheme}://{self.place.netloc}{self.place.path}"
 
     def _answer(self, data: bytes) -> bytes:

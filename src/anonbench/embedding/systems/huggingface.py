@@ -65,7 +65,7 @@ class HuggingFace(NetworkKind):
         from anonbench.training.loop.device_setup import pick_device
 
         described, place = _description(self.model, self.revision), pick_device(self.device)
-        open_model = _of_timm if "architecture" in described else _of_transformers
+        open_model = _load_timm if "architecture" in described else _load_transformers
         return open_model(self, place)
 
     @contextmanager
@@ -97,16 +97,16 @@ def _unavailable(name: str, error: Exception) -> InputError:
     )
 
 
-def _of_timm(settings: HuggingFace, place: torch.device) -> Network:
-    from anonbench.embedding.systems.timm_models import from_hub, timm_network
+def _load_timm(settings: HuggingFace, place: torch.device) -> Network:
+    from anonbench.embedding.systems.timm_models import load_from_hub, timm_network
 
     where = "local-dir" if Path(settings.model).is_dir() else "hf-hub"
     tag = f"@{settings.revision}" if settings.revision else ""
-    model = from_hub(f"{where}:{settings.model}{tag}")
+    model = load_from_hub(f"{where}:{settings.model}{tag}")
     return timm_network(model, settings.batch_size, "fp32", place)
 
 
-def _of_transformers(settings: HuggingFace, place: torch.device) -> Network:
+def _load_transformers(settings: HuggingFace, place: torch.device) -> Network:
     import numpy as np
     from PIL import Image
 

@@ -138,7 +138,7 @@ def _with_weights(name: str, weights: Path | None, packaged: Path | None) -> nn.
         hint = f"; near it: {', '.join(near)}" if near else ""
         raise InputError(f"systems: timm has no model {name!r}{hint}")
     if packaged is None and weights is None:
-        return from_hub(name)
+        return load_from_hub(name)
     with torch.random.fork_rng():
         model: nn.Module = create_model(name, num_classes=0)
     if weights is not None:
@@ -148,7 +148,7 @@ def _with_weights(name: str, weights: Path | None, packaged: Path | None) -> nn.
     return model
 
 
-def from_hub(name: str) -> nn.Module:
+def load_from_hub(name: str) -> nn.Module:
     """Return a model with the hub's weights, or those of a folder, by timm's name or a place.
 
     Raises:

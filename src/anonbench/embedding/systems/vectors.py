@@ -60,7 +60,7 @@ class Vectors(SystemKind):
         raise InputError("systems: vectors that are made elsewhere can embed no image here")
         yield  # a context manager is a generator
 
-    def of_sets(self, sets: Sequence[tuple[str, ImageSet]]) -> list[np.ndarray]:
+    def image_set_vectors(self, sets: Sequence[tuple[str, ImageSet]]) -> list[np.ndarray]:
         """Return the vectors of image sets, float32 [N, D] each, in the order of their ids.
 
         Args:

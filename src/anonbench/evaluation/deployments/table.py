@@ -27,7 +27,7 @@ from anonbench.evaluation.deployments.rankings import (
     deployments,
     score_rankings,
 )
-from anonbench.evaluation.intervals import LOWEST, of_mean
+from anonbench.evaluation.intervals import LOWEST, mean_interval
 from anonbench.evaluation.retrieval.scoring.metrics import (
     COLUMNS as SCORES,
 )
@@ -181,9 +181,9 @@ def _rows(
         of_kind = [each for each in wanted if each.kind is kind]
         for metric, column in PER_QUERY.items():
             place = SCORES.index(column)
-            of_metric = {ranking: found.scores[place] for ranking, found in scored.items()}
+            metric_interval = {ranking: found.scores[place] for ranking, found in scored.items()}
             differences = {
-                each: of_metric[each.ranking] - of_metric[each.base]
+                each: metric_interval[each.ranking] - metric_interval[each.base]
                 for each in of_kind
                 if each.base is not None
             }
@@ -192,9 +192,9 @@ def _rows(
             ]
             judged = dict(zip(differences, judge(estimates, margin, confidence), strict=True))
             for each in of_kind:
-                ranking, values = each.ranking, of_metric[each.ranking]
+                ranking, values = each.ranking, metric_interval[each.ranking]
                 chance, floor = levels[ranking][metric]
-                kept = share_of(values, of_metric[CEILING])
+                kept = share_of(values, metric_interval[CEILING])
                 of_ceiling = clustered_mean(kept, clusters, confidence)
                 yield {
                     "kind": kind.value,
@@ -206,7 +206,7 @@ def _rows(
                     "metric": metric,
                     "chance": chance,
                     "floor": floor,
-                    **vars(of_mean(values, clusters, confidence, LOWEST.get(metric, 0.0))),
+                    **vars(mean_interval(values, clusters, confidence, LOWEST.get(metric, 0.0))),
                     "kept": of_ceiling.value,
                     "kept_low": of_ceiling.low,
                     "kept_high": of_ceiling.high,

@@ -62,10 +62,10 @@ def hold_out(
     codes = np.unique(labels, return_inverse=True)[1]
     groups, first, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
     if (sizes == 1).all() or _classes_are_clusters(codes, first):
-        images = _by_image(ids, codes, share, seed)
+        images = _held_out_images(ids, codes, share, seed)
         return HeldOut(images, int(images.sum()), bool((sizes == 1).all()))
     share = max(share, min(MIN_CLUSTERS / len(groups), 0.5))
-    drawn = _by_cluster(ids, codes, first, share, seed)
+    drawn = _held_out_clusters(ids, codes, first, share, seed)
     return HeldOut(drawn[first], int(drawn.sum()), True)
 
 
@@ -75,7 +75,7 @@ def _classes_are_clusters(codes: np.ndarray, clusters: np.ndarray) -> bool:
     return len(pairs) == int(codes.max()) + 1
 
 
-def _by_image(ids: Sequence[str], codes: np.ndarray, share: float, seed: int) -> np.ndarray:
+def _held_out_images(ids: Sequence[str], codes: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Mask of held-out images [N]: the share of each class, drawn by id."""
     counts = np.bincount(codes)
     by_class = np.lexsort((hash_ints((seed, _PURPOSE), ids), codes))
@@ -86,7 +86,7 @@ def _by_image(ids: Sequence[str], codes: np.ndarray, share: float, seed: int) ->
     return is_held_out
 
 
-def _by_cluster(
+def _held_out_clusters(
     ids: Sequence[str], codes: np.ndarray, clusters: np.ndarray, share: float, seed: int
 ) -> np.ndarray:
     """Mask of held-out clusters [G].

@@ -11,7 +11,7 @@ import numpy as np
 
 from anonbench.config import Retrieval
 from anonbench.core.io import atomic
-from anonbench.core.numeric.frames import Frame, frame_of
+from anonbench.core.numeric.frames import SharedScale, shared_scale
 from anonbench.core.vocabulary import QueryKind, Variant
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.neighbours import ranked
@@ -46,7 +46,7 @@ def write_runs(
     folder.mkdir(parents=True, exist_ok=True)
     originals = vectors[Variant()]
     names = [quote(image_id, safe="/") for image_id in originals.ids]
-    frame = frame_of(originals.similarity, lambda: [originals.values])
+    frame = shared_scale(originals.similarity, lambda: [originals.values])
     units = {variant: frame.rows(each.values) for variant, each in vectors.items()}
     written = [folder / QRELS]
     with atomic(written[0]) as temporary, temporary.open("w", encoding="utf-8") as file:
@@ -74,7 +74,7 @@ def _write(file: TextIO, names: list[str], ranked: Iterator[tuple[np.ndarray, np
 
 
 def _ranked(
-    queries: np.ndarray, database: np.ndarray, depth: int, include_self: bool, frame: Frame
+    queries: np.ndarray, database: np.ndarray, depth: int, include_self: bool, frame: SharedScale
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the first positions of each query's ranking, and their similarities."""
     own = None if include_self else np.arange(len(queries))

@@ -258,7 +258,7 @@ class _Scale:
             self._nothing = scores
         for (query, metric), values in scores.items():
             gains = values - self._nothing[query, metric]
-            gain = intervals.of_mean(gains, self._given.clusters, self._confidence, -1.0)
+            gain = intervals.mean_interval(gains, self._given.clusters, self._confidence, -1.0)
             yield {
                 **{"remedy": remedy, "pairs": pairs, "query": query, "metric": metric},
                 "value": float(np.nanmean(values)) if np.isfinite(values).any() else np.nan,

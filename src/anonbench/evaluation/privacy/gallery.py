@@ -90,10 +90,10 @@ def draw_galleries(
     galleries, missing = [], {}
     for entity in Entity:
         regions = validation[validation["entity"] == entity.value]
-        drawn = _of_persons(regions, people, settings, seed) if entity is Entity.FACE else None
+        drawn = _person_gallery(regions, people, settings, seed) if entity is Entity.FACE else None
         match = Match.REGION if drawn is None else Match.PERSON
         if drawn is None:
-            drawn = _of_regions(regions, settings, seed)
+            drawn = _region_gallery(regions, settings, seed)
         if len(drawn) < 2:
             published = (boxes["entity"] == entity.value).any()
             if len(drawn):
@@ -109,7 +109,7 @@ def draw_galleries(
 _COLUMNS = ["id", "order", "count", "who", "cluster", "turn", "probe"]
 
 
-def _of_regions(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataFrame:
+def _region_gallery(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataFrame:
     """Draw the gallery; the probes are the first drawn."""
     keys = regions["id"] + "\x1f" + regions["order"].astype(str)
     drawn = regions.assign(draw=hash_ints((seed, "line-up"), keys)).sort_values("draw")
@@ -123,7 +123,7 @@ def _of_regions(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataF
     )
 
 
-def _of_persons(
+def _person_gallery(
     faces: pd.DataFrame, people: Mapping[str, str], settings: Privacy, seed: int
 ) -> pd.DataFrame | None:
     """Draw persons with all their photographs; None if no known person appears twice.

@@ -52,8 +52,8 @@ class Supervised(AttackerKind):
     regions: Count = 2000
     """Train regions of each entity that it learns from, of persons who are not attacked."""
 
-    def lesson_size(self) -> int:
-        """See `AttackerKind.lesson_size`."""
+    def training_size(self) -> int:
+        """See `AttackerKind.training_size`."""
         return self.regions
 
 
@@ -79,8 +79,8 @@ class Remainder(AttackerKind):
     regions: Count = 2000
     """Train regions that it learns from, of persons who are not attacked."""
 
-    def lesson_size(self) -> int:
-        """See `AttackerKind.lesson_size`."""
+    def training_size(self) -> int:
+        """See `AttackerKind.training_size`."""
         return self.regions
 
     def context(self) -> float:

@@ -27,8 +27,8 @@ from anonbench.evaluation.privacy.gallery import (
 from anonbench.evaluation.privacy.scene import cut_of, cuts_of, differing, margin_of
 from anonbench.evaluation.privacy.supervised import (
     Comparison,
-    Lesson,
-    LessonTooSmallError,
+    TrainingSet,
+    TrainingSetTooSmallError,
     learn,
 )
 from anonbench.evaluation.privacy.train_images import (
@@ -44,7 +44,7 @@ _BATCH = 256
 """Crops in memory at once."""
 
 
-class Lessons:
+class TrainingSets:
     """Training sets and models of attackers, cached per method and entity for all degrees."""
 
     def __init__(
@@ -99,7 +99,7 @@ class Lessons:
     def _learn(
         self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
     ) -> Mapping[bool, Comparison] | str:
-        drawn = self._drawn(kind.lesson_size(), gallery)
+        drawn = self._drawn(kind.training_size(), gallery)
         if drawn is None:
             return NO_LESSON
         own = self._boxes[self._boxes["id"].isin(set(drawn["id"]))]
@@ -125,8 +125,8 @@ class Lessons:
         finds_itself = gallery.match is Match.REGION
         try:
             clear, _ = self._clear[first]
-            return learn(Lesson(clear, hidden, compared, who, finds_itself))
-        except LessonTooSmallError as why:
+            return learn(TrainingSet(clear, hidden, compared, who, finds_itself))
+        except TrainingSetTooSmallError as why:
             return f"{TOO_LITTLE}: {why}"
 
     def _kept(self, method: str) -> Kept:

@@ -90,7 +90,9 @@ def places(
     )
 
 
-def one_each(who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarray) -> np.ndarray:
+def other_photos_mask(
+    who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarray
+) -> np.ndarray:
     """Mask of crops to leave out so that each person is shown once, bool [P, G].
 
     Args:
@@ -110,7 +112,7 @@ def one_each(who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarra
     return ~shown
 
 
-def of_one(above: np.ndarray, tied: np.ndarray, others: np.ndarray) -> Places:
+def single_match_probes(above: np.ndarray, tied: np.ndarray, others: np.ndarray) -> Places:
     """Places of probes with a single match among other crops, int [P] each.
 
     Args:
@@ -130,15 +132,15 @@ def hit_rates(found: Places, rank: int) -> np.ndarray:
     gallery of equal crops (masks) gives the chance level, not an artefact of sorting.
     """
     room = np.clip(rank - found.above, 0, found.tied)
-    return _any_of(found.tied, found.tied_matches, room)
+    return _chance_of_any(found.tied, found.tied_matches, room)
 
 
 def chances(found: Places, rank: int) -> np.ndarray:
     """Probability that a random order has a match among its first `rank`, float64 [P]."""
-    return _any_of(found.gallery, found.matches, np.minimum(rank, found.gallery))
+    return _chance_of_any(found.gallery, found.matches, np.minimum(rank, found.gallery))
 
 
-def _any_of(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+def _chance_of_any(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """Probability that any right item is drawn, without replacement; all [P].
 
     It is 1 - C(n - m, d) / C(n, d) for d drawn of n items, m of them right.
@@ -171,7 +173,7 @@ def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> tuple[
     match = own[:, None] == who
     same_image = rows["id"].to_numpy()[:, None] == gallery.crops["id"].to_numpy()
     left_out = same_image if gallery.match is Match.PERSON else np.zeros_like(same_image)
-    once = one_each(who, own, turn, left_out)
+    once = other_photos_mask(who, own, turn, left_out)
     return places(probes, vectors, match, left_out), places(probes, vectors, match, once)
 
 

@@ -38,7 +38,7 @@ from anonbench.evaluation.privacy.probes import (
     RANKS,
     chances,
     hit_rates,
-    of_one,
+    single_match_probes,
 )
 
 
@@ -179,7 +179,9 @@ def worst(
 def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
     clusters = probes["cluster"].to_numpy()
     found = clustered_rate(probes[f"hit_{rank}"].to_numpy(np.float64), clusters, confidence)
-    places = of_one(*(probes[f"one_{n}"].to_numpy() for n in ("above", "tied", "others")))
+    places = single_match_probes(
+        *(probes[f"one_{n}"].to_numpy() for n in ("above", "tied", "others"))
+    )
     one = clustered_rate(hit_rates(places, rank), clusters, confidence)
     return vars(found) | {
         "rate": found.value,

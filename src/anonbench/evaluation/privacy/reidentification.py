@@ -36,7 +36,7 @@ from anonbench.evaluation.privacy.gallery import (
     draw_galleries,
 )
 from anonbench.evaluation.privacy.kinds import KINDS
-from anonbench.evaluation.privacy.lessons import Lessons, features
+from anonbench.evaluation.privacy.lessons import TrainingSets, features
 from anonbench.evaluation.privacy.probes import (
     ADAPTIVE,
     ANONYMIZED,
@@ -110,7 +110,7 @@ def reidentify(
         ids = {name for gallery in galleries for name in gallery.crops["id"]}
         drawn = boxes[boxes["id"].isin(ids)]
         scene = Scene(galleries, settings, train.settings)
-        lessons = Lessons(train, boxes, people, originals.ids, settings, seed)
+        lessons = TrainingSets(train, boxes, people, originals.ids, settings, seed)
         regions = image_regions(drawn, train.settings.coding_blocks)
         with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
             rows += _attack(scene, originals, variants, regions, unadapted, settings, lessons)
@@ -136,7 +136,7 @@ def _attack(
     regions: Regions,
     unadapted: Attacker | None,
     settings: Privacy,
-    lessons: Lessons,
+    lessons: TrainingSets,
 ) -> list[pd.DataFrame]:
     attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
     learners: list[AttackerKind] = []
@@ -216,7 +216,7 @@ def _compared(
 def _learned(
     scene: Scene,
     kind: AttackerKind,
-    lessons: Lessons,
+    lessons: TrainingSets,
     models: Mapping[str, Attacker],
     anonymized: Seen,
     clear: Seen,
@@ -235,7 +235,7 @@ def _taught(
     gallery: Gallery,
     part: slice,
     kind: AttackerKind,
-    lessons: Lessons,
+    lessons: TrainingSets,
     able: Mapping[str, Attacker],
     anonymized: Seen,
     clear: Seen,

@@ -30,12 +30,12 @@ _FLAT = 1e-6
 """Standard deviation up to which a feature counts as constant, because of rounding."""
 
 
-class LessonTooSmallError(Exception):
+class TrainingSetTooSmallError(Exception):
     """Reason, shown to people, why an attacker cannot learn from a training set."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingSet:
     """Training set of an attacker: regions of train images, as they are and hidden.
 
     None of their persons is attacked.
@@ -90,7 +90,7 @@ class Comparison:
         """Return vectors of length one (or zero), float32 [N, E], by which crops are compared.
 
         Args:
-            features: of crops, float32 [N, D], as in `Lesson`.
+            features: of crops, float32 [N, D], as in `TrainingSet`.
             hidden: whether each crop is of a hidden region, bool [N].
 
         """
@@ -99,7 +99,7 @@ class Comparison:
         return unit(found)
 
 
-def learn(lesson: Lesson) -> dict[bool, Comparison]:
+def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
     """Learn the comparison that ranks matches highest in cross-validation over persons.
 
     The criterion is the mean reciprocal rank of the first match; ties go to the simplest one.
@@ -109,13 +109,13 @@ def learn(lesson: Lesson) -> dict[bool, Comparison]:
         only for galleries of originals.
 
     Raises:
-        LessonTooSmallError: fewer than `LEAST` persons or regions.
+        TrainingSetTooSmallError: fewer than `LEAST` persons or regions.
 
     """
     count = len(np.unique(lesson.who))
     if count < LEAST:
         what = "regions" if lesson.finds_itself else "persons"
-        raise LessonTooSmallError(f"{count} {what}, and {LEAST} are needed")
+        raise TrainingSetTooSmallError(f"{count} {what}, and {LEAST} are needed")
     galleries = (False,) if lesson.finds_itself else (False, True)
     quality: dict[bool, dict[_Key, float]] = {gallery: {} for gallery in galleries}
     folds = np.unique(lesson.who, return_inverse=True)[1] % FOLDS  # one fold per person
@@ -138,7 +138,7 @@ def as_they_are(features: int, compared: int) -> Comparison:
     return Comparison(Way.AS_IS, as_is, as_is)
 
 
-def _comparisons(lesson: Lesson, rows: np.ndarray) -> Iterator[tuple[_Key, Comparison]]:
+def _comparisons(lesson: TrainingSet, rows: np.ndarray) -> Iterator[tuple[_Key, Comparison]]:
     """Yield every way and strength, fitted on some rows (bool [N]), simple ones first."""
     clear, hidden = (each[rows].astype(np.float64) for each in (lesson.clear, lesson.hidden))
     size, many = lesson.clear.shape[1], lesson.compared
@@ -193,7 +193,7 @@ class _Ridge:
 
 
 def _reciprocal_ranks(
-    lesson: Lesson, found: Comparison, rows: np.ndarray, gallery_is_hidden: bool
+    lesson: TrainingSet, found: Comparison, rows: np.ndarray, gallery_is_hidden: bool
 ) -> np.ndarray:
     """1 / rank of the first match of each probe, among some rows (bool [N])."""
     who, count = lesson.who[rows], int(rows.sum())

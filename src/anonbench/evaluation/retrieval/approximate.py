@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config import Retrieval
 from anonbench.core.numeric.frames import COSINE
-from anonbench.core.numeric.similarity import Room, blocks, first
+from anonbench.core.numeric.similarity import ProductBuffer, blocks, first
 from anonbench.core.numeric.statistics import standard_error
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.scoring.engine import Engine
@@ -276,7 +276,7 @@ def _recall(
     """
     shares: dict[int, list[float]] = {min(depth, k): [] for depth in sorted((*_RECALLS, k))}
     for part in exact.slices(len(queries), _BATCH):
-        whole, some = exact(queries[part], Room()), similarity[part].copy()
+        whole, some = exact(queries[part], ProductBuffer()), similarity[part].copy()
         if left_out is not None:
             whole[np.arange(len(whole)), left_out[part]] = -np.inf
             some[candidates[part] == left_out[part, None]] = -np.inf

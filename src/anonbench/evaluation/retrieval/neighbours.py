@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.frames import COSINE, Frame
+from anonbench.core.numeric.frames import COSINE, SharedScale
 from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.embedding.store import Embeddings, read_embeddings, read_ids, read_rows
@@ -99,7 +99,7 @@ def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: 
 
 
 def ranked(
-    queries: np.ndarray, database: np.ndarray, own: np.ndarray | None, frame: Frame = COSINE
+    queries: np.ndarray, database: np.ndarray, own: np.ndarray | None, frame: SharedScale = COSINE
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield order and similarities of a database for blocks of queries, as in `Rankings`.
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.frames import COSINE, Frame, frame_of
+from anonbench.core.numeric.frames import COSINE, SharedScale, shared_scale
 from anonbench.core.numeric.similarity import (
     CHUNK,
-    Room,
+    ProductBuffer,
     Similarity,
     blocks,
     repeated,
@@ -47,12 +47,12 @@ class Vectors:
     """From places in the file or in memory, int64 [...], to vectors, float32 [..., D]."""
     order: np.ndarray | None
     """Place of each id, int64 [N]; None if the ids were sorted."""
-    frame: Frame = COSINE
+    frame: SharedScale = COSINE
     """How they are compared."""
     path: Path | None = None
 
     @classmethod
-    def of(cls, given: Embeddings, what: str, frame: Frame | None = None) -> Vectors:
+    def of(cls, given: Embeddings, what: str, frame: SharedScale | None = None) -> Vectors:
         """Vectors in memory, or mapped.
 
         Args:
@@ -69,7 +69,7 @@ class Vectors:
             if one == following:
                 raise InputError(f"{what}: the id {one!r} is there twice; leave one of them out")
         if frame is None:
-            frame = frame_of(given.similarity, lambda: [given.values])
+            frame = shared_scale(given.similarity, lambda: [given.values])
         return cls(ids, given.values.shape[1], given.values.__getitem__, order, frame)
 
     def units(
@@ -110,7 +110,7 @@ class Streamed:
         units = (vector for _, part in vectors.parts() for vector in part)
         self._again, self._first = repeated(units)
 
-    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
+    def __call__(self, queries: np.ndarray, room: ProductBuffer) -> np.ndarray:
         """Similarities of unit vectors [rows, D], float32 [rows, N], written to the buffer.
 
         They are those of `anonbench.core.numeric.similarity.Similarity`, bit for bit.
@@ -128,7 +128,7 @@ class Streamed:
 
 
 def look_through(
-    path: Path, ids: Sequence[str] | None = None, frame: Frame | None = None
+    path: Path, ids: Sequence[str] | None = None, frame: SharedScale | None = None
 ) -> Vectors:
     """Read a file once to check it.
 
@@ -171,13 +171,13 @@ def _sorted(ids: Sequence[str]) -> tuple[list[str], np.ndarray | None]:
     return [ids[place] for place in order], None if is_sorted else np.array(order, dtype=np.int64)
 
 
-def _frame(path: Path, similarity: str, count: int) -> Frame:
+def _frame(path: Path, similarity: str, count: int) -> SharedScale:
     def parts() -> Iterator[np.ndarray]:
         for part in blocks(count, _ROWS):
             yield read_rows(path, np.arange(part.start, part.stop))
 
     try:
-        return frame_of(similarity, parts)
+        return shared_scale(similarity, parts)
     except ValueError as error:
         raise InputError(f"{path}: {error}; it is cosine, inner or euclidean") from None
 

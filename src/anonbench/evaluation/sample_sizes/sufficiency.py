@@ -72,7 +72,7 @@ def too_few(k: int, queries: int, needs: Needs = DEFAULTS, images: int | None = 
     return ""
 
 
-def all_alike(scores: pd.DataFrame) -> str:
+def identical_vectors_note(scores: pd.DataFrame) -> str:
     """State that all of the reference's vectors are alike; empty if they are not.
 
     Then any image may be relevant, and every ranking scores at chance level.
@@ -130,7 +130,7 @@ def why_no_statement(scores: pd.DataFrame, needs: Needs, images: int | None = No
     ranked = scores[scores["metric"] == "map"].dropna(subset=["value"])
     if ranked.empty:
         return ""
-    if alike := all_alike(scores):
+    if alike := identical_vectors_note(scores):
         return alike
     if likely := high_chance(scores):
         return likely

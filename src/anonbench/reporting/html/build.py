@@ -24,8 +24,8 @@ from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, ima
 from anonbench.evaluation.sample_sizes.sufficiency import (
     MIN_QUERIES,
     Needs,
-    all_alike,
     high_chance,
+    identical_vectors_note,
     why_no_statement,
 )
 from anonbench.reporting import dataset_tables
@@ -201,7 +201,7 @@ def _notices(
 def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:
     """Reason why no ranking can be judged, as a text's key and its values."""
     ranked = summary[summary["metric"] == "map"]
-    if all_alike(summary):
+    if identical_vectors_note(summary):
         return "alike", {}
     if high_chance(summary):
         return "likely", {}

@@ -285,7 +285,7 @@ def main(job_file: Path) -> int:
 
 def _outcome(job_file: Path) -> dict[str, Any]:
     """Train, and return the outcome."""
-    from anonbench.training.distributed import others_failed
+    from anonbench.training.distributed import other_rank_failed
 
     try:
         train(TrainJob.model_validate_json(job_file.read_text(encoding="utf-8")))
@@ -300,7 +300,7 @@ def _outcome(job_file: Path) -> dict[str, Any]:
     except Exception as error:
         # torchrun's, as soon as another process ends; this one is about to report its outcome
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if others_failed():
+        if other_rank_failed():
             logging.warning("stopped, as another process of the training failed")
             return {"kind": "left alone"}
         logging.exception("stopped by an error")

@@ -40,7 +40,7 @@ class BasePaths:
         """The folder of results."""
         return self.experiment.config.results.as_posix()
 
-    def of_each(self, pattern: str, names: Iterable[str] | None = None) -> list[str]:
+    def dataset_files(self, pattern: str, names: Iterable[str] | None = None) -> list[str]:
         """Files of a pattern for some data sets, or for all.
 
         Args:

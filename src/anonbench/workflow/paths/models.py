@@ -42,7 +42,7 @@ class ModelPaths(ImagePaths):
     def monitor_labels(self, dataset: str) -> list[str]:
         """Labels, if a training log shows k-NN accuracy."""
         is_monitored = "label" in stage_parameters.train(self.experiment.config, dataset)
-        return self.of_each("{dataset}/manifest.parquet", [dataset]) if is_monitored else []
+        return self.dataset_files("{dataset}/manifest.parquet", [dataset]) if is_monitored else []
 
     def embedding(
         self, dataset: str, model: Name, seed: Name, variant: Name, split: str = "val"
@@ -183,12 +183,12 @@ class ModelPaths(ImagePaths):
     def labels_of_order(self, dataset: str) -> list[str]:
         """The manifest, if a label decides which images are anonymized first."""
         first = self.experiment.datasets[dataset].anonymized_first
-        return self.of_each("{dataset}/manifest.parquet", [dataset]) if first else []
+        return self.dataset_files("{dataset}/manifest.parquet", [dataset]) if first else []
 
-    def of_deployments(self, *patterns: str) -> list[str]:
+    def deployment_files(self, *patterns: str) -> list[str]:
         """Files of patterns for all data sets; empty if deployments are not scored."""
         chosen = patterns if self.experiment.config.deployments.kinds else ()
-        return [path for pattern in chosen for path in self.of_each(pattern)]
+        return [path for pattern in chosen for path in self.dataset_files(pattern)]
 
     def scenario_names(self, dataset: str) -> list[str]:
         """Model, seed and variant of each scenario, as in file names."""

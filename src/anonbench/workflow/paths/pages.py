@@ -42,7 +42,7 @@ class PagePaths(PrivacyPaths):
     def explorers(self) -> list[str]:
         """Retrieval explorers; empty if the config requests no query."""
         shown = self.experiment.config.presentation.explorer_queries > 0
-        return self.of_each("{dataset}/explorer.json") if shown else []
+        return self.dataset_files("{dataset}/explorer.json") if shown else []
 
     def attended(self, dataset: str, suffix: str) -> list[str]:
         """Attention maps or shares of each model whose attention is drawn."""
@@ -55,7 +55,7 @@ class PagePaths(PrivacyPaths):
             file
             for table in self.experiment.dataset_tables
             for suffix in TABLE_SUFFIXES
-            for file in self.of_each(
+            for file in self.dataset_files(
                 f"tables/{table}_{{dataset}}.{suffix}",
                 self.with_table(table),
             )

@@ -66,10 +66,10 @@ class PrivacyPaths(ModelPaths):
         files = self.published_vectors(dataset) if is_taught else []
         return [f"{file.removesuffix('val.h5')}train.h5" for file in files]
 
-    def of_privacy(self, *patterns: str) -> list[str]:
+    def privacy_files(self, *patterns: str) -> list[str]:
         """Files of patterns for all data sets; empty if no attacks are run."""
         chosen = patterns if self.experiment.config.privacy.enabled else ()
-        return [path for pattern in chosen for path in self.of_each(pattern)]
+        return [path for pattern in chosen for path in self.dataset_files(pattern)]
 
     def policy_inputs(self, dataset: str) -> dict[str, str]:
         """Inputs of a policy's judgement, by name."""

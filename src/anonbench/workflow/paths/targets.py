@@ -81,27 +81,27 @@ class Paths(PagePaths):
 
     def reported(self) -> dict[str, list[str]]:
         """Files of all data sets that the report reads, by name."""
-        of_each, trained = self.of_each, self.experiment.trained
+        dataset_files, trained = self.dataset_files, self.experiment.trained
         mapped = [name for name, data in self.experiment.datasets.items() if data.is_mapped]
         return {
-            "scores": of_each("{dataset}/scores.csv"),
-            "comparisons": of_each("{dataset}/comparisons.csv"),
-            "effects": of_each("{dataset}/effects.csv", trained),
-            "methods": of_each("{dataset}/method_comparisons.csv"),
-            "best": of_each("{dataset}/best.csv"),
-            "variances": of_each("{dataset}/variance.csv", trained),
-            "trainings": of_each("{dataset}/trainings.csv", trained),
-            "query_kinds": of_each("{dataset}/query_kinds.csv"),
-            "deployments": self.of_deployments("{dataset}/deployments.csv"),
-            "counts": of_each("{dataset}/counts.csv"),
-            "skipped": of_each("{dataset}/skipped.csv"),
-            "audits": of_each("{dataset}/audit.csv"),
-            "quality": of_each("{dataset}/quality/summary.csv", self.measured()),
+            "scores": dataset_files("{dataset}/scores.csv"),
+            "comparisons": dataset_files("{dataset}/comparisons.csv"),
+            "effects": dataset_files("{dataset}/effects.csv", trained),
+            "methods": dataset_files("{dataset}/method_comparisons.csv"),
+            "best": dataset_files("{dataset}/best.csv"),
+            "variances": dataset_files("{dataset}/variance.csv", trained),
+            "trainings": dataset_files("{dataset}/trainings.csv", trained),
+            "query_kinds": dataset_files("{dataset}/query_kinds.csv"),
+            "deployments": self.deployment_files("{dataset}/deployments.csv"),
+            "counts": dataset_files("{dataset}/counts.csv"),
+            "skipped": dataset_files("{dataset}/skipped.csv"),
+            "audits": dataset_files("{dataset}/audit.csv"),
+            "quality": dataset_files("{dataset}/quality/summary.csv", self.measured()),
             "explorers": self.explorers(),
-            "attention": of_each("{dataset}/attention/shares.csv", trained),
-            "rates": self.of_privacy("{dataset}/privacy/reidentification.csv"),
-            "attacks": self.of_privacy("{dataset}/privacy/attacks.csv"),
-            "policies": of_each("{dataset}/policy.csv"),
-            "maps": of_each("{dataset}/maps.csv", mapped),
+            "attention": dataset_files("{dataset}/attention/shares.csv", trained),
+            "rates": self.privacy_files("{dataset}/privacy/reidentification.csv"),
+            "attacks": self.privacy_files("{dataset}/privacy/attacks.csv"),
+            "policies": dataset_files("{dataset}/policy.csv"),
+            "maps": dataset_files("{dataset}/maps.csv", mapped),
             "correlations": self.correlations(),
         }

@@ -16,7 +16,7 @@ from snakemake.persistence.file import FilePersistence
 
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import holds, read_checksum
-from anonbench.core.jobs.job_cache import settle_benchmark
+from anonbench.core.jobs.job_cache import record_benchmark
 from anonbench.workflow.refusal import START, refuse
 from anonbench.workflow.results_folder import Bucket, Results
 
@@ -59,7 +59,7 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         """Record a finished job and its benchmark."""
         await super().finished(job)
         if job.benchmark:
-            settle_benchmark(Path(job.benchmark), Path(job.output[0]))
+            record_benchmark(Path(job.benchmark), Path(job.output[0]))
 
     def has_metadata(self, job: Any) -> bool:
         """Say yes where jobs are planned: `params_changed` looks for records itself."""

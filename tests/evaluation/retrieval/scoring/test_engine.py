@@ -18,8 +18,8 @@ from sklearn.metrics import average_precision_score, ndcg_score
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.frames import frame_of
-from anonbench.core.numeric.similarity import Room, Similarity
+from anonbench.core.numeric.frames import shared_scale
+from anonbench.core.numeric.similarity import ProductBuffer, Similarity
 from anonbench.evaluation.retrieval.scoring import chance, engine, metrics
 from anonbench.evaluation.retrieval.scoring.engine import (
     Engine,
@@ -53,7 +53,7 @@ class Given:
     def __init__(self, similarity: np.ndarray) -> None:
         self._similarity = similarity
 
-    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
+    def __call__(self, queries: np.ndarray, room: ProductBuffer) -> np.ndarray:
         return self._similarity.copy()
 
 
@@ -452,9 +452,9 @@ def test_products_of_torch_score_the_same(include_self: bool) -> None:
 def test_products_of_torch_are_the_similarities_of_a_frame(similarity: str) -> None:
     values = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)
     values[40] = values[7]
-    frame = frame_of(similarity, lambda: [values])
+    frame = shared_scale(similarity, lambda: [values])
     rows = frame.rows(values)
-    found = GpuProducts(rows, "cpu", frame)(rows[:9], Room())
+    found = GpuProducts(rows, "cpu", frame)(rows[:9], ProductBuffer())
     expected = Similarity(rows, 9, as_queries=frame.queries)(rows[:9])
     assert found == pytest.approx(expected, abs=1e-6)
     assert (found[:, 40] == found[:, 7]).all()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import Anonymization, Detection, Privacy
-from anonbench.core.boxes import Region, box_table, in_blocks
+from anonbench.core.boxes import Region, box_table, with_blocks
 from anonbench.core.errors import InputError
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import Equipment, RegionAttack
@@ -99,7 +99,7 @@ def attack_files(
         listed = Images(first.folder or Path(), pd.DataFrame(rows, columns=columns))
         regions, failed = dict(read_boxes_file(boxes, listed).regions()), 0
     blocks = {name: clear[name].blocks for name in common}
-    regions = {n: in_blocks(regions[n], blocks[n]) for n in common if n in regions}
+    regions = {n: with_blocks(regions[n], blocks[n]) for n in common if n in regions}
     # the given images may be only partly masked; the control is always masked here
     told = None if method is None else Variant(method, 100)
     variant = Variant(GIVEN, 100) if told is None or told == CONTROL else told

@@ -17,7 +17,7 @@ from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
-from anonbench.core.registries.attacks import Looking, Outcome, RegionAttack, RegionShares
+from anonbench.core.registries.attacks import LoadedAttack, Outcome, RegionAttack, RegionShares
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.crops import Images, Readable, Stored
 
@@ -56,7 +56,7 @@ def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.
 
 
 def attack_regions(
-    attacks: Sequence[tuple[RegionAttack, Looking]],
+    attacks: Sequence[tuple[RegionAttack, LoadedAttack]],
     originals: Images,
     versions: Mapping[Variant, Readable],
     boxes: pd.DataFrame,

@@ -24,7 +24,7 @@ from anonbench.core.registries.attacks import (
     Attacker,
     AttackNotPossibleError,
     Equipment,
-    Looking,
+    LoadedAttack,
     Outcome,
     PrivacyAttack,
     RegionAttack,
@@ -94,7 +94,7 @@ def _rows(
     published: Published, settings: Privacy, equipment: Equipment, seed: int, confidence: float
 ) -> Iterator[dict[str, Any]]:
     chosen = [settings.of(KINDS[name]) for name in settings.attacks]
-    loaded: list[tuple[RegionAttack, Looking]] = []
+    loaded: list[tuple[RegionAttack, LoadedAttack]] = []
     reasons: dict[str, str] = {}
     lacks: list[dict[str, Any]] = []
     for kind in chosen:

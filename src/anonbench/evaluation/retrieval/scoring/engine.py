@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.frames import COSINE, Frame
+from anonbench.core.numeric.frames import COSINE, SharedScale
 from anonbench.core.numeric.similarity import (
-    Room,
+    ProductBuffer,
     Similarity,
     blocks,
     repeated,
@@ -44,7 +44,7 @@ Scores = dict[str, np.ndarray]
 """By `COLUMNS`, float64: one score for each query."""
 
 
-Searched = Callable[[np.ndarray, Room], np.ndarray]
+Searched = Callable[[np.ndarray, ProductBuffer], np.ndarray]
 """A database of N vectors: returns the similarities of queries [rows, D], float32 [rows, N]. They
 may be in the buffer, and the caller may change them."""
 
@@ -55,7 +55,7 @@ class GpuProducts:
     The last bits of a similarity depend on the device.
     """
 
-    def __init__(self, units: np.ndarray, device: str, frame: Frame = COSINE) -> None:
+    def __init__(self, units: np.ndarray, device: str, frame: SharedScale = COSINE) -> None:
         """Take rows of a frame, float32 [N, D]."""
         import torch
 
@@ -66,7 +66,7 @@ class GpuProducts:
         self._units = torch.from_numpy(np.ascontiguousarray(units)).to(device)
         self._again, self._first = repeated(units)
 
-    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
+    def __call__(self, queries: np.ndarray, room: ProductBuffer) -> np.ndarray:
         """See `Searched`; equal vectors of the database get equal values."""
         given = np.ascontiguousarray(self._frame.queries(queries))
         product = room.take(len(queries), len(self._units))
@@ -97,10 +97,10 @@ class Engine:
         self._k = k
         self._gpu = gpu
         # the reference's similarities are needed while scenarios are scored
-        self._truth, self._room = Room(), Room()
+        self._truth, self._room = ProductBuffer(), ProductBuffer()
         self._rooms = local()
 
-    def database(self, units: np.ndarray, frame: Frame = COSINE) -> Searched:
+    def database(self, units: np.ndarray, frame: SharedScale = COSINE) -> Searched:
         """Prepare a database [N, D]; all databases of an engine share one product buffer.
 
         Vectors of the database and of its queries are rows of the frame.
@@ -230,7 +230,7 @@ class Engine:
         return room
 
     def _similarity(
-        self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, room: Room
+        self, searched: Searched, queries: np.ndarray, self_columns: np.ndarray, room: ProductBuffer
     ) -> np.ndarray:
         similarity = searched(queries, room)
         if not self._settings.include_self:

@@ -14,8 +14,8 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
     NO_CODING,
     Equipment,
-    FileLooking,
-    Looking,
+    LoadedAttack,
+    LoadedFileAttack,
     RegionShares,
     Risk,
 )
@@ -56,7 +56,7 @@ class BlockNoise(Candidates):
     reads_files: ClassVar = True
     guesses: ClassVar = 3
 
-    def load(self, equipment: Equipment) -> FileLooking:
+    def load(self, equipment: Equipment) -> LoadedFileAttack:
         """See `RegionAttack.load`."""
         reader = Readability(confidence=self.confidence, shortest=self.shortest).load(equipment)
         return _Coding(self, reader)
@@ -90,18 +90,18 @@ class _Seen:
 
 
 class _Coding:
-    def __init__(self, settings: BlockNoise, reader: Looking) -> None:
+    def __init__(self, settings: BlockNoise, reader: LoadedAttack) -> None:
         self._settings = settings
         self._reader = reader
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`: gives nothing, because the attack needs the image's file."""
+        """See `LoadedAttack.look`: gives nothing, because the attack needs the image's file."""
         return self.look_at_file(None, image, regions, variant)
 
     def look_at_file(
         self, data: bytes | None, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[Any]:
-        """See `FileLooking.look_at_file`: a part of the image about each region."""
+        """See `LoadedFileAttack.look_at_file`: a part of the image about each region."""
         from anonbench.anonymization.geometry import cover
         from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
 
@@ -157,11 +157,11 @@ class _Coding:
         return {} if changes is None else ranked(-changes)
 
     def control(self, truth: _Seen) -> _Seen:
-        """See `FileLooking.control`: only blocks without hidden pixels count."""
+        """See `LoadedFileAttack.control`: only blocks without hidden pixels count."""
         return replace(truth, beyond=True)
 
     def not_applicable(self, truths: Sequence[_Seen | None]) -> str:
-        """See `FileLooking.not_applicable`."""
+        """See `LoadedFileAttack.not_applicable`."""
         coded = any(truth is not None and truth.coding is not None for truth in truths)
         return "" if coded else NO_CODING
 

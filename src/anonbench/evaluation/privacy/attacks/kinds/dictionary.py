@@ -13,7 +13,7 @@ from anonbench.core.boxes import Blocks, Region
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
     Equipment,
-    Looking,
+    LoadedAttack,
     RegionShares,
     Risk,
 )
@@ -76,7 +76,7 @@ class Dictionary(Candidates):
     tries: Count = 4
     """Likeliest combinations of typeface and margin in which all candidates are drawn."""
 
-    def load(self, equipment: Equipment) -> Looking:
+    def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         return _Ranking(self, equipment)
 
@@ -106,10 +106,10 @@ class _Ranking:
         self._settings = settings
         self._hiding = equipment.anonymization
         self._equipment = equipment
-        self._readers: dict[str, Looking] = {}
+        self._readers: dict[str, LoadedAttack] = {}
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`: gives the part of the image around each region."""
+        """See `LoadedAttack.look`: gives the part of the image around each region."""
         return [self._one(image, region, variant) for region in regions]
 
     def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
@@ -159,7 +159,7 @@ class _Ranking:
         drawn = texts_like(text, count, rng("dictionary", text)) if text else []
         return [(each,) for each in drawn]
 
-    def _reader(self, entity: str) -> Looking:
+    def _reader(self, entity: str) -> LoadedAttack:
         if entity not in self._readers:  # the zones' reader is loaded only if there are zones
             kind = MrzReading() if entity == Entity.MRZ else Readability()
             self._readers[entity] = kind.load(self._equipment)

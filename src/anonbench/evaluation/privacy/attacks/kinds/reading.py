@@ -13,7 +13,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import (
     Equipment,
-    Looking,
+    LoadedAttack,
     RegionAttack,
     RegionShares,
     Risk,
@@ -51,7 +51,7 @@ class Readability(LineAttack):
     entities: ClassVar = (Entity.TEXT,)
     seconds_an_image: ClassVar = 0.05
 
-    def load(self, equipment: Equipment) -> Looking:
+    def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         from anonbench.detection.text.recognizer import LineReader
 
@@ -73,7 +73,7 @@ class _Reading:
         self._reader = reader
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Line]:
-        """See `Looking.look`: reads a line upright, or standing on its end in both directions."""
+        """See `LoadedAttack.look`: reads a line upright, or on its end in both directions."""
         from anonbench.detection.base import as_rgb
         from anonbench.detection.text.recognizer import ways_to_read
 
@@ -144,7 +144,7 @@ class MrzReading(RegionAttack):
     reads_text: ClassVar = True
     seconds_an_image: ClassVar = 0.1
 
-    def load(self, equipment: Equipment) -> Looking:
+    def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         from anonbench.detection.text.recognizer import LineReader
 
@@ -158,7 +158,7 @@ class _Zones:
     def look(
         self, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[list[str]]:
-        """See `Looking.look`: gives the readings of each zone's lines."""
+        """See `LoadedAttack.look`: gives the readings of each zone's lines."""
         from anonbench.core.icao9303 import normalized
         from anonbench.detection.base import as_rgb
 
@@ -265,7 +265,7 @@ class Barcodes(RegionAttack):
     entities: ClassVar = (Entity.BARCODE,)
     seconds_an_image: ClassVar = 0.02
 
-    def load(self, equipment: Equipment) -> Looking:
+    def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         return _Decoding()
 
@@ -274,7 +274,7 @@ class _Decoding:
     def look(
         self, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[set[bytes]]:
-        """See `Looking.look`: gives the contents of the codes in and around each region."""
+        """See `LoadedAttack.look`: gives the contents of the codes in and around each region."""
         return [decoded(surrounded(image, region)) for region in regions]
 
     def shares(self, truth: set[bytes], found: set[bytes]) -> RegionShares:

@@ -16,7 +16,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import (
     Equipment,
-    Looking,
+    LoadedAttack,
     RegionAttack,
     RegionShares,
     Risk,
@@ -48,7 +48,7 @@ class Likeness(RegionAttack):
     noise: Positive = 3e-5
     """Power of the noise relative to that of the image, for Wiener deconvolution."""
 
-    def load(self, equipment: Equipment) -> Looking:
+    def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         return _Comparing(equipment, self.noise)
 
@@ -78,7 +78,7 @@ class Reconstruction(RegionAttack):
     iterations: Count = 30
     """Iterations of Richardson-Lucy deconvolution."""
 
-    def load(self, equipment: Equipment) -> Looking:
+    def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         return _Reading(equipment, self.noise, self.iterations)
 
@@ -152,7 +152,7 @@ class _Restoring:
         self._noise, self._iterations = noise, iterations
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`: gives results by the prefix of their measures."""
+        """See `LoadedAttack.look`: gives results by the prefix of their measures."""
         return [self._one(image, region, variant) for region in regions]
 
     def _one(self, image: np.ndarray, region: Region, variant: Variant) -> dict[str, Any] | None:
@@ -210,7 +210,7 @@ class _Reading(_Restoring):
         return max(lines, key=lambda line: line.confidence)
 
     @cached_property
-    def _reader(self) -> Looking:
+    def _reader(self) -> LoadedAttack:
         return Readability().load(self._equipment)  # not needed if there are only barcodes
 
     def _compared(self, truth: Any, found: Any) -> RegionShares:

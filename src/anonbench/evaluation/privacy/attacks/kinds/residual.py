@@ -12,7 +12,7 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.registries.attacks import (
     AttackNotPossibleError,
     Equipment,
-    Looking,
+    LoadedAttack,
     RegionAttack,
     RegionShares,
     Risk,
@@ -56,7 +56,7 @@ class Residual(RegionAttack):
         """See `RegionAttack.detectors`."""
         return (*own, *self.others)
 
-    def load(self, equipment: Equipment) -> Looking:
+    def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         own = _loaded(equipment.detectors, equipment)
         rest = [name for name in self.others if name not in equipment.detectors]
@@ -83,7 +83,7 @@ class _Searching:
         }
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`."""
+        """See `LoadedAttack.look`."""
         wanted = {region.entity for region in regions}
         found = {
             measure: list(self._found(named, image, wanted))
