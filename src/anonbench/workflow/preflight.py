@@ -121,13 +121,13 @@ def _require_detectors(config: Config, used: set[str]) -> None:
 
 
 def _require_text_model(settings: Ppocr) -> None:
-    from anonbench.detection.kinds.ppocr import find_models, where_to_put
+    from anonbench.detection.kinds.ppocr import find_models, missing_weights_hint
 
     if settings.weights is not None and not settings.weights.is_dir():
         what = "is no folder" if settings.weights.exists() else "there is no folder"
         raise InputError(
             f"detection.ppocr.weights: {what} {settings.weights}; "
-            f"{where_to_put(settings.models[0])}"
+            f"{missing_weights_hint(settings.models[0])}"
         )
     find_models(settings.models, settings.weights)
 

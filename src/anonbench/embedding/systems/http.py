@@ -103,7 +103,7 @@ class _Endpoint:
         vectors = list(self.pool.map(self._vector, images))
         if len(widths := sorted({len(vector) for vector in vectors})) > 1:
             raise InputError(
-                f"systems: {self._where} answered with vectors of "
+                f"systems: {self._place} answered with vectors of "
                 f"{' and '.join(map(str, widths))} dimensions; one system has one"
             )
         return np.array(vectors, dtype=np.float32)
@@ -118,7 +118,7 @@ class _Endpoint:
                 if attempt + 1 < tries:
                     time.sleep(min(_LONGEST_WAIT, 0.25 * 2**attempt))
         raise InputError(
-            f"systems: {self._where} did not answer in {tries} attempts ({reason}); run again "
+            f"systems: {self._place} did not answer in {tries} attempts ({reason}); run again "
             "when it does (what is in a cache is not asked for again)"
         )
 
@@ -136,7 +136,7 @@ class _Endpoint:
                 found = answer.read(self.settings.max_bytes + 1)
         except ssl.SSLCertVerificationError as error:
             raise InputError(
-                f"systems: {self._where} has a certificate that is not trusted here "
+                f"systems: {self._place} has a certificate that is not trusted here "
                 f"({error.verify_message}); SSL_CERT_FILE names a file of those that are"
             ) from None
         except (OSError, http.client.HTTPException) as error:
@@ -147,14 +147,14 @@ class _Endpoint:
             raise _TryAgainError(f"status {answer.status}")
         if 300 <= answer.status < 400:
             raise InputError(
-                f"systems: {self._where} redirects elsewhere (status {answer.status}), which is "
+                f"systems: {self._place} redirects elsewhere (status {answer.status}), which is "
                 "not followed; give the address itself"
             )
         if answer.status != 200:
-            raise InputError(f"systems: {self._where} answered with status {answer.status}")
+            raise InputError(f"systems: {self._place} answered with status {answer.status}")
         if len(found) > self.settings.max_bytes:
             raise InputError(
-                f"systems: {self._where} answered with more than {self.settings.max_bytes:,} bytes "
+                f"systems: {self._place} answered with more than {self.settings.max_bytes:,} bytes "
                 "(max_bytes)"
             )
         return found
@@ -168,7 +168,7 @@ class _Endpoint:
         try:
             answer = json.loads(found)
         except (ValueError, RecursionError):
-            raise InputError(f"systems: {self._where} answered with no JSON") from None
+            raise InputError(f"systems: {self._place} answered with no JSON") from None
         if isinstance(answer, dict):
             answer = answer.get(self.settings.field)
         if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], list):
@@ -176,14 +176,14 @@ class _Endpoint:
         is_vector = isinstance(answer, list) and bool(answer)
         if not is_vector or not all(type(value) in (int, float) for value in answer):
             raise InputError(
-                f"systems: {self._where} answered with no vector: a list of numbers, or an object "
+                f"systems: {self._place} answered with no vector: a list of numbers, or an object "
                 f"that has one under {self.settings.field!r} (`field`)"
             )
         try:
             return [float(value) for value in answer]
         except OverflowError:
             raise InputError(
-                f"systems: {self._where} answered with a number that is too large"
+                f"systems: {self._place} answered with a number that is too large"
             ) from None
 
 
