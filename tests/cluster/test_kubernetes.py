@@ -51,7 +51,7 @@ def test_every_job_is_a_pod_that_shares_the_bucket_alone(
 
     with pretended(tmp_path, enough_mb=DETECT_MB) as (cluster, kubeconfig):
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        asked = ["--set-resources", "detect:gpu=1", f"detect:mem_mb={DETECT_MB // 2}"]
+        asked = ["--set-resources", "detect:gpu=1", f"detect:mem_mb={DETECT_MB // 2}*attempt"]
         arguments = ["--profile", "profiles/kubernetes", "--workflow-profile", "none", *QUICK]
         arguments += [*storage.arguments, *asked, "--", TARGET]
         # in a process of its own: the client reads KUBECONFIG when it is imported

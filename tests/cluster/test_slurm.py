@@ -157,7 +157,10 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     prepare(root, there)
     profile = ["--profile", str(root / "profiles/slurm"), *QUICK]
     partitions = ["--slurm-partition-config", str(root / "profiles/slurm/partitions.yaml")]
-    little = [f"boxes:mem_mb={TOO_LITTLE_MB}", f"train_adapted:runtime={TOO_FEW_MINUTES}"]
+    little = [
+        f"boxes:mem_mb={TOO_LITTLE_MB}*attempt",
+        f"train_adapted:runtime={TOO_FEW_MINUTES}*attempt",
+    ]
     gpus = [f"{rule}:gpu=1" for rule in GPU_RULES]
     arguments = [*profile, *partitions, "--set-resources", *little, *gpus, "--", *TARGETS]
     output = there / "said.txt"
