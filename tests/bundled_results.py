@@ -283,7 +283,7 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
         scores = read_scores(base / "scores.csv")
         write_table(table, scores, *paths(table.stem), comparisons=tests)
     write_sizes(counts, *paths("sizes"))
-    write_profiles(profiles(config), counts, *paths("experiment"))
+    write_profiles(profiles(config), list(counts.values()), *paths("experiment"))
     rows, grid = scenario_rows(experiment, NAME), scenario_grid(experiment, NAME)
     write_scenarios(rows, grid, *paths(f"scenarios_{NAME}"))
     attacked = base / "privacy/reidentification.csv"

@@ -101,7 +101,7 @@ def write_all_tables(folder: Path) -> list[str]:
         write_table(table, scores[table.dataset], **three(f"result{number}"), comparisons=tests)
     counts = {name: result.counts for name, result in results.items()}
     write_sizes(counts, **three("sizes"))
-    write_profiles(profiles(config), counts, **three("experiment"))
+    write_profiles(profiles(config), list(counts.values()), **three("experiment"))
     for name in scores:
         rows, grid = scenario_rows(experiment, name), scenario_grid(experiment, name)
         write_scenarios(rows, grid, **three(f"scenarios_{name}"))
