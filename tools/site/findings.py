@@ -146,7 +146,7 @@ def sensitivity_grid(found: pd.DataFrame) -> Grid:
     return Grid(
         stem="sensitivity",
         title="Gradients on 1,997 faces with original queries, in percent, by changed setting",
-        notes=("Ran again: the first stage that did, and all that follow from it.",),
+        notes=("Ran again: the first stage to run again; all that depend on it follow.",),
         heads=("Changed", *metrics, "Ran again", "CPU-seconds"),
         blocks=(GridBlock("", tuple(lines)),),
     )

@@ -18,19 +18,19 @@ HEADS = {
 
 <!-- Written from src/anonbench/config by `make docs`. Do not edit. -->
 
-The settings that an experiment on your own images, the demo or the paper's experiment needs; all
-others are [expert settings](settings-expert.md). Each heading is a section of the config, each row
-a setting of it. Unknown names and impossible values are refused before anything runs.
-[config/defaults.yaml](../../config/defaults.yaml) has the same as YAML to copy from, and
-[config/](../../config/README.md) has examples.
+These settings are enough for experiments on your own images, for the demo and for the paper's
+experiment; all others are [expert settings](settings-expert.md). Each heading is a section of the
+config, and each row is one of its settings. Unknown names and impossible values are refused before
+anything runs. [config/defaults.yaml](../../config/defaults.yaml) contains these settings as YAML to
+copy from, and [config/](../../config/README.md) has examples.
 """,
     False: """\
 # Expert settings
 
 <!-- Written from src/anonbench/config by `make docs`. Do not edit. -->
 
-The settings that few experiments change; [the common ones](settings.md) are on a page of their own.
-[config/defaults-expert.yaml](../../config/defaults-expert.yaml) has the same as YAML to copy from.
+Few experiments change these settings; [the common ones](settings.md) are on a separate page.
+[config/defaults-expert.yaml](../../config/defaults-expert.yaml) contains them as YAML to copy from.
 """,
 }
 COLUMNS = "| setting | default | values | meaning |\n| --- | --- | --- | --- |"

@@ -105,15 +105,15 @@ class Config(Settings):
     title: str = "What anonymization costs image retrieval"
     """Title of the report."""
     results: Place = Path(RESULTS)
-    """Folder that everything is written to."""
+    """Folder for all results."""
     bundle: Place | None = None
     """Metadata file of the bundle that the results come from; `anonbench bundle` writes this
     setting."""
     seed: Seed = 0
-    """Seed of the demo data, of splits made here and of the draw order of regions."""
+    """Seed of the demo data, of splits made here and of the random order of regions."""
     training_seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
-    """Seeds of the trainings: every model is trained once with each, and the first one's gives the
-    reference ranking."""
+    """Seeds of the trainings: every model is trained once with each seed, and the first seed gives
+    the reference ranking."""
     control_seeds: tuple[Seed, ...] = ()
     """Further seeds of the unadapted model, to measure how much a ranking changes by retraining
     alone."""

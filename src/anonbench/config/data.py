@@ -83,7 +83,7 @@ class OwnSplit(Settings):
     """Share of the images (or groups) in the validation split; 1.0 is possible if nothing is
     trained."""
     by: str | None = None
-    """Label column whose values stay together on one side, such as `identity`."""
+    """Label column whose values are never divided between the splits, such as `identity`."""
 
 
 class PathPart(Settings):
@@ -108,7 +108,7 @@ class DataSource(Settings):
     """`celeba`, `rvl_cdip`, `folder` (class folders or flat) or `table` (CSV or Parquet with path,
     split and labels)."""
     path: Place
-    """Folder of the data set, or file of the table; it is only read."""
+    """Folder of the data set, or file of the table, which is only read."""
     demo: Demo | None = None
     """Demo data to draw at `path` first."""
     images: Literal["aligned", "wild"] = "aligned"
@@ -126,11 +126,11 @@ class DataSource(Settings):
     attributes: tuple[str, ...] = ()
     """Further label columns that the attack `inference` predicts, such as `Smiling`."""
     given: dict[Name, Place] = Field(default_factory=dict)
-    """Folders of images anonymized by other programs, by program; each is judged as the method
-    `given_<program>`."""
+    """Folders of images anonymized by other programs, keyed by program; each is judged as the
+    method `given_<program>`."""
     cluster: str | PathPart = AUTO
-    """What dependent images share: a label column, `{ path_part: 1 }`, `none` or `auto`; intervals
-    count clusters."""
+    """How to group dependent images: a label column, `{ path_part: 1 }`, `none` or `auto`;
+    intervals count these clusters."""
 
     @model_validator(mode="after")
     def _attributes_are_others(self) -> Self:
@@ -174,27 +174,28 @@ class Dataset(DataSource):
     enabled: bool = True
     """Include the data set in the experiment."""
     paper_role: PaperRole | None = None
-    """Data set of the paper that this one is or stands in for, whose tables it gets."""
+    """Data set of the paper that this one is or replaces; it decides which of the paper's tables
+    are made."""
     detectors: Annotated[tuple[AnyDetector, ...], Field(min_length=1)]
-    """Detectors that are used together."""
+    """Detectors to use together."""
     boxes: Place | None = None
     """Boxes for the detector `boxes`: CSV, Parquet, COCO or VIA JSON with the `id` or `path` of
     each image."""
     templates: Place | None = None
     """Folder of template images with annotations, for the detector `template`."""
     corrections: Place | None = None
-    """CSV of boxes to add to and to remove from what the detectors find."""
+    """CSV of boxes to add to the detectors' findings or to remove from them."""
     truth: Place | None = None
-    """True boxes, in the format of `boxes`, that detectors are measured by."""
+    """True boxes for measuring the detectors, in the format of `boxes`."""
     unmatched: Literal["refuse", "record"] = "refuse"
     """Rows of box files that name no image or several: `refuse` them, or leave them out and
     `record` them."""
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = tuple(Method)
     """Anonymization methods and their strengths (`<method>_<strength>`)."""
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
-    """Percent of an image's regions that is anonymized; every degree is an image set of its own."""
+    """Percentages of an image's regions to anonymize; each degree is a separate image set."""
     system: Name | None = None
-    """System under test, a key of `systems`; no A, B or C is trained then."""
+    """System under test, a key of `systems`; A, B and C are then not trained."""
     drift_from: Name | None = None
     """Evaluated data set that the target `drift` compares this one with, to tell whether to
     evaluate again."""
@@ -205,8 +206,8 @@ class Dataset(DataSource):
         Adaption.B,
         Adaption.C,
     )
-    """Trained adaptions (A, B, C, D), and `mapped`, which maps vectors of hidden images; a `system`
-    allows only `mapped`, and D if the weights of its network are at hand (`low_rank`)."""
+    """Trained adaptions (A to D), and `mapped`, which maps hidden images' vectors; a `system`
+    allows only `mapped`, and D if its weights are available (`low_rank`)."""
     redrawn: tuple[MethodName, ...] = ()
     """Methods whose hidden regions a network redraws to restore the ranking, as methods
     `redrawn_<method>`."""
@@ -217,8 +218,8 @@ class Dataset(DataSource):
     keep_failed: bool = False
     """Include images on which a detector failed, which may show what it would have hidden."""
     anonymized_first: str | None = None
-    """Label column whose lowest values, such as years, are anonymized first in a mixed archive; by
-    default drawn."""
+    """Label column, such as a year, whose lowest values are anonymized first in a mixed archive; by
+    default a hash of ids decides."""
     copy_originals: bool = False
     """Copy originals into the results, readable by their owner only, if their file system is
     slow."""

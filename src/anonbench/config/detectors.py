@@ -50,18 +50,18 @@ K = TypeVar("K", bound=DetectorKind)
 
 
 class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
-    """Detectors: a section for each, and settings that all share."""
+    """Detectors: a section for each, and shared settings."""
 
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"threads"})
 
     max_pixels: Count = 180_000_000
     """Pixels of the largest image that is opened; larger ones are recorded and skipped."""
     device: Literal["auto", "cpu", "cuda"] = "cpu"
-    """Device of detectors that can use a GPU (mtcnn); `auto` takes one if it is there."""
+    """Device of detectors that can use a GPU (mtcnn); `auto` uses one if available."""
     threads: Count = 1
     """CPU threads of a job, for reading and for ONNX Runtime."""
     speed: Literal["thorough", "quick", "single"] = "thorough"
-    """Views that are searched: `thorough` (all scales, tiles, turned), `quick` (upright only) or
+    """Views to search: `thorough` (all scales, tiles and rotations), `quick` (upright only) or
     `single` (full size, once)."""
 
     def of(self, kind: type[K]) -> K:

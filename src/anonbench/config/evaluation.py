@@ -37,8 +37,8 @@ class Retrieval(Settings):
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"block", "shards", "memory_gb"})
 
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
-    """Share of the N images that is relevant to a query: k = floor(fraction · N), at least 5 for a
-    statement."""
+    """Share of the N images that is relevant to a query: k = floor(fraction · N); no ranking is
+    judged below k = 5."""
     include_self: bool = True
     """Count a query's own image among the retrieved and relevant images if k is at least 5."""
     ap_depth: Literal["full", "k"] = "full"
@@ -59,7 +59,7 @@ class Retrieval(Settings):
     persistence: Share = 0.9
     """Rank-biased overlap: probability that a reader goes on from one result to the next."""
     queries: Count | None = None
-    """Number of queries that are scored, drawn by a hash of their ids; by default all."""
+    """Number of queries to score, drawn by a hash of their ids; by default all."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Device that computes rankings; a GPU rounds differently in the last bits."""
     block: Count = 512

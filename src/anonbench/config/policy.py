@@ -57,7 +57,7 @@ class AttackLimits(Settings):
     """Largest rate of each attack above its control, as a share."""
 
     reidentification: Fraction = 0.1
-    """Regions that the strongest attacker re-identifies; its control, chance, is not subtracted."""
+    """Regions that the strongest attacker re-identifies; chance, its control, is not subtracted."""
     remainder: Limit = None
     """Persons that are recognized by the surroundings of their faces, which no method here
     hides."""
@@ -93,13 +93,13 @@ class Policy(Settings):
     """
 
     searched: tuple[Entity, ...] = ()
-    """Entities that the detectors of every data set have to look for."""
+    """Entities that the detectors of every data set must search for."""
     methods: tuple[MethodName, ...] = ()
-    """Methods that may be used, each strength by its own name; empty for all."""
+    """Allowed methods, each strength by its own name; empty for all."""
     degree: Annotated[int, Field(ge=1, le=100)] = 100
-    """Smallest percentage of an image's regions that has to be hidden."""
+    """Smallest percentage of an image's regions that must be hidden."""
     residue: Residue = "coarse"
-    """Most that a method may leave of a hidden region by design: `none`, `coarse` means, `most` of
+    """How much of a hidden region a method may leave by design: `none`, `coarse` means, `most` of
     it or `all`."""
     strength: tuple[Strength, ...] = (
         Strength(parameter="pixelate.blocks.face", most=8),

@@ -36,8 +36,8 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
     """Regions of each entity that a probe is compared with; chance is about one over their
     number."""
     identity: str = "identity"
-    """Label column that names the person of an image, whose other photographs are then looked
-    for."""
+    """Label column that names the person in an image; attacks search for that person's other
+    photographs."""
     margin: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
     """Factor by which a face's crop is enlarged for re-identification; above 1 it shows hair and
     background too."""

@@ -20,7 +20,8 @@ class Backbone(Settings):
     """The vision transformer."""
 
     name: str | None = None
-    """A timm model such as `vit_large_patch16_224`, whose sizes replace those below."""
+    """A timm model such as `vit_large_patch16_224`, whose dimensions override the settings
+    below."""
     width: Count = 64
     """Embedding dimension."""
     depth: Count = 3
@@ -43,8 +44,8 @@ class Backbone(Settings):
     drop_path: Fraction = 0.3
     """Rate of stochastic depth, the same in all blocks."""
     pretrained: Place | Literal["timm"] | None = None
-    """Weights to start from: `timm` for those of `name`, or a file in timm's, DINOv2's or Hugging
-    Face's names."""
+    """Initial weights: `timm` for those of `name`, or a file with the key names of timm, DINOv2 or
+    Hugging Face."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -233,7 +234,7 @@ class Recipe(Settings):
     """Input at inference: `crop` (shorter side to 8/7 of it, then the centre) or `squash` (the
     whole image)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Device of the training; `auto` takes a GPU if there is one."""
+    """Device of the training; `auto` uses a GPU if available."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Number format of the forward pass; `bf16` runs it under autocast."""
     compile: Literal["auto", "on", "off"] = "auto"
@@ -242,7 +243,7 @@ class Recipe(Settings):
     """Compute activations twice to save GPU memory, in a third more time and with the same
     result."""
     gpus: Count = 1
-    """GPUs of one training on a machine (on a CPU: processes), which share the batch."""
+    """GPUs of one training on one machine (on a CPU: processes), which share the batch."""
     nodes: Count = 1
     """Machines of one training, under Slurm."""
     sharding: Literal["ddp", "fsdp"] = "ddp"

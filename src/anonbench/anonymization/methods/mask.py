@@ -23,7 +23,7 @@ class Mask(Method):
     residue: ClassVar = "none"
 
     colour: Colour | Literal["mean"] = (0, 0, 0)
-    """Red, green and blue, or `mean`: the region's mean colour, which stays visible that way."""
+    """Red, green and blue, or `mean`: the region's mean colour, which this reveals."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""

@@ -43,7 +43,7 @@ class HuggingFace(NetworkKind):
     """Vector of a transformers model: the `pooler`'s output, the first token (`cls`) or the `mean`
     of all tokens."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Device of the model; `auto` takes a GPU if there is one."""
+    """Device of the model; `auto` uses a GPU if available."""
     batch_size: Count | None = None
     """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
 

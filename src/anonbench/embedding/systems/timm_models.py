@@ -54,7 +54,7 @@ class Timm(NetworkKind):
     precision: Literal["fp32", "bf16"] = "fp32"
     """Number format of the forward pass; `bf16` runs it under autocast."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Device of the model; `auto` takes a GPU if there is one."""
+    """Device of the model; `auto` uses a GPU if available."""
     batch_size: Count | None = None
     """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
 

@@ -28,7 +28,7 @@ class Checkpoint(NetworkKind):
     file: Place
     """File `backbone.safetensors` of a training."""
     device: Device = "auto"
-    """Device of the model; `auto` takes a GPU if there is one."""
+    """Device of the model; `auto` uses a GPU if available."""
     batch_size: Count | None = None
     """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
 
@@ -76,7 +76,7 @@ class TorchScript(SystemKind):
     input: ImageInput = ImageInput()
     """Preparation of images."""
     device: Device = "auto"
-    """Device of the model; `auto` takes a GPU if there is one."""
+    """Device of the model; `auto` uses a GPU if available."""
     batch_size: Count | None = None
     """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
 

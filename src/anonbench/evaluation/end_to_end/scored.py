@@ -65,7 +65,7 @@ class Scored:
     settings: Retrieval = field(repr=False)
     """Settings of the scores: own images do not count if k is below 5."""
     asked: Retrieval = field(repr=False)
-    """Settings as they were given."""
+    """The given settings."""
 
 
 def score_variants(

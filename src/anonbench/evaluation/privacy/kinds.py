@@ -13,7 +13,7 @@ from anonbench.core.vocabulary import Entity
 
 
 class Recognizer(AttackerKind):
-    """A face recognition model that attacks faces; a path alone gives its weights."""
+    """Face recognition model that attacks faces; a plain path sets its weights."""
 
     name: ClassVar = "recognizer"
     label: ClassVar = "Recognizer"
