@@ -24,8 +24,8 @@ rule train:
 TRAIN = """
 import time
 from pathlib import Path
-from anonbench.core.libraries.devices import claimed
-with claimed(1, Path("locks")) as mine:
+from anonbench.core.libraries.devices import locked_gpus
+with locked_gpus(1, Path("locks")) as mine:
     began = time.time()
     time.sleep(2)
     Path(snakemake.output[0]).write_text(f"{mine[0]} {began} {time.time()}")
