@@ -90,6 +90,26 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
             "is gone: the network runs by ONNX Runtime; remove it",
         ),
         (
+            {"detection": {"template": {"mode": "fallback"}}},
+            "detection.template.mode",
+            "is gone: the other detectors search every image; remove it",
+        ),
+        (
+            {"detection_quality": {"drawn": 24}},
+            "detection_quality.drawn",
+            "is gone: the contact sheets of data sets were removed; remove it",
+        ),
+        (
+            with_dataset(system="s", adaptions=[["D"]]),
+            "datasets.mine",
+            "system and adaptions",
+        ),
+        (
+            with_dataset(system="s", adaptions=5),
+            "datasets.mine",
+            "system and adaptions",
+        ),
+        (
             {"privacy": {"restored": {"regions": 5}}},
             "privacy.restored",
             "is gone: likeness and reconstruction tell what a restorer finds; remove it",

@@ -17,7 +17,7 @@ with job(snakemake, __file__):
         confidence=settings["confidence"],
         hidden=snakemake.params.slice["hidden"],
         regions=Path(snakemake.output.regions),
-        group_by_image=Path(snakemake.output.images),
+        by_image=Path(snakemake.output.images),
         summary=Path(snakemake.output.summary),
         sight=Path(snakemake.output.in_sight),
     )

@@ -334,6 +334,8 @@ def _checked(kind: type[S], values: Mapping[str, Any]) -> S:
 _SHOWN = 80
 _GONE = {
     "detection.ppocr.engine": "the network runs by ONNX Runtime",
+    "detection.template.mode": "the other detectors search every image",
+    "detection_quality.drawn": "the contact sheets of data sets were removed",
     "deployments.weight": "the mixed archive needs none",
     "privacy.restored": "likeness and reconstruction tell what a restorer finds",
 }

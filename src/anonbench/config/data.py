@@ -234,8 +234,11 @@ class Dataset(DataSource):
             return given
         if given.get("system") is None and given.get("drift_from") is None:
             return given
-        adaptions = list(given.get("adaptions") or ())
-        is_possible = bool(adaptions) and all(each in COMPATIBLE for each in adaptions)
+        listed = given.get("adaptions")
+        adaptions = listed if isinstance(listed, list | tuple) else ()
+        is_possible = bool(adaptions) and all(
+            isinstance(each, str) and each in COMPATIBLE for each in adaptions
+        )
         if is_possible and given.get("system") is not None and given.get("drift_from") is None:
             return given
         if given.get("adaptions") and given.get("system") is None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from anonbench.core.libraries import devices
 devices._POLL_SECONDS = 0.02
 count, folder, marks, seconds = int(sys.argv[1]), *map(Path, sys.argv[2:4]), float(sys.argv[4])
-with devices.claimed(count, folder) as mine:
+with devices.locked_gpus(count, folder) as mine:
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ",".join(mine)
     assert "torch" not in sys.modules
     taken = [marks / device for device in mine]

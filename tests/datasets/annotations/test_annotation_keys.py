@@ -402,6 +402,12 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
         read(path, images_of(*TWO))
 
 
+def test_columns_without_a_name_are_no_columns_of_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "b.csv"
+    path.write_text("id,entity,x0,y0,x1,y1,,\n1,face,0,0,9,9,,\n")
+    read(path, images_of(("1", "1.png")))
+
+
 def test_the_index_of_a_parquet_table_is_a_column(tmp_path: Path) -> None:
     path = tmp_path / "b.parquet"
     pd.read_csv(write(tmp_path, "csv", [("2", None)]), dtype={"id": str}).set_index(

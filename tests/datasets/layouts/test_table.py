@@ -50,6 +50,12 @@ def test_labels_are_text(tmp_path: Path, dataset: Make) -> None:
     assert listing.isna().sum() == 1 and pd.isna(listing["x"])
 
 
+def test_columns_without_a_name_keep_apart(tmp_path: Path, dataset: Make) -> None:
+    file = write(tmp_path, ",path,kind,", "0,a.png,x,", "1,b.png,y,")
+    listing = list_images("t", dataset("table", file, label="kind", split=OWN), 0)
+    assert listing["kind"].tolist() == ["x", "y"] and listing.columns.is_unique
+
+
 def test_ids_stay_text_and_a_mark_of_utf8_is_no_part_of_a_name(
     tmp_path: Path, dataset: Make
 ) -> None:

@@ -84,8 +84,8 @@ def test_a_tie_of_methods_is_said_and_quality_kept_covers_the_truth(tmp_path: Pa
         chosen = [column for column in columns if column.metric in METRICS]
         best = collect_best(NAME, [], chosen, archive.clusters, 100, CONFIDENCE, 0.01)
         for metric, effects in repetitions.items():
-            summary, metric_interval = as_map(scores, metric), as_map(best, metric)
-            table = choices(NAME, summary, effects, bests=best_choices([metric_interval]))
+            summary, best_rows = as_map(scores, metric), as_map(best, metric)
+            table = choices(NAME, summary, effects, bests=best_choices([best_rows]))
             of_originals = table[(table["query"] == "original") & (table["degree"] == 100)]
             first = of_originals.drop_duplicates("method")
             told.append(

@@ -24,8 +24,8 @@ rule train:
 TRAIN = """
 import time
 from pathlib import Path
-from anonbench.core.libraries.devices import claimed
-with claimed(1, Path("locks")) as mine:
+from anonbench.core.libraries.devices import locked_gpus
+with locked_gpus(1, Path("locks")) as mine:
     began = time.time()
     time.sleep(2)
     Path(snakemake.output[0]).write_text(f"{mine[0]} {began} {time.time()}")
@@ -49,12 +49,12 @@ def test_four_trainings_run_at_once_each_on_its_own_device(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     texts = [path.read_text(encoding="utf-8").split() for path in tmp_path.glob("done/*.txt")]
     runs = [(device, float(began), float(ended)) for device, began, ended in texts]
-    most_images = [
+    in_use = [
         [device for device, began, ended in runs if began <= moment < ended]
         for _, moment, _ in runs
     ]
-    assert max(map(len, most_images)) == 4
-    assert all(len(set(devices)) == len(devices) for devices in most_images)
+    assert max(map(len, in_use)) == 4
+    assert all(len(set(devices)) == len(devices) for devices in in_use)
 
 
 def test_more_gpus_than_there_may_be_are_refused(

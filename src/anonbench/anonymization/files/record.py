@@ -200,10 +200,10 @@ class Record:
         if self.json.is_file():
             head, rows = _lines_of_audit(self.json)
             heads.append(head)
-            found |= _sort_by_name(rows)
+            found |= _outcomes_by_name(rows)
         if (journal := _journal(self.journal)) is not None:
             heads.append(journal.head)
-            found |= _sort_by_name(journal.outcomes)
+            found |= _outcomes_by_name(journal.outcomes)
         filled = self._to.is_dir() and any(not is_passing(each) for each in self._to.iterdir())
         if filled and not heads:
             raise InputError(
@@ -288,7 +288,7 @@ def is_passing(path: Path) -> bool:
     return _PASSING.fullmatch(path.name) is not None and path.is_file() and not path.is_symlink()
 
 
-def _sort_by_name(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
+def _outcomes_by_name(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
     """Return outcomes by name; what was left out is found anew, and may have an image's name."""
     return {each.name: each for each in outcomes if each.status != "left_out"}
 

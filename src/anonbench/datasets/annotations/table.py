@@ -109,7 +109,11 @@ def _read_cells(file: Path) -> pd.DataFrame:
     # read separately: pandas renames repeated columns
     names = read_csv(file, header=None, nrows=1, skip_blank_lines=False, **options).iloc[0]
     frame = read_csv(file, skip_blank_lines=False, **options)
-    frame.columns = [str(name).strip() for name in names]
+    # pandas' own names where a cell of the header is empty
+    frame.columns = [
+        own if pd.isna(name) else str(name).strip()
+        for own, name in zip(frame.columns, names, strict=True)
+    ]
     texts = frame.fillna("")
     filled: pd.DataFrame = texts[(texts != "").any(axis=1)]
     return filled

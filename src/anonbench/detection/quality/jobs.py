@@ -129,7 +129,7 @@ def evaluate_detection(
     confidence: float,
     hidden: Mapping[str, Any],
     regions: Path,
-    group_by_image: Path,
+    by_image: Path,
     summary: Path,
     sight: Path,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -164,7 +164,7 @@ def evaluate_detection(
     found = image_regions(frame[frame["id"].isin(list(true))])
     of_regions, of_images = measure(found, true, image_sizes(rows))
     write_parquet(of_regions, regions)
-    write_parquet(of_images, group_by_image)
+    write_parquet(of_images, by_image)
     result = summarize_quality(of_regions, of_images, resamples, confidence)
     write_csv(result, summary)
     left = in_sight(

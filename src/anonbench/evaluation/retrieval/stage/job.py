@@ -138,8 +138,8 @@ def _groups(
 ) -> Iterator[Sequence[Embedded]]:
     """Yield groups of scenarios whose databases fit into memory together."""
     widest = max((files[each.database] for each in scenarios), key=lambda found: found.width)
-    most_images = int(settings.memory_gb * 1e9) // (4 * len(widest.ids) * widest.width)
-    for part in blocks(len(scenarios), max(1, most_images)):
+    at_once = int(settings.memory_gb * 1e9) // (4 * len(widest.ids) * widest.width)
+    for part in blocks(len(scenarios), max(1, at_once)):
         yield scenarios[part]
 
 
