@@ -181,9 +181,9 @@ def _rows(
         of_kind = [each for each in wanted if each.kind is kind]
         for metric, column in PER_QUERY.items():
             place = SCORES.index(column)
-            metric_interval = {ranking: found.scores[place] for ranking, found in scored.items()}
+            scores = {ranking: found.scores[place] for ranking, found in scored.items()}
             differences = {
-                each: metric_interval[each.ranking] - metric_interval[each.base]
+                each: scores[each.ranking] - scores[each.base]
                 for each in of_kind
                 if each.base is not None
             }
@@ -192,9 +192,9 @@ def _rows(
             ]
             judged = dict(zip(differences, judge(estimates, margin, confidence), strict=True))
             for each in of_kind:
-                ranking, values = each.ranking, metric_interval[each.ranking]
+                ranking, values = each.ranking, scores[each.ranking]
                 chance, floor = levels[ranking][metric]
-                kept = share_of(values, metric_interval[CEILING])
+                kept = share_of(values, scores[CEILING])
                 of_ceiling = clustered_mean(kept, clusters, confidence)
                 yield {
                     "kind": kind.value,
