@@ -44,15 +44,15 @@ def given_grid(dataset: str, given: pd.DataFrame, confidence: float) -> Grid:
 
 def _rows(program: str, table: pd.DataFrame) -> Iterator[tuple[str, ...]]:
     for entity in dict.fromkeys(table.loc[table["entity"] != "", "entity"]):
-        of = _sort_key(table[table["entity"] == entity])
+        of = _rows_by_state(table[table["entity"] == entity])
         number = f"{of[State.HIDDEN.value]['n']:,}"
         yield program, ENTITIES.get(entity, entity), number, *(_cell(of[what]) for what in _SHARES)
-    of = _sort_key(table[table["entity"] == ""])
+    of = _rows_by_state(table[table["entity"] == ""])
     rest = (NONE, NONE, NONE, _cell(of[OUTSIDE]))
     yield program, "Nothing (rest of the picture)", f"{of[ORIGINAL]['n']:,}", *rest
 
 
-def _sort_key(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def _rows_by_state(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return {
         str(row["what"]): {str(k): v for k, v in row.items()} for row in table.to_dict("records")
     }
