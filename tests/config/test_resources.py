@@ -29,6 +29,7 @@ STAGES = (
     "embed",
     "embed_pixels",
     "retrieve",
+    "trainings",
     "downstream",
     "reidentify",
     "attack",
@@ -169,8 +170,10 @@ def test_comparing_trainings_takes_as_much_memory_as_estimated(
     vectors = np.random.default_rng(0).standard_normal((images, width), np.float32)
     write_embeddings(tmp_path / "val.h5", Embeddings(ids, vectors))
     files, persons = [tmp_path / "val.h5"] * count, pd.Series(range(images), index=ids)
+    compared = "portraits", trainings, files, persons, Retrieval(), 0.95
+    agreement_of_trainings(*compared)  # compiles, which takes memory of its own
     tracemalloc.start()
-    agreement_of_trainings("portraits", trainings, files, persons, Retrieval(), 0.95)
+    agreement_of_trainings(*compared)
     held = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
     estimated = estimates.trainings_mb("portraits") - nothing.trainings_mb("portraits")
@@ -188,6 +191,16 @@ def test_a_retrieval_job_holds_no_more_databases_than_it_may(root: Path) -> None
     scenarios = len(retrieval(root)._experiment.scenarios("rvl_cdip"))
     more = 12 * widest + (scenarios - 13) * one  # on originals and 12 variants
     assert unlimited == pytest.approx(few.retrieval_mb("rvl_cdip") + more, abs=2)
+
+
+def test_comparing_trainings_holds_no_more_of_them_than_it_may(root: Path) -> None:
+    few, many, all_ = (
+        retrieval(root, memory_gb=gb).trainings_mb("rvl_cdip") for gb in (0.001, 2.0, 1000.0)
+    )
+    one = 4 * 40_000 * 1024 / 1e6
+    trainings = len(retrieval(root)._experiment.ranking_trainings("rvl_cdip"))
+    assert many - few == pytest.approx(2000 - one, abs=2)
+    assert all_ - few == pytest.approx((trainings - 1) * one, abs=2)
 
 
 def test_raw_pixels_are_wider_than_a_models_features(root: Path) -> None:

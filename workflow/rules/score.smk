@@ -210,7 +210,7 @@ rule trainings:
         "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(lambda w: estimates.trainings_mb(w.dataset)),
-        runtime=growing(60),
+        runtime=growing(lambda w: estimates.minutes("trainings", w.dataset)),
     params:
         code=code_of("trainings"),
         slice=stage_parameters.trainings(settings),

@@ -43,6 +43,8 @@ GPU_SCORED = 100.0
 """Assumed number of cores that match a GPU in retrieval."""
 VALUES_READ = 1e8
 """Numbers read, checked and normalized per second."""
+COMPARED_QUERIES = 500
+"""Most queries that trainings are compared by."""
 DEPLOYED_BLOCK = 512
 BLOCK_BYTES = 20
 """Bytes per pair of an image and a query in a block, in retrieval."""

@@ -99,6 +99,8 @@ class Estimates:
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = rates.GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
+            case "trainings":
+                return self._compared_in(name)
             case "deployments":
                 return self._deployed_in(name)
             case "downstream":
@@ -193,11 +195,17 @@ class Estimates:
         return 500 + (reference + databases + block + scores) // 10**6
 
     def trainings_mb(self, name: str) -> int:
-        """Main memory of a job that compares trainings: the embeddings of all, and a block."""
+        """Main memory of a job that compares trainings: as many as `memory_gb` holds, and a block.
+
+        One more judges them, and one is read.
+        """
+        settings = self._experiment.config.retrieval
         images = self._counts[name][Split.VAL]
-        block = rates.BLOCK_BYTES * self._experiment.config.retrieval.block * images
-        count = 1 + len(self._experiment.ranking_trainings(name))
-        return 500 + (8 * count * images * self._width(name) + block) // 10**6
+        one = 4 * images * self._width(name)
+        whole = one * len(self._experiment.ranking_trainings(name))
+        held = min(whole, max(one, int(settings.memory_gb * 1e9))) + 3 * one
+        block = rates.BLOCK_BYTES * settings.block * images
+        return 500 + (held + block) // 10**6
 
     def deployments_mb(self, name: str) -> int:
         """Main memory of a job of deployments: one method's embeddings."""
@@ -223,6 +231,13 @@ class Estimates:
         pairs = float(self._retrieval_queries(name)) * images
         compared = sum(widths) * rates.SECONDS_A_PRODUCT + len(widths) * rates.SECONDS_A_RANK
         return pairs * compared + 3.0 * images * sum(ranked) / rates.VALUES_READ
+
+    def _compared_in(self, name: str) -> float:
+        """Seconds of a job that judges each training by each other one, on one core."""
+        images, trainings = self._counts[name][Split.VAL], self._experiment.ranking_trainings(name)
+        pairs = float(min(images, rates.COMPARED_QUERIES)) * images
+        ranked = self._width(name) * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_RANK
+        return pairs * len(trainings) ** 2 * ranked
 
     def _deployed_in(self, name: str) -> float:
         """Seconds of a job of deployments on one core."""

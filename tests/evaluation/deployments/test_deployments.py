@@ -29,6 +29,7 @@ from anonbench.evaluation.deployments.rankings import (
 )
 from anonbench.evaluation.deployments.table import COLUMNS, read_deployments, score_deployments
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
+from anonbench.evaluation.retrieval.stage.scenario import score as scored_alone
 
 N, WIDTH, K = 60, 6, 5
 EVERY = np.arange(N)
@@ -254,6 +255,34 @@ def table_of(
         0.9,
         0.03,
     )
+
+
+@pytest.mark.parametrize("similarity", ["euclidean", "inner"])
+def test_vectors_are_compared_as_their_system_compares_them(
+    files: dict[tuple[str, str], Path], similarity: str
+) -> None:
+    lengths = np.linspace(0.5, 2.0, N, dtype=np.float32)[:, None]
+    plain = {"original": REFERENCE, "blur-100": ANONYMIZED["unadapted", "blur"]}
+    given = {
+        name: Embeddings(IDS, lengths * values, {"similarity": similarity})
+        for name, values in plain.items()
+    }
+    own = {("unadapted", name): files["unadapted", name] for name in plain}
+    for (_, name), path in own.items():
+        write_embeddings(path, given[name])
+    table = table_of(own)
+    table = table[(table["share"] == 100) & (table["metric"] == "map")].set_index("query")
+    expected = scored_alone(
+        given["original"],
+        {"original": given["original"], "anonymized": given["blur-100"]},
+        given["blur-100"],
+        Retrieval(fraction=0.09),
+    ).table.set_index("query")
+    for query in ("original", "anonymized"):
+        row = table.loc[query]
+        assert row["value"] == pytest.approx(expected.loc[query, "ap"].mean(), abs=1e-9)
+        finds_itself = query == "anonymized" and similarity != "inner"
+        assert bool(row["floor"] > row["chance"]) is finds_itself
 
 
 def test_rows_have_intervals_levels_and_tests(

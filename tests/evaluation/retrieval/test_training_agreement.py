@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.retrieval import training_agreement as job
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
 from anonbench.evaluation.retrieval.stage.scenario import score
 from anonbench.evaluation.retrieval.training_agreement import COLUMNS, agreement_of_trainings
 
@@ -57,6 +59,36 @@ def test_it_is_map_by_each_others_ranking(files: list[Path], include_self: bool)
     assert row["reference"] == "unadapted" and (row["n"], row["clusters"]) == (120, 20)
     assert row["value"] == pytest.approx(expected.value)
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
+def test_no_more_trainings_are_held_than_memory_allows(
+    files: list[Path], similarity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, path in enumerate(files):
+        write_embeddings(path, Embeddings(IDS, vectors(number), {"similarity": similarity}))
+    whole = compared(files)
+    together: list[int] = []
+
+    def counted(engine: Engine, reference: Search, searches: list[Any], *given: Any) -> Any:
+        together.append(len(searches))
+        return score_all(engine, reference, searches, *given)
+
+    monkeypatch.setattr(job, "score_all", counted)
+    pd.testing.assert_frame_equal(compared(files, memory_gb=1e-9), whole)
+    assert max(together) == 1 and sum(together) == 6
+
+
+def test_vectors_are_compared_as_their_system_compares_them(files: list[Path]) -> None:
+    given = [
+        Embeddings(IDS, 3.0 + vectors(number), {"similarity": "euclidean"}) for number in range(3)
+    ]
+    for path, each in zip(files, given, strict=True):
+        write_embeddings(path, each)
+    table = compared(files)
+    scores = score(given[0], {"original": given[1]}, given[1], Retrieval()).table
+    row = table[(table["reference_seed"] == 0) & (table["seed"] == 1)].iloc[0]
+    assert row["value"] == pytest.approx(scores["ap"].mean(), abs=1e-12)
 
 
 def test_equal_images_count_as_the_mean_over_their_orders(files: list[Path]) -> None:

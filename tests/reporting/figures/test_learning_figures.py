@@ -71,6 +71,13 @@ def test_rows_are_quantities_and_columns_adaptions(tmp_path: Path, drawn: list[F
     np.testing.assert_allclose(green[1].get_ydata(), smooth(values, 0.05))
 
 
+def test_more_degrees_than_line_styles_are_all_named(tmp_path: Path, drawn: list[Figure]) -> None:
+    names = [f"A-mask-{degree}" for degree in (20, 40, 60, 80, 100)]
+    learning_curves(logs(tmp_path, names), outputs(tmp_path), CHANCE)
+    texts = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert [text for text in texts if "%" in text] == ["20 %", "40 %", "60 %", "80 %", "100 %"]
+
+
 def test_all_models_of_the_paper_fit_a_page(tmp_path: Path, drawn: list[Figure]) -> None:
     learning_curves(logs(tmp_path, EVERY, knn=True), outputs(tmp_path), CHANCE)
     figure = drawn[0]

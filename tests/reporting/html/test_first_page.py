@@ -273,6 +273,18 @@ def test_catalogues_have_the_same_texts_with_the_same_values() -> None:
         assert _keys(first) == _keys(other)
 
 
+def test_numbers_and_their_nouns_agree() -> None:
+    english, german = (Texts(language) for language in ("en", "de"))
+    for number, left_out, failed in (
+        ("1", "1 Bild ist ausgelassen", "1 geschriebenes Bild bestand die"),
+        ("2", "2 Bilder sind ausgelassen", "2 geschriebene Bilder bestanden die"),
+    ):
+        assert german("notice.left_out", number=number).startswith(left_out)
+        assert german("why.fail.audit", value_number=number).startswith(failed)
+    assert english("why.fail.audit", value_number="1") == "1 written image failed its audit"
+    assert [german.confidence(share) for share in (0.95, 0.995)] == ["95", "99,5"]
+
+
 def test_a_language_without_texts_is_refused() -> None:
     with pytest.raises(Exception, match="there are no texts in 'xx'"):
         Texts("xx")

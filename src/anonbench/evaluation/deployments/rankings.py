@@ -17,6 +17,7 @@ import pandas as pd
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.frames import COSINE, SharedScale
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import (
     ORIGINAL,
@@ -135,6 +136,7 @@ class Archive:
         vectors: Mapping[tuple[str, str], Vectors],
         degree: int,
         order: AnonymizingOrder,
+        frame: SharedScale = COSINE,
     ) -> None:
         """Initialize from files that hold the same images.
 
@@ -142,9 +144,11 @@ class Archive:
             vectors: by model and variant, as they are written in paths.
             degree: of the variants.
             order: in which the images are anonymized.
+            frame: of all vectors.
 
         """
         self._vectors, self._degree, self._order = vectors, degree, order
+        self.frame = frame
         self._units: dict[tuple[str, str], np.ndarray] = {}
 
     @property
@@ -176,7 +180,9 @@ class Archive:
         return self._images(ranking, ranking.query_method).__getitem__
 
     def own_first(self, ranking: Ranking, queries: np.ndarray) -> np.ndarray:
-        """Mask of queries whose own vector is in the database, bool [Q]."""
+        """Mask of queries whose own vector is in the database and comes first, bool [Q]."""
+        if self.frame.similarity == "inner":  # longer vectors may come before it
+            return np.zeros(len(queries), dtype=bool)
         hidden = self._order.anonymized(ranking.share)[queries]
         if ranking.query_method == ORIGINAL:
             return np.asarray(~hidden)
@@ -201,7 +207,7 @@ class Scored:
     scores: np.ndarray
     """By `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`, float64 [M, Q]."""
     own_first: np.ndarray
-    """Whether a query is its own image's vector in the database, bool [Q]."""
+    """Whether a query is its own image's vector in the database and finds it first, bool [Q]."""
     chance: np.ndarray
     """Expected nDCG of a random ranking [Q]."""
     floor: np.ndarray
@@ -233,6 +239,7 @@ def score_rankings(
     settings: Retrieval,
     k: int,
     queries: np.ndarray,
+    frame: SharedScale = COSINE,
 ) -> dict[Ranking, Scored]:
     """Score rankings of the same images; put rankings of one method next to each other.
 
@@ -244,11 +251,12 @@ def score_rankings(
             `anonbench.evaluation.retrieval.scoring.metrics.effective_settings` returns them.
         k: relevant images of a query.
         queries: positions of the query images, ascending, int64 [Q].
+        frame: of the reference's vectors.
 
     """
     # on a CPU: the job requests no GPU
     engine = make_engine(settings.model_copy(update={"device": "cpu"}), k)
-    truth = Search(engine.database(reference), [reference.__getitem__])
+    truth = Search(engine.database(reference, frame), [reference.__getitem__])
     groups: dict[tuple[str, int, str], list[Ranking]] = {}
     for ranking in rankings:  # one product for all that search the same database
         groups.setdefault(ranking.database, []).append(ranking)
@@ -266,7 +274,7 @@ def score_rankings(
 
 
 def _search(archive: Archive, engine: Engine, group: Sequence[Ranking]) -> Search:
-    database = engine.database(archive.database(group[0]))
+    database = engine.database(archive.database(group[0]), archive.frame)
     return Search(database, [archive.queries(ranking) for ranking in group])
 
 

@@ -8,16 +8,18 @@ seed share their initial weights and their batches.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.core.numeric.similarity import blocks
 from anonbench.core.progress import quiet, track
 from anonbench.core.vocabulary import Model
 from anonbench.datasets.clusters import clusters_of
@@ -58,8 +60,8 @@ def agreement_of_trainings(
 ) -> pd.DataFrame:
     """Agreement of all ordered pairs of trainings, columns `COLUMNS`.
 
-    AP is over the full ranking, by the engine that scores scenarios. The embeddings of all
-    trainings are in memory.
+    AP is over the full ranking, by the engine that scores scenarios. The embeddings of as many
+    trainings as `retrieval.memory_gb` holds are in memory, and those of one more.
 
     Args:
         dataset: its name.
@@ -77,36 +79,46 @@ def agreement_of_trainings(
     if not originals:
         raise InputError(f"{dataset}: there are no trainings to compare")
     first = look_through(originals[0])
-    vectors = [first, *(look_through(path, first.ids) for path in originals[1:])]
+    vectors = [first, *(look_through(path, first.ids, first.frame) for path in originals[1:])]
     settings = effective_settings(len(first.ids), settings)
     settings = settings.model_copy(update={"ap_depth": "full", "device": "cpu"})
     queries = draw(first.ids, min(settings.queries or MOST_QUERIES, MOST_QUERIES))
     labels = clusters_of(pd.Series([first.ids[place] for place in queries.tolist()]), clusters)
     engine = make_engine(settings, cutoff(len(first.ids), settings))
+    numbers = range(len(trainings))
 
-    @cache
     def search(training: int) -> Search:
         units = vectors[training].units()
-        return Search(engine.database(units), [units.__getitem__])
+        asked = units[queries]
+        database = engine.database(units, vectors[training].frame)
+        return Search(database, [lambda own: asked[np.searchsorted(queries, own)]])
 
+    found: dict[tuple[int, int], np.ndarray] = {}
+    widest = max(each.width for each in vectors)
+    at_once = max(1, int(settings.memory_gb * 1e9) // (4 * len(first.ids) * widest))
+    for part in blocks(len(trainings), at_once):
+        held = {each: search(each) for each in numbers[part]}
+        for judge in track(numbers, len(numbers), "trainings"):
+            judged = [each for each in held if each != judge]
+            makers = [partial(held.__getitem__, each) for each in judged]
+            with quiet():
+                *_, scored = score_all(engine, held.get(judge) or search(judge), makers, queries)
+            for each, (scores,) in zip(judged, scored, strict=True):
+                found[judge, each] = scores[SCORES.index("ap")].copy()  # not the other scores
+        del held, makers  # free memory before reading others
     rows: list[dict[str, Any]] = []
-    for judge in track(range(len(trainings)), len(trainings), "trainings"):
-        judged = [each for each in range(len(trainings)) if each != judge]
-        with quiet():
-            searches = [partial(search, each) for each in judged]
-            *_, found = score_all(engine, search(judge), searches, queries)
-        for each, (scores,) in zip(judged, found, strict=True):
-            (reference, reference_seed), (model, seed) = trainings[judge], trainings[each]
-            rows.append(
-                {
-                    "dataset": dataset,
-                    "reference": str(reference),
-                    "reference_seed": reference_seed,
-                    "model": str(model),
-                    "seed": seed,
-                    **vars(clustered_mean(scores[SCORES.index("ap")], labels, confidence)),
-                }
-            )
+    for judge, each in sorted(found):
+        (reference, reference_seed), (model, seed) = trainings[judge], trainings[each]
+        rows.append(
+            {
+                "dataset": dataset,
+                "reference": str(reference),
+                "reference_seed": reference_seed,
+                "model": str(model),
+                "seed": seed,
+                **vars(clustered_mean(found[judge, each], labels, confidence)),
+            }
+        )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

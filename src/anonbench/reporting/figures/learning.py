@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def _all_models(curves: Mapping[Model, pd.DataFrame], chance: Mapping[str, float
     adaptions = present(pd.Series([str(model.adaption) for model in curves]), ADAPTIONS)
     methods = present(pd.Series([str(v.method) for v in variants], dtype=str), METHODS)
     degrees = sorted({variant.degree for variant in variants}, reverse=True)
-    styles = dict(zip(degrees, DEGREE_LINES, strict=False))
+    styles = dict(zip(degrees, cycle(DEGREE_LINES), strict=False))
     names = [name for name in QUANTITIES if any(log[name].notna().any() for log in curves.values())]
     base = curves.get(Model())
     figure = new_figure(TWO_COLUMNS, min(1.0 * len(names) + 0.8, TALLEST))

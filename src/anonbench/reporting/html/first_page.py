@@ -68,7 +68,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "outlines": facts.outlines,
         "rows": rows,
         "controls": _controls(records, words),
-        "confidence": texts.number(100 * facts.confidence),
+        "confidence": texts.confidence(facts.confidence),
         "define": texts("define", yardstick=texts(f"yardstick.{yardstick}", system=system))
         if several
         else Markup(),

@@ -212,7 +212,7 @@ _NUMBERS = ("missed", "rate", "interval", "control", "images", "n", "limit")
 def _measured(names: Sequence[str], rows: Iterable[Mapping[Any, Any]], words: Words) -> Rows:
     """Table of measurements, by the names of its columns (`_CELLS`)."""
     texts = words.texts
-    confidence = texts.number(100 * words.facts.confidence)
+    confidence = texts.confidence(words.facts.confidence)
     return Rows(
         [str(texts(f"statement.heads.{name}", confidence=confidence)) for name in names],
         [[_CELLS[name](row, texts) for name in names] for row in rows],

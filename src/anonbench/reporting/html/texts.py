@@ -81,6 +81,10 @@ class Texts:
         marks = {",": self._texts["thousands"], ".": self._texts["decimal"]}
         return "".join(marks.get(character, character) for character in text)
 
+    def confidence(self, share: float) -> str:
+        """Format a confidence in percent, not rounded: 99.5 % is not 100 %."""
+        return f"{100 * share:g}".replace(".", self._texts["decimal"])
+
     def percent(self, share: float) -> str:
         """Format a share in percent, with one decimal below 10 %."""
         value = 100 * share

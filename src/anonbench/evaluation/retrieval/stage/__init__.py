@@ -1,1 +1,1 @@
-"""The retrieval stage: scenarios, sampled queries, cached scores, summaries."""
+"""The retrieval stage: scenarios, sampled queries, shards, summaries."""
