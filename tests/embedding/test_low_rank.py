@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from anonbench.config import LowRank
@@ -186,6 +188,22 @@ def _scaled_otherwise(folder: Path) -> None:
     write_json(folder / "adapter_config.json", settings | {"use_rslora": True})
 
 
+def _without_rank(folder: Path) -> None:
+    settings = read_json(folder / "adapter_config.json")
+    write_json(folder / "adapter_config.json", settings | {"r": 0})
+
+
+def _changed_network(folder: Path) -> None:
+    settings = read_json(folder / "adapter_config.json")
+    write_json(folder / "adapter_config.json", settings | {"init_lora_weights": "pissa_niter_4"})
+
+
+def _other_rank(folder: Path) -> None:
+    weights = load_file(folder / FILE)
+    first = next(name for name in weights if name.endswith("lora_A.weight"))
+    save_file(weights | {first: weights[first][:1].clone()}, folder / FILE)
+
+
 def _other_layers(folder: Path) -> None:
     weights = {n.replace("blocks.", "stages."): v for n, v in load_file(folder / FILE).items()}
     save_file(weights, folder / FILE)
@@ -196,7 +214,10 @@ def _other_layers(folder: Path) -> None:
     [
         (_shorten, "cannot be read as low-rank updates"),
         (lambda folder: (folder / "adapter_config.json").unlink(), "does not exist"),
+        (_without_rank, "cannot be read as low-rank updates"),
         (_scaled_otherwise, "more than plain low-rank updates"),
+        (_changed_network, "more than plain low-rank updates"),
+        (_other_rank, "learned for another network"),
         (_other_layers, "learned for another network.*no such layer as stages"),
     ],
 )
@@ -227,6 +248,48 @@ def test_too_few_images_are_refused(
     few = {kind: dict(list(each.items())[:15]) for kind, each in images.items()}
     with pytest.raises(InputError, match=r"15 train images of mask-100 are left.*needs 16"):
         learned(tmp_path, system, few)
+
+
+def test_fewer_images_than_a_step_has_cannot_be_asked_for() -> None:
+    with pytest.raises(ValidationError, match=r"images\n.*greater than or equal to 16"):
+        LowRank(images=15)
+
+
+@pytest.mark.slow
+def test_ten_steps_are_learned(
+    tmp_path: Path, system: Timm, images: dict[str, dict[str, np.ndarray]]
+) -> None:
+    log = pd.read_csv(learned(tmp_path, system, images, epochs=5) / "log.csv")
+    assert list(log["step"]) == [*range(1, 11)]  # a warm-up of a tenth would be one step
+    assert log["learning_rate"].is_monotonic_decreasing
+
+
+def test_a_missing_package_is_named_before_anything_is_computed(
+    tmp_path: Path,
+    system: Timm,
+    images: dict[str, dict[str, np.ndarray]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    monkeypatch.setattr("anonbench.embedding.low_rank._vectors", None)
+    with pytest.raises(InputError, match=r'^adaption D .* pip install "anonbench\[lora\]"$'):
+        learned(tmp_path, system, images)
+
+
+def test_layers_that_no_update_can_be_added_to_are_left_out() -> None:
+    from timm.layers import StdConv2d
+    from torch import nn
+
+    others = {
+        "standardized": StdConv2d(8, 8, 1),
+        "dilated": nn.Conv2d(8, 8, 3, dilation=2),
+        "reflected": nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"),
+        "by_channel": nn.Conv2d(8, 8, 1, groups=8),
+        "parametrized": nn.utils.parametrizations.weight_norm(nn.Linear(8, 8)),
+    }
+    assert _layers(nn.ModuleDict(others | {"plain": nn.Conv2d(8, 8, 1)})) == ["plain"]
+    with pytest.raises(InputError, match="no plain linear layer or convolution"):
+        _layers(nn.ModuleDict(others))
 
 
 def test_networks_without_bottlenecks_are_updated_in_all_convolutions() -> None:

@@ -63,6 +63,17 @@ def test_folds_choose_the_mean_shift_where_pairs_tell_nothing_else() -> None:
     np.testing.assert_allclose(learned.apply(hidden), hidden - 0.5, atol=0.02)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("similarity", ["cosine", "inner", "euclidean"])
+@pytest.mark.parametrize("scale", [0.0, 50.0, 1000.0])
+def test_vectors_that_are_all_the_same_get_the_mean_shift(similarity: str, scale: float) -> None:
+    originals, _, clusters = drawn()
+    hidden = np.tile(originals[:1] * scale, (len(originals), 1))
+    learned = Pairs(originals, hidden, folds_of(clusters, 0), similarity).fit()
+    assert learned.card["strength"] == STRENGTHS[-1]
+    assert not learned.weights.any()
+
+
 def test_sums_do_not_depend_on_the_order_of_pairs_beyond_rounding() -> None:
     originals, hidden, clusters = drawn()
     folds, turn = folds_of(clusters, 0), np.random.default_rng(3).permutation(len(hidden))

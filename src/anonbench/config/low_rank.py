@@ -21,5 +21,5 @@ class LowRank(Settings):
     """Largest, of AdamW with one cycle."""
     epochs: Count = 4
     """Times that each image is learned from."""
-    images: Count = 4096
+    images: Annotated[int, Field(ge=BATCH, le=2**31 - 1)] = 4096
     """Most train images that are learned from; of more, those are drawn."""

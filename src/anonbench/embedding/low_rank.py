@@ -75,8 +75,8 @@ def learn_updates(
             step's hidden images and their originals.
 
     Raises:
-        InputError: the image sets do not fit together, there are fewer images than a step has, or
-            the loss is not finite.
+        InputError: the image sets do not fit together, there are fewer images than a step has,
+            peft is missing, the network has no layer to update, or the loss is not finite.
 
     """
     check_aligned(original, hidden)
@@ -88,6 +88,8 @@ def learn_updates(
     ids = [original.ids[row] for row in np.sort(draw).tolist()]
     # not system.network(): a job's fingerprint has the code that is named
     network = kind_named(system.name).network(system)  # type: ignore[attr-defined]
+    _peft()  # what it refuses, and the next line, is refused before hours of embedding
+    _layers(network.module)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -143,8 +145,10 @@ def _learned(
     updates = [each for each in adapted.parameters() if each.requires_grad]
     optimizer = torch.optim.AdamW(updates, lr=settings.learning_rate, weight_decay=_WEIGHT_DECAY)
     steps = settings.epochs * (len(ids) // BATCH)
+    # PyTorch divides by zero in a warm-up of exactly one step
+    warmup = _WARMUP if _WARMUP * steps > 1.0 else 0.0
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=steps, pct_start=_WARMUP
+        optimizer, settings.learning_rate, total_steps=steps, pct_start=warmup
     )
     together = BATCH if network.place.type == "cuda" else _TOGETHER
     rows: list[dict[str, float]] = []
@@ -191,46 +195,64 @@ def _learned(
 
 def _adapted(module: nn.Module, rank: int, seed: int) -> Any:
     """Return a network with updates that change nothing yet; the network itself gets them."""
+    peft = _peft()
+    names = "|".join(map(re.escape, _layers(module)))  # a list would become a set without an order
+    settings = peft.LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=names)
+    with torch.random.fork_rng():
+        torch.manual_seed(hash_int("low-rank updates", seed) % 2**63)
+        return peft.get_peft_model(module, settings).eval()
+
+
+def _peft() -> Any:
+    """Import peft.
+
+    Raises:
+        InputError: it is not installed.
+
+    """
     from anonbench.core.libraries.compat import install_torchvision_ops
 
     install_torchvision_ops()  # peft imports transformers, and that torchvision
     try:
-        from peft import LoraConfig, get_peft_model
+        import peft
     except ImportError as error:
         raise InputError(
             'adaption D of a system needs peft: pip install "anonbench[lora]"'
         ) from error
-    names = "|".join(map(re.escape, _layers(module)))  # a list would become a set without an order
-    settings = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=names)
-    with torch.random.fork_rng():
-        torch.manual_seed(hash_int("low-rank updates", seed) % 2**63)
-        return get_peft_model(module, settings).eval()
+    return peft
 
 
 def _layers(module: nn.Module) -> list[str]:
     """List the layers to update: linear ones and 1 x 1 convolutions, if they have most weights.
 
-    Otherwise, as in a ResNet without bottlenecks, all convolutions. Never those by channels.
+    Otherwise, as in a ResNet without bottlenecks, all convolutions. Never those by channels, nor
+    layers that compute from something else than their weights, such as standardized ones: the
+    updates that are learned beside them could not be added to the weights.
 
     Raises:
         InputError: there are none.
 
     """
-    layers = {
-        name: layer
-        for name, layer in module.named_modules()
-        if isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1)
-    }
+    layers = {name: layer for name, layer in module.named_modules() if _is_plain(layer)}
     small = [
         name
         for name, layer in layers.items()
         if isinstance(layer, nn.Linear) or layer.kernel_size == (1, 1)
     ]
     if not layers:
-        raise InputError("adaption D: the system's network has no linear layer or convolution")
+        raise InputError("adaption D: the network has no plain linear layer or convolution")
     weights = {name: layer.weight.numel() for name, layer in layers.items()}
     is_most = 2 * sum(weights[name] for name in small) >= sum(weights.values())
     return small if is_most else list(layers)
+
+
+def _is_plain(layer: nn.Module) -> bool:
+    if not isinstance(getattr(layer, "weight", None), nn.Parameter):  # parametrized weights
+        return False
+    if isinstance(layer, nn.Conv2d):
+        plain = layer.groups == 1 and layer.dilation == (1, 1) and layer.padding_mode == "zeros"
+        return plain and type(layer).forward is nn.Conv2d.forward
+    return isinstance(layer, nn.Linear) and type(layer).forward is nn.Linear.forward
 
 
 def _save(adapted: Any, adapter: Path, described: dict[str, Any]) -> None:

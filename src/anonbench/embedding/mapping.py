@@ -29,6 +29,8 @@ STRENGTHS = (*(10.0 ** (power / 2) for power in range(-6, 5)), float("inf"))
 _KEY, _CHUNK = "anonbench", 2048
 _APPLIED = 1024
 """Number of vectors mapped at once, so that they stay in the cache."""
+_ROUNDING = 1e-9
+"""Least variance of vectors, as a share of their mean square; sums of squares tell no less."""
 _LEAST = 1e-12
 """Penalty of vectors without variance."""
 _TENSORS = ("weights", "mean", "shift")
@@ -230,7 +232,8 @@ class Pairs:
         chosen = frozenset(self.moments) - {without}
         best = 0
         if len(strengths) > 1:
-            best = int(np.argmin(sum(self._errors(chosen, each, strengths) for each in chosen)))
+            errors = np.sum([self._errors(chosen, each, strengths) for each in chosen], axis=0)
+            best = len(errors) - 1 - int(np.argmin(errors[::-1]))  # of equal ones the strongest
         total = _total([self.moments[fold] for fold in sorted(chosen)])
         mean, shift = total.x / total.count, total.d / total.count
         card = {"strength": strengths[best], "pairs": total.count, "similarity": self.similarity}
@@ -256,7 +259,8 @@ class Pairs:
         xx, xd = judged.about(fitted.x / fitted.count, fitted.d / fitted.count)
         linear = (projected * (vectors.T @ xd)).sum(axis=1)
         quadratic = (vectors.T @ xx @ vectors) * (projected @ projected.T)
-        scales = [1.0 / (values + strength * values.mean() + _LEAST) for strength in strengths]
+        mean = max(values.mean(), _LEAST)  # an infinite strength of no variance is infinite too
+        scales = [1.0 / (values + strength * mean + _LEAST) for strength in strengths]
         return np.array([scale @ quadratic @ scale - 2.0 * (scale @ linear) for scale in scales])
 
 
@@ -285,7 +289,10 @@ def _total(moments: Sequence[_Moments]) -> _Moments:
 
 
 def _covariances(total: _Moments) -> tuple[np.ndarray, np.ndarray]:
+    """Return those of x and of x with d, zero if all x are the same: none is a rounding error."""
     xx, xd = total.about(total.x / total.count, total.d / total.count)
+    if np.trace(xx) <= _ROUNDING * np.trace(total.xx):
+        return np.zeros_like(xx), np.zeros_like(xd)
     return xx / total.count, xd / total.count
 
 

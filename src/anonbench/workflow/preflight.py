@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from anonbench.config import Config, Dataset, DetectorName, Layout
 from anonbench.core.errors import InputError
 from anonbench.core.model_files import model_files
+from anonbench.core.registries.systems import adapter_files
 from anonbench.detection.kinds.ppocr import Ppocr
 
 _ONNX = b"\x08"
@@ -52,7 +53,8 @@ def require_files(config: Config) -> None:
     for name in sorted({str(d.system) for d in config.enabled.values() if d.system is not None}):
         for setting in (*type(config.systems[name]).file_fields, "adapter"):
             if (path := getattr(config.systems[name], setting, None)) is not None:
-                _require_file(path, f"systems.{name}.{setting}")
+                for file in adapter_files(path) if setting == "adapter" else [path]:
+                    _require_file(file, f"systems.{name}.{setting}")
                 model_files(path)
     for name in sorted({d.recipe for d in config.enabled.values() if d.is_trained}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"

@@ -144,6 +144,20 @@ def test_a_system_that_is_not_there(system: dict[str, Any], field: str, tmp_path
     require_files(load(given))
 
 
+def test_updates_without_their_settings(tmp_path: Path) -> None:
+    updates, beside = (
+        tmp_path / f"adapter_{name}" for name in ("model.safetensors", "config.json")
+    )
+    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "system": "ours"}
+    system = {"kind": "timm", "adapter": str(updates)}
+    given = load({"datasets": {"mine": data}, "systems": {"ours": system}})
+    updates.touch()
+    with pytest.raises(InputError, match=rf"systems\.ours\.adapter: there is no file {beside}"):
+        require_files(given)
+    beside.touch()
+    require_files(given)
+
+
 def test_other_files_of_a_config(tmp_path: Path) -> None:
     text = tmp_path / "recognizer.onnx"
     text.write_text("no model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +18,8 @@ from anonbench.core.registries.systems import adapter_files
 _KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
 _OTHERS = ("use_rslora", "rank_pattern", "alpha_pattern", "fan_in_fan_out")
 """Settings of peft by which updates are scaled or laid out otherwise."""
+_STARTS = (True, False, "gaussian", "eva", "orthogonal")
+"""Initializations of peft that leave the network's own weights as they are."""
 
 
 @torch.no_grad()
@@ -39,7 +42,8 @@ def merge(module: nn.Module, adapter: Path) -> None:
         settings = json.loads(adapter_files(adapter)[1].read_text(encoding="utf-8"))
         scale = settings["lora_alpha"] / settings["r"]
         is_plain = not any(settings.get(each) for each in _OTHERS)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        is_plain &= settings.get("init_lora_weights", True) in _STARTS
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
         text = " ".join(str(error).split())[:200]
         raise InputError(
             f"systems: adapter: {adapter} and its adapter_config.json cannot be read as low-rank "
@@ -55,9 +59,11 @@ def merge(module: nn.Module, adapter: Path) -> None:
     layers = dict(module.named_modules())
     for name in sorted(names):
         first, last = (parts[f"base_model.model.{name}.lora_{each}.weight"] for each in "AB")
-        weight = getattr(layers.get(name), "weight", None)
-        update = scale * last.flatten(1) @ first.flatten(1)
-        if not isinstance(weight, nn.Parameter) or weight.flatten(1).shape != update.shape:
+        weight: Any = getattr(layers.get(name), "weight", None)
+        is_matrix = isinstance(weight, nn.Parameter) and min(weight.ndim, first.ndim, last.ndim) > 1
+        fits = is_matrix and len(first) == last.flatten(1).shape[1]
+        update = scale * last.flatten(1) @ first.flatten(1) if fits else None
+        if update is None or weight.flatten(1).shape != update.shape:
             raise InputError(
                 f"systems: adapter: {adapter} was learned for another network: the system's has "
                 f"no such layer as {name}"
