@@ -45,11 +45,11 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         InputError: a folder does not exist, or a run is using it.
     """
-    from anonbench.datasets.image_sets.originals import find_copies, remove_copies
-
     for results in options.results:
         if not results.is_dir():
             raise InputError(f"{results}: there is no such folder")
+    from anonbench.datasets.image_sets.originals import find_copies, remove_copies  # loads NumPy
+
     if options.remove and any(_LOCKS.glob("*")):
         raise InputError(
             "a run is going on in this folder: wait for its end, or, if it was killed, use "
