@@ -110,14 +110,14 @@ def test_where_nothing_passes_the_nearest_and_what_it_fails_on_are_named(tmp_pat
     assert re.search(
         rf"No method passes\. The nearest to passing is Mask{MODEL}, which keeps", said
     )
-    assert "the detectors leave 9.5 % of the face area in sight, and at most 3 % is allowed" in said
+    assert "the detectors leave 9.5 % of the face area visible, and at most 3 % is allowed" in said
     assert "Next: mark by hand what is still visible" in said and "anonbench review a" in said
 
 
 def test_what_is_not_known_names_the_step_that_unblocks_it(tmp_path: Path) -> None:
     said = first_page(tmp_path, unproved())
     assert "No method is shown to pass yet. The nearest to passing is Mask" in said
-    assert "how much of the face area the detectors leave in sight is not known" in said
+    assert "how much of the face area the detectors leave visible is not known" in said
     # of no image yet; the fewest of which none missed would show at most 3 %
     assert "draw the true boxes of 125 images: anonbench review a --sample 125" in said
     assert "? not known" not in said and "failed" in said  # blur
