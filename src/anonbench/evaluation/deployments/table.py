@@ -117,7 +117,7 @@ def score_deployments(
     values = None if first is None else first.reindex(list(ids))
     order = AnonymizingOrder(ids, labels, values, dataset)
     vectors = {key: look_through(path, ids, truths[OWN].frame) for key, path in files.items()}
-    archive = Archive(vectors, degree, order)
+    archive = Archive(vectors, degree, order, truths[OWN].frame)
     wanted = deployments(settings.kinds, settings.shares, archive.adaptions)
     positions = draw(ids, min(settings.queries, retrieval.queries or settings.queries))
     chosen = effective_settings(len(ids), retrieval)
@@ -130,7 +130,8 @@ def score_deployments(
         scored: dict[Ranking, Scored] = {}
         for group in _by_method(wanted):
             archive.forget()
-            scored |= score_rankings(archive, truth, group, chosen, k, positions)
+            given = archive, truth, group, chosen, k, positions
+            scored |= score_rankings(*given, frame=originals.frame)
         levels = {each: found.levels(len(ids), k, chosen) for each, found in scored.items()}
         whole = {"dataset": dataset, "degree": degree, "reference": reference, "images": len(ids)}
         asked = labels[positions]
