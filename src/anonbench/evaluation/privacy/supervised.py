@@ -18,6 +18,7 @@ from enum import StrEnum
 import numpy as np
 from scipy.linalg import eigh
 
+from anonbench.core.wording import count
 from anonbench.evaluation.privacy.attackers import unit
 from anonbench.evaluation.privacy.probes import places
 
@@ -112,10 +113,10 @@ def learn(lesson: TrainingSet) -> dict[bool, Comparison]:
         TrainingSetTooSmallError: fewer than `LEAST` persons or regions.
 
     """
-    count = len(np.unique(lesson.who))
-    if count < LEAST:
-        what = "regions" if lesson.finds_itself else "persons"
-        raise TrainingSetTooSmallError(f"{count} {what}, and {LEAST} are needed")
+    there = len(np.unique(lesson.who))
+    if there < LEAST:
+        what = count(there, "region" if lesson.finds_itself else "person")
+        raise TrainingSetTooSmallError(f"{what}, and {LEAST} are needed")
     galleries = (False,) if lesson.finds_itself else (False, True)
     quality: dict[bool, dict[_Key, float]] = {gallery: {} for gallery in galleries}
     folds = np.unique(lesson.who, return_inverse=True)[1] % FOLDS  # one fold per person
@@ -196,12 +197,12 @@ def _reciprocal_ranks(
     lesson: TrainingSet, found: Comparison, rows: np.ndarray, gallery_is_hidden: bool
 ) -> np.ndarray:
     """1 / rank of the first match of each probe, among some rows (bool [N])."""
-    who, count = lesson.who[rows], int(rows.sum())
-    probes = found.vectors(lesson.hidden[rows], np.ones(count, bool))
+    who, number = lesson.who[rows], int(rows.sum())
+    probes = found.vectors(lesson.hidden[rows], np.ones(number, bool))
     gallery = probes
     if not gallery_is_hidden:
-        gallery = found.vectors(lesson.clear[rows], np.zeros(count, bool))
-    match, left_out = who[:, None] == who, np.eye(count, dtype=bool)
+        gallery = found.vectors(lesson.clear[rows], np.zeros(number, bool))
+    match, left_out = who[:, None] == who, np.eye(number, dtype=bool)
     if lesson.finds_itself:
         left_out[:] = False
     has_match = (match & ~left_out).any(axis=1)

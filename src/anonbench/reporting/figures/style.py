@@ -147,6 +147,6 @@ def method_handles(methods: Sequence[str]) -> list[Line2D]:
 
 def blank(text: str, width: float = TWO_COLUMNS) -> Figure:
     """Figure that says why there is nothing to show."""
-    figure = new_figure(width, 1.2)
+    figure = new_figure(width, 0.5)
     figure.text(0.5, 0.5, text, ha="center", va="center", color=SOFT, wrap=True)
     return figure
