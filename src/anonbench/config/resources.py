@@ -76,10 +76,12 @@ class Estimates:
                 return drawing.steps * drawing.batch_size / rates.CPU_DRAWN_FROM_PER_SECOND
             case "redraw":
                 return in_shard / rates.CPU_DRAWN_PER_SECOND
-            case "embed":
-                return images / self._embedded_per_second(name)
-            case "embed_system":
-                sets = 1 + len(self._experiment.variants(name))
+            case "embed" if model != UNADAPTED:
+                adapted = [each for each, _ in self._experiment.trainings(name) if each != Model()]
+                return 2 * max(1, len(adapted)) * images / self._embedded_per_second(name)
+            case "embed" | "embed_untrained" | "embed_system":
+                seeds = len(self._experiment.seeds(name, Model())) if stage == "embed" else 1
+                sets = seeds * (1 + len(self._experiment.variants(name)))
                 return sets * images / self._embedded_per_second(name)
             case "distill_system":
                 settings = self._experiment.config.low_rank
@@ -88,9 +90,12 @@ class Estimates:
                 passes = 2 + 3 * settings.epochs
                 return passes * learned / self._embedded_per_second(name)
             case "map_vectors":
-                return rates.SECONDS_A_MAP * (1 + images * self._width(name) ** 2 / 10**11)
+                seeds = len(self._experiment.training_seeds(name))
+                maps = seeds * len(self._experiment.mapped_variants(name))
+                return maps * rates.SECONDS_A_MAP * (1 + images * self._width(name) ** 2 / 10**11)
             case "embed_pixels":
-                return images / rates.READ_PER_SECOND
+                sets = 1 + len(self._experiment.variants(name))
+                return sets * images / rates.READ_PER_SECOND
             case "reidentify":
                 return self._attacked_in(name)
             case "attack":
@@ -104,9 +109,9 @@ class Estimates:
             case "deployments":
                 return self._deployed_in(name)
             case "downstream":
-                sets = 1 if "-" in model else 1 + len(self._experiment.variants(name))
-                seconds = self._classified_in(name, model) / self.downstream_threads(name, model)
-                return sets * seconds
+                models = [str(run.model) for run in self._experiment.scenarios(name)]
+                seconds = sum(self._classified_in(name, each) for each in models)
+                return seconds / max(self.downstream_threads(name, each) for each in models)
         raise ValueError(f"no stage is called {stage!r}")
 
     def detection_threads(self) -> int:

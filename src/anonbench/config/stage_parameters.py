@@ -320,15 +320,9 @@ def comparisons(config: Config) -> Slice:
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
-def variance(config: Config) -> Slice:
-    """Settings of sample sizes: stated difference and confidence."""
-    fields = {"confidence", "stated_difference"}
-    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
-
-
-def best(config: Config) -> Slice:
-    """Settings of the test for the best choice, and of its optimism."""
-    fields = {"bootstrap", "confidence", "equivalence_margin"}
+def effects(config: Config) -> Slice:
+    """Settings of tests, of sample sizes, and of the best choice and its optimism."""
+    fields = {"bootstrap", "confidence", "equivalence_margin", "stated_difference"}
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 

@@ -109,10 +109,13 @@ def test_jobs_get_what_their_scripts_read(root: Path, jobs: list[dict[str, Any]]
 
     def one(name: str, dataset: str) -> dict[str, Any]:
         return next(
-            j for j in jobs if j["name"] == name and j["wildcards"].get("dataset") == dataset
+            j
+            for j in jobs
+            if j["name"] == name
+            and dataset in (j["wildcards"].get("dataset"), j["params"].get("dataset"))
         )
 
-    systems = [one("front", name)["params"]["system"] for name in ("portraits", "ids")]
+    systems = [one(f"fronts_{name}", name)["params"]["system"] for name in ("portraits", "ids")]
     assert systems == [None, "small"]
     portraits, documents = (
         one("detect", name)["params"]["slice"]["detectors"] for name in ("portraits", "documents")
@@ -122,7 +125,7 @@ def test_jobs_get_what_their_scripts_read(root: Path, jobs: list[dict[str, Any]]
         j for j in jobs if j["name"] == "anonymize" and "blur" in j["wildcards"]["variant"]
     )
     assert "blur" in hidden["params"]["slice"]["settings"]
-    train, embed = one("train_adapted", "portraits"), one("embed_adapted", "portraits")
+    train, embed = one("train_adapted", "portraits"), one("embed_portraits_adapted", "portraits")
     assert train["params"]["adaption"] == "A"
     assert train["resources"]["tasks_per_gpu"] == 0 and train["threads"] >= 1
     assert train["resources"]["runtime"] > 0 and embed["resources"]["gpu"] in (0, 1)

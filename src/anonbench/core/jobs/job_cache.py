@@ -67,11 +67,38 @@ class JobCache:
         """
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
+        self._given = parameters
         self._parameters = {name: v for name, v in parameters.items() if name != _ONLY_PLANNED}
         self._results = results
         self._digests = {path.with_suffix(""): path for path in self._inputs if _is_digest(path)}
         self._recorded: dict[str, Any] = {PARAMETERS: plain(parameters)}
         self._asked = self._is_done = False
+        self._parts: set[Path] = set()
+
+    def part(self, inputs: Sequence[str], outputs: Sequence[str]) -> JobCache:
+        """Cache of some of the outputs, which depend on some of the inputs only.
+
+        Its `end` is to be called when these outputs are written.
+        """
+        part = JobCache(inputs, outputs, self._given, self._results)
+        self._parts |= {*part._outputs}
+        return part
+
+    def parts(self, inputs: Any, outputs: Any) -> dict[str, JobCache]:
+        """A part for each big output, which depends on the inputs of the same name.
+
+        Args:
+            inputs: Snakemake's, by name; a list or a path each.
+            outputs: Snakemake's, each with the digest file `<name>_digest`.
+        """
+        given, made = dict(inputs.items()), dict(outputs.items())
+
+        def files(of: Mapping[str, Any], name: str) -> list[str]:
+            found = [of.get(each, ()) for each in (name, f"{name}_digest")]
+            return [path for each in found for path in ([each] if isinstance(each, str) else each)]
+
+        names = [name for name in made if f"{name}_digest" in made]
+        return {name: self.part(files(given, name), files(made, name)) for name in names}
 
     @cached_property
     def identity(self) -> str:
@@ -135,12 +162,13 @@ class JobCache:
         if self._is_done:
             return
         digests: dict[Path, str] = {}
-        for output in filter(_is_digest, self._outputs):
+        outputs = [path for path in self._outputs if path not in self._parts]
+        for output in filter(_is_digest, outputs):
             file = output.with_suffix("")
             digests[file] = file_digest(file)
             output.write_text(f"{digests[file]}  {file.stat().st_size}\n", encoding="utf-8")
         known = {IDENTITY: self.identity} if self._asked else {}
-        for output in self._outputs:
+        for output in outputs:
             if self._asked or self._is_result(output):
                 write_checksum(output, digests.get(output), **known, **self._recorded)
 

@@ -38,9 +38,9 @@ def disk_by_formula(plan: Plan) -> Callable[[Job], float | None]:
     def disk(job: Job) -> float | None:
         name = job.wildcards.get("dataset", "")
         match job.stage:
-            case "train" | "untrained":
+            case "train":
                 return _backbone_bytes(plan.estimates.recipe(name))
-            case "embed":
+            case "embed" | "embed_untrained":
                 backbone = plan.estimates.recipe(name).backbone
                 known = sizes_by_settings(backbone)
                 return embedded(plan, job) * (4.0 * known.width + ID_BYTES) if known else None
