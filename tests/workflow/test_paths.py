@@ -94,9 +94,6 @@ def test_annotations_are_those_that_the_config_names() -> None:
     assert some.annotations("mine", "boxes", "corrections") == [
         "out/mine/annotations/boxes.parquet"
     ]
-    assert some.annotations("mine", "boxes", suffix="unmatched.csv") == [
-        "out/mine/annotations/boxes.unmatched.csv"
-    ]
     assert paths().measured() == []
     assert paths(data={"truth": "t.csv"}).measured() == ["mine"]
 

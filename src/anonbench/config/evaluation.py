@@ -10,7 +10,6 @@ from anonbench.core.registries.tables import TABLES
 from anonbench.core.settings import (
     Confidence,
     Count,
-    Fraction,
     Natural,
     Positive,
     Resamples,
@@ -135,10 +134,6 @@ class DetectionQuality(Settings):
     images: Count = 200
     """Images that are searched again at low thresholds if true boxes are known, drawn by a hash of
     their ids."""
-    thresholds: Annotated[tuple[Fraction, ...], Field(min_length=1)] = (
-        *(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99),
-    )
-    """Score thresholds that are compared, in addition to the one in use."""
     listed: Count = 50
     """Number of least certain images of each kind that are listed."""
 
@@ -163,7 +158,7 @@ class Presentation(Settings):
     """Images whose attention maps are drawn."""
     explorer_queries: Natural = 12
     """Queries of each data set in the report's retrieval explorer; 0 leaves it out."""
-    explorer_results: Count = 10
+    explorer_results: ClassVar[int] = 10
     """First results of each ranking that the explorer shows."""
     dpi: Annotated[int, Field(ge=10, le=1200)] = 150
     """Resolution of figures, in dots per inch."""

@@ -60,13 +60,9 @@ def clusters(config: Config, name: str) -> Slice:
 
 
 def match(config: Config, name: str) -> Slice:
-    """Source of the image list for a user's rows, and handling of unmatched rows."""
+    """Source of the image list for a user's rows."""
     source = manifest(config, name)
-    return {
-        "source": source["source"],
-        "seed": source["seed"],
-        "unmatched": config.datasets[name].unmatched,
-    }
+    return {"source": source["source"], "seed": source["seed"]}
 
 
 def detect(config: Config, name: str) -> Slice:
@@ -92,13 +88,12 @@ def quality(config: Config, name: str) -> Slice:
 
 
 def sweep(config: Config, name: str) -> Slice:
-    """The data set's detectors, and the number of images and thresholds of the sweep."""
-    fields = {"images", "thresholds"}
+    """The data set's detectors, and the number of images of the sweep."""
     detection = detect(config, name)
     return {
         "detectors": detection["detectors"],
         "settings": detection["settings"],
-        "sweep": config.detection_quality.model_dump(mode="json", include=fields),
+        "images": config.detection_quality.images,
     } | _code(DETECTORS, *config.datasets[name].detectors)
 
 

@@ -106,12 +106,10 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 def audited(folder: Path) -> pd.DataFrame:
     counts = {"split": "val", **dict.fromkeys(COUNTS[1:], 0), "used": DOCUMENTS}
     write_csv(pd.DataFrame([counts]), folder / "counts.csv")
-    write_csv(pd.DataFrame({"setting": []}), folder / "unmatched.csv")
     shards = [
         ("val", str(variant), [audit_path(folder / f"{variant}.tar")]) for variant in (WEAK, STRONG)
     ]
-    files = folder / "counts.csv", folder / "unmatched.csv"
-    gather_audit(*files, None, shards, folder / "audit.csv")
+    gather_audit(folder / "counts.csv", None, shards, folder / "audit.csv")
     return pd.read_csv(folder / "audit.csv")
 
 
