@@ -276,8 +276,8 @@ def test_what_a_policy_asks_for(policy: dict[str, Any], verdict: Verdict) -> Non
     [
         {"strength": [{"parameter": "stripes.height", "least": 2}]},
         {"strength": [{"parameter": "blur", "least": 2}]},
-        {"strength": [{"parameter": "blur.min_sigma"}]},
-        {"strength": [{"parameter": "blur.min_sigma", "least": 1, "most": 2}]},
+        {"strength": [{"parameter": "blur.sigma.face"}]},
+        {"strength": [{"parameter": "blur.sigma.face", "least": 1, "most": 2}]},
         {"methods": ["stripes"]},
         {"attacks": {"reidentification": None}},
         {"degree": 0},
