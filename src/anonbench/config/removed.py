@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _FIXED = "its former default is always used"
-_REASONS = {
+_REASONS: dict[str, str] = {
     "detection.ppocr.engine": "the network runs by ONNX Runtime",
     "detection.template.mode": "the other detectors search every image",
     "detection_quality.drawn": "the contact sheets of data sets were removed",
@@ -23,9 +23,8 @@ _REASONS = {
         *("privacy.inference", "privacy.inversion", "privacy.likeness", "privacy.readability"),
         *("privacy.reconstruction", "privacy.remainder.regions", "privacy.residual.others"),
         *("privacy.residual.overlap", "recipes.*.crops.global_count", "recipes.*.knn_images"),
-        *("recipes.*.heads.student_temperature"),
-        *("recipes.*.losses.mask_ratio", "recipes.*.optimizer.clip"),
-        *("redrawing.batch_size", "redrawing.width"),
+        *("recipes.*.heads.student_temperature", "recipes.*.losses.mask_ratio"),
+        *("recipes.*.optimizer.clip", "redrawing.batch_size", "redrawing.width"),
     ),
     _FIXED,
 )
