@@ -171,7 +171,7 @@ def changed(path: str, value: Any) -> set[str]:
         ("anonymization.strengths.pixelate.coarse", {"blocks": {"face": 4}}, set()),
         ("anonymization.strengths.mask", {"white": {"colour": [255, 255, 255]}}, set()),
         ("anonymization.pixelate.blocks.mrz", 4, {"pixelate-100", "pixelate_fine-100"}),
-        ("anonymization.pixelate.blocks", {"face": 9}, {"pixelate-100"}),  # overridden in `fine`
+        ("anonymization.pixelate.blocks.face", 9, {"pixelate-100"}),  # overridden in `fine`
         ("anonymization.blur.sigma.mrz", 3.0, {"blur_light-100"}),
         ("datasets.mine.methods", [*MINE["methods"], "blur"], set()),
     ],

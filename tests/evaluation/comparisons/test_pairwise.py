@@ -261,7 +261,7 @@ def test_the_files_are_read_as_they_were_written(
     readers = {compare: read_comparisons, compare_methods: read_method_comparisons}
     for test, read in readers.items():
         for clusters in (CLUSTERS, CLUSTERS // 4):  # with intervals, and without
-            table = test("demo", columns(methods), clusters, 0.95, 0.03)
+            table = test("demo", columns(methods), Judging(clusters, 0.95, 0.03))
             write_csv(table, path)
             pd.testing.assert_frame_equal(read(path), table)
     write_csv(table.drop(columns="p_holm"), tmp_path / "old.csv")

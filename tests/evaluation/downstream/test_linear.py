@@ -145,8 +145,8 @@ def test_features_that_tell_persons_do_not_make_the_choice() -> None:
     train, labels, who = split(60, "t")
     val, truth, _ = split(200, "v")
     grid = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
-    by_image = linear_probe(train, labels, alone(labels), val, grid, seed=0)
-    by_person = linear_probe(train, labels, who, val, grid, seed=0)
+    by_image = linear_probe(train, labels, alone(labels), val, seed=0, strengths=grid)
+    by_person = linear_probe(train, labels, who, val, seed=0, strengths=grid)
     accuracy = {p.strength: (p.predictions == truth).mean() for p in (by_image, by_person)}
     assert by_person.strength < by_image.strength
     assert accuracy[by_person.strength] > accuracy[by_image.strength]
