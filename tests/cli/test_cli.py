@@ -174,25 +174,6 @@ def test_score_says_when_a_ranking_is_near_chance(
     assert "\nmndcg is near chance (" in output
 
 
-def test_score_measures_an_approximate_search(
-    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = score_arguments(embedded, "--search", "ivf", "--k", "10", "--check", "30")
-    assert main(arguments) == 0
-    scores, difference, notes = capsys.readouterr().out.split("\n\n")
-    assert scores.split()[0] == "metric"
-    title, head, *rows = difference.splitlines()
-    assert title == "approximate against exact, 30 queries:"
-    assert head.split() == ["metric", "approximate", "exact", "difference", "se"]
-    assert len(rows) == len(PER_QUERY)
-    assert "map is truncated at k = 10" in notes
-    assert "IVF found 1.000 of the first 10" in notes
-    assert main([*arguments, "--json"]) == 0
-    content = json.loads(capsys.readouterr().out)
-    assert content["difference"]["recall"] == {"10": 1.0}
-    assert "faiss-cpu" in content["versions"]
-
-
 @pytest.mark.parametrize(
     ("more", "message"),
     [

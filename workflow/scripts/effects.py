@@ -15,13 +15,14 @@ with job(snakemake, __file__):
         read_by_reference,
     )
     from anonbench.evaluation.comparisons.pairwise import compare_kinds
+    from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.sample_sizes.variance import tabulate_variances
     from anonbench.evaluation.scores import scenario_files
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     name, clusters = params.dataset, read_clusters(Path(given.clusters))
     settings = params.slice["settings"]
-    tests = {each: settings[each] for each in ("confidence", "equivalence_margin")}
+    judging = Judging(clusters, settings["confidence"], settings["equivalence_margin"])
     trained, anonymized = (
         [Scenario(Model.parse(m), seed, Variant.parse(v)) for m, seed, v in each]
         for each in (params.trained, params.anonymized)
@@ -35,15 +36,14 @@ with job(snakemake, __file__):
         name,
         columns_of(files, params.reference_seed, params.control_seeds),
         second_columns(trained, params.references, scores),
-        clusters,
-        bootstrap=settings["bootstrap"],
-        **tests,
+        judging,
+        settings["bootstrap"],
     )
     write_csv(best, Path(made.best))
-    kinds = compare_kinds(name, anonymized, Path(given.without_own), clusters, **tests)
+    kinds = compare_kinds(name, anonymized, Path(given.without_own), judging)
     write_csv(kinds, Path(made.query_kinds))
     if "effects" in dict(made.items()):
-        effects = collect_effects(name, trained, params.references, own, second, clusters, **tests)
+        effects = collect_effects(name, trained, params.references, own, second, judging)
         write_csv(effects, Path(made.effects))
         variances = tabulate_variances(
             name,

@@ -7,6 +7,7 @@ with job(snakemake, __file__):
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.comparisons.columns import columns_of
     from anonbench.evaluation.comparisons.pairwise import compare, compare_methods
+    from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.scores import collect, scenario_files
 
     given, params, settings = snakemake.input, snakemake.params, snakemake.params.slice["settings"]
@@ -18,5 +19,6 @@ with job(snakemake, __file__):
     table = collect(name, scenarios, clusters, *seeds, confidence=settings["confidence"])
     write_csv(table, Path(snakemake.output.scores))
     columns = list(columns_of(scenarios, *seeds))
+    judging = Judging(clusters, **settings)
     for output, test in (("models", compare), ("methods", compare_methods)):
-        write_csv(test(name, columns, clusters, **settings), Path(snakemake.output[output]))
+        write_csv(test(name, columns, judging), Path(snakemake.output[output]))

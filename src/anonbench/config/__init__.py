@@ -33,12 +33,10 @@ from anonbench.config.data import (
 )
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.config.evaluation import (
-    Correlation,
     Deployments,
     DetectionQuality,
     Downstream,
     Embedding,
-    Linear,
     Presentation,
     Retrieval,
 )
@@ -63,7 +61,6 @@ __all__ = [
     "Anonymization",
     "Backbone",
     "Config",
-    "Correlation",
     "Crops",
     "DataSource",
     "Dataset",
@@ -78,7 +75,6 @@ __all__ = [
     "Heads",
     "IdsDemo",
     "Layout",
-    "Linear",
     "Losses",
     "LowRank",
     "Optimizer",
@@ -136,7 +132,6 @@ class Config(Settings):
     downstream: Downstream = Downstream()
     privacy: Privacy = Privacy()
     policy: Policy = Policy()
-    correlation: Correlation = Correlation()
     presentation: Presentation = Presentation()
 
     @model_validator(mode="after")

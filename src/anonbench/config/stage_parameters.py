@@ -123,8 +123,6 @@ def _hiding(config: Config, *named: str) -> Slice:
     asked = config.anonymization
     methods = asked.applied(*named)
     fields = asked.sections(*methods) | {"format": True, "margin": True, "coding_blocks": True}
-    if asked.format == "jpeg":
-        fields["jpeg_quality"] = True
     if asked.shape != Shapes():
         fields["shape"] = True
     settings = asked.model_dump(mode="json", include=fields)
@@ -319,11 +317,6 @@ def effects(config: Config) -> Slice:
     """Settings of tests, of sample sizes, and of the best choice and its optimism."""
     fields = {"bootstrap", "confidence", "equivalence_margin", "stated_difference"}
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
-
-
-def correlate(config: Config) -> Slice:
-    """Settings of the intervals of correlation coefficients."""
-    return {"settings": config.correlation.model_dump(mode="json")}
 
 
 def show(config: Config, *fields: str) -> Slice:

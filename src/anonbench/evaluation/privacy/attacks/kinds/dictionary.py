@@ -14,13 +14,13 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
     Equipment,
     LoadedAttack,
+    RegionAttack,
     RegionShares,
     Risk,
 )
 from anonbench.core.settings import Count
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reading import (
-    LineAttack,
     MrzReading,
     Readability,
     known_text,
@@ -33,8 +33,10 @@ _FEW = 8
 _EQUAL = 1e-6
 
 
-class Candidates(LineAttack):
+class Candidates(RegionAttack):
     """An attack that ranks the true line among candidates."""
+
+    reads_text: ClassVar = True
 
     candidates: Count = 100
     """Candidates that the true text is ranked among, including itself."""
@@ -133,7 +135,7 @@ class _Ranking:
         return _Seen(image[top:bottom, left:right].copy(), moved(region, -left, -top), variant)
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
-        """Shares of hits by rank of the true text among the candidates, and 1 / rank."""
+        """Shares of hits by rank of the true text among the candidates."""
         if truth.candidates is None:
             truth.candidates = self._candidates(truth)
         if len(truth.candidates) < self._settings.candidates:
@@ -155,7 +157,7 @@ class _Ranking:
                 return []
             lines, layout = tuple(zone[0]), zone[1]
             return zones_like(lines, layout, count, rng("dictionary", *lines))
-        text = known_text(found, self._settings.confidence, self._settings.shortest)
+        text = known_text(found)
         drawn = texts_like(text, count, rng("dictionary", text)) if text else []
         return [(each,) for each in drawn]
 
@@ -188,7 +190,7 @@ class _Ranking:
 
 
 def ranked(scores: np.ndarray) -> RegionShares:
-    """Whether the first candidate is within each of `RANKS`, and 1 over its rank.
+    """Whether the first candidate is within each of `RANKS`.
 
     Ties count as the mean over all their orders.
 
@@ -199,8 +201,7 @@ def ranked(scores: np.ndarray) -> RegionShares:
     above = int((scores > scores[0] + _EQUAL).sum())
     tied = int((np.abs(scores - scores[0]) <= _EQUAL).sum())
     places = np.arange(above + 1, above + tied + 1)
-    found = {f"top_{rank}": float((places <= rank).mean()) for rank in RANKS}
-    return found | {"reciprocal_rank": float((1.0 / places).mean())}
+    return {f"top_{rank}": float((places <= rank).mean()) for rank in RANKS}
 
 
 def moved(region: Region, right: float, down: float) -> Region:
