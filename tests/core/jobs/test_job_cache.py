@@ -263,3 +263,57 @@ def test_a_job_records_its_parameters(tmp_path: Path, asks: bool) -> None:
         cache.end()
         found = read_parameters([tmp_path / "none", output])
         assert found == {"given": given, "slice": {"k": 1}}
+
+
+class TwinJobs:
+    """The same job of two data sets in one folder of results."""
+
+    def __init__(self, results: Path) -> None:
+        self.results, self.parameters = results, {"slice": {"sigma": 0.5}}
+        for name in ("a", "b"):
+            source = results / name / "source.txt"
+            source.parent.mkdir(parents=True)
+            source.write_text("source")
+            write_checksum(source)
+
+    def output(self, name: str) -> Path:
+        return self.results / name / "images" / "0.tar"
+
+    def run(self, name: str, *, shared: bool = True) -> str:
+        """Run one data set's job; return what its output contains, by default its own name."""
+        output, source = self.output(name), self.results / name / "source.txt"
+        paths = [digest_file(str(output)), str(output)]
+        job = JobCache([str(source)], paths, self.parameters, self.results)
+        job.begin()
+        if not job.is_done(shared=shared):
+            output.parent.mkdir(exist_ok=True)
+            output.write_text(name)
+        job.end()
+        assert is_intact(output)
+        return output.read_text()
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> TwinJobs:
+    return TwinJobs(tmp_path / "results")
+
+
+def test_an_equal_data_set_gets_a_copy(twins: TwinJobs) -> None:
+    assert (twins.run("a"), twins.run("b")) == ("a", "a")
+    twins.output("a").unlink()
+    assert twins.run("b") == "a", "the copy is no link, and is known as done"
+
+
+@pytest.mark.parametrize("change", ["input", "parameter", "damage", "gone", "not shared"])
+def test_other_data_sets_get_no_copy(twins: TwinJobs, change: str) -> None:
+    twins.run("a")
+    if change == "input":
+        (twins.results / "b" / "source.txt").write_text("other")
+        write_checksum(twins.results / "b" / "source.txt")
+    elif change == "parameter":
+        twins.parameters["slice"] = {"sigma": 1.0}
+    elif change == "damage":
+        twins.output("a").write_text("x")
+    elif change == "gone":
+        twins.output("a").unlink()
+    assert twins.run("b", shared=change != "not shared") == "b"
