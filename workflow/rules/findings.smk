@@ -10,6 +10,11 @@ found_files = [*compared_files] if _adapted else []
 # the same images, split and methods: only the systems differ, and which adaptions they allow
 _settings = [experiment.datasets[n].model_dump(exclude={"system", "adaptions"}) for n in _frozen]
 _systems = {experiment.datasets[name].system: name for name in _frozen}
+# what is searched, of `pages` searched by `ours`: `pages_ours`
+_searched = {
+    system: name.removesuffix(f"_{system}") if name.endswith(f"_{system}") else Path(results).name
+    for system, name in _systems.items()
+}
 _mapped = [name for name in _frozen if experiment.mapped_variants(name)]
 
 if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_systems):
@@ -39,8 +44,8 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_
                 for suffix in ("png", "svg")
             ],
             results=[
-                f"<results>/findings/results/{system}/{name.removesuffix(f'_{system}')}.json"
-                for system, name in _systems.items()
+                f"<results>/findings/results/{system}/{name}.json"
+                for system, name in _searched.items()
             ],
         log:
             "<logs>/findings_systems.log",
@@ -57,7 +62,7 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_
             systems={
                 system: {
                     "kind": settings.systems[system].kind,
-                    "dataset": name.removesuffix(f"_{system}"),
+                    "dataset": _searched[system],
                     "detectors": list(map(str, datasets[name].detectors)),
                 }
                 for system, name in _systems.items()
