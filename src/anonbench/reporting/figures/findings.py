@@ -152,7 +152,7 @@ def _predictors(axes: Axes, rows: pd.DataFrame) -> None:
     labels = [METRICS[name].replace(" (", "\n(") for name in PREDICTED_BY]
     axes.set_xticks(range(len(labels)), labels, fontsize=6)
     axes.set_ylim(-1.05, 1.05)
-    shown = {"ls": "none", "color": SOFT, "mfc": "white"}
+    shown: dict[str, Any] = {"ls": "none", "color": SOFT, "mfc": "white"}
     handles = [Line2D([], [], marker="o", label=ACCURACIES["knn"], **shown)]
     handles += [Line2D([], [], marker="s", label=ACCURACIES["linear"], **shown)]
     axes.legend(handles=handles, loc="lower right")
