@@ -43,7 +43,7 @@ PREDICTED_BY = ("map_original", "map_anonymized", "mndcg_original", BEST)
 FEWEST = 3
 """Least number of systems for an interval."""
 _DIGITS = 6
-_RANGES = {"kept": (0.0, 1.0), "attack": (0.0, 1.0)}
+_RANGES = {"kept": (0.0, 1.0), "attack": (0.0, 1.0), "lead": (-2.0, 2.0)}
 
 
 def price_of(
@@ -127,25 +127,21 @@ def answers_of(
     def add(question: str, values: np.ndarray, systems: int = 0, **of: Any) -> None:
         mean, *ends = over_systems(values, confidence)
         low, high = np.clip(ends, *_RANGES.get(question, (-1.0, 1.0))).tolist()
-        row = {
-            "question": question,
-            "value": mean,
-            "low": low,
-            "high": high,
-            "systems": len(values),
-        }
+        row = {"question": question, "value": mean, "low": low, "high": high}
         rows.append(row | {"systems": systems or len(values)} | of)
 
     for (query, metric), pairs in orders.groupby(["query", "metric"], sort=False):
         values = _without_each(pairs.set_index(["a", "b"])["tau"].dropna())
         systems = len({*pairs["a"], *pairs["b"]})
         add("order", values, systems, query=query, case=metric)
-    of = {"kept": (price, "value"), "attack": (price, "rate"), "way_back": (way_back, "gain")}
-    for question, (table, column) in of.items():
+    key: Any
+    asked = {"kept": (price, "value"), "attack": (price, "rate"), "way_back": (way_back, "gain")}
+    for question, (table, column) in asked.items():
         known = table.dropna(subset=[column])
         for key, group in known.groupby(["query", "degree", "method", "adaption"], sort=False):
-            named = dict(zip(("query", "degree", "method", "case"), key, strict=True))
-            add(question, group[column].to_numpy(float), **named)
+            query, degree, method, adaption = key
+            of = {"query": query, "degree": degree, "method": method, "case": adaption}
+            add(question, group[column].to_numpy(float), **of)
     for question, values, found in _predicted(predictors):
         add(question, values, **found)
     return _rounded(pd.DataFrame(rows, columns=ANSWERS).astype({"degree": "Int64"}))

@@ -21,8 +21,6 @@ from anonbench.core.vocabulary import NO_CHOICE
 from anonbench.evaluation.policy.evidence import ATTACK
 from anonbench.reporting.summary import summarize, summarize_originals
 
-VERSION = 1
-"""Version of the schema: files of another one are refused."""
 _ROUND = 6
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f/\\]+$")]
 Value = Annotated[float, Field(ge=-1.0, le=1.0, allow_inf_nan=False)]
@@ -77,6 +75,7 @@ class Results(_Part):
     """One system on one data set; the originals are the method `original` at degree 0."""
 
     schema_version: Literal[1]
+    """Files of another version are refused."""
     anonbench: Name
     """Version that measured; other programs give their own name and version."""
     system: Name
@@ -116,6 +115,7 @@ def results_of(
     attacks = policy[(policy["rule"] == ATTACK) & policy["value"].notna()]
     attacks = attacks[~attacks["reason"].isin(NOTHING_TO_ATTACK)]
     results = []
+    key: Any
     for key, group in kept.groupby(["degree", "method", "adaption"], sort=True):
         degree, method, adaption = int(key[0]), str(key[1]), str(key[2])
         named = attacks["method"] == published_as(method, adaption)
@@ -132,21 +132,19 @@ def results_of(
                 ),
             )
         )
-    return Results(schema_version=VERSION, results=tuple(results), **about)
+    return Results(schema_version=1, results=tuple(results), **about)
 
 
 def _score(row: Mapping[Any, Any]) -> Score:
-    shares = {name: _share(row[name]) for name in ("low", "high")}
-    counts = {name: _count(row[name]) for name in ("clusters", "k")}
-    value = round(float(row["value"]), _ROUND)
-    named = {"metric": row["metric"], "query": row["query"], "n": int(row["n"])}
-    return Score(value=value, **named, **shares, **counts)
+    named: dict[str, Any] = {"metric": row["metric"], "query": row["query"], "n": int(row["n"])}
+    named |= {name: _share(row[name]) for name in ("value", "low", "high")}
+    return Score(**named, clusters=_count(row["clusters"]), k=_count(row["k"]))
 
 
 def _attack(row: Mapping[Any, Any]) -> Attack:
-    shares = {name: _share(row[name]) for name in ("low", "high", "control")}
-    named = {name: row[name] for name in ("attack", "measure", "entity")}
-    return Attack(rate=round(float(row["value"]), _ROUND), n=_count(row["n"]), **named, **shares)
+    named: dict[str, Any] = {name: row[name] for name in ("attack", "measure", "entity")}
+    named |= {name: _share(row[name]) for name in ("low", "high", "control")}
+    return Attack(**named, rate=_share(row["value"]) or 0.0, n=_count(row["n"]))
 
 
 def _share(value: Any) -> float | None:

@@ -58,7 +58,7 @@ def _order(axes: Axes, rows: pd.DataFrame) -> None:
         axes.plot(range(len(systems)), own, color=method_colour(method), marker="o", lw=1.2, ms=3.5)
     axes.invert_yaxis()
     axes.set_yticks(range(1, len(ranks) + 1))
-    _systems_on_x(axes, systems)
+    _named_on_x(axes, systems)
 
 
 def way_back_figure(tables: Mapping[str, pd.DataFrame], outputs: Sequence[Path], dpi: int) -> None:
@@ -86,7 +86,7 @@ def _gains(axes: Axes, rows: pd.DataFrame) -> None:
         axes.vlines(x, 100 * row["low"], 100 * row["high"], color=colour, lw=1.0)
         marker = MODEL_MARKERS.get(row["adaption"], "x")
         axes.plot([x], [100 * row["gain"]], color=colour, marker=marker, ms=3.5)
-    _systems_on_x(axes, systems)
+    _named_on_x(axes, systems)
 
 
 def degree_figure(tables: Mapping[str, pd.DataFrame], outputs: Sequence[Path], dpi: int) -> None:
@@ -149,10 +149,9 @@ def _predictors(axes: Axes, rows: pd.DataFrame) -> None:
             x = place + shift
             axes.plot([x] * len(own), own, ls="none", marker=marker, ms=3, color=SOFT, mfc="white")
             axes.plot([x - 0.1, x + 0.1], [own.mean()] * 2, color=INK, lw=1.8)
-    labels = [METRICS[name].replace(" (", "\n(") for name in PREDICTED_BY]
-    axes.set_xticks(range(len(labels)), labels, fontsize=6)
+    _named_on_x(axes, [METRICS[name] for name in PREDICTED_BY])
     axes.set_ylim(-1.05, 1.05)
-    shown = {"ls": "none", "color": SOFT, "mfc": "white"}
+    shown: dict[str, Any] = {"ls": "none", "color": SOFT, "mfc": "white"}
     handles = [Line2D([], [], marker="o", label=ACCURACIES["knn"], **shown)]
     handles += [Line2D([], [], marker="s", label=ACCURACIES["linear"], **shown)]
     axes.legend(handles=handles, loc="lower right")
@@ -208,7 +207,7 @@ def _draw(
         across = min(len(rows), _ACROSS)
         down = -(-len(rows) // across)
         figure = new_figure(TWO_COLUMNS, 0.5 + 2.1 * down)
-        grid = figure.subplots(down, across, squeeze=False)
+        grid = figure.subplots(down, across, squeeze=False, sharey=panel is not _order)
         for axes, (name, table) in zip(grid.flat, rows.items(), strict=False):
             panel(axes, table)
             axes.set_title(name)
@@ -237,5 +236,5 @@ def _legend(figure: Figure, rows: pd.DataFrame, columns: Sequence[str]) -> None:
         figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6))
 
 
-def _systems_on_x(axes: Axes, systems: Sequence[str]) -> None:
-    axes.set_xticks(np.arange(len(systems)), systems, rotation=30, ha="right", fontsize=6.5)
+def _named_on_x(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_xticks(np.arange(len(names)), names, rotation=30, ha="right", fontsize=6.5)
