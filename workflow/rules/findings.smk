@@ -35,7 +35,15 @@ if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(_
         output:
             **{
                 name: f"<results>/findings/{name}.csv"
-                for name in ("systems", "orders", "price", "way_back", "predictors", "answers")
+                for name in (
+                    "systems",
+                    "orders",
+                    "price",
+                    "way_back",
+                    "degrees",
+                    "predictors",
+                    "answers",
+                )
             },
             markdown="<results>/findings/findings.md",
             figures=[

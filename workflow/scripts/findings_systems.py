@@ -40,10 +40,12 @@ with job(snakemake, __file__):
     way_back = answers.way_back_of(read(read_maps, given.maps, asked.mapped))
     places = list(product(systems, asked.degrees))
     predictors = answers.predictors_of(read(read_correlations, given.correlations, places))
-    means = answers.answers_of(price, orders, way_back, predictors, shown["confidence"])
+    degrees = answers.degrees_of(scores)
+    means = answers.answers_of(price, orders, way_back, predictors, degrees, shown["confidence"])
     for name, table in (
         ("price", price),
         ("way_back", way_back),
+        ("degrees", degrees),
         ("predictors", predictors),
         ("answers", means),
     ):

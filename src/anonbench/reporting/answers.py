@@ -29,13 +29,17 @@ are above their control."""
 WAY_BACK = [*_KEY, "without", "gain", *_INTERVAL, "why_not"]
 """One row per system, query kind, method, degree and adaption (`mapped`, D): mAP `without` it, and
 its paired gain. `why_not`: why the map is not recommended."""
+DEGREES = ["system", "query", "metric", "method", "adaption", "degree", "value", *_INTERVAL, "more"]
+"""One row per system, query kind, method, degree and adaption with mAP and k-NN accuracy, and how
+much `more` of it is there than with all regions hidden; none for a single degree."""
 PREDICTORS = ["system", "degree", "predictor", "accuracy", "pearson", "spearman", "n", "reason"]
 """One row per system, degree, retrieval metric and accuracy: their correlation over methods."""
 ANSWERS = ["question", "query", "degree", "method", "case", "value", "low", "high", "systems"]
 """One row per question and case: the mean over systems. `kept` is mAP by method and adaption,
-`attack` the strongest attack's rate, `way_back` the gain of an adaption, `order` Kendall's τ of two
-systems' orders by metric, `predictor` Pearson's coefficient with an accuracy, and `lead` how far
-mnDCG of anonymized queries is above another predictor."""
+`attack` the strongest attack's rate, `part` what hiding only a part keeps more than hiding all,
+`way_back` the gain of an adaption, `order` Kendall's τ of two systems' orders by metric,
+`predictor` Pearson's coefficient with an accuracy, and `lead` how far mnDCG of anonymized queries
+is above another predictor."""
 ACCURACIES = ("knn", "linear")
 BEST = "mndcg_anonymized"
 """Predictor that the paper finds best."""
@@ -91,6 +95,23 @@ def way_back_of(maps: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return _rounded(pd.concat(parts, ignore_index=True)[WAY_BACK] if parts else none)
 
 
+def degrees_of(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Quality kept at each degree, columns `DEGREES`.
+
+    Args:
+        scores: tidy scores (`anonbench.reporting.summary.read_scores`) by system.
+    """
+    parts = [summarize(table).assign(system=system) for system, table in scores.items()]
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows[rows["metric"].isin(("map", "knn")) & ~rows["adaption"].isin(NO_CHOICE)]
+    if rows["degree"].nunique() < 2:
+        return pd.DataFrame(columns=DEGREES)
+    key = ["system", "query", "metric", "method", "adaption"]
+    whole = rows[rows["degree"] == rows["degree"].max()].set_index(key)["value"].rename("whole")
+    rows = rows.join(whole, on=key)
+    return _rounded(rows.assign(more=rows["value"] - rows["whole"])[DEGREES])
+
+
 def predictors_of(correlations: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
     """Correlation of each retrieval metric with each accuracy, columns `PREDICTORS`.
 
@@ -111,6 +132,7 @@ def answers_of(
     orders: pd.DataFrame,
     way_back: pd.DataFrame,
     predictors: pd.DataFrame,
+    degrees: pd.DataFrame,
     confidence: float,
 ) -> pd.DataFrame:
     """Means over systems with their intervals, columns `ANSWERS`.
@@ -120,6 +142,7 @@ def answers_of(
         orders: agreement of pairs of systems (`anonbench.reporting.systems.COLUMNS`).
         way_back: columns `WAY_BACK`; empty without an adaption.
         predictors: columns `PREDICTORS`.
+        degrees: columns `DEGREES`.
         confidence: coverage of the intervals, as a share.
     """
     rows: list[dict[str, Any]] = []
@@ -142,6 +165,13 @@ def answers_of(
             query, degree, method, adaption = key
             of = {"query": query, "degree": degree, "method": method, "case": adaption}
             add(question, group[column].to_numpy(float), **of)
+    parts = degrees[degrees["degree"] < degrees["degree"].max()]
+    for key, group in parts.groupby(
+        ["query", "degree", "method", "adaption", "metric"], sort=False
+    ):
+        query, degree, method, adaption, metric = key
+        of = {"query": query, "degree": degree, "method": method, "case": f"{adaption} {metric}"}
+        add("part", group["more"].to_numpy(float), **of)
     for question, values, found in _predicted(predictors):
         add(question, values, **found)
     return _rounded(pd.DataFrame(rows, columns=ANSWERS).astype({"degree": "Int64"}))
