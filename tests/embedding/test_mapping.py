@@ -40,7 +40,8 @@ def test_map_brings_unseen_vectors_nearer_to_their_originals() -> None:
     assert learned.card["strength"] in STRENGTHS
 
 
-@pytest.mark.parametrize("count", [400, 12_000])  # more in a fold than are summed up at once
+# fewer than dimensions; more in a fold than are summed up at once
+@pytest.mark.parametrize("count", [16, 400, 12_000])
 def test_weights_are_those_of_ridge_regression(count: int) -> None:
     from sklearn.linear_model import Ridge
 
@@ -52,6 +53,17 @@ def test_weights_are_those_of_ridge_regression(count: int) -> None:
     expected = Ridge(alpha=penalty).fit(rows, targets - rows)
     np.testing.assert_allclose(learned.weights.T, expected.coef_, atol=2e-4)
     np.testing.assert_allclose(learned.apply(hidden), rows + expected.predict(rows), atol=1e-4)
+
+
+@pytest.mark.parametrize(("first", "whole"), [(10, 20), (10, 60), (30, 60)])
+def test_pairs_that_are_added_are_as_those_of_before(first: int, whole: int) -> None:
+    originals, hidden, _ = drawn(whole)
+    folds = np.arange(whole) % 5
+    few = Pairs(originals[:first], hidden[:first], folds[:first])
+    few.add(Pairs(originals[first:], hidden[first:], folds[first:]))
+    together = Pairs(originals, hidden, folds).fit()
+    assert few.fit().card == together.card
+    np.testing.assert_allclose(few.fit().weights, together.weights, atol=1e-4)
 
 
 def test_folds_choose_the_mean_shift_where_pairs_tell_nothing_else() -> None:

@@ -1,8 +1,8 @@
-"""The tables and files of the page of findings, from the results of its runs.
+"""The numbers, tables, figures and files of the page of findings, from the results of its runs.
 
-`python tools/site/findings.py`, after `snakemake findings` with config/celeba_systems.yaml,
-config/celeba_10k.yaml, config/celeba_scaling.yaml, config/documents_systems.yaml and
-config/documents_4k.yaml, and after tools/site/sensitivity.py. What was not run here stays as it is.
+`python tools/site/findings.py`, after `snakemake findings` with the configs evidence_*.yaml,
+celeba_10k.yaml, celeba_scaling.yaml and documents_4k.yaml, and after tools/site/sensitivity.py.
+What was not run here stays as it is. Numbers on the page are written again; read the sentences.
 """
 
 from __future__ import annotations
@@ -10,28 +10,46 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.figures import findings as drawn
+from anonbench.reporting.figures.style import (
+    INK,
+    TWO_COLUMNS,
+    method_colour,
+    new_figure,
+    save,
+    styled,
+)
 from anonbench.reporting.grids.grid import to_markdown
 from anonbench.reporting.labels import METHODS
-from anonbench.reporting.systems import orders_grid, values_grid
+from anonbench.reporting.systems import values_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"
 PAGE = ROOT / "docs/explanation/findings.md"
 FILES = ROOT / "docs/explanation/findings"
 
+PICTURES = ROOT / "docs/images/findings"
+DPI = 110
+
+SYSTEMS = {
+    "faces": "Aligned faces",
+    "wild": "Faces in the wild",
+    "pages": "Pages",
+    "receipts": "Receipts",
+    "ids": "ID specimens",
+    "barcodes": "Barcodes",
+}
+"""Data sets that several frozen systems search: results/evidence_<name>/findings."""
+TABLES = ("systems", "orders", "price", "way_back", "predictors", "answers")
 SOURCES = {
-    "systems": "celeba_systems/findings/systems.csv",
-    "orders": "celeba_systems/findings/orders.csv",
     "claims": "celeba_10k/paper/claims.csv",
     "reidentification": "celeba_10k/celeba/privacy/reidentification.csv",
-    "pages": "documents_systems/findings/systems.csv",
-    "pages_orders": "documents_systems/findings/orders.csv",
-    "receipts": "receipts_systems/findings/systems.csv",
     "generated_claims": "documents_4k/paper/claims.csv",
     "generated_quality": "documents_4k/documents/quality/summary.csv",
 }
@@ -40,8 +58,12 @@ MODELS_OF = {"": "celeba_10k", "scaling": "celeba_scaling", "generated": "docume
 """Runs whose data sets' effects and accuracies are beside the page, by the files' prefix."""
 BY_DEGREE = "documents_4k/documents/scores.csv"
 """Of which the rows are taken that say what a degree changes."""
-AS_THEY_ARE = ("orders", "pages_orders", "claims", "generated_claims", "sensitivity")
+AS_THEY_ARE = ("orders", "predictors", "claims", "generated_claims", "sensitivity")
 """Files whose numbers are no shares; those of the others are shown in percent."""
+COEFFICIENTS = ("order", "predictor", "lead")
+"""Questions of `answers` whose values are coefficients."""
+COUNTS = ("systems", "n", "clusters")
+"""Columns that count."""
 
 
 MODELS = ("unadapted", "A", "B", "C")
@@ -170,18 +192,102 @@ def degrees_grid(found: pd.DataFrame) -> Grid:
     )
 
 
+KEPT = {"mask", "pixelate", "blur", "replace", "inpaint", "dp_pixelate"}
+"""Methods of the tables on the page: others, and strengths, are in the files."""
+
+
+def kept_grid(found: pd.DataFrame) -> Grid:
+    """Return what each system keeps under the main methods."""
+    rows = found[(found["query"] == "original") & found["method"].isin(KEPT)]
+    return values_grid(rows)
+
+
+def order_grid(found: pd.DataFrame) -> Grid:
+    """Return the mean agreement of two systems' orders of methods, by data set."""
+    rows = found[(found["question"] == "order") & (found["case"] == "map")]
+    of = rows.set_index(["data", "query"])
+
+    def cell(name: str, query: str) -> str:
+        if (name, query) not in of.index:
+            return "–"
+        row = of.loc[(name, query)]
+        ends = "" if pd.isna(row["low"]) else f" ({row['low']:.2f}–{row['high']:.2f})"
+        return f"{row['value']:.2f}{ends}"
+
+    lines = [
+        (
+            SYSTEMS[name],
+            str(of.loc[name]["systems"].max()),
+            cell(name, "original"),
+            cell(name, "anonymized"),
+        )
+        for name in dict.fromkeys(rows["data"])
+    ]
+    return Grid(
+        stem="order",
+        title="Mean Kendall’s τ of two systems’ orders of methods, by mAP",
+        notes=("In parentheses the interval over systems.",),
+        heads=("Images", "Systems", "Original queries", "Anonymized queries"),
+        blocks=(GridBlock("", tuple(lines)),),
+    )
+
+
+def figures() -> dict[str, Callable[[Path], None]]:
+    """Return the page's figures by name: what draws each from the files beside the page."""
+
+    def of(table: str, *names: str) -> dict[str, pd.DataFrame]:
+        return {SYSTEMS[name]: read(f"{name}/{table}") for name in names or there()}
+
+    found: dict[str, Callable[[Path], None]] = {
+        "order": lambda path: drawn.order_figure(of("systems"), [path], DPI),
+        "way_back": lambda path: drawn.way_back_figure(of("way_back"), [path], DPI),
+        "degrees": lambda path: drawn.degree_figure(of("answers"), [path], DPI),
+        "predictors": lambda path: drawn.predictor_figure(of("predictors"), [path], DPI),
+        "bias": bias_figure,
+    }
+    for name in {"faces", "pages"} & {*there()}:
+        found[f"price_{name}"] = lambda path, name=name: drawn.price_figure(  # type: ignore[misc]
+            read(f"{name}/price"), [path], DPI
+        )
+    return found
+
+
+def bias_figure(path: Path) -> None:
+    """Draw how much of the unadapted model's lead is bias, by method and model."""
+    found = read("models")
+    rows = found[(found["metric"] == "map") & (found["query"] == "original")]
+    of = rows.set_index(["effect", "method", "adaption"])
+    places = list(of.loc["adapting"].index)
+    with styled():
+        figure = new_figure(TWO_COLUMNS, 2.2)
+        axes = figure.subplots()
+        for effect, label, shift in (("bias", "Retrieval bias", -0.2), ("adapting", "Cost", 0.2)):
+            values = [
+                100 * of.loc[(effect, *place)][["value", "low", "high"]].astype(float)
+                for place in places
+            ]
+            x = [number + shift for number in range(len(places))]
+            bars = axes.bar(x, [each["value"] for each in values], width=0.38, label=label)
+            axes.vlines(x, *([each[end] for each in values] for end in ("low", "high")), color=INK)
+            for bar, (method, _) in zip(bars, places, strict=True):
+                bar.set(color=method_colour(method), alpha=0.45 if effect == "bias" else 1.0)
+        axes.set_xticks(range(len(places)), [f"{METHODS[m]}\n{a}" for m, a in places], fontsize=6.5)
+        axes.set_ylabel("mAP (points)\npale: bias, full: cost")
+        axes.grid(axis="y")
+        save(figure, [path], DPI)
+
+
 GRIDS = {
     "generated_degrees": degrees_grid,
     "models": effects_grid,
-    "systems": lambda found: values_grid(found[found["query"] == "original"]),
-    "orders": lambda found: orders_grid(found[found["metric"] == "map"]),
     "reidentification": reidentification_grid,
-    "pages": lambda found: values_grid(found[found["query"] == "original"]),
+    **{f"{name}/kept": kept_grid for name in SYSTEMS},
+    "order": order_grid,
     "sensitivity": sensitivity_grid,
 }
 """How the table of a file is laid out on the page."""
-_TABLE = re.compile(r"(?s)(<!-- table: (\w+) -->\n).*?(<!-- end -->)")
-NUMBER = re.compile(r"(−?[\d.]+)(?: %)?<!-- (\w+): ([^>]*?) -->")
+_TABLE = re.compile(r"(?s)(<!-- table: ([\w/]+) -->\n).*?(<!-- end -->)")
+NUMBER = re.compile(r"([−+]?[\d.]+)((?: %)?<!-- ([\w/]+): ([^>]*?) -->)")
 
 
 def read(name: str) -> pd.DataFrame:
@@ -189,11 +295,23 @@ def read(name: str) -> pd.DataFrame:
     return pd.read_csv(FILES / f"{name}.csv", keep_default_na=False, na_values=[""])
 
 
+def _table(name: str) -> pd.DataFrame:
+    """Return the rows that a table of the page shows."""
+    if name == "order":
+        return pd.concat(read(f"{each}/answers").assign(data=each) for each in there())
+    return read(f"{name.removesuffix('/kept')}/systems" if name.endswith("/kept") else name)
+
+
+def there() -> list[str]:
+    """Return the data sets whose tables are committed beside the page."""
+    return [name for name in SYSTEMS if (FILES / name / "systems.csv").exists()]
+
+
 def with_tables(text: str) -> str:
     """Return a page's text with its tables as the files have them."""
 
     def table(found: re.Match[str]) -> str:
-        lines = to_markdown(GRIDS[found[2]](read(found[2]))).splitlines()
+        lines = to_markdown(GRIDS[found[2]](_table(found[2]))).splitlines()
         wrapped = (line if line[:1] == "|" else textwrap.fill(line, 119) for line in lines)
         return "\n".join((found[1].rstrip("\n"), *wrapped, found[3]))
 
@@ -205,7 +323,25 @@ def numbers(text: str) -> list[tuple[str, str, list[str]]]:
 
     A cell is the column's name, and values that only one row of the file has.
     """
-    return [(found[1], found[2], found[3].split(", ")) for found in NUMBER.finditer(text)]
+    return [(each[1], each[3], _cell(each[4])) for each in NUMBER.finditer(text)]
+
+
+def _cell(text: str) -> list[str]:
+    return re.split(r",\s+", text)
+
+
+def shown(number: str, file: str, cell: list[str]) -> str:
+    """Return a number as its cell has it, with the digits and the sign of the one that is there."""
+    plain = Path(file).name in AS_THEY_ARE or cell[0] in COUNTS
+    plain |= Path(file).name == "answers" and bool({*COEFFICIENTS} & {*cell})
+    sign = "+" if number.startswith("+") else ""
+    decimals = len(number.partition(".")[2])
+    return f"{value(file, cell) * (1 if plain else 100):{sign}.{decimals}f}".replace("-", "−")
+
+
+def with_numbers(text: str) -> str:
+    """Return a page's text with its numbers as the files have them."""
+    return NUMBER.sub(lambda found: shown(found[1], found[3], _cell(found[4])) + found[2], text)
 
 
 def value(file: str, cell: list[str]) -> float:
@@ -233,11 +369,13 @@ def excerpt(scores: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Bring the page up to the results."""
-    FILES.mkdir(exist_ok=True)
-    copies = {FILES / f"{name}.csv": place for name, place in SOURCES.items()}
+    copies = {f"{name}.csv": place for name, place in SOURCES.items()}
+    for name in SYSTEMS:
+        copies |= {f"{name}/{t}.csv": f"evidence_{name}/findings/{t}.csv" for t in TABLES}
     for target, place in copies.items():
         if (RESULTS / place).exists():
-            shutil.copy(RESULTS / place, target)
+            (FILES / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(RESULTS / place, FILES / target)
     for prefix, run in MODELS_OF.items():
         files = {
             name: [pd.read_csv(path) for path in sorted((RESULTS / run).glob(f"*/{name}.csv"))]
@@ -251,7 +389,11 @@ def main() -> None:
     if (RESULTS / BY_DEGREE).exists():
         rows = excerpt(pd.read_csv(RESULTS / BY_DEGREE))
         rows.to_csv(FILES / "generated_degrees.csv", index=False)
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, draw in figures().items():
+        PICTURES.mkdir(exist_ok=True)
+        draw(PICTURES / f"{name}.png")
+    text = with_numbers(with_tables(PAGE.read_text(encoding="utf-8")))
+    PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

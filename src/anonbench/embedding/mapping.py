@@ -186,6 +186,11 @@ class _Moments:
             self.xd + other.xd,
         )
 
+    def spread(self, basis: np.ndarray) -> _Moments:
+        """Return the sums in all dimensions, of vectors that were given in a basis [D, R]."""
+        xx = basis @ self.xx @ basis.T
+        return _Moments(self.count, basis @ self.x, self.d, xx, basis @ self.xd)
+
     def about(self, x: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums xx and xd of vectors less x and differences less d."""
         xx = self.xx - np.outer(self.x, x) - np.outer(x, self.x) + self.count * np.outer(x, x)
@@ -194,7 +199,11 @@ class _Moments:
 
 
 class Pairs:
-    """Pairs of vectors, summed up by fold in one pass; maps are solved from the sums."""
+    """Pairs of vectors, summed up by fold in one pass; maps are solved from the sums.
+
+    Fewer hidden vectors than dimensions are summed up in the space that they span: no ridge
+    regression has a part outside of it.
+    """
 
     def __init__(
         self,
@@ -216,16 +225,27 @@ class Pairs:
         self.similarity = similarity
         self._eigen: dict[frozenset[int], tuple[np.ndarray, ...]] = {}
         named = [int(fold) for fold in np.unique(folds)]
+        self._basis: np.ndarray | None = None
+        if len(hidden) < self.width:
+            self._basis = np.linalg.qr(rows_of(hidden, similarity).T.astype(np.float64))[0]
 
         def of(fold: int) -> _Moments:
-            return _summed(originals, hidden, np.flatnonzero(folds == fold), similarity)
+            rows = np.flatnonzero(folds == fold)
+            return _summed(originals, hidden, rows, similarity, self._basis)
 
         with ThreadPoolExecutor(threads()) as pool:
             self.moments = dict(zip(named, pool.map(of, named), strict=True))
 
     def add(self, others: Pairs) -> None:
         """Add further pairs with the same folds."""
-        self.moments = {fold: sums + others.moments[fold] for fold, sums in self.moments.items()}
+        own, further = self._whole(), others._whole()
+        self._basis = None
+        self.moments = {fold: sums + further[fold] for fold, sums in own.items()}
+
+    def _whole(self) -> dict[int, _Moments]:
+        if self._basis is None:
+            return self.moments
+        return {fold: sums.spread(self._basis) for fold, sums in self.moments.items()}
 
     def fit(self, without: int | None = None, strengths: Sequence[float] = STRENGTHS) -> Map:
         """Learn a map from all folds, or from all but one; they choose one of the strengths."""
@@ -236,9 +256,12 @@ class Pairs:
             best = len(errors) - 1 - int(np.argmin(errors[::-1]))  # of equal ones the strongest
         total = _total([self.moments[fold] for fold in sorted(chosen)])
         mean, shift = total.x / total.count, total.d / total.count
+        solved = _weights(total, strengths[best], self.width)
+        if self._basis is not None:
+            mean, solved = self._basis @ mean, self._basis @ solved
         card = {"strength": strengths[best], "pairs": total.count, "similarity": self.similarity}
         # in the layout of a file: products of another layout are rounded otherwise
-        weights = np.ascontiguousarray(_weights(total, strengths[best]), np.float32)
+        weights = np.ascontiguousarray(solved, np.float32)
         return Map(weights, np.asarray(mean, np.float32), np.asarray(shift, np.float32), card)
 
     def fits(self, without: Sequence[int | None]) -> dict[int | None, Map]:
@@ -259,21 +282,30 @@ class Pairs:
         xx, xd = judged.about(fitted.x / fitted.count, fitted.d / fitted.count)
         linear = (projected * (vectors.T @ xd)).sum(axis=1)
         quadratic = (vectors.T @ xx @ vectors) * (projected @ projected.T)
-        mean = max(values.mean(), _LEAST)  # an infinite strength of no variance is infinite too
+        mean = max(
+            values.sum() / self.width, _LEAST
+        )  # an infinite strength of no variance is infinite too
         scales = [1.0 / (values + strength * mean + _LEAST) for strength in strengths]
         return np.array([scale @ quadratic @ scale - 2.0 * (scale @ linear) for scale in scales])
 
 
 def _summed(
-    originals: np.ndarray, hidden: np.ndarray, rows: np.ndarray, similarity: str
+    originals: np.ndarray,
+    hidden: np.ndarray,
+    rows: np.ndarray,
+    similarity: str,
+    basis: np.ndarray | None,
 ) -> _Moments:
     width = hidden.shape[1]
-    sum_x, sum_d = np.zeros((2, width))
-    xx, xd = np.zeros((2, width, width))
+    rank = width if basis is None else basis.shape[1]
+    sum_x, sum_d = np.zeros(rank), np.zeros(width)
+    xx, xd = np.zeros((rank, rank)), np.zeros((rank, width))
     for start in range(0, len(rows), _CHUNK):
         part = rows[start : start + _CHUNK]
         x = rows_of(hidden[part], similarity).astype(np.float64)
         d = rows_of(originals[part], similarity) - x
+        if basis is not None:
+            x = x @ basis
         sum_x += x.sum(axis=0)
         sum_d += d.sum(axis=0)
         xx += x.T @ x
@@ -305,12 +337,12 @@ def _eigen(total: _Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.maximum(values, 0.0), vectors, vectors.T @ xd
 
 
-def _weights(total: _Moments, strength: float) -> np.ndarray:
+def _weights(total: _Moments, strength: float, width: int) -> np.ndarray:
     """Return the transpose of W; zero where the penalty is infinite."""
     from scipy.linalg import cho_factor, cho_solve
 
     xx, xd = _covariances(total)
     if not np.isfinite(strength):
         return np.zeros_like(xd)
-    xx[np.diag_indices_from(xx)] += strength * np.trace(xx) / len(xx) + _LEAST
+    xx[np.diag_indices_from(xx)] += strength * np.trace(xx) / width + _LEAST
     return np.asarray(cho_solve(cho_factor(xx, overwrite_a=True), xd, overwrite_b=True))

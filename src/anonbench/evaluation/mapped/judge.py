@@ -351,12 +351,20 @@ def _whitening(given: Judged, side: int, fold: int | None) -> Transform:
     rows = rows[:: max(1, len(rows) // MOST_JUDGED)]
     taught = rows_of(given.taught[side][rows], given.similarity).astype(np.float64)
     mean = taught.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov(taught.T))
-    scaled = vectors / np.sqrt(np.maximum(values, 0.0) + _FLOOR + values.mean()) @ vectors.T
+    count, width = taught.shape
+    if count < width:  # no variance outside the space that these span
+        _, spread, axes = np.linalg.svd(taught - mean, full_matrices=False)
+        values, vectors = spread**2 / (count - 1), axes.T
+    else:
+        values, vectors = np.linalg.eigh(np.cov(taught.T))
+    floor = _FLOOR + values.sum() / width
+    outside = 1.0 / np.sqrt(floor)
+    scales = 1.0 / np.sqrt(np.maximum(values, 0.0) + floor) - outside
 
     def whiten(rows: np.ndarray) -> np.ndarray:
         centred = rows_of(rows, given.similarity).astype(np.float64) - mean
-        return np.asarray(centred @ scaled, np.float32)
+        scaled = centred * outside + (centred @ vectors * scales) @ vectors.T
+        return np.asarray(scaled, np.float32)
 
     return whiten
 
