@@ -22,7 +22,7 @@ import yaml
 
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 STEPS = 120
-GPU_RULES = ("train_unadapted", "train_adapted", "embed_portraits_unadapted")
+GPU_RULES = ("train_unadapted", "train_adapted", "embed_portraits_unadapted_seed0")
 TARGETS = ("portraits_boxes", "portraits_tables")
 COMPARED = ("*.tar", "*.parquet", "*.h5", "*.safetensors", "*.csv", "*.png", "*.svg", "*.md")
 QUICK = [

@@ -1,22 +1,23 @@
-# Features of val images and, where they serve a task, of train images. A job a data set for its unadapted
-# models, for its adapted ones, for a system, and for each baseline. An image set whose images, weights,
-# settings and code are unchanged is not embedded again. Adapted models embed their original queries,
-# too. A batch (`drift_from`) is embedded by models of the data set that it is compared with.
+# Features of val images and, where they serve a task, of train images. A job a data set and seed for its
+# unadapted model and one for its adapted ones, a job a data set for a system and for each baseline. An
+# image set whose images, weights, settings and code are unchanged is not embedded again. Adapted models
+# embed their original queries, too. A batch (`drift_from`) is embedded by models of the data set that
+# it is compared with.
 
 for _name in experiment.datasets:
-    for _models, _sets in paths.embedding_jobs(_name).items():
+    for (_models, _seed), _sets in paths.embedding_jobs(_name).items():
 
         rule:
             name:
-                f"embed_{_name}_{_models}"
+                f"embed_{_name}_{_models}_seed{_seed}"
             input:
                 **by_digest(**{each: files.inputs for each, files in _sets.items()}),
             output:
                 **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
             log:
-                f"<logs>/embed/{_name}/{_models}.log",
+                f"<logs>/embed/{_name}/{_models}/seed{_seed}.log",
             benchmark:
-                f"<benchmarks>/embed/{_name}/{_models}.tsv"
+                f"<benchmarks>/embed/{_name}/{_models}/seed{_seed}.tsv"
             conda:
                 "../../envs/anonbench.yaml"
             resources:

@@ -77,11 +77,10 @@ class Estimates:
             case "redraw":
                 return in_shard / rates.CPU_DRAWN_PER_SECOND
             case "embed" if model != UNADAPTED:
-                adapted = [each for each, _ in self._experiment.trainings(name) if each != Model()]
+                adapted = set(self._experiment.trained_models(name)) - {Model()}
                 return 2 * max(1, len(adapted)) * images / self._embedded_per_second(name)
             case "embed" | "embed_untrained" | "embed_system":
-                seeds = len(self._experiment.seeds(name, Model())) if stage == "embed" else 1
-                sets = seeds * (1 + len(self._experiment.variants(name)))
+                sets = 1 + len(self._experiment.variants(name))
                 return sets * images / self._embedded_per_second(name)
             case "distill_system":
                 settings = self._experiment.config.low_rank

@@ -263,3 +263,53 @@ def test_a_job_records_its_parameters(tmp_path: Path, asks: bool) -> None:
         cache.end()
         found = read_parameters([tmp_path / "none", output])
         assert found == {"given": given, "slice": {"k": 1}}
+
+
+class Sets:
+    """A job that makes a big file of each of two inputs, as of image sets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.inputs = {name: folder / f"{name}.txt" for name in ("blur", "mask")}
+        self.outputs = {name: folder / "out" / f"{name}.h5" for name in self.inputs}
+        for name, path in self.inputs.items():
+            path.write_text(name)
+        self.results = folder / "out"
+        self.results.mkdir()
+
+    def run(self, killed_before: str = "") -> list[str]:
+        """Run as the workflow does; return the outputs that were made again."""
+        digests = {name: digest_file(str(path)) for name, path in self.outputs.items()}
+        inputs = {name: [str(path)] for name, path in self.inputs.items()}
+        made = {name: str(path) for name, path in self.outputs.items()}
+        made |= {f"{name}_digest": path for name, path in digests.items()}
+        every = [path for paths in inputs.values() for path in paths]
+        job = JobCache(every, [*made.values()], {"code": "code"}, self.results)
+        job.begin()
+        left = {n: part for n, part in job.parts(inputs, made).items() if not part.is_done()}
+        for name, part in left.items():
+            if name == killed_before:
+                return list(left)
+            self.outputs[name].write_text(self.inputs[name].read_text())
+            part.end()
+        job.end()
+        return list(left)
+
+
+def test_a_changed_input_makes_its_own_output_again_and_no_other(tmp_path: Path) -> None:
+    sets = Sets(tmp_path)
+    assert sets.run() == ["blur", "mask"]
+    assert all(map(is_intact, sets.outputs.values()))
+    sets.inputs["blur"].write_text("another")
+    assert sets.run() == ["blur"]
+    assert [path.read_text() for path in sets.outputs.values()] == ["another", "mask"]
+    assert all(map(is_intact, [*sets.outputs.values(), *sets.results.glob("*.digest")]))
+    assert sets.run() == []
+
+
+def test_after_a_kill_only_what_is_not_whole_is_made(tmp_path: Path) -> None:
+    sets = Sets(tmp_path)
+    sets.run(killed_before="mask")
+    assert sets.run() == ["mask"]
+    sets.outputs["blur"].write_text("damaged")
+    assert sets.run() == ["blur"]
+    assert [path.read_text() for path in sets.outputs.values()] == ["blur", "mask"]

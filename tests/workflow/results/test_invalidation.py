@@ -34,8 +34,9 @@ CORRELATED = {"correlate"} | OF_SCORES
 RANKED = {"retrieve", "trainings"} | both("rankings_{}", "retrieve_others_{}", "rankings_others_{}")
 RANKED |= SCORES | CORRELATED
 DOWNSTREAM = both("downstream_{}")
-ADAPTED_EMBEDDED = "embed_portraits_adapted"  # portraits alone have adapted models
-EMBEDDED = {ADAPTED_EMBEDDED, "explore"} | both("embed_{}_unadapted") | RANKED | DOWNSTREAM
+ADAPTED_EMBEDDED = "embed_portraits_adapted_seed0"  # portraits alone have adapted models
+OF_UNADAPTED = ("embed_{}_unadapted_seed0", "embed_{}_unadapted_seed1")
+EMBEDDED = {ADAPTED_EMBEDDED, "explore"} | both(*OF_UNADAPTED) | RANKED | DOWNSTREAM
 CLUSTERED = {"clusters", "trainings", "attention_share"}
 CLUSTERED |= DOWNSTREAM | SCORES | CORRELATED | RATES | ATTACKED
 UNTRAINED = both("embed_{}_pixels", "embed_{}_untrained") | DOWNSTREAM
@@ -46,6 +47,7 @@ TRAINED |= {"reidentify"} | RATES | ATTACKED
 ADAPTED = TRAINED - {"train_unadapted"}
 OF_MASK = ADAPTED - {"attend_portraits"}  # attention on portraits is looked at on blur
 MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {ADAPTED_EMBEDDED, "explore"}
+MORE_SEEDS = MORE_SEEDS - both(*OF_UNADAPTED) | both("embed_{}_unadapted_seed2")
 OF_DOCUMENTS = {rule for rule in TRAINED if "portraits" not in rule} - {"train_adapted"}
 
 

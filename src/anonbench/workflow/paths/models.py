@@ -73,14 +73,14 @@ class ModelPaths(ImagePaths):
         splits = ("val", "train")
         return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
 
-    def embedding_jobs(self, dataset: str) -> dict[str, dict[str, EmbeddingSet]]:
-        """Embeddings by trained weights: image sets by name, of unadapted and adapted models."""
+    def embedding_jobs(self, dataset: str) -> dict[tuple[str, int], dict[str, EmbeddingSet]]:
+        """Embeddings by trained weights: image sets by name, for adapted models or not, by seed."""
         experiment = self.experiment
         runs = [(run.model, run.seed, run.variant) for run in experiment.scenarios(dataset)]
         if reference := experiment.drifts().get(dataset):
             models = experiment.drift_models(reference, dataset)
             runs += [(model, experiment.reference_seed, variant) for model, variant in models]
-        jobs = defaultdict[str, dict[str, EmbeddingSet]](dict)
+        jobs = defaultdict[tuple[str, int], dict[str, EmbeddingSet]](dict)
         for model, seed, variant in runs:
             if experiment.datasets[dataset].system or not model.is_trained:
                 continue
@@ -88,8 +88,8 @@ class ModelPaths(ImagePaths):
             sets = [(str(variant), split) for split in self.anonymized_splits(dataset)]
             if model != Model() and model.adaption not in COMPATIBLE:
                 sets.append((ORIGINAL, "val"))  # the model's original queries
-            jobs[UNADAPTED if model == Model() else "adapted"] |= {
-                f"{model}_seed{seed}_{each}_{split}".replace("-", "_"): EmbeddingSet(
+            jobs[UNADAPTED if model == Model() else "adapted", seed] |= {
+                f"{model}_{each}_{split}".replace("-", "_"): EmbeddingSet(
                     [backbone, *self.images(dataset, each, split)],
                     self.embedding(dataset, model, seed, each, split),
                 )
