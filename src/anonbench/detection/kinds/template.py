@@ -30,7 +30,14 @@ from anonbench.detection.template_matching import (
     is_plausible,
     moved,
 )
-from anonbench.detection.views import UPRIGHT, Reach, planes, pyramid, spread_planes, tiled
+from anonbench.detection.views import (
+    UPRIGHT,
+    Reach,
+    planes,
+    pyramid,
+    spread_planes,
+    tiled,
+)
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
@@ -123,51 +130,52 @@ class TemplateDetector:
         return [united(regions, image) for image, regions in zip(images, found, strict=True)]
 
     def find(self, image: np.ndarray) -> list[tuple[Known, np.ndarray, float]]:
-        """Templates that an image shows: in the whole image, or else in tiles from half size.
+        """Templates that an image shows: in the whole image, and in tiles of it from half size.
 
         Args:
             image: uint8 [H, W] or [H, W, 3] RGB.
 
         Returns:
             Of each the template, the transformation (float64 [3, 3]) from its pixels to the
-            image's, and their agreement.
+            image's, and their agreement. One may be there several times.
 
         """
         # of an enlarged image, noise has the strongest features until it is shrunk again
         shrinking = Reach(whole=LONGEST, tile=LONGEST, overlap=0, least=LONGEST // SMALLEST)
+        # features of full size take 2 s a megapixel
+        tiling = Reach(whole=LONGEST, tile=LONGEST, overlap=LONGEST // 2, halved=1)
+        found: list[tuple[Known, np.ndarray, float]] = []
         for plane in spread_planes(bounded(image, LONGEST)):
             for grey in pyramid(plane, shrinking):
-                found = self._documents(grey, plane.shape[0] / grey.shape[0])
-                if found:
-                    back = np.diag([*(1 / _share(grey, image)), 1.0])
-                    return [(known, back @ matrix, value) for known, matrix, value in found]
-        return self._find_small(image)
-
-    def _find_small(self, image: np.ndarray) -> list[tuple[Known, np.ndarray, float]]:
-        """Templates that are too small in the whole image; see `find`."""
-        # from half size: the features of full size take 2 s a megapixel
-        reach = Reach(whole=LONGEST, tile=LONGEST, overlap=LONGEST // 2, halved=1)
+                back = np.diag([*(1 / _share(grey, image)), 1.0])
+                found = found or self._documents(grey, back, plane.shape[0] / grey.shape[0])
         for plane in planes(image):
-            for pixels in reversed([p for p in pyramid(plane, reach) if max(p.shape) > LONGEST]):
-                found = [
-                    (known, np.vstack([view.back, (0, 0, 1)]) @ matrix, value)
-                    for view in tiled(pixels, image.shape, UPRIGHT, reach)
-                    for known, matrix, value in self._documents(view.pixels, 1.0)
-                ]
-                if found:
-                    return found
-        return []
+            for pixels in pyramid(plane, tiling):
+                if max(pixels.shape) > LONGEST:
+                    for view in tiled(pixels, image.shape, UPRIGHT, tiling):
+                        found += self._documents(view.pixels, np.vstack([view.back, (0, 0, 1)]))
+        return found
 
-    def _documents(self, grey: np.ndarray, shrunk: float) -> list[tuple[Known, np.ndarray, float]]:
-        """Templates that fit an image or its negative, each in its own place; see `find`."""
+    def _documents(
+        self, grey: np.ndarray, back: np.ndarray, shrunk: float = 1.0
+    ) -> list[tuple[Known, np.ndarray, float]]:
+        """Templates that a view or its negative shows, each in its own place; see `find`.
+
+        Args:
+            grey: the view, uint8 [h, w].
+            back: float64 [3, 3], from its pixels to the image's.
+            shrunk: factor by which the view was shrunk.
+
+        """
         features = extract(grey, FEATURES)
         for seen, own in ((grey, features), (255 - grey, features.negative())):
             found = []
             while (best := self._best(seen, own, shrunk)) is not None:
-                found.append(best)
-                width, height = best[0].size
+                known, matrix, value = best
+                found.append((known, back @ matrix, value))
+                width, height = known.size
                 corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
-                own = own[~is_in_any(own.points, [moved(corners, best[1])])]
+                own = own[~is_in_any(own.points, [moved(corners, matrix)])]
             if found:
                 return found
         return []
