@@ -14,7 +14,7 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import clipped_quad, corners_of, united
+from anonbench.detection.base import clipped_quad, corners_of
 from anonbench.detection.template_matching import (
     FRAME,
     Alignment,
@@ -122,12 +122,10 @@ class TemplateDetector:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`; a region's score is the template's agreement with the image."""
-        found = [
+        return [
             [region for each in self.find(image) for region in _regions(image, *each)]
             for image in images
         ]
-        # neighbouring tiles find a document that both show
-        return [united(regions, image) for image, regions in zip(images, found, strict=True)]
 
     def find(self, image: np.ndarray) -> list[tuple[Known, np.ndarray, float]]:
         """Templates that an image shows: in the whole image, and in tiles of it from half size.
@@ -137,7 +135,7 @@ class TemplateDetector:
 
         Returns:
             Of each the template, the transformation (float64 [3, 3]) from its pixels to the
-            image's, and their agreement. One may be there several times.
+            image's, and their agreement.
 
         """
         # of an enlarged image, noise has the strongest features until it is shrunk again
@@ -150,10 +148,19 @@ class TemplateDetector:
                 back = np.diag([*(1 / _share(grey, image)), 1.0])
                 found = found or self._documents(grey, back, plane.shape[0] / grey.shape[0])
         for plane in planes(image):
-            for pixels in pyramid(plane, tiling):
-                if max(pixels.shape) > LONGEST:
-                    for view in tiled(pixels, image.shape, UPRIGHT, tiling):
-                        found += self._documents(view.pixels, np.vstack([view.back, (0, 0, 1)]))
+            for pixels in reversed([*pyramid(plane, tiling)]):
+                if max(pixels.shape) <= LONGEST:
+                    continue
+                seen = [
+                    each
+                    for view in tiled(pixels, image.shape, UPRIGHT, tiling)
+                    for each in self._documents(view.pixels, np.vstack([view.back, (0, 0, 1)]))
+                ]
+                for each in sorted(seen, key=lambda document: -document[2]):
+                    # neighbouring tiles and scales show the same one
+                    middle = _corners(*each[:2]).mean(axis=0, keepdims=True)
+                    if not is_in_any(middle, [_corners(*other[:2]) for other in found])[0]:
+                        found.append(each)
         return found
 
     def _documents(
@@ -173,9 +180,7 @@ class TemplateDetector:
             while (best := self._best(seen, own, shrunk)) is not None:
                 known, matrix, value = best
                 found.append((known, back @ matrix, value))
-                width, height = known.size
-                corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
-                own = own[~is_in_any(own.points, [moved(corners, matrix)])]
+                own = own[~is_in_any(own.points, [_corners(known, matrix)])]
             if found:
                 return found
         return []
@@ -195,6 +200,12 @@ class TemplateDetector:
             if value >= ALIKE and (best is None or value > best[2]):
                 best = known, alignment.matrix, value
         return best
+
+
+def _corners(known: Known, matrix: np.ndarray) -> np.ndarray:
+    """Corners of a template's document under a transformation, float64 [4, 2]."""
+    width, height = known.size
+    return moved(np.array([(0, 0), (width, 0), (width, height), (0, height)], float), matrix)
 
 
 def _is_accepted(alignment: Alignment, known: Known, shrunk: float) -> bool:
