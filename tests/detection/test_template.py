@@ -458,11 +458,11 @@ def test_a_frame_shows_what_the_transformation_says() -> None:
 def test_alignment_tells_its_error() -> None:
     image, matrix = card("licence", 0), view(12, 1.1)
     seen = photo(image, matrix, noise=0)
-    found = align(extract(image, 1000), extract(seen, 1000), "homography")
+    found = align(extract(image, 1000), extract(seen, 1000))
     assert found is not None and found.inliers > 100 and found.error < 1
     corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT)], float)
     assert np.abs(moved(corners, found.matrix) - moved(corners, matrix)).max() < 1
-    assert align(extract(image, 1000), extract(np.zeros((9, 9), np.uint8), 9), "affine") is None
+    assert align(extract(image, 1000), extract(np.zeros((9, 9), np.uint8), 9)) is None
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import clipped_quad, corners_of, united
+from anonbench.detection.base import clipped_quad, corners_of
 from anonbench.detection.template_matching import (
     FRAME,
     Alignment,
@@ -30,7 +30,14 @@ from anonbench.detection.template_matching import (
     is_plausible,
     moved,
 )
-from anonbench.detection.views import UPRIGHT, Reach, planes, pyramid, spread_planes, tiled
+from anonbench.detection.views import (
+    UPRIGHT,
+    Reach,
+    planes,
+    pyramid,
+    spread_planes,
+    tiled,
+)
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
@@ -115,15 +122,13 @@ class TemplateDetector:
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`; a region's score is the template's agreement with the image."""
-        found = [
+        return [
             [region for each in self.find(image) for region in _regions(image, *each)]
             for image in images
         ]
-        # neighbouring tiles find a document that both show
-        return [united(regions, image) for image, regions in zip(images, found, strict=True)]
 
     def find(self, image: np.ndarray) -> list[tuple[Known, np.ndarray, float]]:
-        """Templates that an image shows: in the whole image, or else in tiles from half size.
+        """Templates that an image shows: in the whole image, and in tiles of it from half size.
 
         Args:
             image: uint8 [H, W] or [H, W, 3] RGB.
@@ -135,39 +140,47 @@ class TemplateDetector:
         """
         # of an enlarged image, noise has the strongest features until it is shrunk again
         shrinking = Reach(whole=LONGEST, tile=LONGEST, overlap=0, least=LONGEST // SMALLEST)
+        # features of full size take 2 s a megapixel
+        tiling = Reach(whole=LONGEST, tile=LONGEST, overlap=LONGEST // 2, halved=1)
+        found: list[tuple[Known, np.ndarray, float]] = []
         for plane in spread_planes(bounded(image, LONGEST)):
             for grey in pyramid(plane, shrinking):
-                found = self._documents(grey, plane.shape[0] / grey.shape[0])
-                if found:
-                    back = np.diag([*(1 / _share(grey, image)), 1.0])
-                    return [(known, back @ matrix, value) for known, matrix, value in found]
-        return self._find_small(image)
-
-    def _find_small(self, image: np.ndarray) -> list[tuple[Known, np.ndarray, float]]:
-        """Templates that are too small in the whole image; see `find`."""
-        # from half size: the features of full size take 2 s a megapixel
-        reach = Reach(whole=LONGEST, tile=LONGEST, overlap=LONGEST // 2, halved=1)
+                back = np.diag([*(1 / _share(grey, image)), 1.0])
+                found = found or self._documents(grey, back, plane.shape[0] / grey.shape[0])
         for plane in planes(image):
-            for pixels in reversed([p for p in pyramid(plane, reach) if max(p.shape) > LONGEST]):
-                found = [
-                    (known, np.vstack([view.back, (0, 0, 1)]) @ matrix, value)
-                    for view in tiled(pixels, image.shape, UPRIGHT, reach)
-                    for known, matrix, value in self._documents(view.pixels, 1.0)
+            for pixels in reversed([*pyramid(plane, tiling)]):
+                if max(pixels.shape) <= LONGEST:
+                    continue
+                seen = [
+                    each
+                    for view in tiled(pixels, image.shape, UPRIGHT, tiling)
+                    for each in self._documents(view.pixels, np.vstack([view.back, (0, 0, 1)]))
                 ]
-                if found:
-                    return found
-        return []
+                for each in sorted(seen, key=lambda document: -document[2]):
+                    # neighbouring tiles and scales show the same one
+                    middle = _corners(*each[:2]).mean(axis=0, keepdims=True)
+                    if not is_in_any(middle, [_corners(*other[:2]) for other in found])[0]:
+                        found.append(each)
+        return found
 
-    def _documents(self, grey: np.ndarray, shrunk: float) -> list[tuple[Known, np.ndarray, float]]:
-        """Templates that fit an image or its negative, each in its own place; see `find`."""
+    def _documents(
+        self, grey: np.ndarray, back: np.ndarray, shrunk: float = 1.0
+    ) -> list[tuple[Known, np.ndarray, float]]:
+        """Templates that a view or its negative shows, each in its own place; see `find`.
+
+        Args:
+            grey: the view, uint8 [h, w].
+            back: float64 [3, 3], from its pixels to the image's.
+            shrunk: factor by which the view was shrunk.
+
+        """
         features = extract(grey, FEATURES)
         for seen, own in ((grey, features), (255 - grey, features.negative())):
             found = []
             while (best := self._best(seen, own, shrunk)) is not None:
-                found.append(best)
-                width, height = best[0].size
-                corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
-                own = own[~is_in_any(own.points, [moved(corners, best[1])])]
+                known, matrix, value = best
+                found.append((known, back @ matrix, value))
+                own = own[~is_in_any(own.points, [_corners(known, matrix)])]
             if found:
                 return found
         return []
@@ -187,6 +200,12 @@ class TemplateDetector:
             if value >= ALIKE and (best is None or value > best[2]):
                 best = known, alignment.matrix, value
         return best
+
+
+def _corners(known: Known, matrix: np.ndarray) -> np.ndarray:
+    """Corners of a template's document under a transformation, float64 [4, 2]."""
+    width, height = known.size
+    return moved(np.array([(0, 0), (width, 0), (width, height), (0, height)], float), matrix)
 
 
 def _is_accepted(alignment: Alignment, known: Known, shrunk: float) -> bool:
