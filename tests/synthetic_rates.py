@@ -45,7 +45,7 @@ def make_rates(
                     for regions, rate in (("all", whole), ("hidden", hidden)):
                         rows.append(_row(dataset, method, degree, regions, attacker, rank, rate))
     table = pd.DataFrame(rows, columns=RATE_COLUMNS).assign(entity=entity, match=match)
-    return table.astype(dict.fromkeys(("rank", "n", "clusters", "gallery"), "Int64"))
+    return table.astype(dict.fromkeys(("rank", "n", "clusters", "gallery", "one_gallery"), "Int64"))
 
 
 def make_attacks(dataset: str) -> pd.DataFrame:
@@ -99,4 +99,7 @@ def _row(
     rate = min(1.0, rate * (1 if rank == 1 else 2))
     numbers = {"low": max(0.0, rate - 0.04), "high": min(1.0, rate + 0.04), "n": 150}
     sizes = {"clusters": 50, "gallery": GALLERY, "chance": rank * CHANCE}
-    return row | {"rank": rank, "rate": rate} | numbers | sizes
+    low, high = max(0.0, rate - 0.14), max(0.0, rate - 0.06)
+    one = {"one_rate": max(0.0, rate - 0.1), "one_low": low, "one_high": high}
+    one |= {"one_chance": rank / 50, "one_gallery": 50}
+    return row | {"rank": rank, "rate": rate} | numbers | sizes | one

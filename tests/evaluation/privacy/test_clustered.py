@@ -22,7 +22,7 @@ def probes(cluster: list[int], entity: str = "face") -> pd.DataFrame:
     values = {"entity": entity, "match": "person", "method": "blur", "degree": 50}
     values |= {"attacker": "naive", "against": "original", "order": 0, "hidden": True}
     values |= {"gallery": 100, "chance_1": 0.01, "hit_10": 1.0, "chance_10": 0.1, "reason": ""}
-    values |= {"context": 0.0}
+    values |= {"context": 0.0, "one_above": 0, "one_tied": 0, "one_others": 99}
     return pd.DataFrame(rows).assign(**values)[list(COLUMNS)]
 
 

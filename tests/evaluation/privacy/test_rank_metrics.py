@@ -9,7 +9,9 @@ from anonbench.evaluation.privacy.probes import (
     Places,
     chances,
     hit_rates,
+    other_photos_mask,
     places,
+    single_match_probes,
 )
 
 
@@ -64,3 +66,22 @@ def test_chance_is_that_of_a_draw() -> None:
     drawn = np.random.default_rng(0).permuted(np.tile(np.arange(200), (20_000, 1)), axis=1)[:, :10]
     assert chances(found, 1)[0] == pytest.approx(3 / 200)
     assert chances(found, 10)[0] == pytest.approx((drawn < 3).any(axis=1).mean(), abs=0.01)
+
+
+def test_a_gallery_of_one_crop_of_each_person() -> None:
+    who = np.array([0, 0, 0, 1, 1, 2])
+    turn = np.array([2, 0, 1, 1, 0, 0])
+    own = np.array([0, 0, 1])
+    same = np.arange(6) == np.array([[1], [0], [4]])  # the second photograph is a probe, and so on
+    left_out = other_photos_mask(who, own, turn, same)
+    shown = [np.flatnonzero(~row).tolist() for row in left_out]
+    assert shown == [[2, 4, 5], [1, 4, 5], [1, 3, 5]]
+    # whatever is drawn, the probe itself is not among them, and one of its person is
+    assert not (~left_out & same).any() and ((~left_out).sum(axis=1) == 3).all()
+
+
+def test_one_match_among_so_many() -> None:
+    found = single_match_probes(np.array([0, 0, 3, 9]), np.array([0, 1, 0, 4]), np.full(4, 19))
+    assert hit_rates(found, 1).tolist() == [1, 0.5, 0, 0]
+    assert hit_rates(found, 10).tolist() == pytest.approx([1, 1, 1, 0.2])
+    assert chances(found, 1).tolist() == pytest.approx([0.05] * 4)

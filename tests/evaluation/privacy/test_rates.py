@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -37,6 +38,9 @@ def probes(
         chance_1=chance,
         hit_10=1.0,
         chance_10=0.1,
+        one_above=np.where(np.array(hit) > 0.5, 0, 5),
+        one_tied=0,
+        one_others=19,
         reason="",
     )[list(COLUMNS)]
 
@@ -48,8 +52,11 @@ def test_a_rate_is_the_mean_with_wilsons_interval() -> None:
     assert (row["low"], row["high"]) == pytest.approx(wilson(20, 40, 0.95), abs=0.005)
     assert (row["gallery"], row["chance"]) == (100, 0.01)
     assert table.columns.tolist() == RATE_COLUMNS
+    assert row[["one_rate", "one_chance", "one_gallery"]].tolist() == pytest.approx([0.5, 0.05, 20])
     ten = table[(table["rank"] == 10) & (table["regions"] == ALL)].iloc[0]
     assert (ten["rate"], ten["chance"]) == (1.0, 0.1)
+    # of half of the probes the one photograph is the sixth
+    assert ten[["one_rate", "one_chance"]].tolist() == pytest.approx([1.0, 0.5])
 
 
 def test_probes_of_one_person_count_less() -> None:

@@ -55,7 +55,8 @@ class Gallery:
     crops: pd.DataFrame
     """One row per crop, sorted by id and order: id, order (in its image's draw), count (regions of
     the image), who (shared by matches, int), cluster (shared by dependent probes: the person or the
-    image, int), probe (bool)."""
+    image, int), turn (place in a random order of crops with the same `who`, int; the first
+    represents its person if the gallery has one crop of each), probe (bool)."""
     context: float = 0.0
     """Factor by which boxes are grown if only surroundings are shown; 0: the region itself."""
 
@@ -105,7 +106,7 @@ def draw_galleries(
     return galleries, missing
 
 
-_COLUMNS = ["id", "order", "count", "who", "cluster", "probe"]
+_COLUMNS = ["id", "order", "count", "who", "cluster", "turn", "probe"]
 
 
 def _region_gallery(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataFrame:
@@ -117,6 +118,7 @@ def _region_gallery(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.D
     return drawn.assign(
         who=number,
         cluster=pd.factorize(drawn["id"])[0],
+        turn=0,
         probe=number < settings.probes,
     )
 
@@ -142,9 +144,11 @@ def _person_gallery(
     who = pd.factorize(drawn["person"])[0]
     order = np.argsort(hash_ints((seed, "probe"), drawn["id"]), kind="stable")
     probes = order[drawn["photos"].to_numpy()[order] > 1][: settings.probes]
+    turns = pd.Series(hash_ints((seed, "mate"), drawn["id"])).groupby(who).rank(method="first")
     return drawn.assign(
         who=who,
         cluster=who,
+        turn=turns.to_numpy(np.int64) - 1,
         probe=np.isin(np.arange(len(drawn)), probes),
     )
 

@@ -32,12 +32,15 @@ COLUMNS = {
     "context": "float64",
     "gallery": "int64",
     **{f"{what}_{rank}": "float64" for rank in RANKS for what in ("hit", "chance")},
+    **dict.fromkeys(("one_above", "one_tied", "one_others"), "int64"),
     "reason": "str",
 }
 """One row per probe. `against`: whether the gallery shows originals or the same variant; `hidden`:
 whether the region is anonymized at this degree; `cluster`: shared by probes of one person or image;
-`context`: the factor by which boxes are grown if everything except the region is shown, else 0. A
-row without an id says in `reason` what was not run."""
+`context`: the factor by which boxes are grown if everything except the region is shown, else 0.
+`one_…`: the place of its match in a gallery with one crop of each person (or region): the number of
+others, of those more similar to the probe, and of those equally similar. A row without an id says
+in `reason` what was not run."""
 
 
 DECIMALS = 6
@@ -87,6 +90,41 @@ def places(
     )
 
 
+def other_photos_mask(
+    who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarray
+) -> np.ndarray:
+    """Mask of crops to leave out so that each person is shown once, bool [P, G].
+
+    Args:
+        who: person of each crop of the gallery, int [G].
+        own: person of each probe, int [P].
+        turn: place of each crop among its person's crops, from 0, int [G].
+        same: bool [P, G], crops that a probe is not compared with.
+
+    Returns:
+        All but the first crop of each person; for the probe's own person, all but the first crop
+        that is compared.
+
+    """
+    match = own[:, None] == who
+    first = np.where(match & ~same, turn, np.iinfo(np.int64).max).min(axis=1, keepdims=True)
+    shown = np.where(match, (turn == first) & ~same, turn == 0)
+    return ~shown
+
+
+def single_match_probes(above: np.ndarray, tied: np.ndarray, others: np.ndarray) -> Places:
+    """Places of probes with a single match among other crops, int [P] each.
+
+    Args:
+        above: others that are more similar to the probe than its match is.
+        tied: others that are equally similar.
+        others: number of crops in the gallery except the match.
+
+    """
+    one = np.ones_like(above)
+    return Places(above, tied + 1, one, one, others + 1)
+
+
 def hit_rates(found: Places, rank: int) -> np.ndarray:
     """Probability that a match is among the first `rank`, float64 [P].
 
@@ -128,13 +166,15 @@ def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
     )
 
 
-def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> Places:
-    """Places of the probes' matches."""
+def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> tuple[Places, Places]:
+    """Places of the probes' matches among all crops, and among one crop of each person."""
     rows = gallery.crops[gallery.crops["probe"]]
-    match = rows["who"].to_numpy()[:, None] == gallery.crops["who"].to_numpy()
+    own, who, turn = rows["who"].to_numpy(), *gallery.crops[["who", "turn"]].to_numpy().T
+    match = own[:, None] == who
     same_image = rows["id"].to_numpy()[:, None] == gallery.crops["id"].to_numpy()
     left_out = same_image if gallery.match is Match.PERSON else np.zeros_like(same_image)
-    return places(probes, vectors, match, left_out)
+    once = other_photos_mask(who, own, turn, left_out)
+    return places(probes, vectors, match, left_out), places(probes, vectors, match, once)
 
 
 def probe_rows(
@@ -146,7 +186,7 @@ def probe_rows(
     searched: np.ndarray,
 ) -> pd.DataFrame:
     """Table with one row per probe, from vectors of the probes and of the searched crops."""
-    ranks = _places(gallery, vectors, searched)
+    ranks, one = _places(gallery, vectors, searched)
     probes = gallery.crops[gallery.crops["probe"]]
     table = probes[["id", "order", "cluster"]].assign(
         entity=gallery.entity.value,
@@ -158,6 +198,9 @@ def probe_rows(
         hidden=hidden_in(probes, variant),
         context=gallery.context,
         gallery=ranks.gallery,
+        one_above=one.above,
+        one_tied=one.tied - 1,
+        one_others=one.gallery - 1,
         reason="",
     )
     for rank in RANKS:

@@ -36,6 +36,9 @@ from anonbench.evaluation.privacy.probes import (
     ANONYMIZED,
     NAIVE,
     RANKS,
+    chances,
+    hit_rates,
+    single_match_probes,
 )
 
 
@@ -93,13 +96,15 @@ RATE_COLUMNS = [
     "clusters",
     "gallery",
     "chance",
+    *(f"one_{what}" for what in ("rate", "low", "high", "chance", "gallery")),
     "reason",
 ]
 """Columns of the rates. `regions`: `all` (what the published images still give away), those that
 are `hidden` at the degree, or the `remainder`: all regions, of which only the surroundings are
 shown; `rank`: a match counts if it is among the first `rank`; `n` probes of `clusters` persons (or
-images) in a `gallery` of this number of crops, in which `chance` finds this share. A row
-without a rate or without an interval says why in `reason`."""
+images) in a `gallery` of this number of crops, in which `chance` finds this share. `one_…`: the
+same in a gallery with one crop of each person; regions have one anyway. A row without a rate or
+without an interval says why in `reason`."""
 ALL, HIDDEN, REMAINDER = "all", "hidden", "remainder"
 _KEYS = ["degree", "method", "entity", "match", "attacker", "against", "context"]
 _ORDERS: dict[str, list[str]] = {
@@ -140,7 +145,7 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
     given = pd.DataFrame(rows, columns=RATE_COLUMNS)
     table = pd.DataFrame([*given.to_dict("records"), *absent.to_dict("records")])
     table = table.reindex(columns=RATE_COLUMNS)
-    whole_numbers = dict.fromkeys(("rank", "n", "clusters", "gallery"), "Int64")
+    whole_numbers = dict.fromkeys(("rank", "n", "clusters", "gallery", "one_gallery"), "Int64")
     return _sorted(table).astype(whole_numbers)
 
 
@@ -174,10 +179,18 @@ def worst(
 def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
     clusters = probes["cluster"].to_numpy()
     found = clustered_rate(probes[f"hit_{rank}"].to_numpy(np.float64), clusters, confidence)
+    places = single_match_probes(
+        *(probes[f"one_{n}"].to_numpy() for n in ("above", "tied", "others"))
+    )
+    one = clustered_rate(hit_rates(places, rank), clusters, confidence)
     return vars(found) | {
         "rate": found.value,
         "gallery": int(probes["gallery"].max()),
         "chance": float(probes[f"chance_{rank}"].mean()),
+        **{f"one_{what}": getattr(one, what) for what in ("low", "high")},
+        "one_rate": one.value,
+        "one_chance": float(chances(places, rank).mean()),
+        "one_gallery": int(places.gallery.max()),
     }
 
 

@@ -37,6 +37,7 @@ MEASURES = {
     "learned_decoded": "decoded after a learned restorer",
     "top_1": "true value first",
     "top_10": "true value among the first ten",
+    "reciprocal_rank": "one over the true value’s rank",
     "found": "found by the same detectors",
     "found_by_other": "found by other detectors",
     "rank_1": "own version first",

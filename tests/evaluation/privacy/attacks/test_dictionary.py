@@ -89,7 +89,7 @@ def test_ties_count_as_the_mean_over_their_orders(scores: list[int], seed: int) 
     for measure, share in found.items():
         assert abs(np.mean([each[measure] for each in drawn]) - share) < 0.15
     first = max(scores) == scores[0] and scores.count(scores[0]) == 1
-    assert first == (found["top_1"] == 1.0)
+    assert (found["reciprocal_rank"] == 1.0) == first == (found["top_1"] == 1.0)
     equal = ranked(np.zeros(len(scores)))
     assert equal["top_1"] == pytest.approx(1 / len(scores))
 

@@ -148,7 +148,7 @@ class _Coding:
         )
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
-        """Rank of the true line among the candidates: within each of `RANKS`."""
+        """Rank of the true line among the candidates: within each of `RANKS`, and 1 / rank."""
         if not truth.candidates or not (found.coding or found.lossless):
             return {}
         line = truth if found.setting is None else found

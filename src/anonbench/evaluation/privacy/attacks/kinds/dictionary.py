@@ -135,7 +135,7 @@ class _Ranking:
         return _Seen(image[top:bottom, left:right].copy(), moved(region, -left, -top), variant)
 
     def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
-        """Shares of hits by rank of the true text among the candidates."""
+        """Shares of hits by rank of the true text among the candidates, and 1 / rank."""
         if truth.candidates is None:
             truth.candidates = self._candidates(truth)
         if len(truth.candidates) < self._settings.candidates:
@@ -190,7 +190,7 @@ class _Ranking:
 
 
 def ranked(scores: np.ndarray) -> RegionShares:
-    """Whether the first candidate is within each of `RANKS`.
+    """Whether the first candidate is within each of `RANKS`, and 1 over its rank.
 
     Ties count as the mean over all their orders.
 
@@ -201,7 +201,8 @@ def ranked(scores: np.ndarray) -> RegionShares:
     above = int((scores > scores[0] + _EQUAL).sum())
     tied = int((np.abs(scores - scores[0]) <= _EQUAL).sum())
     places = np.arange(above + 1, above + tied + 1)
-    return {f"top_{rank}": float((places <= rank).mean()) for rank in RANKS}
+    found = {f"top_{rank}": float((places <= rank).mean()) for rank in RANKS}
+    return found | {"reciprocal_rank": float((1.0 / places).mean())}
 
 
 def moved(region: Region, right: float, down: float) -> Region:
