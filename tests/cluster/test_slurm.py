@@ -100,7 +100,6 @@ def prepare(root: Path, folder: Path) -> None:
         "detection_quality": {"images": 4},
         "retrieval": {"fraction": 0.15},
         "presentation": {"bootstrap": 50},
-        "correlation": {"bootstrap": 50},
     }
     folder.mkdir()
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")

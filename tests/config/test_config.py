@@ -115,6 +115,16 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
             "is gone: likeness and reconstruction tell what a restorer finds; remove it",
         ),
         (
+            {"downstream": {"linear": {"held_out": 0.1}}},
+            "downstream.linear",
+            "is gone: its former default is always used; remove it",
+        ),
+        (
+            {"recipes": {"mine": {"optimizer": {"clip": 1.0}}}},
+            "recipes.mine.optimizer.clip",
+            "is gone: its former default is always used; remove it",
+        ),
+        (
             with_dataset(split={"validatoin": 0.2}),
             "datasets.mine.split.validatoin",
             "did you mean validation?",

@@ -71,7 +71,6 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("anonymization.mask.colour", [255, 255, 255], {"mask", "hiding"}),
         ("anonymization.margin", 1.3, {"blur", "mask", "hiding", "quality"}),
         ("anonymization.format", "jpeg", {"blur", "mask", "hiding"}),
-        ("anonymization.jpeg_quality", 80, set()),
         ("detection.ppocr.thresh", 0.4, {"detect", "sweep"}),
         ("detection.mtcnn.factor", 0.8, set()),
         ("detection.device", "auto", set()),
@@ -99,7 +98,6 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("privacy.recognizer", "face.onnx", {"privacy"}),
         ("detection_quality.thresholds", [0.5], {"sweep"}),
         ("detection_quality.listed", 5, set()),
-        ("correlation.bootstrap", 100, {"correlate"}),
     ],
 )
 def test_an_edit_reaches_the_stages_that_it_concerns(

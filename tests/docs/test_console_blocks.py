@@ -70,9 +70,8 @@ def config(*, of_one: bool) -> dict[str, Any]:
         },
         "recipes": {"tiny": tiny},
         "retrieval": {"fraction": 0.3},
-        "downstream": {"k": 2, "all_k": [2]},
+        "downstream": {"k": 2},
         "presentation": {"bootstrap": 20},
-        "correlation": {"bootstrap": 20},
     }
 
 

@@ -426,6 +426,5 @@ rule correlate:
         runtime=growing(20),
     params:
         code=code_of("correlate"),
-        slice=stage_parameters.correlate(settings),
     script:
         "../scripts/correlate.py"

@@ -10,6 +10,7 @@ with job(snakemake, __file__):
     from anonbench.evaluation.comparisons.best import collect_best, second_columns
     from anonbench.evaluation.comparisons.columns import columns_of
     from anonbench.evaluation.comparisons.effect_table import read_by_reference
+    from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.scores import scenario_files
 
     files = scenario_files(
@@ -26,11 +27,13 @@ with job(snakemake, __file__):
     references = snakemake.params.references
     own, second = ([Path(p) for p in snakemake.input[name]] for name in ("own", "second"))
     scores = read_by_reference(trained, references, own, second)
+    settings = dict(snakemake.params.slice["settings"])
+    resamples = settings.pop("bootstrap")
     table = collect_best(
         snakemake.wildcards.dataset,
         columns_of(files, snakemake.params.reference_seed, snakemake.params.control_seeds),
         second_columns(trained, references, scores),
-        read_clusters(Path(snakemake.input.clusters)),
-        **snakemake.params.slice["settings"],
+        Judging(read_clusters(Path(snakemake.input.clusters)), **settings),
+        resamples,
     )
     write_csv(table, Path(snakemake.output[0]))

@@ -7,6 +7,7 @@ with job(snakemake, __file__):
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.comparisons.columns import columns_of
     from anonbench.evaluation.comparisons.pairwise import compare, compare_methods
+    from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.scores import scenario_files
 
     scenarios = scenario_files(
@@ -20,9 +21,7 @@ with job(snakemake, __file__):
         columns_of(scenarios, snakemake.params.reference_seed, snakemake.params.control_seeds)
     )
     clusters = read_clusters(Path(snakemake.input.clusters))
-    tests = {"models": compare, "methods": compare_methods}
-    for name, test in tests.items():
-        table = test(
-            snakemake.wildcards.dataset, columns, clusters, **snakemake.params.slice["settings"]
-        )
+    judging = Judging(clusters, **snakemake.params.slice["settings"])
+    for name, compared in {"models": compare, "methods": compare_methods}.items():
+        table = compared(snakemake.wildcards.dataset, columns, judging)
         write_csv(table, Path(snakemake.output[name]))

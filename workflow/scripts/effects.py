@@ -8,7 +8,9 @@ with job(snakemake, __file__):
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.comparisons.effect_table import collect_effects
+    from anonbench.evaluation.decision import Judging
 
+    clusters = read_clusters(Path(snakemake.input.clusters))
     table = collect_effects(
         snakemake.wildcards.dataset,
         [
@@ -18,7 +20,6 @@ with job(snakemake, __file__):
         snakemake.params.references,
         [Path(path) for path in snakemake.input.own],
         [Path(path) for path in snakemake.input.second],
-        read_clusters(Path(snakemake.input.clusters)),
-        **snakemake.params.slice["settings"],
+        Judging(clusters, **snakemake.params.slice["settings"]),
     )
     write_csv(table, Path(snakemake.output[0]))

@@ -8,7 +8,9 @@ with job(snakemake, __file__):
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.comparisons.pairwise import compare_kinds
+    from anonbench.evaluation.decision import Judging
 
+    clusters = read_clusters(Path(snakemake.input.clusters))
     table = compare_kinds(
         snakemake.wildcards.dataset,
         [
@@ -16,7 +18,6 @@ with job(snakemake, __file__):
             for model, seed, variant in snakemake.params.scenarios
         ],
         Path(snakemake.input.scores),
-        read_clusters(Path(snakemake.input.clusters)),
-        **snakemake.params.slice["settings"],
+        Judging(clusters, **snakemake.params.slice["settings"]),
     )
     write_csv(table, Path(snakemake.output[0]))

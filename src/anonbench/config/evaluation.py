@@ -88,24 +88,10 @@ class Deployments(Settings):
     kinds: tuple[DeploymentKind, ...] = ()
     """`mixed` (partly anonymized database), `kept` (original embeddings), `query_method` (queries
     with another method)."""
-    shares: tuple[Annotated[int, Field(gt=0, lt=100)], ...] = (25, 50, 75)
+    shares: ClassVar[tuple[int, ...]] = (25, 50, 75)
     """Percent of a mixed database that is anonymized, in addition to 0 and 100."""
-    queries: Count = 2000
+    queries: ClassVar[int] = 2000
     """Largest number of queries, drawn by a hash of their ids."""
-
-
-class Linear(Settings):
-    """Linear probe: multinomial logistic regression on standardized features."""
-
-    strengths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
-        *(0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0),
-    )
-    """Inverse regularization strengths (scikit-learn's C), of which the best on held-out images is
-    taken."""
-    held_out: Share = 0.2
-    """Share of the train split that is held out to choose the strength, by whole clusters."""
-    max_iterations: Count = 1000
-    """Most iterations of L-BFGS; a probe that needs more is reported."""
 
 
 class Downstream(Settings):
@@ -113,20 +99,6 @@ class Downstream(Settings):
 
     k: Count = 20
     """Neighbours of the k-NN in the tables."""
-    all_k: tuple[Count, ...] = (10, 20, 100, 200)
-    """Numbers of neighbours that are reported."""
-    temperature: Positive = 0.07
-    """Temperature of a neighbour's weight, exp(similarity / temperature)."""
-    linear: Linear = Linear()
-
-
-class Correlation(Settings):
-    """Correlation of retrieval and downstream metrics over models and methods."""
-
-    bootstrap: Resamples = 2000
-    """Resamples of the confidence interval."""
-    confidence: Confidence = 0.95
-    """Coverage of the confidence interval, as a share."""
 
 
 class DetectionQuality(Settings):

@@ -288,9 +288,8 @@ class Estimates:
         """Seconds of a downstream job on one core."""
         counts, width = self._counts[name], self._width(name, Model.parse(model))
         train, val = counts[Split.TRAIN], counts[Split.VAL]
-        fits = len(self._experiment.config.downstream.linear.strengths) + 1
         neighbours = train * val * (width * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_NEIGHBOUR)
-        return neighbours + fits * train * width * rates.SECONDS_A_FIT
+        return neighbours + rates.FITS * train * width * rates.SECONDS_A_FIT
 
     def attack_threads(self, name: str) -> int:
         """Threads of re-identification; with a trained model those of its recipe."""

@@ -128,8 +128,6 @@ def _hiding(config: Config, *named: str) -> Slice:
     asked = config.anonymization
     methods = asked.applied(*named)
     fields = asked.sections(*methods) | {"format": True, "margin": True, "coding_blocks": True}
-    if asked.format == "jpeg":
-        fields["jpeg_quality"] = True
     if asked.shape != Shapes():
         fields["shape"] = True
     settings = asked.model_dump(mode="json", include=fields)
@@ -330,11 +328,6 @@ def best(config: Config) -> Slice:
     """Settings of the test for the best choice, and of its optimism."""
     fields = {"bootstrap", "confidence", "equivalence_margin"}
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
-
-
-def correlate(config: Config) -> Slice:
-    """Settings of the intervals of correlation coefficients."""
-    return {"settings": config.correlation.model_dump(mode="json")}
 
 
 def show(config: Config, *fields: str) -> Slice:

@@ -39,7 +39,7 @@ from anonbench_demo.listing import TEMPLATES
 DOCUMENTS = 24
 WEAK, STRONG = Variant("pixelate", 50), Variant("mask", 100)
 HIDING = Anonymization.model_validate(
-    {"pixelate": {"blocks": dict.fromkeys(map(str, Entity), 1000), "min_block": 3}}
+    {"pixelate": {"blocks": dict.fromkeys(map(str, Entity), 1000)}}
 )
 """Blocks of three by three pixels, whatever a region's size."""
 POLICY = Policy(missed=Missed(face=None, text=None, barcode=None, mrz=None))

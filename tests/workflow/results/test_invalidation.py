@@ -119,9 +119,8 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("retrieval.top", 3, RANKED | {"enough"}),
         ("retrieval.memory_gb", 1.0, REPORT),
         ("embedding.workers", 1, REPORT),
-        ("correlation.bootstrap", 60, CORRELATED | SHOWN),
         ("anonymization.mask.colour", [255, 255, 255], HIDDEN | OF_MASK | UNTRAINED),
-        ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
+        ("anonymization.pixelate.blocks.face", 4, REPORT),  # no data set has the method
         ("anonymization.strengths.blur", {"strong": {"sigma": {"face": 0.5}}}, REPORT),  # likewise
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),
         ("privacy.probes", 3, {"reidentify"} | RATES | ATTACKED),

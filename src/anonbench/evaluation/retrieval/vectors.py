@@ -86,11 +86,6 @@ class Vectors:
         rows = self.read(places if positions is None else places[positions])
         return self.frame.rows(rows if change is None else change(rows))
 
-    def rows(self, positions: np.ndarray) -> np.ndarray:
-        """Vectors at positions that may be repeated, as `units`; a file is read in one turn."""
-        ascending, place = np.unique(positions, return_inverse=True)
-        return np.asarray(self.units(ascending)[place])
-
     def parts(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield all vectors in parts, as `units`, each with its positions."""
         for positions in blocks(len(self.ids), _PART):

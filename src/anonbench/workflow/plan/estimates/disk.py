@@ -89,5 +89,5 @@ def _image_bytes(plan: Plan, name: str) -> float | None:
             pixels = read_image(data, limit, page_to_read(data, number, dataset.pdf_dpi))
         except UnreadableImage:
             continue  # the manifest will skip and report it
-        sizes.append(len(encode(pixels, written.format, written.jpeg_quality)))
+        sizes.append(len(encode(pixels, written.format)))
     return float(np.mean(sizes)) if sizes else PUBLISHED.get(dataset.layout, {}).get(written.format)
