@@ -89,6 +89,8 @@ class Estimates:
                 return passes * learned / self._embedded_per_second(name)
             case "map_vectors":
                 return rates.SECONDS_A_MAP * (1 + images * self._width(name) ** 2 / 10**11)
+            case "hash_images":
+                return in_shard / rates.READ_PER_SECOND
             case "embed_pixels":
                 return images / rates.READ_PER_SECOND
             case "reidentify":
@@ -99,6 +101,10 @@ class Estimates:
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = rates.GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
+            case "near_duplicates":
+                settings = self._experiment.config.retrieval
+                rankings = 2 * len(settings.near_duplicates) * settings.shards
+                return rankings * self.seconds("retrieve", name)
             case "trainings":
                 return self._compared_in(name)
             case "deployments":
