@@ -78,7 +78,7 @@ def score_without(
     retrieved = whole[whole["metric"].isin(list(PER_QUERY))]
     parts = [retrieved.assign(kept=ALL, images=len(ids))]
     one_shard = settings.model_copy(update={"shards": 1})
-    for distance in settings.near_duplicates:
+    for distance in sorted(set(settings.near_duplicates)):
         kept = distinct(found, order, distance)
         row = {"distance": distance, "images": len(kept), "near": (nearest <= distance).mean()}
         if len(kept) < (needed := images_needed(settings)):
