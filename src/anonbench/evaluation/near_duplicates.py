@@ -57,7 +57,7 @@ def score_without(
         reference: embeddings of the originals by the reference model (HDF5).
         scenarios: to be scored.
         whole: scores of all images (`anonbench.evaluation.scores`).
-        clusters: see `anonbench.evaluation.scores.collect`, also for the next three.
+        clusters: of the images, by id.
         settings: section `retrieval` of the config.
         reference_seed: of the reference model.
         control_seeds: of the retraining control.
@@ -93,7 +93,8 @@ def score_without(
     table = pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
     if text := warning(table):
         warn_on_terminal(_LOG, f"{dataset}: {text}")
-    return table.astype(dict.fromkeys(["distance", "degree", "seed", "n", "k"], "Int64"))
+    whole_numbers = ["distance", "images", "degree", "seed", "n", "clusters", "k"]
+    return table.astype(dict.fromkeys(whole_numbers, "Int64"))
 
 
 def _score(
