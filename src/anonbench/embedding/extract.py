@@ -58,7 +58,7 @@ def features(
     width: int = model.embed_dim  # type: ignore[assignment]
     values = np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
     # a network's last bits depend on the place in a batch; equal images tie in a ranking
-    again, first = repeated(digest.encode() for digest in images.digests)
+    again, first = repeated(np.frombuffer(each.encode(), np.uint8) for each in images.digests)
     values[again] = values[first]
     return values
 

@@ -154,12 +154,12 @@ def blocks(rows: int, block: int) -> list[slice]:
     return [slice(start, min(start + block, rows)) for start in range(0, rows, block)]
 
 
-def repeated(vectors: Iterable[np.ndarray | bytes]) -> tuple[list[int], list[int]]:
+def repeated(vectors: Iterable[np.ndarray]) -> tuple[list[int], list[int]]:
     """Return the positions of vectors that repeat earlier ones, and of the first of each."""
     seen: dict[bytes, int] = {}
     again, first = [], []
     for row, vector in enumerate(vectors):
-        earlier = seen.setdefault(hashlib.sha256(vector).digest()[:16], row)
+        earlier = seen.setdefault(hashlib.sha256(vector.data).digest()[:16], row)
         if earlier != row:
             again.append(row)
             first.append(earlier)
