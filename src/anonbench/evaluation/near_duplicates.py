@@ -21,7 +21,7 @@ from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import UNADAPTED
-from anonbench.datasets.near_duplicates import distances, distinct, random_order, read_hashes
+from anonbench.datasets.near_duplicates import distinct, random_order, read_hashes
 from anonbench.evaluation import scores
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, images_needed
 from anonbench.evaluation.retrieval.stage.job import Embedded, gather_scenarios, score_shard
@@ -128,14 +128,14 @@ def nearest_distances(vectors: Vectors, hashes: np.ndarray) -> np.ndarray:
     """
     units = vectors.units()
     search = Similarity(units, _BLOCK, as_queries=vectors.frame.queries)
-    nearest = np.empty(len(units), np.uint8)
+    nearest = np.full(len(units), 64, np.uint8)
     parts = search.slices(len(units))
     for part in track(parts, len(parts), "blocks of nearest images"):
         similarity = search(units[part])
         similarity[np.arange(len(similarity)), np.arange(part.start, part.stop)] = -np.inf
-        is_nearest = similarity == similarity.max(axis=1, keepdims=True)
-        apart = distances(hashes[part], hashes)
-        nearest[part] = np.where(is_nearest, apart, 64).min(axis=1)
+        rows, columns = np.nonzero(similarity == similarity.max(axis=1, keepdims=True))
+        apart = np.bitwise_count(hashes[part][rows] ^ hashes[columns])
+        np.minimum.at(nearest[part], rows, apart)
     return nearest
 
 
