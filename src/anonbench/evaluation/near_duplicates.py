@@ -33,6 +33,7 @@ COLUMNS = ["distance", "kept", "images", "near", *scores.COLUMNS]
 """Columns of the table: those of `anonbench.evaluation.scores`, and which images were `kept`: `all`
 (no distance), the `distinct` ones (no two within the `distance`), or as many `random` ones. `near`
 is the share of images whose nearest other one is within the distance, by the reference."""
+_TYPES = dict.fromkeys(["distance", "images", "degree", "seed", "n", "clusters", "k"], "Int64")
 _BLOCK = 192
 _KEY = ["distance", "degree", "method", "seed", "query"]
 
@@ -93,8 +94,7 @@ def score_without(
     table = pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
     if text := warning(table):
         warn_on_terminal(_LOG, f"{dataset}: {text}")
-    whole_numbers = ["distance", "images", "degree", "seed", "n", "clusters", "k"]
-    return table.astype(dict.fromkeys(whole_numbers, "Int64"))
+    return table.astype(_TYPES)
 
 
 def _score(
@@ -173,4 +173,4 @@ def read_near_duplicates(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    return read_csv(path, COLUMNS)
+    return read_csv(path, COLUMNS).astype(_TYPES)
