@@ -64,6 +64,7 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("retrieval.block", 64, set()),
         ("retrieval.shards", 3, set()),
         ("retrieval.memory_gb", 1.0, set()),
+        ("retrieval.near_duplicates", [4], set()),
         ("retrieval.queries", 100, {"retrieve"}),
         ("retrieval.device", "cuda", {"retrieve"}),
         ("embedding.workers", 3, set()),

@@ -269,6 +269,63 @@ rule scores:
         "../scripts/scores.py"
 
 
+# Only where `retrieval.near_duplicates` asks for it. Hashes tell which originals are nearly equal.
+rule hash_images:
+    input:
+        **by_digest(index="<results>/{dataset}/images/original/val/{shard}.parquet"),
+    output:
+        "<results>/{dataset}/near_duplicates/{shard}.parquet",
+    log:
+        "<logs>/hash_images/{dataset}/{shard}.log",
+    benchmark:
+        "<benchmarks>/hash_images/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(lambda w: estimates.minutes("hash_images", w.dataset, "val")),
+    params:
+        code=code_of("hash_images"),
+    script:
+        "../scripts/hash_images.py"
+
+
+rule near_duplicates:
+    input:
+        **by_digest(
+            reference=lambda w: paths.reference_embedding(w.dataset),
+            queries=lambda w: paths.embeddings(w.dataset, variant="original"),
+            databases=lambda w: paths.embeddings(w.dataset),
+            clusters=rules.clusters.output.clusters,
+        ),
+        hashes=lambda w: [
+            f"{results}/{w.dataset}/near_duplicates/{shard}.parquet"
+            for shard in paths.shards(w.dataset, "val")
+        ],
+        scores=rules.scores.output.scores,
+    output:
+        "<results>/{dataset}/near_duplicates.csv",
+    log:
+        "<logs>/near_duplicates/{dataset}.log",
+    benchmark:
+        "<benchmarks>/near_duplicates/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: lambda w: estimates.retrieval_threads(w.dataset)
+    resources:
+        mem_mb=growing(lambda w: estimates.retrieval_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("near_duplicates", w.dataset)),
+        gpu=gpus(estimates.retrieval_gpus()),
+    params:
+        code=code_of("near_duplicates"),
+        slice=stage_parameters.near_duplicates(settings),
+        reference_seed=experiment.reference_seed,
+        control_seeds=settings.control_seeds,
+        scenarios=lambda w: paths.scenario_names(w.dataset),
+    script:
+        "../scripts/near_duplicates.py"
+
+
 # The best choice, query kinds, and where models are trained, effects of anonymization and components of
 # variance: what the rankings of `retrieve_others` tell.
 for _name in experiment.datasets:

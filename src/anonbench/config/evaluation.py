@@ -33,7 +33,9 @@ class Embedding(Settings):
 class Retrieval(Settings):
     """Comparison with the reference ranking; the defaults are the published convention."""
 
-    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"block", "shards", "memory_gb"})
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset(
+        {"block", "shards", "memory_gb", "near_duplicates"}
+    )
 
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
     """Share of the N images that is relevant to a query: k = floor(fraction · N); no ranking is
@@ -67,6 +69,9 @@ class Retrieval(Settings):
     """Jobs that share a data set's queries; the result is the same bit for bit."""
     memory_gb: Positive = 8.0
     """Memory for databases, in GB; if a data set needs more, it is compared in groups."""
+    near_duplicates: tuple[Annotated[int, Field(ge=0, le=32)], ...] = ()
+    """Score every scenario also without near-duplicates: images whose perceptual hashes differ in
+    at most so many of 64 bits, such as `[0, 4, 8]`."""
 
     def without_own_images(self) -> Retrieval:
         """Settings for comparisons between query kinds.
@@ -153,6 +158,7 @@ class Presentation(Settings):
         "trainings",
         "sample_sizes",
         "deployments",
+        "near_duplicates",
         "given",
     )
     """Tables of each data set in addition to those of its scores."""

@@ -307,6 +307,7 @@ class Experiment:
             *given,
             *mapped,
             *(() if self.config.deployments.kinds else ("deployments",)),
+            *(() if self.config.retrieval.near_duplicates else ("near_duplicates",)),
         }
 
     def tables_of(self, name: str) -> list[str]:

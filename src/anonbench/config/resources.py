@@ -92,6 +92,8 @@ class Estimates:
                 seeds = len(self._experiment.training_seeds(name))
                 maps = seeds * len(self._experiment.mapped_variants(name))
                 return maps * rates.SECONDS_A_MAP * (1 + images * self._width(name) ** 2 / 10**11)
+            case "hash_images":
+                return in_shard / rates.READ_PER_SECOND
             case "embed_pixels":
                 sets = 1 + len(self._experiment.variants(name))
                 return sets * images / rates.READ_PER_SECOND
@@ -103,6 +105,10 @@ class Estimates:
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = rates.GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
+            case "near_duplicates":
+                settings = self._experiment.config.retrieval
+                rankings = 2 * len(settings.near_duplicates) * settings.shards
+                return rankings * self.seconds("retrieve", name)
             case "trainings":
                 return self._compared_in(name)
             case "deployments":

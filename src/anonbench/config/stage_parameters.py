@@ -224,6 +224,13 @@ def retrieve_without_own(config: Config) -> Slice:
     return {"settings": config.retrieval.without_own_images().effective()}
 
 
+def near_duplicates(config: Config) -> Slice:
+    """The same, and the distances of near-duplicates and the intervals' confidence."""
+    distances = {"near_duplicates": list(config.retrieval.near_duplicates)}
+    settings = retrieve(config)["settings"] | distances
+    return {"settings": settings, "confidence": config.presentation.confidence}
+
+
 def trainings(config: Config) -> Slice:
     """Settings of the comparison with the reference ranking, and of its mean's interval."""
     return {

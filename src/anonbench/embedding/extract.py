@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Recipe
 from anonbench.core.jobs.run_scratch import shared_file, written
+from anonbench.core.numeric.similarity import repeated
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.datasets.image_sets.shards import ImageSet
@@ -55,7 +56,11 @@ def features(
     given = batches(images, preprocess, settings)
     parts = [class_tokens(model, preprocess, batch).cpu().numpy() for batch in given]
     width: int = model.embed_dim  # type: ignore[assignment]
-    return np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
+    values = np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
+    # a network's last bits depend on the place in a batch; equal images tie in a ranking
+    again, first = repeated(np.frombuffer(each.encode(), np.uint8) for each in images.digests)
+    values[again] = values[first]
+    return values
 
 
 def embed_many(
