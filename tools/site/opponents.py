@@ -18,9 +18,9 @@ PAGE = ROOT / "docs/how-to/judge.md"
 FILE = ROOT / "docs/explanation/findings/opponents.csv"
 LABELS = {
     "anonbench": "anonbench",
-    "anonbench_quick": "anonbench, `quick`",
+    "anonbench_quick": "anonbench, quick",
     "deface": "deface",
-    "deface_640": "deface, `640x360`",
+    "deface_640": "deface, 640x360",
     "egoblur": "EgoBlur’s blur",
     "presidio": "presidio",
     "presidio_words": "presidio, every word",
@@ -51,7 +51,7 @@ def _line(row: dict[str, float]) -> tuple[str, ...]:
         *(f"{100 * share:.1f}" for share in shares),
         "{:.0f} ({:.0f}–{:.0f})".format(*kept),
         f"{100 * row['rate']:.1f}",
-        f"{row['cpu_seconds']:.1f}",
+        f"{row['cpu_seconds']:.2f}",
     )
 
 
