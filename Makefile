@@ -11,13 +11,14 @@ INSTALL := $(BIN)/python -m pip install -qq --no-compile
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PAPER_LAYOUTS := build/paper-layouts
 BENCH := build/bench-venv
+OPPONENTS := build/opponents-venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 # sources are compiled once, not by every job anew
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint lint-sources format docs site dev plan-paper bench bench-setup clean
+.PHONY: help setup demo test check lint lint-sources format docs site dev plan-paper bench bench-setup opponents clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +87,13 @@ bench: bench-setup ## all benchmarks, one JSON object each
 	@failed=; for bench in benchmarks/bench_*.py; do \
 		OMP_NUM_THREADS=1 $(BENCH)/bin/python $$bench || failed="$$failed $$bench"; done; \
 		test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+
+opponents: $(READY) ## deface, presidio and EgoBlur's blur beside anonbench on real images (needs tesseract)
+	@test -d $(OPPONENTS) || $(BIN)/python -m venv $(OPPONENTS)
+	@$(OPPONENTS)/bin/python -m pip install -qq -r benchmarks/opponents.txt
+	@$(OPPONENTS)/bin/python -m pip install -qq --no-deps --ignore-requires-python -r benchmarks/opponents-nodeps.txt
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/opponents.py
+	@$(BIN)/python tools/site/opponents.py
 
 clean: ## remove results and generated data, not the environment
 	rm -rf results data/demo build .snakemake
