@@ -72,8 +72,8 @@ def make_measured(
         "sought": ("face",),
         "variants": variants,
         "methods": Anonymization().model_dump(mode="json"),
-        "residues": {
-            name: {str(entity): Anonymization().residue(name, entity) for entity in Entity}
+        "information_left": {
+            name: {str(entity): Anonymization().information_left(name, entity) for entity in Entity}
             for name in METHODS
         },
         "audit": make_audit(variants),

@@ -24,7 +24,7 @@ from keyed_settings import ADDED, KEYED, asked
 
 SIDES = st.integers(1, 30)
 PERMUTATIONS = ["tile_shuffle", "patch_shuffle"]
-KEEP_NOTHING = [each.name for each in BUILT_IN if each.residue == "none"]
+KEEP_NOTHING = [each.name for each in BUILT_IN if each.information_left == "none"]
 SMOOTH = ["pixelate", "blur", "box_blur", "mask", "inpaint"]
 
 
@@ -224,9 +224,9 @@ def test_colours_of_another_space() -> None:
 
 
 def test_every_method_says_what_it_leaves() -> None:
-    known = {each.name: each.residue for each in BUILT_IN}
+    known = {each.name: each.information_left for each in BUILT_IN}
     assert set(known.values()) <= {"none", "coarse", "most", "all", "unknown"}
-    assert [name for name, residue in known.items() if residue == "unknown"] == [
+    assert [name for name, information_left in known.items() if information_left == "unknown"] == [
         "layers",
         "by_entity",
     ]

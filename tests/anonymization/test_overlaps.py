@@ -32,7 +32,7 @@ SHAPE = (40, 50)
 VARIANT = Variant("by_entity", 100)
 COVERING = ["mask", "layers"]
 """Nothing is left of a region under `mask`, nor under layers of which one is a mask."""
-SEEN = [each.name for each in BUILT_IN if each.residue not in ("none", "unknown")]
+SEEN = [each.name for each in BUILT_IN if each.information_left not in ("none", "unknown")]
 MOVING = ["swirl", "tile_shuffle", "random_crop"]
 NUMBER = st.one_of(st.floats(-8, 55), st.integers(-4, 52).map(float))
 
@@ -203,4 +203,4 @@ def test_a_method_that_may_hide_something_goes_before_a_weak_one(
     assert [m.name for methods, _ in ours for m in methods] == [
         "mask", "blur", "unstated", "swirl", "recolour",
     ]  # fmt: skip
-    assert set(apply._TURNS) >= {each.residue for each in BUILT_IN}
+    assert set(apply._TURNS) >= {each.information_left for each in BUILT_IN}

@@ -85,8 +85,8 @@ def test_an_attacker_undoes_the_strength_that_was_applied() -> None:
 def test_a_strength_leaves_what_its_method_leaves() -> None:
     strengths = {"noise": {"loud": {"deviation": 90.0}}, "mask": {"other": {"colour": "mean"}}}
     settings = Anonymization.model_validate({"strengths": strengths})
-    assert settings.residue("noise_loud", "face") == "most"
-    assert settings.residue("mask_other", "face") == "none"
+    assert settings.information_left("noise_loud", "face") == "most"
+    assert settings.information_left("mask_other", "face") == "none"
 
 
 def test_strengths_of_one_method_stay_apart_by_entity() -> None:

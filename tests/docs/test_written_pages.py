@@ -87,7 +87,7 @@ def test_every_method_is_there() -> None:
     text = load("methods_page").page()
     for name, method in METHODS.items():
         assert f"| `{name}` |" in text and f"## `{name}`" in text
-        assert method.residue in load("methods_page").RESIDUES
+        assert method.information_left in load("methods_page").INFORMATION_LEVELS
     assert "[`anonymization.blur`](settings.md#anonymizationblur)" in text
     assert "[`anonymization.noise`](settings-expert.md#anonymizationnoise)" in text
 

@@ -10,7 +10,7 @@ from settings_page import anchor, shown
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import METHODS, Method
 
-RESIDUES = {
+INFORMATION_LEVELS = {
     "none": "none of it",
     "coarse": "coarse: means or medians, no detail",
     "most": "**most of it: weak by design**",
@@ -94,7 +94,7 @@ anonymization:
 def page() -> str:
     """Return the page."""
     rows = [
-        f"| `{name}` | {_first(method)} | {RESIDUES[method.residue]} |"
+        f"| `{name}` | {_first(method)} | {INFORMATION_LEVELS[method.information_left]} |"
         for name, method in METHODS.items()
     ]
     table = "\n".join(["| name | what it does | what it leaves |", "| --- | --- | --- |", *rows])

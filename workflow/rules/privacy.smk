@@ -75,7 +75,7 @@ rule attack:
             train=lambda w: paths.restored_images(w.dataset),
             given=lambda w: paths.restored_pictures(w.dataset),
             embeddings=lambda w: paths.published_vectors(w.dataset),
-            lessons=lambda w: paths.taught_vectors(w.dataset),
+            training_vectors=lambda w: paths.taught_vectors(w.dataset),
         ),
         maps=lambda w: list(paths.maps(w.dataset).values()),
         weights=lambda w: on_disk(started.attack_files(w.dataset)),

@@ -15,7 +15,7 @@ rule quality:
         regions="<results>/{dataset}/quality/regions.parquet",
         images="<results>/{dataset}/quality/images.parquet",
         summary="<results>/{dataset}/quality/summary.csv",
-        in_sight="<results>/{dataset}/quality/in_sight.csv",
+        visible_area="<results>/{dataset}/quality/visible_area.csv",
         markdown="<results>/{dataset}/quality/summary.md",
     log:
         "<logs>/quality/{dataset}.log",

@@ -49,7 +49,7 @@ with job(snakemake, __file__) as cache:
                 boxes=read_boxes(Path(snakemake.input.boxes)),
                 clusters=read_clusters(Path(snakemake.input.clusters)),
                 embeddings=vectors("embeddings"),
-                lessons=vectors("lessons"),
+                training_vectors=vectors("training_vectors"),
                 maps={
                     Variant.parse(published_as(path.stem, Adaption.MAPPED)): path
                     for path in map(Path, snakemake.input.maps)

@@ -7,7 +7,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.detection import write_quality
 
     settings = snakemake.params.slice["settings"]
-    summary, in_sight = evaluate_detection(
+    summary, visible_area = evaluate_detection(
         manifest=Path(snakemake.input.manifest),
         boxes=Path(snakemake.input.boxes),
         images=[Path(path) for path in snakemake.input.images],
@@ -19,6 +19,8 @@ with job(snakemake, __file__):
         regions=Path(snakemake.output.regions),
         by_image=Path(snakemake.output.images),
         summary=Path(snakemake.output.summary),
-        sight=Path(snakemake.output.in_sight),
+        sight=Path(snakemake.output.visible_area),
     )
-    write_quality(summary, in_sight, snakemake.wildcards.dataset, Path(snakemake.output.markdown))
+    write_quality(
+        summary, visible_area, snakemake.wildcards.dataset, Path(snakemake.output.markdown)
+    )

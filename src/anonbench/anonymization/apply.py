@@ -14,13 +14,13 @@ from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.region_check import region_fault
 from anonbench.core.registries.method_names import base_of
-from anonbench.core.registries.methods import RESIDUES, UNKNOWN, Method
+from anonbench.core.registries.methods import INFORMATION_LEVELS, UNKNOWN, Method
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
 
 DEFAULTS = Anonymization()
 _NOT_KNOWN = 2
-_TURNS = (*RESIDUES[:_NOT_KNOWN], UNKNOWN, *RESIDUES[_NOT_KNOWN:])
+_TURNS = (*INFORMATION_LEVELS[:_NOT_KNOWN], UNKNOWN, *INFORMATION_LEVELS[_NOT_KNOWN:])
 """Order in which kinds of regions with different methods are hidden. Unknown methods run before
 weak ones.
 """
@@ -157,7 +157,9 @@ def _group_by_methods(
 
 def _place(methods: Sequence[Method]) -> int:
     """Return the place in `_TURNS` of the strongest of several methods."""
-    known = (each.residue if each.residue in _TURNS else UNKNOWN for each in methods)
+    known = (
+        each.information_left if each.information_left in _TURNS else UNKNOWN for each in methods
+    )
     return min(map(_TURNS.index, known))
 
 

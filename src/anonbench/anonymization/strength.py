@@ -13,7 +13,7 @@ from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
-from anonbench.core.registries.methods import RESIDUES
+from anonbench.core.registries.methods import INFORMATION_LEVELS
 from anonbench.core.vocabulary import Entity, Variant
 
 _LIMIT = 0.3
@@ -49,7 +49,9 @@ def sentence(method: str, left: dict[str, float]) -> str:
 
 def _left(method: str, entity: Entity, settings: Anonymization) -> float:
     applied = steps(method, entity, settings)
-    if settings.residue(method, entity) != RESIDUES[1] or not {*map(type, applied)} <= {*BUILT_IN}:
+    if settings.information_left(method, entity) != INFORMATION_LEVELS[1] or not {
+        *map(type, applied)
+    } <= {*BUILT_IN}:
         return 0.0
     image = _pattern(entity in _ACROSS)
     height, width = image.shape[:2]

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from anonbench.config.strengths import Strengths, completed, require_names
 from anonbench.core.registries.method_names import base_of
-from anonbench.core.registries.methods import METHODS, least_residue
+from anonbench.core.registries.methods import METHODS, least_information_left
 from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Settings
@@ -121,13 +121,13 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
             self._add_applied(name, (), found)
         return list(found)
 
-    def residue(self, name: str, entity: str) -> str:
-        """Information that a method leaves of an entity's regions (`AnyMethod.residue`)."""
+    def information_left(self, name: str, entity: str) -> str:
+        """Information that a method leaves of an entity's regions."""
         method = self.method(name)
         steps = method.steps(entity)
         if steps == (method.name,):
-            return method.residue
-        return least_residue(self.residue(step, entity) for step in steps)
+            return method.information_left
+        return least_information_left(self.information_left(step, entity) for step in steps)
 
     def _add_applied(self, name: str, path: tuple[str, ...], found: dict[str, None]) -> None:
         if not self.has(name):

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from anonbench.config.strengths import MethodName
-from anonbench.core.registries.methods import METHODS, Residue
+from anonbench.core.registries.methods import METHODS, InformationLeft
 from anonbench.core.settings import Fraction, Settings
 from anonbench.core.vocabulary import Entity
 
@@ -98,7 +98,7 @@ class Policy(Settings):
     """Allowed methods, each strength by its own name; empty for all."""
     degree: Annotated[int, Field(ge=1, le=100)] = 100
     """Smallest percentage of an image's regions that must be hidden."""
-    residue: Residue = "coarse"
+    information_left: InformationLeft = "coarse"
     """How much of a hidden region a method may leave by design: `none`, `coarse` means, `most` of
     it or `all`."""
     strength: tuple[Strength, ...] = (

@@ -298,8 +298,10 @@ def policy(config: Config, name: str) -> Slice:
     strengths = [each for each in every if each not in METHODS]
     return {
         "policy": config.policy.model_dump(mode="json"),
-        "residues": {
-            str(method): {str(e): config.anonymization.residue(str(method), e) for e in Entity}
+        "information_left": {
+            str(method): {
+                str(e): config.anonymization.information_left(str(method), e) for e in Entity
+            }
             for method in config.datasets[name].methods
         },
         "methods": hiding(config, name)["settings"]

@@ -48,13 +48,13 @@ def _cell(row: Mapping[Hashable, Any], value: str = "value") -> str:
 
 
 def write_quality(
-    summary: pd.DataFrame, in_sight: pd.DataFrame, title: str, markdown: Path
+    summary: pd.DataFrame, visible_area: pd.DataFrame, title: str, markdown: Path
 ) -> None:
     """Write a summary, and the regions left visible, as Markdown tables with captions.
 
     Args:
         summary: columns `anonbench.detection.quality.quality.SUMMARY_COLUMNS`.
-        in_sight: columns `anonbench.detection.quality.jobs.COLUMNS`.
+        visible_area: columns `anonbench.detection.quality.jobs.COLUMNS`.
         title: title of the data set.
         markdown: the file to write.
     """
@@ -64,10 +64,10 @@ def write_quality(
             f"{row['degree']} %",
             ENTITIES[row["entity"]],
             f"{row['images']:,}",
-            _cell(row, "in_sight"),
+            _cell(row, "visible_area"),
         ]
-        for row in in_sight.to_dict("records")
+        for row in visible_area.to_dict("records")
     ]
     sight = markdown_grid(IN_SIGHT_HEADS, left, left=2)
-    below = [" ".join([f"{title}.", *notes(each)]) for each in ("quality", "in_sight")]
+    below = [" ".join([f"{title}.", *notes(each)]) for each in ("quality", "visible_area")]
     write_text(markdown, f"{grid}\n{below[0]}\n\n{sight}\n{below[1]}\n")

@@ -133,18 +133,18 @@ class Lazy(Method):
     """Another package's method, which says of everything that it is hidden."""
 
     name: ClassVar = "lazy"
-    residue: ClassVar = "coarse"
+    information_left: ClassVar = "coarse"
 
     def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
         return np.ones(written.shape[1:], bool)
 
 
 class Empty(Lazy):
-    residue: ClassVar = "none"
+    information_left: ClassVar = "none"
 
 
 class Weak(Lazy):
-    residue: ClassVar = "most"
+    information_left: ClassVar = "most"
 
 
 def hidden_by(written: np.ndarray, method: type[Method] = Lazy) -> bool:

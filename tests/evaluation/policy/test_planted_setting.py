@@ -95,7 +95,9 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
         sought=tuple(map(str, Entity)),
         variants=tuple(map(str, versions)),
         methods=HIDING.model_dump(mode="json"),
-        residues={n: {str(e): HIDING.residue(n, e) for e in Entity} for n in METHODS},
+        information_left={
+            n: {str(e): HIDING.information_left(n, e) for e in Entity} for n in METHODS
+        },
         audit=audited(folder),
         rates=reidentified(ImageSet.open([folder / "originals.tar"]), versions, boxes),
         attacks=read(ImageSet.open([folder / "originals.tar"]), versions, boxes),
@@ -173,4 +175,6 @@ def test_a_mask_over_all_of_them_does_not_fail(judged: pd.DataFrame) -> None:
     assert (known["value"] == 0.0).all()
     assert str(Verdict.FAIL) not in set(verdicts(judged, STRONG)["verdict"])
     rows = verdicts(judged, STRONG)
-    assert (rows.loc[rows["rule"].isin(["degree", "residue", "audit"]), "verdict"] == "pass").all()
+    assert (
+        rows.loc[rows["rule"].isin(["degree", "information_left", "audit"]), "verdict"] == "pass"
+    ).all()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from anonbench.config import Anonymization, Policy
 from anonbench.config.policy import AttackLimits, Missed
 from anonbench.core.registries.attacks import NO_CODING, NO_REGION
-from anonbench.core.registries.methods import least_residue
+from anonbench.core.registries.methods import least_information_left
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.quality.jobs import COLUMNS
 from anonbench.evaluation.policy.evidence import evidence
@@ -149,22 +149,27 @@ def test_a_method_that_applies_another_is_bound_like_it() -> None:
         ("pixelate-100", {}, PASS, ""),
         (
             "pixelate-100",
-            {"residue": "none"},
+            {"information_left": "none"},
             FAIL,
             "left of regions by design: coarse, at most none",
         ),
         ("tile_shuffle-100", {}, FAIL, "left of regions by design: all, at most coarse"),
-        ("tile_shuffle-100", {"residue": "all"}, PASS, ""),
+        ("tile_shuffle-100", {"information_left": "all"}, PASS, ""),
         ("swirl-100", {}, FAIL, "left of regions by design: most, at most coarse"),
         ("stripes-100", {}, UNKNOWN, "the method does not say what it leaves"),
-        ("stripes-100", {"residue": "all"}, UNKNOWN, "the method does not say what it leaves"),
+        (
+            "stripes-100",
+            {"information_left": "all"},
+            UNKNOWN,
+            "the method does not say what it leaves",
+        ),
     ],
 )
 def test_what_a_method_leaves_by_design_is_a_rule_of_its_own(
     variant: str, policy: dict[str, Any], verdict: Verdict, said: str
 ) -> None:
     table = judge(evidence(make_measured((variant,))), Policy.model_validate(policy))
-    rules = table[table["rule"] == "residue"]
+    rules = table[table["rule"] == "information_left"]
     assert [*rules["verdict"]] == [str(verdict)]
     assert said in why_not(rules)
 
@@ -173,13 +178,17 @@ def test_what_is_left_is_that_of_the_strongest_step_and_of_the_weakest_sought_en
     asked = Anonymization.model_validate(
         {"by_entity": {"face": "layers", "text": "tile_shuffle"}, "layers": {"methods": LAYERS}}
     )
-    assert asked.residue("by_entity", "face") == "coarse"
-    assert asked.residue("by_entity", "text") == "all"
-    assert asked.residue("by_entity", "mrz") == "none"
-    residues = {"by_entity": {str(e): asked.residue("by_entity", e) for e in Entity}}
+    assert asked.information_left("by_entity", "face") == "coarse"
+    assert asked.information_left("by_entity", "text") == "all"
+    assert asked.information_left("by_entity", "mrz") == "none"
+    information_left = {
+        "by_entity": {str(e): asked.information_left("by_entity", e) for e in Entity}
+    }
     left = {
-        sought: evidence(make_measured(("by_entity-100",), sought=sought, residues=residues))
-        .query("rule == 'residue'")["value"]
+        sought: evidence(
+            make_measured(("by_entity-100",), sought=sought, information_left=information_left)
+        )
+        .query("rule == 'information_left'")["value"]
         .to_list()
         for sought in (("face",), ("face", "text"), ("mrz",))
     }
@@ -197,7 +206,7 @@ def test_what_is_left_is_that_of_the_strongest_step_and_of_the_weakest_sought_en
     ],
 )
 def test_what_several_methods_leave(steps: list[str], left: str) -> None:
-    assert least_residue(steps) == left
+    assert least_information_left(steps) == left
 
 
 def test_a_strength_is_bound_like_its_method() -> None:
@@ -222,10 +231,10 @@ def test_what_ellipses_leave_in_sight_counts_where_they_are_hidden() -> None:
     assert "no true boxes" in reasons(methods=methods)
     for low, degree, verdict in ((0.005, 100, PASS), (0.2, 100, FAIL), (0.005, 50, UNKNOWN)):
         row = (degree, "face", low + 0.005, low, low + 0.01, 200)
-        in_sight = pd.DataFrame([row], columns=COLUMNS)
-        assert verdict_of(methods=methods, in_sight=in_sight) is verdict
+        visible_area = pd.DataFrame([row], columns=COLUMNS)
+        assert verdict_of(methods=methods, visible_area=visible_area) is verdict
         # boxes are judged by the quality table
-        assert verdict_of(in_sight=in_sight) is PASS
+        assert verdict_of(visible_area=visible_area) is PASS
 
 
 def test_attacks_concern_only_those_who_have_such_regions() -> None:

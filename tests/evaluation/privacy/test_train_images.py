@@ -43,7 +43,7 @@ def test_an_image_is_read_once_while_there_is_room(monkeypatch: pytest.MonkeyPat
         kept.read("a")[0, 0] = 0
 
 
-def test_lessons_of_a_method_share_what_it_has_hidden() -> None:
+def test_training_sets_of_a_method_share_what_it_has_hidden() -> None:
     images = _Counted()
     train = TrainImages(images, Anonymization())  # type: ignore[arg-type]
     regions = {"a": [Region(Entity.TEXT, 1, 1, 6, 6, 1.0)]}

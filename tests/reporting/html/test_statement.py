@@ -17,10 +17,10 @@ from anonbench.core.io import write_csv
 from anonbench.core.registries.attacks import NO_REGION, PRIVACY_ATTACKS
 from anonbench.evaluation.policy.evidence import (
     ATTACK,
+    INFORMATION_LEFT,
     MISSED,
     OF_REMAINDER,
     REIDENTIFICATION,
-    RESIDUE,
     STRENGTH,
 )
 from anonbench.reporting.choices.table import choices
@@ -145,9 +145,9 @@ def test_a_rate_says_of_what_and_an_interval_how_sure(tmp_path: Path) -> None:
 
 
 def test_what_a_method_does_not_say_is_not_known(tmp_path: Path) -> None:
-    """Other programs' pictures have neither a residue nor parameters."""
+    """Other programs' pictures have neither a information_left nor parameters."""
     policy = table_of()
-    unsaid = policy["rule"].isin([RESIDUE, STRENGTH])
+    unsaid = policy["rule"].isin([INFORMATION_LEFT, STRENGTH])
     policy.loc[unsaid, ["value", "low", "high"]] = float("nan")
     found, _ = make_statement(tmp_path, policy)
     assert "What is left of a hidden region is not known." in found and "nan" not in found

@@ -72,7 +72,7 @@ def test_the_demo_is_measured_by_what_was_drawn(
     summary = pd.read_csv(folder / "summary.csv").set_index(["entity", "metric"])
     assert summary.loc[("face", "covered"), "images"] == 52
     assert 0.8 < summary.loc[("face", "covered"), "value"] <= 1
-    left = pd.read_csv(folder / "in_sight.csv").set_index(["degree", "entity"])["in_sight"]
+    left = pd.read_csv(folder / "visible_area.csv").set_index(["degree", "entity"])["visible_area"]
     missed = 1 - summary.loc[("face", "covered"), "value"]
     assert abs(left[100, "face"] - missed) < 1e-6
     assert "| Face | 52 |" in (folder / "summary.md").read_text(encoding="utf-8")

@@ -92,8 +92,10 @@ def own_condition(inside: RegionWindow, method: AnyMethod) -> np.ndarray:
     original, written = inside.original[:, inside.mask], inside.written[:, inside.mask]
     if inside.mask.any() and np.array_equal(original, written) and np.ptp(original, axis=1).any():
         raise NotHidden("a region is unchanged")
-    if method.residue not in WEAK:
-        check_custom_method(inside.original, inside.written, inside.mask, method.residue == "none")
+    if method.information_left not in WEAK:
+        check_custom_method(
+            inside.original, inside.written, inside.mask, method.information_left == "none"
+        )
     kept = np.asarray(method.is_hidden(inside.original, inside.written, inside.entity), bool)
     if kept.shape == inside.mask.shape and (inside.mask & ~kept).any() and not inside.mask.all():
         raise Failure(
@@ -130,7 +132,7 @@ def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:
     elif METHODS[base].is_hidden is AnyMethod.is_hidden:
         raise Failure("its method defines no check for the audit (docs/how-to/adding.md)")
     else:
-        leaves = _STATED.get(method.residue, UNKNOWN)
+        leaves = _STATED.get(method.information_left, UNKNOWN)
         condition = Condition(
             own_condition, leaves, lambda m: m.least_side(), lambda m: m.surroundings()
         )

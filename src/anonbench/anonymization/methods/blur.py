@@ -39,7 +39,7 @@ class Blur(Method):
     name: ClassVar = "blur"
     label: ClassVar = "Blur"
     line_colour: ClassVar = "#D55E00"
-    residue: ClassVar = "coarse"
+    information_left: ClassVar = "coarse"
 
     sigma: Sigma = Sigma()
     """Standard deviation as a share of a region's shorter side, by entity."""

@@ -40,7 +40,7 @@ class BoxBlur(Method):
     name: ClassVar = "box_blur"
     label: ClassVar = "Uniform blur"
     line_colour: ClassVar = "#E69F00"
-    residue: ClassVar = "coarse"
+    information_left: ClassVar = "coarse"
 
     size: Kernel = Kernel()
     """Side of the kernel as a share of a region's shorter side, by entity."""

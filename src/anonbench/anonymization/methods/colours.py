@@ -20,7 +20,7 @@ class Equalize(Method):
     name: ClassVar = "equalize"
     label: ClassVar = "Equalization"
     line_colour: ClassVar = "#17BECF"
-    residue: ClassVar = "most"
+    information_left: ClassVar = "most"
 
     def least_side(self) -> int:
         """See `Method.least_side`; a single value has nothing to spread."""
@@ -42,7 +42,7 @@ class Recolour(Method):
     name: ClassVar = "recolour"
     label: ClassVar = "Colour space"
     line_colour: ClassVar = "#98DF8A"
-    residue: ClassVar = "all"
+    information_left: ClassVar = "all"
 
     space: Literal["hsv", "ycrcb", "negative"] = "hsv"
     """Colour space of the new values; `negative`, and every grey image, is 255 less each value."""

@@ -21,7 +21,7 @@ class Swirl(Method):
     name: ClassVar = "swirl"
     label: ClassVar = "Swirl"
     line_colour: ClassVar = "#8C564B"
-    residue: ClassVar = "most"
+    information_left: ClassVar = "most"
 
     turns: Positive = 1.0
     """Full turns at the centre."""
@@ -45,7 +45,7 @@ class Barrel(Method):
     name: ClassVar = "barrel"
     label: ClassVar = "Barrel distortion"
     line_colour: ClassVar = "#BCBD22"
-    residue: ClassVar = "most"
+    information_left: ClassVar = "most"
 
     strength: Positive = 3.0
     """Enlargement of the centre, which becomes 1 + 2 × `strength` times as large."""

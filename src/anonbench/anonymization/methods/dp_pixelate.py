@@ -29,7 +29,7 @@ class DpPixelate(Keyed):
     name: ClassVar = "dp_pixelate"
     label: ClassVar = "Private pixelation"
     line_colour: ClassVar = "#CC79A7"
-    residue: ClassVar = "coarse"
+    information_left: ClassVar = "coarse"
 
     epsilon: Positive = 1.0
     """Largest privacy loss of a region: smaller hides more (Fan 2018 mostly uses 0.5)."""

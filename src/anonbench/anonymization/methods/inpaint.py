@@ -27,7 +27,7 @@ class Inpaint(Method):
     name: ClassVar = "inpaint"
     label: ClassVar = "Inpainting"
     line_colour: ClassVar = "#1B1F24"
-    residue: ClassVar = "none"
+    information_left: ClassVar = "none"
     images_per_second: ClassVar = 5.0
 
     def surroundings(self) -> int:

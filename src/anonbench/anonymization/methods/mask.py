@@ -20,7 +20,7 @@ class Mask(Method):
     name: ClassVar = "mask"
     label: ClassVar = "Mask"
     line_colour: ClassVar = "#009E73"
-    residue: ClassVar = "none"
+    information_left: ClassVar = "none"
 
     colour: Colour | Literal["mean"] = (0, 0, 0)
     """Red, green and blue, or `mean`: the region's mean colour, which this reveals."""

@@ -24,7 +24,7 @@ class Median(Method):
     name: ClassVar = "median"
     label: ClassVar = "Median blur"
     line_colour: ClassVar = "#56B4E9"
-    residue: ClassVar = "coarse"
+    information_left: ClassVar = "coarse"
     images_per_second: ClassVar = 15.0
 
     size: Kernel = Kernel(face=0.5, text=1.5, barcode=1.0, mrz=1.5, ink=1.5)

@@ -23,7 +23,7 @@ class Noise(Keyed):
     name: ClassVar = "noise"
     label: ClassVar = "Noise"
     line_colour: ClassVar = "#7F7F7F"
-    residue: ClassVar = "most"
+    information_left: ClassVar = "most"
 
     deviation: Positive = 80.0
     """Standard deviation in grey levels, before values are clipped to 0–255."""

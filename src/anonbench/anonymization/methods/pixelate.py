@@ -39,7 +39,7 @@ class Pixelate(Method):
     name: ClassVar = "pixelate"
     label: ClassVar = "Pixelate"
     line_colour: ClassVar = "#0072B2"
-    residue: ClassVar = "coarse"
+    information_left: ClassVar = "coarse"
 
     blocks: Blocks = Blocks()
     """Blocks across a region's shorter side, by entity: fewer hide more, and below 1 a block is

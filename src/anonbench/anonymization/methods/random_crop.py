@@ -20,7 +20,7 @@ class RandomCrop(Keyed):
     name: ClassVar = "random_crop"
     label: ClassVar = "Random crop"
     line_colour: ClassVar = "#F0A0A0"
-    residue: ClassVar = "most"
+    information_left: ClassVar = "most"
 
     share: Share = 0.4
     """Sides of the enlarged part as a share of the region's."""

@@ -24,7 +24,7 @@ class Replace(Method):
     label: ClassVar = "Replace"
     line_colour: ClassVar = "#7B3294"
     images_per_second: ClassVar = 12.0
-    residue: ClassVar = "coarse"
+    information_left: ClassVar = "coarse"
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Draw fake content in the colours of the region's ink and paper."""

@@ -30,7 +30,7 @@ class TileShuffle(Keyed):
     name: ClassVar = "tile_shuffle"
     label: ClassVar = "Tile shuffle"
     line_colour: ClassVar = "#9467BD"
-    residue: ClassVar = "all"
+    information_left: ClassVar = "all"
 
     tiles: Tiles = Tiles()
     """Tiles across a region's shorter side, by entity: more are smaller and harder to put
@@ -71,7 +71,7 @@ class PatchShuffle(Keyed):
     name: ClassVar = "patch_shuffle"
     label: ClassVar = "Patch shuffle"
     line_colour: ClassVar = "#C5B0D5"
-    residue: ClassVar = "all"
+    information_left: ClassVar = "all"
 
     patches: Tiles = Tiles(face=4, text=1, barcode=2, mrz=1, ink=1)
     """Patches across a region's shorter side, by entity: fewer are larger and hide more."""

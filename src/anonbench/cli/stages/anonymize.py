@@ -120,7 +120,9 @@ def run(options: argparse.Namespace) -> int:
         to = options.output
         print(_as_plan(done, to) if options.dry_run else _as_text(done, to, names))
         sought = kinds_of(names)
-        weak = [e for e in sought if config.anonymization.residue(options.method, e) in WEAK]
+        weak = [
+            e for e in sought if config.anonymization.information_left(options.method, e) in WEAK
+        ]
         if weak:
             shows = " and ".join(weak)
             print(f"{options.method}: weak by design, {shows} may be recognized by eye")

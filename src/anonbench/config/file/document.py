@@ -34,7 +34,7 @@ _COMMON = {
     "retrieval": "fraction queries",
     "privacy": "enabled identity attackers attacks",
     "privacy.recognizer": "weights",
-    "policy": "searched methods degree residue missed",
+    "policy": "searched methods degree information_left missed",
     "policy.attacks": "reidentification readability mrz_reading barcodes",
     "presentation": "language show_originals",
 }

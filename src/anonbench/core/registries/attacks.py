@@ -279,7 +279,7 @@ class Archive:
     """From a side to what originals show, uint8 [N, side, side, 3]: faces, or whole images."""
     recognizer: Callable[[np.ndarray], np.ndarray] | None = None
     """From pictures to unit vectors of their faces; None: there is no face recognizer."""
-    lessons: Archive | None = None
+    training_set: Archive | None = None
     """Of other images, which the attacker has and learns from."""
 
     def similarities(self, variant: Variant) -> np.ndarray:

@@ -27,7 +27,7 @@ class Method(Registered):
     most built-in ones: 43 to 124 receipts of 43 lines, 72 to 190 scanned pages of 36, 550 to 1,000
     faces of CelebA."""
 
-    residue: ClassVar[str] = "unknown"
+    information_left: ClassVar[str] = "unknown"
     """What a hidden region still holds: `none` of it, `coarse` (its means, no detail), `most` of it
     (weak by design: it is still recognized by eye), or `all` (every value is still there, in
     another place or in other colours: who knows how gets it back). Where regions of several
@@ -112,13 +112,13 @@ class Method(Registered):
         raise NotImplementedError
 
 
-Residue = Literal["none", "coarse", "most", "all"]
-RESIDUES: tuple[str, ...] = get_args(Residue)
+InformationLeft = Literal["none", "coarse", "most", "all"]
+INFORMATION_LEVELS: tuple[str, ...] = get_args(InformationLeft)
 """What a method may leave, from the least to the most."""
 UNKNOWN = "unknown"
 """What a method leaves that does not say so."""
 WEAK = ("most", "all")
-"""Residues of methods that are weak by design."""
+"""Levels of methods that are weak by design."""
 
 METHODS = Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
 
@@ -137,11 +137,11 @@ def with_colours(own: Mapping[str, str]) -> dict[str, str]:
     return {name: colour or next(free) for name, colour in own.items()}
 
 
-def least_residue(of_steps: Iterable[str]) -> str:
+def least_information_left(of_steps: Iterable[str]) -> str:
     """Information left by methods applied one after the other: that of the strongest.
 
     Unknown if one is unknown and none of the others is strong.
     """
     found = set(of_steps)
-    strongest = min(found & set(RESIDUES), key=RESIDUES.index, default=UNKNOWN)
+    strongest = min(found & set(INFORMATION_LEVELS), key=INFORMATION_LEVELS.index, default=UNKNOWN)
     return UNKNOWN if strongest in WEAK and UNKNOWN in found else strongest

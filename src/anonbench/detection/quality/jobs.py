@@ -35,14 +35,14 @@ from anonbench.detection.quality.quality import (
 )
 from anonbench.detection.quality.sweep import draw_sample, sweep
 
-COLUMNS = ["degree", "entity", "in_sight", "low", "high", "images"]
+COLUMNS = ["degree", "entity", "visible_area", "low", "high", "images"]
 """A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`
 with such regions, with a bootstrap interval over images."""
 _QUARTER = 32
 """Number of corners in a quarter of an ellipse's inscribed polygon: coverage is underestimated."""
 
 
-def in_sight(
+def visible_area(
     found: Mapping[str, Sequence[Region]],
     true: Mapping[str, Sequence[Region]],
     sizes: Mapping[str, Size],
@@ -150,7 +150,7 @@ def evaluate_detection(
         sight: what of the truth stays in sight, to write as CSV.
 
     Returns:
-        The summary (`summarize_quality`), and what stays in sight (`in_sight`).
+        The summary (`summarize_quality`), and what stays in sight (`visible_area`).
 
     Raises:
         InputError: the truth cannot be read, or none of its images was searched.
@@ -167,7 +167,7 @@ def evaluate_detection(
     write_parquet(of_images, by_image)
     result = summarize_quality(of_regions, of_images, resamples, confidence)
     write_csv(result, summary)
-    left = in_sight(
+    left = visible_area(
         found,
         true,
         image_sizes(rows),

@@ -16,29 +16,29 @@ import pandas as pd
 from anonbench.core.numeric.statistics import wilson
 from anonbench.core.registries.attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.method_names import base_of, has_own_vectors, pictures_of
-from anonbench.core.registries.methods import RESIDUES, UNKNOWN
+from anonbench.core.registries.methods import INFORMATION_LEVELS, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.evaluation.privacy.rates import ALL, REMAINDER, strongest
 
-ALLOWED, DEGREE, RESIDUE, STRENGTH = "allowed", "degree", "residue", "strength"
+ALLOWED, DEGREE, INFORMATION_LEFT, STRENGTH = "allowed", "degree", "information_left", "strength"
 SEARCHED, AUDIT, UNSEARCHED = "searched", "audit", "unsearched"
 MISSED, ATTACK = "missed", "attack"
-RULES = (ALLOWED, DEGREE, RESIDUE, STRENGTH, SEARCHED, AUDIT, UNSEARCHED, MISSED, ATTACK)
+RULES = (ALLOWED, DEGREE, INFORMATION_LEFT, STRENGTH, SEARCHED, AUDIT, UNSEARCHED, MISSED, ATTACK)
 """Kinds of rules, in the order of the table."""
 REIDENTIFICATION, OF_REMAINDER = "reidentification", "remainder"
 COLUMNS = [
     *("dataset", "method", "degree", "rule", "attack", "measure", "entity", "risk"),
     *("value", "low", "high", "control", "chance", "n", "clusters", "reason", "source"),
 ]
-"""One row per variant and rule. `value` is a share (for `strength` the parameter, for `residue` the
-place in `anonbench.core.registries.methods.RESIDUES`, for `audit` a number of images) with its
+"""One row per variant and rule. `value` is a share (for `strength` the parameter, for `information_left` the
+place in `anonbench.core.registries.methods.INFORMATION_LEVELS`, for `audit` a number of images) with its
 interval; exact values have an interval of no width. `control` is the rate to compare with; `reason`
 says why a value is not known; `source` names the file that it is from."""
 MIN_IMAGES = 20
 """Images with true boxes of an entity, from which a share that is missed is estimated."""
 _AUDIT_FILE, _QUALITY_FILE = "audit.csv", "quality/summary.csv"
-_SIGHT_FILE = "quality/in_sight.csv"
+_SIGHT_FILE = "quality/visible_area.csv"
 _RATES_FILE, _ATTACKS_FILE = "privacy/reidentification.csv", "privacy/attacks.csv"
 
 
@@ -57,7 +57,7 @@ class Measured:
     """What is published (`anonbench.anonymization.published.COLUMNS`)."""
     quality: pd.DataFrame | None = None
     """Detection by true boxes (`anonbench.detection.quality.quality.SUMMARY_COLUMNS`)."""
-    in_sight: pd.DataFrame | None = None
+    visible_area: pd.DataFrame | None = None
     """True area in sight (`anonbench.detection.quality.jobs.COLUMNS`)."""
     rates: pd.DataFrame | None = None
     """Re-identification (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`)."""
@@ -65,7 +65,7 @@ class Measured:
     """Other attacks (`anonbench.evaluation.privacy.attacks.table.COLUMNS`)."""
     applied: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of methods that apply others, all that are applied, by method."""
-    residues: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    information_left: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What each method leaves of each entity's regions."""
     widest: float = 0.2
     """The widest interval of a re-identification rate that is known, as a share."""
@@ -85,7 +85,7 @@ def evidence(given: Measured) -> pd.DataFrame:
         found = [
             _exact(DEGREE, int(degree) / 100),
             *(_exact(SEARCHED, float(e in given.sought), entity=str(e)) for e in Entity),
-            *_residue(given, pictures),
+            *_information_left(given, pictures),
             *_strengths(given, pictures),
             *_published(group),
             *missed,
@@ -104,11 +104,11 @@ def _exact(rule: str, value: float, **more: Any) -> dict[str, Any]:
     return {"rule": rule, "value": value, "low": value, "high": value, **more}
 
 
-def _residue(given: Measured, method: str) -> Iterator[dict[str, Any]]:
+def _information_left(given: Measured, method: str) -> Iterator[dict[str, Any]]:
     """Yield the information left in sought entities' regions, for the least hidden entity."""
-    left = {given.residues.get(method, {}).get(entity, UNKNOWN) for entity in given.sought}
-    if left and left <= set(RESIDUES):
-        yield _exact(RESIDUE, float(max(map(RESIDUES.index, left))))
+    left = {given.information_left.get(method, {}).get(entity, UNKNOWN) for entity in given.sought}
+    if left and left <= set(INFORMATION_LEVELS):
+        yield _exact(INFORMATION_LEFT, float(max(map(INFORMATION_LEVELS.index, left))))
 
 
 def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
@@ -158,13 +158,17 @@ def _missed(given: Measured) -> Iterator[dict[str, Any]]:
         is_round = (given.methods.get("shape") or {}).get(entity) == "ellipse"
         source = _SIGHT_FILE if is_round else _QUALITY_FILE
         row: dict[str, Any] = {"rule": MISSED, "entity": entity, "source": source}
-        if given.quality is None or (is_round and given.in_sight is None):
+        if given.quality is None or (is_round and given.visible_area is None):
             yield row | {"reason": "no true boxes are given: truth"}
             continue
         value, ends, images = _left_by(given, entity, is_round)
         if images < MIN_IMAGES:
             lack = f"{images} images with true boxes of it, and {MIN_IMAGES} are needed"
-            if is_round and given.in_sight is not None and 100 not in set(given.in_sight["degree"]):
+            if (
+                is_round
+                and given.visible_area is not None
+                and 100 not in set(given.visible_area["degree"])
+            ):
                 lack = "what ellipses leave visible is measured where all regions are hidden: 100 %"
             yield row | {"n": images, "reason": lack}
             continue
@@ -177,10 +181,10 @@ def _left_by(
     given: Measured, entity: str, is_round: bool
 ) -> tuple[float, tuple[float, float], int]:
     """Return the share of an entity's true area that is missed, its interval, and the images."""
-    if is_round and given.in_sight is not None:
-        table = given.in_sight
+    if is_round and given.visible_area is not None:
+        table = given.visible_area
         found = table[(table["entity"] == entity) & (table["degree"] == 100)]
-        names = ("in_sight", "low", "high")
+        names = ("visible_area", "low", "high")
     else:
         table = given.quality if given.quality is not None else pd.DataFrame()
         found = table[(table["entity"] == entity) & (table["metric"] == "covered")]

@@ -32,9 +32,9 @@ def judge_dataset(
         variants: to be judged, such as `mask-100`.
         sought: entities that its detectors look for.
         settings: `policy`, `methods` (the section `anonymization`), `applied` (of methods that
-            apply others), `residues`, and `settings` with the confidence and widest interval of a
+            apply others), `information_left`, and `settings` with the confidence and widest interval of a
             rate (`anonbench.config.stage_parameters.policy`).
-        files: `audit`, and `quality`, `in_sight`, `rates` and `attacks` where there are such.
+        files: `audit`, and `quality`, `visible_area`, `rates` and `attacks` where there are such.
         output: the CSV, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
 
     """
@@ -44,11 +44,11 @@ def judge_dataset(
         sought=tuple(sought),
         variants=tuple(variants),
         applied=settings["applied"],
-        residues=settings["residues"],
+        information_left=settings["information_left"],
         methods=settings["methods"],
         audit=pd.read_csv(files["audit"]),
         quality=pd.read_csv(files["quality"]) if "quality" in files else None,
-        in_sight=pd.read_csv(files["in_sight"]) if "in_sight" in files else None,
+        visible_area=pd.read_csv(files["visible_area"]) if "visible_area" in files else None,
         rates=read_rates(files["rates"]) if "rates" in files else None,
         attacks=read_attacks(files["attacks"]) if "attacks" in files else None,
         widest=shown["widest_interval"],

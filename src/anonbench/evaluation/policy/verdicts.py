@@ -17,7 +17,7 @@ import pandas as pd
 
 from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import base_of, pictures_of
-from anonbench.core.registries.methods import RESIDUES
+from anonbench.core.registries.methods import INFORMATION_LEVELS
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.evidence import (
     ALLOWED,
@@ -25,8 +25,8 @@ from anonbench.evaluation.policy.evidence import (
     AUDIT,
     COLUMNS,
     DEGREE,
+    INFORMATION_LEFT,
     MISSED,
-    RESIDUE,
     RULES,
     SEARCHED,
     STRENGTH,
@@ -51,7 +51,7 @@ OF_ENTITIES: Mapping[str, frozenset[str]] = {
 """Entities of which a data set has to look for one, for an attack to concern it; other attacks
 concern all."""
 _MOST, _LEAST = "most", "least"
-OF_ALL = (DEGREE, RESIDUE, AUDIT, UNSEARCHED)
+OF_ALL = (DEGREE, INFORMATION_LEFT, AUDIT, UNSEARCHED)
 """Rules that every variant has evidence of."""
 _NO_EVIDENCE = "there is no evidence of it"
 _UNSAID = "the method does not say what it leaves"
@@ -139,7 +139,7 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
     there = {(row["rule"], row["entity"]) for row in given}
     for rule in OF_ALL:
         if (rule, "") not in there:
-            yield {"rule": rule, "reason": _UNSAID if rule == RESIDUE else _NO_EVIDENCE}
+            yield {"rule": rule, "reason": _UNSAID if rule == INFORMATION_LEFT else _NO_EVIDENCE}
     sought = {row["entity"] for row in given if row["rule"] == SEARCHED and row["value"] == 1.0}
     asked = [(MISSED, entity) for entity in sorted(sought)]
     for rule, entity in [*asked, *((SEARCHED, str(each)) for each in policy.searched)]:
@@ -198,7 +198,7 @@ def _limit(row: Mapping[str, Any], policy: Policy) -> tuple[str, float | None]:
     sides: dict[str, tuple[str, float | None]] = {
         ALLOWED: (_LEAST, 1.0),
         DEGREE: (_LEAST, policy.degree / 100),
-        RESIDUE: (_MOST, float(RESIDUES.index(policy.residue))),
+        INFORMATION_LEFT: (_MOST, float(INFORMATION_LEVELS.index(policy.information_left))),
         SEARCHED: (_LEAST, 1.0 if entity in policy.searched else None),
         AUDIT: (_MOST, 0.0),
         UNSEARCHED: (_MOST, policy.unsearched),

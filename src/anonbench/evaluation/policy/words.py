@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.core.registries.methods import RESIDUES
+from anonbench.core.registries.methods import INFORMATION_LEVELS
 from anonbench.core.wording import count
 from anonbench.evaluation.policy.evidence import (
     ALLOWED,
     ATTACK,
     AUDIT,
     DEGREE,
+    INFORMATION_LEFT,
     MISSED,
-    RESIDUE,
     SEARCHED,
     STRENGTH,
     UNSEARCHED,
@@ -26,7 +26,7 @@ from anonbench.evaluation.policy.verdicts import Verdict, above_control
 _SUBJECTS = {
     ALLOWED: "method",
     DEGREE: "regions hidden",
-    RESIDUE: "left of regions by design",
+    INFORMATION_LEFT: "left of regions by design",
     SEARCHED: "looked for",
     AUDIT: "failed audits of written images",
     UNSEARCHED: "published images on which a detector failed",
@@ -57,8 +57,8 @@ def measured(row: Mapping[Any, Any]) -> str:
         return "named" if value else "not named by the policy"
     if row["rule"] == SEARCHED:
         return "yes" if value else "no"
-    if row["rule"] == RESIDUE:
-        return RESIDUES[int(value)]
+    if row["rule"] == INFORMATION_LEFT:
+        return INFORMATION_LEVELS[int(value)]
     if row["rule"] in (STRENGTH, AUDIT):
         return f"{value:g}"
     text = f"{100 * value:.4g} %" if row["rule"] == DEGREE else f"{100 * value:.1f} %"
@@ -75,8 +75,8 @@ def limit(row: Mapping[Any, Any]) -> str:
     """Limit of a rule: `at most 3 %`; empty without a limit."""
     if pd.isna(row["limit"]) or row["rule"] in (ALLOWED, SEARCHED):
         return ""
-    if row["rule"] == RESIDUE:
-        return f"at {row['side']} {RESIDUES[int(row['limit'])]}"
+    if row["rule"] == INFORMATION_LEFT:
+        return f"at {row['side']} {INFORMATION_LEVELS[int(row['limit'])]}"
     bare = row["rule"] in (STRENGTH, AUDIT)
     value = f"{row['limit']:g}" if bare else f"{100 * row['limit']:g} %"
     return f"at {row['side']} {value}"

@@ -36,7 +36,6 @@ from anonbench.evaluation.privacy.gallery import (
     draw_galleries,
 )
 from anonbench.evaluation.privacy.kinds import KINDS
-from anonbench.evaluation.privacy.lessons import TrainingSets, features
 from anonbench.evaluation.privacy.probes import (
     ADAPTIVE,
     ANONYMIZED,
@@ -58,6 +57,7 @@ from anonbench.evaluation.privacy.scene import (
 )
 from anonbench.evaluation.privacy.supervised import as_they_are
 from anonbench.evaluation.privacy.train_images import TrainImages
+from anonbench.evaluation.privacy.training_sets import TrainingSets, features
 
 SURROUNDED = "surroundings are the same in the very image, which attack linkage looks for"
 """Why surroundings are not attacked if regions are searched among their own originals."""
@@ -110,10 +110,10 @@ def reidentify(
         ids = {name for gallery in galleries for name in gallery.crops["id"]}
         drawn = boxes[boxes["id"].isin(ids)]
         scene = Scene(galleries, settings, train.settings)
-        lessons = TrainingSets(train, boxes, people, originals.ids, settings, seed)
+        training_sets = TrainingSets(train, boxes, people, originals.ids, settings, seed)
         regions = image_regions(drawn, train.settings.coding_blocks)
         with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
-            rows += _attack(scene, originals, variants, regions, unadapted, settings, lessons)
+            rows += _attack(scene, originals, variants, regions, unadapted, settings, training_sets)
     table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
     return table[list(COLUMNS)].astype(COLUMNS)
 
@@ -136,7 +136,7 @@ def _attack(
     regions: Regions,
     unadapted: Attacker | None,
     settings: Privacy,
-    lessons: TrainingSets,
+    training_sets: TrainingSets,
 ) -> list[pd.DataFrame]:
     attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
     learners: list[AttackerKind] = []
@@ -162,14 +162,14 @@ def _attack(
     for name, vectors in clear.vectors.items():
         rows += _compared(scene, Variant(), name, vectors, vectors)
     for kind in learners:
-        rows += _learned(scene, kind, lessons, attackers, clear, clear)
+        rows += _learned(scene, kind, training_sets, attackers, clear, clear)
     for attacked in track(variants, len(variants), "variants attacked"):
         variant = attacked.variant
         shown = scene.seen(variant, attacked.images, regions, attackers, clear)
         for name, vectors in shown.vectors.items():
             rows += _compared(scene, variant, name, vectors, clear.vectors[name])
         for kind in learners:
-            rows += _learned(scene, kind, lessons, attackers, shown, clear)
+            rows += _learned(scene, kind, training_sets, attackers, shown, clear)
         if attacked.adapted is None:
             reason = "no model is adapted to this variant"
             rows += [not_run(gallery.entity, reason, variant, ADAPTIVE) for gallery, _ in alone]
@@ -216,7 +216,7 @@ def _compared(
 def _learned(
     scene: Scene,
     kind: AttackerKind,
-    lessons: TrainingSets,
+    training_sets: TrainingSets,
     models: Mapping[str, Attacker],
     anonymized: Seen,
     clear: Seen,
@@ -227,7 +227,7 @@ def _learned(
         able = able_attackers(models, gallery.entity)
         is_shown = gallery.entity in entities_of(kind.name) and gallery.context == kind.context()
         if able and is_shown:
-            rows += _taught(gallery, part, kind, lessons, able, anonymized, clear)
+            rows += _taught(gallery, part, kind, training_sets, able, anonymized, clear)
     return rows
 
 
@@ -235,7 +235,7 @@ def _taught(
     gallery: Gallery,
     part: slice,
     kind: AttackerKind,
-    lessons: TrainingSets,
+    training_sets: TrainingSets,
     able: Mapping[str, Attacker],
     anonymized: Seen,
     clear: Seen,
@@ -246,7 +246,7 @@ def _taught(
         gallery: to attack.
         part: the rows of its crops.
         kind: the attacker.
-        lessons: its training sets.
+        training_sets: its training sets.
         able: the models whose vectors it builds on.
         anonymized: the variant.
         clear: the originals.
@@ -260,7 +260,7 @@ def _taught(
         features([seen.vectors[name][gallery.key] for name in able], seen.crops[cut][part][rows_of])
         for seen, rows_of in ((anonymized, compared), (clear, np.ones_like(probe)))
     )
-    learned, rows = lessons.of(kind, str(variant.method or ORIGINAL), gallery, able), []
+    learned, rows = training_sets.of(kind, str(variant.method or ORIGINAL), gallery, able), []
     if isinstance(learned, str):
         why, learned = learned, {}
         if gallery.context:  # surroundings can be compared without a training set

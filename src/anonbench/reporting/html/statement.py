@@ -21,9 +21,15 @@ from anonbench.core.io import atomic
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
 from anonbench.core.registries.method_names import pictures_of, published_as
-from anonbench.core.registries.methods import RESIDUES
+from anonbench.core.registries.methods import INFORMATION_LEVELS
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.evaluation.policy.evidence import ATTACK, MISSED, RESIDUE, SEARCHED, STRENGTH
+from anonbench.evaluation.policy.evidence import (
+    ATTACK,
+    INFORMATION_LEFT,
+    MISSED,
+    SEARCHED,
+    STRENGTH,
+)
 from anonbench.evaluation.policy.verdicts import Verdict, above_control
 from anonbench.evaluation.privacy.attacks.table import SEEN
 from anonbench.reporting.choices.table import UNATTACKED, of_own_vectors
@@ -125,8 +131,8 @@ def _statement(
         )
         for found in (True, False)
     }
-    known = [row["value"] for row in of_rule.get(RESIDUE, []) if not pd.isna(row["value"])]
-    left = RESIDUES[int(known[0])] if known else "unknown"
+    known = [row["value"] for row in of_rule.get(INFORMATION_LEFT, []) if not pd.isna(row["value"])]
+    left = INFORMATION_LEVELS[int(known[0])] if known else "unknown"
     tried, absent, not_tried = _tried(of_rule.get(ATTACK, []), words)
     written = _written(
         section.file("audit"), f"{pictures_of(judged)}-{degree}" if judged else "", texts

@@ -78,7 +78,7 @@ class PrivacyPaths(ModelPaths):
         if dataset in self.measured():
             files["quality"] = f"{folder}/quality/summary.csv"
             if "ellipse" in self.experiment.config.anonymization.shape.model_dump().values():
-                files["in_sight"] = f"{folder}/quality/in_sight.csv"
+                files["visible_area"] = f"{folder}/quality/visible_area.csv"
         if self.experiment.config.privacy.enabled:
             files["rates"] = f"{folder}/privacy/reidentification.csv"
             files["attacks"] = f"{folder}/privacy/attacks.csv"

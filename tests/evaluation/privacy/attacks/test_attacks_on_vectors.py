@@ -306,7 +306,7 @@ def _published(folder: Path, is_taught: bool = True) -> Published:
         people={},
         labels={},
         train=TrainImages(sets["train"], Anonymization()),
-        lessons=files["train"] if is_taught else {},
+        training_vectors=files["train"] if is_taught else {},
         maps={Variant("mapped_blur", 100): learned} if is_taught else {},
     )
 
@@ -344,9 +344,11 @@ def test_decoders_are_learned_from_a_drawn_part_of_many_train_images(
     """Of all images and of as many as there are: the same. Of fewer: others, always the same."""
     sizes: list[int] = []
 
-    def decode(lessons: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        sizes.append(len(lessons))
-        return decoded(lessons, targets, vectors)
+    def decode(
+        training_vectors: np.ndarray, targets: np.ndarray, vectors: np.ndarray
+    ) -> np.ndarray:
+        sizes.append(len(training_vectors))
+        return decoded(training_vectors, targets, vectors)
 
     monkeypatch.setattr(kinds, "decoded", decode)
     chosen = Privacy(attacks=("inversion",), gallery=70, probes=60)
@@ -371,7 +373,7 @@ def of_variant(table: pd.DataFrame, method: str) -> pd.DataFrame:
 
 def test_maps_without_train_images_have_seen_the_published_ones(tmp_path: Path) -> None:
     taught = _published(tmp_path)
-    cross_fitted = replace(taught, lessons={}, train=None)
+    cross_fitted = replace(taught, training_vectors={}, train=None)
     chosen = Privacy(attacks=("linkage", "inversion"), gallery=70, probes=60)
     table = attack("a", cross_fitted, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
     rate = table.set_index(["measure", "method"])["rate"]
@@ -421,12 +423,12 @@ def test_the_penalty_of_a_decoder_fits_the_noise() -> None:
     draw = np.random.default_rng(0)
     vectors, weights = draw.normal(size=(120, 30)), draw.normal(size=(30, 7))
     clear = vectors @ weights
-    lessons, others = vectors[:60], vectors[60:]
+    training_vectors, others = vectors[:60], vectors[60:]
     for noise in (0.01, 10.0):
         targets = (clear + noise * draw.normal(size=clear.shape))[:60]
-        plain = others @ np.linalg.lstsq(lessons, targets, rcond=None)[0]
+        plain = others @ np.linalg.lstsq(training_vectors, targets, rcond=None)[0]
         errors = [
             np.square(found - clear[60:]).mean()
-            for found in (decoded(lessons, targets, others), plain)
+            for found in (decoded(training_vectors, targets, others), plain)
         ]
         assert errors[0] < (0.1 if noise < 1 else 0.5 * errors[1])

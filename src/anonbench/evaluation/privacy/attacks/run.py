@@ -246,7 +246,7 @@ class Published:
     """Further labels of images, by name."""
     train: TrainImages | None = None
     """Images from which restorers and decoders are learned; None: nothing is learned."""
-    lessons: Mapping[Variant, Path] = field(default_factory=dict)
+    training_vectors: Mapping[Variant, Path] = field(default_factory=dict)
     """As `embeddings`, of the train images; mapped ones by maps that have not seen them, those of
     adaption D by models that have."""
     maps: Mapping[Variant, Path] = field(default_factory=dict)
@@ -271,10 +271,10 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
 
     own = read(published.embeddings, published.originals)
     files, images, ours = published.embeddings, published.originals, None
-    if Variant() in published.lessons and published.train is not None:
-        files, images = published.lessons, published.train.originals
+    if Variant() in published.training_vectors and published.train is not None:
+        files, images = published.training_vectors, published.train.originals
         ours = read(files, images)
-    yield "", replace(own, lessons=ours)
+    yield "", replace(own, training_set=ours)
     trained = [] if ours is None else [each for each in files if has_own_vectors(each.method)]
     apart = list(dict.fromkeys([*published.maps, *trained]))
     if apart:  # without train images, maps are learned from the published ones
@@ -283,7 +283,7 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
         of = {each: _pictures_of(each) if each in published.maps else each for each in beside}
         seen = read({each: files[source] for each, source in of.items()}, images, **maps)
         if ours is not None:
-            seen = replace(seen, lessons=own, pictures=ours.pictures)
+            seen = replace(seen, training_set=own, pictures=ours.pictures)
         yield SEEN, seen
 
 

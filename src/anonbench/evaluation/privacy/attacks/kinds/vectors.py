@@ -301,10 +301,10 @@ class Inversion(ArchiveAttack):
 
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:
         """See `ArchiveAttack.outcomes`."""
-        lessons = archive.lessons
-        if lessons is None or lessons.pictures is None or archive.pictures is None:
+        training_set = archive.training_set
+        if training_set is None or training_set.pictures is None or archive.pictures is None:
             raise AttackNotPossibleError("there are no vectors of train images to learn from")
-        learned, shown = lessons.pictures(SIDE), archive.pictures(SIDE)
+        learned, shown = training_set.pictures(SIDE), archive.pictures(SIDE)
         if len(learned) < FEWEST:
             raise AttackNotPossibleError(f"{len(learned)} train images are too few to learn from")
         judges: dict[str, Callable[[np.ndarray], np.ndarray]] = {"inverted": _as_pixels}
@@ -313,9 +313,9 @@ class Inversion(ArchiveAttack):
         chosen = np.sort(rng(archive.seed, "inversion").permutation(len(learned))[:MOST])
         targets = learned[chosen].reshape(len(chosen), -1).astype(np.float64)
         asked = archive.queries
-        for variant in [each for each in archive.vectors if each in lessons.vectors]:
+        for variant in [each for each in archive.vectors if each in training_set.vectors]:
             vectors = archive.vectors[variant][asked].astype(np.float64)
-            own_vectors = lessons.vectors[variant][chosen].astype(np.float64)
+            own_vectors = training_set.vectors[variant][chosen].astype(np.float64)
             drawn = decoded(own_vectors, targets, vectors)
             pictures = np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
             pictures = pictures.reshape(-1, *shown.shape[1:])
@@ -332,19 +332,19 @@ class Inversion(ArchiveAttack):
                 )
 
 
-def decoded(lessons: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+def decoded(training_vectors: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Output of ridge regression for vectors, float64 [N, T].
 
-    The penalty is the one with the lowest leave-one-out error on the lessons.
+    The penalty is the one with the lowest leave-one-out error on the training vectors.
 
     Args:
-        lessons: float64 [P, D].
+        training_vectors: float64 [P, D].
         targets: float64 [P, T].
         vectors: float64 [N, D].
 
     """
-    centre, mean = lessons.mean(axis=0), targets.mean(axis=0)
-    centred = lessons - centre
+    centre, mean = training_vectors.mean(axis=0), targets.mean(axis=0)
+    centred = training_vectors - centre
     values, basis = np.linalg.eigh(centred @ centred.T)
     values = np.maximum(values, 0.0)
     projected = basis.T @ (targets - mean)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.quality.jobs import COLUMNS, in_sight
+from anonbench.detection.quality.jobs import COLUMNS, visible_area
 
 SIZE = (100, 50)
 
@@ -30,9 +30,11 @@ def left(
     margin: float = 1.0,
 ) -> pd.Series:
     """Return what stays in sight of one image by degree and entity."""
-    table = in_sight({"a": found}, {"a": true}, {"a": SIZE}, degrees, shapes or {}, margin, 20, 0.9)
+    table = visible_area(
+        {"a": found}, {"a": true}, {"a": SIZE}, degrees, shapes or {}, margin, 20, 0.9
+    )
     assert list(table.columns) == COLUMNS and (table["images"] == 1).all()
-    return table.set_index(["degree", "entity"])["in_sight"]
+    return table.set_index(["degree", "entity"])["visible_area"]
 
 
 def test_boxes_ellipses_and_whole_images() -> None:
