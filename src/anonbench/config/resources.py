@@ -106,8 +106,8 @@ class Estimates:
                 speed = rates.GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
             case "near_duplicates":
-                settings = self._experiment.config.retrieval
-                rankings = 2 * len(settings.near_duplicates) * settings.shards
+                retrieval = self._experiment.config.retrieval
+                rankings = 2 * len(retrieval.near_duplicates) * retrieval.shards
                 return rankings * self.seconds("retrieve", name)
             case "trainings":
                 return self._compared_in(name)

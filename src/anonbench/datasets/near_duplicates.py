@@ -56,7 +56,8 @@ def read_hashes(files: Iterable[Path], ids: list[str]) -> np.ndarray:
             f"{len(missing)} images have no perceptual hash, such as {min(missing)!r}; run the "
             "workflow again, which hashes and embeds the same images"
         )
-    return table.loc[ids].to_numpy(np.uint64)
+    hashes: np.ndarray = table.loc[ids].to_numpy(np.uint64)
+    return hashes
 
 
 def distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:

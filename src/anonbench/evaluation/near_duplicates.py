@@ -154,7 +154,8 @@ def warning(table: pd.DataFrame) -> str:
     clear = both[(both["value"] < both["low_drawn"]) | (both["value"] > both["high_drawn"])]
     if clear.empty:
         return ""
-    most = clear.loc[(clear["value"] - clear["value_drawn"]).abs().idxmax()]
+    changes = (clear["value"] - clear["value_drawn"]).abs().to_numpy()
+    most = clear.iloc[int(changes.argmax())]
     names = ("near", "value", "value_drawn", "low_drawn", "high_drawn")
     near, value, random, low, high = (f"{100 * most[name]:.1f}" for name in names)
     distance, degree = int(most["distance"]), int(most["degree"])

@@ -181,13 +181,9 @@ def test_what_is_left_is_that_of_the_strongest_step_and_of_the_weakest_sought_en
     assert asked.information_left("by_entity", "face") == "coarse"
     assert asked.information_left("by_entity", "text") == "all"
     assert asked.information_left("by_entity", "mrz") == "none"
-    information_left = {
-        "by_entity": {str(e): asked.information_left("by_entity", e) for e in Entity}
-    }
+    stated = {"by_entity": {str(e): asked.information_left("by_entity", e) for e in Entity}}
     left = {
-        sought: evidence(
-            make_measured(("by_entity-100",), sought=sought, information_left=information_left)
-        )
+        sought: evidence(make_measured(("by_entity-100",), sought=sought, information_left=stated))
         .query("rule == 'information_left'")["value"]
         .to_list()
         for sought in (("face",), ("face", "text"), ("mrz",))

@@ -31,10 +31,11 @@ COLUMNS = [
     *("dataset", "method", "degree", "rule", "attack", "measure", "entity", "risk"),
     *("value", "low", "high", "control", "chance", "n", "clusters", "reason", "source"),
 ]
-"""One row per variant and rule. `value` is a share (for `strength` the parameter, for `information_left` the
-place in `anonbench.core.registries.methods.INFORMATION_LEVELS`, for `audit` a number of images) with its
-interval; exact values have an interval of no width. `control` is the rate to compare with; `reason`
-says why a value is not known; `source` names the file that it is from."""
+"""One row per variant and rule. `value` is a share (for `strength` the parameter, for
+`information_left` the place in `anonbench.core.registries.methods.INFORMATION_LEVELS`, for `audit`
+a number of images) with its interval; exact values have an interval of no width. `control` is the
+rate to compare with; `reason` says why a value is not known; `source` names the file that it is
+from."""
 MIN_IMAGES = 20
 """Images with true boxes of an entity, from which a share that is missed is estimated."""
 _AUDIT_FILE, _QUALITY_FILE = "audit.csv", "quality/summary.csv"

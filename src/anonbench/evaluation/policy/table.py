@@ -32,8 +32,8 @@ def judge_dataset(
         variants: to be judged, such as `mask-100`.
         sought: entities that its detectors look for.
         settings: `policy`, `methods` (the section `anonymization`), `applied` (of methods that
-            apply others), `information_left`, and `settings` with the confidence and widest interval of a
-            rate (`anonbench.config.stage_parameters.policy`).
+            apply others), `information_left`, and `settings` with the confidence and widest
+            interval of a rate (`anonbench.config.stage_parameters.policy`).
         files: `audit`, and `quality`, `visible_area`, `rates` and `attacks` where there are such.
         output: the CSV, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
 

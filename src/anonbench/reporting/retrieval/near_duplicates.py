@@ -22,7 +22,7 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     shown = shown[shown["method"] != ORIGINAL]
     few = table[table["metric"].isna()]
     first = table.drop_duplicates(["distance"]).set_index("distance")[["images", "near"]]
-    whole = int(table.loc[table["kept"] == ALL, "images"].max())
+    whole = int(table[table["kept"] == ALL]["images"].to_numpy().max())
     images = (f"{int(first['images'][each]):,}" for each in distances for _ in range(2))
     near = (
         percent(first["near"][each]) if not again else "" for each in distances for again in (0, 1)
