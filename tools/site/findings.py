@@ -1,8 +1,8 @@
-"""The tables and files of the page of findings, from the results of its runs.
+"""The numbers, tables, figures and files of the page of findings, from the results of its runs.
 
-`python tools/site/findings.py`, after `snakemake findings` with config/celeba_systems.yaml,
-config/celeba_10k.yaml, config/celeba_scaling.yaml, config/documents_systems.yaml and
-config/documents_4k.yaml, and after tools/site/sensitivity.py. What was not run here stays as it is.
+`python tools/site/findings.py`, after `snakemake findings` with the configs evidence_*.yaml,
+celeba_10k.yaml, celeba_scaling.yaml and documents_4k.yaml, and after tools/site/sensitivity.py.
+What was not run here stays as it is. Numbers on the page are written again; read the sentences.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from anonbench.core.registries.method_names import in_order
 from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.vocabulary import UNADAPTED
+from anonbench.evaluation.correlation import METRICS
+from anonbench.reporting.answers import PREDICTED_BY
 from anonbench.reporting.grids.grid import to_markdown
-from anonbench.reporting.labels import METHODS
+from anonbench.reporting.labels import ACCURACIES, METHODS, QUERIES
 from anonbench.reporting.systems import orders_grid, values_grid
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,14 +28,19 @@ RESULTS = ROOT / "results"
 PAGE = ROOT / "docs/explanation/findings.md"
 FILES = ROOT / "docs/explanation/findings"
 
+SYSTEMS = {
+    "faces": "Aligned faces",
+    "wild": "Faces in the wild",
+    "pages": "Pages",
+    "receipts": "Receipts",
+    "ids": "ID specimens",
+    "barcodes": "Barcodes",
+}
+"""Data sets that several frozen systems search: results/evidence_<name>/findings."""
+TABLES = ("systems", "orders", "price", "way_back", "predictors", "answers")
 SOURCES = {
-    "systems": "celeba_systems/findings/systems.csv",
-    "orders": "celeba_systems/findings/orders.csv",
     "claims": "celeba_10k/paper/claims.csv",
     "reidentification": "celeba_10k/celeba/privacy/reidentification.csv",
-    "pages": "documents_systems/findings/systems.csv",
-    "pages_orders": "documents_systems/findings/orders.csv",
-    "receipts": "receipts_systems/findings/systems.csv",
     "generated_claims": "documents_4k/paper/claims.csv",
     "generated_quality": "documents_4k/documents/quality/summary.csv",
 }
@@ -40,8 +49,20 @@ MODELS_OF = {"": "celeba_10k", "scaling": "celeba_scaling", "generated": "docume
 """Runs whose data sets' effects and accuracies are beside the page, by the files' prefix."""
 BY_DEGREE = "documents_4k/documents/scores.csv"
 """Of which the rows are taken that say what a degree changes."""
-AS_THEY_ARE = ("orders", "pages_orders", "claims", "generated_claims", "sensitivity")
+AS_THEY_ARE = (
+    "demo",
+    "orders",
+    "pages_orders",
+    "predictors",
+    "claims",
+    "generated_claims",
+    "sensitivity",
+)
 """Files whose numbers are no shares; those of the others are shown in percent."""
+COEFFICIENTS = ("order", "predictor", "lead")
+"""Questions of `answers` whose values are coefficients."""
+COUNTS = ("systems", "n", "clusters")
+"""Columns that count."""
 
 
 MODELS = ("unadapted", "A", "B", "C")
@@ -105,26 +126,6 @@ def accuracies_of(scores: pd.DataFrame) -> pd.DataFrame:
     return found.join(groups["n"].max()).reset_index()
 
 
-def effects_grid(found: pd.DataFrame) -> Grid:
-    """Return how much adapted models lose against the unadapted one, with original queries."""
-    rows = found[(found["metric"] == "map") & (found["query"] == "original")]
-    of = rows.set_index(["effect", "method", "adaption"])
-    lines = [
-        (METHODS[method], model, *(_rate(of, (each, method, model), "value") for each in _LOSSES))
-        for method, model in of.loc["adapting"].index
-    ]
-    return Grid(
-        stem="effects",
-        title="What adapted models lose against the unadapted one, in points of mAP",
-        notes=(f"{rows['n'].max()} queries of {rows['clusters'].max()} clusters.",),
-        heads=("Method", "Model", *_LOSSES.values()),
-        blocks=(GridBlock("", tuple(lines)),),
-        left=2,
-    )
-
-
-_LOSSES = {"lead": "Lead by its own ranking", "bias": "Retrieval bias"}
-_LOSSES |= {"adapting": "Cost of adapting"}
 _STAGES = {"manifest": "all", "detect": "detection", "anonymize": "anonymization"}
 
 
@@ -152,36 +153,118 @@ def sensitivity_grid(found: pd.DataFrame) -> Grid:
     )
 
 
-def degrees_grid(found: pd.DataFrame) -> Grid:
-    """Return what two degrees of each method leave, by model."""
-    of = found.set_index(["metric", "method", "degree", "adaption"])["value"]
-    places = [(method, degree) for method in ("pixelate", "blur", "mask") for degree in (50, 100)]
+KEPT = {"mask", "pixelate", "blur", "replace", "inpaint", "dp_pixelate"}
+"""Methods of the tables on the page: others, and strengths, are in the files."""
 
-    def cells(method: str, degree: int) -> list[str]:
-        shown = [(metric, name) for metric in ("map", "knn") for name in MODELS]
-        return [f"{100 * of[metric, method, degree, name]:.1f}" for metric, name in shown]
 
+def kept_grid(found: pd.DataFrame) -> Grid:
+    """Return what each system keeps under the main methods."""
+    rows = found[(found["query"] == "original") & found["method"].isin(KEPT)]
+    return values_grid(rows)
+
+
+def order_grid(found: pd.DataFrame) -> Grid:
+    """Return the mean agreement of two systems' orders of methods, by data set."""
+    rows = found[(found["question"] == "order") & (found["case"] == "map")]
+    of = rows.set_index(["data", "query"])
+    lines = [
+        (
+            SYSTEMS[name],
+            str(of.loc[name]["systems"].max()),
+            *(_mean(of, (name, q)) for q in QUERIES),
+        )
+        for name in dict.fromkeys(rows["data"])
+    ]
     return Grid(
-        stem="degrees",
-        title="Half of the lines hidden, and all of them",
-        notes=("In percent; mAP with original queries, by the ranking of the unadapted model.",),
-        heads=("Method", "Degree (%)", *(f"{m}, {n}" for m in ("mAP", "k-NN") for n in MODELS)),
-        blocks=(GridBlock("", tuple((METHODS[m], str(d), *cells(m, d)) for m, d in places)),),
+        stem="order",
+        title="Mean Kendall’s τ of two systems’ orders of methods, by mAP",
+        notes=("In parentheses the interval over systems.",),
+        heads=("Images", "Systems", "Original queries", "Anonymized queries"),
+        blocks=(GridBlock("", tuple(lines)),),
+    )
+
+
+def predictor_grid(found: pd.DataFrame) -> Grid:
+    """Return the mean correlation of each retrieval metric with each accuracy, by data set."""
+    rows = found[found["question"] == "predictor"]
+    rows = rows[rows["degree"] == rows.groupby("data")["degree"].transform("max")]
+    of = rows.dropna(subset=["value"]).set_index(["data", "case"])
+    lines = [
+        (SYSTEMS[name], label, *(_mean(of, (name, f"{each} {accuracy}")) for each in PREDICTED_BY))
+        for name in dict.fromkeys(of.index.get_level_values("data"))
+        for accuracy, label in ACCURACIES.items()
+    ]
+    return Grid(
+        stem="predictors",
+        title="Mean over systems of Pearson’s coefficient over methods, with all regions hidden",
+        notes=("In parentheses the interval over systems.",),
+        heads=("Images", "Accuracy", *(METRICS[each] for each in PREDICTED_BY)),
+        blocks=(GridBlock("", tuple(lines)),),
+        left=2,
+    )
+
+
+def price_grid(found: pd.DataFrame) -> Grid:
+    """Return what methods keep and what the strongest attack finds, in the mean over systems."""
+    rows = found[(found["query"] == "original") & (found["case"] == UNADAPTED)]
+    rows = rows[rows["degree"] == rows["degree"].max()]
+    of = rows.assign(**{end: 100 * rows[end] for end in ("value", "low", "high")})
+    of = of.set_index(["question", "method"])
+    lines = [
+        (METHODS[method], *(_mean(of, (each, method), 1) for each in ("kept", "attack")))
+        for method in in_order(rows["method"])
+    ]
+    return Grid(
+        stem="price",
+        title="Mean over systems of mAP with original queries and of the strongest attack’s rate",
+        notes=("In percent; in parentheses the interval over systems.",),
+        heads=("Method", "mAP", "Strongest attack"),
+        blocks=(GridBlock("", tuple(lines)),),
+    )
+
+
+def _mean(of: pd.DataFrame, place: tuple[str, str], digits: int = 2) -> str:
+    if place not in of.index:
+        return "–"
+    row = of.loc[place]
+    shown = f"{row['value']:.{digits}f}"
+    if not pd.isna(row["low"]):
+        shown += f" ({row['low']:.{digits}f} to {row['high']:.{digits}f})"
+    return shown.replace("-", "−")
+
+
+def data_grid(found: pd.DataFrame) -> Grid:
+    """Return the number of searched images, groups, systems and methods of each data set."""
+    lines = []
+    for name in dict.fromkeys(found["data"]):
+        rows = found[found["data"] == name]
+        counts = [rows["n"].max(), rows["clusters"].max()]
+        counts += [rows["system"].nunique(), rows["method"].nunique()]
+        lines.append((SYSTEMS[name], *(f"{count:,.0f}" for count in counts)))
+    return Grid(
+        stem="data",
+        title="What is searched",
+        notes=("Groups are persons, or classes or forms of pages: intervals are over them.",),
+        heads=("Images", "Searched", "Groups", "Systems", "Methods"),
+        blocks=(GridBlock("", tuple(lines)),),
     )
 
 
 GRIDS = {
-    "generated_degrees": degrees_grid,
-    "models": effects_grid,
+    "reidentification": reidentification_grid,
+    **{f"{name}/kept": kept_grid for name in SYSTEMS},
     "systems": lambda found: values_grid(found[found["query"] == "original"]),
     "orders": lambda found: orders_grid(found[found["metric"] == "map"]),
-    "reidentification": reidentification_grid,
     "pages": lambda found: values_grid(found[found["query"] == "original"]),
+    "order": order_grid,
+    "data": data_grid,
+    "predictors": predictor_grid,
+    **{f"{name}/price": price_grid for name in SYSTEMS},
     "sensitivity": sensitivity_grid,
 }
 """How the table of a file is laid out on the page."""
-_TABLE = re.compile(r"(?s)(<!-- table: (\w+) -->\n).*?(<!-- end -->)")
-NUMBER = re.compile(r"(−?[\d.]+)(?: %)?<!-- (\w+): ([^>]*?) -->")
+_TABLE = re.compile(r"(?s)(<!-- table: ([\w/]+) -->\n).*?(<!-- end -->)")
+NUMBER = re.compile(r"([−+]?[\d.]+)((?: %)?<!-- ([\w/]+): ([^>]*?) -->)")
 
 
 def read(name: str) -> pd.DataFrame:
@@ -189,11 +272,25 @@ def read(name: str) -> pd.DataFrame:
     return pd.read_csv(FILES / f"{name}.csv", keep_default_na=False, na_values=[""])
 
 
+def _table(name: str) -> pd.DataFrame:
+    """Return the rows that a table of the page shows."""
+    if name.endswith("/price"):
+        return read(name.replace("price", "answers"))
+    if file := {"order": "answers", "predictors": "answers", "data": "systems"}.get(name):
+        return pd.concat(read(f"{each}/{file}").assign(data=each) for each in there())
+    return read(f"{name.removesuffix('/kept')}/systems" if name.endswith("/kept") else name)
+
+
+def there() -> list[str]:
+    """Return the data sets whose tables are committed beside the page."""
+    return [name for name in SYSTEMS if (FILES / name / "systems.csv").exists()]
+
+
 def with_tables(text: str) -> str:
     """Return a page's text with its tables as the files have them."""
 
     def table(found: re.Match[str]) -> str:
-        lines = to_markdown(GRIDS[found[2]](read(found[2]))).splitlines()
+        lines = to_markdown(GRIDS[found[2]](_table(found[2]))).splitlines()
         wrapped = (line if line[:1] == "|" else textwrap.fill(line, 119) for line in lines)
         return "\n".join((found[1].rstrip("\n"), *wrapped, found[3]))
 
@@ -205,7 +302,26 @@ def numbers(text: str) -> list[tuple[str, str, list[str]]]:
 
     A cell is the column's name, and values that only one row of the file has.
     """
-    return [(found[1], found[2], found[3].split(", ")) for found in NUMBER.finditer(text)]
+    return [(each[1], each[3], _cell(each[4])) for each in NUMBER.finditer(text)]
+
+
+def _cell(text: str) -> list[str]:
+    return re.split(r",\s+", text)
+
+
+def shown(number: str, file: str, text: str) -> str:
+    """Return a number as its cell has it, with the digits and the sign of the one that is there."""
+    cell = _cell(text)
+    plain = Path(file).name in AS_THEY_ARE or cell[0] in COUNTS
+    plain |= Path(file).name == "answers" and bool({*COEFFICIENTS} & {*cell})
+    sign = "+" if number.startswith("+") else ""
+    decimals = len(number.partition(".")[2])
+    return f"{value(file, cell) * (1 if plain else 100):{sign}.{decimals}f}".replace("-", "−")
+
+
+def with_numbers(text: str) -> str:
+    """Return a page's text with its numbers as the files have them."""
+    return NUMBER.sub(lambda found: shown(*found.group(1, 3, 4)) + found[2], text)
 
 
 def value(file: str, cell: list[str]) -> float:
@@ -216,7 +332,7 @@ def value(file: str, cell: list[str]) -> float:
 
     """
     column, *values = cell
-    table = read(file)
+    table = read(file).convert_dtypes()  # a degree that some rows lack is a whole number
     rows = table[[set(values) <= set(map(str, row)) for row in table.itertuples(index=False)]]
     if len(rows) != 1:
         raise ValueError(f"{len(rows)} rows of {file}.csv have {', '.join(values)}")
@@ -233,11 +349,13 @@ def excerpt(scores: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Bring the page up to the results."""
-    FILES.mkdir(exist_ok=True)
-    copies = {FILES / f"{name}.csv": place for name, place in SOURCES.items()}
+    copies = {f"{name}.csv": place for name, place in SOURCES.items()}
+    for name in SYSTEMS:
+        copies |= {f"{name}/{t}.csv": f"evidence_{name}/findings/{t}.csv" for t in TABLES}
     for target, place in copies.items():
         if (RESULTS / place).exists():
-            shutil.copy(RESULTS / place, target)
+            (FILES / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(RESULTS / place, FILES / target)
     for prefix, run in MODELS_OF.items():
         files = {
             name: [pd.read_csv(path) for path in sorted((RESULTS / run).glob(f"*/{name}.csv"))]
@@ -251,7 +369,8 @@ def main() -> None:
     if (RESULTS / BY_DEGREE).exists():
         rows = excerpt(pd.read_csv(RESULTS / BY_DEGREE))
         rows.to_csv(FILES / "generated_degrees.csv", index=False)
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    text = with_numbers(with_tables(PAGE.read_text(encoding="utf-8")))
+    PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

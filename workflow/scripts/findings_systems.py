@@ -3,23 +3,71 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
+    from itertools import product
+
+    import pandas as pd
+
+    from anonbench.core.io import write_csv
+    from anonbench.core.provenance import versions
     from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
+    from anonbench.evaluation.mapped.gather import read_maps
+    from anonbench.evaluation.policy.table import read_policy
+    from anonbench.reporting import answers
+    from anonbench.reporting.figures import findings
+    from anonbench.reporting.figures.correlation import read_correlations
+    from anonbench.reporting.results_file import results_of, write_results
     from anonbench.reporting.summary import read_scores
     from anonbench.reporting.systems import orders_of, values_of, write_systems
 
-    systems, shown = snakemake.params.systems, snakemake.params.slice["settings"]
-    scores, methods = (
-        {system: read(Path(path)) for system, path in zip(systems, files, strict=True)}
-        for read, files in (
-            (read_scores, snakemake.input.scores),
-            (read_method_comparisons, snakemake.input.methods),
-        )
-    )
+    given, made, asked = snakemake.input, snakemake.output, snakemake.params
+    shown, systems = asked.slice["settings"], asked.systems
+
+    def read(reader, files, names=systems):
+        return {name: reader(Path(path)) for name, path in zip(names, files, strict=True)}
+
+    scores, policies = read(read_scores, given.scores), read(read_policy, given.policies)
     values = values_of(scores)
+    level = 1 - shown["confidence"]
+    orders = orders_of(values, read(read_method_comparisons, given.methods), level)
     write_systems(
         values,
-        orders_of(values, methods, level=1 - shown["confidence"]),
-        csv=Path(snakemake.output.systems),
-        orders_csv=Path(snakemake.output.orders),
-        markdown=Path(snakemake.output.markdown),
+        orders,
+        csv=Path(made.systems),
+        orders_csv=Path(made.orders),
+        markdown=Path(made.markdown),
     )
+    price = answers.price_of(scores, policies)
+    way_back = answers.way_back_of(read(read_maps, given.maps, asked.mapped))
+    places = list(product(systems, asked.degrees))
+    predictors = answers.predictors_of(read(read_correlations, given.correlations, places))
+    means = answers.answers_of(price, orders, way_back, predictors, shown["confidence"])
+    for name, table in (
+        ("price", price),
+        ("way_back", way_back),
+        ("predictors", predictors),
+        ("answers", means),
+    ):
+        write_csv(table, Path(made[name]))
+
+    figures = [Path(path) for path in made.figures]
+    for first, (draw, table) in enumerate(
+        (
+            (findings.order_figure, {"": values}),
+            (findings.way_back_figure, {"": way_back}),
+            (findings.degree_figure, {"": means}),
+            (findings.predictor_figure, {"": predictors}),
+            (findings.price_figure, price),
+        )
+    ):
+        draw(table, figures[2 * first : 2 * first + 2], shown["dpi"])
+
+    for path, counted, (system, about) in zip(
+        made.results, given.counts, systems.items(), strict=True
+    ):
+        counts = pd.read_csv(counted).set_index("split")["used"]
+        whole = {"anonbench": versions()["anonbench"], "system": system, **about}
+        whole |= {"images": int(counts["val"]), "confidence": shown["confidence"]}
+        whole["detectors"] = tuple(about["detectors"])
+        write_results(
+            results_of(whole, asked.parameters, scores[system], policies[system]), Path(path)
+        )

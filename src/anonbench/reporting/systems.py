@@ -56,7 +56,7 @@ def orders_of(
         1945), the pairs of methods, those whose difference is clear in both systems, and those of
         these in which it has the same sign.
     """
-    kept = values.set_index(["system", "query", "metric", "method"])["value"]
+    kept = values.set_index(["system", "query", "metric", "method"])["value"].sort_index()
     rows = []
     for query, metric in dict.fromkeys(zip(values["query"], values["metric"], strict=True)):
         signs = {s: _signs(table, query, metric, level) for s, table in comparisons.items()}

@@ -50,6 +50,31 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
         Columns risk, method, degree, rate (a share above control, at least 0).
 
     """
+    rows = _above_control(judged)
+    rows = rows[rows["risk"] != ""]
+    found = rows.groupby(["risk", "method", "degree"], sort=False)["rate"].agg(
+        lambda rates: float(np.max(rates.to_numpy(np.float64)))
+    )
+    return found.dropna().reset_index()
+
+
+def strongest_attacks(judged: pd.DataFrame) -> pd.DataFrame:
+    """Strongest attack on each variant, of any risk, under the rules of `exposures`.
+
+    Returns:
+        Columns method, degree, attack, measure, entity, rate, rate_low, rate_high.
+
+    """
+    rows = _above_control(judged)
+    complete = rows.groupby(["method", "degree"])["rate"].transform(lambda each: each.notna().all())
+    rows = rows[complete.astype(bool)].sort_values("rate", ascending=False, kind="stable")
+    found = rows.drop_duplicates(["method", "degree"]).sort_index()
+    columns = ["method", "degree", "attack", "measure", "entity", "rate", "rate_low", "rate_high"]
+    return found[columns].reset_index(drop=True)
+
+
+def _above_control(judged: pd.DataFrame) -> pd.DataFrame:
+    """Rows of telling attacks with `rate`, `rate_low` and `rate_high`, NaN if unknown."""
     rows = judged[
         (judged["rule"] == ATTACK)
         & ~judged["reason"].isin(NOTHING_TO_ATTACK)
@@ -57,18 +82,14 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
     ]
     rows = rows[rows["attack"] != OF_REMAINDER]
     known = (rows["reason"] == "") & rows["high"].notna()
-    above = [
-        max(above_control(float(value), float(control)), 0.0)
-        for value, control in rows[["value", "control"]].itertuples(index=False)
-    ]
-    rows = rows.assign(rate=np.where(known, above, np.nan))
+    for name, end in (("rate", "value"), ("rate_low", "low"), ("rate_high", "high")):
+        above = [
+            max(above_control(float(value), float(control)), 0.0)
+            for value, control in rows[[end, "control"]].itertuples(index=False)
+        ]
+        rows = rows.assign(**{name: np.where(known, above, np.nan)})
     attacks = [rows[name].fillna("") for name in ("attack", "measure", "entity")]
-    tells = rows["rate"].notna().groupby(attacks).transform("any")
-    rows = rows[tells & (rows["risk"] != "")]
-    found = rows.groupby(["risk", "method", "degree"], sort=False)["rate"].agg(
-        lambda rates: float(np.max(rates.to_numpy(np.float64)))
-    )
-    return found.dropna().reset_index()
+    return rows[rows["rate"].notna().groupby(attacks).transform("any")]
 
 
 def exposed(judged: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:

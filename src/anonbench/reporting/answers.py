@@ -1,0 +1,192 @@
+"""Answers over several frozen systems on the same images: way back, predictors, price, means.
+
+The unit of a mean is a system. Methods within a system are not independent, so the interval of a
+mean is Student's over the systems' values, for new systems of the same kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from anonbench.core.registries.method_names import published_as
+from anonbench.core.vocabulary import NO_CHOICE
+from anonbench.evaluation.mapped.judge import DISTILLED, MAP, MAPPED, NOTHING
+from anonbench.evaluation.policy.front import strongest_attacks
+from anonbench.reporting.summary import summarize
+
+_KEY = ["system", "query", "method", "degree", "adaption"]
+_INTERVAL = ["low", "high", "n", "clusters", "reason"]
+_ATTACK = ["attack", "measure", "entity", "rate", "rate_low", "rate_high"]
+PRICE = [*_KEY, "value", *_INTERVAL, *_ATTACK]
+"""One row per system, query kind, method, degree and adaption: mAP by the system's own ranking, and
+the strongest attack on the images (and on the vectors, where they are the adaption's own); rates
+are above their control."""
+WAY_BACK = [*_KEY, "without", "gain", *_INTERVAL, "why_not"]
+"""One row per system, query kind, method, degree and adaption (`mapped`, D): mAP `without` it, and
+its paired gain. `why_not`: why the map is not recommended."""
+PREDICTORS = ["system", "degree", "predictor", "accuracy", "pearson", "spearman", "n", "reason"]
+"""One row per system, degree, retrieval metric and accuracy: their correlation over methods."""
+ANSWERS = ["question", "query", "degree", "method", "case", "value", "low", "high", "systems"]
+"""One row per question and case: the mean over systems. `kept` is mAP by method and adaption,
+`attack` the strongest attack's rate, `way_back` the gain of an adaption, `order` Kendall's τ of two
+systems' orders by metric, `predictor` Pearson's coefficient with an accuracy, and `lead` how far
+mnDCG of anonymized queries is above another predictor."""
+ACCURACIES = ("knn", "linear")
+BEST = "mndcg_anonymized"
+"""Predictor that the paper finds best."""
+PREDICTED_BY = ("map_original", "map_anonymized", "mndcg_original", BEST)
+FEWEST = 3
+"""Least number of systems for an interval."""
+_DIGITS = 6
+_RANGES = {"kept": (0.0, 1.0), "attack": (0.0, 1.0), "lead": (-2.0, 2.0)}
+
+
+def price_of(
+    scores: Mapping[str, pd.DataFrame], policies: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """Quality kept against the strongest attack, columns `PRICE`.
+
+    Args:
+        scores: tidy scores (`anonbench.reporting.summary.read_scores`) by system.
+        policies: verdicts (`anonbench.evaluation.policy.table.read_policy`) by system.
+    """
+    parts = []
+    for system, table in scores.items():
+        kept = summarize(table)
+        kept = kept[(kept["metric"] == "map") & ~kept["adaption"].isin(NO_CHOICE)]
+        names = zip(kept["method"], kept["adaption"], strict=True)
+        published = [published_as(str(method), str(adaption)) for method, adaption in names]
+        attacks = strongest_attacks(policies[system]).rename(columns={"method": "published"})
+        kept = kept.assign(published=pd.Series(published, kept.index, dtype=object))
+        parts.append(
+            kept.assign(system=system).merge(attacks, how="left", on=["published", "degree"])
+        )
+    table = pd.concat(parts, ignore_index=True)
+    return _rounded(table.reindex(columns=PRICE))
+
+
+def way_back_of(maps: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Retrieval regained by mapped vectors and by adaption D, columns `WAY_BACK`.
+
+    Args:
+        maps: judged maps (`anonbench.evaluation.mapped.gather.read_maps`) by system.
+    """
+    parts = []
+    key = ["method", "degree", "query"]
+    for system, table in maps.items():
+        ranked = table[table["metric"] == MAP]
+        without = ranked[ranked["remedy"] == NOTHING].set_index(key)["value"].rename("without")
+        found = ranked[ranked["remedy"].isin((MAPPED, DISTILLED))].sort_values(
+            "pairs", kind="stable"
+        )
+        found = found.drop_duplicates([*key, "remedy"], keep="last").sort_index()
+        found = found.assign(system=system, adaption=found["remedy"])
+        parts.append(found.join(without, on=key))
+    none = pd.DataFrame(columns=WAY_BACK)
+    return _rounded(pd.concat(parts, ignore_index=True)[WAY_BACK] if parts else none)
+
+
+def predictors_of(correlations: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
+    """Correlation of each retrieval metric with each accuracy, columns `PREDICTORS`.
+
+    Args:
+        correlations: coefficients (`anonbench.evaluation.correlation.COLUMNS`) by system and
+            degree.
+    """
+    parts = []
+    for (system, degree), table in correlations.items():
+        rows = table[table["metric"].isin(PREDICTED_BY) & table["metric_b"].isin(ACCURACIES)]
+        rows = rows.rename(columns={"metric": "predictor", "metric_b": "accuracy"})
+        parts.append(rows.assign(system=system, degree=degree)[PREDICTORS])
+    return _rounded(pd.concat(parts, ignore_index=True))
+
+
+def answers_of(
+    price: pd.DataFrame,
+    orders: pd.DataFrame,
+    way_back: pd.DataFrame,
+    predictors: pd.DataFrame,
+    confidence: float,
+) -> pd.DataFrame:
+    """Means over systems with their intervals, columns `ANSWERS`.
+
+    Args:
+        price: columns `PRICE`.
+        orders: agreement of pairs of systems (`anonbench.reporting.systems.COLUMNS`).
+        way_back: columns `WAY_BACK`; empty without an adaption.
+        predictors: columns `PREDICTORS`.
+        confidence: coverage of the intervals, as a share.
+    """
+    rows: list[dict[str, Any]] = []
+
+    def add(question: str, values: np.ndarray, systems: int = 0, **of: Any) -> None:
+        mean, *ends = over_systems(values, confidence)
+        low, high = np.clip(ends, *_RANGES.get(question, (-1.0, 1.0))).tolist()
+        row = {"question": question, "value": mean, "low": low, "high": high}
+        rows.append(row | {"systems": systems or len(values)} | of)
+
+    for (query, metric), pairs in orders.groupby(["query", "metric"], sort=False):
+        values = _without_each(pairs.set_index(["a", "b"])["tau"].dropna())
+        systems = len({*pairs["a"], *pairs["b"]})
+        add("order", values, systems, query=query, case=metric)
+    key: Any
+    asked = {"kept": (price, "value"), "attack": (price, "rate"), "way_back": (way_back, "gain")}
+    for question, (table, column) in asked.items():
+        known = table.dropna(subset=[column])
+        for key, group in known.groupby(["query", "degree", "method", "adaption"], sort=False):
+            query, degree, method, adaption = key
+            of = {"query": query, "degree": degree, "method": method, "case": adaption}
+            add(question, group[column].to_numpy(float), **of)
+    for question, values, found in _predicted(predictors):
+        add(question, values, **found)
+    return _rounded(pd.DataFrame(rows, columns=ANSWERS).astype({"degree": "Int64"}))
+
+
+def _predicted(
+    predictors: pd.DataFrame,
+) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
+    """Yield coefficients by system of each predictor, then the paired leads of `BEST`."""
+    key: Any
+    for key, group in predictors.groupby(["degree", "accuracy"], sort=False):
+        degree, accuracy = key
+        table = group.pivot(index="system", columns="predictor", values="pearson").dropna(how="all")
+        for name in table:
+            case = {"degree": degree, "case": f"{name} {accuracy}"}
+            yield "predictor", table[name].dropna().to_numpy(float), case
+            if name != BEST and BEST in table:
+                yield "lead", (table[BEST] - table[name]).dropna().to_numpy(float), case
+
+
+def over_systems(values: np.ndarray, confidence: float) -> tuple[float, float, float]:
+    """Mean of systems' values and Student's interval; without one below `FEWEST` systems."""
+    mean = float(values.mean()) if len(values) else float("nan")
+    if len(values) < FEWEST:
+        return mean, float("nan"), float("nan")
+    if np.ptp(values) == 0.0:
+        return mean, mean, mean
+    found = stats.ttest_1samp(values, 0.0).confidence_interval(confidence)
+    return mean, float(found.low), float(found.high)
+
+
+def _without_each(pairs: pd.Series) -> np.ndarray:
+    """Jackknife pseudo-values of a mean over pairs of systems, one per system (Tukey 1958).
+
+    Pairs that share a system are dependent, systems are not.
+    """
+    first, second = (pairs.index.get_level_values(each) for each in ("a", "b"))
+    systems = sorted({*first, *second})
+    if len(systems) < FEWEST:
+        return pairs.to_numpy(float)
+    left = [pairs[(first != each) & (second != each)].mean() for each in systems]
+    n = len(systems)
+    return np.array([n * pairs.mean() - (n - 1) * each for each in left], dtype=np.float64)
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Table whose numbers have few digits: the files stand beside documentation."""
+    return table.round(_DIGITS).reset_index(drop=True)

@@ -1,0 +1,218 @@
+"""Results file: the results of one system on one data set, as one JSON file that others can read.
+
+The same for everybody, like the files of MTEB (Muennighoff et al. 2023): a folder of them, own and
+others', is one table. It has no paths, no ids of images and no class labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import files_in, write_json
+from anonbench.core.registries.attacks import NOTHING_TO_ATTACK
+from anonbench.core.registries.method_names import published_as
+from anonbench.core.vocabulary import NO_CHOICE
+from anonbench.evaluation.policy.evidence import ATTACK
+from anonbench.reporting.summary import summarize, summarize_originals
+
+_ROUND = 6
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f/\\]+$")]
+Value = Annotated[float, Field(ge=-1.0, le=1.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    """Section of a file: no other fields than these, numbers are no text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Score(_Part):
+    """A retrieval metric or an accuracy, as a share, with its interval over clusters of queries."""
+
+    metric: Name
+    query: Literal["original", "anonymized", ""]
+    """Empty for accuracies."""
+    value: Value
+    low: Value | None = None
+    high: Value | None = None
+    n: Count
+    clusters: Count | None = None
+    k: Count | None = None
+
+
+class Attack(_Part):
+    """Rate of an attack, as a share, with its interval; `control` is that of a masked image."""
+
+    attack: Name
+    measure: str
+    entity: str
+    rate: Value
+    low: Value | None = None
+    high: Value | None = None
+    control: Value | None = None
+    n: Count | None = None
+
+
+class Result(_Part):
+    """A method at one degree, searched with one adaption of the system."""
+
+    method: Name
+    parameters: dict[str, Any]
+    degree: Annotated[int, Field(ge=0, le=100)]
+    adaption: Name
+    scores: tuple[Score, ...]
+    attacks: tuple[Attack, ...] = ()
+
+
+class Results(_Part):
+    """One system on one data set; the originals are the method `original` at degree 0."""
+
+    schema_version: Literal[1]
+    """Files of another version are refused."""
+    anonbench: Name
+    """Version that measured; other programs give their own name and version."""
+    system: Name
+    kind: Name
+    dataset: Name
+    images: Count
+    """Images that are searched."""
+    detectors: tuple[Name, ...]
+    confidence: Annotated[float, Field(gt=0.0, lt=1.0)]
+    """Of all intervals."""
+    results: tuple[Result, ...]
+
+
+TABLE = ["system", "dataset", "method", "degree", "adaption", "measure", "query"]
+TABLE += ["value", "low", "high", "n", "images", "anonbench"]
+"""Columns of the table of many files: one row per score and per attack, whose `measure` is
+`<attack>: <measure> <entity>`."""
+
+
+def results_of(
+    about: Mapping[str, Any],
+    parameters: Mapping[str, Mapping[str, Any]],
+    scores: pd.DataFrame,
+    policy: pd.DataFrame,
+) -> Results:
+    """Results file of one system on one data set.
+
+    Args:
+        about: the fields of `Results` that are not measured.
+        parameters: of each method, by its name, without paths.
+        scores: tidy scores (`anonbench.reporting.summary.read_scores`).
+        policy: evidence (`anonbench.evaluation.policy.table.read_policy`), of which the attacks are
+            taken.
+    """
+    kept = pd.concat([summarize_originals(scores), summarize(scores)])
+    kept = kept[~kept["adaption"].isin(NO_CHOICE)]
+    attacks = policy[(policy["rule"] == ATTACK) & policy["value"].notna()]
+    attacks = attacks[~attacks["reason"].isin(NOTHING_TO_ATTACK)]
+    results = []
+    key: Any
+    for key, group in kept.groupby(["degree", "method", "adaption"], sort=True):
+        degree, method, adaption = int(key[0]), str(key[1]), str(key[2])
+        named = attacks["method"] == published_as(method, adaption)
+        results.append(
+            Result(
+                method=method,
+                parameters=dict(parameters.get(method, {})),
+                degree=degree,
+                adaption=adaption,
+                scores=tuple(_score(row) for row in group.to_dict("records")),
+                attacks=tuple(
+                    _attack(row)
+                    for row in attacks[named & (attacks["degree"] == degree)].to_dict("records")
+                ),
+            )
+        )
+    return Results(schema_version=1, results=tuple(results), **about)
+
+
+def _score(row: Mapping[Any, Any]) -> Score:
+    named: dict[str, Any] = {"metric": row["metric"], "query": row["query"], "n": int(row["n"])}
+    named |= {name: _share(row[name]) for name in ("value", "low", "high")}
+    return Score(**named, clusters=_count(row["clusters"]), k=_count(row["k"]))
+
+
+def _attack(row: Mapping[Any, Any]) -> Attack:
+    named: dict[str, Any] = {name: row[name] for name in ("attack", "measure", "entity")}
+    named |= {name: _share(row[name]) for name in ("low", "high", "control")}
+    return Attack(**named, rate=_share(row["value"]) or 0.0, n=_count(row["n"]))
+
+
+def _share(value: Any) -> float | None:
+    return None if pd.isna(value) else round(float(value), _ROUND)
+
+
+def _count(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Write a results file: sorted keys, the same bytes for the same numbers."""
+    write_json(path, results.model_dump(mode="json", exclude_none=True))
+
+
+def read_results(path: Path) -> Results:
+    """Read a results file, one's own or another's.
+
+    Raises:
+        InputError: it is no such file; the message names the file and the field.
+    """
+    try:
+        return Results.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "the file"
+        hint = "docs/how-to/results-file.md describes the fields"
+        raise InputError(f"{path}: {field}: {first['msg']}; {hint}") from None
+
+
+def table_of(places: Iterable[Path]) -> pd.DataFrame:
+    """One table of many results files, columns `TABLE`.
+
+    Args:
+        places: files, and folders whose JSON files are all read.
+
+    Raises:
+        InputError: no file was found, one is wrong, or two are of the same system and data set.
+    """
+    paths = [path for place in places for path in files_in(place) if path.suffix == ".json"]
+    if not paths:
+        raise InputError("no results file (.json) was found; name files or folders of them")
+    rows: list[dict[str, Any]] = []
+    there: dict[tuple[str, str], Path] = {}
+    for path in paths:
+        found = read_results(path)
+        other = there.setdefault((found.system, found.dataset), path)
+        if other is not path:
+            raise InputError(
+                f"{path}: {other} is of the same system ({found.system}) and data set "
+                f"({found.dataset}); rename one in `system`"
+            )
+        rows += _rows(found)
+    table = pd.DataFrame(rows, columns=TABLE)
+    return table.sort_values(["dataset", "system"], kind="stable", ignore_index=True)
+
+
+def _rows(found: Results) -> list[dict[str, Any]]:
+    whole = {"images": found.images, "anonbench": found.anonbench}
+    whole |= {"system": found.system, "dataset": found.dataset}
+    rows = []
+    for result in found.results:
+        place = {name: getattr(result, name) for name in ("method", "degree", "adaption")}
+        for score in result.scores:
+            shown = score.model_dump(include={"query", "value", "low", "high", "n"})
+            rows.append(whole | place | shown | {"measure": score.metric})
+        for attack in result.attacks:
+            shown = attack.model_dump(include={"low", "high", "n"}) | {"value": attack.rate}
+            measure = f"{attack.attack}: {attack.measure} {attack.entity}".strip()
+            rows.append(whole | place | shown | {"measure": measure, "query": ""})
+    return rows

@@ -1,0 +1,205 @@
+"""Answers over systems: way back, predictors, price, and means with systems as units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.evaluation.correlation import COLUMNS as CORRELATED
+from anonbench.evaluation.mapped.gather import VARIANT_COLUMNS
+from anonbench.evaluation.policy.verdicts import JUDGED
+from anonbench.reporting import answers, systems
+from anonbench.reporting.figures import findings
+from anonbench.reporting.summary import SCORE_COLUMNS
+
+KEPT = {"ours": {"blur": 0.8, "mask": 0.2}, "hog": {"blur": 0.5, "mask": 0.6}}
+KEPT["third"] = {"blur": 0.5, "mask": 0.1}
+
+
+def scores(kept: dict[str, float]) -> pd.DataFrame:
+    rows = [
+        dict.fromkeys(SCORE_COLUMNS, "")
+        | {"dataset": "faces", "degree": degree, "method": method, "adaption": adaption}
+        | {"query": query, "metric": "map", "seed": 0, "value": value, "low": value - 0.1}
+        | {"high": value + 0.1, "se": 0.05, "n": 90, "clusters": 30, "k": 5, "chance": 0.05}
+        | {"floor": 0.05, "retrained_low": np.nan, "retrained_high": np.nan}
+        for method, value in kept.items()
+        for degree in (50, 100)
+        for query in ("original", "anonymized")
+        for adaption in ("unadapted", "mapped", "pixels")
+    ]
+    return pd.DataFrame(rows)
+
+
+def attack(method: str, value: float, name: str = "linkage", **other: object) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(JUDGED, "")
+    row |= {"dataset": "faces", "method": method, "degree": 100, "rule": "attack", "attack": name}
+    row |= {"measure": "rank_1", "entity": "face", "risk": "linkability", "value": value}
+    row |= {"low": value - 0.1, "high": value + 0.1, "control": 0.0, "n": 60, "source": "a.csv"}
+    return row | other
+
+
+def policy(*rows: dict[str, object]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=JUDGED)
+
+
+def price(**policies: pd.DataFrame) -> pd.DataFrame:
+    given = {name: policies.get(name, policy(attack("blur", 0.3))) for name in KEPT}
+    return answers.price_of({name: scores(kept) for name, kept in KEPT.items()}, given)
+
+
+def test_price_has_the_strongest_attack_above_its_control() -> None:
+    judged = policy(
+        attack("blur", 0.3),
+        attack("blur", 0.6, "likeness", control=0.2),
+        attack("mask", 0.4),
+        attack("mask", 0.9, "remainder"),
+        attack("mapped_mask", 0.7),
+    )
+    found = price(ours=judged)
+    rows = found[(found["system"] == "ours") & (found["query"] == "original")]
+    of = rows.set_index(["degree", "method", "adaption"])
+    assert not rows["adaption"].eq("pixels").any()
+    assert of.loc[(100, "blur", "unadapted"), "attack"] == "likeness"
+    assert of.loc[(100, "blur", "unadapted"), ["rate", "rate_low"]].tolist() == [0.5, 0.375]
+    assert of.loc[(100, "mask", "unadapted"), "rate"] == 0.4
+    assert of.loc[(100, "mask", "mapped"), "rate"] == 0.7
+    assert np.isnan(of.loc[(50, "mask", "unadapted"), "rate"])
+
+
+def test_an_unknown_attack_may_be_the_strongest() -> None:
+    judged = policy(
+        attack("blur", 0.3),
+        attack("mask", 0.4),
+        attack("blur", 0.9, "likeness"),
+        attack("mask", np.nan, "likeness", reason="too few"),
+    )
+    found = price(ours=judged).query("system == 'ours' and degree == 100").set_index("method")
+    assert (found.loc["blur", "rate"].dropna() == 0.9).all()
+    assert found.loc["mask", "rate"].isna().all()
+
+
+def judged_map(remedy: str, pairs: int, value: float, gain: float) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(VARIANT_COLUMNS, "")
+    row |= {"method": "blur", "degree": 100, "remedy": remedy, "pairs": pairs, "query": "original"}
+    row |= {"metric": "map", "value": value, "gain": gain, "low": gain - 0.02, "high": gain + 0.02}
+    return row | {"n": 90, "clusters": 30}
+
+
+MAP = pd.DataFrame(
+    [
+        judged_map("nothing", 0, 0.3, 0.0),
+        judged_map("shift", 100, 0.35, 0.05),
+        judged_map("mapped", 50, 0.4, 0.1),
+        judged_map("mapped", 100, 0.5, 0.2),
+        judged_map("D", 0, 0.6, 0.3),
+        judged_map("shuffled", 100, 0.3, 0.0),
+        judged_map("mapped", 100, 0.9, 0.9) | {"metric": "labelled"},
+    ]
+)
+
+
+def test_the_way_back_is_that_of_all_pairs() -> None:
+    found = answers.way_back_of({"ours": MAP})
+    of = found.set_index("adaption")
+    assert of[["without", "gain"]].to_dict("index") == {
+        "mapped": {"without": 0.3, "gain": 0.2},
+        "D": {"without": 0.3, "gain": 0.3},
+    }
+    assert answers.way_back_of({}).empty
+
+
+def coefficients(best: float, other: float) -> pd.DataFrame:
+    values = dict.fromkeys(answers.PREDICTED_BY, other) | {answers.BEST: best}
+    rows = [
+        dict.fromkeys(CORRELATED, "") | {"metric": metric, "metric_b": "knn", "pearson": value}
+        for metric, value in values.items()
+    ]
+    return pd.DataFrame([*rows, dict(rows[0]) | {"metric_b": "map_anonymized"}])
+
+
+def means(names: tuple[str, ...] = ("ours", "hog", "third")) -> pd.DataFrame:
+    values = systems.values_of({name: scores(KEPT[name]) for name in names})
+    orders = systems.orders_of(values, {name: comparisons() for name in names}, 0.05)
+    given = {(name, 100): coefficients(0.9 - place / 10, 0.5) for place, name in enumerate(names)}
+    table = price()
+    return answers.answers_of(
+        table[table["system"].isin(names)],
+        orders,
+        answers.way_back_of(dict.fromkeys(names, MAP)),
+        answers.predictors_of(given),
+        0.95,
+    )
+
+
+def comparisons() -> pd.DataFrame:
+    row = {"query": "original", "metric": "map", "adaption": "unadapted", "degree": 100}
+    return pd.DataFrame([row | {"a": "blur", "b": "mask", "difference": 0.1, "p_holm": 0.01}])
+
+
+def case(table: pd.DataFrame, question: str, name: str, **of: object) -> list[float]:
+    rows = table[(table["question"] == question) & (table["case"] == name)]
+    for column, value in of.items():
+        rows = rows[rows[column] == value]
+    (row,) = rows.to_dict("records")
+    assert row["systems"] == 3
+    return [row[column] for column in ("value", "low", "high")]
+
+
+def test_means_have_students_interval_over_systems() -> None:
+    table = means()
+    kept = case(table, "kept", "unadapted", method="mask", degree=100, query="original")
+    assert kept == pytest.approx([0.3, 0.0, 0.957], abs=1e-3)  # 0.3 ± 4.303 · 0.265 / √3, from 0
+    # paired: 0.9, 0.8 and 0.7 less 0.5
+    lead = case(table, "lead", "map_original knn", degree=100)
+    assert lead == pytest.approx([0.3, 0.3 - 0.2484, 0.3 + 0.2484], abs=1e-3)
+    assert case(table, "predictor", "mndcg_anonymized knn") == pytest.approx(
+        [0.8, 0.8 - 0.2484, 1.0], abs=0.05
+    )
+    assert case(table, "way_back", "D") == [0.3, 0.3, 0.3]
+    assert case(table, "attack", "unadapted", method="blur", query="original") == [0.3, 0.3, 0.3]
+
+
+def test_orders_are_of_dependent_pairs() -> None:
+    # τ is 1 of ours and third, -1 of both with hog: the mean is -1/3, without hog 1
+    value, low, high = case(means(), "order", "map", query="original")
+    assert value == pytest.approx(-1 / 3, abs=1e-5)
+    assert (low, high) == (-1.0, 1.0)
+
+
+def test_two_systems_give_no_interval() -> None:
+    table = means(("ours", "hog"))
+    assert set(table["systems"]) == {2}
+    assert table[["low", "high"]].isna().all().all()
+    assert table["value"].notna().all()
+
+
+@pytest.mark.parametrize("panels", [1, 4])
+def test_each_question_has_a_figure(tmp_path: Path, panels: int) -> None:
+    names = [f"data {number}" for number in range(panels)]
+    values = systems.values_of({name: scores(kept) for name, kept in KEPT.items()})
+    table = price()
+    predictors = answers.predictors_of({("ours", 100): coefficients(0.9, 0.5)})
+    for number, (draw, given) in enumerate(
+        (
+            (findings.order_figure, dict.fromkeys(names, values)),
+            (findings.way_back_figure, dict.fromkeys(names, answers.way_back_of({"ours": MAP}))),
+            (findings.degree_figure, dict.fromkeys(names, means())),
+            (findings.predictor_figure, dict.fromkeys(names, predictors)),
+            (findings.price_figure, table),
+        )
+    ):
+        files = [tmp_path / f"{number}.{suffix}" for suffix in ("png", "svg")]
+        draw(given, files, 60)  # type: ignore[operator]
+        assert all(path.stat().st_size > 2000 for path in files)
+        first = files[1].read_bytes()
+        draw(given, files, 60)  # type: ignore[operator]
+        assert files[1].read_bytes() == first
+
+
+def test_a_figure_without_data_says_so(tmp_path: Path) -> None:
+    findings.way_back_figure({"": answers.way_back_of({})}, [tmp_path / "a.png"], 60)
+    assert (tmp_path / "a.png").exists()

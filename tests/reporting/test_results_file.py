@@ -1,0 +1,111 @@
+"""Results files: one system on one data set, read with those of others into one table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.core.errors import InputError
+from anonbench.reporting.results_file import (
+    TABLE,
+    Results,
+    read_results,
+    results_of,
+    table_of,
+    write_results,
+)
+from reporting.test_answers import attack, policy, scores
+
+ABOUT = {"anonbench": "0.1.0", "system": "ours", "kind": "timm", "dataset": "faces", "images": 90}
+ABOUT |= {"detectors": ("mtcnn",), "confidence": 0.95}
+
+
+def results(**about: object) -> Results:
+    judged = policy(attack("blur", 0.3), attack("mask", np.nan, reason="too few probes"))
+    parameters = {"blur": {"sigma": {"face": 0.12}}}
+    return results_of(ABOUT | about, parameters, scores({"blur": 0.8, "mask": 0.2}), judged)
+
+
+def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_results(results(), tmp_path / "faces.json")
+    first = (tmp_path / "faces.json").read_bytes()
+    assert read_results(tmp_path / "faces.json") == results()
+    write_results(results(), tmp_path / "faces.json")
+    assert (tmp_path / "faces.json").read_bytes() == first
+    written = json.loads(first)
+    assert list(written) == sorted(written)
+    assert {each["adaption"] for each in written["results"]} == {"unadapted", "mapped"}
+    blur = next(
+        each for each in written["results"] if (each["degree"], each["method"]) == (100, "blur")
+    )
+    assert blur["parameters"] == {"sigma": {"face": 0.12}}
+    mask = [each for each in written["results"] if each["method"] == "mask"]
+    assert not any(each["attacks"] for each in mask)
+
+
+def test_others_files_stand_in_one_table(tmp_path: Path) -> None:
+    write_results(results(), tmp_path / "own/ours/faces.json")
+    write_results(results(system="theirs"), tmp_path / "others/theirs.json")
+    table = table_of([tmp_path / "own", tmp_path / "others"])
+    assert list(table) == TABLE
+    row = table[(table["measure"] == "map") & (table["query"] == "original")]
+    row = row[(row["method"] == "blur") & (row["degree"] == 100) & (row["adaption"] == "unadapted")]
+    assert row["system"].tolist() == ["ours", "theirs"]
+    assert row["value"].tolist() == [0.8, 0.8]
+    rates = table[table["measure"] == "linkage: rank_1 face"]
+    assert set(rates["value"]) == {0.3}
+
+
+def test_two_files_of_one_system(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_results(results(), tmp_path / f"{name}.json")
+    with pytest.raises(InputError, match=r"b\.json: .*a\.json is of the same system \(ours\)"):
+        table_of([tmp_path])
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no results file"):
+        table_of([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": "90"}, "images: Input should be a valid integer"),
+        ({"path": "here"}, "path: Extra inputs are not permitted"),
+        ({"schema_version": 2}, "schema_version: Input should be 1"),
+        ({"system": "../else"}, "system: String should match"),
+        ({"results": [{}]}, r"results\.0\.method: Field required"),
+    ],
+)
+def test_wrong_files(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    path = tmp_path / "faces.json"
+    write_results(results(), path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError, match=rf"faces\.json: {message}.*results-file\.md"):
+        read_results(path)
+
+
+def test_no_json(tmp_path: Path) -> None:
+    (tmp_path / "faces.json").write_text("no JSON")
+    with pytest.raises(InputError, match=r"faces\.json: the file: Invalid JSON"):
+        read_results(tmp_path / "faces.json")
+
+
+def test_shares_beyond_one_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "faces.json"
+    write_results(results(), path)
+    path.write_text(path.read_text().replace('"value": 0.8', '"value": 80.0'))
+    with pytest.raises(InputError, match=r"scores\.\d\.value: Input should be less than or equal"):
+        read_results(path)
+
+
+def test_numbers_are_rounded() -> None:
+    table = scores({"blur": 1 / 3})
+    found = results_of(ABOUT, {}, table, policy(attack("blur", 1 / 3)))
+    assert {score.value for each in found.results for score in each.scores} == {0.333333}
+    assert pd.isna(found.results[0].scores[0].low) is False
