@@ -204,7 +204,7 @@ rule embed_pixels:
     input:
         **by_digest(images=lambda w: paths.image_sets(w.dataset, [w.variant], ["val", "train"])),
     output:
-        **with_digest(**paths.embedding_splits("pixels", "{variant}")),
+        **updated(**with_digest(**paths.embedding_splits("pixels", "{variant}"))),
     log:
         "<logs>/embed/{dataset}/pixels/seed{seed}/{variant}.log",
     benchmark:
@@ -233,7 +233,7 @@ for _name in experiment.datasets:
             input:
                 **by_digest(images=paths.system_images(_name)),
             output:
-                **with_digest(**paths.system_embeddings(_name, "pixels")),
+                **updated(**with_digest(**paths.system_embeddings(_name, "pixels"))),
             log:
                 f"<logs>/embed/{_name}/pixels.log",
             benchmark:

@@ -259,9 +259,13 @@ rule downstream:
             val=[paths.embedding("{dataset}", "{model}", "{seed}", "{variant}")],
         ),
     output:
-        predictions=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet"],
-        summary=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json"],
-        confusion=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv"],
+        **updated(
+            predictions=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet"],
+            summary=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json"],
+            confusion=[
+                "<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv"
+            ],
+        ),
     log:
         "<logs>/downstream/{dataset}/{model}/seed{seed}/{variant}.log",
     benchmark:
@@ -299,9 +303,11 @@ for _name in filter(experiment.is_classified, experiment.datasets):
                     val=[paths.embedding(_name, _model, _seed, each) for each in _variants],
                 ),
             output:
-                predictions=[f"{_folder}/{each}.parquet" for each in _variants],
-                summary=[f"{_folder}/{each}.json" for each in _variants],
-                confusion=[f"{_folder}/{each}.confusion.csv" for each in _variants],
+                **updated(
+                    predictions=[f"{_folder}/{each}.parquet" for each in _variants],
+                    summary=[f"{_folder}/{each}.json" for each in _variants],
+                    confusion=[f"{_folder}/{each}.confusion.csv" for each in _variants],
+                ),
             log:
                 f"<logs>/downstream/{_name}/{_model}/seed{_seed}.log",
             benchmark:

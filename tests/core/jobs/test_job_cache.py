@@ -283,7 +283,7 @@ class TwinJobs:
         """Run one data set's job; return what its output contains, by default its own name."""
         output, source = self.output(name), self.results / name / "source.txt"
         paths = [digest_file(str(output)), str(output)]
-        job = JobCache([str(source)], paths, self.parameters, self.results)
+        job = JobCache([str(source)], paths, self.parameters | {"dataset": name}, self.results)
         job.begin()
         if not job.is_done(shared=shared):
             output.parent.mkdir(exist_ok=True)

@@ -79,19 +79,22 @@ class JobCache:
     @cached_property
     def identity(self) -> str:
         """Digest of the job's inputs, parameters and names of outputs."""
-        return self._digest(str)
+        return self._digest(str, self._parameters)
 
     @cached_property
     def _twin_identity(self) -> str:
         """The identity without the data set: that of the same job of an equal data set."""
-        return self._digest(lambda path: "/".join(self._below_dataset(path) or path.parts))
+        return self._digest(
+            lambda path: "/".join(self._below_dataset(path) or path.parts),
+            {name: value for name, value in self._parameters.items() if name != "dataset"},
+        )
 
-    def _digest(self, name: Callable[[Path], str]) -> str:
+    def _digest(self, name: Callable[[Path], str], parameters: Mapping[str, Any]) -> str:
         indices = (path for path in self._digests if path.suffix == ".parquet")
         by_digest = {*self._digests, *(path.with_suffix(".tar") for path in indices)}
         inputs = sorted({*self._inputs} - by_digest)
         digests = [(name(path), file_digest(path)) for path in inputs]
-        job = [digests, self._parameters, sorted(map(name, self._outputs))]
+        job = [digests, parameters, sorted(map(name, self._outputs))]
         return hashlib.sha256(json.dumps(job, sort_keys=True, default=str).encode()).hexdigest()
 
     def begin(self, carried: Path | None = None) -> None:
