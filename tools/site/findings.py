@@ -264,7 +264,11 @@ GRIDS = {
 }
 """How the table of a file is laid out on the page."""
 _TABLE = re.compile(r"(?s)(<!-- table: ([\w/]+) -->\n).*?(<!-- end -->)")
-NUMBER = re.compile(r"([−+]?[\d.]+)((?: %)?<!-- ([\w/]+): ([^>]*?) -->)")
+_SHOWN = r"[−+]?[\d.]+"
+NUMBER = re.compile(rf"({_SHOWN})((?: %)?<!-- ([\w/]+): ([^>]*?) -->)")
+INTERVAL = re.compile(
+    rf"({_SHOWN})( %)? \(({_SHOWN}) to ({_SHOWN})\)(<!-- ([\w/]+): (\w+) interval, ([^>]*?) -->)"
+)
 
 
 def read(name: str) -> pd.DataFrame:
@@ -306,7 +310,7 @@ def numbers(text: str) -> list[tuple[str, str, list[str]]]:
 
 
 def _cell(text: str) -> list[str]:
-    return re.split(r",\s+", text)
+    return " ".join(text.split()).split(", ")
 
 
 def shown(number: str, file: str, text: str) -> str:
@@ -320,7 +324,15 @@ def shown(number: str, file: str, text: str) -> str:
 
 
 def with_numbers(text: str) -> str:
-    """Return a page's text with its numbers as the files have them."""
+    """Return a page's text with its numbers, and their intervals, as the files have them."""
+
+    def whole(found: re.Match[str]) -> str:
+        file, column, row = found.group(6, 7, 8)
+        names = zip(found.group(1, 3, 4), (column, "low", "high"), strict=True)
+        value, low, high = (shown(number, file, f"{name}, {row}") for number, name in names)
+        return f"{value}{found[2] or ''} ({low} to {high}){found[5]}"
+
+    text = INTERVAL.sub(whole, text)
     return NUMBER.sub(lambda found: shown(*found.group(1, 3, 4)) + found[2], text)
 
 
