@@ -72,7 +72,7 @@ dev: $(READY) ## pre-commit's hook in this clone
 	@$(BIN)/pre-commit install
 
 plan-paper: $(READY) ## plan the paper's full experiment, without its images
-	@$(BIN)/anonbench standin $(PAPER_LAYOUTS)
+	@$(BIN)/python tools/paper_lists.py $(PAPER_LAYOUTS)
 	@$(BIN)/anonbench plan --configfile config/paper.yaml --config \
 		'datasets={celeba: {path: $(PAPER_LAYOUTS)/celeba}, rvl_cdip: {path: $(PAPER_LAYOUTS)/rvl_cdip}, dokiq: {path: $(PAPER_LAYOUTS)/dokiq/images.csv}}'
 

@@ -2,9 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/archive_sizes.py
 
-A random sample of queries against archives of up to a million images: exactly, and by FAISS's IVF,
-which is compared with the exact scores on the same sample. Each run is a process of its own. Its
-peak memory has the pages of the mapped files in it that the system keeps.
+A random sample of queries against archives of up to a million images. Each run is a process of
+its own. Its peak memory has the pages of the mapped files in it that the system keeps.
 """
 
 from __future__ import annotations
@@ -22,10 +21,8 @@ import numpy as np
 from common import emit
 
 IMAGES = (31_623, 100_000, 316_228, 1_000_000)
-INDEXED = IMAGES[:3]
-"""An index of a million vectors takes longer to build than a thousand queries take exactly."""
 START = "import sys; from anonbench.cli import main; sys.exit(main())"  # as the program does
-WIDTH, SAMPLE, CHECKED, K, PART = 256, 200, 50, 100, 50_000
+WIDTH, SAMPLE, K, PART = 256, 200, 100, 50_000
 
 
 def write(folder: Path, images: int) -> list[str]:
@@ -77,17 +74,6 @@ def exact(files: list[str], folder: Path) -> dict[str, Any]:
     return taken | {name: round(value, 4) for name, value in scores.items()}
 
 
-def by_index(files: list[str], folder: Path) -> dict[str, Any]:
-    """Score the sample by an index, and compare with exact scores of some of it."""
-    options = ["--sample", str(SAMPLE), "--search", "ivf", "--check", str(CHECKED)]
-    taken, told = scored(files, folder, *options)
-    found = told["difference"]
-    (row,) = (row for row in found["rows"] if row["metric"] == "map")
-    recall = {f"recall_of_first_{depth}": share for depth, share in found["recall"].items()}
-    scores = recall | {"map_minus_exact": row["difference"], "standard_error_of_it": row["se"]}
-    return taken | {name: round(value, 4) for name, value in scores.items()}
-
-
 def curve() -> list[dict[str, Any]]:
     """Return a point for each size."""
     points = []
@@ -96,11 +82,9 @@ def curve() -> list[dict[str, Any]]:
             folder = Path(name)
             files = write(folder, images)
             point: dict[str, Any] = {"images": images, "exact": exact(files, folder)}
-            if images in INDEXED:
-                point["ivf"] = by_index(files, folder)
             points.append(point)
     return points
 
 
 if __name__ == "__main__":
-    emit({"dimensions": WIDTH, "queries": SAMPLE, "compared_on": CHECKED, "k": K, "sizes": curve()})
+    emit({"dimensions": WIDTH, "queries": SAMPLE, "k": K, "sizes": curve()})

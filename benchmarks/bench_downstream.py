@@ -22,12 +22,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
-from anonbench.config import Linear
 from anonbench.core.numeric.similarity import Similarity, threads
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.downstream import knn
 from anonbench.evaluation.downstream.knn import knn_predict
-from anonbench.evaluation.downstream.linear import linear_probe
+from anonbench.evaluation.downstream.linear import MOST_ITERATIONS, linear_probe
 from anonbench.evaluation.downstream.softmax import Problem, Standardization
 
 CLASSES, DEPTH, TEMPERATURE = 16, 1024, 0.07
@@ -118,7 +117,7 @@ def probe() -> dict[str, Any]:
     """One fit of the linear probe on a twentieth of the paper's images."""
     train, labels = features(LINEAR[0], 1)
     val, truth = features(LINEAR[1], 2)
-    limit = Linear().max_iterations
+    limit = MOST_ITERATIONS
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
         every = np.arange(LINEAR[0])
         standard, measured = measure(lambda: Standardization.of(train.values, pool))
@@ -133,9 +132,7 @@ def probe() -> dict[str, Any]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             _, peer = measure(lambda: model.fit(plain[0], labels))
-    _, whole = measure(
-        lambda: linear_probe(train, labels, np.arange(len(labels)), val, Linear(), 0)
-    )
+    _, whole = measure(lambda: linear_probe(train, labels, np.arange(len(labels)), val, 0))
     back = np.vstack([standard.axes.astype(np.float64).T @ model.coef_.T, model.intercept_])
     return {
         "train": LINEAR[0],

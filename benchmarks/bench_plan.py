@@ -24,9 +24,10 @@ from typing import Any
 import yaml
 from common import emit, peak_memory_gb
 
-from anonbench.datasets.layouts.standin import TABLE_NAME, write_paper_standins
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+import paper_lists  # noqa: E402 - it is no package
+
 MORE = 10
 SIZES: dict[str, dict[str, Any]] = {
     "paper": {},
@@ -104,7 +105,7 @@ def config_of(standins: list[Path], change: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
     for folder in standins:
         dataset = values["datasets"][folder.name]
-        table = folder / TABLE_NAME
+        table = folder / "images.csv"
         dataset["path"] = str(table if table.exists() else folder)
         dataset |= {key: value for key, value in change.items() if key == "shard_size"}
     return values | {key: value for key, value in change.items() if key != "shard_size"}
@@ -138,7 +139,7 @@ def plan(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     with TemporaryDirectory() as name:
-        standins = write_paper_standins(Path(name) / "standins")
+        standins = paper_lists.write(Path(name) / "standins")
         plan(Path(name), config_of(standins, {"shard_size": 400_000}))  # Python compiles its files
         for answers in (Path(name) / "compiled").rglob("identity.*.json"):
             answers.unlink()

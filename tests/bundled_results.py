@@ -38,6 +38,7 @@ from anonbench.evaluation.comparisons.pairwise import (
     read_comparisons,
 )
 from anonbench.evaluation.correlation import write_correlation
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.deployments.table import score_deployments
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.policy.evidence import evidence
@@ -87,7 +88,6 @@ CONFIG: dict[str, Any] = {
     "retrieval": {"fraction": 0.1},
     "deployments": {"kinds": ["kept", "query_method"]},
     "presentation": {"bootstrap": 50, "show_originals": True},
-    "correlation": {"bootstrap": 50},
 }
 
 
@@ -193,7 +193,7 @@ def finish(config: Config) -> None:
     if labelled:
         ends = (".csv", "_by_method.csv", "_within.csv", ".json")
         correlations = [base / f"correlation/100{end}" for end in ends]
-        write_correlation(base / "scores.csv", 100, config.correlation, *correlations)
+        write_correlation(base / "scores.csv", 100, *correlations)
     _tables(config, experiment, base)
 
 
@@ -215,15 +215,15 @@ def _judge_again(
     own = [base / f"{name}.parquet" for name in judged]
     second = [base / f"second/seed{seed}.parquet" for seed in seeds]
     shown = config.presentation
-    sure = shown.confidence, shown.equivalence_margin
-    effects = collect_effects(NAME, runs, (0, *seeds), own, second, clusters, *sure)
+    judging = Judging(clusters, shown.confidence, shown.equivalence_margin)
+    effects = collect_effects(NAME, runs, (0, *seeds), own, second, judging)
     write_csv(effects, base.parent / "effects.csv")
     scores = read_by_reference(runs, (0, *seeds), own, second)
     found = measure(runs, (0, *seeds), scores)
     asked = shown.confidence, shown.stated_difference
     write_csv(tabulate_variances(NAME, found, clusters, *asked), base.parent / "variance.csv")
     again = second_columns(runs, (0, *seeds), scores)
-    best = collect_best(NAME, columns, again, clusters, shown.bootstrap, *sure)
+    best = collect_best(NAME, columns, again, judging, shown.bootstrap)
     write_csv(best, base.parent / "best.csv")
 
 
@@ -236,8 +236,8 @@ def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, 
     score_shard(scenarios[reference].queries, chosen, settings, 0, shard)
     gather_in_one_file([shard], [run.path for run in runs], base / "retrieval/without_own.parquet")
     people = read_clusters(base / "clusters.parquet")
-    scores, margins = base / "retrieval/without_own.parquet", (shown.confidence, 0.03)
-    kinds = compare_kinds(NAME, runs, scores, people, *margins)
+    scores = base / "retrieval/without_own.parquet"
+    kinds = compare_kinds(NAME, runs, scores, Judging(people, shown.confidence, 0.03))
     write_csv(kinds, base / "query_kinds.csv")
     _deployments(config, experiment, base, people)
     trainings = experiment.trainings(NAME)
@@ -263,12 +263,10 @@ def _deployments(config: Config, experiment: Experiment, base: Path, people: pd.
         100,
         references,
         of_model,
-        people,
         None,
         config.deployments,
         config.retrieval,
-        config.presentation.confidence,
-        config.presentation.equivalence_margin,
+        Judging(people, config.presentation.confidence, config.presentation.equivalence_margin),
     )
     write_csv(table, base / "deployments.csv")
 

@@ -1,8 +1,7 @@
-"""Commands as forks of a process that has imported Snakemake and what jobs load.
+"""Commands as forks of a process that has imported Snakemake and the package.
 
 What runs is what a user's command runs, in a process of its own with its own environment. Its start
-takes 2.5 CPU-seconds less, and its jobs take what they compute: their server (`workflow.forks`) is
-another fork, with libraries that it would load for the first jobs. Where `PYTHONPATH` has a
+takes 2.5 CPU-seconds less. Where `PYTHONPATH` has a
 `sitecustomize` alone, that is loaded first, as Python does at its start; a command with other
 sources is started as users start it.
 """
@@ -14,9 +13,7 @@ import gc
 import json
 import multiprocessing
 import os
-import re
 import runpy
-import socket
 import socketserver
 import subprocess
 import sys
@@ -33,14 +30,6 @@ ENTRIES = {"snakemake": "snakemake.cli", "anonbench": "anonbench.cli"}
 """Modules whose `main` is a command."""
 LOADED = [*ENTRIES.values(), "anonbench.config.stage_parameters", "anonbench.workflow.startup"]
 """What commands load."""
-SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
-OF_JOBS = [
-    *("matplotlib.backends.backend_svg", "matplotlib.pyplot", "numba", "pandas.io.formats.csvs"),
-    *("pillow_heif", "pyarrow.dataset", "pyarrow.pandas_compat", "pyarrow.parquet"),
-    *("scipy.stats", "tensorboard", "torch", "torch._inductor", "torch.utils.tensorboard"),
-    *("anonbench.detection.kinds.mtcnn", "anonbench.training.loop.train"),
-]
-"""What jobs load besides what their scripts name."""
 ONE_THREAD = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
     **dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
@@ -116,7 +105,7 @@ def _is_customization(folder: Path) -> bool:
 def _context() -> ForkServerContext:
     """Start the process that loads all; return what forks it."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*LOADED, *OF_JOBS, *_named_by_scripts(), "warmed"])
+    context.set_forkserver_preload(LOADED)
     before = dict(os.environ)
     os.environ.update(ONE_THREAD | {"PYTHONPATH": str(Path(__file__).parent)})
     try:
@@ -125,13 +114,6 @@ def _context() -> ForkServerContext:
         os.environ.clear()
         os.environ.update(before)
     return context
-
-
-def _named_by_scripts() -> list[str]:
-    """Return the modules that the scripts of jobs import."""
-    named = re.compile(r"^ *from (anonbench[\w.]*) import", re.MULTILINE)
-    texts = [script.read_text(encoding="utf-8") for script in sorted(SCRIPTS.glob("*.py"))]
-    return sorted({name for text in texts for name in named.findall(text)})
 
 
 def _run(
@@ -150,56 +132,8 @@ def _run(
     os.setsid()  # whoever kills a whole session ends this command alone
     for each in filter(_is_customization, _path()):
         runpy.run_path(str(each / "sitecustomize.py"))
-    if given[0] == "snakemake" and "-n" not in given:
-        _fork_server()
     sys.argv = given
     try:
         sys.exit(import_module(ENTRIES[given[0]]).main())
     finally:
         atexit._run_exitfuncs()  # a fork of multiprocessing runs none of them
-
-
-class _Fork:
-    """A child process, as far as `ForkedJobs` needs to know it."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-
-    def wait(self) -> None:
-        os.waitpid(self._number, 0)
-
-
-def _fork_server() -> None:
-    """Fork the server of this run's jobs, while this process has one thread."""
-    from anonbench.workflow.forks import jobs
-
-    control, other = socket.socketpair()
-    number = os.fork()
-    if number == 0:
-        control.close()
-        _serve(other)
-    other.close()
-    jobs._started = lambda _: (control, _Fork(number))  # type: ignore[assignment,return-value]
-
-
-def _serve(control: socket.socket) -> None:
-    """Be the server, and each job in its own fork, and end as Python ends after a script."""
-    from anonbench.workflow.forks import server
-
-    status: object = 1
-    try:
-        sys.argv = ["server", str(control.detach())]
-        server.main()
-        os._exit(0)  # it has no more jobs
-    except SystemExit as end:
-        status = end.code or 0
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    if not isinstance(status, int):
-        print(status, file=sys.stderr)
-        status = 1
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)

@@ -68,8 +68,8 @@ def detect(config: Config) -> dict[str, list[Region]]:
         file = getattr(dataset, setting)
         if file is not None and file.exists():
             stored[setting] = folder / "annotations" / f"{setting}.parquet"
-            source, unmatched = (config.seed, manifest, duplicates, False), folder / "u.csv"
-            match_user_file(setting, file, NAME, dataset, *source, stored[setting], unmatched)
+            source = config.seed, manifest, duplicates
+            match_user_file(setting, file, NAME, dataset, *source, stored[setting])
     boxes, images = [], []
     table = pd.read_parquet(manifest)
     for split in ("train", "val"):

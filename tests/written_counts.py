@@ -1,4 +1,4 @@
-"""Counts of images and of unmatched rows, as detection writes them."""
+"""Counts of images, as detection writes them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import pandas as pd
 from anonbench.detection.gather import COUNTS
 
 
-def write(folder: Path, rows: list[tuple[object, ...]], unmatched: tuple[str, ...] = ()) -> None:
+def write(folder: Path, rows: list[tuple[object, ...]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows, columns=COUNTS).to_csv(folder / "counts.csv", index=False)
-    table = pd.DataFrame({"setting": unmatched, "file": "f", "row": 1, "reason": "r"})
-    table.to_csv(folder / "unmatched.csv", index=False)

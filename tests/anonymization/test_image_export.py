@@ -19,7 +19,7 @@ from anonbench.anonymization import export as module
 from anonbench.anonymization.export import Exported, export_images
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
-from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.io import write_parquet
 from anonbench.core.jobs.checksums import write_checksum
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.datasets.image_sets.neutral_names import Names
@@ -212,25 +212,16 @@ def test_what_may_be_unhidden_is_counted_and_has_to_be_accepted(
     status(run, IDS[0], "empty")
     status(run, IDS[1], "partial", "zxing failed")
     status(run, IDS[2], "empty", "zxing failed")
-    counts = "1 images without a region, 2 images on which a detector failed, 0 rows that match no"
+    counts = "1 images without a region, 2 images on which a detector failed"
     told = refusal(run, to)
     assert counts in told and "quality/least_certain.csv" in told and "--accept-unhidden 3" in told
     assert counts in refusal(run, to, accepted=2)
     assert counts in refusal(run, to, accepted=4)
-    rows = pd.DataFrame(
-        {"setting": ["boxes", "truth", "boxes"], "file": "b.csv", "row": 1, "reason": ""}
-    )
-    write_csv(rows, run.results / "archive/unmatched.csv")
-    assert "2 rows that match no image" in refusal(run, to, accepted=3)
-    done = export(run, to, accepted=5)
-    assert (done.unhidden.without_regions, done.unhidden.failed, done.unhidden.unmatched) == (
-        1, 2, 2,
-    )  # fmt: skip
+    done = export(run, to, accepted=3)
+    assert (done.unhidden.without_regions, done.unhidden.failed) == (1, 2)
 
 
 def test_images_that_are_in_no_set_are_not_counted(run: Config, tmp_path: Path) -> None:
-    write_csv(pd.DataFrame(columns=["setting", "file", "row", "reason"]),
-              run.results / "archive/unmatched.csv")  # fmt: skip
     lost = sorted(i for i in IDS[6:])[0]
     status(run, lost, "empty")
     for variant in (MASK, BLUR, HALF):

@@ -16,7 +16,7 @@ from written_counts import write
 
 def audit(folder: Path, images: int = 9) -> Path:
     rows = [("train", 13, 1, 1, 2, 9, 0, 1, 2), ("val", 8, 0, 0, 1, 7, 0, 0, 1)]
-    write(folder, rows, ("boxes", "boxes", "mine"))
+    write(folder, rows)
     copies = {"digest": ["x", "x"], "id": ["a", "b"], "split": ["train"] * 2, "kept": [True, False]}
     pd.DataFrame(copies).to_csv(folder / "duplicates.csv", index=False)
     shards = []
@@ -30,7 +30,6 @@ def audit(folder: Path, images: int = 9) -> Path:
             shards.append((split, variant, files))
     gather_audit(
         folder / "counts.csv",
-        folder / "unmatched.csv",
         folder / "duplicates.csv",
         shards,
         folder / "audit.csv",
@@ -51,7 +50,7 @@ def test_every_variant_and_every_doubt_is_counted(tmp_path: Path) -> None:
     ]
     assert table["left_out_duplicates"].tolist() == [1, 1, 0, 0]
     assert table["failed_detector"].tolist() == [1, 1, 0, 0] and not table["failed_audits"].any()
-    assert read_doubts(tmp_path / "audit.csv") == Doubts(3, 1, 0, 1, {"boxes": 2, "other": 1}, 3)
+    assert read_doubts(tmp_path / "audit.csv") == Doubts(3, 1, 0, 1, 3)
 
 
 def test_an_image_more_than_detection_left_is_refused(tmp_path: Path) -> None:

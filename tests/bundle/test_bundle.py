@@ -320,14 +320,14 @@ def test_the_workflow_starts_from_what_a_bundle_carries(bundle: Path) -> None:
     outputs = {
         "scores": "results/portraits/scores.csv",
         "rankings_portraits": "results/portraits/retrieval/unadapted/seed0/mask-100.json",
-        "effects": "results/portraits/effects.csv",
-        "second_rankings": "results/portraits/retrieval/second/seed1.parquet",
-        "retrieve_second": "results/portraits/retrieval/second/seed1/shards/0.parquet",
+        "effects_portraits": "results/portraits/effects.csv",
+        "rankings_others_portraits": "results/portraits/retrieval/second/seed1.parquet",
+        "retrieve_others_portraits": "results/portraits/retrieval/second/seed1/shards/0.parquet",
         "trainings": "results/portraits/trainings.csv",
         "train_unadapted": "results/portraits/models/unadapted/seed0/backbone.safetensors",
     }
     rules = [(name, path.__eq__) for name, path in outputs.items()]
-    assert remaining_rules(bundle / METADATA, rules) == {"scores", "effects"}
+    assert remaining_rules(bundle / METADATA, rules) == {"scores", "effects_portraits"}
     with pytest.raises(InputError, match="run snakemake in the bundle's folder"):
         remaining_rules(bundle / "nothing.json", rules)
 

@@ -22,7 +22,7 @@ import yaml
 
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 STEPS = 120
-GPU_RULES = ("train_unadapted", "train_adapted", "embed_original")
+GPU_RULES = ("train_unadapted", "train_adapted", "embed_portraits_unadapted_seed0")
 TARGETS = ("portraits_boxes", "portraits_tables")
 COMPARED = ("*.tar", "*.parquet", "*.h5", "*.safetensors", "*.csv", "*.png", "*.svg", "*.md")
 QUICK = [
@@ -100,7 +100,6 @@ def prepare(root: Path, folder: Path) -> None:
         "detection_quality": {"images": 4},
         "retrieval": {"fraction": 0.15},
         "presentation": {"bootstrap": 50},
-        "correlation": {"bootstrap": 50},
     }
     folder.mkdir()
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")

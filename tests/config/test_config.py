@@ -91,8 +91,23 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
         ),
         (
             {"detection": {"template": {"mode": "fallback"}}},
-            "detection.template.mode",
-            "is gone: the other detectors search every image; remove it",
+            "detection.template",
+            "is gone: its former default is always used; remove it",
+        ),
+        (
+            with_dataset(unmatched="record"),
+            "datasets.mine.unmatched",
+            "is gone: rows that match no image are refused; remove it",
+        ),
+        (
+            {"detection": {"ink": {"margin": 8}}},
+            "detection.ink",
+            "is gone: its former default is always used; remove it",
+        ),
+        (
+            {"detection": {"mrz": {"margin": 1}}},
+            "detection.mrz.margin",
+            "is gone: its former default is always used; remove it",
         ),
         (
             {"detection_quality": {"drawn": 24}},
@@ -113,6 +128,16 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
             {"privacy": {"restored": {"regions": 5}}},
             "privacy.restored",
             "is gone: likeness and reconstruction tell what a restorer finds; remove it",
+        ),
+        (
+            {"downstream": {"linear": {"held_out": 0.1}}},
+            "downstream.linear",
+            "is gone: its former default is always used; remove it",
+        ),
+        (
+            {"recipes": {"mine": {"optimizer": {"clip": 1.0}}}},
+            "recipes.mine.optimizer.clip",
+            "is gone: its former default is always used; remove it",
         ),
         (
             with_dataset(split={"validatoin": 0.2}),

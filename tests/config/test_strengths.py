@@ -31,7 +31,7 @@ MINE: dict[str, Any] = {
 VALUES: dict[str, Any] = {
     "datasets": {"mine": MINE},
     "anonymization": {
-        "pixelate": {"min_block": 3},
+        "pixelate": {"blocks": {"mrz": 3}},
         "strengths": FINE | {"blur": {"light": {"sigma": {"face": 0.04}}}},
     },
 }
@@ -53,8 +53,8 @@ def edited(path: str, value: Any) -> Config:
 
 def test_a_strength_has_its_methods_parameters_but_for_its_own() -> None:
     config = load(VALUES).anonymization
-    assert config.method("pixelate_fine") == Pixelate(min_block=3, blocks=Blocks(face=24))
-    assert config.method("pixelate") == Pixelate(min_block=3)
+    assert config.method("pixelate_fine") == Pixelate(blocks=Blocks(face=24, mrz=3))
+    assert config.method("pixelate") == Pixelate(blocks=Blocks(mrz=3))
     assert config.method("blur_light") == Blur(sigma=Sigma(face=0.04))
     assert config.at("pixelate_fine").of(Pixelate).blocks.face == 24
     assert config.at("pixelate_fine").of(Blur) == Blur()
@@ -68,10 +68,10 @@ def test_a_strength_has_its_methods_parameters_but_for_its_own() -> None:
 def test_what_is_not_overridden_is_the_methods(face: int, text: int, least: int, own: Any) -> None:
     strength: dict[str, Any] = {"blocks": {"face": face}}
     if own is not None:
-        strength["min_block"] = own
-    section = {"blocks": {"text": text}, "min_block": least}
+        strength["blocks"]["mrz"] = own
+    section = {"blocks": {"text": text, "mrz": least}}
     found = anonymization(pixelate=section, strengths={"pixelate": {"x": strength}})
-    expected = Pixelate(blocks=Blocks(face=face, text=text), min_block=own or least)
+    expected = Pixelate(blocks=Blocks(face=face, text=text, mrz=own or least))
     assert found.method("pixelate_x") == expected
     again = Anonymization.model_validate(found.model_dump(mode="json"))
     assert again == found
@@ -79,7 +79,9 @@ def test_what_is_not_overridden_is_the_methods(face: int, text: int, least: int,
 
 def test_objects_are_as_good_as_plain_data() -> None:
     fine = Pixelate(blocks=Blocks(face=24))
-    found = Anonymization(pixelate=Pixelate(min_block=5), strengths={"pixelate": {"fine": fine}})
+    found = anonymization(
+        pixelate=Pixelate(blocks=Blocks(mrz=5)), strengths={"pixelate": {"fine": fine}}
+    )
     assert found.method("pixelate_fine") == fine
 
 
@@ -168,9 +170,9 @@ def changed(path: str, value: Any) -> set[str]:
         ("anonymization.strengths.pixelate.fine.blocks.face", 20, {"pixelate_fine-100"}),
         ("anonymization.strengths.pixelate.coarse", {"blocks": {"face": 4}}, set()),
         ("anonymization.strengths.mask", {"white": {"colour": [255, 255, 255]}}, set()),
-        ("anonymization.pixelate.min_block", 4, {"pixelate-100", "pixelate_fine-100"}),
-        ("anonymization.pixelate.blocks", {"face": 9}, {"pixelate-100"}),  # overridden in `fine`
-        ("anonymization.blur.min_sigma", 2.0, {"blur_light-100"}),
+        ("anonymization.pixelate.blocks.mrz", 4, {"pixelate-100", "pixelate_fine-100"}),
+        ("anonymization.pixelate.blocks.face", 9, {"pixelate-100"}),  # overridden in `fine`
+        ("anonymization.blur.sigma.mrz", 3.0, {"blur_light-100"}),
         ("datasets.mine.methods", [*MINE["methods"], "blur"], set()),
     ],
 )

@@ -17,7 +17,7 @@ from anonbench.config.detectors import LOOKED_FOR, Detection, covering
 from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.kinds.ink import Ink, InkDetector
+from anonbench.detection.kinds.ink import InkDetector
 from anonbench.detection.search import build_all
 from anonbench_demo import portraits
 
@@ -38,7 +38,7 @@ class Lines:
 
 def ink_of(image: np.ndarray, lines: Sequence[Region] = ()) -> np.ndarray:
     """Return the pixels in which ink was found."""
-    (found,) = InkDetector(Ink(), Lines(lines)).detect([image])
+    (found,) = InkDetector(Lines(lines)).detect([image])
     assert all(region.entity == Entity.INK for region in found)
     return covered(image.shape, [with_corners(region) for region in found])
 
@@ -128,7 +128,7 @@ def test_photographs_are_not_searched() -> None:
 def test_regions_are_the_same_at_every_call_and_none_is_in_an_empty_image() -> None:
     image, _ = page()
     signature(image, 420, 250, (0, 0, 0))
-    detector = InkDetector(Ink(), Lines())
+    detector = InkDetector(Lines())
     assert detector.detect([image]) == detector.detect([image])
     for shape in ((1, 1), (3, 900, 3), (40, 40, 3)):
         assert detector.detect([np.full(shape, 255, np.uint8)]) == [[]]

@@ -160,18 +160,18 @@ def line(x: float, y: float, width: float, text: str = "", score: float = 0.0) -
 def test_lines_that_begin_and_end_together_are_joined() -> None:
     read, unread = line(50, 100, 600, TD3[1], 1.0), line(52, 62, 598)
     far, short, below = line(50, 300, 600), line(50, 60, 200), line(50, 142, 610)
-    (block,) = blocks([far, unread, read], 0.7)
+    (block,) = blocks([far, unread, read])
     assert block == [unread, read]
-    assert blocks([read, far, short], 0.7) == [[read]]
+    assert blocks([read, far, short]) == [[read]]
     four = [line(50, 20, 600), unread, read, below]
-    assert [len(block) for block in blocks(four, 0.7)] == [3]
-    assert blocks([unread, far], 0.7) == []
-    assert blocks([replace(read, score=0.6)], 0.7) == []
+    assert [len(block) for block in blocks(four)] == [3]
+    assert blocks([unread, far]) == []
+    assert blocks([replace(read, score=0.6)]) == []
 
 
 def test_a_line_that_ends_early_is_covered_to_the_blocks_end() -> None:
     early = line(50, 62, 250, "P<UTOERIKSSON", 0.0)
-    (block,) = blocks([early, line(50, 100, 600, TD3[1], 1.0)], 0.7)
+    (block,) = blocks([early, line(50, 100, 600, TD3[1], 1.0)])
     corners = outline(block, 0.25)
     np.testing.assert_allclose(corners, [(45, 57), (655, 57), (655, 125), (45, 125)])
 

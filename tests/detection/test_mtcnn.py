@@ -91,10 +91,10 @@ def test_boxes_equal_those_of_facenet_pytorch_image_by_image(
 
 
 def test_other_settings_equal_facenet_pytorch(faces: list[portraits.Drawing]) -> None:
-    settings = Mtcnn(thresholds=(0.5, 0.3, 0.1), min_face_size=33, factor=0.8)
+    settings = Mtcnn(thresholds=(0.5, 0.3, 0.1), min_face_size=33)
     images = [drawing.image for drawing in faces]
     found = build(DetectorName.MTCNN, Detection(mtcnn=settings, speed="single")).detect(images)
-    own = per_image_boxes(images, thresholds=[0.5, 0.3, 0.1], min_face_size=33, factor=0.8)
+    own = per_image_boxes(images, thresholds=[0.5, 0.3, 0.1], min_face_size=33)
     assert_equal_boxes(found, own)
 
 

@@ -16,6 +16,7 @@ from anonbench.datasets.images import encode
 from anonbench.detection.kinds import Mtcnn, Ppocr
 from anonbench.detection.quality.sweep import (
     SWEEP_COLUMNS,
+    THRESHOLDS,
     curve,
     draw_sample,
     sweep,
@@ -106,17 +107,17 @@ def test_sweep_measures_each_detector_by_itself_and_marks_the_setting(
 ) -> None:
     manifest = listed(tmp_path, {"a": portrait})
     names = [DetectorName.ZXING, DetectorName.MTCNN]
-    table = sweep(manifest, tmp_path, names, SETTINGS, {"a": portrait.regions}, [0.5, 1.0])
+    table = sweep(manifest, tmp_path, names, SETTINGS, {"a": portrait.regions})
     assert list(table.columns) == SWEEP_COLUMNS
     assert set(table["detector"]) == {"mtcnn"}
-    assert table["threshold"].tolist() == [0.5, 0.8, 1.0]
-    assert table["in_use"].tolist() == [False, True, False]
-    assert table["recall_50"].tolist() == [1, 1, 0]
+    assert table["threshold"].tolist() == list(THRESHOLDS)
+    assert table.loc[table["in_use"], "threshold"].tolist() == [0.8]
+    assert table["recall_50"].iloc[0] == 1 and table["recall_50"].is_monotonic_decreasing
 
 
 def test_without_any_threshold_the_table_is_empty(tmp_path: Path, portrait: Drawing) -> None:
     manifest = listed(tmp_path, {"a": portrait})
-    table = sweep(manifest, tmp_path, [DetectorName.ZXING], SETTINGS, {"a": []}, [0.5])
+    table = sweep(manifest, tmp_path, [DetectorName.ZXING], SETTINGS, {"a": []})
     assert table.empty and list(table.columns) == SWEEP_COLUMNS
 
 

@@ -168,6 +168,11 @@ def test_a_small_region_of_low_score_is_searched_for_again_at_full_size() -> Non
     assert Views(Standing(least=40), reach).detect([image]) == [[]]
     lower = replace(reach, second=SecondLook(below=10, score=0.5))
     assert Views(Standing(least=30), lower).detect([image]) == [[]]
+    # a score of 0.1 is too low for it, unless turned objects are searched upright
+    surer = replace(reach, second=SecondLook(below=20, score=0.5, unsure=0.2))
+    assert Views(Standing(least=30), surer).detect([image]) == [[]]
+    upright = replace(surer, turns=ALL_TURNS, upright=600 * 800 - 1)
+    assert len(Views(Standing(least=30), upright).detect([image])[0]) == 1
 
 
 REGIONS = st.builds(

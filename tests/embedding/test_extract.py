@@ -15,9 +15,10 @@ from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode as encode_image
+from anonbench.embedding import extract
 from anonbench.embedding.extract import embed_many, features
 from anonbench.embedding.store import read_embeddings
-from anonbench.training.checkpoints.weights import load_backbone, save_backbone
+from anonbench.training.checkpoints.weights import class_tokens, load_backbone, save_backbone
 from anonbench.training.model.network import Network
 from timms import as_timms
 
@@ -66,6 +67,27 @@ def test_batches_and_workers_have_no_effect(images: ImageSet, backbone: Path) ->
     np.testing.assert_array_equal(
         helped, features(model, preprocess, images, Embedding(batch_size=4))
     )
+
+
+def test_equal_images_have_equal_vectors(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever place in a batch they are in: products are rounded otherwise in each."""
+    draw = np.random.default_rng(0)
+    pixels = [encode_image(draw.integers(0, 256, (40, 40, 3), dtype=np.uint8)) for _ in range(3)]
+    with ShardWriter(tmp_path / "0.tar") as shard:
+        for number in range(9):
+            shard.add(f"{number}", pixels[number % 3], "png", 40, 40)
+    given = load_backbone(backbone)
+
+    def uneven(model: object, preprocess: object, batch: torch.Tensor) -> torch.Tensor:
+        return class_tokens(*given, batch) + 1e-6 * torch.arange(len(batch))[:, None]
+
+    monkeypatch.setattr(extract, "class_tokens", uneven)
+    images = ImageSet.open([tmp_path / "0.tar"])
+    values = features(*given, images, Embedding(batch_size=4))
+    assert all(np.array_equal(values[row], values[row % 3]) for row in range(9))
+    assert len(np.unique(values, axis=0)) == 3
 
 
 def test_images_are_decoded_once_a_run_and_input_size(

@@ -40,6 +40,23 @@ def test_map_brings_unseen_vectors_nearer_to_their_originals() -> None:
     assert learned.card["strength"] in STRENGTHS
 
 
+def test_equal_vectors_stay_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever row of a product they are in: BLAS rounds otherwise in each."""
+    originals, hidden, clusters = drawn()
+    learned = Pairs(originals, hidden, folds_of(clusters, 0)).fit()
+    hidden[[7, 200, 399]] = hidden[0]
+    matmul = np.matmul
+
+    def uneven(*given: np.ndarray, out: np.ndarray) -> np.ndarray:
+        out[:] = matmul(*given) + 1e-6 * np.arange(len(out), dtype=np.float32)[:, None]
+        return out
+
+    monkeypatch.setattr(np, "matmul", uneven)
+    mapped = learned.apply(hidden)
+    assert all(np.array_equal(mapped[row], mapped[0]) for row in (7, 200, 399))
+    assert not np.array_equal(mapped[1], mapped[0])
+
+
 # fewer than dimensions; more in a fold than are summed up at once
 @pytest.mark.parametrize("count", [16, 400, 12_000])
 def test_weights_are_those_of_ridge_regression(count: int) -> None:

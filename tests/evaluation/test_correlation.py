@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from anonbench.config import Correlation
 from anonbench.core.errors import InputError
 from anonbench.evaluation.correlation import (
     BY_METHOD,
@@ -25,7 +24,6 @@ from anonbench.evaluation.correlation import (
     write_correlation,
 )
 
-SETTINGS = Correlation(bootstrap=200)
 METHODS = {"pixelation": "pixelate", "blurring": "blur", "masking": "mask"}
 ACCURACIES = {"knn_accuracy": "knn", "linear_accuracy": "linear"}
 
@@ -54,7 +52,7 @@ def at(matrix: pd.DataFrame, a: str, b: str) -> pd.Series:
     [("celeba", 100), ("rvl_cdip", 25), ("rvl_cdip", 50), ("rvl_cdip", 75), ("rvl_cdip", 100)],
 )
 def test_the_papers_matrices(paper: pd.DataFrame, shared: Path, dataset: str, degree: int) -> None:
-    matrix = correlation_matrices(metric_rows(paper, degree, dataset), SETTINGS)
+    matrix = correlation_matrices(metric_rows(paper, degree, dataset))
     expected = pd.read_csv(shared / "paper" / "paper_corr_recomputed.csv")
     expected = expected.replace({"metric": ACCURACIES, "metric_b": ACCURACIES})
     expected = expected[expected["dataset"] == dataset]
@@ -66,7 +64,7 @@ def test_the_papers_matrices(paper: pd.DataFrame, shared: Path, dataset: str, de
 
 
 def test_the_published_coefficients(paper: pd.DataFrame) -> None:
-    matrix = correlation_matrices(metric_rows(paper, 100, "celeba"), Correlation())
+    matrix = correlation_matrices(metric_rows(paper, 100, "celeba"))
     for accuracy in ("knn", "linear"):
         cell = at(matrix, "mndcg_anonymized", accuracy)
         assert round(cell["pearson"], 2) == 0.95
@@ -105,7 +103,7 @@ def example(rows: int = 12, downstream: bool = True) -> pd.DataFrame:
 
 def test_coefficients_equal_pandas() -> None:
     scores = example()
-    matrix = correlation_matrices(metric_rows(scores, 50), SETTINGS)
+    matrix = correlation_matrices(metric_rows(scores, 50))
     assert list(matrix.columns) == COLUMNS
     rows = metric_rows(scores, 50)[list(METRICS)]
     for column, method in (("pearson", "pearson"), ("spearman", "spearman")):
@@ -126,9 +124,7 @@ def test_seeds_are_averaged_and_other_rows_do_not_count() -> None:
     unknown += [scores[scores["metric"] == "knn"].assign(metric=m) for m in ("knn_macro", "knn@5")]
     only = unknown[0].assign(adaption="D")  # has none of the six metrics: no row
     more = pd.concat([scores, original, other, control, *unknown, only])
-    first, second = (
-        correlation_matrices(metric_rows(table, 50), SETTINGS) for table in (scores, more)
-    )
+    first, second = (correlation_matrices(metric_rows(table, 50)) for table in (scores, more))
     pd.testing.assert_frame_equal(first, second)
     assert (first["n"] == 12).all() and len(metric_rows(more, 50)) == 12
     mean = metric_rows(scores, 50).set_index(["method", "adaption"]).loc[("blur", "A"), "knn"]
@@ -149,7 +145,7 @@ def test_seeds_are_averaged_and_other_rows_do_not_count() -> None:
 def test_what_does_not_exist_has_a_reason_and_no_warning(scores: pd.DataFrame, reason: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        matrix = correlation_matrices(metric_rows(scores, 50), SETTINGS)
+        matrix = correlation_matrices(metric_rows(scores, 50))
         by_method(metric_rows(scores, 50))
     cell = at(matrix, "knn", "knn")
     assert np.isnan(cell["pearson"]) and np.isnan(cell["low"])
@@ -187,7 +183,7 @@ def test_within_and_without_say_why_there_is_no_coefficient() -> None:
 def test_a_missing_cell_leaves_its_row_out_of_its_pairs() -> None:
     scores = example()
     gone = scores.query("method == 'blur' and adaption == 'A' and metric == 'knn'").index
-    matrix = correlation_matrices(metric_rows(scores.drop(gone), 50), SETTINGS)
+    matrix = correlation_matrices(metric_rows(scores.drop(gone), 50))
     assert at(matrix, "knn", "linear")["n"] == 11
     assert at(matrix, "map_original", "linear")["n"] == 12
 
@@ -195,8 +191,8 @@ def test_a_missing_cell_leaves_its_row_out_of_its_pairs() -> None:
 def test_several_data_sets_need_a_choice() -> None:
     both = pd.concat([example(), example().assign(dataset="other")])
     with pytest.raises(InputError, match="demo, other"):
-        correlation_matrices(metric_rows(both, 50), SETTINGS)
-    assert len(correlation_matrices(metric_rows(both, 50, "other"), SETTINGS)) == 36
+        correlation_matrices(metric_rows(both, 50))
+    assert len(correlation_matrices(metric_rows(both, 50, "other"))) == 36
 
 
 @pytest.mark.slow
@@ -207,7 +203,7 @@ def test_files(tmp_path: Path, downstream: bool) -> None:
     for name in ("a", "b"):
         ends = (".csv", "_by_method.csv", "_within.csv", ".json")
         paths = [tmp_path / f"{name}{end}" for end in ends]
-        write_correlation(tmp_path / "scores.csv", 50, SETTINGS, *paths)
+        write_correlation(tmp_path / "scores.csv", 50, *paths)
         outputs.append([path.read_bytes() for path in paths])
     assert outputs[0] == outputs[1]
     assert len(pd.read_csv(tmp_path / "a.csv")) == 36
@@ -222,7 +218,7 @@ def test_files(tmp_path: Path, downstream: bool) -> None:
 
 def test_the_papers_coefficient_within_methods(paper: pd.DataFrame) -> None:
     """What is left of 0.95 once masking, which lowers everything, is no correlation of models."""
-    table = within_matrix(metric_rows(paper, 100, "celeba"), SETTINGS)
+    table = within_matrix(metric_rows(paper, 100, "celeba"))
     assert list(table.columns) == WITHIN
     assert len(table) == 15 and (table["rows"] == 12).all() and (table["methods"] == 3).all()
     strongest = at(table, "mndcg_anonymized", "knn")
@@ -235,7 +231,7 @@ def test_the_papers_coefficient_within_methods(paper: pd.DataFrame) -> None:
 
 
 def test_within_methods_a_metric_without_values_has_its_reason(paper: pd.DataFrame) -> None:
-    table = within_matrix(metric_rows(paper[paper["metric"] != "linear"], 100, "celeba"), SETTINGS)
+    table = within_matrix(metric_rows(paper[paper["metric"] != "linear"], 100, "celeba"))
     missing = at(table, "knn", "linear")
     assert missing["reason"] == "linear: no downstream task" and np.isnan(missing["p_holm"])
     assert at(table, "mndcg_anonymized", "knn")["reason"] == ""

@@ -262,7 +262,6 @@ def test_common_scores_what_all_have() -> None:
         ({"clusters": pd.Series(0, [*IDS, IDS[0]])}, "clusters: '.*' is there twice"),
         ({"clusters": "absent.csv"}, r"clusters: absent\.csv cannot be read"),
         ({"confidence": 95}, "confidence: 95 is not between 0 and 0"),
-        ({"search": "kd-tree"}, "search: 'kd-tree' is not one of exact, ivf, hnsw"),
     ],
 )
 def test_what_cannot_be_scored_is_said_in_a_line(change: dict[str, Any], message: str) -> None:
@@ -293,23 +292,6 @@ def test_names_that_look_missing_are_names(tmp_path: Path) -> None:
         run(*sets, clusters=tmp_path / "names.csv")
 
 
-def test_a_deep_approximate_search_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(external, "MOST_APPROXIMATE", 9)
-    with pytest.raises(InputError, match=r"the first 10 images saves nothing.*--sample"):
-        score(REFERENCE, QUERIES, DATABASE, search="ivf")
-
-
-@pytest.mark.parametrize("search", ["ivf", "hnsw"])
-def test_approximate_scores_come_with_their_difference(search: external.Search) -> None:
-    result = run(REFERENCE, QUERIES, DATABASE, search=search, k=10, check=40)
-    exact = score(REFERENCE, QUERIES, DATABASE, k=10, ap_depth="k")
-    assert result.difference is not None
-    assert result.difference.queries == 40
-    apart = (result.table["value"] - exact["value"]).abs()
-    assert (apart < 0.02).all()
-    assert result.settings.ap_depth == "k"
-
-
 @pytest.mark.slow
 def test_evaluation_needs_no_torch_and_the_package_nothing() -> None:
     program = (
@@ -317,8 +299,7 @@ def test_evaluation_needs_no_torch_and_the_package_nothing() -> None:
         "assert 'numpy' not in sys.modules\n"
         "import numpy as np\n"
         "ids, values = list(range(40)), np.random.default_rng(0).standard_normal((40, 4))\n"
-        "for search in ('exact', 'hnsw'):\n"
-        "    anonbench.score((ids, values), (ids, values), (ids, values), search=search)\n"
+        "anonbench.score((ids, values), (ids, values), (ids, values))\n"
         "from anonbench import score\n"
         "loaded = {'torch', 'cv2', 'torchvision', 'timm', 'sklearn'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"

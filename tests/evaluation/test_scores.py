@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from anonbench.config import Correlation
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.numeric.rates import clustered_rate
@@ -284,7 +283,7 @@ def test_the_table_is_what_the_correlation_reads(tmp_path: Path) -> None:
     outputs = [
         tmp_path / name for name in ("matrix.csv", "methods.csv", "within.csv", "details.json")
     ]
-    write_correlation(tmp_path / "scores.csv", 25, Correlation(bootstrap=50), *outputs)
+    write_correlation(tmp_path / "scores.csv", 25, *outputs)
     cells = pd.read_csv(outputs[0]).set_index(["metric", "metric_b"])
     assert cells.loc[("map_original", "mndcg_original"), "pearson"] > 0.9
     assert cells.loc[("map_original", "knn"), "reason"] == "k-NN is the same in all 4 rows"

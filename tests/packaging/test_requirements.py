@@ -200,7 +200,6 @@ def test_copies_of_originals_are_listed_by_the_core(root: Path, embeddings: Path
     ("command", "message"),
     [
         (["export", "{file}", "out", "--format", "timm"], 'pip install "anonbench[train]"'),
-        (["{score}", "--search", "ivf"], 'pip install "anonbench[search]"'),
         (["plan"], 'pip install "anonbench[workflow]"'),
         (["images", "export", "demo", "mask-100", "--to", "out"], "snakemake is not installed"),
     ],

@@ -66,7 +66,6 @@ def miniature(root: Path) -> dict[str, Any]:
         "privacy": demo["privacy"] | {"attacked_regions": 4, "residual": {"images": 4}},
         "retrieval": {"fraction": 0.15},
         "presentation": {"bootstrap": 50},
-        "correlation": {"bootstrap": 50},
     }
 
 

@@ -60,9 +60,8 @@ def config() -> dict[str, Any]:
         "recipes": {"tiny": tiny},
         "detection": {"speed": "single"},
         "retrieval": {"fraction": 0.3},
-        "downstream": {"k": 2, "all_k": [2]},
+        "downstream": {"k": 2},
         "presentation": {"bootstrap": 20},
-        "correlation": {"bootstrap": 20},
     }
 
 

@@ -36,21 +36,18 @@ def test_a_copy_of_originals_has_no_digest_and_its_index_has() -> None:
 
 
 def test_an_adapted_model_embeds_original_queries_too() -> None:
-    wildcards = {"dataset": "mine", "seed": "0", "adaption": "A", "anonymized": "mask-50"}
-
-    class Wildcards(dict[str, str]):
-        __getattr__ = dict.__getitem__
-
-    def read(model: str, variant: str) -> dict[str, Any]:
-        inputs = paths().embedding_inputs(model, variant)
-        return {name: each(Wildcards(wildcards)) for name, each in inputs.items()}
-
-    adapted = read("{adaption}-{anonymized}", "{anonymized}")
-    assert list(adapted) == ["backbone", "original", "val", "train"]
-    assert adapted["backbone"] == paths().backbone("mine", "A-mask-50", 0)
-    assert adapted["original"] == paths().images("mine", "original", "val")
-    assert adapted["train"] == paths().images("mine", "mask-50", "train")
-    assert list(read("unadapted", "original")) == ["backbone", "val", "train"]
+    jobs = paths().embedding_jobs("mine")
+    assert list(jobs) == [("unadapted", 0), ("unadapted", 7), ("adapted", 0)]
+    of_one = {name: files for name, files in jobs["adapted", 0].items() if "A_mask_50" in name}
+    assert list(of_one) == [
+        f"A_mask_50_{name}" for name in ("mask_50_train", "mask_50_val", "original_val")
+    ]
+    weights, images = [paths().backbone("mine", "A-mask-50", 0)], paths().images
+    inputs, output = of_one["A_mask_50_original_val"]
+    assert inputs == weights + images("mine", "original", "val")
+    assert output == paths().embedding("mine", "A-mask-50", 0, "original")
+    assert of_one["A_mask_50_mask_50_train"].inputs == weights + images("mine", "mask-50", "train")
+    assert not any("original_val" in name and "mask" in name for name in jobs["unadapted", 0])
 
 
 def test_attention_has_a_file_for_each_model_that_is_drawn() -> None:
@@ -94,9 +91,6 @@ def test_annotations_are_those_that_the_config_names() -> None:
     some = paths({"boxes": ["b.csv"]})
     assert some.annotations("mine", "boxes", "corrections") == [
         "out/mine/annotations/boxes.parquet"
-    ]
-    assert some.annotations("mine", "boxes", suffix="unmatched.csv") == [
-        "out/mine/annotations/boxes.unmatched.csv"
     ]
     assert paths().measured() == []
     assert paths(data={"truth": "t.csv"}).measured() == ["mine"]

@@ -63,34 +63,46 @@ rule given:
         "../scripts/given.py"
 
 
-rule originals:
-    input:
-        **by_digest(manifest=rules.manifest.output.manifest, images=rules.detect.output.images),
-    output:
-        **updated(
-            **with_digest(index="<results>/{dataset}/images/original/{split}/{shard}.parquet"),
-        ),
-    log:
-        "<logs>/originals/{dataset}/original/{split}/{shard}.log",
-    benchmark:
-        "<benchmarks>/originals/{dataset}/original/{split}/{shard}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("originals"),
-        keep_without_regions=lambda w: datasets[w.dataset].keep_without_regions,
-    script:
-        "../scripts/originals.py"
+# Indexes of originals: one job for all shards, which reads tables only.
+for _name in experiment.datasets:
+    _folder = f"<results>/{_name}/images/original"
+    _shards = [
+        f"{split}/{shard}" for split in ("train", "val") for shard in paths.shards(_name, split)
+    ]
+
+    rule:
+        name:
+            f"originals_{_name}"
+        input:
+            **by_digest(
+                manifest=f"{results}/{_name}/manifest.parquet",
+                images=paths.detected(_name, "images"),
+            ),
+        output:
+            index=update([f"{_folder}/{each}.parquet" for each in _shards]),
+            digests=update([digest_file(f"{_folder}/{each}.parquet") for each in _shards]),
+        log:
+            f"<logs>/originals/{_name}.log",
+        benchmark:
+            f"<benchmarks>/originals/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(20),
+        params:
+            code=code_of("originals"),
+            keep_without_regions=datasets[_name].keep_without_regions,
+            dataset=_name,
+        script:
+            "../scripts/originals.py"
 
 
 # Only where a data set's `copy_originals` asks for it. Nothing depends on what it writes: an image
 # is read from it by the index, which holds its digest. So no second link of it is kept either.
 rule copy_originals:
     input:
-        **by_digest(index=rules.originals.output.index),
+        **by_digest(index="<results>/{dataset}/images/original/{split}/{shard}.parquet"),
     output:
         "<results>/{dataset}/images/original/{split}/{shard}.tar",
     log:

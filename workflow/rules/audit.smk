@@ -4,7 +4,6 @@
 rule audit:
     input:
         counts=plain(rules.boxes.output.counts),
-        unmatched=plain(rules.boxes.output.unmatched),
         duplicates=plain(rules.manifest.output.duplicates),
         shards=lambda w: paths.audits(w.dataset),
     output:

@@ -4,7 +4,10 @@ import gc
 import sys
 from pathlib import Path
 
+from snakemake.ioflags import update
+
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.core.provenance import PACKAGES
 from anonbench.workflow.refusal import refuse
@@ -86,28 +89,9 @@ def contents(files):
     return startup.contents(map(str, files)) if planned else ""
 
 
-def ranked(scenarios):
-    """A reference, and scenarios' models on the original images and on their own: what is ranked."""
-    return by_digest(
-        reference=lambda w: paths.reference_embedding(w.dataset, w.get("seed")),
-        queries=lambda w: paths.embeddings(w.dataset, scenarios(w.dataset), "original"),
-        databases=lambda w: paths.embeddings(w.dataset, scenarios(w.dataset)),
-    )
-
-
-def named(scenarios):
-    """Scenarios of a job's data set by the names of their files."""
-    return lambda w: [run.path for run in scenarios(w.dataset)]
-
-
-def listed(scenarios):
-    """Scenarios of a job's data set by model, seed and variant."""
-    return lambda w: [(str(run.model), run.seed, str(run.variant)) for run in scenarios(w.dataset)]
-
-
-def references(w):
-    """Seeds of the unadapted models that rank originals: the reference first."""
-    return [experiment.reference_seed, *experiment.second_references(w.dataset)]
+def as_text(scenarios):
+    """Model, seed and variant of each scenario."""
+    return [(str(run.model), run.seed, str(run.variant)) for run in scenarios]
 
 
 def sought(w):
@@ -124,9 +108,3 @@ def drawn_truth(w):
     """File of a demo's true boxes; empty for other data."""
     dataset = datasets[w.dataset]
     return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""
-
-
-def all_shards(ranking, **wildcards):
-    """The scores that a ranking's jobs have written, a file for each shard of its queries."""
-    shards = range(settings.retrieval.shards)
-    return expand(plain(ranking.output), shard=shards, allow_missing=True, **wildcards)

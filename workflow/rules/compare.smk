@@ -10,11 +10,11 @@ paper_names = [data.name for data in paper_data]
 
 rule scenarios:
     output:
-        **table("scenarios_{dataset}"),
+        [file for name in experiment.datasets for file in table(f"scenarios_{name}").values()],
     log:
-        "<logs>/table/scenarios_{dataset}.log",
+        "<logs>/table/scenarios.log",
     benchmark:
-        "<benchmarks>/table/scenarios_{dataset}.tsv"
+        "<benchmarks>/table/scenarios.tsv"
     conda:
         "../../envs/anonbench.yaml"
     resources:
@@ -22,17 +22,19 @@ rule scenarios:
         runtime=growing(20),
     params:
         code=code_of("scenarios"),
-        rows=lambda w: scenario_rows(experiment, w.dataset),
-        grid=lambda w: scenario_grid(experiment, w.dataset),
+        rows=[scenario_rows(experiment, name) for name in experiment.datasets],
+        grids=[scenario_grid(experiment, name) for name in experiment.datasets],
     script:
         "../scripts/scenarios.py"
 
 
-rule profiles:
+# Images and settings of each data set.
+rule experiment:
     input:
         paths.dataset_files("{dataset}/counts.csv"),
     output:
-        **table("experiment"),
+        sizes=table("sizes", "images of each data set").values(),
+        profiles=table("experiment").values(),
     log:
         "<logs>/table/experiment.log",
     benchmark:
@@ -43,10 +45,11 @@ rule profiles:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        code=code_of("profiles"),
+        code=code_of("experiment"),
+        datasets=list(datasets),
         profiles=profiles(settings),
     script:
-        "../scripts/profiles.py"
+        "../scripts/experiment.py"
 
 
 rule paper_comparison:

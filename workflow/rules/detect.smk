@@ -8,10 +8,7 @@ rule match:
         duplicates=plain(rules.manifest.output.duplicates),
         file=lambda w: on_disk(started.user_files[w.dataset].get(w.setting, [])),
     output:
-        **updated(
-            **with_digest(rows="<results>/{dataset}/annotations/{setting}.parquet"),
-            unmatched="<results>/{dataset}/annotations/{setting}.unmatched.csv",
-        ),
+        **updated(**with_digest(rows="<results>/{dataset}/annotations/{setting}.parquet")),
     log:
         "<logs>/match/{dataset}/{setting}.log",
     benchmark:
@@ -79,13 +76,9 @@ rule boxes:
             images=lambda w: paths.detected(w.dataset, "images"),
         ),
         skipped=plain(rules.manifest.output.skipped),
-        unmatched=lambda w: paths.annotations(
-            w.dataset, "boxes", "corrections", suffix="unmatched.csv"
-        ),
     output:
         **updated(
             **with_digest(boxes="<results>/{dataset}/boxes.parquet"),
-            unmatched="<results>/{dataset}/unmatched.csv",
             skipped="<results>/{dataset}/skipped.csv",
             counts="<results>/{dataset}/counts.csv",
         ),

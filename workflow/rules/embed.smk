@@ -1,97 +1,115 @@
-# Features: a job a model and variant, of val images and, where they serve a task, of train images. An
-# adapted model's job also embeds its original queries. A batch (`drift_from`) is embedded by
-# models of the data set that it is compared with. The last two rules are the baselines, which no
-# training has made.
+# Features of val images and, where they serve a task, of train images. A job a data set and seed for its
+# unadapted model and one for its adapted ones, a job a data set for a system and for each baseline. An
+# image set whose images, weights, settings and code are unchanged is not embedded again. Adapted models
+# embed their original queries, too. A batch (`drift_from`) is embedded by models of the data set that
+# it is compared with.
+
+for _name in experiment.datasets:
+    for (_models, _seed), _sets in paths.embedding_jobs(_name).items():
+
+        rule:
+            name:
+                f"embed_{_name}_{_models}_seed{_seed}"
+            input:
+                **by_digest(**{each: files.inputs for each, files in _sets.items()}),
+            output:
+                **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
+            log:
+                f"<logs>/embed/{_name}/{_models}/seed{_seed}.log",
+            benchmark:
+                f"<benchmarks>/embed/{_name}/{_models}/seed{_seed}.tsv"
+            conda:
+                "../../envs/anonbench.yaml"
+            resources:
+                mem_mb=growing(estimates.embedding_mb(_name)),
+                runtime=growing(estimates.minutes("embed", _name, model=_models)),
+                gpu=gpus(estimates.embedding_gpus(_name)),
+            params:
+                code=code_of("embed"),
+                slice=stage_parameters.embed(settings),
+                dataset=_name,
+                model=_models,
+            script:
+                "../scripts/embed.py"
 
 
-rule embed_original:
-    input:
-        **by_digest(**paths.embedding_inputs("unadapted", "original")),
-    output:
-        **updated(**with_digest(**paths.embedding_splits("unadapted", "original"))),
-    log:
-        "<logs>/embed/{dataset}/unadapted/seed{seed}.log",
-    benchmark:
-        "<benchmarks>/embed/{dataset}/unadapted/seed{seed}.tsv"
-    wildcard_constraints:
-        dataset="|".join(n for n, d in experiment.datasets.items() if not d.system) or "(?!)",
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("embed", w.dataset)),
-        gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
-    params:
-        code=code_of("embed"),
-        slice=stage_parameters.embed(settings),
-    script:
-        "../scripts/embed.py"
+# The weights that a training starts from where none are pretrained, and what they embed: a baseline.
+for _name in experiment.trained:
+    _sets = paths.embedding_sets(_name, "untrained")
 
-
-use rule embed_original as embed_unadapted with:
-    input:
-        **by_digest(**paths.embedding_inputs("unadapted", "{anonymized}")),
-    output:
-        **updated(**with_digest(**paths.embedding_splits("unadapted", "{anonymized}"))),
-    log:
-        "<logs>/embed/{dataset}/unadapted/seed{seed}/{anonymized}.log",
-    benchmark:
-        "<benchmarks>/embed/{dataset}/unadapted/seed{seed}/{anonymized}.tsv"
-
-
-use rule embed_original as embed_adapted with:
-    input:
-        **by_digest(**paths.embedding_inputs("{adaption}-{anonymized}", "{anonymized}")),
-    output:
-        **updated(
-            **with_digest(
-                **paths.embedding_splits("{adaption}-{anonymized}", "{anonymized}"),
-                original=paths.embedding(
-                    "{dataset}", "{adaption}-{anonymized}", "{seed}", "original"
-                ),
+    rule:
+        name:
+            f"embed_{_name}_untrained"
+        input:
+            **by_digest(**{each: files.inputs for each, files in _sets.items()}),
+        output:
+            **updated(
+                **with_digest(
+                    backbone=paths.backbone(_name, "untrained", experiment.reference_seed),
+                    **{each: files.output for each, files in _sets.items()},
+                )
             ),
-        ),
-    log:
-        "<logs>/embed/{dataset}/{adaption}-{anonymized}/seed{seed}/{anonymized}.log",
-    benchmark:
-        "<benchmarks>/embed/{dataset}/{adaption}-{anonymized}/seed{seed}/{anonymized}.tsv"
+        log:
+            f"<logs>/embed/{_name}/untrained.log",
+        benchmark:
+            f"<benchmarks>/embed/{_name}/untrained.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(estimates.embedding_mb(_name)),
+            runtime=growing(estimates.minutes("embed_untrained", _name)),
+            gpu=gpus(estimates.embedding_gpus(_name)),
+        params:
+            code=code_of("embed_untrained"),
+            slice=stage_parameters.embed(settings) | stage_parameters.untrained(settings, _name),
+            seed=experiment.reference_seed,
+            dataset=_name,
+        script:
+            "../scripts/embed_untrained.py"
 
 
-use rule embed_original as embed_distilled with:
-    input:
-        **by_digest(**paths.embedding_inputs("D-{anonymized}", "{anonymized}")),
-    output:
-        **updated(**with_digest(**paths.embedding_splits("D-{anonymized}", "{anonymized}"))),
-    log:
-        "<logs>/embed/{dataset}/D-{anonymized}/seed{seed}/{anonymized}.log",
-    benchmark:
-        "<benchmarks>/embed/{dataset}/D-{anonymized}/seed{seed}/{anonymized}.tsv"
+# Pixels are a baseline that needs no network.
+for _name in experiment.datasets:
+    _sets = paths.embedding_sets(_name, "pixels")
+
+    rule:
+        name:
+            f"embed_{_name}_pixels"
+        input:
+            **by_digest(**{each: files.inputs for each, files in _sets.items()}),
+        output:
+            **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
+        log:
+            f"<logs>/embed/{_name}/pixels.log",
+        benchmark:
+            f"<benchmarks>/embed/{_name}/pixels.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(estimates.pixels_mb(_name)),
+            runtime=growing(estimates.minutes("embed_pixels", _name)),
+        params:
+            code=code_of("embed_pixels"),
+            slice=stage_parameters.embed_pixels(settings, _name),
+            dataset=_name,
+        script:
+            "../scripts/embed_pixels.py"
 
 
-use rule embed_original as embed_untrained with:
-    input:
-        **by_digest(**paths.embedding_inputs("untrained", "{variant}")),
-    output:
-        **updated(**with_digest(**paths.embedding_splits("untrained", "{variant}"))),
-    log:
-        "<logs>/embed/{dataset}/untrained/seed{seed}/{variant}.log",
-    benchmark:
-        "<benchmarks>/embed/{dataset}/untrained/seed{seed}/{variant}.tsv"
-
-
-# A system under test is started once for all image sets of its data set: a rule a data set names
-# them. Vectors are cached by image content (`kept/`, no output of any rule).
+# A system under test is started once for all image sets of its data set. Vectors are cached by image
+# content (`kept/`, no output of any rule).
 for _name, _dataset in experiment.datasets.items():
     if _dataset.system:
+        _sets = paths.embedding_sets(_name)
 
         rule:
             name:
                 f"embed_{_name}"
             input:
-                **by_digest(images=paths.system_images(_name)),
+                **by_digest(**{each: files.inputs for each, files in _sets.items()}),
                 system=on_disk(started.system_files(_name)),
             output:
-                **updated(**with_digest(**paths.system_embeddings(_name))),
+                **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
             log:
                 f"<logs>/embed/{_name}.log",
             benchmark:
@@ -109,7 +127,6 @@ for _name, _dataset in experiment.datasets.items():
                 given=contents(started.system_files(_name)),
                 evidence=startup.evidence(started, _name),
                 dataset=_name,
-                sets=paths.system_sets(_name),
             script:
                 "../scripts/embed_system.py"
 
@@ -118,7 +135,8 @@ for _name, _dataset in experiment.datasets.items():
 rule embed_distilled_system:
     input:
         **by_digest(
-            images=lambda w: paths.image_sets(w.dataset, [w.anonymized], ["val", "train"]),
+            val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
+            train=lambda w: paths.images(w.dataset, w.anonymized, "train"),
             adapter=rules.distill_system.output.adapter,
         ),
         settings=plain(rules.distill_system.output.settings),
@@ -144,108 +162,43 @@ rule embed_distilled_system:
         given=lambda w: contents(started.system_files(w.dataset)),
         evidence=lambda w: startup.evidence(started, w.dataset),
         dataset=lambda w: w.dataset,
-        sets=lambda w: [(w.anonymized, split) for split in ("val", "train")],
     script:
         "../scripts/embed_system.py"
 
 
 # The unadapted model's vectors of hidden images, mapped to where their originals' would be: learned from
 # train images, or cross-fitted where there are none.
-rule map_vectors:
-    input:
-        **by_digest(
-            **paths.mapped_vectors("{anonymized}"),
-            clusters=rules.clusters.output.clusters,
-            manifest=rules.manifest.output.manifest,
-        ),
-    output:
-        **updated(
-            **with_digest(**paths.embedding_splits("mapped-{anonymized}", "{anonymized}")),
-            map="<results>/{dataset}/maps/seed{seed}/{anonymized}.safetensors",
-        ),
-    log:
-        "<logs>/map_vectors/{dataset}/mapped-{anonymized}/seed{seed}/{anonymized}.log",
-    benchmark:
-        "<benchmarks>/map_vectors/{dataset}/mapped-{anonymized}/seed{seed}/{anonymized}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(lambda w: estimates.map_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("map_vectors", w.dataset)),
-    params:
-        code=code_of("map_vectors"),
-        slice=lambda w: stage_parameters.map_vectors(settings, w.dataset),
-    script:
-        "../scripts/map_vectors.py"
-
-
-rule maps:
-    input:
-        lambda w: list(paths.maps(w.dataset).values()),
-    output:
-        "<results>/{dataset}/maps.csv",
-    log:
-        "<logs>/maps/{dataset}.log",
-    benchmark:
-        "<benchmarks>/maps/{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("maps"),
-        variants=lambda w: list(paths.maps(w.dataset)),
-    script:
-        "../scripts/maps.py"
-
-
-rule embed_pixels:
-    input:
-        **by_digest(images=lambda w: paths.image_sets(w.dataset, [w.variant], ["val", "train"])),
-    output:
-        **updated(**with_digest(**paths.embedding_splits("pixels", "{variant}"))),
-    log:
-        "<logs>/embed/{dataset}/pixels/seed{seed}/{variant}.log",
-    benchmark:
-        "<benchmarks>/embed/{dataset}/pixels/seed{seed}/{variant}.tsv"
-    wildcard_constraints:
-        dataset="|".join(experiment.trained) or "(?!)",
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(lambda w: estimates.pixels_mb(w.dataset)),
-        runtime=growing(lambda w: estimates.minutes("embed_pixels", w.dataset)),
-    params:
-        code=code_of("embed_pixels"),
-        slice=lambda w: stage_parameters.embed_pixels(settings, w.dataset),
-        dataset=lambda w: w.dataset,
-    script:
-        "../scripts/embed_pixels.py"
-
-
-for _name in experiment.datasets:
-    if experiment.is_frozen(_name):
+for _name, _dataset in experiment.datasets.items():
+    if _dataset.is_mapped:
 
         rule:
             name:
-                f"embed_pixels_{_name}"
+                f"map_vectors_{_name}"
             input:
-                **by_digest(images=paths.system_images(_name)),
+                **by_digest(
+                    clusters=f"{results}/{_name}/clusters.parquet",
+                    manifest=f"{results}/{_name}/manifest.parquet",
+                    **paths.mapped_vectors(_name),
+                ),
             output:
-                **updated(**with_digest(**paths.system_embeddings(_name, "pixels"))),
+                **updated(
+                    **with_digest(**paths.mapped_embeddings(_name)),
+                    **paths.map_files(_name),
+                    table=f"<results>/{_name}/maps.csv",
+                ),
             log:
-                f"<logs>/embed/{_name}/pixels.log",
+                f"<logs>/map_vectors/{_name}.log",
             benchmark:
-                f"<benchmarks>/embed/{_name}/pixels.tsv"
+                f"<benchmarks>/map_vectors/{_name}.tsv"
             conda:
                 "../../envs/anonbench.yaml"
             resources:
-                mem_mb=growing(estimates.pixels_mb(_name)),
-                runtime=growing(estimates.minutes("embed_system", _name)),
+                mem_mb=growing(estimates.map_mb(_name)),
+                runtime=growing(estimates.minutes("map_vectors", _name)),
             params:
-                code=code_of("embed_pixels"),
-                slice=stage_parameters.embed_pixels(settings, _name),
+                code=code_of("map_vectors"),
+                slice=stage_parameters.map_vectors(settings, _name),
                 dataset=_name,
+                reference_seed=experiment.reference_seed,
             script:
-                "../scripts/embed_pixels.py"
+                "../scripts/map_vectors.py"

@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from anonbench.core.jobs.run_scratch import share_scratch
 from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
-from anonbench.workflow.snakemake_adapter.execution import drop_default_rate, fork_jobs
 from anonbench.workflow.snakemake_adapter.metadata import keep_metadata_in, metadata_store
 from snakemake_logger_plugin_anonbench import begin_run
 
@@ -14,8 +14,8 @@ last_lines = []
 
 
 onstart:
-    drop_default_rate(workflow)
-    fork_jobs(any(estimates.recipe(d).scratch for d in experiment.trained))
+    if any(estimates.recipe(d).scratch for d in experiment.trained):
+        share_scratch()
     try:
         store.begin()
     except InputError as error:

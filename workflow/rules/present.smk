@@ -84,27 +84,6 @@ for _name, _dataset in experiment.datasets.items():
                 "../scripts/dataset_tables.py"
 
 
-rule sizes:
-    input:
-        paths.dataset_files("{dataset}/counts.csv"),
-    output:
-        **table("sizes", "images of each data set"),
-    log:
-        "<logs>/table/sizes.log",
-    benchmark:
-        "<benchmarks>/table/sizes.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("sizes"),
-        datasets=list(datasets),
-    script:
-        "../scripts/sizes.py"
-
-
 rule examples:
     input:
         **by_digest(
@@ -130,10 +109,11 @@ rule examples:
         "../scripts/examples.py"
 
 
-# Trends and correlations: a job a data set.
+# Trends, correlations and learning curves: a job a data set.
 for _name, _dataset in experiment.datasets.items():
     _figures = experiment.figures_of_scores(_name)
     _drawn = [each.degree for each in _figures if each.kind == "correlation"]
+    _kinds = {each.kind for each in _figures}
 
     rule:
         name:
@@ -141,6 +121,7 @@ for _name, _dataset in experiment.datasets.items():
         input:
             scores=f"{results}/{_name}/scores.csv",
             matrices=[f"{results}/{_name}/correlation/{degree}.csv" for degree in _drawn],
+            logs=paths.training_logs(_name) if "learning" in _kinds else [],
         output:
             [
                 file
@@ -162,38 +143,51 @@ for _name, _dataset in experiment.datasets.items():
             figures=_figures,
             dpi=settings.presentation.dpi,
             system=_dataset.system,
+            chance=stage_parameters.chance(settings, _name) if "learning" in _kinds else {},
+            models=list(map(str, experiment.trained_models(_name))),
         script:
             "../scripts/score_figures.py"
 
 
-rule learning:
-    input:
-        lambda w: paths.training_logs(w.dataset),
-    output:
-        **figure("learning_{dataset}", "learning curves"),
-    log:
-        "<logs>/figure/learning_{dataset}.log",
-    benchmark:
-        "<benchmarks>/figure/learning_{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("learning"),
-        slice=stage_parameters.show(settings, "dpi"),
-        chance=lambda w: stage_parameters.chance(settings, w.dataset),
-        models=lambda w: list(map(str, experiment.trained_models(w.dataset))),
-    script:
-        "../scripts/learning.py"
+# Fronts of privacy and utility, apart: the other figures need no attack.
+for _name, _dataset in experiment.datasets.items():
+
+    rule:
+        name:
+            f"fronts_{_name}"
+        input:
+            rates=f"{results}/{_name}/privacy/reidentification.csv",
+            scores=f"{results}/{_name}/scores.csv",
+        output:
+            [
+                file
+                for metric in ("map", "mndcg")
+                for file in figure(
+                    f"front_{_name}_{metric}", f"privacy-utility front, {metric}", "front", _name
+                ).values()
+            ],
+        log:
+            f"<logs>/figure/{_name}/fronts.log",
+        benchmark:
+            f"<benchmarks>/figure/{_name}/fronts.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(20),
+        params:
+            code=code_of("fronts"),
+            dataset=_name,
+            slice=stage_parameters.show(settings, "dpi", "confidence", "widest_interval"),
+            system=_dataset.system,
+        script:
+            "../scripts/fronts.py"
 
 
 rule tables:
     input:
-        rules.sizes.output,
-        rules.profiles.output,
-        expand(plain(rules.scenarios.output), dataset=experiment.datasets),
+        rules.experiment.output,
+        rules.scenarios.output,
         [paths.tables(name) for name in experiment.datasets],
         paths.dataset_tables(),
 

@@ -100,26 +100,3 @@ rule attack:
         given=lambda w: contents(started.attack_files(w.dataset)),
     script:
         "../scripts/attack.py"
-
-
-rule front:
-    input:
-        rates=rules.reidentification.output[0],
-        scores=rules.scores.output[0],
-    output:
-        **figure("front_{dataset}_{metric}", "privacy-utility front, {metric}"),
-    log:
-        "<logs>/figure/front_{dataset}_{metric}.log",
-    benchmark:
-        "<benchmarks>/figure/front_{dataset}_{metric}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("front"),
-        slice=stage_parameters.show(settings, "dpi", "confidence", "widest_interval"),
-        system=lambda w: datasets[w.dataset].system,
-    script:
-        "../scripts/front.py"

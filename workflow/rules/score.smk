@@ -1,11 +1,15 @@
-# Scores: rankings of a data set, a job a shard of its queries; accuracies, a job a model;
+# Scores: rankings of a data set, a job a shard of its queries; accuracies, a job a data set;
 # then one tidy table a data set, and correlations.
 
 
 # One job for all scenarios: they share the reference similarities.
 rule retrieve:
     input:
-        **ranked(experiment.scenarios),
+        **by_digest(
+            reference=lambda w: paths.reference_embedding(w.dataset),
+            queries=lambda w: paths.embeddings(w.dataset, variant="original"),
+            databases=lambda w: paths.embeddings(w.dataset),
+        ),
     output:
         "<results>/{dataset}/retrieval/shards/{shard}.parquet",
     log:
@@ -23,7 +27,7 @@ rule retrieve:
         code=code_of("retrieve"),
         slice=stage_parameters.retrieve(settings),
         shards=settings.retrieval.shards,
-        scenarios=named(experiment.scenarios),
+        scenarios=lambda w: paths.scenario_names(w.dataset),
     script:
         "../scripts/retrieve.py"
 
@@ -35,7 +39,10 @@ for _name in experiment.datasets:
         name:
             f"rankings_{_name}"
         input:
-            all_shards(rules.retrieve, dataset=_name),
+            [
+                f"{results}/{_name}/retrieval/shards/{each}.parquet"
+                for each in range(settings.retrieval.shards)
+            ],
         output:
             queries=paths.scenario_files(_name, "retrieval", "parquet"),
             summaries=paths.scenario_files(_name, "retrieval", "json"),
@@ -56,141 +63,77 @@ for _name in experiment.datasets:
             "../scripts/rankings.py"
 
 
-# What second references find: the unadapted models of other seeds rank the originals too, which
-# tells costs from retrieval bias.
-use rule retrieve as retrieve_second with:
-    input:
-        **ranked(experiment.trained_scenarios),
-    output:
-        "<results>/{dataset}/retrieval/second/seed{seed}/shards/{shard}.parquet",
-    log:
-        "<logs>/retrieve/{dataset}/second/seed{seed}/shards/{shard}.log",
-    benchmark:
-        "<benchmarks>/retrieve/{dataset}/second/seed{seed}/shards/{shard}.tsv"
-    params:
-        scenarios=named(experiment.trained_scenarios),
+# Rankings beside the tables' own. What second references find: the unadapted models of other seeds rank
+# the originals too, which tells costs from retrieval bias. And query kinds are compared without own
+# images: an anonymized query finds itself first.
+for _name in experiment.datasets:
+    _folder = f"<results>/{_name}/retrieval"
+    _seeds = experiment.second_references(_name)
+    _shards = [f"shards/{each}.parquet" for each in range(settings.retrieval.shards)]
 
+    rule:
+        name:
+            f"retrieve_others_{_name}"
+        input:
+            **by_digest(
+                reference=paths.reference_embedding(_name),
+                seconds=[paths.reference_embedding(_name, seed) for seed in _seeds],
+                queries=paths.embeddings(_name, experiment.trained_scenarios(_name), "original"),
+                databases=paths.embeddings(_name, experiment.trained_scenarios(_name)),
+            ),
+        output:
+            without_own=f"{_folder}/without_own/shards/{{shard}}.parquet",
+            second=[f"{_folder}/second/seed{seed}/shards/{{shard}}.parquet" for seed in _seeds],
+        log:
+            f"<logs>/retrieve/{_name}/others/{{shard}}.log",
+        benchmark:
+            f"<benchmarks>/retrieve/{_name}/others/{{shard}}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        threads: estimates.retrieval_threads(_name)
+        resources:
+            mem_mb=growing(estimates.retrieval_mb(_name)),
+            runtime=growing((1 + len(_seeds)) * estimates.minutes("retrieve", _name)),
+            gpu=gpus(estimates.retrieval_gpus()),
+        params:
+            code=code_of("retrieve_others"),
+            slice=stage_parameters.retrieve(settings),
+            without_own=stage_parameters.retrieve_without_own(settings),
+            dataset=_name,
+            scenarios=[run.path for run in experiment.trained_scenarios(_name)],
+            anonymized=[run.path for run in experiment.anonymized_scenarios(_name)],
+        script:
+            "../scripts/retrieve_others.py"
 
-rule second_rankings:
-    input:
-        all_shards(rules.retrieve_second),
-    output:
-        "<results>/{dataset}/retrieval/second/seed{seed}.parquet",
-    log:
-        "<logs>/second_rankings/{dataset}/second/seed{seed}.log",
-    benchmark:
-        "<benchmarks>/second_rankings/{dataset}/second/seed{seed}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(lambda w: estimates.retrieval_mb(w.dataset)),
-        runtime=growing(20),
-    params:
-        code=code_of("second_rankings"),
-        scenarios=named(experiment.trained_scenarios),
-    script:
-        "../scripts/second_rankings.py"
-
-
-rule effects:
-    input:
-        **by_digest(clusters=rules.clusters.output.clusters),
-        own=lambda w: list(paths.trained_scores(w.dataset).values()),
-        second=lambda w: list(paths.second_scores(w.dataset).values()),
-    output:
-        "<results>/{dataset}/effects.csv",
-    log:
-        "<logs>/effects/{dataset}.log",
-    benchmark:
-        "<benchmarks>/effects/{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("effects"),
-        slice=stage_parameters.comparisons(settings),
-        references=references,
-        scenarios=listed(experiment.trained_scenarios),
-    script:
-        "../scripts/effects.py"
-
-
-rule variance:
-    input:
-        **by_digest(clusters=rules.clusters.output.clusters),
-        own=rules.effects.input.own,
-        second=rules.effects.input.second,
-    output:
-        "<results>/{dataset}/variance.csv",
-    log:
-        "<logs>/variance/{dataset}.log",
-    benchmark:
-        "<benchmarks>/variance/{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("variance"),
-        slice=stage_parameters.variance(settings),
-        references=references,
-        scenarios=listed(experiment.trained_scenarios),
-    script:
-        "../scripts/variance.py"
-
-
-# Query kinds are compared without own images: an anonymized query finds itself first.
-use rule retrieve as retrieve_without_own with:
-    input:
-        **ranked(experiment.anonymized_scenarios),
-    output:
-        "<results>/{dataset}/retrieval/without_own/shards/{shard}.parquet",
-    log:
-        "<logs>/retrieve/{dataset}/without_own/shards/{shard}.log",
-    benchmark:
-        "<benchmarks>/retrieve/{dataset}/without_own/shards/{shard}.tsv"
-    params:
-        slice=stage_parameters.retrieve_without_own(settings),
-        scenarios=named(experiment.anonymized_scenarios),
-
-
-use rule second_rankings as without_own_rankings with:
-    input:
-        all_shards(rules.retrieve_without_own),
-    output:
-        "<results>/{dataset}/retrieval/without_own.parquet",
-    log:
-        "<logs>/second_rankings/{dataset}.log",
-    benchmark:
-        "<benchmarks>/second_rankings/{dataset}.tsv"
-    params:
-        scenarios=named(experiment.anonymized_scenarios),
-
-
-rule query_kinds:
-    input:
-        **by_digest(clusters=rules.clusters.output.clusters),
-        scores=rules.without_own_rankings.output[0],
-    output:
-        "<results>/{dataset}/query_kinds.csv",
-    log:
-        "<logs>/query_kinds/{dataset}.log",
-    benchmark:
-        "<benchmarks>/query_kinds/{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("query_kinds"),
-        slice=stage_parameters.comparisons(settings),
-        scenarios=listed(experiment.anonymized_scenarios),
-    script:
-        "../scripts/query_kinds.py"
+    rule:
+        name:
+            f"rankings_others_{_name}"
+        input:
+            without_own=[f"{results}/{_name}/retrieval/without_own/{each}" for each in _shards],
+            second=[
+                f"{results}/{_name}/retrieval/second/seed{seed}/{each}"
+                for seed in _seeds
+                for each in _shards
+            ],
+        output:
+            without_own=f"{_folder}/without_own.parquet",
+            second=[f"{_folder}/second/seed{seed}.parquet" for seed in _seeds],
+        log:
+            f"<logs>/rankings/others_{_name}.log",
+        benchmark:
+            f"<benchmarks>/rankings/others_{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(estimates.retrieval_mb(_name)),
+            runtime=growing(20),
+        params:
+            code=code_of("rankings_others"),
+            dataset=_name,
+            scenarios=[run.path for run in experiment.trained_scenarios(_name)],
+            anonymized=[run.path for run in experiment.anonymized_scenarios(_name)],
+        script:
+            "../scripts/rankings_others.py"
 
 
 # Each training's ranking of original images, judged by that of each other training.
@@ -250,80 +193,44 @@ rule deployments:
         "../scripts/deployments.py"
 
 
-rule downstream:
-    input:
-        **by_digest(
-            manifest=rules.manifest.output.manifest,
-            clusters=rules.clusters.output.clusters,
-            train=[paths.embedding("{dataset}", "{model}", "{seed}", "{variant}", "train")],
-            val=[paths.embedding("{dataset}", "{model}", "{seed}", "{variant}")],
-        ),
-    output:
-        **updated(
-            predictions=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet"],
-            summary=["<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json"],
-            confusion=[
-                "<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv"
-            ],
-        ),
-    log:
-        "<logs>/downstream/{dataset}/{model}/seed{seed}/{variant}.log",
-    benchmark:
-        "<benchmarks>/downstream/{dataset}/{model}/seed{seed}/{variant}.tsv"
-    wildcard_constraints:
-        model=r"\w+-[^/]+",  # of one variant
-    conda:
-        "../../envs/anonbench.yaml"
-    threads: lambda w: estimates.downstream_threads(w.dataset, w.model)
-    resources:
-        mem_mb=growing(lambda w: estimates.downstream_mb(w.dataset, w.model)),
-        runtime=growing(lambda w: estimates.minutes("downstream", w.dataset, "train", w.model)),
-    params:
-        code=code_of("downstream"),
-        slice=lambda w: stage_parameters.downstream(settings, w.dataset),
-    script:
-        "../scripts/downstream.py"
-
-
-# Models that embed every variant: a job a model and seed.
+# One job for all models: a scenario whose embeddings are unchanged is not scored again.
 for _name in filter(experiment.is_classified, experiment.datasets):
-    for (_model, _seed), _variants in experiment.models_by_variant(_name).items():
-        _folder = f"<results>/{_name}/downstream/{_model}/seed{_seed}"
+    _runs = experiment.scenarios(_name)
+    _models = list(dict.fromkeys(str(run.model) for run in _runs))
 
-        rule:
-            name:
-                f"downstream_{_name}_{_model}_seed{_seed}"
-            input:
-                **by_digest(
-                    manifest=f"{results}/{_name}/manifest.parquet",
-                    clusters=f"{results}/{_name}/clusters.parquet",
-                    train=[
-                        paths.embedding(_name, _model, _seed, each, "train") for each in _variants
-                    ],
-                    val=[paths.embedding(_name, _model, _seed, each) for each in _variants],
-                ),
-            output:
-                **updated(
-                    predictions=[f"{_folder}/{each}.parquet" for each in _variants],
-                    summary=[f"{_folder}/{each}.json" for each in _variants],
-                    confusion=[f"{_folder}/{each}.confusion.csv" for each in _variants],
-                ),
-            log:
-                f"<logs>/downstream/{_name}/{_model}/seed{_seed}.log",
-            benchmark:
-                f"<benchmarks>/downstream/{_name}/{_model}/seed{_seed}.tsv"
-            conda:
-                "../../envs/anonbench.yaml"
-            threads: estimates.downstream_threads(_name, str(_model))
-            resources:
-                mem_mb=growing(estimates.downstream_mb(_name, str(_model))),
-                runtime=growing(estimates.minutes("downstream", _name, "train", str(_model))),
-            params:
-                code=code_of("downstream"),
-                slice=stage_parameters.downstream(settings, _name),
-                dataset=_name,
-            script:
-                "../scripts/downstream.py"
+    rule:
+        name:
+            f"downstream_{_name}"
+        input:
+            **by_digest(
+                manifest=f"{results}/{_name}/manifest.parquet",
+                clusters=f"{results}/{_name}/clusters.parquet",
+                train=[
+                    paths.embedding(_name, run.model, run.seed, run.variant, "train")
+                    for run in _runs
+                ],
+                val=paths.embeddings(_name),
+            ),
+        output:
+            predictions=update(paths.scenario_files(_name, "downstream", "parquet")),
+            summary=update(paths.scenario_files(_name, "downstream", "json")),
+            confusion=update(paths.scenario_files(_name, "downstream", "confusion.csv")),
+        log:
+            f"<logs>/downstream/{_name}.log",
+        benchmark:
+            f"<benchmarks>/downstream/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        threads: max(estimates.downstream_threads(_name, each) for each in _models)
+        resources:
+            mem_mb=growing(max(estimates.downstream_mb(_name, each) for each in _models)),
+            runtime=growing(estimates.minutes("downstream", _name)),
+        params:
+            code=code_of("downstream"),
+            slice=stage_parameters.downstream(settings, _name),
+            dataset=_name,
+        script:
+            "../scripts/downstream.py"
 
 
 scored = dict(
@@ -340,7 +247,9 @@ rule scores:
         **scored,
         enough=[] if settings.bundle else rules.enough.output,
     output:
-        "<results>/{dataset}/scores.csv",
+        scores="<results>/{dataset}/scores.csv",
+        models="<results>/{dataset}/comparisons.csv",
+        methods="<results>/{dataset}/method_comparisons.csv",
     log:
         "<logs>/scores/{dataset}.log",
     benchmark:
@@ -352,70 +261,118 @@ rule scores:
         runtime=growing(20),
     params:
         code=code_of("scores"),
-        slice=stage_parameters.scores(settings),
+        slice=stage_parameters.comparisons(settings),
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
-        scenarios=listed(experiment.scenarios),
+        scenarios=lambda w: as_text(experiment.scenarios(w.dataset)),
     script:
         "../scripts/scores.py"
 
 
-rule comparisons:
+# Only where `retrieval.near_duplicates` asks for it. Hashes tell which originals are nearly equal.
+rule hash_images:
     input:
-        **scored,
+        **by_digest(index="<results>/{dataset}/images/original/val/{shard}.parquet"),
     output:
-        models="<results>/{dataset}/comparisons.csv",
-        methods="<results>/{dataset}/method_comparisons.csv",
+        "<results>/{dataset}/near_duplicates/{shard}.parquet",
     log:
-        "<logs>/comparisons/{dataset}.log",
+        "<logs>/hash_images/{dataset}/{shard}.log",
     benchmark:
-        "<benchmarks>/comparisons/{dataset}.tsv"
+        "<benchmarks>/hash_images/{dataset}/{shard}.tsv"
     conda:
         "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(20),
+        runtime=growing(lambda w: estimates.minutes("hash_images", w.dataset, "val")),
     params:
-        code=code_of("comparisons"),
-        slice=stage_parameters.comparisons(settings),
-        reference_seed=experiment.reference_seed,
-        control_seeds=settings.control_seeds,
-        scenarios=listed(experiment.scenarios),
+        code=code_of("hash_images"),
     script:
-        "../scripts/comparisons.py"
+        "../scripts/hash_images.py"
 
 
-rule best:
+rule near_duplicates:
     input:
-        **scored,
-        own=lambda w: list(paths.trained_scores(w.dataset).values()),
-        second=lambda w: list(paths.second_scores(w.dataset).values()),
+        **by_digest(
+            reference=lambda w: paths.reference_embedding(w.dataset),
+            queries=lambda w: paths.embeddings(w.dataset, variant="original"),
+            databases=lambda w: paths.embeddings(w.dataset),
+            clusters=rules.clusters.output.clusters,
+        ),
+        hashes=lambda w: [
+            f"{results}/{w.dataset}/near_duplicates/{shard}.parquet"
+            for shard in paths.shards(w.dataset, "val")
+        ],
+        scores=rules.scores.output.scores,
     output:
-        "<results>/{dataset}/best.csv",
+        "<results>/{dataset}/near_duplicates.csv",
     log:
-        "<logs>/best/{dataset}.log",
+        "<logs>/near_duplicates/{dataset}.log",
     benchmark:
-        "<benchmarks>/best/{dataset}.tsv"
+        "<benchmarks>/near_duplicates/{dataset}.tsv"
     conda:
         "../../envs/anonbench.yaml"
+    threads: lambda w: estimates.retrieval_threads(w.dataset)
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),
+        mem_mb=growing(lambda w: estimates.retrieval_mb(w.dataset)),
+        runtime=growing(lambda w: estimates.minutes("near_duplicates", w.dataset)),
+        gpu=gpus(estimates.retrieval_gpus()),
     params:
-        code=code_of("best"),
-        slice=stage_parameters.best(settings),
+        code=code_of("near_duplicates"),
+        slice=stage_parameters.near_duplicates(settings),
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
-        references=references,
-        scenarios=listed(experiment.scenarios),
-        trained=listed(experiment.trained_scenarios),
+        scenarios=lambda w: paths.scenario_names(w.dataset),
     script:
-        "../scripts/best.py"
+        "../scripts/near_duplicates.py"
+
+
+# The best choice, query kinds, and where models are trained, effects of anonymization and components of
+# variance: what the rankings of `retrieve_others` tell.
+for _name in experiment.datasets:
+    _models = () if experiment.is_frozen(_name) else ("effects", "variance")
+
+    rule:
+        name:
+            f"effects_{_name}"
+        input:
+            **by_digest(clusters=f"{results}/{_name}/clusters.parquet"),
+            retrieval=paths.scenario_files(_name, "retrieval", "json"),
+            queries=paths.scenario_files(_name, "retrieval", "parquet"),
+            downstream=paths.scenario_files(_name, "downstream", "json"),
+            predictions=paths.scenario_files(_name, "downstream", "parquet"),
+            own=list(paths.trained_scores(_name).values()),
+            second=list(paths.second_scores(_name).values()),
+            without_own=f"{results}/{_name}/retrieval/without_own.parquet",
+        output:
+            **{each: f"<results>/{_name}/{each}.csv" for each in _models},
+            best=f"<results>/{_name}/best.csv",
+            query_kinds=f"<results>/{_name}/query_kinds.csv",
+        log:
+            f"<logs>/effects/{_name}.log",
+        benchmark:
+            f"<benchmarks>/effects/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(60),
+        params:
+            code=code_of("effects"),
+            slice=stage_parameters.effects(settings),
+            dataset=_name,
+            reference_seed=experiment.reference_seed,
+            control_seeds=settings.control_seeds,
+            references=[experiment.reference_seed, *experiment.second_references(_name)],
+            scenarios=as_text(experiment.scenarios(_name)),
+            trained=as_text(experiment.trained_scenarios(_name)),
+            anonymized=as_text(experiment.anonymized_scenarios(_name)),
+        script:
+            "../scripts/effects.py"
 
 
 rule correlate:
     input:
-        rules.scores.output,
+        rules.scores.output.scores,
     output:
         matrix="<results>/{dataset}/correlation/{degree}.csv",
         methods="<results>/{dataset}/correlation/{degree}_by_method.csv",
@@ -432,6 +389,5 @@ rule correlate:
         runtime=growing(20),
     params:
         code=code_of("correlate"),
-        slice=stage_parameters.correlate(settings),
     script:
         "../scripts/correlate.py"

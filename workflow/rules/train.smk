@@ -211,23 +211,3 @@ rule redraw:
         slice=stage_parameters.redraw(settings),
     script:
         "../scripts/redraw.py"
-
-
-# The weights that a training starts from where none are pretrained: a baseline.
-rule untrained:
-    output:
-        **updated(**with_digest(backbone=paths.backbone("{dataset}", "untrained", "{seed}"))),
-    log:
-        "<logs>/train/{dataset}/untrained/seed{seed}.log",
-    benchmark:
-        "<benchmarks>/train/{dataset}/untrained/seed{seed}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(lambda w: estimates.embedding_mb(w.dataset)),
-        runtime=growing(20),
-    params:
-        code=code_of("untrained"),
-        slice=lambda w: stage_parameters.untrained(settings, w.dataset),
-    script:
-        "../scripts/untrained.py"

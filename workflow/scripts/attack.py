@@ -30,7 +30,7 @@ with job(snakemake, __file__) as cache:
         pictures = [Path(path) for path in snakemake.input.given]
         hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
         train = TrainImages(
-            ImageSet.open(files, root) if files else ImageSet.none(root),
+            ImageSet.of(files, root),
             hiding,
             open_sets(snakemake.params.pictured_methods, pictures) if pictures else {},
         )

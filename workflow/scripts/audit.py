@@ -8,7 +8,6 @@ with job(snakemake, __file__):
     files = iter(map(Path, snakemake.input.shards))
     gather_audit(
         counts=Path(snakemake.input.counts),
-        unmatched=Path(snakemake.input.unmatched),
         duplicates=Path(found) if (found := snakemake.input.get("duplicates")) else None,
         shards=[
             (split, variant, [next(files) for _ in range(number)])

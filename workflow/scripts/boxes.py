@@ -4,11 +4,8 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
     if not cache.is_done():
-        from anonbench.detection.gather import gather_boxes, gather_unmatched
+        from anonbench.detection.gather import gather_boxes
 
-        gather_unmatched(
-            [Path(path) for path in snakemake.input.unmatched], Path(snakemake.output.unmatched)
-        )
         gather_boxes(
             manifest=Path(snakemake.input.manifest),
             skipped=Path(snakemake.input.skipped),
@@ -22,8 +19,4 @@ with job(snakemake, __file__) as cache:
 
     from anonbench.datasets.image_sets.doubts import announce
 
-    announce(
-        snakemake.wildcards.dataset,
-        Path(snakemake.output.counts),
-        Path(snakemake.output.unmatched),
-    )
+    announce(snakemake.wildcards.dataset, Path(snakemake.output.counts))

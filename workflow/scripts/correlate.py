@@ -3,13 +3,11 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.config import Correlation
     from anonbench.evaluation.correlation import write_correlation
 
     write_correlation(
         scores=Path(snakemake.input[0]),
         degree=int(snakemake.wildcards.degree),
-        settings=Correlation.model_validate(snakemake.params.slice["settings"]),
         matrix=Path(snakemake.output.matrix),
         methods=Path(snakemake.output.methods),
         within=Path(snakemake.output.within),

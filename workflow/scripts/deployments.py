@@ -7,6 +7,7 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.comparisons.best import OWN, SECOND
+    from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.deployments.rankings import read_labels
     from anonbench.evaluation.deployments.table import score_deployments
 
@@ -21,10 +22,9 @@ with job(snakemake, __file__):
             tuple(key): Path(path)
             for key, path in zip(snakemake.params.embedded, snakemake.input.embeddings, strict=True)
         },
-        read_clusters(Path(snakemake.input.clusters)),
         read_labels(wildcards.dataset, Path(labels[0]), chosen["first"]) if labels else None,
         Deployments.model_validate(chosen["deployments"]),
         load(snakemake.config).retrieval.completing(chosen["retrieval"]),
-        **chosen["tests"],
+        Judging(read_clusters(Path(snakemake.input.clusters)), **chosen["tests"]),
     )
     write_csv(table, Path(snakemake.output[0]))

@@ -3,28 +3,33 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
-    if not cache.is_done(shared=True):
+    given, made, chosen = snakemake.input, snakemake.output, snakemake.params.slice
+    shared = [given.manifest, given.manifest_digest, given.clusters, given.clusters_digest]
+    files = given.train, given.train_digest, given.val, given.val_digest
+    outputs = zip(made.predictions, made.summary, made.confusion, strict=True)
+    parts = [
+        (cache.part([*shared, *each], three), each, three)
+        for *each, three in zip(*files, outputs, strict=True)
+    ]
+    if left := [each for each in parts if not each[0].is_done()]:
         import pandas as pd
 
         from anonbench.config import Downstream
         from anonbench.datasets.clusters import read_clusters
         from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 
-        column = snakemake.params.slice["label"]
-        labels = pd.read_parquet(snakemake.input.manifest, columns=["id", column])
-        made = snakemake.output.predictions, snakemake.output.summary, snakemake.output.confusion
-        for train, val, *outputs in zip(
-            snakemake.input.train, snakemake.input.val, *made, strict=True
-        ):
-            predictions, summary, confusions = map(Path, outputs)
+        labels = pd.read_parquet(given.manifest, columns=["id", chosen["label"]])
+        for part, (train, _, val, _), three in left:
+            predictions, summary, confusions = map(Path, three)
             evaluate_downstream(
                 train=Path(train),
                 val=Path(val),
-                labels=labels.rename(columns={column: "label"}),
-                clusters=read_clusters(Path(snakemake.input.clusters)),
-                settings=Downstream.model_validate(snakemake.params.slice["settings"]),
-                seed=snakemake.params.slice["seed"],
+                labels=labels.rename(columns={chosen["label"]: "label"}),
+                clusters=read_clusters(Path(given.clusters)),
+                settings=Downstream.model_validate(chosen["settings"]),
+                seed=chosen["seed"],
                 predictions=predictions,
                 summary=summary,
                 confusions=confusions,
             )
+            part.end()

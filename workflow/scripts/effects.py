@@ -7,18 +7,49 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.clusters import read_clusters
-    from anonbench.evaluation.comparisons.effect_table import collect_effects
-
-    table = collect_effects(
-        snakemake.wildcards.dataset,
-        [
-            Scenario(Model.parse(model), seed, Variant.parse(variant))
-            for model, seed, variant in snakemake.params.scenarios
-        ],
-        snakemake.params.references,
-        [Path(path) for path in snakemake.input.own],
-        [Path(path) for path in snakemake.input.second],
-        read_clusters(Path(snakemake.input.clusters)),
-        **snakemake.params.slice["settings"],
+    from anonbench.evaluation.comparisons.best import collect_best, second_columns
+    from anonbench.evaluation.comparisons.columns import columns_of
+    from anonbench.evaluation.comparisons.effect_table import (
+        collect_effects,
+        measure,
+        read_by_reference,
     )
-    write_csv(table, Path(snakemake.output[0]))
+    from anonbench.evaluation.comparisons.pairwise import compare_kinds
+    from anonbench.evaluation.decision import Judging
+    from anonbench.evaluation.sample_sizes.variance import tabulate_variances
+    from anonbench.evaluation.scores import scenario_files
+
+    given, made, params = snakemake.input, snakemake.output, snakemake.params
+    name, clusters = params.dataset, read_clusters(Path(given.clusters))
+    settings = params.slice["settings"]
+    judging = Judging(clusters, settings["confidence"], settings["equivalence_margin"])
+    trained, anonymized = (
+        [Scenario(Model.parse(m), seed, Variant.parse(v)) for m, seed, v in each]
+        for each in (params.trained, params.anonymized)
+    )
+    own, second = ([Path(path) for path in each] for each in (given.own, given.second))
+    scores = read_by_reference(trained, params.references, own, second)
+    files = scenario_files(
+        params.scenarios, given.retrieval, given.queries, given.downstream, given.predictions
+    )
+    best = collect_best(
+        name,
+        columns_of(files, params.reference_seed, params.control_seeds),
+        second_columns(trained, params.references, scores),
+        judging,
+        settings["bootstrap"],
+    )
+    write_csv(best, Path(made.best))
+    kinds = compare_kinds(name, anonymized, Path(given.without_own), judging)
+    write_csv(kinds, Path(made.query_kinds))
+    if "effects" in dict(made.items()):
+        effects = collect_effects(name, trained, params.references, own, second, judging)
+        write_csv(effects, Path(made.effects))
+        variances = tabulate_variances(
+            name,
+            measure(trained, params.references, scores),
+            clusters,
+            settings["confidence"],
+            settings["stated_difference"],
+        )
+        write_csv(variances, Path(made.variance))

@@ -3,7 +3,8 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
-    if not cache.is_done(shared=True):
+    parts = cache.parts(snakemake.input, snakemake.output)
+    if left := {name: part for name, part in parts.items() if not part.is_done()}:
         from anonbench.config import load
         from anonbench.datasets.image_sets.shards import ImageSet
         from anonbench.datasets.listing import root_of
@@ -11,15 +12,13 @@ with job(snakemake, __file__) as cache:
 
         config, slice = load(snakemake.config), snakemake.params.slice
         root = root_of(config.datasets[snakemake.params.dataset])
-        folders: dict[Path, list[Path]] = {}
-        for file in map(Path, snakemake.input.images):
-            folders.setdefault(file.parent, []).append(file)
-        outputs = [Path(file) for file in snakemake.output if file.endswith(".h5")]
+        outputs = {Path(snakemake.output[each]): each for each in left}
         embed_pixels(
             [
-                (ImageSet.open(files, root), output)
-                for files, output in zip(folders.values(), outputs, strict=True)
+                (ImageSet.of(map(Path, snakemake.input[each]), root), output)
+                for output, each in outputs.items()
             ],
             slice["recipe"]["resize"],
             config.embedding.completing(slice["settings"]),
+            written=lambda output: left[outputs[output]].end(),
         )

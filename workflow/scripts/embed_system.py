@@ -15,18 +15,16 @@ with job(snakemake, __file__) as cache:
         if adapter:
             system = system.model_copy(update={"adapter": Path(adapter)})
         root = root_of(config.datasets[name])
-        folders: dict[Path, list[Path]] = {}
-        for file in map(Path, snakemake.input.images):
-            folders.setdefault(file.parent, []).append(file)
-        outputs = [Path(file) for file in snakemake.output if file.endswith(".h5")]
+        outputs = {
+            each: Path(file) for each, file in snakemake.output.items() if file.endswith(".h5")
+        }
         with locked_gpus(snakemake.resources.gpu):
             embed_sets(
                 system,
                 [
-                    (variant, ImageSet.open(files, root), output)
-                    for (variant, _), files, output in zip(
-                        snakemake.params.sets, folders.values(), outputs, strict=True
-                    )
+                    (output.parent.name, ImageSet.of(files, root), output)
+                    for each, output in outputs.items()
+                    for files in [map(Path, snakemake.input[each])]
                 ],
-                kept=outputs[0].parent.parent / "kept",
+                kept=next(iter(outputs.values())).parent.parent / "kept",
             )

@@ -2,24 +2,40 @@ from pathlib import Path
 
 from anonbench.core.jobs.job import job
 
-with job(snakemake, __file__) as cache:
-    if not cache.is_done():
-        from anonbench.config import load
-        from anonbench.datasets.clusters import read_clusters
-        from anonbench.evaluation.mapped.learn import map_variant, read_labels
+SPLITS = ("original_val", "hidden_val", "original_train", "hidden_train", "distilled_val")
 
-        chosen, given, made = snakemake.params.slice, snakemake.input, snakemake.output
-        manifest = Path(given.manifest)
-        persons = read_labels(manifest, [chosen["identity"]])
-        splits = ("original_val", "hidden_val", "original_train", "hidden_train", "distilled_val")
+with job(snakemake, __file__) as cache:
+    given, made = dict(snakemake.input.items()), dict(snakemake.output.items())
+    shared = [given[f"{each}{s}"] for each in ("clusters", "manifest") for s in ("", "_digest")]
+    files = {}
+    for name in [key.removesuffix("map") for key in made if key.endswith("_map")]:
+        vectors = {each: given[name + each][0] for each in SPLITS if name + each in given}
+        digests = [given[f"{name}{each}_digest"][0] for each in vectors]
+        outputs = [file for each, file in made.items() if each.startswith(name)]
+        part = cache.part([*shared, *vectors.values(), *digests], outputs)
+        files[Path(made[f"{name}map"])] = (name, vectors, part)
+    left = {file: rest for file, rest in files.items() if not rest[2].is_done()}
+    from anonbench.config import load
+    from anonbench.core.io import write_csv
+    from anonbench.datasets.clusters import read_clusters
+    from anonbench.evaluation.mapped.gather import gather
+    from anonbench.evaluation.mapped.learn import map_variant, read_labels
+
+    chosen, manifest = snakemake.params.slice, Path(given["manifest"])
+    persons = read_labels(manifest, [chosen["identity"]])
+    for file, (name, vectors, part) in left.items():
         map_variant(
-            {name: Path(file) for name in splits for file in given[name]},
-            {name: Path(made[name]) for name in ("map", "val", "train")},
-            read_clusters(Path(given.clusters)),
+            {each: Path(path) for each, path in vectors.items()},
+            {each: Path(made[name + each]) for each in ("map", "val", "train")},
+            read_clusters(Path(given["clusters"])),
             read_labels(manifest, [chosen["label"]]) if persons is None else persons,
-            snakemake.wildcards.anonymized,
+            file.stem,
             load(snakemake.config).retrieval.completing(chosen["retrieval"]),
             chosen["confidence"],
             chosen["seed"],
             persons is not None,
         )
+        part.end()
+    reference = f"seed{snakemake.params.reference_seed}"
+    maps = {file.stem: file for file in files if file.parent.name == reference}
+    write_csv(gather(snakemake.params.dataset, maps), Path(made["table"]))

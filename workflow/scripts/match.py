@@ -16,7 +16,5 @@ with job(snakemake, __file__) as cache:
             seed=slice["seed"] or 0,
             manifest=Path(snakemake.input.manifest),
             duplicates=Path(snakemake.input.duplicates),
-            record=slice["unmatched"] == "record",
             output=Path(snakemake.output.rows),
-            unmatched=Path(snakemake.output.unmatched),
         )

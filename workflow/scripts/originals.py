@@ -9,9 +9,12 @@ with job(snakemake, __file__) as cache:
         from anonbench.datasets.image_sets.originals import write_index
 
         columns = ["id", "path", "width", "height", "bytes", "digest"]
-        write_index(
-            manifest=pd.read_parquet(snakemake.input.manifest, columns=columns),
-            images=pd.read_parquet(snakemake.input.images),
-            keep=snakemake.params.keep_without_regions,
-            output=Path(snakemake.output.index),
-        )
+        manifest = pd.read_parquet(snakemake.input.manifest, columns=columns)
+        files = snakemake.input.images, snakemake.output.index
+        for images, index in zip(*files, strict=True):
+            write_index(
+                manifest=manifest,
+                images=pd.read_parquet(images),
+                keep=snakemake.params.keep_without_regions,
+                output=Path(index),
+            )

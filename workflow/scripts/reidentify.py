@@ -27,7 +27,7 @@ with job(snakemake, __file__) as cache:
                 root,
             ).values()
             files = [Path(path) for path in snakemake.input.train]
-            train = ImageSet.open(files, root) if files else ImageSet.none(root)
+            train = ImageSet.of(files, root)
             methods = snakemake.params.pictured_methods
             pictures = [Path(path) for path in snakemake.input.given]
             given = open_sets(methods, pictures) if pictures else {}

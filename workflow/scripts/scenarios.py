@@ -5,10 +5,7 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__):
     from anonbench.reporting.paper.scenario_tables import write_scenarios
 
-    write_scenarios(
-        snakemake.params.rows,
-        snakemake.params.grid,
-        csv=Path(snakemake.output.csv),
-        markdown=Path(snakemake.output.markdown),
-        latex=Path(snakemake.output.latex),
-    )
+    files = map(Path, snakemake.output)
+    given = snakemake.params.rows, snakemake.params.grids
+    for rows, grid, csv, markdown, latex in zip(*given, files, files, files, strict=True):
+        write_scenarios(rows, grid, csv=csv, markdown=markdown, latex=latex)

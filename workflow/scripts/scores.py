@@ -5,21 +5,20 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
+    from anonbench.evaluation.comparisons.columns import columns_of
+    from anonbench.evaluation.comparisons.pairwise import compare, compare_methods
+    from anonbench.evaluation.decision import Judging
     from anonbench.evaluation.scores import collect, scenario_files
 
+    given, params, settings = snakemake.input, snakemake.params, snakemake.params.slice["settings"]
+    name, clusters = snakemake.wildcards.dataset, read_clusters(Path(given.clusters))
     scenarios = scenario_files(
-        snakemake.params.scenarios,
-        snakemake.input.retrieval,
-        snakemake.input.queries,
-        snakemake.input.downstream,
-        snakemake.input.predictions,
+        params.scenarios, given.retrieval, given.queries, given.downstream, given.predictions
     )
-    table = collect(
-        snakemake.wildcards.dataset,
-        scenarios,
-        read_clusters(Path(snakemake.input.clusters)),
-        snakemake.params.reference_seed,
-        snakemake.params.control_seeds,
-        **snakemake.params.slice["settings"],
-    )
-    write_csv(table, Path(snakemake.output[0]))
+    seeds = params.reference_seed, params.control_seeds
+    table = collect(name, scenarios, clusters, *seeds, confidence=settings["confidence"])
+    write_csv(table, Path(snakemake.output.scores))
+    columns = list(columns_of(scenarios, *seeds))
+    judging = Judging(clusters, **settings)
+    for output, test in (("models", compare), ("methods", compare_methods)):
+        write_csv(test(name, columns, judging), Path(snakemake.output[output]))

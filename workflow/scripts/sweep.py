@@ -16,7 +16,6 @@ with job(snakemake, __file__):
         root=root_in(snakemake.config, snakemake.wildcards.dataset),
         detectors=part["detectors"],
         settings=Detection.model_validate(part["settings"]),
-        count=part["sweep"]["images"],
-        thresholds=part["sweep"]["thresholds"],
+        count=part["images"],
         output=Path(snakemake.output[0]),
     )

@@ -46,18 +46,16 @@ class Unhidden:
     """Images in which nothing was found."""
     failed: int
     """Images on which a detector failed."""
-    unmatched: int
-    """Rows of the user's boxes, corrections and templates that match no image."""
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.without_regions + self.failed + self.unmatched
+        return self.without_regions + self.failed
 
     def __str__(self) -> str:
         return (
             f"{self.without_regions:,} images without a region, {self.failed:,} images on which a "
-            f"detector failed, {self.unmatched:,} rows that match no image"
+            "detector failed"
         )
 
 
@@ -112,13 +110,13 @@ def export_images(
     for each, index in sets.items():
         _require_same(f"{base / 'images' / str(each)}", index["id"], found)
     first = next(iter(sets.values()))
-    unhidden = _unhidden(base, found[found["id"].isin(first["id"])])
+    unhidden = _unhidden(found[found["id"].isin(first["id"])])
     if unhidden.total not in (0, accepted):
         raise InputError(
-            f"{name}: {unhidden}. They may show what should be hidden. Look at them: the images "
-            f"are in {base / 'quality/least_certain.csv'} (the target detection_quality makes it), "
-            f"the rows in {base / 'unmatched.csv'}. Correct the boxes, or leave the images out "
-            "(keep_without_regions, keep_failed: false). To export them nevertheless: "
+            f"{name}: {unhidden}. They may show what should be hidden. Look at them: they are in "
+            f"{base / 'quality/least_certain.csv'} (the target detection_quality makes it). "
+            "Correct the boxes, or leave the images out (keep_without_regions, keep_failed: "
+            "false). To export them nevertheless: "
             f"--accept-unhidden {unhidden.total}"
         )
     table = table[table["id"].isin(first["id"])].sort_values("id", ignore_index=True)
@@ -259,14 +257,9 @@ def _require_same(folder: str, ids: pd.Series, found: pd.DataFrame) -> None:
         )
 
 
-def _unhidden(base: Path, found: pd.DataFrame) -> Unhidden:
-    unmatched = base / "unmatched.csv"
-    rows = 0
-    verify(unmatched)
-    if unmatched.is_file():  # rows of true boxes hide nothing
-        rows = int((pd.read_csv(unmatched, dtype=str)["setting"] != "truth").sum())
+def _unhidden(found: pd.DataFrame) -> Unhidden:
     failed = found["reason"].fillna("") != ""
-    return Unhidden(int(((found["status"] == "empty") & ~failed).sum()), int(failed.sum()), rows)
+    return Unhidden(int(((found["status"] == "empty") & ~failed).sum()), int(failed.sum()))
 
 
 def _write(

@@ -14,10 +14,6 @@ from anonbench.detection.gather import COUNTS
 
 AUDITED = ("images", "regions", "outside_image", "hidden_pixels", "failed")
 """What the audit of each shard counts (`<shard>.audit.json`)."""
-UNMATCHED = "unmatched_"
-"""Begins the columns of rows that match no image, by setting."""
-OTHER = "other"
-SETTINGS = ("boxes", "corrections", "truth", "templates", OTHER)
 COLUMNS = [
     "split",
     "variant",
@@ -28,17 +24,15 @@ COLUMNS = [
     "failed_audits",
     *(column if column != "failed" else "failed_detector" for column in COUNTS[1:]),
     "left_out_duplicates",
-    *(UNMATCHED + setting for setting in SETTINGS),
 ]
 """A row a split and variant. `images`, `regions` (to be hidden at this degree), `outside_image`
 (those of them that have no pixel in their image, where nothing is hidden), `hidden_pixels` and
 `failed_audits` are of the variant as it was written; the next are those of `COUNTS`, the same for
-all variants of a split; those of unmatched rows are of the whole data set."""
+all variants of a split."""
 
 
 def gather_audit(
     counts: Path,
-    unmatched: Path,
     duplicates: Path | None,
     shards: Sequence[tuple[str, str, Sequence[Path]]],
     output: Path,
@@ -47,7 +41,6 @@ def gather_audit(
 
     Args:
         counts: images by split (`anonbench.detection.gather.COUNTS`).
-        unmatched: rows of the user's files that match no image: column setting.
         duplicates: equal images: columns split and kept; none where they are not looked for.
         shards: split, variant, and what was audited of its shards.
         output: the CSV.
@@ -57,8 +50,6 @@ def gather_audit(
 
     """
     by_split = read_csv(counts, COUNTS).set_index("split")
-    settings = pd.read_csv(unmatched, dtype=str)["setting"]
-    rows_of = settings.where(settings.isin(SETTINGS), OTHER).value_counts()
     twice = _left_out(duplicates)
     rows = []
     for split, variant, files in shards:
@@ -76,7 +67,6 @@ def gather_audit(
             | known
             | total
             | {"left_out_duplicates": twice.get(split, 0)}
-            | {UNMATCHED + name: int(rows_of.get(name, 0)) for name in SETTINGS}
         )
     write_csv(pd.DataFrame(rows, columns=COLUMNS), output)
 
@@ -90,10 +80,7 @@ def read_doubts(audit: Path) -> Doubts:
     """
     table = read_csv(audit, COLUMNS)
     counts = table.drop_duplicates("split").rename(columns={"failed_detector": "failed"})
-    unmatched = {name: int(table[UNMATCHED + name].max()) for name in SETTINGS}
-    return doubts_in_counts(
-        counts[COUNTS], {name: rows for name, rows in unmatched.items() if rows}
-    )
+    return doubts_in_counts(counts[COUNTS].to_dict("records"))
 
 
 def _left_out(duplicates: Path | None) -> dict[str, int]:

@@ -81,7 +81,7 @@ def anonymize_shard(
                 def audited(asked: Variant, strengths: Anonymization, is_masked: bool) -> bytes:
                     *between, pixels = layers(original, own, asked, strengths)
                     try:
-                        coded = encode(pixels, settings.format, settings.jpeg_quality)
+                        coded = encode(pixels, settings.format)
                     except InputError as error:
                         raise InputError(f"image {image_id!r}: {error}") from None
                     source = Source(data, page)

@@ -137,6 +137,8 @@ def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
         yield Entry(f"{name}/maps.csv")
     if experiment.config.deployments.kinds:
         yield Entry(f"{name}/deployments.csv")
+    if experiment.config.retrieval.near_duplicates:
+        yield Entry(f"{name}/near_duplicates.csv")
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):
             for end in (".csv", "_by_method.csv", "_within.csv", ".json"):

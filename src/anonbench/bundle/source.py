@@ -16,9 +16,8 @@ from anonbench.core.jobs.checksums import verify_against
 from anonbench.core.vocabulary import Split
 
 _AGAIN = re.compile(
-    "scores|comparisons|effects|variance|best|query_kinds"
-    "|correlate|(privacy_|other_)?tables_.*|sizes|scenarios|profiles|paper_.*|figures_.*|learning"
-    "|cost|attention_share|detection_figure|front|report"
+    "scores|effects_.*|correlate|(privacy_|other_)?tables_.*|scenarios|experiment|paper_.*"
+    "|figures_.*|fronts_.*|cost|attention_share|detection_figure|report"
 )
 """Rules that need no image and no model: the only ones that run on a bundle."""
 

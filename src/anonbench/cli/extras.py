@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 EXTRAS = {
-    "faiss": "search",
     "faker": "workflow",
     "huggingface_hub": "train",
     "jinja2": "report",

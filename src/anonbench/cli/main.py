@@ -100,14 +100,6 @@ def _parser() -> Parser:
     add_root(environments)
     environments.set_defaults(run=_environments)
 
-    standin = commands.add_parser(
-        "standin",
-        help="write list files of the paper's data sets, without images",
-        epilog="Example:\n  anonbench standin data/standin",
-    )
-    standin.add_argument("folder", type=Path)
-    standin.set_defaults(run=_standin)
-
     export = commands.add_parser(
         "export",
         help="convert a trained backbone for timm, DINOv2 or transformers",
@@ -162,13 +154,6 @@ def _environments(options: argparse.Namespace) -> None:
     from anonbench.cli.environments import write_environments
 
     for path in write_environments(options.root):
-        print(f"wrote {path}")
-
-
-def _standin(options: argparse.Namespace) -> None:
-    from anonbench.datasets.layouts.standin import write_paper_standins
-
-    for path in write_paper_standins(options.folder):
         print(f"wrote {path}")
 
 

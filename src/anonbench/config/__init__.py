@@ -33,12 +33,10 @@ from anonbench.config.data import (
 )
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.config.evaluation import (
-    Correlation,
     Deployments,
     DetectionQuality,
     Downstream,
     Embedding,
-    Linear,
     Presentation,
     Retrieval,
 )
@@ -48,6 +46,7 @@ from anonbench.config.low_rank import LowRank
 from anonbench.config.policy import Policy
 from anonbench.config.privacy import Privacy
 from anonbench.config.redrawing import Redrawing
+from anonbench.config.removed import why_removed
 from anonbench.config.systems import AnySystem
 from anonbench.config.training import Backbone, Crops, Heads, Losses, Optimizer, Recipe
 from anonbench.core.errors import InputError
@@ -62,7 +61,6 @@ __all__ = [
     "Anonymization",
     "Backbone",
     "Config",
-    "Correlation",
     "Crops",
     "DataSource",
     "Dataset",
@@ -77,7 +75,6 @@ __all__ = [
     "Heads",
     "IdsDemo",
     "Layout",
-    "Linear",
     "Losses",
     "LowRank",
     "Optimizer",
@@ -135,7 +132,6 @@ class Config(Settings):
     downstream: Downstream = Downstream()
     privacy: Privacy = Privacy()
     policy: Policy = Policy()
-    correlation: Correlation = Correlation()
     presentation: Presentation = Presentation()
 
     @model_validator(mode="after")
@@ -332,14 +328,6 @@ def _checked(kind: type[S], values: Mapping[str, Any]) -> S:
 
 
 _SHOWN = 80
-_GONE = {
-    "detection.ppocr.engine": "the network runs by ONNX Runtime",
-    "detection.template.mode": "the other detectors search every image",
-    "detection_quality.drawn": "the contact sheets of data sets were removed",
-    "deployments.weight": "the mixed archive needs none",
-    "privacy.restored": "likeness and reconstruction tell what a restorer finds",
-}
-"""Settings of earlier versions, and why they were removed."""
 
 
 def _problem(entry: ErrorDetails) -> str:
@@ -349,8 +337,8 @@ def _problem(entry: ErrorDetails) -> str:
     if entry["type"] in ("union_tag_invalid", "union_tag_not_found"):
         where, text = f"{where}.kind", f"is one of {', '.join(SYSTEMS)}"
         given = entry["ctx"].get("tag", "nothing")
-    if entry["type"] == "extra_forbidden" and where in _GONE:
-        text = f"is gone: {_GONE[where]}; remove it"
+    if entry["type"] == "extra_forbidden" and (why := why_removed(_path(entry))):
+        text = f"is gone: {why}; remove it"
     elif entry["type"] == "extra_forbidden":
         text = f"unknown key; {suggestion(Config, entry['loc'])}"
     elif isinstance(given, str | int | float | bool):

@@ -57,9 +57,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
     """Anonymization: a section for each method, and settings of the written images."""
 
     format: Literal["png", "jpeg"] = "png"
-    """Format of anonymized images: `png` is lossless, `jpeg` needs less disk."""
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
-    """Quality of JPEG files, from 1 to 100."""
+    """Format of anonymized images: `png` is lossless, `jpeg` (quality 95) needs less disk."""
 
     strengths: Strengths = Strengths()
     """Further strengths by method and name: `pixelate: { fine: { blocks: { face: 24 } } }` adds the

@@ -187,9 +187,6 @@ class Dataset(DataSource):
     """CSV of boxes to add to the detectors' findings or to remove from them."""
     truth: Place | None = None
     """True boxes for measuring the detectors, in the format of `boxes`."""
-    unmatched: Literal["refuse", "record"] = "refuse"
-    """Rows of box files that name no image or several: `refuse` them, or leave them out and
-    `record` them."""
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = tuple(Method)
     """Anonymization methods and their strengths (`<method>_<strength>`)."""
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)

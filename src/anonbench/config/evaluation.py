@@ -10,7 +10,6 @@ from anonbench.core.registries.tables import TABLES
 from anonbench.core.settings import (
     Confidence,
     Count,
-    Fraction,
     Natural,
     Positive,
     Resamples,
@@ -34,7 +33,9 @@ class Embedding(Settings):
 class Retrieval(Settings):
     """Comparison with the reference ranking; the defaults are the published convention."""
 
-    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"block", "shards", "memory_gb"})
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset(
+        {"block", "shards", "memory_gb", "near_duplicates"}
+    )
 
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
     """Share of the N images that is relevant to a query: k = floor(fraction · N); no ranking is
@@ -68,6 +69,9 @@ class Retrieval(Settings):
     """Jobs that share a data set's queries; the result is the same bit for bit."""
     memory_gb: Positive = 8.0
     """Memory for databases, in GB; if a data set needs more, it is compared in groups."""
+    near_duplicates: tuple[Annotated[int, Field(ge=0, le=32)], ...] = ()
+    """Score every scenario also without near-duplicates: images whose perceptual hashes differ in
+    at most so many of 64 bits, such as `[0, 4, 8]`."""
 
     def without_own_images(self) -> Retrieval:
         """Settings for comparisons between query kinds.
@@ -88,24 +92,10 @@ class Deployments(Settings):
     kinds: tuple[DeploymentKind, ...] = ()
     """`mixed` (partly anonymized database), `kept` (original embeddings), `query_method` (queries
     with another method)."""
-    shares: tuple[Annotated[int, Field(gt=0, lt=100)], ...] = (25, 50, 75)
+    shares: ClassVar[tuple[int, ...]] = (25, 50, 75)
     """Percent of a mixed database that is anonymized, in addition to 0 and 100."""
-    queries: Count = 2000
+    queries: ClassVar[int] = 2000
     """Largest number of queries, drawn by a hash of their ids."""
-
-
-class Linear(Settings):
-    """Linear probe: multinomial logistic regression on standardized features."""
-
-    strengths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
-        *(0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0),
-    )
-    """Inverse regularization strengths (scikit-learn's C), of which the best on held-out images is
-    taken."""
-    held_out: Share = 0.2
-    """Share of the train split that is held out to choose the strength, by whole clusters."""
-    max_iterations: Count = 1000
-    """Most iterations of L-BFGS; a probe that needs more is reported."""
 
 
 class Downstream(Settings):
@@ -113,20 +103,6 @@ class Downstream(Settings):
 
     k: Count = 20
     """Neighbours of the k-NN in the tables."""
-    all_k: tuple[Count, ...] = (10, 20, 100, 200)
-    """Numbers of neighbours that are reported."""
-    temperature: Positive = 0.07
-    """Temperature of a neighbour's weight, exp(similarity / temperature)."""
-    linear: Linear = Linear()
-
-
-class Correlation(Settings):
-    """Correlation of retrieval and downstream metrics over models and methods."""
-
-    bootstrap: Resamples = 2000
-    """Resamples of the confidence interval."""
-    confidence: Confidence = 0.95
-    """Coverage of the confidence interval, as a share."""
 
 
 class DetectionQuality(Settings):
@@ -135,10 +111,6 @@ class DetectionQuality(Settings):
     images: Count = 200
     """Images that are searched again at low thresholds if true boxes are known, drawn by a hash of
     their ids."""
-    thresholds: Annotated[tuple[Fraction, ...], Field(min_length=1)] = (
-        *(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99),
-    )
-    """Score thresholds that are compared, in addition to the one in use."""
     listed: Count = 50
     """Number of least certain images of each kind that are listed."""
 
@@ -163,7 +135,7 @@ class Presentation(Settings):
     """Images whose attention maps are drawn."""
     explorer_queries: Natural = 12
     """Queries of each data set in the report's retrieval explorer; 0 leaves it out."""
-    explorer_results: Count = 10
+    explorer_results: ClassVar[int] = 10
     """First results of each ranking that the explorer shows."""
     dpi: Annotated[int, Field(ge=10, le=1200)] = 150
     """Resolution of figures, in dots per inch."""
@@ -186,6 +158,7 @@ class Presentation(Settings):
         "trainings",
         "sample_sizes",
         "deployments",
+        "near_duplicates",
         "given",
     )
     """Tables of each data set in addition to those of its scores."""

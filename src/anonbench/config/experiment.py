@@ -32,7 +32,7 @@ from anonbench.core.vocabulary import (
     Variant,
 )
 
-FIGURES_OF_SCORES = ("trend", "correlation")
+FIGURES_OF_SCORES = ("trend", "correlation", "learning")
 """Kinds of figures that one job draws from a data set's scores."""
 
 
@@ -307,6 +307,7 @@ class Experiment:
             *given,
             *mapped,
             *(() if self.config.deployments.kinds else ("deployments",)),
+            *(() if self.config.retrieval.near_duplicates else ("near_duplicates",)),
         }
 
     def tables_of(self, name: str) -> list[str]:
@@ -333,7 +334,7 @@ class Experiment:
         return list(self._figures())
 
     def figures_of_scores(self, name: str) -> list[Figure]:
-        """Figures of a data set that are drawn from its scores: trends and correlations."""
+        """Figures of a data set that one job draws: trends, correlations and learning curves."""
         own = [each for each in self.figures if each.dataset == name]
         return [each for each in own if each.kind in FIGURES_OF_SCORES]
 

@@ -79,6 +79,8 @@ class Figure:
         """Label of a figure of scores in Snakemake's report."""
         if self.kind == "correlation":
             return f"correlations, {self.degree} %"
+        if self.kind == "learning":
+            return "learning curves"
         return f"{'_'.join(filter(None, (self.metric, self.query)))} against degree"
 
 

@@ -54,6 +54,8 @@ SECONDS_A_NEIGHBOUR = 1.5e-9
 """Seconds per train image compared with a query in k-NN, on a core."""
 SECONDS_A_MAP = 30.0
 """Seconds to learn and judge a map on 2,000 images of 512 dimensions, on a core."""
+FITS = 8
+"""Fits of the linear probe: one at each strength, and the last one."""
 SECONDS_A_FIT = 6e-8
 """Seconds per feature and train image in one fit of the linear probe, on a core. Measured at
 320,000 x 1,024 with 16 classes: 68 seconds for eight fits, 2.6e-8; grows with the classes."""

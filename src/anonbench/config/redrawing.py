@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
+from typing import ClassVar
 
 from anonbench.core.settings import Count, Positive, Settings
 
@@ -16,11 +14,11 @@ class Redrawing(Settings):
     checkpoints are those of that model's training.
     """
 
-    width: Annotated[int, Field(ge=4, le=1024, multiple_of=4)] = 16
+    width: ClassVar[int] = 16
     """Channels of the first layer; deeper ones have up to four times as many."""
     steps: Count = 2000
     """Optimizer steps."""
-    batch_size: Count = 32
+    batch_size: ClassVar[int] = 32
     """Images in a step."""
     learning_rate: Positive = 2e-3
     """Learning rate of AdamW, after a warm-up over a twentieth of the steps and before a cosine

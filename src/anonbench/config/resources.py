@@ -76,9 +76,10 @@ class Estimates:
                 return drawing.steps * drawing.batch_size / rates.CPU_DRAWN_FROM_PER_SECOND
             case "redraw":
                 return in_shard / rates.CPU_DRAWN_PER_SECOND
-            case "embed":
-                return images / self._embedded_per_second(name)
-            case "embed_system":
+            case "embed" if model != UNADAPTED:
+                adapted = set(self._experiment.trained_models(name)) - {Model()}
+                return 2 * max(1, len(adapted)) * images / self._embedded_per_second(name)
+            case "embed" | "embed_untrained" | "embed_system":
                 sets = 1 + len(self._experiment.variants(name))
                 return sets * images / self._embedded_per_second(name)
             case "distill_system":
@@ -88,9 +89,14 @@ class Estimates:
                 passes = 2 + 3 * settings.epochs
                 return passes * learned / self._embedded_per_second(name)
             case "map_vectors":
-                return rates.SECONDS_A_MAP * (1 + images * self._width(name) ** 2 / 10**11)
+                seeds = len(self._experiment.training_seeds(name))
+                maps = seeds * len(self._experiment.mapped_variants(name))
+                return maps * rates.SECONDS_A_MAP * (1 + images * self._width(name) ** 2 / 10**11)
+            case "hash_images":
+                return in_shard / rates.READ_PER_SECOND
             case "embed_pixels":
-                return images / rates.READ_PER_SECOND
+                sets = 1 + len(self._experiment.variants(name))
+                return sets * images / rates.READ_PER_SECOND
             case "reidentify":
                 return self._attacked_in(name)
             case "attack":
@@ -99,14 +105,18 @@ class Estimates:
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = rates.GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
+            case "near_duplicates":
+                settings = self._experiment.config.retrieval
+                rankings = 2 * len(settings.near_duplicates) * settings.shards
+                return rankings * self.seconds("retrieve", name)
             case "trainings":
                 return self._compared_in(name)
             case "deployments":
                 return self._deployed_in(name)
             case "downstream":
-                sets = 1 if "-" in model else 1 + len(self._experiment.variants(name))
-                seconds = self._classified_in(name, model) / self.downstream_threads(name, model)
-                return sets * seconds
+                models = [str(run.model) for run in self._experiment.scenarios(name)]
+                seconds = sum(self._classified_in(name, each) for each in models)
+                return seconds / max(self.downstream_threads(name, each) for each in models)
         raise ValueError(f"no stage is called {stage!r}")
 
     def detection_threads(self) -> int:
@@ -288,9 +298,8 @@ class Estimates:
         """Seconds of a downstream job on one core."""
         counts, width = self._counts[name], self._width(name, Model.parse(model))
         train, val = counts[Split.TRAIN], counts[Split.VAL]
-        fits = len(self._experiment.config.downstream.linear.strengths) + 1
         neighbours = train * val * (width * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_NEIGHBOUR)
-        return neighbours + fits * train * width * rates.SECONDS_A_FIT
+        return neighbours + rates.FITS * train * width * rates.SECONDS_A_FIT
 
     def attack_threads(self, name: str) -> int:
         """Threads of re-identification; with a trained model those of its recipe."""

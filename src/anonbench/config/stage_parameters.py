@@ -60,13 +60,9 @@ def clusters(config: Config, name: str) -> Slice:
 
 
 def match(config: Config, name: str) -> Slice:
-    """Source of the image list for a user's rows, and handling of unmatched rows."""
+    """Source of the image list for a user's rows."""
     source = manifest(config, name)
-    return {
-        "source": source["source"],
-        "seed": source["seed"],
-        "unmatched": config.datasets[name].unmatched,
-    }
+    return {"source": source["source"], "seed": source["seed"]}
 
 
 def detect(config: Config, name: str) -> Slice:
@@ -92,13 +88,12 @@ def quality(config: Config, name: str) -> Slice:
 
 
 def sweep(config: Config, name: str) -> Slice:
-    """The data set's detectors, and the number of images and thresholds of the sweep."""
-    fields = {"images", "thresholds"}
+    """The data set's detectors, and the number of images of the sweep."""
     detection = detect(config, name)
     return {
         "detectors": detection["detectors"],
         "settings": detection["settings"],
-        "sweep": config.detection_quality.model_dump(mode="json", include=fields),
+        "images": config.detection_quality.images,
     } | _code(DETECTORS, *config.datasets[name].detectors)
 
 
@@ -128,8 +123,6 @@ def _hiding(config: Config, *named: str) -> Slice:
     asked = config.anonymization
     methods = asked.applied(*named)
     fields = asked.sections(*methods) | {"format": True, "margin": True, "coding_blocks": True}
-    if asked.format == "jpeg":
-        fields["jpeg_quality"] = True
     if asked.shape != Shapes():
         fields["shape"] = True
     settings = asked.model_dump(mode="json", include=fields)
@@ -231,6 +224,13 @@ def retrieve_without_own(config: Config) -> Slice:
     return {"settings": config.retrieval.without_own_images().effective()}
 
 
+def near_duplicates(config: Config) -> Slice:
+    """The same, and the distances of near-duplicates and the intervals' confidence."""
+    distances = {"near_duplicates": list(config.retrieval.near_duplicates)}
+    settings = retrieve(config)["settings"] | distances
+    return {"settings": settings, "confidence": config.presentation.confidence}
+
+
 def trainings(config: Config) -> Slice:
     """Settings of the comparison with the reference ranking, and of its mean's interval."""
     return {
@@ -320,21 +320,10 @@ def comparisons(config: Config) -> Slice:
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
-def variance(config: Config) -> Slice:
-    """Settings of sample sizes: stated difference and confidence."""
-    fields = {"confidence", "stated_difference"}
+def effects(config: Config) -> Slice:
+    """Settings of tests, of sample sizes, and of the best choice and its optimism."""
+    fields = {"bootstrap", "confidence", "equivalence_margin", "stated_difference"}
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
-
-
-def best(config: Config) -> Slice:
-    """Settings of the test for the best choice, and of its optimism."""
-    fields = {"bootstrap", "confidence", "equivalence_margin"}
-    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
-
-
-def correlate(config: Config) -> Slice:
-    """Settings of the intervals of correlation coefficients."""
-    return {"settings": config.correlation.model_dump(mode="json")}
 
 
 def show(config: Config, *fields: str) -> Slice:

@@ -66,7 +66,7 @@ class Crops(Settings):
     """Side of a global crop, in pixels, which is also the input size at inference."""
     local_size: Count = 96
     """Side of a local crop, in pixels."""
-    global_count: Literal[2] = 2
+    global_count: ClassVar[int] = 2
     """Number of global crops."""
     local_count: Natural = 8
     """Number of local crops."""
@@ -127,7 +127,7 @@ class Heads(Settings):
     """Centering of the teacher's scores."""
     center_momentum: Fraction = 0.9
     """Momentum of the center, for softmax centering."""
-    student_temperature: Positive = 0.1
+    student_temperature: ClassVar[float] = 0.1
     """Temperature of the student's scores."""
     teacher_temperature: tuple[Positive, Positive] = (0.04, 0.07)
     """Temperature of the teacher's scores, at the start and after its warm-up."""
@@ -148,16 +148,10 @@ class Losses(Settings):
     """Weight of the KoLeo loss."""
     mask_images: Fraction = 0.5
     """Share of the global crops in which patches are masked."""
-    mask_ratio: Range = (0.1, 0.5)
+    mask_ratio: ClassVar[tuple[float, float]] = (0.1, 0.5)
     """Smallest and largest share of the patches that is masked in such a crop."""
     distilled_patches: NonNegative = 0.0
     """Adaption D: weight of the patches' embeddings relative to the class token's."""
-
-    @model_validator(mode="after")
-    def _ratio_makes_sense(self) -> Self:
-        if self.mask_ratio[0] > self.mask_ratio[1]:
-            raise ValueError("mask_ratio: the smallest is larger than the largest")
-        return self
 
 
 class Optimizer(Settings):
@@ -190,7 +184,7 @@ class Optimizer(Settings):
     """Weight decay at the start and at the end, with a cosine between."""
     betas: tuple[Momentum, Momentum] = (0.9, 0.999)
     """Momenta of AdamW for the gradient's mean and square."""
-    clip: Positive = 3.0
+    clip: ClassVar[float] = 3.0
     """Largest gradient norm of the backbone and of the heads."""
     ema: tuple[Fraction, Fraction] = (0.992, 1.0)
     """Momentum of the teacher at the start and at the end, with a cosine between."""
@@ -259,8 +253,6 @@ class Recipe(Settings):
     """Steps between two lines of the training log."""
     knn_every: Natural = 0
     """Steps between two k-NN evaluations for the log; 0 for none."""
-    knn_images: Count = 2000
-    """Training images of such an evaluation."""
     tensorboard: bool = True
     """Write the training log for TensorBoard as well."""
     checkpoint_minutes: Positive = 15

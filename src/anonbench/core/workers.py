@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -127,8 +126,6 @@ def _require_start(pool: ProcessPoolExecutor) -> None:
 def _pool(make: Callable[[], Any], workers: int) -> Iterator[ProcessPoolExecutor]:
     # forked: modules imported by this process are not imported again
     context = get_context("fork")
-    if loops := sys.modules.get("anonbench.core.numeric.compiled"):
-        loops.prepare()
     pool = ProcessPoolExecutor(workers, context, _start, (make, os.getpid()))
     try:
         yield pool

@@ -33,8 +33,6 @@ only some detectors, because another one failed, and those that a person should 
 """
 KEPT = " (kept)"
 """Suffix of the reason of an image that is used although a detector failed on it."""
-UNMATCHED_COLUMNS = ["setting", "file", "row", "reason"]
-"""Columns of the rows of a user's files that match no image."""
 
 
 def gather_boxes(
@@ -74,12 +72,6 @@ def gather_boxes(
     )
     write_csv(skips, all_skipped)
     write_csv(table, counts)
-
-
-def gather_unmatched(files: Sequence[Path], output: Path) -> None:
-    """Write the rows that match no image (`UNMATCHED_COLUMNS`), of all settings, as one CSV."""
-    parts = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files]
-    write_csv(pd.concat([pd.DataFrame(columns=UNMATCHED_COLUMNS), *parts]), output)
 
 
 def count_outcomes(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -19,7 +18,6 @@ WORDS = 128
 three templates and 32 among ten; with 32 centres it is 24 and 30."""
 SAMPLE = 10_000
 """Number of descriptors from which the centres are computed."""
-Kind = Literal["affine", "homography"]
 
 RATIO = 0.85
 """Distance of the best match, as a share of the second best's, below which it is kept (Lowe)."""
@@ -159,7 +157,7 @@ def match(template: Features, image: Features) -> tuple[np.ndarray, np.ndarray]:
     return template.points[kept], image.points[first[kept]]
 
 
-def align(template: Features, image: Features, kind: Kind) -> Alignment | None:
+def align(template: Features, image: Features) -> Alignment | None:
     """Return the transformation that most matches agree with (MAGSAC++, Barath et al. 2020).
 
     OpenCV restarts its random draws with every call: the same features give the same result.
@@ -167,20 +165,9 @@ def align(template: Features, image: Features, kind: Kind) -> Alignment | None:
     start, end = match(template, image)
     if len(start) < FEWEST:
         return None
-    if kind == "homography":
-        matrix, inside = cv2.findHomography(
-            start, end, cv2.USAC_MAGSAC, REACH, maxIters=DRAWS, confidence=CERTAIN
-        )
-    else:
-        matrix, inside = cv2.estimateAffine2D(
-            start,
-            end,
-            method=cv2.USAC_MAGSAC,
-            ransacReprojThreshold=REACH,
-            maxIters=DRAWS,
-            confidence=CERTAIN,
-        )
-        matrix = None if matrix is None else np.vstack([matrix, (0, 0, 1)])
+    matrix, inside = cv2.findHomography(
+        start, end, cv2.USAC_MAGSAC, REACH, maxIters=DRAWS, confidence=CERTAIN
+    )
     if matrix is None or not np.isfinite(matrix).all() or not inside.any():
         return None
     kept = inside.ravel() > 0

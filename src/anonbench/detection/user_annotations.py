@@ -11,8 +11,7 @@ import pandas as pd
 from anonbench.config import Dataset, DataSource
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
-from anonbench.core.io import files_in, write_csv
-from anonbench.core.jobs.job import warn_on_terminal
+from anonbench.core.io import files_in
 from anonbench.datasets.annotations import (
     Annotations,
     Correction,
@@ -27,7 +26,6 @@ from anonbench.datasets.annotations import (
 from anonbench.datasets.copies import copies_of_used, left_out_copies, read_copies
 from anonbench.datasets.listing import read_source, root_of
 from anonbench.datasets.source import Source, problem
-from anonbench.detection.gather import UNMATCHED_COLUMNS
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +79,7 @@ def check_user_files(dataset: Dataset, files: dict[str, list[Path]], source: Sou
         return
     images = Images(root_of(dataset), source.images, source.others)
     for setting, file in small.items():
-        _read(setting, file, images, dataset.unmatched == "record")
+        _read(setting, file, images)
 
 
 def match_user_file(
@@ -92,11 +90,9 @@ def match_user_file(
     seed: int,
     manifest: Path,
     duplicates: Path,
-    record: bool,
     output: Path,
-    unmatched: Path,
 ) -> None:
-    """Write the rows of a user's file, each with the id of its image, and those that match none.
+    """Write the rows of a user's file, each with the id of its image.
 
     A row of an image that the data set lists and does not use (another split, outside the subset,
     skipped as unreadable) is counted in the log: nothing of that image is published. The layout's
@@ -111,9 +107,7 @@ def match_user_file(
         seed: of its split.
         manifest: the data set's.
         duplicates: the data set's images of equal bytes, see `anonbench.datasets.copies`.
-        record: whether rows that match no image are recorded; otherwise they are refused.
         output: the table to write; see `write_annotations`.
-        unmatched: the CSV of rows that match no image to write: `UNMATCHED_COLUMNS`.
 
     Raises:
         InputError: a row is wrong, or matches no image; see `read_boxes_file`.
@@ -125,7 +119,7 @@ def match_user_file(
     copies = read_copies(duplicates)
     known = pd.concat([used, left_out_copies(copies, used, listed.images)])
     root = root_of(source)
-    found = _read(setting, file, Images(root, known, others), record)
+    found = _read(setting, file, Images(root, known, others))
     if found.unused:
         unused = others[~others["id"].isin(known["id"])]
         more = copies_of_used(root, used, unused)
@@ -135,24 +129,16 @@ def match_user_file(
             .drop_duplicates("id")
             .astype({"kept": bool})
         )
-        found = _read(setting, file, Images(root, pd.concat([known, more]), others), record)
+        found = _read(setting, file, Images(root, pd.concat([known, more]), others))
     found = share_among_copies(found, copies, spread=setting != "truth")
     log.info("%s: %d rows of %d images", file, len(found.rows), len(found.images))
     if found.unused:
         log.info("%s: %d rows are of images that are listed and not used", file, found.unused)
-    if len(found.unmatched):
-        warn_on_terminal(
-            log,
-            f"{len(found.unmatched)} rows of {file} reach no image and are LEFT OUT, see "
-            f"{unmatched}: what they mark is not hidden by them",
-        )
     write_annotations(found, output)
-    rows = found.unmatched.assign(setting=setting, file=file.name)
-    write_csv(rows[UNMATCHED_COLUMNS], unmatched)
 
 
-def _read(setting: str, file: Path, images: Images, record: bool) -> Annotations:
-    found = READERS[setting](file, images, record)
+def _read(setting: str, file: Path, images: Images) -> Annotations:
+    found = READERS[setting](file, images)
     if setting == "truth" and not found.images:
         raise InputError(f"{file}: names no image that the data set uses")
     return found

@@ -56,6 +56,9 @@ class SecondLook:
     """Sides up to which a region is small, in pixels of the largest scale."""
     score: float
     """Least score at the second search; for other regions, at the first."""
+    unsure: float = 0.0
+    """Least score of a small region at the first search, unless the largest scale is searched
+    upright: what lies on its side scores less."""
 
 
 @dataclass(frozen=True)
@@ -141,14 +144,19 @@ class Views:
         largest = scales(image.shape, self._reach)[0][0] / image.shape[0]
         found: list[Region] = []
         unsure: list[tuple[View, Region]] = []
+        least = 0.0 if second is None or is_large else second.unsure
         for number, pixels in enumerate(pyramid(image, self._reach)):
             is_doubled = pixels.shape[0] > image.shape[0]
             upright_only = is_doubled or (is_large and not number)
             turns = UPRIGHT if upright_only else self._reach.turns
-            for view, region in self._search_views(_views(pixels, image.shape, turns, self._reach)):
+            for view, region in self._search_views(tiled(pixels, image.shape, turns, self._reach)):
                 if second is None or region.score >= second.score:
                     found.append(moved(region, view.back))
-                elif number < max(1, largest) and max(_sides(region)) < second.below:
+                elif (
+                    region.score > least
+                    and number < max(1, largest)
+                    and max(_sides(region)) < second.below
+                ):
                     unsure.append((view, moved(region, view.back)))
         if second is not None and unsure:
             unsure = [(view, region) for view, region in unsure if not _is_inside(region, found)]
@@ -201,7 +209,7 @@ def pyramid(image: np.ndarray, reach: Reach) -> Iterator[np.ndarray]:
         yield image
 
 
-def _views(
+def tiled(
     pixels: np.ndarray, shape: Sequence[int], turns: Sequence[int], reach: Reach
 ) -> Iterator[View]:
     """Yield the turned tiles of one scale of an image of a shape."""

@@ -8,7 +8,7 @@ model has to beat both.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Recipe
 from anonbench.core.jobs.run_scratch import shared_file, written
+from anonbench.core.numeric.similarity import repeated
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.datasets.image_sets.shards import ImageSet
@@ -55,10 +56,19 @@ def features(
     given = batches(images, preprocess, settings)
     parts = [class_tokens(model, preprocess, batch).cpu().numpy() for batch in given]
     width: int = model.embed_dim  # type: ignore[assignment]
-    return np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
+    values = np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
+    # a network's last bits depend on the place in a batch; equal images tie in a ranking
+    again, first = repeated(np.frombuffer(each.encode(), np.uint8) for each in images.digests)
+    values[again] = values[first]
+    return values
 
 
-def embed_many(backbone: Path, sets: Sequence[tuple[ImageSet, Path]], settings: Embedding) -> None:
+def embed_many(
+    backbone: Path,
+    sets: Sequence[tuple[ImageSet, Path]],
+    settings: Embedding,
+    written: Callable[[Path], object] = bool,
+) -> None:
     """Embed several image sets by one backbone and write each as HDF5.
 
     On a CPU, the same arguments give the same bytes.
@@ -67,6 +77,7 @@ def embed_many(backbone: Path, sets: Sequence[tuple[ImageSet, Path]], settings: 
         backbone: what `train` wrote.
         sets: image sets and where their embeddings go.
         settings: batch size and workers.
+        written: called with each file when it is written.
 
     Raises:
         InputError: the backbone cannot be loaded.
@@ -82,6 +93,7 @@ def embed_many(backbone: Path, sets: Sequence[tuple[ImageSet, Path]], settings: 
     }
     for images, output in sets:
         _write(output, images, features(model, preprocess, images, settings), provenance)
+        written(output)
 
 
 def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
@@ -130,14 +142,23 @@ def embed_pixels(
     sets: Sequence[tuple[ImageSet, Path]],
     resize: Literal["crop", "squash"],
     settings: Embedding,
+    written: Callable[[Path], object] = bool,
 ) -> None:
-    """Embed image sets by `pixels` and write each as HDF5, like other embeddings."""
+    """Embed image sets by `pixels` and write each as HDF5, like other embeddings.
+
+    Args:
+        sets: image sets and where their embeddings go.
+        resize: as for `pixels`.
+        settings: batch size and workers.
+        written: called with each file when it is written.
+    """
     made_by: dict[str, Any] = {
         "model": f"raw pixels, {SIDE} x {SIDE}, {resize}",
         "versions": versions("torch", "numpy"),
     }
     for images, output in sets:
         _write(output, images, pixels(images, resize, settings), made_by)
+        written(output)
 
 
 def _write(output: Path, images: ImageSet, values: np.ndarray, made_by: dict[str, Any]) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.config import Correlation
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_json
 from anonbench.core.numeric.grouped_correlation import within_methods
@@ -28,6 +27,8 @@ from anonbench.core.numeric.statistics import (
 from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, QueryKind
 
+RESAMPLES, CONFIDENCE = 2000, 0.95
+"""Of the intervals of coefficients."""
 METRICS = {
     "map_original": "mAP (original)",
     "map_anonymized": "mAP (anonymized)",
@@ -109,7 +110,7 @@ def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -
     )
 
 
-def correlation_matrices(rows: pd.DataFrame, settings: Correlation) -> pd.DataFrame:
+def correlation_matrices(rows: pd.DataFrame) -> pd.DataFrame:
     """Pearson with its interval, Spearman, n and reason of all pairs, columns `COLUMNS`.
 
     A coefficient that does not exist (a constant metric, fewer than three rows, no downstream task)
@@ -117,11 +118,10 @@ def correlation_matrices(rows: pd.DataFrame, settings: Correlation) -> pd.DataFr
 
     Args:
         rows: of `metric_rows`.
-        settings: resamples and confidence.
 
     """
     pairs = product(METRICS, METRICS)
-    return pd.DataFrame([_pair(rows, a, b, settings) for a, b in pairs], columns=COLUMNS)
+    return pd.DataFrame([_pair(rows, a, b) for a, b in pairs], columns=COLUMNS)
 
 
 def by_method(rows: pd.DataFrame) -> pd.DataFrame:
@@ -144,7 +144,7 @@ def by_method(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(entries, columns=BY_METHOD)
 
 
-def within_matrix(rows: pd.DataFrame, settings: Correlation) -> pd.DataFrame:
+def within_matrix(rows: pd.DataFrame) -> pd.DataFrame:
     """Correlation of models within methods, each pair of metrics once, columns `WITHIN`.
 
     The results of `anonbench.core.numeric.grouped_correlation.within_methods`; `p_holm` is `p`
@@ -160,8 +160,8 @@ def within_matrix(rows: pd.DataFrame, settings: Correlation) -> pd.DataFrame:
             *_values(rows, a, b),
             both["method"].to_numpy(),
             both["adaption"].to_numpy(),
-            settings.confidence,
-            settings.bootstrap,
+            CONFIDENCE,
+            RESAMPLES,
         )
         entries.append({"metric": a, "metric_b": b} | vars(found))
     table = pd.DataFrame(entries).reindex(columns=WITHIN)
@@ -171,7 +171,6 @@ def within_matrix(rows: pd.DataFrame, settings: Correlation) -> pd.DataFrame:
 def write_correlation(
     scores: Path,
     degree: int,
-    settings: Correlation,
     matrix: Path,
     methods: Path,
     within: Path,
@@ -182,11 +181,10 @@ def write_correlation(
     Args:
         scores: table of one data set (CSV).
         degree: as `metric_rows`.
-        settings: resamples and confidence.
         matrix: CSV that is written, in long form (`COLUMNS`).
         methods: CSV that is written: the coefficients by method (`BY_METHOD`).
         within: CSV that is written: the coefficients of models within methods (`WITHIN`).
-        summary: JSON that is written: the rows, the coefficients by method, settings.
+        summary: JSON that is written: the rows, the coefficients by method.
 
     Raises:
         InputError: the table holds several data sets.
@@ -194,10 +192,10 @@ def write_correlation(
     """
     table = pd.read_csv(scores, keep_default_na=False, na_values={"value": [""]})
     rows = metric_rows(table, degree)
-    write_csv(correlation_matrices(rows, settings), matrix)
+    write_csv(correlation_matrices(rows), matrix)
     parts = by_method(rows)
     write_csv(parts, methods)
-    write_csv(within_matrix(rows, settings), within)
+    write_csv(within_matrix(rows), within)
     write_json(
         summary,
         {
@@ -205,20 +203,19 @@ def write_correlation(
             "names": METRICS,
             "rows": _records(rows),
             "by_method": _records(parts),
-            "settings": settings.model_dump(mode="json"),
         },
     )
 
 
-def _pair(rows: pd.DataFrame, a: str, b: str, settings: Correlation) -> dict[str, Any]:
+def _pair(rows: pd.DataFrame, a: str, b: str) -> dict[str, Any]:
     x, y = _values(rows, a, b)
     entry = {"metric": a, "metric_b": b, "n": len(x)}
     missing = {"pearson": np.nan, "low": np.nan, "high": np.nan, "spearman": np.nan}
     reason = _reason(rows, a, b)
     if reason:
         return entry | missing | {"reason": reason}
-    samples = bootstrap_pearson(x, y, settings.bootstrap, "rows")
-    low, high = interval(samples, settings.confidence)
+    samples = bootstrap_pearson(x, y, RESAMPLES, "rows")
+    low, high = interval(samples, CONFIDENCE)
     values = {"pearson": float(pearson(x, y)), "low": low, "high": high, "spearman": spearman(x, y)}
     return entry | values | {"reason": ""}
 

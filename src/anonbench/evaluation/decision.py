@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from anonbench.core.numeric.clusters import (
     Estimate,
@@ -22,6 +23,23 @@ from anonbench.core.numeric.clusters import (
     weighted_means,
 )
 from anonbench.core.numeric.statistics import holm
+from anonbench.datasets.clusters import clusters_of
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How differences between the rows of a table are tested."""
+
+    clusters: pd.Series
+    """Of the images, by id (`anonbench.datasets.clusters.read_clusters`)."""
+    confidence: float
+    """Coverage of the intervals, as a share; 1 - confidence is the level of tests."""
+    equivalence_margin: float
+    """Largest difference that does not matter, as a share."""
+
+    def groups(self, ids: pd.Index) -> np.ndarray:
+        """Return the cluster of each query or image; raise InputError if one has none."""
+        return clusters_of(ids.to_series(), self.clusters)
 
 
 class Verdict(StrEnum):
@@ -112,14 +130,13 @@ def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[
 
 
 def judge_families(
-    rows: Sequence[tuple[Hashable, dict[str, Any], Estimate]], margin: float, confidence: float
+    rows: Sequence[tuple[Hashable, dict[str, Any], Estimate]], judging: Judging
 ) -> list[tuple[dict[str, Any], Judgement]]:
     """Judge the differences of a table's rows, each among those of its family.
 
     Args:
         rows: each with the key of its family, its cells, and the difference.
-        margin: as `judge`.
-        confidence: as `judge`.
+        judging: margin and confidence.
 
     """
     families: dict[Hashable, list[int]] = {}
@@ -127,7 +144,8 @@ def judge_families(
         families.setdefault(key, []).append(number)
     found: dict[int, Judgement] = {}
     for numbers in families.values():
-        family = judge([rows[number][2] for number in numbers], margin, confidence)
+        own = [rows[number][2] for number in numbers]
+        family = judge(own, judging.equivalence_margin, judging.confidence)
         found |= zip(numbers, family, strict=True)
     return [(cells, found[number]) for number, (_, cells, _) in enumerate(rows)]
 

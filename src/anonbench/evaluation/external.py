@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,20 +33,11 @@ from anonbench.evaluation.sample_sizes.sufficiency import (
 )
 from anonbench.evaluation.scores import retrieval_scores
 
-if TYPE_CHECKING:
-    from anonbench.evaluation.retrieval.approximate import Difference
-
-Search = Literal["exact", "ivf", "hnsw"]
-
 DEFAULTS = Presentation()
 """Default confidence."""
 COLUMNS = ["metric", "value", "low", "high", "se", "queries", "k", "chance", "ceiling"]
 """Columns of the scores, see `score`."""
 MOST_CONFIDENT = 0.999_999
-CHECKED = 200
-"""Queries whose approximate ranking is compared with the exact one."""
-MOST_APPROXIMATE = 2000
-"""The largest k of an approximate search: further down an index saves nothing."""
 FEW = 20
 """If fewer than one in this number of images is a query, the archive is not loaded into memory."""
 CEILING = 1.0
@@ -69,13 +60,10 @@ class Evaluation:
     queries_given: int
     """Number of given queries; fewer are scored if a sample is requested."""
     settings: Retrieval
-    search: Search
     confidence: float
     """Coverage of the intervals."""
     clusters: int | None
     """Clusters of the queries; None if each query counts as its own cluster."""
-    difference: Difference | None
-    """How far an approximate search is from exact."""
     left_out: dict[str, int]
     """Vectors of reference, queries and database that have no counterpart in the others."""
 
@@ -111,7 +99,7 @@ def score(reference: Source, queries: Source, database: Source, **settings: Any)
         queries: embeddings of query images after the change, float [Q, D]: of all N or of some, of
             the original or the anonymized versions.
         database: embeddings of the N images that are searched after the change, float [N, D].
-        settings: of `run`, such as `fraction=0.05`, `k=100`, `sample=200`, `search="hnsw"` or
+        settings: of `run`, such as `fraction=0.05`, `k=100`, `sample=200` or
             `clusters="persons.csv"`.
 
     Returns:
@@ -146,8 +134,6 @@ def run(
     k: int | None = None,
     sample: int | None = None,
     common: bool = False,
-    search: Search = "exact",
-    check: int = CHECKED,
     confidence: float = DEFAULTS.confidence,
     clusters: pd.Series | Path | str | None = None,
     **settings: Any,
@@ -162,9 +148,6 @@ def run(
         sample: score a random sample of this many queries against the whole database.
         common: score only images that reference and database both have, and queries among them,
             instead of refusing ids that do not match.
-        search: compare with every image, or find the first k by FAISS (IVF or HNSW); then AP is
-            truncated at k, and the difference from an exact search is measured.
-        check: number of queries on which approximate and exact search are compared.
         confidence: coverage of the intervals, as a share.
         clusters: groups of queries that are not independent, such as photos of one person: a label
             for each query, by id, or a file (.csv or .parquet) with the columns id and cluster.
@@ -176,14 +159,12 @@ def run(
         InputError: a file or setting is wrong; the message names it and says what to do.
 
     """
-    _refuse_numbers(sample=sample, k=k, check=check)
+    _refuse_numbers(sample=sample, k=k)
     if not 0.0 < confidence <= MOST_CONFIDENT:
         raise InputError(
             f"confidence: {confidence} is not between 0 and {MOST_CONFIDENT}; 0.95 is common"
         )
-    if search not in get_args(Search):
-        raise InputError(f"search: {search!r} is not one of {', '.join(get_args(Search))}")
-    retrieval = _retrieval(settings, search)
+    retrieval = _retrieval(settings)
     sources = {"reference": reference, "queries": queries, "database": database}
     given = {name: GivenEmbeddings.of(source, name) for name, source in sources.items()}
     truth, queried, searched = matched(
@@ -200,17 +181,8 @@ def run(
     labels = None if clusters is None else _labels(clusters)
     cluster_numbers(pd.Series(queried.ids, dtype="str"), labels)  # fail before the long computation
 
-    difference = None
-    if search != "exact":
-        from anonbench.evaluation.retrieval.approximate import score_approximately
-
-        _refuse_deep(k)
-        scores, difference = score_approximately(
-            truth, queried, searched, k, retrieval, search, check
-        )
-    else:
-        few = len(queried.ids) * FEW < size and retrieval.device == "cpu"
-        scores = scenario.score(truth, {"queries": queried}, searched, retrieval, streamed=few)
+    few = len(queried.ids) * FEW < size and retrieval.device == "cpu"
+    scores = scenario.score(truth, {"queries": queried}, searched, retrieval, streamed=few)
     per_query = scores.table.drop(columns="query")
     groups = cluster_numbers(per_query["id"], labels)
     found = retrieval_scores(
@@ -239,17 +211,13 @@ def run(
         k,
         count,
         retrieval,
-        search,
         confidence,
         None if clusters is None else len(np.unique(groups)),
-        difference,
         left_out,
     )
 
 
-def _retrieval(settings: dict[str, Any], search: Search) -> Retrieval:
-    if search != "exact":
-        settings = settings | {"ap_depth": "k"}
+def _retrieval(settings: dict[str, Any]) -> Retrieval:
     try:
         return Retrieval.model_validate(settings)
     except ValidationError as error:
@@ -290,14 +258,6 @@ def _refuse_numbers(**counts: int | None) -> None:
             raise InputError(
                 f"{name}: {count} is no number of things; give a whole number of at least 1"
             )
-
-
-def _refuse_deep(k: int) -> None:
-    if k > MOST_APPROXIMATE:
-        raise InputError(
-            f"k: an approximate search for the first {k} images saves nothing; ask for at most "
-            f"{MOST_APPROXIMATE} (--k 100, say), or score a sample exactly (--sample)"
-        )
 
 
 def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> np.ndarray:

@@ -14,6 +14,7 @@ from anonbench.core.registries.tables import TABLES, Grid
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.evaluation.mapped.gather import read_maps
+from anonbench.evaluation.near_duplicates import read_near_duplicates
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.rates import read_rates
@@ -26,6 +27,7 @@ from anonbench.reporting.privacy.policy import front_area_grid, front_areas, pol
 from anonbench.reporting.privacy.reidentification import reidentification_grid
 from anonbench.reporting.retrieval.deployments import deployments_grid
 from anonbench.reporting.retrieval.mapped import mapped_grid
+from anonbench.reporting.retrieval.near_duplicates import near_duplicates_grid
 from anonbench.reporting.retrieval.sure import (
     corrected_grid,
     corrected_scores,
@@ -42,6 +44,7 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "variance": read_variances,
     "trainings": read_agreement,
     "deployments": read_deployments,
+    "near_duplicates": read_near_duplicates,
     "maps": read_maps,
     "given": read_given,
     "policy": read_policy,
@@ -69,6 +72,7 @@ GRIDS: dict[str, Callable[[str, Tables, Presentation], Grid]] = {
     "deployments": lambda name, read, shown: deployments_grid(
         name, read["deployments"], shown.confidence
     ),
+    "near_duplicates": lambda name, read, _: near_duplicates_grid(name, read["near_duplicates"]),
     "given": lambda name, read, shown: given_grid(name, read["given"], shown.confidence),
 }
 """Tables as people read them, from a data set's name, what it needs, and the section of the config.

@@ -1,1 +1,1 @@
-"""Tools around Snakemake: plan, status, lock, and metadata stored with the results."""
+"""Tools around Snakemake: start, paths, plan, and metadata stored with the results."""

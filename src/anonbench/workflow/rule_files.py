@@ -36,7 +36,7 @@ def with_digest(**files: str) -> dict[str, str]:
     return files | {f"{name}_digest": digest_file(path) for name, path in files.items()}
 
 
-def updated(**files: str | list[str]) -> dict[str, Any]:
+def updated(**files: str) -> dict[str, str]:
     """Outputs that stay when their job starts, which looks itself whether they are right.
 
     For each script that calls `JobCache.is_done`.

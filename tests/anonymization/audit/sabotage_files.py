@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
-from scenes import Scene
+from scenes import JPEG_QUALITY, Scene
 
 Sabotage = Callable[[Scene], bytes]
 
@@ -24,7 +24,7 @@ def saved(pixels: np.ndarray, form: str, **options: Any) -> bytes:
 def as_asked(scene: Scene, **options: Any) -> bytes:
     if scene.settings.format == "png":
         return saved(scene.honest, "PNG", **options)
-    return saved(scene.honest, "JPEG", quality=scene.settings.jpeg_quality, **options)
+    return saved(scene.honest, "JPEG", quality=JPEG_QUALITY, **options)
 
 
 def exif(tag: int, value: object) -> Image.Exif:
@@ -101,12 +101,8 @@ JPEG: dict[str, Sabotage] = {
     "exif_thumbnail": lambda scene: with_segment(scene, 0xE1, b"Exif\0\0" + thumbnail(scene)),
     "jfif_thumbnail": lambda scene: with_segment(scene, 0xE0, b"JFXX\0\x10" + thumbnail(scene)),
     "xmp": lambda scene: with_segment(scene, 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
-    "lower_quality": lambda scene: saved(
-        scene.honest, "JPEG", quality=scene.settings.jpeg_quality - 1
-    ),
-    "higher_quality": lambda scene: saved(
-        scene.honest, "JPEG", quality=scene.settings.jpeg_quality + 5
-    ),
+    "lower_quality": lambda scene: saved(scene.honest, "JPEG", quality=JPEG_QUALITY - 1),
+    "higher_quality": lambda scene: saved(scene.honest, "JPEG", quality=JPEG_QUALITY + 5),
     "progressive": lambda scene: as_asked(scene, progressive=True),
     "optimized_tables": lambda scene: as_asked(scene, optimize=True),
     "restart_markers": lambda scene: as_asked(scene, restart_marker_rows=1),
@@ -224,7 +220,7 @@ def preview_as_second_frame(scene: Scene) -> bytes:
     Image.fromarray(scene.honest).save(
         file,
         "MPO",
-        quality=scene.settings.jpeg_quality,
+        quality=JPEG_QUALITY,
         save_all=True,
         append_images=[Image.fromarray(scene.original)],
     )

@@ -18,6 +18,7 @@ from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.images import encode
 
 Format = Literal["png", "jpeg"]
+JPEG_QUALITY = 95
 
 FACE = Region(Entity.FACE, 8.4, 6.7, 39.2, 42.5, 1.0)
 SLANTED = Region(
@@ -69,13 +70,13 @@ class Scene:
         )[-1]
 
     def code(self, pixels: np.ndarray) -> bytes:
-        return encode(pixels, self.settings.format, self.settings.jpeg_quality)
+        return encode(pixels, self.settings.format)
 
 
 @cache
-def scene(method: Method, form: Format = "png", colour: bool = True, quality: int = 90) -> Scene:
+def scene(method: Method, form: Format = "png", colour: bool = True) -> Scene:
     """Return the scene, hidden as it has to be."""
-    settings = Anonymization(format=form, jpeg_quality=quality)
+    settings = Anonymization(format=form)
     original = picture(colour)
     assert regions_at(DEGREE, len(REGIONS)) == COUNT
     honest = anonymize(original, REGIONS, Variant(method, DEGREE), settings)

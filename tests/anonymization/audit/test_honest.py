@@ -59,7 +59,7 @@ def check(
 ) -> dict[str, int]:
     pixels = anonymize(image, regions, variant, asked)
     auditor = Auditor(table(regions), variant, asked)
-    auditor.check("a", image, encode(pixels, asked.format, asked.jpeg_quality), pixels)
+    auditor.check("a", image, encode(pixels, asked.format), pixels)
     return auditor.counts
 
 
@@ -70,7 +70,7 @@ def check(
     st.sampled_from(Method),
     st.integers(1, 100),
     st.sampled_from([1.0, 1.1, 1.3]),
-    st.sampled_from([("png", 95), ("jpeg", 50), ("jpeg", 100)]),
+    st.sampled_from(["png", "jpeg"]),
 )
 @settings(max_examples=400)
 def test_honest_images_pass(
@@ -79,13 +79,11 @@ def test_honest_images_pass(
     method: Method,
     degree: int,
     margin: float,
-    written: tuple[str, int],
+    written: str,
 ) -> None:
     height, width = image.shape[:2]
     regions = [each for each in regions if region_fault(each, width, height) is None]
-    asked = Anonymization.model_validate(
-        {"margin": margin, "format": written[0], "jpeg_quality": written[1]}
-    )
+    asked = Anonymization.model_validate({"margin": margin, "format": written})
     assert check(image, regions, Variant(method, degree), asked)["images"] == 1
 
 
@@ -94,10 +92,9 @@ def test_honest_images_pass(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"pixelate": {"min_block": 7}, "blur": {"min_sigma": 5}, "mask": {"colour": (7, 99, 200)}},
+        {"mask": {"colour": (7, 99, 200)}},
         {"pixelate": {"blocks": {"face": 1}}, "blur": {"sigma": {"face": 3.0}}},
         {"pixelate": {"blocks": {"face": 40}}, "blur": {"sigma": {"face": 0.01}}},
-        {"pixelate": {"min_block": 300}, "blur": {"min_sigma": 90}},
     ],
 )
 @pytest.mark.parametrize("colour", [True, False])
@@ -117,7 +114,7 @@ def test_real_images_pass(folder: str, shared: Path) -> None:
         p for p in (shared / "data" / folder).rglob("*") if p.suffix in (".jpg", ".png", ".tif")
     ]
     drawn = np.random.default_rng(0)
-    for number, path in enumerate(sorted(files)[:: max(1, len(files) // 12)]):
+    for path in sorted(files)[:: max(1, len(files) // 12)]:
         image = read_image(path)[:900, :900]
         height, width = image.shape[:2]
         places = drawn.uniform(0, 0.8, (6, 4)) * (width, height, width / 2, height / 4)
@@ -127,9 +124,7 @@ def test_real_images_pass(folder: str, shared: Path) -> None:
         ]
         for method in Method:
             for form in ("png", "jpeg"):
-                asked = Anonymization.model_validate(
-                    {"format": form, "jpeg_quality": (50, 75, 95, 100)[number % 4]}
-                )
+                asked = Anonymization.model_validate({"format": form})
                 check(image, regions, Variant(method, 60), asked)
 
 

@@ -179,7 +179,6 @@ def test_numbers_that_need_no_key_are_caught(
         ("barrel", {"strength": 2.9}),
         ("random_crop", {"share": 0.5}),
         ("recolour", {"space": "ycrcb"}),
-        ("inpaint", {"algorithm": "navier_stokes"}),
         ("tile_shuffle", {"tiles": {"face": 2}}),
         ("patch_shuffle", {"patches": {"face": 9}}),
         ("mask", {"colour": "mean"}),

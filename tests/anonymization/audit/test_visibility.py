@@ -81,8 +81,8 @@ def test_what_another_method_covers_does_not_count_for_it(tmp_path: Path) -> Non
     [
         {"pixelate": {"blocks": {"face": 1e6}}},
         {"blur": {"sigma": {"face": 1e-6}}},
-        {"box_blur": {"size": {"face": 1e-6}, "min_size": 3}},
-        {"median": {"size": {"face": 1e-6}, "min_size": 3}},
+        {"box_blur": {"size": {"face": 1e-6}}},
+        {"median": {"size": {"face": 1e-6}}},
         {"dp_pixelate": {"epsilon": 1e9, "blocks": {"face": 1e6}}},
     ],
 )

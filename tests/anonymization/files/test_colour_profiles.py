@@ -12,7 +12,6 @@ from codes import SRGB
 from PIL import Image, ImageCms
 
 from anonbench.anonymization.audit import files as audited
-from anonbench.anonymization.files import stored as profiles
 from anonbench.anonymization.files.stored import standard, standards
 
 PICTURE = b"data" + bytes(8) + b"CANARY"
@@ -89,13 +88,6 @@ def test_standard_profiles_are_themselves_and_known_to_the_audit(space: bytes) -
         assert standard(each, space) == each
         assert hashlib.sha256(each).hexdigest() in audited._PROFILES
     assert len(audited._PROFILES) == 7
-
-
-def test_large_profiles_are_not_cached() -> None:
-    known = profiles._nearest.cache_info().currsize
-    large = with_tag(adobe(), b"thmb", PICTURE + bytes(2**20))
-    assert standard(large, b"RGB ") == standards(b"RGB ")[2]
-    assert profiles._nearest.cache_info().currsize == known
 
 
 def test_words_in_numbers_of_a_profile_are_not_copied() -> None:

@@ -1,7 +1,8 @@
-"""Code and data that `call_graph` cannot see are only where something else stands for them.
+"""Code and data that fingerprints cannot see are only where something else stands for them.
 
-It follows names in the source. What is imported by a computed name, looked up in a module, loaded
-from a plug-in, executed from text or read from the package would make results silently stale.
+They follow imports in the source. What is imported by a computed name, looked up in a module,
+loaded from a plug-in, executed from text or read from the package would make results silently
+stale.
 """
 
 from __future__ import annotations

@@ -12,21 +12,19 @@ from written_counts import write
 
 def test_what_is_left_out_is_counted_over_splits(tmp_path: Path) -> None:
     rows = [("train", 100, 3, 2, 10, 85, 0, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0, 0)]
-    write(tmp_path, rows, ("boxes", "boxes", "corrections", "boxes"))
-    found = read_doubts(tmp_path / "counts.csv", tmp_path / "unmatched.csv")
-    assert found == Doubts(12, 2, 0, 0, {"boxes": 3, "corrections": 1})
+    write(tmp_path, rows)
+    found = read_doubts(tmp_path / "counts.csv")
+    assert found == Doubts(12, 2)
     assert found.summary() == (
-        "3 boxes rows match no image: what they mark may be visible; 1 corrections row matches no "
-        "image: what it marks may be visible; 12 images without a region and 2 with a failed "
-        "detector are left out"
+        "12 images without a region and 2 with a failed detector are left out"
     )
 
 
 def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
     rows = [("train", 100, 0, 0, 10, 100, 10, 1, 3), ("val", 20, 0, 0, 2, 20, 2, 0, 4)]
     write(tmp_path, rows)
-    found = read_doubts(tmp_path / "counts.csv", tmp_path / "nowhere.csv")
-    assert found == Doubts(0, 0, 12, 1, {}, 7)
+    found = read_doubts(tmp_path / "counts.csv")
+    assert found == Doubts(0, 0, 12, 1, 7)
     assert found.summary() == (
         "PUBLISHED UNHIDDEN: 12 images without a region are in every image set as in the original "
         "(keep_without_regions); PUBLISHED PARTLY HIDDEN: 1 image on which a detector failed is in "
@@ -42,8 +40,6 @@ def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
         (Doubts(), ""),
         (Doubts(failed=1), "1 image with a failed detector is left out"),
         (Doubts(without_regions=1), "1 image without a region is left out"),
-        (Doubts(unmatched={"boxes": 0}), ""),
-        (Doubts(unmatched={"truth": 2}), "2 truth rows match no image"),
     ],
 )
 def test_one_and_none(doubts: Doubts, summary: str) -> None:

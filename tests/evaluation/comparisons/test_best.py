@@ -16,6 +16,7 @@ from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.evaluation.comparisons.best import COLUMNS, collect_best, read_best, second_columns
 from anonbench.evaluation.comparisons.columns import Column
 from anonbench.evaluation.comparisons.pairwise import find_best
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 IDS = [f"{number:03d}" for number in range(120)]
@@ -40,7 +41,7 @@ SECOND = [column(BLUR, TRUTH), column(MASK, TRUTH)]
 
 
 def collect(clusters: pd.Series = CLUSTERS) -> pd.DataFrame:
-    return collect_best("demo", BOTH, SECOND, clusters, 200, 0.95, 0.03)
+    return collect_best("demo", BOTH, SECOND, Judging(clusters, 0.95, 0.03), 200)
 
 
 def test_each_reference_has_its_best() -> None:
@@ -73,7 +74,7 @@ def test_a_choice_is_found_over_all_methods_and_models() -> None:
 
 def test_all_that_are_as_good_are_named() -> None:
     tied = [column(BLUR, {"unadapted": 0.1, "A": 0.1, "B": -0.1})]
-    table = collect_best("demo", tied, [], CLUSTERS, 200, 0.95, 0.03)
+    table = collect_best("demo", tied, [], Judging(CLUSTERS, 0.95, 0.03), 200)
     models = table[table["scope"] == "models"].iloc[0]
     assert models["indistinguishable"] == "unadapted;A"
     assert 0.0 < models["optimism"] < 0.02 and models["wins"] < 1.0
@@ -92,11 +93,11 @@ def test_few_clusters_tell_nothing_apart() -> None:
 def test_only_queries_that_all_have_count() -> None:
     some = column(BLUR, OWN)
     some.values.loc[IDS[:5], "A"] = np.nan
-    row = collect_best("demo", [some], [], CLUSTERS, 50, 0.95, 0.03).iloc[0]
+    row = collect_best("demo", [some], [], Judging(CLUSTERS, 0.95, 0.03), 50).iloc[0]
     assert (row["n"], row["clusters"]) == (115, 29)
     assert row["value"] == pytest.approx(some.values["unadapted"].iloc[5:].mean())
     some.values.loc[:, "A"] = np.nan
-    assert collect_best("demo", [some], [], CLUSTERS, 50, 0.95, 0.03).empty
+    assert collect_best("demo", [some], [], Judging(CLUSTERS, 0.95, 0.03), 50).empty
 
 
 @pytest.mark.parametrize("clusters", [CLUSTERS, CLUSTERS // 5])

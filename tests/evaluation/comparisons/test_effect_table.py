@@ -27,6 +27,7 @@ from anonbench.evaluation.comparisons.effect_table import (
     share_of,
     tabulate,
 )
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 IDS = [f"{number:02d}" for number in range(20)]
@@ -114,7 +115,9 @@ def test_every_seed_is_judged_by_all_references_but_its_own() -> None:
 
 @pytest.mark.parametrize("seeds", [[0], [0, 1]])
 def test_the_tables_means_add_up(seeds: list[int]) -> None:
-    found = tabulate("demo", measure(scenarios(seeds), [*seeds, 7, 8], table), CLUSTERS, 0.95, 0.03)
+    found = tabulate(
+        "demo", measure(scenarios(seeds), [*seeds, 7, 8], table), Judging(CLUSTERS, 0.95, 0.03)
+    )
     assert list(found) == COLUMNS
     value = found.set_index(["query", "metric", "adaption", "effect"])["value"]
     pairs = [(seed, reference) for seed, reference in product(seeds, [*seeds, 7, 8])]
@@ -140,7 +143,7 @@ def test_the_tables_means_add_up(seeds: list[int]) -> None:
 
 
 def test_a_row_by_hand() -> None:
-    found = tabulate("demo", measure(scenarios(), [0, 7, 8], table), CLUSTERS, 0.9, 0.03)
+    found = tabulate("demo", measure(scenarios(), [0, 7, 8], table), Judging(CLUSTERS, 0.9, 0.03))
     rows = found[(found["metric"] == "map") & (found["effect"] == "adapting")]
     (row,) = rows[(rows["adaption"] == "A") & (rows["query"] == "original")].to_dict("records")
     costs = [
@@ -165,7 +168,7 @@ def test_a_row_by_hand() -> None:
 
 def test_queries_of_a_cluster_are_no_independent_evidence() -> None:
     persons = pd.Series(np.arange(20) // 2, IDS)
-    found = tabulate("demo", measure(scenarios(), [0, 7], table), persons, 0.95, 0.03)
+    found = tabulate("demo", measure(scenarios(), [0, 7], table), Judging(persons, 0.95, 0.03))
     row = found[(found["effect"] == "adapting") & (found["metric"] == "map")].iloc[0]
     values = of(7, "unadapted/seed0/blur-50", row["query"]) - of(
         7, f"{row['adaption']}-blur-50/seed0/blur-50", row["query"]
@@ -177,7 +180,7 @@ def test_queries_of_a_cluster_are_no_independent_evidence() -> None:
         share_of(values, of(7, "unadapted/seed0/original")), persons.to_numpy(), 0.95
     )
     assert (row["share_low"], row["share_high"]) == pytest.approx((shares.low, shares.high))
-    few = tabulate("demo", measure(scenarios(), [0, 7], table), persons // 2, 0.95, 0.03)
+    few = tabulate("demo", measure(scenarios(), [0, 7], table), Judging(persons // 2, 0.95, 0.03))
     assert set(few["clusters"]) == {5} and set(few["verdict"]) == {"not known"}
     assert few["value"].notna().all()
     assert few[["low", "high", "p", "p_holm", "p_equivalent", "share_low"]].isna().all(axis=None)
@@ -193,7 +196,7 @@ def test_a_loss_is_worse(cost: float, verdict: str) -> None:
         found = table(0, f"unadapted/seed5/{variant}")
         return found - (cost if model != "unadapted" else 0.0) + 0.001 * table(1, scenario)
 
-    found = tabulate("demo", measure(scenarios(), [0, 7], scores), CLUSTERS, 0.95, 0.03)
+    found = tabulate("demo", measure(scenarios(), [0, 7], scores), Judging(CLUSTERS, 0.95, 0.03))
     adapting = found[found["effect"] == "adapting"]
     assert set(adapting["verdict"]) == {verdict}
     assert (adapting["p_equivalent"] < 0.05).all() == (verdict == "equivalent")
@@ -209,7 +212,7 @@ def test_a_gain_is_a_loss_turned_round() -> None:
 
 
 def test_shares_are_of_costs_and_retraining_is_of_originals() -> None:
-    found = tabulate("demo", measure(scenarios(), [0, 7], table), CLUSTERS, 0.95, 0.03)
+    found = tabulate("demo", measure(scenarios(), [0, 7], table), Judging(CLUSTERS, 0.95, 0.03))
     defined = found.groupby("effect")["share"].count() > 0
     assert set(defined.index[defined]) == {"anonymizing", "adapting"}
     assert found["spread"].isna().all()
@@ -218,7 +221,7 @@ def test_shares_are_of_costs_and_retraining_is_of_originals() -> None:
 
 
 def test_there_is_nothing_without_a_second_reference() -> None:
-    found = tabulate("demo", measure(scenarios(), [0], table), CLUSTERS, 0.95, 0.03)
+    found = tabulate("demo", measure(scenarios(), [0], table), Judging(CLUSTERS, 0.95, 0.03))
     assert list(found) == COLUMNS and not len(found)
 
 
@@ -240,7 +243,7 @@ def test_an_undefined_score_is_left_out_of_its_effects() -> None:
             found.loc[(slice(None), IDS[3]), "ndcg"] = np.nan
         return found
 
-    found = tabulate("demo", measure(scenarios(), [0, 7, 8], scores), CLUSTERS, 0.95, 0.03)
+    found = tabulate("demo", measure(scenarios(), [0, 7, 8], scores), Judging(CLUSTERS, 0.95, 0.03))
     n = found.groupby(["metric", "effect"])["n"].unique().map(list)
     assert n["mndcg", "adapting"] == n["mndcg", "bias"] == [len(IDS) - 1]
     assert n["mndcg", "lead"] == n["map", "adapting"] == [len(IDS)]
@@ -257,7 +260,7 @@ def test_scores_of_other_queries_are_refused() -> None:
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
-    found = tabulate("demo", measure(scenarios(), [0, 7], table), CLUSTERS, 0.95, 0.03)
+    found = tabulate("demo", measure(scenarios(), [0, 7], table), Judging(CLUSTERS, 0.95, 0.03))
     write_csv(found, tmp_path / "effects.csv")
     again = read_effects(tmp_path / "effects.csv")
     pd.testing.assert_frame_equal(again, found, check_exact=True, check_dtype=False)
@@ -267,7 +270,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_an_empty_table_can_be_read(tmp_path: Path) -> None:
-    write_csv(tabulate("demo", [], CLUSTERS, 0.95, 0.03), tmp_path / "effects.csv")
+    write_csv(tabulate("demo", [], Judging(CLUSTERS, 0.95, 0.03)), tmp_path / "effects.csv")
     assert list(read_effects(tmp_path / "effects.csv")) == COLUMNS
 
 
@@ -281,6 +284,6 @@ def test_scores_are_read_from_files(tmp_path: Path) -> None:
         rows = [table(seed, name).reset_index().assign(scenario=name) for name in names]
         write_parquet(pd.concat(rows), path)
     pd.testing.assert_frame_equal(
-        collect_effects("demo", scenarios(), [0, 7, 8], own, second, CLUSTERS, 0.95, 0.03),
-        tabulate("demo", measure(scenarios(), [0, 7, 8], table), CLUSTERS, 0.95, 0.03),
+        collect_effects("demo", scenarios(), [0, 7, 8], own, second, Judging(CLUSTERS, 0.95, 0.03)),
+        tabulate("demo", measure(scenarios(), [0, 7, 8], table), Judging(CLUSTERS, 0.95, 0.03)),
     )

@@ -23,6 +23,7 @@ from anonbench.evaluation.comparisons.pairwise import (
     read_comparisons,
     read_method_comparisons,
 )
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import ScenarioFiles
 
@@ -79,7 +80,7 @@ def columns(scenarios: list[ScenarioFiles]) -> list[Column]:
 
 
 def run(scenarios: list[ScenarioFiles], confidence: float = 0.95) -> pd.DataFrame:
-    return compare("demo", columns(scenarios), CLUSTERS, confidence, 0.03)
+    return compare("demo", columns(scenarios), Judging(CLUSTERS, confidence, 0.03))
 
 
 def test_every_difference_says_how_many_clusters_it_stands_on(given: list[ScenarioFiles]) -> None:
@@ -91,7 +92,7 @@ def test_every_difference_says_how_many_clusters_it_stands_on(given: list[Scenar
     table = run(given).query("metric == 'mndcg' and query == 'original'")
     assert table["clusters"].tolist() == [11, 12, 11] and table["n"].tolist() == [53, 60, 53]
     with pytest.raises(InputError, match="5 images have scores and no cluster"):
-        compare("demo", columns(given), CLUSTERS[5:], 0.95, 0.03)
+        compare("demo", columns(given), Judging(CLUSTERS[5:], 0.95, 0.03))
 
 
 def test_columns_and_pairs_without_yardsticks(given: list[ScenarioFiles]) -> None:
@@ -170,7 +171,7 @@ def test_p_values_are_adjusted_within_a_column(given: list[ScenarioFiles]) -> No
 
 def test_few_clusters_give_a_difference_and_no_verdict(given: list[ScenarioFiles]) -> None:
     few = pd.Series(np.arange(60) // 15, IDS)
-    table = compare("demo", columns(given), few, 0.95, 0.03)
+    table = compare("demo", columns(given), Judging(few, 0.95, 0.03))
     assert table["difference"].notna().all() and set(table["verdict"]) == {"not known"}
     assert table[["low", "high", "p", "p_holm", "p_equivalent"]].isna().all(axis=None)
     assert table["reason"].str.startswith("4 clusters, and at least 8 are needed").all()
@@ -192,7 +193,7 @@ def methods(tmp_path: Path) -> list[ScenarioFiles]:
 
 
 def test_methods_are_tested_against_each_other(methods: list[ScenarioFiles]) -> None:
-    table = compare_methods("demo", columns(methods), CLUSTERS, 0.95, 0.03)
+    table = compare_methods("demo", columns(methods), Judging(CLUSTERS, 0.95, 0.03))
     assert list(table.columns) == METHOD_COLUMNS
     assert set(zip(table["adaption"], table["a"], table["b"], strict=True)) == {
         ("unadapted", "blur", "mask"),
@@ -260,7 +261,7 @@ def test_the_files_are_read_as_they_were_written(
     readers = {compare: read_comparisons, compare_methods: read_method_comparisons}
     for test, read in readers.items():
         for clusters in (CLUSTERS, CLUSTERS // 4):  # with intervals, and without
-            table = test("demo", columns(methods), clusters, 0.95, 0.03)
+            table = test("demo", columns(methods), Judging(clusters, 0.95, 0.03))
             write_csv(table, path)
             pd.testing.assert_frame_equal(read(path), table)
     write_csv(table.drop(columns="p_holm"), tmp_path / "old.csv")

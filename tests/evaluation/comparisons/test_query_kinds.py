@@ -15,6 +15,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.pairwise import KIND_COLUMNS, compare_kinds
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.stage.scenario import score
 
@@ -48,7 +49,8 @@ def written(folder: Path, tables: dict[Scenario, pd.DataFrame]) -> Path:
 def compared(
     folder: Path, tables: dict[Scenario, pd.DataFrame], clusters: pd.Series = EACH
 ) -> pd.DataFrame:
-    return compare_kinds("faces", list(tables), written(folder, tables), clusters, 0.95, 0.03)
+    judging = Judging(clusters, 0.95, 0.03)
+    return compare_kinds("faces", list(tables), written(folder, tables), judging)
 
 
 def test_own_images_turn_the_order_round(tmp_path: Path) -> None:

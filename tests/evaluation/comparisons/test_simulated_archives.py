@@ -14,6 +14,7 @@ from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.evaluation.comparisons.columns import columns_of
 from anonbench.evaluation.comparisons.effect_table import collect_effects
 from anonbench.evaluation.comparisons.pairwise import compare, compare_methods
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.scores import collect
 from simulated_archives import (
     CONTROL_SEED,
@@ -34,6 +35,7 @@ SEVERAL = Truth(
     adapting={Adaption.A: 0.0, Adaption.B: 0.02, Adaption.C: 0.0},
     lost={"pixelate": 0.05, "blur": 0.05, "mask": 0.15},
 )
+
 """Two methods tie, and so do two adaptions; a third one costs two points more."""
 KEYS = ["archive", "metric"]
 
@@ -42,7 +44,7 @@ def effects_of(archive: Archive, margin: float = MARGIN) -> pd.DataFrame:
     references = (TRAINED, CONTROL_SEED)
     own, second = archive.own, [archive.second]
     given = (NAME, archive.trained, references, own, second)
-    found = collect_effects(*given, archive.clusters, CONFIDENCE, margin)
+    found = collect_effects(*given, Judging(archive.clusters, CONFIDENCE, margin))
     return found[found["metric"].isin(METRICS)]
 
 
@@ -94,10 +96,10 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
         alone = pd.Series(range(len(archive.clusters)), archive.clusters.index)
         shared = (CONFIDENCE, MARGIN)
         for name, table in {
-            "models": compare(NAME, drawn, archive.clusters, CONFIDENCE, 0.01),
-            "methods": compare_methods(NAME, drawn, archive.clusters, *shared),
-            "naive": compare(NAME, drawn[:: len(METRICS)], alone, *shared),
-            "hits": compare(NAME, [c for c in given if c.hits], archive.clusters, *shared),
+            "models": compare(NAME, drawn, Judging(archive.clusters, CONFIDENCE, 0.01)),
+            "methods": compare_methods(NAME, drawn, Judging(archive.clusters, *shared)),
+            "naive": compare(NAME, drawn[:: len(METRICS)], Judging(alone, *shared)),
+            "hits": compare(NAME, [c for c in given if c.hits], Judging(archive.clusters, *shared)),
         }.items():
             found[name].append(table.assign(archive=number))
     return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items()}

@@ -18,6 +18,7 @@ from anonbench.config import Deployments, Retrieval
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.vocabulary import DeploymentKind
 from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.deployments.rankings import (
     CEILING,
     AnonymizingOrder,
@@ -241,19 +242,17 @@ def files(tmp_path: Path) -> dict[tuple[str, str], Path]:
 def table_of(
     files: dict[tuple[str, str], Path], second: Path | None = None, **settings: object
 ) -> pd.DataFrame:
-    chosen = {"kinds": tuple(DeploymentKind), "shares": (50,)} | settings
+    chosen = {"kinds": tuple(DeploymentKind)} | settings
     references = {"own": files["unadapted", "original"]} | ({"second": second} if second else {})
     return score_deployments(
         "faces",
         100,
         references,
         files,
-        pd.Series(PERSONS, index=IDS),
         None,
         Deployments.model_validate(chosen),
         Retrieval(fraction=0.09),
-        0.9,
-        0.03,
+        Judging(pd.Series(PERSONS, index=IDS), 0.9, 0.03),
     )
 
 
@@ -337,8 +336,11 @@ def test_without_adapted_models_what_needs_none_is_left(
     assert set(table["adaption"]) == {"unadapted"}
 
 
-def test_queries_are_a_sample_of_at_most_so_many(files: dict[tuple[str, str], Path]) -> None:
-    table = table_of(files, kinds=("kept",), queries=20)
+def test_queries_are_a_sample_of_at_most_so_many(
+    files: dict[tuple[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Deployments, "queries", 20)
+    table = table_of(files, kinds=("kept",))
     assert set(table["n"]) == {20} and set(table["images"]) == {N}
 
 

@@ -12,12 +12,12 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
 
-from anonbench.config import Downstream, Linear
+from anonbench.config import Downstream
 from anonbench.core.errors import InputError
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 
-SETTINGS = Downstream(linear=Linear(strengths=(0.1, 1.0)))
+SETTINGS = Downstream()
 
 
 class Case:
@@ -75,7 +75,9 @@ def test_predictions_and_summary_agree(case: Case) -> None:
         assert entry["accuracy"] > 0.7
     assert sorted(summary["knn"], key=int) == ["10", "20", "100", "200"]
     assert summary["linear"]["converged"]
-    assert summary["linear"]["stopped"] == []
+    assert set(summary["linear"]["stopped"]) <= {
+        *map(float, summary["linear"]["held_out_accuracy"])
+    }
     assert summary["chance"] in table["label"].value_counts(normalize=True).to_list()
 
 
@@ -136,34 +138,6 @@ def test_the_number_of_threads_does_not_matter(case: Case, monkeypatch: pytest.M
     for suffix in ("parquet", "json", "confusion.csv"):
         one, three = (case.folder / f"{n}.{suffix}" for n in "13")
         assert one.read_bytes() == three.read_bytes()
-
-
-def test_a_best_strength_at_the_grids_end_is_noted(
-    case: Case, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, summary = case.run()
-    assert not any("grid" in note for note in summary["notes"])
-    monkeypatch.setattr(f"{__name__}.SETTINGS", Downstream(linear=Linear(strengths=(1e-9, 0.1))))
-    _, summary = case.run()
-    accuracy = summary["linear"]["held_out_accuracy"]
-    assert accuracy["0.1"] > accuracy["1e-09"]
-    assert (
-        "the best strength, 0.1, is the grid's end: add to downstream.linear.strengths beyond it"
-        in summary["notes"]
-    )
-
-
-def test_fits_that_do_not_converge_are_noted(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    linear = Linear(strengths=(0.1, 1.0), max_iterations=1)
-    monkeypatch.setattr(f"{__name__}.SETTINGS", Downstream(linear=linear))
-    _, summary = case.run()
-    assert summary["linear"]["stopped"] == [0.1, 1.0]
-    assert not summary["linear"]["converged"]
-    assert (
-        "on the held-in part the linear probe did not converge at strength 0.1, 1"
-        in summary["notes"]
-    )
-    assert "the linear probe did not converge in 1 iterations" in summary["notes"]
 
 
 def test_a_class_of_one_train_image_can_be_predicted(case: Case) -> None:

@@ -13,7 +13,6 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from anonbench.core.numeric.similarity import Similarity, unit_rows
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.downstream import knn
 from anonbench.evaluation.downstream.knn import knn_predict
 
 
@@ -98,23 +97,6 @@ def test_the_order_of_train_images_does_not_matter() -> None:
     order = generator.permutation(90)
     mixed = Embeddings([ids[i] for i in order], values[order])
     assert np.array_equal(knn_predict(mixed, labels[order], val, [20], 0.07)[20], expected)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.integers(0, 10_000), st.sampled_from([1, 7, 200]), st.sampled_from(["normal", "tied", "one"])
-)
-def test_the_nearest_of_many_are_those_of_a_full_sort(seed: int, k: int, kind: str) -> None:
-    generator = np.random.default_rng(seed)
-    count = int(generator.integers(200, 9000))
-    values = generator.standard_normal(count).astype(np.float32)
-    if kind == "tied":
-        values = np.round(values, 1) + np.float32(0)
-    elif kind == "one":  # all of the nearest in one stretch
-        values[: count // 20] += 9
-    order = np.lexsort((np.arange(count), -values))
-    reached = np.count_nonzero(values >= values[order[k - 1]])
-    assert np.array_equal(knn._first(values, k), order[:reached])
 
 
 def test_equals_scikit_learn_and_does_not_depend_on_threads(

@@ -8,7 +8,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from anonbench.config import Linear
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.downstream.linear import HeldOut, LinearProbe, linear_probe
 
@@ -33,7 +32,7 @@ def alone(labels: np.ndarray) -> np.ndarray:
 def test_separable_classes_are_learned_whatever_the_features_scale() -> None:
     train, labels = data(0, 300, spread=0.3)
     val, truth = data(1, 90, spread=0.3)
-    probe = linear_probe(train, labels, alone(labels), val, Linear(), seed=0)
+    probe = linear_probe(train, labels, alone(labels), val, seed=0)
     assert (probe.predictions == truth).mean() > 0.97
     assert probe.converged
     assert probe.held_out.clusters == probe.held_out.images.sum() == 60
@@ -42,7 +41,7 @@ def test_separable_classes_are_learned_whatever_the_features_scale() -> None:
 def test_equals_scikit_learns_pipeline_at_the_chosen_strength() -> None:
     train, labels = data(0, 300, spread=1.5)
     val, _ = data(1, 200, spread=1.5)
-    probe = linear_probe(train, labels, alone(labels), val, Linear(), seed=0)
+    probe = linear_probe(train, labels, alone(labels), val, seed=0)
     scaler = StandardScaler().fit(train.values)
     model = LogisticRegression(C=probe.strength, max_iter=500)
     model.fit(scaler.transform(train.values), labels)
@@ -52,9 +51,7 @@ def test_equals_scikit_learns_pipeline_at_the_chosen_strength() -> None:
 
 def test_the_strength_is_the_best_on_the_held_out_part() -> None:
     train, labels = data(0, 120, spread=3.0)
-    probe = linear_probe(
-        train, labels, alone(labels), train, Linear(strengths=(10.0, 0.001, 0.1)), seed=0
-    )
+    probe = linear_probe(train, labels, alone(labels), train, seed=0, strengths=(0.001, 0.1, 10.0))
     best = max(probe.held_out_accuracy.values())
     winners = [c for c, accuracy in probe.held_out_accuracy.items() if accuracy == best]
     assert probe.strength == min(winners)
@@ -79,15 +76,15 @@ def test_held_out_images_are_not_fitted() -> None:
     noise = generator.standard_normal((200, 300)).astype(np.float32)
     train = Embeddings([f"{i:03d}" for i in range(200)], noise)
     labels = generator.choice(["a", "b"], 200)  # can be learned by heart and not otherwise
-    probe = linear_probe(train, labels, alone(labels), train, Linear(strengths=(1.0, 10.0)), seed=0)
+    probe = linear_probe(train, labels, alone(labels), train, seed=0, strengths=(1.0, 10.0))
     assert (probe.predictions == labels).mean() > 0.95
     assert max(probe.held_out_accuracy.values()) < 0.75
 
 
 def test_validation_images_do_not_take_part_in_the_choice() -> None:
     train, labels = data(0, 120, spread=2.0)
-    one = linear_probe(train, labels, alone(labels), data(1, 60)[0], Linear(), seed=0)
-    other = linear_probe(train, labels, alone(labels), data(2, 30)[0], Linear(), seed=0)
+    one = linear_probe(train, labels, alone(labels), data(1, 60)[0], seed=0)
+    other = linear_probe(train, labels, alone(labels), data(2, 30)[0], seed=0)
     assert (one.strength, one.held_out_accuracy) == (other.strength, other.held_out_accuracy)
 
 
@@ -98,7 +95,7 @@ def test_repeats_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> 
     for threads in (1, 2, 3):
         monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
         with threadpool_limits(threads):
-            found.append(linear_probe(train, labels, alone(labels), val, Linear(), seed=0))
+            found.append(linear_probe(train, labels, alone(labels), val, seed=0))
     for other in found[1:]:
         assert np.array_equal(found[0].predictions, other.predictions)
         assert found[0].iterations == other.iterations
@@ -108,20 +105,20 @@ def test_repeats_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_features_given_are_left_as_they_are() -> None:
     train, labels = data(0, 60)
     before = train.values.copy()
-    linear_probe(train, labels, alone(labels), train, Linear(), seed=0)
+    linear_probe(train, labels, alone(labels), train, seed=0)
     assert np.array_equal(train.values, before)
 
 
 def test_too_few_iterations_are_reported_and_not_warned() -> None:
     train, labels = data(0, 120)
-    probe = linear_probe(train, labels, alone(labels), train, Linear(max_iterations=1), seed=0)
+    probe = linear_probe(train, labels, alone(labels), train, seed=0, most_iterations=1)
     assert not probe.converged
     assert probe.iterations == 1
 
 
 def test_one_image_a_class_leaves_nothing_to_hold_out() -> None:
     train, labels = data(0, 3)
-    probe = linear_probe(train, labels, alone(labels), train, Linear(), seed=0)
+    probe = linear_probe(train, labels, alone(labels), train, seed=0)
     assert not probe.held_out.images.any()
     assert probe.strength == 0.1
     assert not probe.beyond_grid
@@ -147,9 +144,9 @@ def test_features_that_tell_persons_do_not_make_the_choice() -> None:
 
     train, labels, who = split(60, "t")
     val, truth, _ = split(200, "v")
-    grid = Linear(strengths=(1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0))
-    by_image = linear_probe(train, labels, alone(labels), val, grid, seed=0)
-    by_person = linear_probe(train, labels, who, val, grid, seed=0)
+    grid = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
+    by_image = linear_probe(train, labels, alone(labels), val, seed=0, strengths=grid)
+    by_person = linear_probe(train, labels, who, val, seed=0, strengths=grid)
     accuracy = {p.strength: (p.predictions == truth).mean() for p in (by_image, by_person)}
     assert by_person.strength < by_image.strength
     assert accuracy[by_person.strength] > accuracy[by_image.strength]

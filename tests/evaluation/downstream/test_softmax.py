@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from scipy import special
-from scipy.optimize import approx_fprime
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
@@ -73,21 +72,6 @@ def test_the_features_are_standardized_and_uncorrelated(pool: ThreadPoolExecutor
     covariance = np.cov(ours.features[:, :-1], rowvar=False, bias=True)
     assert covariance == pytest.approx(np.diag(standard.variance[:-1]), abs=1e-4)
     assert (ours.features[:, -1] == 1.0).all()
-
-
-def test_the_gradient_is_the_slope_of_the_loss(pool: ThreadPoolExecutor) -> None:
-    values, codes = correlated(60, 4, 3, 0.5)
-    _, ours = problem(values, codes, pool)
-    weights = np.random.default_rng(0).standard_normal((5, 3))
-    loss, slope = ours._loss(weights)
-
-    def plain(flat: np.ndarray) -> float:
-        logits = ours.features.astype(np.float64) @ flat.reshape(5, 3)
-        chosen = logits[np.arange(60), codes]
-        return float((np.log(np.exp(logits).sum(axis=1)) - chosen).sum())
-
-    assert loss == pytest.approx(plain(weights.ravel()), rel=1e-6)
-    assert slope.ravel() == pytest.approx(approx_fprime(weights.ravel(), plain), abs=1e-4)
 
 
 def objective(probability: np.ndarray, codes: np.ndarray, weights: np.ndarray, c: float) -> float:

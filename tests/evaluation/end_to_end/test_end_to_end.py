@@ -30,6 +30,7 @@ from anonbench.embedding.given import embed as embed_module
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.comparisons.columns import columns_of
 from anonbench.evaluation.comparisons.pairwise import compare_methods
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.end_to_end import evaluate as evaluate_module
 from anonbench.evaluation.end_to_end.result import Result, advise
 from anonbench.evaluation.end_to_end.scored import COLUMNS, COMPARED
@@ -191,7 +192,9 @@ def test_the_numbers_are_the_pipelines(
     )
     shown = Presentation()
     tests = compare_methods(
-        "own", columns_of(files, 0, ()), clusters, shown.confidence, shown.equivalence_margin
+        "own",
+        columns_of(files, 0, ()),
+        Judging(clusters, shown.confidence, shown.equivalence_margin),
     )
     order = ["degree", "query", "metric"]
     pd.testing.assert_frame_equal(

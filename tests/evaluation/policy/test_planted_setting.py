@@ -39,7 +39,7 @@ from anonbench_demo.listing import TEMPLATES
 DOCUMENTS = 24
 WEAK, STRONG = Variant("pixelate", 50), Variant("mask", 100)
 HIDING = Anonymization.model_validate(
-    {"pixelate": {"blocks": dict.fromkeys(map(str, Entity), 1000), "min_block": 3}}
+    {"pixelate": {"blocks": dict.fromkeys(map(str, Entity), 1000)}}
 )
 """Blocks of three by three pixels, whatever a region's size."""
 POLICY = Policy(missed=Missed(face=None, text=None, barcode=None, mrz=None))
@@ -106,12 +106,10 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 def audited(folder: Path) -> pd.DataFrame:
     counts = {"split": "val", **dict.fromkeys(COUNTS[1:], 0), "used": DOCUMENTS}
     write_csv(pd.DataFrame([counts]), folder / "counts.csv")
-    write_csv(pd.DataFrame({"setting": []}), folder / "unmatched.csv")
     shards = [
         ("val", str(variant), [audit_path(folder / f"{variant}.tar")]) for variant in (WEAK, STRONG)
     ]
-    files = folder / "counts.csv", folder / "unmatched.csv"
-    gather_audit(*files, None, shards, folder / "audit.csv")
+    gather_audit(folder / "counts.csv", None, shards, folder / "audit.csv")
     return pd.read_csv(folder / "audit.csv")
 
 

@@ -90,7 +90,7 @@ def test_few_images_without_a_miss_do_not_show_that_nothing_is_missed() -> None:
 
 def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
     weak = Anonymization.model_validate(
-        {"pixelate": {"blocks": {"face": 500, "text": 500}, "min_block": 2}}
+        {"pixelate": {"blocks": {"face": 500, "text": 500}}}
     ).model_dump(mode="json")
     attacks = make_attacks("portraits", ("pixelate-50",), {"residual": 0.6})
     text = reasons(variant="pixelate-50", methods=weak, attacks=attacks)
@@ -202,7 +202,7 @@ def test_what_several_methods_leave(steps: list[str], left: str) -> None:
 
 def test_a_strength_is_bound_like_its_method() -> None:
     plain = Anonymization().model_dump(mode="json")
-    fine = plain | {"pixelate_fine": {"blocks": {"face": 24}, "min_block": 2}}
+    fine = plain | {"pixelate_fine": {"blocks": {"face": 24}}}
     assert "pixelate.blocks.face: 24, at most 8" in reasons(
         variant="pixelate_fine-100", methods=fine
     )
@@ -276,8 +276,8 @@ def test_what_a_policy_asks_for(policy: dict[str, Any], verdict: Verdict) -> Non
     [
         {"strength": [{"parameter": "stripes.height", "least": 2}]},
         {"strength": [{"parameter": "blur", "least": 2}]},
-        {"strength": [{"parameter": "blur.min_sigma"}]},
-        {"strength": [{"parameter": "blur.min_sigma", "least": 1, "most": 2}]},
+        {"strength": [{"parameter": "blur.sigma.face"}]},
+        {"strength": [{"parameter": "blur.sigma.face", "least": 1, "most": 2}]},
         {"methods": ["stripes"]},
         {"attacks": {"reidentification": None}},
         {"degree": 0},

@@ -105,6 +105,29 @@ def test_mapped_vectors_are_no_adapted_model(tmp_path: Path) -> None:
     assert found and int(found[1]) > int(found[2])
 
 
+def test_low_rank_update_is_shown_beside_the_unchanged_system(tmp_path: Path) -> None:
+    scores = make_scores("a", (50, 100))
+    masks = scores[(scores["method"] == "mask") & (scores["adaption"] == "unadapted")]
+    updated = masks.assign(adaption="D", value=0.9, low=0.88, high=0.92)
+    page = first_page(tmp_path, None, pd.concat([scores, updated], ignore_index=True))
+    assert re.search(r"\(D\).* of the search quality \(\d+ without this update\)", page)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "; not tested enough: re-identification, detecting it again, reading text"),
+        ("de", "; nicht genug geprüft: Wiedererkennen, erneutes Finden, Lesen von Text"),
+    ],
+)
+def test_limits_without_a_result_are_named(tmp_path: Path, language: str, said: str) -> None:
+    table = table_of(0.9)
+    rows = (table["attack"] != "") & table["limit"].notna()
+    table.loc[rows, ["value", "low", "high"]] = float("nan")
+    table.loc[rows, "verdict"] = str(Verdict.UNKNOWN)
+    assert said in first_page(tmp_path, table, language=language)
+
+
 def test_where_nothing_passes_the_nearest_and_what_it_fails_on_are_named(tmp_path: Path) -> None:
     said = first_page(tmp_path, table_of(0.9))
     assert re.search(
@@ -181,10 +204,10 @@ def test_what_may_be_visible_stands_before_the_answer(tmp_path: Path) -> None:
 
 
 def test_warnings_are_in_the_language_of_the_page_and_the_statement(tmp_path: Path) -> None:
-    audit = {"used": 5, "used_without_regions": 1, "used_failed": 1200, "unmatched_boxes": 3}
+    audit = {"used": 5, "used_without_regions": 1, "used_failed": 1200}
     for language, said in (
-        ("en", ["1 image without a region is in", "1,200 images on which", "3 boxes rows match"]),
-        ("de", ["1 Bild ohne Bereich steht in", "1.200 Bilder, auf denen", "3 Zeilen in boxes"]),
+        ("en", ["1 image without a region is in", "1,200 images on which"]),
+        ("de", ["1 Bild ohne Bereich steht in", "1.200 Bilder, auf denen"]),
     ):
         page = first_page(tmp_path, table_of(), language=language, audit=audit)
         statement = (tmp_path / "a" / "statement.html").read_text(encoding="utf-8")

@@ -22,6 +22,7 @@ from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.attention_shares import NULLS, SUMMARY_COLUMNS
 from anonbench.evaluation.comparisons.effect_table import COLUMNS, measure, tabulate
 from anonbench.evaluation.comparisons.pairwise import METHOD_COLUMNS
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.decision import Verdict as Decision
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.reporting.choices.best import best_choices
@@ -124,7 +125,7 @@ def simulated(cost: float, generator: np.random.Generator) -> pd.DataFrame:
         return pd.DataFrame(dict.fromkeys(PER_QUERY.values(), values), index)
 
     chosen = (effect for effect in measure(RUNS, [0, 1], scores) if effect.metric == "map")
-    return tabulate("demo", chosen, pd.Series(range(QUERIES)), 0.95, 0.03)
+    return tabulate("demo", chosen, Judging(pd.Series(range(QUERIES)), 0.95, 0.03))
 
 
 @pytest.mark.slow

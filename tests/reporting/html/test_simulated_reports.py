@@ -12,6 +12,7 @@ import pytest
 from anonbench.core.vocabulary import Adaption, QueryKind
 from anonbench.evaluation.comparisons.best import collect_best, second_columns
 from anonbench.evaluation.comparisons.effect_table import collect_effects, read_by_reference
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.scores import collect
 from anonbench.reporting.choices.best import best_choices, kept
 from anonbench.reporting.choices.recommendations import Verdict, keep_model
@@ -41,7 +42,7 @@ def drawn(
     for _ in range(ARCHIVES):
         archive = write_archive(truth, folder, generator)
         given = (archive.trained, REFERENCES, archive.own, [archive.second])
-        effects = collect_effects(NAME, *given, archive.clusters, CONFIDENCE, margin)
+        effects = collect_effects(NAME, *given, Judging(archive.clusters, CONFIDENCE, margin))
         yield archive, {metric: as_map(effects, metric) for metric in METRICS}
 
 
@@ -82,7 +83,7 @@ def test_a_tie_of_methods_is_said_and_quality_kept_covers_the_truth(tmp_path: Pa
         read = read_by_reference(archive.trained, REFERENCES, archive.own, [archive.second])
         columns = list(second_columns(archive.trained, REFERENCES, read))
         chosen = [column for column in columns if column.metric in METRICS]
-        best = collect_best(NAME, [], chosen, archive.clusters, 100, CONFIDENCE, 0.01)
+        best = collect_best(NAME, [], chosen, Judging(archive.clusters, CONFIDENCE, 0.01), 100)
         for metric, effects in repetitions.items():
             summary, best_rows = as_map(scores, metric), as_map(best, metric)
             table = choices(NAME, summary, effects, bests=best_choices([best_rows]))

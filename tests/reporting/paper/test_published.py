@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config import Correlation
 from anonbench.config.outputs import PAPER_TABLES
 from anonbench.core.vocabulary import Adaption, Method
 from anonbench.evaluation.correlation import correlation_matrices, metric_rows
@@ -61,7 +60,7 @@ def test_recipe_gives_the_printed_coefficient() -> None:
     """Pearson over 12 rows: 0.95 for CelebA's mnDCG with anonymized queries, both accuracies."""
     scores = published().assign(dataset="celeba")
     scores = scores[scores["role"] == "celeba"]
-    matrix = correlation_matrices(metric_rows(scores, 100), Correlation(bootstrap=10))
+    matrix = correlation_matrices(metric_rows(scores, 100))
     found = matrix[matrix["metric"] == "mndcg_anonymized"].set_index("metric_b")
     for entry in stated().query("quantity.str.startswith('pearson')").to_dict("records"):
         accuracy = entry["quantity"].rsplit("_", 1)[1]

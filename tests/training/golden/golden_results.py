@@ -200,7 +200,6 @@ def recipe_of(run: str) -> Recipe:
             "batch_size": IMAGES,
             "layer_decay": 0.9,
             "patch_rate": 0.2,
-            "clip": 3.0,
         },
     }
     changed = {key: values | RUNS[run].get(key, {}) for key, values in common.items()}

@@ -80,9 +80,13 @@ def test_features_are_those_of_inference(
 
 
 def test_the_sample_is_fixed_by_the_seed(
-    recipe: Make, original: ImageSet, labels: dict[str, str]
+    recipe: Make,
+    original: ImageSet,
+    labels: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    some = recipe(knn_images=10)
+    monkeypatch.setattr(monitor_module, "SAMPLE", 10)
+    some = recipe()
     samples = [KnnMonitor(original, labels, some, seed).ids for seed in (0, 0, 1)]
     assert samples[0] == samples[1] != samples[2]
     assert len(set(samples[0])) == 10

@@ -52,7 +52,7 @@ class Portraits:
             variant=MASK,
             hiding=Anonymization(),
             backbone=self.backbone,
-            settings=Redrawing(**({"width": 8, "steps": 6, "batch_size": 8} | changes)),
+            settings=Redrawing(**({"steps": 6} | changes)),
             recipe=recipe,
             seed=seed,
             output=folder / "network.safetensors",

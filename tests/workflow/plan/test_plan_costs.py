@@ -11,7 +11,6 @@ import pytest
 
 from anonbench.core.jobs.checksums import PARAMETERS, write_checksum
 from anonbench.workflow.plan.costs import (
-    FORKED,
     STARTED,
     Cost,
     costs,
@@ -118,7 +117,7 @@ def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path) -> N
         )
     )
     found = usual_seconds(jobs, estimates)
-    assert found == {"train": 20.0, "table": 1.0 + FORKED, "embed": 7.0 + STARTED}
+    assert found == {"train": 20.0, "table": 1.0 + STARTED, "embed": 7.0 + STARTED}
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_copied_results_bring_what_is_known_of_them(looks: Looks, finished: Path
 @pytest.fixture
 def stopped(root: Path, finished: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Give a run that stands still in the middle of a job; it is killed in the end."""
-    config = small_archive.config() | {"downstream": {"k": 1, "all_k": [1]}}
+    config = small_archive.config() | {"downstream": {"k": 1}}
     (finished / "other.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     program = str(Path(sys.executable).with_name("snakemake"))
     command = [program, "-s", str(root / "Snakefile"), "--configfile", "other.yaml"]

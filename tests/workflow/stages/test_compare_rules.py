@@ -15,7 +15,7 @@ from anonbench.reporting.paper.published import published
 pytestmark = pytest.mark.workflow
 
 TARGETS = ("compare_paper", "table_I", "table_II", "table_III")
-RULES = (*TARGETS, "scenarios", "profiles", "paper_comparison", "paper_claims")
+RULES = (*TARGETS, "scenarios", "experiment", "paper_comparison", "paper_claims")
 
 
 def write_scores(folder: Path, name: str, role: str) -> None:

@@ -76,3 +76,20 @@ def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_p
     assert "documents/manifest.parquet" in inputs["documents"]
     assert "portraits/manifest.parquet" not in inputs["portraits"]
     assert "A-mask-100/seed0/original/val.h5" in inputs["portraits"]
+
+
+@pytest.mark.workflow
+def test_near_duplicates_are_hashed_by_shard(
+    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    config = deepcopy(miniature)
+    assert not any("near_duplicates" in file for file in paths_of(config).dataset_tables())
+    config["retrieval"] |= {"near_duplicates": [0, 4]}
+    config["datasets"]["documents"]["shard_size"] = 8
+    target = "table_near_duplicates_documents"
+    arguments = ("--cores", "1", "--workflow-profile", "none", "-n")
+    run = snakemake(tmp_path, config, *arguments, target)
+    assert run.returncode == 0, run.stderr[-3000:]
+    planned = re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE)
+    assert planned.count("hash_images") > 1
+    assert planned.count("near_duplicates") == planned.count("retrieve") == 1

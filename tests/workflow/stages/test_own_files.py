@@ -159,25 +159,17 @@ def test_boxes_by_path_reach_their_image_beside_ids_that_are_the_paths_tails(
     assert refused.returncode != 0 and "Traceback" not in refused.stderr
     assert "own.csv: row 1 (image archive/caseA/1.png), path: no image" in refused.stderr
     assert "(15 more like it)" in refused.stderr and not (tmp_path / "results").exists()
-    # by their paths, with one typo: recorded, said and listed
+    # by their paths, with one typo
     lines = [box(path, n) for _, path, n in rows]
     lines[3] = lines[3].replace("caseA/", "caseC/")
     own.write_text(HEADER + "\n".join(lines) + "\n")
     refused = snakemake(tmp_path, config, "-n", *run)
     assert refused.returncode != 0 and "own.csv: row 4 (image caseC/4.png)" in refused.stderr
-    recorded = snakemake(tmp_path, secret_config(unmatched="record"), *run)
-    assert recorded.returncode == 0, recorded.stderr[-3000:]
-    assert "1 rows of own.csv reach no image and are LEFT OUT" in recorded.stderr
-    listed = (tmp_path / "results/archive/unmatched.csv").read_text().splitlines()
-    assert listed[1:] == ["boxes,own.csv,4,no image of the data set has this path"]
-    assert secrets_seen(tmp_path) == (16, 1)
     # all right
     own.write_text(HEADER + "\n".join(box(path, n) for _, path, n in rows) + "\n")
     done = snakemake(tmp_path, config, *run)
     assert done.returncode == 0, done.stderr[-3000:]
     assert secrets_seen(tmp_path) == (16, 0)
-    unmatched = (tmp_path / "results/archive/unmatched.csv").read_text()
-    assert unmatched == "setting,file,row,reason\n"
 
 
 @pytest.mark.parametrize("setting", ["boxes", "corrections", "truth"])

@@ -80,6 +80,6 @@ def test_the_demo_is_measured_by_what_was_drawn(
     assert set(sweep["images"]) == {4} and sweep["in_use"].sum() == 1
     assert len(pd.read_csv(folder / "least_certain.csv")) >= 4
 
-    config["detection_quality"]["thresholds"] = [0.5]
+    config["detection_quality"]["images"] = 3
     rules = planned(snakemake(tmp_path, config, "-n", *arguments, "detection_quality"))
     assert rules == {"sweep", "detection_figure", "detection_quality"}

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.workflow
 
 def config(*redrawn: str) -> dict[str, Any]:
     """Return the smallest archive, attacked, with methods that are drawn anew too."""
-    whole = small_archive.config() | {"privacy": ATTACKS, "redrawing": {"width": 4, "steps": 3}}
+    whole = small_archive.config() | {"privacy": ATTACKS, "redrawing": {"steps": 3}}
     whole["datasets"]["archive"] |= {"redrawn": list(redrawn)}
     return whole
 
@@ -64,10 +64,10 @@ def test_without_it_there_are_the_jobs_of_before(
     assert more.pop("train_redrawer") == 1
     assert set(more) <= {
         "redraw",
-        "embed_unadapted",
-        "embed_pixels",
-        "embed_untrained",
-        "downstream",
+        "embed_archive_unadapted_seed0",
+        "embed_archive_pixels",
+        "embed_archive_untrained",
+        "downstream_archive",
     }
 
 
@@ -96,8 +96,8 @@ def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any])
     assert hidden.ids == drawn.ids
     assert any((np.atleast_3d(hidden.read(name)) != drawn.read(name)).any() for name in drawn.ids)
     # another network: no other training, and no image is hidden again
-    changed = config("mask") | {"redrawing": {"width": 4, "steps": 2}}
+    changed = config("mask") | {"redrawing": {"steps": 2}}
     again = planned(snakemake(tmp_path, changed, "--workflow-profile", "none", "-n", *targets))
-    assert set(again) >= NEW | {"embed_unadapted", "reidentify", "attack", "scores"}
-    made_before = {"detect", "anonymize", "originals", "train_unadapted", "train_adapted"}
-    assert not set(again) & (made_before | {"embed_original", "embed_adapted"})
+    assert set(again) >= NEW | {"embed_archive_unadapted_seed0", "reidentify", "attack", "scores"}
+    made_before = {"detect", "anonymize", "originals_archive", "train_unadapted", "train_adapted"}
+    assert not set(again) & (made_before | {"embed_archive_adapted_seed0"})

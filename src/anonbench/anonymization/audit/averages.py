@@ -23,6 +23,8 @@ from anonbench.anonymization.audit.region_window import (
     steepest,
 )
 
+LEAST_BLOCK, LEAST_SIGMA, LEAST_KERNEL, RADIUS = 2, 1.5, 5, 3
+"""In pixels: smallest block, deviation of a blur and side of a kernel; inpainting's radius."""
 OFF = 0.002
 """Grey levels by which a blur may differ: the method drops waves of which a Gaussian leaves less
 than a 270,000th.
@@ -35,7 +37,7 @@ _UNSURE = 1e-6
 
 def constant_blocks(inside: RegionWindow, method: Any) -> np.ndarray:
     """Pixelate: constant blocks, none narrower than asked for, of the original's mean colour."""
-    counts, side = even_blocks(inside, getattr(method.blocks, inside.entity), method.min_block)
+    counts, side = even_blocks(inside, getattr(method.blocks, inside.entity), LEAST_BLOCK)
     each = means(inside.original, counts)
     expected = (repeat_blocks(plane, inside.mask.shape) for plane in each)
     return near(inside, expected, mean_tolerance(counts, side))
@@ -44,7 +46,7 @@ def constant_blocks(inside: RegionWindow, method: Any) -> np.ndarray:
 def low_pass(inside: RegionWindow, method: Any) -> np.ndarray:
     """Blur: the Gaussian's shares of the original's pixels, and no steeper edge than it leaves."""
     refuse_one_pixel(inside)
-    sigma = max(method.min_sigma, getattr(method.sigma, inside.entity) * min(inside.mask.shape))
+    sigma = max(LEAST_SIGMA, getattr(method.sigma, inside.entity) * min(inside.mask.shape))
     # a difference is a sum of the original's values, weighted by the kernel's own differences
     left = np.ptp(inside.original) / (sigma * math.sqrt(2 * math.pi)) + 1.0
     if steepest(inside) > left:
@@ -103,7 +105,7 @@ def _odd(inside: RegionWindow, method: Any) -> int:
     """Return the kernel's side: the requested share, rounded up to an odd number."""
     refuse_one_pixel(inside)
     share = float(getattr(method.size, inside.entity))
-    side: int = math.ceil(max(float(method.min_size), share * min(inside.mask.shape)))
+    side: int = math.ceil(max(LEAST_KERNEL, share * min(inside.mask.shape)))
     return side if side % 2 else side + 1
 
 
@@ -159,15 +161,14 @@ def filled_in(inside: RegionWindow, method: Any) -> np.ndarray:
         return same(inside, np.full(1, 128))
     seen = planes[:, ~hidden].sum(axis=1, dtype=np.int64) / np.count_nonzero(~hidden)
     usual = np.rint(seen).astype(np.uint8)[:, None, None]
-    width = method.radius + 2
+    width = RADIUS + 2
     frame = ((0, 0), (width, width), (width, width))
     # an image framed by what is known, or by its mean; hidden pixels show the negative
     image = np.pad(np.where(hidden, usual, planes), frame, mode="edge")
     flags = np.pad(hidden, width)
     image = np.where(flags, np.pad(~planes, frame), image)
-    way = {"telea": cv2.INPAINT_TELEA, "navier_stokes": cv2.INPAINT_NS}[method.algorithm]
     pixels = np.ascontiguousarray(image.transpose(1, 2, 0))
-    filled = cv2.inpaint(pixels, flags.astype(np.uint8) * 255, float(method.radius), way)
+    filled = cv2.inpaint(pixels, flags.astype(np.uint8) * 255, float(RADIUS), cv2.INPAINT_TELEA)
     shown = filled.reshape(*flags.shape, -1).transpose(2, 0, 1)
     return same(inside, shown[:, width:-width, width:-width])
 

@@ -40,6 +40,8 @@ class RegionVisibleError(InputError):
     """A method that leaves a region of one image nearly as it was, or that cannot hide it."""
 
 
+_JPEG_QUALITY = 95
+"""Of image sets."""
 _SIDES = ("x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0")
 _LEFT = {False: ("ok", "partial"), True: ("ok", "partial", "empty")}
 """Statuses of images that are published, without and with those that have no region."""
@@ -106,7 +108,7 @@ class Auditor:
             if is_png:
                 check_png(data, pixels)
             else:
-                check_file(data, pixels, quality=self._settings.jpeg_quality)
+                check_file(data, pixels, quality=_JPEG_QUALITY)
         except Failure as failure:
             fault = (
                 ". If its file was not changed during the run, this is a fault of the "

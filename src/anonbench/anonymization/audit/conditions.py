@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from anonbench.anonymization.audit import averages, keyed
+from anonbench.anonymization.audit.averages import LEAST_BLOCK, LEAST_KERNEL, LEAST_SIGMA, RADIUS
 from anonbench.anonymization.audit.errors import Failure, NotHidden
 from anonbench.anonymization.audit.redrawn import redrawn
 from anonbench.anonymization.audit.region_window import RegionWindow
@@ -64,16 +65,16 @@ CONDITIONS: dict[str, Condition] = {
     "inpaint": Condition(
         averages.filled_in,
         NONE,
-        around=lambda method: method.radius + 2,
+        around=lambda method: RADIUS + 2,
         shows_nothing=True,
     ),
     "replace": Condition(redrawn, MEANS, shows_nothing=True),
-    "pixelate": Condition(averages.constant_blocks, MEANS, least=lambda method: method.min_block),
+    "pixelate": Condition(averages.constant_blocks, MEANS, least=lambda method: LEAST_BLOCK),
     "blur": Condition(
-        averages.low_pass, MEANS, least=lambda method: 2 * math.ceil(method.min_sigma) + 1
+        averages.low_pass, MEANS, least=lambda method: 2 * math.ceil(LEAST_SIGMA) + 1
     ),
-    "box_blur": Condition(averages.box_means, MEANS, least=lambda method: method.min_size),
-    "median": Condition(averages.medians, MEANS, least=lambda method: method.min_size),
+    "box_blur": Condition(averages.box_means, MEANS, least=lambda method: LEAST_KERNEL),
+    "median": Condition(averages.medians, MEANS, least=lambda method: LEAST_KERNEL),
     "dp_pixelate": Condition(keyed.noisy_blocks, MEANS, least=lambda method: method.min_block),
     "noise": Condition(keyed.noisy_values, MOST),
     "random_crop": Condition(keyed.enlarged_part, MOST, least=lambda method: 4),

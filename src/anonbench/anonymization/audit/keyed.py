@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import math
 from functools import lru_cache
@@ -22,9 +23,6 @@ from anonbench.anonymization.audit.region_window import (
     same,
 )
 
-_BLOCK = 64
-"""Block size of SHA-256 in bytes."""
-
 
 def numbers(inside: RegionWindow, method: Any, count: int, size: int) -> np.ndarray:
     """Random whole numbers of `size` bytes each, as RFC 2104 and FIPS 202 define them, uint64.
@@ -41,12 +39,8 @@ def numbers(inside: RegionWindow, method: Any, count: int, size: int) -> np.ndar
     pixels = inside.original.transpose(1, 2, 0) if len(inside.original) == 3 else inside.original[0]
     head = json.dumps([method.name, inside.entity, [*pixels.shape], strengths], sort_keys=True)
     message = head.encode() + b"\0" + pixels.tobytes()
-    if len(key) > _BLOCK:
-        key = hashlib.sha256(key).digest()
-    padded = key.ljust(_BLOCK, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + message).digest()
-    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded) + inner).digest()
-    stream = hashlib.shake_256(outer).digest(count * size)
+    drawn = hmac.digest(key, message, "sha256")
+    stream = hashlib.shake_256(drawn).digest(count * size)
     return np.frombuffer(stream, f"<u{size}").astype(np.uint64)
 
 

@@ -88,7 +88,7 @@ def given_shard(
                 state = compare(original, picture, data, regions.get(image_id, []))
                 found.extend(_rows(image_id, state))
                 pixels = _like(picture, original)
-                coded = encode(pixels, settings.format, settings.jpeg_quality)
+                coded = encode(pixels, settings.format)
                 shard.add(image_id, coded, extension, *pixels.shape[1::-1])
 
         files = zip(*columns, strict=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
+LEAST_SIGMA = 1.5
+"""Smallest standard deviation, in pixels, so that small regions are hidden too."""
 _FADED = 5.0
 """Product of sigma and an angular frequency above which a Gaussian leaves no wave: it makes each
 less than 4e-6 of what it was."""
@@ -42,12 +43,10 @@ class Blur(Method):
 
     sigma: Sigma = Sigma()
     """Standard deviation as a share of a region's shorter side, by entity."""
-    min_sigma: Annotated[float, Field(ge=1.0)] = 1.5
-    """Smallest standard deviation, in pixels, so that small regions are hidden too."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""
-        return 2 * math.ceil(self.min_sigma) + 1
+        return 2 * math.ceil(LEAST_SIGMA) + 1
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored.
@@ -58,7 +57,7 @@ class Blur(Method):
         that multiply matrices is seen in no grey level.
         """
         height, width, *channels = pixels.shape
-        sigma = max(self.min_sigma, float(getattr(self.sigma, entity)) * min(height, width))
+        sigma = max(LEAST_SIGMA, float(getattr(self.sigma, entity)) * min(height, width))
         (rows, down), (columns, across) = _cosines(height, sigma), _cosines(width, sigma)
         few = (rows @ pixels.reshape(height, -1).astype(np.float64)).reshape(-1, width, *channels)
         waves = np.tensordot(few, columns, axes=(1, 1))  # [rows, (3,) columns]

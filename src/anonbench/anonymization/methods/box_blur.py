@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
+
+LEAST_KERNEL = 5
+"""Smallest side of a kernel, in pixels, so that small regions are hidden too."""
 
 
 class Kernel(Settings):
@@ -42,15 +44,13 @@ class BoxBlur(Method):
 
     size: Kernel = Kernel()
     """Side of the kernel as a share of a region's shorter side, by entity."""
-    min_size: Annotated[int, Field(ge=3)] = 5
-    """Smallest side of the kernel, in pixels, so that small regions are hidden too."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""
-        return self.min_size
+        return LEAST_KERNEL
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored."""
         share = float(getattr(self.size, entity))
-        side = odd(max(self.min_size, share * min(pixels.shape[:2])))
+        side = odd(max(LEAST_KERNEL, share * min(pixels.shape[:2])))
         return np.asarray(cv2.blur(pixels, (side, side), borderType=cv2.BORDER_REFLECT))

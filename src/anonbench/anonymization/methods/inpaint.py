@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 
+RADIUS = 3
+"""Of the known neighbourhood that a pixel is computed from, in pixels."""
 _UNKNOWN = 128
 """Grey, where nothing is known."""
 
 
 class Inpaint(Method):
-    """What is around the region continued into it, by OpenCV.
+    """What is around the region continued into it, by OpenCV (Telea 2004, fast marching).
 
     Nothing of the region itself has a part in it, nor of any other region that is hidden in the
     image: boxes of slanted regions and of ellipses count as a whole. What is around a region can
@@ -29,14 +30,9 @@ class Inpaint(Method):
     residue: ClassVar = "none"
     images_per_second: ClassVar = 5.0
 
-    algorithm: Literal["telea", "navier_stokes"] = "telea"
-    """`telea` (Telea 2004, fast marching) or `navier_stokes` (Bertalmio et al. 2001)."""
-    radius: Annotated[int, Field(ge=1, le=32)] = 3
-    """Radius of the known neighbourhood that a pixel is computed from, in pixels."""
-
     def surroundings(self) -> int:
         """See `Method.surroundings`."""
-        return self.radius + 2
+        return RADIUS + 2
 
     def hide_among(self, pixels: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Fill in what is hidden; grey where nothing is known."""
@@ -52,6 +48,5 @@ class Inpaint(Method):
         frame = (width, width, width, width)
         framed = cv2.copyMakeBorder(known, *frame, cv2.BORDER_REPLICATE)
         around = cv2.copyMakeBorder(flags, *frame, cv2.BORDER_CONSTANT)
-        way = cv2.INPAINT_TELEA if self.algorithm == "telea" else cv2.INPAINT_NS
-        filled = cv2.inpaint(framed, around, self.radius, way)
+        filled = cv2.inpaint(framed, around, RADIUS, cv2.INPAINT_TELEA)
         return np.asarray(filled[width:-width, width:-width])

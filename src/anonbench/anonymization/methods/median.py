@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
-from anonbench.anonymization.methods.box_blur import Kernel, odd
+from anonbench.anonymization.methods.box_blur import LEAST_KERNEL, Kernel, odd
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 
@@ -30,15 +29,13 @@ class Median(Method):
 
     size: Kernel = Kernel(face=0.5, text=1.5, barcode=1.0, mrz=1.5, ink=1.5)
     """Side of the kernel as a share of a region's shorter side, by entity; at most 255 pixels."""
-    min_size: Annotated[int, Field(ge=3, le=LARGEST)] = 5
-    """Smallest side of the kernel, in pixels, so that small regions are hidden too."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""
-        return self.min_size
+        return LEAST_KERNEL
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take medians; the window's border is repeated."""
         share = float(getattr(self.size, entity))
-        side = min(odd(max(self.min_size, share * min(pixels.shape[:2]))), LARGEST)
+        side = min(odd(max(LEAST_KERNEL, share * min(pixels.shape[:2]))), LARGEST)
         return np.asarray(cv2.medianBlur(np.ascontiguousarray(pixels), side))

@@ -13,6 +13,8 @@ from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Settings
 
+LEAST_BLOCK = 2
+"""Smallest side of a block, in pixels, so that small regions are hidden too."""
 Across = Annotated[float, Field(ge=0.01, le=2**31 - 1)]
 
 
@@ -42,12 +44,10 @@ class Pixelate(Method):
     blocks: Blocks = Blocks()
     """Blocks across a region's shorter side, by entity: fewer hide more, and below 1 a block is
     wider than that side."""
-    min_block: Annotated[int, Field(ge=2)] = 2
-    """Smallest side of a block, in pixels, so that small regions are hidden too."""
 
     def least_side(self) -> int:
         """See `Method.least_side`."""
-        return self.min_block
+        return LEAST_BLOCK
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Give every block its mean colour.
@@ -58,7 +58,7 @@ class Pixelate(Method):
         """
         height, width = pixels.shape[:2]
         blocks = float(getattr(self.blocks, entity))
-        side = max(self.min_block, math.ceil(min(height, width) / blocks))
+        side = max(LEAST_BLOCK, math.ceil(min(height, width) / blocks))
         columns, rows = max(1, width // side), max(1, height // side)
         means: np.ndarray = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
         # not by cv2.resize: its 16 bits of fixed point move borders in windows of a thousand pixels

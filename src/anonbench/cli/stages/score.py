@@ -96,17 +96,6 @@ def add(commands: Any) -> None:
     large.add_argument(
         "--sample", type=int, metavar="N", help="score a random sample of so many queries"
     )
-    large.add_argument(
-        "--search",
-        choices=["exact", "ivf", "hnsw"],
-        help="compare with every image (exact), or approximate by FAISS; then pass --k",
-    )
-    large.add_argument(
-        "--check",
-        type=int,
-        metavar="N",
-        help="queries on which an approximate search is compared with an exact one (200)",
-    )
 
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -175,13 +164,11 @@ def as_json(result: Evaluation) -> dict[str, Any]:
     """Result as plain data; undefined values are None."""
     from anonbench.core.provenance import versions
 
-    approximate = result.search != "exact"
-    content = {
+    return {
         "images": result.images,
         "k": result.k,
         "queries_given": result.queries_given,
         "left_out": result.left_out,
-        "search": result.search,
         "unknown": result.unknown,
         "rows": _rows(result.table),
         "notes": notes(result),
@@ -193,15 +180,8 @@ def as_json(result: Evaluation) -> dict[str, Any]:
             for name, value in result.settings.effective().items()
             if name not in ("fraction", "queries")
         },
-        "versions": versions("numpy", *(["faiss-cpu"] if approximate else [])),
+        "versions": versions("numpy"),
     }
-    if result.difference is not None:
-        content["difference"] = {
-            "queries": result.difference.queries,
-            "recall": result.difference.recall,
-            "rows": _rows(result.difference.table),
-        }
-    return content
 
 
 def as_text(result: Evaluation) -> str:
@@ -209,9 +189,6 @@ def as_text(result: Evaluation) -> str:
     parts = [_aligned(result.table), "\n".join(notes(result))]
     if result.unknown:
         parts.insert(0, f"NOT KNOWN what the change costs: {result.unknown}.")
-    if result.difference is not None:
-        title = f"approximate against exact, {result.difference.queries} queries:"
-        parts.insert(-1, f"{title}\n{_aligned(result.difference.table)}")
     return "\n\n".join(parts)
 
 
@@ -242,13 +219,6 @@ def notes(result: Evaluation) -> list[str]:
         lines.append(
             f"mndcg is undefined for {undefined:,} queries, whose first results are not similar to "
             "them (the ideal gain is not positive); --negative-gain clip or shift defines more."
-        )
-    if result.difference is not None:
-        recall = result.difference.recall.items()
-        shares = ", ".join(f"{share:.3f} of the first {depth}" for depth, share in recall)
-        lines.append(
-            f"{result.search.upper()} found {shares} (both searches; {result.difference.queries:,} "
-            "queries also ranked exactly)."
         )
     return lines
 

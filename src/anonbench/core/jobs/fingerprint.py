@@ -1,15 +1,16 @@
-"""Code fingerprint of a result: the definitions that made it, and the packages' versions.
+"""Code fingerprint of a result: the modules that its script imports, and the packages' versions.
 
-Only executable code counts: comments, docstrings, annotations and formatting change nothing, and
-neither does a function that is never called. Modules are read and not imported, so that a cached
-result is found without loading heavy libraries.
+Comments, docstrings, annotations and formatting do not count. Modules are read and not imported, so
+that a cached result is found without loading heavy libraries.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -17,48 +18,55 @@ from functools import cache
 from importlib import metadata
 from importlib.util import cache_from_source
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from anonbench.core.io import read_json, write_json
-from anonbench.core.jobs.call_graph import ALL, CallGraph
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.added import added
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
 """Packages whose sources are read, with their folders."""
+_ROOT = "anonbench"
+"""Package whose imports are lazy."""
 _SETTINGS = "anonbench.config"
-"""Only the methods of settings count: their values are part of a job's identity."""
+"""Only the methods of settings count: their values are part of a job's identity. A script depends
+on the sections that it names, not on the whole config."""
+_FACT = re.compile(
+    r"(label|line_colour|images_per_second|seconds_an_image|memory_mb|install): .*ClassVar"
+)
+"""Class values that only plans and shown results depend on; `registry.facts` stands for them."""
 _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
 _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow")
 """Code around a job's work: it decides whether, when and where the job runs, not its results."""
 _SHOWN = "anonbench.core.registries.registry:facts"
 """Code that shows the names and colours of registered classes."""
-TEXTS = {"anonbench.reporting.notes:notes": "reporting/texts/notes.yaml"}
-"""Code that writes texts of a data file, with the file's path in the package."""
+TEXTS = {"anonbench.reporting.notes": "reporting/texts/notes.yaml"}
+"""Modules that write texts of a data file, with the file's path in the package."""
 _distributions = cache(metadata.packages_distributions)
 
 
 def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
-    """Return the code of modules (full names) and of all that they can reach.
+    """Return the code of modules (full names) and of all that they import.
 
-    It has a digest for each definition of anonbench, and the version of each installed
-    distribution. Modules in `without` are left out, with code that only they reach; other packages
-    can be left out by name.
+    It has a digest for each module of anonbench, and the version of each installed distribution.
+    Modules in `without` are left out, with those that only they import; other packages can be left
+    out by name.
 
     Raises:
         ValueError: anonbench has no such module.
 
     """
     for name in (*modules, *without):
-        if name.partition(".")[0] in PACKAGES and name not in _graph().files:
+        if name.partition(".")[0] in PACKAGES and name not in _files():
             raise ValueError(f"there is no module {name}")
-    return _identity([f"{name}:{ALL}" for name in modules], tuple(without))
+    return _identity(modules, tuple(without))
 
 
 def script_identity(name: str, source: str) -> dict[str, str]:
-    """Return the code of a script, under the name of its file, and of all that it can reach."""
-    code = _graph().script(source)
-    return {name: code.digest} | _identity(code.uses, _FRAME)
+    """Return the code of a script, under the name of its file, and of all that it imports."""
+    code = _code(source)
+    return {name: code.digest} | _identity(code.uses, ())
 
 
 @cache
@@ -111,7 +119,7 @@ def _state() -> str:
     # facts of other packages; those of anonbench are in its sources
     facts = _facts() if added() else ""
     digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]} {facts}".encode())
-    files = sorted(_graph().files.items())
+    files = sorted(_files().items())
     files += [(n, _text_file(n)) for n in TEXTS if n.partition(".")[0] in PACKAGES]
     digest.update(str([(name, file_digest(file)) for name, file in files]).encode())
     # a set: jobs have a folder twice in their path, and have to share Snakemake's cache
@@ -121,14 +129,92 @@ def _state() -> str:
     return digest.hexdigest()
 
 
-def _identity(nodes: Collection[str], without: tuple[str, ...]) -> dict[str, str]:
-    found, others = _graph().reachable(nodes, without)
-    if _SHOWN in found:
-        found[_SHOWN] = _facts()
-    found |= {f"{name} texts": file_digest(_text_file(name)) for name in TEXTS if name in found}
-    for package in others - _SILENT - {*without}:
-        found |= _versions(package)
+def _identity(modules: Collection[str], without: tuple[str, ...]) -> dict[str, str]:
+    """Code of modules and of all that they import, also in functions."""
+    found: dict[str, str] = {}
+    waiting = [*modules]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name == _ROOT or name.startswith((*_FRAME, *without)):
+            continue
+        if name in _files():
+            code = _module(name)
+            found[name] = code.digest
+            waiting += code.uses
+            if name in TEXTS:
+                found[f"{name} texts"] = file_digest(_text_file(name))
+        elif name == _SHOWN:
+            found[name] = _facts()
+        elif (package := name.partition(".")[0]) not in {*PACKAGES, *_SILENT}:
+            found |= _versions(package)
     return dict(sorted(found.items()))
+
+
+class Code(NamedTuple):
+    """Code of a module or script."""
+
+    digest: str
+    """16 hexadecimal digits."""
+    uses: Collection[str]
+    """Names of what it imports: modules, and objects of other packages."""
+
+
+@cache
+def _module(name: str) -> Code:
+    is_settings = f"{name}.".startswith(f"{_SETTINGS}.")
+    code = _code(_files()[name].read_text(encoding="utf-8"), is_settings)
+    parent = name.rpartition(".")[0]
+    # the settings' package imports all of them: names are resolved to the modules that it names
+    return Code(code.digest, {*code.uses, parent} - {"", _SETTINGS})
+
+
+def _code(source: str, is_settings: bool = False) -> Code:
+    tree = _Executed(is_settings).visit(ast.parse(source))
+    uses: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                uses |= {each.name for each in names}
+            case ast.ImportFrom(module=str(module), names=names):
+                uses |= {_defining(module, each.name) for each in names}
+            case ast.Constant(value=str(text)) if text in _files():
+                uses.add(text)  # run or read by its name
+    return Code(hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16], uses)
+
+
+def _defining(module: str, name: str) -> str:
+    """Module that defines an imported name, which may be a module; `module:name` for `_SHOWN`."""
+    whole = f"{module}.{name}"
+    if whole in _files() or f"{module}:{name}" == _SHOWN:
+        return whole if whole in _files() else _SHOWN
+    return _exported().get(name, _ROOT) if module == _SETTINGS else module
+
+
+@cache
+def _exported() -> dict[str, str]:
+    """Modules of the names that the settings' package exports."""
+    tree = ast.parse(_files()[_SETTINGS].read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {each.asname or each.name: str(i.module) for i in imports for each in i.names}
+
+
+class _Executed(ast.NodeTransformer):
+    """Leaves out what does not run, and of settings the values of fields."""
+
+    def __init__(self, is_settings: bool) -> None:
+        self._is_settings = is_settings
+
+    def visit(self, node: ast.AST) -> Any:
+        match node:
+            case ast.Expr(value=ast.Constant(value=str())):
+                return None
+            case ast.AnnAssign() if self._is_settings or _FACT.match(ast.unparse(node)):
+                return None
+            case ast.If() if "TYPE_CHECKING" in ast.unparse(node.test):
+                return [self.visit(each) for each in node.orelse] or None
+        for annotation in {"annotation", "returns"}.intersection(node._fields):
+            setattr(node, annotation, None)
+        return self.generic_visit(node)
 
 
 def _text_file(name: str) -> Path:
@@ -136,8 +222,14 @@ def _text_file(name: str) -> Path:
 
 
 @cache
-def _graph() -> CallGraph:
-    return CallGraph(PACKAGES, _SETTINGS)
+def _files() -> dict[str, Path]:
+    """Source files by the full name of their module."""
+    found = {}
+    for package, folder in PACKAGES.items():
+        for file in folder.rglob("*.py"):
+            name = ".".join([package, *file.relative_to(folder).with_suffix("").parts])
+            found[name.removesuffix(".__init__")] = file
+    return found
 
 
 @cache

@@ -13,14 +13,13 @@ import hashlib
 import json
 import logging
 import os
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from anonbench.core.errors import InputError
-from anonbench.core.io import atomic, write_json
+from anonbench.core.io import write_json
 from anonbench.core.jobs.bundled import listed_files
 from anonbench.core.jobs.checksums import (
     DIGEST,
@@ -40,8 +39,6 @@ IDENTITY = "identity"
 """Key in the record of an output of a job that calls `JobCache.is_done`."""
 CONFIRMED = "confirmed"
 """Key in the record of an output that the last job left unchanged."""
-_TWIN = "twin"
-"""Key of the identity without the data set in the record of an output that is shared."""
 _BENCHMARK = "benchmark"
 """Key in the record with Snakemake's benchmark of the job that made the output."""
 _ONLY_PLANNED = "given"
@@ -70,31 +67,47 @@ class JobCache:
         """
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
+        self._given = parameters
         self._parameters = {name: v for name, v in parameters.items() if name != _ONLY_PLANNED}
         self._results = results
         self._digests = {path.with_suffix(""): path for path in self._inputs if _is_digest(path)}
         self._recorded: dict[str, Any] = {PARAMETERS: plain(parameters)}
-        self._asked = self._is_done = self._is_shared = False
+        self._asked = self._is_done = False
+        self._parts: set[Path] = set()
+
+    def part(self, inputs: Sequence[str], outputs: Sequence[str]) -> JobCache:
+        """Cache of some of the outputs, which depend on some of the inputs only.
+
+        Its `end` is to be called when these outputs are written.
+        """
+        part = JobCache(inputs, outputs, self._given, self._results)
+        self._parts |= {*part._outputs}
+        return part
+
+    def parts(self, inputs: Any, outputs: Any) -> dict[str, JobCache]:
+        """A part for each big output, which depends on the inputs of the same name.
+
+        Args:
+            inputs: Snakemake's, by name; a list or a path each.
+            outputs: Snakemake's, each with the digest file `<name>_digest`.
+        """
+        given, made = dict(inputs.items()), dict(outputs.items())
+
+        def files(of: Mapping[str, Any], name: str) -> list[str]:
+            found = [of.get(each, ()) for each in (name, f"{name}_digest")]
+            return [path for each in found for path in ([each] if isinstance(each, str) else each)]
+
+        names = [name for name in made if f"{name}_digest" in made]
+        return {name: self.part(files(given, name), files(made, name)) for name in names}
 
     @cached_property
     def identity(self) -> str:
         """Digest of the job's inputs, parameters and names of outputs."""
-        return self._digest(str, self._parameters)
-
-    @cached_property
-    def _twin_identity(self) -> str:
-        """The identity without the data set: that of the same job of an equal data set."""
-        return self._digest(
-            lambda path: "/".join(self._below_dataset(path) or path.parts),
-            {name: value for name, value in self._parameters.items() if name != "dataset"},
-        )
-
-    def _digest(self, name: Callable[[Path], str], parameters: Mapping[str, Any]) -> str:
         indices = (path for path in self._digests if path.suffix == ".parquet")
         by_digest = {*self._digests, *(path.with_suffix(".tar") for path in indices)}
         inputs = sorted({*self._inputs} - by_digest)
-        digests = [(name(path), file_digest(path)) for path in inputs]
-        job = [digests, parameters, sorted(map(name, self._outputs))]
+        digests = [(str(path), file_digest(path)) for path in inputs]
+        job = [digests, self._parameters, sorted(map(str, self._outputs))]
         return hashlib.sha256(json.dumps(job, sort_keys=True, default=str).encode()).hexdigest()
 
     def begin(self, carried: Path | None = None) -> None:
@@ -119,16 +132,14 @@ class JobCache:
             if record := read_checksum(path):  # a half-written output was not changed by hand
                 write_json(record_of(path), record | {REPLACED: True})
 
-    def is_done(self, *, shared: bool = False, **facts: Any) -> bool:
+    def is_done(self, **facts: Any) -> bool:
         """Check whether the outputs are those of this identity; remove them otherwise.
 
-        Snakemake does not remove the outputs of a job that calls this. A job whose outputs depend
-        on nothing but its identity may be `shared`: what the same job of an equal data set has
-        made, for another system, is copied. The `facts` are further parts of the identity, known
-        only in the job.
+        Snakemake does not remove the outputs of a job that calls this. The `facts` are further
+        parts of the identity, known only in the job.
         """
         self._parameters |= facts
-        self._asked, self._is_shared = True, shared and self._results is not None
+        self._asked = True
         records = {output: read_checksum(output) or {} for output in self._outputs}
         self._is_done = all(
             record.get(IDENTITY) == self.identity and holds(output, record)
@@ -140,58 +151,26 @@ class JobCache:
                 continue
             os.utime(output)
             known = {IDENTITY: self.identity, CONFIRMED: True}
-            known |= {key: record[key] for key in (_BENCHMARK, _TWIN) if key in record}
+            known |= {_BENCHMARK: record[_BENCHMARK]} if _BENCHMARK in record else {}
             write_checksum(output, record["sha256"], **known, **self._recorded)
         if self._is_done:
             log.info("nothing that this job depends on has changed: its outputs are kept")
-        elif self._is_shared:
-            self._is_done = self._copy_from_twin()
         return self._is_done
-
-    def _copy_from_twin(self) -> bool:
-        """Copy the outputs of the same job of another data set, if one has made them."""
-        assert self._results is not None  # asked by `is_done`
-        for folder in sorted(self._results.iterdir()):
-            twins = {path: folder.joinpath(*self._below_dataset(path)) for path in self._outputs}
-            records = {path: read_checksum(twin) or {} for path, twin in twins.items()}
-            is_same = all(r.get(_TWIN) == self._twin_identity for r in records.values())
-            if not is_same or not all(twin.is_file() for twin in twins.values()):
-                continue
-            for output, twin in twins.items():
-                with atomic(output) as copy:
-                    shutil.copyfile(twin, copy)
-            if all(holds(output, records[output]) for output in self._outputs):
-                for output in self._outputs:
-                    self._record(output, records[output]["sha256"])
-                log.info("copied from %s, whose images and settings are the same", folder)
-                return True
-            for output in self._outputs:
-                output.unlink()
-        return False
 
     def end(self) -> None:
         """Write digests and records of the outputs, unless they were done before."""
         if self._is_done:
             return
         digests: dict[Path, str] = {}
-        for output in filter(_is_digest, self._outputs):
+        outputs = [path for path in self._outputs if path not in self._parts]
+        for output in filter(_is_digest, outputs):
             file = output.with_suffix("")
             digests[file] = file_digest(file)
             output.write_text(f"{digests[file]}  {file.stat().st_size}\n", encoding="utf-8")
-        for output in self._outputs:
-            if self._asked or self._is_result(output):
-                self._record(output, digests.get(output))
-
-    def _record(self, output: Path, sha256: str | None) -> None:
         known = {IDENTITY: self.identity} if self._asked else {}
-        known |= {_TWIN: self._twin_identity} if self._is_shared else {}
-        write_checksum(output, sha256, **known, **self._recorded)
-
-    def _below_dataset(self, path: Path) -> tuple[str, ...]:
-        """Parts of a result's path below its data set's folder; empty for other files."""
-        if self._results is None or not path.is_relative_to(self._results):
-            return ()
-        return path.relative_to(self._results).parts[1:]
+        for output in outputs:
+            if self._asked or self._is_result(output):
+                write_checksum(output, digests.get(output), **known, **self._recorded)
 
     def _is_result(self, path: Path) -> bool:
         return self._results is not None and path.is_relative_to(self._results)

@@ -12,14 +12,11 @@ import fcntl
 import logging
 import os
 import re
-import shutil
-import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from anonbench.core.errors import InputError
@@ -30,21 +27,11 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 _ORDER = "CUDA_DEVICE_ORDER"
 _GIVEN_BY_SLURM = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "GPU_DEVICE_ORDINAL", VISIBLE)
 """One of these is set if Slurm chose a job's devices; some steps have only the last one."""
-_SLURM = "slurm-"
 _PROC = Path("/proc/driver/nvidia/gpus")
 _DEV = Path("/dev")
 _POLL_SECONDS = 1.0
 _SAY_EVERY_SECONDS = 60.0
 _one_claim = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """A device of the machine: its number in nvidia-smi, its UUID and its place on the bus."""
-
-    index: str
-    uuid: str
-    bus: str
 
 
 @contextmanager
@@ -67,7 +54,7 @@ def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
         RuntimeError: this process has locked GPUs already, and would wait for itself.
 
     """
-    choice = candidates(os.environ) if count else {}
+    choice = candidates(os.environ) if count else []
     if not choice:
         yield []
         return
@@ -83,29 +70,24 @@ def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
         stack.callback(_one_claim.release)
         devices = _wait(choice, count, own(folder or lock_folder()), stack)
         logger.info("on the GPU %s", ",".join(devices))
-        stack.enter_context(_environment({VISIBLE: ",".join(devices), _ORDER: _order()}))
+        # CUDA counts devices as nvidia-smi does, unless the user sets another order
+        order = os.environ.get(_ORDER, "PCI_BUS_ID")
+        stack.enter_context(_environment({VISIBLE: ",".join(devices), _ORDER: order}))
         yield devices
 
 
-def candidates(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the devices that a job may take: CUDA's name for each → the name of its lock.
-
-    A device has one lock whether it is named by number or by UUID. Devices that Slurm gave to a job
-    belong to this job, and under cgroups every job numbers its devices from 0: such locks are
-    shared only among the processes of one job step.
-    """
-    scope = _slurm_scope(environment)
-    gpus = _machine()
-    if VISIBLE in environment:
-        names = _valid(environment[VISIBLE].split(","))
-    else:
-        names = [gpu.index for gpu in gpus]
-    choice: dict[str, str] = {}
-    for name in names:
-        lock = scope + _identity(name, [] if scope else gpus)
-        if lock not in choice.values():
-            choice[name] = lock
-    return choice
+def candidates(environment: Mapping[str, str]) -> list[str]:
+    """Devices that a job may take, as CUDA names them: those of the environment, or all."""
+    if VISIBLE not in environment:
+        numbers = [path for path in _DEV.glob("nvidia*") if path.name[6:].isdigit()]
+        return list(map(str, range(len(numbers))))
+    names: list[str] = []
+    for name in map(str.strip, environment[VISIBLE].split(",")):
+        if not re.fullmatch(r"\d+|(GPU|MIG)-[\w/-]+", name):  # CUDA reads no further
+            break
+        if name not in names:
+            names.append(name)
+    return names
 
 
 def model_name() -> str | None:
@@ -115,80 +97,6 @@ def model_name() -> str | None:
         if found := re.search(r"^Model:\s*(.+?)\s*$", text, re.MULTILINE):
             return found[1]
     return None
-
-
-def _slurm_scope(environment: Mapping[str, str]) -> str:
-    if "SLURM_JOB_ID" not in environment or not any(
-        environment.get(name) for name in _GIVEN_BY_SLURM
-    ):
-        return ""
-    step = environment.get("SLURM_STEP_ID", "batch")
-    return f"{_SLURM}{environment['SLURM_JOB_ID']}-{step}-"
-
-
-def _valid(names: Sequence[str]) -> list[str]:
-    """Return the names before the first invalid one, as CUDA reads them."""
-    valid: list[str] = []
-    for name in map(str.strip, names):
-        if not re.fullmatch(r"\d+|(GPU|MIG)-[\w/-]+", name):
-            break
-        valid.append(name)
-    return valid
-
-
-def _identity(name: str, gpus: Sequence[Gpu]) -> str:
-    """Return the same file name for all names of a device."""
-    for gpu in gpus:
-        # CUDA also accepts the beginning of a UUID
-        if name == gpu.index or (name.startswith("GPU-") and gpu.uuid.startswith(name)):
-            return gpu.bus
-    return name.replace("/", "_")
-
-
-def _machine() -> list[Gpu]:
-    """Return the machine's GPUs in the order of their places on the bus."""
-    found = _driver_gpus()
-    if found and all(gpu.uuid for gpu in found):
-        return found
-    return _nvidia_smi_gpus() or found or _device_file_gpus()
-
-
-def _driver_gpus() -> list[Gpu]:
-    gpus = []
-    for number, place in enumerate(sorted(_PROC.glob("*"))):
-        text = (place / "information").read_text(encoding="utf-8", errors="replace")
-        uuid = re.search(r"^GPU UUID:\s*(GPU-[0-9a-f-]+)$", text, re.MULTILINE)
-        # a device that was never used shows question marks as its UUID
-        gpus.append(Gpu(str(number), uuid[1] if uuid else "", _bus(place.name)))
-    return gpus
-
-
-def _nvidia_smi_gpus() -> list[Gpu]:
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return []
-    command = [program, "--query-gpu=index,uuid,pci.bus_id", "--format=csv,noheader"]
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    lines = [line.split(", ") for line in run.stdout.splitlines()] if run.returncode == 0 else []
-    return [Gpu(line[0], line[1], _bus(line[2])) for line in lines if len(line) == 3]
-
-
-def _device_file_gpus() -> list[Gpu]:
-    numbers = (re.fullmatch(r"nvidia(\d+)", path.name) for path in _DEV.glob("nvidia*"))
-    present = sorted(int(number[1]) for number in numbers if number)
-    return [Gpu(str(index), "", str(index)) for index in range(len(present))]
-
-
-def _bus(text: str) -> str:
-    return text.strip().lower()[-12:].replace(":", "-")  # the domain has four or eight digits
-
-
-def _order() -> str:
-    """CUDA's order of devices: that of nvidia-smi, unless the user sets another."""
-    return os.environ.get(_ORDER, "PCI_BUS_ID")
 
 
 def lock_folder() -> Path:
@@ -206,7 +114,7 @@ def own(folder: Path) -> Path:
     return folder
 
 
-def _wait(choice: Mapping[str, str], count: int, folder: Path, stack: ExitStack) -> list[str]:
+def _wait(choice: list[str], count: int, folder: Path, stack: ExitStack) -> list[str]:
     """Return `count` devices, whose locks are added to the stack."""
     last_message = -_SAY_EVERY_SECONDS
     while True:
@@ -215,11 +123,9 @@ def _wait(choice: Mapping[str, str], count: int, folder: Path, stack: ExitStack)
             turn.callback(os.close, _lock(folder / "turn.lock"))
             locks = _try(choice, count, folder)
         if len(locks) == count:
-            for name, descriptor in locks.items():
+            for descriptor in locks.values():
                 os.set_inheritable(descriptor, True)
                 stack.callback(os.close, descriptor)
-                if choice[name].startswith(_SLURM):  # the lock file is of no use after the job
-                    stack.callback(_file(folder, choice[name]).unlink, missing_ok=True)
             return list(locks)
         if time.monotonic() - last_message >= _SAY_EVERY_SECONDS:
             last_message = time.monotonic()
@@ -227,12 +133,16 @@ def _wait(choice: Mapping[str, str], count: int, folder: Path, stack: ExitStack)
         time.sleep(_POLL_SECONDS)
 
 
-def _try(choice: Mapping[str, str], count: int, folder: Path) -> dict[str, int]:
+def _try(choice: list[str], count: int, folder: Path) -> dict[str, int]:
     """Return the locks of the first `count` free devices, or of none if fewer are free."""
+    # devices that Slurm gave to a job are its own, and numbered from 0 in each
+    given = any(os.environ.get(name) for name in _GIVEN_BY_SLURM)
+    scope = f"{os.environ['SLURM_JOB_ID']}-" if given and "SLURM_JOB_ID" in os.environ else ""
     locks: dict[str, int] = {}
-    for name, lock in choice.items():
+    for name in choice:
         try:
-            locks[name] = _lock(_file(folder, lock), fcntl.LOCK_NB)
+            file = folder / f"gpu-{scope}{name.replace('/', '_')}.lock"
+            locks[name] = _lock(file, fcntl.LOCK_NB)
         except BlockingIOError:
             continue
         if len(locks) == count:
@@ -242,10 +152,6 @@ def _try(choice: Mapping[str, str], count: int, folder: Path) -> dict[str, int]:
     return {}
 
 
-def _file(folder: Path, lock: str) -> Path:
-    return folder / f"gpu-{lock}.lock"
-
-
 def _lock(path: Path, flags: int = 0) -> int:
     """Return the descriptor of a file that is now locked for this process.
 
@@ -253,16 +159,13 @@ def _lock(path: Path, flags: int = 0) -> int:
         BlockingIOError: another process has the lock, and `flags` say not to wait for it.
 
     """
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        if os.fstat(descriptor).st_nlink:
-            return descriptor
-        os.close(descriptor)  # the file was deleted meanwhile: its lock excludes nobody
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 @contextmanager

@@ -114,8 +114,8 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def origin(self, name: str) -> dict[str, str]:
         """Version and source digest of another package's class; empty for a built-in one.
 
-        Sources of anonbench are followed definition by definition
-        (`anonbench.core.jobs.call_graph`); of others the distribution's version and the sources of
+        Sources of anonbench are followed module by module
+        (`anonbench.core.jobs.fingerprint`); of others the distribution's version and the sources of
         the class's top-level module count as a whole.
         """
         point = self._points.get(name)
@@ -202,7 +202,7 @@ def _default_instance(registered: type[T]) -> T:
 def facts(registry: Mapping[str, type[Registered]], fact: str) -> dict[str, str]:
     """Return a class value of each class in a registry, such as `label`.
 
-    Code that can reach this function counts as depending on all such values
+    Code that imports this function counts as depending on all such values
     (`anonbench.core.jobs.fingerprint`), and no other code does.
     """
     return {name: getattr(each, fact) for name, each in registry.items()}

@@ -49,7 +49,8 @@ class ResultTable:
     """Tables of the data set: `scores` (anonbench.evaluation.scores), `variance` components
     (anonbench.evaluation.sample_sizes.variance), `trainings`
     (anonbench.evaluation.retrieval.training_agreement), `deployments`
-    (anonbench.evaluation.deployments.table), `maps`
+    (anonbench.evaluation.deployments.table), `near_duplicates`
+    (anonbench.evaluation.near_duplicates), `maps`
     (anonbench.evaluation.mapped.gather), `given`, what other programs did to the regions
     (anonbench.anonymization.given.gather), `policy` (anonbench.evaluation.policy.verdicts), and of
     attacks `rates` (anonbench.evaluation.privacy.rates) and `attacks`
@@ -106,6 +107,11 @@ TABLES = {
         "Other ways to search the archive: a share of it anonymized, original embeddings kept, "
         "queries by another method. Each is compared with what it replaces.",
         ("deployments",),
+    ),
+    "near_duplicates": ResultTable(
+        "How scores change without near-duplicates, at several distances of a perceptual hash, "
+        "beside the scores without as many random images.",
+        ("near_duplicates",),
     ),
     "given": ResultTable(
         "How many of the regions that detection found another program has hidden, and how much "

@@ -148,7 +148,7 @@ def _find(rows: Rows, images: Images, record: bool) -> tuple[np.ndarray, pd.Data
         hint = ""
         if places[first] == UNKNOWN:
             hint = images.hint(rows.table[kind].iloc[first], kind == "path")
-        way = "correct the file, or have such rows recorded and left out (`unmatched: record`)"
+        way = "correct the file"
         if record:
             way = (
                 "no row reaches an image: name images by their id, or by their path in the data set"

@@ -1,8 +1,9 @@
 """Detection of incomplete files: cut off, or filled with zeros like a copy to a full disk.
 
 Decoders read many of them without an error: missing parts become grey, black or noise, and the copy
-looks like an image. Uncompressed files of the right length show no such fault, except if zeros
-begin at a block of a disk.
+looks like an image. GIF and JPEG 2000 are left to Pillow, which refuses such files by itself.
+Uncompressed files of the right length show no such fault, except if zeros begin at a block of a
+disk.
 """
 
 from __future__ import annotations
@@ -82,8 +83,6 @@ def _require(data: bytes, image: ImageFile.ImageFile) -> None:
         _pixels_of_jpeg(data)
         if not has_all_scans(data, image):
             raise _cut("scans of its progression are missing")
-    elif kind == "GIF":
-        _require_gif(data)
     elif kind == "WEBP":
         # blocks of one colour take a fraction of a bit each, and may be zeros
         least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
@@ -92,8 +91,6 @@ def _require(data: bytes, image: ImageFile.ImageFile) -> None:
         _require_boxes(data, _riff(data), (b"VP8 ", b"VP8L", b"ANMF"), least)
     elif kind == "HEIF":
         _require_boxes(data, _iso(data), (b"mdat",), _ZEROS)
-    elif kind == "JPEG2000":
-        _require_jpeg2000(data)
     elif isinstance(image, TiffImagePlugin.TiffImageFile):
         _require_strips(data, image)
     if all(tile.codec_name == "raw" for tile in image.tile):
@@ -201,36 +198,6 @@ def _pixels_of_jpeg(data: bytes) -> tuple[int, int]:
     raise _cut("no end marker EOI")
 
 
-def _require_gif(data: bytes) -> None:
-    at = 13 + _palette(data[10])
-    for _ in range(_MOST_PARTS):
-        introducer = data[at]
-        if introducer == 0x21:
-            at = _after_blocks(data, at + 2)
-        elif introducer == 0x2C:
-            at = _after_blocks(data, at + 11 + _palette(data[at + 9]))
-            # frames that follow are not used
-            if data[at] in (0x21, 0x2C, 0x3B):
-                return
-            break
-        else:
-            break
-    raise _cut("its first image has no end")
-
-
-def _palette(flags: int) -> int:
-    return 3 * 2 ** (1 + (flags & 7)) if flags & 0x80 else 0
-
-
-def _after_blocks(data: bytes, at: int) -> int:
-    for _ in range(_MOST_PARTS):
-        size = data[at]
-        at += 1 + size
-        if size == 0:
-            return at
-    raise UnreadableImage("takes too long to read")
-
-
 def _riff(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield the chunks of a WebP file, also inside of frames: name, start and end of content."""
     at = 12
@@ -247,7 +214,7 @@ def is_lossless_webp(data: bytes) -> bool:
 
 
 def _iso(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the boxes of a HEIC or JP2 file: name, start and end of their content."""
+    """Yield the boxes of a HEIC file: name, start and end of their content."""
     at = 0
     while at + 8 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)
@@ -273,14 +240,6 @@ def _require_boxes(
             raise _cut("shorter than its header says")
         if name in with_pixels and end - filled >= zeros:
             raise _cut("its pixels end in zeros")
-
-
-def _require_jpeg2000(data: bytes) -> None:
-    ends = [_end_without_zeros(data)]
-    if not data.startswith(b"\xff\x4f"):
-        ends = [end for name, _, end in islice(_iso(data), _MOST_PARTS) if name == b"jp2c"]
-    if not all(data[end - 2 : end] == b"\xff\xd9" for end in ends):
-        raise _cut("no end marker EOC")
 
 
 def _require_strips(data: bytes, image: TiffImagePlugin.TiffImageFile) -> None:

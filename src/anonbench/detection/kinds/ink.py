@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
-from anonbench.core.settings import Fraction, Positive
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_box, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
@@ -27,8 +25,13 @@ _SMALL, _LARGE = 700_000, 6_000_000
 """Pixels of the copy that is searched: a smaller image is enlarged to twice its sides at most."""
 _DARK = 90
 """Median grey below which an image is a negative."""
+_CONTRAST = 32
+"""Grey levels by which ink is darker than the paper around it, in one colour channel at least."""
 _GROUND = 5
-"""Least contrast of ink as a multiple of the paper's own, up to twice the configured contrast."""
+"""Least contrast of ink as a multiple of the paper's own, up to twice that contrast."""
+_PAPER, _TEXT = 0.8, 0.1
+"""Least shares of pixels of about one brightness in a document that has two lines of text, and of
+the area of a document that lines of text cover."""
 _BRIGHTNESS = 33
 """Grey levels that paper spans."""
 _BARE = 0.9
@@ -40,6 +43,8 @@ _TALL = 0.1
 these: hair, folds and lettering of photographs are found as such lines."""
 _LINE = 12
 """Height of a usual page's lines, in thousandths of its side."""
+_MARGIN = 5.0
+"""Enlargement of a place with ink on each side, in thousandths of the page's side."""
 # Lengths below are in thousandths of the page's side, or in twelfths of a line of small text.
 _STROKE = 16
 """Widest stroke."""
@@ -87,27 +92,16 @@ class Ink(DetectorKind):
     # 3.5 pages of RVL-CDIP were seen on a core, with the search for lines
     images_per_second: ClassVar = 2.5
 
-    contrast: Annotated[int, Field(ge=1, le=255)] = 32
-    """Grey levels by which ink is darker than the paper around it, in one colour channel at
-    least."""
-    paper: Fraction = 0.8
-    """Smallest share of pixels of about one brightness in a document that has two lines of text."""
-    text: Fraction = 0.1
-    """Smallest share of a document's area that lines of text cover."""
-    margin: Positive = 5.0
-    """Enlargement of a place with ink on each side, in thousandths of the page's side."""
-
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
         lines = loading.lines or section_of(loading.detection, Ppocr).load(loading)
-        return InkDetector(self, lines)
+        return InkDetector(lines)
 
 
 class InkDetector:
     """Places of a document with ink that is no line of text."""
 
-    def __init__(self, settings: Ink, lines: Detector) -> None:
-        self._settings = settings
+    def __init__(self, lines: Detector) -> None:
         self._lines = lines
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
@@ -127,7 +121,7 @@ class InkDetector:
         if heights:
             unit = max(min(unit, float(np.median(heights)) / _LINE), 0.5)
         strokes, contrast = self._strokes(dark, _drawn(dark.shape, lines, scale, unit), unit)
-        margin = self._settings.margin * unit
+        margin = _MARGIN * unit
         regions: list[Region] = []
         for x0, y0, x1, y1 in _places(strokes, unit):
             box = np.array([x0 - margin, y0 - margin, x1 + margin, y1 + margin]) / scale
@@ -139,12 +133,12 @@ class InkDetector:
     def _is_document(self, dark: np.ndarray, image: np.ndarray, lines: Sequence[Region]) -> bool:
         counts = np.bincount(dark.ravel(), minlength=256) / dark.size
         paper = np.convolve(counts, np.ones(_BRIGHTNESS), "same").max()
-        if paper >= (self._settings.paper if len(lines) > 1 else _BARE):
+        if paper >= (_PAPER if len(lines) > 1 else _BARE):
             return True
         tallest = _TALL * min(image.shape[:2])
         count = sum(_height(line) <= tallest for line in lines)
         text = _drawn(image.shape[:2], lines, 1.0, 0.0)
-        return count >= _FEWEST and float(text.mean()) >= self._settings.text
+        return count >= _FEWEST and float(text.mean()) >= _TEXT
 
     def _strokes(
         self, dark: np.ndarray, text: np.ndarray, unit: float
@@ -154,7 +148,7 @@ class InkDetector:
         Ink has the value 1, or `_SURE` in long strokes.
         """
         contrast = cv2.morphologyEx(dark, cv2.MORPH_TOPHAT, _square(_STROKE * unit))
-        least = self._settings.contrast
+        least = _CONTRAST
         ground = float(np.clip(_GROUND * np.median(contrast), least, 2 * least))
         contrast = np.maximum(contrast, _prints(dark))
         ink = (contrast > ground).astype(np.uint8)

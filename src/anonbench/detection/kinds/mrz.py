@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from anonbench.core.boxes import Region
 from anonbench.core.icao9303 import (
@@ -27,7 +26,7 @@ from anonbench.core.icao9303 import (
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.registries.registry import section_of
-from anonbench.core.settings import Fraction, Place
+from anonbench.core.settings import Place
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb, clipped_quad, corners_of
 from anonbench.detection.kinds.ppocr import Ppocr
@@ -39,6 +38,10 @@ PROBE = 0.35
 """Share of a line that is read first, to reject lines in small letters or with spaces."""
 PROBED = 0.7
 """Share of capitals, digits and fillers in it from which the whole line is read."""
+LIKELY = 0.7
+"""Smallest similarity of a line to a line of a zone, from 0 to 1."""
+MARGIN = 0.25
+"""Enlargement of a zone on each side, in heights of a line."""
 SURE = 0.95
 """Mean probability of its characters from which a line is not upside down."""
 
@@ -57,10 +60,6 @@ class Mrz(DetectorKind):
     weights: Place | None = None
     """ONNX file of PP-OCR's recognizer or a folder with inference.onnx; by default that of
     rapidocr_onnxruntime."""
-    min_score: Fraction = 0.7
-    """Smallest similarity of a line to a line of a zone, from 0 to 1."""
-    margin: Annotated[float, Field(ge=0.0)] = 0.25
-    """Enlargement of a zone on each side, in heights of a line."""
 
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
@@ -83,7 +82,6 @@ class MrzDetector:
             InputError: the recognizer's weights are missing.
 
         """
-        self._settings = settings
         self._lines = lines
         self._reader = LineReader(settings.weights, threads)
 
@@ -97,8 +95,8 @@ class MrzDetector:
         lines = [line for line in every if line.width >= LEAST_RATIO * line.height]
         read = self._read(as_rgb(image), lines)
         regions: list[Region] = []
-        for block in blocks(read, self._settings.min_score):
-            corners = outline(completed(_grey(image), block), self._settings.margin)
+        for block in blocks(read):
+            corners = outline(completed(_grey(image), block), MARGIN)
             regions += clipped_quad(Entity.MRZ, corners, _score(block), image)
         return regions
 
@@ -111,7 +109,7 @@ class MrzDetector:
         read = []
         for line in lines:
             best, sure = self._scored(rgb, line)
-            if best.score < self._settings.min_score and sure < SURE:
+            if best.score < LIKELY and sure < SURE:
                 best = max(best, self._scored(rgb, line.turned(2))[0], key=lambda way: way.score)
             read.append(best)
         return read
@@ -206,7 +204,7 @@ def lengthwise(corners: np.ndarray) -> np.ndarray:
     return line.corners if line.width >= line.height else line.turned(1).corners
 
 
-def blocks(lines: Sequence[Line], min_score: float) -> list[list[Line]]:
+def blocks(lines: Sequence[Line]) -> list[list[Line]]:
     """Return the groups of one to three lines that are zones, each from its first line down.
 
     A zone starts from its best line. Neighbours belong to it if they also look like a zone's, or if
@@ -214,12 +212,11 @@ def blocks(lines: Sequence[Line], min_score: float) -> list[list[Line]]:
 
     Args:
         lines: all long lines of an image.
-        min_score: of the best line.
 
     """
     rest = sorted(lines, key=lambda line: line.score, reverse=True)
     found = []
-    while rest and rest[0].score >= min_score:
+    while rest and rest[0].score >= LIKELY:
         block = _grown([rest.pop(0)], rest)
         rest = [line for line in rest if not any(line is other for other in block)]
         found.append(block)

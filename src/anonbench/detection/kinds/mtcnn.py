@@ -10,7 +10,7 @@ import numpy as np
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
-from anonbench.core.settings import Count, Fraction, Positive, Share
+from anonbench.core.settings import Count, Fraction, Positive
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import Grown, as_rgb, clipped_box, require_finite, require_memory
 
@@ -38,8 +38,6 @@ class Mtcnn(DetectorKind):
     """Score thresholds of the three networks."""
     min_face_size: Count = 20
     """Side of the smallest face, in pixels."""
-    factor: Share = 0.709
-    """Scale step of the image pyramid."""
     margin: Positive = 1.0
     """Factor by which each face's box is enlarged about its centre."""
 
@@ -89,7 +87,6 @@ class MtcnnDetector:
         self._model = MTCNN(
             min_face_size=settings.min_face_size,
             thresholds=list(settings.thresholds),
-            factor=settings.factor,
             select_largest=False,
             device=torch.device("cuda" if on_gpu else "cpu"),
         )

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
-from anonbench.core.settings import Count, Fraction, Positive
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad, corners_of
 from anonbench.detection.template_matching import (
@@ -32,7 +30,14 @@ from anonbench.detection.template_matching import (
     is_plausible,
     moved,
 )
-from anonbench.detection.views import Reach, planes, pyramid, spread_planes
+from anonbench.detection.views import (
+    UPRIGHT,
+    Reach,
+    planes,
+    pyramid,
+    spread_planes,
+    tiled,
+)
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
@@ -42,6 +47,18 @@ FEWEST = 30
 """Least number of features outside its boxes for a template to be recognizable."""
 SMALLEST = 4
 """Ratio of the largest size at which images are looked at to the smallest."""
+CANDIDATES = 10
+"""Number of most similar templates that are tried on an image."""
+LONGEST = 1000
+"""Longest side of images and templates when they are matched, in pixels."""
+INLIERS = 15
+"""Least number of matching features that agree with a transformation."""
+ERROR = 2.0
+"""Largest median distance of matching features, in pixels at the size that is matched."""
+SCALES = (0.2, 5.0)
+"""Smallest and largest scale of a template in an image."""
+ALIKE = 0.75
+"""Least share of the template's cells outside its boxes in which the image looks the same."""
 PALE = 2
 """Width in pixels of the border around a template's boxes that is not compared either."""
 
@@ -53,27 +70,11 @@ class Template(DetectorKind):
     label: ClassVar = "Templates"
     images_per_second: ClassVar = 1.0
 
-    candidates: Count = 10
-    """Number of most similar templates that are tried on an image."""
-    transformation: Literal["affine", "homography"] = "homography"
-    """Transformation of a template onto an image: `affine` for scans, `homography` for tilted
-    photographs."""
-    longest_side: Annotated[int, Field(ge=200)] = 1000
-    """Longest side of images and templates when they are matched, in pixels."""
-    min_inliers: Annotated[int, Field(ge=8)] = 15
-    """Matching features that must agree with a transformation."""
-    max_error: Positive = 2.0
-    """Largest median distance of matching features, in pixels at the size that is matched."""
-    scale: tuple[Positive, Positive] = (0.2, 5.0)
-    """Smallest and largest scale of a template in an image."""
-    min_agreement: Fraction = 0.75
-    """Share of the template's cells outside its boxes in which the image must look the same."""
-
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
         if loading.templates is None:
             raise InputError("detector template: the data set's setting `templates` is empty")
-        return TemplateDetector(self, loading.templates)
+        return TemplateDetector(loading.templates)
 
 
 Box = tuple[Entity, np.ndarray]
@@ -104,11 +105,10 @@ class TemplateDetector:
     best-fitting one passes on its boxes if it passes every test; otherwise there are none.
     """
 
-    def __init__(self, settings: Template, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         """Read the templates and compute their features.
 
         Args:
-            settings: how many are tried, and what is accepted.
             folder: images, in sub-folders or not, and their boxes in `annotations.json` (COCO or
                 VIA), `annotations.csv` or `annotations.parquet`.
 
@@ -117,40 +117,73 @@ class TemplateDetector:
                 structure to be recognized by.
 
         """
-        self._settings = settings
-        self._known, self._centres = _load(folder, settings.longest_side)
+        self._known, self._centres = _load(folder)
         self._embeddings = np.stack([known.embedding for known in self._known])
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`; a region's score is the template's agreement with the image."""
-        found = [self.find(image) for image in images]
         return [
-            [] if best is None else _regions(image, *best)
-            for image, best in zip(images, found, strict=True)
+            [region for each in self.find(image) for region in _regions(image, *each)]
+            for image in images
         ]
 
-    def find(self, image: np.ndarray) -> tuple[Known, np.ndarray, float] | None:
-        """Return the template that an image shows, or None.
+    def find(self, image: np.ndarray) -> list[tuple[Known, np.ndarray, float]]:
+        """Templates that an image shows: in the whole image, and in tiles of it from half size.
 
         Args:
             image: uint8 [H, W] or [H, W, 3] RGB.
 
         Returns:
-            the template, the transformation (float64 [3, 3]) from its pixels to the image's, and
-            their agreement.
+            Of each the template, the transformation (float64 [3, 3]) from its pixels to the
+            image's, and their agreement.
 
         """
-        longest = self._settings.longest_side
         # of an enlarged image, noise has the strongest features until it is shrunk again
-        reach = Reach(whole=longest, tile=longest, overlap=0, least=longest // SMALLEST)
-        for plane in spread_planes(bounded(image, longest)):
-            for grey in pyramid(plane, reach):
-                features, shrunk = extract(grey, FEATURES), plane.shape[0] / grey.shape[0]
-                for seen, own in ((grey, features), (255 - grey, features.negative())):
-                    if (best := self._best(seen, own, shrunk)) is not None:
-                        known, matrix, value = best
-                        return known, np.diag([*(1 / _share(grey, image)), 1.0]) @ matrix, value
-        return None
+        shrinking = Reach(whole=LONGEST, tile=LONGEST, overlap=0, least=LONGEST // SMALLEST)
+        # features of full size take 2 s a megapixel
+        tiling = Reach(whole=LONGEST, tile=LONGEST, overlap=LONGEST // 2, halved=1)
+        found: list[tuple[Known, np.ndarray, float]] = []
+        for plane in spread_planes(bounded(image, LONGEST)):
+            for grey in pyramid(plane, shrinking):
+                back = np.diag([*(1 / _share(grey, image)), 1.0])
+                found = found or self._documents(grey, back, plane.shape[0] / grey.shape[0])
+        for plane in planes(image):
+            for pixels in reversed([*pyramid(plane, tiling)]):
+                if max(pixels.shape) <= LONGEST:
+                    continue
+                seen = [
+                    each
+                    for view in tiled(pixels, image.shape, UPRIGHT, tiling)
+                    for each in self._documents(view.pixels, np.vstack([view.back, (0, 0, 1)]))
+                ]
+                for each in sorted(seen, key=lambda document: -document[2]):
+                    # neighbouring tiles and scales show the same one
+                    middle = _corners(*each[:2]).mean(axis=0, keepdims=True)
+                    if not is_in_any(middle, [_corners(*other[:2]) for other in found])[0]:
+                        found.append(each)
+        return found
+
+    def _documents(
+        self, grey: np.ndarray, back: np.ndarray, shrunk: float = 1.0
+    ) -> list[tuple[Known, np.ndarray, float]]:
+        """Templates that a view or its negative shows, each in its own place; see `find`.
+
+        Args:
+            grey: the view, uint8 [h, w].
+            back: float64 [3, 3], from its pixels to the image's.
+            shrunk: factor by which the view was shrunk.
+
+        """
+        features = extract(grey, FEATURES)
+        for seen, own in ((grey, features), (255 - grey, features.negative())):
+            found = []
+            while (best := self._best(seen, own, shrunk)) is not None:
+                known, matrix, value = best
+                found.append((known, back @ matrix, value))
+                own = own[~is_in_any(own.points, [_corners(known, matrix)])]
+            if found:
+                return found
+        return []
 
     def _best(
         self, grey: np.ndarray, features: Features, shrunk: float
@@ -158,24 +191,30 @@ class TemplateDetector:
         """Return the template that fits an image best, shrunk by a factor; see `find`."""
         similarity = self._embeddings @ embed(features.descriptors, self._centres)
         best: tuple[Known, np.ndarray, float] | None = None
-        for index in np.argsort(-similarity, kind="stable")[: self._settings.candidates]:
+        for index in np.argsort(-similarity, kind="stable")[:CANDIDATES]:
             known = self._known[index]
-            alignment = align(known.features, features, self._settings.transformation)
-            if alignment is None or not self._accepts(alignment, known, shrunk):
+            alignment = align(known.features, features)
+            if alignment is None or not _is_accepted(alignment, known, shrunk):
                 continue
             value = _agreement(known, grey, alignment.matrix)
-            if value >= self._settings.min_agreement and (best is None or value > best[2]):
+            if value >= ALIKE and (best is None or value > best[2]):
                 best = known, alignment.matrix, value
         return best
 
-    def _accepts(self, alignment: Alignment, known: Known, shrunk: float) -> bool:
-        settings = self._settings
-        matrix = np.diag([shrunk, shrunk, 1.0]) @ alignment.matrix
-        return (
-            alignment.inliers >= settings.min_inliers
-            and alignment.error <= settings.max_error
-            and is_plausible(matrix, known.size, settings.scale)
-        )
+
+def _corners(known: Known, matrix: np.ndarray) -> np.ndarray:
+    """Corners of a template's document under a transformation, float64 [4, 2]."""
+    width, height = known.size
+    return moved(np.array([(0, 0), (width, 0), (width, height), (0, height)], float), matrix)
+
+
+def _is_accepted(alignment: Alignment, known: Known, shrunk: float) -> bool:
+    matrix = np.diag([shrunk, shrunk, 1.0]) @ alignment.matrix
+    return (
+        alignment.inliers >= INLIERS
+        and alignment.error <= ERROR
+        and is_plausible(matrix, known.size, SCALES)
+    )
 
 
 def _regions(image: np.ndarray, known: Known, matrix: np.ndarray, score: float) -> list[Region]:
@@ -198,11 +237,11 @@ def _agreement(known: Known, grey: np.ndarray, matrix: np.ndarray) -> float:
     return agreement(known.frame, seen, known.compared)
 
 
-def _load(folder: Path, longest: int) -> tuple[list[Known], np.ndarray]:
+def _load(folder: Path) -> tuple[list[Known], np.ndarray]:
     """Return the templates, by name, and the centres of their embeddings."""
     paths, images = _read_images(folder)
     boxes = _read_boxes(folder, paths, images)
-    copies = {name: next(planes(bounded(image, longest))) for name, image in images.items()}
+    copies = {name: next(planes(bounded(image, LONGEST))) for name, image in images.items()}
     features = {name: extract(grey, FEATURES) for name, grey in copies.items()}
     quads = {
         name: [(each.entity, corners_of(each) * _share(grey, images[name])) for each in boxes[name]]

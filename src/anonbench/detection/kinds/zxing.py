@@ -47,9 +47,6 @@ class Zxing(DetectorKind):
     # 2.1 pages of RVL-CDIP were seen on a core
     images_per_second: ClassVar = 2.0
 
-    undecoded: bool = True
-    """Also report codes whose check digits fail, with score 0.5, except DataMatrix."""
-
     def load(self, loading: Loading) -> Detector:
         """See `DetectorKind.load`."""
         speed = loading.detection.speed
@@ -61,16 +58,15 @@ class Zxing(DetectorKind):
             turns=(0, 30, 60) if speed == "thorough" else (0,),
             versions=planes if speed == "single" else planes_and_contrast,
         )
-        return Views(ZxingDetector(self), reach)
+        return Views(ZxingDetector(), reach)
 
 
 class ZxingDetector:
     """Barcodes of each image as quadrilaterals; one that could be decoded is certain (score 1)."""
 
-    def __init__(self, settings: Zxing) -> None:
+    def __init__(self) -> None:
         import zxingcpp
 
-        self._settings = settings
         self._zxing = zxingcpp
         linear, *others = (getattr(zxingcpp.BarcodeFormat, name) for name in _BLACK_ONLY)
         self._linear = set(zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(linear)))
@@ -84,7 +80,7 @@ class ZxingDetector:
         read = partial(
             self._zxing.read_barcodes,
             ean_add_on_symbol=self._zxing.EanAddOnSymbol.Read,  # they are hidden, too
-            return_errors=self._settings.undecoded,
+            return_errors=True,
         )
         for code in (*read(grey), *read(255 - grey, formats=self._black_only)):
             if not code.valid and code.format.name in _MISTAKEN:

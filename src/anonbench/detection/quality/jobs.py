@@ -190,7 +190,6 @@ def sweep_dataset(
     detectors: Sequence[str],
     settings: Detection,
     count: int,
-    thresholds: Sequence[float],
     output: Path,
 ) -> None:
     """Vary the detectors' thresholds on a sample of the images whose truth is known.
@@ -204,7 +203,6 @@ def sweep_dataset(
         detectors: the data set's.
         settings: of the detectors.
         count: images in the sample.
-        thresholds: see `anonbench.detection.quality.sweep.sweep`.
         output: the CSV to write.
 
     Raises:
@@ -214,7 +212,7 @@ def sweep_dataset(
     rows = searched(manifest, images)
     true = read_truth(truth, rows, drawn)
     rows = rows[rows["id"].isin(draw_sample(true, count))]
-    write_csv(sweep(rows, root, detectors, settings, true, thresholds), output)
+    write_csv(sweep(rows, root, detectors, settings, true), output)
 
 
 def review_dataset(

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.optimize import linear_sum_assignment
 
 from anonbench.core.boxes import Region, image_regions, read_boxes
 from anonbench.core.numeric.statistics import bootstrap_means, interval
@@ -129,6 +128,8 @@ def matches(true: np.ndarray, found: np.ndarray) -> np.ndarray:
         bool [N].
 
     """
+    from scipy.optimize import linear_sum_assignment  # imported here: it takes a second
+
     result = np.zeros(len(true), dtype=bool)
     if len(true) and len(found):
         shared = np.zeros((len(true), len(found)))

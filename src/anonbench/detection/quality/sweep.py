@@ -28,6 +28,8 @@ from anonbench.detection.quality.quality import (
 )
 from anonbench.detection.shard import Job, detect_shard
 
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
+"""Score thresholds that are compared, in addition to the one in use."""
 SWEEP_COLUMNS = [
     *("detector", "entity", "threshold", "in_use", "images", "regions"),
     *("covered", *(f"recall_{round(100 * share)}" for share in COVERAGES), "false_area"),
@@ -64,7 +66,6 @@ def sweep(
     detectors: Sequence[str],
     settings: Detection,
     true: Mapping[str, Sequence[Region]],
-    thresholds: Sequence[float],
 ) -> pd.DataFrame:
     """Detect at the lowest threshold and measure at all, each detector by itself.
 
@@ -74,7 +75,6 @@ def sweep(
         detectors: those without a threshold are passed over.
         settings: of the detectors; the threshold in use is measured, too.
         true: true regions by image id, at least of the manifest's.
-        thresholds: in [0, 1].
 
     Returns:
         `SWEEP_COLUMNS`: a row a detector, threshold and true entity.
@@ -85,7 +85,7 @@ def sweep(
     for name in detectors:
         in_use = threshold_of(name, settings)
         if in_use is not None:
-            steps = sorted({*thresholds, in_use})
+            steps = sorted({*THRESHOLDS, in_use})
             found = _found(manifest, root, name, with_threshold(name, settings, steps[0]))
             rows = curve(found, true, sizes, steps)
             parts.append(rows.assign(detector=str(name), in_use=rows["threshold"] == in_use))

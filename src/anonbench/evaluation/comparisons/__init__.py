@@ -1,1 +1,1 @@
-"""Tests between models, methods and query kinds, and effects with their intervals."""
+"""Judging between models, methods and query kinds, and effects with their intervals."""

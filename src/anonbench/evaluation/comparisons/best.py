@@ -19,10 +19,10 @@ from anonbench.config.outputs import Scenario
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import too_few
 from anonbench.core.vocabulary import NO_CHOICE, Variant
-from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.comparisons.columns import Column, by_degree, choices, retrieval_columns
 from anonbench.evaluation.comparisons.effect_table import Scores, pairs_of
 from anonbench.evaluation.comparisons.pairwise import find_best
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.scores import ADAPTIONS
 
 COLUMNS = [
@@ -96,10 +96,8 @@ def collect_best(
     dataset: str,
     own: Iterable[Column],
     second: Iterable[Column],
-    clusters: pd.Series,
+    judging: Judging,
     bootstrap: int,
-    confidence: float,
-    equivalence_margin: float,
 ) -> pd.DataFrame:
     """Return the best choices of a data set's anonymized images, with the columns `COLUMNS`.
 
@@ -108,10 +106,8 @@ def collect_best(
         own: its columns by the tables' reference, and of accuracies
             (`anonbench.evaluation.comparisons.columns.columns_of`).
         second: its columns by second references (`second_columns`).
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
+        judging: with the clusters of the queries.
         bootstrap: resamples of clusters, for the optimism.
-        confidence: 1 - confidence is the level of the tests.
-        equivalence_margin: largest difference that does not matter, as a share.
 
     Raises:
         InputError: a query has no cluster.
@@ -124,7 +120,7 @@ def collect_best(
             for scope, method, column in [*competing, ("choices", "", choices(group))]:
                 names = {"dataset": dataset, "scope": scope, "reference": reference}
                 row = column.key | names | {"method": method}
-                found = _best(column, clusters, bootstrap, confidence, equivalence_margin)
+                found = _best(column, judging, bootstrap)
                 rows += [row | found] if found else []
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -139,15 +135,13 @@ def read_best(path: Path) -> pd.DataFrame:
     return read_csv(path, COLUMNS, _TEXT)
 
 
-def _best(
-    column: Column, clusters: pd.Series, bootstrap: int, confidence: float, margin: float
-) -> dict[str, Any]:
+def _best(column: Column, judging: Judging, bootstrap: int) -> dict[str, Any]:
     """Table cells of one choice; empty if no query has a score in every row."""
     values = column.values.dropna()
     if not len(values):
         return {}
-    groups = clusters_of(values.index.to_series(), clusters)
-    found = find_best(values, groups, margin, confidence, column.hits, bootstrap, "best")
+    groups, margin = judging.groups(values.index), judging.equivalence_margin
+    found = find_best(values, groups, margin, judging.confidence, column.hits, bootstrap, "best")
     chosen, count = found.selection, len(set(groups.tolist()))
     row = {
         "best": str(values.columns[chosen.best]),

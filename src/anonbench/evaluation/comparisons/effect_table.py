@@ -40,8 +40,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.vocabulary import ORIGINAL, Adaption, Baseline, Model, QueryKind, Variant
-from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.decision import judge_families
+from anonbench.evaluation.decision import Judging, judge_families
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 COLUMNS = [
@@ -126,9 +125,7 @@ def collect_effects(
     references: Sequence[int],
     own: Sequence[Path],
     second: Sequence[Path],
-    clusters: pd.Series,
-    confidence: float,
-    equivalence_margin: float,
+    judging: Judging,
 ) -> pd.DataFrame:
     """Return the effects of a data set from the files of its scores, with the columns `COLUMNS`.
 
@@ -139,9 +136,7 @@ def collect_effects(
         own: scores by the first reference, the Parquet of each scenario.
         second: scores by the other references, one Parquet each
             (`anonbench.evaluation.retrieval.stage.job.gather_in_one_file`).
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        confidence: coverage of the intervals, as a share; 1 - confidence is the level of tests.
-        equivalence_margin: largest loss or gain that does not matter, as a share.
+        judging: with the clusters of the queries.
 
     Raises:
         InputError: the scores of two scenarios are of other queries, or a query has no cluster.
@@ -149,7 +144,7 @@ def collect_effects(
     """
     scores = read_by_reference(scenarios, references, own, second)
     effects = measure(scenarios, references, scores)
-    return tabulate(dataset, effects, clusters, confidence, equivalence_margin)
+    return tabulate(dataset, effects, judging)
 
 
 def read_by_reference(
@@ -208,21 +203,13 @@ def pairs_of(
     return tuple((seed, reference) for seed, reference in every if seed != reference)
 
 
-def tabulate(
-    dataset: str,
-    effects: Iterable[Effect],
-    clusters: pd.Series,
-    confidence: float,
-    equivalence_margin: float,
-) -> pd.DataFrame:
+def tabulate(dataset: str, effects: Iterable[Effect], judging: Judging) -> pd.DataFrame:
     """Return one row for each effect, with the columns `COLUMNS`.
 
     Args:
         dataset: its name.
         effects: of `measure`.
-        clusters: as `collect_effects`.
-        confidence: as `collect_effects`.
-        equivalence_margin: as `collect_effects`.
+        judging: as `collect_effects`.
 
     Raises:
         InputError: a query has no cluster.
@@ -230,9 +217,9 @@ def tabulate(
     """
     rows: list[tuple[Hashable, dict[str, Any], Estimate]] = []
     for effect in effects:
-        groups = clusters_of(effect.ids.to_series(), clusters)
-        found = clustered_mean(effect.values, groups, confidence)
-        row = {"dataset": dataset} | _row(effect, found, groups, confidence)
+        groups = judging.groups(effect.ids)
+        found = clustered_mean(effect.values, groups, judging.confidence)
+        row = {"dataset": dataset} | _row(effect, found, groups, judging.confidence)
         rows.append(((effect.name, effect.metric), row, gain(found)))
     table = [
         row
@@ -241,7 +228,7 @@ def tabulate(
             "p_equivalent": judgement.p_equivalent,
             "verdict": judgement.verdict.value,
         }
-        for row, judgement in judge_families(rows, equivalence_margin, confidence)
+        for row, judgement in judge_families(rows, judging)
     ]
     return pd.DataFrame(table, columns=COLUMNS)
 

@@ -28,10 +28,10 @@ from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.numeric.rates import paired_rate_difference
 from anonbench.core.vocabulary import QueryKind
-from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.comparisons.columns import Column, by_adaption, by_degree
 from anonbench.evaluation.decision import (
     Judgement,
+    Judging,
     Selection,
     indistinguishable_from_best,
     judge_families,
@@ -146,48 +146,29 @@ pairs of methods of an adaption, degree, query kind and metric are one family.""
 _TEXT = {"query", "verdict", "reason"}
 
 
-def compare(
-    dataset: str,
-    columns: Iterable[Column],
-    clusters: pd.Series,
-    confidence: float,
-    equivalence_margin: float,
-) -> pd.DataFrame:
+def compare(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:
     """Return the paired tests of a data set's models, with the columns `COLUMNS`.
 
     Args:
         dataset: its name.
         columns: its scores (`anonbench.evaluation.comparisons.columns.columns_of`).
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        confidence: coverage of the intervals, as a share; 1 - confidence is the level of tests.
-        equivalence_margin: largest difference that does not matter, as a share.
+        judging: with the clusters of the queries.
 
     Raises:
         InputError: a query has no cluster.
 
     """
-    tables = (
-        _pairs(column, clusters, confidence, equivalence_margin).assign(**column.key)
-        for column in columns
-    )
+    tables = (_pairs(column, judging).assign(**column.key) for column in columns)
     return _table(dataset, tables, COLUMNS)
 
 
-def compare_methods(
-    dataset: str,
-    columns: Iterable[Column],
-    clusters: pd.Series,
-    confidence: float,
-    equivalence_margin: float,
-) -> pd.DataFrame:
+def compare_methods(dataset: str, columns: Iterable[Column], judging: Judging) -> pd.DataFrame:
     """Return the paired tests of a data set's methods, with the columns `METHOD_COLUMNS`.
 
     Arguments and errors are those of `compare`.
     """
     tables = (
-        _pairs(column, clusters, confidence, equivalence_margin).assign(
-            **column.key | {"adaption": adaption}
-        )
+        _pairs(column, judging).assign(**column.key | {"adaption": adaption})
         for group in by_degree(columns)
         for adaption, column in by_adaption(group)
     )
@@ -211,9 +192,9 @@ def read_method_comparisons(path: Path) -> pd.DataFrame:
     return read_csv(path, METHOD_COLUMNS, _TEXT)
 
 
-def _pairs(column: Column, clusters: pd.Series, confidence: float, margin: float) -> pd.DataFrame:
-    groups = clusters_of(column.values.index.to_series(), clusters)
-    return compare_pairs(column.values, groups, margin, confidence, column.hits)
+def _pairs(column: Column, judging: Judging) -> pd.DataFrame:
+    groups, margin = judging.groups(column.values.index), judging.equivalence_margin
+    return compare_pairs(column.values, groups, margin, judging.confidence, column.hits)
 
 
 def _table(dataset: str, tables: Iterator[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
@@ -251,12 +232,7 @@ kinds; `reason` says why there is no interval, or is empty."""
 
 
 def compare_kinds(
-    dataset: str,
-    scenarios: Sequence[Scenario],
-    scores: Path,
-    clusters: pd.Series,
-    confidence: float,
-    equivalence_margin: float,
+    dataset: str, scenarios: Sequence[Scenario], scores: Path, judging: Judging
 ) -> pd.DataFrame:
     """Return the paired comparisons of a data set's query kinds, columns `KIND_COLUMNS`.
 
@@ -265,9 +241,7 @@ def compare_kinds(
         scenarios: on anonymized images; seeds of one model are averaged.
         scores: of each query without own images (Parquet), by scenario
             (`anonbench.evaluation.retrieval.stage.job.gather_in_one_file`).
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
-        confidence: of intervals and tests, as a share.
-        equivalence_margin: largest difference that does not matter, as a share.
+        judging: with the clusters of the queries.
 
     Raises:
         InputError: a query has no cluster, or a scenario no queries of one kind.
@@ -277,7 +251,7 @@ def compare_kinds(
     for variant, model in dict.fromkeys((each.variant, each.model) for each in scenarios):
         runs = [each for each in scenarios if (each.variant, each.model) == (variant, model)]
         both = reduce(operator.add, (_by_kind(scores, run.path) for run in runs)) / len(runs)
-        labels = clusters_of(both.index.to_series(), clusters)
+        labels = judging.groups(both.index)
         for metric, column in PER_QUERY.items():
             kinds = pd.DataFrame({kind.value: both[column, kind.value] for kind in QueryKind})
             difference = kinds[QueryKind.ANONYMIZED.value] - kinds[QueryKind.ORIGINAL.value]
@@ -290,13 +264,10 @@ def compare_kinds(
                 "seeds": len(runs),
                 **{str(kind): mean for kind, mean in kinds.dropna().mean().items()},
             }
-            estimate = clustered_mean(difference.to_numpy(), labels, confidence)
+            estimate = clustered_mean(difference.to_numpy(), labels, judging.confidence)
             rows.append((metric, cells, estimate))
     rows.sort(key=lambda row: list(PER_QUERY).index(str(row[0])))
-    table = [
-        cells | judged.cells
-        for cells, judged in judge_families(rows, equivalence_margin, confidence)
-    ]
+    table = [cells | judged.cells for cells, judged in judge_families(rows, judging)]
     return pd.DataFrame(table, columns=KIND_COLUMNS)
 
 

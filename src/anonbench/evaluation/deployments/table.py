@@ -13,10 +13,9 @@ from anonbench.config import Deployments, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.comparisons.best import OWN
 from anonbench.evaluation.comparisons.effect_table import share_of
-from anonbench.evaluation.decision import Judgement, judge
+from anonbench.evaluation.decision import Judgement, Judging, judge
 from anonbench.evaluation.deployments.rankings import (
     CEILING,
     AnonymizingOrder,
@@ -81,12 +80,10 @@ def score_deployments(
     degree: int,
     references: Mapping[str, Path],
     files: Mapping[tuple[str, str], Path],
-    clusters: pd.Series,
     first: pd.Series | None,
     settings: Deployments,
     retrieval: Retrieval,
-    confidence: float,
-    equivalence_margin: float,
+    judging: Judging,
 ) -> pd.DataFrame:
     """Score a data set's deployments, columns `COLUMNS`.
 
@@ -99,12 +96,10 @@ def score_deployments(
             `anonbench.evaluation.comparisons.best.OWN` and, where there is one, `SECOND`.
         files: embeddings by model and variant: of each model the originals, and the variants that
             it is adapted to; of the unadapted model all.
-        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         first: label of each image by id; images are anonymized in its order. None: random order.
         settings: section `deployments` of the config.
         retrieval: its section `retrieval`.
-        confidence: of intervals and tests, as a share.
-        equivalence_margin: largest difference that does not matter, as a share.
+        judging: with the clusters of the images.
 
     Raises:
         InputError: ids do not agree, an embedding is zero or not finite, an image has
@@ -113,7 +108,7 @@ def score_deployments(
     """
     truths = {name: look_through(path) for name, path in references.items()}
     ids = truths[OWN].ids
-    labels = clusters_of(pd.Series(list(ids)), clusters)
+    labels = judging.groups(pd.Index(list(ids)))
     values = None if first is None else first.reindex(list(ids))
     order = AnonymizingOrder(ids, labels, values, dataset)
     vectors = {key: look_through(path, ids, truths[OWN].frame) for key, path in files.items()}
@@ -135,7 +130,7 @@ def score_deployments(
         levels = {each: found.levels(len(ids), k, chosen) for each, found in scored.items()}
         whole = {"dataset": dataset, "degree": degree, "reference": reference, "images": len(ids)}
         asked = labels[positions]
-        for row in _rows(wanted, scored, levels, asked, confidence, equivalence_margin):
+        for row in _rows(wanted, scored, levels, asked, judging):
             hidden = int(order.anonymized(row["share"]).sum())
             rows.append(whole | row | {"anonymized": hidden})
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -174,10 +169,10 @@ def _rows(
     scored: Mapping[Ranking, Scored],
     levels: Mapping[Ranking, Mapping[str, tuple[float | None, float | None]]],
     clusters: np.ndarray,
-    confidence: float,
-    margin: float,
+    judging: Judging,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one reference; each kind and metric is one family of tests."""
+    confidence, margin = judging.confidence, judging.equivalence_margin
     for kind in dict.fromkeys(each.kind for each in wanted):
         of_kind = [each for each in wanted if each.kind is kind]
         for metric, column in PER_QUERY.items():

@@ -16,7 +16,7 @@ from anonbench.core.io import write_csv, write_json, write_parquet
 from anonbench.core.provenance import versions
 from anonbench.datasets.clusters import clusters_of
 from anonbench.embedding.store import Embeddings, read_embeddings
-from anonbench.evaluation.downstream.knn import knn_predict
+from anonbench.evaluation.downstream.knn import TEMPERATURE, knn_predict
 from anonbench.evaluation.downstream.linear import LinearProbe, linear_probe
 
 
@@ -47,6 +47,9 @@ def confusion(
 
 
 log = logging.getLogger(__name__)
+
+ALL_K = (10, 20, 100, 200)
+"""Numbers of neighbours that are reported, besides the table's."""
 
 
 def evaluate_downstream(
@@ -86,10 +89,10 @@ def evaluate_downstream(
     validation, val_labels, val_unlabelled = _labelled(read_embeddings(val), known, "validation")
     _check(fitted, train_labels, validation)
 
-    ks = sorted({settings.k, *settings.all_k})
-    neighbours = knn_predict(fitted, train_labels, validation, ks, settings.temperature)
+    ks = sorted({settings.k, *ALL_K})
+    neighbours = knn_predict(fitted, train_labels, validation, ks)
     grouped = clusters_of(pd.Series(fitted.ids), clusters)
-    probe = linear_probe(fitted, train_labels, grouped, validation, settings.linear, seed)
+    probe = linear_probe(fitted, train_labels, grouped, validation, seed)
     unseen = int((~np.isin(val_labels, train_labels)).sum())
     notes = _notes(ks, len(fitted.ids), unseen, probe)
     for note in notes:
@@ -127,7 +130,7 @@ def evaluate_downstream(
                 "stopped": list(probe.stopped),
             },
             "notes": notes,
-            "settings": settings.model_dump(mode="json"),
+            "temperature": TEMPERATURE,
             "versions": versions("numpy", "scipy"),
         },
     )
@@ -206,8 +209,8 @@ def _notes(ks: list[int], images: int, unseen: int, probe: LinearProbe) -> list[
         )
     if probe.beyond_grid:
         notes.append(
-            f"the best strength, {probe.strength:g}, is the grid's end: "
-            "add to downstream.linear.strengths beyond it"
+            f"the best strength, {probe.strength:g}, is the end of those that are tried: another "
+            "one may be better"
         )
     if probe.stopped:
         listed = ", ".join(f"{strength:g}" for strength in probe.stopped)

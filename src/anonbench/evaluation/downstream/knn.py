@@ -16,6 +16,8 @@ from anonbench.core.numeric.similarity import Similarity, first, row_chunks, thr
 from anonbench.core.progress import track
 from anonbench.embedding.store import Embeddings
 
+TEMPERATURE = 0.07
+"""Of a neighbour's weight, exp(similarity / temperature)."""
 # similarities in memory at once: half a GB against the paper's 320,000 train images
 _BLOCK_VALUES = 1 << 26
 
@@ -25,7 +27,7 @@ def knn_predict(
     train_labels: np.ndarray,
     val: Embeddings,
     ks: Sequence[int],
-    temperature: float,
+    temperature: float = TEMPERATURE,
 ) -> dict[int, np.ndarray]:
     """Predict the class of each validation image, for several k.
 

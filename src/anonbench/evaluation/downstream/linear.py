@@ -14,13 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from anonbench.config import Linear
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.numeric.similarity import threads
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.downstream.softmax import Fit, Problem, Standardization
 
+STRENGTHS = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
+"""Inverse regularization strengths (scikit-learn's C), of which the best on held-out images is
+taken."""
+HELD_OUT = 0.2
+"""Share of the train split that is held out to choose the strength, by whole clusters."""
+MOST_ITERATIONS = 1000
+"""Of L-BFGS; a probe that needs more is reported."""
 _PURPOSE = "linear probe, held out"
 
 
@@ -151,8 +157,9 @@ def linear_probe(
     train_labels: np.ndarray,
     clusters: np.ndarray,
     val: Embeddings,
-    settings: Linear,
     seed: int,
+    strengths: Sequence[float] = STRENGTHS,
+    most_iterations: int = MOST_ITERATIONS,
 ) -> LinearProbe:
     """Fit on the train split's embeddings [N, D] and classes [N], predict validation's [M, D].
 
@@ -164,11 +171,12 @@ def linear_probe(
         train_labels: their classes.
         clusters: their clusters [N], such as persons; all different where images are independent.
         val: embeddings of the validation images.
-        settings: section `downstream.linear` of the config.
         seed: of the held-out part.
+        strengths: in ascending order.
+        most_iterations: of a fit.
 
     """
-    held_out = hold_out(train.ids, train_labels, clusters, settings.held_out, seed)
+    held_out = hold_out(train.ids, train_labels, clusters, HELD_OUT, seed)
     is_held_out = held_out.images
     # the held-out images last, so that either part is a view
     order = np.concatenate([np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)])
@@ -179,12 +187,13 @@ def linear_probe(
         problem = Problem(
             standard(train.values, order, pool), codes[order], len(classes), standard.variance, pool
         )
-        path = _path(problem, int((~is_held_out).sum()), settings) if is_held_out.any() else {}
+        fitted = int((~is_held_out).sum())
+        path = _path(problem, fitted, strengths, most_iterations) if is_held_out.any() else {}
         accuracy = {strength: right for strength, (_, right) in path.items()}
-        middle = sorted(settings.strengths)[len(settings.strengths) // 2]
+        middle = strengths[len(strengths) // 2]
         # max() keeps the first on ties: the strongest regularization among equals
         strength = max(accuracy, key=lambda c: accuracy[c]) if accuracy else middle
-        last = problem.fit(strength, settings.max_iterations)
+        last = problem.fit(strength, most_iterations)
         validation = standard(val.values, np.arange(len(val.values)), pool)
         predictions = classes[last.predict(validation, pool)]
     return LinearProbe(
@@ -198,12 +207,14 @@ def linear_probe(
     )
 
 
-def _path(problem: Problem, fitted: int, settings: Linear) -> dict[float, tuple[Fit, float]]:
+def _path(
+    problem: Problem, fitted: int, strengths: Sequence[float], most_iterations: int
+) -> dict[float, tuple[Fit, float]]:
     """Fit the first rows at every strength, in ascending order, and score on the others."""
     inside, codes = problem.first(fitted), problem.codes[fitted:]
     path: dict[float, tuple[Fit, float]] = {}
-    for strength in sorted(settings.strengths):
-        found = inside.fit(strength, settings.max_iterations)
+    for strength in strengths:
+        found = inside.fit(strength, most_iterations)
         predicted = found.predict(problem.features[fitted:], problem.pool)
         path[strength] = found, float(np.mean(predicted == codes))
         log.info("strength %g: held-out accuracy %.4f", strength, path[strength][1])

@@ -146,7 +146,7 @@ def _pixels(image: _Image, variant: Variant, settings: Anonymization) -> np.ndar
     """Return an image in one variant as the pipeline's image sets hold it, uint8 [H, W, 3]."""
     pixels = anonymize(image.original.pixels, image.regions, variant, settings)
     if settings.format == "jpeg" and variant.method is not None:
-        pixels = decode(encode(pixels, settings.format, settings.jpeg_quality))
+        pixels = decode(encode(pixels, settings.format))
     return as_rgb(pixels)
 
 

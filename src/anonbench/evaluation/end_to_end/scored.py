@@ -16,6 +16,7 @@ from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.comparisons.best import collect_best
 from anonbench.evaluation.comparisons.columns import Column, retrieval_columns
 from anonbench.evaluation.comparisons.pairwise import compare_methods
+from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.stage import scenario
 from anonbench.evaluation.scores import retrieval_scores
@@ -119,18 +120,9 @@ def score_variants(
     table[["chance", "floor"]] = table[["chance", "floor"]].astype(np.float64)
     per_query = pd.concat(tables, ignore_index=True)
     per_query.insert(0, "variant", per_query.pop("variant"))
-    shown = presentation
-    compared = compare_methods(
-        "", columns, clusters, shown.confidence, shown.equivalence_margin
-    ).reindex(columns=COMPARED)
-    best = collect_best(
-        "",
-        [column for column in columns if column.metric == METRIC],
-        (),
-        clusters,
-        shown.bootstrap,
-        shown.confidence,
-        shown.equivalence_margin,
-    )
+    judging = Judging(clusters, presentation.confidence, presentation.equivalence_margin)
+    compared = compare_methods("", columns, judging).reindex(columns=COMPARED)
+    chosen = [column for column in columns if column.metric == METRIC]
+    best = collect_best("", chosen, (), judging, presentation.bootstrap)
     best = best[best["scope"] == "choices"].reset_index(drop=True)
     return Scored(WholeTable(table), per_query, compared, best, k, settings, retrieval)

@@ -76,12 +76,10 @@ class Remainder(AttackerKind):
 
     factor: Annotated[float, Field(gt=1.0, le=100.0)] = 3.0
     """Factor by which the box is enlarged about its centre, within the image."""
-    regions: Count = 2000
-    """Train regions that it learns from, of persons who are not attacked."""
 
     def training_size(self) -> int:
-        """See `AttackerKind.training_size`."""
-        return self.regions
+        """See `AttackerKind.training_size`; of persons who are not attacked."""
+        return 2000
 
     def context(self) -> float:
         """See `AttackerKind.context`."""

@@ -136,4 +136,4 @@ class HiddenOnRead:
         hidden = anonymize(image, self._regions[image_id], self._variant, how)
         if how.format == "png":  # lossless: the same pixels at two thirds of the time
             return hidden
-        return decode(encode(hidden, how.format, how.jpeg_quality))
+        return decode(encode(hidden, how.format))

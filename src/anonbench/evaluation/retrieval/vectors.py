@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -71,6 +71,11 @@ class Vectors:
         if frame is None:
             frame = shared_scale(given.similarity, lambda: [given.values])
         return cls(ids, given.values.shape[1], given.values.__getitem__, order, frame)
+
+    def only(self, positions: np.ndarray) -> Vectors:
+        """The vectors at some positions, ascending, compared as all are."""
+        places = positions if self.order is None else self.order[positions]
+        return replace(self, ids=[self.ids[each] for each in positions], order=places)
 
     def units(
         self,

@@ -31,7 +31,7 @@ COLUMNS = [
     *("kept", "kept_low", "kept_high", "yardstick", "unknown", "unknown_detail"),
     *("attack", "measure", "entity", "rate", "rate_low", "rate_high", "limit", "attack_verdict"),
     *("verdict", "rule", "rule_attack", "rule_entity", "rule_value", "rule_low", "rule_high"),
-    *("rule_limit", "rule_n", "detail", "failed", "suspected", "open", "resisted"),
+    *("rule_limit", "rule_n", "detail", "failed", "suspected", "open", "untested", "resisted"),
     *("queries", "clusters", "seeds", "pairs"),
 ]
 """Columns of the table, rows in the order of the page. `kept` is the share of retrieval quality
@@ -41,8 +41,9 @@ training, `own`: the system itself). `unknown` is the reason why it is not known
 `rate` is the rate, above its control, of the attack that comes closest to its limit or exceeds
 it most. `verdict` is the policy's; `rule_…` and `detail` are the decisive rule if it is no pass.
 `failed`, `open` and `suspected` count rules that failed, rules with unknown result, and those of
-the latter whose value exceeds the limit; `resisted` counts attacks. `pairs`: images from which a
-choice's map was learned."""
+the latter whose value exceeds the limit; `untested` names those with unknown result, separated by
+blanks: attacks, or `rule:entity`. `resisted` counts attacks. `pairs`: images from which a choice's
+map was learned."""
 _NUMBERS = [
     *("degree", "kept", "kept_low", "kept_high", "rate", "rate_low", "rate_high", "limit"),
     *("rule_value", "rule_low", "rule_high", "rule_limit", "rule_n"),
@@ -189,6 +190,7 @@ _UNJUDGED: dict[str, Any] = {
     "failed": 0,
     "suspected": 0,
     "open": 1,
+    "untested": "",
     "resisted": 0,
 }
 
@@ -200,6 +202,7 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
     attacks = [row for row in records if row["rule"] == ATTACK]
     against = [row for row in records if row["verdict"] != Verdict.PASS]
     failed = [row for row in against if row["verdict"] == Verdict.FAIL]
+    unknown = [row for row in against if row not in failed]
     first = min(against, key=_weight, default=None)
     attack = max(attacks, key=_severity, default={})
     return {
@@ -209,8 +212,9 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
         "verdict": str(overall(rules["verdict"])),
         **({} if first is None else _first(first)),
         "failed": len(failed),
-        "suspected": sum(1 for row in against if row not in failed and _beyond(row)),
-        "open": len(against) - len(failed),
+        "suspected": sum(1 for row in unknown if _beyond(row)),
+        "open": len(unknown),
+        "untested": " ".join(dict.fromkeys(row["attack"] or _rule(row) for row in unknown)),
         "resisted": len({row["attack"] for row in attacks if row["verdict"] == Verdict.PASS}),
     }
 
@@ -227,6 +231,11 @@ def of_own_vectors(rules: pd.DataFrame) -> pd.DataFrame:
     found.loc[unseen, "reason"] = "the adapted model's vectors were not attacked"
     found.loc[unseen & rules["limit"].notna(), "verdict"] = str(Verdict.UNKNOWN)
     return found
+
+
+def _rule(row: Mapping[str, Any]) -> str:
+    """Name of a rule that concerns no attack, with its entity."""
+    return f"{row['rule']}:{row['entity']}" if row["entity"] else str(row["rule"])
 
 
 def _first(row: Mapping[str, Any]) -> dict[str, Any]:

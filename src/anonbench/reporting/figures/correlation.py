@@ -7,7 +7,6 @@ from pathlib import Path
 from textwrap import wrap
 
 import pandas as pd
-import seaborn as sns
 
 from anonbench.core.errors import InputError
 from anonbench.evaluation.correlation import METRICS
@@ -67,6 +66,8 @@ def correlation_heatmap(
 
     The coefficients are a CSV in long form (`read_correlations`).
     """
+    from seaborn import heatmap  # imported here: it loads SciPy and takes seconds
+
     table = read_correlations(correlations)
     values = matrix(table)
     labels = [name.replace(" (", "\n(") for name in METRICS.values()]
@@ -75,7 +76,7 @@ def correlation_heatmap(
         figure = new_figure(ONE_COLUMN, ONE_COLUMN * 0.93 + 0.11 * len(note))
         axes = figure.subplots()
         axes.set_facecolor(GRID)  # of undefined coefficients
-        sns.heatmap(
+        heatmap(
             values,
             ax=axes,
             vmin=-1,

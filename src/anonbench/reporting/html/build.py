@@ -194,8 +194,6 @@ def _notices(
         return
     for kind, number in doubts.published_counts().items():
         yield kind, {"number": number}
-    for setting, number in doubts.unmatched_regions().items():
-        yield "unmatched", {"number": number, "setting": setting}
 
 
 def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:

@@ -42,6 +42,7 @@ FILES = {
     "best": "best.csv",
     "query_kinds": "query_kinds.csv",
     "deployments": "deployments.csv",
+    "near_duplicates": "near_duplicates.csv",
     "maps": "maps.csv",
     "given": "given.csv",
     "counts": "counts.csv",
@@ -68,6 +69,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
         made |= dict.fromkeys(("rates", "attacks"), config.privacy.enabled)
         made |= {
             "deployments": bool(config.deployments.kinds),
+            "near_duplicates": bool(config.retrieval.near_duplicates),
             "given": bool(dataset.given),
             "maps": dataset.is_mapped,
             "quality": truth_of(dataset) is not None,

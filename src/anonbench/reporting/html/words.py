@@ -13,8 +13,8 @@ from markupsafe import Markup
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.registries.method_names import setting_of
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption
-from anonbench.evaluation.policy.evidence import MIN_IMAGES, OF_REMAINDER, REIDENTIFICATION
+from anonbench.core.vocabulary import COMPATIBLE, ORIGINAL, UNADAPTED, Adaption
+from anonbench.evaluation.policy.evidence import MIN_IMAGES, OF_REMAINDER, REIDENTIFICATION, RULES
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.images.outlines import Outlines
@@ -95,7 +95,9 @@ class Words:
         if name == "fail":
             more, left = int(top["failed"]) - 1, int(top["open"])
             key = "some" if more else "open" if left else "none"
-            values["also"] = texts(f"say.also_{key}", number=texts.number(more or left))
+            values["also"] = texts(
+                f"say.also_{key}", number=texts.number(more or left), names=self.untested(top)
+            )
         limits = texts(f"say.{name}", **values)
         return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
 
@@ -118,17 +120,33 @@ class Words:
             parts += self.texts(key, model=row["adaption"], images=images)
         return parts
 
+    def untested(self, row: Mapping[Any, Any]) -> str:
+        """Attacks and other limits that were not tested enough."""
+        names = []
+        for name in row["untested"].split():
+            rule, _, entity = name.partition(":")
+            if rule in RULES:
+                entity = self.texts.named("entities", entity)
+                names.append(str(self.texts(f"short.open_rule.{rule}", entity=entity)).rstrip("?"))
+            else:
+                names.append(self.attack(name))
+        return ", ".join(names)
+
     def instead(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
-        """Quality of the same pictures without the map, if a map is recommended."""
+        """Quality of the same pictures with the same system unchanged, if a change is advised."""
         same = ("method", "degree", "query")
         plain = [
             row
             for row in records
             if row["adaption"] == UNADAPTED and all(row[name] == top[name] for name in same)
         ]
-        if top["adaption"] != Adaption.MAPPED or not plain or plain[0]["unknown"]:
+        if top["adaption"] not in COMPATIBLE or not plain or plain[0]["unknown"]:
             return Markup()
-        return self.texts("say.instead", kept=self.texts.number(100 * plain[0]["kept"]))
+        return self.texts(
+            "say.instead",
+            kept=self.texts.number(100 * plain[0]["kept"]),
+            map=top["adaption"] == Adaption.MAPPED,
+        )
 
     def resisted(self, row: Mapping[Any, Any]) -> Markup:
         """Number of attacks that a choice resisted."""

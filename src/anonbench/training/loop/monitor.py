@@ -24,6 +24,8 @@ from anonbench.training.data.preprocess import Preprocess
 if TYPE_CHECKING:
     from anonbench.config.training import Recipe
 
+SAMPLE = 2000
+"""Training images of an evaluation."""
 NEIGHBOURS = 20
 TEMPERATURE = 0.07
 """DINO's k-NN evaluation (Caron et al. 2021, appendix F.1)."""
@@ -54,7 +56,7 @@ class KnnMonitor:
         """
         ids = labelled_ids(images, labels)
         order = rng("knn", seed).permutation(len(ids))
-        self.ids = sorted(ids[place] for place in order[: recipe.knn_images])
+        self.ids = sorted(ids[place] for place in order[:SAMPLE])
         crops = recipe.crops
         self._preprocess = Preprocess(crops.global_size, crops.normalize, recipe.resize)
         self._inputs = np.stack([self._preprocess.fit(images.read(name)) for name in self.ids])

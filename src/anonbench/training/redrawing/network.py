@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from anonbench.config.redrawing import Redrawing
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.training.data.preprocess import Preprocess
@@ -115,7 +116,7 @@ def save_redrawer(
         network: trained.
         preprocess: of the model that it draws for.
         path: of the safetensors file.
-        described: plain values with `settings`, `device` and `threads` among them.
+        described: plain values with `device` and `threads` among them.
 
     """
     weights = {
@@ -141,7 +142,7 @@ def load_redrawer(path: Path) -> Drawing:
         raise InputError(f"{path}: not a network that redraws regions: {error}") from None
     torch.set_num_threads(described["threads"])
     preprocess = Preprocess(**described["preprocess"])
-    network = Redrawer(described["settings"]["width"], preprocess.side)
+    network = Redrawer(Redrawing.width, preprocess.side)
     network.load_state_dict(weights)
     network.eval().requires_grad_(False)
     return Drawing(network.to(pick_device(described["device"])), preprocess)

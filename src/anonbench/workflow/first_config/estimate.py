@@ -11,7 +11,7 @@ from anonbench.core.numeric.statistics import fewest_trials
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.verdicts import OF_ENTITIES
 from anonbench.workflow.first_config.sample import Sample
-from anonbench.workflow.plan.costs import FORKED
+from anonbench.workflow.plan.costs import STARTED
 from anonbench.workflow.plan.estimates.disk import ID_BYTES, TAR_BYTES
 
 
@@ -24,7 +24,7 @@ def limits_of(entities: Iterable[str]) -> list[float]:
 
 
 CONFIDENCE: float = Presentation().confidence
-JOBS = 50
+JOBS = 35
 """Approximate number of jobs with one data set, one system, three methods and one degree."""
 WRITTEN_TWICE = 2.0
 """Factor for writing: an anonymized image is encoded, and decoded again by the audit."""
@@ -101,7 +101,7 @@ def estimate(
     attacked += tried * (1 + methods) * (searched + TRIED)
     # restorers learn from train images, hidden by each method
     attacked += methods * (2 * read * min(HALF * images, ATTACKED * len(detectors)) + MENDED)
-    work = images * searched + used * (hidden + embedded) + attacked + JOBS * FORKED + COMPARED
+    work = images * searched + used * (hidden + embedded) + attacked + JOBS * STARTED + COMPARED
     png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
     vectors = (1 + methods) * (4.0 * sample.dimension + ID_BYTES)
     return Estimate(images, work / cores, used * (methods * (png + TAR_BYTES) + vectors))

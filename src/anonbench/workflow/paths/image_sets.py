@@ -33,10 +33,10 @@ class ImagePaths(BasePaths):
             return []
         return self.detected(dataset, "images", ["val"])
 
-    def annotations(self, dataset: str, *settings: str, suffix: str = "parquet") -> list[str]:
+    def annotations(self, dataset: str, *settings: str) -> list[str]:
         """The user's annotations by image, for those of the settings that name files."""
         return [
-            f"{self.results}/{dataset}/annotations/{setting}.{suffix}"
+            f"{self.results}/{dataset}/annotations/{setting}.parquet"
             for setting in settings
             if setting in self.annotated[dataset]
         ]

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from anonbench.config import stage_parameters
 from anonbench.config.outputs import Scenario
 from anonbench.core.registries.systems import adapter_files
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant, embedding_model
+from anonbench.core.vocabulary import (
+    COMPATIBLE,
+    ORIGINAL,
+    UNADAPTED,
+    Adaption,
+    Model,
+    Variant,
+    embedding_model,
+)
 from anonbench.workflow.paths.base import Name
 from anonbench.workflow.paths.image_sets import ImagePaths
+
+
+class EmbeddingSet(NamedTuple):
+    """Files of one image set's embeddings."""
+
+    inputs: list[str]
+    """The weights, if a trained model embeds, and the images."""
+    output: str
 
 
 class ModelPaths(ImagePaths):
@@ -56,58 +73,89 @@ class ModelPaths(ImagePaths):
         splits = ("val", "train")
         return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
 
-    def embedding_inputs(self, model: str, variant: str) -> dict[str, Callable[[Any], Any]]:
-        """Inputs of a job that makes `embedding_splits`, as functions of its wildcards.
+    def embedding_jobs(self, dataset: str) -> dict[tuple[str, int], dict[str, EmbeddingSet]]:
+        """Embeddings by trained weights: image sets by name, for adapted models or not, by seed."""
+        experiment = self.experiment
+        runs = [(run.model, run.seed, run.variant) for run in experiment.scenarios(dataset)]
+        if reference := experiment.drifts().get(dataset):
+            models = experiment.drift_models(reference, dataset)
+            runs += [(model, experiment.reference_seed, variant) for model, variant in models]
+        jobs = defaultdict[tuple[str, int], dict[str, EmbeddingSet]](dict)
+        for model, seed, variant in runs:
+            if experiment.datasets[dataset].system or not model.is_trained:
+                continue
+            backbone = self.embedding_backbone(dataset, model, seed)
+            sets = [(str(variant), split) for split in self.anonymized_splits(dataset)]
+            if model != Model() and model.adaption not in COMPATIBLE:
+                sets.append((ORIGINAL, "val"))  # the model's original queries
+            jobs[UNADAPTED if model == Model() else "adapted", seed] |= {
+                f"{model}_{each}_{split}".replace("-", "_"): EmbeddingSet(
+                    [backbone, *self.images(dataset, each, split)],
+                    self.embedding(dataset, model, seed, each, split),
+                )
+                for each, split in sets
+            }
+        return dict(jobs)
 
-        They are the weights, the variant's images, and the original images if the model is adapted.
-        """
-
-        def images(split: str) -> Callable[[Any], list[str]]:
-            return lambda w: self.embedded(w.dataset, variant.format(**w), split)
-
-        original = {"original": lambda w: self.images(w.dataset, ORIGINAL, "val")}
+    def embedding_sets(self, dataset: str, model: str = UNADAPTED) -> dict[str, EmbeddingSet]:
+        """Embeddings of all image sets by a baseline or a system, by name."""
+        splits, seed = self.anonymized_splits(dataset), self.experiment.reference_seed
         return {
-            "backbone": lambda w: self.embedding_backbone(w.dataset, model.format(**w), w.seed),
-            **(original if "{adaption}" in model else {}),
-            "val": images("val"),
-            "train": images("train"),
+            f"{variant}_{split}".replace("-", "_"): EmbeddingSet(
+                self.images(dataset, variant, split),
+                self.embedding(dataset, model, seed, variant, split),
+            )
+            for variant in map(str, [Variant(), *self.experiment.variants(dataset)])
+            for split in splits
         }
 
-    def mapped_vectors(self, variant: str) -> dict[str, Callable[[Any], list[str]]]:
-        """Vectors of the unadapted model from which a map is learned and by which it is judged.
+    def mapped_vectors(self, dataset: str) -> dict[str, list[str]]:
+        """Vectors from which maps are learned and by which they are judged.
 
-        Functions of a job's wildcards, by name: for originals and a variant, in both splits. Those
-        of adaption D, if there is one, are judged beside them.
+        By the map's name (`map_files`) and their own: those of the unadapted model, for originals
+        and a variant in both splits, and those of adaption D, if there is one, beside them.
         """
+        found = {}
+        for name, variant, seed in self._maps(dataset):
+            for split in self.anonymized_splits(dataset):
+                for of, version in (("original", ORIGINAL), ("hidden", variant)):
+                    file = self.embedding(dataset, UNADAPTED, seed, version, split)
+                    found[f"{name}_{of}_{split}"] = [file]
+            if Adaption.D in self.experiment.datasets[dataset].adaptions:
+                file = self.embedding(dataset, f"{Adaption.D}-{variant}", seed, variant)
+                found[f"{name}_distilled_val"] = [file]
+        return found
 
-        def of(which: str, split: str) -> Callable[[Any], list[str]]:
-            def files(w: Any) -> list[str]:
-                version = which.format(**w)
-                path = self.embedding(w.dataset, UNADAPTED, w.seed, version, split)
-                return [path] if split == "val" or self.embeds_train(w.dataset) else []
+    def map_files(self, dataset: str) -> dict[str, str]:
+        """Maps of all variants and seeds by name."""
+        return {
+            f"{name}_map": f"{self.results}/{dataset}/maps/seed{seed}/{variant}.safetensors"
+            for name, variant, seed in self._maps(dataset)
+        }
 
-            return files
-
-        def distilled(w: Any) -> list[str]:
-            if Adaption.D not in self.experiment.datasets[w.dataset].adaptions:
-                return []
-            name = variant.format(**w)
-            return [self.embedding(w.dataset, f"{Adaption.D}-{name}", w.seed, name)]
-
-        versions = {"original": ORIGINAL, "hidden": variant}
-        return {"distilled_val": distilled} | {
-            f"{name}_{split}": of(which, split)
-            for name, which in versions.items()
+    def mapped_embeddings(self, dataset: str) -> dict[str, str]:
+        """Mapped vectors of both splits, by the map's name and the split."""
+        return {
+            f"{name}_{split}": self.embedding(
+                dataset, f"{Adaption.MAPPED}-{variant}", seed, variant, split
+            )
+            for name, variant, seed in self._maps(dataset)
             for split in ("val", "train")
         }
 
+    def _maps(self, dataset: str) -> list[tuple[str, str, int]]:
+        """Name, variant and seed of each map."""
+        return [
+            (f"{variant}_seed{seed}".replace("-", "_"), str(variant), seed)
+            for variant in self.experiment.mapped_variants(dataset)
+            for seed in self.experiment.training_seeds(dataset)
+        ]
+
     def maps(self, dataset: str) -> dict[str, str]:
         """Maps of a data set's reference model by variant."""
-        seed = self.experiment.reference_seed
-        return {
-            str(variant): f"{self.results}/{dataset}/maps/seed{seed}/{variant}.safetensors"
-            for variant in self.experiment.mapped_variants(dataset)
-        }
+        files, reference = self.map_files(dataset), self.experiment.reference_seed
+        maps = self._maps(dataset)
+        return {v: files[f"{name}_map"] for name, v, seed in maps if seed == reference}
 
     def adapter(self, dataset: str, variant: Name, seed: Name) -> str:
         """Low-rank updates of a system's network, in the format of the package peft."""
@@ -122,27 +170,6 @@ class ModelPaths(ImagePaths):
     def adapter_settings(self, dataset: str) -> list[str]:
         """Settings of the package peft beside each of `adapters`."""
         return [str(adapter_files(Path(path))[1]) for path in self.adapters(dataset)]
-
-    def system_sets(self, dataset: str) -> list[tuple[str, str]]:
-        """Variant and split of the image sets that a system embeds."""
-        splits = self.anonymized_splits(dataset)
-        variants = map(str, [Variant(), *self.experiment.variants(dataset)])
-        return [(variant, split) for variant in variants for split in splits]
-
-    def system_images(self, dataset: str) -> list[str]:
-        """Images of `system_sets`, one set after the other."""
-        sets = self.system_sets(dataset)
-        return [path for each in sets for path in self.images(dataset, *each)]
-
-    def system_embeddings(self, dataset: str, model: str = UNADAPTED) -> dict[str, str]:
-        """Embeddings of `system_sets` by a model, each under its own name."""
-        seed = self.experiment.reference_seed
-        return {
-            f"{variant}_{split}".replace("-", "_"): self.embedding(
-                dataset, model, seed, variant, split
-            )
-            for variant, split in self.system_sets(dataset)
-        }
 
     def reference_embedding(self, dataset: str, seed: Name | None = None) -> str:
         """Embeddings behind a reference ranking; by default the one used in the tables."""
@@ -213,11 +240,6 @@ class ModelPaths(ImagePaths):
             return []
         names = self.scenario_names(dataset)
         return [f"{self.results}/{dataset}/{stage}/{name}.{suffix}" for name in names]
-
-    def embedded(self, dataset: str, variant: Name, split: str) -> list[str]:
-        """Images of a split that a trained model embeds; empty if it embeds none."""
-        is_embedded = split in self.anonymized_splits(dataset)
-        return self.images(dataset, variant, split) if is_embedded else []
 
     def drift_embeddings(self, reference: str, batch: str, dataset: str) -> list[str]:
         """Embeddings of one data set by the models of two, in the order of `drift_models`."""

@@ -59,6 +59,7 @@ class Paths(PagePaths):
                     "best",
                     "query_kinds",
                     *(["deployments"] if experiment.config.deployments.kinds else []),
+                    *(["near_duplicates"] if experiment.config.retrieval.near_duplicates else []),
                     *(
                         ()
                         if experiment.is_frozen(dataset)
@@ -93,6 +94,10 @@ class Paths(PagePaths):
             "trainings": dataset_files("{dataset}/trainings.csv", trained),
             "query_kinds": dataset_files("{dataset}/query_kinds.csv"),
             "deployments": self.deployment_files("{dataset}/deployments.csv"),
+            "near_duplicates": self.dataset_files(
+                "{dataset}/near_duplicates.csv",
+                None if self.experiment.config.retrieval.near_duplicates else (),
+            ),
             "counts": dataset_files("{dataset}/counts.csv"),
             "skipped": dataset_files("{dataset}/skipped.csv"),
             "audits": dataset_files("{dataset}/audit.csv"),

@@ -19,10 +19,8 @@ from anonbench.workflow.plan.estimates.disk import disk_by_formula
 from anonbench.workflow.plan.estimates.gpu_time import devices, work_of
 from anonbench.workflow.plan.jobs import Job, Plan, wildcards_of
 
-FORKED = 0.3
-"""Overhead in seconds of a job that is a fork. Measured: 0.1 to 0.5."""
-STARTED = 4.0
-"""Overhead in seconds of a job in a new process (Python, packages, files). Measured: 1 to 10."""
+STARTED = 3.0
+"""Overhead in seconds of a job (Python, packages, files). Measured: 1 to 10."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def costs(plan: Plan) -> dict[Job, Cost]:
         elif job.gpus:
             basis, seconds = "limit", limit
         else:
-            basis, seconds = "rates", min(_start(job.threads) + work[job], limit)
+            basis, seconds = "rates", min(STARTED + work[job], limit)
         return Cost(
             seconds,
             seconds * _busy(job) if cpu_seconds is None else cpu_seconds,
@@ -103,7 +101,7 @@ def usual_seconds(raw: Iterable[Any], estimates: Estimates) -> dict[str, float]:
             took[job.rule.name].append(usage.seconds)
         elif job.rule.script:
             work = _work(estimates, Path(job.rule.script).stem, wildcards_of(job))
-            expected[job.rule.name].append(_start(job.threads) + work)
+            expected[job.rule.name].append(STARTED + work)
     return {rule: median(seconds) for rule, seconds in (expected | took).items()}
 
 
@@ -124,10 +122,6 @@ def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
 def _busy(job: Job) -> int:
     """Cores that a job keeps busy; a system's other threads only read images ahead."""
     return 1 if job.stage in {"embed_system", "reidentify"} else job.threads
-
-
-def _start(threads: int) -> float:
-    return FORKED if threads == 1 else STARTED
 
 
 def _work(estimates: Estimates, stage: str, wildcards: Mapping[str, str]) -> float:

@@ -102,7 +102,6 @@ def _plan(workflow: Any) -> Plan:
 
 
 def wildcards_of(raw: Any) -> dict[str, str]:
-    """A job's wildcards, with the data set of a rule that exists for one data set only."""
-    dataset = getattr(raw.params, "dataset", None)
-    own = {} if dataset is None else {"dataset": dataset}
-    return own | dict(raw.wildcards.items())
+    """A job's wildcards, with the data set and models of a rule that exists for one data set."""
+    own = {name: getattr(raw.params, name, None) for name in ("dataset", "model")}
+    return {name: each for name, each in own.items() if each} | dict(raw.wildcards.items())

@@ -28,6 +28,7 @@ from anonbench.core.registries.attacks import (
 )
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks import run
+from anonbench.evaluation.privacy.attacks.kinds import residual
 from anonbench.evaluation.privacy.attacks.kinds.reading import (
     Barcodes,
     MrzReading,
@@ -134,10 +135,10 @@ def test_a_weakly_blurred_line_is_read_and_a_masked_one_is_not() -> None:
     pytest.importorskip("onnxruntime")
     images = {f"{n:02d}": line(f"Invoice {47110 + 37 * n}") for n in range(8)}
     regions = {name: [whole(image, Entity.TEXT)] for name, image in images.items()}
-    weak = Anonymization.model_validate({"blur": {"sigma": {"text": 0.05}, "min_sigma": 1.0}})
+    weak = Anonymization.model_validate({"blur": {"sigma": {"text": 0.05}}})
     given_away = published(images, regions, [BLUR, MASK], weak)
     equipment = Equipment(Detection(), weak)
-    settings = Privacy(attacks=("readability",), readability={"confidence": 0.8})
+    settings = Privacy(attacks=("readability",))
     table = attack("a", given_away, settings, equipment, seed=0, confidence=0.95)
     read, right = rates(table, "exact_lines"), rates(table, "characters")
     assert read["original"] == right["original"] == 1.0
@@ -188,7 +189,7 @@ def test_error_correction_decodes_a_code_that_is_partly_hidden() -> None:
 def test_codes_are_decoded_until_they_are_masked() -> None:
     images = codes(8)
     regions = {name: [whole(image)] for name, image in images.items()}
-    weak = Anonymization.model_validate({"blur": {"sigma": {"barcode": 0.01}, "min_sigma": 1.0}})
+    weak = Anonymization.model_validate({"blur": {"sigma": {"barcode": 0.01}}})
     settings = Privacy(attacks=("barcodes",))
     table = attack(
         "a",
@@ -299,17 +300,18 @@ def test_boxes_overlap_by_intersection_over_union() -> None:
     assert overlap(one, Region(Entity.FACE, 20, 0, 30, 10, 1.0)) == 0.0
 
 
-def test_a_detector_still_finds_what_is_in_sight() -> None:
+def test_a_detector_still_finds_what_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
     images = codes(8)
     regions = {name: [whole(image)] for name, image in images.items()}
     shown = published(images, regions, [MASK])
-    settings = Privacy(attacks=("residual",), residual={"others": ()})
+    monkeypatch.setattr(residual, "OTHERS", ())
+    settings = Privacy(attacks=("residual",))
     equipment = Equipment(Detection(), Anonymization(), ["zxing"])
     table = attack("a", shown, settings, equipment, 0, 0.95)
     assert rates(table, "found") == {"original": 1.0, "mask": 0.0}
     assert set(table["measure"]) == {"found"}
     with pytest.raises(AttackNotPossibleError):
-        Residual(others=()).load(EQUIPMENT)
+        Residual().load(EQUIPMENT)
 
 
 TD3 = (

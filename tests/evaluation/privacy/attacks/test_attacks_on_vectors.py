@@ -127,12 +127,12 @@ def test_a_ridge_of_few_and_of_many_images_is_the_same_regression(count: int) ->
     rng = np.random.default_rng(5)
     vectors, labels = rng.normal(size=(count, 40)), rng.integers(0, 3, count)
     fold = np.arange(count) % 3
-    found = predicted(vectors, labels, fold, 2.0)
+    found = predicted(vectors, labels, fold)
     for number in range(3):
         test = fold == number
         lesson, centre = vectors[~test], vectors[~test].mean(axis=0)
         goal = np.eye(3)[labels[~test]]
-        ridge = 2.0 * np.square(lesson - centre).mean(axis=1).sum() * np.eye(40)
+        ridge = kinds.RIDGE * np.square(lesson - centre).mean(axis=1).sum() * np.eye(40)
         shifted = lesson - centre
         weights = np.linalg.inv(shifted.T @ shifted + ridge) @ shifted.T @ (goal - goal.mean(0))
         scores = (vectors[test] - centre) @ weights + goal.mean(axis=0)
@@ -203,9 +203,9 @@ def test_classes_count_alike_in_a_lesson_where_that_is_asked_for() -> None:
     thrice = np.concatenate([vectors, vectors[labels == 1], vectors[labels == 1], test])
     of_thrice = np.concatenate([labels, np.ones(20, int), np.zeros(50, int)])
     folds = np.repeat([0, 1], [60, 50])
-    even = predicted(*shown, fold, 1.0, is_even=True)[-50:]
-    assert np.array_equal(even, predicted(thrice, of_thrice, folds, 1.0)[-50:])
-    assert not np.array_equal(even, predicted(*shown, fold, 1.0)[-50:])
+    even = predicted(*shown, fold, is_even=True)[-50:]
+    assert np.array_equal(even, predicted(thrice, of_thrice, folds)[-50:])
+    assert not np.array_equal(even, predicted(*shown, fold)[-50:])
 
 
 def test_a_class_of_one_cluster_does_not_count_for_it_cannot_be_learned() -> None:

@@ -17,7 +17,6 @@ from anonbench.core.boxes import Region
 from anonbench.core.registries.attacks import NO_CODING, Equipment
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.datasets.images import read_image
-from anonbench.evaluation.privacy.attacks import typesetting
 from anonbench.evaluation.privacy.attacks.coding import coding_of, is_lossless
 from anonbench.evaluation.privacy.attacks.files import attack_files
 from anonbench.evaluation.privacy.attacks.kinds import block_noise
@@ -232,12 +231,6 @@ def archive(folder: Path, original: str, copy: str) -> tuple[str, str, Path]:
         rows.append(f"{name.name},text,{box}")
     (folder / "boxes.csv").write_text("\n".join(rows))
     return str(folder / "clear"), str(folder / "hidden"), folder / "boxes.csv"
-
-
-def test_drawn_headlines_are_not_cached() -> None:
-    known = typesetting._drawn.cache_info().currsize
-    assert typesetting._strip("Headline", "", 300.0).shape[0] == 900
-    assert typesetting._drawn.cache_info().currsize == known
 
 
 def test_pictures_of_any_program_are_judged_beside_control_and_chance(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def restorers(
 ) -> LearnedRestorers:
     """Return what is learned from images with a region each."""
     pairs, boxes = TrainImages(Drawn(train), HIDING), boxes_of(train, entity)
-    return LearnedRestorers(pairs, boxes, names or {}, attacked, 200, 3e-5, 0)
+    return LearnedRestorers(pairs, boxes, names or {}, attacked, 200, 0)
 
 
 @pytest.mark.slow

@@ -87,6 +87,27 @@ def test_copies_of_one_image_score_as_chance_does(reference: Embeddings) -> None
     assert (by_id["ap"] == 1.0).all()
 
 
+def test_copies_of_images_score_the_same_under_all_names(reference: Embeddings) -> None:
+    """Images of ten vectors each, in the reference and hidden: their order is left open."""
+    draw = np.random.default_rng(8)
+    of = np.arange(SIZE) % (SIZE // 10)
+    values = (
+        reference.values[of],
+        (reference.values + draw.standard_normal(reference.values.shape))[of],
+    )
+    renamed = draw.permutation(SIZE)
+    found = []
+    for names in (np.arange(SIZE), renamed):
+        ids = [reference.ids[name] for name in names]
+        given = [Embeddings(ids, each.astype(np.float32)) for each in values]
+        table = table_of(given[0], given[1], given[1], Retrieval()).set_index("id")
+        found.append(table.loc[ids, ["ap", "ndcg"]].to_numpy())
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
+    # copies of a query score alike too
+    np.testing.assert_allclose(found[0], found[0][of], rtol=1e-6)
+    assert found[0][:, 0].std() > 0.01
+
+
 def test_more_noise_scores_lower_and_noise_alone_is_chance(reference: Embeddings) -> None:
     means = []
     for noise in (0.1, 0.5, 2.0):

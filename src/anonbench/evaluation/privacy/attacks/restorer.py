@@ -246,7 +246,6 @@ class LearnedRestorers:
         people: Mapping[str, str],
         attacked: Collection[str],
         most: int,
-        noise: float,
         seed: int,
     ) -> None:
         """Draw the regions; images are read later.
@@ -257,12 +256,11 @@ class LearnedRestorers:
             people: the person of each image, where it is known.
             attacked: ids of the validation images; their persons are left out.
             most: regions of each entity.
-            noise: see `undone`.
             seed: of the draw.
 
         """
         self._drawn = draw(boxes, train.free_of(attacked, people), most, seed)
-        self._train, self._noise = train, noise
+        self._train = train
         self._regions = image_regions(boxes[boxes["id"].isin(set(self._drawn["id"]))])
         of_entity = self._drawn.groupby("entity")["id"]
         sizes, images = of_entity.size(), of_entity.nunique()
@@ -287,7 +285,7 @@ class LearnedRestorers:
         with self._learning:  # several threads read images
             if method not in self._learned:
                 self._learned[method] = self._learn(method)
-        found = undone(image, region, variant, settings, self._noise)[0].copy()
+        found = undone(image, region, variant, settings)[0].copy()
         seen = found[area.window]
         put(seen, self._learned[method][region.entity](seen), area)
         return found
@@ -308,7 +306,7 @@ class LearnedRestorers:
                 area = cover(region, clear.shape, settings.margin)
                 if area is None or self.lack(region.entity):
                     continue
-                seen = undone(shown, region, variant, settings, self._noise)[0][area.window]
+                seen = undone(shown, region, variant, settings)[0][area.window]
                 pair = Pair(seen.copy(), clear[area.window].copy(), image_id)
                 pairs.setdefault(region.entity, []).append(pair)
         return {entity: learned(own, entity) for entity, own in pairs.items()}

@@ -34,7 +34,6 @@ from anonbench.core.registries.method_names import has_own_vectors, pictures_of
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.embedding.mapping import Map
 from anonbench.evaluation.privacy.attacks.kinds import KINDS
-from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.restorer import LearnedRestorers
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, SEEN
@@ -80,7 +79,6 @@ def attack(
             published.people,
             published.originals.ids,
             settings.restored_from,
-            settings.of(Likeness).noise,
             seed,
         )
         equipment = replace(equipment, restorers=restorers)

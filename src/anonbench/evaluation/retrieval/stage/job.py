@@ -66,6 +66,7 @@ def score_shard(
     settings: Retrieval,
     shard: int,
     output: Path,
+    kept: np.ndarray | None = None,
 ) -> None:
     """Score a shard's queries in all scenarios of a data set.
 
@@ -79,6 +80,8 @@ def score_shard(
         shard: from 0; there are `settings.shards`.
         output: Parquet that is written: scenario, id, query (kind), then `COLUMNS`, `CHANCE` and
             `FLOOR` as float64; in the order of the scenarios, by id and kind.
+        kept: positions of the images to search and to search with, in the order of their ids,
+            ascending; None: all.
 
     Raises:
         InputError: ids or dimensions do not agree, an original's vector is zero, one is not finite,
@@ -86,10 +89,13 @@ def score_shard(
 
     """
     truth = look_through(reference)
+    files = _look_through(truth, scenarios)
+    if kept is not None:
+        files = {path: each.only(kept) for path, each in files.items()}
+        truth = files[reference]
     settings = metrics.effective_settings(len(truth.ids), settings)
     engine = make_engine(settings, metrics.cutoff(len(truth.ids), settings))
     columns = shard_of_queries(draw(truth.ids, settings.queries), shard, settings.shards)
-    files = _look_through(truth, scenarios)
     for each in scenarios:
         _require_one_width(each, files)
     metadata = {IMAGES: str(len(truth.ids))}

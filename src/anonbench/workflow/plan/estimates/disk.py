@@ -38,9 +38,9 @@ def disk_by_formula(plan: Plan) -> Callable[[Job], float | None]:
     def disk(job: Job) -> float | None:
         name = job.wildcards.get("dataset", "")
         match job.stage:
-            case "train" | "untrained":
+            case "train":
                 return _backbone_bytes(plan.estimates.recipe(name))
-            case "embed":
+            case "embed" | "embed_untrained":
                 backbone = plan.estimates.recipe(name).backbone
                 known = sizes_by_settings(backbone)
                 return embedded(plan, job) * (4.0 * known.width + ID_BYTES) if known else None
@@ -89,5 +89,5 @@ def _image_bytes(plan: Plan, name: str) -> float | None:
             pixels = read_image(data, limit, page_to_read(data, number, dataset.pdf_dpi))
         except UnreadableImage:
             continue  # the manifest will skip and report it
-        sizes.append(len(encode(pixels, written.format, written.jpeg_quality)))
+        sizes.append(len(encode(pixels, written.format)))
     return float(np.mean(sizes)) if sizes else PUBLISHED.get(dataset.layout, {}).get(written.format)

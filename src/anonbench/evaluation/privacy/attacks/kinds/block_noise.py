@@ -58,8 +58,7 @@ class BlockNoise(Candidates):
 
     def load(self, equipment: Equipment) -> LoadedFileAttack:
         """See `RegionAttack.load`."""
-        reader = Readability(confidence=self.confidence, shortest=self.shortest).load(equipment)
-        return _Coding(self, reader)
+        return _Coding(self, Readability().load(equipment))
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class _Coding:
         from anonbench.evaluation.privacy.attacks.typesetting import typesetting_of, upright
 
         (line,) = self._reader.look(seen.pixels, [region], Variant())
-        text = known_text(line, self._settings.confidence, self._settings.shortest)
+        text = known_text(line)
         count = self._settings.candidates
         candidates = texts_like(text, count, rng("block noise", text)) if text else []
         if len(candidates) < count:

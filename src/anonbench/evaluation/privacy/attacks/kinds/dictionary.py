@@ -14,13 +14,13 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
     Equipment,
     LoadedAttack,
+    RegionAttack,
     RegionShares,
     Risk,
 )
 from anonbench.core.settings import Count
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reading import (
-    LineAttack,
     MrzReading,
     Readability,
     known_text,
@@ -33,8 +33,10 @@ _FEW = 8
 _EQUAL = 1e-6
 
 
-class Candidates(LineAttack):
+class Candidates(RegionAttack):
     """An attack that ranks the true line among candidates."""
+
+    reads_text: ClassVar = True
 
     candidates: Count = 100
     """Candidates that the true text is ranked among, including itself."""
@@ -155,7 +157,7 @@ class _Ranking:
                 return []
             lines, layout = tuple(zone[0]), zone[1]
             return zones_like(lines, layout, count, rng("dictionary", *lines))
-        text = known_text(found, self._settings.confidence, self._settings.shortest)
+        text = known_text(found)
         drawn = texts_like(text, count, rng("dictionary", text)) if text else []
         return [(each,) for each in drawn]
 

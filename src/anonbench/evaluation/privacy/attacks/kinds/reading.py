@@ -18,7 +18,6 @@ from anonbench.core.registries.attacks import (
     RegionShares,
     Risk,
 )
-from anonbench.core.settings import Count, Fraction
 from anonbench.core.vocabulary import Entity, Variant
 
 if TYPE_CHECKING:
@@ -28,18 +27,13 @@ if TYPE_CHECKING:
     from anonbench.detection.text.recognizer import LineReader
 
 
-class LineAttack(RegionAttack):
-    """An attack on lines whose true text the recognizer reads in the original."""
-
-    reads_text: ClassVar = True
-
-    confidence: Fraction = 0.9
-    """Mean probability of an original line's characters from which its reading counts as true."""
-    shortest: Count = 4
-    """Characters of the shortest line that is attacked."""
+CONFIDENT = 0.9
+"""Mean probability of an original line's characters from which its reading counts as true."""
+SHORTEST = 4
+"""Characters of the shortest line that is attacked."""
 
 
-class Readability(LineAttack):
+class Readability(RegionAttack):
     """Lines of text, read by PP-OCR's recognizer (that of `detection.mrz.weights`).
 
     The true text is what it reads in the original, where it is confident.
@@ -50,13 +44,14 @@ class Readability(LineAttack):
     risk: ClassVar = Risk.SINGLING_OUT
     entities: ClassVar = (Entity.TEXT,)
     seconds_an_image: ClassVar = 0.05
+    reads_text: ClassVar = True
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         from anonbench.detection.text.recognizer import LineReader
 
         weights = equipment.detection.mrz.weights
-        return _Reading(self, LineReader(weights, equipment.threads))
+        return _Reading(LineReader(weights, equipment.threads))
 
 
 @dataclass(frozen=True)
@@ -68,8 +63,7 @@ class Line:
 
 
 class _Reading:
-    def __init__(self, settings: Readability, reader: LineReader) -> None:
-        self._settings = settings
+    def __init__(self, reader: LineReader) -> None:
         self._reader = reader
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Line]:
@@ -89,15 +83,15 @@ class _Reading:
     def shares(self, truth: Line, found: Line) -> RegionShares:
         """Share of characters that are right, and whether the whole line is right."""
         true, read = plain(truth.text), plain(found.text)
-        if truth.confidence < self._settings.confidence or len(true) < self._settings.shortest:
+        if truth.confidence < CONFIDENT or len(true) < SHORTEST:
             return {}
         return {"characters": right_characters(true, read), "exact_lines": float(true == read)}
 
 
-def known_text(line: Line, confidence: float, shortest: int) -> str:
+def known_text(line: Line) -> str:
     """Text of a line in ASCII; empty if the reading is uncertain."""
     text = " ".join(line.text.split())
-    sure = line.confidence >= confidence and len(plain(text)) >= shortest
+    sure = line.confidence >= CONFIDENT and len(plain(text)) >= SHORTEST
     return text if sure and text.isascii() else ""
 
 

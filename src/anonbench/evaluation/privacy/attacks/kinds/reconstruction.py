@@ -21,7 +21,6 @@ from anonbench.core.registries.attacks import (
     RegionShares,
     Risk,
 )
-from anonbench.core.settings import Count, Positive
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reading import Readability, decoded, surrounded
 
@@ -45,12 +44,9 @@ class Likeness(RegionAttack):
     tells_hidden: ClassVar = True
     restores: ClassVar = True
 
-    noise: Positive = 3e-5
-    """Power of the noise relative to that of the image, for Wiener deconvolution."""
-
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        return _Comparing(equipment, self.noise)
+        return _Comparing(equipment)
 
 
 class Reconstruction(RegionAttack):
@@ -73,16 +69,15 @@ class Reconstruction(RegionAttack):
     reads_text: ClassVar = True
     seconds_an_image: ClassVar = 0.15
 
-    noise: Positive = 3e-5
-    """Power of the noise relative to that of the image, for Wiener deconvolution."""
-    iterations: Count = 30
-    """Iterations of Richardson-Lucy deconvolution."""
-
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
-        return _Reading(equipment, self.noise, self.iterations)
+        return _Reading(equipment)
 
 
+NOISE = 3e-5
+"""Power of the noise relative to that of the image, for Wiener deconvolution."""
+ITERATIONS = 30
+"""Of Richardson-Lucy deconvolution."""
 LEARNED = "learned_"
 """Prefix of measures of a learned restorer."""
 Deconvolution = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -94,7 +89,6 @@ def undone(
     region: Region,
     variant: Variant,
     hiding: Any,
-    noise: float,
     iterations: int = 0,
 ) -> list[np.ndarray]:
     """Undo the hiding of a region in each way there is, simplest first; return the images.
@@ -107,7 +101,6 @@ def undone(
         region: the hidden region.
         variant: how it was hidden.
         hiding: the section `anonymization` of the config.
-        noise: see `wiener`.
         iterations: see `richardson_lucy`; 0: without it.
 
     """
@@ -116,7 +109,7 @@ def undone(
     if variant.method is None or not hiding.has(str(variant.method)):
         return [image]
     used = steps(variant.method, region.entity, hiding)[::-1]
-    ways: list[Deconvolution] = [lambda blurred, kernel: wiener(blurred, kernel, noise)]
+    ways: list[Deconvolution] = [wiener]
     if iterations and Method.BLUR in {step.name for step in used}:
         ways.append(lambda blurred, kernel: richardson_lucy(blurred, kernel, iterations))
     versions = []
@@ -135,21 +128,26 @@ def _before(
     seen: np.ndarray, step: Any, area: Cover, entity: str, way: Deconvolution
 ) -> np.ndarray:
     """A window before one method was applied to it."""
+    from anonbench.anonymization.methods.blur import LEAST_SIGMA
+    from anonbench.anonymization.methods.pixelate import LEAST_BLOCK
+
     if step.name == Method.BLUR:
         share = float(getattr(step.sigma, entity))
-        kernel = gaussian(max(step.min_sigma, share * min(seen.shape[:2])))
+        kernel = gaussian(max(LEAST_SIGMA, share * min(seen.shape[:2])))
         return way(_as_blurred(seen, area, kernel), kernel)
     if step.name == Method.PIXELATE:
-        return smoothed(seen, float(getattr(step.blocks, entity)), step.min_block)
+        return smoothed(seen, float(getattr(step.blocks, entity)), LEAST_BLOCK)
     return seen
 
 
 class _Restoring:
     """Restores each region in all ways, and compares what is left of its secret."""
 
-    def __init__(self, equipment: Equipment, noise: float, iterations: int = 0) -> None:
+    iterations = 0
+    """See `undone`."""
+
+    def __init__(self, equipment: Equipment) -> None:
         self._equipment = equipment
-        self._noise, self._iterations = noise, iterations
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         """See `LoadedAttack.look`: gives results by the prefix of their measures."""
@@ -157,7 +155,7 @@ class _Restoring:
 
     def _one(self, image: np.ndarray, region: Region, variant: Variant) -> dict[str, Any] | None:
         hiding, restorers = self._equipment.anonymization, self._equipment.restorers
-        versions = undone(image, region, variant, hiding, self._noise, self._iterations)
+        versions = undone(image, region, variant, hiding, self.iterations)
         known = self._secret(versions, region, variant)
         if known is None:
             return None
@@ -201,6 +199,8 @@ class _Comparing(_Restoring):
 
 class _Reading(_Restoring):
     """Text and codes, read in restored regions."""
+
+    iterations = ITERATIONS
 
     def _secret(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
         """Contents of codes, or the line that is read with the highest confidence."""
@@ -247,7 +247,7 @@ def gaussian(sigma: float) -> np.ndarray:
     return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(6 * sigma)) + 1, sigma))[:, 0]
 
 
-def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
+def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float = NOISE) -> np.ndarray:
     """Undo a blur by Wiener deconvolution (Wiener 1949), float64 [H, W] or [H, W, C].
 
     With a mirrored border, convolution with an even kernel multiplies the cosine transform (type

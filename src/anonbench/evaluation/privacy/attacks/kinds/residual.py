@@ -17,7 +17,7 @@ from anonbench.core.registries.attacks import (
     RegionShares,
     Risk,
 )
-from anonbench.core.settings import Count, Fraction
+from anonbench.core.settings import Count
 from anonbench.core.vocabulary import Variant
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from anonbench.core.registries.detectors import Detector
 
 OWN, OTHER = "found", "found_by_other"
+OVERLAP = 0.5
+"""Overlap (IoU) from which a region is found."""
+OTHERS = ("centerface", "mtcnn")
+"""Further detectors; one without its package or weights is left out."""
 _log = logging.getLogger(__name__)
 
 
@@ -42,11 +46,6 @@ class Residual(RegionAttack):
 
     images: Count = 50
     """Largest number of images of each version that are searched again."""
-    overlap: Fraction = 0.5
-    """Overlap (IoU) from which a region is found."""
-    others: tuple[str, ...] = ("centerface", "mtcnn")
-    """Further detectors that did not find the regions; one without its package or weights is left
-    out."""
 
     def most_images(self) -> int:
         """See `RegionAttack.most_images`."""
@@ -54,16 +53,16 @@ class Residual(RegionAttack):
 
     def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
         """See `RegionAttack.detectors`."""
-        return (*own, *self.others)
+        return (*own, *OTHERS)
 
     def load(self, equipment: Equipment) -> LoadedAttack:
         """See `RegionAttack.load`."""
         own = _loaded(equipment.detectors, equipment)
-        rest = [name for name in self.others if name not in equipment.detectors]
+        rest = [name for name in OTHERS if name not in equipment.detectors]
         others = {k: v for name in rest for k, v in _leaving_out(name, equipment).items()}
         if not own and not others:
             raise AttackNotPossibleError("the data set's regions come from no detector")
-        return _Searching(self, {OWN: own, OTHER: others})
+        return _Searching({OWN: own, OTHER: others})
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,7 @@ class _Found:
 
 
 class _Searching:
-    def __init__(self, settings: Residual, detectors: Mapping[str, Mapping[str, Detector]]) -> None:
-        self._settings = settings
+    def __init__(self, detectors: Mapping[str, Mapping[str, Detector]]) -> None:
         self._detectors = detectors
         self._sought = {
             measure: {entity for name in named for entity in _entities(name)}
@@ -115,9 +113,7 @@ class _Searching:
     def shares(self, truth: _Found, found: _Found) -> RegionShares:
         """Whether each kind of detector found the true region."""
         return {
-            measure: float(
-                any(overlap(truth.region, box) >= self._settings.overlap for box in boxes)
-            )
+            measure: float(any(overlap(truth.region, box) >= OVERLAP for box in boxes))
             for measure, boxes in found.boxes.items()
         }
 

@@ -15,7 +15,6 @@ from anonbench.core.registries.attacks import (
     Outcome,
     Risk,
 )
-from anonbench.core.settings import Count, Positive
 from anonbench.core.vocabulary import Variant
 
 LEAST = 2
@@ -120,6 +119,14 @@ MEASURE = "accuracy"
 """Of the label; of another attribute with its name behind."""
 
 
+FOLDS = 5
+"""Folds that clusters are split into for cross-validation."""
+RIDGE = 1.0
+"""Regularization, in multiples of the number of images and of a feature's mean square."""
+LEAST = 20
+"""Labelled images that are needed for a rate; of an attribute, half as many of each value."""
+
+
 class Inference(ArchiveAttack):
     """Labels of published images, predicted from their vectors by a linear classifier.
 
@@ -135,13 +142,6 @@ class Inference(ArchiveAttack):
     name: ClassVar = "inference"
     label: ClassVar = "Inference of attributes"
     risk: ClassVar = Risk.INFERENCE
-
-    folds: Count = 5
-    """Folds that clusters are split into for cross-validation."""
-    strength: Positive = 1.0
-    """Ridge regularization, in multiples of the number of images and of a feature's mean square."""
-    least: Count = 20
-    """Labelled images that are needed for a rate; of an attribute, half as many of each value."""
 
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:
         """See `ArchiveAttack.outcomes`."""
@@ -169,15 +169,15 @@ class Inference(ArchiveAttack):
         known = np.flatnonzero(numbers >= 0)
         if not len(known):
             raise AttackNotPossibleError("no image has a label")
-        fold = _folds(archive.clusters[known], self.folds, archive.seed)
+        fold = _folds(archive.clusters[known], archive.seed)
         learned = _is_learned(numbers[known], fold)
         known, fold = known[learned], fold[learned]
         truth, is_even = numbers[known], measure != MEASURE
         if is_even:
-            frequent = _is_frequent(truth, self.least // 2)
+            frequent = _is_frequent(truth, LEAST // 2)
             known, fold, truth = known[frequent], fold[frequent], truth[frequent]
         classes, counts = np.unique(truth, return_counts=True)
-        if len(known) < self.least or len(classes) < 2:
+        if len(known) < LEAST or len(classes) < 2:
             raise AttackNotPossibleError(
                 f"{len(known)} images of {len(classes)} classes that more than one cluster has: "
                 "too few"
@@ -185,7 +185,7 @@ class Inference(ArchiveAttack):
         drawn = _as_many_of_each(truth, archive.seed) if is_even else np.arange(len(truth))
         chance = 1.0 / len(classes) if is_even else float(counts.max() / counts.sum())
         for variant, vectors in archive.vectors.items():
-            right = predicted(vectors[known], truth, fold, self.strength, is_even) == truth
+            right = predicted(vectors[known], truth, fold, is_even) == truth
             shares = right[drawn].astype(np.float64)
             yield Outcome(measure, variant, shares, archive.clusters[known[drawn]], chance)
 
@@ -194,7 +194,6 @@ def predicted(
     vectors: np.ndarray,
     labels: np.ndarray,
     fold: np.ndarray,
-    strength: float,
     is_even: bool = False,
 ) -> np.ndarray:
     """Predicted class of each image, learned from the other folds, int64 [N].
@@ -203,7 +202,6 @@ def predicted(
         vectors: [N, D].
         labels: numbers of classes [N].
         fold: number of each image's fold [N].
-        strength: of the ridge, see `Inference`.
         is_even: give all classes the same weight in a lesson, for any number of images.
 
     """
@@ -217,7 +215,7 @@ def predicted(
         centre, mean = (np.average(each, axis=0, weights=weights_of) for each in (lesson, goal))
         roots = np.sqrt(weights_of)[:, None]
         lesson, goal = roots * (lesson - centre), roots * (goal - mean)
-        ridge = max(strength * float(np.square(lesson).mean(axis=1).sum()), 1e-12)
+        ridge = max(RIDGE * float(np.square(lesson).mean(axis=1).sum()), 1e-12)
         if len(lesson) < lesson.shape[1]:  # solve the smaller of two equivalent systems
             products = lesson @ lesson.T
             products[np.diag_indices_from(products)] += ridge
@@ -264,11 +262,11 @@ def _is_learned(labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
     return np.isin(labels, list(spread))
 
 
-def _folds(clusters: np.ndarray, folds: int, seed: int) -> np.ndarray:
+def _folds(clusters: np.ndarray, seed: int) -> np.ndarray:
     """Fold of each image, int64 [N]: clusters stay together."""
     codes = np.unique(clusters, return_inverse=True)[1]
     turns = rng(seed, "inference").permutation(codes.max() + 1)
-    return np.asarray(turns[codes] % folds)
+    return np.asarray(turns[codes] % FOLDS)
 
 
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))
@@ -276,7 +274,9 @@ STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))
 FEWEST, MOST = 20, 2000
 """Least and greatest number of images that a decoder is learned from; more are drawn from."""
 SECONDS = 9.5 / 2000**2
-"""Seconds to learn a decoder of thumbnails of 32 pixels, per image squared, on a core."""
+"""Seconds to learn a decoder, per image squared, on a core."""
+SIDE = 32
+"""Of a thumbnail, in pixels."""
 
 
 class Inversion(ArchiveAttack):
@@ -295,19 +295,16 @@ class Inversion(ArchiveAttack):
     label: ClassVar = "Inversion of vectors"
     risk: ClassVar = Risk.SINGLING_OUT
 
-    side: Count = 32
-    """Of a thumbnail, in pixels."""
-
     def seconds(self, taught: int) -> float:
         """See `ArchiveAttack.seconds`."""
-        return SECONDS * min(taught, MOST) ** 2 * (self.side / 32) ** 2
+        return SECONDS * min(taught, MOST) ** 2
 
     def outcomes(self, archive: Archive) -> Iterator[Outcome]:
         """See `ArchiveAttack.outcomes`."""
         lessons = archive.lessons
         if lessons is None or lessons.pictures is None or archive.pictures is None:
             raise AttackNotPossibleError("there are no vectors of train images to learn from")
-        learned, shown = lessons.pictures(self.side), archive.pictures(self.side)
+        learned, shown = lessons.pictures(SIDE), archive.pictures(SIDE)
         if len(learned) < FEWEST:
             raise AttackNotPossibleError(f"{len(learned)} train images are too few to learn from")
         judges: dict[str, Callable[[np.ndarray], np.ndarray]] = {"inverted": _as_pixels}

@@ -15,12 +15,16 @@ with job(snakemake, __file__):
     from anonbench.reporting.summary import read_scores
 
     shown = snakemake.params.slice["settings"]
-    front(
-        read_rates(Path(snakemake.input.rates)),
-        read_scores(Path(snakemake.input.scores)),
-        snakemake.wildcards.dataset,
-        snakemake.wildcards.metric,
-        outputs=[Path(path) for path in snakemake.output],
-        dpi=shown["dpi"],
-        needs=replace(DEFAULTS, widest=shown["widest_interval"], confidence=shown["confidence"]),
-    )
+    files = map(Path, snakemake.output)
+    for metric, *outputs in zip(("map", "mndcg"), files, files, strict=True):
+        front(
+            read_rates(Path(snakemake.input.rates)),
+            read_scores(Path(snakemake.input.scores)),
+            snakemake.params.dataset,
+            metric,
+            outputs=outputs,
+            dpi=shown["dpi"],
+            needs=replace(
+                DEFAULTS, widest=shown["widest_interval"], confidence=shown["confidence"]
+            ),
+        )

@@ -1,1 +1,0 @@
-"""Jobs run as forks of one process that has already imported their modules."""
