@@ -37,7 +37,7 @@ SYSTEMS = {
     "barcodes": "Barcodes",
 }
 """Data sets that several frozen systems search: results/evidence_<name>/findings."""
-TABLES = ("systems", "orders", "price", "way_back", "predictors", "answers")
+TABLES = ("systems", "orders", "price", "way_back", "degrees", "predictors", "answers")
 SOURCES = {
     "claims": "celeba_10k/paper/claims.csv",
     "reidentification": "celeba_10k/celeba/privacy/reidentification.csv",
