@@ -71,8 +71,3 @@ def test_effects_at_the_highest_degree_with_their_spread_between_trainings() -> 
     of = found.set_index("effect")["sd_seed"]
     assert of["adapting"] == 0.003
     assert of.drop("adapting").isna().all()
-
-
-def test_the_table_has_lead_bias_and_cost() -> None:
-    (block,) = FINDINGS.effects_grid(FINDINGS.effects_of(EFFECTS, VARIANCES)).blocks
-    assert block.rows == (("Blur", "A", "25.0 (24.0–27.0)", "20.0 (19.0–22.0)", "5.0 (4.0–7.0)"),)

@@ -85,11 +85,7 @@ def updated(text: str) -> str:
     """Return a page with the numbers, the table and the output of the files."""
 
     def number(found: re.Match[str]) -> str:
-        shown, file, cell = found.groups()
-        decimals = len(shown.partition(".")[2])
-        factor = 1 if file == NUMBERS.stem or file in findings.AS_THEY_ARE else 100
-        value = factor * findings.value(file, cell.split(", "))
-        return found[0].replace(shown, f"{value:.{decimals}f}", 1)
+        return findings.shown(*found.group(1, 3, 4)) + found[2]
 
     text = findings.NUMBER.sub(number, text)
     text = _TABLE.sub(lambda found: f"{found[1]}{_table()}{found[2]}", text)

@@ -10,32 +10,23 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
+from anonbench.core.registries.method_names import in_order
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.figures import findings as drawn
-from anonbench.reporting.figures.style import (
-    INK,
-    TWO_COLUMNS,
-    method_colour,
-    new_figure,
-    save,
-    styled,
-)
+from anonbench.core.vocabulary import UNADAPTED
+from anonbench.evaluation.correlation import METRICS
+from anonbench.reporting.answers import PREDICTED_BY
 from anonbench.reporting.grids.grid import to_markdown
-from anonbench.reporting.labels import METHODS
-from anonbench.reporting.systems import values_grid
+from anonbench.reporting.labels import ACCURACIES, METHODS, QUERIES
+from anonbench.reporting.systems import orders_grid, values_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"
 PAGE = ROOT / "docs/explanation/findings.md"
 FILES = ROOT / "docs/explanation/findings"
-
-PICTURES = ROOT / "docs/images/findings"
-DPI = 110
 
 SYSTEMS = {
     "faces": "Aligned faces",
@@ -46,7 +37,7 @@ SYSTEMS = {
     "barcodes": "Barcodes",
 }
 """Data sets that several frozen systems search: results/evidence_<name>/findings."""
-TABLES = ("systems", "orders", "price", "way_back", "predictors", "answers")
+TABLES = ("systems", "orders", "price", "way_back", "degrees", "predictors", "answers")
 SOURCES = {
     "claims": "celeba_10k/paper/claims.csv",
     "reidentification": "celeba_10k/celeba/privacy/reidentification.csv",
@@ -58,7 +49,15 @@ MODELS_OF = {"": "celeba_10k", "scaling": "celeba_scaling", "generated": "docume
 """Runs whose data sets' effects and accuracies are beside the page, by the files' prefix."""
 BY_DEGREE = "documents_4k/documents/scores.csv"
 """Of which the rows are taken that say what a degree changes."""
-AS_THEY_ARE = ("orders", "predictors", "claims", "generated_claims", "sensitivity")
+AS_THEY_ARE = (
+    "demo",
+    "orders",
+    "pages_orders",
+    "predictors",
+    "claims",
+    "generated_claims",
+    "sensitivity",
+)
 """Files whose numbers are no shares; those of the others are shown in percent."""
 COEFFICIENTS = ("order", "predictor", "lead")
 """Questions of `answers` whose values are coefficients."""
@@ -127,26 +126,6 @@ def accuracies_of(scores: pd.DataFrame) -> pd.DataFrame:
     return found.join(groups["n"].max()).reset_index()
 
 
-def effects_grid(found: pd.DataFrame) -> Grid:
-    """Return how much adapted models lose against the unadapted one, with original queries."""
-    rows = found[(found["metric"] == "map") & (found["query"] == "original")]
-    of = rows.set_index(["effect", "method", "adaption"])
-    lines = [
-        (METHODS[method], model, *(_rate(of, (each, method, model), "value") for each in _LOSSES))
-        for method, model in of.loc["adapting"].index
-    ]
-    return Grid(
-        stem="effects",
-        title="What adapted models lose against the unadapted one, in points of mAP",
-        notes=(f"{rows['n'].max()} queries of {rows['clusters'].max()} clusters.",),
-        heads=("Method", "Model", *_LOSSES.values()),
-        blocks=(GridBlock("", tuple(lines)),),
-        left=2,
-    )
-
-
-_LOSSES = {"lead": "Lead by its own ranking", "bias": "Retrieval bias"}
-_LOSSES |= {"adapting": "Cost of adapting"}
 _STAGES = {"manifest": "all", "detect": "detection", "anonymize": "anonymization"}
 
 
@@ -174,24 +153,6 @@ def sensitivity_grid(found: pd.DataFrame) -> Grid:
     )
 
 
-def degrees_grid(found: pd.DataFrame) -> Grid:
-    """Return what two degrees of each method leave, by model."""
-    of = found.set_index(["metric", "method", "degree", "adaption"])["value"]
-    places = [(method, degree) for method in ("pixelate", "blur", "mask") for degree in (50, 100)]
-
-    def cells(method: str, degree: int) -> list[str]:
-        shown = [(metric, name) for metric in ("map", "knn") for name in MODELS]
-        return [f"{100 * of[metric, method, degree, name]:.1f}" for metric, name in shown]
-
-    return Grid(
-        stem="degrees",
-        title="Half of the lines hidden, and all of them",
-        notes=("In percent; mAP with original queries, by the ranking of the unadapted model.",),
-        heads=("Method", "Degree (%)", *(f"{m}, {n}" for m in ("mAP", "k-NN") for n in MODELS)),
-        blocks=(GridBlock("", tuple((METHODS[m], str(d), *cells(m, d)) for m, d in places)),),
-    )
-
-
 KEPT = {"mask", "pixelate", "blur", "replace", "inpaint", "dp_pixelate"}
 """Methods of the tables on the page: others, and strengths, are in the files."""
 
@@ -206,20 +167,11 @@ def order_grid(found: pd.DataFrame) -> Grid:
     """Return the mean agreement of two systems' orders of methods, by data set."""
     rows = found[(found["question"] == "order") & (found["case"] == "map")]
     of = rows.set_index(["data", "query"])
-
-    def cell(name: str, query: str) -> str:
-        if (name, query) not in of.index:
-            return "–"
-        row = of.loc[(name, query)]
-        ends = "" if pd.isna(row["low"]) else f" ({row['low']:.2f}–{row['high']:.2f})"
-        return f"{row['value']:.2f}{ends}"
-
     lines = [
         (
             SYSTEMS[name],
             str(of.loc[name]["systems"].max()),
-            cell(name, "original"),
-            cell(name, "anonymized"),
+            *(_mean(of, (name, q)) for q in QUERIES),
         )
         for name in dict.fromkeys(rows["data"])
     ]
@@ -232,62 +184,91 @@ def order_grid(found: pd.DataFrame) -> Grid:
     )
 
 
-def figures() -> dict[str, Callable[[Path], None]]:
-    """Return the page's figures by name: what draws each from the files beside the page."""
+def predictor_grid(found: pd.DataFrame) -> Grid:
+    """Return the mean correlation of each retrieval metric with each accuracy, by data set."""
+    rows = found[found["question"] == "predictor"]
+    rows = rows[rows["degree"] == rows.groupby("data")["degree"].transform("max")]
+    of = rows.dropna(subset=["value"]).set_index(["data", "case"])
+    lines = [
+        (SYSTEMS[name], label, *(_mean(of, (name, f"{each} {accuracy}")) for each in PREDICTED_BY))
+        for name in dict.fromkeys(of.index.get_level_values("data"))
+        for accuracy, label in ACCURACIES.items()
+    ]
+    return Grid(
+        stem="predictors",
+        title="Mean over systems of Pearson’s coefficient over methods, with all regions hidden",
+        notes=("In parentheses the interval over systems.",),
+        heads=("Images", "Accuracy", *(METRICS[each] for each in PREDICTED_BY)),
+        blocks=(GridBlock("", tuple(lines)),),
+        left=2,
+    )
 
-    def of(table: str, *names: str) -> dict[str, pd.DataFrame]:
-        return {SYSTEMS[name]: read(f"{name}/{table}") for name in names or there()}
 
-    found: dict[str, Callable[[Path], None]] = {
-        "order": lambda path: drawn.order_figure(of("systems"), [path], DPI),
-        "way_back": lambda path: drawn.way_back_figure(of("way_back"), [path], DPI),
-        "degrees": lambda path: drawn.degree_figure(of("answers"), [path], DPI),
-        "predictors": lambda path: drawn.predictor_figure(of("predictors"), [path], DPI),
-        "bias": bias_figure,
-    }
-    for name in {"faces", "pages"} & {*there()}:
-        found[f"price_{name}"] = lambda path, name=name: drawn.price_figure(  # type: ignore[misc]
-            read(f"{name}/price"), [path], DPI
-        )
-    return found
+def price_grid(found: pd.DataFrame) -> Grid:
+    """Return what methods keep and what the strongest attack finds, in the mean over systems."""
+    rows = found[(found["query"] == "original") & (found["case"] == UNADAPTED)]
+    rows = rows[rows["degree"] == rows["degree"].max()]
+    of = rows.assign(**{end: 100 * rows[end] for end in ("value", "low", "high")})
+    of = of.set_index(["question", "method"])
+    lines = [
+        (METHODS[method], *(_mean(of, (each, method), 1) for each in ("kept", "attack")))
+        for method in in_order(rows["method"])
+    ]
+    return Grid(
+        stem="price",
+        title="Mean over systems of mAP with original queries and of the strongest attack’s rate",
+        notes=("In percent; in parentheses the interval over systems.",),
+        heads=("Method", "mAP", "Strongest attack"),
+        blocks=(GridBlock("", tuple(lines)),),
+    )
 
 
-def bias_figure(path: Path) -> None:
-    """Draw how much of the unadapted model's lead is bias, by method and model."""
-    found = read("models")
-    rows = found[(found["metric"] == "map") & (found["query"] == "original")]
-    of = rows.set_index(["effect", "method", "adaption"])
-    places = list(of.loc["adapting"].index)
-    with styled():
-        figure = new_figure(TWO_COLUMNS, 2.2)
-        axes = figure.subplots()
-        for effect, label, shift in (("bias", "Retrieval bias", -0.2), ("adapting", "Cost", 0.2)):
-            values = [
-                100 * of.loc[(effect, *place)][["value", "low", "high"]].astype(float)
-                for place in places
-            ]
-            x = [number + shift for number in range(len(places))]
-            bars = axes.bar(x, [each["value"] for each in values], width=0.38, label=label)
-            axes.vlines(x, *([each[end] for each in values] for end in ("low", "high")), color=INK)
-            for bar, (method, _) in zip(bars, places, strict=True):
-                bar.set(color=method_colour(method), alpha=0.45 if effect == "bias" else 1.0)
-        axes.set_xticks(range(len(places)), [f"{METHODS[m]}\n{a}" for m, a in places], fontsize=6.5)
-        axes.set_ylabel("mAP (points)\npale: bias, full: cost")
-        axes.grid(axis="y")
-        save(figure, [path], DPI)
+def _mean(of: pd.DataFrame, place: tuple[str, str], digits: int = 2) -> str:
+    if place not in of.index:
+        return "–"
+    row = of.loc[place]
+    shown = f"{row['value']:.{digits}f}"
+    if not pd.isna(row["low"]):
+        shown += f" ({row['low']:.{digits}f} to {row['high']:.{digits}f})"
+    return shown.replace("-", "−")
+
+
+def data_grid(found: pd.DataFrame) -> Grid:
+    """Return the number of searched images, groups, systems and methods of each data set."""
+    lines = []
+    for name in dict.fromkeys(found["data"]):
+        rows = found[found["data"] == name]
+        counts = [rows["n"].max(), rows["clusters"].max()]
+        counts += [rows["system"].nunique(), rows["method"].nunique()]
+        lines.append((SYSTEMS[name], *(f"{count:,.0f}" for count in counts)))
+    return Grid(
+        stem="data",
+        title="What is searched",
+        notes=("Groups are persons, or classes or forms of pages: intervals are over them.",),
+        heads=("Images", "Searched", "Groups", "Systems", "Methods"),
+        blocks=(GridBlock("", tuple(lines)),),
+    )
 
 
 GRIDS = {
-    "generated_degrees": degrees_grid,
-    "models": effects_grid,
     "reidentification": reidentification_grid,
     **{f"{name}/kept": kept_grid for name in SYSTEMS},
+    "systems": lambda found: values_grid(found[found["query"] == "original"]),
+    "orders": lambda found: orders_grid(found[found["metric"] == "map"]),
+    "pages": lambda found: values_grid(found[found["query"] == "original"]),
     "order": order_grid,
+    "data": data_grid,
+    "predictors": predictor_grid,
+    **{f"{name}/price": price_grid for name in SYSTEMS},
     "sensitivity": sensitivity_grid,
 }
 """How the table of a file is laid out on the page."""
 _TABLE = re.compile(r"(?s)(<!-- table: ([\w/]+) -->\n).*?(<!-- end -->)")
-NUMBER = re.compile(r"([−+]?[\d.]+)((?: %)?<!-- ([\w/]+): ([^>]*?) -->)")
+_SHOWN = r"[−+]?[\d.]+"
+NUMBER = re.compile(rf"({_SHOWN})((?: %)?<!-- ([\w/]+): ([^>]*?) -->)")
+INTERVAL = re.compile(
+    rf"({_SHOWN})( %)? \(({_SHOWN}) to ({_SHOWN})\)(<!-- ([\w/]+): (\w+) interval, ([^>]*?) -->)"
+)
 
 
 def read(name: str) -> pd.DataFrame:
@@ -297,8 +278,10 @@ def read(name: str) -> pd.DataFrame:
 
 def _table(name: str) -> pd.DataFrame:
     """Return the rows that a table of the page shows."""
-    if name == "order":
-        return pd.concat(read(f"{each}/answers").assign(data=each) for each in there())
+    if name.endswith("/price"):
+        return read(name.replace("price", "answers"))
+    if file := {"order": "answers", "predictors": "answers", "data": "systems"}.get(name):
+        return pd.concat(read(f"{each}/{file}").assign(data=each) for each in there())
     return read(f"{name.removesuffix('/kept')}/systems" if name.endswith("/kept") else name)
 
 
@@ -327,11 +310,12 @@ def numbers(text: str) -> list[tuple[str, str, list[str]]]:
 
 
 def _cell(text: str) -> list[str]:
-    return re.split(r",\s+", text)
+    return " ".join(text.split()).split(", ")
 
 
-def shown(number: str, file: str, cell: list[str]) -> str:
+def shown(number: str, file: str, text: str) -> str:
     """Return a number as its cell has it, with the digits and the sign of the one that is there."""
+    cell = _cell(text)
     plain = Path(file).name in AS_THEY_ARE or cell[0] in COUNTS
     plain |= Path(file).name == "answers" and bool({*COEFFICIENTS} & {*cell})
     sign = "+" if number.startswith("+") else ""
@@ -340,8 +324,16 @@ def shown(number: str, file: str, cell: list[str]) -> str:
 
 
 def with_numbers(text: str) -> str:
-    """Return a page's text with its numbers as the files have them."""
-    return NUMBER.sub(lambda found: shown(found[1], found[3], _cell(found[4])) + found[2], text)
+    """Return a page's text with its numbers, and their intervals, as the files have them."""
+
+    def whole(found: re.Match[str]) -> str:
+        file, column, row = found.group(6, 7, 8)
+        names = zip(found.group(1, 3, 4), (column, "low", "high"), strict=True)
+        value, low, high = (shown(number, file, f"{name}, {row}") for number, name in names)
+        return f"{value}{found[2] or ''} ({low} to {high}){found[5]}"
+
+    text = INTERVAL.sub(whole, text)
+    return NUMBER.sub(lambda found: shown(*found.group(1, 3, 4)) + found[2], text)
 
 
 def value(file: str, cell: list[str]) -> float:
@@ -352,7 +344,7 @@ def value(file: str, cell: list[str]) -> float:
 
     """
     column, *values = cell
-    table = read(file)
+    table = read(file).convert_dtypes()  # a degree that some rows lack is a whole number
     rows = table[[set(values) <= set(map(str, row)) for row in table.itertuples(index=False)]]
     if len(rows) != 1:
         raise ValueError(f"{len(rows)} rows of {file}.csv have {', '.join(values)}")
@@ -389,9 +381,6 @@ def main() -> None:
     if (RESULTS / BY_DEGREE).exists():
         rows = excerpt(pd.read_csv(RESULTS / BY_DEGREE))
         rows.to_csv(FILES / "generated_degrees.csv", index=False)
-    for name, draw in figures().items():
-        PICTURES.mkdir(exist_ok=True)
-        draw(PICTURES / f"{name}.png")
     text = with_numbers(with_tables(PAGE.read_text(encoding="utf-8")))
     PAGE.write_text(text, encoding="utf-8")
 

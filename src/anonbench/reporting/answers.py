@@ -182,9 +182,10 @@ def _predicted(
 ) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
     """Yield coefficients by system of each predictor, then the paired leads of `BEST`."""
     key: Any
-    for key, group in predictors.groupby(["degree", "accuracy"], sort=False):
+    known = predictors.dropna(subset=["pearson"])  # without labels there is none
+    for key, group in known.groupby(["degree", "accuracy"], sort=False):
         degree, accuracy = key
-        table = group.pivot(index="system", columns="predictor", values="pearson").dropna(how="all")
+        table = group.pivot(index="system", columns="predictor", values="pearson")
         for name in table:
             case = {"degree": degree, "case": f"{name} {accuracy}"}
             yield "predictor", table[name].dropna().to_numpy(float), case
