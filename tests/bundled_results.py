@@ -185,8 +185,9 @@ def finish(config: Config) -> None:
     scores = collect(NAME, files, clusters, 0, control, shown.confidence)
     write_csv(scores, base / "scores.csv")
     columns = list(columns_of(files, 0, control))
+    judging = Judging(clusters, shown.confidence, shown.equivalence_margin)
     for stem, test in {"comparisons": compare, "method_comparisons": compare_methods}.items():
-        table = test(NAME, columns, clusters, shown.confidence, shown.equivalence_margin)
+        table = test(NAME, columns, judging)
         write_csv(table, base / f"{stem}.csv")
     judged = dict(zip(names, scenarios, strict=True))
     _judge_again(config, experiment, judged, clusters, columns)

@@ -121,10 +121,9 @@ def test_a_downstream_job_at_the_papers_size(root: Path) -> None:
     assert 3_600 < full.downstream_mb("rvl_cdip") < 8_000  # 3,592 MB were seen
     threads = full.downstream_threads("rvl_cdip")
     on_a_core = 300 + 68  # seconds of k-NN and of the probe that were seen
-    seconds = full.seconds("downstream", "rvl_cdip", model="A-blur-50")
+    sets = len(experiment.scenarios("rvl_cdip"))
+    seconds = full.seconds("downstream", "rvl_cdip") / sets  # a job scores all sets
     assert on_a_core < seconds * threads < 4 * on_a_core
-    sets = 1 + len(experiment.variants("rvl_cdip"))
-    assert full.seconds("downstream", "rvl_cdip") == pytest.approx(sets * seconds), "a job a model"
     assert 1 < threads <= 8
     assert estimates(root, 1_000).downstream_threads("rvl_cdip") == 1
 

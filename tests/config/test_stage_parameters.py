@@ -33,7 +33,6 @@ def all_slices(config: Config) -> dict[str, Any]:
         "scores": stage_parameters.scores(config),
         "comparisons": stage_parameters.comparisons(config),
         "effects": stage_parameters.effects(config),
-        "correlate": stage_parameters.correlate(config),
         "figure": stage_parameters.show(config, "dpi"),
     }
 
