@@ -52,7 +52,6 @@ BY_DEGREE = "documents_4k/documents/scores.csv"
 AS_THEY_ARE = (
     "demo",
     "orders",
-    "pages_orders",
     "predictors",
     "claims",
     "generated_claims",
@@ -255,7 +254,6 @@ GRIDS = {
     **{f"{name}/kept": kept_grid for name in SYSTEMS},
     "systems": lambda found: values_grid(found[found["query"] == "original"]),
     "orders": lambda found: orders_grid(found[found["metric"] == "map"]),
-    "pages": lambda found: values_grid(found[found["query"] == "original"]),
     "order": order_grid,
     "data": data_grid,
     "predictors": predictor_grid,

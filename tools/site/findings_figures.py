@@ -31,19 +31,23 @@ DPI, COLOURS = 110, 64
 def figures() -> dict[str, Callable[[Path], None]]:
     """Return the page's figures by name: what draws each from the files beside the page."""
 
-    def of(table: str) -> dict[str, pd.DataFrame]:
-        return {findings.SYSTEMS[name]: read(f"{name}/{table}") for name in findings.there()}
+    names = findings.there()
 
-    if not (names := findings.there()):
-        return {"bias": bias_figure}
-    return {
+    def of(table: str) -> dict[str, pd.DataFrame]:
+        return {findings.SYSTEMS[name]: read(f"{name}/{table}") for name in names}
+
+    found: dict[str, Callable[[Path], None]] = {
         "order": lambda path: drawn.order_figure(of("systems"), [path], DPI),
         "way_back": lambda path: drawn.way_back_figure(of("way_back"), [path], DPI),
         "degrees": lambda path: drawn.degree_figure(of("answers"), [path], DPI),
         "predictors": lambda path: drawn.predictor_figure(of("predictors"), [path], DPI),
-        "price": lambda path: drawn.price_figure(read(f"{names[0]}/price"), [path], DPI),
         "bias": bias_figure,
     }
+    attacked = [name for name in names if read(f"{name}/price")["rate"].notna().any()]
+    if attacked:
+        price = read(f"{attacked[0]}/price")
+        found["price"] = lambda path: drawn.price_figure(price, [path], DPI)
+    return found
 
 
 def bias_figure(path: Path) -> None:
