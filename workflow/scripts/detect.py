@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
-    if not cache.is_done(shared=True):
+    if not cache.is_done():
         import pandas as pd
 
         from anonbench.config import Detection
