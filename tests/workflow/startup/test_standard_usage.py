@@ -69,7 +69,7 @@ def test_the_workflow_is_the_same_from_either_snakefile_and_as_a_module(
     assert planned(foreign("-n", "mine")) == expected | {"mine": 1}
     foreign("results/tables/scenarios_portraits.csv")
     assert (tmp_path / "results/tables/scenarios_portraits.tex").stat().st_size > 500
-    assert (tmp_path / "results/benchmarks/table/scenarios_portraits.tsv").exists()
+    assert (tmp_path / "results/benchmarks/table/scenarios.tsv").exists()
     assert "Nothing to be done" in foreign("-n", "results/tables/scenarios_portraits.csv")
 
 
