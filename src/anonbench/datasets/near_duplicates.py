@@ -56,8 +56,7 @@ def read_hashes(files: Iterable[Path], ids: list[str]) -> np.ndarray:
             f"{len(missing)} images have no perceptual hash, such as {min(missing)!r}; run the "
             "workflow again, which hashes and embeds the same images"
         )
-    hashes: np.ndarray = table.loc[ids].to_numpy(np.uint64)
-    return hashes
+    return table.loc[ids].to_numpy(np.uint64)
 
 
 def distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -67,7 +66,7 @@ def distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def random_order(ids: list[str]) -> np.ndarray:
     """Positions in an order that is unrelated to names and classes, int64 [N]."""
-    return np.lexsort((np.asarray(ids), hash_ints(("near-duplicates",), ids)))
+    return np.asarray(np.lexsort((np.asarray(ids), hash_ints(("near-duplicates",), ids))))
 
 
 def distinct(hashes: np.ndarray, order: np.ndarray, distance: int) -> np.ndarray:

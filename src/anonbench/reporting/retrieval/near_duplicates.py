@@ -30,8 +30,8 @@ def near_duplicates_grid(dataset: str, table: pd.DataFrame) -> Grid:
     blocks = [
         GridBlock("", (("Images", f"{whole:,}", *images), ("Nearest is one", "", *near))),
         *(
-            GridBlock(f"{label}, degree {int(degree)} %", rows)
-            for degree, of_degree in shown.groupby("degree")
+            GridBlock(f"{label}, degree {degree} %", rows)
+            for degree, of_degree in shown.astype({"degree": int}).groupby("degree")
             for query, label in QUERIES.items()
             if (rows := tuple(_rows(of_degree[of_degree["query"] == query], distances)))
         ),
