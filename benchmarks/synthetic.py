@@ -26,6 +26,9 @@ def recipe_of(**changes: Any) -> Any:
     recipe = _merged(_united(common, expert), changes)
     recipe.backbone.registered = None  # a property of the settings
     recipe.crops.blur_probabilities = (1.0, 0.1, 0.5)
+    # constants of the settings' classes
+    recipe.crops.global_count, recipe.heads.student_temperature = 2, 0.1
+    recipe.losses.mask_ratio, recipe.optimizer.clip = (0.1, 0.5), 3.0
     return recipe
 
 
