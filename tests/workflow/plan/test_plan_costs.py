@@ -47,7 +47,7 @@ def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(
     found = costs(plan(*known, once_more, new, other))
     assert found[once_more] == Cost(70.0, 140.0, 0.0, "measured", 70, weighed=True)
     assert found[new] == Cost(20.0, 40.0, 40.0, "measured", 20, weighed=True)
-    assert found[other] == Cost(5.0, 20.0, 0.0, "rates", None)
+    assert found[other] == Cost(4.0, 16.0, 0.0, "rates", None)
     unknown = job(8, "score", gpus=2.0)
     assert costs(plan(unknown))[unknown] == Cost(600.0, 600.0, 1200.0, "limit", None)
 
