@@ -2,14 +2,13 @@ from pathlib import Path
 
 from anonbench.core.jobs.job import job
 
-SPLITS = ("original_val", "hidden_val", "original_train", "hidden_train", "distilled_val")
-
 with job(snakemake, __file__) as cache:
+    sets = ("original_val", "hidden_val", "original_train", "hidden_train", "distilled_val")
     given, made = dict(snakemake.input.items()), dict(snakemake.output.items())
     shared = [given[f"{each}{s}"] for each in ("clusters", "manifest") for s in ("", "_digest")]
     files = {}
     for name in [key.removesuffix("map") for key in made if key.endswith("_map")]:
-        vectors = {each: given[name + each][0] for each in SPLITS if name + each in given}
+        vectors = {each: given[name + each][0] for each in sets if name + each in given}
         digests = [given[f"{name}{each}_digest"][0] for each in vectors]
         outputs = [file for each, file in made.items() if each.startswith(name)]
         part = cache.part([*shared, *vectors.values(), *digests], outputs)

@@ -154,4 +154,4 @@ def test_copies_on_request_change_no_result_and_go_by_one_command(
     again = snakemake(tmp_path, small_archive.config(), "--cores", "2", "-n", "archive_boxes")
     assert "anonbench originals results --remove" in again.stdout + again.stderr
     assert main(["originals", str(tmp_path / "results"), "--remove"]) == 0
-    assert not list((tmp_path / "results").rglob("0.tar"))
+    assert not list((tmp_path / "results/archive/images/original").rglob("*.tar"))
