@@ -59,8 +59,10 @@ from package.unused import Unused
 SECTIONS = """
 class Settings:
     width: int = 3
+    sides: ClassVar[int] = 2
 
     def side(self):
+        half: int = self.width
         return self.width
 """
 SCRIPT = """
@@ -152,7 +154,7 @@ def test_what_runs_counts_module_by_module(
     assert (of_script(package) == before) is same
 
 
-def test_of_settings_only_the_methods_count(package: Path) -> None:
+def test_of_settings_methods_and_constants_count_and_defaults_do_not(package: Path) -> None:
     exported = CONFIG.replace("package.sections", "package.config.part")
     (package / "config/__init__.py").write_text(exported, encoding="utf-8")
     (package / "config/part.py").write_text(SECTIONS, encoding="utf-8")
@@ -160,9 +162,15 @@ def test_of_settings_only_the_methods_count(package: Path) -> None:
     assert "package.config.part" in before and "package.unused" not in before
     file = package / "config/part.py"
     text = SECTIONS.replace("int = 3", "int = 4")
-    for where, what, same in (("", text, True), ("-", text, False)):
-        file.write_text(what.replace("self.width", f"{where}self.width"), encoding="utf-8")
-        assert (of_module() == before) is same
+    for old, new, same in (
+        ("", "", True),
+        ("return self.width", "return -self.width", False),
+        ("ClassVar[int] = 2", "ClassVar[int] = 3", False),
+        ("half: int = self.width", "half: int = 2 * self.width", False),
+    ):
+        assert old in text
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        assert (of_module() == before) is same, new
 
 
 @pytest.mark.parametrize(

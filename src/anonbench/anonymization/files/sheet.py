@@ -73,8 +73,8 @@ def write_sheet(path: Path, to: Path, outcomes: Sequence[Outcome]) -> None:
 
 def _certainty(outcome: Outcome) -> tuple[int, float, str]:
     """Return a key that sorts doubtful images first."""
-    visible_area = any(not row["hidden"] for row in outcome.regions)
-    kind = 0 if not outcome.regions else 1 if outcome.doubts else 2 if visible_area else 3
+    shows_region = any(not row["hidden"] for row in outcome.regions)
+    kind = 0 if not outcome.regions else 1 if outcome.doubts else 2 if shows_region else 3
     return kind, min((row["score"] for row in outcome.regions), default=0.0), outcome.name
 
 

@@ -29,8 +29,8 @@ PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "an
 _ROOT = "anonbench"
 """Package whose imports are lazy."""
 _SETTINGS = "anonbench.config"
-"""Only the methods of settings count: their values are part of a job's identity. A script depends
-on the sections that it names, not on the whole config."""
+"""Only methods and constants of settings count: the values of fields are part of a job's identity.
+A script depends on the sections that it names, not on the whole config."""
 _FACT = re.compile(
     r"(label|line_colour|images_per_second|seconds_an_image|memory_mb|install): .*ClassVar"
 )
@@ -198,6 +198,11 @@ def _exported() -> dict[str, str]:
     return {each.asname or each.name: str(i.module) for i in imports for each in i.names}
 
 
+def _is_field(node: ast.AST) -> bool:
+    """Whether a statement of a class of settings declares a field, whose value is a parameter."""
+    return isinstance(node, ast.AnnAssign) and "ClassVar" not in ast.unparse(node.annotation)
+
+
 class _Executed(ast.NodeTransformer):
     """Leaves out what does not run, and of settings the values of fields."""
 
@@ -208,8 +213,10 @@ class _Executed(ast.NodeTransformer):
         match node:
             case ast.Expr(value=ast.Constant(value=str())):
                 return None
-            case ast.AnnAssign() if self._is_settings or _FACT.match(ast.unparse(node)):
+            case ast.AnnAssign() if _FACT.match(ast.unparse(node)):
                 return None
+            case ast.ClassDef() if self._is_settings:
+                node.body = [each for each in node.body if not _is_field(each)] or [ast.Pass()]
             case ast.If() if "TYPE_CHECKING" in ast.unparse(node.test):
                 return [self.visit(each) for each in node.orelse] or None
         for annotation in {"annotation", "returns"}.intersection(node._fields):

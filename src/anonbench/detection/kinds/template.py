@@ -180,7 +180,10 @@ class TemplateDetector:
             while (best := self._best(seen, own, shrunk)) is not None:
                 known, matrix, value = best
                 found.append((known, back @ matrix, value))
-                own = own[~is_in_any(own.points, [_corners(known, matrix)])]
+                inside = is_in_any(own.points, [_corners(known, matrix)])
+                if not inside.any():  # it would be found again
+                    break
+                own = own[~inside]
             if found:
                 return found
         return []
