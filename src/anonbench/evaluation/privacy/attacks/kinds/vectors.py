@@ -123,7 +123,7 @@ FOLDS = 5
 """Folds that clusters are split into for cross-validation."""
 RIDGE = 1.0
 """Regularization, in multiples of the number of images and of a feature's mean square."""
-LEAST = 20
+LEAST_LABELLED = 20
 """Labelled images that are needed for a rate; of an attribute, half as many of each value."""
 
 
@@ -174,10 +174,10 @@ class Inference(ArchiveAttack):
         known, fold = known[learned], fold[learned]
         truth, is_even = numbers[known], measure != MEASURE
         if is_even:
-            frequent = _is_frequent(truth, LEAST // 2)
+            frequent = _is_frequent(truth, LEAST_LABELLED // 2)
             known, fold, truth = known[frequent], fold[frequent], truth[frequent]
         classes, counts = np.unique(truth, return_counts=True)
-        if len(known) < LEAST or len(classes) < 2:
+        if len(known) < LEAST_LABELLED or len(classes) < 2:
             raise AttackNotPossibleError(
                 f"{len(known)} images of {len(classes)} classes that more than one cluster has: "
                 "too few"
