@@ -37,16 +37,15 @@ def test_a_copy_of_originals_has_no_digest_and_its_index_has() -> None:
 
 def test_an_adapted_model_embeds_original_queries_too() -> None:
     jobs = paths().embedding_jobs("mine")
-    assert list(jobs) == [("unadapted", 0), ("unadapted", 7), ("adapted", 0)]
-    of_one = {name: files for name, files in jobs["adapted", 0].items() if "A_mask_50" in name}
-    assert list(of_one) == [
-        f"A_mask_50_{name}" for name in ("mask_50_train", "mask_50_val", "original_val")
-    ]
+    models = ["A-blur-50", "A-mask-50", "A-blur-100", "A-mask-100"]
+    assert sorted(jobs) == sorted([("unadapted", 0), ("unadapted", 7), *((m, 0) for m in models)])
+    of_one = jobs["A-mask-50", 0]
+    assert list(of_one) == ["mask_50_train", "mask_50_val", "original_val"]
     weights, images = [paths().backbone("mine", "A-mask-50", 0)], paths().images
-    inputs, output = of_one["A_mask_50_original_val"]
+    inputs, output = of_one["original_val"]
     assert inputs == weights + images("mine", "original", "val")
     assert output == paths().embedding("mine", "A-mask-50", 0, "original")
-    assert of_one["A_mask_50_mask_50_train"].inputs == weights + images("mine", "mask-50", "train")
+    assert of_one["mask_50_train"].inputs == weights + images("mine", "mask-50", "train")
     assert not any("original_val" in name and "mask" in name for name in jobs["unadapted", 0])
 
 

@@ -1,34 +1,33 @@
-# Features of val images and, where they serve a task, of train images. A job a data set and seed for its
-# unadapted model and one for its adapted ones, a job a data set for a system and for each baseline. An
-# image set whose images, weights, settings and code are unchanged is not embedded again. Adapted models
-# embed their original queries, too. A batch (`drift_from`) is embedded by models of the data set that
-# it is compared with.
+# Features of val images and, where they serve a task, of train images. A job a trained model, a job a data
+# set for a system and for each baseline. An image set whose images, weights, settings and code are
+# unchanged is not embedded again. Adapted models embed their original queries, too. A batch
+# (`drift_from`) is embedded by models of the data set that it is compared with.
 
 for _name in experiment.datasets:
-    for (_models, _seed), _sets in paths.embedding_jobs(_name).items():
+    for (_model, _seed), _sets in paths.embedding_jobs(_name).items():
 
         rule:
             name:
-                f"embed_{_name}_{_models}_seed{_seed}"
+                f"embed_{_name}_{_model}_seed{_seed}".replace("-", "_")
             input:
                 **by_digest(**{each: files.inputs for each, files in _sets.items()}),
             output:
                 **updated(**with_digest(**{each: files.output for each, files in _sets.items()})),
             log:
-                f"<logs>/embed/{_name}/{_models}/seed{_seed}.log",
+                f"<logs>/embed/{_name}/{_model}/seed{_seed}.log",
             benchmark:
-                f"<benchmarks>/embed/{_name}/{_models}/seed{_seed}.tsv"
+                f"<benchmarks>/embed/{_name}/{_model}/seed{_seed}.tsv"
             conda:
                 "../../envs/anonbench.yaml"
             resources:
                 mem_mb=growing(estimates.embedding_mb(_name)),
-                runtime=growing(estimates.minutes("embed", _name, model=_models)),
+                runtime=growing(estimates.minutes("embed", _name, model=_model)),
                 gpu=gpus(estimates.embedding_gpus(_name)),
             params:
                 code=code_of("embed"),
                 slice=stage_parameters.embed(settings),
                 dataset=_name,
-                model=_models,
+                model=_model,
             script:
                 "../scripts/embed.py"
 

@@ -5,8 +5,6 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     parts = cache.parts(snakemake.input, snakemake.output)
     if left := [name for name, part in parts.items() if not part.is_done()]:
-        from itertools import groupby
-
         from anonbench.config import load
         from anonbench.core.libraries.devices import locked_gpus
         from anonbench.datasets.listing import root_of
@@ -17,17 +15,12 @@ with job(snakemake, __file__) as cache:
             from anonbench.datasets.image_sets.shards import ImageSet
             from anonbench.embedding.extract import embed_many
 
-            for backbone, names in groupby(left, lambda each: snakemake.input[each][0]):
-                sets = {
-                    Path(snakemake.output[each]): (parts[each], snakemake.input[each][1:])
-                    for each in names
-                }
-                embed_many(
-                    Path(backbone),
-                    [
-                        (ImageSet.of(map(Path, files), root), output)
-                        for output, (_, files) in sets.items()
-                    ],
-                    config.embedding.completing(snakemake.params.slice["settings"]),
-                    written=lambda output, sets=sets: sets[output][0].end(),
-                )
+            backbone, *_ = snakemake.input[left[0]]
+            part_of = {Path(snakemake.output[each]): parts[each] for each in left}
+            images = [ImageSet.of(map(Path, snakemake.input[each][1:]), root) for each in left]
+            embed_many(
+                Path(backbone),
+                [*zip(images, part_of, strict=True)],
+                config.embedding.completing(snakemake.params.slice["settings"]),
+                written=lambda output: part_of[output].end(),
+            )

@@ -77,8 +77,7 @@ class Estimates:
             case "redraw":
                 return in_shard / rates.CPU_DRAWN_PER_SECOND
             case "embed" if model != UNADAPTED:
-                adapted = set(self._experiment.trained_models(name)) - {Model()}
-                return 2 * max(1, len(adapted)) * images / self._embedded_per_second(name)
+                return 2 * images / self._embedded_per_second(name)
             case "embed" | "embed_untrained" | "embed_system":
                 sets = 1 + len(self._experiment.variants(name))
                 return sets * images / self._embedded_per_second(name)

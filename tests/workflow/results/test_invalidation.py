@@ -34,9 +34,10 @@ CORRELATED = {"correlate"} | OF_SCORES
 RANKED = {"retrieve", "trainings"} | both("rankings_{}", "retrieve_others_{}", "rankings_others_{}")
 RANKED |= SCORES | CORRELATED
 DOWNSTREAM = both("downstream_{}")
-ADAPTED_EMBEDDED = "embed_portraits_adapted_seed0"  # portraits alone have adapted models
+OF_BLUR, OF_MASKED = (f"embed_portraits_A_{each}_100_seed0" for each in ("blur", "mask"))
+ADAPTED_EMBEDDED = {OF_BLUR, OF_MASKED}  # portraits alone have adapted models
 OF_UNADAPTED = ("embed_{}_unadapted_seed0", "embed_{}_unadapted_seed1")
-EMBEDDED = {ADAPTED_EMBEDDED, "explore"} | both(*OF_UNADAPTED) | RANKED | DOWNSTREAM
+EMBEDDED = ADAPTED_EMBEDDED | {"explore"} | both(*OF_UNADAPTED) | RANKED | DOWNSTREAM
 CLUSTERED = {"clusters", "trainings", "attention_share"}
 CLUSTERED |= DOWNSTREAM | SCORES | CORRELATED | RATES | ATTACKED
 UNTRAINED = both("embed_{}_pixels", "embed_{}_untrained") | DOWNSTREAM
@@ -45,8 +46,9 @@ ATTENDED = {"attend_portraits", "attend_documents", "attention", "attention_shar
 TRAINED = {"train_unadapted", "train_adapted"} | ATTENDED | EMBEDDED
 TRAINED |= {"reidentify"} | RATES | ATTACKED
 ADAPTED = TRAINED - {"train_unadapted"}
-OF_MASK = ADAPTED - {"attend_portraits"}  # attention on portraits is looked at on blur
-MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {ADAPTED_EMBEDDED, "explore"}
+OF_BLURRED = HIDDEN | UNTRAINED | ADAPTED - {OF_MASKED}
+OF_MASK = ADAPTED - {"attend_portraits", OF_BLUR}  # attention is looked at on blurred portraits
+MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - ADAPTED_EMBEDDED - {"explore"}
 MORE_SEEDS = MORE_SEEDS - both(*OF_UNADAPTED) | both("embed_{}_unadapted_seed2")
 OF_DOCUMENTS = {rule for rule in TRAINED if "portraits" not in rule} - {"train_adapted"}
 
@@ -127,7 +129,7 @@ NEVER_EXECUTED = [
 ]
 CODE = [
     ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED),
-    ("anonymization/methods/blur.py", "(blurred,", "(1 * blurred,", HIDDEN | ADAPTED | UNTRAINED),
+    ("anonymization/methods/blur.py", "(blurred,", "(1 * blurred,", OF_BLURRED),
     (
         "evaluation/downstream/knn.py",
         "- close[0])",

@@ -100,4 +100,4 @@ def test_an_archive_is_drawn_anew(tmp_path: Path, snakemake: Callable[..., Any])
     again = planned(snakemake(tmp_path, changed, "--workflow-profile", "none", "-n", *targets))
     assert set(again) >= NEW | {"embed_archive_unadapted_seed0", "reidentify", "attack", "scores"}
     made_before = {"detect", "anonymize", "originals_archive", "train_unadapted", "train_adapted"}
-    assert not set(again) & (made_before | {"embed_archive_adapted_seed0"})
+    assert not set(again) & (made_before | {"embed_archive_A_mask_100_seed0"})

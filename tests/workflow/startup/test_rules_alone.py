@@ -125,10 +125,8 @@ def test_jobs_get_what_their_scripts_read(root: Path, jobs: list[dict[str, Any]]
         j for j in jobs if j["name"] == "anonymize" and "blur" in j["wildcards"]["variant"]
     )
     assert "blur" in hidden["params"]["slice"]["settings"]
-    train, embed = (
-        one("train_adapted", "portraits"),
-        one("embed_portraits_adapted_seed0", "portraits"),
-    )
+    train = one("train_adapted", "portraits")
+    embed = one("embed_portraits_A_blur_100_seed0", "portraits")
     assert train["params"]["adaption"] == "A"
     assert train["resources"]["tasks_per_gpu"] == 0 and train["threads"] >= 1
     assert train["resources"]["runtime"] > 0 and embed["resources"]["gpu"] in (0, 1)

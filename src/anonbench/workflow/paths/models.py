@@ -74,7 +74,7 @@ class ModelPaths(ImagePaths):
         return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
 
     def embedding_jobs(self, dataset: str) -> dict[tuple[str, int], dict[str, EmbeddingSet]]:
-        """Embeddings by trained weights: image sets by name, for adapted models or not, by seed."""
+        """Embeddings by trained weights: image sets by name, for each model and seed."""
         experiment = self.experiment
         runs = [(run.model, run.seed, run.variant) for run in experiment.scenarios(dataset)]
         if reference := experiment.drifts().get(dataset):
@@ -88,8 +88,8 @@ class ModelPaths(ImagePaths):
             sets = [(str(variant), split) for split in self.anonymized_splits(dataset)]
             if model != Model() and model.adaption not in COMPATIBLE:
                 sets.append((ORIGINAL, "val"))  # the model's original queries
-            jobs[UNADAPTED if model == Model() else "adapted", seed] |= {
-                f"{model}_{each}_{split}".replace("-", "_"): EmbeddingSet(
+            jobs[str(model), seed] |= {
+                f"{each}_{split}".replace("-", "_"): EmbeddingSet(
                     [backbone, *self.images(dataset, each, split)],
                     self.embedding(dataset, model, seed, each, split),
                 )
