@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import os
 import pickle
 import posixpath
@@ -9,6 +8,8 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -196,8 +197,8 @@ def _sum(images: ImageSet, image_id: str) -> int:
 def test_other_processes_read_the_same(tmp_path: Path, method: str) -> None:
     images = ImageSet.open([write(tmp_path / "0.tar", IDS)])
     expected = [_sum(images, image_id) for image_id in IDS]  # opens the file before the fork
-    with multiprocessing.get_context(method).Pool(2) as pool:
-        assert pool.starmap(_sum, [(images, image_id) for image_id in IDS]) == expected
+    with ProcessPoolExecutor(2, get_context(method)) as pool:
+        assert list(pool.map(_sum, [images] * len(IDS), IDS)) == expected
 
 
 def test_pickles_without_its_handles(tmp_path: Path) -> None:
