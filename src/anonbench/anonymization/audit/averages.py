@@ -8,7 +8,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scipy import fft
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.region_window import (
@@ -59,6 +58,8 @@ def blurred(plane: np.ndarray, sigma: float) -> np.ndarray:
 
     Such a region is a sum of cosines, and a Gaussian leaves of each what its spectrum says.
     """
+    from scipy import fft  # for the Gaussian alone
+
     waves = fft.dctn(plane.astype(np.float64), norm="ortho", overwrite_x=True)
     for axis, length in enumerate(plane.shape):
         angles = np.arange(length) * (math.pi * sigma / length)
