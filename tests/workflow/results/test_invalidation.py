@@ -46,7 +46,6 @@ ATTENDED = {"attend_portraits", "attend_documents", "attention", "attention_shar
 TRAINED = {"train_unadapted", "train_adapted"} | ATTENDED | EMBEDDED
 TRAINED |= {"reidentify"} | RATES | ATTACKED
 ADAPTED = TRAINED - {"train_unadapted"}
-OF_BLURRED = HIDDEN | UNTRAINED | ADAPTED - {OF_MASKED}
 OF_MASK = ADAPTED - {"attend_portraits", OF_BLUR}  # attention is looked at on blurred portraits
 MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - ADAPTED_EMBEDDED - {"explore"}
 MORE_SEEDS = MORE_SEEDS - both(*OF_UNADAPTED) | both("embed_{}_unadapted_seed2")
@@ -129,7 +128,7 @@ NEVER_EXECUTED = [
 ]
 CODE = [
     ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED),
-    ("anonymization/methods/blur.py", "(blurred,", "(1 * blurred,", OF_BLURRED),
+    ("anonymization/methods/blur.py", "(blurred,", "(1 * blurred,", HIDDEN | ADAPTED | UNTRAINED),
     (
         "evaluation/downstream/knn.py",
         "- close[0])",
