@@ -55,7 +55,7 @@ def test_help_names_each_detector_once(default: str) -> None:
     add_detectors(parser, default, sections=("seed",))
     said = " ".join(parser.format_help().split())
     assert [said.count(name) for name in ("centerface", "zxing", "mtcnn", "face_onnx")] == [1] * 4
-    assert "sections `detection`, `anonymization` and `seed` hold" in said
+    assert "sections `detection`, `anonymization` and `seed` are used" in said
 
 
 def test_speed_replaces_the_config_s(tmp_path: Path) -> None:

@@ -242,8 +242,8 @@ def data_grid(found: pd.DataFrame) -> Grid:
         lines.append((SYSTEMS[name], *(f"{count:,.0f}" for count in counts)))
     return Grid(
         stem="data",
-        title="What is searched",
-        notes=("Groups are persons, or classes or forms of pages: intervals are over them.",),
+        title="Searched images",
+        notes=("Groups are persons, classes of pages or forms; intervals are over groups.",),
         heads=("Images", "Searched", "Groups", "Systems", "Methods"),
         blocks=(GridBlock("", tuple(lines)),),
     )

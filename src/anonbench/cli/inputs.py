@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from anonbench.config import Config
 
 IMAGES = (
-    "a folder (with all folders in it), a tar, a table (.csv, .parquet) with a column `path`, an "
-    "image, or - for a list of paths on standard input"
+    "a folder with its subfolders, a tar, a table (.csv, .parquet) with a column `path`, an image, "
+    "or - for a list of paths on standard input"
 )
 
 SPEEDS = (
-    "thorough (the default): at all scales and turned, which covers 99 to 100 percent of faces "
-    "from 24 pixels on; quick: upright, and text from half size, which covers as many upright "
-    "faces and 34 to 83 percent of those on their side or upside down; single: once and at full "
-    "size, which misses large and turned faces and small text"
+    "thorough (the default): all scales and rotations, covers 99 to 100 percent of faces of 24 "
+    "pixels or more; quick: upright only, text from half size, covers as many upright faces, but "
+    "only 34 to 83 percent of rotated ones; single: once at full size, misses large and rotated "
+    "faces and small text"
 )
 """Help text; the figures on faces are from docs/reference/copies.md."""
 
@@ -60,29 +60,29 @@ def add_detectors(
         action="append",
         dest="detectors",
         metavar="NAME",
-        help=f"by default {', '.join(usual)}; or {others}, another package's; may be repeated, and "
-        "what any of them finds counts",
+        help=f"by default {', '.join(usual)}; also {others}, or one from another package; may be "
+        "repeated; the regions of all are used",
     )
     if not default:
         parser.add_argument(
             "--hide",
             action="append",
             metavar="KIND",
-            help="search only for these kinds of regions: face, text, barcode, mrz, ink; may be "
-            "repeated, or a list with commas",
+            help="search only for these kinds of regions: face, text, barcode, mrz, ink; a list "
+            "with commas, or repeat the option",
         )
     parser.add_argument(
         "--speed",
         choices=("thorough", "quick", "single"),
         metavar="NAME",
-        help=f"{SPEEDS}; it replaces the config's `detection.speed`",
+        help=f"{SPEEDS}; overrides the config's `detection.speed`",
     )
     parser.add_argument(
         "--configfile",
         type=Path,
         metavar="FILE",
-        help=f"a config whose sections {', '.join(first)} and {last} hold here, too, and where no "
-        "--detector is given its data set's `detectors`",
+        help=f"a config whose sections {', '.join(first)} and {last} are used; without --detector, "
+        "also its data set's `detectors`",
     )
 
 

@@ -83,9 +83,9 @@ def unproved() -> pd.DataFrame:
 
 def test_what_passes_is_recommended(tmp_path: Path) -> None:
     said = first_page(tmp_path, table_of())
-    assert re.search(rf"Use Mask{MODEL}\. It keeps \d+ of 100 of the search quality and res", said)
-    assert "Nothing tried keeps more and passes." in said
-    assert "anonbench images export a mask-100 --to mask-100.tar" in said
+    assert re.search(rf"Use Mask{MODEL}\. It keeps \d+ % of the search quality and res", said)
+    assert "No other method that passes keeps more." in said
+    assert "anonbench images export a mask-100 -o mask-100.tar" in said
     assert len(said.split()) <= WORDS
 
 
@@ -100,7 +100,7 @@ def test_mapped_vectors_are_no_adapted_model(tmp_path: Path) -> None:
     maps = pd.DataFrame(rows, columns=VARIANT_COLUMNS)
     scored = pd.concat([scores, gaining], ignore_index=True)
     page = first_page(tmp_path, None, scored, maps=maps)
-    quality = r"(\d+) of 100 of the search quality \((\d+) without the map\)"
+    quality = r"(\d+) % of the search quality \((\d+) % without the map\)"
     found = re.search(rf"learned from 400 images.* {quality}", page)
     assert found and int(found[1]) > int(found[2])
 
@@ -110,14 +110,14 @@ def test_low_rank_update_is_shown_beside_the_unchanged_system(tmp_path: Path) ->
     masks = scores[(scores["method"] == "mask") & (scores["adaption"] == "unadapted")]
     updated = masks.assign(adaption="D", value=0.9, low=0.88, high=0.92)
     page = first_page(tmp_path, None, pd.concat([scores, updated], ignore_index=True))
-    assert re.search(r"\(D\).* of the search quality \(\d+ without this update\)", page)
+    assert re.search(r"\(D\).* of the search quality \(\d+ % without this update\)", page)
 
 
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "; not tested enough: re-identification, detecting it again, reading text"),
-        ("de", "; nicht genug geprüft: Wiedererkennen, erneutes Finden, Lesen von Text"),
+        ("en", "; not tested enough: re-identification, finding the region again, reading text"),
+        ("de", "; nicht genug geprüft: Wiedererkennen, Wiederfinden der Bereiche, Lesen von Text"),
     ],
 )
 def test_limits_without_a_result_are_named(tmp_path: Path, language: str, said: str) -> None:
@@ -130,17 +130,15 @@ def test_limits_without_a_result_are_named(tmp_path: Path, language: str, said: 
 
 def test_where_nothing_passes_the_nearest_and_what_it_fails_on_are_named(tmp_path: Path) -> None:
     said = first_page(tmp_path, table_of(0.9))
-    assert re.search(
-        rf"No method passes\. The nearest to passing is Mask{MODEL}, which keeps", said
-    )
+    assert re.search(rf"No method passes\. The closest is Mask{MODEL}, which keeps", said)
     assert "the detectors leave 9.5 % of the face area visible, and at most 3 % is allowed" in said
     assert "Next: mark by hand what is still visible" in said and "anonbench review a" in said
 
 
 def test_what_is_not_known_names_the_step_that_unblocks_it(tmp_path: Path) -> None:
     said = first_page(tmp_path, unproved())
-    assert "No method is shown to pass yet. The nearest to passing is Mask" in said
-    assert "how much of the face area the detectors leave visible is not known" in said
+    assert "No method has been shown to pass yet. The closest is Mask" in said
+    assert "because it is not known how much of the face area the detectors leave visible" in said
     # of no image yet; the fewest of which none missed would show at most 3 %
     assert "draw the true boxes of 125 images: anonbench review a --sample 125" in said
     assert "? not known" not in said and "failed" in said  # blur
@@ -167,13 +165,10 @@ def test_nothing_can_be_said_on_too_little(tmp_path: Path) -> None:
     why = "there are only 26 images, and at least 100 are needed"
     assert f"Mask passes every limit. How much search quality it keeps is not known: {why}." in said
     assert "Next: add images until there are 100, then anonbench run" in said
-    assert "100 of 100" not in said
+    assert "100 %" not in said
     failing = first_page(tmp_path, table_of(0.9), few)
-    said = "Nothing can be said about search quality yet"
-    assert (
-        f"{said}: {why}. No method passes. The nearest to passing is Mask. It fails because"
-        in failing
-    )
+    said = "The search quality is not known yet"
+    assert f"{said}: {why}. No method passes. The closest is Mask. It fails because" in failing
 
 
 def test_a_choice_of_unknown_quality_names_its_degree_and_vectors() -> None:
@@ -186,7 +181,7 @@ def test_a_choice_of_unknown_quality_names_its_degree_and_vectors() -> None:
 
 def test_nothing_run_is_said(tmp_path: Path) -> None:
     said = first_page(tmp_path, None, make_scores("a").iloc[:0])
-    assert "Nothing can be said yet: no search was run on these images." in said
+    assert "There is no result yet: no search was run on these images." in said
     assert "anonbench run" in said
 
 
@@ -206,8 +201,8 @@ def test_what_may_be_visible_stands_before_the_answer(tmp_path: Path) -> None:
 def test_warnings_are_in_the_language_of_the_page_and_the_statement(tmp_path: Path) -> None:
     audit = {"used": 5, "used_without_regions": 1, "used_failed": 1200}
     for language, said in (
-        ("en", ["1 image without a region is in", "1,200 images on which"]),
-        ("de", ["1 Bild ohne Bereich steht in", "1.200 Bilder, auf denen"]),
+        ("en", ["1 image in which nothing was found is unchanged", "1,200 images on which"]),
+        ("de", ["1 Bild, in dem nichts gefunden wurde, ist", "1.200 Bilder, bei denen"]),
     ):
         page = first_page(tmp_path, table_of(), language=language, audit=audit)
         statement = (tmp_path / "a" / "statement.html").read_text(encoding="utf-8")
@@ -238,7 +233,9 @@ def test_pictures_of_other_programs_are_warned_about_in_german(tmp_path: Path) -
     output = tmp_path / "report.html"
     build_report("T", [made], {"presentation": {"language": "de"}}, {}, output)
     said = first_of(output.read_text(encoding="utf-8"))
-    assert "2 von 40 sichtbar, 1 teilweise verdeckt" in said and "visible" not in said
+    assert (
+        "von 40 gefundenen Bereichen 2 sichtbar und 1 teilweise" in said and "visible" not in said
+    )
 
 
 def test_a_model_that_knows_less_than_pixels_is_said_once(tmp_path: Path) -> None:
@@ -299,8 +296,8 @@ def test_catalogues_have_the_same_texts_with_the_same_values() -> None:
 def test_numbers_and_their_nouns_agree() -> None:
     english, german = (Texts(language) for language in ("en", "de"))
     for number, left_out, failed in (
-        ("1", "1 Bild ist ausgelassen", "1 geschriebenes Bild bestand die"),
-        ("2", "2 Bilder sind ausgelassen", "2 geschriebene Bilder bestanden die"),
+        ("1", "1 Bild wurde ausgelassen", "1 geschriebenes Bild bestand die"),
+        ("2", "2 Bilder wurden ausgelassen", "2 geschriebene Bilder bestanden die"),
     ):
         assert german("notice.left_out", number=number).startswith(left_out)
         assert german("why.fail.audit", value_number=number).startswith(failed)

@@ -275,7 +275,7 @@ def test_nothing_to_show_is_still_a_page(tmp_path: Path) -> None:
     bare = DatasetSection("empty", results.files, tables)
     page = Page(build(tmp_path / "report.html", [bare]))
     words = " ".join(page.text)
-    assert "Nothing can be said yet: no search was run on these images." in words
+    assert "There is no result yet: no search was run on these images." in words
     assert "Not run: no scenario of this table has a score." in words
     assert page.open == [] and not page.all("img")
     targets = {str(a["href"])[1:] for a in page.all("a")}
@@ -294,7 +294,7 @@ def test_files_that_are_missing_do_not_break_the_page(
     )
     page = Page(build(tmp_path / "report.html", [sections[1], lost]))
     words = " ".join(page.text)
-    assert "Nothing can be said yet: no search was run on these images." in words
+    assert "There is no result yet: no search was run on these images." in words
     assert page.open == []
 
 

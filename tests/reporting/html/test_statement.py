@@ -141,7 +141,7 @@ def test_a_rate_says_of_what_and_an_interval_how_sure(tmp_path: Path) -> None:
     heads = next(line for line in found.splitlines() if line.startswith("| Attack"))
     assert "What is counted | Share | 95 % interval" in heads
     row = next(line for line in found.splitlines() if line.startswith("| find where"))
-    assert "images (Male) (that the map or model was learned from) |" in row
+    assert "images (Male) (used to learn the map or model) |" in row
 
 
 def test_what_a_method_does_not_say_is_not_known(tmp_path: Path) -> None:
@@ -153,9 +153,9 @@ def test_what_a_method_does_not_say_is_not_known(tmp_path: Path) -> None:
     assert "What is left of a hidden region is not known." in found and "nan" not in found
 
 
-def test_an_adapted_model_and_regions_in_sight_are_said(tmp_path: Path) -> None:
+def test_an_adapted_model_and_visible_regions_are_said(tmp_path: Path) -> None:
     found, _ = make_statement(tmp_path, table_of(), stated=(50, "A"))
     assert "with the model adapted to it (A), 50 % of the regions" in found.replace("\\", "")
-    assert "In sight: 50 % of the regions" in found
+    assert "Still visible: 50 % of the regions" in found
     assert "(A) were not attacked" in found.replace("\\", "")
-    assert "In sight" not in make_statement(tmp_path, table_of())[0]
+    assert "Still visible" not in make_statement(tmp_path, table_of())[0]

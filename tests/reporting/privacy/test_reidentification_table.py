@@ -47,7 +47,7 @@ def test_surroundings_have_a_column_and_no_part_in_the_strongest_attack() -> Non
     column = list(grid.heads).index("Rank 1") - 1
     assert [row[column] for row in block.rows] == ["97.0"] * 4
     assert block.rows[3][column + 1] == "1.0 (0.0–5.0)"
-    assert "the surroundings of a region alone" in grid.caption
+    assert "only the surroundings of a region" in grid.caption
     assert "surroundings" not in reidentification_grid("a", make_rates("a")).caption
     untaught = make_rates("a", remainder=0.4)
     lack = untaught[untaught["regions"] == "remainder"].iloc[:1]
@@ -65,7 +65,7 @@ def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
     assert "the very same region" in grid.blocks[1].label
     assert "Not run: Text, Adaptive attacker (adapted model) (no model is adapted" in grid.caption
     assert "not run" in grid.blocks[1].rows[1]
-    text = "Attacks on text tell which line it is among those of the gallery; none of them reads it"
+    text = "Attacks on text tell which line of the gallery it is; none of them reads it"
     assert text in grid.caption
     assert "on text" not in reidentification_grid("a", make_rates("a")).caption
     nothing = reidentification_grid("a", make_rates("a").iloc[:0])

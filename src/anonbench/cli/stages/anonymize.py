@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from anonbench.anonymization.files.run import Anonymized
 
 _EPILOG = """\
-A PDF becomes a PDF of pixels, without text. TIFF files of several pages and animations are left
+A PDF becomes a PDF of images, without text. TIFF files of several pages and animations are left
 out: save their pages as images.
-Copies keep names, folders, format, colour profile and (upright) orientation. All other metadata is
-left out. The exit status is 3 where images are missing from the output, or may show what should be
-hidden; FOLDER.audit.json and FOLDER.audit.csv say which. The same command goes on where a run was
-ended.
+Copies keep names, folders, format and colour profile; they are upright, without other metadata. The
+exit status is 3 if images are missing from the output or may show what should be hidden;
+FOLDER.audit.json and FOLDER.audit.csv say which. The same command continues a stopped run.
 
 Examples:
   anonbench anonymize photos -o anonymized
@@ -42,8 +41,8 @@ def add(commands: Any) -> None:
         "anonymize",
         help="write copies of images with their sensitive regions hidden",
         description="Finds faces, text, barcodes, machine-readable zones and ink, hides them, and "
-        "writes audited copies. Originals are never written to. Images in which nothing was found "
-        "are not published.",
+        "writes audited copies. Originals are never changed. Images in which nothing was found get "
+        "no copy.",
         epilog=_EPILOG,
     )
     add_images(parser)
@@ -67,7 +66,7 @@ def add(commands: Any) -> None:
         type=positive,
         default=100,
         metavar="PERCENT",
-        help="how many of each image's regions are hidden (100); below, the others stay visible",
+        help="how many of each image's regions are hidden (100); the others stay visible",
     )
     add_detection(parser)
     parser.add_argument(

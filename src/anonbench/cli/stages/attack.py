@@ -19,12 +19,12 @@ _DEFAULT = (
     *("reconstruction", "likeness", "dictionary", "block_noise", "residual"),
 )
 _EPILOG = f"""\
-Pairs have the same path but for its suffix, as `anonbench anonymize` writes them. Images are read
-and nothing is written but to --output; nothing that was read in an image is shown.
+The two images of a pair have the same path, except for the suffix. Only --output is written, and
+nothing that was read in an image is shown.
 Without --method, blur and mosaic are not undone, and nothing is compared with candidates. Attacks:
-{", ".join(_DEFAULT)} (the default); others need vectors, and the workflow.
-Exit status 3: done, but some files could not be read, or are the only one of their pair.
-What the numbers mean: docs/explanation/privacy.md.
+{", ".join(_DEFAULT)} (the default). Others need vectors and run only in the workflow.
+Exit status 3: done, but some files could not be read, or have no partner.
+What the numbers mean: docs/reference/attacks.md.
 
 Examples:
   anonbench attack photos anonymized --method pixelate
@@ -37,9 +37,9 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "attack",
         help="attack anonymized images: read, decode, restore, re-identify",
-        description="Attacks anonymized images by any program, beside their originals: what can "
-        "be read, decoded, restored or found, with intervals, the same on masked images, and a "
-        "random guess.",
+        description="Attacks anonymized images from any program and compares with their originals: "
+        "what can be read, decoded, restored or found, with intervals, and the same for masked "
+        "images and for random guesses.",
         epilog=_EPILOG,
     )
     parser.add_argument("originals", metavar="ORIGINALS", help=IMAGES)
@@ -47,15 +47,15 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--method",
         metavar="NAME",
-        help="what hid them, with the settings of --configfile: blur and pixelate are undone, "
-        "candidates are hidden alike",
+        help="method that hid the regions, with the settings of --configfile: blur and pixelate "
+        "are undone, candidates are hidden in the same way",
     )
     parser.add_argument(
         "--attack",
         action="append",
         dest="attacks",
         metavar="NAME",
-        help="one of those below; may be repeated",
+        help="one of the attacks below; may be repeated",
     )
     add_detectors(parser)
     parser.add_argument(

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".parquet", ".csv", ".json")
 _EPILOG = """\
-Each page of a PDF or TIFF file is an image. What is read is turned upright, and is RGB or grey of 8
-bits; the output says of which images that changes values, and of which files nothing was read.
-The exit status is 3 where images could not be read or searched, or are doubtful; -o FILE.json names
+Each page of a PDF or TIFF file is an image. Images are decoded upright, as RGB or grey of 8 bits.
+The output counts the images that this changes, and the files that were not read.
+The exit status is 3 if images could not be read or searched, or are doubtful; -o FILE.json names
 them.
 
 Examples:
@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
         "--output",
         type=Path,
         metavar="FILE",
-        help="write the regions: .parquet or .csv (a row a region), or .json (an entry an image)",
+        help="write the regions: .parquet or .csv (a row per region), or .json (one per image)",
     )
     add_detection(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")

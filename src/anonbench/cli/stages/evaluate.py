@@ -45,7 +45,7 @@ def add(commands: Any) -> None:
         help="measure what anonymization costs a retrieval system",
         description="Searches, anonymizes and encodes images in one process, scores the system's "
         "rankings of the anonymized images against its own ranking of the originals, and says "
-        "which method keeps most. Nothing is trained.",
+        "which method keeps the most. Nothing is trained.",
         epilog=_EPILOG,
     )
     add_images(parser)
@@ -74,8 +74,8 @@ def add(commands: Any) -> None:
         "--clusters",
         type=Path,
         metavar="FILE",
-        help="columns id and cluster (.csv, .parquet): images that are no independent evidence, "
-        "such as photos of one person",
+        help="columns id and cluster (.csv, .parquet): images that belong together, such as "
+        "photos of one person",
     )
     parser.add_argument(
         "--attack",
@@ -85,8 +85,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--map",
         action="store_true",
-        help="also score vectors mapped back to where their originals' would be (mapped_<method>): "
-        "what `anonbench map` would regain, judged on other clusters than it learns from",
+        help="also score vectors moved towards those of their originals (mapped_<method>): what "
+        "`anonbench map` would regain, judged on clusters that it does not learn from",
     )
     parser.add_argument(
         "--keep-without-regions",

@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
         "map",
         help="learn and apply a map of vectors that regains retrieval",
         description="Learns a map from pairs of vectors, judges it on images of other clusters, "
-        "and applies it. The system stays as it is.",
+        "and applies it. The system is not changed.",
         epilog=_EPILOG,
     )
     steps = parser.add_subparsers(required=True, metavar="step")
@@ -45,16 +45,18 @@ def add(commands: Any) -> None:
         type=Path,
         metavar="FILE",
         help="columns id and cluster (.csv, .parquet): images that show one person or document; "
-        "without it every image is taken for independent",
+        "without it every image counts as independent",
     )
     fit.set_defaults(run=run_fit)
     apply = steps.add_parser("apply", help="map vectors", epilog=_EPILOG)
     apply.add_argument("map", type=Path, metavar="MAP", help="what `fit` wrote")
-    apply.add_argument("vectors", type=Path, metavar="VECTORS", help="of hidden images, or queries")
+    apply.add_argument(
+        "vectors", type=Path, metavar="VECTORS", help="vectors of hidden images, or of queries"
+    )
     apply.add_argument(
         "--queries",
         action="store_true",
-        help="the vectors are queries of a stored index that stays as it is (inner products)",
+        help="the vectors are queries to an index that is not mapped (inner products)",
     )
     apply.set_defaults(run=run_apply)
     for step in (fit, apply):
@@ -63,7 +65,7 @@ def add(commands: Any) -> None:
             "--method",
             default="",
             metavar="NAME",
-            help="how the images were hidden, such as mask-100: a map refuses those of another",
+            help="how the images were hidden, such as mask-100; others are refused",
         )
         step.add_argument("--json", action="store_true", help="print JSON")
 

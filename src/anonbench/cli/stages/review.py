@@ -34,10 +34,10 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "review",
         help="look at the regions in a browser and correct them",
-        description="Serves a page on this machine only, that shows images with their regions. "
-        "Regions are added, moved, removed and confirmed there. Writes the corrections that the "
-        "next run honours, and beside them a record of what was looked at. Doubtful images come "
-        "first. Control-C ends it.",
+        description="Serves a page, on this machine only, that shows images with their regions. "
+        "There you add, move, remove and confirm regions; doubtful images come first. The command "
+        "writes the corrections, which the next run uses, and a record of the images that you saw. "
+        "Control-C ends it.",
         epilog=_EPILOG,
     )
     parser.add_argument(
@@ -54,12 +54,12 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--images",
         metavar="IMAGES",
-        help="the folder's originals, where they are not in the place that its record names",
+        help="the folder's originals, if they were moved",
     )
     parser.add_argument(
         "--sample", type=int, default=100, metavar="N", help="images in the random sample (100)"
     )
-    parser.add_argument("--port", type=int, default=0, help="one that is free, where none is given")
+    parser.add_argument("--port", type=int, default=0, help="port of the page (a free one)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.set_defaults(run=run)
 

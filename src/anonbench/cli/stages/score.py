@@ -62,7 +62,7 @@ def add(commands: Any) -> None:
         dest="include_self",
         action="store_false",
         default=None,
-        help="leave a query's own image out of what is searched",
+        help="do not count a query's own image among the results",
     )
     scores.add_argument(
         "--ap-depth", choices=["full", "k"], help="average precision over all ranks (full) or k"
@@ -88,13 +88,13 @@ def add(commands: Any) -> None:
         "--clusters",
         type=Path,
         metavar="FILE",
-        help="columns id and cluster (.csv, .parquet): queries that are no independent evidence, "
-        "such as photos of one person",
+        help="columns id and cluster (.csv, .parquet): queries that belong together, such as "
+        "photos of one person",
     )
 
     large = parser.add_argument_group("large archives")
     large.add_argument(
-        "--sample", type=int, metavar="N", help="score a random sample of so many queries"
+        "--sample", type=int, metavar="N", help="score only a random sample of N queries"
     )
 
     output = parser.add_argument_group("output")
@@ -109,8 +109,8 @@ def add(commands: Any) -> None:
         "--against",
         type=Path,
         metavar="FILE",
-        help="also compare with another scoring, by its scores of every query (--per-query), in "
-        "pairs: such as one method with another",
+        help="also compare query by query with another scoring, such as that of another method; "
+        "the file is from --per-query",
     )
     parser.set_defaults(run=run)
 

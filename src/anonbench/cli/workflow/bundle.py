@@ -31,14 +31,14 @@ def add(commands: Any) -> None:
         epilog="Examples:\n"
         "  anonbench bundle --configfile archive.yaml -o bundle.tar\n"
         "  anonbench bundle -o bundle --repository https://example.org/our-clone\n\n"
-        "What is in it and what it tells of the images: docs/how-to/bundle.md.",
+        "What is in it, and what it reveals about the images: docs/how-to/bundle.md.",
     )
     add_run_options(parser)
     parser.add_argument(
         "--keep-ids",
         action="store_true",
-        help="leave images their ids and classes their labels (they may be names of files and "
-        "people) instead of numbering them",
+        help="keep the ids of images and the labels of classes (possibly names of files and "
+        "persons) instead of numbering them",
     )
     parser.add_argument(
         "--author",
@@ -55,13 +55,13 @@ def add(commands: Any) -> None:
         default="",
         metavar="ADDRESS",
         help="where others find the code, for README and metadata (the address of your clone's "
-        "origin is not told: it may name a machine)",
+        "origin is not used, because it may name a machine)",
     )
     parser.add_argument(
         "--date",
         default="",
         metavar="YYYY-MM-DD",
-        help="of publication (the day on which the newest of the results was made)",
+        help="date of publication (the day of the newest result)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)

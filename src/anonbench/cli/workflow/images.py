@@ -42,19 +42,19 @@ def add(commands: Any) -> None:
         "--key",
         type=Path,
         metavar="FILE",
-        help="also write which number is which id: a CSV that only you may read, to be kept",
+        help="also write a CSV with each image's number and id, readable only by you",
     )
     parser.add_argument(
         "--names",
         action="store_true",
-        help="leave images their paths and labels, for yourself: not to be passed on",
+        help="keep paths and labels, for your own use: do not pass these files on",
     )
     parser.add_argument(
         "--accept-unhidden",
         type=int,
         default=0,
         metavar="N",
-        help="how many images and rows may show what should be hidden, as the refusal counts them",
+        help="export although N images or rows may be unhidden; the refusal prints N",
     )
     parser.set_defaults(run=run)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MINUTES = 10.0
 _EPILOG = """\
-Names of files and what is read in images are never shown, only counted.
+File names and text in images are never shown, only counted.
 
 Examples:
   anonbench init photos
@@ -38,8 +38,8 @@ def add(commands: Any) -> None:
         help="look at a folder and write the config of an experiment",
         description="Counts a folder's images, searches a sample for faces, text, barcodes and "
         "machine-readable zones, tries the system on it, and writes a commented config: the "
-        "smallest useful experiment, with its time and disk. On a terminal it asks what no option "
-        "says. It changes nothing in the folder.",
+        "smallest useful experiment, with its time and disk space. On a terminal, it asks for what "
+        "the options do not say. It changes nothing in the folder.",
         epilog=_EPILOG,
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER")
@@ -49,20 +49,18 @@ def add(commands: Any) -> None:
         type=Path,
         default=Path("archive.yaml"),
         metavar="FILE",
-        help="(archive.yaml)",
+        help="config to write (archive.yaml)",
     )
     parser.add_argument("--system", metavar="SYSTEM", help=SYSTEM_HELP)
     parser.add_argument(
         "--label", metavar="COLUMN", help="a label column, for accuracies: `class` of class folders"
     )
-    parser.add_argument(
-        "--persons", action="store_true", help="each class folder is a person, who is looked for"
-    )
+    parser.add_argument("--persons", action="store_true", help="each class folder shows one person")
     parser.add_argument(
         "--minutes",
         type=_positive,
         metavar="N",
-        help=f"what the first experiment may take ({_MINUTES:g})",
+        help=f"time that the first experiment may take ({_MINUTES:g})",
     )
     parser.add_argument("--cores", type=int, metavar="N", help="cores of the run (this machine's)")
     parser.add_argument("--yes", action="store_true", help="ask nothing, take the defaults")

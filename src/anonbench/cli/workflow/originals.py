@@ -17,8 +17,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "originals",
         help="list or remove copies of originals in the results",
-        description="Lists the files that hold copies of originals, hidden links included. Only "
-        "reads, without --remove.",
+        description="Lists the files that contain copies of originals, including hidden links. "
+        "Without --remove, it only reads.",
         epilog="Examples:\n  anonbench originals results\n"
         "  anonbench originals results --remove\n\n"
         "More: docs/reference/files.md.",
@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--remove",
         action="store_true",
-        help="remove what is listed, and what killed trainings left in the temporary folder",
+        help="remove these files, and temporary folders of killed trainings",
     )
     parser.set_defaults(run=run)
 

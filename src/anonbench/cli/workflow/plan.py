@@ -11,7 +11,7 @@ from typing import Any
 from anonbench.workflow.snakefile import require_configfiles
 
 _EPILOG = """\
-All other arguments go to snakemake: targets first, then --configfile, --config.
+All other arguments are passed to snakemake: targets first, then --configfile, --config.
 
 Examples:
   anonbench plan --configfile archive.yaml
@@ -25,9 +25,9 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "plan",
         help="list the jobs of an experiment, their time and disk",
-        description="Shows how many jobs snakemake would run, and what they would cost by the "
-        "benchmarks of earlier jobs, else by formula. Runs and changes nothing. "
-        "`snakemake -n` says why each job would run.",
+        description="Shows how many jobs snakemake would run, and their cost from benchmarks of "
+        "earlier jobs or from formulas. Runs and changes nothing. `snakemake -n` says why each job "
+        "would run.",
         epilog=_EPILOG,
     )
     parser.add_argument(

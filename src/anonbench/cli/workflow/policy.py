@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _EPILOG = """\
-Exit status: 0 every variant that is asked for passes; 3 one of them fails, or it is not known
-whether it passes; 1 there is nothing to check, or a file is damaged; 2 wrong usage. Only reads, and
-needs no Snakemake: the tables are those that the target `policy` wrote.
+Exit status: 0 every requested variant passes; 3 one of them fails, or its result is not known; 1
+there is nothing to check, or a file is damaged; 2 wrong usage. The command only reads the tables of
+the target `policy`, and does not need Snakemake.
 
 Examples:
   anonbench policy check
@@ -38,8 +38,8 @@ def add(commands: Any) -> None:
     check = actions.add_parser(
         "check",
         help="say pass or fail for each variant, for people and for CI",
-        description="Judges the evidence that a run has collected of each variant, by the policy "
-        "of its config or by another one.",
+        description="Judges the evidence that a run collected about each variant, by the policy of "
+        "its config or by another one.",
         epilog=_EPILOG,
     )
     check.add_argument(
@@ -53,14 +53,14 @@ def add(commands: Any) -> None:
         "--policy",
         type=Path,
         metavar="FILE",
-        help="YAML with a section `policy`; without it, that of the config counts",
+        help="YAML with a section `policy` (that of the run's config)",
     )
     check.add_argument(
         "--variant",
         action="append",
         dest="variants",
         metavar="NAME",
-        help="what is to be published, such as mask-100; may be repeated (all variants)",
+        help="variant to be published, such as mask-100; may be repeated (all variants)",
     )
     check.add_argument("--json", action="store_true", help="print verdicts and evidence as JSON")
     check.set_defaults(run=run)

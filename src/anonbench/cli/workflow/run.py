@@ -23,15 +23,16 @@ _LOOKS = (
 )
 """Options with which no job runs."""
 _EPILOG = """\
-All arguments go to snakemake: targets first, then --configfile, --config, -n. Its exit code is this
-command's. Ctrl-C ends it, and the same command goes on.
+All arguments are passed to snakemake: targets first, then --configfile, --config, -n. The exit
+status is that of snakemake. Ctrl-C ends the run, and the same command continues it.
 
 Examples:
   anonbench run --configfile archive.yaml
   anonbench run archive_boxes --configfile archive.yaml    # up to a stage
-  anonbench run -n --configfile archive.yaml               # only look"""
+  anonbench run -n --configfile archive.yaml               # only list the jobs"""
 _EPILOG_OF_REPORT = """\
-All arguments go to snakemake: --configfile, --config, -n. Its exit code is this command's.
+All arguments are passed to snakemake: --configfile, --config, -n. The exit status is that of
+snakemake.
 
 Examples:
   anonbench report --configfile archive.yaml"""
@@ -42,8 +43,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "run",
         help="run an experiment up to its report",
-        description="Says what would run and how long it takes, runs snakemake, and says where the "
-        "report is. Without --cores all cores are used, and as many GPUs as there are.",
+        description="Says how many jobs will run and how long they take, runs snakemake, and says "
+        "where the report is. Without --cores, it uses all cores and GPUs of this machine.",
         epilog=_EPILOG,
     )
     parser.set_defaults(run=run, passes_on=True, targets=())

@@ -22,9 +22,9 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "verify",
         help="check the files of a bundle",
-        description="Compares every file of a bundle with the digest that its metadata lists, and "
-        "what the workflow made in its folder with what the run had made.",
-        epilog="The exit status is 0 where everything is as published, else 1.\n\nExamples:\n"
+        description="Compares every file of a bundle with its digest in the metadata, and files "
+        "that the workflow made in the bundle's folder with the published ones.",
+        epilog="The exit status is 0 if everything is as published, else 1.\n\nExamples:\n"
         "  anonbench verify bundle.tar\n  anonbench verify bundle.tar --json > verified.json\n\n"
         "More: docs/how-to/bundle.md.",
     )

@@ -302,7 +302,7 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
         if top["unknown"]:
             return Step(texts("step.gap"), RUN)
         variant = f"{top['method']}-{top['degree']}"
-        export = f"anonbench images export {dataset} {variant} --to {variant}.tar"
+        export = f"anonbench images export {dataset} {variant} -o {variant}.tar"
         return Step(texts("step.publish"), export)
     kind = "fail" if top["verdict"] == Verdict.FAIL else "open"
     rule = str(top["rule"])

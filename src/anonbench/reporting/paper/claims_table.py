@@ -244,9 +244,9 @@ def _verdict(finding: Finding) -> str:
         reasons = list(dict.fromkeys(case.numbers for case in finding.cases))
         return f"{finding.verdict.value}: {'; '.join(reasons) or 'not run'}"
     tested = [case.significant for case in finding.decided if case.significant is not None]
-    apart = f", {sum(tested)} of {len(tested)} told apart" if tested else ""
-    return f"{finding.verdict.value} ({finding.count}{apart})"
+    clear = f", {sum(tested)} of {len(tested)} clear" if tested else ""
+    return f"{finding.verdict.value} ({finding.count}{clear})"
 
 
 def _remark(case: Case) -> str:
-    return " – not told apart" if case.significant is False and not case.holds else ""
+    return " – not clear" if case.significant is False and not case.holds else ""
