@@ -5,8 +5,8 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__):
     from anonbench.core.vocabulary import Variant
     from anonbench.datasets.listing import root_in
-    from anonbench.reporting.figures.examples import choose, examples
-    from anonbench.reporting.images.shown import open_shown
+    from anonbench.reporting.figures.examples import examples
+    from anonbench.reporting.images.shown import choose, open_shown
 
     settings = snakemake.params.slice["settings"]
     root = root_in(snakemake.config, snakemake.wildcards.dataset)

@@ -24,10 +24,11 @@ from anonbench.reporting.figures.correlation import (
     notes,
     read_correlations,
 )
-from anonbench.reporting.figures.examples import choose, examples
+from anonbench.reporting.figures.examples import examples
 from anonbench.reporting.figures.learning import chance_levels, learning_curves
 from anonbench.reporting.figures.style import METHOD_COLOURS, new_figure, save, styled
 from anonbench.reporting.figures.trends import trend
+from anonbench.reporting.images.shown import choose
 from anonbench.reporting.labels import METHODS
 
 Draw = Callable[[Sequence[Path]], None]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.registries.method_names import in_order, is_audited, place_of
 from anonbench.core.vocabulary import Variant
 from anonbench.reporting.figures.picture_grid import GAP, PRINT, PictureGrid, show
@@ -34,11 +33,6 @@ class Images(Protocol):
     def read(self, image_id: str) -> np.ndarray:
         """Read an image, uint8 [H, W] or [H, W, 3] RGB."""
         ...
-
-
-def choose(ids: Iterable[str], number: int) -> list[str]:
-    """Choose images by a hash of their ids: the same on every machine, spread over classes."""
-    return sorted(ids, key=lambda image_id: hash_int("examples", image_id))[:number]
 
 
 def examples(

@@ -7,18 +7,24 @@ other image is a blank tile.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet, open_sets
 
 TILE = 192
 """Pixels of a blank tile's side."""
+
+
+def choose(ids: Iterable[str], number: int) -> list[str]:
+    """Choose images by a hash of their ids: the same on every machine, spread over classes."""
+    return sorted(ids, key=lambda image_id: hash_int("examples", image_id))[:number]
 
 
 class ShownSet:
