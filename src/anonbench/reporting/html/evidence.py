@@ -189,7 +189,8 @@ def missed(policy: pd.DataFrame | None) -> Iterable[str]:
     rows = policy[(policy["rule"] == MISSED) & policy["value"].notna()]
     for row in rows.drop_duplicates("entity").to_dict("records"):
         entity = ENTITIES.get(row["entity"], row["entity"])
-        yield f"{100 * row['value']:.1f} % of the {entity.lower()} area ({row['dataset']})"
+        named = entity if entity.isupper() else entity.lower()  # MRZ, face
+        yield f"{100 * row['value']:.1f} % of the {named} area ({row['dataset']})"
 
 
 def labels(explorers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
