@@ -21,7 +21,7 @@ from anonbench.evaluation.correlation import METRICS
 from anonbench.reporting.answers import PREDICTED_BY
 from anonbench.reporting.grids.grid import to_markdown
 from anonbench.reporting.labels import ACCURACIES, METHODS, QUERIES
-from anonbench.reporting.systems import orders_grid, values_grid
+from anonbench.reporting.systems import values_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"
@@ -252,8 +252,6 @@ def data_grid(found: pd.DataFrame) -> Grid:
 GRIDS = {
     "reidentification": reidentification_grid,
     **{f"{name}/kept": kept_grid for name in SYSTEMS},
-    "systems": lambda found: values_grid(found[found["query"] == "original"]),
-    "orders": lambda found: orders_grid(found[found["metric"] == "map"]),
     "order": order_grid,
     "data": data_grid,
     "predictors": predictor_grid,

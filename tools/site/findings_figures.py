@@ -37,7 +37,7 @@ def figures() -> dict[str, Callable[[Path], None]]:
         return {findings.SYSTEMS[name]: read(f"{name}/{table}") for name in names}
 
     found: dict[str, Callable[[Path], None]] = {
-        "order": lambda path: drawn.order_figure(of("systems"), [path], DPI),
+        "order": lambda path: drawn.order_figure(main_methods(of("systems")), [path], DPI),
         "way_back": lambda path: drawn.way_back_figure(of("way_back"), [path], DPI),
         "degrees": lambda path: drawn.degree_figure(of("answers"), [path], DPI),
         "predictors": lambda path: drawn.predictor_figure(of("predictors"), [path], DPI),
@@ -48,6 +48,11 @@ def figures() -> dict[str, Callable[[Path], None]]:
         price = read(f"{attacked[0]}/price")
         found["price"] = lambda path: drawn.price_figure(price, [path], DPI)
     return found
+
+
+def main_methods(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Leave out strengths, as the page's tables do."""
+    return {name: each[each["method"].isin(findings.KEPT)] for name, each in tables.items()}
 
 
 def bias_figure(path: Path) -> None:

@@ -232,8 +232,12 @@ def _legend(figure: Figure, rows: pd.DataFrame, columns: Sequence[str]) -> None:
             for name in dict.fromkeys(rows["adaption"])
             for label in [ADAPTIONS.get(name, name)]
         ]
-    if handles:
-        figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6))
+    for across in range(min(len(handles), 6), 0, -1):
+        legend = figure.legend(handles=handles, loc="outside upper center", ncols=across)
+        if legend.get_window_extent().width <= figure.bbox.width:
+            return
+        if across > 1:
+            legend.remove()  # it would be cut off
 
 
 def _named_on_x(axes: Axes, names: Sequence[str]) -> None:
