@@ -8,7 +8,7 @@ for _name in experiment.datasets:
 
         rule:
             name:
-                f"embed_{_name}_{_model}_seed{_seed}".replace("-", "_")
+                f"embed_{_name}_{_model.replace('-', '_')}_seed{_seed}"
             input:
                 **by_digest(**{each: files.inputs for each, files in _sets.items()}),
             output:

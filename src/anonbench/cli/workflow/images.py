@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="export although N images or rows may be unhidden; the refusal prints N",
+        help="export although N images may be unhidden; the refusal prints N",
     )
     parser.set_defaults(run=run)
 
