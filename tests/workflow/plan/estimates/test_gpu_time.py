@@ -118,6 +118,14 @@ def test_dinov3_on_h100_lies_within_the_range() -> None:
     assert least / 32 < 0.57 < most / 32
 
 
+@pytest.mark.parametrize(("batch", "rate"), [(128, 306.0), (192, 308.5), (256, 313.9)])
+def test_this_projects_training_on_h200_lies_within_the_range(batch: int, rate: float) -> None:
+    """Images/s of `benchmarks/gpu.py` on an NVIDIA H200."""
+    work = Work(batch, 1.154e12, "bf16")
+    least, most = Device("H200", formula.ON_HOPPER).seconds(work)
+    assert least < batch / rate < most
+
+
 def test_the_papers_trainings(paper: Callable[..., Plan]) -> None:
     plan = paper()
     works = [work for job in plan.jobs if (work := work_of(plan, job)) and job.stage == "train"]
@@ -232,7 +240,11 @@ def test_nothing_is_said_of_other_trainings(
 
 
 def test_the_machines_own_gpu_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {"NVIDIA A100-SXM4-80GB": formula.ON_A100, "NVIDIA L40S": formula.ON_OTHERS}
+    names = {
+        "NVIDIA A100-SXM4-80GB": formula.ON_A100,
+        "NVIDIA H100 80GB HBM3": formula.ON_HOPPER,
+        "NVIDIA L40S": formula.ON_OTHERS,
+    }
     for name, share in names.items():
         monkeypatch.setattr(formula, "model_name", lambda name=name: name)
         assert devices() == [Device(name, share)]

@@ -1,7 +1,7 @@
 """GPU time of planned trainings and embeddings by formula, and settings that shorten it.
 
 For jobs without a measured counterpart: their FLOPs, divided by the GPU's peak and the share of it
-that published trainings of ViT-L reached.
+that trainings of ViT-L reached, published ones and this project's.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ Span = tuple[float, float]
 ON_A100: Span = (0.30, 0.35)
 """Shares of the peak. DINOv2's ViT-L/14 and ViT-L/16 reached 31 and 34 % (Oquab et al. 2023: 3.3
 days on 96 A100, "about a day" on 32)."""
-ON_OTHERS: Span = (0.12, 0.35)
-"""DINOv3's ViT-L/16 reached 13 % on H100 (0.57 s a step, by its config); the most is an A100's."""
+ON_HOPPER: Span = (0.30, 0.37)
+"""This project's training of ViT-L/16 reached 34 to 37 % on an H200, at 128 to 256 images a step
+(`benchmarks/gpu.py`). The least leaves room for smaller batches."""
+ON_OTHERS: Span = (0.12, 0.37)
+"""DINOv3's ViT-L/16 reached 13 % on 32 H100 (0.57 s a step, by its config)."""
 REFERENCES = ("A100", "H100 or H200")
 """GPUs assumed by a plan if the machine has none."""
 COUNTS = (1, 4, 8)
@@ -82,7 +85,13 @@ def devices() -> list[Device]:
     """The machine's kind of GPU, or the reference GPUs if it has none or an unknown one."""
     here = model_name()
     names = REFERENCES if here is None or peak_flops(here, "bf16") is None else (here,)
-    return [Device(name, ON_A100 if "A100" in name else ON_OTHERS) for name in names]
+    return [Device(name, _share(name)) for name in names]
+
+
+def _share(name: str) -> Span:
+    if "A100" in name:
+        return ON_A100
+    return ON_HOPPER if "H100" in name or "H200" in name else ON_OTHERS
 
 
 def work_of(plan: Plan, job: Job, change: str = "") -> Work | None:
