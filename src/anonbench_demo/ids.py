@@ -1,4 +1,4 @@
-"""ID documents of an invented state: portrait, printed fields, MRZ and barcode, scanned aslant."""
+"""ID documents of an invented state: portrait, fields, MRZ and barcode, scanned aslant."""
 
 from __future__ import annotations
 

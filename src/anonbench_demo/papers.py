@@ -1,4 +1,4 @@
-"""Layouts that are mostly running text: letters, mail, notes, reports, articles, résumés, memos."""
+"""Layouts of mostly running text: letters, mail, notes, reports, articles, résumés, memos."""
 
 from __future__ import annotations
 

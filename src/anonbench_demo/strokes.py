@@ -1,4 +1,4 @@
-"""Anti-aliased and soft-edged shapes on a supersampled canvas, placed by head or body frames."""
+"""Anti-aliased and soft-edged shapes on a supersampled canvas, in frames of head or body."""
 
 from __future__ import annotations
 

@@ -73,6 +73,22 @@ def test_names_have_no_private_words() -> None:
     assert parts_of_names("class Promise:\n    def drawn_anew(self): ...") >= {"promise", "anew"}
 
 
+def first_lines(text: str) -> list[str]:
+    """First lines of all docstrings of a module."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, kinds)]
+    return [doc.splitlines()[0] for node in nodes if (doc := ast.get_docstring(node))]
+
+
+def test_first_lines_of_docstrings_are_short() -> None:
+    lines = [
+        line
+        for file in (ROOT / "src").rglob("*.py")
+        for line in first_lines(file.read_text("utf-8"))
+    ]
+    assert len(lines) > 1000 and not [line for line in lines if len(line) > 90]
+
+
 def words_that_are_gone(text: str) -> list[str]:
     return [found[0] for found in _GONE.finditer(_CODE.sub("", text))]
 

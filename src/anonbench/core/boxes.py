@@ -27,7 +27,7 @@ Quad = tuple[float, float, float, float, float, float, float, float]
 
 
 class Blocks(NamedTuple):
-    """The grid of blocks in which a lossy file codes a picture, in pixels of the upright original.
+    """The grid of blocks in which a lossy file codes a picture, in pixels of the original.
 
     Each block carries noise of all its pixels, so that the visible part of a block tells what its
     hidden part shows.

@@ -1,4 +1,4 @@
-"""Atomic and reproducible writing of files: whole or not at all, equal bytes for equal content."""
+"""Atomic and reproducible writing: whole files or none, equal bytes for equal content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the experiment: variants, models and scenarios, and how they are written in paths.
+"""The experiment's vocabulary: variants, models and scenarios, and their spelling in paths.
 
 One variant is one version of the images (``original``, ``blur-50``); one model is one DINOv2
 training (``unadapted``, ``A-blur-50``), or a baseline without one. See docs/reference/glossary.md.

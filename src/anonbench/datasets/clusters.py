@@ -1,4 +1,4 @@
-"""Clusters of a data set: images that are no independent evidence, such as photos of one person.
+"""Clusters of a data set: images that are not independent, such as photos of one person.
 
 They follow from the manifest's label columns and paths, and are stored in a separate table: another
 choice of clusters changes intervals, but no image, model or score.

@@ -1,4 +1,4 @@
-"""Files of several pages in a listing: each page is an image, and all of them are one document."""
+"""Files of several pages: each page is an image, and all of them are one document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of other programs and copies, matched with their images by the names of the files."""
+"""Pictures of other programs, matched with their originals by file name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images of a data set, their splits and subset, and all other files: no image is opened."""
+"""The images of a data set, their splits and subset, and other files; none is opened."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def codebook(descriptors: np.ndarray) -> np.ndarray:
 
 
 def embed(descriptors: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Return a vector of locally aggregated descriptors (Jégou et al. 2010), float32 of length 1.
+    """Return a vector of locally aggregated descriptors (Jégou et al. 2010), a unit vector.
 
     Every centre's sum of residuals is brought to length 1 first (Arandjelović and Zisserman 2013).
     Without descriptors it is 0.

@@ -46,7 +46,7 @@ _NARROW = 128
 
 @dataclass(frozen=True)
 class SecondLook:
-    """Second search for small regions of low score, at twice the largest scale but no enlarged one.
+    """Second search for small regions of low score, at twice the largest scale, never enlarged.
 
     Regions of the largest scale get one, and of an image that is doubled those of full size. It
     uses the turn in which each was found, or all turns if the largest scale is searched upright.

@@ -1,4 +1,4 @@
-"""Cache of a system's vectors by image content, in HDF5 files that may be deleted at any time."""
+"""Cache of a system's vectors by image content, in HDF5 files that may be deleted."""
 
 from __future__ import annotations
 

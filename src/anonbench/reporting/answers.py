@@ -1,4 +1,4 @@
-"""Answers over several frozen systems on the same images: way back, predictors, price, means.
+"""Answers over several frozen systems: way back, predictors, price, means.
 
 The unit of a mean is a system. Methods within a system are not independent, so the interval of a
 mean is Student's over the systems' values, for new systems of the same kind.

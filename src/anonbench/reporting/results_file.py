@@ -1,4 +1,4 @@
-"""Results file: the results of one system on one data set, as one JSON file that others can read.
+"""Results file: the results of one system on one data set, as one JSON file.
 
 The same for everybody, like the files of MTEB (Muennighoff et al. 2023): a folder of them, own and
 others', is one table. It has no paths, no ids of images and no class labels.

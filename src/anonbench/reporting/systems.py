@@ -1,4 +1,4 @@
-"""Findings across systems that search the same images: quality kept, and the order of methods."""
+"""Findings across systems on the same images: quality kept, and the order of methods."""
 
 from __future__ import annotations
 

@@ -250,7 +250,7 @@ def shard(network: nn.Module, blocks: nn.ModuleList) -> None:
 
 
 def whole(value: Any) -> Any:
-    """Return a state (tensors in dictionaries and lists) with spread tensors put together, on CPU.
+    """Gather a state's sharded tensors (in dictionaries and lists) on the CPU.
 
     All ranks must call it, in the same order.
     """

@@ -1,4 +1,4 @@
-"""Conditions of the methods that average or move pixels, and of those that change their values."""
+"""Conditions of the methods that average, move or change pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions of the keyed methods, whose random numbers the audit derives from the key itself."""
+"""Conditions of the keyed methods; the audit derives random numbers from the key itself."""
 
 from __future__ import annotations
 

@@ -210,7 +210,7 @@ def _box(corners: np.ndarray, shape: tuple[int, ...]) -> Box | None:
 
 
 def _hull(corners: np.ndarray, box: Box, inset: float) -> np.ndarray:
-    """Pixels of a box, made smaller by `inset`, that the hull of four corners touches, bool [h, w].
+    """Pixels of a box, smaller by `inset`, that the hull of four corners touches, bool [h, w].
 
     Corners that lie nearly on one line enclose no area beyond rounding: then the region may cover
     all of its box. A line less than 1e-12 pixels high is treated as level: its slope may not be

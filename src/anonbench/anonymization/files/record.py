@@ -1,4 +1,4 @@
-"""Record of a run beside its output folder: what became of each image, and what is left to do.
+"""Record of a run beside its output folder: results of images, and what is left to do.
 
 While a run goes on, outcomes are appended to a journal; at its end they are written as the audit
 files, JSON and CSV, in the order of names. A later run starts from both, so that nothing is done

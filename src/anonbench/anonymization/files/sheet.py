@@ -1,4 +1,4 @@
-"""Contact sheet of anonymized copies: one HTML page for a person's look, doubtful images first.
+"""Contact sheet of anonymized copies: one HTML page, doubtful images first.
 
 It is made from the copies as they were audited, never from originals, and loads nothing.
 """

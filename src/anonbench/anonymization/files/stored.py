@@ -65,7 +65,7 @@ _STANDARDS: dict[bytes, tuple[tuple[tuple[float, ...], tuple[int, tuple[float, .
 
 
 def standard(profile: bytes, space: bytes) -> bytes:
-    """Return the standard profile that shows nearly the same colours; empty where none can be told.
+    """Return the standard profile of nearly the same colours; empty if there is none.
 
     Args:
         profile: ICC, of anyone's.

@@ -1,1 +1,1 @@
-"""Pictures that another program has anonymized: read, and compared with what detection found."""
+"""Pictures that another program has anonymized: reading, comparison with regions."""

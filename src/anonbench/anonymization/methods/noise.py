@@ -14,7 +14,7 @@ BITS = 16
 
 
 class Noise(Keyed):
-    """Gaussian noise on every value: weak by design, for what averages over pixels sees through it.
+    """Gaussian noise on every value: weak by design, as averages over pixels remove it.
 
     Faces are recognized and lines read through the default strength by eye, and a denoiser gets
     more of them back. It is best a layer over another method.

@@ -1,4 +1,4 @@
-"""Code fingerprint of a result: the modules that its script imports, and the packages' versions.
+"""Code fingerprint of a result: modules that its script imports, and versions of packages.
 
 Comments, docstrings, annotations and formatting do not count. Modules are read and not imported, so
 that a cached result is found without loading heavy libraries.

@@ -29,7 +29,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Registered(Settings):
-    """Something that can be added: its parameters are fields, what it is called are class values.
+    """Something that can be added: parameters are fields, names are class values.
 
     The parameters become a section of the config under `name`, with schema and documentation. Such
     a class imports nothing of anonbench but `anonbench.core`, and nothing heavy when its module is

@@ -1,4 +1,4 @@
-"""Rows of annotation files of every format: outlines, common checks, and the images they name."""
+"""Rows of annotation files of every format: outlines, common checks, named images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every file below a folder, listed and fingerprinted without opening any, and why it is unused."""
+"""Listing and fingerprint of all files below a folder, with reasons for unused ones."""
 
 from __future__ import annotations
 

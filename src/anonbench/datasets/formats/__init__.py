@@ -1,1 +1,1 @@
-"""Formats of originals beyond plain images: pages, PDF, TIFF, HEIC, colour models, conversions."""
+"""Formats of originals: pages, PDF, TIFF, HEIC, colour models, conversions."""

@@ -1,4 +1,4 @@
-"""Values of an opened image as 8 bits, grey or RGB, as a viewer shows them, and what that converts.
+"""Values of an opened image as a viewer shows them: 8 bits, grey or RGB, with conversions.
 
 Values of grey and RGB images stay as stored, whatever profile is embedded: an anonymized image
 equals its original outside of the regions. CMYK values are converted by their profile, without

@@ -1,4 +1,4 @@
-"""Originals as an image set: an index of files that stay where they are, and copies on request.
+"""Originals as an image set: an index of files in their place, and copies on request.
 
 Every read of a file compares it with its index, wherever it is stored. Copies below a folder of
 results are found, removed and reported.

@@ -1,4 +1,4 @@
-"""Image sets: uncompressed tar shards (the WebDataset convention), each with an index beside it.
+"""Image sets: uncompressed tar shards (the WebDataset convention), each with an index.
 
 Members are in id order, with times and owners zeroed, so that the same images give the same bytes.
 The index has offset and size of every image, so that it can be read without the others, and its

@@ -1,4 +1,4 @@
-"""A folder of images: class folders or flat, with an official split where it has split folders."""
+"""A folder of images: class folders or flat, with an official split from split folders."""
 
 from __future__ import annotations
 

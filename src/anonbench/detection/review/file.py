@@ -1,4 +1,4 @@
-"""The CSV files of a review: corrections, whose other rows are kept unchanged, and its record."""
+"""The CSV files of a review: corrections (other rows stay unchanged) and its record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images for a person to review, a random sample among them, and the estimate of misses from it."""
+"""Images for a person to review, among them a random sample, and its estimate of misses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of equal size, each computed by one thread: no bit depends on the number of threads."""
+"""Batches of equal size, each computed by one thread: bits do not depend on threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Systems behind an HTTP endpoint: the bytes of an image are sent, a vector comes back as JSON."""
+"""Systems behind an HTTP endpoint: bytes of an image in, a vector as JSON out."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _matched(file: Path, images: ImageSet) -> np.ndarray:
 
 
 def read_vectors(file: Path) -> Embeddings:
-    """Read vectors in the formats of `anonbench.embedding.formats`, or NPZ (`ids`, `embeddings`).
+    """Read vectors: formats of `anonbench.embedding.formats`, or NPZ (`ids`, `embeddings`).
 
     Raises:
         InputError: the file is in none of them.

@@ -1,4 +1,4 @@
-"""Effects of retraining, anonymizing and adapting on retrieval, query by query, and their table.
+"""Effects of retraining, anonymizing and adapting on retrieval by query, and their table.
 
 A reference ranking is the ranking of the original images by an unadapted model. U and A are the
 unadapted and an adapted model of one training seed. Their own reference is the ranking by U. A
@@ -260,7 +260,7 @@ class Judged(NamedTuple):
 
 
 def tell_apart(second: Judged, own: Judged) -> dict[str, np.ndarray]:
-    """Loss of score to each of `EFFECTS`, of the scores' shape; positive where something is lost.
+    """Loss of score by each of `EFFECTS`, of the scores' shape; losses are positive.
 
     Args:
         second: scores by a reference of another seed.

@@ -1,4 +1,4 @@
-"""Paired tests of models within a method, of methods with the same adaption, and of query kinds.
+"""Paired tests of models of a method, methods of an adaption, and query kinds.
 
 The sample of a test are queries (or images) in clusters. A test says whether these trained models
 differ on new clusters of the same kind. It says nothing about retrained models; second references

@@ -108,7 +108,7 @@ def find(
     best: Sequence[Path],
     level: float,
 ) -> Findings:
-    """Evaluate all claims on the paper's numbers, on ours (`read_ours`) and by a second training.
+    """Evaluate all claims on the paper's numbers, ours (`read_ours`) and a second training's.
 
     Other arguments as in `write_claims`.
     """

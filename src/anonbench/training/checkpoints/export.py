@@ -232,7 +232,7 @@ def to_dinov2(
     class_position: bool,
     kind: Literal["dinov2", "huggingface"] = "dinov2",
 ) -> dict[str, Tensor]:
-    """Return weights in the names of DINOv2's torch.hub models, or of transformers' published ones.
+    """Return weights by the names of DINOv2's torch.hub models or of transformers' models.
 
     These always have LayerScale, biases and a position of the class token: a model without them
     gets ones and zeros.
@@ -275,7 +275,7 @@ def to_dinov2(
 
 
 def _at_input_size(weights: Mapping[str, Tensor], model: Any, side: int) -> dict[str, Tensor]:
-    """Return the weights with positions for inputs of `side` pixels, as the model resamples them.
+    """Return the weights with positions for inputs of `side` pixels, resampled as by the model.
 
     timm and transformers resample in other ways, so they must not have to.
     """

@@ -248,7 +248,7 @@ def blur(images: Tensor, sigmas: Tensor) -> Tensor:
 
 
 def _blur_along(images: Tensor, weights: Tensor, axis: Literal[2, 3]) -> Tensor:
-    """Return images [N, 3, H, W] blurred along an axis by symmetric weights [N, BLUR_RADIUS + 1].
+    """Blur images [N, 3, H, W] along an axis by symmetric weights [N, BLUR_RADIUS + 1].
 
     Sums of shifted images are several times as fast as a convolution with a kernel for each image.
     """

@@ -1,4 +1,4 @@
-"""Floating-point operations of a training step, for the share of a GPU's peak that it reaches.
+"""Floating-point operations of a training step, for its share of a GPU's peak.
 
 Model FLOPs as PaLM (Chowdhery et al. 2022, appendix B) counts them: those that the method needs,
 without recomputation and padding. Only matrix products count, a multiply-add as two.

@@ -1,4 +1,4 @@
-"""Launch of a training: in this process, or one process for each GPU on one or several machines.
+"""Launch of a training: in this process, or one process for each GPU, on any machines.
 
 torchrun starts these by `python -m anonbench.training.loop.launch JOB.json`. Each writes its
 outcome to a file beside the job, from which `run` raises it again.

@@ -1,4 +1,4 @@
-"""Transformer blocks on crops of several sizes at once, with stochastic depth that saves its work.
+"""Transformer blocks on crops of several sizes at once; stochastic depth saves its work.
 
 DINOv2 (Oquab et al. 2023), section 5: the tokens of all crops are concatenated for the layers that
 treat each token separately (norms and linear layers), attention runs once for each crop size, and a
@@ -135,7 +135,7 @@ def unpacked(tokens: Tensor, groups: Sequence[Tensor]) -> list[Tensor]:
 
 
 def attend(qkv: Tensor, images: int, attention: Any) -> Tensor:
-    """Return self-attention within each image, [B · T, D], for queries, keys, values [B · T, 3 D].
+    """Self-attention within each image, [B · T, D], of queries, keys and values [B · T, 3 D].
 
     Args:
         qkv: what `attention.qkv` gave.

@@ -1,4 +1,4 @@
-"""Names of a ViT's weights in other programs' checkpoints, and reading of these in our names.
+"""Names of a ViT's weights in other programs' checkpoints, and reading of these.
 
 Ours are timm's (`VisionTransformer`). Three formats are known:
 

@@ -24,7 +24,7 @@ _NEAR = 3
 
 
 def require_name(name: str, field: str) -> None:
-    """Check that timm has a plain ViT with a class token by this name, and its tag if it has one.
+    """Check that timm has a plain ViT with a class token by this name, and its tag if given.
 
     Raises:
         InputError: there is none; the message suggests similar names.
