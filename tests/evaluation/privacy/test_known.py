@@ -88,6 +88,22 @@ def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
     assert (alone["shortfall"] != "").all() and (alone["entity"] == "barcode").all()
 
 
+def test_a_wide_interval_may_show_that_an_attack_succeeds_but_not_that_it_fails() -> None:
+    rates = make_rates("a").assign(low=0.43, high=0.66, rate=0.55)
+    row = strongest(rates, 0.2, 0.95).set_index("method").loc["blur"].to_dict()
+    assert row["shortfall"] == "" and "an interval of 23.0 points" in row["unknown"]
+    assert against(row, 0.1) is Limit.ABOVE
+    assert against(row, 0.5) is against(row, 0.7) is Limit.UNKNOWN
+
+
+def test_a_wide_interval_does_not_hide_a_narrow_one_that_shows_more() -> None:
+    wide = make_rates("a", entity="text", match="region").assign(rate=0.6, low=0.05, high=0.9)
+    narrow = make_rates("a").assign(rate=0.4, low=0.35, high=0.45)
+    row = strongest(pd.concat([narrow, wide]), 0.2, 0.95).set_index("method").loc["blur"].to_dict()
+    assert row["entity"] == "face" and against(row, 0.1) is Limit.ABOVE
+    assert row["unknown"].startswith("text: an interval of 85.0 points")
+
+
 @pytest.mark.parametrize(
     ("reason", "unknown"),
     [

@@ -27,11 +27,11 @@ def row(**changes: Any) -> dict[str, Any]:
     return dict.fromkeys(COLUMNS, math.nan) | known | changes
 
 
-def facts(gap: str | None = None) -> Facts:
+def facts(gap: str | None = None, images: int = 30) -> Facts:
     """Return what is known of a data set."""
     numbers = {"there": 3, "needed": GAPS[gap]} if gap and GAPS[gap] else {}
     found = (gap, numbers) if gap else None
-    return Facts("a", 30, 0, (), 0, found, toy=False, examples={})  # type: ignore[arg-type]
+    return Facts("a", images, 0, (), 0, found, toy=False, examples={})  # type: ignore[arg-type]
 
 
 CASES = [
@@ -69,7 +69,9 @@ def test_an_attack_is_tried_more_often_by_the_setting_that_counts_its_tries() ->
     for attack in ("reidentification", "remainder", *PRIVACY_ATTACKS):
         known = {"rule": "attack", "rule_attack": attack, "rule_n": 50.0}
         top = row(verdict=Verdict.UNKNOWN, **known)
-        asked = shlex.split(step(top, facts(), Texts()).command)[-1].removeprefix("privacy=")
+        asked = shlex.split(step(top, facts(images=51), Texts()).command)[-1].removeprefix(
+            "privacy="
+        )
         privacy = Privacy.model_validate(yaml.safe_load(asked))
         drawn = {*privacy.model_fields_set}
         if attack in PRIVACY_ATTACKS and issubclass(PRIVACY_ATTACKS[attack], RegionAttack):
@@ -77,3 +79,11 @@ def test_an_attack_is_tried_more_often_by_the_setting_that_counts_its_tries() ->
             assert "attacked_regions" in drawn and (most is None or most > 100), attack
         else:
             assert drawn == {"gallery" if attack == "inference" else "probes"}, attack
+
+
+def test_where_all_images_were_attacked_more_images_are_needed() -> None:
+    known = {"rule": "attack", "rule_attack": "reidentification", "rule_limit": 0.1}
+    top = row(verdict=Verdict.UNKNOWN, rule_n=120.0, rule_value=0.02, rule_high=0.12, **known)
+    found = step(top, facts(images=120), Texts())
+    assert "until about 188 can be attacked (120 now)" in found.text
+    assert found.command == "anonbench run"

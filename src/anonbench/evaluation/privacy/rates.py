@@ -229,29 +229,49 @@ def strongest(
         regions: shown to the attacks, as in `worst`.
 
     Returns:
-        A row of `worst` for each method and degree, with three more columns. `shortfall`: why this
-        rate is unknown; empty unless the rates of all entities are unknown. `unknown`: by entity,
-        why its rate is unknown; empty if all are known. `ceiling`: the rate of the strongest attack
-        on the originals of the same entity; NaN if they were not attacked.
+        A row of `worst` for each method and degree, with four more columns. `shortfall`: why this
+        rate and its interval show nothing; empty unless this holds for all entities. `wide`: why
+        the interval is too wide to show that an attack fails; it may show that one succeeds.
+        `unknown`: by entity, why its rate is unknown; empty if all are known. `ceiling`: the rate
+        of the strongest attack on the originals of the same entity; NaN if they were not attacked.
 
     """
     by_entity = worst(rates, of=[*_VARIANT, "entity"], regions=regions)
     blind = _blind(by_entity)
-    reasons = [_shortfall(row, widest, confidence, blind) for row in by_entity.to_dict("records")]
-    by_entity = by_entity.assign(shortfall=reasons)
+    records = by_entity.to_dict("records")
+    by_entity = by_entity.assign(
+        shortfall=[_shortfall(row, blind) for row in records],
+        wide=[_too_wide(row, widest, confidence) for row in records],
+    )
     lacks = rates["reason"].str.startswith(_LACKS, na=False) & (rates["regions"] == regions)
     lone = dict(rates.loc[lacks, ["entity", "reason"]].to_numpy().tolist())
     missing = [f"{entity}: {why}" for entity, why in lone.items()]
     rows = []
     for _, group in by_entity.groupby(_VARIANT, sort=False):
-        known = group[group["shortfall"] == ""]
-        best = worst(known if len(known) else group, regions=regions)
-        of_entities = zip(group["entity"], group["shortfall"], strict=True)
-        unknown = [*(f"{entity}: {why}" for entity, why in of_entities if why), *missing]
+        best = _decisive(group, regions)
+        lacking = {
+            entity: ", ".join(filter(None, reasons))
+            for entity, *reasons in group[["entity", "shortfall", "wide"]].to_numpy()
+        }
+        unknown = [*(f"{entity}: {why}" for entity, why in lacking.items() if why), *missing]
         rows.append(best.assign(unknown="; ".join(unknown)))
     found = pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
     clear = by_entity[by_entity["method"] == ORIGINAL].set_index("entity")["rate"]
     return found.assign(ceiling=found["entity"].map(clear).astype(np.float64))
+
+
+def _decisive(group: pd.DataFrame, regions: str) -> pd.DataFrame:
+    """Strongest attack on one of a variant's entities, as one row.
+
+    An interval that is too wide does not take the place of a narrower one that shows more.
+    """
+    known = group[group["shortfall"] == ""]
+    best = worst(known if len(known) else group, regions=regions)
+    narrow = known[known["wide"] == ""]
+    if best["wide"].iloc[0] and len(narrow):
+        other = worst(narrow, regions=regions)
+        return other if other["low"].iloc[0] > best["low"].iloc[0] else best
+    return best
 
 
 def against(row: Mapping[Any, Any], limit: float) -> Limit:
@@ -286,23 +306,32 @@ def _blind(by_entity: pd.DataFrame) -> set[str]:
     return set(clear.loc[clear["low"] <= clear["chance"], "entity"])
 
 
-def _shortfall(row: dict[Any, Any], widest: float, confidence: float, blind: set[str]) -> str:
-    """Why a rate is unknown and what to add; empty if it is known."""
-    who = "persons" if row["match"] == "person" else "images"
+def _shortfall(row: dict[Any, Any], blind: set[str]) -> str:
+    """Why a rate and its interval show nothing, and what to add; empty if they show something."""
+    who = _who(row)
     reasons = []
     if row["clusters"] < MIN_CLUSTERS:
         reasons.append(f"{row['clusters']:.0f} {who}, and {MIN_CLUSTERS} are needed")
     if row["gallery"] < MIN_GALLERY:
         reasons.append(f"a gallery of {row['gallery']:.0f}, and {MIN_GALLERY} are needed")
-    width = row["high"] - row["low"]
-    if math.isnan(width):
+    if math.isnan(row["high"] - row["low"]):
         reasons = reasons or ["no interval"]
-    elif width > widest:
-        needed = probes_needed(widest, confidence)
-        reasons.append(
-            f"an interval of {100 * width:.1f} points from {row['n']:.0f} probes, and at most "
-            f"{100 * widest:g} are allowed: {needed} probes of different {who} are enough"
-        )
     if row["method"] != ORIGINAL and row["entity"] in blind and row["low"] <= row["chance"]:
         reasons.append("attacks find no more than chance in originals, so that they show nothing")
     return ", ".join(reasons)
+
+
+def _too_wide(row: dict[Any, Any], widest: float, confidence: float) -> str:
+    """Why an interval is too wide, and what to add; empty if it is not, or if there is none."""
+    width = row["high"] - row["low"]
+    if not width > widest:
+        return ""
+    return (
+        f"an interval of {100 * width:.1f} points from {row['n']:.0f} probes, and at most "
+        f"{100 * widest:g} are allowed: {probes_needed(widest, confidence)} probes of different "
+        f"{_who(row)} are enough"
+    )
+
+
+def _who(row: Mapping[Any, Any]) -> str:
+    return "persons" if row["match"] == "person" else "images"

@@ -308,6 +308,10 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
     rule = str(top["rule"])
     if rule == "attack" and not top["rule_attack"]:
         rule = "none"
+    if rule == "attack" and kind == "open" and _attacks_all(top, facts.images):
+        numbers = {"images": _tries(top), "there": int(top["rule_n"])}
+        known = {name: texts.number(value) for name, value in numbers.items()}
+        return Step(texts("step.open.images", **known), RUN)
     entity = str(top["rule_entity"])
     text = texts.first(
         f"step.{kind}.{rule}",
@@ -345,13 +349,24 @@ def _true_boxes(row: Mapping[Any, Any]) -> int:
     return needed
 
 
-def _more(row: Mapping[Any, Any]) -> str:
-    """Setting for the number of regions that an attack needs for a decisive interval."""
+def _attacks_all(row: Mapping[Any, Any], images: int | None) -> bool:
+    """Whether an attack was tried on every validation image already."""
+    there = row["rule_n"]
+    return images is not None and there not in ("", None) and there >= images
+
+
+def _tries(row: Mapping[Any, Any]) -> int:
+    """Number of tries that an attack needs for a decisive interval."""
     there, limit = row["rule_n"], row["rule_limit"]
     value, high = row["rule_value"], row["rule_high"]
     there = 100 if there == "" or there is None or math.isnan(there) else int(there)
     times = ((high - value) / (limit - value)) ** 2 if value < limit and high == high else 4.0
-    needed = max(math.ceil(there * min(times, 20.0)), there + 1)
+    return max(math.ceil(there * min(times, 20.0)), there + 1)
+
+
+def _more(row: Mapping[Any, Any]) -> str:
+    """Setting for the number of regions that an attack needs for a decisive interval."""
+    needed = _tries(row)
     attack = str(row["rule_attack"])
     also = f", {attack}: {{images: {needed}}}" if attack in _OF_IMAGES else ""
     return f"{_DRAWN.get(attack, 'attacked_regions')}: {needed}{also}"
