@@ -12,7 +12,7 @@ from anonbench.core.registries.methods import METHODS, Method
 
 INFORMATION_LEVELS = {
     "none": "none of it",
-    "coarse": "coarse: means or medians, no detail",
+    "coarse": "coarse: means, medians or colours, no detail",
     "most": "**most of it: weak by design**",
     "all": "**all of it, moved or recoloured: weak by design**",
     "unknown": "what its methods leave",
@@ -23,26 +23,25 @@ HEAD = """\
 <!-- Written from the methods' classes by `make docs`. Do not edit. -->
 
 `--method NAME` of `anonbench anonymize` and `anonbench evaluate`, and `methods: [NAME]` of a data
-set, take any of them. A data set that names none has `pixelate`, `blur` and `mask`. Pictures of all
-are in [the gallery](gallery.md); [adding.md](../how-to/adding.md) has the way to add one. A method
-with other parameters is one more, by the name `<method>_<strength>`:
-[strengths](../how-to/strengths.md).
+set, accept any of these methods. A data set without `methods` has `pixelate`, `blur` and `mask`.
+[The gallery](gallery.md) shows all of them; [adding.md](../how-to/adding.md) says how to add one. A
+method can be used at several [strengths](../how-to/strengths.md), as `<method>_<strength>`.
 
-"What it leaves" is what a hidden region still contains by construction. What an attacker makes of
-it is [measured](../explanation/privacy.md), and depends on the strength. Weak methods are here to
-be measured, and as layers over others: do not publish images that only they hide. Place and size of
-a region are visible under all of them.
+"What it leaves" is what a hidden region still contains by construction. What attackers find in it
+is [measured](../explanation/privacy.md) and depends on the strength. Weak methods are here for
+comparison, and as layers over others: do not publish images that only they hide. A region's place
+and size are visible under every method.
 """
 TAIL = """\
 ## Random numbers
 
-Whoever can repeat a method's random numbers can subtract its noise or undo its shuffle. So they do
-not follow from a seed in the config, but from a **secret key** and from all that the result depends
-on: HMAC-SHA256 over method, strengths, kind of region and the region's original pixels, expanded by
-SHAKE-256. Equal inputs, config and key give equal bytes, with any number of workers. Another
-strength, or a region that differs in one pixel, gives unrelated numbers, so two versions cannot be
-subtracted from each other. The same region hidden twice gives the same result, so averaging over
-copies gains nothing.
+Anyone who can repeat a method's random numbers can subtract its noise or undo its shuffle. So the
+numbers do not come from a seed in the config. They come from a **secret key** and everything that
+the result depends on: HMAC-SHA256 over method, strengths, kind of region and the region's original
+pixels, expanded by SHAKE-256. Equal inputs, config and key give equal bytes, with any number of
+workers. Another strength, or a region that differs in one pixel, gives unrelated numbers, so two
+versions cannot be subtracted from each other. The same region hidden twice gives the same result,
+so averaging copies reveals nothing.
 
 <!-- console: not run; it makes a secret -->
 ```console
@@ -50,36 +49,36 @@ $ openssl rand -hex 32 > anonbench.key; chmod 600 anonbench.key
 $ anonbench anonymize photos -o noisy --method noise
 ```
 
-Whoever has the key can test guesses of what a region shows, and can undo nothing without a guess.
-The key is an input: all machines that anonymize need it, and another key makes everything that
-depends on it again. Records beside the results have its SHA-256, so make it random: a word could be
-guessed.
+Anyone who has the key can test guesses of what a region shows, but cannot undo anything without a
+guess. The key is an input: all machines that anonymize need it, and after a change of the key,
+everything that depends on it is made again. Records beside the results have its SHA-256, so make it
+random: a word could be guessed.
 
 ## What the audit proves
 
 Every written image is [audited](../explanation/threat-model.md): the region contains exactly what
-the method makes of the original, computed in another way (for keyed methods with the key), and all
-other pixels are the original's. For `inpaint` the audit proves that other hidden pixels give the
-same result. Each layer of `layers` is proved by itself. This says nothing of how much a method
-hides, so a region is compared with the original once more, and refused if it is
-[not hidden at all](../explanation/threat-model.md#regions-that-are-not-hidden). `equalize` leaves
-black and white unchanged, and is refused there: a run masks such an image instead.
+the method computes from the original, calculated in another way (for keyed methods with the key).
+All other pixels are the original's. For `inpaint` the audit proves that other hidden pixels give
+the same result. Each layer of `layers` is checked separately. This does not show how much a method
+hides. So each region is also compared with the original, and refused if it is
+[not hidden at all](../explanation/threat-model.md#regions-that-are-not-hidden). For example,
+`equalize` leaves black and white unchanged; a run masks such an image instead.
 
 ## Where regions overlap
 
-Regions under one method are computed from the same image. Where they overlap, the later one in the
-draw order is visible. If kinds of regions have different methods (`by_entity`), the methods that
-leave least are applied first, with all their layers. Later ones see only their result, and change
-no pixel of it. So no method that moves or copies pixels reveals what a stronger one has hidden.
+All regions of one method are computed from the same image. Where they overlap, the later one in
+the draw order is visible. If kinds of regions have different methods (`by_entity`), the methods
+that leave least are applied first, with all their layers. Later ones see only the result, and do
+not change its pixels. So no method that moves or copies pixels reveals what a stronger one hid.
 Methods of other packages that do not say what they leave come before those that are weak by design.
 
-Pixels that no region covers are not hidden: a slanted or narrow region under a method that moves
-pixels may show some of what lies beside it.
+Pixels that no region covers are not hidden. A method that moves pixels may show some of what is
+beside a slanted or narrow region.
 
 ## Shapes
 
-`anonymization.shape` says what is hidden of each kind of region: `box`, as found; `ellipse`, inside
-the box; `image`, the whole image if it has such a region. **An ellipse shows the corners of its
+`anonymization.shape` says what is hidden for each kind of region: the `box` as found, the `ellipse`
+inside the box, or the whole `image` if it has such a region. **An ellipse shows the corners of its
 box**, 21 % of it: hair, ears, chin, neighbours. Slanted regions keep their shape.
 
 ```yaml

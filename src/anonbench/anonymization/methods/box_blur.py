@@ -33,8 +33,8 @@ def odd(size: float) -> int:
 class BoxBlur(Method):
     """Uniform blur: every pixel becomes the mean of the square around it.
 
-    Its spectrum has zeros, and between them more of the fine detail than a Gaussian leaves. It can
-    be sharpened again as far as rounding allows, as any blur.
+    It leaves some fine detail that a Gaussian blur does not. Like any blur, it can be reversed by
+    deconvolution, as far as rounding allows.
     """
 
     name: ClassVar = "box_blur"

@@ -13,8 +13,8 @@ from anonbench.core.registries.methods import Method
 class Equalize(Method):
     """Histogram equalization, channel by channel.
 
-    Weak by design: shapes stay, and nearly all of the order of values; only the levels that are
-    folded together are lost. It hides skin colour and light, not who it is.
+    Weak by design: shapes stay, and values keep their order. Only differences between levels that
+    are merged are lost. It hides skin colour and light, not the person.
     """
 
     name: ClassVar = "equalize"
@@ -36,7 +36,7 @@ class Equalize(Method):
 class Recolour(Method):
     """The region's values in another colour space, shown as if they were red, green and blue.
 
-    Weak by design: whoever knows the space converts it back, but for rounding.
+    Weak by design: anyone who knows the colour space can convert it back, except for rounding.
     """
 
     name: ClassVar = "recolour"

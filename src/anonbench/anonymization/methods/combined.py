@@ -10,10 +10,10 @@ from anonbench.core.registries.methods import Method
 
 
 class Layers(Method):
-    """Several methods in order, each over the whole image that the one before made.
+    """Several methods in order, each applied to the result of the one before.
 
-    Each has the strengths of its own section of `anonymization`. What is left of a region is at
-    most what its strongest layer leaves.
+    Each has the strengths of its own section of `anonymization`. Together they leave at most what
+    the strongest of them leaves.
     """
 
     name: ClassVar = "layers"
@@ -30,7 +30,7 @@ class Layers(Method):
 
 
 class ByEntity(Method):
-    """Another method for each kind of region.
+    """A separate method for each kind of region.
 
     Each has the strengths of its own section of `anonymization`.
     """

@@ -12,10 +12,10 @@ from anonbench.core.settings import Positive
 
 
 class Swirl(Method):
-    """The region turned about its centre, most there and less towards its corners.
+    """The region rotated about its centre, most at the centre and less towards the corners.
 
-    Weak by design: there is no secret in it, and turning it back the other way shows the region
-    again, but for some detail that the sampling loses.
+    Weak by design: it has no secret. The opposite rotation shows the region again, except for some
+    detail that is lost in sampling.
     """
 
     name: ClassVar = "swirl"
@@ -36,10 +36,10 @@ class Swirl(Method):
 
 
 class Barrel(Method):
-    """The region as through a fish-eye: its centre large, its rim small.
+    """The region as through a fish-eye lens: its centre large, its edge small.
 
-    Weak by design: there is no secret in it, and the inverse formula shows the region again, but
-    for detail at its rim. The centre stays where it is: a region of one pixel is unchanged.
+    Weak by design: it has no secret. The inverse formula shows the region again, except for detail
+    at its edge. The centre does not move, so a region of one pixel is unchanged.
     """
 
     name: ClassVar = "barrel"

@@ -18,12 +18,12 @@ class DpPixelate(Keyed):
     """Pixelation with Laplace noise on the blocks' means (Fan 2018, "Image pixelization with
     differential privacy").
 
-    For two versions of a region that differ in at most `pixels` pixels, in whatever way, no result
-    is more than exp(`epsilon`) times as likely for one as for the other. That holds for one region
-    and one image, with all its channels, for whoever lacks the key; the numbers are pseudorandom.
-    What m changed pixels are to a person is no part of it: a face that differs in more than m
-    pixels is not protected by it, and its blocks' means show through where the noise is small.
-    Several regions or several versions of one image add up their epsilons.
+    For two versions of a region that differ in at most m pixels (`pixels`), no result is more than
+    exp(`epsilon`) times as likely for one as for the other. This holds for one region of one image,
+    with all its channels, against anyone without the key; the random numbers are pseudorandom. It
+    does not protect a face as a whole: two faces differ in more than m pixels, and where the noise
+    is small, the blocks' means are visible. The epsilons of several regions or several versions of
+    one image add up.
     """
 
     name: ClassVar = "dp_pixelate"

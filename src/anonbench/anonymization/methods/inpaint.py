@@ -18,10 +18,9 @@ _UNKNOWN = 128
 class Inpaint(Method):
     """What is around the region continued into it, by OpenCV (Telea 2004, fast marching).
 
-    Nothing of the region itself has a part in it, nor of any other region that is hidden in the
-    image: boxes of slanted regions and of ellipses count as a whole. What is around a region can
-    tell a lot by itself, such as hair, a neck, the form's heading. The region's place and size can
-    still be seen.
+    The result does not depend on the region's pixels, or on those of any other hidden region of the
+    image. Of slanted regions and ellipses, the whole boxes count as hidden. The surroundings, such
+    as hair, a neck or a form's heading, can reveal a lot. The region's place and size stay visible.
     """
 
     name: ClassVar = "inpaint"

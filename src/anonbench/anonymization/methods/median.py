@@ -17,8 +17,8 @@ LARGEST = 255
 class Median(Method):
     """Median blur: every pixel becomes the median of the square around it, channel by channel.
 
-    Strokes thinner than half the kernel vanish; edges of what is larger stay sharp, so that the
-    outline of a face is still there. Fine patterns of two colours in equal parts may survive.
+    Strokes thinner than half the kernel vanish. Edges of larger shapes stay sharp, so a face's
+    outline is still visible. Fine patterns of two colours in equal parts may survive.
     """
 
     name: ClassVar = "median"

@@ -14,10 +14,10 @@ BITS = 16
 
 
 class Noise(Keyed):
-    """Gaussian noise on every value: weak by design, as averages over pixels remove it.
+    """Gaussian noise on every value: weak by design, because averaging over pixels removes it.
 
-    Faces are recognized and lines read through the default strength by eye, and a denoiser gets
-    more of them back. It is best a layer over another method.
+    At the default strength, faces are recognized and lines are read by eye; a denoiser recovers
+    more. Use it as a layer over another method.
     """
 
     name: ClassVar = "noise"

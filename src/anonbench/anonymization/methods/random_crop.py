@@ -13,8 +13,8 @@ from anonbench.core.settings import Share
 class RandomCrop(Keyed):
     """A part of the region, at a random place, enlarged to fill it.
 
-    Weak by design: the part is shown as it is. All that is outside of it is gone, and nobody can
-    get it back.
+    Weak by design: the part is shown unchanged. What is outside of the part is gone and cannot be
+    restored.
     """
 
     name: ClassVar = "random_crop"

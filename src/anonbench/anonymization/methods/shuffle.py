@@ -23,8 +23,8 @@ class Tiles(Settings):
 class TileShuffle(Keyed):
     """The region cut into square tiles, which change places.
 
-    Every pixel is still there. Tiles can be put together again like a jigsaw puzzle, without the
-    key, the better the larger they are; colours and textures are unchanged.
+    Every pixel is still there. Without the key, the tiles can be put together like a jigsaw puzzle;
+    the larger they are, the easier it is. Colours and textures are unchanged.
     """
 
     name: ClassVar = "tile_shuffle"
@@ -62,10 +62,10 @@ class TileShuffle(Keyed):
 
 
 class PatchShuffle(Keyed):
-    """The pixels of each patch of the region in another order, another one in each patch.
+    """The pixels of each patch of the region in random order, a different one in each patch.
 
-    Every pixel is still in its patch, and so is the patch's mean: it shows as much as pixelation
-    with blocks of that size, and the colours of the pixels besides.
+    Every pixel stays in its patch, so the patch's mean is unchanged. So it shows as much as
+    pixelation with blocks of that size, and the pixels' colours too.
     """
 
     name: ClassVar = "patch_shuffle"
