@@ -163,5 +163,5 @@ class Presentation(Settings):
     )
     """Tables of each data set in addition to those of its scores."""
     widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
-    """Widest interval, as a share, of a rate on the report's first page; a wider one is called not
-    known."""
+    """Widest interval, as a share, with which a re-identification rate can pass a limit; a wider
+    one can fail it, and is otherwise called not known."""
