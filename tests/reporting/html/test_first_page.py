@@ -162,9 +162,9 @@ def test_outlines_stand_where_no_picture_may(tmp_path: Path) -> None:
 def test_nothing_can_be_said_on_too_little(tmp_path: Path) -> None:
     few = make_scores("a", (50, 100)).assign(k=1, n=26, value=1.0, low=1.0, high=1.0)
     said = first_page(tmp_path, table_of(), few)
-    why = "there are only 26 images, and at least 100 are needed"
+    why = "only 26 images are searched, and at least 100 are needed"
     assert f"Mask passes every limit. How much search quality it keeps is not known: {why}." in said
-    assert "Next: add images until there are 100, then anonbench run" in said
+    assert "Next: add images until 100 are searched (26 now), then anonbench run" in said
     assert "100 %" not in said
     failing = first_page(tmp_path, table_of(0.9), few)
     said = "The search quality is not known yet"

@@ -61,7 +61,7 @@ def test_every_command_is_understood(language: str) -> None:
 
 def test_a_gap_names_what_is_missing() -> None:
     assert (
-        "until there are 100" in step(row(verdict=Verdict.PASS), facts("few_images"), Texts()).text
+        "until 100 are searched (3 now)" in step(row(verdict=Verdict.PASS), facts("few_images"), Texts()).text
     )
 
 
