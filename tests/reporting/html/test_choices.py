@@ -15,7 +15,7 @@ from anonbench.evaluation.comparisons.best import OWN
 from anonbench.evaluation.policy.evidence import ATTACK, MISSED, evidence
 from anonbench.evaluation.policy.verdicts import Verdict, judge
 from anonbench.reporting.choices.best import best_choices
-from anonbench.reporting.choices.table import COLUMNS, choices
+from anonbench.reporting.choices.table import COLUMNS, choices, without_limit
 from anonbench.reporting.summary import summarize
 from policy_evidence import make_attacks, make_coverage, make_measured
 
@@ -198,3 +198,16 @@ def test_a_remedy_that_nobody_has_heard_of_is_a_choice_like_the_others() -> None
     )
     first = of(table_of(), pd.concat([SCORES, more])).iloc[0]
     assert (first["method"], first["adaption"]) == ("mask", "distilled")
+
+
+def test_attacks_without_a_limit_are_named_with_what_they_gain() -> None:
+    policy = table_of()
+    rows = (policy["method"] == "mask") & (policy["degree"] == 100) & (policy["rule"] == "attack")
+    one = policy[rows].head(1).assign(attack="linkage", measure="rank_1", limit=float("nan"))
+    one = one.assign(value=0.6, low=0.5, high=0.7, control=0.2)
+    top = {"method": "mask", "degree": 100, "adaption": "unadapted"}
+    assert without_limit(one, top) == {"linkage": pytest.approx(0.5)}
+    assert without_limit(one.assign(limit=0.9), top) == {}
+    assert without_limit(one.assign(control=0.59), top) == {}
+    assert without_limit(one.assign(method="blur"), top) == {}
+    assert without_limit(None, top) == without_limit(one, None) == {}

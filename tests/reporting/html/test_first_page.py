@@ -26,6 +26,7 @@ from anonbench.evaluation.mapped.judge import NOTHING, SHIFT
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.dataset_tables import GRIDS, VALUES
+from anonbench.reporting.html import words
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.dataset_section import FILES
 from anonbench.reporting.html.texts import Texts
@@ -89,6 +90,17 @@ def test_what_passes_is_recommended(tmp_path: Path) -> None:
     assert len(said.split()) <= WORDS
 
 
+def test_a_method_that_leaves_little_to_search_by_is_not_praised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "So little is left that searching hardly works any more."
+    said = first_page(tmp_path / "much", table_of())
+    assert text not in said and "the quality kept by Mask may be" in said
+    monkeypatch.setattr(words, "USELESS", 2.0)
+    assert text in first_page(tmp_path / "little", table_of())
+    assert text in first_page(tmp_path / "open", unproved())
+
+
 def test_mapped_vectors_are_no_adapted_model(tmp_path: Path) -> None:
     scores = make_scores("a", (50, 100))
     masks = scores[(scores["method"] == "mask") & (scores["adaption"] == "A")]
@@ -116,8 +128,11 @@ def test_low_rank_update_is_shown_beside_the_unchanged_system(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "; not tested enough: re-identification, finding the region again, reading text"),
-        ("de", "; nicht genug geprüft: Wiedererkennen, Wiederfinden der Bereiche, Lesen von Text"),
+        ("en", ". Not shown to be safe yet: re-identification, detecting the region again, "),
+        (
+            "de",
+            ". Noch nicht nachgewiesen ist der Schutz vor: Wiedererkennen, erneutes Erkennen der ",
+        ),
     ],
 )
 def test_limits_without_a_result_are_named(tmp_path: Path, language: str, said: str) -> None:

@@ -61,7 +61,8 @@ def test_every_command_is_understood(language: str) -> None:
 
 def test_a_gap_names_what_is_missing() -> None:
     assert (
-        "until 100 are searched (3 now)" in step(row(verdict=Verdict.PASS), facts("few_images"), Texts()).text
+        "until 100 are searched (3 now)"
+        in step(row(verdict=Verdict.PASS), facts("few_images"), Texts()).text
     )
 
 
@@ -87,3 +88,11 @@ def test_where_all_images_were_attacked_more_images_are_needed() -> None:
     found = step(top, facts(images=120), Texts())
     assert "until about 188 can be attacked (120 now)" in found.text
     assert found.command == "anonbench run"
+
+
+def test_an_attack_is_not_tried_more_often_where_nothing_is_left_to_search_by() -> None:
+    known = {"rule": "attack", "rule_attack": "reidentification", "rule_limit": 0.1, "rule_n": 20.0}
+    top = row(verdict=Verdict.UNKNOWN, kept=0.02, kept_low=0.0, kept_high=0.09, **known)
+    assert "try another search system" in step(top, facts(), Texts()).text
+    top |= {"kept_high": 0.11}
+    assert "attack more images" in step(top, facts(), Texts()).text

@@ -140,7 +140,7 @@ def test_a_rate_says_of_what_and_an_interval_how_sure(tmp_path: Path) -> None:
     found, _ = make_statement(tmp_path, policy)
     heads = next(line for line in found.splitlines() if line.startswith("| Attack"))
     assert "What is counted | Share | 95 % interval" in heads
-    row = next(line for line in found.splitlines() if line.startswith("| find where"))
+    row = next(line for line in found.splitlines() if line.startswith("| detect the hidden"))
     assert "images (Male) (used to learn the map or model) |" in row
 
 

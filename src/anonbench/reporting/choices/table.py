@@ -183,6 +183,10 @@ def _optimism(bests: Bests, dataset: str, place: tuple[int, str, str, str], room
     return 0.0
 
 
+NAMED = 0.1
+"""Smallest rate of an attack without a limit that is named."""
+_SHARES = ("rank_1", "inverted", "seen_rank_1", "seen_inverted")
+"""Measures that are shares of regions or images; `seen`: of images that a map was learned from."""
 _UNJUDGED: dict[str, Any] = {
     "verdict": str(Verdict.UNKNOWN),
     "rule": ATTACK,
@@ -231,6 +235,26 @@ def of_own_vectors(rules: pd.DataFrame) -> pd.DataFrame:
     found.loc[unseen, "reason"] = "the adapted model's vectors were not attacked"
     found.loc[unseen & rules["limit"].notna(), "verdict"] = str(Verdict.UNKNOWN)
     return found
+
+
+def without_limit(judged: pd.DataFrame | None, top: Mapping[Any, Any] | None) -> dict[str, float]:
+    """Rates of attacks on a choice that have no limit, above their control, highest first.
+
+    Only those of at least `NAMED` that are shares of regions or images.
+    """
+    if judged is None or top is None:
+        return {}
+    name = published_as(str(top["method"]), str(top["adaption"]))
+    rules = judged[(judged["method"] == name) & (judged["degree"] == top["degree"])]
+    rules = of_own_vectors(rules) if top["adaption"] in UNATTACKED else rules
+    rules = rules[(rules["rule"] == ATTACK) & rules["limit"].isna() & (rules["low"] > 0.0)]
+    rates: dict[str, float] = {}
+    for row in rules[rules["measure"].isin(_SHARES)].to_dict("records"):
+        base = row["chance"] if pd.isna(row["control"]) else row["control"]
+        rate = above_control(row["value"], base)
+        if rate >= NAMED:
+            rates[row["attack"]] = max(rate, rates.get(row["attack"], 0.0))
+    return dict(sorted(rates.items(), key=lambda item: -item[1]))
 
 
 def _rule(row: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from anonbench.config import Policy, Presentation, Retrieval
 from anonbench.core.io import atomic, read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
-from anonbench.core.vocabulary import PIXELS, UNADAPTED
+from anonbench.core.vocabulary import ORIGINAL, PIXELS, UNADAPTED
 from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
@@ -31,7 +31,7 @@ from anonbench.evaluation.sample_sizes.sufficiency import (
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests, best_choices
 from anonbench.reporting.choices.effects import tally
-from anonbench.reporting.choices.table import choices
+from anonbench.reporting.choices.table import choices, without_limit
 from anonbench.reporting.grids.grid import TableCommands
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
@@ -164,6 +164,7 @@ def _read(
     ranked = None if effects is None or effects["value"].isna().all() else effects
     judged, maps = found.get("policy"), found.get("maps")
     table = choices(section.name, summary, ranked, judged, own, needs, gap, maps)
+    first = table[table["query"] == ORIGINAL].head(1).to_dict("records")
     doubts = read_doubts(path) if (path := section.file("audit")) else None
     boxes = section.file("boxes")
     examples = {} if explorer is None else dict(explorer.get("examples", {}))
@@ -180,6 +181,7 @@ def _read(
         system=system,
         confidence=needs.confidence,
         attacks=section.attacked_by,
+        unlimited=without_limit(judged, next(iter(first), None)),
     )
     return Results(section, found, summary, effects, table, facts)
 

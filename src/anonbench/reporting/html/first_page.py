@@ -41,7 +41,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
     records = table.to_dict("records")
     top = next((row for row in records if row["query"] == ORIGINAL), None)
     rows = _rows(records, words)
-    methods = list(dict.fromkeys(row["method"] for row in rows))
+    methods = list(dict.fromkeys(row["method"] for row in rows if row["shown"]))
     pictures = [ORIGINAL, *methods] if facts.examples else []
     several = len({row["yardstick"] for row in records if row["yardstick"]}) > 0
     yardstick = top["yardstick"] if top and top["yardstick"] else "own"
@@ -69,9 +69,11 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "rows": rows,
         "controls": _controls(records, words),
         "confidence": texts.confidence(facts.confidence),
+        "limit": _limit(records, texts),
         "define": texts("define", yardstick=texts(f"yardstick.{yardstick}", system=system))
         if several
         else Markup(),
+        "unlimited": words.unlimited(),
         "sure": words.sure(top),
         "next": step(top, facts, texts),
     }
@@ -81,6 +83,14 @@ def _left_out(facts: Facts, texts: Texts) -> Markup | None:
     if not facts.left_out or facts.images is None:
         return None
     return texts("notice.left_out", number=texts.number(facts.left_out))
+
+
+def _limit(records: Sequence[Mapping[Any, Any]], texts: Texts) -> str:
+    """Limit of the shown attacks in percent; empty if there are several or none."""
+    limits = {
+        row["limit"] for row in records if row["limit"] != "" and row["limit"] == row["limit"]
+    }
+    return texts.number(100 * limits.pop()) if len(limits) == 1 else ""
 
 
 def _rows(records: Sequence[Mapping[Any, Any]], words: Words) -> list[dict[str, Any]]:

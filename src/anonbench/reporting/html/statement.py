@@ -144,6 +144,7 @@ def _statement(
     return {
         "dataset": section.name,
         "variant": variant,
+        "toy": Markup(texts("toy").striptags()) if words.facts.toy else "",
         "answer": Markup(words.sentence(top, choices.to_dict("records")).striptags()),
         "images": _images(section.file("counts"), texts),
         "sought": entities[True],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -49,6 +49,8 @@ class Facts:
     confidence: float = 0.95
     attacks: str = "enabled: true"
     """Setting of the section `privacy` that enables attacks on regions."""
+    unlimited: Mapping[str, float] = field(default_factory=dict)
+    """Rates of attacks on the first choice that have no limit, above their control."""
 
 
 class Words:
@@ -85,6 +87,8 @@ class Words:
             parts.append(self.others(top, records))
             if top["kept_low"] <= 0:
                 parts.append(texts("say.chance"))
+            elif is_useless(top):
+                parts.append(texts("say.useless"))
             return Markup(" ").join(part for part in parts if part)
         values: dict[str, Any] = {
             "method": method,
@@ -99,6 +103,8 @@ class Words:
                 f"say.also_{key}", number=texts.number(more or left), names=self.untested(top)
             )
         limits = texts(f"say.{name}", **values)
+        if known and is_useless(top):
+            limits = Markup(" ").join((limits, texts("say.useless")))
         return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
 
     def kept(self, row: Mapping[Any, Any]) -> Markup:
@@ -245,8 +251,19 @@ class Words:
             "sure.some",
             queries=texts.number(top["queries"]),
             clusters=texts.number(top["clusters"]) if top["clusters"] == top["clusters"] else "?",
+            method=METHODS[str(top["method"])],
+            low=texts.number(100 * top["kept_low"]),
+            high=texts.number(100 * top["kept_high"]),
             seeds=texts("sure.one_seed") if trained else "",
         )
+
+    def unlimited(self) -> Markup:
+        """Attacks on the first choice that have no limit; empty if none succeeds noticeably."""
+        found = [
+            f"{self.attack(name)} ({self.texts.number(100 * rate)} %)"
+            for name, rate in self.facts.unlimited.items()
+        ]
+        return self.texts("unlimited", attacks=", ".join(found)) if found else Markup()
 
     def model(self, adaption: str) -> str:
         """Name of a model."""
@@ -260,6 +277,8 @@ class Words:
 
 
 RUN = "anonbench run"
+USELESS = 0.1
+"""Share of the search quality below which a search hardly works."""
 
 _DRAWN = dict.fromkeys((REIDENTIFICATION, OF_REMAINDER, "linkage", "inversion"), "probes")
 _DRAWN |= {"inference": "gallery"}
@@ -275,6 +294,11 @@ class Step:
 
     text: Markup
     command: str
+
+
+def is_useless(row: Mapping[Any, Any]) -> bool:
+    """Whether the quality kept surely lies below `USELESS`."""
+    return bool(row["kept_high"] < USELESS)
 
 
 def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
@@ -304,6 +328,8 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
         variant = f"{top['method']}-{top['degree']}"
         export = f"anonbench images export {dataset} {variant} -o {variant}.tar"
         return Step(texts("step.publish"), export)
+    if not top["unknown"] and is_useless(top):
+        return Step(texts("step.useless", dataset=dataset), RUN)
     kind = "fail" if top["verdict"] == Verdict.FAIL else "open"
     rule = str(top["rule"])
     if rule == "attack" and not top["rule_attack"]:
