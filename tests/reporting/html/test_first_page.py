@@ -128,7 +128,10 @@ def test_low_rank_update_is_shown_beside_the_unchanged_system(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", ". Not shown to be safe yet: re-identification, detecting the region again, "),
+        (
+            "en",
+            ". Protection not shown yet against: re-identification, detecting the region again, ",
+        ),
         (
             "de",
             ". Noch nicht nachgewiesen ist der Schutz vor: Wiedererkennen, erneutes Erkennen der ",
