@@ -127,7 +127,7 @@ class Words:
         return parts
 
     def untested(self, row: Mapping[Any, Any]) -> str:
-        """Attacks and other limits that were not tested enough."""
+        """Attacks and other limits that were not tested enough, the first three by name."""
         names = []
         for name in row["untested"].split():
             rule, _, entity = name.partition(":")
@@ -136,7 +136,9 @@ class Words:
                 names.append(str(self.texts(f"short.open_rule.{rule}", entity=entity)).rstrip("?"))
             else:
                 names.append(self.attack(name))
-        return ", ".join(names)
+        more = len(names) - _NAMED
+        shown = ", ".join(names[:_NAMED])
+        return shown + str(self.texts("say.more", number=more)) if more > 0 else shown
 
     def instead(self, top: Mapping[Any, Any], records: Sequence[Mapping[Any, Any]]) -> Markup:
         """Quality of the same pictures with the same system unchanged, if a change is advised."""
@@ -277,6 +279,8 @@ class Words:
 
 
 RUN = "anonbench run"
+_NAMED = 3
+"""Number of untested attacks that a sentence names."""
 USELESS = 0.1
 """Share of the search quality below which a search hardly works."""
 
