@@ -20,6 +20,7 @@ from anonbench.core.vocabulary import ORIGINAL, PIXELS, UNADAPTED
 from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
+from anonbench.evaluation.policy.evidence import SEARCHED
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY, images_needed
 from anonbench.evaluation.sample_sizes.sufficiency import (
     MIN_QUERIES,
@@ -182,8 +183,18 @@ def _read(
         confidence=needs.confidence,
         attacks=section.attacked_by,
         unlimited=without_limit(judged, next(iter(first), None)),
+        searched=_searched(judged),
     )
     return Results(section, found, summary, effects, table, facts)
+
+
+def _searched(judged: pd.DataFrame | None) -> list[str]:
+    """Entities that are searched for; empty if all are."""
+    if judged is None:
+        return []
+    rows = judged[judged["rule"] == SEARCHED].drop_duplicates("entity")
+    found = rows.loc[rows["value"] > 0.0, "entity"].tolist()
+    return found if len(found) < len(rows) else []
 
 
 def _notices(

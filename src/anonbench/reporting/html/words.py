@@ -51,6 +51,8 @@ class Facts:
     """Setting of the section `privacy` that enables attacks on regions."""
     unlimited: Mapping[str, float] = field(default_factory=dict)
     """Rates of attacks on the first choice that have no limit, above their control."""
+    searched: Sequence[str] = ()
+    """Entities that are searched for, if others are not."""
 
 
 class Words:
@@ -259,13 +261,20 @@ class Words:
             seeds=texts("sure.one_seed") if trained else "",
         )
 
-    def unlimited(self) -> Markup:
-        """Attacks on the first choice that have no limit; empty if none succeeds noticeably."""
+    def unlimited(self, top: Mapping[Any, Any] | None) -> Markup:
+        """Attacks on the first choice that have no limit, and what is hidden, if not everything."""
         found = [
             f"{self.attack(name)} ({self.texts.number(100 * rate)} %)"
             for name, rate in self.facts.unlimited.items()
         ]
-        return self.texts("unlimited", attacks=", ".join(found)) if found else Markup()
+        parts = []
+        if found and top is not None:
+            method = METHODS[str(top["method"])]
+            parts.append(self.texts("unlimited", method=method, attacks=", ".join(found)))
+        if self.facts.searched:
+            names = [self.texts.named("entities", name) for name in self.facts.searched]
+            parts.append(self.texts("only", entities=", ".join(names)))
+        return Markup(" ").join(parts)
 
     def model(self, adaption: str) -> str:
         """Name of a model."""
