@@ -16,7 +16,7 @@ _UNKNOWN = 128
 
 
 class Inpaint(Method):
-    """What is around the region continued into it, by OpenCV (Telea 2004, fast marching).
+    """The region filled from its surroundings, by OpenCV (Telea 2004, fast marching).
 
     The result does not depend on the region's pixels, or on those of any other hidden region of the
     image. Of slanted regions and ellipses, the whole boxes count as hidden. The surroundings, such
