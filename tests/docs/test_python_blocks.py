@@ -20,7 +20,6 @@ import pytest
         ("how-to/evaluate.md", "result.to_markdown().count('keeps most: mAP') == 2"),
         ("how-to/score.md", "table.set_index('metric')['value']['map'].round(4) == 0.8436"),
         ("tutorials/own-archive.md", "len([*Path('photos').rglob('*.jpg')]) == len(rows) == 240"),
-        ("explanation/paper.md", "finding.verdict"),
     ],
 )
 def test_the_blocks_of_a_page_run(
