@@ -165,7 +165,7 @@ def _read(
     ranked = None if effects is None or effects["value"].isna().all() else effects
     judged, maps = found.get("policy"), found.get("maps")
     table = choices(section.name, summary, ranked, judged, own, needs, gap, maps)
-    first = table[table["query"] == ORIGINAL].head(1).to_dict("records")
+    top = next((row for row in table.to_dict("records") if row["query"] == ORIGINAL), None)
     doubts = read_doubts(path) if (path := section.file("audit")) else None
     boxes = section.file("boxes")
     examples = {} if explorer is None else dict(explorer.get("examples", {}))
@@ -182,7 +182,7 @@ def _read(
         system=system,
         confidence=needs.confidence,
         attacks=section.attacked_by,
-        unlimited=without_limit(judged, next(iter(first), None)),
+        unlimited=without_limit(judged, top),
         searched=_searched(judged),
     )
     return Results(section, found, summary, effects, table, facts)

@@ -73,7 +73,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "define": texts("define", yardstick=texts(f"yardstick.{yardstick}", system=system))
         if several
         else Markup(),
-        "unlimited": words.unlimited(top),
+        "risks": [text for text in (words.unlimited(top), words.only()) if text],
         "sure": words.sure(top),
         "next": step(top, facts, texts),
     }

@@ -262,19 +262,20 @@ class Words:
         )
 
     def unlimited(self, top: Mapping[Any, Any] | None) -> Markup:
-        """Attacks on the first choice that have no limit, and what is hidden, if not everything."""
+        """Attacks on the first choice that have no limit; empty if none succeeds noticeably."""
+        if top is None or not self.facts.unlimited:
+            return Markup()
         found = [
             f"{self.attack(name)} ({self.texts.number(100 * rate)} %)"
             for name, rate in self.facts.unlimited.items()
         ]
-        parts = []
-        if found and top is not None:
-            method = METHODS[str(top["method"])]
-            parts.append(self.texts("unlimited", method=method, attacks=", ".join(found)))
-        if self.facts.searched:
-            names = [self.texts.named("entities", name) for name in self.facts.searched]
-            parts.append(self.texts("only", entities=", ".join(names)))
-        return Markup(" ").join(parts)
+        method = METHODS[str(top["method"])]
+        return self.texts("unlimited", method=method, attacks=", ".join(found))
+
+    def only(self) -> Markup:
+        """What alone is hidden; empty if everything is searched for."""
+        names = [self.texts.named("entities", name) for name in self.facts.searched]
+        return self.texts("only", entities=", ".join(names)) if names else Markup()
 
     def model(self, adaption: str) -> str:
         """Name of a model."""
