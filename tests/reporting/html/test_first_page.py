@@ -31,6 +31,7 @@ from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.dataset_section import FILES
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
+from anonbench.reporting.labels import METHODS
 
 LANGUAGES = ("en", "de")
 WORDS = 250
@@ -274,7 +275,7 @@ def test_every_number_is_the_one_in_the_table(tmp_path: Path, language: str) -> 
     texts = Texts(language)
     policy = pd.read_csv(tmp_path / "policy.csv")
     for row in shown.to_dict("records"):
-        name = str(row["method"]).capitalize()
+        name = texts.method(row["method"])
         kept, rate = texts.number(100 * row["kept"]), f"{texts.percent(row['rate'])} %"
         where = rf"{name}(?: 50 %)?(?: \w+ \(\w\))? {kept} {re.escape(rate)}"
         assert re.search(where, said), (where, said)
@@ -309,7 +310,16 @@ def _keys(texts: object, path: str = "") -> set[str]:
 def test_catalogues_have_the_same_texts_with_the_same_values() -> None:
     first, *others = (Texts(language)._texts for language in LANGUAGES)
     for other in others:
-        assert _keys(first) == _keys(other)
+        methods = {f".methods.{name}" for name in METHODS}  # in English, a method names itself
+        assert _keys(first) == _keys(other) - methods
+
+
+def test_german_names_every_method_and_a_strength_by_its_method() -> None:
+    german = Texts("de")
+    assert all(german.method(name) for name in METHODS)
+    assert german.method("mask") == "Maske"
+    assert german.method("pixelate_coarse") == "Verpixelung coarse"
+    assert Texts("en").method("mask") == METHODS["mask"]
 
 
 def test_numbers_and_their_nouns_agree() -> None:

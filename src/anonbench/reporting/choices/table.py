@@ -251,8 +251,8 @@ def without_limit(judged: pd.DataFrame | None, top: Mapping[Any, Any] | None) ->
     rates: dict[str, float] = {}
     for row in rules[rules["measure"].isin(_SHARES)].to_dict("records"):
         base = row["chance"] if pd.isna(row["control"]) else row["control"]
-        rate = above_control(row["value"], base)
-        if rate >= NAMED:
+        if above_control(row["value"], base) >= NAMED:
+            rate = above_control(row["value"], row["control"])
             rates[row["attack"]] = max(rate, rates.get(row["attack"], 0.0))
     return dict(sorted(rates.items(), key=lambda item: -item[1]))
 

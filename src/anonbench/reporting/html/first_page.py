@@ -14,7 +14,7 @@ from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.reporting.figures.style import method_colour
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import NAMES, Facts, Words, step
-from anonbench.reporting.labels import METHODS, NONE
+from anonbench.reporting.labels import NONE
 
 BAR = 150
 """Pixels of a bar's full scale."""
@@ -58,7 +58,7 @@ def first_page(table: pd.DataFrame, facts: Facts, texts: Texts) -> dict[str, Any
         "toy": facts.toy,
         "cards": [
             (
-                str(texts("originals")) if name == ORIGINAL else METHODS[name],
+                str(texts("originals")) if name == ORIGINAL else texts.method(name),
                 facts.examples[name],
                 "" if name == ORIGINAL else method_colour(name),
             )
@@ -116,7 +116,7 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
     name = NAMES[row["verdict"]]
     return {
         "method": str(row["method"]),
-        "label": METHODS[str(row["method"])],
+        "label": texts.method(str(row["method"])),
         "colour": method_colour(str(row["method"])),
         "model": words.model(str(row["adaption"])) if row["adaption"] else NONE,
         "adaption": str(row["adaption"]),

@@ -38,7 +38,7 @@ from anonbench.reporting.html.dataset_section import DatasetSection, digested
 from anonbench.reporting.html.page import digest, environment, resource
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import NAMES, Words, step
-from anonbench.reporting.labels import METHODS, NONE
+from anonbench.reporting.labels import NONE
 
 STATED = ("counts.csv", "audit.csv", "policy.csv", "quality/summary.csv")
 """Files besides `choices.csv` from which the statement's numbers are taken."""
@@ -139,7 +139,7 @@ def _statement(
     )
     variant: Markup | str = NONE
     if top:
-        name = METHODS[method] + words.with_({**top, "degree": 100})
+        name = texts.method(method) + words.with_({**top, "degree": 100})
         variant = texts("statement.variant", method=name, degree=degree)
     return {
         "dataset": section.name,
@@ -271,7 +271,7 @@ def _variants(choices: pd.DataFrame, words: Words) -> Rows:
     shown = choices[choices["query"] == ORIGINAL].drop_duplicates("method")
     table = [
         [
-            f"{METHODS[row['method']]}{words.with_(row)}",
+            f"{texts.method(row['method'])}{words.with_(row)}",
             str(texts("table.unknown")) if row["unknown"] else texts.number(100 * row["kept"]),
             words.attack(row["attack"]),
             _percent(row["rate"], texts),

@@ -11,6 +11,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from anonbench.core.errors import InputError
+from anonbench.core.registries.method_names import label_of
+from anonbench.reporting.labels import METHODS
 
 FOLDER = "texts"
 """Folder of the catalogues in the package `anonbench.reporting`, one file per language."""
@@ -67,6 +69,10 @@ class Texts:
         """Text of a name below a key, or the name itself if there is none."""
         whole = f"{key}.{name}"
         return str(self(whole)) if self.has(whole) else name.replace("_", " ")
+
+    def method(self, name: str) -> str:
+        """Name of a method, in English if the catalogue does not name it."""
+        return label_of(name, METHODS | self._texts.get("methods", {}))
 
     def names(self, key: str) -> list[str]:
         """Names that have a text below a key."""

@@ -18,7 +18,6 @@ from anonbench.evaluation.policy.evidence import MIN_IMAGES, OF_REMAINDER, REIDE
 from anonbench.evaluation.policy.verdicts import Verdict
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.images.outlines import Outlines
-from anonbench.reporting.labels import METHODS
 
 NAMES = {Verdict.PASS: "pass", Verdict.UNKNOWN: "open", Verdict.FAIL: "fail"}
 NAMES |= {Verdict.UNLIMITED: "open"}
@@ -69,7 +68,7 @@ class Words:
         texts = self.texts
         if top is None:
             return texts("say.not_run")
-        method, name = METHODS[str(top["method"])], NAMES[top["verdict"]]
+        method, name = texts.method(str(top["method"])), NAMES[top["verdict"]]
         known = not top["unknown"]
         with_, instead = self.with_(top), self.instead(top, records)
         if name == "pass" and not known:
@@ -168,7 +167,7 @@ class Words:
         """Other methods that pass and may keep as much; otherwise, that none keeps more."""
         low = top["kept_low"]
         names = dict.fromkeys(
-            METHODS[str(row["method"])]
+            self.texts.method(str(row["method"]))
             for row in records
             if row["query"] == ORIGINAL
             and row["verdict"] == Verdict.PASS
@@ -255,7 +254,7 @@ class Words:
             "sure.some",
             queries=texts.number(top["queries"]),
             clusters=texts.number(top["clusters"]) if top["clusters"] == top["clusters"] else "?",
-            method=METHODS[str(top["method"])],
+            method=self.texts.method(str(top["method"])),
             low=texts.number(100 * top["kept_low"]),
             high=texts.number(100 * top["kept_high"]),
             seeds=texts("sure.one_seed") if trained else "",
@@ -269,7 +268,7 @@ class Words:
             f"{self.attack(name)} ({self.texts.number(100 * rate)} %)"
             for name, rate in self.facts.unlimited.items()
         ]
-        method = METHODS[str(top["method"])]
+        method = self.texts.method(str(top["method"]))
         return self.texts("unlimited", method=method, attacks=", ".join(found))
 
     def only(self) -> Markup:
