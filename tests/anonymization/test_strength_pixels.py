@@ -82,11 +82,12 @@ def test_an_attacker_undoes_the_strength_that_was_applied() -> None:
     assert np.array_equal(as_it_is, hidden)
 
 
-def test_a_strength_leaves_what_its_method_leaves() -> None:
+def test_a_strength_leaves_what_its_method_leaves_and_a_mean_colour_is_coarse() -> None:
     strengths = {"noise": {"loud": {"deviation": 90.0}}, "mask": {"other": {"colour": "mean"}}}
     settings = Anonymization.model_validate({"strengths": strengths})
     assert settings.information_left("noise_loud", "face") == "most"
-    assert settings.information_left("mask_other", "face") == "none"
+    assert settings.information_left("mask", "face") == "none"
+    assert settings.information_left("mask_other", "face") == "coarse"
 
 
 def test_strengths_of_one_method_stay_apart_by_entity() -> None:

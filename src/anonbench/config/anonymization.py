@@ -126,7 +126,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         method = self.method(name)
         steps = method.steps(entity)
         if steps == (method.name,):
-            return method.information_left
+            return method.leaves()
         return least_information_left(self.information_left(step, entity) for step in steps)
 
     def _add_applied(self, name: str, path: tuple[str, ...], found: dict[str, None]) -> None:

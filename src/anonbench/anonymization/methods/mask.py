@@ -25,6 +25,10 @@ class Mask(Method):
     colour: Colour | Literal["mean"] = (0, 0, 0)
     """Red, green and blue, or `mean`: the region's mean colour, which this reveals."""
 
+    def leaves(self) -> str:
+        """See `Method.leaves`: a mean is a coarse one."""
+        return "coarse" if isinstance(self.colour, str) else self.information_left
+
     def least_side(self) -> int:
         """See `Method.least_side`."""
         return 4 if isinstance(self.colour, str) else 1

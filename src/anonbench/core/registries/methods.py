@@ -33,6 +33,10 @@ class Method(Registered):
     another place or in other colours: who knows how gets it back). Where regions of several
     methods overlap, the one that leaves least is seen."""
 
+    def leaves(self) -> str:
+        """Information that regions hidden with these settings still hold."""
+        return self.information_left
+
     @classmethod
     def lacks(cls) -> str:
         """Missing parts of the class; without a check the audit refuses all of its images."""
