@@ -135,7 +135,7 @@ def test_low_rank_update_is_shown_beside_the_unchanged_system(tmp_path: Path) ->
         ),
         (
             "de",
-            ". Noch nicht nachgewiesen: Schutz vor Wiedererkennen, erneutes Erkennen der ",
+            ". Noch nicht ausgeschlossen: Wiedererkennen, erneutes Erkennen der ",
         ),
     ],
 )
