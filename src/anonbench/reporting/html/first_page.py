@@ -123,11 +123,12 @@ def _row(row: Mapping[Any, Any], shown: bool, words: Words) -> dict[str, Any]:
         "degree": int(row["degree"]),
         "query": str(row["query"]),
         "shown": shown,
-        "kept": texts.number(100 * row["kept"]) if known else str(texts("table.unknown")),
+        "kept": f"{texts.number(100 * row['kept'])} %" if known else str(texts("table.unknown")),
         "kept_title": f"{ends[0]} ({ends[1]} – {ends[2]})" if known else row["unknown_detail"],
         "kept_bar": _bar(row["kept"], row["kept_low"], row["kept_high"]) if known else None,
         "attack": words.attack(str(row["attack"])),
         "rate": f"{texts.percent(row['rate'])} %" if tried else str(texts("table.unknown")),
+        "high": texts("table.up_to", high=interval[1]) if interval else "",
         "rate_title": f"{' – '.join(interval)} %" if interval else str(texts("table.not_sure")),
         "rate_bar": _bar(row["rate"], row["rate_low"], row["rate_high"]) if tried else None,
         "limit": None if limit == "" or math.isnan(limit) else BAR * min(limit, 1.0),  # in pixels

@@ -272,7 +272,7 @@ def _variants(choices: pd.DataFrame, words: Words) -> Rows:
     table = [
         [
             f"{texts.method(row['method'])}{words.with_(row)}",
-            str(texts("table.unknown")) if row["unknown"] else texts.number(100 * row["kept"]),
+            str(texts("table.unknown")) if row["unknown"] else _percent(row["kept"], texts),
             words.attack(row["attack"]),
             _percent(row["rate"], texts),
             _limit(row["limit"], texts),
@@ -282,7 +282,7 @@ def _variants(choices: pd.DataFrame, words: Words) -> Rows:
         ]
         for row in shown.to_dict("records")
     ]
-    heads = [str(texts(f"table.{name}")) for name in ("method", "kept", "attack")]
+    heads = [str(texts(f"table.{name}", limit="")) for name in ("method", "kept", "attack")]
     heads += [str(texts(f"statement.heads.{name}")) for name in ("above", "limit", "verdict")]
     return Rows(heads, table, (1, 3, 4))
 

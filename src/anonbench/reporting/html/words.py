@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -74,6 +74,7 @@ class Words:
         if name == "pass" and not known:
             return texts("say.use_unknown", method=method, with_=with_, why=self.unknown(top))
         kept = self.kept(top) if known else ""
+        full = known and round(100 * top["kept"]) >= 100
         if name == "pass":
             parts = [
                 texts(
@@ -83,6 +84,7 @@ class Words:
                     resisted=self.resisted(top),
                     with_=with_,
                     instead=instead,
+                    full=full,
                 )
             ]
             parts.append(self.others(top, records))
@@ -94,7 +96,11 @@ class Words:
         values: dict[str, Any] = {
             "method": method,
             "with_": with_,
-            "keeping": texts("say.keeping", kept=kept, instead=instead) if known else "",
+            "keeping": texts(
+                "say.keeping", kept=kept, instead=instead, full=full, useless=is_useless(top)
+            )
+            if known
+            else "",
             "why": self.why(top),
         }
         if name == "fail":
@@ -104,8 +110,6 @@ class Words:
                 f"say.also_{key}", number=texts.number(more or left), names=self.untested(top)
             )
         limits = texts(f"say.{name}", **values)
-        if known and is_useless(top):
-            limits = Markup(" ").join((limits, texts("say.useless")))
         return texts("say.gap", why=self.unknown(top), limits=limits) if self.facts.gap else limits
 
     def kept(self, row: Mapping[Any, Any]) -> Markup:
@@ -307,6 +311,8 @@ class Step:
 
     text: Markup
     command: str
+    then: str = ""
+    """What is to be done after it, or besides."""
 
 
 def is_useless(row: Mapping[Any, Any]) -> bool:
@@ -315,7 +321,7 @@ def is_useless(row: Mapping[Any, Any]) -> bool:
 
 
 def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
-    """Next step for a data set.
+    """Next step for a data set, and what is needed besides.
 
     Args:
         top: its first choice (`anonbench.reporting.choices.table.choices`); None if nothing was
@@ -323,6 +329,18 @@ def step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
         facts: further facts about the data set.
         texts: texts of the language.
     """
+    first = _first_step(top, facts, texts)
+    more = []
+    if first.command.startswith("anonbench review"):
+        more.append(texts("step.then.run"))
+    if top is not None and top["unknown"] == "clusters":
+        more.append(texts("step.then.clusters", needed=texts.number(MIN_CLUSTERS)))
+    if facts.toy:
+        more.append(texts("step.then.toy"))
+    return replace(first, then=Markup(" ").join(more))
+
+
+def _first_step(top: Mapping[Any, Any] | None, facts: Facts, texts: Texts) -> Step:
     dataset = facts.name
     look = f"anonbench review {dataset}"
     if facts.published:
