@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -14,7 +13,6 @@ import eager
 import torch
 
 from anonbench.training.data.batch import Batch
-from anonbench.training.loop import trainer as training
 from anonbench.training.loop.flops import peak_flops, step_flops
 from anonbench.training.loop.trainer import Trainer
 
@@ -59,7 +57,7 @@ def measure(report: Report, batch: int, tiny: bool) -> None:
     require(compiled)
     forget_peak(device)
     whole = timed(own, device, 0, steps)
-    with crops_given(views, local_views):
+    with eager.crops_given(views, local_views):
         bare = timed(own, device, 1, steps)
         report(
             ours=figures(trainer, batch, bare) | {"memory_gb": round(allocated_gb(device), 2)},
@@ -79,41 +77,25 @@ def measure(report: Report, batch: int, tiny: bool) -> None:
     report(
         ours_by_turns=figures(trainer, batch, [*chain(*sides[0])]),
         peer_by_turns=figures(trainer, batch, [*chain(*sides[1])]),
-        peer="lightly's parts, eager" if eager.LIGHTLY else "plain PyTorch, eager",
+        peer=eager.NAME,
         ratio=spread(ratios),
     )
 
 
 def compared_losses(
     trainer: Trainer, given: Batch, views: torch.Tensor, local_views: torch.Tensor
-) -> dict[str, dict[str, float]]:
-    """Return the terms of ours compiled and not, and of ours and the peer before any step.
-
-    The latter without stochastic depth, whose draws differ.
-    """
-    found = {"compiled": _values(trainer._losses(given, 0))}  # with gradient, as in a step
-    peer = eager.EagerStep(trainer)
-    for module in peer.student_encoder.modules():
-        if hasattr(module, "drop_prob"):
-            module.drop_prob = 0.0
-    rate = trainer.recipe.backbone.drop_path
-    with uncompiled(trainer), torch.no_grad():
-        found["not_compiled"] = _values(trainer._losses(given, 0))
-        trainer.recipe.backbone.drop_path = 0.0
-        found["ours"] = _values(trainer._losses(given, 0))
-        trainer.recipe.backbone.drop_path = rate
-        masked = given.masked.to(trainer.device)
-        found["peer"] = _values(peer.losses(views, local_views, masked))
-    del peer
-    gc.collect()  # its modules may hold each other
+) -> dict[str, eager.Losses]:
+    """Return the terms of ours compiled and not, and of ours and the peer, before any step."""
+    found = {"compiled": eager.values(trainer._losses(given, 0))}  # with gradient, as in a step
+    with uncompiled(trainer):
+        with torch.no_grad():
+            found["not_compiled"] = eager.values(trainer._losses(given, 0))
+        found |= eager.both_losses(trainer, given, views, local_views)
+    gc.collect()  # the peer's modules may hold each other
     return found
 
 
-def _values(terms: dict[str, torch.Tensor]) -> dict[str, float]:
-    return {name: float(terms[name].detach()) for name in ("dino", "ibot", "koleo")}
-
-
-def require_equal(losses: dict[str, dict[str, float]], precision: str) -> None:
+def require_equal(losses: dict[str, eager.Losses], precision: str) -> None:
     """Raise where two terms that must be equal are not."""
     terms = ("dino", "ibot")  # KoLeo is a logarithm near zero: no relative tolerance fits it
     for one, other in (("compiled", "not_compiled"), ("ours", "peer")):
@@ -124,17 +106,6 @@ def require_equal(losses: dict[str, dict[str, float]], precision: str) -> None:
                     f"the {term} term is {value} ({one}) and {losses[other][term]} ({other}): no "
                     "ratio of steps that do different things"
                 )
-
-
-@contextmanager
-def crops_given(views: torch.Tensor, local_views: torch.Tensor) -> Iterator[None]:
-    """Let the trainer take crops that are augmented already, as the peer does."""
-    plain = training.finish  # type: ignore[attr-defined]
-    training.finish = lambda crops, *_: views if len(crops) == len(views) else local_views  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        training.finish = plain  # type: ignore[attr-defined]
 
 
 def by_turns(
