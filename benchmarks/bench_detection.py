@@ -1,89 +1,69 @@
-"""The detection stage on one core: images a second.
+"""`anonbench detect` on one core, as a whole process: images a second, by detector.
 
-A shard's job as the workflow runs it: read, search, write the tables. Real images where the folder
-`shared` lies beside the checkout, else the demo's. About a minute.
+Real images where the folder `shared` lies beside the checkout, else the demo's. About a minute.
 """
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import logging
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pandas as pd
-from common import SHARED, emit, measure, peak_memory_gb
+from common import ANONBENCH, SHARED, emit, measure_command
+from PIL import Image
 
 from anonbench.config.data import DocumentsDemo, PortraitsDemo
-from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.libraries.opencv import cv2
-from anonbench.core.provenance import file_digest
-from anonbench.datasets.images import encode, open_checked, read_image, upright_size
-from anonbench.detection.shard import Job, detect_shard
 from anonbench_demo import generate
 
 ALIGNED = (178, 218)
-IMAGES = {"faces": 300, "pages": 148}
-DETECTORS = {"faces": DetectorName.MTCNN, "pages": DetectorName.PPOCR}
+FACES, PAGES = 300, 148
+DETECTORS = {
+    "faces": ["mtcnn"],
+    "pages": ["ppocr"],
+    "pages, all detectors": ["ppocr", "zxing", "mrz", "ink"],
+}
 
 
-def real_images(folder: Path) -> dict[str, list[Path]]:
-    """Return real images; faces at CelebA's aligned size, of which `shared` has half."""
-    (folder / "faces").mkdir()
-    for path in sorted((SHARED / "data/celeba").rglob("*.jpg"))[: IMAGES["faces"]]:
-        pixels = cv2.resize(read_image(path), ALIGNED, interpolation=cv2.INTER_CUBIC)
-        (folder / "faces" / path.name).write_bytes(encode(pixels, "jpeg"))
-    pages = sorted((SHARED / "data/rvl_cdip").rglob("*.tif"))
-    return {"faces": sorted((folder / "faces").iterdir()), "pages": pages}
+def write(folder: Path) -> str:
+    """Write faces at CelebA's aligned size, of which `shared` has half, and pages."""
+    faces, pages = ((SHARED / "data" / name) for name in ("celeba", "rvl_cdip"))
+    real = faces.is_dir()
+    if not real:
+        faces, pages = folder / "demo_faces", folder / "demo_pages"
+        generate(PortraitsDemo(train_identities=15, val_identities=5, photos=5), faces, 0)
+        generate(DocumentsDemo(train_per_class=3, val_per_class=1), pages, 0)
+    for kind in ("faces", "pages"):
+        (folder / kind).mkdir()
+    for path in sorted(faces.rglob("*.jpg"))[:FACES]:
+        Image.open(path).resize(ALIGNED).save(folder / "faces" / path.name, quality=95)
+    for path in sorted(pages.rglob("*.tif"))[:PAGES]:
+        (folder / "pages" / path.name).symlink_to(path)
+    return "real" if real else "demo"
 
 
-def demo_images(folder: Path) -> dict[str, list[Path]]:
-    generate(PortraitsDemo(train_identities=15, val_identities=5, photos=5), folder / "faces", 0)
-    generate(DocumentsDemo(train_per_class=3, val_per_class=1), folder / "pages", 0)
-    return {
-        "faces": sorted((folder / "faces").rglob("*.jpg")),
-        "pages": sorted((folder / "pages").rglob("*.tif")),
-    }
-
-
-def manifest_of(paths: list[Path]) -> pd.DataFrame:
-    rows = []
-    for path in paths:
-        with open_checked(path) as image:
-            size = upright_size(image)
-        rows.append((str(path), str(path), *size, path.stat().st_size, file_digest(path)))
-    return pd.DataFrame(rows, columns=["id", "path", "width", "height", "bytes", "digest"])
-
-
-def search(kind: str, paths: list[Path], folder: Path) -> dict[str, Any]:
-    manifest, boxes = manifest_of(paths), folder / "boxes.parquet"
-    job = Job(Path(), [DETECTORS[kind]], Detection(), seed=0, kept=[folder / f"{kind}.kept"])
-    _, spent = measure(lambda: detect_shard(manifest, job, boxes, folder / "images.parquet"))
-    return spent | {
-        "detector": str(DETECTORS[kind]),
-        "images": len(paths),
-        "megapixels": round(float((manifest["width"] * manifest["height"]).mean()) / 1e6, 2),
-        "regions": len(pd.read_parquet(boxes)),
-        "images_per_second": round(len(paths) / spent["seconds"], 2),
-        "images_per_core_second": round(len(paths) / spent["cpu_seconds"], 2),
+def search(folder: Path, detectors: list[str]) -> dict[str, Any]:
+    command = [*ANONBENCH, "detect", str(folder), "--workers", "1", "--json"]
+    command += [word for name in detectors for word in ("--detector", name)]
+    printed, taken = measure_command(command, passing=(0, 3))
+    images = len(list(folder.iterdir()))
+    return taken | {
+        "detectors": detectors,
+        "images": images,
+        "images_per_second": round(images / taken["seconds"], 2),
+        "images_per_core_second": round(images / taken["cpu_seconds"], 2),
+        "found": json.loads(printed)["regions"],
     }
 
 
 def main() -> None:
-    logging.disable(logging.WARNING)
-    real = (SHARED / "data/celeba").is_dir()
     with TemporaryDirectory() as name:
-        folder = Path(name)
-        images = real_images(folder) if real else demo_images(folder)
+        data = write(Path(name))
         kinds = {
-            kind: search(kind, paths[: IMAGES[kind]], folder) for kind, paths in images.items()
+            kind: search(Path(name) / kind.partition(",")[0], detectors)
+            for kind, detectors in DETECTORS.items()
         }
-    data = "real" if real else "demo"
-    emit({"data": data, "kinds": kinds, "peak_memory_gb": peak_memory_gb()})
+    emit({"data": data, "kinds": kinds})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 import eager
 import torch
 from common import emit, measure, peak_memory_gb
-from synthetic import batch_of, recipe_of
+from synthetic import batch_of, crops_given, recipe_of
 
 from anonbench.training.data.batch import finish
 from anonbench.training.loop.trainer import Trainer
@@ -65,14 +65,14 @@ def main() -> None:
             "ratio_compiled": round(found["ours_compiled"] / found["peer"], 2),
         }
 
-    with eager.crops_given(views, local_views):  # the loader is another benchmark's matter
+    with crops_given(views, local_views):
         trainer = Trainer(plain, 0, CPU)
         losses = eager.both_losses(trainer, batch, views, local_views)
         result = {"stochastic_depth_0.3": rates("fp32"), "stochastic_depth_0.3_bf16": rates("bf16")}
     emit(
         {
             "model": "ViT of width 192, depth 6, patch 8; 2 x 64 and 4 x 32 px; batch 32",
-            "peer": eager.NAME,
+            "peer": "lightly's parts, eager",
             "losses": losses,
             "largest_relative_difference": max(
                 abs(value / losses["peer"][term] - 1.0) for term, value in losses["ours"].items()

@@ -7,12 +7,10 @@ crops, timm's DropPath, lightly's heads, losses and moving average, heads on mas
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import torch
+from synthetic import Losses, values
 from torch import Tensor, nn
 
 from anonbench.core.libraries.compat import install_torchvision_ops
@@ -22,26 +20,10 @@ from anonbench.training.model.backbone import embed_patches
 
 install_torchvision_ops()  # timm imports torchvision
 
+from lightly.loss import DINOLoss, IBOTPatchLoss, KoLeoLoss  # noqa: E402
+from lightly.models.modules import DINOProjectionHead  # noqa: E402
+from lightly.models.utils import update_momentum  # noqa: E402
 from timm.models.vision_transformer import Block  # noqa: E402
-
-try:
-    from lightly.loss import DINOLoss, IBOTPatchLoss, KoLeoLoss
-    from lightly.models.modules import DINOProjectionHead
-    from lightly.models.utils import update_momentum
-
-    NAME = "lightly's parts, eager"
-except ImportError:  # on a bare GPU machine
-    from plain_parts import (
-        DINOLoss,
-        DINOProjectionHead,
-        IBOTPatchLoss,
-        KoLeoLoss,
-        update_momentum,
-    )
-
-    NAME = "plain PyTorch, eager"
-
-Losses = dict[str, float]
 
 
 class Encoder(nn.Module):
@@ -147,17 +129,6 @@ class EagerStep:
         update_momentum(self.student, self.teacher, m=optimizer.ema[0])
 
 
-@contextmanager
-def crops_given(views: Tensor, local_views: Tensor) -> Iterator[None]:
-    """Let trainers take crops that are augmented already, as the peer does."""
-
-    def finished(crops: Tensor, *_: object) -> Tensor:
-        return views if len(crops) == len(views) else local_views
-
-    with patch("anonbench.training.loop.trainer.finish", finished):
-        yield
-
-
 def both_losses(
     trainer: Trainer, batch: Batch, views: Tensor, local_views: Tensor
 ) -> dict[str, Losses]:
@@ -175,7 +146,3 @@ def both_losses(
         theirs = peer.losses(views, local_views, batch.masked.to(trainer.device))
     trainer.recipe.backbone.drop_path = rate
     return {"ours": values(ours), "peer": values(theirs)}
-
-
-def values(terms: dict[str, Tensor]) -> Losses:
-    return {name: float(terms[name].detach()) for name in ("dino", "ibot", "koleo")}
