@@ -196,7 +196,7 @@ def experiment(name: str) -> Path:
             "attackers": ["recognizer"],
             "attacks": [ATTACKS[kind] for kind in FOLDERS[name]],
             "attacked_regions": 80,
-            "residual": {"images": 80, "others": ["mtcnn"]},
+            "residual": {"images": 80},
         },
         "detection": {"speed": "single"},
     }
@@ -262,8 +262,8 @@ def attacked(
         ]
     )
     mine = found[(found["method"] == f"given_{program}") & (found["entity"] == kind)]
-    mine = mine.dropna(subset="rate").reset_index()
-    best = mine.loc[((mine["rate"] - mine["chance"]) / (1 - mine["chance"])).idxmax()]
+    mine = mine.dropna(subset="rate")
+    best = mine.iloc[((mine["rate"] - mine["chance"]) / (1 - mine["chance"])).argmax()]
     return {name: best[name] for name in ("attack", "rate", "chance")}
 
 
