@@ -12,12 +12,13 @@ RECORDS = Path(__file__).resolve().parents[1] / "results" / "benchmarks"
 
 def stage(tables: list[pd.DataFrame]) -> dict[str, float]:
     rows = pd.concat(tables)
-    cpu, memory = (pd.to_numeric(rows[name], errors="coerce") for name in ("cpu_time", "max_rss"))
+    # short jobs have no value
+    used = rows[["cpu_time", "max_rss"]].apply(pd.to_numeric, errors="coerce").fillna(0)
     return {
         "jobs": len(rows),
         "job_seconds": round(float(rows["s"].sum()), 1),
-        "cpu_seconds": round(float(cpu.sum()), 1),
-        "peak_memory_mb": round(float(memory.max())),
+        "cpu_seconds": round(float(used["cpu_time"].sum()), 1),
+        "peak_memory_mb": round(float(used["max_rss"].max())),
     }
 
 
