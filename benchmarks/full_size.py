@@ -1,6 +1,6 @@
 """The paper's 120 rankings, scored end to end: made-up embeddings, one job a data set, all files.
 
-    OMP_NUM_THREADS=2 python benchmarks/full_size.py FOLDER [celeba] [rvl_cdip]
+    OMP_NUM_THREADS=2 python benchmarks/full_size.py FOLDER
 
 24 rankings of 19,792 images and 96 of 39,972, with 1,024 dimensions: 4 models x 3 methods x 2 query
 kinds, of one degree and of four. FOLDER needs 18 GB and may be removed afterwards. About half an
@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from common import emit, measure, peak_memory_gb
+from common import clustered, emit, measure, peak_memory_gb
 
 from anonbench.config import Retrieval
 from anonbench.embedding.store import Embeddings, write_embeddings
@@ -29,12 +28,7 @@ DEPTH = 1024
 def embeddings(file: Path, images: int, noise: float) -> Path:
     """Write one version of the images, in clusters; each file has other noise."""
     if not file.exists():
-        generator = np.random.default_rng(images)
-        centres = generator.standard_normal((50, DEPTH), dtype=np.float32)
-        values = 1.0 + centres[generator.integers(0, 50, images)]
-        values += generator.standard_normal((images, DEPTH), dtype=np.float32)
-        own = np.random.default_rng([ord(letter) for letter in file.stem])
-        values += noise * own.standard_normal((images, DEPTH), dtype=np.float32)
+        values = clustered(images, DEPTH, noise, [ord(letter) for letter in file.stem])
         write_embeddings(file, Embeddings([f"{i:06d}" for i in range(images)], values))
     return file
 
@@ -56,18 +50,14 @@ def score(folder: Path, images: int, degrees: tuple[int, ...]) -> dict[str, Any]
     """Score one data set, from embeddings on disk to the files of all scenarios."""
     folder.mkdir(parents=True, exist_ok=True)
     scored = list(scenarios(folder, images, degrees))
+    names = [each.name for each in scored]
+    tables = [folder / "retrieval" / f"{name}.parquet" for name in names]
     settings, shard = Retrieval(), folder / "shards" / "0.parquet"
 
     def work() -> None:
         score_shard(folder / "reference.h5", scored, settings, 0, shard)
-        outputs = [folder / "retrieval" / each.name for each in scored]
-        gather_scenarios(
-            [shard],
-            [each.name for each in scored],
-            settings,
-            [path.with_suffix(".parquet") for path in outputs],
-            [path.with_suffix(".json") for path in outputs],
-        )
+        summaries = [path.with_suffix(".json") for path in tables]
+        gather_scenarios([shard], names, settings, tables, summaries)
 
     _, spent = measure(work)
     return {
@@ -79,8 +69,11 @@ def score(folder: Path, images: int, degrees: tuple[int, ...]) -> dict[str, Any]
     }
 
 
-if __name__ == "__main__":
-    if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(SETS):
+def main() -> None:
+    if len(sys.argv) != 2:
         sys.exit(str(__doc__))
-    wanted = sys.argv[2:] or list(SETS)
-    emit({name: score(Path(sys.argv[1]) / name, *SETS[name]) for name in wanted})
+    emit({name: score(Path(sys.argv[1]) / name, *size) for name, size in SETS.items()})
+
+
+if __name__ == "__main__":
+    main()

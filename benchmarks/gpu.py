@@ -1,7 +1,7 @@
 """The GPU's checks and benchmark in one command: `python benchmarks/gpu.py --output gpu.json`.
 
-Needs torch, timm, NumPy, PyYAML and this repository, and no installation; the loader is measured
-where pandas, pyarrow, OpenCV and Pillow are as well. Ends within ten minutes, whatever happens:
+Needs torch, timm, NumPy, PyYAML and this repository, and no installation; the ratio needs lightly,
+too, and the loader pandas, pyarrow, OpenCV and Pillow. Ends within ten minutes, whatever happens:
 parts run in processes of their own, and what they found is in the file as soon as it is known.
 Trains ViT-L/16 on 2 x 224 and 8 x 96 pixels with 65,536 prototypes in bf16, ours against a plain
 eager implementation of the same recipe (`eager.py`): same weights, crops, masks, batch. `--tiny`

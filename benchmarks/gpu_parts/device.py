@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,6 @@ from anonbench.training.model.network import clip_gradients
 
 from .guard import Report
 from .setting import (
-    TOKENS_AN_IMAGE,
     allocated_gb,
     device_of,
     finished,
@@ -24,8 +24,11 @@ from .setting import (
     recipe,
 )
 
+BF16 = torch.bfloat16
 WIDTH, HEADS, HIDDEN = 1024, 16, 4096
 """Of ViT-L."""
+TOKENS_AN_IMAGE = 2 * 197 + 8 * 37
+"""Of ViT-L/16 on 2 crops of 224 and 8 of 96 pixels."""
 PROTOTYPES, BOTTLENECK = 65_536, 256
 IMAGES = 64
 """In the products and the attention that are timed."""
@@ -75,11 +78,9 @@ def products(device: torch.device, images: int, divisor: int) -> dict[str, float
     }
     found = {}
     for name, (rows, inner, columns) in sizes.items():
-        columns //= divisor
-        left = torch.randn(rows, inner, device=device, dtype=torch.bfloat16)
-        right = torch.randn(columns, inner, device=device, dtype=torch.bfloat16)
-        taken = median_seconds(partial(linear, left, right), device)
-        found[name] = round(2 * rows * inner * columns / taken / 1e12, 3)
+        shapes = (rows, inner), (columns // divisor, inner)
+        work = partial(linear, *(torch.randn(s, device=device, dtype=BF16) for s in shapes))
+        found[name] = teraflops(2 * rows * inner * (columns // divisor), work, device)
     return found
 
 
@@ -88,21 +89,20 @@ def attention(device: torch.device, images: int) -> dict[str, dict[str, float]]:
     found = {}
     for name, crops, tokens in (("global", 2, 197), ("local", 8, 37)):
         shape = (int(crops * images * KEPT), HEADS, tokens, WIDTH // HEADS)
-        qkv = [torch.randn(shape, device=device, dtype=torch.bfloat16) for _ in range(3)]
+        *qkv, given = (torch.randn(shape, device=device, dtype=BF16) for _ in range(4))
         forward = partial(scaled_dot_product_attention, *qkv)
         flops = 4 * shape[0] * tokens**2 * WIDTH
-        rates = {"forward": flops / median_seconds(forward, device)}
+        found[name] = {"forward": teraflops(flops, forward, device)}
         for part in qkv:
             part.requires_grad_()
-        given = torch.randn(shape, device=device, dtype=torch.bfloat16)
-
-        def both(forward: Any = forward, qkv: Any = qkv, given: Any = given) -> None:
-            torch.autograd.grad(forward(), qkv, given)
-
+        both: Any = lambda: torch.autograd.grad(forward(), qkv, given)  # noqa: B023, E731
         # five products backward for two forward, as FlashAttention's authors count
-        rates["forward_and_backward"] = 3.5 * flops / median_seconds(both, device)
-        found[name] = {key: round(rate / 1e12, 3) for key, rate in rates.items()}
+        found[name]["forward_and_backward"] = teraflops(3.5 * flops, both, device)
     return found
+
+
+def teraflops(flops: float, work: Callable[[], object], device: torch.device) -> float:
+    return round(flops / median_seconds(work, device) / 1e12, 3)
 
 
 def memory_and_optimizer(device: torch.device, tiny: bool) -> dict[str, Any]:

@@ -49,21 +49,19 @@ def measure(report: Report, tiny: bool) -> None:
 def drawn(random: np.random.Generator) -> np.ndarray:
     """Return a soft pattern with a little noise, uint8 [H, W, 3]."""
     coarse = torch.from_numpy(random.uniform(0, 255, (1, 3, 8, 8)))
-    width, height = SIDES
-    soft = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear")[0]
-    pixels = soft.permute(1, 2, 0).numpy() + random.normal(0, 4, (height, width, 3))
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    soft = torch.nn.functional.interpolate(coarse, SIDES[::-1], mode="bilinear")[0]
+    pixels = soft.permute(1, 2, 0).numpy()
+    return np.clip(pixels + random.normal(0, 4, pixels.shape), 0, 255).astype(np.uint8)
 
 
 def rate(stream: Any, batch: int, workers: int, batches: int) -> float:
     """Return images/s of a loader once its processes have started."""
-    loader = DataLoader(
-        stream, batch_size=None, sampler=range(batches + max(workers, 1)), num_workers=workers
-    )
-    loaded = iter(loader)
-    for _ in range(max(workers, 1)):
-        next(loaded)
+    first = max(workers, 1)
+    steps = range(batches + first)
+    loader = iter(DataLoader(stream, batch_size=None, sampler=steps, num_workers=workers))
+    for _ in range(first):
+        next(loader)
     began = time.perf_counter()
-    for _ in loaded:
+    for _ in loader:
         pass
     return round(batches * batch / (time.perf_counter() - began), 1)

@@ -46,14 +46,13 @@ def measure(report: Report, tiny: bool, work: Callable[..., None] = steps_of_a_r
         raise NotApplicable("there is one GPU")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "rank-0.pt"
-        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]  # that nobody listens on
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         os.environ |= place | {"WORLD_SIZE": str(WORLD)}
         try:
             spawn(work, (str(output), tiny), nprocs=WORLD)
-        except (
-            ProcessRaisedException,
-            ProcessExitedException,
-        ) as error:
+        except (ProcessRaisedException, ProcessExitedException) as error:
             last = str(error).strip().splitlines()[-1]
             raise RuntimeError(f"process {error.error_index} of {WORLD}: {last}") from error
         together = torch.load(output)
@@ -97,11 +96,3 @@ def share(batch: Batch, ranks: Ranks) -> Batch:
         masked_indices=torch.from_numpy(masks.indices),
         masked_weights=torch.from_numpy(masks.weights),
     )
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -15,9 +15,6 @@ from synthetic import batch_of, recipe_of
 from anonbench.training.data.batch import Batch, finish
 from anonbench.training.loop.trainer import Trainer
 
-TOKENS_AN_IMAGE = 2 * 197 + 8 * 37
-"""Of ViT-L/16 on 2 crops of 224 and 8 of 96 pixels."""
-
 
 def recipe(batch: int, tiny: bool, **changes: Any) -> Any:
     """Return ViT-L/16 in bf16 with 65,536 prototypes, or the small model of the checks.

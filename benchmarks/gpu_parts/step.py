@@ -5,16 +5,14 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import chain
+from collections.abc import Callable
+from importlib.util import find_spec
+from itertools import chain, product
 from typing import Any
 
-import eager
 import torch
+from synthetic import Losses, crops_given, values
 
-from anonbench.training.data.batch import Batch
-from anonbench.training.loop import trainer as training
 from anonbench.training.loop.flops import peak_flops, step_flops
 from anonbench.training.loop.trainer import Trainer
 
@@ -30,6 +28,7 @@ from .setting import (
     timed,
 )
 
+LIGHTLY = find_spec("lightly") is not None
 WARM_UP, TURNS, STEPS = 10, 4, 8
 """Steps before any is timed; turns of each side; timed steps of a turn, after two that are not."""
 TOLERANCES = {"fp32": 1e-4, "bf16": 2e-3}
@@ -44,8 +43,21 @@ def measure(report: Report, batch: int, tiny: bool) -> None:
     trainer = Trainer(recipe(batch, tiny, compile="on"), 0, device)
     given, views, local_views = finished(trainer, batch)
 
+    def compiled_in(steps: int) -> None:
+        compiled = watch.verdict(trainer, steps)
+        report(compiled=compiled)
+        require(compiled)
+
     began = time.perf_counter()
-    losses = compared_losses(trainer, given, views, local_views)
+    losses = {"compiled": values(trainer._losses(given, 0))}  # with gradient, as in a step
+    with uncompiled(trainer):
+        with torch.no_grad():
+            losses["not_compiled"] = values(trainer._losses(given, 0))
+        if LIGHTLY:
+            import eager
+
+            losses |= eager.both_losses(trainer, given, views, local_views)
+            gc.collect()  # the peer's modules may hold each other
     report(losses=losses)
     require_equal(losses, trainer.recipe.precision)
     own: Step = lambda: trainer.advance([given])  # noqa: E731
@@ -54,9 +66,7 @@ def measure(report: Report, batch: int, tiny: bool) -> None:
     report(seconds_to_the_first_step=round(time.perf_counter() - began, 1))
     watch.eager = 0
     timed(own, device, warm_up, 0)
-    compiled = watch.verdict(trainer, warm_up)
-    report(compiled=compiled)
-    require(compiled)
+    compiled_in(warm_up)
     forget_peak(device)
     whole = timed(own, device, 0, steps)
     with crops_given(views, local_views):
@@ -64,88 +74,36 @@ def measure(report: Report, batch: int, tiny: bool) -> None:
         report(
             ours=figures(trainer, batch, bare) | {"memory_gb": round(allocated_gb(device), 2)},
             ours_with_augmentation=figures(trainer, batch, whole),
+            peer="lightly's parts, eager" if LIGHTLY else "lightly is not installed: no ratio",
         )
+        if not LIGHTLY:
+            return
         peer, masked = eager.EagerStep(trainer), given.masked.to(device)
         other: Step = lambda: peer.step(views, local_views, masked, rate=1e-4)  # noqa: E731
         watch.eager = 0
-        sides = by_turns((own, other), device, turns, steps)
-    compiled = watch.verdict(trainer, turns * (steps + 2))
-    report(compiled=compiled)
-    require(compiled)
-    ratios = [
-        statistics.median(theirs) / statistics.median(ours)
-        for ours, theirs in zip(*sides, strict=True)
-    ]
+        # seconds by side and turn; the first two steps of a turn do not count
+        taken = [[timed(step, device, 2, steps) for step in (own, other)] for _ in range(turns)]
+    compiled_in(turns * (steps + 2))
+    ours, theirs = zip(*taken, strict=True)
     report(
-        ours_by_turns=figures(trainer, batch, [*chain(*sides[0])]),
-        peer_by_turns=figures(trainer, batch, [*chain(*sides[1])]),
-        peer="lightly's parts, eager" if eager.LIGHTLY else "plain PyTorch, eager",
-        ratio=spread(ratios),
+        ours_by_turns=figures(trainer, batch, [*chain(*ours)]),
+        peer_by_turns=figures(trainer, batch, [*chain(*theirs)]),
+        ratio=spread([statistics.median(b) / statistics.median(a) for a, b in taken]),
     )
 
 
-def compared_losses(
-    trainer: Trainer, given: Batch, views: torch.Tensor, local_views: torch.Tensor
-) -> dict[str, dict[str, float]]:
-    """Return the terms of ours compiled and not, and of ours and the peer before any step.
-
-    The latter without stochastic depth, whose draws differ.
-    """
-    found = {"compiled": _values(trainer._losses(given, 0))}  # with gradient, as in a step
-    peer = eager.EagerStep(trainer)
-    for module in peer.student_encoder.modules():
-        if hasattr(module, "drop_prob"):
-            module.drop_prob = 0.0
-    rate = trainer.recipe.backbone.drop_path
-    with uncompiled(trainer), torch.no_grad():
-        found["not_compiled"] = _values(trainer._losses(given, 0))
-        trainer.recipe.backbone.drop_path = 0.0
-        found["ours"] = _values(trainer._losses(given, 0))
-        trainer.recipe.backbone.drop_path = rate
-        masked = given.masked.to(trainer.device)
-        found["peer"] = _values(peer.losses(views, local_views, masked))
-    del peer
-    gc.collect()  # its modules may hold each other
-    return found
-
-
-def _values(terms: dict[str, torch.Tensor]) -> dict[str, float]:
-    return {name: float(terms[name].detach()) for name in ("dino", "ibot", "koleo")}
-
-
-def require_equal(losses: dict[str, dict[str, float]], precision: str) -> None:
+def require_equal(losses: dict[str, Losses], precision: str) -> None:
     """Raise where two terms that must be equal are not."""
     terms = ("dino", "ibot")  # KoLeo is a logarithm near zero: no relative tolerance fits it
-    for one, other in (("compiled", "not_compiled"), ("ours", "peer")):
-        for term, value in ((term, losses[one][term]) for term in terms):
-            difference = abs(value / losses[other][term] - 1.0)
-            if not difference <= TOLERANCES[precision]:
-                raise AssertionError(
-                    f"the {term} term is {value} ({one}) and {losses[other][term]} ({other}): no "
-                    "ratio of steps that do different things"
-                )
-
-
-@contextmanager
-def crops_given(views: torch.Tensor, local_views: torch.Tensor) -> Iterator[None]:
-    """Let the trainer take crops that are augmented already, as the peer does."""
-    plain = training.finish  # type: ignore[attr-defined]
-    training.finish = lambda crops, *_: views if len(crops) == len(views) else local_views  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        training.finish = plain  # type: ignore[attr-defined]
-
-
-def by_turns(
-    sides: tuple[Step, Step], device: torch.device, turns: int, steps: int
-) -> tuple[list[list[float]], list[list[float]]]:
-    """Return seconds of both sides' steps by turn; the first two of a turn do not count."""
-    taken: tuple[list[list[float]], list[list[float]]] = ([], [])
-    for _ in range(turns):
-        for side, step in zip(taken, sides, strict=True):
-            side.append(timed(step, device, 2, steps))
-    return taken
+    pairs = (("compiled", "not_compiled"), *([("ours", "peer")] if "peer" in losses else []))
+    for (one, other), term in product(pairs, terms):
+        value = losses[one][term]
+        difference = abs(value / losses[other][term] - 1.0)
+        if not difference <= TOLERANCES[precision]:
+            raise AssertionError(
+                f"the {term} term is {value} ({one}) and {losses[other][term]} ({other}): no "
+                "ratio of steps that do different things"
+            )
 
 
 def figures(trainer: Trainer, batch: int, taken: list[float]) -> dict[str, Any]:

@@ -23,13 +23,12 @@ import gpu  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
-BARRED = ["pydantic", "pandas", "cv2", "h5py", "pyarrow", "snakemake", "lightly"]
+BARRED = ["pydantic", "pandas", "cv2", "h5py", "pyarrow", "snakemake"]
 ABSENT_ON_A_CPU = {"memory_does_not_grow", "float32_is_not_rounded_to_tf32"}
 
 
 def read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def test_whole_command_needs_torch_and_timm_alone(tmp_path: Path) -> None:
@@ -100,6 +99,14 @@ def test_eager_run_is_not_reported_as_compiled(tmp_path: Path) -> None:
     assert "compiled: 2 of 4 blocks" in problem
     assert read(tmp_path / "gpu.json")["ratio"] is None
     assert not [name for name in outcome["found"] if name.startswith("ours")]
+
+
+def test_no_ratio_without_lightly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "LIGHTLY", False)
+    step.measure(guard.Report(tmp_path / "report.json"), batch=2, tiny=True)
+    found = read(tmp_path / "report.json")["found"]
+    assert found["ours"]["images_per_second"]["median"] > 0
+    assert "ratio" not in found
 
 
 def test_no_ratio_of_unequal_losses() -> None:
