@@ -100,7 +100,7 @@ def compare(method: Method) -> dict[str, object]:
         }
     data, encoding = measure(lambda: encode(ours), REPEAT)
     auditor = Auditor(box_table({"page": found}, seed=0), variant, SETTINGS)
-    _, auditing = measure(lambda: auditor.check("page", image, data), REPEAT)
+    _, auditing = measure(lambda: auditor.check("page", image, data, ours), REPEAT)
     return own | {"peers": peers, "encoding": encoding, "audit": auditing}
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from anonbench.anonymization.apply import check_arguments, layers
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.check import check_written
-from anonbench.anonymization.audit.errors import Failure
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError

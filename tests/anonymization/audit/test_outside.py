@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.check import check_outside
-from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table

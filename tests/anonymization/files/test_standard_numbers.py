@@ -12,8 +12,8 @@ from codes import SRGB, anonymized, save
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.check import check_written
-from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.files.stored import Stored, _standard, _tables, write
 from anonbench.config import Anonymization
 from anonbench.core.vocabulary import Variant

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.blocks import Source
-from anonbench.anonymization.audit.errors import Failure, NotHidden
 from anonbench.anonymization.audit.files import check_file, check_png, png_pixels
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import Region, area_of, hidden_regions, read_regions
@@ -42,7 +42,6 @@ class RegionVisibleError(InputError):
 
 _JPEG_QUALITY = 95
 """Of image sets."""
-_SIDES = ("x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0")
 _LEFT = {False: ("ok", "partial"), True: ("ok", "partial", "empty")}
 """Statuses of images that are published, without and with those that have no region."""
 
@@ -70,7 +69,7 @@ class Auditor:
         image_id: str,
         original: np.ndarray,
         data: bytes,
-        pixels: np.ndarray | None = None,
+        pixels: np.ndarray,
         between: Sequence[np.ndarray] = (),
         source: Source | None = None,
         is_masked: bool = False,
@@ -81,7 +80,7 @@ class Auditor:
             image_id: as in the box table.
             original: uint8 [H, W] or [H, W, 3].
             data: the file as it was written.
-            pixels: the pixels that were encoded; required for JPEG, and faster for PNG.
+            pixels: the pixels that were encoded. They need not be trusted.
             between: images between the layers of a method that has several.
             source: the original's file; None: it was decoded from none.
             is_masked: whether it failed, and its regions are black instead.
@@ -91,33 +90,25 @@ class Auditor:
             InputError: the image is not what it has to be.
 
         """
-        regions, is_png = self._regions.get(image_id, []), self._settings.format == "png"
-        method = self._variant, self._settings
+        regions, variant, settings = self._regions.get(image_id, []), self._variant, self._settings
         if is_masked:
-            black = self._settings.mask.model_copy(update={"colour": (0, 0, 0)})
-            method = (
-                Variant(Method.MASK, self._variant.degree),
-                self._settings.model_copy(update={"mask": black}),
-            )
+            variant = Variant(Method.MASK, variant.degree)
+            black = settings.mask.model_copy(update={"colour": (0, 0, 0)})
+            settings = settings.model_copy(update={"mask": black})
         try:
-            if pixels is None and is_png:
-                pixels = png_pixels(data, original.shape)
-            if pixels is None:
-                raise Failure("the pixels of a JPEG file were not given")
-            counted = check_layers(original, pixels, regions, *method, between, source)
-            if is_png:
+            counted = check_layers(original, pixels, regions, variant, settings, between, source)
+            if settings.format == "png":
                 check_png(data, pixels)
             else:
                 check_file(data, pixels, quality=_JPEG_QUALITY)
         except Failure as failure:
-            fault = (
-                ". If its file was not changed during the run, this is a fault of the "
-                "program: report it, and leave the image out until it is fixed"
-            )
-            is_seen = isinstance(failure, NotHidden)
-            raise (RegionVisibleError if is_seen else InputError)(
-                f"image {image_id!r} as {self._variant} fails its audit: {failure}"
-                f"{'' if is_seen else '. Nothing of its shard is published' + fault}"
+            fails = f"image {image_id!r} as {self._variant} fails its audit: {failure}"
+            if isinstance(failure, NotHidden):
+                raise RegionVisibleError(fails) from None
+            raise InputError(
+                f"{fails}. Nothing of its shard is published. If its file was not changed during "
+                "the run, this is a fault of the program: report it, and leave the image out until "
+                "it is fixed"
             ) from None
         self._checked[image_id] = len(regions)
         self._counts.update(counted)
@@ -183,11 +174,7 @@ def check_written(
         Failure: something is not as it has to be.
 
     """
-    regions = []
-    for rank, row in enumerate(rows):
-        values = row.get("quad") or [row[side] for side in _SIDES]
-        corners = np.array(values, np.float64).reshape(4, 2)
-        regions.append(Region(str(row["entity"]), rank, corners, bool(row.get("quad"))))
+    regions = [Region.of(row, rank, row.get("quad")) for rank, row in enumerate(rows)]
     found = check_layers(original, pixels, regions, variant, settings, between, source)
     if data is not None:
         check_file(data, pixels, profile)

@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 from zlib_ng import zlib_ng
 
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit import Failure
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KINDS = {2: 0, 3: 2}

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from anonbench.anonymization.audit.region_window import RegionWindow, means
+from anonbench.anonymization.audit.formulas import RegionWindow, block_means
 from anonbench.core import fakes
 
 _NARROW = 8
@@ -69,7 +69,7 @@ def _two_colour_mask(picture: np.ndarray, inside: RegionWindow) -> np.ndarray | 
     If others cover a region except for its edge, these are the changed pixels at the edge.
     """
     own = inside.mask
-    if not own.any() and inside.edge is not None:
+    if not own.any():
         own = (inside.original != inside.written).any(axis=0) & inside.edge
     bare = own & (picture == 0)
     if not bare.any():
@@ -179,9 +179,9 @@ def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
         light = np.array(made.to_image(scale=1, add_quiet_zones=False))
         if format_ in _linear():
             light = light[len(light) // 2][None]
-        dark = np.rot90(light == 0, turns)[None].astype(np.uint8)
+        dark = np.rot90(light == 0, turns).astype(np.uint8)
         inner = [max(1, math.floor(share * side + 1e-6)) for side in size]
-        ink = np.floor(255 * means(dark, (inner[0], inner[1]))[0] + 1e-6)
+        ink = np.floor(255 * block_means(dark, (inner[0], inner[1])) + 1e-6)
         rest = [side - used for side, used in zip(size, inner, strict=True)]
         frame = [(each // 2, each - each // 2) for each in rest]
         yield np.pad(ink.astype(np.int64), frame)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.check import check_written
-from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.files import CheckedPage, check_pdf
 from anonbench.anonymization.files.corrections import (
     OfImage,

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.blocks import Source
 from anonbench.anonymization.audit.check import check_written
-from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.files.corrections import (
     OfImage,
     additions,

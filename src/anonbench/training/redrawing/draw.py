@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from anonbench.anonymization.apply import hidden_pixels
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.check import check_outside
-from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, image_regions, regions_at
