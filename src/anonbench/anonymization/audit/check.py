@@ -25,7 +25,7 @@ import numpy as np
 
 from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.blocks import Source
-from anonbench.anonymization.audit.files import check_file, check_png, png_pixels
+from anonbench.anonymization.audit.files import check_file, check_png
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import Region, area_of, hidden_regions, read_regions
 from anonbench.config import Anonymization
@@ -182,27 +182,33 @@ def check_written(
 
 
 def check_outside(
-    before: bytes, data: bytes, regions: Sequence[Region], degree: int, settings: Anonymization
+    before: np.ndarray,
+    after: np.ndarray,
+    files: tuple[bytes, bytes],
+    regions: Sequence[Region],
+    degree: int,
+    settings: Anonymization,
 ) -> None:
-    """Compare an anonymized PNG file with one derived from it, outside of the hidden regions.
+    """Compare an anonymized picture with one made from it, outside of the hidden regions.
 
     Args:
-        before: the anonymized picture.
-        data: the file derived from it, as written: RGB.
+        before: the anonymized picture, uint8 [H, W] or [H, W, 3].
+        after: the one made from it, uint8 [H, W, 3].
+        files: the PNG files of both, as written.
         regions: all of the image.
         degree: percent of them that is hidden.
         settings: margin and shapes.
 
     Raises:
-        Failure: they differ there, the new file is no plain RGB image of the same size, or the
-            regions are not as detection writes them.
+        Failure: they differ there, a file is no plain image of its pixels, or the regions are not
+            as detection writes them.
 
     """
-    shape = int.from_bytes(before[20:24], "big"), int.from_bytes(before[16:20], "big"), 3
-    expected, written = (png_pixels(each, shape) for each in (before, data))
-    if written.shape != shape or written.dtype != np.uint8:
-        raise Failure("the file is no plain RGB image")
-    check_png(data, written)
+    shape = (*before.shape[:2], 3)
+    if after.shape != shape or after.dtype != np.uint8:
+        raise Failure("the picture is no RGB image of the same size")
+    for data, pixels in zip(files, (before, after), strict=True):
+        check_png(data, pixels)
     free = np.ones(shape[:2], bool)
     for region in hidden_regions(list(regions), degree):
         form = settings.shape.of(region.entity)
@@ -210,6 +216,6 @@ def check_outside(
         area = area_of(region, shape, settings.margin, 1, form, grids=grids)
         if area is not None:
             free[area.window] &= ~area.may
-    differs = written != (expected if expected.ndim == 3 else expected[..., None])
+    differs = after != (before if before.ndim == 3 else before[..., None])
     if changed := np.count_nonzero(differs.any(axis=2) & free):
         raise Failure(f"{changed} pixels outside of its hidden regions differ")
