@@ -204,8 +204,8 @@ def area_of(
 
 def whole_blocks(area: Area, grids: Sequence[Grid], shape: tuple[int, ...]) -> Area:
     """Extend pixels to all that are affected by the coding blocks that they touch."""
-    lengths = [*zip(area.window, shape, strict=False)]
-    every = [[axis.spans(*of) for axis, of in zip(grid, lengths, strict=True)] for grid in grids]
+    axes = [*zip(area.window, shape, strict=False)]
+    every = [[axis.spans(*of) for axis, of in zip(grid, axes, strict=True)] for grid in grids]
     if not (spans := [pair for pair in every if all(map(len, pair))]):
         return area
     rows, columns = (
@@ -219,27 +219,23 @@ def whole_blocks(area: Area, grids: Sequence[Grid], shape: tuple[int, ...]) -> A
 
     def extended(mask: np.ndarray) -> np.ndarray:
         sums, found = cv2.integral(mask.view(np.uint8)), mask.copy()
-        for pair in spans:
-            (y0, y1, top, bottom), (x0, x1, left, right) = (
-                (each - part.start).T for each, part in zip(pair, whole.window, strict=True)
-            )
-            y0, y1, top, bottom = (each[:, None] for each in (y0, y1, top, bottom))
-            touched = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0] > 0
-            changes = np.zeros(sums.shape, np.int32)  # where blocks begin and end
-            for y, x, by in (
-                (top, left, 1),
-                (top, right, -1),
-                (bottom, left, -1),
-                (bottom, right, 1),
-            ):
-                np.add.at(changes, (y, x), by * touched)
-            reached = changes.cumsum(0, np.int32).cumsum(1, np.int32)
-            found |= reached[:-1, :-1] > 0
+        for down, across in spans:
+            (y0, y1, *far_y), (x0, x1, *far_x) = (down - rows.start).T, (across - columns.start).T
+            inside = (sums[y1] - sums[y0])[:, x1] - (sums[y1] - sums[y0])[:, x0]
+            reached = _lie_in(far_y, len(mask)).T @ (inside > 0) @ _lie_in(far_x, mask.shape[1])
+            found |= reached > 0
         return found
 
     required = extended(whole.required)
     is_sure = whole.may is whole.required
     return Area(whole.window, required, required if is_sure else extended(whole.may))
+
+
+def _lie_in(spans: Sequence[np.ndarray], length: int) -> np.ndarray:
+    """Whether pixels along an axis lie in spans, float32 [n, length]."""
+    starts, stops = (each[:, None] for each in spans)
+    pixel = np.arange(length)
+    return ((pixel >= starts) & (pixel < stops)).astype(np.float32)
 
 
 def joined(found: Found, shape: tuple[int, ...]) -> Found:
