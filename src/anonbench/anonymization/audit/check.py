@@ -18,8 +18,8 @@ to be the result of its method on the previous one (`audit.pixels`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -143,42 +143,6 @@ class Auditor:
 
 def _regions(count: int | None) -> str:
     return "no such image" if count is None else f"it with {count} regions"
-
-
-def check_written(
-    rows: Sequence[Mapping[str, Any]],
-    original: np.ndarray,
-    pixels: np.ndarray,
-    data: bytes | None,
-    profile: bytes,
-    variant: Variant,
-    settings: Anonymization,
-    between: Sequence[np.ndarray] = (),
-    source: Source | None = None,
-) -> int:
-    """Check one file of a user's, written in its own format; return how many pixels are hidden.
-
-    Args:
-        rows: the regions of its record in draw order: entity, x0, y0, x1, y1, and quad of a slanted
-            one.
-        original: uint8 [H, W] or [H, W, 3].
-        pixels: what was coded, of the same shape.
-        data: the file; None: there is none so far.
-        profile: the colour profile that it has to hold, empty for none.
-        variant: method and degree asked for.
-        settings: the method's strengths.
-        between: images between the layers of a method that has several.
-        source: the original's file.
-
-    Raises:
-        Failure: something is not as it has to be.
-
-    """
-    regions = [Region.of(row, rank, row.get("quad")) for rank, row in enumerate(rows)]
-    found = check_layers(original, pixels, regions, variant, settings, between, source)
-    if data is not None:
-        check_file(data, pixels, profile)
-    return found["hidden_pixels"]
 
 
 def check_outside(

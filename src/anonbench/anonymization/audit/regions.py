@@ -137,6 +137,11 @@ def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
     return found
 
 
+def regions_of(rows: Sequence[Mapping[str, Any]]) -> list[Region]:
+    """Regions of an image's record, in draw order: entity, box, and `quad` of a slanted one."""
+    return [Region.of(row, rank, row.get("quad")) for rank, row in enumerate(rows)]
+
+
 def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
     """Regions that a degree hides, in draw order.
 
