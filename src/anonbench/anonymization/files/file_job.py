@@ -50,8 +50,6 @@ from anonbench.datasets.images import SeveralFrames, open_checked, read_image
 from anonbench.datasets.inputs import ImageFile
 from anonbench.detection.search import DetectorFailed, Search, Searched
 
-SEED = 0
-"""Of the draw order, as the config's default."""
 LEAST_DPI, MOST_DPI = 150, 600
 """Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
 PIXELS = "PDF pages drawn as pixels"
@@ -280,8 +278,8 @@ class Anonymizer:
         after, fault = corrected(seen.regions, own, width, height)
         if fault:
             raise _NotPublished(fault)
-        before = as_rows(in_draw_order(image_id, seen.regions, SEED), 0)
-        return seen, before, in_draw_order(image_id, after, SEED)
+        before = as_rows(in_draw_order(image_id, seen.regions), 0)
+        return seen, before, in_draw_order(image_id, after)
 
     def _hidden(
         self, original: np.ndarray, regions: Sequence[Region], source: Source
