@@ -122,26 +122,7 @@ def _check_step(
     done: _Done,
     frames: np.ndarray,
 ) -> np.ndarray:
-    """Check the regions of one method, and that everything else is unchanged.
-
-    Regions are checked from the last to the first, since later ones cover earlier ones. A pixel
-    must show the last region that certainly covers it, or a later one that may cover it.
-
-    Args:
-        before: uint8 [H, W] or [H, W, 3].
-        after: of the same shape.
-        step: the method.
-        found: its regions in draw order, with their pixels.
-        done: pixels of the methods before.
-        frames: bool [H, W], the upright boxes of all regions that are hidden in the image.
-
-    Returns:
-        bool [H, W]: pixels on slanted edges that no region explains, and that are unchanged.
-
-    Raises:
-        Failure: a pixel inside or outside the regions is not as it has to be.
-
-    """
+    """Check one method; return the pixels on slanted edges that no region explains, bool [H, W]."""
     if step.window[1]:
         found = joined(found, done.may.shape)
     open_ = np.zeros(done.may.shape, bool)
@@ -149,6 +130,8 @@ def _check_step(
         open_[window] |= may
     open_ &= ~done.sure
     _check_outside(before, after, open_)
+    # from the last region to the first, since later ones cover earlier ones: a pixel must show the
+    # last that certainly covers it, or a later one that may cover it
     for region, (window, required, may) in reversed(found):
         look = open_[window] & may
         if not look.any():

@@ -64,13 +64,9 @@ def _pictures(inside: RegionWindow) -> Iterator[np.ndarray]:
 
 
 def _two_colour_mask(picture: np.ndarray, inside: RegionWindow) -> np.ndarray | None:
-    """Return bool [h, w], the pixels as in the picture, or None if some of the region's are not.
-
-    Paper and ink are read from the written pixels: where there is no ink, and where there is most.
-    If others cover a region except for its edge, these are the changed pixels at the edge.
-    """
+    """Return bool [h, w], the pixels as in the picture, or None if some of the region's are not."""
     own = inside.mask
-    if not own.any():
+    if not own.any():  # others cover all but its edge: what is changed there is its own
         own = (inside.original != inside.written).any(axis=0) & inside.edge
     bare = own & (picture == 0)
     if not bare.any():
@@ -78,6 +74,7 @@ def _two_colour_mask(picture: np.ndarray, inside: RegionWindow) -> np.ndarray | 
     densest = int(np.where(own, picture, -1).argmax())
     shown = np.ones(inside.mask.shape, bool)
     for plane in inside.written.astype(np.int64):
+        # paper is read where there is no ink, ink where there is most
         paper, most = int(plane[bare][0]), int(picture.flat[densest])
         guess = paper if not most else paper + round((plane.flat[densest] - paper) * 255 / most)
         inks = range(max(guess - _INKS, 0), min(guess + _INKS, 255) + 1)

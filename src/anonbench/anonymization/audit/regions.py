@@ -272,19 +272,15 @@ def _meet(one: Window, other: Window) -> bool:
 
 
 def _hull(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
-    """Pixels of a window, smaller by `inset`, that the hull of four corners touches, bool [h, w].
-
-    Corners that lie nearly on one line enclose no area beyond rounding: then the region may cover
-    all of its box. A line less than 1e-12 pixels high is treated as level: its slope may not be
-    finite.
-    """
+    """Pixels of a window, smaller by `inset`, that the corners' hull touches, bool [h, w]."""
     rows, pixel = (np.arange(part.start, part.stop) for part in window)
+    # corners nearly on one line enclose no area beyond rounding: all of the box may be covered
     if inset < 0 and np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK:
         return np.ones((len(rows), len(pixel)), bool)
     lines = corners[_PAIRS]
     lines = np.where((lines[:, :1, 1] > lines[:, 1:, 1])[..., None], lines[:, ::-1], lines)
     (xa, ya), (xb, yb) = lines[:, 0].T, lines[:, 1].T
-    level = yb - ya < 1e-12
+    level = yb - ya < 1e-12  # the slope may not be finite
     slope = np.divide(xb - xa, yb - ya, out=np.zeros(len(lines)), where=~level)
     rows = rows[:, None]
     start, stop = np.maximum(rows + inset, ya), np.minimum(rows + (1.0 - inset), yb)
@@ -297,14 +293,12 @@ def _hull(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
 
 
 def _ellipse(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
-    """Pixels of a window, made smaller by `inset`, that a region's ellipse touches, bool [h, w].
-
-    Row by row: the ellipse is widest in a row of pixels where that comes nearest to its centre.
-    """
+    """Pixels of a window, smaller by `inset`, that a region's ellipse touches, bool [h, w]."""
     low, high = corners.min(axis=0), corners.max(axis=0)
     (cx, cy), (a, b) = (low + high) / 2.0, np.maximum((high - low) / 2.0, 1e-9)
     rows, pixel = (np.arange(part.start, part.stop) for part in window)
     top, bottom = rows + inset, rows + 1.0 - inset
+    # the ellipse is widest in a row of pixels where that comes nearest to its centre
     nearest = np.maximum(np.maximum(top - cy, cy - bottom), 0.0)
     reach = a * np.sqrt(np.clip(1.0 - (nearest / b) ** 2, 0.0, None))
     reach = np.where(nearest < b, reach, -np.inf)[:, None]

@@ -129,10 +129,7 @@ def seen_in_thumbnail(
 def _unchanged(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool = False
 ) -> float:
-    """Share of unchanged detail, for all channels together or for the one with the most.
-
-    It is 0 if there is too little detail.
-    """
+    """Share of unchanged detail in all channels or in the one with most; 0 of too little detail."""
     sums = []
     for planes in zip(before, after, strict=True):  # one at a time: images may be large
         was, new = (_details(plane, own) for plane in planes)
@@ -159,10 +156,7 @@ def _likeness(before: np.ndarray, after: np.ndarray, own: np.ndarray) -> float:
 
 
 def _details(plane: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Differences of pixels to the mean of their four neighbours, float32 [n].
-
-    Only pixels of a mask whose neighbours also belong to it count.
-    """
+    """Differences to the mean of four neighbours, where all belong to a mask, float32 [n]."""
     beside, above = own[1:-1, :-2] & own[1:-1, 2:], own[:-2, 1:-1] & own[2:, 1:-1]
     found = np.asarray(cv2.filter2D(plane, cv2.CV_32F, _DETAIL))
     return np.asarray(found[1:-1, 1:-1][own[1:-1, 1:-1] & beside & above])

@@ -178,12 +178,7 @@ class Anonymizer:
         )
 
     def _document(self, task: Task, data: bytes, digest: str) -> Outcome:
-        """Write the copy of a PDF file, each page as an image, or leave none.
-
-        Raises:
-            UnreadableImage: it has too many pages, or one that cannot be drawn.
-
-        """
+        """Write the copy of a PDF file, each page as an image, or leave none."""
         name, limit = task.image.name, self._job.detection.max_pixels
         count = pdf_pages(data)
         require_page(1, count)
