@@ -1,4 +1,4 @@
-"""What the keyed methods make of a region; the audit derives random numbers from the key itself."""
+"""What keyed methods make of a region, by random numbers derived from the key once more."""
 
 from __future__ import annotations
 
