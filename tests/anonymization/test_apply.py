@@ -80,22 +80,6 @@ def test_outside_its_regions_an_image_stays_as_it_was(
     assert np.array_equal(result[~hidden], image[~hidden])
 
 
-@pytest.mark.slow
-@given(boxes())
-def test_a_box_covers_every_pixel_that_it_touches(region: Region) -> None:
-    area = cover(region, (50, 60))
-    covered = np.zeros((50, 60), bool)
-    if area is not None:
-        covered[area.window] = True
-    for y in range(50):
-        for x in range(60):
-            touches = (
-                min(x + 1, region.x1) - max(x, region.x0) > 1e-9
-                and min(y + 1, region.y1) - max(y, region.y0) > 1e-9
-            )
-            assert not touches or covered[y, x]
-
-
 @given(quads())
 @settings(deadline=None)
 def test_a_quadrilateral_covers_the_centres_inside_it_and_little_else(region: Region) -> None:
@@ -137,11 +121,6 @@ def test_every_degree_hides_at_least_one_region() -> None:
     assert [regions_at(degree, 1) for degree in (1, 25, 100)] == [1, 1, 1]
     assert [regions_at(degree, 4) for degree in DEGREES] == [1, 2, 3, 4]
     assert regions_at(100, 0) == 0
-
-
-def test_the_original_variant_is_the_image_itself() -> None:
-    image = picture()
-    assert anonymize(image, [Region(Entity.FACE, 0, 0, 9, 9, 1.0)], Variant(), SETTINGS) is image
 
 
 def test_the_margin_grows_a_region_about_its_centre() -> None:

@@ -15,9 +15,15 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont, features
 
 from anonbench.anonymization.apply import anonymize, layers
-from anonbench.anonymization.audit.blocks import Source, grids_of, read_grids, whole_blocks
+from anonbench.anonymization.audit.blocks import Source, grids_of
 from anonbench.anonymization.audit.check import Auditor
-from anonbench.anonymization.audit.regions import area_of, read_regions
+from anonbench.anonymization.audit.regions import (
+    Area,
+    area_of,
+    read_grids,
+    read_regions,
+    whole_blocks,
+)
 from anonbench.anonymization.geometry import Cover, cover, extend_to_blocks
 from anonbench.anonymization.methods import BUILT_IN
 from anonbench.config import Anonymization
@@ -387,13 +393,12 @@ def test_blocks_that_reach_as_far_as_the_image_hide_all_of_it() -> None:
 
     def both(size: int, step: float) -> None:
         grid = Blocks(0, 0, size, size, 0, 0, step, step, reach, reach)
-        inside, box = slanted[:size, :size], ((0, min(size, 800)), (0, min(size, 800)))
-        own = slice(*box[0]), slice(*box[1])
+        inside, own = slanted[:size, :size], (slice(0, min(size, 800)), slice(0, min(size, 800)))
         window, hidden = extend_to_blocks(Cover(own, inside), [grid], (size, size))
         assert window == (slice(0, size), slice(0, size)) and hidden is not None and hidden.all()
         grids = read_grids(" ".join(map(str, grid)))
-        around, masks = whole_blocks(box, (inside, inside), grids, (size, size))
-        assert around == ((0, size), (0, size)) and all(mask.all() for mask in masks)
+        audited = whole_blocks(Area(own, inside, inside.copy()), grids, (size, size))
+        assert audited.window == window and audited.required.all() and audited.may.all()
 
     both(64, 8)
     both(2400, 2)

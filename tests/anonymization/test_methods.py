@@ -1,24 +1,49 @@
-"""The methods against plain computations."""
+"""The methods against plain computations, and what must be true of all of them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from hypothesis import example, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from anonbench.anonymization.methods import Blur, Mask, Pixelate, method_named
+from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.methods import BUILT_IN, Blur, Mask, Pixelate, method_named
 from anonbench.anonymization.methods.blur import Sigma
+from anonbench.anonymization.methods.box_blur import BoxBlur
+from anonbench.anonymization.methods.colours import Equalize, Recolour
+from anonbench.anonymization.methods.distortion import Barrel, Swirl
+from anonbench.anonymization.methods.median import Median
+from anonbench.anonymization.methods.shuffle import PatchShuffle
 from anonbench.config import Anonymization
-from anonbench.core.vocabulary import Entity, Method
+from anonbench.core.boxes import Region
+from anonbench.core.registries.methods import with_colours
+from anonbench.core.vocabulary import Entity, Method, Variant
+from keyed_settings import ADDED, KEYED, asked
 
 SIDES = st.integers(1, 40)
+PERMUTATIONS = ["tile_shuffle", "patch_shuffle"]
+KEEP_NOTHING = [each.name for each in BUILT_IN if each.information_left == "none"]
+SMOOTH = ["pixelate", "blur", "box_blur", "mask", "inpaint"]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Anonymization:
+    return asked(tmp_path_factory.mktemp("key"))
 
 
 def pixels(height: int, width: int, colour: bool, seed: int = 0) -> np.ndarray:
     shape = (height, width, 3) if colour else (height, width)
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def hidden(name: str, image: np.ndarray, settings: Anonymization) -> np.ndarray:
+    method = settings.of(method_named(name))
+    if method.surroundings():
+        return method.hide_among(image, np.ones(image.shape[:2], bool))
+    return method.hide(image, Entity.FACE)
 
 
 def shares(length: int, blocks: int) -> np.ndarray:
@@ -55,13 +80,6 @@ def test_pixelate_gives_every_block_its_mean(
     assert np.min(errors, axis=0).max() < 0.51
 
 
-@given(st.integers(4, 60), st.integers(4, 60))
-def test_no_block_is_smaller_than_asked_for(height: int, width: int) -> None:
-    result = Pixelate().hide(pixels(height, width, False), Entity.TEXT)
-    rows = np.flatnonzero(np.any(np.diff(result.astype(int), axis=0), axis=1)) + 1
-    assert np.all(np.diff([0, *rows, height]) >= 2)
-
-
 @pytest.mark.parametrize(("height", "width", "blocks"), [(255, 3279, 9), (2402, 101, 2)])
 def test_no_block_of_a_large_region_is_smaller_than_asked_for(
     height: int, width: int, blocks: int
@@ -83,21 +101,6 @@ def test_more_blocks_hide_less() -> None:
         hidden = settings.hide(image, Entity.FACE).astype(float)
         errors.append(np.abs(hidden - image).mean())
     assert errors[0] > errors[1] > errors[2] > 0
-
-
-def gaussian(line: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur one line with mirrored borders, written out."""
-    radius = 40
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    padded = np.pad(line, radius, mode="symmetric")
-    return np.convolve(padded, weights / weights.sum(), mode="valid")
-
-
-def test_blur_equals_a_gaussian_of_the_regions_size() -> None:
-    line = pixels(1, 60, False)[0]
-    image = np.tile(line, (20, 1))
-    result = Blur(sigma=Sigma(text=0.25)).hide(image, Entity.TEXT)
-    assert np.abs(result[10] - gaussian(line.astype(float), 0.25 * 20)).max() < 1.5
 
 
 def mirrored_weights(length: int, sigma: float) -> np.ndarray:
@@ -137,13 +140,6 @@ def test_the_number_of_threads_is_seen_in_no_blurred_pixel(colour: bool) -> None
     assert np.array_equal(*made)
 
 
-def test_blur_is_never_weaker_than_its_floor() -> None:
-    line = pixels(1, 60, False)[0]
-    image = np.tile(line, (3, 1))
-    result = Blur(sigma=Sigma(text=0.1)).hide(image, Entity.TEXT)
-    assert np.abs(result[1] - gaussian(line.astype(float), 1.5)).max() < 1.5
-
-
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (10, 200, 30)])
 def test_mask_is_one_colour(colour: tuple[int, int, int]) -> None:
     settings = Mask(colour=colour)
@@ -153,12 +149,199 @@ def test_mask_is_one_colour(colour: tuple[int, int, int]) -> None:
     assert np.all(np.abs(grey.astype(float) - luma) <= 0.5)
 
 
-@pytest.mark.parametrize("method", list(Method))
-def test_every_method_hides_and_leaves_its_input_alone(method: Method) -> None:
-    image = pixels(12, 30, True)
+@pytest.mark.parametrize("name", [*ADDED, *Method])
+@given(height=SIDES, width=SIDES, colour=st.booleans())
+@examples(max_examples=25)
+def test_shape_and_depth_stay_and_the_input_is_left_alone(
+    settings: Anonymization, name: str, height: int, width: int, colour: bool
+) -> None:
+    image = pixels(height, width, colour)
     before = image.copy()
-    hidden = Anonymization().of(method_named(method)).hide(image, Entity.FACE)
-    assert hidden.shape == image.shape
-    assert hidden.dtype == np.uint8
+    least = settings.of(method_named(name)).least_side()
+    if min(height, width) < least:  # `anonymize` gives such a region a larger window
+        return
+    result = hidden(name, image, settings)
+    assert result.shape == image.shape
+    assert result.dtype == np.uint8
     assert np.array_equal(image, before)
-    assert not np.array_equal(hidden, image)
+    assert np.array_equal(result, hidden(name, image, settings))
+
+
+@pytest.mark.parametrize("name", ["box_blur", "median", "equalize", *PERMUTATIONS, "random_crop"])
+@pytest.mark.parametrize("level", [0, 77, 255])
+def test_a_region_of_one_colour_stays_one(settings: Anonymization, name: str, level: int) -> None:
+    flat = np.full((17, 23, 3), level, np.uint8)
+    assert np.array_equal(hidden(name, flat, settings), flat)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ADDED)
+@pytest.mark.parametrize("colour", [True, False])
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 9), (9, 1), (2, 1), (20, 14)])
+@pytest.mark.parametrize("at", [(1, 0), (30, 20), (59, 49)])
+def test_nothing_outside_changes_and_small_regions_pass(
+    settings: Anonymization, name: str, colour: bool, width: int, height: int, at: tuple[int, int]
+) -> None:
+    image = pixels(50, 60, colour)
+    x, y = at
+    region = Region(Entity.FACE, x, y, x + width, y + height, 1.0)
+    result = anonymize(image, [region], Variant(name, 100), settings)
+    outside = np.ones(image.shape[:2], bool)
+    outside[y : y + height, x : x + width] = False
+    assert np.array_equal(result[outside], image[outside])
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_detail_of_a_region_is_gone(settings: Anonymization, name: str) -> None:
+    """A chessboard of single pixels: its means are alike everywhere."""
+    image = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    assert hidden(name, image, settings).std() < 1
+
+
+@pytest.mark.parametrize("name", KEEP_NOTHING)
+@pytest.mark.parametrize("colour", [True, False])
+@given(
+    x=st.integers(1, 55), y=st.integers(0, 45), width=st.integers(1, 30), height=st.integers(1, 30)
+)
+@examples(max_examples=25)
+def test_what_a_region_shows_has_no_part_in_the_result(
+    settings: Anonymization, name: str, colour: bool, x: int, y: int, width: int, height: int
+) -> None:
+    """Two images that differ only inside of their regions cannot be told apart."""
+    one = pixels(50, 60, colour)
+    regions = [
+        Region(Entity.FACE, x, y, x + width, y + height, 1.0),
+        Region(Entity.TEXT, min(x + width, 59), y, x + width + 9, y + 5, 1.0),
+        Region(Entity.TEXT, 30, 20, 50, 40, 1.0, (34, 20, 50, 34, 46, 40, 30, 26)),
+    ]
+    variant = Variant(name, 100)
+    inside = anonymize(np.full((50, 60), 255, np.uint8), regions, Variant("mask", 100)) == 0
+    if name == "inpaint":  # boxes of slanted regions count as a whole
+        inside[20:40, 30:50] = True
+        plain = [*regions[:2], Region(Entity.TEXT, 30, 20, 50, 40, 1.0)]
+        assert not anonymize(np.ones((50, 60), np.uint8), plain, Variant("mask", 100))[inside].any()
+        regions = plain
+    other = one.copy()
+    other[inside] = pixels(50, 60, colour, seed=1)[inside]
+    shown = [anonymize(image, regions, variant, settings) for image in (one, other)]
+    assert np.array_equal(*shown)
+
+
+def test_an_image_without_surroundings_is_filled_with_grey(settings: Anonymization) -> None:
+    whole = [Region(Entity.FACE, 0, 0, 60, 50, 1.0)]
+    result = anonymize(pixels(50, 60, True), whole, Variant("inpaint", 100), settings)
+    assert np.all(result == 128)
+
+
+def test_inpainting_continues_what_is_around(settings: Anonymization) -> None:
+    slope = np.tile(np.linspace(20, 220, 60), (50, 1)).astype(np.uint8)
+    region = Region(Entity.FACE, 20, 10, 40, 40, 1.0)
+    spoilt = slope.copy()
+    spoilt[10:40, 20:40] = 0
+    result = anonymize(spoilt, [region], Variant("inpaint", 100), settings).astype(int)
+    assert np.abs(result - slope)[10:40, 20:40].mean() < 20
+
+
+@given(st.integers(5, 24), st.integers(5, 24), st.booleans())
+def test_uniform_blur_is_the_mean_of_the_square(height: int, width: int, colour: bool) -> None:
+    image = pixels(height, width, colour)
+    result = BoxBlur.model_validate({"size": {"face": 0.3}}).hide(image, "face")
+    side = next(k for k in range(5, 99, 2) if k >= max(5, 0.3 * min(height, width)))
+    reach = side // 2
+    pads = [(reach, reach), (reach, reach), (0, 0)][: image.ndim]
+    padded = np.pad(image.astype(float), pads, mode="symmetric")
+    for y, x in ((0, 0), (height // 2, width // 3), (height - 1, width - 1)):
+        mean = padded[y : y + side, x : x + side].mean(axis=(0, 1))
+        assert np.abs(result[y, x] - mean).max() <= 0.51
+
+
+@given(st.integers(5, 24), st.integers(5, 24))
+def test_median_is_the_median_of_the_square(height: int, width: int) -> None:
+    image = pixels(height, width, False)
+    result = Median.model_validate({"size": {"face": 0.1}}).hide(image, "face")
+    padded = np.pad(image, 2, mode="edge")
+    for y, x in ((0, 0), (height // 2, width // 3), (height - 1, width - 1)):
+        assert result[y, x] == np.median(padded[y : y + 5, x : x + 5])
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_the_mean_mask_is_the_mean(colour: bool) -> None:
+    image = pixels(9, 13, colour)
+    result = Mask(colour="mean").hide(image, "face")
+    assert np.abs(result - image.mean(axis=(0, 1))).max() <= 0.5
+    assert len(np.unique(result.reshape(-1, 3) if colour else result.ravel(), axis=0)) == 1
+
+
+def test_a_pixel_masked_by_the_mean_does_not_tell_itself() -> None:
+    image = np.zeros((20, 20), np.uint8)
+    image[5, 5] = 255
+    settings = Anonymization.model_validate({"mask": {"colour": "mean"}})
+    result = anonymize(
+        image, [Region(Entity.FACE, 5, 5, 6, 6, 1.0)], Variant("mask", 100), settings
+    )
+    assert result[5, 5] == 16
+
+
+@pytest.mark.parametrize("name", PERMUTATIONS)
+@given(height=st.integers(4, 40), width=st.integers(4, 40), colour=st.booleans())
+def test_shuffles_keep_every_pixel(
+    settings: Anonymization, name: str, height: int, width: int, colour: bool
+) -> None:
+    image = pixels(height, width, colour)
+    result = hidden(name, image, settings)
+    channels = 3 if colour else 1
+    ordered = [np.sort(each.reshape(-1, channels).astype(int) @ (1, 256, 65536)[:channels])
+               for each in (image, result)]  # fmt: skip
+    assert np.array_equal(*ordered)
+
+
+def test_pixels_stay_in_their_patch(settings: Anonymization) -> None:
+    patches = np.arange(16, dtype=np.uint8).reshape(4, 4).repeat(8, axis=0).repeat(8, axis=1)
+    method = settings.of(PatchShuffle)
+    assert np.array_equal(method.hide(patches, "face"), patches)
+    assert not np.array_equal(method.hide(patches, "text"), patches)
+
+
+@pytest.mark.parametrize("method", [Swirl(), Barrel()])
+def test_distortions_keep_a_symmetry_of_the_region(method: Swirl | Barrel) -> None:
+    image = pixels(21, 33, True)
+    turned = method.hide(np.ascontiguousarray(image[::-1, ::-1]), "face")
+    agree = (turned[::-1, ::-1] == method.hide(image, "face")).all(axis=2)
+    assert agree.mean() > 0.97  # but for coordinates on the border of two pixels
+    assert not np.array_equal(method.hide(image, "face"), image)
+
+
+def test_equalization_is_even() -> None:
+    image = np.random.default_rng(0).normal(120, 9, (100, 100)).clip(0, 255).astype(np.uint8)
+    result = Equalize().hide(image, "face")
+    assert abs(np.median(result.astype(float)) - 127) < 8
+    assert (result.min(), result.max()) == (0, 255)
+    assert np.all(np.diff(result.ravel()[np.argsort(image, axis=None)].astype(int)) >= 0)
+
+
+def test_colours_of_another_space() -> None:
+    red = np.full((2, 2, 3), (255, 0, 0), np.uint8)
+    assert Recolour(space="hsv").hide(red, "face")[0, 0].tolist() == [0, 255, 255]
+    assert Recolour(space="ycrcb").hide(red, "face")[0, 0].tolist() == [76, 255, 85]
+    assert Recolour(space="negative").hide(red, "face")[0, 0].tolist() == [0, 255, 255]
+    assert Recolour().hide(red[..., 0], "face").tolist() == [[0, 0], [0, 0]]
+
+
+def test_every_method_says_what_it_leaves() -> None:
+    known = {each.name: each.information_left for each in BUILT_IN}
+    assert set(known.values()) <= {"none", "coarse", "most", "all", "unknown"}
+    assert [name for name, information_left in known.items() if information_left == "unknown"] == [
+        "layers",
+        "by_entity",
+    ]
+    assert len({each.line_colour for each in BUILT_IN}) == len(BUILT_IN)
+    assert set(KEYED) == {"noise", "dp_pixelate", "tile_shuffle", "patch_shuffle", "random_crop"}
+
+
+def test_a_method_without_a_colour_gets_one_that_no_other_has() -> None:
+    own = {each.name: each.line_colour for each in BUILT_IN}
+    assert with_colours(own) == own
+    added = with_colours(own | {"stripes": "", "dots": ""})
+    assert len(set(added.values())) == len(own) + 2 and "" not in added.values()
+    taken = with_colours({"one": added["stripes"], "other": ""})
+    assert taken["one"] != taken["other"]

@@ -6,6 +6,7 @@ import io
 import os
 import tarfile
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -110,15 +111,6 @@ def test_masks_hide_and_leave_the_rest(shard: dict[str, object], tmp_path: Path)
     assert np.array_equal(plain[25:], original[25:])
 
 
-def test_boxes_that_cut_coding_blocks_stop_the_shard(
-    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "add_coding_blocks", lambda regions, *_: regions)
-    with pytest.raises(InputError, match="image '0' as mask-100 fails its audit"):
-        write(shard, tmp_path / "a.tar", "mask-100")
-    assert not list(tmp_path.glob("*a.*"))
-
-
 def test_any_tar_tool_reads_the_shard(shard: dict[str, object], tmp_path: Path) -> None:
     write(shard, tmp_path / "a.tar", "mask-100", settings={"format": "jpeg"})
     with tarfile.open(tmp_path / "a.tar") as tar:
@@ -161,46 +153,6 @@ def test_the_audit_says_what_it_saw(shard: dict[str, object], tmp_path: Path) ->
     }
 
 
-@pytest.mark.parametrize("form", ["png", "jpeg"])
-@pytest.mark.parametrize("variant", ["pixelate-100", "blur-100", "mask-100"])
-def test_an_image_that_is_not_hidden_stops_the_shard(
-    shard: dict[str, object],
-    tmp_path: Path,
-    variant: str,
-    form: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "layers", lambda image, *_: [image.copy()])
-    with pytest.raises(InputError, match=f"image '0' as {variant} fails its audit"):
-        write(shard, tmp_path / "a.tar", variant, settings={"format": form})
-    assert not list(tmp_path.glob("*a.*"))
-
-
-@pytest.mark.parametrize("form", ["png", "jpeg"])
-def test_an_encoder_that_keeps_something_stops_the_shard(
-    shard: dict[str, object], tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "encode", lambda *asked: encode(*asked) + b"thumbnail")
-    with pytest.raises(InputError, match="fails its audit"):
-        write(shard, tmp_path / "a.tar", "mask-100", settings={"format": form})
-    assert not list(tmp_path.glob("*a.*"))
-
-
-def test_another_images_file_in_its_place_stops_the_shard(
-    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read_back = ShardWriter.read_back
-    kept: list[bytes] = []
-
-    def earlier(self: ShardWriter, image_id: str) -> bytes:
-        kept.append(read_back(self, image_id))
-        return kept[0]
-
-    monkeypatch.setattr(ShardWriter, "read_back", earlier)
-    with pytest.raises(InputError, match="image '2' as mask-100 fails its audit"):
-        write(shard, tmp_path / "a.tar", "mask-100")
-
-
 @pytest.mark.parametrize("keep", [False, True])
 def test_the_boxes_of_another_shard_stop_it(
     shard: dict[str, object], tmp_path: Path, keep: bool
@@ -212,25 +164,59 @@ def test_the_boxes_of_another_shard_stop_it(
     assert not list(tmp_path.glob("*a.*"))
 
 
-def test_images_that_detection_did_not_leave_stop_the_shard(
-    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def careless(image: np.ndarray, *_: object) -> list[np.ndarray]:
+    image[:] = 0
+    return [image]
+
+
+FIRST = list[bytes]()
+READ_BACK = ShardWriter.read_back
+
+
+def earlier(self: ShardWriter, image_id: str) -> bytes:
+    """Read another image's file in an image's place."""
+    FIRST.append(READ_BACK(self, image_id))
+    return FIRST[0]
+
+
+FAULTS: dict[str, tuple[object, str, Callable[..., object], str]] = {
+    "not hidden": (
+        *(module, "layers", lambda image, *_: [image.copy()]),
+        r"image '0' as \w+-100 fails its audit",
+    ),
+    "coding blocks cut": (
+        *(module, "add_coding_blocks", lambda regions, *_: regions),
+        r"image '0' as \w+-100 fails its audit",
+    ),
+    "more in the file": (
+        *(module, "encode", lambda *asked: encode(*asked) + b"thumbnail"),
+        "fails its audit",
+    ),
+    "another image's file": (ShardWriter, "read_back", earlier, r"image '2' as .* fails its audit"),
+    "an image more": (
+        *(module, "used_rows", lambda manifest, *_: manifest),
+        "image '1': detection left no such image",
+    ),
+    "original written to": (module, "layers", careless, "read-only"),
+}
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg"])
+@pytest.mark.parametrize("variant", ["pixelate-100", "blur-100", "mask-100"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_stops_the_shard(
+    shard: dict[str, object],
+    tmp_path: Path,
+    fault: str,
+    variant: str,
+    form: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "used_rows", lambda manifest, *_: manifest)
-    with pytest.raises(InputError, match="image '1': detection left no such image"):
-        write(shard, tmp_path / "a.tar", "mask-100")
-    assert not list(tmp_path.glob("*a.*"))
-
-
-def test_an_anonymizer_that_writes_into_the_original_is_stopped(
-    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def careless(image: np.ndarray, *_: object) -> list[np.ndarray]:
-        image[:] = 0
-        return [image]
-
-    monkeypatch.setattr(module, "layers", careless)
-    with pytest.raises(ValueError, match="read-only"):
-        write(shard, tmp_path / "a.tar", "mask-100")
+    FIRST.clear()
+    where, name, wrong, message = FAULTS[fault]
+    monkeypatch.setattr(where, name, wrong)
+    with pytest.raises((InputError, ValueError), match=message):
+        write(shard, tmp_path / "a.tar", variant, settings={"format": form})
     assert not list(tmp_path.glob("*a.*"))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from anonbench.anonymization.apply import anonymize, layers
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.config import Anonymization

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from anonbench.anonymization.apply import check_arguments, layers
-from anonbench.anonymization.audit.check import check_written
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.pixels import check_layers
+from anonbench.anonymization.audit.regions import regions_of
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity, Variant
-from anonbench.datasets.images import encode
 
 _SIZE = (48, 64)
 _BOXES: Mapping[str, Sequence[tuple[float, float, float, float]]] = {
@@ -69,8 +69,5 @@ def _check(
     *between, hidden = layers(image, regions, variant, settings)
     if not np.array_equal(hidden, layers(image, regions, variant, settings)[-1]):
         raise Failure("a second run gives other pixels")
-    rows = [
-        {"entity": each.entity, "x0": each.x0, "y0": each.y0, "x1": each.x1, "y1": each.y1}
-        for each in regions
-    ]
-    check_written(rows, image, hidden, encode(hidden), b"", variant, settings, between)
+    rows = [vars(region) for region in regions]
+    check_layers(image, hidden, regions_of(rows), variant, settings, between)

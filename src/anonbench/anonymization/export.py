@@ -204,12 +204,7 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _read_all(folder: Path, pattern: str, columns: list[str]) -> pd.DataFrame:
-    """Return the tables of a folder as one, each with its path in the column `file`.
-
-    Raises:
-        InputError: there is none, one is damaged, or an image is in two.
-
-    """
+    """Return the tables of a folder as one, each with its path in the column `file`."""
     files = sorted(folder.glob(pattern))
     if not files:
         raise InputError(f"{folder} has no results: run the workflow first")
@@ -357,12 +352,7 @@ def _sink(to: Path) -> Iterator[_Sink]:
 
 @contextmanager
 def _private(path: Path | None) -> Iterator[IO[str] | None]:
-    """Yield a new file that only its owner may read, or None; it is removed if the block fails.
-
-    Raises:
-        InputError: the file exists already.
-
-    """
+    """Yield a new file that only its owner may read, or None; it is removed if the block fails."""
     if path is None:
         yield None
         return

@@ -160,12 +160,7 @@ def extend_to_blocks(area: Cover, blocks: Sequence[Blocks], shape: tuple[int, ..
 def _spans(
     pixels: slice, low: float, high: float, corner: float, step: float, beyond: float, length: int
 ) -> np.ndarray | None:
-    """Starts and stops of blocks along an axis that pixels touch, and of what they reach.
-
-    Returns:
-        int [4, n]; None of none.
-
-    """
+    """Starts and stops of blocks along an axis that pixels touch, and of what they reach."""
     start, stop = max(pixels.start, low), min(pixels.stop, high)
     if start >= stop:
         return None
@@ -208,15 +203,7 @@ def _placed(area: Cover, window: Window) -> Cover:
 
 
 def _widened(part: slice, least: int, around: int, length: int) -> slice:
-    """Widen an extent to both sides alike (an odd pixel after it), within 0 … `length`.
-
-    Args:
-        part: the extent.
-        least: that it has at least.
-        around: that it has besides on each side.
-        length: of the axis.
-
-    """
+    """Widen an extent to both sides alike (an odd pixel after it), within 0 … `length`."""
     size = max(part.stop - part.start, min(least, length))
     start = part.start - (size - (part.stop - part.start)) // 2
     start = min(max(start, 0), length - size)
@@ -224,16 +211,13 @@ def _widened(part: slice, least: int, around: int, length: int) -> slice:
 
 
 def _grow(points: Sequence[float], factor: float) -> Sequence[float]:
-    """Move points x, y, x, y, … away from their centre by `factor`.
-
-    They are rounded to a millionth of a pixel, so that no error of arithmetic adds a pixel.
-    """
+    """Move points x, y, x, y, … away from their centre by `factor`."""
     if factor == 1.0:
         return points
     count = len(points) // 2
     centre = (sum(points[::2]) / count, sum(points[1::2]) / count)
     moved = (centre[i % 2] + factor * (value - centre[i % 2]) for i, value in enumerate(points))
-    return [round(value, 6) for value in moved]
+    return [round(value, 6) for value in moved]  # no error of arithmetic adds a pixel
 
 
 def _window(points: Sequence[float], shape: tuple[int, ...]) -> Window | None:
@@ -244,11 +228,8 @@ def _window(points: Sequence[float], shape: tuple[int, ...]) -> Window | None:
 
 
 def _round(box: Sequence[float], window: Window) -> np.ndarray:
-    """Pixels of a window that the ellipse inside a box touches, bool [h, w].
-
-    In units of its half axes it is a circle, and the point of a pixel nearest to its centre is
-    found for each axis by itself.
-    """
+    """Pixels of a window that the ellipse inside a box touches, bool [h, w]."""
+    # in half axes it is a circle; the point of a pixel nearest to its centre is found by axis
     nearest = []
     for low, high, part in ((box[1], box[3], window[0]), (box[0], box[2], window[1])):
         start, stop = low - part.start, high - part.start
@@ -259,12 +240,9 @@ def _round(box: Sequence[float], window: Window) -> np.ndarray:
 
 
 def _slanted(quad: Sequence[float], window: Window) -> np.ndarray:
-    """Pixels of a window that the convex hull of four corners touches, bool [h, w].
-
-    A pixel is a square: it is left out only where it lies beyond one of the edges as a whole, so
-    that rounding never leaves a sliver of a region in sight. In a row of pixels, an edge reaches as
-    far as it does at the row's upper or lower end. Corners on one line cover the window.
-    """
+    """Pixels of a window that the convex hull of four corners touches, bool [h, w]."""
+    # a pixel is left out only where it lies beyond an edge as a whole: no sliver stays in sight; in
+    # a row of pixels an edge reaches as far as at the row's upper or lower end
     rows, columns = window
     height, width = rows.stop - rows.start, columns.stop - columns.start
     corners = np.array(quad).reshape(4, 2) - (columns.start, rows.start)

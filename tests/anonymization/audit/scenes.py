@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -9,9 +10,11 @@ from typing import Literal
 import cv2
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.audit.formulas import RegionWindow
 from anonbench.config import Anonymization
 from anonbench.core.boxes import BOX_COLUMNS, Region, regions_at
 from anonbench.core.vocabulary import Entity, Method, Variant
@@ -103,8 +106,23 @@ def table(regions: list[Region], image_id: str = "a") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=BOX_COLUMNS)
 
 
+def window(
+    original: np.ndarray, written: np.ndarray, entity: str = "face", own: np.ndarray | None = None
+) -> RegionWindow:
+    """Return a region, [h, w] or [c, h, w], that covers its window or some of its pixels."""
+    planes = [each[None] if each.ndim == 2 else each for each in (original, written)]
+    whole = np.ones(planes[0].shape[1:], bool)
+    own = whole if own is None else own
+    return RegionWindow(planes[0], planes[1], own, entity, whole, ~own)
+
+
 def audit(scene: Scene, data: bytes, pixels: np.ndarray | None = None) -> dict[str, int]:
-    """Audit a file as the scene's image; return the counts."""
+    """Audit a file as the scene's image; return the counts.
+
+    Pixels are those in the file, if no others are given.
+    """
+    if pixels is None:
+        pixels = np.asarray(Image.open(io.BytesIO(data)))
     auditor = Auditor(table(REGIONS), scene.variant, scene.settings)
     auditor.check("a", scene.original, data, pixels)
     return auditor.counts

@@ -53,7 +53,7 @@ def test_groups_share_no_pixel_and_both_find_the_same(
     read = read_regions(table(found))["a"]
     areas = [area_of(each, SHAPE, 1.0, 1, "box", around) for each in read]
     pairs = [(each, area) for each, area in zip(read, areas, strict=True) if area is not None]
-    whole = joined(pairs)
+    whole = joined(pairs, SHAPE)
     assert sorted(numbers(area.window) for _, area in whole) == sorted(windows)
     for _, area in whole:
         expected = np.zeros(SHAPE, bool)

@@ -11,10 +11,9 @@ from sabotage_pixels import SABOTAGES
 from scenes import DEGREE, REGIONS, Scene, picture, table
 
 from anonbench.anonymization.apply import anonymize, layers
-from anonbench.anonymization.audit.averages import low_pass
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.conditions import CONDITIONS, steps_of
-from anonbench.anonymization.audit.region_window import RegionWindow
+from anonbench.anonymization.audit.formulas import RegionWindow, low_pass
 from anonbench.anonymization.methods import BUILT_IN, distortion, method_named
 from anonbench.anonymization.methods.box_blur import BoxBlur
 from anonbench.anonymization.methods.inpaint import Inpaint

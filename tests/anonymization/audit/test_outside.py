@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.check import check_outside
-from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
@@ -32,7 +32,7 @@ def differs(
     made[row, column, 1] ^= 1
     checked = Anonymization.model_validate(settings)
     try:
-        check_outside(encode(before), encode(made), read, degree, checked)
+        check_outside(before, made, (encode(before), encode(made)), read, degree, checked)
     except Failure as failure:
         assert "1 pixels outside of its hidden regions differ" in str(failure)
         return True
@@ -69,6 +69,15 @@ def test_grey_pictures_may_become_colours() -> None:
 
 
 def test_a_picture_of_another_size_or_with_more_in_it_is_refused() -> None:
-    for data in (encode(PICTURE[1:]), encode(PICTURE) + b"more", encode(PICTURE[..., 0].copy())):
+    changed = PICTURE.copy()
+    changed[0, 0, 0] ^= 1
+    same = encode(PICTURE)
+    for after, files in (
+        (PICTURE[1:], (same, encode(PICTURE[1:]))),
+        (PICTURE[..., 0], (same, encode(PICTURE[..., 0].copy()))),
+        (PICTURE, (same, same + b"more")),
+        (PICTURE, (same, encode(changed))),
+        (PICTURE, (encode(changed), same)),
+    ):
         with pytest.raises(Failure):
-            check_outside(encode(PICTURE), data, [], 100, Anonymization())
+            check_outside(PICTURE, after, files, [], 100, Anonymization())

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 from sabotage_pixels import SABOTAGES
-from scenes import Format, audit, picture, scene
+from scenes import Format, audit, picture, scene, window
 
 from anonbench.anonymization.audit.redrawn import redrawn
-from anonbench.anonymization.audit.region_window import RegionWindow
 from anonbench.anonymization.methods import Replace
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Method
@@ -33,13 +32,8 @@ NOT_WRONG = {
 
 
 def kept(original: np.ndarray, written: np.ndarray, entity: str) -> bool:
-    planes = [
-        image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
-        for image in (original, written)
-    ]
-    whole = np.ones(original.shape[:2], bool)
-    inside = RegionWindow(planes[0], planes[1], whole, entity)
-    return bool(redrawn(inside, Replace()).all())
+    planes = (np.stack(cv2.split(image)) for image in (original, written))
+    return bool(redrawn(window(*planes, entity), Replace()).all())
 
 
 def text(content: str, size: tuple[int, int] = (36, 300)) -> np.ndarray:

@@ -55,7 +55,7 @@ def test_wrong_pixels_are_caught(name: str, method: Method, form: Format, colour
     assert not np.array_equal(wrong, made.honest)
     data = made.code(wrong)
     # the writer may know of the fault or not: it may name the pixels that it coded, or others
-    for named in (wrong, made.honest, None):
+    for named in (wrong, made.honest):
         with pytest.raises(InputError, match=FAILS):
             audit(made, data, named)
 
@@ -88,7 +88,7 @@ def test_a_draw_order_that_is_none_is_caught(ranks: list[int]) -> None:
     made = scene(Method.MASK)
     auditor = Auditor(table(REGIONS).assign(order=ranks), made.variant, made.settings)
     with pytest.raises(InputError, match="not a permutation"):
-        auditor.check("a", made.original, made.code(made.honest))
+        auditor.check("a", made.original, made.code(made.honest), made.honest)
 
 
 def test_a_corner_that_is_no_number_is_caught() -> None:
@@ -96,26 +96,25 @@ def test_a_corner_that_is_no_number_is_caught() -> None:
     boxes = table(REGIONS)
     boxes.loc[0, "x1"] = np.inf
     with pytest.raises(InputError, match="not a number"):
-        Auditor(boxes, made.variant, made.settings).check(
-            "a", made.original, made.code(made.honest)
-        )
+        auditor = Auditor(boxes, made.variant, made.settings)
+        auditor.check("a", made.original, made.code(made.honest), made.honest)
 
 
 def test_regions_of_another_image_are_not_taken() -> None:
     made = scene(Method.MASK)
     auditor = Auditor(table(REGIONS, "b"), made.variant, made.settings)
     with pytest.raises(InputError, match=FAILS):
-        auditor.check("a", made.original, made.code(made.honest))
-    auditor.check("a", made.original, made.code(made.original))
+        auditor.check("a", made.original, made.code(made.honest), made.honest)
+    auditor.check("a", made.original, made.code(made.original), made.original)
     assert auditor.counts["without_regions"] == 1
 
 
 def test_the_original_variant_is_the_original() -> None:
     made = scene(Method.MASK)
     auditor = Auditor(table(REGIONS), Variant(), made.settings)
-    auditor.check("a", made.original, made.code(made.original))
+    auditor.check("a", made.original, made.code(made.original), made.original)
     with pytest.raises(InputError, match=FAILS):
-        auditor.check("a", made.original, made.code(made.honest))
+        auditor.check("a", made.original, made.code(made.honest), made.honest)
 
 
 def test_an_image_of_one_pixel_is_masked_or_refused() -> None:
@@ -123,20 +122,21 @@ def test_an_image_of_one_pixel_is_masked_or_refused() -> None:
     whole = [Region(Entity.FACE, 0.0, 0.0, 1.0, 1.0, 1.0)]
     for method in METHODS:
         variant, settings = Variant(method, 100), Anonymization()
-        data = encode(apply.anonymize(image, whole, variant, settings))
+        pixels = apply.anonymize(image, whole, variant, settings)
+        data = encode(pixels)
         auditor = Auditor(table(whole), variant, settings)
         if method is Method.MASK:
-            auditor.check("a", image, data)
+            auditor.check("a", image, data, pixels)
         else:
             with pytest.raises(InputError, match="one pixel"):
-                auditor.check("a", image, data)
+                auditor.check("a", image, data, pixels)
 
 
 def test_a_region_outside_its_image_is_counted() -> None:
     image = picture()
     outside = [Region(Entity.FACE, 200.0, 10.0, 220.0, 30.0, 1.0)]
     auditor = Auditor(table(outside), Variant(Method.BLUR, 100), Anonymization())
-    auditor.check("a", image, encode(image))
+    auditor.check("a", image, encode(image), image)
     counts = auditor.counts
     assert (counts["regions"], counts["outside_image"], counts["without_regions"]) == (1, 1, 1)
 

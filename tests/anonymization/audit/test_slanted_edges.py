@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scenes import picture, table
+from scenes import picture, table, window
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.conditions import CONDITIONS, own_condition
-from anonbench.anonymization.audit.region_window import RegionWindow
 from anonbench.anonymization.audit.regions import area_of, read_regions
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
@@ -159,6 +158,6 @@ def test_another_package_is_asked_of_an_edge_alone() -> None:
     original = np.ascontiguousarray(picture().transpose(2, 0, 1))
     written, nothing = np.zeros_like(original), np.zeros(original.shape[1:], bool)
     written[:, 3, 4] = 5
-    given = RegionWindow(original, written, nothing, "text", edge=~nothing)
+    given = window(original, written, "text", nothing)
     kept = own_condition(given, Black())
     assert np.argwhere(~kept).tolist() == [[3, 4]]

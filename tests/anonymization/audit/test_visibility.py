@@ -8,13 +8,12 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 import pytest
-from scenes import picture, table
+from scenes import picture, table, window
 
 from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit import NotHidden
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.anonymization.audit.conditions import own_condition
-from anonbench.anonymization.audit.errors import NotHidden
-from anonbench.anonymization.audit.region_window import RegionWindow
 from anonbench.anonymization.audit.visibility import check_visibility
 from anonbench.anonymization.strength import sentence, weak_strengths
 from anonbench.config import Anonymization
@@ -149,9 +148,8 @@ class Weak(Lazy):
 
 def hidden_by(written: np.ndarray, method: type[Method] = Lazy) -> bool:
     original = planes()
-    inside = RegionWindow(original, written, np.ones(original.shape[1:], bool), "face")
     try:
-        return bool(own_condition(inside, method()).all())
+        return bool(own_condition(window(original, written), method()).all())
     except NotHidden:
         return False
 
@@ -216,9 +214,8 @@ def test_a_method_that_claims_to_leave_nothing_is_held_to_it() -> None:
 def test_the_region_on_its_side_is_found() -> None:
     was = np.ascontiguousarray(planes()[:, :60])
     turned = was.transpose(0, 2, 1).copy()
-    inside = RegionWindow(was, turned, np.ones((60, 60), bool), "face")
     with pytest.raises(NotHidden, match=r"correlates.*take a stronger method"):
-        own_condition(inside, Lazy())
+        own_condition(window(was, turned), Lazy())
 
 
 def test_only_the_regions_own_pixels_count() -> None:

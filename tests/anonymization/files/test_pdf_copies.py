@@ -14,7 +14,7 @@ import zxingcpp
 from codes import anonymized, files, photograph, statuses
 from PIL import Image
 
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.files import CheckedPage, check_pdf
 from anonbench.anonymization.files.document import PdfWriter
 from anonbench.config import Detection

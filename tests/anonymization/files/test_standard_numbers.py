@@ -12,11 +12,9 @@ from codes import SRGB, anonymized, save
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from anonbench.anonymization.audit.check import check_written
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.files import check_file
 from anonbench.anonymization.files.stored import Stored, _standard, _tables, write
-from anonbench.config import Anonymization
-from anonbench.core.vocabulary import Variant
 
 
 def test_words_in_quantization_tables_are_not_copied(tmp_path: Path) -> None:
@@ -35,14 +33,14 @@ def test_words_in_quantization_tables_are_not_copied(tmp_path: Path) -> None:
         pixels = np.asarray(made)
         Image.fromarray(pixels).save(wrong, "JPEG", qtables=[table, table])
     with pytest.raises(Failure, match="quantization"):
-        check_written([], pixels, pixels, wrong.getvalue(), b"", Variant(), Anonymization())
+        check_file(wrong.getvalue(), pixels)
 
 
 def test_a_profile_that_is_no_standard_one_fails_the_audit() -> None:
     pixels = np.zeros((8, 8, 3), np.uint8)
     data = write(pixels, Stored("PNG", profile=SRGB))
     with pytest.raises(Failure, match="profile"):
-        check_written([], pixels, pixels, data, SRGB, Variant(), Anonymization())
+        check_file(data, pixels, SRGB)
 
 
 @pytest.mark.parametrize("quality", [1, 30, 75, 92, 100])

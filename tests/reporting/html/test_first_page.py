@@ -14,8 +14,8 @@ from report_results import section
 from synthetic_results import make_scores
 from test_choices import table_of
 
+from anonbench.anonymization.given.compare import ORIGINAL
 from anonbench.anonymization.given.gather import CHANGED, GIVEN_COLUMNS, LEFT_OUT, OUTSIDE
-from anonbench.anonymization.given.shard import ORIGINAL
 from anonbench.anonymization.published import COLUMNS as AUDIT
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.registries.tables import TABLES

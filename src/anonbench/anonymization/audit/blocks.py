@@ -7,23 +7,17 @@ here.
 from __future__ import annotations
 
 import io
-import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.regions import Axis, Grid
 from anonbench.datasets.formats.pages import Page
 from anonbench.datasets.formats.pdf import placed_images
-
-Box = tuple[tuple[int, int], tuple[int, int]]
-"""Rows and columns, half-open."""
-Masks = tuple[np.ndarray, np.ndarray]
-_ROUNDING = 1e-6
 
 
 class Source(NamedTuple):
@@ -31,116 +25,6 @@ class Source(NamedTuple):
 
     data: bytes
     page: Page | None = None
-
-
-class Axis(NamedTuple):
-    """Blocks along rows or columns, in pixels of the upright original."""
-
-    low: float
-    high: float
-    """Ends of the picture."""
-    corner: float
-    """Coordinate at which some block begins."""
-    step: float
-    beyond: float
-    """Pixels on each side of a block that its decoding also affects."""
-
-    def spans(self, start: int, stop: int, length: int) -> np.ndarray:
-        """Blocks that contain pixels, int64 [n, 4]: their own and the affected pixels, half-open.
-
-        Args:
-            start: first pixel.
-            stop: one past the last pixel.
-            length: of the image.
-
-        """
-        spans = []
-        if min(stop, self.high) > max(start, self.low):
-            number = math.floor((max(start, self.low) - self.corner) / self.step + _ROUNDING)
-            end = min(stop, self.high) - self.step * _ROUNDING
-            while (at := self.corner + number * self.step) < end:
-                ends = max(at, self.low) + _ROUNDING, min(at + self.step, self.high) - _ROUNDING
-                own = math.floor(ends[0]), math.ceil(ends[1])
-                far = math.floor(ends[0] - self.beyond), math.ceil(ends[1] + self.beyond)
-                spans.append([min(max(each, 0), length) for each in (*own, *far)])
-                number += 1
-        return np.array(spans, np.int64).reshape(-1, 4)
-
-
-Grid = tuple[Axis, Axis]
-"""Rows and columns."""
-
-
-def read_grids(text: object) -> tuple[Grid, ...]:
-    """Grids that a box table names."""
-    if not isinstance(text, str) or not text:
-        return ()
-    numbers = [[float(value) for value in each.split()] for each in text.split(";")]
-    return tuple(
-        (Axis(top, bottom, y, height, below), Axis(left, right, x, width, beside))
-        for left, top, right, bottom, x, y, width, height, beside, below in numbers
-    )
-
-
-def whole_blocks(
-    box: Box, masks: Masks, grids: Sequence[Grid], shape: tuple[int, ...]
-) -> tuple[Box, Masks]:
-    """Extend a box, and pixels in it, to all pixels affected by the blocks that they touch.
-
-    Args:
-        box: rows and columns.
-        masks: two of bool [h, w], in the box.
-        grids: of the image's file.
-        shape: the image's.
-
-    """
-    every = ([a.spans(*e, n) for a, e, n in zip(grid, box, shape, strict=False)] for grid in grids)
-    spans = [pair for pair in every if len(pair[0]) and len(pair[1])]
-    if not spans:
-        return box, masks
-    (top, bottom), (left, right) = (
-        (
-            min(start, *(int(pair[axis][:, 2].min()) for pair in spans)),
-            max(stop, *(int(pair[axis][:, 3].max()) for pair in spans)),
-        )
-        for axis, (start, stop) in enumerate(box)
-    )
-    frame = ((box[0][0] - top, bottom - box[0][1]), (box[1][0] - left, right - box[1][1]))
-
-    def extended(mask: np.ndarray) -> np.ndarray:
-        own = framed(mask, frame)
-        each = [own, *(_reached(own, y - top, x - left) for y, x in spans)]
-        return np.asarray(np.logical_or.reduce(each))
-
-    required = extended(masks[0])
-    may = required if masks[1] is masks[0] else extended(masks[1])
-    return ((top, bottom), (left, right)), (required, may)
-
-
-def framed(mask: np.ndarray, frame: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Put a border of pixels that do not belong to it around a mask."""
-    no = cv2.BORDER_CONSTANT
-    return cv2.copyMakeBorder(mask.view(np.uint8), *frame[0], *frame[1], no).view(bool)
-
-
-def _reached(own: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Pixels affected by blocks that contain some pixel of a mask, bool [h, w].
-
-    Args:
-        own: bool [h, w], the mask.
-        rows: of blocks, as `Axis.spans` returns them.
-        columns: the same.
-
-    """
-    count = cv2.integral(own.view(np.uint8))
-    (y0, y1, top, bottom), (x0, x1, left, right) = rows.T[..., None], columns.T
-    touched = count[y1, x1] - count[y0, x1] - count[y1, x0] + count[y0, x0] > 0
-    corners = np.zeros(count.shape, np.int32)
-    for y, x, sign in ((top, left, 1), (top, right, -1), (bottom, left, -1), (bottom, right, 1)):
-        np.add.at(corners, (y, x), sign * touched)
-    for axis in (0, 1):
-        np.cumsum(corners, axis, np.int32, out=corners)
-    return np.asarray(corners[:-1, :-1] > 0)
 
 
 def grids_of(source: Source, shape: tuple[int, ...]) -> tuple[Grid, ...]:

@@ -18,14 +18,14 @@ to be the result of its method on the previous one (`audit.pixels`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anonbench.anonymization.audit import Failure, NotHidden
 from anonbench.anonymization.audit.blocks import Source
-from anonbench.anonymization.audit.errors import Failure, NotHidden
-from anonbench.anonymization.audit.files import check_file, check_png, png_pixels
+from anonbench.anonymization.audit.files import check_file, check_png
 from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import Region, area_of, hidden_regions, read_regions
 from anonbench.config import Anonymization
@@ -42,7 +42,6 @@ class RegionVisibleError(InputError):
 
 _JPEG_QUALITY = 95
 """Of image sets."""
-_SIDES = ("x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0")
 _LEFT = {False: ("ok", "partial"), True: ("ok", "partial", "empty")}
 """Statuses of images that are published, without and with those that have no region."""
 
@@ -70,7 +69,7 @@ class Auditor:
         image_id: str,
         original: np.ndarray,
         data: bytes,
-        pixels: np.ndarray | None = None,
+        pixels: np.ndarray,
         between: Sequence[np.ndarray] = (),
         source: Source | None = None,
         is_masked: bool = False,
@@ -81,7 +80,7 @@ class Auditor:
             image_id: as in the box table.
             original: uint8 [H, W] or [H, W, 3].
             data: the file as it was written.
-            pixels: the pixels that were encoded; required for JPEG, and faster for PNG.
+            pixels: the pixels that were encoded. They need not be trusted.
             between: images between the layers of a method that has several.
             source: the original's file; None: it was decoded from none.
             is_masked: whether it failed, and its regions are black instead.
@@ -91,33 +90,25 @@ class Auditor:
             InputError: the image is not what it has to be.
 
         """
-        regions, is_png = self._regions.get(image_id, []), self._settings.format == "png"
-        method = self._variant, self._settings
+        regions, variant, settings = self._regions.get(image_id, []), self._variant, self._settings
         if is_masked:
-            black = self._settings.mask.model_copy(update={"colour": (0, 0, 0)})
-            method = (
-                Variant(Method.MASK, self._variant.degree),
-                self._settings.model_copy(update={"mask": black}),
-            )
+            variant = Variant(Method.MASK, variant.degree)
+            black = settings.mask.model_copy(update={"colour": (0, 0, 0)})
+            settings = settings.model_copy(update={"mask": black})
         try:
-            if pixels is None and is_png:
-                pixels = png_pixels(data, original.shape)
-            if pixels is None:
-                raise Failure("the pixels of a JPEG file were not given")
-            counted = check_layers(original, pixels, regions, *method, between, source)
-            if is_png:
+            counted = check_layers(original, pixels, regions, variant, settings, between, source)
+            if settings.format == "png":
                 check_png(data, pixels)
             else:
                 check_file(data, pixels, quality=_JPEG_QUALITY)
         except Failure as failure:
-            fault = (
-                ". If its file was not changed during the run, this is a fault of the "
-                "program: report it, and leave the image out until it is fixed"
-            )
-            is_seen = isinstance(failure, NotHidden)
-            raise (RegionVisibleError if is_seen else InputError)(
-                f"image {image_id!r} as {self._variant} fails its audit: {failure}"
-                f"{'' if is_seen else '. Nothing of its shard is published' + fault}"
+            fails = f"image {image_id!r} as {self._variant} fails its audit: {failure}"
+            if isinstance(failure, NotHidden):
+                raise RegionVisibleError(fails) from None
+            raise InputError(
+                f"{fails}. Nothing of its shard is published. If its file was not changed during "
+                "the run, this is a fault of the program: report it, and leave the image out until "
+                "it is fixed"
             ) from None
         self._checked[image_id] = len(regions)
         self._counts.update(counted)
@@ -154,68 +145,34 @@ def _regions(count: int | None) -> str:
     return "no such image" if count is None else f"it with {count} regions"
 
 
-def check_written(
-    rows: Sequence[Mapping[str, Any]],
-    original: np.ndarray,
-    pixels: np.ndarray,
-    data: bytes | None,
-    profile: bytes,
-    variant: Variant,
-    settings: Anonymization,
-    between: Sequence[np.ndarray] = (),
-    source: Source | None = None,
-) -> int:
-    """Check one file of a user's, written in its own format; return how many pixels are hidden.
-
-    Args:
-        rows: the regions of its record in draw order: entity, x0, y0, x1, y1, and quad of a slanted
-            one.
-        original: uint8 [H, W] or [H, W, 3].
-        pixels: what was coded, of the same shape.
-        data: the file; None: there is none so far.
-        profile: the colour profile that it has to hold, empty for none.
-        variant: method and degree asked for.
-        settings: the method's strengths.
-        between: images between the layers of a method that has several.
-        source: the original's file.
-
-    Raises:
-        Failure: something is not as it has to be.
-
-    """
-    regions = []
-    for rank, row in enumerate(rows):
-        values = row.get("quad") or [row[side] for side in _SIDES]
-        corners = np.array(values, np.float64).reshape(4, 2)
-        regions.append(Region(str(row["entity"]), rank, corners, bool(row.get("quad"))))
-    found = check_layers(original, pixels, regions, variant, settings, between, source)
-    if data is not None:
-        check_file(data, pixels, profile)
-    return found["hidden_pixels"]
-
-
 def check_outside(
-    before: bytes, data: bytes, regions: Sequence[Region], degree: int, settings: Anonymization
+    before: np.ndarray,
+    after: np.ndarray,
+    files: tuple[bytes, bytes],
+    regions: Sequence[Region],
+    degree: int,
+    settings: Anonymization,
 ) -> None:
-    """Compare an anonymized PNG file with one derived from it, outside of the hidden regions.
+    """Compare an anonymized picture with one made from it, outside of the hidden regions.
 
     Args:
-        before: the anonymized picture.
-        data: the file derived from it, as written: RGB.
+        before: the anonymized picture, uint8 [H, W] or [H, W, 3].
+        after: the one made from it, uint8 [H, W, 3].
+        files: the PNG files of both, as written.
         regions: all of the image.
         degree: percent of them that is hidden.
         settings: margin and shapes.
 
     Raises:
-        Failure: they differ there, the new file is no plain RGB image of the same size, or the
-            regions are not as detection writes them.
+        Failure: they differ there, a file is no plain image of its pixels, or the regions are not
+            as detection writes them.
 
     """
-    shape = int.from_bytes(before[20:24], "big"), int.from_bytes(before[16:20], "big"), 3
-    expected, written = (png_pixels(each, shape) for each in (before, data))
-    if written.shape != shape or written.dtype != np.uint8:
-        raise Failure("the file is no plain RGB image")
-    check_png(data, written)
+    shape = (*before.shape[:2], 3)
+    if after.shape != shape or after.dtype != np.uint8:
+        raise Failure("the picture is no RGB image of the same size")
+    for data, pixels in zip(files, (before, after), strict=True):
+        check_png(data, pixels)
     free = np.ones(shape[:2], bool)
     for region in hidden_regions(list(regions), degree):
         form = settings.shape.of(region.entity)
@@ -223,6 +180,6 @@ def check_outside(
         area = area_of(region, shape, settings.margin, 1, form, grids=grids)
         if area is not None:
             free[area.window] &= ~area.may
-    differs = written != (expected if expected.ndim == 3 else expected[..., None])
+    differs = after != (before if before.ndim == 3 else before[..., None])
     if changed := np.count_nonzero(differs.any(axis=2) & free):
         raise Failure(f"{changed} pixels outside of its hidden regions differ")

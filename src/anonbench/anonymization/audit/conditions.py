@@ -14,11 +14,15 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from anonbench.anonymization.audit import averages, keyed
-from anonbench.anonymization.audit.averages import LEAST_BLOCK, LEAST_KERNEL, LEAST_SIGMA, RADIUS
-from anonbench.anonymization.audit.errors import Failure, NotHidden
+from anonbench.anonymization.audit import Failure, NotHidden, formulas, keyed
+from anonbench.anonymization.audit.formulas import (
+    LEAST_BLOCK,
+    LEAST_KERNEL,
+    LEAST_SIGMA,
+    RADIUS,
+    RegionWindow,
+)
 from anonbench.anonymization.audit.redrawn import redrawn
-from anonbench.anonymization.audit.region_window import RegionWindow
 from anonbench.anonymization.audit.regions import Region
 from anonbench.anonymization.audit.visibility import check_custom_method
 from anonbench.config import Anonymization
@@ -39,8 +43,7 @@ class Condition:
 
     correct: Callable[[RegionWindow, Any], np.ndarray]
     """Returns bool [h, w]: the pixels with the method's result for the original; only those of
-    `mask` and `edge` are used. Raises Failure if a property of the region's pixels as a whole does
-    not hold.
+    `mask` and `edge` are used.
     """
     leaves: int
     least: Callable[[Any], int] = lambda method: 1
@@ -55,35 +58,34 @@ class Condition:
     """
 
 
+def _least(side: int) -> Callable[[Any], int]:
+    return lambda method: side
+
+
 CONDITIONS: dict[str, Condition] = {
     "mask": Condition(
-        averages.uniform_colour,
+        formulas.uniform_colour,
         NONE,
         least=lambda method: 4 if method.colour == "mean" else 1,
         shows_nothing=True,
     ),
     "inpaint": Condition(
-        averages.filled_in,
-        NONE,
-        around=lambda method: RADIUS + 2,
-        shows_nothing=True,
+        formulas.filled_in, NONE, around=lambda method: RADIUS + 2, shows_nothing=True
     ),
     "replace": Condition(redrawn, MEANS, shows_nothing=True),
-    "pixelate": Condition(averages.constant_blocks, MEANS, least=lambda method: LEAST_BLOCK),
-    "blur": Condition(
-        averages.low_pass, MEANS, least=lambda method: 2 * math.ceil(LEAST_SIGMA) + 1
-    ),
-    "box_blur": Condition(averages.box_means, MEANS, least=lambda method: LEAST_KERNEL),
-    "median": Condition(averages.medians, MEANS, least=lambda method: LEAST_KERNEL),
-    "dp_pixelate": Condition(keyed.noisy_blocks, MEANS, least=lambda method: method.min_block),
+    "pixelate": Condition(formulas.constant_blocks, MEANS, _least(LEAST_BLOCK)),
+    "blur": Condition(formulas.low_pass, MEANS, _least(2 * math.ceil(LEAST_SIGMA) + 1)),
+    "box_blur": Condition(formulas.box_means, MEANS, _least(LEAST_KERNEL)),
+    "median": Condition(formulas.medians, MEANS, _least(LEAST_KERNEL)),
+    "dp_pixelate": Condition(keyed.noisy_blocks, MEANS, lambda method: method.min_block),
     "noise": Condition(keyed.noisy_values, MOST),
-    "random_crop": Condition(keyed.enlarged_part, MOST, least=lambda method: 4),
-    "swirl": Condition(averages.turned, MOST, least=lambda method: 2),
-    "barrel": Condition(averages.bulged, MOST),
-    "equalize": Condition(averages.even_histogram, MOST, least=lambda method: 4),
-    "tile_shuffle": Condition(keyed.mixed_tiles, ALL, least=lambda method: 4),
-    "patch_shuffle": Condition(keyed.mixed_patches, ALL, least=lambda method: 2),
-    "recolour": Condition(averages.converted_colours, ALL),
+    "random_crop": Condition(keyed.enlarged_part, MOST, _least(4)),
+    "swirl": Condition(formulas.turned, MOST, _least(2)),
+    "barrel": Condition(formulas.bulged, MOST),
+    "equalize": Condition(formulas.even_histogram, MOST, _least(4)),
+    "tile_shuffle": Condition(keyed.mixed_tiles, ALL, _least(4)),
+    "patch_shuffle": Condition(keyed.mixed_patches, ALL, _least(2)),
+    "recolour": Condition(formulas.converted_colours, ALL),
 }
 
 
@@ -111,6 +113,11 @@ class Step(NamedTuple):
     name: str
     condition: Condition
     method: Any
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Least sides and surroundings of the window of each region."""
+        return self.condition.least(self.method), self.condition.around(self.method)
 
 
 def steps_of(name: str, entity: str, settings: Anonymization) -> list[Step]:

@@ -17,16 +17,15 @@ import re
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image, JpegImagePlugin
 from zlib_ng import zlib_ng
 
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit import Failure
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KINDS = {2: 0, 3: 2}
@@ -45,22 +44,6 @@ _PROFILES = {
     "fa4fa1fa86d04398984903ef8969b55b7e774d5702b3fc893b4858653c45b4a0",  # grey, gamma 1.8
 }
 """SHA-256 of the colour profiles that a file may have."""
-
-
-def png_pixels(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """Decode a PNG file that should have pixels of a shape, for `check_png`.
-
-    Raises:
-        Failure: it is damaged, or of another size.
-
-    """
-    if data[16:24] != struct.pack(">II", shape[1], shape[0]):
-        raise Failure("the file is not a PNG file of the original's size")
-    try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            return np.asarray(image)
-    except Exception:  # decoders of damaged data may raise nearly anything
-        raise Failure("the PNG file is damaged") from None
 
 
 def check_png(data: bytes, pixels: np.ndarray, profile: bytes = b"") -> None:
@@ -128,18 +111,18 @@ def check_file(
     if quality is None and data.startswith(_SIGNATURE):
         check_png(data, pixels, profile)
         return
-    options: dict[str, Any] = {"icc_profile": profile} if profile else {}
+    format_ = "JPEG"
+    options: dict[str, Any] = {"quality": quality}
     again = io.BytesIO()
     try:
-        if quality is not None:
-            Image.fromarray(pixels).save(again, "JPEG", quality=quality)
-        else:
+        if quality is None:
             with Image.open(io.BytesIO(data)) as image:
-                options |= _options(image, data)
-                lossy = image.format == "JPEG" or "quality" in options
+                format_, options = str(image.format), _options(image, data)
+                lossy = format_ == "JPEG" or "quality" in options
                 if not lossy and not np.array_equal(np.asarray(image), pixels):
                     raise Failure("the file shows other pixels than those that were checked")
-                Image.fromarray(pixels).save(again, str(image.format), **options)
+        options |= {"icc_profile": profile} if profile else {}
+        Image.fromarray(pixels).save(again, format_, **options)
     except Failure:
         raise
     except Exception:  # decoders of damaged data may raise nearly anything
@@ -180,8 +163,7 @@ def _standard_tables() -> frozenset[tuple[int, ...]]:
     return frozenset(found)
 
 
-@dataclass(frozen=True)
-class CheckedPage:
+class CheckedPage(NamedTuple):
     """A page of a PDF file, whose pixels were checked before they were written."""
 
     shape: tuple[int, ...]

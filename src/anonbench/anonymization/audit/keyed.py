@@ -1,4 +1,4 @@
-"""Conditions of the keyed methods; the audit derives random numbers from the key itself."""
+"""What keyed methods make of a region, by random numbers derived from the key once more."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import hashlib
 import hmac
 import json
 import math
-from functools import lru_cache
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.region_window import (
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.formulas import (
     RegionWindow,
+    block_means,
     even_blocks,
-    mean_tolerance,
-    means,
     owners,
     repeat_blocks,
-    same,
 )
 
 
@@ -46,49 +44,46 @@ def numbers(inside: RegionWindow, method: Any, count: int, size: int) -> np.ndar
 
 def noisy_values(inside: RegionWindow, method: Any) -> np.ndarray:
     """Noise: the added value has the drawn quantile of the normal distribution."""
+    from scipy.special import ndtr  # for noise alone
+
     channels, height, width = inside.original.shape
     drawn = numbers(inside, method, inside.original.size, 2).reshape(height, width, channels)
-    shares = _normal_shares(float(method.deviation))
-    added = inside.written.astype(np.int64) - inside.original + 256
-    low, high = shares.take(added), shares.take(added + 1)
-    return _lies_between(inside, (drawn.transpose(2, 0, 1) + 0.5) / 2.0**16, low, high)
+    share = (drawn.transpose(2, 0, 1) + 0.5) / 2.0**16
+    added = inside.written.astype(np.float64) - inside.original
+    return _has_noise(inside, added, 0.5, share, lambda levels: ndtr(levels / method.deviation))
 
 
 def noisy_blocks(inside: RegionWindow, method: Any) -> np.ndarray:
     """Private pixelation: blocks of one value, which is their mean and Laplace noise as drawn."""
-    counts, side = even_blocks(inside, getattr(method.blocks, inside.entity), method.min_block)
+    counts, slack, kept = even_blocks(inside, inside.strength(method.blocks), method.min_block)
     channels, pixels = len(inside.original), inside.mask.size
     drawn = numbers(inside, method, channels * math.prod(counts), 8) >> np.uint64(12)
-    share = ((drawn + 0.5) / 2.0**52).reshape(*counts, channels).transpose(2, 0, 1)
+    shares = ((drawn + 0.5) / 2.0**52).reshape(*counts, channels).transpose(2, 0, 1)
     sensitivity = 255.0 * min(method.pixels, pixels) * math.prod(counts) / pixels * channels
     scale = sensitivity / float(method.epsilon)
-    centre, share = (
-        repeat_blocks(each, inside.mask.shape) for each in (means(inside.original, counts), share)
-    )
-    added, slack = inside.written - centre, mean_tolerance(counts, side)
-    low, high = (_laplace_shares((added + off) / scale) for off in (-slack, slack))
-    return _lies_between(inside, share, low, high)
+
+    def below(levels: np.ndarray) -> np.ndarray:
+        tails = 0.5 * np.exp(-np.abs(levels) / scale)
+        return np.where(levels < 0, tails, 1.0 - tails)
+
+    shape = inside.mask.shape
+    means = (block_means(plane, counts) for plane in inside.original)
+    added = inside.written - np.array([repeat_blocks(each, shape) for each in means])
+    share = np.array([repeat_blocks(each, shape) for each in shares])
+    return np.asarray(kept & _has_noise(inside, added, slack, share, below))
 
 
-def _lies_between(
-    inside: RegionWindow, share: np.ndarray, low: np.ndarray, high: np.ndarray
+def _has_noise(
+    inside: RegionWindow,
+    added: np.ndarray,
+    slack: float,
+    drawn: np.ndarray,
+    below: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Compare drawn shares with those of half a level less and more; values end at 0 and 255."""
-    low, high = np.where(inside.written == 0, -1.0, low), np.where(inside.written == 255, 2.0, high)
-    return np.asarray(((share > low - 1e-9) & (share < high + 1e-9)).all(axis=0))
-
-
-@lru_cache(maxsize=8)
-def _normal_shares(deviation: float) -> np.ndarray:
-    """Share of the noise below -256.5, -255.5, … 256.5 levels, float64 [514]."""
-    levels = np.arange(514) - 256.5
-    return np.array([math.erfc(-x / (deviation * math.sqrt(2.0))) / 2.0 for x in levels])
-
-
-def _laplace_shares(values: np.ndarray) -> np.ndarray:
-    """Share of the Laplace distribution of scale 1 below values."""
-    tails = 0.5 * np.exp(-np.abs(values))
-    return np.where(values < 0, tails, 1.0 - tails)
+    """Compare drawn shares with those below and above what was added; values end at 0 and 255."""
+    low = np.where(inside.written == 0, -1.0, below(added - slack))
+    high = np.where(inside.written == 255, 2.0, below(added + slack))
+    return np.asarray(((drawn > low - 1e-9) & (drawn < high + 1e-9)).all(axis=0))
 
 
 def mixed_tiles(inside: RegionWindow, method: Any) -> np.ndarray:
@@ -109,7 +104,7 @@ def mixed_tiles(inside: RegionWindow, method: Any) -> np.ndarray:
         shown[:, top : top + rows * side, left : left + columns * side] = shown[
             :, top + y, left + x
         ]
-    return same(inside, shown)
+    return inside.shows(shown)
 
 
 def mixed_patches(inside: RegionWindow, method: Any) -> np.ndarray:
@@ -126,7 +121,7 @@ def mixed_patches(inside: RegionWindow, method: Any) -> np.ndarray:
             patch = mixed[:, top:bottom, left:right]
             order = np.lexsort((drawn[top:bottom, left:right].ravel(),))
             patch[:] = patch.reshape(len(patch), -1)[:, order].reshape(patch.shape)
-    return same(inside, mixed)
+    return inside.shows(mixed)
 
 
 def enlarged_part(inside: RegionWindow, method: Any) -> np.ndarray:
@@ -137,4 +132,4 @@ def enlarged_part(inside: RegionWindow, method: Any) -> np.ndarray:
         size = max(1, math.floor(float(method.share) * length))
         start = number % (length - size + 1)
         shown = shown.take(start + owners(length, size), axis=axis)
-    return same(inside, shown)
+    return inside.shows(shown)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from anonbench.anonymization.audit.blocks import Grid, Source, grids_of
-from anonbench.anonymization.audit.conditions import UNKNOWN, MethodGroup, Step, group_by_methods
-from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.region_window import RegionWindow
+from anonbench.anonymization.audit import Failure
+from anonbench.anonymization.audit.blocks import Source, grids_of
+from anonbench.anonymization.audit.conditions import UNKNOWN, Step, group_by_methods
+from anonbench.anonymization.audit.formulas import RegionWindow
 from anonbench.anonymization.audit.regions import (
     Found,
+    Grid,
     Region,
     area_of,
-    frames_of,
     hidden_regions,
     joined,
 )
@@ -50,155 +52,115 @@ def check_layers(
     """
     hidden = [] if variant.method is None else hidden_regions(regions, variant.degree)
     groups = group_by_methods(str(variant.method), hidden, settings)
-    images, count = [original, *between, pixels], sum(len(group.steps) for group in groups)
-    if len(between) != max(count, 1) - 1:
-        raise Failure(f"it is hidden in {len(between) + 1} layers, and should be in {count or 1}")
+    images, count = [original, *between, pixels], sum(len(group.steps) for group in groups) or 1
+    if len(between) != count - 1:
+        raise Failure(f"it is hidden in {len(between) + 1} layers, and should be in {count}")
     if any(each.shape != original.shape or each.dtype != original.dtype for each in images):
         raise Failure("the shape or depth of a layer differs from the original's")
     grids: tuple[Grid, ...] = ()
     if source is not None and settings.coding_blocks and groups:
         grids = grids_of(source, original.shape)
-    image = _Image(settings, hidden, grids, original.shape[:2])
+
+    def areas(of: Sequence[Region], least: int = 1, around: int = 0, framed: bool = False) -> Found:
+        found = []
+        for region in of:
+            form = settings.shape.of(region.entity)
+            form = "frame" if framed and form != "image" else form
+            area = area_of(region, original.shape, settings.margin, least, form, around, grids)
+            found += [] if area is None else [(region, area)]
+        return found
+
+    done = _Done(*np.zeros((3, *original.shape[:2]), bool))
+    proved, frames = np.zeros((2, *original.shape[:2]), bool)
+    if any(step.window[1] for group in groups for step in group.steps):
+        for _, area in areas(hidden, framed=True):
+            frames[area.window] |= area.required
+    layers, left, inside = pairwise(images), [], 0
     if not groups:
-        image.check_outside(original, pixels, image.may)
-    number, areas = 0, []
+        _check_outside(original, pixels, done.may)
     for group in groups:
         for step in group.steps:
-            found = image.found(group.regions, step)
-            open_ = image.check(images[number], images[number + 1], step, found)
-            number += 1
-        image.finish(found, open_)
-        areas.append(found)
-    _check_sums(original, pixels, [*zip(groups, areas, strict=True)])
+            found = areas(group.regions, *step.window)
+            open_ = _check_step(*next(layers), step, found, done, frames)
+        inside += len(found)
+        for region, area in found:
+            window, required, may = area
+            done.may[window] |= may
+            done.edges[window] |= may & ~open_[window]
+            done.sure[window] |= required
+            if any(step.condition.shows_nothing for step in group.steps):
+                proved[window] |= required
+            else:
+                left.append((group.leaves > UNKNOWN, region.entity, area))
+        done.edges[done.sure] = False
+    for is_weak, entity, (window, required, _) in left:
+        pair = _planes(original[window]), _planes(pixels[window])
+        check_visibility(*pair, required & ~proved[window], entity, is_weak)
     return {
         "regions": len(hidden),
-        "outside_image": len(hidden) - sum(map(len, areas)),
-        "hidden_pixels": int(np.count_nonzero(image.may)),
+        "outside_image": len(hidden) - inside,
+        "hidden_pixels": int(np.count_nonzero(done.may)),
     }
 
 
-class _Image:
-    """State of the check of one image: pixels hidden by the methods so far."""
+class _Done(NamedTuple):
+    """Pixels of an image, bool [H, W] each, after the methods that were checked so far."""
 
-    def __init__(
-        self,
-        settings: Anonymization,
-        hidden: list[Region],
-        grids: Sequence[Grid],
-        shape: tuple[int, ...],
-    ) -> None:
-        self._settings, self._hidden, self._grids = settings, hidden, grids
-        self._forms = {each.entity: settings.shape.of(each.entity) for each in hidden}
-        self.may, self._sure, self._edges = np.zeros((3, *shape), bool)
-        """Pixels that regions may cover; pixels certainly covered by earlier methods, which no
-        later method may change; and hidden-looking pixels on slanted edges, which a later one may
-        change.
-        """
-
-    def found(self, regions: Sequence[Region], step: Step) -> Found:
-        """Return the regions inside the image, with their pixels."""
-        shape, margin, grids = self.may.shape, self._settings.margin, self._grids
-        least, around = (
-            step.condition.least(step.method),
-            step.condition.around(step.method),
-        )
-        each = (
-            (r, area_of(r, shape, margin, least, self._forms[r.entity], around, grids))
-            for r in regions
-        )
-        return [(region, area) for region, area in each if area is not None]
-
-    def check(self, before: np.ndarray, after: np.ndarray, step: Step, found: Found) -> np.ndarray:
-        """Check the regions of one method, and that everything else is unchanged.
-
-        Regions are checked from the last to the first, since later ones cover earlier ones. A pixel
-        must show the last region that certainly covers it, or a later one that may cover it.
-
-        Args:
-            before: uint8 [H, W] or [H, W, 3].
-            after: of the same shape.
-            step: the method.
-            found: its regions in draw order, with their pixels.
-
-        Returns:
-            bool [H, W]: pixels on slanted edges that no region explains, and that are unchanged.
-
-        Raises:
-            Failure: a pixel inside or outside the regions is not as it has to be.
-
-        """
-        _, condition, method = step
-        frames = None
-        if condition.around(method):
-            found = joined(found)
-            frames = frames_of(
-                self._hidden, before.shape, self._settings.margin, self._forms, self._grids
-            )
-        open_ = np.zeros(self.may.shape, bool)
-        for _, area in found:
-            open_[area.window] |= area.may
-        open_ &= ~self._sure
-        self.check_outside(before, after, open_)
-        for region, (window, required, may) in reversed(found):
-            look = open_[window] & may
-            if not look.any():
-                continue
-            own = look & required & ~self._edges[window]
-            pair = _planes(before[window]), _planes(after[window])
-            near = None if frames is None else frames[window]
-            kept = condition.correct(
-                RegionWindow(*pair, own, region.entity, near, look ^ own), method
-            )
-            if kept.shape != own.shape:
-                raise Failure(f"its method's check returns shape {kept.shape}, not {own.shape}")
-            if wrong := np.count_nonzero(own & ~kept):
-                raise Failure(
-                    f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) "
-                    "are not hidden as the method requires"
-                )
-            open_[window] &= ~(look & kept)
-        if not np.array_equal(before[open_], after[open_]):
-            raise Failure("pixels at the edge of a slanted region are neither hidden nor unchanged")
-        return open_
-
-    def check_outside(self, before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> None:
-        """Refuse an image with a change outside of `seen`, where no region may change it.
-
-        Raises:
-            Failure: it was changed there.
-
-        """
-        outside = (~seen).view(np.uint8)
-        if cv2.norm(before, after, cv2.NORM_INF, outside):  # faster than creating any new image
-            count = np.count_nonzero((before != after)[~seen])
-            raise Failure(f"{count} values outside its regions were changed")
-
-    def finish(self, found: Found, open_: np.ndarray) -> None:
-        """Record hidden pixels after the regions of a method, or all its steps, were checked."""
-        for _, (window, required, may) in found:
-            self.may[window] |= may
-            self._edges[window] |= may & ~open_[window]
-            self._sure[window] |= required
-        self._edges &= ~self._sure
+    may: np.ndarray
+    """That regions may cover."""
+    sure: np.ndarray
+    """That regions certainly cover: no later method may change them."""
+    edges: np.ndarray
+    """On slanted edges, hidden or so it seems: a later method may change them."""
 
 
-def _check_sums(
-    original: np.ndarray, pixels: np.ndarray, sums: Sequence[tuple[MethodGroup, Found]]
-) -> None:
-    """Refuse regions that are nearly unchanged after all steps of their methods together."""
-    gone = np.zeros(original.shape[:2], bool)
-    left = []
-    for group, found in sums:
-        if not any(step.condition.shows_nothing for step in group.steps):
-            left += [(group.leaves > UNKNOWN, *each) for each in found]
+def _check_step(
+    before: np.ndarray,
+    after: np.ndarray,
+    step: Step,
+    found: Found,
+    done: _Done,
+    frames: np.ndarray,
+) -> np.ndarray:
+    """Check one method; return the pixels on slanted edges that no region explains, bool [H, W]."""
+    if step.window[1]:
+        found = joined(found, done.may.shape)
+    open_ = np.zeros(done.may.shape, bool)
+    for _, (window, _, may) in found:
+        open_[window] |= may
+    open_ &= ~done.sure
+    _check_outside(before, after, open_)
+    # from the last region to the first, since later ones cover earlier ones: a pixel must show the
+    # last that certainly covers it, or a later one that may cover it
+    for region, (window, required, may) in reversed(found):
+        look = open_[window] & may
+        if not look.any():
             continue
-        for _, area in found:
-            gone[area.window] |= area.required
-    for is_weak, region, (window, required, _) in left:
-        pair = _planes(original[window]), _planes(pixels[window])
-        check_visibility(*pair, required & ~gone[window], region.entity, is_weak)
+        own = look & required & ~done.edges[window]
+        pair = _planes(before[window]), _planes(after[window])
+        inside = RegionWindow(*pair, own, region.entity, frames[window], look ^ own)
+        kept = step.condition.correct(inside, step.method)
+        if kept.shape != own.shape:
+            raise Failure(f"its method's check returns shape {kept.shape}, not {own.shape}")
+        if wrong := np.count_nonzero(own & ~kept):
+            raise Failure(
+                f"{wrong} of the {np.count_nonzero(own)} pixels of a region ({region.entity}) "
+                "are not hidden as the method requires"
+            )
+        open_[window] &= ~(look & kept)
+    if not np.array_equal(before[open_], after[open_]):
+        raise Failure("pixels at the edge of a slanted region are neither hidden nor unchanged")
+    return open_
+
+
+def _check_outside(before: np.ndarray, after: np.ndarray, seen: np.ndarray) -> None:
+    """Refuse an image with a change outside of `seen`, where no region may change it."""
+    outside = (~seen).view(np.uint8)
+    if cv2.norm(before, after, cv2.NORM_INF, outside):  # faster than creating any new image
+        count = np.count_nonzero((before != after)[~seen])
+        raise Failure(f"{count} values outside its regions were changed")
 
 
 def _planes(window: np.ndarray) -> np.ndarray:
-    """Return [c, h, w] of [h, w] or [h, w, c], contiguous: operations on that are faster."""
-    return np.stack(cv2.split(window))
+    """Return [c, h, w] of [h, w] or [h, w, c]."""
+    return window[None] if window.ndim == 2 else window.transpose(2, 0, 1)

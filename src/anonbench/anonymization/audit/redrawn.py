@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from anonbench.anonymization.audit.region_window import RegionWindow, means
+from anonbench.anonymization.audit.formulas import RegionWindow, block_means
 from anonbench.core import fakes
 
 _NARROW = 8
@@ -30,7 +30,6 @@ _UPRIGHT_TEXT = 2.5
 _INKS = 3
 """Grey levels by which the ink may differ from its densest pixel."""
 _EAN_DIGITS = {"EAN-13": 12, "EAN-8": 7, "UPC-A": 11, "UPC-E": 7, "ITF-14": 13, "ISBN": 12}
-_STACKED = ("DataBarStk", "DataBarStkOmni", "DataBarExpStk")
 
 
 def redrawn(inside: RegionWindow, method: Any) -> np.ndarray:
@@ -40,36 +39,34 @@ def redrawn(inside: RegionWindow, method: Any) -> np.ndarray:
     """
     if inside.entity == "face" or min(inside.mask.shape) < _NARROW:
         return np.asarray((inside.written == 0).all(axis=0))
-    for picture in _pictures(inside):
-        shown = _two_colour_mask(picture, inside)
-        if shown is not None:
-            return shown
-    return np.zeros(inside.mask.shape, bool)
+    shown = (_two_colour_mask(picture, inside) for picture in _pictures(inside))
+    nothing = np.zeros(inside.mask.shape, bool)
+    return next((each for each in shown if each is not None), nothing)
 
 
 def _pictures(inside: RegionWindow) -> Iterator[np.ndarray]:
     """Yield int64 [h, w], ink from 0 to 255, of each picture that may stand in a region."""
     height, width = size = inside.mask.shape
+    is_text = inside.entity == "text"
     if inside.entity == "barcode":
         yield from _codes(inside.original)
     elif inside.entity != "ink":
-        standing = height > (_UPRIGHT_TEXT if inside.entity == "text" else 1.0) * width
-        for glyphs in (_texts if inside.entity == "text" else _zones)(
-            (width, height) if standing else size
-        ):
-            picture = _drawn(glyphs, (width, height) if standing else size)
+        standing = height > (_UPRIGHT_TEXT if is_text else 1.0) * width
+        lying = (width, height) if standing else size
+        for glyphs in _texts(lying) if is_text else _zones(lying):
+            canvas = Image.new("L", lying[::-1])
+            for letter, letter_size, x, y in glyphs:
+                font = _font(letter_size)
+                ImageDraw.Draw(canvas).text((x, y), letter, fill=255, font=font, anchor="ls")
+            picture = np.asarray(canvas).astype(np.int64)
             yield picture.T[::-1] if standing else picture
     yield np.zeros(size, np.int64)
 
 
 def _two_colour_mask(picture: np.ndarray, inside: RegionWindow) -> np.ndarray | None:
-    """Return bool [h, w], the pixels as in the picture, or None if some of the region's are not.
-
-    Paper and ink are read from the written pixels: where there is no ink, and where there is most.
-    If others cover a region except for its edge, these are the changed pixels at the edge.
-    """
+    """Return bool [h, w], the pixels as in the picture, or None if some of the region's are not."""
     own = inside.mask
-    if not own.any() and inside.edge is not None:
+    if not own.any():  # others cover all but its edge: what is changed there is its own
         own = (inside.original != inside.written).any(axis=0) & inside.edge
     bare = own & (picture == 0)
     if not bare.any():
@@ -77,6 +74,7 @@ def _two_colour_mask(picture: np.ndarray, inside: RegionWindow) -> np.ndarray | 
     densest = int(np.where(own, picture, -1).argmax())
     shown = np.ones(inside.mask.shape, bool)
     for plane in inside.written.astype(np.int64):
+        # paper is read where there is no ink, ink where there is most
         paper, most = int(plane[bare][0]), int(picture.flat[densest])
         guess = paper if not most else paper + round((plane.flat[densest] - paper) * 255 / most)
         inks = range(max(guess - _INKS, 0), min(guess + _INKS, 255) + 1)
@@ -130,13 +128,6 @@ def _zones(size: fakes.Size) -> Iterator[list[Glyph]]:
         ]
 
 
-def _drawn(glyphs: list[Glyph], size: fakes.Size) -> np.ndarray:
-    canvas = Image.new("L", size[::-1])
-    for letter, letter_size, x, y in glyphs:
-        ImageDraw.Draw(canvas).text((x, y), letter, fill=255, font=_font(letter_size), anchor="ls")
-    return np.asarray(canvas).astype(np.int64)
-
-
 @lru_cache(maxsize=256)
 def _font(size: int) -> Any:
     return ImageFont.load_default(size)
@@ -152,6 +143,8 @@ def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
     framed = np.pad(grey, math.ceil(0.2 * max(size)), constant_values=int(np.percentile(grey, 90)))
     read = [code for code in zxingcpp.read_barcodes(framed) if code.valid]
     formats = zxingcpp.BarcodeFormat
+    linear = zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(formats.AllLinear))
+    stacked = {formats.DataBarStk, formats.DataBarStkOmni, formats.DataBarExpStk}
     oblong = max(size) >= 1.67 * min(size)
     spare = formats.Code128 if oblong else formats.QRCode
     kind, turns, share = fakes.PayloadKind.CAPITALS, int(oblong and size[0] > size[1]), 0.9
@@ -177,25 +170,15 @@ def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
         except ValueError:
             continue
         light = np.array(made.to_image(scale=1, add_quiet_zones=False))
-        if format_ in _linear():
+        if format_ in linear and format_ not in stacked:  # all rows are alike
             light = light[len(light) // 2][None]
-        dark = np.rot90(light == 0, turns)[None].astype(np.uint8)
+        dark = np.rot90(light == 0, turns).astype(np.uint8)
         inner = [max(1, math.floor(share * side + 1e-6)) for side in size]
-        ink = np.floor(255 * means(dark, (inner[0], inner[1]))[0] + 1e-6)
+        ink = np.floor(255 * block_means(dark, (inner[0], inner[1])) + 1e-6)
         rest = [side - used for side, used in zip(size, inner, strict=True)]
         frame = [(each // 2, each - each // 2) for each in rest]
         yield np.pad(ink.astype(np.int64), frame)
         return
-
-
-@lru_cache(maxsize=1)
-def _linear() -> frozenset[Any]:
-    """Return the formats whose rows are all alike."""
-    import zxingcpp
-
-    formats = zxingcpp.BarcodeFormat
-    linear = zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(formats.AllLinear))
-    return frozenset(linear) - {getattr(formats, name) for name in _STACKED}
 
 
 def _shrink_factor(size: tuple[int, ...], tilt: float) -> float:

@@ -8,14 +8,14 @@ borders. This is exact: the limit of supersampling with ever more samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import cv2
 import numpy as np
 
-from anonbench.anonymization.audit.blocks import Box, Grid, framed, read_grids, whole_blocks
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit import Failure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,58 @@ SLACK = 1 / 256
 """Tolerance in pixels for rounding of slanted edges. A pixel that a slanted region enters, or
 misses, by less than this may be hidden or not.
 """
+_ROUNDING = 1e-6
+"""Tolerance in pixels for the ends of coding blocks."""
+Window = tuple[slice, slice]
+
+
+class Axis(NamedTuple):
+    """Coding blocks along rows or columns, in pixels of the upright original."""
+
+    low: float
+    high: float
+    """Ends of the picture."""
+    corner: float
+    """Coordinate at which some block begins."""
+    step: float
+    beyond: float
+    """Pixels on each side of a block that its decoding also affects."""
+
+    def spans(self, part: slice, length: int) -> np.ndarray:
+        """Blocks that contain pixels, int64 [n, 4]: their own and the affected pixels, half-open.
+
+        Args:
+            part: the pixels.
+            length: of the image.
+
+        """
+        start, stop, spans = max(part.start, self.low), min(part.stop, self.high), []
+        number = math.floor((start - self.corner) / self.step + _ROUNDING)
+        end = stop - self.step * _ROUNDING if start < stop else -math.inf
+        while (at := self.corner + number * self.step) < end:
+            first = max(at, self.low) + _ROUNDING
+            last = min(at + self.step, self.high) - _ROUNDING
+            own, far = (first, last), (first - self.beyond, last + self.beyond)
+            spans.append(
+                [each for low, high in (own, far) for each in (math.floor(low), math.ceil(high))]
+            )
+            number += 1
+        return np.clip(np.array(spans, np.int64).reshape(-1, 4), 0, length)
+
+
+Grid = tuple[Axis, Axis]
+"""Rows and columns."""
+
+
+def read_grids(text: object) -> tuple[Grid, ...]:
+    """Grids that a box table names."""
+    if not isinstance(text, str) or not text:
+        return ()
+    numbers = [[float(value) for value in each.split()] for each in text.split(";")]
+    return tuple(
+        (Axis(top, bottom, y, height, below), Axis(left, right, x, width, beside))
+        for left, top, right, bottom, x, y, width, height, beside, below in numbers
+    )
 
 
 @dataclass(frozen=True)
@@ -43,15 +95,33 @@ class Region:
     grids: tuple[Grid, ...] = ()
     """Coding blocks, as the box table names them."""
 
+    @classmethod
+    def of(cls, row: Mapping[Any, Any], rank: int, quad: Any, grids: object = None) -> Region:
+        """Read a row with entity and box; `quad`, if given, has the corners of a slanted one."""
+        slanted = quad is not None and not np.isnan(quad).any()
+        values = quad if slanted else [row[side] for side in _BOX]
+        corners = np.array(values, np.float64).reshape(4, 2)
+        return cls(str(row["entity"]), rank, corners, slanted, read_grids(grids))
+
 
 class Area(NamedTuple):
     """The pixels of one region, in the window of the image that its method works on."""
 
-    window: tuple[slice, slice]
+    window: Window
     required: np.ndarray
     """bool [h, w]: pixels that the region certainly covers."""
     may: np.ndarray
     """bool [h, w]: pixels that the region may cover."""
+
+    def within(self, window: Window) -> Area:
+        """Return the same pixels in a larger window."""
+        frame = [
+            (old.start - new.start, new.stop - old.stop)
+            for old, new in zip(self.window, window, strict=True)
+        ]
+        required = np.pad(self.required, frame)
+        is_sure = self.may is self.required
+        return Area(window, required, required if is_sure else np.pad(self.may, frame))
 
 
 Found = list[tuple[Region, Area]]
@@ -59,19 +129,17 @@ Found = list[tuple[Region, Area]]
 
 def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
     """Regions of each image in a box table, in the table's order."""
-    straight = boxes[_BOX].to_numpy(np.float64).reshape(-1, 4, 2)
-    quads = boxes[_QUAD].to_numpy(np.float64).reshape(-1, 4, 2)
-    slanted = ~np.isnan(quads).any(axis=(1, 2))
-    corners = np.where(slanted[:, None, None], quads, straight)
     found: dict[str, list[Region]] = {}
-    named = (boxes[name].tolist() for name in ("id", "entity", "order"))
-    blocks = boxes["blocks"].map(read_grids) if "blocks" in boxes else [()] * len(boxes)
-    for image_id, entity, rank, points, is_slanted, grids in zip(
-        *named, corners, slanted.tolist(), blocks, strict=True
-    ):
-        region = Region(str(entity), int(rank), points, is_slanted, grids)
-        found.setdefault(str(image_id), []).append(region)
+    quads = boxes[_QUAD].to_numpy(np.float64)
+    for row, quad in zip(boxes.to_dict("records"), quads, strict=True):
+        region = Region.of(row, int(row["order"]), quad, row.get("blocks"))
+        found.setdefault(str(row["id"]), []).append(region)
     return found
+
+
+def regions_of(rows: Sequence[Mapping[str, Any]]) -> list[Region]:
+    """Regions of an image's record, in draw order: entity, box, and `quad` of a slanted one."""
+    return [Region.of(row, rank, row.get("quad")) for rank, row in enumerate(rows)]
 
 
 def hidden_regions(regions: list[Region], degree: int) -> list[Region]:
@@ -108,7 +176,8 @@ def area_of(
         shape: the image's, [H, W] or [H, W, 3].
         margin: factor by which the region is grown about its corners' mean.
         least: the sides that the window has at least, as far as the image reaches.
-        form: `box`, the `ellipse` inside it, or the whole `image`.
+        form: `box`, the `ellipse` inside it, or the whole `image`; `frame`: the upright box around
+            the region.
         around: pixels that the window has besides on each side, as far as the image reaches.
         grids: coding blocks of the image's file, which are covered whole.
 
@@ -116,145 +185,130 @@ def area_of(
     if form == "image":
         every = np.broadcast_to(np.True_, shape[:2])  # of no size: there may be hundreds
         return Area((slice(0, shape[0]), slice(0, shape[1])), every, every)
-    corners = _grown(region, margin)
-    if (box := _box(corners, shape)) is None:
+    corners = region.corners
+    if margin != 1.0:
+        corners = np.round(corners * margin + corners.mean(axis=0) * (1.0 - margin), 6)
+    (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    rows = slice(max(math.floor(top), 0), min(math.ceil(bottom), shape[0]))
+    columns = slice(max(math.floor(left), 0), min(math.ceil(right), shape[1]))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
-    if region.slanted or form == "ellipse":
+    if form != "frame" and (region.slanted or form == "ellipse"):
         outline = _hull if region.slanted else _ellipse
-        required, may = (outline(corners, box, inset) for inset in (SLACK, -SLACK))
+        required, may = (outline(corners, (rows, columns), inset) for inset in (SLACK, -SLACK))
         may = required if np.array_equal(required, may) else may
     else:
-        required = may = np.ones([stop - start for start, stop in box], bool)
-    box, (required, may) = whole_blocks(box, (required, may), grids, shape)
-    ends, frame = [], []
-    for (start, stop), length in zip(box, shape, strict=False):
-        low, high = _widened(start, stop, least, length)
-        low, high = max(low - around, 0), min(high + around, length)
-        ends.append(slice(low, high))
-        frame.append((start - low, high - stop))
-    if any(map(any, frame)):
-        required, may = framed(required, frame), framed(may, frame)
-    return Area((ends[0], ends[1]), required, may)
+        required = may = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
+    area = whole_blocks(Area((rows, columns), required, may), grids, shape)
+    wide = tuple(
+        _widened(part, least, around, length)
+        for part, length in zip(area.window, shape, strict=False)
+    )
+    return area if wide == area.window else area.within((wide[0], wide[1]))
 
 
-def joined(found: Found) -> Found:
+def whole_blocks(area: Area, grids: Sequence[Grid], shape: tuple[int, ...]) -> Area:
+    """Extend pixels to all that are affected by the coding blocks that they touch."""
+    axes = [*zip(area.window, shape, strict=False)]
+    every = [[axis.spans(*of) for axis, of in zip(grid, axes, strict=True)] for grid in grids]
+    if not (spans := [pair for pair in every if all(map(len, pair))]):
+        return area
+    rows, columns = (
+        slice(
+            min(part.start, *(int(pair[axis][0, 2]) for pair in spans)),
+            max(part.stop, *(int(pair[axis][-1, 3]) for pair in spans)),
+        )
+        for axis, part in enumerate(area.window)
+    )
+    whole = area.within((rows, columns))
+
+    def extended(mask: np.ndarray) -> np.ndarray:
+        sums, found = cv2.integral(mask.view(np.uint8)), mask.copy()
+        for down, across in spans:
+            (y0, y1, *far_y), (x0, x1, *far_x) = (down - rows.start).T, (across - columns.start).T
+            inside = (sums[y1] - sums[y0])[:, x1] - (sums[y1] - sums[y0])[:, x0]
+            reached = _lie_in(far_y, len(mask)).T @ (inside > 0) @ _lie_in(far_x, mask.shape[1])
+            found |= reached > 0
+        return found
+
+    required = extended(whole.required)
+    is_sure = whole.may is whole.required
+    return Area(whole.window, required, required if is_sure else extended(whole.may))
+
+
+def _lie_in(spans: Sequence[np.ndarray], length: int) -> np.ndarray:
+    """Whether pixels along an axis lie in spans, float32 [n, length]."""
+    starts, stops = (each[:, None] for each in spans)
+    pixel = np.arange(length)
+    return ((pixel >= starts) & (pixel < stops)).astype(np.float32)
+
+
+def joined(found: Found, shape: tuple[int, ...]) -> Found:
     """Merge regions that a method with surroundings hides together into one area per group.
 
     Regions form a group if their windows share a pixel; groups are merged if their smallest common
     windows do, until no two do.
     """
-    groups: Found = []
-    for group in found:
-        while (met := next((n for n, o in enumerate(groups) if _meet(o, group)), None)) is not None:
-            first, area = groups.pop(met)
-            group = first, _union(area, group[1])
-        groups.append(group)
-    return groups
+    required, may = np.zeros((2, *shape[:2]), bool)
+    windows: list[Window] = []
+    for _, (window, certain, possible) in found:
+        required[window] |= certain
+        may[window] |= possible
+        common = window
+        while met := next((each for each in windows if _meet(each, common)), None):
+            windows.remove(met)
+            rows, columns = (
+                slice(min(one.start, other.start), max(one.stop, other.stop))
+                for one, other in zip(common, met, strict=True)
+            )
+            common = rows, columns
+        windows.append(common)
+    return [(found[0][0], Area(each, required[each], may[each])) for each in windows]
 
 
-def _meet(one: tuple[Region, Area], other: tuple[Region, Area]) -> bool:
-    pairs = zip(one[1].window, other[1].window, strict=True)
+def _meet(one: Window, other: Window) -> bool:
+    pairs = zip(one, other, strict=True)
     return all(max(a.start, b.start) < min(a.stop, b.stop) for a, b in pairs)
 
 
-def _union(*areas: Area) -> Area:
-    starts, stops = (
-        [pick(getattr(area.window[axis], end) for area in areas) for axis in (0, 1)]
-        for pick, end in ((min, "start"), (max, "stop"))
-    )
-    masks = []
-    for name in ("required", "may"):
-        whole = np.zeros(np.subtract(stops, starts), bool)
-        for area in areas:
-            rows, columns = (
-                slice(part.start - start, part.stop - start)
-                for part, start in zip(area.window, starts, strict=True)
-            )
-            whole[rows, columns] |= getattr(area, name)
-        masks.append(whole)
-    return Area((slice(starts[0], stops[0]), slice(starts[1], stops[1])), *masks)
-
-
-def frames_of(
-    regions: list[Region],
-    shape: tuple[int, ...],
-    margin: float,
-    forms: dict[str, str],
-    grids: Sequence[Grid] = (),
-) -> np.ndarray:
-    """Upright boxes of regions, bool [H, W], by the form of each entity's."""
-    frames = np.zeros(shape[:2], bool)
-    for region in regions:
-        form = "image" if forms[region.entity] == "image" else "box"
-        low, high = _grown(region, margin).min(axis=0), _grown(region, margin).max(axis=0)
-        corners = np.array([low, (low[0], high[1]), high, (high[0], low[1])])
-        upright = Region(region.entity, region.rank, corners, slanted=False)
-        if (area := area_of(upright, shape, 1.0, 1, form, grids=grids)) is not None:
-            frames[area.window] |= area.required
-    return frames
-
-
-def _grown(region: Region, margin: float) -> np.ndarray:
-    corners = region.corners
-    if margin == 1.0:
-        return corners
-    return np.asarray(np.round(corners * margin + corners.mean(axis=0) * (1.0 - margin), 6))
-
-
-def _box(corners: np.ndarray, shape: tuple[int, ...]) -> Box | None:
-    """Rows and columns that corners reach over, None where these are none."""
-    across, down = corners.T.tolist()
-    top, bottom = max(math.floor(min(down)), 0), min(math.ceil(max(down)), shape[0])
-    left, right = max(math.floor(min(across)), 0), min(math.ceil(max(across)), shape[1])
-    return ((top, bottom), (left, right)) if top < bottom and left < right else None
-
-
-def _hull(corners: np.ndarray, box: Box, inset: float) -> np.ndarray:
-    """Pixels of a box, smaller by `inset`, that the hull of four corners touches, bool [h, w].
-
-    Corners that lie nearly on one line enclose no area beyond rounding: then the region may cover
-    all of its box. A line less than 1e-12 pixels high is treated as level: its slope may not be
-    finite.
-    """
-    (top, bottom), (left, right) = box
+def _hull(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
+    """Pixels of a window, smaller by `inset`, that the corners' hull touches, bool [h, w]."""
+    rows, pixel = (np.arange(part.start, part.stop) for part in window)
+    # corners nearly on one line enclose no area beyond rounding: all of the box may be covered
     if inset < 0 and np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] < 4 * SLACK:
-        return np.ones((bottom - top, right - left), bool)
+        return np.ones((len(rows), len(pixel)), bool)
     lines = corners[_PAIRS]
     lines = np.where((lines[:, :1, 1] > lines[:, 1:, 1])[..., None], lines[:, ::-1], lines)
     (xa, ya), (xb, yb) = lines[:, 0].T, lines[:, 1].T
-    level = yb - ya < 1e-12
+    level = yb - ya < 1e-12  # the slope may not be finite
     slope = np.divide(xb - xa, yb - ya, out=np.zeros(len(lines)), where=~level)
-    rows = np.arange(top, bottom)[:, None]
+    rows = rows[:, None]
     start, stop = np.maximum(rows + inset, ya), np.minimum(rows + (1.0 - inset), yb)
     one = xa + slope * (start - ya)
     other = np.where(level, xb, xa + slope * (stop - ya))
     missed = start > stop
     low = np.where(missed, np.inf, np.minimum(one, other)).min(axis=1)[:, None]
     high = np.where(missed, -np.inf, np.maximum(one, other)).max(axis=1)[:, None]
-    pixel = np.arange(left, right)
     return np.asarray((pixel + (1.0 - inset) >= low) & (pixel + inset <= high))
 
 
-def _ellipse(corners: np.ndarray, box: Box, inset: float) -> np.ndarray:
-    """Pixels of a box, made smaller by `inset`, that a region's ellipse touches, bool [h, w].
-
-    Row by row: the ellipse is widest in a row of pixels where that comes nearest to its centre.
-    """
+def _ellipse(corners: np.ndarray, window: Window, inset: float) -> np.ndarray:
+    """Pixels of a window, smaller by `inset`, that a region's ellipse touches, bool [h, w]."""
     low, high = corners.min(axis=0), corners.max(axis=0)
     (cx, cy), (a, b) = (low + high) / 2.0, np.maximum((high - low) / 2.0, 1e-9)
-    rows, pixel = (np.arange(*ends) for ends in box)
+    rows, pixel = (np.arange(part.start, part.stop) for part in window)
     top, bottom = rows + inset, rows + 1.0 - inset
+    # the ellipse is widest in a row of pixels where that comes nearest to its centre
     nearest = np.maximum(np.maximum(top - cy, cy - bottom), 0.0)
     reach = a * np.sqrt(np.clip(1.0 - (nearest / b) ** 2, 0.0, None))
     reach = np.where(nearest < b, reach, -np.inf)[:, None]
     return np.asarray((pixel + 1.0 - inset > cx - reach) & (pixel + inset < cx + reach))
 
 
-def _widened(start: int, stop: int, least: int, length: int) -> tuple[int, int]:
-    """Widen an interval to `least` evenly, an odd pixel at its end, and shift it into the image."""
-    growth = min(least, length) - (stop - start)
-    if growth <= 0:
-        return start, stop
-    before = growth // 2
-    shift = max(before - start, 0) - max(stop + growth - before - length, 0)
-    return start - before + shift, stop + growth - before + shift
+def _widened(part: slice, least: int, around: int, length: int) -> slice:
+    """Widen an interval evenly, an odd pixel at its end, and shift it into the image."""
+    growth = max(min(least, length) - (part.stop - part.start), 0)
+    low = part.start - growth // 2
+    high = low + part.stop - part.start + growth
+    shift = max(-low, 0) - max(high - length, 0) if growth else 0
+    return slice(max(low + shift - around, 0), min(high + shift + around, length))

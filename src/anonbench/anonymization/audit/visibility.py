@@ -13,13 +13,12 @@ Limits and measurements: docs/explanation/threat-model.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import product
 
 import cv2
 import numpy as np
 
-from anonbench.anonymization.audit.errors import NotHidden
+from anonbench.anonymization.audit import NotHidden
 
 _ACROSS = 32
 """Shorter side, in pixels, of a thumbnail that shows no fine blocks and narrow blurs."""
@@ -89,11 +88,20 @@ def check_custom_method(
         NotHidden: it is visible.
 
     """
-    same = (before == after).all(axis=0)
-    if _has_a_row(before, same, own) or _has_a_row(before.swapaxes(1, 2), same.T, own.T):
-        raise NotHidden("a row or a column of a region is unchanged")
-    small, shown, inside = map(_reduced, (before, after, own[None]))
-    found = max(_likeness(small, inside[0], *each) for each in _mirrored(shown, inside[0]))
+    differs = (before != after).any(axis=0) & own
+    on_its_side = before.swapaxes(1, 2), differs.T, own.T
+    for planes, changed, mask in ((before, differs, own), on_its_side):
+        steps = (planes[:, :, 1:] != planes[:, :, :-1]).any(axis=0) & mask[:, 1:] & mask[:, :-1]
+        if ((steps.sum(axis=1) >= _RUN) & ~changed.any(axis=1)).any():
+            raise NotHidden("a row or a column of a region is unchanged")
+    small, shown, inside = (_reduced(each, _ACROSS) for each in (before, after, own[None]))
+    both_ways = [(shown, inside[0])]
+    if own.shape[0] == own.shape[1]:
+        both_ways.append((shown.swapaxes(1, 2), inside[0].T))
+    found = max(
+        _likeness(small, image[:, ::down, ::along], np.minimum(inside[0], its[::down, ::along]))
+        for (image, its), down, along in product(both_ways, (1, -1), (1, -1))
+    )
     if found >= (_LIKE_NONE if claims_none else _LIKE):
         raise NotHidden(
             f"a region is not hidden: its detail correlates with the original's ({found:.2f})"
@@ -121,18 +129,10 @@ def seen_in_thumbnail(
 def _unchanged(
     before: np.ndarray, after: np.ndarray, own: np.ndarray, together: bool = False
 ) -> float:
-    """Share of unchanged detail; 0 if there is too little detail.
-
-    Args:
-        before: uint8 or float32 [c, h, w].
-        after: of the same shape and type.
-        own: bool [h, w], the region; only pixels whose neighbours are also inside count.
-        together: for all channels together; else for the one with the most.
-
-    """
-    inner, sums = _interior(own), []
+    """Share of unchanged detail in all channels or in the one with most; 0 of too little detail."""
+    sums = []
     for planes in zip(before, after, strict=True):  # one at a time: images may be large
-        was, new = (_laplacian(plane)[inner] for plane in planes)
+        was, new = (_details(plane, own) for plane in planes)
         new -= was
         squares = (np.square(each).sum(dtype=np.float64) for each in (was, new))
         sums.append((np.count_nonzero(np.abs(was) >= _NEAR), *squares))
@@ -143,47 +143,29 @@ def _unchanged(
     return float(np.where(counts >= _LEAST, shares, 0.0).max())
 
 
-def _reduced(planes: np.ndarray, across: int = _ACROSS) -> np.ndarray:
+def _likeness(before: np.ndarray, after: np.ndarray, own: np.ndarray) -> float:
+    """Greatest correlation of detail between any two channels, of either sign."""
+    was, new = (
+        np.array([_details(plane, own > _INSIDE) for plane in planes], np.float64)
+        for planes in (before, after)
+    )
+    told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
+    lengths = np.outer(np.linalg.norm(was, axis=1), np.linalg.norm(new, axis=1))
+    found = np.abs(was @ new.T) / np.maximum(lengths, 1e-9)
+    return float(found[told].max(initial=0.0))
+
+
+def _details(plane: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Differences to the mean of four neighbours, where all belong to a mask, float32 [n]."""
+    beside, above = own[1:-1, :-2] & own[1:-1, 2:], own[:-2, 1:-1] & own[2:, 1:-1]
+    found = np.asarray(cv2.filter2D(plane, cv2.CV_32F, _DETAIL))
+    return np.asarray(found[1:-1, 1:-1][own[1:-1, 1:-1] & beside & above])
+
+
+def _reduced(planes: np.ndarray, across: int) -> np.ndarray:
     """Means over even parts, as a thumbnail has them, float32 [c, h, w]."""
     height, width = planes.shape[1:]
     share = min(1.0, across / min(height, width))
     size = max(1, round(width * share)), max(1, round(height * share))
     wide = (plane.astype(np.float32) for plane in planes)
     return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in wide])
-
-
-def _has_a_row(before: np.ndarray, same: np.ndarray, own: np.ndarray) -> bool:
-    """Check whether a row of a region is unchanged although its values vary much."""
-    changes = (before[:, :, 1:] != before[:, :, :-1]).any(axis=0) & own[:, 1:] & own[:, :-1]
-    return bool(((same | ~own).all(axis=1) & (changes.sum(axis=1) >= _RUN)).any())
-
-
-def _mirrored(planes: np.ndarray, own: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield images and their masks in all mirror images of the same shape."""
-    ways = [(planes, own)]
-    if own.shape[0] == own.shape[1]:
-        ways.append((planes.swapaxes(1, 2), own.T))
-    for (image, mask), down, across in product(ways, (1, -1), (1, -1)):
-        yield image[:, ::down, ::across], mask[::down, ::across]
-
-
-def _likeness(before: np.ndarray, own: np.ndarray, after: np.ndarray, its: np.ndarray) -> float:
-    """Greatest correlation of detail between any two channels, of either sign."""
-    inner = _interior(np.minimum(own, its) > _INSIDE)
-    was, new = (np.stack([_laplacian(p)[inner] for p in each]) for each in (before, after))
-    told = (np.abs(was) >= _NEAR).sum(axis=1) >= _LEAST
-    was, new = was.astype(np.float64), new.astype(np.float64)
-    lengths = np.outer(np.linalg.norm(was, axis=1), np.linalg.norm(new, axis=1))
-    found = np.abs(was @ new.T) / np.maximum(lengths, 1e-9)
-    return float(found[told].max(initial=0.0))
-
-
-def _interior(own: np.ndarray) -> np.ndarray:
-    """Pixels of a mask whose four neighbours belong to it, bool [h - 2, w - 2]."""
-    beside, above = own[1:-1, :-2] & own[1:-1, 2:], own[:-2, 1:-1] & own[2:, 1:-1]
-    return np.asarray(own[1:-1, 1:-1] & beside & above)
-
-
-def _laplacian(plane: np.ndarray) -> np.ndarray:
-    """Differences of pixels to the mean of their four neighbours, float32 [h - 2, w - 2]."""
-    return np.asarray(cv2.filter2D(plane, cv2.CV_32F, _DETAIL)[1:-1, 1:-1])

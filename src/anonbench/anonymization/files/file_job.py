@@ -3,38 +3,56 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.blocks import Source
-from anonbench.anonymization.audit.check import check_written
-from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.files import CheckedPage, check_file, check_pdf
+from anonbench.anonymization.audit.pixels import check_layers
+from anonbench.anonymization.audit.regions import regions_of
 from anonbench.anonymization.files.corrections import (
     OfImage,
     additions,
     corrected,
     digest_of_corrections,
 )
-from anonbench.anonymization.files.document import SEED, Documents
+from anonbench.anonymization.files.document import PdfWriter
 from anonbench.anonymization.files.places import OF_NAMES, remove, target
-from anonbench.anonymization.files.record import Outcome, as_rows, in_draw_order, is_passing
+from anonbench.anonymization.files.record import (
+    Outcome,
+    Status,
+    as_rows,
+    in_draw_order,
+    is_passing,
+)
 from anonbench.anonymization.files.stored import SUFFIXES, stored, write
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.memory import memory_for
+from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import DIED
+from anonbench.datasets.annotations import Correction
 from anonbench.datasets.coding_blocks import add_coding_blocks
-from anonbench.datasets.formats.pdf import SUFFIX, is_pdf
+from anonbench.datasets.formats.pages import Page, page_id, require_page
+from anonbench.datasets.formats.pdf import SUFFIX, is_pdf, pdf_dpi, pdf_pages, pdf_size
 from anonbench.datasets.images import SeveralFrames, open_checked, read_image
 from anonbench.datasets.inputs import ImageFile
-from anonbench.detection.search import DetectorFailed, Search
+from anonbench.detection.search import DetectorFailed, Search, Searched
+
+LEAST_DPI, MOST_DPI = 150, 600
+"""Pages are drawn at the resolution of their scan, within these; without a scan at the least."""
+PIXELS = "PDF pages drawn as pixels"
 
 
 @dataclass(frozen=True)
@@ -105,38 +123,11 @@ class Anonymizer:
         if before and before.output not in task.taken_names and self._is_done(task, before, digest):
             return before
         if is_pdf(data) and image.name.lower().endswith(SUFFIX):  # else the copy's name would lie
-            found = Outcome(image.name, "failed", "", digest)
-            work = Documents(self._job, self._search, task.corrections)
-            return work.anonymized(image.id, found, data)
+            return self._document(task, data, digest)
         with open_checked(data, None) as header:
             pixels = header.width * header.height
         with memory_for(pixels):
-            return self._anonymized(task, data, digest)
-
-    def _anonymized(self, task: Task, data: bytes, digest: str) -> Outcome:
-        image = task.image
-        original = read_image(data, self._job.detection.max_pixels)
-        original.flags.writeable = False  # it is what the result is held against
-        height, width = original.shape[:2]
-        found = Outcome(image.name, "failed", "", digest, width=width, height=height)
-        try:
-            seen = self._search.searched(original)
-        except DetectorFailed as error:
-            return replace(found, reason=str(error))
-        own = task.corrections.get(image.name, [])
-        after, fault = corrected(seen.regions, own, width, height)
-        if fault:
-            return replace(found, reason=fault)
-        regions = in_draw_order(image.id, after, SEED)
-        found = replace(found, searched=[seen.how])
-        if own:
-            before = in_draw_order(image.id, seen.regions, SEED)
-            digest = digest_of_corrections(task.corrections)
-            found = replace(found, corrected=digest, found=as_rows(before, 0))
-        if not regions and not self._job.keep_without_regions:
-            reason = "nothing was found in it"
-            return replace(found, status="without_regions", reason=reason)
-        return self._written(task, found, data, original, regions)
+            return self._image(task, data, digest)
 
     def _is_done(self, task: Task, before: Outcome, digest: str) -> bool:
         """Check whether an earlier run did everything for an image."""
@@ -149,51 +140,197 @@ class Anonymizer:
             return False
         return hashlib.sha256(path.read_bytes()).hexdigest() == before.output_digest
 
-    def _written(
-        self,
-        task: Task,
-        found: Outcome,
-        data: bytes,
-        original: np.ndarray,
-        regions: Sequence[Region],
-    ) -> Outcome:
-        job = self._job
-        how = stored(data, original)
-        if how.suffix in task.taken:
-            return replace(found, reason=f"its copy would have another image's name ({how.suffix})")
-        rows = as_rows(regions, job.variant.degree)
-        own = add_coding_blocks(regions, data)
-        *between, pixels = layers(original, own, job.variant, job.anonymization)
+    def _image(self, task: Task, data: bytes, digest: str) -> Outcome:
+        image, job = task.image, self._job
+        original = read_image(data, job.detection.max_pixels)
+        height, width = original.shape[:2]
+        found = Outcome(image.name, "failed", "", digest, width=width, height=height)
         try:
-            coded = write(pixels, how)
-        except (InputError, OSError, ValueError) as error:
-            return replace(found, reason=f"cannot be written as {how.format} ({error})")
-        name = found.name + how.suffix
-
-        def audit(written: bytes) -> int:
-            settings = job.anonymization
-            return check_written(
-                *(rows, original, pixels, written, how.profile, job.variant, settings, between),
-                Source(data),
-            )
-
-        try:
-            hidden = _write_audited(target(job.to, name), job.to, coded, audit)
-        except Failure as failure:
-            return replace(found, reason=f"its audit fails: {failure}", regions=rows)
-        except OSError as error:
-            if error.errno not in OF_NAMES:
-                raise
-            return replace(found, reason=f"cannot be written by its name ({error.strerror})")
+            own = task.corrections.get(image.name, [])
+            seen, before, regions = self._regions(image.id, original, own)
+            found = replace(found, searched=[seen.how])
+            if own:
+                corrections = digest_of_corrections(task.corrections)
+                found = replace(found, corrected=corrections, found=before)
+            if not regions and not job.keep_without_regions:
+                raise _NotPublished("nothing was found in it", "without_regions")
+            how = stored(data, original)
+            if how.suffix in task.taken:
+                raise _NotPublished(f"its copy would have another image's name ({how.suffix})")
+            found = replace(found, regions=as_rows(regions, job.variant.degree))
+            pixels, hidden = self._hidden(original, regions, Source(data))
+            try:
+                coded = write(pixels, how)
+            except (InputError, OSError, ValueError) as error:
+                raise _NotPublished(f"cannot be written as {how.format} ({error})") from None
+            with self._published(image.name + how.suffix) as part:
+                part.write_bytes(coded)
+                check_file(part.read_bytes(), pixels, how.profile)
+        except _NotPublished as why:
+            return replace(found, status=why.status, reason=str(why))
         return replace(
             found,
             status="written",
-            output=name,
+            output=image.name + how.suffix,
             output_digest=hashlib.sha256(coded).hexdigest(),
             hidden_pixels=hidden,
             converted=how.converted,
-            regions=rows,
         )
+
+    def _document(self, task: Task, data: bytes, digest: str) -> Outcome:
+        """Write the copy of a PDF file, each page as an image, or leave none."""
+        name, limit = task.image.name, self._job.detection.max_pixels
+        count = pdf_pages(data)
+        require_page(1, count)
+        done: list[_Page] = []
+        why = None
+        try:
+            with self._published(name) as part:
+                with part.open("wb") as file:
+                    writer = PdfWriter(file, count)
+                    for number in range(1, count + 1):
+                        done.append(self._page(task, data, number, count, writer))
+                    writer.finish()
+                with (
+                    part.open("rb") as written,
+                    mmap.mmap(written.fileno(), 0, access=mmap.ACCESS_READ) as content,
+                ):
+                    check_pdf(content, [page.copy for page in done])
+                output_digest = file_digest(part)
+        except _NotPublished as reason:
+            why = reason
+        corrections = digest_of_corrections(task.corrections)
+        found = Outcome(
+            name,
+            why.status if why else "written",
+            str(why or ""),
+            digest,
+            regions=[row for page in done for row in page.rows],
+            searched=[page.how for page in done],
+            corrected=corrections,
+            found=[row for page in done for row in page.before] if corrections else [],
+        )
+        if why:
+            pages = [_page_of(data, number) for number in range(1, count + 1)]
+            return replace(
+                found, pages=[[*pdf_size(data, each, limit), each.dpi] for each in pages]
+            )
+        sizes = [[*page.copy.shape[1::-1], page.copy.dpi] for page in done]
+        return replace(
+            found,
+            output=name,
+            output_digest=output_digest,
+            width=sizes[0][0],
+            height=sizes[0][1],
+            hidden_pixels=sum(page.hidden for page in done),
+            converted=PIXELS,
+            pages=sizes,
+        )
+
+    def _page(self, task: Task, data: bytes, number: int, count: int, writer: PdfWriter) -> _Page:
+        job, image = self._job, task.image
+        image_id, name = (
+            page_id(each, number) if count > 1 else each for each in (image.id, image.name)
+        )
+        try:
+            page = _page_of(data, number)
+            width, height = pdf_size(data, page, job.detection.max_pixels)
+            with memory_for(width * height):
+                original = read_image(data, job.detection.max_pixels, page)
+                if (original == original[..., :1]).all():  # PDFium draws in colour only
+                    original = np.ascontiguousarray(original[..., 0])
+                own = task.corrections.get(name, [])
+                seen, before, regions = self._regions(image_id, original, own)
+                is_blank = bool((original == original[0, 0]).all())
+                if not regions and not is_blank and not job.keep_without_regions:
+                    raise _NotPublished(f"nothing was found on page {number}", "without_regions")
+                pixels, hidden = self._hidden(original, regions, Source(data, page))
+                try:
+                    writer.add(pixels, page.dpi)
+                except InputError as error:
+                    raise _NotPublished(f"cannot be written as PDF ({error})") from None
+                copy = CheckedPage.of(pixels, page.dpi)
+        except UnreadableImage as error:
+            raise UnreadableImage(f"page {number}: {error}") from None
+        except _NotPublished as why:
+            if why.status == "failed":
+                raise _NotPublished(f"page {number}: {why}") from None
+            raise
+        rows = as_rows(regions, job.variant.degree)
+        own_rows, old = ([row | {"page": number} for row in each] for each in (rows, before))
+        return _Page(copy, hidden, own_rows, old, seen.how)
+
+    def _regions(
+        self, image_id: str, original: np.ndarray, own: Sequence[Correction]
+    ) -> tuple[Searched, list[dict[str, Any]], list[Region]]:
+        """How an image was searched; what was found, as rows; and it corrected, in draw order."""
+        original.flags.writeable = False  # it is what the result is held against
+        try:
+            seen = self._search.searched(original)
+        except DetectorFailed as error:
+            raise _NotPublished(str(error)) from None
+        height, width = original.shape[:2]
+        after, fault = corrected(seen.regions, own, width, height)
+        if fault:
+            raise _NotPublished(fault)
+        before = as_rows(in_draw_order(image_id, seen.regions), 0)
+        return seen, before, in_draw_order(image_id, after)
+
+    def _hidden(
+        self, original: np.ndarray, regions: Sequence[Region], source: Source
+    ) -> tuple[np.ndarray, int]:
+        """Hide regions and audit the pixels; return them, and how many are hidden."""
+        job = self._job
+        own = add_coding_blocks(regions, *source)
+        *between, pixels = layers(original, own, job.variant, job.anonymization)
+        audited = regions_of(as_rows(regions, job.variant.degree))
+        asked = job.variant, job.anonymization
+        try:
+            found = check_layers(original, pixels, audited, *asked, between, source)
+        except Failure as failure:
+            raise _NotPublished(f"its audit fails: {failure}") from None
+        return pixels, found["hidden_pixels"]
+
+    @contextmanager
+    def _published(self, name: str) -> Iterator[Path]:
+        """Yield a path to write to; it becomes the copy if the block ends, or is removed."""
+        to = self._job.to
+        part = to / f".{os.getpid()}.part"  # not beside it: its name may be as long as can be
+        try:
+            yield part
+            part.replace(target(to, name))
+        except Failure as failure:
+            raise _NotPublished(f"its audit fails: {failure}") from None
+        except OSError as error:
+            if error.errno not in OF_NAMES:
+                raise
+            reason = f"cannot be written by its name ({error.strerror})"
+            raise _NotPublished(reason) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+
+class _NotPublished(Exception):  # noqa: N818 - a finding about an image
+    def __init__(self, reason: str, status: Status = "failed") -> None:
+        super().__init__(reason)
+        self.status: Status = status
+
+
+class _Page(NamedTuple):
+    """What became of a page of a PDF file."""
+
+    copy: CheckedPage
+    hidden: int
+    """Pixels."""
+    rows: list[dict[str, Any]]
+    before: list[dict[str, Any]]
+    """What detectors found."""
+    how: dict[str, Any]
+    """It was searched."""
+
+
+def _page_of(data: bytes, number: int) -> Page:
+    return Page(number, min(MOST_DPI, max(LEAST_DPI, pdf_dpi(data, number))))
 
 
 def died(to: Path, task: Task) -> Outcome:
@@ -214,15 +351,3 @@ def _remove_others(to: Path, task: Task, done: Outcome) -> None:
         left |= {name, *(name + suffix for suffix in SUFFIXES)}
     for output in left - task.taken_names - {"", done.output}:
         remove(to, output)
-
-
-def _write_audited(path: Path, folder: Path, data: bytes, audit: Callable[[bytes], int]) -> int:
-    """Write a file whole or not at all, once what stands on the disk has passed its audit."""
-    part = folder / f".{os.getpid()}.part"  # not beside it: its name may be as long as can be
-    try:
-        part.write_bytes(data)
-        hidden = audit(part.read_bytes())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return hidden

@@ -23,20 +23,22 @@ def require_apart(images: Images, to: Path) -> None:
         InputError: it does.
 
     """
-    holding = {Path(os.path.realpath(parent)) for parent in _parents(images)}
-    if images.folder:
-        holding.add(Path(os.path.realpath(images.folder)))
+    holding = _folders(images)
     is_alone = len(images) == 1 and Path(images.place) == images.images[0].file
-    apart = set() if is_alone else holding - _tar_folders(images)
-    if found := _same(_path_and_parents(Path(os.path.realpath(to))), apart):
-        shortest = images.folder if images.folder and _is_inside(to, images.folder) else found
-        raise InputError(f"{to} is in the folder of the originals, {shortest}: name another one")
-    above = {each for folder in holding for each in _path_and_parents(folder)}
-    if to.exists() and _same([Path(os.path.realpath(to))], above):
-        folder = next(each for each in sorted(holding) if _is_inside(each, to))
+    in_tars = [image.file.parent for image in images if image.offset is not None]
+    apart = set() if is_alone else holding - {Path(os.path.realpath(each)) for each in in_tars}
+    place = Path(os.path.realpath(to))
+    above = [place, *place.parents]
+    if found := _same(above, apart):
+        whole = images.folder and _same(above, [images.folder])
         raise InputError(
-            f"{to} holds the originals (of {images.folder or folder}): name another folder"
+            f"{to} is in the folder of the originals, {whole or found}: name another one"
         )
+    for folder in sorted(holding):
+        if to.exists() and _same([folder, *folder.parents], [to]):
+            raise InputError(
+                f"{to} holds the originals (of {images.folder or folder}): name another folder"
+            )
 
 
 def target(to: Path, name: str) -> Path:
@@ -127,31 +129,17 @@ def clashes(to: Path, names: Iterable[str]) -> set[str]:
     return second
 
 
-def _is_inside(path: Path, folder: Path) -> bool:
-    """Check whether a path, which need not exist, is a folder or lies in it."""
-    if not folder.exists():
-        return False
-    place = Path(os.path.realpath(path))
-    return any(each.exists() and each.samefile(folder) for each in (place, *place.parents))
-
-
-def _parents(images: Images) -> set[Path]:
+def _folders(images: Images) -> set[Path]:
     """Return the folders that hold the files, and those that hold what links among them mean."""
     files = {image.file for image in images}
     if images.folder is None:  # a list may name what is not there
         files = {file for file in files if os.path.exists(file)}  # noqa: PTH110 - of any name
     links = [file for file in files if os.path.islink(file)]  # noqa: PTH114 - of any name
-    return {file.parent for file in files} | {Path(os.path.realpath(link)).parent for link in links}
-
-
-def _tar_folders(images: Images) -> set[Path]:
-    return {
-        Path(os.path.realpath(image.file.parent)) for image in images if image.offset is not None
-    }
-
-
-def _path_and_parents(path: Path) -> list[Path]:
-    return [path, *path.parents]
+    found = [file.parent for file in files] + [
+        Path(os.path.realpath(link)).parent for link in links
+    ]
+    found += [images.folder] if images.folder else []
+    return {Path(os.path.realpath(each)) for each in found}
 
 
 def _same(paths: Iterable[Path], others: Iterable[Path]) -> Path | None:

@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
@@ -25,6 +25,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import plain_cell
 from anonbench.core.vocabulary import Entity
 
+SEED = 0
+"""Of the draw order, as the config's default."""
+_NUMBERS = ("x0", "y0", "x1", "y1", "score")
 Status = Literal["written", "without_regions", "unreadable", "failed", "left_out"]
 
 
@@ -80,20 +83,21 @@ class Outcome:
         """Return the outcome as one line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
 
-    @classmethod
-    def parse(cls, line: str) -> Outcome:
-        """Read what `line` wrote; raise ValueError for anything else."""
-        try:
-            return cls(**json.loads(line))
-        except TypeError as error:
-            raise ValueError(str(error)) from None
 
-
-def in_draw_order(image_id: str, regions: Sequence[Region], seed: int) -> list[Region]:
+def in_draw_order(image_id: str, regions: Sequence[Region]) -> list[Region]:
     """Return an image's regions in the order of a box table: the same draw, the same rounding."""
     fixed = sorted(regions, key=lambda r: (r.entity, r.y0, r.x0, r.y1, r.x1, r.score))
-    ranks = draw_order(image_id, len(fixed), seed)
-    return [_rounded(region) for _, region in sorted(zip(ranks, fixed, strict=True), key=_rank)]
+    ranks = draw_order(image_id, len(fixed), SEED)
+    ordered = [fixed[number] for number in np.argsort(ranks)]
+    return [
+        replace(
+            region,
+            **{name: float(np.float32(getattr(region, name))) for name in _NUMBERS},
+            quad=region.quad and tuple(np.array(region.quad, np.float32).tolist()),
+            blocks=(),
+        )
+        for region in ordered
+    ]
 
 
 def as_rows(regions: Sequence[Region], degree: int) -> list[dict[str, Any]]:
@@ -102,7 +106,7 @@ def as_rows(regions: Sequence[Region], degree: int) -> list[dict[str, Any]]:
     return [
         {
             "entity": str(region.entity),
-            **{side: getattr(region, side) for side in ("x0", "y0", "x1", "y1", "score")},
+            **{name: getattr(region, name) for name in _NUMBERS},
             "hidden": rank < hidden,
             **({"quad": list(region.quad)} if region.quad else {}),
         }
@@ -112,29 +116,9 @@ def as_rows(regions: Sequence[Region], degree: int) -> list[dict[str, Any]]:
 
 def as_region(row: Mapping[str, Any]) -> Region:
     """Region of a row of a record."""
-    x0, y0, x1, y1, score = (row[name] for name in ("x0", "y0", "x1", "y1", "score"))
     quad = tuple(row["quad"]) if row.get("quad") else None
+    x0, y0, x1, y1, score = (row[name] for name in _NUMBERS)
     return Region(Entity(row["entity"]), x0, y0, x1, y1, score, quad)
-
-
-def _rank(pair: tuple[int, Region]) -> int:
-    return pair[0]
-
-
-def _rounded(region: Region) -> Region:
-    """Return a region in float32, as box tables have it."""
-    x0, y0, x1, y1, score, *quad = (
-        float(np.float32(value))
-        for value in (
-            region.x0,
-            region.y0,
-            region.x1,
-            region.y1,
-            region.score,
-            *(region.quad or ()),
-        )
-    )
-    return Region(region.entity, x0, y0, x1, y1, score, tuple(quad) or None)  # type: ignore[arg-type]
 
 
 _COLUMNS = (
@@ -297,7 +281,7 @@ def _lines_of_audit(file: Path) -> tuple[str, list[Outcome]]:
     try:
         head, *lines, end = file.read_text(encoding="utf-8").strip("\n").split("\n")
         head = head.removesuffix(f", {_START}") + "}"
-        found = [Outcome.parse(line.removesuffix(",")) for line in lines if line]
+        found = [_parsed(line.removesuffix(",")) for line in lines if line]
         if end != _END or not isinstance(json.loads(head), dict):
             raise ValueError("cut short")
     except ValueError:
@@ -316,11 +300,11 @@ def _journal(file: Path) -> _Journal | None:
         return None
     found = _Journal(head, [], set())
     for line in lines:
-        if name := _started(line):
-            found.unfinished.add(name)
-            continue
         try:
-            outcome = Outcome.parse(line)
+            if line.startswith(f'{{"{_STARTED}": '):
+                found.unfinished.add(str(json.loads(line)[_STARTED]))
+                continue
+            outcome = _parsed(line)
         except ValueError:
             continue
         found.outcomes.append(outcome)
@@ -328,13 +312,12 @@ def _journal(file: Path) -> _Journal | None:
     return found
 
 
-def _started(line: str) -> str | None:
-    if not line.startswith(f'{{"{_STARTED}": '):
-        return None
+def _parsed(line: str) -> Outcome:
+    """Read what `Outcome.line` wrote; raise ValueError for anything else."""
     try:
-        return str(json.loads(line)[_STARTED])
-    except ValueError:
-        return None
+        return Outcome(**json.loads(line))
+    except TypeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _open_private(path: Path, mode: str) -> IO[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.anonymization.files.corrections import corrections_file, found_parts
-from anonbench.anonymization.files.record import Outcome, audit_file, read_audit
+from anonbench.anonymization.files.record import SEED, Outcome, audit_file, read_audit
 from anonbench.config import Presentation
 from anonbench.core.boxes import Region
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
@@ -21,7 +21,6 @@ from anonbench.detection.review.file import Record
 from anonbench.detection.review.queue import Entry, draw_sample
 from anonbench.detection.review.session import Review, Reviewed
 
-SEED = 0
 LISTED = 100
 """Images with the weakest regions that are shown."""
 

@@ -232,11 +232,7 @@ def with_profile(png: bytes, profile: bytes) -> bytes:
 
 
 def _jpeg(image: Image.Image, pixels: np.ndarray) -> dict[str, Any]:
-    """Return tables of the original's quality: its own where they are standard ones.
-
-    Then blocks outside the regions stay as they were. Other tables may be words, and the nearest
-    standard ones are taken that are nowhere coarser.
-    """
+    """Return tables of the original's quality, so that blocks outside the regions stay."""
     more = {"progressive": True} if image.info.get("progressive") else {}
     bands = 1 if pixels.ndim == 2 else 3
     if not isinstance(image, JpegImagePlugin.JpegImageFile) or image.layers != bands:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
@@ -33,6 +33,10 @@ HIDDEN_FROM, VISIBLE_TO = 0.9, 0.1
 """Shares of a region that are changed: from the first on it is hidden, up to the second visible."""
 
 
+ORIGINAL = "original"
+"""The state of a picture that is its original."""
+
+
 class State(StrEnum):
     """What the program did to a region."""
 
@@ -43,40 +47,27 @@ class State(StrEnum):
     """At most one tenth of it is changed."""
 
 
-@dataclass(frozen=True)
-class ComparedRegion:
-    """One region that detection found."""
+class Compared(NamedTuple):
+    """A region that detection found, or the picture as a whole."""
 
     entity: str
+    """Empty for the picture."""
     rank: int
     """Place in the image's draw order."""
     changed: float
-    """Share of it that is changed."""
-
-    @property
-    def state(self) -> State:
-        """What the program did to it."""
-        if self.changed >= HIDDEN_FROM:
-            return State.HIDDEN
-        return State.VISIBLE if self.changed <= VISIBLE_TO else State.PARTLY
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One picture beside its original."""
-
-    is_original: bool
-    """Whether nothing is changed, in no region and nowhere else."""
-    regions: tuple[ComparedRegion, ...]
-    """In draw order; those outside the image have no pixel and are left out."""
-    outside: float
-    """Share of the area outside all regions that is changed; NaN where there is none."""
+    """Share of it that is changed; of the picture, that of the area outside all regions, NaN where
+    there is none."""
+    state: str
+    """`State`; of the picture `ORIGINAL` where nothing is changed, in no region and nowhere else.
+    """
 
 
 def compare(
     original: np.ndarray, picture: np.ndarray, data: bytes, regions: Sequence[Region]
-) -> Compared:
-    """Compare a picture with its original.
+) -> list[Compared]:
+    """Compare a picture with its original: the whole first, then its regions in draw order.
+
+    Regions outside the image have no pixel and are left out.
 
     Args:
         original: uint8 [H, W] or [H, W, 3].
@@ -100,10 +91,12 @@ def compare(
         inside = area.may
         free[area.window] &= ~inside
         shows = inside & telling[area.window]
-        share = changed[area.window][shows if shows.any() else inside].mean()
-        found.append(ComparedRegion(region.entity, region.rank, float(share)))
+        share = float(changed[area.window][shows if shows.any() else inside].mean())
+        state = State.HIDDEN if share >= HIDDEN_FROM else State.PARTLY
+        state = State.VISIBLE if share <= VISIBLE_TO else state
+        found.append(Compared(region.entity, region.rank, share, state.value))
     outside = float(changed[free].mean()) if free.any() else float("nan")
-    return Compared(not changed.any(), tuple(found), outside)
+    return [Compared("", 0, outside, "" if changed.any() else ORIGINAL), *found]
 
 
 def _luma(image: np.ndarray) -> np.ndarray:

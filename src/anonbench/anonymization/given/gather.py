@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.given.compare import State
-from anonbench.anonymization.given.shard import ORIGINAL
+from anonbench.anonymization.given.compare import ORIGINAL, State
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.vocabulary import Entity

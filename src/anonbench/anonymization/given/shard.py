@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.anonymization.audit.regions import read_regions
-from anonbench.anonymization.given.compare import Compared, compare
+from anonbench.anonymization.given.compare import compare
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
@@ -31,8 +31,6 @@ COLUMNS: Mapping[str, str] = {
 }
 """A row a region, and one a picture with no entity: its `changed` is the share of the area outside
 all regions, and its `state` is `original` where nothing is changed."""
-ORIGINAL = "original"
-"""The state of a picture that is its original."""
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +83,8 @@ def given_shard(
             if picture.shape[:2] != original.shape[:2]:
                 raise _replaced(image_id, program, "has another size")
             with memory_for(original.shape[0] * original.shape[1]):
-                state = compare(original, picture, data, regions.get(image_id, []))
-                found.extend(_rows(image_id, state))
+                states = compare(original, picture, data, regions.get(image_id, []))
+                found.extend((image_id, *each) for each in states)
                 pixels = _like(picture, original)
                 coded = encode(pixels, settings.format)
                 shard.add(image_id, coded, extension, *pixels.shape[1::-1])
@@ -127,13 +125,3 @@ def _like(picture: np.ndarray, original: np.ndarray) -> np.ndarray:
         return np.repeat(picture[..., None], 3, axis=2)
     is_grey = (picture == picture[..., :1]).all()
     return np.ascontiguousarray(picture[..., 0]) if is_grey else picture
-
-
-def _rows(image_id: str, compared: Compared) -> list[tuple[object, ...]]:
-    state = ORIGINAL if compared.is_original else ""
-    whole = (image_id, "", 0, compared.outside, state)
-    regions = [
-        (image_id, each.entity, each.rank, each.changed, each.state.value)
-        for each in compared.regions
-    ]
-    return [whole, *regions]

@@ -135,10 +135,7 @@ def _unread(shape: tuple[int, ...]) -> Code:
 
 
 def _inset(shape: tuple[int, ...], tilt: float) -> float:
-    """Return the share of a window's sides that a code in it has.
-
-    It lies, with its quiet zone, within the tilted rectangle that the window encloses.
-    """
+    """Return the share of a window's sides that a code has within the tilted rectangle in it."""
     height, width = shape[:2]
     c, s = math.cos(tilt), math.sin(tilt)
     if c * c - s * s < 0.1:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.anonymization.given.compare import HIDDEN_FROM, VISIBLE_TO, State
+from anonbench.anonymization.given.compare import HIDDEN_FROM, ORIGINAL, VISIBLE_TO, State
 from anonbench.anonymization.given.gather import CHANGED, LEFT_OUT, OUTSIDE
-from anonbench.anonymization.given.shard import ORIGINAL
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
 from anonbench.reporting.labels import ENTITIES, NONE, interval

@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from anonbench.anonymization.apply import hidden_pixels
+from anonbench.anonymization.audit import Failure
 from anonbench.anonymization.audit.check import check_outside
-from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, image_regions, regions_at
@@ -37,7 +37,7 @@ def redraw_shard(
     """Write a shard's anonymized pictures with their hidden regions redrawn, in id order.
 
     No original is read. Outside of the hidden regions a picture is unchanged, bit for bit: this is
-    verified in the file as written, with the audit's own reading of file and regions.
+    verified for the files as written, with the audit's own reading of files and regions.
 
     Args:
         hidden: the anonymized shard's tar.
@@ -63,7 +63,9 @@ def redraw_shard(
             shard.add(image_id, encode(drawn), "png", width, height)
             files = images.read_bytes(image_id), shard.read_back(image_id)
             try:
-                check_outside(*files, audited.get(image_id, []), variant.degree, hiding)
+                check_outside(
+                    picture, drawn, files, audited.get(image_id, []), variant.degree, hiding
+                )
             except Failure as failure:
                 raise InputError(
                     f"image {image_id!r} of {variant}, redrawn: {failure}. Nothing of its shard "
