@@ -210,7 +210,7 @@ def _card(design: Template, series: Series) -> Page:
     light, bold = (250, 248, 240), Family.SANS.bold(17)
     page.text(46 if right else 16, 26, design.title, bold, ink=light)
     edge = width - (16 if right else 50)
-    page.text(edge, 26, "UTOPIA", Family.SLAB.bold(15), ink=light, align="right")
+    page.right(edge, 26, "UTOPIA", Family.SLAB.bold(15), ink=light)
     return page
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -13,10 +12,6 @@ from anonbench_demo.fonts import Font, advance, wrap
 from anonbench_demo.truth import TextLine, quad_region
 
 Ink = int | tuple[int, int, int]
-Align = Literal["left", "right", "middle"]
-Corners = np.ndarray
-
-ANCHOR: dict[Align, str] = {"left": "ls", "middle": "ms", "right": "rs"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +19,7 @@ class Mark:
     """Something sensitive on the page: its corners [4, 2], and what it says."""
 
     entity: Entity
-    corners: Corners
+    corners: np.ndarray
     text: str
 
 
@@ -58,17 +53,28 @@ class Page:
         text: str,
         font: Font,
         ink: Ink = 20,
-        align: Align = "left",
+        anchor: str = "ls",
         entity: Entity = Entity.TEXT,
     ) -> float:
-        """Print a line on the baseline y and return its width."""
+        """Print a line on the baseline y, from x or as Pillow's anchor says; return its width."""
         if not text.strip():
             return 0.0
-        anchor = ANCHOR[align]
         self.draw.text((x, y), text, fill=ink, font=font, anchor=anchor)
         left, top, right, bottom = font.getbbox(text, anchor=anchor)
         self.mark(entity, (x + left - 1, y + top - 1, x + right + 1, y + bottom + 1), text)
         return advance(font, text)
+
+    def middle(self, x: float, y: float, text: str, font: Font, ink: Ink = 20) -> None:
+        """Print a line about x."""
+        self.text(x, y, text, font, ink, "ms")
+
+    def centre(self, y: float, text: str, font: Font, ink: Ink = 20) -> None:
+        """Print a line about the page's vertical axis."""
+        self.middle(self.width / 2, y, text, font, ink)
+
+    def right(self, x: float, y: float, text: str, font: Font, ink: Ink = 20) -> None:
+        """Print a line that ends at x."""
+        self.text(x, y, text, font, ink, "rs")
 
     def mark(self, entity: Entity, box: tuple[float, float, float, float], text: str = "") -> None:
         """Remember an upright region."""
