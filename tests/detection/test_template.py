@@ -15,7 +15,7 @@ from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations.json_files import as_coco
+from anonbench.datasets.annotations.coco import as_coco
 from anonbench.datasets.images import encode
 from anonbench.detection.kinds import template
 from anonbench.detection.kinds.template import TemplateDetector
@@ -292,27 +292,6 @@ def test_what_is_a_persons_is_neither_matched_nor_compared(detector: TemplateDet
         for x0, y0, x1, y1 in BOXES.values():
             assert not known.compared[y0:y1, x0:x1].any()
         assert known.compared.mean() > 0.5
-
-
-@pytest.mark.slow
-def test_annotations_in_any_format(tmp_path: Path, detector: TemplateDetector) -> None:
-    write(tmp_path, "permit", card("permit", 0))
-    image = photo(card("permit", 7), view(10, 1))
-    regions = {"permit": [Region(e, *map(float, box), 1.0) for e, box in BOXES.items()]}
-    frame = pd.DataFrame([("permit", "permit.png", WIDTH, HEIGHT)])
-    frame.columns = ["id", "path", "width", "height"]
-    shapes = [
-        {
-            "shape_attributes": {"name": "rect", "x": a, "y": b, "width": c - a, "height": d - b},
-            "region_attributes": {"entity": str(entity)},
-        }
-        for entity, (a, b, c, d) in BOXES.items()
-    ]
-    via = {"permit.png9": {"filename": "permit.png", "size": 9, "regions": shapes}}
-    for data in (as_coco(frame, regions), via):
-        (tmp_path / "annotations.json").write_text(json.dumps(data))
-        (found,) = TemplateDetector(tmp_path).detect([image])
-        assert misses(found, view(10, 1)) <= 2.0
 
 
 @pytest.mark.slow

@@ -109,8 +109,8 @@ class TemplateDetector:
         """Read the templates and compute their features.
 
         Args:
-            folder: images, in sub-folders or not, and their boxes in `annotations.json` (COCO or
-                VIA), `annotations.csv` or `annotations.parquet`.
+            folder: images, in sub-folders or not, and their boxes in `annotations.json` (COCO),
+                `annotations.csv` or `annotations.parquet`.
 
         Raises:
             InputError: no templates, no boxes, a box outside its image, a template without
@@ -311,7 +311,7 @@ def _read_boxes(
     if missing:
         raise InputError(
             f"templates: {files[0]} has no boxes of {missing[0]} ({len(missing)} such images in "
-            "all); annotate it or take it out (COCO and VIA can list an image without boxes)"
+            "all); annotate it or take it out (COCO can list an image without boxes)"
         )
     return boxes
 
