@@ -128,7 +128,7 @@ def test_bad_settings_are_refused_before_any_image_is_read(
 
 def test_the_table_of_a_manifest(celeba: Path, dataset: Make, tmp_path: Path) -> None:
     manifest, output = tmp_path / "manifest.parquet", tmp_path / "clusters.parquet"
-    csv = [tmp_path / f"{name}.csv" for name in ("skipped", "duplicates", "converted", "inputs")]
+    csv = [tmp_path / f"{name}.csv" for name in ("skipped", "duplicates", "converted")]
     write_manifest("c", dataset("celeba", celeba), 10**6, 0, manifest, *csv)
     write_clusters("c", manifest, AUTO, ["identity"], output)
     clusters = read_clusters(output)

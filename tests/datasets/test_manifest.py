@@ -34,7 +34,6 @@ def run(
         out / "s" / "m.csv",
         out / "copies.csv",
         out / "converted.csv",
-        out / "inputs.md",
     )
     skipped = pd.read_csv(out / "s" / "m.csv", keep_default_na=False)
     assert skipped.columns.tolist() == ["path", "split", "reason"]

@@ -42,7 +42,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write(place: Path, dataset: Dataset) -> pd.DataFrame:
-    files = [place / name for name in ("m.parquet", "s.csv", "d.csv", "c.csv", "i.md")]
+    files = [place / name for name in ("m.parquet", "s.csv", "d.csv", "c.csv")]
     write_manifest("d", dataset, 10**6, 0, *files)
     return pd.read_parquet(files[0])
 
@@ -78,7 +78,7 @@ def test_what_is_left_out(odd: Path) -> None:
         "huge.pdf": "more than 1000000 pixels",
         "itself.png": "a link to nowhere",
         "notes.txt": "not an image by its suffix",
-        "photo": "an image whose suffix is not one of an image; rename it",
+        "photo": "not an image by its suffix",
         "plain.png": "same content as an image of val (duplicates.csv names it)",
         "round": "a link to a folder that encloses it",
         "scan.djvu": "an image of a kind that is not read (DjVu); convert it to PNG or JPEG",
@@ -120,20 +120,6 @@ def test_what_is_converted(odd: Path) -> None:
     }
 
 
-def test_the_page_of_counts_has_all_of_it_and_no_name(odd: Path) -> None:
-    text = (odd / "i.md").read_text()
-    manifest, skipped = pd.read_parquet(odd / "m.parquet"), pd.read_csv(odd / "s.csv")
-    converted = pd.read_csv(odd / "c.csv")["converted"]
-    assert f"{len(manifest)} images from {manifest['path'].nunique()} files are used" in text
-    assert "2 documents of several pages, 6 pages" in text
-    for reason, count in skipped["reason"].value_counts().items():
-        assert f"| {reason} | {count} |" in text
-    for kind, count in converted.value_counts().items():
-        assert f"| {kind} | {count} |" in text
-    names = ("Akte", "brief", "secret", NFC, NFD, "Ordner", "身分証", "party", "elsewhere")
-    assert not [name for name in names if name in text]
-
-
 def test_every_image_of_it_is_read_as_the_manifest_says(odd: Path) -> None:
     manifest = pd.read_parquet(odd / "m.parquet")
     seen = {}
@@ -167,7 +153,7 @@ def test_commands_read_what_the_workflow_reads(odd: Path) -> None:
     skipped = pd.read_csv(odd / "s.csv").set_index("path")["reason"].to_dict()
     del skipped["plain.png"]
     assert left == skipped
-    assert {each.name for each in given.left_out if each.quiet} == {"notes.txt"}
+    assert {each.name for each in given.left_out if each.quiet} == {"notes.txt", "photo"}
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -186,7 +172,6 @@ def test_detect_counts_and_names_every_file(
     assert "converted while they were read (5: PDF page drawn at 150 dpi; " in said
     assert "an encrypted PDF; save it without its password" in said
     assert "an image of a kind that is not read (DjVu)" in said
-    assert "1: an image whose suffix is not one of an image; rename it" in said
     entries = json.loads(output.read_text(encoding="utf-8"))
     names = [each["name"] for each in (*entries["images"], *entries["left_out"])]
     files = {
@@ -238,7 +223,7 @@ def test_embed_counts_and_names_every_file(
     assert main(["embed", str(odd / "f"), *system]) == 3
     told = json.loads(capsys.readouterr().out)
     skipped = pd.read_csv(odd / "s.csv").set_index("path")["reason"].to_dict()
-    for name in ("plain.png", "notes.txt"):  # a copy; and nothing that looks like an image
+    for name in ("plain.png", "notes.txt", "photo"):  # a copy; and nothing that looks like an image
         del skipped[name]
     named = {each["name"]: each["reason"] for each in told["left_out_files"]}
     assert named.keys() == skipped.keys() and told["left_out"] == len(named)
