@@ -244,14 +244,8 @@ def _own_split(
 def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     """Return path and reason of every file below `root` that a data set does not list, sorted.
 
-    Hidden files count; a linked folder that is not searched is one row.
-
-    Args:
-        source: the images, and the other listed files.
-        root: the folder that their paths are relative to.
-        named: the images are named one by one, by a table that may be in a folder with other
-            files: search only the folders of these images, wherever they are, and not below them.
-
+    Hidden files count; a linked folder that is not searched is one row. Where a table has `named`
+    the images one by one, only the folders of these images are searched, and not below them.
     """
     paths = source.images["path"].tolist()
     known = dict(zip(source.others["path"], source.others["reason"], strict=True))

@@ -199,7 +199,7 @@ def _turned(box: Sequence[float], degrees: float) -> np.ndarray:
 
 
 def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
-    """Write a box table as COCO JSON and return the number of regions; read back, they are equal.
+    """Write a box table as COCO JSON and return the number of regions.
 
     Raises:
         InputError: a file (Parquet) cannot be read or is another table, or a region is of an image

@@ -196,16 +196,7 @@ def read_corrections(path: Path, images: Images, record: bool = False) -> Annota
     """Read a CSV with columns id (or path), action (add, remove), entity, x0, y0, x1, y1.
 
     A removal may leave the four numbers empty: it then means all the image's regions of the entity.
-    The file is the user's and never written to.
-
-    Args:
-        path: the file.
-        images: see `read_boxes_file`.
-        record: see `read_boxes_file`.
-
-    Raises:
-        InputError: names the file, the row and the column, and what to do.
-
+    The rest is as for `read_boxes_file`.
     """
     frame = load_texts(path)
     if "action" not in frame:

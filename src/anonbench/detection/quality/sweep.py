@@ -69,16 +69,7 @@ def sweep(
 ) -> pd.DataFrame:
     """Detect at the lowest threshold and measure at all, each detector by itself.
 
-    Args:
-        manifest: rows of the images to look at, with the columns that `detect_shard` reads.
-        root: the folder that paths are relative to.
-        detectors: those without a threshold are passed over.
-        settings: of the detectors; the threshold in use is measured, too.
-        true: true regions by image id, at least of the manifest's.
-
-    Returns:
-        `SWEEP_COLUMNS`: a row a detector, threshold and true entity.
-
+    Detectors without a threshold are passed over; the threshold in use is measured, too.
     """
     sizes = image_sizes(manifest)
     parts = [pd.DataFrame(columns=SWEEP_COLUMNS)]
@@ -110,16 +101,8 @@ def curve(
 ) -> pd.DataFrame:
     """Measure the found regions with scores of at least each threshold, by true entity.
 
-    Args:
-        found: by image id.
-        true: by image id, at least those of `sizes`.
-        sizes: of the images that are measured.
-        thresholds: in the order of the result.
-
-    Returns:
-        threshold, entity, images, regions (true ones), covered (mean share of a region's area that
-        is hidden), recalls at `COVERAGES` and false_area (mean over all images).
-
+    The result has threshold, entity, images, regions (true ones), covered (mean share of a region's
+    area that is hidden), recalls at `COVERAGES` and false_area (mean over all images).
     """
     rows = []
     for threshold in thresholds:

@@ -60,16 +60,7 @@ class ReviewServer(ThreadingHTTPServer):
     request_queue_size = CONNECTIONS
 
     def __init__(self, review: Review, port: int = 0) -> None:
-        """Bind to this machine's own address.
-
-        Args:
-            review: the review to serve.
-            port: 0: any free one.
-
-        Raises:
-            InputError: the port is taken, or may not be used.
-
-        """
+        """Bind to this machine's own address, at any free port for 0; InputError if it is taken."""
         self.review = review
         self.token = secrets.token_urlsafe(32)
         self._lock = threading.Lock()
@@ -91,11 +82,7 @@ class ReviewServer(ThreadingHTTPServer):
         return f"http://{self.host}/{self.token}/"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a request in a thread; if there are too many, replace another one.
-
-        The person's browser has no address of its own on this machine. It is recognized by its
-        requests: they arrive at once and have the token.
-        """
+        """Serve a request in a thread; of too many, the oldest without a token goes."""
         with self._lock:
             is_full = len(self._arriving) + len(self._answered) >= CONNECTIONS
             self._arriving[request] = None
@@ -192,12 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
     def _route(self) -> list[str]:
-        """Return the parts of the path after the token.
-
-        Raises:
-            _Refused: another host, or another token.
-
-        """
+        """Return the parts of the path after the token, on this host."""
         # a page whose name resolves to this machine could pass the browser's check of origins
         if self.headers.get_all("Host") != [self.server.host]:
             raise _Refused(HTTPStatus.MISDIRECTED_REQUEST, "Open the printed address.")
@@ -276,12 +258,7 @@ def _json(value: Any) -> tuple[str, bytes]:
 
 
 def _decision(body: bytes) -> tuple[str, list[dict[str, Any]]]:
-    """Return version and regions of a request.
-
-    Raises:
-        _Refused: it is of another form.
-
-    """
+    """Return version and regions of a request."""
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):
