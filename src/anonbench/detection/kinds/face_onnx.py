@@ -40,7 +40,6 @@ class FaceOnnx(DetectorKind):
     label: ClassVar = "Face model (ONNX)"
     entities: ClassVar = (Entity.FACE,)
     reads: ClassVar = ("speed",)
-    score_threshold: ClassVar = "threshold"
     install: ClassVar = "pip install onnxruntime"
     images_per_second: ClassVar = 2.0
 

@@ -27,7 +27,6 @@ class Mtcnn(DetectorKind):
     label: ClassVar = "MTCNN"
     entities: ClassVar = (Entity.FACE,)
     reads: ClassVar = ("device", "speed")
-    score_threshold: ClassVar = "thresholds"
     install: ClassVar = "pip install --no-deps facenet-pytorch==2.6.0"
     # 20 aligned images of CelebA, and 5 to 10 in the wild, were seen on a busy core
     images_per_second: ClassVar = 5.0

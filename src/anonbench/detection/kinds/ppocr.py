@@ -158,7 +158,6 @@ class Ppocr(DetectorKind):
     label: ClassVar = "PP-OCR"
     entities: ClassVar = (Entity.TEXT,)
     reads: ClassVar = ("speed",)
-    score_threshold: ClassVar = "box_thresh"
     install: ClassVar = "pip install onnxruntime rapidocr==3.10.0"
     # 12 pages of RVL-CDIP were seen on a core
     images_per_second: ClassVar = 8.0

@@ -14,7 +14,6 @@ import pandas as pd
 import shapely
 from shapely.affinity import scale
 
-from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region, image_regions, read_boxes, regions_at
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
@@ -33,7 +32,6 @@ from anonbench.detection.quality.quality import (
     stacked_corners,
     summarize_quality,
 )
-from anonbench.detection.quality.sweep import draw_sample, sweep
 
 COLUMNS = ["degree", "entity", "visible_area", "low", "high", "images"]
 """A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`
@@ -174,24 +172,6 @@ def evaluate_detection(
     )
     write_csv(left, sight)
     return result, left
-
-
-def sweep_dataset(
-    manifest: Path,
-    images: Sequence[Path],
-    truth: Path,
-    drawn: bool,
-    root: Path,
-    detectors: Sequence[str],
-    settings: Detection,
-    count: int,
-    output: Path,
-) -> None:
-    """Vary the detectors' thresholds on a sample of `count` of the images whose truth is known."""
-    rows = searched(manifest, images)
-    true = read_truth(truth, rows, drawn)
-    rows = rows[rows["id"].isin(draw_sample(true, count))]
-    write_csv(sweep(rows, root, detectors, settings, true), output)
 
 
 def review_dataset(
