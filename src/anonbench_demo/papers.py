@@ -134,7 +134,7 @@ def _scrawl(sheet: Sheet, at: tuple[float, float], line: str, hand: Font, pen: f
         )
         x += hand.getlength(word) + hand.size * sheet.between(0.3, 0.5)
     top, low = y - hand.size * 0.78, y + hand.size * 0.28
-    page.mark(Entity.TEXT, (start - 2, top - 2, x - hand.size * 0.3, low + 2), line)
+    page.mark(Entity.TEXT, (start - 2, top - 2, x - hand.size * 0.3, low + 2))
 
 
 def _tremble(page: Page, sheet: Sheet) -> None:
