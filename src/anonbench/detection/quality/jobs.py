@@ -186,14 +186,7 @@ def review_dataset(
 
 
 REVIEW_COLUMNS = ["why", "id", "split", "path", "regions", "score", "reason"]
-FAILED = "failed"
 DOUBTFUL = "doubtful"
-EMPTY = "empty"
-LOWEST_SCORE = "lowest score"
-FEW = "few regions"
-MANY = "many regions"
-UNUSUAL = 3.0
-"""Deviation from the median number of regions, in robust standard deviations, that is unusual."""
 
 
 def least_certain(
@@ -203,24 +196,18 @@ def least_certain(
 
     "failed": an image that could not be read, or that a detector failed on, with its reason.
     "doubtful": for one or several of the reasons of `anonbench.detection.doubts`. "empty": nothing
-    was found. "lowest score": its weakest region has one of the lowest scores (`score`). "few
-    regions", "many regions": the square root of their number is `UNUSUAL` robust standard
-    deviations from the median of the images with regions.
+    was found. "lowest score": its weakest region has one of the lowest scores (`score`).
     """
     table = manifest[["id", "path", "split"]].merge(images, on="id", validate="one_to_one")
     table = table.merge(boxes.groupby("id")["score"].min().reset_index(), on="id", how="left")
-    some = table[table["regions"] > 0]
-    deviation = _deviation(some["regions"].to_numpy(float))
     doubtful = _shuffled(table[table["doubts"] != ""]).assign(reason=lambda rows: rows["doubts"])
     lists = {
-        FAILED: table[~table["status"].isin(["ok", "empty"])].sort_values("id"),
+        "failed": table[~table["status"].isin(["ok", "empty"])].sort_values("id"),
         DOUBTFUL: doubtful.sort_values(
             "reason", key=lambda why: -why.str.count(";"), kind="stable"
         ),
-        EMPTY: _shuffled(table[table["status"] == "empty"]),
-        LOWEST_SCORE: some.sort_values(["score", "id"]),
-        FEW: some[deviation <= -UNUSUAL].sort_values(["regions", "id"]),
-        MANY: some[deviation >= UNUSUAL].sort_values(["regions", "id"], ascending=[False, True]),
+        "empty": _shuffled(table[table["status"] == "empty"]),
+        "lowest score": table[table["regions"] > 0].sort_values(["score", "id"]),
     }
     parts = [part.head(most).assign(why=why) for why, part in lists.items() if len(part)]
     filled = pd.concat(parts) if parts else pd.DataFrame(columns=REVIEW_COLUMNS)
@@ -231,17 +218,3 @@ def _shuffled(rows: pd.DataFrame) -> pd.DataFrame:
     """Order by a hash, so that the first ones are spread over folders and classes."""
     keys = [hash_int("review", image_id) for image_id in rows["id"]]
     return rows.iloc[np.argsort(np.array(keys, dtype=np.uint64), kind="stable")]
-
-
-def _deviation(counts: np.ndarray) -> np.ndarray:
-    """Distance of each count [N] from the median, in robust standard deviations of square roots.
-
-    If most images have the same count, all others are infinitely far.
-    """
-    if not len(counts):
-        return counts
-    roots = np.sqrt(counts)
-    away = roots - np.median(roots)
-    spread = 1.4826 * np.median(np.abs(away))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(away == 0, 0.0, away / spread)
