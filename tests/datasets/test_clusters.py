@@ -16,7 +16,6 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.datasets.clusters import (
     COLUMNS,
-    LIKELY,
     assign,
     clusters_of,
     read_clusters,
@@ -96,10 +95,6 @@ def test_auto_takes_the_first_column_that_tells_images_apart(
     labels: dict[str, list[Any]], likely: list[str], by: str
 ) -> None:
     assert set(assign("photos", images(**labels), AUTO, likely)["by"]) == {by}
-
-
-def test_a_class_comes_last() -> None:
-    assert LIKELY[-1] == "class"
 
 
 @pytest.mark.parametrize(

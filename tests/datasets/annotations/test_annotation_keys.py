@@ -184,14 +184,6 @@ TWO = (("1", "caseA/1.png"), ("2", "caseB/1.png"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ids_that_are_tails_of_other_images_paths_decide_nothing(kind: str, tmp_path: Path) -> None:
-    images = [(str(17 - number), f"case/{number}.png") for number in range(1, 17)]
-    keys: list[Key] = [(None, path) for _, path in images]
-    found = reached(write(tmp_path, kind, keys), images_of(*images))
-    assert found == {number: name for number, (name, _) in enumerate(images)}
-
-
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["1.png", "caseA/1", "caseA/1.PNG", "caseA/1.png ", "2"])
 def test_a_path_that_is_none_is_refused_with_its_place(
     kind: str, name: str, tmp_path: Path

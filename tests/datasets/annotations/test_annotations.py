@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.cli import main
-from anonbench.core.boxes import Region, box_table, image_regions, write_boxes
+from anonbench.core.boxes import Region, box_table, write_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.region_check import region_fault
 from anonbench.core.vocabulary import Entity
@@ -28,7 +28,6 @@ from anonbench.datasets.annotations import (
     write_annotations,
     write_coco,
 )
-from anonbench.datasets.annotations.coco import as_coco
 
 ROOT = Path("/data/archive")
 LISTED = pd.DataFrame(
@@ -463,10 +462,3 @@ def test_corrections_need_an_action(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column action"):
         read_corrections(csv(tmp_path), IMAGES)
     assert corrections_of(csv(tmp_path, header=HEADER)) == {}
-
-
-def test_regions_of_a_box_table_are_exported_in_draw_order() -> None:
-    found = image_regions(box_table({"a": [FACE, Region(Entity.MRZ, 0, 0, 9, 9, 1.0)]}, 3))
-    data = as_coco(frame_of(["a"]), found)
-    boxes = [tuple(entry["bbox"]) for entry in data["annotations"]]
-    assert boxes == [(r.x0, r.y0, r.x1 - r.x0, r.y1 - r.y0) for r in found["a"]]
