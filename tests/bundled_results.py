@@ -120,7 +120,7 @@ def put_there(config: Config) -> None:
     write_csv(pd.DataFrame(audited, columns=AUDITED), base / "audit.csv")
     skipped = {"path": [f"{PERSON}/lost.jpg"], "split": ["train"], "reason": ["is no image"]}
     write_csv(pd.DataFrame(skipped), base / "skipped.csv")
-    for file in ("summary.csv", "visible_area.csv", "sweep.csv"):
+    for file in ("summary.csv", "visible_area.csv"):
         write_csv(pd.DataFrame({"recall": [0.5]}), base / "quality" / file)
     _put_models(config, base, dict(zip(ids, classes, strict=True)))
 

@@ -6,12 +6,10 @@ A model is a protocol buffer (onnx.proto, version 1.12); the numbers are those o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import log
 
 import numpy as np
 
 FLOAT, UINT8, INT64, INTEGERS = 1, 2, 7, 7
-STRIDES = (8, 16, 32)
 
 
 def _varint(value: int) -> bytes:
@@ -75,37 +73,3 @@ def model(
     graph += _fields(11, [_described(name, shape, kind) for name, shape in inputs.items()])
     graph += _fields(12, [_described(name, shape, FLOAT) for name, shape in outputs.items()])
     return _field(1, 8) + _field(8, _field(1, "") + _field(2, 13)) + _field(7, graph)
-
-
-def red_cells(side: int = 64) -> bytes:
-    """Return a model with YuNet's input and its twelve outputs: a face is a red cell of 16 pixels.
-
-    Its score is how red the cell is, its box is twice as wide and high and has the same centre.
-    """
-    nodes, constants, outputs = [], [], {}
-    for stride in STRIDES:
-        window = {"kernel_shape": [stride, stride], "strides": [stride, stride]}
-        nodes.append(node("AveragePool", ["input"], f"mean_{stride}", **window))
-        red = [[0.0, 0.0, 1 / 255 if stride == 16 else 0.0]]  # blue comes first
-        heads = {
-            "cls": (red, [0.0]),
-            "obj": (red, [0.0]),
-            "bbox": (np.zeros((4, 3)), [0.5, 0.5, log(2), log(2)]),
-            "kps": (np.zeros((10, 3)), [0.0] * 10),
-        }
-        for head, (weights, bias) in heads.items():
-            name, channels = f"{head}_{stride}", len(bias)
-            kernel = np.array(weights, np.float32).reshape(channels, 3, 1, 1)
-            constants += [
-                tensor(f"{name}_weights", kernel),
-                tensor(f"{name}_bias", np.array(bias, np.float32)),
-                tensor(f"{name}_shape", np.array([1, -1, channels])),
-            ]
-            parameters = [f"mean_{stride}", f"{name}_weights", f"{name}_bias"]
-            nodes += [
-                node("Conv", parameters, f"{name}_map", kernel_shape=[1, 1]),
-                node("Transpose", [f"{name}_map"], f"{name}_last", perm=[0, 2, 3, 1]),
-                node("Reshape", [f"{name}_last", f"{name}_shape"], name),
-            ]
-            outputs[name] = (1, (side // stride) ** 2, channels)
-    return model(nodes, constants, {"input": (1, 3, side, side)}, outputs)

@@ -61,7 +61,7 @@ def detect(config: Config) -> dict[str, list[Region]]:
     dataset, folder = config.datasets[NAME], config.results / NAME
     manifest, duplicates = folder / "manifest.parquet", folder / "duplicates.csv"
     skipped = folder / "skipped.csv"
-    told = (skipped, duplicates, folder / "converted.csv", folder / "inputs.csv")
+    told = (skipped, duplicates, folder / "converted.csv")
     write_manifest(NAME, dataset, 10**8, config.seed, manifest, *told)
     stored: dict[str, Path | None] = {"boxes": None, "corrections": None}
     for setting in stored:

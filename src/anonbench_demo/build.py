@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from multiprocessing import get_context
@@ -14,17 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from anonbench.config import Demo, DocumentsDemo, PortraitsDemo
+from anonbench.core.boxes import box_table, write_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_json
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Split
 from anonbench_demo.listing import Item, items
 from anonbench_demo.people import ATTRIBUTES
-from anonbench_demo.truth import Drawing, Truth, write_truth
+from anonbench_demo.truth import Drawing
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +71,12 @@ def _write(demo: Demo, folder: Path, seed: int, workers: int) -> None:
     wanted = items(demo)
     truths = _draw_all(demo.kind, folder, seed, wanted, workers)
     if isinstance(demo, PortraitsDemo):
-        _write_celeba(folder, wanted, truths)
+        _write_celeba(folder, wanted, [truths[item.id].labels for item in wanted])
     elif isinstance(demo, DocumentsDemo):
         _write_rvl_cdip(folder, wanted)
-    write_truth(folder / "truth", _table(demo, wanted, truths), truths, seed)
+    (folder / "truth").mkdir()
+    regions = {image: truth.regions for image, truth in truths.items()}
+    write_boxes(box_table(regions, seed), folder / "truth/boxes.parquet")
 
 
 def _made_by(path: Path) -> Any:
@@ -94,7 +97,7 @@ def _made_by(path: Path) -> Any:
 
 def _draw_all(
     kind: str, folder: Path, seed: int, wanted: Sequence[Item], workers: int
-) -> dict[str, Truth]:
+) -> dict[str, Drawing]:
     for parent in sorted({(folder / item.path).parent for item in wanted}):
         parent.mkdir(parents=True, exist_ok=True)
     chunks = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
@@ -108,12 +111,12 @@ def _draw_all(
 
 def _draw_chunk(
     kind: str, folder: Path, seed: int, chunk: Sequence[Item]
-) -> list[tuple[str, Truth]]:
+) -> list[tuple[str, Drawing]]:
     results = []
     for item in chunk:
         drawing = _draw(kind, seed, item)
         (folder / item.path).write_bytes(encoded(drawing.image, Path(item.path).suffix))
-        results.append((item.id, Truth(drawing.regions, drawing.lines, drawing.labels)))
+        results.append((item.id, replace(drawing, image=np.empty(0))))  # the truth alone is kept
     return results
 
 
@@ -142,10 +145,12 @@ def encoded(image: np.ndarray, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def _write_celeba(folder: Path, wanted: Sequence[Item], truths: dict[str, Truth]) -> None:
+def _write_celeba(
+    folder: Path, wanted: Sequence[Item], labels: Sequence[Mapping[str, bool]]
+) -> None:
     """Write CelebA's three lists."""
     names = [Path(item.path).name for item in wanted]
-    rows = [[1 if truths[item.id].labels[name] else -1 for name in ATTRIBUTES] for item in wanted]
+    rows = [[1 if own[name] else -1 for name in ATTRIBUTES] for own in labels]
     attributes = [
         f"{name} " + " ".join(f"{value:2}" for value in row)
         for name, row in zip(names, rows, strict=True)
@@ -173,17 +178,3 @@ def _write_rvl_cdip(folder: Path, wanted: Sequence[Item]) -> None:
 
 def _lines(path: Path, lines: Sequence[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def _table(demo: Demo, wanted: Sequence[Item], truths: dict[str, Truth]) -> pd.DataFrame:
-    """Return the images' truth: id, split, identity (portraits only), class; sorted by id."""
-    portraits = isinstance(demo, PortraitsDemo)
-    rows = []
-    for item in wanted:
-        identity, label = "", item.kind
-        if portraits:
-            identity = str(item.number)
-            label = "male" if truths[item.id].labels["Male"] else "female"
-        rows.append((item.id, str(item.split), identity, label))
-    frame = pd.DataFrame(rows, columns=["id", "split", "identity", "class"])
-    return frame.sort_values("id", ignore_index=True)

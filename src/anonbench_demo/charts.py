@@ -20,7 +20,7 @@ def line_chart(sheet: Sheet, box: Box) -> None:
     for share in (0.0, 0.5, 1.0):
         page.rule(x0 - 3, y1 + (y0 - y1) * share, x0, y1 + (y0 - y1) * share)
         x = x0 + (x1 - x0) * share
-        page.text(x, y1 + 11, f"{share * 10:.0f}", font, align="middle")
+        page.middle(x, y1 + 11, f"{share * 10:.0f}", font)
     t = np.linspace(0, 1, 24)
     for number in range(sheet.count(2, 3)):
         walk = np.cumsum(sheet.random.normal(0.12, 0.4, 24))
@@ -47,13 +47,7 @@ def bar_chart(sheet: Sheet, box: Box) -> None:
         height = (y1 - y0) * sheet.between(0.25, 0.9)
         left = x0 + number * step + step * 0.18
         page.box(left, y1 - height, left + step * 0.64, y1, fill=70 + 25 * (number % 5))
-        page.text(
-            left + step * 0.32,
-            y1 - height - 5,
-            f"{height:.0f}",
-            sheet.family.bold(11),
-            align="middle",
-        )
+        page.middle(left + step * 0.32, y1 - height - 5, f"{height:.0f}", sheet.family.bold(11))
     page.rule(x0, y1, x1, y1, ink=20, width=2)
 
 

@@ -11,7 +11,7 @@ from faker import Faker
 from anonbench.core.numeric.seeding import hash_int, rng
 from anonbench_demo import office, papers, posters
 from anonbench_demo.fonts import Family
-from anonbench_demo.page import Page, text_lines
+from anonbench_demo.page import Page, moved
 from anonbench_demo.scan import scan_page, skewed
 from anonbench_demo.sheet import Sheet
 from anonbench_demo.truth import Drawing
@@ -57,6 +57,5 @@ def draw(seed: int, name: str, key: str) -> Drawing:
     reach = (8 + (1 - scale) * WIDTH / 2, 8 + (1 - scale) * HEIGHT / 2)
     shift = (random.uniform(-1, 1) * reach[0], random.uniform(-1, 1) * reach[1])
     transform = skewed(WIDTH, HEIGHT, turn, shift, scale)
-    lines = text_lines(sheet.page.marks, transform, WIDTH, HEIGHT)
     image = scan_page(sheet.page.pixels(), transform, random)
-    return Drawing(image=image, regions=[line.region for line in lines], lines=lines)
+    return Drawing(image, moved(sheet.page.marks, transform, WIDTH, HEIGHT))

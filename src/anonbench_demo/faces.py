@@ -11,9 +11,9 @@ from anonbench_demo.people import Photo, Traits
 from anonbench_demo.strokes import (
     Canvas,
     Colour,
-    Frame,
     Mask,
     Points,
+    bow,
     curve,
     ellipse,
     mirrored,
@@ -49,23 +49,23 @@ def head_outline(traits: Traits) -> Points:
     )
 
 
-def draw_ears(canvas: Canvas, head: Frame, traits: Traits) -> None:
+def draw_ears(head: Canvas, traits: Traits) -> None:
     """Draw both ears; the head goes over their inner halves."""
     inner = shade(traits.skin, 0.78)
     for side in (-1, 1):
         x = side * (traits.width + 0.06)
-        canvas.fill(head, ellipse(x, 0.35, 0.36, 0.66, side * 0.12), shade(traits.skin, 0.92), -0.6)
-        canvas.soft(head, ellipse(x, 0.35, 0.18, 0.42), inner, 0.6, 0.08, -0.6)
+        head.fill(ellipse(x, 0.35, 0.36, 0.66, side * 0.12), shade(traits.skin, 0.92), -0.6)
+        head.soft(ellipse(x, 0.35, 0.18, 0.42), inner, 0.6, 0.08, -0.6)
         if traits.earrings:
-            canvas.fill(head, ellipse(x, 1.2, 0.13, 0.17), (236, 204, 120), -0.5)
-            canvas.fill(head, ellipse(x - 0.03, 1.15, 0.05, 0.06), (255, 244, 214), -0.5)
+            head.fill(ellipse(x, 1.2, 0.13, 0.17), (236, 204, 120), -0.5)
+            head.fill(ellipse(x - 0.03, 1.15, 0.05, 0.06), (255, 244, 214), -0.5)
 
 
-def draw_head(canvas: Canvas, head: Frame, traits: Traits, photo: Photo) -> Mask:
+def draw_head(head: Canvas, traits: Traits, photo: Photo) -> Mask:
     """Draw the shaded skin of the head; return what it covers."""
     outline = head_outline(traits)
-    canvas.fill(head, outline, traits.skin)
-    skin = canvas.mask(head, outline)
+    head.fill(outline, traits.skin)
+    skin = head.mask(outline)
     dark, light = shade(traits.skin, 0.66), mix(traits.skin, (255, 240, 224), 0.45)
     w, chin = traits.width, traits.chin
     for side in (-1, 1):
@@ -79,39 +79,32 @@ def draw_head(canvas: Canvas, head: Frame, traits: Traits, photo: Photo) -> Mask
                 (side * w * 1.3, chin),
             )
         )
-        canvas.soft(head, edge, dark, strength, 0.42, within=skin)
-        canvas.soft(
-            head,
-            ellipse(side * 1.15, 1.15, 0.62, 0.42),
-            mix(traits.skin, (222, 92, 84), 0.55),
-            traits.cheek,
-            0.3,
-            0.4,
-            skin,
-        )
-        canvas.soft(head, ellipse(side * 0.98, 0.02, 0.74, 0.46), dark, 0.3, 0.2, 0.25, skin)
-        canvas.soft(head, ellipse(side * 1.12, 0.75, 0.5, 0.25), light, 0.22, 0.2, 0.45, skin)
-    canvas.soft(head, ellipse(0.3 * photo.light, -1.45, 1.05, 0.5), light, 0.42, 0.4, 0.4, skin)
-    canvas.soft(head, ellipse(0.0, chin - 0.42, 0.42, 0.24), light, 0.3, 0.16, 0.5, skin)
+        head.soft(edge, dark, strength, 0.42, within=skin)
+        spot = ellipse(side * 1.15, 1.15, 0.62, 0.42)
+        head.soft(spot, mix(traits.skin, (222, 92, 84), 0.55), traits.cheek, 0.3, 0.4, skin)
+        head.soft(ellipse(side * 0.98, 0.02, 0.74, 0.46), dark, 0.3, 0.2, 0.25, skin)
+        head.soft(ellipse(side * 1.12, 0.75, 0.5, 0.25), light, 0.22, 0.2, 0.45, skin)
+    head.soft(ellipse(0.3 * photo.light, -1.45, 1.05, 0.5), light, 0.42, 0.4, 0.4, skin)
+    head.soft(ellipse(0.0, chin - 0.42, 0.42, 0.24), light, 0.3, 0.16, 0.5, skin)
     if traits.stubble > 0.08:
-        _stubble(canvas, head, traits, skin)
+        _stubble(head, traits, skin)
     return skin
 
 
-def draw_features(canvas: Canvas, head: Frame, traits: Traits, photo: Photo, skin: Mask) -> None:
+def draw_features(head: Canvas, traits: Traits, photo: Photo, skin: Mask) -> None:
     """Draw what is on the face, from the nose outwards."""
-    _nose(canvas, head, traits, photo, skin)
-    _mouth(canvas, head, traits, photo, skin)
+    _nose(head, traits, photo, skin)
+    _mouth(head, traits, photo, skin)
     if traits.moustache or traits.goatee:
-        _beard(canvas, head, traits, photo)
+        _beard(head, traits, photo)
     for side in (-1, 1):
-        _eye(canvas, head, traits, photo, side, skin)
-        _brow(canvas, head, traits, photo, side)
+        _eye(head, traits, photo, side, skin)
+        _brow(head, traits, photo, side)
     if traits.glasses is not None:
-        _glasses(canvas, head, traits, traits.glasses)
+        _glasses(head, traits, traits.glasses)
 
 
-def _eye(canvas: Canvas, head: Frame, traits: Traits, photo: Photo, side: int, skin: Mask) -> None:
+def _eye(head: Canvas, traits: Traits, photo: Photo, side: int, skin: Mask) -> None:
     wide, depth = traits.eye, 0.3
     high = wide * 0.47 * photo.lids * (1.0 - 0.16 * max(photo.smile, 0.0))
     x, tilt = float(side), traits.eye_tilt
@@ -124,70 +117,35 @@ def _eye(canvas: Canvas, head: Frame, traits: Traits, photo: Photo, side: int, s
     upper = at((-wide, 0.06), (-0.4 * wide, -0.78 * high), (0.25 * wide, -high), (wide, -0.04))
     lower = at((wide, -0.04), (0.3 * wide, 0.72 * high), (-0.4 * wide, 0.66 * high), (-wide, 0.06))
     lids = np.vstack([curve(upper), curve(lower)[1:]])
-    canvas.soft(
-        head,
-        ellipse(x, -0.12, wide * 1.2, high * 1.7),
-        shade(traits.skin, 0.6),
-        0.4,
-        0.14,
-        depth,
-        skin,
-    )
+    spot = ellipse(x, -0.12, wide * 1.2, high * 1.7)
+    head.soft(spot, shade(traits.skin, 0.6), 0.4, 0.14, depth, skin)
     if traits.lipstick is not None:
-        canvas.soft(
-            head,
-            ellipse(x, -0.22, wide, high),
-            mix(traits.lipstick, traits.skin, 0.4),
-            0.3,
-            0.12,
-            depth,
-            skin,
-        )
-    canvas.fill(head, lids, WHITE, depth)
-    opening = canvas.mask(head, lids, depth)
+        spot = ellipse(x, -0.22, wide, high)
+        head.soft(spot, mix(traits.lipstick, traits.skin, 0.4), 0.3, 0.12, depth, skin)
+    head.fill(lids, WHITE, depth)
+    opening = head.mask(lids, depth)
     iris = high * 0.98
     centre = x + photo.gaze
     disc = ellipse(centre, -0.06 * high, iris, iris)
-    canvas.soft(head, disc, shade(traits.iris, 0.55), 1.0, 0.015, depth, opening)
-    canvas.soft(
-        head,
-        ellipse(centre, 0.06 * high, iris * 0.78, iris * 0.74),
-        shade(traits.iris, 1.35),
-        0.85,
-        0.05,
-        depth,
-        opening,
-    )
-    canvas.soft(
-        head,
-        ellipse(centre, -0.04 * high, iris * 0.44, iris * 0.44),
-        (12, 10, 12),
-        1.0,
-        0.012,
-        depth,
-        opening,
-    )
-    canvas.soft(
-        head,
-        ellipse(centre + 0.08, -0.38 * high, 0.065, 0.065),
-        (255, 255, 255),
-        1.0,
-        0.01,
-        depth,
-        opening,
-    )
+    head.soft(disc, shade(traits.iris, 0.55), 1.0, 0.015, depth, opening)
+    spot = ellipse(centre, 0.06 * high, iris * 0.78, iris * 0.74)
+    head.soft(spot, shade(traits.iris, 1.35), 0.85, 0.05, depth, opening)
+    spot = ellipse(centre, -0.04 * high, iris * 0.44, iris * 0.44)
+    head.soft(spot, (12, 10, 12), 1.0, 0.012, depth, opening)
+    spot = ellipse(centre + 0.08, -0.38 * high, 0.065, 0.065)
+    head.soft(spot, (255, 255, 255), 1.0, 0.01, depth, opening)
     shadow = np.vstack([curve(upper), curve(moved(upper, 0.0, 0.14))[::-1]])
-    canvas.soft(head, shadow, (60, 44, 44), 0.55, 0.05, depth, opening)
-    canvas.line(head, curve(upper), DARK, 0.075 if traits.male else 0.12, depth)
-    canvas.line(head, curve(lower), shade(traits.skin, 0.52), 0.035, depth)
+    head.soft(shadow, (60, 44, 44), 0.55, 0.05, depth, opening)
+    head.line(curve(upper), DARK, 0.075 if traits.male else 0.12, depth)
+    head.line(curve(lower), shade(traits.skin, 0.52), 0.035, depth)
     crease = curve(moved(upper, 0.0, -0.16))
-    canvas.line(head, crease, shade(traits.skin, 0.66), 0.045, depth)
+    head.line(crease, shade(traits.skin, 0.66), 0.045, depth)
     if not traits.male:
         flick = at((wide * 0.8, -0.2 * high), (wide * 1.22, -0.5 * high))
-        canvas.line(head, flick, DARK, 0.09, depth)
+        head.line(flick, DARK, 0.09, depth)
 
 
-def _brow(canvas: Canvas, head: Frame, traits: Traits, photo: Photo, side: int) -> None:
+def _brow(head: Canvas, traits: Traits, photo: Photo, side: int) -> None:
     lift = traits.brow_gap + 0.08 * photo.opening
     thick, arch = traits.brow, traits.brow_arch
     upper = points(
@@ -196,10 +154,10 @@ def _brow(canvas: Canvas, head: Frame, traits: Traits, photo: Photo, side: int) 
     lower = upper[::-1] + np.array([(0, 0.0), (0, thick * 0.75), (0, thick), (0, thick * 1.05)])
     outline = np.vstack([curve(upper), curve(lower)]) * (side, 1.0)
     colour = mix(shade(traits.hair, 0.72), (60, 44, 38), 0.4)
-    canvas.soft(head, outline, colour, 0.92, 0.035, 0.32)
+    head.soft(outline, colour, 0.92, 0.035, 0.32)
 
 
-def _nose(canvas: Canvas, head: Frame, traits: Traits, photo: Photo, skin: Mask) -> None:
+def _nose(head: Canvas, traits: Traits, photo: Photo, skin: Mask) -> None:
     tip, wide = traits.nose, traits.nose_width
     dark, light = shade(traits.skin, 0.62), mix(traits.skin, (255, 246, 236), 0.6)
     for side in (-1, 1):
@@ -213,9 +171,8 @@ def _nose(canvas: Canvas, head: Frame, traits: Traits, photo: Photo, skin: Mask)
                 (side * 0.5, 0.2),
             )
         )
-        canvas.soft(head, ridge, dark, strength, 0.12, 0.45, skin)
-    canvas.soft(
-        head,
+        head.soft(ridge, dark, strength, 0.12, 0.45, skin)
+    head.soft(
         smooth(mirrored((0, -0.3), (0.09, 0.3), (0.12, tip - 0.3), (0, tip - 0.15))),
         light,
         0.6,
@@ -223,118 +180,61 @@ def _nose(canvas: Canvas, head: Frame, traits: Traits, photo: Photo, skin: Mask)
         0.7,
         skin,
     )
-    canvas.soft(
-        head,
-        ellipse(0.05 * photo.light, tip - 0.17, wide * 0.46, 0.18),
-        light,
-        0.62,
-        0.09,
-        0.85,
-        skin,
-    )
-    canvas.soft(head, ellipse(0, tip + 0.19, wide * 0.95, 0.12), dark, 0.5, 0.09, 0.55, skin)
+    spot = ellipse(0.05 * photo.light, tip - 0.17, wide * 0.46, 0.18)
+    head.soft(spot, light, 0.62, 0.09, 0.85, skin)
+    head.soft(ellipse(0, tip + 0.19, wide * 0.95, 0.12), dark, 0.5, 0.09, 0.55, skin)
     wing = shade(traits.skin, 0.52)
     for side in (-1, 1):
-        canvas.soft(
-            head,
-            ellipse(side * wide * 0.5, tip + 0.07, 0.14, 0.075, side * -0.35),
-            (58, 28, 26),
-            0.92,
-            0.03,
-            0.65,
-        )
+        spot = ellipse(side * wide * 0.5, tip + 0.07, 0.14, 0.075, side * -0.35)
+        head.soft(spot, (58, 28, 26), 0.92, 0.03, 0.65)
         edge = points(
             (side * wide * 0.98, tip - 0.28),
             (side * wide * 1.12, tip - 0.06),
             (side * wide * 0.86, tip + 0.1),
         )
-        canvas.line(head, curve(edge), wing, 0.05, 0.55)
+        head.line(curve(edge), wing, 0.05, 0.55)
 
 
-def _mouth(canvas: Canvas, head: Frame, traits: Traits, photo: Photo, skin: Mask) -> None:
+def _mouth(head: Canvas, traits: Traits, photo: Photo, skin: Mask) -> None:
     depth, smile, gap = 0.45, photo.smile, 0.34 * photo.opening
     y = traits.nose + (traits.chin - traits.nose) * 0.36
     wide = traits.mouth * (1.0 + 0.17 * max(smile, 0.0))
     corner = y - 0.06 - 0.15 * smile
     thick = 0.19 * traits.lips * (1.0 - 0.14 * smile)
     red = traits.lipstick or mix(traits.skin, (176, 72, 72), 0.5)
-    top = points(
-        (-wide, corner),
-        (-0.5 * wide, y - 0.62 * thick),
-        (-0.16, y - thick - 0.03),
-        (0.0, y - 0.74 * thick),
-        (0.16, y - thick - 0.03),
-        (0.5 * wide, y - 0.62 * thick),
-        (wide, corner),
+    low = y + gap
+    top = bow(
+        *((-wide, corner), (-0.5 * wide, y - 0.62 * thick)),
+        *((-0.16, y - thick - 0.03), (0.0, y - 0.74 * thick)),
     )
-    upper = points(
-        (wide, corner),
-        (0.4 * wide, y + 0.02),
-        (0.0, y + 0.05),
-        (-0.4 * wide, y + 0.02),
-        (-wide, corner),
-    )
-    lower = points(
-        (-wide, corner),
-        (-0.45 * wide, y + 0.04 + gap * 0.85),
-        (0.0, y + 0.07 + gap),
-        (0.45 * wide, y + 0.04 + gap * 0.85),
-        (wide, corner),
-    )
-    bottom = points(
-        (wide, corner),
-        (0.5 * wide, y + gap + 1.05 * thick),
-        (0.0, y + gap + 1.5 * thick),
-        (-0.5 * wide, y + gap + 1.05 * thick),
-        (-wide, corner),
-    )
-    canvas.soft(
-        head,
-        ellipse(0, y + gap + 2.1 * thick + 0.06, wide * 0.5, 0.12),
-        shade(traits.skin, 0.62),
-        0.5,
-        0.1,
-        depth,
-        skin,
-    )
+    upper = bow((-wide, corner), (-0.4 * wide, y + 0.02), (0.0, y + 0.05))[::-1]
+    lower = bow((-wide, corner), (-0.45 * wide, y + 0.04 + gap * 0.85), (0.0, y + 0.07 + gap))
+    bottom = bow((-wide, corner), (-0.5 * wide, low + 1.05 * thick), (0.0, low + 1.5 * thick))[::-1]
+    spot = ellipse(0, y + gap + 2.1 * thick + 0.06, wide * 0.5, 0.12)
+    head.soft(spot, shade(traits.skin, 0.62), 0.5, 0.1, depth, skin)
     if gap > 0:
         inside = np.vstack([curve(upper), curve(lower)])
-        canvas.fill(head, inside, (74, 24, 28), depth)
+        head.fill(inside, (74, 24, 28), depth)
         teeth = ellipse(0, y + 0.06 + gap * 0.24, wide * 0.72, 0.05 + gap * 0.42)
-        canvas.soft(
-            head, teeth, (240, 236, 228), 1.0, 0.03, depth, canvas.mask(head, inside, depth)
-        )
-    canvas.soft(head, np.vstack([curve(top), curve(upper)]), shade(red, 0.86), 0.95, 0.03, depth)
-    canvas.soft(head, np.vstack([curve(lower), curve(bottom)]), red, 0.95, 0.03, depth)
-    canvas.soft(
-        head,
-        ellipse(0.06 * photo.light, y + gap + 0.85 * thick, wide * 0.35, thick * 0.3),
-        mix(red, (255, 240, 236), 0.65),
-        0.55,
-        0.06,
-        depth,
-    )
-    canvas.line(head, curve(upper), shade(red, 0.45), 0.05, depth)
+        head.soft(teeth, (240, 236, 228), 1.0, 0.03, depth, head.mask(inside, depth))
+    head.soft(np.vstack([curve(top), curve(upper)]), shade(red, 0.86), 0.95, 0.03, depth)
+    head.soft(np.vstack([curve(lower), curve(bottom)]), red, 0.95, 0.03, depth)
+    spot = ellipse(0.06 * photo.light, y + gap + 0.85 * thick, wide * 0.35, thick * 0.3)
+    head.soft(spot, mix(red, (255, 240, 236), 0.65), 0.55, 0.06, depth)
+    head.line(curve(upper), shade(red, 0.45), 0.05, depth)
     for side in (-1, 1):
-        canvas.soft(
-            head,
-            ellipse(side * (wide + 0.04), corner, 0.1, 0.1),
-            shade(traits.skin, 0.5),
-            0.5,
-            0.06,
-            depth,
-            skin,
-        )
+        spot = ellipse(side * (wide + 0.04), corner, 0.1, 0.1)
+        head.soft(spot, shade(traits.skin, 0.5), 0.5, 0.06, depth, skin)
         if smile > 0.5:
             fold = points(
                 (side * traits.nose_width * 1.35, traits.nose - 0.1),
                 (side * (wide + 0.2), y - 0.5),
                 (side * (wide + 0.24), corner + 0.1),
             )
-            canvas.line(head, curve(fold), shade(traits.skin, 0.74), 0.05, depth)
+            head.line(curve(fold), shade(traits.skin, 0.74), 0.05, depth)
 
 
-def _stubble(canvas: Canvas, head: Frame, traits: Traits, skin: Mask) -> None:
+def _stubble(head: Canvas, traits: Traits, skin: Mask) -> None:
     w, chin = traits.width, traits.chin
     jaw = smooth(
         mirrored(
@@ -346,10 +246,10 @@ def _stubble(canvas: Canvas, head: Frame, traits: Traits, skin: Mask) -> None:
             (0, chin + 0.4),
         )
     )
-    canvas.soft(head, jaw, shade(traits.hair, 0.8), traits.stubble, 0.25, 0.1, skin)
+    head.soft(jaw, shade(traits.hair, 0.8), traits.stubble, 0.25, 0.1, skin)
 
 
-def _beard(canvas: Canvas, head: Frame, traits: Traits, photo: Photo) -> None:
+def _beard(head: Canvas, traits: Traits, photo: Photo) -> None:
     y = traits.nose + (traits.chin - traits.nose) * 0.36
     colour = shade(traits.hair, 0.85)
     if traits.moustache:
@@ -361,7 +261,7 @@ def _beard(canvas: Canvas, head: Frame, traits: Traits, photo: Photo) -> None:
             (0.5, y - 0.2),
             (0, y - 0.2),
         )
-        canvas.soft(head, smooth(shape), colour, 0.95, 0.06, 0.55)
+        head.soft(smooth(shape), colour, 0.95, 0.06, 0.55)
     if traits.goatee:
         low = y + 0.5 + 0.3 * photo.opening
         shape = mirrored(
@@ -371,10 +271,10 @@ def _beard(canvas: Canvas, head: Frame, traits: Traits, photo: Photo) -> None:
             (0.5, traits.chin + 0.05),
             (0, traits.chin + 0.16),
         )
-        canvas.soft(head, smooth(shape), colour, 0.92, 0.09, 0.4)
+        head.soft(smooth(shape), colour, 0.92, 0.09, 0.4)
 
 
-def _glasses(canvas: Canvas, head: Frame, traits: Traits, colour: Colour) -> None:
+def _glasses(head: Canvas, traits: Traits, colour: Colour) -> None:
     for side in (-1, 1):
         if traits.round_glasses:
             rim = ellipse(side * 1.0, 0.1, 0.76, 0.68)
@@ -389,8 +289,8 @@ def _glasses(canvas: Canvas, head: Frame, traits: Traits, colour: Colour) -> Non
                 (0.34, 0.3),
             )
             rim = smooth(box) * (side, 1.0)
-        canvas.soft(head, rim, (225, 236, 244), 0.1, 0.02, 0.5)
-        canvas.line(head, np.vstack([rim, rim[:1]]), colour, 0.11, 0.5)
+        head.soft(rim, (225, 236, 244), 0.1, 0.02, 0.5)
+        head.line(np.vstack([rim, rim[:1]]), colour, 0.11, 0.5)
         temple = points((side * 1.74, -0.1), (side * traits.width * 0.99, -0.2))
-        canvas.line(head, temple, colour, 0.1, 0.2)
-    canvas.line(head, curve(points((-0.28, 0.02), (0, -0.1), (0.28, 0.02))), colour, 0.11, 0.6)
+        head.line(temple, colour, 0.1, 0.2)
+    head.line(curve(points((-0.28, 0.02), (0, -0.1), (0.28, 0.02))), colour, 0.11, 0.6)

@@ -16,7 +16,7 @@ from anonbench.core.numeric.seeding import hash_int, rng
 from anonbench.core.vocabulary import Entity
 from anonbench_demo import mrz, security
 from anonbench_demo.fonts import Family, load, wrap
-from anonbench_demo.page import Mark, Page, text_lines
+from anonbench_demo.page import Mark, Page, moved
 from anonbench_demo.people import Traits, draw_photo, draw_traits
 from anonbench_demo.portraits import person
 from anonbench_demo.scan import scan_card, skewed
@@ -210,7 +210,7 @@ def _card(design: Template, series: Series) -> Page:
     light, bold = (250, 248, 240), Family.SANS.bold(17)
     page.text(46 if right else 16, 26, design.title, bold, ink=light)
     edge = width - (16 if right else 50)
-    page.text(edge, 26, "UTOPIA", Family.SLAB.bold(15), ink=light, align="right")
+    page.right(edge, 26, "UTOPIA", Family.SLAB.bold(15), ink=light)
     return page
 
 
@@ -266,7 +266,7 @@ def _symbol(page: Page, design: Template, holder: mrz.Holder) -> None:
     page.image.paste(Image.fromarray(bars).convert("RGB"), (left, top))
     # the blank quiet zone around a code tells nothing, and no detector reports it
     (x0, y0), (x1, y1) = security.extent(bars)
-    page.mark(Entity.BARCODE, (left + x0, top + y0, left + x1, top + y1), content)
+    page.mark(Entity.BARCODE, (left + x0, top + y0, left + x1, top + y1))
 
 
 def _scan(
@@ -284,20 +284,18 @@ def _scan(
     transform = skewed(width, height, turn, (across, down), scale)
     cover = _rounded(width, height)
     image = scan_card(page.pixels(), transform, (WIDTH, HEIGHT), cover, random)
-    lines = text_lines(page.marks, transform, WIDTH, HEIGHT)
     corners = _corners(*face) @ transform[:, :2].T + transform[:, 2]
     low, high = corners.min(axis=0), corners.max(axis=0)
     box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-    regions = [line.region for line in lines if line.region.entity is not Entity.MRZ]
-    regions += [line.region for line in text_lines([_zone_mark(page)], transform, WIDTH, HEIGHT)]
-    regions += [box_region(Entity.FACE, box, WIDTH, HEIGHT)]
-    return Drawing(image, regions, lines)
+    marks = [mark for mark in page.marks if mark.entity is not Entity.MRZ] + [_zone_mark(page)]
+    regions = moved(marks, transform, WIDTH, HEIGHT)
+    return Drawing(image, [*regions, box_region(Entity.FACE, box, WIDTH, HEIGHT)])
 
 
 def _zone_mark(page: Page) -> Mark:
     """Return the zone around all lines of the MRZ: it is one region."""
     corners = np.vstack([mark.corners for mark in page.marks if mark.entity is Entity.MRZ])
-    return Mark(Entity.MRZ, _corners(*corners.min(axis=0), *corners.max(axis=0)), "")
+    return Mark(Entity.MRZ, _corners(*corners.min(axis=0), *corners.max(axis=0)))
 
 
 def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:

@@ -13,15 +13,10 @@ def form(sheet: Sheet) -> None:
     left, right = 30.0, page.width - 30.0
     page.box(left, 30, right, 62, fill=sheet.pick(255, 225, 60), width=2)
     dark = page.image.getpixel((int(left) + 6, 40)) == 60
-    page.text(
-        sheet.middle,
-        51,
-        sheet.title(2, 3).upper() + " FORM",
-        sheet.family.bold(14),
-        ink=250 if dark else 15,
-        align="middle",
+    page.centre(
+        51, sheet.title(2, 3).upper() + " FORM", sheet.family.bold(14), ink=250 if dark else 15
     )
-    page.text(right, 24, f"Form {fake.bothify('??-###').upper()}", label, align="right")
+    page.right(right, 24, f"Form {fake.bothify('??-###').upper()}", label)
     values = [
         ("Name", fake.name),
         ("Date", sheet.date),
@@ -97,13 +92,7 @@ def specification(sheet: Sheet) -> None:
         page.text(columns[3] + 5, base, f"{low + sheet.between(0.5, 40):.2f}", font)
     for x in columns[1:-1]:
         page.rule(x, y - 12, x, y + 7 + rows * 18)
-    page.text(
-        right,
-        page.height - 24,
-        f"Page {sheet.count(1, 9)} of {sheet.count(9, 20)}",
-        font,
-        align="right",
-    )
+    page.right(right, page.height - 24, f"Page {sheet.count(1, 9)} of {sheet.count(9, 20)}", font)
 
 
 def budget(sheet: Sheet) -> None:
@@ -111,22 +100,20 @@ def budget(sheet: Sheet) -> None:
     page, fake = sheet.page, sheet.fake
     font, bold = sheet.family.regular(9.3), sheet.family.bold(9.5)
     left, right, year = 26.0, page.width - 26.0, sheet.count(1972, 2005)
-    page.text(sheet.middle, 42, fake.company(), sheet.family.bold(13), align="middle")
-    page.text(
-        sheet.middle,
+    page.centre(42, fake.company(), sheet.family.bold(13))
+    page.centre(
         60,
         f"{year} {sheet.pick('BUDGET', 'OPERATING BUDGET', 'BUDGET REVIEW')}",
         sheet.family.bold(12),
-        align="middle",
     )
-    page.text(right, 76, "($ thousands)", font, align="right")
+    page.right(right, 76, "($ thousands)", font)
     columns = sheet.count(4, 5)
     edges = [
         right - (right - left - 132) * (columns - 1 - number) / columns for number in range(columns)
     ]
     names = ("1st Qtr", "2nd Qtr", "3rd Qtr", "4th Qtr", "Total")[-columns:]
     for edge, name in zip(edges, names, strict=True):
-        page.text(edge, 94, name, bold, align="right")
+        page.right(edge, 94, name, bold)
     page.rule(left, 99, right, 99, ink=20, width=2)
     y = 116.0
     while y < page.height - 110:
@@ -135,17 +122,17 @@ def budget(sheet: Sheet) -> None:
         for _ in range(sheet.count(4, 7)):
             page.text(left + 10, y, sheet.phrase(1, 2)[:20], font)
             for edge in edges:
-                page.text(edge, y, f"{sheet.between(0, 900):,.1f}", font, align="right")
+                page.right(edge, y, f"{sheet.between(0, 900):,.1f}", font)
             y += 14.5
         page.rule(left + 130, y - 10, right, y - 10)
         y += 3
         page.text(left + 10, y, "Subtotal", bold)
         for edge in edges:
-            page.text(edge, y, f"{sheet.between(900, 5000):,.1f}", bold, align="right")
+            page.right(edge, y, f"{sheet.between(900, 5000):,.1f}", bold)
         y += 24
     page.text(left, y, "TOTAL", bold)
     for edge in edges:
-        page.text(edge, y, f"{sheet.between(5000, 20000):,.1f}", bold, align="right")
+        page.right(edge, y, f"{sheet.between(5000, 20000):,.1f}", bold)
     page.rule(left, y + 5, right, y + 5, ink=20)
     page.rule(left, y + 8, right, y + 8, ink=20)
 
@@ -158,9 +145,9 @@ def invoice(sheet: Sheet) -> None:
     page.text(left, 54, fake.company(), sheet.family.bold(14))
     page.text(left, 70, fake.street_address(), font)
     page.text(left, 84, fake.city(), font)
-    page.text(right, 56, "INVOICE", sheet.family.bold(24), ink=sheet.pick(10, 70), align="right")
-    page.text(right, 76, f"No. {fake.numerify('######')}", font, align="right")
-    page.text(right, 90, sheet.date(), font, align="right")
+    page.right(right, 56, "INVOICE", sheet.family.bold(24), ink=sheet.pick(10, 70))
+    page.right(right, 76, f"No. {fake.numerify('######')}", font)
+    page.right(right, 90, sheet.date(), font)
     page.box(left, 108, left + 190, 172)
     page.text(left + 8, 122, "BILL TO", bold)
     for number, line in enumerate((fake.name(), fake.street_address(), fake.city())):
@@ -177,41 +164,29 @@ def invoice(sheet: Sheet) -> None:
     for _ in range(rows):
         quantity, price = sheet.count(1, 40), sheet.between(1, 90)
         total += quantity * price
-        page.text(edges[1] - 12, y, str(quantity), font, align="right")
+        page.right(edges[1] - 12, y, str(quantity), font)
         page.text(edges[1] + 6, y, sheet.phrase(2, 3)[:30], font)
-        page.text(edges[3] - 8, y, f"{price:.2f}", font, align="right")
-        page.text(right - 8, y, f"{quantity * price:,.2f}", font, align="right")
+        page.right(edges[3] - 8, y, f"{price:.2f}", font)
+        page.right(right - 8, y, f"{quantity * price:,.2f}", font)
         y += 17.5
     bottom = 500.0
     page.box(left, 190, right, bottom)
     for x in edges[1:-1]:
         page.rule(x, 190, x, bottom)
     page.box(edges[3], bottom, right, bottom + 24, width=2)
-    page.text(edges[3] - 8, bottom + 17, "TOTAL DUE", bold, align="right")
-    page.text(right - 8, bottom + 17, f"${total:,.2f}", bold, align="right")
+    page.right(edges[3] - 8, bottom + 17, "TOTAL DUE", bold)
+    page.right(right - 8, bottom + 17, f"${total:,.2f}", bold)
     page.text(left, page.height - 72, f"Please remit to {fake.company()}", font)
-    page.text(
-        sheet.middle,
-        page.height - 34,
-        "Thank you for your business",
-        sheet.family.italic(11),
-        align="middle",
-    )
+    page.centre(page.height - 34, "Thank you for your business", sheet.family.italic(11))
 
 
 def questionnaire(sheet: Sheet) -> None:
     """Numbered questions with circles to mark and scales from 1 to 5."""
     page, fake = sheet.page, sheet.fake
     font, bold = sheet.family.regular(10.3), sheet.family.bold(10.3)
-    page.text(
-        sheet.middle,
-        46,
-        sheet.title(2, 3).upper() + " SURVEY",
-        sheet.family.bold(14),
-        align="middle",
-    )
+    page.centre(46, sheet.title(2, 3).upper() + " SURVEY", sheet.family.bold(14))
     page.text(sheet.left, 70, "Respondent No. ______", font)
-    page.text(sheet.right, 70, f"Interviewer: {fake.last_name()}", font, align="right")
+    page.right(sheet.right, 70, f"Interviewer: {fake.last_name()}", font)
     y, number = 98.0, sheet.count(1, 12)
     while y < page.height - 96:
         page.text(sheet.left, y, f"{number}.", bold)
@@ -235,18 +210,18 @@ def questionnaire(sheet: Sheet) -> None:
                 y += 16
         y += 14
         number += 1
-    page.text(sheet.right, page.height - 24, "(CONTINUED)", font, align="right")
+    page.right(sheet.right, page.height - 24, "(CONTINUED)", font)
 
 
 def _scale(sheet: Sheet, y: float) -> float:
     page, font = sheet.page, sheet.family.regular(9.3)
     chosen = sheet.count(0, 8)
     page.text(sheet.left + 24, y + 4, "Disagree", font)
-    page.text(sheet.right, y + 4, "Agree", font, align="right")
+    page.right(sheet.right, y + 4, "Agree", font)
     for step in range(5):
         x = sheet.left + 96 + step * (sheet.width - 150) / 4
         page.draw.ellipse(
             [x - 9, y - 9, x + 9, y + 9], outline=30, width=2 if step == chosen else 1
         )
-        page.text(x, y + 4, str(step + 1), font, align="middle")
+        page.middle(x, y + 4, str(step + 1), font)
     return y + 24

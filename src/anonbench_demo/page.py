@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench_demo.fonts import Font, advance, wrap
-from anonbench_demo.truth import TextLine, quad_region
+from anonbench_demo.truth import quad_region
 
 Ink = int | tuple[int, int, int]
-Align = Literal["left", "right", "middle"]
-Corners = np.ndarray
-
-ANCHOR: dict[Align, str] = {"left": "ls", "middle": "ms", "right": "rs"}
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Something sensitive on the page: its corners [4, 2], and what it says."""
+    """Something sensitive on the page, with its corners [4, 2]."""
 
     entity: Entity
-    corners: Corners
-    text: str
+    corners: np.ndarray
 
 
 class Page:
@@ -58,23 +53,34 @@ class Page:
         text: str,
         font: Font,
         ink: Ink = 20,
-        align: Align = "left",
+        anchor: str = "ls",
         entity: Entity = Entity.TEXT,
     ) -> float:
-        """Print a line on the baseline y and return its width."""
+        """Print a line on the baseline y, from x or as Pillow's anchor says; return its width."""
         if not text.strip():
             return 0.0
-        anchor = ANCHOR[align]
         self.draw.text((x, y), text, fill=ink, font=font, anchor=anchor)
         left, top, right, bottom = font.getbbox(text, anchor=anchor)
-        self.mark(entity, (x + left - 1, y + top - 1, x + right + 1, y + bottom + 1), text)
+        self.mark(entity, (x + left - 1, y + top - 1, x + right + 1, y + bottom + 1))
         return advance(font, text)
 
-    def mark(self, entity: Entity, box: tuple[float, float, float, float], text: str = "") -> None:
+    def middle(self, x: float, y: float, text: str, font: Font, ink: Ink = 20) -> None:
+        """Print a line about x."""
+        self.text(x, y, text, font, ink, "ms")
+
+    def centre(self, y: float, text: str, font: Font, ink: Ink = 20) -> None:
+        """Print a line about the page's vertical axis."""
+        self.middle(self.width / 2, y, text, font, ink)
+
+    def right(self, x: float, y: float, text: str, font: Font, ink: Ink = 20) -> None:
+        """Print a line that ends at x."""
+        self.text(x, y, text, font, ink, "rs")
+
+    def mark(self, entity: Entity, box: tuple[float, float, float, float]) -> None:
         """Remember an upright region."""
         x0, y0, x1, y1 = box
         corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=np.float64)
-        self.marks.append(Mark(entity, corners, text))
+        self.marks.append(Mark(entity, corners))
 
     def paragraph(
         self,
@@ -117,12 +123,12 @@ class Page:
         self.draw.rectangle([x0, y0, x1, y1], outline=ink, fill=fill, width=width)
 
 
-def text_lines(marks: list[Mark], transform: np.ndarray, width: int, height: int) -> list[TextLine]:
+def moved(marks: list[Mark], transform: np.ndarray, width: int, height: int) -> list[Region]:
     """Return marks after the affine transform [2, 3] as regions of an image of that size."""
-    lines = []
+    regions = []
     for mark in marks:
         corners = mark.corners @ transform[:, :2].T + transform[:, 2]
         region = quad_region(mark.entity, corners, width, height)
         if region.x1 - region.x0 >= 2 and region.y1 - region.y0 >= 2:
-            lines.append(TextLine(region, mark.text))
-    return lines
+            regions.append(region)
+    return regions

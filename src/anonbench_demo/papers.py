@@ -20,13 +20,12 @@ def letter(sheet: Sheet) -> None:
     y = sheet.between(46, 60)
     small = sheet.family.regular(9)
     centred = sheet.chance(0.6)
-    x = sheet.middle if centred else sheet.left
-    align = "middle" if centred else "left"
-    page.text(x, y, company, head, align=align)  # type: ignore[arg-type]
-    page.text(x, y + 15, _address(sheet), small, align=align)  # type: ignore[arg-type]
+    x, anchor = (sheet.middle, "ms") if centred else (sheet.left, "ls")
+    page.text(x, y, company, head, anchor=anchor)
+    page.text(x, y + 15, _address(sheet), small, anchor=anchor)
     page.rule(sheet.left, y + 22, sheet.right, y + 22, width=sheet.count(1, 2))
     y += 50
-    page.text(sheet.right, y, sheet.date(), font, align="right")
+    page.right(sheet.right, y, sheet.date(), font)
     y += 26
     for line in (fake.name(), fake.job(), fake.company(), fake.street_address(), _city(sheet)):
         page.text(sheet.left, y, line, font)
@@ -135,7 +134,7 @@ def _scrawl(sheet: Sheet, at: tuple[float, float], line: str, hand: Font, pen: f
         )
         x += hand.getlength(word) + hand.size * sheet.between(0.3, 0.5)
     top, low = y - hand.size * 0.78, y + hand.size * 0.28
-    page.mark(Entity.TEXT, (start - 2, top - 2, x - hand.size * 0.3, low + 2), line)
+    page.mark(Entity.TEXT, (start - 2, top - 2, x - hand.size * 0.3, low + 2))
 
 
 def _tremble(page: Page, sheet: Sheet) -> None:
@@ -159,20 +158,14 @@ def scientific_report(sheet: Sheet) -> None:
     page, fake = sheet.page, sheet.fake
     font, bold = sheet.family.regular(10.5), sheet.family.bold(11.5)
     page.text(sheet.left, 42, fake.company().upper(), sheet.family.bold(10))
-    page.text(
-        sheet.right,
-        42,
-        f"Report No. {sheet.count(100, 999)}-{sheet.count(10, 99)}",
-        font,
-        align="right",
-    )
+    page.right(sheet.right, 42, f"Report No. {sheet.count(100, 999)}-{sheet.count(10, 99)}", font)
     page.rule(sheet.left, 49, sheet.right, 49)
     y = 84.0
     for line in wrap(sheet.title(6, 10), sheet.family.bold(17), sheet.width * 0.9):
-        page.text(sheet.middle, y, line, sheet.family.bold(17), align="middle")
+        page.centre(y, line, sheet.family.bold(17))
         y += 22
-    page.text(sheet.middle, y + 2, f"{fake.name()} and {fake.name()}", font, align="middle")
-    page.text(sheet.middle, y + 17, sheet.date(), font, align="middle")
+    page.centre(y + 2, f"{fake.name()} and {fake.name()}", font)
+    page.centre(y + 17, sheet.date(), font)
     y += 46
     for number, heading in enumerate(("Introduction", "Methods", "Results", "Discussion"), start=1):
         if y > page.height - 80:
@@ -188,9 +181,9 @@ def scientific_report(sheet: Sheet) -> None:
             bottom = y + sheet.between(105, 130)
             line_chart(sheet, (sheet.left + 60, y, sheet.right - 60, bottom))
             caption = f"Figure {number}: {sheet.phrase(4, 6)}"
-            page.text(sheet.middle, bottom + 22, caption, sheet.family.italic(10), align="middle")
+            page.centre(bottom + 22, caption, sheet.family.italic(10))
             y = bottom + 44
-    page.text(sheet.middle, page.height - 22, f"- {sheet.count(1, 40)} -", font, align="middle")
+    page.centre(page.height - 22, f"- {sheet.count(1, 40)} -", font)
 
 
 def scientific_publication(sheet: Sheet) -> None:
@@ -203,7 +196,7 @@ def scientific_publication(sheet: Sheet) -> None:
         f"J. {sheet.title(1, 2)}. {sheet.count(4, 60)} ({sheet.count(1970, 2008)})",
         sheet.family.italic(9),
     )
-    page.text(sheet.right, 36, str(sheet.count(100, 999)), small, align="right")
+    page.right(sheet.right, 36, str(sheet.count(100, 999)), small)
     y = 66.0
     for line in wrap(sheet.title(7, 11), sheet.family.bold(16), sheet.width):
         page.text(sheet.left, y, line, sheet.family.bold(16))
@@ -241,12 +234,10 @@ def news_article(sheet: Sheet) -> None:
     """Masthead, headline over three narrow columns, a halftone picture."""
     page, fake = sheet.page, sheet.fake
     name = f"The {fake.city()} {sheet.pick('Herald', 'Times', 'Gazette', 'Courier', 'Tribune')}"
-    page.text(sheet.middle, 52, name, load("STIXGeneralBol", 25), align="middle")
+    page.centre(52, name, load("STIXGeneralBol", 25))
     page.rule(22, 60, page.width - 22, 60, ink=10, width=2)
     page.text(24, 73, sheet.date(), load("STIXGeneral", 9.5))
-    page.text(
-        page.width - 24, 73, f"{sheet.count(25, 95)} cents", load("STIXGeneral", 9.5), align="right"
-    )
+    page.right(page.width - 24, 73, f"{sheet.count(25, 95)} cents", load("STIXGeneral", 9.5))
     page.rule(22, 78, page.width - 22, 78)
     y = 112.0
     head = load("STIXGeneralBol", sheet.between(26, 32))
@@ -284,22 +275,10 @@ def resume(sheet: Sheet) -> None:
     page, fake = sheet.page, sheet.fake
     font, bold = sheet.family.regular(10.3), sheet.family.bold(10.3)
     y = sheet.between(50, 60)
-    page.text(
-        sheet.middle,
-        y,
-        fake.name().upper(),
-        sheet.family.bold(sheet.between(19, 23)),
-        align="middle",
-    )
+    page.centre(y, fake.name().upper(), sheet.family.bold(sheet.between(19, 23)))
     contact = f"{fake.street_address()}, {_city(sheet)}"
-    page.text(sheet.middle, y + 17, contact, font, align="middle")
-    page.text(
-        sheet.middle,
-        y + 31,
-        f"{fake.numerify('(###) ###-####')}   {fake.email()}",
-        font,
-        align="middle",
-    )
+    page.centre(y + 17, contact, font)
+    page.centre(y + 31, f"{fake.numerify('(###) ###-####')}   {fake.email()}", font)
     y += 58
     for heading in ("EDUCATION", "EXPERIENCE", "PUBLICATIONS", "AFFILIATIONS"):
         page.text(sheet.left, y, heading, sheet.family.bold(12))
@@ -309,7 +288,7 @@ def resume(sheet: Sheet) -> None:
             if y > page.height - 60:
                 return
             start = sheet.count(1960, 1995)
-            page.text(sheet.right, y, f"{start} - {start + sheet.count(1, 9)}", font, align="right")
+            page.right(sheet.right, y, f"{start} - {start + sheet.count(1, 9)}", font)
             page.text(sheet.left, y, fake.company(), bold)
             page.text(sheet.left + 10, y + 13, fake.job(), sheet.family.italic(10.3))
             y += 28
@@ -327,7 +306,7 @@ def memo(sheet: Sheet) -> None:
     y = sheet.between(50, 66)
     page.text(sheet.left, y, fake.company(), sheet.family.regular(10))
     title = sheet.pick("MEMORANDUM", "INTER-OFFICE MEMORANDUM", "INTEROFFICE MEMO", "M E M O")
-    page.text(sheet.middle, y + 36, title, sheet.family.bold(18), align="middle")
+    page.centre(y + 36, title, sheet.family.bold(18))
     y += 72
     fields = {
         "TO:": fake.name(),

@@ -10,7 +10,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench_demo import faces, wardrobe
 from anonbench_demo.people import Photo, Traits, attributes, change_clothes, draw_photo, draw_traits
 from anonbench_demo.scan import with_noise
-from anonbench_demo.strokes import Canvas, Frame
+from anonbench_demo.strokes import Canvas, Frame, finished, supersampled
 from anonbench_demo.truth import Drawing, box_region
 
 WIDTH, HEIGHT = 178, 218
@@ -47,23 +47,24 @@ def person(
     """Draw a person with the eyes about `eyes`; return the image [H, W, 3] and the face's box."""
     scale = unit * photo.scale
     x, y = eyes[0] + photo.shift[0] * unit / UNIT, eyes[1] + photo.shift[1] * unit / UNIT
-    head = Frame(x, y, scale, photo.roll, photo.yaw)
-    body = Frame(x - 3.0 * photo.roll * scale, y, scale, photo.roll * 0.2, photo.yaw * 0.3)
-    canvas = Canvas(_wall(size, photo))
-    texture = wardrobe.strands(canvas, head, traits.hair, random)
-    wardrobe.draw_back_hair(canvas, head, traits, texture)
-    wardrobe.draw_neck(canvas, body, head, traits)
-    wardrobe.draw_clothes(canvas, body, traits)
-    faces.draw_ears(canvas, head, traits)
-    skin = faces.draw_head(canvas, head, traits, photo)
-    faces.draw_features(canvas, head, traits, photo, skin)
-    wardrobe.draw_front_hair(canvas, head, traits, texture, skin)
+    pixels = supersampled(_wall(size, photo))
+    head = Canvas(pixels, Frame(x, y, scale, photo.roll, photo.yaw))
+    lower = Frame(x - 3.0 * photo.roll * scale, y, scale, photo.roll * 0.2, photo.yaw * 0.3)
+    body = Canvas(pixels, lower)
+    texture = wardrobe.strands(head, traits.hair, random)
+    wardrobe.draw_back_hair(head, traits, texture)
+    wardrobe.draw_neck(body, head, traits)
+    wardrobe.draw_clothes(body, traits)
+    faces.draw_ears(head, traits)
+    skin = faces.draw_head(head, traits, photo)
+    faces.draw_features(head, traits, photo, skin)
+    wardrobe.draw_front_hair(head, traits, texture, skin)
     if traits.hat is not None:
-        wardrobe.draw_hat(canvas, head, traits, traits.hat)
+        wardrobe.draw_hat(head, traits, traits.hat)
     outline = faces.head_outline(traits)
-    front = head.place(outline[outline[:, 1] > faces.FOREHEAD])
+    front = head.frame.place(outline[outline[:, 1] > faces.FOREHEAD])
     low, high = front.min(axis=0), front.max(axis=0)
-    return canvas.finished(), (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    return finished(pixels), (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
 def _wall(size: tuple[int, int], photo: Photo) -> np.ndarray:

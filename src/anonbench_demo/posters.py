@@ -18,12 +18,12 @@ def advertisement(sheet: Sheet) -> None:
     head = sheet.pick(Family.SANS, Family.SLAB, Family.TIMES).bold(sheet.between(32, 42))
     y = 58.0
     for line in wrap(sheet.phrase(3, 4), head, page.width - 50)[:2]:
-        page.text(sheet.middle, y, line, head, ink=ink, align="middle")
+        page.centre(y, line, head, ink=ink)
         y += head.size * 1.05
     top, bottom = int(y - 14), int(sheet.between(430, 470))
     _picture(sheet, (24, top), (page.width - 48, bottom - top))
     slogan = load("STIXGeneralItalic", 23)
-    page.text(sheet.middle, bottom + 34, sheet.phrase(3, 5) + "!", slogan, ink=ink, align="middle")
+    page.centre(bottom + 34, sheet.phrase(3, 5) + "!", slogan, ink=ink)
     page.paragraph(
         46,
         bottom + 62,
@@ -32,14 +32,7 @@ def advertisement(sheet: Sheet) -> None:
         sheet.family.regular(11),
         floor=page.height - 50,
     )
-    page.text(
-        sheet.middle,
-        page.height - 24,
-        fake.company().upper(),
-        sheet.family.bold(17),
-        ink=ink,
-        align="middle",
-    )
+    page.centre(page.height - 24, fake.company().upper(), sheet.family.bold(17), ink=ink)
     if sheet.chance(0.6):
         _star(sheet, page.width - 96, bottom - 24)
 
@@ -93,8 +86,8 @@ def _star(sheet: Sheet, x: float, y: float) -> None:
     radius = np.where(np.arange(32) % 2, 38, 50)
     shape = np.column_stack([x + radius * np.cos(angle), y + radius * np.sin(angle)])
     sheet.page.draw.polygon([tuple(corner) for corner in shape.tolist()], fill=250, outline=10)
-    sheet.page.text(x, y - 6, "only", sheet.family.bold(12), align="middle")
-    sheet.page.text(x, y + 14, f"${sheet.between(1, 99):.2f}", Family.SANS.bold(18), align="middle")
+    sheet.page.middle(x, y - 6, "only", sheet.family.bold(12))
+    sheet.page.middle(x, y + 14, f"${sheet.between(1, 99):.2f}", Family.SANS.bold(18))
 
 
 def presentation(sheet: Sheet) -> None:
@@ -107,7 +100,7 @@ def presentation(sheet: Sheet) -> None:
     title = sheet.pick(Family.SANS, Family.SWISS, Family.TIMES).bold(25)
     y = frame[1] + 44
     for line in wrap(sheet.title(2, 4), title, frame[2] - frame[0] - 40)[:2]:
-        page.text(sheet.middle, y, line, title, ink=ink, align="middle")
+        page.centre(y, line, title, ink=ink)
         y += 30
     page.rule(frame[0] + 30, y - 14, frame[2] - 30, y - 14, ink=ink, width=3)
     bullet = sheet.family.regular(17)
@@ -122,13 +115,8 @@ def presentation(sheet: Sheet) -> None:
     if charted:
         page.box(frame[0] + 40, y, frame[2] - 40, frame[3] - 34, ink=None, fill=250)
         bar_chart(sheet, (frame[0] + 60, y + 14, frame[2] - 60, frame[3] - 46))
-    page.text(
-        frame[2] - 12,
-        frame[3] - 12,
-        str(sheet.count(1, 40)),
-        sheet.family.regular(12),
-        ink=ink,
-        align="right",
+    page.right(
+        frame[2] - 12, frame[3] - 12, str(sheet.count(1, 40)), sheet.family.regular(12), ink=ink
     )
     page.text(frame[0] + 12, frame[3] - 12, fake.company(), sheet.family.regular(11), ink=ink)
 
@@ -145,12 +133,8 @@ def file_folder(sheet: Sheet) -> None:
     )
     page.rule(tab + 2, 64, tab + 148, 64, ink=tone, width=3)
     page.box(tab + 18, 37, tab + 132, 60, ink=110, fill=245)
-    page.text(
-        tab + 75,
-        53,
-        fake.last_name().upper() + f" {sheet.count(60, 99)}",
-        load("cmtt10", 12.5),
-        align="middle",
+    page.middle(
+        tab + 75, 53, fake.last_name().upper() + f" {sheet.count(60, 99)}", load("cmtt10", 12.5)
     )
     if sheet.chance(0.7):
         x, y = sheet.between(40, 200), sheet.between(120, 420)
@@ -161,13 +145,12 @@ def file_folder(sheet: Sheet) -> None:
     if sheet.chance(0.5):
         x, y = sheet.between(60, 280), sheet.between(500, 570)
         page.box(x, y, x + 150, y + 40, ink=80, width=3)
-        page.text(
+        page.middle(
             x + 75,
             y + 27,
             sheet.pick("CONFIDENTIAL", "RECEIVED", "COPY", "CLOSED"),
             Family.SANS.bold(16),
             ink=80,
-            align="middle",
         )
     page.rule(14, page.height - 40, page.width - 14, page.height - 40, ink=tone - 30)
     page.rule(14, page.height - 34, page.width - 14, page.height - 34, ink=tone - 20)

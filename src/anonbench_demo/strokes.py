@@ -37,6 +37,12 @@ def moved(shape: Points, x: float, y: float) -> Points:
     return np.column_stack([shape[:, 0] + x, shape[:, 1] + y])
 
 
+def bow(*left: tuple[float, float]) -> Points:
+    """Return a line whose left half is given, from its end to its middle."""
+    half = points(*left)
+    return np.vstack([half, half[-2::-1] * (-1.0, 1.0)])
+
+
 def mirrored(*right: tuple[float, float]) -> Points:
     """Close an outline whose right half is given from its top on the axis to its bottom on it."""
     half = points(*right)
@@ -54,13 +60,8 @@ def ellipse(x: float, y: float, rx: float, ry: float, tilt: float = 0.0, count: 
 @lru_cache
 def _catmull_rom(steps: int) -> np.ndarray:
     t = np.arange(steps)[:, None] / steps
-    weights = [
-        -t + 2 * t**2 - t**3,
-        2 - 5 * t**2 + 3 * t**3,
-        t + 4 * t**2 - 3 * t**3,
-        -(t**2) + t**3,
-    ]
-    return np.hstack(weights) / 2
+    first, second = -t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3
+    return np.hstack([first, second, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]) / 2
 
 
 def smooth(corners: Points, steps: int = 8) -> Points:
@@ -100,39 +101,46 @@ class Frame:
         )
 
 
+def supersampled(ground: np.ndarray) -> np.ndarray:
+    """Return a background [H, W, 3] at the resolution of drawing."""
+    height, width = ground.shape[:2]
+    size = (width * SUPERSAMPLING, height * SUPERSAMPLING)
+    return cv2.resize(ground, size, interpolation=cv2.INTER_LINEAR)
+
+
+def finished(pixels: np.ndarray) -> np.ndarray:
+    """Return drawn pixels [H · s, W · s, 3] as an image [H, W, 3]."""
+    height, width = pixels.shape[:2]
+    size = (width // SUPERSAMPLING, height // SUPERSAMPLING)
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+@dataclass(frozen=True)
 class Canvas:
-    """RGB pixels [H · s, W · s, 3] that are drawn on at s-fold resolution."""
+    """Pixels [H · s, W · s, 3] that are drawn on in the coordinates of one frame."""
 
-    def __init__(self, ground: np.ndarray) -> None:
-        """Start from the background [H, W, 3]."""
-        height, width = ground.shape[:2]
-        size = (width * SUPERSAMPLING, height * SUPERSAMPLING)
-        self.pixels = cv2.resize(ground, size, interpolation=cv2.INTER_LINEAR)
+    pixels: np.ndarray
+    frame: Frame
 
-    def mask(self, frame: Frame, shape: Points, depth: float = 0.0) -> Mask:
+    def mask(self, shape: Points, depth: float = 0.0) -> Mask:
         """Coverage of each pixel by a shape, 0–255."""
         result = np.zeros(self.pixels.shape[:2], np.uint8)
-        cv2.fillPoly(result, [_fixed(frame, shape, depth)], (255,), cv2.LINE_AA, FRACTION_BITS)
+        cv2.fillPoly(result, [self._fixed(shape, depth)], (255,), cv2.LINE_AA, FRACTION_BITS)
         return result
 
-    def fill(self, frame: Frame, shape: Points, colour: Colour, depth: float = 0.0) -> None:
+    def fill(self, shape: Points, colour: Colour, depth: float = 0.0) -> None:
         """Fill a shape."""
-        outline = [_fixed(frame, shape, depth)]
+        outline = [self._fixed(shape, depth)]
         cv2.fillPoly(self.pixels, outline, _rounded(colour), cv2.LINE_AA, FRACTION_BITS)
 
-    def line(
-        self, frame: Frame, shape: Points, colour: Colour, width: float, depth: float = 0.0
-    ) -> None:
+    def line(self, shape: Points, colour: Colour, width: float, depth: float = 0.0) -> None:
         """Draw an open line, `width` units wide."""
-        pixels = max(1, round(width * frame.unit * SUPERSAMPLING))
-        path = [_fixed(frame, shape, depth)]
-        cv2.polylines(
-            self.pixels, path, False, _rounded(colour), pixels, cv2.LINE_AA, FRACTION_BITS
-        )
+        pixels = max(1, round(width * self.frame.unit * SUPERSAMPLING))
+        path, ink = [self._fixed(shape, depth)], _rounded(colour)
+        cv2.polylines(self.pixels, path, False, ink, pixels, cv2.LINE_AA, FRACTION_BITS)
 
     def soft(
         self,
-        frame: Frame,
         shape: Points,
         colour: Colour,
         strength: float,
@@ -141,13 +149,11 @@ class Canvas:
         within: Mask | None = None,
     ) -> None:
         """Blend a shape whose edge is blurred by `blur` units, inside the mask `within` only."""
-        sigma = blur * frame.unit * SUPERSAMPLING
-        outline = frame.place(shape, depth) * SUPERSAMPLING
-        height, width = self.pixels.shape[:2]
+        sigma = blur * self.frame.unit * SUPERSAMPLING
+        outline = self.frame.place(shape, depth) * SUPERSAMPLING
+        size = self.pixels.shape[1::-1]
         low = np.maximum(np.floor(outline.min(axis=0) - 2.5 * sigma), 0).astype(int)
-        high = np.minimum(np.ceil(outline.max(axis=0) + 2.5 * sigma) + 1, (width, height)).astype(
-            int
-        )
+        high = np.minimum(np.ceil(outline.max(axis=0) + 2.5 * sigma) + 1, size).astype(int)
         if (high <= low).any():
             return
         window = (slice(low[1], high[1]), slice(low[0], high[0]))
@@ -162,17 +168,15 @@ class Canvas:
         _blend(self.pixels[window], alpha, np.array(colour, np.float32))
 
     def paint(self, cover: Mask, colours: np.ndarray) -> None:
-        """Blend colours ([3] or [H · s, W · s, 3]) where the mask covers."""
+        """Blend colours [H · s, W · s, 3] where the mask covers."""
         x, y, width, height = cv2.boundingRect(cover)
         window = (slice(y, y + height), slice(x, x + width))
-        alpha = cover[window].astype(np.float32) * (1 / 255.0)
-        _blend(self.pixels[window], alpha, colours if colours.ndim == 1 else colours[window])
+        _blend(self.pixels[window], cover[window].astype(np.float32) * (1 / 255.0), colours[window])
 
-    def finished(self) -> np.ndarray:
-        """Return the image [H, W, 3] at its final resolution."""
-        height, width = self.pixels.shape[:2]
-        size = (width // SUPERSAMPLING, height // SUPERSAMPLING)
-        return cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA)
+    def _fixed(self, shape: Points, depth: float) -> np.ndarray:
+        scale = SUPERSAMPLING * 2**FRACTION_BITS
+        rounded: np.ndarray = np.rint(self.frame.place(shape, depth) * scale).astype(np.int32)
+        return rounded
 
 
 def soften(cover: Mask, sigma: float) -> Mask:
@@ -181,20 +185,10 @@ def soften(cover: Mask, sigma: float) -> Mask:
     return cv2.stackBlur(cover, (2 * radius + 1, 2 * radius + 1))
 
 
-def _fixed(frame: Frame, shape: Points, depth: float) -> np.ndarray:
-    scale = SUPERSAMPLING * 2**FRACTION_BITS
-    rounded: np.ndarray = np.rint(frame.place(shape, depth) * scale).astype(np.int32)
-    return rounded
-
-
 def _rounded(colour: Colour) -> tuple[int, int, int]:
     return (round(colour[0]), round(colour[1]), round(colour[2]))
 
 
-def _blend(
-    target: np.ndarray,
-    alpha: np.ndarray,
-    colours: np.ndarray,
-) -> None:
+def _blend(target: np.ndarray, alpha: np.ndarray, colours: np.ndarray) -> None:
     old = target.astype(np.float32)
     target[...] = (old + alpha[:, :, None] * (colours - old) + 0.5).astype(np.uint8)

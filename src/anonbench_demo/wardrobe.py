@@ -12,7 +12,6 @@ from anonbench_demo.strokes import (
     SUPERSAMPLING,
     Canvas,
     Colour,
-    Frame,
     Mask,
     Points,
     curve,
@@ -38,25 +37,25 @@ def _angles(height: int, width: int, x: int, y: int) -> np.ndarray:
     return (angle * (STRANDS - 1)).astype(np.intp)
 
 
-def strands(canvas: Canvas, head: Frame, colour: Colour, random: np.random.Generator) -> Points:
+def strands(head: Canvas, colour: Colour, random: np.random.Generator) -> Points:
     """Return hair-coloured pixels [H, W, 3] float32: streaks that run out from the crown."""
     fine = cv2.GaussianBlur(random.normal(0, 1, (1, STRANDS)), (0, 0), 3.0)[0] * 0.34
     broad = cv2.GaussianBlur(random.normal(0, 1, (1, STRANDS)), (0, 0), 22.0)[0] * 0.85
-    height, width = canvas.pixels.shape[:2]
+    height, width = head.pixels.shape[:2]
     # Snapped to a coarse grid so that the cached directions serve every photo of a size.
     x = width // 2
-    y = round((head.y - 3.7 * head.unit) * SUPERSAMPLING / 40) * 40
+    y = round((head.frame.y - 3.7 * head.frame.unit) * SUPERSAMPLING / 40) * 40
     light = np.clip(1.0 + fine + broad, 0.55, 1.6).astype(np.float32)
     table: np.ndarray = light[:, None] * np.array(colour, np.float32) + np.float32(4.0)
     pixels: np.ndarray = np.minimum(table, 255.0)[_angles(height, width, x, y)]
     return pixels
 
 
-def draw_back_hair(canvas: Canvas, head: Frame, traits: Traits, texture: Points) -> None:
+def draw_back_hair(head: Canvas, traits: Traits, texture: Points) -> None:
     """Draw the hair behind head and neck."""
     w, chin, v = traits.width, traits.chin, traits.volume
     if traits.style is Style.BUN:
-        canvas.paint(canvas.mask(head, ellipse(0.2, -3.75 - v, 0.95, 0.8), -0.8), texture)
+        head.paint(head.mask(ellipse(0.2, -3.75 - v, 0.95, 0.8), -0.8), texture)
         return
     if traits.style not in LONG:
         return
@@ -77,26 +76,24 @@ def draw_back_hair(canvas: Canvas, head: Frame, traits: Traits, texture: Points)
     )
     if traits.style is Style.WAVY:
         outline = _waves(outline, 0.13, 2.6)
-    cover = canvas.mask(head, outline, -0.4)
-    canvas.paint(cover, texture * np.float32(0.72))
+    cover = head.mask(outline, -0.4)
+    head.paint(cover, texture * np.float32(0.72))
 
 
-def draw_front_hair(
-    canvas: Canvas, head: Frame, traits: Traits, texture: Points, skin: Mask
-) -> None:
+def draw_front_hair(head: Canvas, traits: Traits, texture: Points, skin: Mask) -> None:
     """Draw the hair over the forehead and the temples."""
     if traits.style is Style.BALD:
         shine = mix(traits.skin, (255, 250, 244), 0.6)
-        canvas.soft(head, ellipse(0.4, -2.3, 0.6, 0.3), shine, 0.5, 0.2, 0.2, skin)
+        head.soft(ellipse(0.4, -2.3, 0.6, 0.3), shine, 0.5, 0.2, 0.2, skin)
         return
     outline = _front(traits)
-    canvas.soft(head, moved(outline, 0.0, 0.14), shade(traits.skin, 0.45), 0.5, 0.14, within=skin)
-    cover = canvas.mask(head, outline)
+    head.soft(moved(outline, 0.0, 0.14), shade(traits.skin, 0.45), 0.5, 0.14, within=skin)
+    cover = head.mask(outline)
     if traits.style is Style.CROPPED:
-        cover = soften(cover, 0.1 * head.unit * SUPERSAMPLING)
-    canvas.paint(cover, texture)
+        cover = soften(cover, 0.1 * head.frame.unit * SUPERSAMPLING)
+    head.paint(cover, texture)
     gloss = ellipse(traits.parting * 0.6 + 0.3, -2.75 - traits.volume * 0.5, 1.1, 0.22, 0.1)
-    canvas.soft(head, gloss, mix(traits.hair, (255, 255, 255), 0.4), 0.32, 0.2, within=cover)
+    head.soft(gloss, mix(traits.hair, (255, 255, 255), 0.4), 0.32, 0.2, within=cover)
 
 
 def _front(traits: Traits) -> Points:
@@ -154,26 +151,24 @@ def _waves(outline: Points, height: float, frequency: float) -> Points:
     return waved
 
 
-def draw_hat(canvas: Canvas, head: Frame, traits: Traits, colour: Colour) -> None:
+def draw_hat(head: Canvas, traits: Traits, colour: Colour) -> None:
     """Draw a knitted hat with a turned-up band."""
     w = traits.width
     crown = smooth(
         mirrored((0, -4.0), (w * 0.75, -3.6), (w + 0.25, -2.2), (w + 0.22, -1.4), (0, -1.6))
     )
-    canvas.fill(head, crown, colour)
-    cover = canvas.mask(head, crown)
+    head.fill(crown, colour)
+    cover = head.mask(crown)
     for x in np.arange(-3.0, 3.1, 0.42).tolist():
         rib = curve(points((x * 0.6, -4.0), (x, -2.6), (x * 1.02, -1.4)))
         outline = np.vstack([rib, moved(rib[::-1], 0.1, 0.0)])
-        canvas.soft(head, outline, shade(colour, 0.72), 0.6, 0.05, within=cover)
+        head.soft(outline, shade(colour, 0.72), 0.6, 0.05, within=cover)
     band = smooth(mirrored((0, -2.15), (w, -1.95), (w + 0.3, -1.75), (w + 0.24, -1.05), (0, -1.3)))
-    canvas.fill(head, band, shade(colour, 1.18))
-    canvas.soft(
-        head, moved(band, 0, 0.35), shade(colour, 0.6), 0.5, 0.16, within=canvas.mask(head, band)
-    )
+    head.fill(band, shade(colour, 1.18))
+    head.soft(moved(band, 0, 0.35), shade(colour, 0.6), 0.5, 0.16, within=head.mask(band))
 
 
-def draw_neck(canvas: Canvas, body: Frame, head: Frame, traits: Traits) -> None:
+def draw_neck(body: Canvas, head: Canvas, traits: Traits) -> None:
     """Draw the neck and the shadow of the chin on it."""
     wide = traits.width * (0.62 if traits.male else 0.52)
     chin = traits.chin
@@ -182,22 +177,16 @@ def draw_neck(canvas: Canvas, body: Frame, head: Frame, traits: Traits) -> None:
             (0, 1.5), (wide, 1.6), (wide, chin + 0.5), (wide * 1.4, chin + 1.5), (0, chin + 2.6)
         )
     )
-    canvas.fill(body, neck, shade(traits.skin, 0.92))
-    cover = canvas.mask(body, neck)
+    body.fill(neck, shade(traits.skin, 0.92))
+    cover = body.mask(neck)
     shadow = ellipse(0, chin - 0.35, wide * 1.25, 1.0)
-    canvas.soft(head, shadow, shade(traits.skin, 0.45), 0.75, 0.28, within=cover)
+    head.soft(shadow, shade(traits.skin, 0.45), 0.75, 0.28, within=cover)
     for side in (-1, 1):
-        canvas.soft(
-            body,
-            ellipse(side * wide, chin + 0.6, 0.35, 1.2),
-            shade(traits.skin, 0.55),
-            0.5,
-            0.2,
-            within=cover,
-        )
+        spot = ellipse(side * wide, chin + 0.6, 0.35, 1.2)
+        body.soft(spot, shade(traits.skin, 0.55), 0.5, 0.2, within=cover)
 
 
-def draw_clothes(canvas: Canvas, body: Frame, traits: Traits) -> None:
+def draw_clothes(body: Canvas, traits: Traits) -> None:
     """Draw shoulders and the outfit with its collar, tie or necklace."""
     chin, wide = traits.chin, traits.shoulders
     neck = traits.width * (0.62 if traits.male else 0.52)
@@ -237,42 +226,37 @@ def draw_clothes(canvas: Canvas, body: Frame, traits: Traits) -> None:
     )
     shirt = traits.outfit is Outfit.SUIT
     colour = (238, 238, 236) if shirt else traits.cloth
-    canvas.fill(body, torso, colour)
-    cover = canvas.mask(body, torso)
+    body.fill(torso, colour)
+    cover = body.mask(torso)
     dark = shade(colour, 0.62)
     for side in (-1, 1):
-        canvas.soft(body, ellipse(side * wide, chin + 3.6, 0.7, 2.4), dark, 0.5, 0.4, within=cover)
+        body.soft(ellipse(side * wide, chin + 3.6, 0.7, 2.4), dark, 0.5, 0.4, within=cover)
         fold = curve(points((side * wide * 0.5, chin + 2.0), (side * wide * 0.58, chin + 4.2)))
-        canvas.soft(
-            body, np.vstack([fold, moved(fold[::-1], 0.18, 0.0)]), dark, 0.4, 0.1, within=cover
-        )
+        body.soft(np.vstack([fold, moved(fold[::-1], 0.18, 0.0)]), dark, 0.4, 0.1, within=cover)
     if shirt:
-        _suit(canvas, body, traits, base, neck, cover)
+        _suit(body, traits, base, neck, cover)
     elif traits.outfit is Outfit.SHIRT:
-        _collar(canvas, body, base, neck, shade(traits.cloth, 1.12))
-        canvas.line(body, points((0, base + 0.6), (0, 9.5)), dark, 0.06)
+        _collar(body, base, neck, shade(traits.cloth, 1.12))
+        body.line(points((0, base + 0.6), (0, 9.5)), dark, 0.06)
         for y in np.arange(base + 1.0, 9.0, 0.85).tolist():
-            canvas.fill(body, ellipse(0.14, y, 0.1, 0.1), shade(traits.cloth, 0.5))
+            body.fill(ellipse(0.14, y, 0.1, 0.1), shade(traits.cloth, 0.5))
     elif traits.outfit in (Outfit.SWEATER, Outfit.TSHIRT):
-        canvas.line(body, moved(neckline, 0.0, 0.1), shade(traits.cloth, 0.72), 0.22)
+        body.line(moved(neckline, 0.0, 0.1), shade(traits.cloth, 0.72), 0.22)
         if traits.outfit is Outfit.SWEATER:
             for low in (chin + 2.2, chin + 2.75):
                 band = curve(points((-5, low - 0.25), (0, low + 0.2), (5, low - 0.25)))
                 stripe = np.vstack([band, moved(band[::-1], 0, 0.28)])
-                canvas.soft(body, stripe, traits.accent, 0.9, 0.03, within=cover)
+                body.soft(stripe, traits.accent, 0.9, 0.03, within=cover)
     if traits.necklace:
         for share in np.linspace(-1, 1, 17):
             drop = base + 0.2 + (1.15 + 0.12 * dip) * (1 - float(share) ** 2)
             bead = ellipse(float(share) * neck * 1.08, drop, 0.12, 0.12, count=12)
-            canvas.fill(body, bead, (238, 214, 150))
-            canvas.fill(
-                body,
-                ellipse(float(share) * neck * 1.08 - 0.03, drop - 0.04, 0.04, 0.04, count=8),
-                (255, 250, 232),
-            )
+            body.fill(bead, (238, 214, 150))
+            spot = ellipse(float(share) * neck * 1.08 - 0.03, drop - 0.04, 0.04, 0.04, count=8)
+            body.fill(spot, (255, 250, 232))
 
 
-def _collar(canvas: Canvas, body: Frame, base: float, neck: float, colour: Colour) -> None:
+def _collar(body: Canvas, base: float, neck: float, colour: Colour) -> None:
     for side in (-1, 1):
         wing = points(
             (side * neck * 1.2, base - 0.25),
@@ -281,14 +265,12 @@ def _collar(canvas: Canvas, body: Frame, base: float, neck: float, colour: Colou
             (0, base + 0.62),
             (side * neck * 0.9, base + 0.1),
         )
-        canvas.soft(body, moved(wing, 0, 0.12), shade(colour, 0.4), 0.4, 0.08)
-        canvas.fill(body, wing, colour)
-        canvas.line(body, wing[1:4], shade(colour, 0.72), 0.05)
+        body.soft(moved(wing, 0, 0.12), shade(colour, 0.4), 0.4, 0.08)
+        body.fill(wing, colour)
+        body.line(wing[1:4], shade(colour, 0.72), 0.05)
 
 
-def _suit(
-    canvas: Canvas, body: Frame, traits: Traits, base: float, neck: float, cover: Mask
-) -> None:
+def _suit(body: Canvas, traits: Traits, base: float, neck: float, cover: Mask) -> None:
     tie = traits.accent
     blade = points(
         (-0.3, base + 0.62),
@@ -306,23 +288,22 @@ def _suit(
             (side * 0.2, 9.6),
             (side * 0.5, base + 4.0),
         )
-        canvas.soft(body, lapel, traits.cloth, 1.0, 0.02, within=cover)
+        body.soft(lapel, traits.cloth, 1.0, 0.02, within=cover)
         edge = points(
             (side * neck * 1.28, base - 0.1),
             (side * neck * 1.75, base + 0.9),
             (side * neck * 1.35, base + 1.6),
             (side * 0.5, base + 4.0),
         )
-        canvas.line(body, edge, shade(traits.cloth, 0.55), 0.07)
-    canvas.fill(body, blade, tie)
+        body.line(edge, shade(traits.cloth, 0.55), 0.07)
+    body.fill(blade, tie)
     stripe = mix(tie, (255, 255, 255), 0.4)
-    knot = canvas.mask(body, blade)
+    knot = body.mask(blade)
     for y in np.arange(base + 1.3, 9.5, 0.5).tolist():
         band = points((-1, y + 0.3), (1, y - 0.3), (1, y - 0.16), (-1, y + 0.44))
-        canvas.soft(body, band, stripe, 0.8, 0.02, within=knot)
-    _collar(canvas, body, base, neck, (244, 244, 242))
-    canvas.fill(
-        body,
+        body.soft(band, stripe, 0.8, 0.02, within=knot)
+    _collar(body, base, neck, (244, 244, 242))
+    body.fill(
         points((-0.34, base + 0.55), (0.34, base + 0.55), (0.2, base + 1.15), (-0.2, base + 1.15)),
         shade(tie, 0.85),
     )

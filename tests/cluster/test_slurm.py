@@ -97,7 +97,6 @@ def prepare(root: Path, folder: Path) -> None:
         "control_seeds": [],
         "datasets": {"portraits": portraits},
         "recipes": {"portraits": recipe},
-        "detection_quality": {"images": 4},
         "retrieval": {"fraction": 0.15},
         "presentation": {"bootstrap": 50},
     }

@@ -16,7 +16,6 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.datasets.clusters import (
     COLUMNS,
-    LIKELY,
     assign,
     clusters_of,
     read_clusters,
@@ -98,10 +97,6 @@ def test_auto_takes_the_first_column_that_tells_images_apart(
     assert set(assign("photos", images(**labels), AUTO, likely)["by"]) == {by}
 
 
-def test_a_class_comes_last() -> None:
-    assert LIKELY[-1] == "class"
-
-
 @pytest.mark.parametrize(
     ("cluster", "message"),
     [
@@ -128,7 +123,7 @@ def test_bad_settings_are_refused_before_any_image_is_read(
 
 def test_the_table_of_a_manifest(celeba: Path, dataset: Make, tmp_path: Path) -> None:
     manifest, output = tmp_path / "manifest.parquet", tmp_path / "clusters.parquet"
-    csv = [tmp_path / f"{name}.csv" for name in ("skipped", "duplicates", "converted", "inputs")]
+    csv = [tmp_path / f"{name}.csv" for name in ("skipped", "duplicates", "converted")]
     write_manifest("c", dataset("celeba", celeba), 10**6, 0, manifest, *csv)
     write_clusters("c", manifest, AUTO, ["identity"], output)
     clusters = read_clusters(output)

@@ -39,11 +39,6 @@ def test_val_stays_and_copies_within_a_split_do_too() -> None:
     ]
 
 
-def test_none() -> None:
-    copies = find_copies(IMAGES.drop_duplicates("digest"))
-    assert copies.empty and copies.columns.tolist() == COLUMNS
-
-
 def test_they_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
     labels = pd.Series(["x", "y", "x", "x", "x", "z", "x", "x"], index=IMAGES["id"])
     with caplog.at_level(logging.WARNING):

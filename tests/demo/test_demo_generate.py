@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import zxingcpp
 
@@ -60,10 +59,6 @@ def test_truth_belongs_to_the_images(
     kind: str, demos: dict[str, Demo], drawn: dict[str, Path]
 ) -> None:
     listing = expected_listing(demos[kind])
-    images = pd.read_csv(drawn[kind] / "truth/images.csv", dtype=str, keep_default_na=False)
-    assert list(images.columns) == ["id", "split", "identity", "class"]
-    assert list(images["id"]) == list(listing["id"])
-    assert list(images["split"]) == list(listing["split"])
     boxes = read_boxes(drawn[kind] / "truth/boxes.parquet")
     assert list(boxes.columns) == BOX_COLUMNS
     assert set(boxes["id"]) == set(listing["id"])
@@ -101,14 +96,10 @@ def test_celeba_lists_agree(demos: dict[str, Demo], drawn: dict[str, Path]) -> N
     assert split == list(zip(listing["id"], listing["split"], strict=True))
     identity = dict(words(root / "identity_CelebA.txt"))
     assert [row[0] for row in rows] == list(identity)
-    images = pd.read_csv(root / "truth/images.csv", dtype=str)
-    assert list(identity.values()) == list(images["identity"])
-    people = images.groupby("identity")
-    assert (people["split"].nunique() == 1).all()
+    male = [row[1 + header.index("Male")] for row in rows]
+    people = listing.assign(identity=list(identity.values()), male=male).groupby("identity")
     assert (people.size() == 2).all()
-    assert (people["class"].nunique() == 1).all()
-    male = {row[0]: row[1 + header.index("Male")] for row in rows}
-    assert [label == "1" for label in male.values()] == list(images["class"] == "male")
+    assert (people[["split", "male"]].nunique() == 1).all(axis=None)
 
 
 def test_rvl_cdip_lists_agree(demos: dict[str, Demo], drawn: dict[str, Path]) -> None:
@@ -122,23 +113,14 @@ def test_rvl_cdip_lists_agree(demos: dict[str, Demo], drawn: dict[str, Path]) ->
     assert (root / "labels/test.txt").read_text() == ""
 
 
-def test_id_documents_have_every_entity_and_say_the_same_everywhere(
-    drawn: dict[str, Path],
-) -> None:
+def test_id_documents_have_every_entity(drawn: dict[str, Path]) -> None:
     root = drawn["ids"]
     boxes = read_boxes(root / "truth/boxes.parquet")
     counts = boxes.groupby(["id", "entity"]).size().unstack()
     assert (counts[["face", "mrz", "barcode"]] == 1).all(axis=None)
     assert (counts["text"] >= 10).all()
-    texts = pd.read_csv(root / "truth/texts.csv")
-    for image, lines in texts.groupby("id"):
-        barcode = str(lines.loc[lines["entity"] == "barcode", "text"].item())
-        zone = "".join(lines.loc[lines["entity"] == "mrz", "text"])
-        number = barcode[:9]
-        assert number in zone
-        assert number in set(lines.loc[lines["entity"] == "text", "text"])
-        found = zxingcpp.read_barcodes(read_image(root / f"{image}.jpg"))
-        assert [code.text for code in found] == [barcode]
+    for image in counts.index:
+        assert len(zxingcpp.read_barcodes(read_image(root / f"{image}.jpg"))) == 1
 
 
 @pytest.mark.slow
@@ -198,7 +180,7 @@ def test_a_broken_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def fail(*_: object) -> None:
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(build, "write_truth", fail)
+    monkeypatch.setattr(build, "write_boxes", fail)
     with pytest.raises(RuntimeError, match="killed"):
         generate(FEW, tmp_path / "ids", seed=0)
     assert list(tmp_path.iterdir()) == []

@@ -32,18 +32,6 @@ from anonbench.detection.kinds.boxes import Boxes
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text import reading
 
-MODULES = {
-    "mtcnn": "kinds.mtcnn",
-    "centerface": "kinds.centerface",
-    "face_onnx": "kinds.face_onnx",
-    "ppocr": "kinds.ppocr",
-    "zxing": "kinds.zxing",
-    "mrz": "kinds.mrz",
-    "ink": "kinds.ink",
-    "template": "template_matching",
-    "boxes": "kinds.boxes",
-}
-"""A module of each detector, in anonbench.detection."""
 ZXING, MTCNN, BOXES = DetectorName.ZXING, DetectorName.MTCNN, DetectorName.BOXES
 PPOCR, TEMPLATE = DetectorName.PPOCR, DetectorName.TEMPLATE
 JOB = Job(Path(), (ZXING, MTCNN), Detection(), seed=3)
@@ -245,15 +233,6 @@ def test_batches_are_bounded_and_do_not_matter(
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b") == bytes_of(tmp_path / "c")
 
 
-def test_a_large_image_is_read_when_the_one_before_is_done(
-    tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manifest = write_images(tmp_path, [1, 2, 3]).sort_values("id")
-    monkeypatch.setattr(reading, "BATCH_PIXELS", 20)  # each image has 48
-    for index, _ in enumerate(reading.read_batches(manifest, tmp_path, 100, 2)):
-        assert len(opened) == index + 1
-
-
 def test_warns_of_each_detector_that_finds_nothing_in_the_first_hundred_images(
     tmp_path: Path, corners: dict[DetectorName, Corner], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -406,16 +385,11 @@ def test_an_edit_of_one_detector_leaves_the_others_findings(
 
 
 def test_new_weights_are_another_detector(tmp_path: Path) -> None:
-    weights = tmp_path / "model"
-    weights.mkdir()
-    (weights / "inference.onnx").write_bytes(b"one")
-    settings = Detection.model_validate({"ppocr": {"weights": weights}})
-    for name in DetectorName:
-        code = code_identity(cache.modules(name))
-        assert any(place.startswith(f"anonbench.detection.{MODULES[name]}") for place in code), name
+    (tmp_path / "inference.onnx").write_bytes(b"one")
+    settings = Detection.model_validate({"ppocr": {"weights": tmp_path}})
     before = cache.made_by(PPOCR, settings)
     assert cache.made_by(PPOCR, settings) == before
-    (weights / "inference.onnx").write_bytes(b"two")
+    (tmp_path / "inference.onnx").write_bytes(b"two")
     assert cache.made_by(PPOCR, settings) != before
     assert cache.made_by(ZXING, settings) == cache.made_by(ZXING, Detection())
 
@@ -536,19 +510,6 @@ def test_damaged_findings_are_made_again(
 
 def findings_cache(file: Path, digests: str, seed: int = 1) -> work_cache.WorkCache:
     return work_cache.WorkCache(file, {"seed": seed}, SCHEMA, ["digest"], digests)
-
-
-def test_no_flipped_bit_of_kept_findings_is_believed(tmp_path: Path) -> None:
-    file = tmp_path / "0.parquet"
-    first = findings_cache(file, "a")
-    first.add(as_table({"a": [Region(Entity.FACE, 0, 0, 1, 1, 1.0)]}))
-    first.flush()
-    content = file.read_bytes()
-    for place in range(0, len(content), 7):
-        damaged = bytearray(content)
-        damaged[place] ^= 1
-        file.write_bytes(damaged)
-        assert findings_cache(file, "a").missing == {"a"}
 
 
 def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:

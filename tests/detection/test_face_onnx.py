@@ -1,8 +1,4 @@
-"""Faces by an ONNX model: how the outputs are read, and what a wrong file is told.
-
-SCRFD runs with real weights where they are at hand; YuNet's are not, so OpenCV runs a model with
-the same input and outputs that finds red cells.
-"""
+"""Faces by an ONNX model: how the outputs are read, and what a wrong file is told."""
 
 from __future__ import annotations
 
@@ -10,19 +6,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import FaceOnnx
 from anonbench.detection.search import build
 from anonbench_demo import portraits
-from onnx_file import red_cells
 
 FIELD = "detection.face_onnx.weights"
 
@@ -69,7 +62,7 @@ def test_scrfd_boxes_are_distances_from_an_anchor_times_the_stride(one_face: Pat
     assert region.entity is Entity.FACE and region.score == pytest.approx(0.9)
     # (48 − 16, 32 − 16, 48 + 16, 32 + 20), twice as large
     assert (region.x0, region.y0, region.x1, region.y1) == (64, 32, 128, 104)
-    assert detector._detector._detector._model._session.shapes[-1] == (1, 3, 96, 128)
+    assert detector._detector._detector._session.shapes[-1] == (1, 3, 96, 128)
 
 
 def test_threshold_overlap_and_margin(one_face: Path) -> None:
@@ -81,77 +74,19 @@ def test_threshold_overlap_and_margin(one_face: Path) -> None:
     assert (region.x0, region.y0, region.x1, region.y1) == (16, 0, 80, 70)
 
 
-@pytest.fixture
-def yunet(tmp_path: Path) -> Path:
-    """Return a file with YuNet's input and outputs: it finds red cells of 16 pixels."""
-    path = tmp_path / "red_cells.onnx"
-    path.write_bytes(red_cells())
-    return path
-
-
-def with_cells(height: int, width: int, *cells: tuple[int, int, int]) -> np.ndarray:
-    """Return a black image with cells (row, column, redness)."""
-    image = np.zeros((height, width, 3), np.uint8)
-    for row, column, redness in cells:
-        image[16 * row : 16 * row + 16, 16 * column : 16 * column + 16, 0] = redness
-    return image
-
-
-def boxes(regions: list[Region]) -> list[tuple[float, float, float, float]]:
-    return [(r.x0, r.y0, r.x1, r.y1) for r in regions]
-
-
-def test_yunet_boxes_are_those_of_opencv(yunet: Path) -> None:
-    detector = make(kind="yunet", weights=yunet, limit_side_len=128, threshold=0.5)
-    model = cv2.FaceDetectorYN.create(str(yunet), "", (64, 64), 0.5, 0.4, 5000)
-    images = [with_cells(96, 128, (3, 5, 255), (1, 1, 180)), with_cells(128, 80, (6, 2, 200))]
-    for image, regions in zip(images, detector.detect(images), strict=True):
-        model.setInputSize(image.shape[1::-1])
-        _, faces = model.detect(image[:, :, ::-1].copy())  # blue first
-        expected = [(x, y, x + width, y + height) for x, y, width, height in faces[:, :4].tolist()]
-        assert boxes(regions) == expected
-        assert [region.score for region in regions] == faces[:, 14].tolist()
-        assert all(region.entity is Entity.FACE for region in regions)
-
-
-def test_yunet_boxes_at_the_image_s_own_scale(yunet: Path) -> None:
-    detector = make(kind="yunet", weights=yunet, limit_side_len=128)
-    image = with_cells(96, 128, (3, 5, 255), (1, 1, 204))
-    large = image.repeat(2, axis=0).repeat(2, axis=1)
-    blue = image[:, :, ::-1].copy()
-    found = detector.detect([large, blue, image[:90, :121]])
-    assert boxes(found[0]) == [(144, 80, 208, 144), (16, 16, 80, 80)]
-    assert [region.score for region in found[0]] == pytest.approx([1.0, 0.8])
-    assert found[1] == []
-    assert len(found[2]) == 2  # sides that are no multiple of 32
-
-
-def test_yunet_threshold_and_overlap(yunet: Path) -> None:
-    options = {"kind": "yunet", "weights": yunet, "limit_side_len": 128}
-    image = with_cells(96, 128, (3, 4, 255), (3, 5, 204))  # the boxes share a third of their union
-    assert len(make(**options).detect([image])[0]) == 2
-    (kept,) = make(**options, overlap=0.3).detect([image])[0]
-    assert kept.score == 1.0
-    (kept,) = make(**options, threshold=0.9).detect([image])[0]
-    assert boxes([kept]) == [(56, 40, 88, 72)]
-
-
-@pytest.mark.parametrize("kind", ["scrfd", "yunet"])
-def test_what_is_no_model_is_told_with_the_setting(kind: str, tmp_path: Path) -> None:
+def test_what_is_no_model_is_told_with_the_setting(tmp_path: Path) -> None:
     text = tmp_path / "note.onnx"
     text.write_text("not a model")
-    for weights, said in ((None, "is empty"), (tmp_path / "gone", "no file"), (text, kind)):
+    for weights, said in ((None, "is empty"), (tmp_path / "gone", "no file"), (text, "SCRFD")):
         with pytest.raises(InputError, match=f"^{FIELD}: .*{said}") as caught:
-            make(kind=kind, weights=weights)
+            make(weights=weights)
         assert "\n" not in str(caught.value)
 
 
 def test_a_model_with_other_outputs_is_refused(shared: Path) -> None:
     weights = shared / "weights/ppocrv3/det/inference.onnx"
-    with pytest.raises(InputError, match=rf"^{FIELD}: .* is no scrfd model .*outputs"):
+    with pytest.raises(InputError, match=f"^{FIELD}: .* is no SCRFD model"):
         make(weights=weights)
-    with pytest.raises(InputError, match=f"^{FIELD}: .* is no yunet model"):
-        make(kind="yunet", weights=shared / "weights/face/scrfd_2.5g_bnkps.onnx")
 
 
 @pytest.fixture
@@ -184,13 +119,3 @@ def test_scrfd_takes_grey_and_odd_images(scrfd: Path) -> None:
     blank = np.full((1, 900), 127, np.uint8)
     assert detector.detect([blank, blank.T, blank[:, :1]]) == [[], [], []]
     assert detector.detect([]) == []
-
-
-def test_views_reach_small_and_turned_cells(yunet: Path) -> None:
-    """Eight times too large an image for one piece, of which one cell is 16 pixels."""
-    image = with_cells(640, 512, (20, 5, 255))
-    options = {"kind": "yunet", "weights": yunet, "limit_side_len": 80, "threshold": 0.8}
-    assert make(**options).detect([image]) == [[]]
-    for speed in ("quick", "thorough"):
-        found = make(speed=speed, **options).detect([image])[0]
-        assert any(r.x0 < 88 < r.x1 and r.y0 < 328 < r.y1 for r in found)

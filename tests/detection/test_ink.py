@@ -125,15 +125,6 @@ def test_photographs_are_not_searched() -> None:
         assert not ink_of(image, few).any()
 
 
-def test_regions_are_the_same_at_every_call_and_none_is_in_an_empty_image() -> None:
-    image, _ = page()
-    signature(image, 420, 250, (0, 0, 0))
-    detector = InkDetector(Lines())
-    assert detector.detect([image]) == detector.detect([image])
-    for shape in ((1, 1), (3, 900, 3), (40, 40, 3)):
-        assert detector.detect([np.full(shape, 255, np.uint8)]) == [[]]
-
-
 @pytest.mark.slow
 def test_ink_of_real_documents_is_covered() -> None:
     """Nine tenths of what people wrote, signed, stamped and pressed; half of it in every place."""

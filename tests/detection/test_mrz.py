@@ -111,13 +111,6 @@ def test_upright_zone_is_read_in_both_directions(detector: Detector, quarters: i
     assert covered(image.shape, found)[mask].mean() > 0.99
 
 
-def test_low_contrast(detector: Detector) -> None:
-    image = printed(TD3, ink=120, paper=150)
-    (found,) = detector.detect([image])
-    mask = ink_of(printed(TD3))
-    assert covered(image.shape, found)[mask].mean() > 0.99
-
-
 def test_zone_that_is_upside_down_is_read(detector: Detector) -> None:
     image = np.ascontiguousarray(np.rot90(printed(TD3), 2))
     (found,) = detector.detect([image])

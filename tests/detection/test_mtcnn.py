@@ -98,15 +98,6 @@ def test_other_settings_equal_facenet_pytorch(faces: list[portraits.Drawing]) ->
     assert_equal_boxes(found, own)
 
 
-def test_noise_equals_facenet_pytorch() -> None:
-    """Scores near the thresholds, and many candidates that the later networks refuse."""
-    low = Mtcnn(thresholds=(0.1, 0.01, 0.005))
-    images = list(np.random.default_rng(0).integers(0, 256, (2, 80, 90, 3), dtype=np.uint8))
-    found = build(DetectorName.MTCNN, Detection(mtcnn=low, speed="single")).detect(images)
-    assert sum(map(len, found)) >= 1
-    assert_equal_boxes(found, per_image_boxes(images, thresholds=[0.1, 0.01, 0.005]))
-
-
 @pytest.mark.slow
 def test_a_face_across_tiles_of_a_large_image_is_found(faces: list[portraits.Drawing]) -> None:
     large = np.full((1600, 1500, 3), 127, np.uint8)
@@ -143,41 +134,10 @@ def test_nothing_is_found_in_an_image_too_small_for_a_face(side: int) -> None:
     assert build(DetectorName.MTCNN, Detection(mtcnn=settings)).detect([small]) == [[]]
 
 
-def test_grey_image_is_searched_as_rgb(detector: Detector, faces: list[portraits.Drawing]) -> None:
-    grey = np.ascontiguousarray(faces[0].image[:, :, 1])
-    (found,) = detector.detect([grey])
-    assert found == detector.detect([np.dstack([grey] * 3)])[0]
-    assert len(found) == 1
-
-
-def test_two_faces_in_one_image(detector: Detector, faces: list[portraits.Drawing]) -> None:
-    pair = np.hstack([faces[0].image, faces[1].image])
-    (found,) = detector.detect([pair])
-    assert len(found) == 2
-    left, right = sorted(found, key=lambda r: r.x0)
-    assert left.x1 < 178 < right.x0
-
-
 def test_blank_and_tiny_images_have_no_face(detector: Detector) -> None:
     blank = np.full((120, 100, 3), 127, np.uint8)
     assert detector.detect([blank, blank[:15], blank[:1, :1], blank[:20, :20]]) == [[], [], [], []]
     assert detector.detect([]) == []
-
-
-def test_boxes_are_clipped_to_the_image(detector: Detector, faces: list[portraits.Drawing]) -> None:
-    face = faces[0].regions[0]
-    cut = np.ascontiguousarray(faces[0].image[int(face.y0) + 8 :, int(face.x0) + 6 :])
-    (found,) = detector.detect([cut])
-    assert found
-    for region in found:
-        assert 0 <= region.x0 < region.x1 <= cut.shape[1]
-        assert 0 <= region.y0 < region.y1 <= cut.shape[0]
-
-
-def test_settings_reach_the_networks(faces: list[portraits.Drawing]) -> None:
-    image = faces[0].image
-    for settings in (Mtcnn(thresholds=(0.6, 0.7, 1.0)), Mtcnn(min_face_size=170)):
-        assert build(DetectorName.MTCNN, Detection(mtcnn=settings)).detect([image]) == [[]]
 
 
 @pytest.mark.slow

@@ -131,42 +131,6 @@ def test_areas_are_those_of_one_large_union(found: list[Region], true: list[Regi
 
 
 @pytest.mark.slow
-@given(several)
-def test_perfect_detection(true: list[Region]) -> None:
-    rows, images = measure_image(true, true, SIZE)
-    for row in rows:
-        assert row["covered"] == pytest.approx(1) and row["covered_alike"] == pytest.approx(1)
-        assert row["matched"]
-    for row in images:
-        assert row["false_area"] == pytest.approx(0, abs=1e-9)
-        assert row["true"] == 0 or row["covered_alike"] == pytest.approx(1)
-
-
-@pytest.mark.slow
-@given(several)
-def test_nothing_found(true: list[Region]) -> None:
-    rows, images = measure_image([], true, SIZE)
-    assert all(row["covered"] == 0 and not row["matched"] for row in rows)
-    assert all(row["false_area"] == 0 for row in images)
-
-
-@pytest.mark.slow
-@given(several, several, st.randoms(use_true_random=False))
-def test_the_order_of_regions_is_no_matter(
-    found: list[Region], true: list[Region], random: object
-) -> None:
-    shuffled, turned = list(found), list(reversed(true))
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
-    rows, images = measure_image(found, true, SIZE)
-    others, other_images = measure_image(shuffled, turned, SIZE)
-    for row, other in zip(images, other_images, strict=True):
-        assert row == pytest.approx(other, nan_ok=True, abs=1e-6)
-    covered = [sorted(row["covered"] for row in part) for part in (rows, others)]
-    assert covered[0] == pytest.approx(covered[1])
-    assert sum(row["matched"] for row in rows) == sum(row["matched"] for row in others)
-
-
-@pytest.mark.slow
 @given(several, several, regions())
 def test_more_regions_hide_and_err_no_less(
     found: list[Region], true: list[Region], added: Region
@@ -223,9 +187,3 @@ def test_an_entity_that_is_never_true_has_a_false_area_alone() -> None:
     face = summary[summary["entity"] == "face"].set_index("metric")["value"]
     assert face["false_area"] == pytest.approx(0.5)
     assert face.drop("false_area").isna().all()
-
-
-def test_the_same_numbers_come_again() -> None:
-    parts = _two_images()
-    once, again = (summarize_quality(*parts, resamples=50, confidence=0.9) for _ in range(2))
-    pd.testing.assert_frame_equal(once, again)

@@ -11,25 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations.json_files import as_coco
+from anonbench.datasets.annotations.coco import as_coco
 from anonbench.datasets.images import encode
 from anonbench.detection.kinds import template
 from anonbench.detection.kinds.template import TemplateDetector
-from anonbench.detection.search import build
 from anonbench.detection.template_matching import (
-    agreement,
-    align,
-    bounded,
-    codebook,
-    embed,
-    extract,
-    framed,
     is_in_any,
-    is_plausible,
     moved,
 )
 from anonbench_demo import ids
@@ -168,13 +158,6 @@ def test_colour_and_other_paper_are_no_matter(detector: TemplateDetector) -> Non
     assert misses(found, matrix) <= 2.0
 
 
-@pytest.mark.slow
-def test_a_large_scan_is_looked_at_in_small(detector: TemplateDetector) -> None:
-    matrix = view(2, 9.0)
-    (found,) = detector.detect([photo(card("licence", 7), matrix, noise=0)])
-    assert misses(found, matrix) <= 9 * 2.0
-
-
 def test_small_cards_of_a_large_photograph_are_found(detector: TemplateDetector) -> None:
     image = np.full((3000, 4000), 120, np.uint8)
     for x, y, matrix in (places := [(300, 200, view(12, 0.7, 0.03)), (2600, 1700, view(-4, 0.8))]):
@@ -263,27 +246,6 @@ def test_results_depend_on_the_image_alone(folder: Path, detector: TemplateDetec
     assert [bool(found) for found in together] == [True, True, True, False]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("limit", "strict"),
-    [
-        ("INLIERS", 2000),
-        ("ERROR", 1e-3),
-        ("SCALES", (1.2, 5.0)),
-        ("SCALES", (0.2, 0.8)),
-        ("ALIKE", 1.0),
-    ],
-)
-def test_every_test_of_acceptance_can_refuse(
-    detector: TemplateDetector, monkeypatch: pytest.MonkeyPatch, limit: str, strict: Any
-) -> None:
-    image = photo(card("permit", 7), view(5, 1), noise=12)
-    image[60:100, 300:340] = 255  # one cell's worth of glare
-    assert len(detector.detect([image])[0]) == len(BOXES)
-    monkeypatch.setattr(template, limit, strict)
-    assert detector.detect([image]) == [[]]
-
-
 def test_what_is_a_persons_is_neither_matched_nor_compared(detector: TemplateDetector) -> None:
     for known in detector._known:
         quads = list(truth(np.eye(3)).values())
@@ -292,27 +254,6 @@ def test_what_is_a_persons_is_neither_matched_nor_compared(detector: TemplateDet
         for x0, y0, x1, y1 in BOXES.values():
             assert not known.compared[y0:y1, x0:x1].any()
         assert known.compared.mean() > 0.5
-
-
-@pytest.mark.slow
-def test_annotations_in_any_format(tmp_path: Path, detector: TemplateDetector) -> None:
-    write(tmp_path, "permit", card("permit", 0))
-    image = photo(card("permit", 7), view(10, 1))
-    regions = {"permit": [Region(e, *map(float, box), 1.0) for e, box in BOXES.items()]}
-    frame = pd.DataFrame([("permit", "permit.png", WIDTH, HEIGHT)])
-    frame.columns = ["id", "path", "width", "height"]
-    shapes = [
-        {
-            "shape_attributes": {"name": "rect", "x": a, "y": b, "width": c - a, "height": d - b},
-            "region_attributes": {"entity": str(entity)},
-        }
-        for entity, (a, b, c, d) in BOXES.items()
-    ]
-    via = {"permit.png9": {"filename": "permit.png", "size": 9, "regions": shapes}}
-    for data in (as_coco(frame, regions), via):
-        (tmp_path / "annotations.json").write_text(json.dumps(data))
-        (found,) = TemplateDetector(tmp_path).detect([image])
-        assert misses(found, view(10, 1)) <= 2.0
 
 
 @pytest.mark.slow
@@ -396,96 +337,4 @@ def test_folders_that_cannot_be_used_are_refused(tmp_path: Path, make: Any, said
     assert said in str(error.value) and str(tmp_path) in str(error.value)
 
 
-@pytest.mark.slow
-def test_the_registry_builds_it(folder: Path) -> None:
-    built = build(DetectorName.TEMPLATE, Detection(), templates=folder)
-    assert len(built.detect([card("permit", 7)])[0]) == len(BOXES)
-    with pytest.raises(InputError, match="templates"):
-        build(DetectorName.TEMPLATE, Detection())
-    with pytest.raises(InputError, match="does not exist"):
-        build(DetectorName.TEMPLATE, Detection(), templates=folder / "none")
-
-
 # --- the parts ---
-
-
-@pytest.mark.parametrize(
-    ("matrix", "plausible"),
-    [
-        (np.eye(3), True),
-        (view(200, 1.5, 0.05), True),
-        (np.diag([-1.0, 1, 1]), False),  # mirrored
-        (np.diag([4.0, 1, 1]), False),  # stretched
-        (np.diag([6.0, 6, 1]), False),  # too large
-        (np.diag([0.1, 0.1, 1]), False),  # too small
-        (np.array([(1, 0, 0), (0, 1, 0), (-0.003, 0, 1.0)]), False),  # behind the camera
-        (np.array([(1, 0, 0), (0, 1, 0), (0.006, 0, 1.0)]), False),  # seen from its edge
-    ],
-)
-def test_transformations_that_no_camera_makes(matrix: np.ndarray, plausible: bool) -> None:
-    assert is_plausible(matrix, (WIDTH, HEIGHT), (0.2, 5.0)) is plausible
-
-
-def test_agreement_counts_like_cells() -> None:
-    image = card("licence", 0)
-    everything = np.ones(image.shape, bool)
-    seen = image.astype(np.float32)
-    assert agreement(image, seen, everything) == 1.0
-    assert agreement(image, 0.5 * seen + 20, everything) == 1.0  # light is no matter
-    assert agreement(image, 255 - seen, everything) == 0.0
-    other = card("permit", 7).astype(np.float32)
-    assert agreement(image, other, everything) < 0.4  # lines of print are at the same height
-    half = np.where(np.arange(WIDTH) < WIDTH // 2, seen, other)
-    assert 0.5 < agreement(image, half, everything) < 0.7
-    left = np.arange(WIDTH) < WIDTH // 2
-    assert agreement(image, half, np.broadcast_to(left, image.shape)) > 0.9
-    gone = np.where(np.arange(WIDTH) < WIDTH // 3, seen, np.nan).astype(np.float32)
-    assert agreement(image, gone, everything) == 0.0  # too little to tell
-
-
-def test_a_frame_shows_what_the_transformation_says() -> None:
-    image = np.arange(200, dtype=np.uint8).reshape(10, 20)
-    same = framed(image, np.eye(3), (10, 20))
-    assert np.array_equal(same[:-1, :-1], image[:-1, :-1])
-    moved_by_three = framed(image, np.array([(1.0, 0, 3), (0, 1, 0), (0, 0, 1)]), (10, 20))
-    assert np.array_equal(moved_by_three[:-1, :16], image[:-1, 3:-1])
-    assert np.isnan(moved_by_three[:, 17:]).all()
-    twice = framed(image, np.diag([0.5, 0.5, 1.0]), (20, 40))
-    # pixels' middles at 0.25 and 0.75 of a pixel: a quarter of the way to the neighbour
-    assert twice[1, 1] == pytest.approx(0.25 * 1 + 0.25 * 20, abs=0.2)
-
-
-def test_alignment_tells_its_error() -> None:
-    image, matrix = card("licence", 0), view(12, 1.1)
-    seen = photo(image, matrix, noise=0)
-    found = align(extract(image, 1000), extract(seen, 1000))
-    assert found is not None and found.inliers > 100 and found.error < 1
-    corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT)], float)
-    assert np.abs(moved(corners, found.matrix) - moved(corners, matrix)).max() < 1
-    assert align(extract(image, 1000), extract(np.zeros((9, 9), np.uint8), 9)) is None
-
-
-@pytest.mark.slow
-def test_embeddings_find_the_same_print() -> None:
-    names = [f"kind {index}" for index in range(12)]
-    features = [extract(card(name, 0), 1000) for name in names]
-    centres = codebook(np.concatenate([f.descriptors for f in features]))
-    known = np.stack([embed(f.descriptors, centres) for f in features])
-    assert np.allclose(np.linalg.norm(known, axis=1), 1)
-    for index, name in enumerate(names):
-        seen = photo(card(name, 7), view(40 * index, 0.9))
-        similarity = known @ embed(extract(seen, 1000).descriptors, centres)
-        assert similarity.argmax() == index
-
-
-def test_images_are_bounded() -> None:
-    assert bounded(np.zeros((3000, 1001, 3), np.uint8), 1000).shape == (1000, 334, 3)
-    assert bounded(np.zeros((30, 20), np.uint8), 1000).shape == (30, 20)
-
-
-def test_points_in_quadrilaterals() -> None:
-    square = np.array([(0, 0), (2, 0), (2, 2), (0, 2)], float)
-    diamond = np.array([(10, 8), (12, 10), (10, 12), (8, 10)], float)
-    points = np.array([(1, 1), (2, 2), (3, 1), (10, 10), (8.5, 8.5)], np.float32)
-    assert is_in_any(points, [square, diamond[::-1]]).tolist() == [True, True, False, True, False]
-    assert is_in_any(points, []).tolist() == [False] * 5

@@ -14,7 +14,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection.kinds.zxing import across_bars, grown_along_bars
+from anonbench.detection.kinds.zxing import grown_along_bars
 from anonbench.detection.search import build
 from anonbench.detection.views import planes
 from anonbench.evaluation.privacy.attacks.kinds.reading import decoded
@@ -143,18 +143,6 @@ def test_a_white_code_beside_a_black_one_is_found(detector: Detector, name: str)
     assert [region.y0 > 150 for region in sorted(found, key=lambda r: r.y0)] == [False, True]
 
 
-def test_row_is_set_across_the_bars() -> None:
-    code = printed("Code128")
-    page, _ = pasted(code, 60, 50)
-    width, y = code.shape[1], 50 + code.shape[0] / 2
-    ends = np.array([(60, y - 40), (59 + width, y + 40), (59 + width, y + 42), (60, y - 38)])
-    row = across_bars(page, ends)
-    assert row[:, 1] == pytest.approx([y + 1] * 4, abs=2)
-    assert row[:, 0] == pytest.approx([60, 59 + width, 59 + width, 60], abs=1.5)
-    blank = np.full_like(page, 200)
-    np.testing.assert_array_equal(across_bars(blank, ends), ends)
-
-
 def test_places_in_other_views_are_the_originals() -> None:
     page, _ = pasted(printed("QRCode", 6), 101, 87)
     (once,) = build(DetectorName.ZXING, Detection(speed="single")).detect([page])
@@ -197,37 +185,6 @@ def test_code_with_a_wrong_check_digit_is_kept_with_half_the_score() -> None:
     assert [region.score for region in found] == [0.5]
 
 
-def test_two_codes_are_two_regions_and_one_in_all_versions_is_one(detector: Detector) -> None:
-    page, _ = pasted(printed("QRCode"), 60, 50)
-    other, _ = pasted(printed("Code128"), 100, 80)
-    both = np.full((page.shape[0] + other.shape[0], max(page.shape[1], other.shape[1])), 235)
-    both[: page.shape[0], : page.shape[1]] = page
-    both[page.shape[0] :, : other.shape[1]] = other
-    (found,) = detector.detect([both.astype(np.uint8)])
-    assert len(found) == 2
-
-
-def test_one_row_grows_to_the_bars_ends_and_no_further() -> None:
-    code = printed("Code128")
-    height, width = code.shape
-    page, _ = pasted(code, 60, 50)
-    cv2.putText(page, "4012345", (80, 50 + height + 30), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 0, 2)
-    row = 50.0 + height // 2
-    ends = np.array([(60, row), (59 + width, row), (59 + width, row), (60, row)])
-    grown = grown_along_bars(page, ends)
-    assert grown[:, 0] == pytest.approx([60, 59 + width, 59 + width, 60], abs=1)
-    assert grown[:, 1] == pytest.approx([50, 50, 49 + height, 49 + height], abs=1)
-
-
-def test_growing_steps_over_a_scratch() -> None:
-    code = printed("Code128").copy()
-    code[20:23] = 255
-    page, _ = pasted(code, 60, 50)
-    low = 50.0 + code.shape[0] - 5
-    ends = np.array([(60, low), (59 + code.shape[1], low), (59 + code.shape[1], low), (60, low)])
-    assert grown_along_bars(page, ends)[0, 1] == pytest.approx(50, abs=1)
-
-
 @pytest.mark.parametrize("scale", [5, 7, 12])
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.61])
 def test_no_row_of_a_wide_codes_bars_is_left(scale: int, share: float) -> None:
@@ -237,17 +194,6 @@ def test_no_row_of_a_wide_codes_bars_is_left(scale: int, share: float) -> None:
     y, left, right = rows[0] + round(share * len(rows)), columns[0], columns[-1]
     grown = grown_along_bars(page, np.array([(left, y), (right, y), (right, y), (left, y)], float))
     assert grown[:, 1].min() <= rows[0] and grown[:, 1].max() >= rows[-1]
-
-
-def test_growing_stops_at_the_image_and_leaves_narrow_codes_alone() -> None:
-    code = printed("Code128")
-    height, width = code.shape
-    ends = np.array([(0, 9.0), (width - 1, 9), (width - 1, 12), (0, 12)])
-    grown = grown_along_bars(code, ends)
-    assert grown.min() >= 0
-    assert grown[:, 1].max() <= height - 1
-    narrow = np.array([(3, 9.0), (9, 9), (9, 12), (3, 12)])
-    np.testing.assert_array_equal(grown_along_bars(code, narrow), narrow)
 
 
 @pytest.mark.parametrize("name", ["QRCode", "Code128", "EAN13"])

@@ -62,7 +62,6 @@ def miniature(root: Path) -> dict[str, Any]:
         "control_seeds": [1],
         "datasets": {"portraits": portraits, "documents": documents},
         "recipes": recipes,
-        "detection_quality": {"images": 4},
         "privacy": demo["privacy"] | {"attacked_regions": 4, "residual": {"images": 4}},
         "retrieval": {"fraction": 0.15},
         "presentation": {"bootstrap": 50},

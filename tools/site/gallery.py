@@ -53,10 +53,6 @@ FIGURES = (
     ("trend_documents_map_original", "A score against the degree, a panel for each method"),
     ("correlation_documents_100", "How retrieval and downstream scores correlate over models"),
     ("attention_portraits", "Where a model looks, before and after"),
-    (
-        "detection_ids",
-        "Precision and recall against the score threshold, where true boxes are known",
-    ),
     ("learning_portraits", "Losses and early signs of a collapse, all trainings"),
 )
 OF_DEGREES = (

@@ -35,7 +35,6 @@ rule manifest:
             skipped="<results>/{dataset}/skipped/manifest.csv",
             duplicates="<results>/{dataset}/duplicates.csv",
             converted="<results>/{dataset}/converted.csv",
-            inputs="<results>/{dataset}/inputs.md",
         ),
     log:
         "<logs>/manifest/{dataset}.log",

@@ -34,53 +34,6 @@ rule quality:
         "../scripts/quality.py"
 
 
-rule sweep:
-    input:
-        **by_digest(
-            manifest=rules.manifest.output.manifest,
-            images=lambda w: paths.detected(w.dataset, "images"),
-        ),
-        truth=truth,
-    output:
-        "<results>/{dataset}/quality/sweep.csv",
-    log:
-        "<logs>/sweep/{dataset}.log",
-    benchmark:
-        "<benchmarks>/sweep/{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(3000),
-        runtime=growing(60),
-    params:
-        code=code_of("sweep"),
-        slice=lambda w: stage_parameters.sweep(settings, w.dataset),
-        drawn_truth=drawn_truth,
-    script:
-        "../scripts/sweep.py"
-
-
-rule detection_figure:
-    input:
-        rules.sweep.output[0],
-    output:
-        **figure("detection_{dataset}", "detection against its threshold"),
-    log:
-        "<logs>/figure/detection_{dataset}.log",
-    benchmark:
-        "<benchmarks>/figure/detection_{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("detection_figure"),
-        slice=stage_parameters.show(settings, "dpi"),
-    script:
-        "../scripts/detection_figure.py"
-
-
 rule review:
     input:
         **found,

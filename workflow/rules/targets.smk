@@ -4,7 +4,6 @@
 _targets = {
     "detection_quality": [
         expand(plain(rules.quality.output), dataset=paths.measured()),
-        expand(plain(rules.detection_figure.output), dataset=paths.measured()),
         expand(plain(rules.review.output), dataset=experiment.datasets),
     ],
     "policy": [

@@ -26,7 +26,6 @@ with job(snakemake, __file__) as cache:
             skipped=Path(snakemake.output.skipped),
             duplicates=Path(snakemake.output.duplicates),
             converted=Path(snakemake.output.converted),
-            inputs=Path(snakemake.output.inputs),
         )
         label = source.label if source.is_classified else None
         require_classes(Path(snakemake.output.manifest), label)

@@ -88,7 +88,7 @@ def _data(experiment: Experiment, name: str) -> Iterator[Entry]:
     if experiment.config.privacy.enabled:
         yield from (Entry(f"{name}/privacy/{table}.csv") for table in ATTACK_TABLES)
     if truth_of(experiment.datasets[name]) is not None:
-        for table in ("summary", "visible_area", "sweep"):
+        for table in ("summary", "visible_area"):
             yield Entry(f"{name}/quality/{table}.csv")
 
 

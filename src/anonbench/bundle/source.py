@@ -17,7 +17,7 @@ from anonbench.core.vocabulary import Split
 
 _AGAIN = re.compile(
     "scores|effects_.*|correlate|(privacy_|other_)?tables_.*|scenarios|experiment|paper_.*"
-    "|figures_.*|fronts_.*|cost|attention_share|detection_figure|report"
+    "|figures_.*|fronts_.*|cost|attention_share|report"
 )
 """Rules that need no image and no model: the only ones that run on a bundle."""
 

@@ -179,7 +179,7 @@ class Dataset(DataSource):
     detectors: Annotated[tuple[AnyDetector, ...], Field(min_length=1)]
     """Detectors to use together."""
     boxes: Place | None = None
-    """Boxes for the detector `boxes`: CSV, Parquet, COCO or VIA JSON with the `id` or `path` of
+    """Boxes for the detector `boxes`: CSV, Parquet or COCO JSON with the `id` or `path` of
     each image."""
     templates: Place | None = None
     """Folder of template images with annotations, for the detector `template`."""

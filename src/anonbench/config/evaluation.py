@@ -108,9 +108,6 @@ class Downstream(Settings):
 class DetectionQuality(Settings):
     """Measurements of detection, and images for a person to look at."""
 
-    images: Count = 200
-    """Images that are searched again at low thresholds if true boxes are known, drawn by a hash of
-    their ids."""
     listed: Count = 50
     """Number of least certain images of each kind that are listed."""
 

@@ -8,6 +8,8 @@ _FIXED = "its former default is always used"
 _REASONS: dict[str, str] = {
     "datasets.*.unmatched": "rows that match no image are refused",
     "detection.ppocr.engine": "the network runs by ONNX Runtime",
+    "detection.face_onnx.kind": "its models are SCRFD's",
+    "detection_quality.images": "thresholds are not varied any more",
     "detection_quality.drawn": "the contact sheets of data sets were removed",
     "policy.residue": "policy.information_left is its new name",
     "deployments.weight": "the mixed archive needs none",

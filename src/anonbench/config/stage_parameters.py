@@ -87,16 +87,6 @@ def quality(config: Config, name: str) -> Slice:
     }
 
 
-def sweep(config: Config, name: str) -> Slice:
-    """The data set's detectors, and the number of images of the sweep."""
-    detection = detect(config, name)
-    return {
-        "detectors": detection["detectors"],
-        "settings": detection["settings"],
-        "images": config.detection_quality.images,
-    } | _code(DETECTORS, *config.datasets[name].detectors)
-
-
 def anonymize(config: Config, name: str, variant: str) -> Slice:
     """Image format, and settings of the variant's method."""
     kept = {"keep_without_regions": config.datasets[name].keep_without_regions}

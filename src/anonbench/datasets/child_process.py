@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats.child import HELD
 from anonbench.datasets.formats.pages import Page
 
 _BASE_BYTES = 2**30
@@ -32,11 +31,9 @@ _PIXELS_A_SECOND = 1_000_000
 def main() -> None:
     """Answer until the input ends."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    data = b""
     while line := sys.stdin.buffer.readline():
         question = json.loads(line)
-        if not question["is_held"]:
-            data = sys.stdin.buffer.read(question["bytes"])
+        data = sys.stdin.buffer.read(question["bytes"])
         pixels = np.empty(0, np.uint8)
         try:
             told: Any = _answer(question, data)
@@ -50,8 +47,7 @@ def main() -> None:
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
         sys.stdout.buffer.write(np.ascontiguousarray(pixels).data)
         sys.stdout.buffer.flush()
-        del pixels  # otherwise they stay in memory until the next question
-        data = data if len(data) <= HELD else b""
+        del pixels, data  # otherwise they stay in memory until the next question
 
 
 def _answer(question: dict[str, Any], data: bytes) -> Any:

@@ -51,17 +51,11 @@ def assign(
     """Return the cluster of each image, columns `COLUMNS`, in the order of the images.
 
     An image without a value in the column is its own cluster. Numbers follow the order in which
-    clusters occur and identify nobody.
-
-    Args:
-        name: of the data set, for messages.
-        images: the manifest, columns id, path and labels.
-        cluster: the setting `datasets.<name>.cluster`.
-        likely: columns tried before `LIKELY` if the setting is `auto`.
+    clusters occur and identify nobody. `likely` are columns tried before `LIKELY` where the setting
+    `datasets.<name>.cluster` is `auto`.
 
     Raises:
         InputError: there is no such column, or a path has no such folder.
-
     """
     by, values = _values(name, images, cluster, likely)
     known = values.notna()
@@ -85,12 +79,7 @@ def write_clusters(
 
 
 def read_clusters(path: Path) -> pd.Series:
-    """Return the cluster of each image by id, int64; the series' name is the table's `by`.
-
-    Raises:
-        InputError: the file is not such a table.
-
-    """
+    """Return the cluster of each image by id, int64; the series' name is the table's `by`."""
     try:
         table = pd.read_parquet(path, columns=COLUMNS)
     except (ValueError, OSError) as error:
@@ -105,15 +94,10 @@ def plural(by: str) -> str:
 
 
 def clusters_of(ids: pd.Series, clusters: pd.Series) -> np.ndarray:
-    """Return the clusters of some images, int64 [N].
-
-    Args:
-        ids: of the images.
-        clusters: of all images, by id, as `read_clusters` returns them.
+    """Return the clusters of images, int64 [N], from those of all (`read_clusters`).
 
     Raises:
         InputError: an image has none: the tables are of different data.
-
     """
     places = clusters.index.get_indexer(pd.Index(ids.to_numpy()))
     if missing := int(np.count_nonzero(places < 0)):
@@ -125,16 +109,10 @@ def clusters_of(ids: pd.Series, clusters: pd.Series) -> np.ndarray:
 
 
 def folders(name: str, paths: pd.Series, part: int) -> pd.Series:
-    """Return a folder of each path, named together with the folders above it.
-
-    Args:
-        name: of the data set, for messages.
-        paths: of the manifest.
-        part: place of the folder, see `anonbench.config.PathPart`.
+    """Return a folder of each path (`PathPart`), named with the folders above it.
 
     Raises:
         InputError: a path has no such folder.
-
     """
     above = {path: path.strip("/").split("/")[:-1] for path in paths.unique()}
     if shallow := [path for path, folders in above.items() if abs(part) > len(folders)]:

@@ -53,14 +53,9 @@ class _Coded(NamedTuple):
 
 
 def coding_blocks(data: bytes, page: Page | None = None) -> tuple[Blocks, ...]:
-    """Return the grids of an image's lossy coding, in pixels as `read_image` returns them.
+    """Return the grids of an image's lossy coding, in pixels of `read_image`.
 
     It is empty for a lossless file, although its pixels may have been lossy before.
-
-    Args:
-        data: the file, which `read_image` could read.
-        page: page or frame of the file.
-
     """
     if page is not None and page.dpi:
         return tuple(_placed_blocks(each) for each in placed_images(data, page))
@@ -94,10 +89,7 @@ def _coded(image: Image.Image, data: bytes) -> _Coded | None:
 
 
 def _jpeg(image: JpegImagePlugin.JpegImageFile) -> _Coded:
-    """Return the blocks of a JPEG file; with subsampled colour, the blocks of the colour.
-
-    Colour of half the size is interpolated, which reaches one pixel further.
-    """
+    """Return the blocks of a JPEG; subsampled colour reaches a pixel further."""
     layers = image.layer if len(image.layer) > 1 else [(0, 1, 1)]
     return _sampling_blocks(max(each[1] for each in layers), max(each[2] for each in layers))
 
@@ -107,10 +99,7 @@ def _sampling_blocks(across: int, down: int) -> _Coded:
 
 
 def _tiff(image: TiffImagePlugin.TiffImageFile, data: bytes) -> _Coded | None:
-    """Return the blocks of a TIFF file, whose strips or tiles are coded separately.
-
-    If these are not a whole number of blocks, each counts as one block.
-    """
+    """Return the blocks of a TIFF file; a strip or tile that cuts blocks counts as one."""
     tags, compression = image.tag_v2, str(image.info.get("compression"))
     if compression == "webp":
         coded = _Coded(*_WEBP)

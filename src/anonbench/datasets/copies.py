@@ -16,15 +16,9 @@ COLUMNS = ["digest", "id", "split", "kept"]
 
 
 def find_copies(images: pd.DataFrame) -> pd.DataFrame:
-    """Return the images whose bytes another one has too.
+    """Return the images (id, split, digest) whose bytes another one has too: `COLUMNS`, sorted.
 
-    Args:
-        images: columns id, split ("train" or "val") and digest.
-
-    Returns:
-        `COLUMNS`, sorted by digest, split and id. An image of train is not kept where val has its
-        bytes; all others are.
-
+    An image of train is not kept where val has its bytes; all others are.
     """
     twice = images[images["digest"].duplicated(keep=False)]
     in_val = set(twice.loc[twice["split"] == str(Split.VAL), "digest"])
@@ -40,16 +34,12 @@ def read_copies(path: Path) -> pd.DataFrame:
 
 
 def left_out_copies(copies: pd.DataFrame, used: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
-    """Return the images left out for their copies, as the manifest would.
+    """Return the images left out for their copies: id, path, width, height, digest.
 
     Args:
         copies: see `find_copies`.
         used: the manifest, columns width, height and digest.
         listed: all images, columns id and path.
-
-    Returns:
-        Columns id, path, width, height, digest.
-
     """
     left = copies.loc[~copies["kept"], ["id", "digest"]].merge(listed, on="id")
     sizes = used[["digest", "width", "height"]].drop_duplicates("digest")
@@ -57,18 +47,9 @@ def left_out_copies(copies: pd.DataFrame, used: pd.DataFrame, listed: pd.DataFra
 
 
 def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Return the images that are listed and not used, but equal to a used one.
+    """Return the images (id, path) that are listed and not used, but equal to a used one.
 
-    Only files of a used image's size are read.
-
-    Args:
-        root: the folder that paths are relative to.
-        used: the manifest, columns width, height, bytes and digest.
-        others: columns id and path.
-
-    Returns:
-        Columns id, path, width, height, digest.
-
+    Only files of a used image's size are read. Columns id, path, width, height, digest.
     """
     by_digest = used.drop_duplicates("digest").set_index("digest")
     sizes, rows, unread = set(used["bytes"].tolist()), [], 0
@@ -92,14 +73,7 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
 
 
 def warn_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) -> None:
-    """Warn on the terminal about copies, and whether their labels agree.
-
-    Args:
-        name: of the data set.
-        copies: see `find_copies`.
-        labels: label by id; None if the data set has no label.
-
-    """
+    """Warn on the terminal about copies, and whether their labels (by id) agree."""
     if copies.empty:
         return
     contents = copies["digest"].nunique()

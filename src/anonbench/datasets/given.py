@@ -25,24 +25,14 @@ def split_suffix(name: str) -> tuple[str, str]:
 def copies_of(
     ids: Sequence[str], names: Sequence[str], copies: Iterable[str], where: str
 ) -> list[str | None]:
-    """Find the copy of each original: of the same name, else of the most similar one.
+    """Find the copy of each original, by its name (a path with suffix) or id, [N].
 
-    After the same name comes the name with one more suffix of an image (`a.gif.png` of `a.gif`),
+    First comes the same name, then that with one more suffix of an image (`a.gif.png` of `a.gif`),
     then the name or id with another suffix. A copy with the exact name of another original belongs
-    to that one. Nothing else is shortened, folded or guessed.
-
-    Args:
-        ids: of the originals [N].
-        names: of the originals [N], paths with suffix, or ids.
-        copies: names of the copies.
-        where: place of the copies, for the message.
-
-    Returns:
-        Names of copies [N]; None if an original has none.
+    to that one. Nothing else is shortened, folded or guessed. An original without a copy has None.
 
     Raises:
-        InputError: two copies match equally well, or one belongs to two originals.
-
+        InputError: two copies match equally well, or one belongs to two originals; names `where`.
     """
     there = dict.fromkeys(copies)
     by_stem: dict[str, list[str]] = defaultdict(list)
@@ -85,12 +75,7 @@ def broken(program: str, why: str) -> str:
 
 
 def pictures_in(folder: Path) -> list[str]:
-    """Return the paths of all pictures below a folder, by their suffixes, sorted.
-
-    Raises:
-        InputError: it cannot be read, or holds none.
-
-    """
+    """Return the paths of pictures below a folder, sorted; InputError without any."""
     try:
         entries = [entry.path for entry in walk(str(folder)) if not entry.reason]
     except OSError as error:
@@ -109,16 +94,10 @@ def scan_given(folders: Mapping[str, Path], strict: bool = False) -> dict[str, s
 
 
 def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd.Series:
-    """Return the picture of each image, by the images' index; None if it has none.
-
-    Args:
-        images: columns id and path.
-        pictures: paths below the program's folder.
-        program: for the message.
+    """Return the picture of each image (id, path), by the images' index; None if it has none.
 
     Raises:
-        InputError: two pictures match equally well, or one picture matches two images.
-
+        InputError: two pictures match equally well, or one matches two images; names the program.
     """
     found = copies_of(images["id"].tolist(), images["path"].tolist(), pictures, program)
     return pd.Series(found, index=images.index, dtype=object)
@@ -129,17 +108,11 @@ def reasons_of_given(
 ) -> pd.Series:
     """Reason per image to leave it out because its picture is missing or unusable, or "".
 
-    Pictures that belong to no image are counted on the terminal.
-
-    Args:
-        name: of the data set.
-        images: those that can be read: id, path, width and height.
-        folders: of the pictures, by program.
-        limits: how images are opened.
+    Images have id, path, width and height; folders are those of the pictures, by program. Pictures
+    that belong to no image are counted on the terminal.
 
     Raises:
         InputError: see `belonging`; also where no picture belongs to any image.
-
     """
     reasons = pd.Series("", index=images.index, dtype=object)
     for program, folder in folders.items():

@@ -23,7 +23,7 @@ from anonbench.datasets.formats.pages import Page, file_digest_of, require_page,
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf
 from anonbench.datasets.formats.pixels import declared_bits, is_deep, orientation, to_array
 from anonbench.datasets.formats.png import to_png
-from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
+from anonbench.datasets.formats.whole import HeaderReader, require_whole
 
 MAX_PIXELS = 180_000_000
 _BYTES_A_PIXEL = 8
@@ -67,7 +67,6 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     Raises:
         UnreadableImage: missing, empty, a folder or device, larger than `max_bytes`, or of another
             length than its size says.
-
     """
     try:
         with open(path, "rb", opener=_without_waiting) as file:
@@ -102,15 +101,10 @@ def _without_waiting(name: str, flags: int) -> int:
 def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
     """Return the bytes of an original, read once, if they are those that the manifest describes.
 
-    Args:
-        image_id: for the message.
-        path: of the file.
-        size: in bytes, by the manifest.
-        digest: by the manifest; a page's is that of its file (`anonbench.datasets.formats.pages`).
+    The digest of a page is that of its file (`anonbench.datasets.formats.pages`).
 
     Raises:
-        ChangedImage: the bytes are others, or there is no file that can be read.
-
+        ChangedImage: the bytes are others, or there is no file that can be read; names the image.
     """
     try:
         data = read_file(path, size)
@@ -134,12 +128,11 @@ def open_checked(
     Args:
         source: a file, which is read once and whole, or its content.
         max_pixels: larger images are refused; None: the content was checked before.
-        page: which page of a TIFF file, or the first frame of an animation; not a PDF's, which
-            `read_image` draws. None: a file of several is refused.
+        page: which page of a TIFF file, or the first frame of an animation; not a PDF's. None: a
+            file of several is refused.
 
     Raises:
         UnreadableImage: see `read_file`; also no image, several frames, or too many pixels.
-
     """
     data = _content(source, max_pixels)
     reader, image = HeaderReader(data), None
@@ -215,16 +208,11 @@ def read_image(
 
     16 bits are scaled to 8; palettes, CMYK and other colour models become RGB; transparency is laid
     on white; EXIF that cannot be read counts as none. The array may be written to. Every reader of
-    originals comes here, so that what is searched, hidden and trained on has the same pixels.
-
-    Args:
-        source: see `open_checked`.
-        max_pixels: see `open_checked`.
-        page: see `open_checked`; with a resolution a page of a PDF, which is drawn.
+    originals comes here, so that what is searched, hidden and trained on has the same pixels. A
+    page with a resolution is a PDF's, which is drawn; for the rest see `open_checked`.
 
     Raises:
         UnreadableImage: see `open_checked`; also where the data is truncated or damaged.
-
     """
     data = _content(source, max_pixels)
     if page is not None and page.dpi:
@@ -233,7 +221,7 @@ def read_image(
         pixels = image.width * image.height
         with memory_for(pixels):
             if not _is_heavy(image, len(data)):
-                return _decoded(image, data if max_pixels else b"")
+                return _decoded(image)
             shape, values = ask("image", data, page, max_pixels, pixels=pixels)
             return values.reshape(shape)
 
@@ -241,7 +229,7 @@ def read_image(
 def read_here(data: bytes, max_pixels: int | None, page: Page | None) -> np.ndarray:
     """Read as `read_image`, without limits of resources."""
     with open_checked(data, max_pixels, page) as image:
-        return _decoded(image, data if max_pixels else b"")
+        return _decoded(image)
 
 
 def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
@@ -251,12 +239,10 @@ def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
     return is_odd or image.width * image.height > _MOST_HERE or size > 2 * _MOST_HERE
 
 
-def _decoded(image: Image.Image, data: bytes) -> np.ndarray:
-    """Return an opened image upright; `data` is empty if it was checked before."""
+def _decoded(image: Image.Image) -> np.ndarray:
+    """Return an opened image upright."""
     try:
         image.load()
-        if data and image.format in ("JPEG", "MPO"):
-            require_filled(data, image)
         turn = _UPRIGHT.get(orientation(image))
         pixels = to_array(image if turn is None else image.transpose(turn))
         return np.require(pixels, requirements="W")  # copied if Pillow owns the memory
@@ -269,9 +255,7 @@ def _decoded(image: Image.Image, data: bytes) -> np.ndarray:
 def encode(image: np.ndarray, format: Literal["png", "jpeg"] = "png", quality: int = 95) -> bytes:
     """Code an image ([H, W] or [H, W, 3] RGB uint8) without metadata; PNG is lossless.
 
-    Raises:
-        InputError: the format has no room for so large an image.
-
+    InputError where the format has no room for so large an image.
     """
     try:
         if format == "png":

@@ -14,13 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.datasets.files.walk import (
     FOLLOWED,
-    HEAD,
     HIDDEN,
-    NOT_IMAGE,
     NOT_UTF8,
     UNREADABLE,
-    content_reason,
-    head_reason,
     is_image_name,
     is_quiet,
     is_text,
@@ -68,13 +64,9 @@ class ImageFile:
     def data(self, max_pixels: int | None = None) -> bytes:
         """Return the file's bytes, read once; their SHA-256 is the image's digest.
 
-        Args:
-            max_pixels: files that are too large for an image of so many pixels are not read
-                (`anonbench.datasets.images.MAX_PIXELS`).
-
         Raises:
-            UnreadableImage: there is no such file, it cannot be read, or it is too large.
-
+            UnreadableImage: there is no such file, it cannot be read, or it is too large for
+                an image of `max_pixels`.
         """
         from anonbench.datasets.images import MAX_PIXELS, max_bytes, read_file
 
@@ -94,15 +86,7 @@ class ImageFile:
         return data
 
     def pixels(self, max_pixels: int | None = None) -> np.ndarray:
-        """Return the image as `anonbench.datasets.images.read_image` does.
-
-        Returns:
-            uint8 [H, W] where it is grey, else [H, W, 3] RGB, upright.
-
-        Raises:
-            UnreadableImage: it cannot be read; the message is the reason.
-
-        """
+        """Return the image as `read_image` does: uint8 [H, W] or [H, W, 3] RGB."""
         from anonbench.datasets.images import MAX_PIXELS, read_image
 
         limit = max_pixels or MAX_PIXELS
@@ -110,12 +94,7 @@ class ImageFile:
         return read_image(data, limit, self.page_in(data, limit))
 
     def page_in(self, data: bytes, max_pixels: int) -> Page | None:
-        """Page that `read_image` has to read from the file's content.
-
-        Raises:
-            UnreadableImage: it cannot be used; the message is the reason.
-
-        """
+        """Page that `read_image` has to read from the file's content; raises UnreadableImage."""
         from anonbench.datasets.files.headers import Limits, header_of
 
         return header_of(data, "", self.page, Limits(max_pixels)).page
@@ -165,9 +144,8 @@ def open_images(
         documents: a PDF file is one image. Without either, PDF files are left out.
 
     Raises:
-        InputError: there is no such place, it cannot be read, or it holds no image. What is wrong
-            with a single image is no error: it is left out, or says so when it is read.
-
+        InputError: there is no such place, it cannot be read, or it holds no image. A single image
+            that is wrong is left out, or says so when it is read.
     """
     if isinstance(given, str | Path):
         place = str(given)
@@ -196,12 +174,7 @@ _Found = tuple[list[ImageFile], list[LeftOut]]
 
 
 def require_place(given: str | Path) -> None:
-    """Refuse a missing place: commands check it before they load anything slow.
-
-    Raises:
-        InputError: there is no such file or folder.
-
-    """
+    """Refuse a missing place: commands check it before they load anything slow."""
     if str(given) != STANDARD_INPUT and not Path(given).exists():
         raise InputError(
             f"{given}: there is no such file or folder; give a folder, a tar, a table with a "
@@ -229,8 +202,6 @@ def _folder_images(folder: Path) -> _Found:
             if reason == FOLLOWED:
                 continue
             why = reason or suffix_reason(name) or ("" if is_text(name) else NOT_UTF8)
-            if why == NOT_IMAGE:
-                why = content_reason(folder / name)
             if why:
                 left.append(LeftOut(shown(name), why))
                 left += _hidden_images(folder, name) if why == HIDDEN else ()
@@ -265,7 +236,7 @@ def _tar_images(path: Path) -> _Found:
                     continue
                 if not member.isreg() or member.issparse():
                     left.append(LeftOut(shown(name), "a link or device in a tar"))
-                elif why := _member_reason(tar, member, name):
+                elif why := _member_reason(name):
                     left.append(LeftOut(shown(name), why))
                 else:
                     if name in files:
@@ -280,14 +251,11 @@ def _tar_images(path: Path) -> _Found:
     return list(files.values()), left
 
 
-def _member_reason(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
+def _member_reason(name: str) -> str:
     """Reason why a file in a tar is not used; empty if it is."""
     if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
         return HIDDEN
-    why = suffix_reason(name) or ("" if is_text(name) else NOT_UTF8)
-    if why == NOT_IMAGE and (file := tar.extractfile(member)):
-        return head_reason(file.read(HEAD))
-    return why
+    return suffix_reason(name) or ("" if is_text(name) else NOT_UTF8)
 
 
 def _table_images(path: Path) -> _Found:
@@ -354,12 +322,7 @@ def _checked(files: list[ImageFile], left: list[LeftOut], pages: bool, documents
 
 
 def _with_ids(place: str, files: list[ImageFile]) -> Iterator[ImageFile]:
-    """Yield the images with an id each.
-
-    Raises:
-        InputError: two of them have the same, which can only be the user's own.
-
-    """
+    """Yield the images with an id each; two of the same are the user's own, and an InputError."""
     ids = {image: image.id or _stem(image.name) for image in files}
     given = {image.id for image in files}
     while True:
@@ -375,11 +338,7 @@ def _with_ids(place: str, files: list[ImageFile]) -> Iterator[ImageFile]:
 
 
 def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]:
-    """Return images in which PDF and TIFF files of several pages are replaced by their pages.
-
-    The ids are those of `anonbench.datasets.documents.with_pages`. A file whose pages cannot be
-    counted is left unchanged, and reports the fault when it is read.
-    """
+    """Return images, of documents their pages, with the ids of `documents.with_pages`."""
     from anonbench.datasets.formats.pages import WITH_PAGES, page_id
 
     if not any(image.name.lower().endswith(WITH_PAGES) for image in images):

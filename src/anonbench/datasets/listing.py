@@ -19,11 +19,9 @@ from anonbench.core.vocabulary import Split
 from anonbench.datasets import clusters
 from anonbench.datasets.documents import PAGE, with_pages
 from anonbench.datasets.files.walk import (
-    NOT_IMAGE,
     NOT_UTF8,
     SUBSET,
     Entry,
-    content_reason,
     files_in,
     is_text,
     shown,
@@ -246,14 +244,8 @@ def _own_split(
 def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     """Return path and reason of every file below `root` that a data set does not list, sorted.
 
-    Hidden files count; a linked folder that is not searched is one row.
-
-    Args:
-        source: the images, and the other listed files.
-        root: the folder that their paths are relative to.
-        named: the images are named one by one, by a table that may be in a folder with other
-            files: search only the folders of these images, wherever they are, and not below them.
-
+    Hidden files count; a linked folder that is not searched is one row. Where a table has `named`
+    the images one by one, only the folders of these images are searched, and not below them.
     """
     paths = source.images["path"].tolist()
     known = dict(zip(source.others["path"], source.others["reason"], strict=True))
@@ -262,9 +254,6 @@ def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     rows = {
         e.path: known.get(e.path) or _reason(source, e) for e in found if e.path not in used
     } | source.left
-    for path, reason in rows.items():
-        if reason == NOT_IMAGE:
-            rows[path] = content_reason(f"{root}/{path}")
     pairs = [(shown(path), reason) for path, reason in rows.items()]
     table = pd.DataFrame(pairs, columns=["path", "reason"], dtype="str")
     return table.sort_values(["path", "reason"], ignore_index=True)

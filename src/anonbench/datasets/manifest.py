@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from anonbench.config import DataSource, Layout
-from anonbench.core.io import atomic, write_csv, write_parquet
+from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Split
@@ -43,19 +42,14 @@ def write_manifest(
     skipped: Path,
     duplicates: Path,
     converted: Path,
-    inputs: Path,
 ) -> None:
     """Look at every listed image; write the manifest, and what is left out, equal or converted.
 
     The manifest has `COLUMNS` (width and height upright, in pixels; digest is the file's SHA-256,
     and says which page an image is, see `anonbench.datasets.formats.pages`) and the label columns,
     sorted by id; where files have several pages also `document_page`. Every other file below the
-    data folder goes to `skipped` (path, split, reason): files that are missing, damaged or larger
-    than `max_pixels`, images without the data set's label or without a picture of a program that is
-    judged (`reasons_of_given`), images of train whose bytes val has, and, without a split, all that
-    is not listed (`find_unused`). Images of equal bytes go to `duplicates` (`find_copies`), images
-    that decoding converts to `converted` (`CONVERTED`), and counts of all that, without names, to
-    `inputs` (Markdown).
+    data folder goes to `skipped` (path, split, reason), images of equal bytes to `duplicates`
+    (`find_copies`), images that decoding converts to `converted` (`CONVERTED`).
 
     Raises:
         InputError: see `list_images`; also where a split has no image left.
@@ -87,8 +81,6 @@ def write_manifest(
     whole = whole[reasons == ""]
     whole = whole.astype({"width": "int32", "height": "int32", "bytes": "int64", "digest": "str"})
     write_csv(whole[whole["converted"] != ""].reindex(columns=CONVERTED), converted)
-    with atomic(inputs) as part:
-        part.write_text("\n".join(_summary(name, whole, skips, copies)) + "\n", encoding="utf-8")
     labels = [column for column in listed.columns if column not in COLUMNS]
     write_parquet(whole[[*COLUMNS, *labels]], output)
     counts = ", ".join(f"{number} {split}" for split, number in count_images(whole).items())
@@ -96,23 +88,13 @@ def write_manifest(
     if changed := conversion_counts(whole["converted"]):
         images = count(int((whole["converted"] != "").sum()), "image")
         warn_on_terminal(_LOG, f"{name}: {images} converted ({tally(changed)}); see converted.csv")
-    _warn_of_skips(name, skips)
-    warn_of_copies(name, copies, None if label is None else label.set_axis(listed["id"]))
-
-
-def _warn_of_skips(name: str, skips: pd.DataFrame) -> None:
-    """Log how many files are left out, by reason; on the terminal those that look like images."""
-    every = Counter(skips["reason"])
-    for reason, number in every.most_common():
+    for reason, number in Counter(skips["reason"]).most_common():
         _LOG.info("%s: %d left out: %s", name, number, reason)
-    loud = Counter(
-        reason
-        for path, reason in zip(skips["path"], skips["reason"], strict=True)
-        if not is_quiet(path, reason)
-    )
-    if loud:
+    pairs = zip(skips["path"], skips["reason"], strict=True)
+    if loud := Counter(reason for path, reason in pairs if not is_quiet(path, reason)):
         text = f"{name}: {loud.total()} files are left out ({tally(loud)})"
         warn_on_terminal(_LOG, text + "; see skipped/manifest.csv")
+    warn_of_copies(name, copies, None if label is None else label.set_axis(listed["id"]))
 
 
 def _require_both(name: str, splits: pd.Series, reasons: pd.Series) -> None:
@@ -123,44 +105,3 @@ def _require_both(name: str, splits: pd.Series, reasons: pd.Series) -> None:
             why = Counter(of_split).most_common(3)
             shown = "; ".join(f"{times}: {reason}" for reason, times in why)
             raise problem(name, f"no image of the split {split} can be used ({shown})")
-
-
-def _summary(name: str, used: pd.DataFrame, skips: pd.DataFrame, copies: pd.DataFrame) -> list[str]:
-    """Return the lines of a page of counts, without names (Markdown)."""
-    by_split = [f"{count(number, 'image')} of {s}" for s, number in count_images(used).items()]
-    groups = used.groupby("format")["path"]
-    formats = pd.DataFrame({"images": groups.size(), "files": groups.nunique()})
-    formats = formats.sort_values("images", ascending=False, kind="stable")
-    lines = [
-        f"# What was read of {name}",
-        "",
-        f"{count(len(used), 'image')} from {count(used['path'].nunique(), 'file')} are used "
-        f"({', '.join(by_split)}).",
-        f"{count(skips['path'].nunique(), 'file')} are left out, wholly or in part.",
-        "Detection may leave out more: `skipped.csv` and `counts.csv` have that, once it is done.",
-    ]
-    if PAGE in used and (is_page := used[PAGE].notna()).any():
-        documents = count(used["path"][is_page].nunique(), "document")
-        lines += [
-            "",
-            f"{documents} of several pages, {count(int(is_page.sum()), 'page')} in "
-            "all: each page is an image. Pages of one document stay in one split.",
-        ]
-    lines += _table("Read", ("format", "images", "files"), formats.itertuples())
-    conversions = conversion_counts(used["converted"]).items()
-    lines += _table("Converted", ("conversion", "images"), conversions)
-    reasons = Counter(skips["reason"]).most_common()
-    lines += _table("Left out", ("reason", "files or pages"), reasons)
-    if len(copies):
-        contents = f"{copies['digest'].nunique():,} contents (equal bytes)."
-        lines += ["", f"{count(len(copies), 'image')} hold {contents}"]
-    names = "`converted.csv`, `skipped/manifest.csv` and `duplicates.csv`."
-    return [*lines, "", "Names are in `manifest.parquet` (used), " + names]
-
-
-def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    shown = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
-    if not shown:
-        return []
-    align = ["---", *["---:"] * (len(head) - 1)]
-    return ["", f"## {title}", "", *(f"| {' | '.join(row)} |" for row in (head, align, *shown))]

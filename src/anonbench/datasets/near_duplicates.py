@@ -44,12 +44,7 @@ def write_hashes(images: ImageSet, output: Path) -> None:
 
 
 def read_hashes(files: Iterable[Path], ids: list[str]) -> np.ndarray:
-    """Hashes of images from the files of all shards, uint64 [N], in the order of the ids.
-
-    Raises:
-        InputError: an image has no hash.
-
-    """
+    """Hashes of images from all shards' files, uint64 [N]; InputError without one."""
     table = pd.concat(map(pd.read_parquet, files)).set_index("id")["hash"]
     if missing := set(ids) - set(table.index):
         raise InputError(
@@ -72,13 +67,8 @@ def random_order(ids: list[str]) -> np.ndarray:
 def distinct(hashes: np.ndarray, order: np.ndarray, distance: int) -> np.ndarray:
     """Positions of images no two of which are near-duplicates, ascending, int64.
 
-    Every other image is within the distance of one of them.
-
-    Args:
-        hashes: uint64 [N].
-        order: positions [N]; of near-duplicates the first in this order is taken.
-        distance: largest distance of near-duplicates.
-
+    Every other image is within the distance of one of them. Of near-duplicates (hashes, uint64 [N])
+    the first in the order (positions [N]) is taken.
     """
     kept = np.empty(0, np.int64)
     for part in blocks(len(order), _BLOCK):

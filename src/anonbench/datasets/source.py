@@ -88,9 +88,7 @@ def read_list(
 ) -> pd.DataFrame:
     """Read a list file without header, separated by white space (or as `options` say).
 
-    Raises:
-        InputError: the file is not such a list, or empty.
-
+    InputError if it is not such a list, or empty.
     """
     settings: dict[str, Any] = {"sep": r"\s+", "header": None} | options
     try:

@@ -36,25 +36,13 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
 
 
 def require_finite(*numbers: np.ndarray) -> None:
-    """Check that a model's numbers are finite.
-
-    NaN is below every threshold, and would be taken for "nothing here".
-
-    Raises:
-        UnreadableImage: a number is NaN or infinite, so that nothing is known of the image.
-
-    """
+    """Raise UnreadableImage for NaN or infinity: they are below thresholds, like "nothing here"."""
     if not all(np.isfinite(each).all() for each in numbers):
         raise UnreadableImage("gave numbers that are not finite")
 
 
 def clipped_box(entity: Entity, box: np.ndarray, score: float, image: np.ndarray) -> list[Region]:
-    """Return the part of a box (x0, y0, x1, y1) inside the image, or None if none is.
-
-    Raises:
-        UnreadableImage: see `require_finite`.
-
-    """
+    """Return the part of a box (x0, y0, x1, y1) inside the image, if there is any."""
     require_finite(box)
     height, width = image.shape[:2]
     x0, x1 = (float(x) for x in np.clip(box[[0, 2]], 0, width))
@@ -67,15 +55,7 @@ def clipped_box(entity: Entity, box: np.ndarray, score: float, image: np.ndarray
 def clipped_quad(
     entity: Entity, corners: np.ndarray, score: float, image: np.ndarray
 ) -> list[Region]:
-    """Return a quadrilateral with the box that encloses it inside the image, or nothing.
-
-    Args:
-        entity: what it holds.
-        corners: float [4, 2], x and y in pixels; kept as they are.
-        score: the detector's confidence.
-        image: the image that it was found in.
-
-    """
+    """Return a quadrilateral (float [4, 2], kept) with its box inside the image, if any."""
     box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
     x0, y0, x1, y1, x2, y2, x3, y3 = (float(value) for value in corners.ravel())
     return [
@@ -175,14 +155,7 @@ def _area(region: Region) -> float:
 
 
 def require_memory(image: np.ndarray, bytes_a_pixel: int) -> None:
-    """Check that memory suffices to search a large image in one piece.
-
-    Running out of memory would end the whole run.
-
-    Raises:
-        UnreadableImage: there is too little memory.
-
-    """
+    """Raise UnreadableImage where memory is too small: that would end the whole run."""
     pixels = image.shape[0] * image.shape[1]
     if pixels <= LARGE or not _MEMORY.exists():
         return
@@ -207,16 +180,9 @@ def map_in_threads(
 
 
 def suppressed(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> list[int]:
-    """Indices of the boxes that OpenCV's non-maximum suppression keeps, by falling score.
+    """Indices of boxes (x0, y0, x1, y1; [N, 4]) that OpenCV keeps, by falling score.
 
-    Args:
-        boxes: float [N, 4], corners x0, y0, x1, y1.
-        scores: float [N], above 0.
-        overlap: a box goes if its intersection over union with a better one is larger.
-
-    Raises:
-        UnreadableImage: see `require_finite`.
-
+    A box goes if its intersection over union with a better one is larger than `overlap`.
     """
     require_finite(boxes)
     sides = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
@@ -271,13 +237,7 @@ class CheckedDetector:
         self._detector = detector
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """See `Detector.detect`.
-
-        Raises:
-            UnreadableImage: it returned a region that cannot be hidden, so that the image's content
-                is not known.
-
-        """
+        """See `Detector.detect`; UnreadableImage for a region that cannot be hidden."""
         found = self._detector.detect(images)
         return [
             [_checked(region, image.shape[0], image.shape[1]) for region in regions]

@@ -54,10 +54,7 @@ def _region(fields: Mapping[str, Any]) -> Region:
 
 
 def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
-    """Return everything besides the images that a detector's findings depend on.
-
-    For the detector `template`, this includes the data set's folder of `templates`.
-    """
+    """Return all that a detector's findings depend on besides the images."""
     code = {"code": module_digest(modules(name), without=["anonbench.core.boxes"])}
     paths = settings.paths([name])
     if name == DetectorName.TEMPLATE and templates is not None:
@@ -71,10 +68,7 @@ def made_by(name: str, settings: Detection, templates: Path | None = None) -> di
 
 
 def modules(name: str) -> list[str]:
-    """Modules that compute a detector's findings.
-
-    Code for boxes that they reach is left out of the fingerprint: it does not change findings.
-    """
+    """Modules that compute a detector's findings."""
     return [kind_named(name).__module__, "anonbench.detection.text.reading", base.__name__]
 
 
@@ -91,12 +85,7 @@ def places(folder: Path, shard: int, count: int) -> list[Path]:
 
 
 def doubts_made_by(findings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything besides the images that doubts depend on.
-
-    Args:
-        findings: the same of each detector's findings.
-
-    """
+    """Return all that doubts depend on besides the images: the same of each detector's findings."""
     return {"findings": findings, "code": module_digest([doubts.__name__])}
 
 

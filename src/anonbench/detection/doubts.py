@@ -56,14 +56,7 @@ def is_text_only(regions: Collection[Region], kinds: Collection[str]) -> bool:
 
 
 def doubts_of(image: np.ndarray, regions: Sequence[Region], kinds: Collection[str]) -> list[str]:
-    """List the doubts about a searched image.
-
-    Args:
-        image: uint8 [H, W] or [H, W, 3] RGB.
-        regions: all that was found.
-        kinds: entities that were searched for.
-
-    """
+    """List the doubts about an image (uint8 [H, W] or [H, W, 3]) searched for kinds."""
     heights = [_shorter_side(region) for region in regions if region.entity is Entity.TEXT]
     faces = [_shorter_side(region) for region in regions if region.entity is Entity.FACE]
     low, high = grey_range(image)

@@ -49,7 +49,6 @@ def gather_boxes(
 
     Raises:
         InputError: a split has no image left.
-
     """
     listed = pd.read_parquet(manifest, columns=["id", "path", "split"])
     outcome = pd.concat([pd.read_parquet(path) for path in image_shards], ignore_index=True)
@@ -79,12 +78,8 @@ def count_outcomes(
 ) -> pd.DataFrame:
     """Return the counts by split, with the columns `COUNTS`.
 
-    Args:
-        early: files that were left out at the manifest stage; `split`, `reason`. Copies of val's
-            images in train are not counted: duplicates.csv has them.
-        late: images of the manifest with detection's outcome; `split`, `status`, `doubts`.
-        keep_without_regions: whether images without a region are used.
-
+    Of files that were left out early, copies of val's images in train are not counted:
+    duplicates.csv has them. `late` is the manifest with detection's outcome.
     """
     early = early[early["reason"] != COPY]
     rows = []

@@ -47,16 +47,10 @@ def build(
 ) -> Detector:
     """Load a detector whose regions are checked; its package is imported only here.
 
-    Args:
-        name: which.
-        settings: the settings of all detectors; it reads its own section.
-        threads: see `Loading`.
-        templates: see `Loading`.
-        lines: see `Loading`; loaded if needed and not given.
+    It reads its own section of the settings; the rest is as in `Loading`.
 
     Raises:
         InputError: its package or its weights are missing; with a hint.
-
     """
     kind = kind_named(name)
     try:
@@ -70,12 +64,7 @@ def build(
 
 
 def searching(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the detectors with these names, each once; at least one, all searching images.
-
-    Raises:
-        InputError: it is no such list.
-
-    """
+    """Return the detectors with these names, each once; InputError for another list."""
     if isinstance(names, str) or not names:
         raise InputError(f"detectors: a list of at least one name is needed, not {names!r}")
     known = [name for name in DETECTORS if name not in ("boxes", "template")]
@@ -131,7 +120,6 @@ class Search:
         Raises:
             DetectorFailed: a detector failed on it.
             InputError: a detector cannot be loaded.
-
         """
         if self._detectors is None:
             self._detectors = build_all(self._names, self._settings)

@@ -79,25 +79,22 @@ class Job:
 
 
 def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) -> None:
-    """Find the sensitive regions of a shard's images.
+    """Find the sensitive regions of a shard's images, and write two tables.
 
     An image that cannot be read, or that a detector fails on, is recorded with the reason and has
-    no regions (but see `Job.keep_failed`); the others go on. Detectors are loaded only if there is
-    an image that they have not searched before, or whose doubts are not known.
+    no regions (but see `Job.keep_failed`). Detectors are loaded only if there is an image that they
+    have not searched before, or whose doubts are not known.
 
     Args:
-        manifest: the shard's rows, with columns id, path (relative to the root), width, height,
-            bytes and digest; may be empty.
+        manifest: columns id, path (relative to the root), width, height, bytes and digest.
         job: everything else.
         boxes: the box table to write (Parquet, `anonbench.core.boxes.BOX_COLUMNS`).
-        images: the images table to write: id, status, reason, regions, doubts. The status is ok,
-            empty, partial (a detector failed, and there are regions of others), failed (a detector
-            failed, and the image is left out) or unreadable. Doubts: see `ShardDoubts`.
+        images: `IMAGE_COLUMNS` to write. The status is ok, empty, partial (a detector failed, and
+            there are regions of others), failed (left out) or unreadable. Doubts: `ShardDoubts`.
 
     Raises:
         InputError: a detector's package or weights are missing.
         ChangedImage: a file is another one than the manifest describes.
-
     """
     search = ShardSearch(job, manifest.sort_values("id"))
     search.run()
@@ -148,17 +145,10 @@ class ShardSearch:
             _warn_of_nothing(count, DetectorName.BOXES)
 
     def search(self, batch: list[Original], then: Callable[[], object] = lambda: None) -> None:
-        """Search a batch, from which images that cannot be read are taken out.
-
-        Detectors are loaded when an image is new to one of them.
-
-        Args:
-            batch: the images.
-            then: called after each detector.
+        """Search a batch, without images that cannot be read; `then` follows each detector.
 
         Raises:
             InputError: a detector cannot be loaded, or fails on all images.
-
         """
         self._blocks |= {image.id: image.blocks for image in batch}
         for image in batch:
@@ -266,12 +256,7 @@ class ShardSearch:
             _warn_of_nothing(len(found), name)
 
     def regions(self, ids: Iterable[str] | None = None) -> dict[str, list[Region]]:
-        """Return the regions of every used image, with the user's own and corrections applied.
-
-        Args:
-            ids: the images that are wanted; None: all.
-
-        """
+        """Return the regions of used images (or those with `ids`), with corrections."""
         united = {}
         for image_id in self._digests if ids is None else ids:
             if image_id in self.unreadable or (
@@ -293,12 +278,7 @@ class ShardSearch:
         return {image_id: ordered.get(image_id, []) for image_id in found}
 
     def image_table(self, regions: Mapping[str, Sequence[Region]]) -> pd.DataFrame:
-        """Return one row an image, columns `IMAGE_COLUMNS`, sorted by id.
-
-        Args:
-            regions: see `regions`.
-
-        """
+        """Return one row an image, columns `IMAGE_COLUMNS`, sorted by id; see `regions`."""
         rows = []
         for image_id, digest in sorted(self._digests.items()):
             count = len(regions.get(image_id, ()))

@@ -182,16 +182,10 @@ def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def is_plausible(matrix: np.ndarray, size: tuple[int, int], scales: tuple[float, float]) -> bool:
-    """Check whether a flat document could be seen under this transformation.
+    """Check whether a flat document of this size could be seen under a transformation ([3, 3]).
 
     It is neither mirrored nor folded (the corners stay convex and in their order, in front of the
     camera), no side is stretched `STRETCH` times as much as another, and its scale is in `scales`.
-
-    Args:
-        matrix: float [3, 3], from the template's pixels to the image's.
-        size: width and height of the template.
-        scales: the least and the greatest scale.
-
     """
     width, height = size
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64)
@@ -209,16 +203,9 @@ def is_plausible(matrix: np.ndarray, size: tuple[int, int], scales: tuple[float,
 
 
 def framed(grey: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Image (uint8 [H, W]) resampled to a frame of the given shape, float32.
+    """Image (uint8 [H, W]) resampled to a frame's shape, float32; NaN outside of it.
 
-    Args:
-        grey: the image.
-        matrix: float [3, 3], from the frame's pixels to the image's, counted from the corners.
-        shape: height and width of the frame.
-
-    Returns:
-        float32, NaN outside the image.
-
+    The matrix ([3, 3]) is from the frame's pixels to the image's, counted from the corners.
     """
     half = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1)])  # OpenCV counts from pixels' middles
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -238,13 +225,9 @@ def agreement(template: np.ndarray, image: np.ndarray, compared: np.ndarray) -> 
     """Return the share of the template's cells in which the image looks the same.
 
     Matches alone do not distinguish documents of one publisher: emblem, background and headline are
-    the same on all. If too little of the template is in the image, the share is 0.
-
-    Args:
-        template: uint8 [h, w], the template in its frame.
-        image: float32 [h, w], the image in the same frame; NaN outside it.
-        compared: bool [h, w], the frame without parts that differ from document to document.
-
+    the same on all. If too little of the template is in the image, the share is 0. The template is
+    uint8 [h, w], the image float32 [h, w] in its frame, `compared` bool [h, w]: without parts that
+    differ from document to document.
     """
     seen = ~np.isnan(image)
     ours = _structure(template.astype(np.float32))

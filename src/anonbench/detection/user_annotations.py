@@ -36,12 +36,7 @@ SMALL = 4_000_000
 
 
 def user_files_of(name: str, dataset: Dataset) -> dict[str, list[Path]]:
-    """Return the files that a data set's settings name, by setting; of a folder all in it.
-
-    Raises:
-        InputError: there are none; names the setting.
-
-    """
+    """Return the files that settings name, by setting; InputError without any."""
     paths = {
         "boxes": dataset.boxes,
         "corrections": dataset.corrections,
@@ -58,17 +53,7 @@ def user_files_of(name: str, dataset: Dataset) -> dict[str, list[Path]]:
 def check_user_files(dataset: Dataset, files: dict[str, list[Path]], source: Source) -> None:
     """Check the rows of small files against the listing, before any image is opened.
 
-    The job that matches a file (`match_user_file`) checks the same, and the boxes against the
-    images' sizes.
-
-    Args:
-        dataset: the data set.
-        files: its files, by setting.
-        source: its listing.
-
-    Raises:
-        InputError: a row is wrong, or reaches no image; see `read_boxes_file`.
-
+    The job that matches a file (`match_user_file`) checks the same, and the boxes by sizes.
     """
     small = {
         setting: found[0]
@@ -92,26 +77,12 @@ def match_user_file(
     duplicates: Path,
     output: Path,
 ) -> None:
-    """Write the rows of a user's file, each with the id of its image.
+    """Write the rows of a user's file (a key of `READERS`), each with the id of its image.
 
     A row of an image that the data set lists and does not use (another split, outside the subset,
-    skipped as unreadable) is counted in the log: nothing of that image is published. The layout's
-    lists and folders are read again to find such images. Regions of an image count for all images
-    of the same bytes, used or not.
-
-    Args:
-        setting: a key of `READERS`.
-        file: the user's file.
-        name: of the data set.
-        source: where its images are listed.
-        seed: of its split.
-        manifest: the data set's.
-        duplicates: the data set's images of equal bytes, see `anonbench.datasets.copies`.
-        output: the table to write; see `write_annotations`.
-
-    Raises:
-        InputError: a row is wrong, or matches no image; see `read_boxes_file`.
-
+    skipped as unreadable) is counted in the log: nothing of that image is published. Regions of an
+    image count for all images of the same bytes (`duplicates`), used or not. The output is that of
+    `write_annotations`; errors are those of `read_boxes_file`.
     """
     used = pd.read_parquet(manifest, columns=["id", "path", "width", "height", "bytes", "digest"])
     listed = read_source(name, source, seed, labels=False)
@@ -147,14 +118,7 @@ def _read(setting: str, file: Path, images: Images) -> Annotations:
 def read_user_regions(
     boxes: Path | None, corrections: Path | None, only: Collection[str]
 ) -> tuple[dict[str, list[Region]], dict[str, list[Correction]]]:
-    """Return the user's regions and corrections by image id.
-
-    Args:
-        boxes: what `match_user_file` wrote of the boxes.
-        corrections: the same of the corrections.
-        only: the ids whose rows are wanted.
-
-    """
+    """Return regions and corrections, as `match_user_file` wrote them, of images with these ids."""
     return (
         read_regions(boxes, only) if boxes else {},
         read_stored_corrections(corrections, only) if corrections else {},

@@ -312,14 +312,10 @@ def _sides(region: Region) -> tuple[float, float]:
 
 
 def planes(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the grey image, then each colour that shows details hidden in the planes before it.
+    """Yield an image's grey plane, then each colour that shows what is hidden in it.
 
     People distinguish red from green of the same luminance. Such places are rare, and for most
     images only the grey plane is needed.
-
-    Args:
-        image: uint8 [H, W] or [H, W, 3] RGB.
-
     """
     if image.ndim == 2:
         yield np.ascontiguousarray(image)

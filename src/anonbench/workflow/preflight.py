@@ -109,8 +109,7 @@ def _require_detectors(config: Config, used: set[str]) -> None:
     if DetectorName.FACE_ONNX in used:
         field, weights = "detection.face_onnx.weights", detection.face_onnx.weights
         if weights is None:
-            kind = detection.face_onnx.kind
-            raise InputError(f"{field}: is empty; give the ONNX file of a {kind} model")
+            raise InputError(f"{field}: is empty; give the ONNX file of an SCRFD model")
         _require_onnx(weights, field)
     if DetectorName.MRZ in used and detection.mrz.weights is not None:
         weights = detection.mrz.weights

@@ -26,7 +26,7 @@ from anonbench.datasets.annotations import (
 
 ROOT = Path("/data/archive")
 SIDE = 1000
-KINDS = ["csv", "parquet", "coco", "via", "corrections"]
+KINDS = ["csv", "parquet", "coco", "corrections"]
 
 Key = tuple[str | None, str | None]
 """Id and path by which a row names its image; None: it does not give it."""
@@ -42,8 +42,6 @@ def write(folder: Path, kind: str, keys: list[Key]) -> Path:
     """Write a file with one box a key; its left edge is the key's number."""
     if kind == "coco":
         return write_coco(folder, keys)
-    if kind == "via":
-        return write_via(folder, keys)
     columns = [name for i, name in enumerate(("id", "path")) if any(k[i] is not None for k in keys)]
     frame = pd.DataFrame(keys, columns=["id", "path"], dtype=object)[columns].fillna("")
     frame = frame.assign(entity="face", x0=range(len(keys)), y0=0, x1=SIDE, y1=SIDE)
@@ -70,17 +68,6 @@ def write_coco(folder: Path, keys: list[Key]) -> Path:
     categories = [{"id": 0, "name": "face"}]
     path = folder / "coco.json"
     path.write_text(json.dumps({"images": images, "annotations": boxes, "categories": categories}))
-    return path
-
-
-def write_via(folder: Path, keys: list[Key]) -> Path:
-    entries = {}
-    for number, (_, name) in enumerate(keys):
-        shape = {"name": "rect", "x": number, "y": 0, "width": 500, "height": 500}
-        region = {"shape_attributes": shape, "region_attributes": {"entity": "face"}}
-        entries[f"{name}{number}"] = {"filename": name, "size": number, "regions": [region]}
-    path = folder / "via.json"
-    path.write_text(json.dumps(entries))
     return path
 
 
@@ -178,13 +165,9 @@ def test_no_box_is_ever_moved(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     images, keys = drawn
-    if kind == "via":
-        keys = [(None, path) for path in dict.fromkeys(path for _, path in keys if path)]
-        if not keys:
-            return
     right = {n: name for n, key in enumerate(keys) if (name := meant(images, key)) is not None}
     path = write(tmp_path_factory.mktemp("keys"), kind, keys)
-    twice = kind in ("coco", "via") and len(set(right.values())) < len(right)
+    twice = kind == "coco" and len(set(right.values())) < len(right)
     if twice or not right:
         with pytest.raises(InputError):
             read(path, images_of(*images), record=True)
@@ -201,49 +184,16 @@ TWO = (("1", "caseA/1.png"), ("2", "caseB/1.png"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ids_that_are_tails_of_other_images_paths_decide_nothing(kind: str, tmp_path: Path) -> None:
-    images = [(str(17 - number), f"case/{number}.png") for number in range(1, 17)]
-    keys: list[Key] = [(None, path) for _, path in images]
-    found = reached(write(tmp_path, kind, keys), images_of(*images))
-    assert found == {number: name for number, (name, _) in enumerate(images)}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [
-        ("1.png", "paths are relative to /data/archive"),
-        ("other/caseA/1.png", "paths are relative to"),
-        ("caseA/1", "have their suffix"),
-        ("caseA/1.PNG", "upper and lower case"),
-        ("caseA\\1.png", "write it with /"),
-        ("caseA/1.png ", "white space"),
-        ("2", "it is not a path but an id"),
-        ("caseA/../caseA/1.png", "paths are relative to"),
-        ("/data/archive2/caseA/1.png", "paths are relative to"),
-        ("/caseA/1.png", "paths are relative to"),
-    ],
-)
-def test_a_path_that_is_none_is_refused_with_a_hint(
-    kind: str, name: str, hint: str, tmp_path: Path
+@pytest.mark.parametrize("name", ["1.png", "caseA/1", "caseA/1.PNG", "caseA/1.png ", "2"])
+def test_a_path_that_is_none_is_refused_with_its_place(
+    kind: str, name: str, tmp_path: Path
 ) -> None:
     path = write(tmp_path, kind, [(None, "caseB/1.png"), (None, name)])
     with pytest.raises(InputError) as error:
         read(path, images_of(*TWO))
-    assert str(path) in str(error.value) and hint in str(error.value)
-    place = {"coco": "annotation 1 ", "via": "region 2.1 "}.get(kind, "row 2 ")
-    assert place in str(error.value) and "no image of the data set has this" in str(error.value)
-
-
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_another_unicode_form_is_refused_with_a_hint(form: Any, tmp_path: Path) -> None:
-    other = {"NFC": "NFD", "NFD": "NFC"}[form]
-    images = images_of(("1", unicodedata.normalize(form, "café.png")), ("2", "b.png"))
-    key = unicodedata.normalize(other, "café.png")  # type: ignore[arg-type]
-    path = write(tmp_path, "csv", [(None, key)])
-    with pytest.raises(InputError, match="another Unicode form"):
-        read(path, images)
+    place = "annotation 1 " if kind == "coco" else "row 2 "
+    for said in (str(path), place, "no image of the data set has this", f"below {ROOT} with"):
+        assert said in str(error.value)
 
 
 def test_several_images_of_one_path_are_refused(tmp_path: Path) -> None:
@@ -272,10 +222,9 @@ def test_a_row_may_leave_one_of_both_keys_empty(tmp_path: Path) -> None:
         read(path, images_of(*TWO))
 
 
-@pytest.mark.parametrize("kind", ["coco", "via"])
-def test_a_file_that_lists_an_image_twice_is_refused(kind: str, tmp_path: Path) -> None:
+def test_a_file_that_lists_an_image_twice_is_refused(tmp_path: Path) -> None:
     # two files of one name in two folders, as tools that drop folders write them
-    path = write(tmp_path, kind, [(None, "1.png"), (None, "1.png")])
+    path = write(tmp_path, "coco", [(None, "1.png"), (None, "1.png")])
     with pytest.raises(InputError, match="an entry before it is of the same image"):
         read(path, images_of(("1", "1.png"), ("2", "caseB/1.png")))
 
@@ -285,9 +234,8 @@ def test_rows_of_images_that_are_not_used_are_counted(kind: str, tmp_path: Path)
     path = write(tmp_path, kind, [(None, "caseA/1.png"), (None, "test/9.png")])
     found = read(path, images_of(*TWO, others=(("9", "test/9.png"), ("1", "caseA/1.png"))))
     assert (found.images, found.unused, len(found.unmatched)) == (["1"], 1, 0)
-    if kind != "via":
-        path = write(tmp_path, kind, [("1", None), ("9", None)])
-        assert read(path, images_of(*TWO, others=(("9", "test/9.png"),))).unused == 1
+    path = write(tmp_path, kind, [("1", None), ("9", None)])
+    assert read(path, images_of(*TWO, others=(("9", "test/9.png"),))).unused == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -295,9 +243,8 @@ def test_recorded_rows_are_left_out_with_place_and_reason(kind: str, tmp_path: P
     keys: list[Key] = [(None, "1.png"), (None, "caseB/1.png"), (None, "no.png")]
     found = read(write(tmp_path, kind, keys), images_of(*TWO), record=True)
     assert found.rows["id"].tolist() == ["2"] and found.images == ["2"]
-    places = {"coco": ["0", "2"], "via": ["1.1", "3.1"]}.get(kind, ["1", "3"])
-    assert found.unmatched["row"].tolist() == places
-    column = {"coco": "file_name", "via": "filename"}.get(kind, "path")
+    assert found.unmatched["row"].tolist() == (["0", "2"] if kind == "coco" else ["1", "3"])
+    column = "file_name" if kind == "coco" else "path"
     reason = f"no image of the data set has this {column}"
     assert found.unmatched["reason"].tolist() == [reason] * 2
 
@@ -345,7 +292,7 @@ def test_damaged_files_are_refused_by_name(kind: str, tmp_path: Path) -> None:
     path = write(tmp_path, kind, [(None, "caseA/1.png"), (None, "caseB/1.png")])
     content, draw = path.read_bytes(), np.random.default_rng(3)
     look = damaged_rows(path)
-    for _ in range(400):
+    for _ in range(100):
         bad = bytearray(content)
         for place in draw.integers(0, len(content), draw.integers(1, 6)):
             bad[place] = draw.integers(256)
@@ -367,9 +314,8 @@ def replacements(value: Any) -> list[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["coco", "via"])
-def test_json_with_any_part_replaced_is_read_or_refused(kind: str, tmp_path: Path) -> None:
-    path = write(tmp_path, kind, [("1", "caseA/1.png"), ("2", "caseB/1.png")])
+def test_json_with_any_part_replaced_is_read_or_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "coco", [("1", "caseA/1.png"), ("2", "caseB/1.png")])
     data, look = json.loads(path.read_text()), damaged_rows(path)
     changed = replacements(data)
     assert len(changed) > 200
@@ -377,21 +323,11 @@ def test_json_with_any_part_replaced_is_read_or_refused(kind: str, tmp_path: Pat
         look(json.dumps(value).encode())
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ('{"a": {"filename": "caseA/1.png", "regions": 5}}', "image 1, regions: neither a list"),
-        ('{"a": {"filename": 5, "regions": []}}', "image 1, filename: is no text"),
-        ('{"images": [], "images": [], "annotations": [], "categories": []}', "'images' twice"),
-        ("[" * 100_000, "cannot be read as JSON"),
-    ],
-)
-def test_what_json_files_may_hold_is_named(text: str, said: str, tmp_path: Path) -> None:
+def test_json_without_end_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "b.json"
-    path.write_text(text)
-    with pytest.raises(InputError) as error:
+    path.write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"b\.json cannot be read as JSON"):
         read(path, images_of(*TWO))
-    assert str(path) in str(error.value) and said in str(error.value)
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.cli import main
-from anonbench.core.boxes import Region, box_table, image_regions, write_boxes
+from anonbench.core.boxes import Region, box_table, write_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.region_check import region_fault
 from anonbench.core.vocabulary import Entity
@@ -28,7 +28,6 @@ from anonbench.datasets.annotations import (
     write_annotations,
     write_coco,
 )
-from anonbench.datasets.annotations.json_files import as_coco
 
 ROOT = Path("/data/archive")
 LISTED = pd.DataFrame(
@@ -69,11 +68,6 @@ def coco(*annotations: dict[str, Any], **image: Any) -> dict[str, Any]:
         "categories": [{"id": 3, "name": "Face"}, {"id": 4, "name": "tree"}],
         "annotations": [base | annotation for annotation in annotations],
     }
-
-
-def via(*shapes: dict[str, Any], entity: str = "face") -> dict[str, Any]:
-    regions = [{"shape_attributes": s, "region_attributes": {"entity": entity}} for s in shapes]
-    return {"a.jpg123": {"filename": "a.jpg", "size": 123, "regions": regions}}
 
 
 # --- tables ---
@@ -282,39 +276,6 @@ def test_export_refuses_another_data_sets_manifest(
     assert not (tmp_path / "out.json").exists()
 
 
-# --- VIA ---
-
-POLYGON = {"all_points_x": [10, 30, 30, 10], "all_points_y": [20, 20, 50, 50]}
-
-
-@pytest.mark.parametrize(
-    ("shape", "quad"),
-    [
-        ({"name": "rect", "x": 10, "y": 20, "width": 20, "height": 30}, None),
-        ({"name": "polygon"} | POLYGON, (10, 20, 30, 20, 30, 50, 10, 50)),
-        (
-            {"name": "polyline", "all_points_x": [10, 30, 15], "all_points_y": [20, 40, 50]},
-            None,
-        ),
-        ({"name": "ellipse", "cx": 20, "cy": 35, "rx": 10, "ry": 15}, None),
-        ({"name": "ellipse", "cx": 20, "cy": 35, "rx": 15, "ry": 10, "theta": np.pi / 2}, None),
-    ],
-)
-@pytest.mark.parametrize("project", [True, False])
-def test_via_shapes(tmp_path: Path, shape: dict[str, Any], quad: Any, project: bool) -> None:
-    data = via(shape)
-    path = as_json(tmp_path, {"_via_img_metadata": data, "_via_settings": {}} if project else data)
-    (region,) = read(path)["a"]
-    assert (region.x0, region.y0, region.x1, region.y1) == pytest.approx((10, 20, 30, 50))
-    assert region.quad == quad
-
-
-def test_via_version_1_and_circles(tmp_path: Path) -> None:
-    data = via({"name": "circle", "cx": 20, "cy": 30, "r": 10})
-    data["a.jpg123"]["regions"] = {"0": data["a.jpg123"]["regions"][0]}
-    assert read(as_json(tmp_path, data))["a"] == [Region(Entity.FACE, 10, 20, 30, 40, 1.0)]
-
-
 # --- what is wrong is named ---
 
 
@@ -432,19 +393,8 @@ BOX = {"bbox": [10, 20, 20, 30]}
         ),
         (coco(BOX) | {"categories": [3]}, "categories, entry 1: not an object"),
         (coco(BOX) | {"images": [{"file_name": "a.jpg"}]}, "images, entry 1, id: None is neither"),
-        ([1, 2], "neither COCO JSON"),
-        ({"images": []}, "neither COCO JSON"),
-        (via({"name": "point", "cx": 3, "cy": 4}), "region 1.1, shape_attributes: 'point'"),
-        (
-            via({"name": "rect", "x": 1, "y": 1}),
-            "region 1.1 (image a.jpg), shape_attributes",
-        ),
-        (via({"name": "polygon"}), "region 1.1 (image a.jpg), shape_attributes: missing"),
-        (
-            via({"name": "polygon"} | POLYGON, entity="chin"),
-            "region 1.1 (image a.jpg), entity: 'chin' is none of",
-        ),
-        ({"k": {"filename": "a.jpg", "regions": [3]}}, "region 1.1 is not as VIA"),
+        ([1, 2], "is no COCO JSON"),
+        ({"images": []}, "is no COCO JSON"),
     ],
 )
 def test_wrong_json_is_named(tmp_path: Path, data: Any, said: str) -> None:
@@ -512,10 +462,3 @@ def test_corrections_need_an_action(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column action"):
         read_corrections(csv(tmp_path), IMAGES)
     assert corrections_of(csv(tmp_path, header=HEADER)) == {}
-
-
-def test_regions_of_a_box_table_are_exported_in_draw_order() -> None:
-    found = image_regions(box_table({"a": [FACE, Region(Entity.MRZ, 0, 0, 9, 9, 1.0)]}, 3))
-    data = as_coco(frame_of(["a"]), found)
-    boxes = [tuple(entry["bbox"]) for entry in data["annotations"]]
-    assert boxes == [(r.x0, r.y0, r.x1 - r.x0, r.y1 - r.y0) for r in found["a"]]

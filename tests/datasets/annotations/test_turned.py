@@ -102,26 +102,6 @@ def test_what_turns_nothing_is_fine(tmp_path: Path, fields: dict[str, Any]) -> N
     assert only(coco(tmp_path, **fields)).quad is None
 
 
-@pytest.mark.parametrize(
-    ("shape", "attributes"), [({"angle": 15}, {}), ({"theta": 0.2}, {}), ({}, {"rotation": "15"})]
-)
-def test_via(tmp_path: Path, shape: dict[str, Any], attributes: dict[str, Any]) -> None:
-    drawn = {"name": "rect", "x": 60, "y": 40, "width": 80, "height": 20} | shape
-    region = {"shape_attributes": drawn, "region_attributes": {"entity": "text"} | attributes}
-    path = tmp_path / "via.json"
-    path.write_text(json.dumps({"a": {"filename": "a.jpg", "regions": [region]}}))
-    with pytest.raises(InputError, match=r"region 1\.1, .*not known how this turns the shape"):
-        only(path)
-
-
-def test_an_ellipses_theta_is_vias_own(tmp_path: Path) -> None:
-    drawn = {"name": "ellipse", "cx": 100, "cy": 50, "rx": 40, "ry": 10, "theta": 0.5}
-    region = {"shape_attributes": drawn, "region_attributes": {"entity": "face"}}
-    path = tmp_path / "via.json"
-    path.write_text(json.dumps({"a": {"filename": "a.jpg", "regions": [region]}}))
-    assert only(path).y1 > 65
-
-
 @pytest.mark.parametrize("read", [read_boxes_file, read_corrections])
 def test_tables(tmp_path: Path, read: Any) -> None:
     path = tmp_path / "boxes.csv"

@@ -34,13 +34,6 @@ def test_a_digest_says_file_and_page(sha: str, page: Page | None) -> None:
     assert (digest == sha) == (page is None)
 
 
-@given(first=st.tuples(SHA, PAGES), second=st.tuples(SHA, PAGES))
-def test_pages_share_a_digest_only_where_they_are_the_same(
-    first: tuple[str, Page | None], second: tuple[str, Page | None]
-) -> None:
-    assert (page_digest(*first) == page_digest(*second)) == (first == second)
-
-
 @pytest.mark.parametrize("text", ["ab:page=", "ab:page=1:dpi=", "ab:dpi=3", "ab:page=-1", "ab:x"])
 def test_what_is_no_digest_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no digest of an image"):

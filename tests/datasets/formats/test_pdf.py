@@ -148,28 +148,6 @@ def test_a_child_that_was_killed_is_one_image_that_cannot_be_read() -> None:
     assert pdf_pages(good) == 1
 
 
-def test_a_document_is_sent_once_for_several_questions(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = pdf([RED_LEFT, b""]) + b"%" * 100_000
-    pdf_size(data, Page(1, 72), LIMIT)
-    child, sent = module._children[os.getpid()], []
-
-    class Counted:
-        def write(self, part: bytes) -> None:
-            sent.append(part)
-            pipe.write(part)
-
-        def flush(self) -> None:
-            pipe.flush()
-
-    pipe = child.process.stdin
-    monkeypatch.setattr(child.process, "stdin", Counted())
-    assert draw_pdf(data, Page(1, 72), LIMIT)[0, 0].tolist() == [255, 0, 0]
-    assert draw_pdf(data, Page(2, 72), LIMIT).min() == 255
-    assert sum(map(len, sent)) < 2000
-    other = data[:-1] + b"#"
-    assert pdf_pages(other) == 2 and sum(map(len, sent)) > 100_000
-
-
 def test_questions_have_a_minute_and_a_page_that_was_drawn_before_has_ten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
 import posixpath
 import shutil
 import subprocess
@@ -199,10 +198,3 @@ def test_other_processes_read_the_same(tmp_path: Path, method: str) -> None:
     expected = [_sum(images, image_id) for image_id in IDS]  # opens the file before the fork
     with ProcessPoolExecutor(2, get_context(method)) as pool:
         assert list(pool.map(_sum, [images] * len(IDS), IDS)) == expected
-
-
-def test_pickles_without_its_handles(tmp_path: Path) -> None:
-    images = ImageSet.open([write(tmp_path / "0.tar", IDS)])
-    images.read("a/1")
-    again = pickle.loads(pickle.dumps(images))
-    np.testing.assert_array_equal(again.read("a/1"), image("a/1"))

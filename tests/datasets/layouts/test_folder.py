@@ -62,12 +62,6 @@ def test_split_folders(tmp_path: Path, dataset: Make, val: str) -> None:
     assert listing["split"].tolist() == ["train", "train", "val"]
 
 
-def test_a_class_may_be_called_train(tmp_path: Path, dataset: Make) -> None:
-    touch(tmp_path, "train/1.png", "bus/1.png")
-    listing = list_images("f", dataset("folder", tmp_path, split=OWN), 0)
-    assert listing["class"].tolist() == ["bus", "train"]
-
-
 def test_no_official_split(tmp_path: Path, dataset: Make) -> None:
     touch(tmp_path, "a.png", "b.png")
     with pytest.raises(InputError, match=r"datasets\.f\.split: .* split: \{validation: 0\.2\}"):
@@ -86,12 +80,6 @@ def test_a_split_that_is_a_link_to_the_other(tmp_path: Path, dataset: Make) -> N
     (tmp_path / "train").symlink_to("val")
     with pytest.raises(InputError, match=r"in the split train \(1: a folder that is used under"):
         list_images("f", dataset("folder", tmp_path), 0)
-
-
-def test_names_of_any_script(tmp_path: Path, dataset: Make) -> None:
-    touch(tmp_path, "身分証/ü 1.png", "身分証/#2.png")
-    listing = list_images("f", dataset("folder", tmp_path, split=OWN), 0)
-    assert listing["id"].tolist() == ["身分証/#2", "身分証/ü 1"]
 
 
 def test_names_that_are_no_text_are_recorded(tmp_path: Path, dataset: Make) -> None:
@@ -161,12 +149,6 @@ def test_files_that_differ_in_their_suffix_only_keep_it_in_the_id(
         "c.png.jpg": "c.png.jpg",
         "d/a.png": "d/a",
     }
-
-
-@pytest.mark.parametrize("files", [(), ("notes.txt", "sub/list.csv")])
-def test_no_image(tmp_path: Path, dataset: Make, files: tuple[str, ...]) -> None:
-    with pytest.raises(InputError, match=r"datasets\.f\.path: .*empty"):
-        list_images("f", dataset("folder", touch(tmp_path, *files), split=OWN), 0)
 
 
 def test_no_folder(tmp_path: Path, dataset: Make) -> None:

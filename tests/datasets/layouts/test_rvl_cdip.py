@@ -7,7 +7,6 @@ import pytest
 
 from anonbench.config import Dataset
 from anonbench.core.errors import InputError
-from anonbench.core.vocabulary import DOCUMENT_CLASSES
 from anonbench.datasets.listing import list_images, root_of
 
 Make = Callable[..., Dataset]
@@ -28,14 +27,6 @@ def test_the_publishers_files_as_they_are(rvl_cdip: Path, dataset: Make) -> None
         "memo",
     ]
     assert all((root_of(settings) / path).is_file() for path in listing["path"])
-
-
-def test_there_are_16_classes() -> None:
-    assert (
-        len(set(DOCUMENT_CLASSES)) == 16
-        and DOCUMENT_CLASSES[0] == "letter"
-        and DOCUMENT_CLASSES[-1] == "memo"
-    )
 
 
 def test_a_line_without_a_class_is_a_missing_label(rvl_cdip: Path, dataset: Make) -> None:

@@ -95,7 +95,7 @@ def test_a_manifest_can_be_a_table(
     file = write(tmp_path, "path,kind", *(f"{i}.png,k{i}" for i in range(4)))
     first, second = tmp_path / "one.parquet", tmp_path / "two.parquet"
     settings = dataset("table", file, split=OWN)
-    others = [tmp_path / name for name in ("s.csv", "c.csv", "o.csv", "i.md")]
+    others = [tmp_path / name for name in ("s.csv", "c.csv", "o.csv")]
     write_manifest("t", settings, 100, 0, first, *others)
     write_manifest("t", dataset("table", first), 100, 0, second, *others)
     assert first.read_bytes() == second.read_bytes()

@@ -175,24 +175,6 @@ def test_what_no_run_could_read_never_takes_the_files_place(
     assert corrections(config).read_bytes() == before and "ä/2" not in session.record.looks
 
 
-def test_a_file_that_the_config_names_is_there_after_a_look_without_changes(
-    config: Config,
-) -> None:
-    decide(review(config), "ä/1", [{"found": 0}])
-    assert corrections(config).read_text() == "id,action,entity,x0,y0,x1,y1\n"
-    assert found_boxes(detect(config)["ä/1"]) == [("text", 11, 20, 61, 40)]
-
-
-def test_a_second_tab_is_told(config: Config) -> None:
-    session = review(config)
-    number = place(session, "a b")
-    version = session.image(number)["version"]
-    session.confirm(number, version, [{"found": 0}, MISSED])
-    with pytest.raises(Conflict):
-        session.confirm(number, version, [{"found": 0}])
-    assert "a b,add,face" in corrections(config).read_text()
-
-
 def test_a_file_that_changed_or_went_is_told_and_not_confirmed(config: Config) -> None:
     session = review(config)
     root = config.datasets[NAME].path

@@ -24,7 +24,7 @@ def both(*patterns: str) -> set[str]:
 
 
 OF_SCORES, FRONTS = both("figures_{}"), both("fronts_{}")
-FIGURES = OF_SCORES | FRONTS | {"examples", "attention", "detection_figure"}
+FIGURES = OF_SCORES | FRONTS | {"examples", "attention"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
 PRIVACY_TABLES, OTHER_TABLES = both("privacy_tables_{}"), both("other_tables_{}")
 SCORES = {"scores"} | both("effects_{}", "tables_{}") | FRONTS | OF_SCORES | OTHER_TABLES | SHOWN

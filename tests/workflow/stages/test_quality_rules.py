@@ -41,7 +41,7 @@ def test_without_a_truth_there_is_a_list_alone(
     arguments = ("-n", "--cores", "1", "--workflow-profile", "none")
     rules = planned(snakemake(tmp_path, config, *arguments, "detection_quality"))
     assert "review" in rules
-    assert not rules & {"quality", "sweep", "detection_figure", "anonymize"}
+    assert not rules & {"quality", "anonymize"}
 
 
 def test_with_a_truth_it_is_measured_and_in_the_report(
@@ -54,9 +54,7 @@ def test_with_a_truth_it_is_measured_and_in_the_report(
     config["retrieval"] = {"fraction": 0.5}
     for target in ("detection_quality", "report"):
         arguments = ("-n", "--cores", "1", "--workflow-profile", "none", target)
-        assert {"quality", "sweep", "detection_figure"} <= planned(
-            snakemake(tmp_path, config, *arguments)
-        )
+        assert "quality" in planned(snakemake(tmp_path, config, *arguments))
 
 
 @pytest.mark.slow
@@ -76,10 +74,4 @@ def test_the_demo_is_measured_by_what_was_drawn(
     missed = 1 - summary.loc[("face", "covered"), "value"]
     assert abs(left[100, "face"] - missed) < 1e-6
     assert "| Face | 52 |" in (folder / "summary.md").read_text(encoding="utf-8")
-    sweep = pd.read_csv(folder / "sweep.csv")
-    assert set(sweep["images"]) == {4} and sweep["in_use"].sum() == 1
     assert len(pd.read_csv(folder / "least_certain.csv")) >= 4
-
-    config["detection_quality"]["images"] = 3
-    rules = planned(snakemake(tmp_path, config, "-n", *arguments, "detection_quality"))
-    assert rules == {"sweep", "detection_figure", "detection_quality"}

@@ -59,7 +59,7 @@ def add(commands: Any) -> None:
     )
     add_detectors(parser)
     parser.add_argument(
-        "--boxes", type=Path, metavar="FILE", help="regions of your own (CSV, Parquet, COCO, VIA)"
+        "--boxes", type=Path, metavar="FILE", help="regions of your own (CSV, Parquet, COCO)"
     )
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print JSON instead of a table")

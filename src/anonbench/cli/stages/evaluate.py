@@ -68,7 +68,7 @@ def add(commands: Any) -> None:
     )
     add_detectors(parser, sections=_SECTIONS)
     parser.add_argument(
-        "--boxes", type=Path, metavar="FILE", help="regions of your own (CSV, Parquet, COCO, VIA)"
+        "--boxes", type=Path, metavar="FILE", help="regions of your own (CSV, Parquet, COCO)"
     )
     parser.add_argument(
         "--clusters",

@@ -54,9 +54,6 @@ class DetectorKind(Registered):
     reads: ClassVar[tuple[str, ...]] = ()
     """Other fields of the section `detection` that its regions depend on. With `device`, it runs on
     a GPU where the config asks for one."""
-    score_threshold: ClassVar[str | None] = None
-    """Its field with the threshold of its regions' scores (the last one where it is a tuple), for
-    the sweep of thresholds."""
     install: ClassVar[str] = "pip install -r requirements.lock"
     """The command that installs what it needs."""
     images_per_second: ClassVar[float] = 2.0

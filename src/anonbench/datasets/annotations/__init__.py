@@ -1,6 +1,6 @@
-"""Regions from a user's files: CSV, Parquet, COCO JSON and VIA JSON."""
+"""Regions from a user's files: CSV, Parquet and COCO JSON."""
 
-from anonbench.datasets.annotations.json_files import write_coco
+from anonbench.datasets.annotations.coco import write_coco
 from anonbench.datasets.annotations.read import (
     Action,
     Annotations,

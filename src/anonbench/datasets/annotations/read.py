@@ -14,14 +14,13 @@ from anonbench.core.boxes import QUAD_COLUMNS, Region
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.annotations.json_files import read_json
+from anonbench.datasets.annotations.coco import read_coco
 from anonbench.datasets.annotations.rows import (
     APART,
     BOX,
     KEYS,
     REASONS,
     ROW_TYPES,
-    UNKNOWN,
     UNUSED,
     Images,
     Rows,
@@ -67,7 +66,7 @@ def gathered(images: Iterable[str], rows: pd.DataFrame) -> dict[str, list[Region
 
 
 def read_boxes_file(path: Path, images: Images, record: bool = False) -> Annotations:
-    """Read the boxes of a file: CSV, Parquet, COCO JSON or VIA JSON.
+    """Read the boxes of a file: CSV, Parquet or COCO JSON.
 
     A row belongs to the image that its id, its path or both name exactly. What passes an image's
     edge by less than a pixel is cut off.
@@ -81,18 +80,12 @@ def read_boxes_file(path: Path, images: Images, record: bool = False) -> Annotat
         InputError: names the file, the row (or annotation) and the column, and what to do.
 
     """
-    rows = read_json(path) if path.suffix.lower() == ".json" else read_table(path)
+    rows = read_coco(path) if path.suffix.lower() == ".json" else read_table(path)
     return matched(rows, images, record, np.ones(len(rows.table), dtype=bool))
 
 
 def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Annotations:
-    """Return the rows of a file at their images, once their values are checked.
-
-    Args:
-        rows: of the file.
-        images: see `read_boxes_file`.
-        record: see `read_boxes_file`.
-        boxed: bool [N], which rows have a box.
+    """Return the rows of a file at their images, once values are checked, boxes where `boxed`.
 
     Raises:
         InputError: a value is wrong; a row, or an image that the file lists, reaches no image, or
@@ -144,18 +137,12 @@ def _find(rows: Rows, images: Images, record: bool) -> tuple[np.ndarray, pd.Data
     ]
     if bad.any() and (not record or bad.all()):
         first = int(bad.argmax())
-        kind = KEYS[0] if by_id[first] else KEYS[1]
-        hint = ""
-        if places[first] == UNKNOWN:
-            hint = images.hint(rows.table[kind].iloc[first], kind == "path")
-        way = "correct the file"
-        if record:
-            way = (
-                "no row reaches an image: name images by their id, or by their path in the data set"
-            )
-        text = f"{reasons[0]}{f' ({hint})' if hint else ''}; {way}"
-        column = " and ".join(rows.keys) if places[first] == APART else names[kind]
-        rows.refuse(bad, column, text.replace("{", "{{").replace("}", "}}"))
+        column = " and ".join(rows.keys) if places[first] == APART else rows.keys[not by_id[first]]
+        way = (
+            f"{'no row reaches an image: ' if record else ''}images are named by their id, or by "
+            f"their path below {images.root} with its suffix, letter by letter"
+        )
+        rows.refuse(bad, column, f"{reasons[0]}; {way}".replace("{", "{{").replace("}", "}}"))
     where = [printable(str(place)) for place in rows.table["where"][bad]]
     index = rows.table.index[bad]
     return places, pd.DataFrame({"row": where, "reason": reasons}, index=index, dtype=str)
@@ -209,16 +196,7 @@ def read_corrections(path: Path, images: Images, record: bool = False) -> Annota
     """Read a CSV with columns id (or path), action (add, remove), entity, x0, y0, x1, y1.
 
     A removal may leave the four numbers empty: it then means all the image's regions of the entity.
-    The file is the user's and never written to.
-
-    Args:
-        path: the file.
-        images: see `read_boxes_file`.
-        record: see `read_boxes_file`.
-
-    Raises:
-        InputError: names the file, the row and the column, and what to do.
-
+    The rest is as for `read_boxes_file`.
     """
     frame = load_texts(path)
     if "action" not in frame:
@@ -266,21 +244,14 @@ def correct(
     return kept + added, unused
 
 
-def _is_meant(region: Region, removal: Correction) -> bool:
-    if region.entity is not removal.entity:
-        return False
-    return removal.region is None or _overlap(region, removal.region) >= OVERLAP
-
-
-def _overlap(a: Region, b: Region) -> float:
-    """Return the intersection over the union of two boxes."""
-    width = min(a.x1, b.x1) - max(a.x0, b.x0)
-    height = min(a.y1, b.y1) - max(a.y0, b.y0)
-    if width <= 0 or height <= 0:
-        return 0.0
-    common = width * height
-    areas = [(r.x1 - r.x0) * (r.y1 - r.y0) for r in (a, b)]
-    return common / (sum(areas) - common)
+def _is_meant(a: Region, removal: Correction) -> bool:
+    """Check whether a removal is of this region: all of its entity, or what its box overlaps."""
+    if a.entity is not removal.entity or (b := removal.region) is None:
+        return a.entity is removal.entity
+    width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+    common = max(width, 0.0) * max(height, 0.0)
+    areas = sum((r.x1 - r.x0) * (r.y1 - r.y0) for r in (a, b))
+    return common / (areas - common) >= OVERLAP
 
 
 # --- stored in the results: checked, clipped, each with its image's id ---
@@ -293,8 +264,8 @@ def share_among_copies(found: Annotations, copies: pd.DataFrame, spread: bool) -
 
     Args:
         found: of used images and of copies that are left out.
-        copies: the images of equal bytes: columns id, digest and kept (bool).
-        spread: whether regions apply to all copies; otherwise only left out images are dropped.
+        copies: the images of equal bytes (`anonbench.datasets.copies.COLUMNS`).
+        spread: whether regions apply to all copies.
 
     """
     left_out = set(copies.loc[~copies["kept"], "id"])
@@ -323,14 +294,9 @@ def write_annotations(annotations: Annotations, path: Path) -> None:
 
 
 def read_regions(path: Path, only: Collection[str]) -> dict[str, list[Region]]:
-    """Return regions by image id, in their file's order.
+    """Return the regions that `write_annotations` wrote, of images with these ids, in order.
 
     Images that the file lists without a box have an empty list, others are missing.
-
-    Args:
-        path: what `write_annotations` wrote.
-        only: ids of the images to return.
-
     """
     table = _read(path, only)
     return gathered(table["id"], table[table["entity"] != ""])

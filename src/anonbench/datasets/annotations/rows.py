@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,13 +65,9 @@ class Rows:
     width and height that it states (NaN where it states none). None: it has no such list."""
 
     def refuse(self, bad: np.ndarray, column: str, text: str) -> None:
-        """Raise InputError for the first row of `bad` (bool [N]).
+        """Raise InputError for the first row of `bad` (bool [N]), if there is one.
 
-        Args:
-            bad: mask of wrong rows.
-            column: the wrong column.
-            text: reason and hint; `{name}` stands for the row's value of that column.
-
+        The text is reason and remedy; `{name}` stands for the row's value of that column.
         """
         if not bad.any():
             return
@@ -106,13 +101,7 @@ def regions_of(rows: pd.DataFrame) -> list[Region]:
 
 
 def check_values(rows: Rows, boxed: np.ndarray) -> None:
-    """Raise InputError for an unknown entity, or numbers that are no box; see `Rows.refuse`.
-
-    Args:
-        rows: of the file; sizes of images are not checked.
-        boxed: bool [N], mask of rows with a box.
-
-    """
+    """Raise InputError for an unknown entity, or numbers that are no box where `boxed`."""
     table = rows.table
     is_finite = np.isfinite(table[[*BOX, "score", *QUAD_COLUMNS]].to_numpy(float))
     entities = f"'{{entity}}' is none of {', '.join(Entity)}; rename it or leave such rows out"
@@ -135,12 +124,7 @@ def check_values(rows: Rows, boxed: np.ndarray) -> None:
 
 
 def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.DataFrame:
-    """Return rows with their boxes cut at the images' edges.
-
-    Args:
-        rows: with checked values, of images that are used.
-        sizes: width and height of each row's image, float [N, 2]; None: nothing is cut.
-        boxed: bool [N], which rows have a box.
+    """Return rows with their boxes cut at the images' edges (sizes, float [N, 2]), where known.
 
     Raises:
         InputError: a box passes an edge by more than `SLACK`, or a region could not be hidden
@@ -168,21 +152,6 @@ def cut_at_edges(rows: Rows, sizes: np.ndarray | None, boxed: np.ndarray) -> pd.
             bad = np.arange(len(table)) == place
             checked.refuse(bad, BOX[0], f"the region {fault} (give pixels, or leave the row out)")
     return table.drop(columns=["width", "height"])
-
-
-def outline(xs: Sequence[float], ys: Sequence[float]) -> tuple[list[float], tuple[float, ...]]:
-    """Return the enclosing box (x0, y0, x1, y1) and the corners, 8 × NaN unless there are four.
-
-    A closed outline, whose last point is its first, has one corner less than points.
-    """
-    points = list(zip(xs, ys, strict=False))
-    if not points or len(xs) != len(ys):
-        return [np.nan] * 4, NOTHING
-    if len(points) > 4 and points[0] == points[-1]:
-        points.pop()
-    low, high = np.min(points, axis=0).tolist(), np.max(points, axis=0).tolist()
-    quad = tuple(value for point in points for value in point) if len(points) == 4 else NOTHING
-    return [*low, *high], quad
 
 
 def turn_names(names: Iterable[Any]) -> list[str]:
@@ -221,10 +190,8 @@ class Images:
 
         Args:
             root: the folder that the paths are relative to.
-            images: used images: columns id and path and, if sizes are to be checked, width and
-                height.
-            others: known but unused images, columns id and path. Rows of those are no mistakes.
-                Those whose id is in `images` are ignored.
+            images: used images: id, path and, if sizes are to be checked, width and height.
+            others: known but unused images, id and path. Rows of those are no mistakes.
 
         """
         self.root = root
@@ -249,13 +216,8 @@ class Images:
     def match(self, ids: pd.Series, paths: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         """Return each row's image, and a mask of rows decided by an id (and not a path).
 
-        Args:
-            ids: text [N], empty if a row has none.
-            paths: the same for paths. A row with both must name one image by both.
-
-        Returns:
-            int64 [N], places in `ids`, or one of the negative numbers above; bool [N].
-
+        Ids and paths are text [N], empty if a row has none; a row with both must name one image by
+        both. Images are places in `self.ids` (int64 [N]), or one of the negative numbers above.
         """
         plain = {path: self._plain(path) for path in paths.unique()}
         found = [self._find(*row, plain[row[1]]) for row in zip(ids, paths, strict=True)]
@@ -282,26 +244,6 @@ class Images:
             return plain
         return plain[len(max(inside, key=len)) :]
 
-    def hint(self, name: str, is_path: bool) -> str:
-        """Likely mistake in a name that no image has; empty if none is recognized."""
-        column, other = (self._paths, self._ids) if is_path else (self._ids, self._paths)
-        if name != name.strip():
-            return "there is white space around it"
-        if name in other:
-            kinds = ("a path", "an id") if is_path else ("an id", "a path")
-            return f"it is not {kinds[0]} but {kinds[1]}: name the column so"
-        if "\\" in name and name.replace("\\", "/") in column:
-            return "write it with / in place of \\"
-        folded = _folded(name)
-        near = next((known for known in column if _folded(known) == folded), None)
-        if near is not None:
-            if near.casefold() == name.casefold():
-                return "there is one that differs in upper and lower case"
-            return "there is one that looks alike in another Unicode form"
-        if is_path:
-            return f"paths are relative to {self.root}, or absolute, and have their suffix"
-        return ""
-
 
 def _places(names: Iterable[str]) -> dict[str, int]:
     """Return the place of each name, or `SEVERAL`."""
@@ -309,7 +251,3 @@ def _places(names: Iterable[str]) -> dict[str, int]:
     for place, name in enumerate(names):
         places[name] = SEVERAL if name in places else place
     return places
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()

@@ -29,22 +29,13 @@ def read_table(file: Path) -> Rows:
 
     Ids and paths are taken as they are, white space and all. Other columns are not looked at. A CSV
     has a first line with the columns' names, commas between cells and points in numbers; empty
-    lines are skipped.
-
-    Raises:
-        InputError: no such table, a column that is missing, a cell that is no number.
-
+    lines are skipped. InputError for no such table, a missing column, a cell that is no number.
     """
     return make_rows(file, load_texts(file), [*BOX, *QUAD_COLUMNS, "score"])
 
 
 def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
-    """Return the rows of a table whose cells may still be text; a missing score is 1.
-
-    Raises:
-        InputError: see `read_table`.
-
-    """
+    """Return the rows of a table whose cells may still be text; a missing score is 1."""
     keys = [key for key in KEYS if key in frame]
     missing = [column for column in ("entity", *BOX) if column not in frame]
     if not keys or missing:
@@ -78,11 +69,7 @@ def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
 def load_texts(file: Path) -> pd.DataFrame:
     """Return a CSV's cells as text without the empty lines, or a Parquet table as it is.
 
-    The index counts the rows from 0, the header and no line else left out.
-
-    Raises:
-        InputError: no such file, or no such table.
-
+    The index counts the rows from 0, the header and no line else left out. InputError without it.
     """
     if not file.is_file():
         raise InputError(f"{file} does not exist")

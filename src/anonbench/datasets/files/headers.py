@@ -59,14 +59,10 @@ class Limits(NamedTuple):
 def look_at_all(
     root: Path, limits: Limits, paths: Sequence[str], numbers: Sequence[int | None]
 ) -> Iterator[Header]:
-    """Yield the headers of images in order, read by several threads.
+    """Yield the headers of images (paths below the root) in order, read by several threads.
 
-    Args:
-        root: the folder that paths are relative to.
-        limits: see `Limits`.
-        paths: of the images' files. A file that is repeated in succession is read once.
-        numbers: pages, see `anonbench.datasets.documents.page_numbers`.
-
+    Numbers are those of pages (`anonbench.datasets.documents.page_numbers`). A file that is
+    repeated in succession is read once.
     """
     files: list[tuple[str, list[int | None]]] = []
     for path, number in zip(paths, numbers, strict=True):
@@ -84,16 +80,12 @@ def look_at_all(
 
 
 def page_to_read(data: bytes, number: int | None, dpi: int) -> Page | None:
-    """Page of a file that an image is; None if the file is the image.
+    """Page of a file that an image is, by the content; None if the file is the image.
 
-    Args:
-        data: content of the file, which decides the format, whatever the name.
-        number: of the page, if the listing has several; None: the file must have one page.
-        dpi: resolution at which pages of PDF files are drawn.
+    Without a number, the file must have one page. PDF pages are drawn at `dpi`.
 
     Raises:
         UnreadableImage: it is a PDF that has several pages, or cannot be opened.
-
     """
     if not is_pdf(data):
         return None if number is None else Page(number)
@@ -104,17 +96,7 @@ def page_to_read(data: bytes, number: int | None, dpi: int) -> Page | None:
 
 
 def read_first_page(file: Path, max_pixels: int, dpi: int) -> np.ndarray:
-    """Read an image, of a document its first page, for a sample of what a folder holds.
-
-    Args:
-        file: of any name.
-        max_pixels: see `read_image`.
-        dpi: at which pages of PDF files are drawn.
-
-    Raises:
-        UnreadableImage: see `read_image`.
-
-    """
+    """Read an image, of a document its first page, for a sample of what a folder holds."""
     data = read_file(file, max_bytes(max_pixels))
     try:
         return read_image(data, max_pixels, page_to_read(data, 1 if is_pdf(data) else None, dpi))
@@ -138,17 +120,10 @@ def _look(file: Path, limits: Limits, numbers: Sequence[int | None]) -> Iterator
 
 
 def header_of(data: bytes, sha256: str, number: int | None, limits: Limits) -> Header:
-    """Return the header of an image; its digest tells `read_image` how to read it.
-
-    Args:
-        data: the file's content.
-        sha256: of it.
-        number: of the page, see `page_to_read`.
-        limits: see `Limits`.
+    """Return an image's header from its file; the digest tells `read_image` the page.
 
     Raises:
         UnreadableImage: it cannot be used; the message is the reason.
-
     """
     page = page_to_read(data, number, limits.pdf_dpi)
     if page is not None and page.dpi:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -48,15 +47,11 @@ def walk(
     folder that is not searched is one entry. Hidden files and folders are left out.
 
     Args:
-        root: the folder.
+        root: the folder; OSError if it cannot be read.
         only: names of the folders in `root` to search; if empty, all of them and the files.
         everything: yield hidden files too, and linked folders as one entry each.
         outside: search all folders except `only` instead, and the files in `root`.
         hidden: yield each hidden file, and each hidden folder as one entry.
-
-    Raises:
-        OSError: `root` itself cannot be read.
-
     """
     seen = {_identity(root)}
     folders, links = [""], list[str]()
@@ -149,14 +144,8 @@ def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
     """Return a digest of the names, sizes and modification times of a data set's files.
 
     A file replaced by an older one changes the digest, too. A missing file counts as such. Of other
-    files in the images' folders the names count.
-
-    Args:
-        root: the data set's folder.
-        paths: its images, relative to the folder, or absolute.
-        strict: also include each file's time of status change and inode number: this notices a
-            replacement with the same size and time, but also a mere copy.
-
+    files in the images' folders the names count. With `strict`, times of status change and inode
+    numbers count: a replacement of the same size and time is noticed, but so is a mere copy.
     """
     paths = [*dict.fromkeys(paths)]  # pages share a file
     # one call for all: a call for each file would be as slow as its check
@@ -198,7 +187,6 @@ UNLISTED = "in no list of the publisher"
 NOT_NAMED = "not named by the table"
 NOT_UTF8 = "the file's name is not UTF-8"
 COPY = "same content as an image of val (duplicates.csv names it)"
-RENAMED = "an image whose suffix is not one of an image; rename it"
 
 _READ = (
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .tif .tiff .bmp .dib .webp .gif "
@@ -207,7 +195,6 @@ _READ = (
 SUFFIXES = frozenset(_READ.split())
 """Suffixes of the formats that `anonbench.datasets.images` decodes everywhere."""
 _HEIC, _PDF = "HEIC", "PDF"
-
 _KINDS = {
     _HEIC: ".heic .heif .heics .heifs .hif",
     "AVIF": ".avif .avifs",
@@ -231,29 +218,6 @@ _KINDS = {
 }
 _UNREAD = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
 
-HEAD = 132
-"""Number of bytes that identify a file's kind."""
-_SIGNATURES = (  # offset, bytes, kind; none where the format is read
-    (0, b"\xff\xd8\xff", ""),
-    (0, b"\x89PNG\r\n\x1a\n", ""),
-    (0, b"GIF8", ""),
-    (0, b"II*\0", ""),
-    (0, b"MM\0*", ""),
-    (8, b"WEBP", ""),
-    (0, b"\0\0\0\x0cjP  ", ""),
-    (0, b"\xff\x4f\xff\x51", ""),
-    (0, b"%PDF-", _PDF),
-    (128, b"DICM", "DICOM"),
-    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (0, b"8BPS", "Photoshop"),
-    (0, b"AT&TFORM", "DjVu"),
-    (0, b"v/1\x01", "OpenEXR"),
-    (0, b"%!PS", "EPS"),
-)
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
-    (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), _HEIC
-)
-
 
 def is_image_name(path: str) -> bool:
     """Check whether a path has the suffix of an image format, readable or not."""
@@ -269,38 +233,9 @@ def suffix_reason(path: str) -> str:
     return _unread(_UNREAD[suffix]) if suffix in _UNREAD else NOT_IMAGE
 
 
-def content_reason(file: Path | str) -> str:
-    """Reason why a file without the suffix of an image is not used, from its first bytes.
-
-    Only regular files are read; a file that cannot be read counts as none of an image.
-    """
-    try:
-        # without blocking if a pipe has replaced the file
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
-    except (OSError, ValueError):
-        return NOT_IMAGE
-    try:
-        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        head = os.read(descriptor, HEAD) if regular else b""
-    except OSError:
-        head = b""
-    finally:
-        os.close(descriptor)
-    return head_reason(head)
-
-
-def head_reason(head: bytes) -> str:
-    """Reason why a file without the suffix of an image is not used, given its first bytes."""
-    for offset, signature, kind in _SIGNATURES:
-        if head.startswith(signature, offset):
-            return _unread(kind) or RENAMED
-    kind = _BRANDS.get(head[8:12], "") if head[4:8] == b"ftyp" else ""
-    return (_unread(kind) or RENAMED) if kind else NOT_IMAGE
-
-
 def _unread(kind: str) -> str:
     """Reason why files of a kind are not read here; empty if they are."""
-    if kind in ("", _PDF) or (kind == _HEIC and heif.reads_heif()):
+    if kind == _PDF or (kind == _HEIC and heif.reads_heif()):
         return ""
     if kind == _HEIC:
         return f"an image of a kind that is not read without {heif.EXTRA} (HEIC); or convert it"

@@ -25,14 +25,11 @@ _LONGEST = 2**24
 _TOO_MUCH = "takes too much memory or time to decode, or breaks the library"
 _MODULE = "anonbench.datasets.child_process"
 
-HELD = 2**26
-"""Greatest size in bytes of a file that a child keeps for the next question about it."""
-
 _lock = threading.Lock()
 
 
 class _Child:
-    """A process of `anonbench.datasets.child_process`, and the file that was sent to it last."""
+    """A process of `anonbench.datasets.child_process`."""
 
     def __init__(self) -> None:
         pipe, environment = subprocess.PIPE, os.environ | {"OPENBLAS_NUM_THREADS": "1"}
@@ -43,16 +40,11 @@ class _Child:
             stderr=subprocess.DEVNULL,
             env=environment,
         )
-        self.held = b""
 
     def answer(self, question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], np.ndarray]:
         to, back = cast(BinaryIO, self.process.stdin), cast(BufferedReader, self.process.stdout)
-        is_held = bool(data) and data is self.held
-        question |= {"is_held": is_held, "bytes": 0 if is_held else len(data)}
-        to.write(json.dumps(question).encode() + b"\n")
-        to.write(b"" if is_held else data)
+        to.write(json.dumps(question | {"bytes": len(data)}).encode() + b"\n" + data)
         to.flush()
-        self.held = data if len(data) <= HELD else b""
         answer = json.loads(back.readline(_LONGEST))
         size = answer.get("pixels", 0)
         if not 0 <= size < 2**33:
@@ -82,21 +74,12 @@ def ask(
     max_pixels: int | None = None,
     **more: Any,
 ) -> tuple[Any, np.ndarray]:
-    """Have a child count pages, tell a size, draw a page or decode an image.
+    """Have a child answer a question of `anonbench.datasets.formats.pdf`, or decode an `image`.
 
-    Args:
-        what: `pages`, `size`, `dpi`, `images` or `draw` of a PDF, or `image`.
-        source: the file, or its content.
-        page: of the file.
-        max_pixels: see `anonbench.datasets.images.open_checked`.
-        more: of an image: `pixels` that it has.
-
-    Returns:
-        What is told, as JSON holds it (of an image its shape), and pixels, flat.
+    Returns what is told, as JSON holds it (of an image its shape), and pixels, flat.
 
     Raises:
         UnreadableImage: it cannot be read, or not within the limits.
-
     """
     data = source if isinstance(source, bytes) else b""
     question = {"what": what, "page": page, "max_pixels": max_pixels, "more": more}

@@ -48,12 +48,7 @@ def file_digest_of(digest: str) -> str:
 
 
 def page_of(digest: str) -> Page | None:
-    """Page that an image with this digest is in its file; None if the file is the image.
-
-    Raises:
-        ValueError: the text is no digest of `page_digest`.
-
-    """
+    """Page that an image with this digest is in its file; None if the file is the image."""
     if (found := _DIGEST.fullmatch(digest)) is None:
         raise ValueError(f"{digest!r} is no digest of an image")
     if found["number"] is None:

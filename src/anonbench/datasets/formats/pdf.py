@@ -25,33 +25,18 @@ def is_pdf(data: bytes) -> bool:
 
 
 def pdf_pages(source: Path | bytes) -> int:
-    """Number of pages in a PDF file.
-
-    Raises:
-        UnreadableImage: it is damaged, encrypted, no PDF, or beyond the limits.
-
-    """
+    """Number of pages; UnreadableImage if it is damaged, encrypted, or beyond the limits."""
     return int(ask("pages", source)[0])
 
 
 def pdf_size(data: bytes, page: Page, max_pixels: int | None) -> tuple[int, int]:
-    """Return width and height in pixels of a page as it will be drawn.
-
-    Raises:
-        UnreadableImage: see `pdf_pages`; also no such page, or one of more than `max_pixels`.
-
-    """
+    """Return width and height in pixels of a page as it will be drawn; raises as `pdf_pages`."""
     (width, height), _ = ask("size", data, page, max_pixels)
     return int(width), int(height)
 
 
 def pdf_dpi(data: bytes, number: int) -> int:
-    """Return the resolution of the scan that covers a page, in pixels an inch; 0 without one.
-
-    Raises:
-        UnreadableImage: see `pdf_pages`; also no such page.
-
-    """
+    """Return the resolution of the scan that covers a page, in pixels an inch; 0 without one."""
     return int(ask("dpi", data, Page(number))[0])
 
 
@@ -59,17 +44,11 @@ def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
     """Draw a page on white: uint8 [H, W, 3] RGB, with its annotations and filled-in forms.
 
     Width and height are the page's in inches times `page.dpi`, rounded up. Fonts that the file does
-    not embed are replaced by PDFium's own, never by those of the machine.
-
-    Args:
-        data: the file.
-        page: number and resolution.
-        max_pixels: of the page, and of each image on it; None: the page was drawn before, and
-            limits are wider, so that it can be drawn again.
+    not embed are replaced by PDFium's own. `max_pixels` is for the page, and for each image on it;
+    None: the page was drawn before, and limits are wider, so that it can be drawn again.
 
     Raises:
         UnreadableImage: see `pdf_size`; also if an image in it has more than `max_pixels`.
-
     """
     width, height = pdf_size(data, page, max_pixels)
     with memory_for(width * height):
@@ -109,9 +88,5 @@ def placed_images(data: bytes, page: Page) -> list[Placed]:
 
     Images in patterns, glyphs and soft masks are left out. An image of unknown coding has one
     block, and so does an annotation with lossy images.
-
-    Raises:
-        UnreadableImage: see `pdf_size`.
-
     """
     return [Placed(*each) for each in ask("images", data, page)[0]]

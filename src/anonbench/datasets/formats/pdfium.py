@@ -126,11 +126,7 @@ def images(document: Any, page: Page, *_: Any) -> list[Placed]:
 
 
 def _placed(page: Any) -> Iterator[tuple[list[tuple[float, float]], Any]]:
-    """Yield the lossy images of a page, and annotations with such.
-
-    Each with its first pixel's place on the page, those where its first row and first column end,
-    and `_coding`.
-    """
+    """Yield lossy images, and annotations with such: corner and ends on the page, `_coding`."""
     for left, top, right, bottom in _annotations(page):
         yield [(left, top), (right, top), (left, bottom)], _ONE_BLOCK
     for placed in _objects(page):
@@ -184,10 +180,10 @@ def _format(placed: Any) -> str | None:
 
 
 def _coding(image: PdfImage) -> tuple[int, int, bool, tuple[int, int]] | None:
-    """Return width and height, whether an image is JPEG 2000, and a JPEG's sampling; else None.
+    """Width, height, whether an image is JPEG 2000, a JPEG's sampling; None of lossless ones.
 
-    The size is that of its data, which are drawn whole whatever size the page's dictionary states.
-    An image of unknown blocks counts as one block.
+    The size is that of its data, which are drawn whole whatever the page's dictionary states. An
+    image of unknown blocks counts as one block.
     """
     if (kind := _format(image)) is None:
         return None

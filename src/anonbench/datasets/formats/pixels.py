@@ -132,11 +132,7 @@ def declared_bits(image: Image.Image) -> int:
 
 
 def _to_8_bits(image: Image.Image) -> np.ndarray:
-    """Scale deep grey levels: uint8 [H, W].
-
-    Floats, signed and 32-bit integers go from their lowest finite value to their highest, others
-    from 0 to the highest of their declared bits.
-    """
+    """Scale deep grey levels, uint8 [H, W]: by the range in use, or by the declared bits."""
     values = np.asarray(image)
     # Pillow reads 32 bits as signed, and 8 bits as unsigned
     if _is_signed(image) and values.dtype == np.uint8:

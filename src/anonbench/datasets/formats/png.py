@@ -26,12 +26,7 @@ _LEVEL = 1
 
 
 def to_png(image: np.ndarray) -> bytes:
-    """Return a PNG file of an image, uint8 [H, W] or [H, W, 3] RGB.
-
-    Raises:
-        ValueError: it is another array, or a side is 0 or more than `LONGEST` pixels.
-
-    """
+    """Return a PNG file of uint8 [H, W] or [H, W, 3] RGB; ValueError for another array."""
     if image.dtype != np.uint8 or image.ndim < 2 or image.shape[2:] not in _COLOUR_TYPES:
         raise ValueError(f"no image of 8 bits, grey or RGB: {image.dtype} {image.shape}")
     height, width, *channels = image.shape

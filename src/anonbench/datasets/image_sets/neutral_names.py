@@ -40,12 +40,7 @@ class Names:
 
     @classmethod
     def of(cls, manifest: Path, label: str | None = None) -> Names:
-        """Number the images of a manifest, and the classes of its column `label`.
-
-        Raises:
-            InputError: the manifest is not there, so that nobody knows which ids there are.
-
-        """
+        """Number a manifest's images, and the classes of its column `label`."""
         columns = ["id"] if label is None else ["id", label]
         try:
             table = pd.read_parquet(manifest, columns=columns)
@@ -58,28 +53,13 @@ class Names:
         return cls(table["id"].astype(str).tolist(), labels)
 
     def images(self, ids: pd.Series, file: Path) -> pd.Series:
-        """Return the numbers of images.
-
-        Args:
-            ids: the images'.
-            file: where they are from, for the message.
-
-        Raises:
-            InputError: an id is not in the manifest; the file is named, and the id is not.
-
-        """
+        """Return the numbers of images; InputError names the file of an unknown id."""
         return _named(ids.astype(str).fillna(""), self._ids, file, "images")
 
     def classes(self, labels: pd.Series, file: Path) -> pd.Series:
-        """Return the neutral names of classes; a missing label stays missing.
+        """Return the neutral names of classes, compared as text; a missing label stays missing.
 
-        Args:
-            labels: of any type; they are compared as text.
-            file: where they are from, for the message.
-
-        Raises:
-            InputError: a label is not in the manifest; the file is named, and the label is not.
-
+        InputError names the file of a label that is not in the manifest, but not the label.
         """
         return _named(labels, self._classes, file, "classes")
 

@@ -42,14 +42,8 @@ log = logging.getLogger(__name__)
 def used_rows(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool) -> pd.DataFrame:
     """Return the rows of a manifest that every variant of a shard has, sorted by id.
 
-    Images that detection could not read are left out. So are images in which nothing was found,
-    unless `keep`.
-
-    Args:
-        manifest: with the shard's images among its rows.
-        images: the shard's detection outcome: `id`, `status`.
-        keep: see above.
-
+    Images that detection (columns `id`, `status`) could not read are left out; so are images in
+    which nothing was found, unless `keep`.
     """
     wanted = {"ok", "partial"} | ({"empty"} if keep else set())
     used = set(images["id"][images["status"].isin(wanted)])
@@ -57,15 +51,7 @@ def used_rows(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool) -> pd.Da
 
 
 def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output: Path) -> None:
-    """Write the index of a shard of originals (Parquet, `ORIGINAL_COLUMNS`); no image is read.
-
-    Args:
-        manifest: columns id, path, width, height, bytes, digest.
-        images: see `used_rows`.
-        keep: see `used_rows`.
-        output: `<shard>.parquet`.
-
-    """
+    """Write the index of a shard's `used_rows` (Parquet, `ORIGINAL_COLUMNS`); no image is read."""
     rows = used_rows(manifest, images, keep).rename(columns={"bytes": "size"})
     # in a tar of plain headers, a block each; all pages of a file are at the same place
     again, block = _is_same_file(rows), tarfile.BLOCKSIZE
@@ -85,19 +71,13 @@ def _is_same_file(rows: pd.DataFrame) -> np.ndarray:
 
 
 def copy_shard(index: pd.DataFrame, root: Path, output: Path) -> None:
-    """Copy a shard's originals into one tar that only its owner may read.
+    """Copy a shard's originals (rows of its index) into one tar that only its owner may read.
 
     Members are the unchanged files, numbered, one for all pages of a document; the index maps
     images to members.
 
-    Args:
-        index: see `ORIGINAL_COLUMNS`.
-        root: of the data set.
-        output: `<shard>.tar` beside the index.
-
     Raises:
         ChangedImage: a file no longer matches the index.
-
     """
     for folder in (output.parent.parent, output.parent):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -158,13 +138,7 @@ def remove_copies(copies: Iterable[Path]) -> None:
 
 
 def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
-    """Message about copies of originals that nobody requested; None if there are none.
-
-    Args:
-        results: the folder.
-        wanted: data sets whose config asks for copies.
-
-    """
+    """Message about copies of originals that no data set in `wanted` asks for; None without any."""
     requested = set(wanted)
     copies = [  # complete, partly written, set aside or linked
         path

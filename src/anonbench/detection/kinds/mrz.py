@@ -71,17 +71,7 @@ class MrzDetector:
     """Machine-readable zones, each as one quadrilateral around its lines."""
 
     def __init__(self, settings: Mrz, lines: Detector, threads: int = 1) -> None:
-        """Load the recognizer.
-
-        Args:
-            settings: of the zones.
-            lines: finds lines of text.
-            threads: CPU threads of ONNX Runtime.
-
-        Raises:
-            InputError: the recognizer's weights are missing.
-
-        """
+        """Load the recognizer; InputError if its weights are missing."""
         self._lines = lines
         self._reader = LineReader(settings.weights, threads)
 
@@ -103,8 +93,7 @@ class MrzDetector:
     def _read(self, rgb: np.ndarray, lines: Iterable[Line]) -> list[Line]:
         """Return the lines with their scores, in the direction in which they read best.
 
-        The orientation of a document is not known: a line that is no zone's is also read in the
-        other direction, unless the first reading was certain.
+        A line that is no zone's is also read in the other direction, unless the first was certain.
         """
         read = []
         for line in lines:
@@ -209,10 +198,6 @@ def blocks(lines: Sequence[Line]) -> list[list[Line]]:
 
     A zone starts from its best line. Neighbours belong to it if they also look like a zone's, or if
     they begin and end with it.
-
-    Args:
-        lines: all long lines of an image.
-
     """
     rest = sorted(lines, key=lambda line: line.score, reverse=True)
     found = []
@@ -305,15 +290,10 @@ class Frame:
 
 
 def outline(block: Sequence[Line], margin: float) -> np.ndarray:
-    """Return the rectangle around a block, float [4, 2], over the width of its longest line.
+    """Return the rectangle around a block, float [4, 2], grown by `margin` heights of a line.
 
     All lines of a zone end at the same column, but a text detector often stops before the last
-    fillers of one of them.
-
-    Args:
-        block: the lines.
-        margin: by how much it is grown on each side, in heights of a line.
-
+    fillers of one of them: the longest gives the direction.
     """
     frame = Frame.of(max(block, key=lambda line: line.width))
     more = margin * float(np.median([line.height for line in block]))
@@ -322,13 +302,7 @@ def outline(block: Sequence[Line], margin: float) -> np.ndarray:
 
 
 def completed(grey: np.ndarray, block: Sequence[Line]) -> list[Line]:
-    """Return a zone's lines with missed ones added, each extended as far as its ink continues.
-
-    Args:
-        grey: uint8 [H, W].
-        block: from its first line down.
-
-    """
+    """Return a zone's lines with missed ones added, each as long as its ink."""
     if is_licence(block[0].text):
         return [_lengthened(grey, block[0])]
     lines = list(block)
@@ -340,10 +314,7 @@ def completed(grey: np.ndarray, block: Sequence[Line]) -> list[Line]:
 def _missing(
     grey: np.ndarray, lines: Sequence[Line], outer: Line, above: bool, below: bool
 ) -> list[Line]:
-    """Return the line beyond the block's outermost one, if the format has one and there is ink.
-
-    The line with the dates is the second of two or, if it begins with them, of three.
-    """
+    """Return the line beyond the outermost one, if the format has one and there is ink."""
     if len(lines) >= 3:
         return []
     dated, three = has_dates(outer.text), begins_with_dates(outer.text)

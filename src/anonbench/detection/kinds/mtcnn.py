@@ -27,7 +27,6 @@ class Mtcnn(DetectorKind):
     label: ClassVar = "MTCNN"
     entities: ClassVar = (Entity.FACE,)
     reads: ClassVar = ("device", "speed")
-    score_threshold: ClassVar = "thresholds"
     install: ClassVar = "pip install --no-deps facenet-pytorch==2.6.0"
     # 20 aligned images of CelebA, and 5 to 10 in the wild, were seen on a busy core
     images_per_second: ClassVar = 5.0
@@ -58,16 +57,11 @@ class MtcnnDetector:
     """All faces of each image: facenet-pytorch's boxes for single images."""
 
     def __init__(self, settings: Mtcnn, device_name: str = "cpu") -> None:
-        """Load the networks.
-
-        Args:
-            settings: thresholds and sizes.
-            device_name: auto, cpu or cuda.
+        """Load the networks on a device (auto, cpu or cuda).
 
         Raises:
             ImportError: facenet-pytorch is not installed.
             InputError: the device is cuda, and there is none.
-
         """
         import torch
 

@@ -74,13 +74,9 @@ PUBLISHED = {
 
 
 def find_models(models: Sequence[str], folder: Path | None) -> list[Path]:
-    """ONNX files of models, in a folder or, where there is none, in a package.
+    """ONNX files of models, in a folder or a package; InputError without them.
 
     Weights that are known are checked by their digest; others are logged with it.
-
-    Raises:
-        InputError: there are none, or a known file is damaged.
-
     """
     return [_found(model, folder) for model in models]
 
@@ -162,7 +158,6 @@ class Ppocr(DetectorKind):
     label: ClassVar = "PP-OCR"
     entities: ClassVar = (Entity.TEXT,)
     reads: ClassVar = ("speed",)
-    score_threshold: ClassVar = "box_thresh"
     install: ClassVar = "pip install onnxruntime rapidocr==3.10.0"
     # 12 pages of RVL-CDIP were seen on a core
     images_per_second: ClassVar = 8.0
@@ -207,16 +202,10 @@ class DbnetDetector:
     """Text lines of each image as quadrilaterals."""
 
     def __init__(self, settings: Ppocr, threads: int = 1) -> None:
-        """Load the weights.
+        """Load the weights; InputError without them, or if they are damaged.
 
-        Args:
-            settings: models, weights and thresholds.
-            threads: images that are looked at together, each by one thread. That is faster than
-                several threads for one image, and what is found cannot depend on their number.
-
-        Raises:
-            InputError: there are no weights, or they are damaged.
-
+        Images are looked at together by several threads, each by one: that is faster than several
+        threads for one image, and what is found cannot depend on their number.
         """
         from rapidocr.ch_ppocr_det.utils import DBPostProcess, DetPreProcess
 
@@ -244,12 +233,7 @@ class DbnetDetector:
         return united(found, image) if len(self._networks) > 1 else found
 
     def _regions(self, maps: np.ndarray, seen: np.ndarray, image: np.ndarray) -> list[Region]:
-        """Regions of one model, from the probability that each pixel of `seen` is text.
-
-        Raises:
-            UnreadableImage: see `require_finite`.
-
-        """
+        """Regions of one model, from the probability that each pixel of `seen` is text."""
         require_finite(maps)
         probabilities = np.ascontiguousarray(maps[0, 0])
         is_text = probabilities > self._after.thresh
@@ -274,9 +258,8 @@ def _padded(image: np.ndarray, least: int) -> np.ndarray:
 def _flush_denormals() -> None:
     """Make this thread treat numbers below 1e-38 as zero.
 
-    Channels that weight decay suppressed in training have such weights, some 13,000 in PP-OCRv3's
-    detector, and Intel's processors are slow at each product with them: single layers took thirty
-    times as long. The effect on the sums is negligible. ONNX Runtime's own setting
+    PP-OCRv3's detector has some 13,000 such weights, and Intel's processors are slow at each
+    product with them: single layers took thirty times as long. ONNX Runtime's own setting
     (`session.set_denormal_as_zero`) reaches only its own threads, and images are run in ours.
     """
     import torch
@@ -285,12 +268,7 @@ def _flush_denormals() -> None:
 
 
 def _network(path: Path) -> Network:
-    """The network as ONNX Runtime computes it, in the thread that calls it.
-
-    Raises:
-        InputError: the file is no text detector's.
-
-    """
+    """The network as ONNX Runtime computes it, in the thread that calls it."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
     from anonbench.core.libraries.onnx import cpu_session
 

@@ -108,14 +108,12 @@ class TemplateDetector:
     def __init__(self, folder: Path) -> None:
         """Read the templates and compute their features.
 
-        Args:
-            folder: images, in sub-folders or not, and their boxes in `annotations.json` (COCO or
-                VIA), `annotations.csv` or `annotations.parquet`.
+        The folder has images, in sub-folders or not, and their boxes in `annotations.json` (COCO),
+        `annotations.csv` or `annotations.parquet`.
 
         Raises:
             InputError: no templates, no boxes, a box outside its image, a template without
                 structure to be recognized by.
-
         """
         self._known, self._centres = _load(folder)
         self._embeddings = np.stack([known.embedding for known in self._known])
@@ -130,13 +128,8 @@ class TemplateDetector:
     def find(self, image: np.ndarray) -> list[tuple[Known, np.ndarray, float]]:
         """Templates that an image shows: in the whole image, and in tiles of it from half size.
 
-        Args:
-            image: uint8 [H, W] or [H, W, 3] RGB.
-
-        Returns:
-            Of each the template, the transformation (float64 [3, 3]) from its pixels to the
-            image's, and their agreement.
-
+        Of each the template, the transformation (float64 [3, 3]) from its pixels to the image's,
+        and their agreement.
         """
         # of an enlarged image, noise has the strongest features until it is shrunk again
         shrinking = Reach(whole=LONGEST, tile=LONGEST, overlap=0, least=LONGEST // SMALLEST)
@@ -166,14 +159,7 @@ class TemplateDetector:
     def _documents(
         self, grey: np.ndarray, back: np.ndarray, shrunk: float = 1.0
     ) -> list[tuple[Known, np.ndarray, float]]:
-        """Templates that a view or its negative shows, each in its own place; see `find`.
-
-        Args:
-            grey: the view, uint8 [h, w].
-            back: float64 [3, 3], from its pixels to the image's.
-            shrunk: factor by which the view was shrunk.
-
-        """
+        """Templates that a view (uint8 [h, w]) or its negative shows; see `find`."""
         features = extract(grey, FEATURES)
         for seen, own in ((grey, features), (255 - grey, features.negative())):
             found = []
@@ -311,7 +297,7 @@ def _read_boxes(
     if missing:
         raise InputError(
             f"templates: {files[0]} has no boxes of {missing[0]} ({len(missing)} such images in "
-            "all); annotate it or take it out (COCO and VIA can list an image without boxes)"
+            "all); annotate it or take it out (COCO can list an image without boxes)"
         )
     return boxes
 

@@ -157,15 +157,10 @@ EDGE = 8
 
 
 def across_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Corners of a linear barcode as one row at right angles to its bars.
+    """Corners of a linear barcode as one row across its bars; see `grown_along_bars`.
 
     A reader may cross the code aslant; the two ends that it reports are then on the first and the
     last bar, but not side by side. The bars' direction is that of the structure tensor.
-
-    Args:
-        grey: uint8 [H, W].
-        corners: float [4, 2], see `grown_along_bars`.
-
     """
     row = (corners[:2] + corners[[3, 2]]) / 2
     if np.hypot(*(row[1] - row[0])) < SHORTEST:
@@ -203,12 +198,8 @@ def grown_along_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
     """Corners of a linear barcode, its first and last row moved to where the bars end.
 
     A row belongs to the code if it correlates with one that does, at the same place or nearly so.
-
-    Args:
-        grey: uint8 [H, W].
-        corners: float [4, 2], x and y of top left, top right, bottom right, bottom left: the ends
-            of the first and the last row in which the code was read. They may be the same row.
-
+    Corners are float [4, 2], x and y from top left clockwise: the ends of the first and the last
+    row in which the code was read, which may be the same; the image is uint8 [H, W].
     """
     first, last = corners[:2], corners[[3, 2]]
     across = first[1] - first[0]

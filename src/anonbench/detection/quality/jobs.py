@@ -14,7 +14,6 @@ import pandas as pd
 import shapely
 from shapely.affinity import scale
 
-from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region, image_regions, read_boxes, regions_at
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
@@ -33,7 +32,6 @@ from anonbench.detection.quality.quality import (
     stacked_corners,
     summarize_quality,
 )
-from anonbench.detection.quality.sweep import draw_sample, sweep
 
 COLUMNS = ["degree", "entity", "visible_area", "low", "high", "images"]
 """A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`
@@ -55,18 +53,17 @@ def visible_area(
     """Return the true area that each degree leaves in sight, columns `COLUMNS`.
 
     What detectors miss, what a degree leaves out and what the corners of ellipses show are counted
-    together. It is the same for every method: they hide the same pixels.
+    together, for the images of `true`. It is the same for every method: they hide the same pixels.
 
     Args:
         found: regions by image id, in draw order.
-        true: regions by image id; its images are those that count.
+        true: regions by image id.
         sizes: by image id, at least of `true`.
         degrees: percent of the regions that are hidden.
         shapes: what of a region is hidden, by entity: `box`, `ellipse` or `image`.
         margin: factor by which regions are grown.
         resamples: of the bootstrap; an image's regions are drawn together.
         confidence: of the intervals.
-
     """
     shares: dict[tuple[int, str], list[float]] = {}
     for image_id in sorted(true):
@@ -133,28 +130,24 @@ def evaluate_detection(
     summary: Path,
     sight: Path,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure a data set's boxes by its truth.
+    """Measure a data set's boxes by its truth (`read_truth`), in the images that were searched.
 
     Args:
         manifest: the data set's.
         boxes: what was found.
-        images: detection's outcome by shard. Images that could not be searched are left out.
+        images: detection's outcome by shard.
         truth: see `read_truth`.
-        drawn: whether the truth is the demo's own.
+        drawn: see `read_truth`.
         resamples: of the intervals.
         confidence: of the intervals.
         hidden: `degrees`, `margin` and `shape` of the data set's anonymization.
-        regions: the table of true regions to write.
-        by_image: the table of images to write.
-        summary: the summary to write, as CSV.
-        sight: what of the truth stays in sight, to write as CSV.
-
-    Returns:
-        The summary (`summarize_quality`), and what stays in sight (`visible_area`).
+        regions: the table of true regions to write (Parquet).
+        by_image: the table of images to write (Parquet).
+        summary: `summarize_quality`, to write as CSV.
+        sight: `visible_area`, to write as CSV.
 
     Raises:
         InputError: the truth cannot be read, or none of its images was searched.
-
     """
     rows = searched(manifest, images)
     true = read_truth(truth, rows, drawn)
@@ -181,40 +174,6 @@ def evaluate_detection(
     return result, left
 
 
-def sweep_dataset(
-    manifest: Path,
-    images: Sequence[Path],
-    truth: Path,
-    drawn: bool,
-    root: Path,
-    detectors: Sequence[str],
-    settings: Detection,
-    count: int,
-    output: Path,
-) -> None:
-    """Vary the detectors' thresholds on a sample of the images whose truth is known.
-
-    Args:
-        manifest: the data set's.
-        images: detection's outcome by shard.
-        truth: see `read_truth`.
-        drawn: whether the truth is the demo's own.
-        root: the folder that the manifest's paths are relative to.
-        detectors: the data set's.
-        settings: of the detectors.
-        count: images in the sample.
-        output: the CSV to write.
-
-    Raises:
-        InputError: the truth cannot be read.
-
-    """
-    rows = searched(manifest, images)
-    true = read_truth(truth, rows, drawn)
-    rows = rows[rows["id"].isin(draw_sample(true, count))]
-    write_csv(sweep(rows, root, detectors, settings, true), output)
-
-
 def review_dataset(
     manifest: Path, boxes: Path, images: Sequence[Path], most: int, output: Path
 ) -> None:
@@ -227,51 +186,28 @@ def review_dataset(
 
 
 REVIEW_COLUMNS = ["why", "id", "split", "path", "regions", "score", "reason"]
-FAILED = "failed"
 DOUBTFUL = "doubtful"
-EMPTY = "empty"
-LOWEST_SCORE = "lowest score"
-FEW = "few regions"
-MANY = "many regions"
-UNUSUAL = 3.0
-"""Deviation from the median number of regions, in robust standard deviations, that is unusual."""
 
 
 def least_certain(
     manifest: pd.DataFrame, images: pd.DataFrame, boxes: pd.DataFrame, most: int
 ) -> pd.DataFrame:
-    """Return the images to look at, by reason; one image may have several.
+    """Return the images to look at, `most` for each reason (`REVIEW_COLUMNS`).
 
     "failed": an image that could not be read, or that a detector failed on, with its reason.
     "doubtful": for one or several of the reasons of `anonbench.detection.doubts`. "empty": nothing
-    was found. "lowest score": its weakest region has one of the lowest scores. "few regions", "many
-    regions": the square root of their number is `UNUSUAL` robust standard deviations from the
-    median of the images with regions.
-
-    Args:
-        manifest: id, path, split.
-        images: detection's outcome: id, status (ok, empty, or a failure), reason, regions, doubts.
-        boxes: the box table.
-        most: images of each kind.
-
-    Returns:
-        `REVIEW_COLUMNS`; `score` is the weakest region's, NaN where there is none.
-
+    was found. "lowest score": its weakest region has one of the lowest scores (`score`).
     """
     table = manifest[["id", "path", "split"]].merge(images, on="id", validate="one_to_one")
     table = table.merge(boxes.groupby("id")["score"].min().reset_index(), on="id", how="left")
-    some = table[table["regions"] > 0]
-    deviation = _deviation(some["regions"].to_numpy(float))
     doubtful = _shuffled(table[table["doubts"] != ""]).assign(reason=lambda rows: rows["doubts"])
     lists = {
-        FAILED: table[~table["status"].isin(["ok", "empty"])].sort_values("id"),
+        "failed": table[~table["status"].isin(["ok", "empty"])].sort_values("id"),
         DOUBTFUL: doubtful.sort_values(
             "reason", key=lambda why: -why.str.count(";"), kind="stable"
         ),
-        EMPTY: _shuffled(table[table["status"] == "empty"]),
-        LOWEST_SCORE: some.sort_values(["score", "id"]),
-        FEW: some[deviation <= -UNUSUAL].sort_values(["regions", "id"]),
-        MANY: some[deviation >= UNUSUAL].sort_values(["regions", "id"], ascending=[False, True]),
+        "empty": _shuffled(table[table["status"] == "empty"]),
+        "lowest score": table[table["regions"] > 0].sort_values(["score", "id"]),
     }
     parts = [part.head(most).assign(why=why) for why, part in lists.items() if len(part)]
     filled = pd.concat(parts) if parts else pd.DataFrame(columns=REVIEW_COLUMNS)
@@ -282,18 +218,3 @@ def _shuffled(rows: pd.DataFrame) -> pd.DataFrame:
     """Order by a hash, so that the first ones are spread over folders and classes."""
     keys = [hash_int("review", image_id) for image_id in rows["id"]]
     return rows.iloc[np.argsort(np.array(keys, dtype=np.uint64), kind="stable")]
-
-
-def _deviation(counts: np.ndarray) -> np.ndarray:
-    """Distance of each count [N] from the median, in robust standard deviations.
-
-    Computed from square roots, whose spread does not grow with the count. If most images have the
-    same count, all others are infinitely far: where most have one face, two are unusual.
-    """
-    if not len(counts):
-        return counts
-    roots = np.sqrt(counts)
-    away = roots - np.median(roots)
-    spread = 1.4826 * np.median(np.abs(away))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(away == 0, 0.0, away / spread)

@@ -67,32 +67,15 @@ def hulls_inside(corners: np.ndarray, size: Size) -> np.ndarray:
 
 
 def hidden_shares(true: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Return the share of each true polygon's area that the union of the found ones covers.
-
-    Args:
-        true: polygons [N].
-        found: polygons [M].
-
-    Returns:
-        float [N] in [0, 1]; NaN for a polygon without area.
-
-    """
+    """Share of each true polygon's area that is covered, float [N]; NaN without area."""
     return _share(hidden_areas(true, found), shapely.area(true))
 
 
 def hidden_areas(true: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Return the area of each true polygon that the union of the found ones covers.
+    """Area of each true polygon [N] that found ones [M] cover, in square pixels.
 
     Only found polygons that touch a true one are united for it: for a page's lines that is mostly
     one, while the union of all has hundreds of corners.
-
-    Args:
-        true: polygons [N].
-        found: polygons [M].
-
-    Returns:
-        float [N], in square pixels.
-
     """
     which, touching = shapely.STRtree(found).query(true, predicate="intersects")
     areas = np.zeros(len(true))
@@ -103,30 +86,15 @@ def hidden_areas(true: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 def false_share(true: Any, found: Any, size: Size) -> float:
-    """Return the area of found polygons outside of true ones, as a share of the image.
-
-    Args:
-        true: the union of the true polygons.
-        found: the union of the found ones.
-        size: of the image.
-
-    """
+    """Return the area of the found union outside of the true one, as a share of the image."""
     outside = shapely.difference(found, true)
     return float(min(shapely.area(outside) / (size[0] * size[1]), 1.0))
 
 
 def matches(true: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Mask of true polygons matched one-to-one to a found one with an IoU of at least `IOU`.
+    """Mask of true polygons [N] matched one-to-one to a found one [M], by `IOU`.
 
     As many pairs as possible are made, with the greatest overlap (Hungarian method).
-
-    Args:
-        true: polygons [N].
-        found: polygons [M].
-
-    Returns:
-        bool [N].
-
     """
     from scipy.optimize import linear_sum_assignment  # imported here: it takes a second
 
@@ -201,14 +169,7 @@ def _add(rows: list[dict[str, Any]], name: str, values: np.ndarray) -> None:
 
 
 def _areas(true: Any, found: Any, alike: Any) -> dict[str, float]:
-    """Return the area of all true polygons in pixels, and the shares of it that are hidden.
-
-    Args:
-        true: the union of the true polygons.
-        found: the union of the found ones.
-        alike: what true ones share with found ones of the same entity.
-
-    """
+    """Return the area of the true union in pixels, and the shares of it that are hidden."""
     area = np.array([shapely.area(true)])
     hidden = shapely.area(np.array([shapely.intersection(true, found), alike]))
     covered, covered_alike = _share(hidden, area.repeat(2)).tolist()
@@ -234,14 +195,7 @@ def measure(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure every image of `true`, even if it has neither true nor found regions.
 
-    Args:
-        found: regions by image id.
-        true: regions by image id; its images are those that are measured.
-        sizes: by image id, at least of `true`.
-
-    Returns:
-        The true regions (`REGION_COLUMNS`) and the images by entity (`IMAGE_COLUMNS`).
-
+    Returns the true regions (`REGION_COLUMNS`) and the images by entity (`IMAGE_COLUMNS`).
     """
     regions: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
@@ -264,16 +218,8 @@ def summarize_quality(
 
     Area covered is a mean over the images with such regions; recalls are shares of true regions;
     false area is a mean over all images that were measured. A metric that nothing defines is NaN.
-
-    Args:
-        regions: see `measure`.
-        images: see `measure`.
-        resamples: of the bootstrap; an image's regions are drawn together.
-        confidence: of the intervals.
-
-    Returns:
-        `SUMMARY_COLUMNS`: a row an entity and metric; `images` are those behind the value.
-
+    Tables are those of `measure`, the result has `SUMMARY_COLUMNS`: a row an entity and metric,
+    with the number of images behind the value. An image's regions are drawn together.
     """
     everyone = pd.Index(images["id"].unique())
     rows = []
@@ -334,12 +280,8 @@ def _metric_samples(
 def read_truth(path: Path, manifest: pd.DataFrame, drawn: bool) -> dict[str, list[Region]]:
     """Return the true regions of those images of the manifest whose regions are known.
 
-    Args:
-        path: the demo's box table, or what `match_user_file` wrote of a file.
-        manifest: column id.
-        drawn: whether it is the demo's, which knows all images. Of other files, only images that
-            they name are known: an image without any row may have been left out.
-
+    The demo's box table (`drawn`) knows all images. Of a user's file (`match_user_file`), only
+    images that it names are known: an image without any row may have been left out.
     """
     ids = [str(image_id) for image_id in manifest["id"]]
     if drawn:

@@ -27,19 +27,11 @@ def key_of(region: Region) -> Key:
 def found_without(
     regions: Sequence[Region], corrections: Sequence[Correction]
 ) -> tuple[list[Region], int]:
-    """Findings of detectors in an image, from the regions after corrections.
+    """Findings of detectors in an image, from the regions after corrections (the box table's).
 
     Regions that a correction added are left out. Removed ones are put back if the removal has
-    their position; they have no score and no slant.
-
-    Args:
-        regions: from the box table, written by detection with these corrections.
-        corrections: those that detection applied to the image.
-
-    Returns:
-        The regions, and the number of added ones that the table lacks: it was then written with
-        other corrections.
-
+    their position; they have no score and no slant. Also returned: the number of added ones that
+    the table lacks; it was then written with other corrections.
     """
     left = list(regions)
     absent = 0
@@ -66,12 +58,6 @@ def corrections_for(
 
     A removal takes all regions of its entity that overlap it by half. If one of these is wanted,
     it is removed by name and added again: additions come after removals.
-
-    Args:
-        found: findings of the detectors.
-        present: the image's current corrections.
-        wanted: the regions to hide.
-
     """
     keys = {key_of(region) for region in wanted}
     adding = [c for c in present if c.region is not None and c.action is Action.ADD]
@@ -143,15 +129,10 @@ class State:
         ]
 
     def wanted(self, regions: Sequence[dict[str, Any]], size: Size) -> list[Region]:
-        """Return the regions that the page requests.
-
-        Args:
-            regions: each `{"found": place}`, `{"row": row}` or `{"entity": …, "box": [x0, …]}`.
-            size: width and height of the image.
+        """Return the regions that the page requests: `found`, `row`, or entity and box.
 
         Raises:
-            InputError: one of them is not known, or no box inside the image.
-
+            InputError: one of them is not known, or no box inside the image (width, height).
         """
         if len(regions) > MOST:
             raise InputError(f"More than {MOST} regions.")

@@ -30,16 +30,10 @@ class CorrectionsFile:
     """A CSV of corrections; the file may be missing until the first one is made."""
 
     def __init__(self, path: Path, images: Images, twins: dict[str, list[str]]) -> None:
-        """Read the file.
-
-        Args:
-            path: of the file.
-            images: that it may name.
-            twins: ids of the images of equal bytes, by id; images without any are missing.
+        """Read the file; `twins` are ids of the images of equal bytes, by id.
 
         Raises:
             InputError: it is no CSV, or a row is wrong; see `read_corrections`.
-
         """
         if path.is_dir():
             raise InputError(f"{path} is a folder: name the file in it")
@@ -62,7 +56,6 @@ class CorrectionsFile:
 
         Raises:
             InputError: it is gone, or wrong now.
-
         """
         if self._digest == _digest(self.path):
             return False
@@ -77,16 +70,10 @@ class CorrectionsFile:
     def replace(
         self, image_id: str, dropped: Collection[Correction], new: Sequence[Correction]
     ) -> None:
-        """Write the file without some rows and with new ones, sorted by image; whole or not at all.
-
-        Args:
-            image_id: whose the new rows are.
-            dropped: rows as `of` returned them.
-            new: see `corrections_for`.
+        """Write the file without some rows and with new ones of an image; whole or not at all.
 
         Raises:
             InputError: another program has written the file since it was read.
-
         """
         old = self._texts.drop(index=[int(c.row) - 1 for c in dropped])
         owners = [self._owners.get(place, "") for place in old.index] + [image_id] * len(new)
@@ -178,12 +165,6 @@ class Record:
     """All looks, by image; each is in the file before `add` returns."""
 
     def __init__(self, path: Path) -> None:
-        """Read the record, if there is one.
-
-        Raises:
-            InputError: it is damaged.
-
-        """
         self.path = path
         self.looks: dict[str, Look] = {}
         if path.exists():

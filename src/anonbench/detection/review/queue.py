@@ -63,14 +63,7 @@ def draw_sample(ids: Sequence[str], seed: int, size: int) -> list[str]:
 
 
 def count_misses(found: Sequence[Region], wanted: Sequence[Region], size: Size) -> Misses:
-    """Coverage of a person's regions by the found ones, whatever their entity.
-
-    Args:
-        found: by the detectors.
-        wanted: regions that the person added or kept; those outside the image do not count.
-        size: width and height.
-
-    """
+    """Coverage of a person's regions by the found ones, whatever their entity."""
     true = outlines(wanted, size)
     shares = hidden_shares(true, outlines(found, size))
     shares = shares[~np.isnan(shares)]
@@ -80,16 +73,11 @@ def count_misses(found: Sequence[Region], wanted: Sequence[Region], size: Size) 
 
 
 def estimate(looks: Sequence[Misses], unseen: int, confidence: float) -> Estimate:
-    """Return the rates of misses with their intervals, regions clustered by image.
+    """Return the rates of misses in reviewed images, in the order drawn, none skipped.
 
-    If none was missed, the interval ends at 1 - (1 - confidence)^(1 / n), which is about 3 / n at
-    95 % (Hanley and Lippman-Hand 1983, JAMA 249:1743-1745, the rule of three).
-
-    Args:
-        looks: reviewed images of the sample, in the order drawn, none skipped.
-        unseen: number of images that nobody reviewed.
-        confidence: coverage of the intervals.
-
+    Regions are clustered by image. If none was missed, the interval ends at 1 - (1 - confidence)^(1
+    / n), which is about 3 / n at 95 % (Hanley and Lippman-Hand 1983, JAMA 249:1743-1745, the rule
+    of three). `unseen` is the number of images that nobody reviewed.
     """
     images = np.array([float(look.missed > 0) for look in looks])
     regions = np.concatenate(
@@ -116,14 +104,7 @@ def _rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Rate:
 
 
 def sentences(result: Estimate, drawn: int, skipped: int) -> list[str]:
-    """Return the estimate in words.
-
-    Args:
-        result: see `estimate`.
-        drawn: number of images in the sample.
-        skipped: number of reviewed images of the sample that come after one not reviewed.
-
-    """
+    """Return the estimate in words; `skipped` images were reviewed after one that was not."""
     n = result.images.n
     said = [f"Random sample: {n:,} of {count(drawn, 'image')} looked at."]
     if skipped:
@@ -206,12 +187,6 @@ class Detected:
         """Return doubtful images, the sample, then the least certain ones from each list in turn.
 
         None comes twice. The sample comes early: it is what gives an estimate.
-
-        Args:
-            listed: least certain images of each kind.
-            sample: number of images in the sample.
-            seed: of the sample.
-
         """
         scores = pd.read_parquet(self.boxes, columns=["id", "score"])
         doubts = least_certain(self.manifest, self.outcomes, scores, listed)
@@ -243,7 +218,6 @@ class Detected:
 
         Raises:
             InputError: the box table was written with other corrections.
-
         """
         filters = [("id", "in", set(ids))]
         table = pd.read_parquet(self.boxes, columns=BOX_COLUMNS, filters=filters)
@@ -263,7 +237,7 @@ class Detected:
 
 
 def read_detected(folder: Path, corrected: bool, target: str) -> Detected:
-    """Read the results of detection.
+    """Read the results of detection below a data set's results.
 
     Args:
         folder: the data set's results.
@@ -273,7 +247,6 @@ def read_detected(folder: Path, corrected: bool, target: str) -> Detected:
     Raises:
         InputError: they are missing, damaged, of an earlier version, or of other images than the
             manifest.
-
     """
     manifest, boxes = folder / "manifest.parquet", folder / "boxes.parquet"
     shards = sorted((folder / "detect").glob("*/*.images.parquet"))

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import hmac
-import io
 import json
 import secrets
-import socket
 import sys
-import threading
-import time
 import traceback
 from contextlib import suppress
 from http import HTTPStatus
@@ -24,9 +20,7 @@ HOST = "127.0.0.1"
 LARGEST = 2**20
 """Greatest size of a request's body in bytes."""
 SECONDS = 10.0
-"""Seconds within which a request, headers and body, must arrive."""
-CONNECTIONS = 32
-"""Greatest number of connections. A new one replaces the oldest without a complete request."""
+"""Seconds after which a connection that sends nothing is closed."""
 _PAGE = {
     "": ("page.html", "text/html; charset=utf-8"),
     "page.css": ("page.css", "text/css; charset=utf-8"),
@@ -57,24 +51,12 @@ class ReviewServer(ThreadingHTTPServer):
     """Serves one review until it is shut down."""
 
     daemon_threads = True
-    request_queue_size = CONNECTIONS
+    request_queue_size = 32
 
     def __init__(self, review: Review, port: int = 0) -> None:
-        """Bind to this machine's own address.
-
-        Args:
-            review: the review to serve.
-            port: 0: any free one.
-
-        Raises:
-            InputError: the port is taken, or may not be used.
-
-        """
+        """Bind to this machine's own address, at any free port for 0; InputError if it is taken."""
         self.review = review
         self.token = secrets.token_urlsafe(32)
-        self._lock = threading.Lock()
-        self._arriving: dict[Any, None] = {}  # the oldest first
-        self._answered = set[Any]()
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
@@ -90,42 +72,6 @@ class ReviewServer(ThreadingHTTPServer):
         """Address of the page, with its token."""
         return f"http://{self.host}/{self.token}/"
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a request in a thread; if there are too many, replace another one.
-
-        The person's browser has no address of its own on this machine. It is recognized by its
-        requests: they arrive at once and have the token.
-        """
-        with self._lock:
-            is_full = len(self._arriving) + len(self._answered) >= CONNECTIONS
-            self._arriving[request] = None
-            oldest: Any = next(iter(self._arriving)) if is_full else None
-            if is_full:
-                del self._arriving[oldest]
-        if oldest is not None and oldest is not request:
-            with suppress(OSError):  # its thread ends and closes it
-                oldest.shutdown(socket.SHUT_RDWR)
-        if oldest is not request:
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def keep(self, request: Any) -> None:
-        """Keep a connection whose request has the token until it is answered."""
-        with self._lock:
-            if request in self._arriving:
-                del self._arriving[request]
-                self._answered.add(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a request, then let the next one in."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            with self._lock:
-                self._arriving.pop(request, None)
-                self._answered.discard(request)
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print where the program failed, without any content of the request or the message."""
         error = sys.exception()
@@ -134,32 +80,11 @@ class ReviewServer(ThreadingHTTPServer):
             print(f"{type(error).__name__} in a request\n{where}", file=sys.stderr)
 
 
-class _Arriving(io.RawIOBase):
-    """Bytes that a socket receives before a deadline."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._end = time.monotonic() + SECONDS
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if (left := self._end - time.monotonic()) <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
-        return self._connection.recv_into(buffer)
-
-
 class _Handler(BaseHTTPRequestHandler):
     server: ReviewServer
     server_version = "anonbench"
     sys_version = ""
-
-    def setup(self) -> None:
-        """Open the connection, with one deadline for all that it sends."""
-        super().setup()
-        self.rfile = io.BufferedReader(_Arriving(self.connection))
+    timeout = SECONDS
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: the address has the token in it."""
@@ -192,19 +117,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
     def _route(self) -> list[str]:
-        """Return the parts of the path after the token.
-
-        Raises:
-            _Refused: another host, or another token.
-
-        """
+        """Return the parts of the path after the token, on this host."""
         # a page whose name resolves to this machine could pass the browser's check of origins
         if self.headers.get_all("Host") != [self.server.host]:
             raise _Refused(HTTPStatus.MISDIRECTED_REQUEST, "Open the printed address.")
         token, _, rest = self.path.removeprefix("/").partition("/")
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
             raise _Refused(HTTPStatus.FORBIDDEN, "Open the printed address.")
-        self.server.keep(self.connection)
         return rest.split("/")
 
     def _get(self, parts: list[str]) -> tuple[str, bytes]:
@@ -259,7 +178,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str) -> None:
         self.close_connection = True
-        self.connection.settimeout(SECONDS)  # `sendall` has this limit in total
         self.send_response(status)
         for name, value in _HEADERS.items():
             self.send_header(name, value)
@@ -276,12 +194,7 @@ def _json(value: Any) -> tuple[str, bytes]:
 
 
 def _decision(body: bytes) -> tuple[str, list[dict[str, Any]]]:
-    """Return version and regions of a request.
-
-    Raises:
-        _Refused: it is of another form.
-
-    """
+    """Return version and regions of a request."""
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):

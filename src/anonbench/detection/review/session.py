@@ -81,18 +81,17 @@ class Reviewed:
 
 
 def review_run(config: Config, name: str, corrections: Path, sample: int, target: str) -> Review:
-    """Begin or go on with the review of a data set of a run.
+    """Begin or go on with the review of the data set `name` of a run.
 
     Args:
         config: of the run.
-        name: the data set.
+        name: of the data set.
         corrections: the file that is written; its record lies beside.
         sample: images in the random sample.
         target: the command that makes detection's results, for messages.
 
     Raises:
         InputError: something of this is not there, damaged, or does not fit.
-
     """
     dataset, folder = config.datasets[name], config.results / name
     record = Record.beside(corrections)
@@ -128,17 +127,6 @@ class Review:
     """The images to look at, the corrections file and the record. Safe in threads."""
 
     def __init__(self, what: Reviewed, corrections: Path, record: Record) -> None:
-        """Read the earlier decisions.
-
-        Args:
-            what: the images and their findings.
-            corrections: the file that is written.
-            record: of the decisions.
-
-        Raises:
-            InputError: the corrections are damaged, or do not fit.
-
-        """
         self.what, self.record, self.entries = what, record, what.entries
         self._found_digests = {name: digest_of(each) for name, each in what.found.items()}
         self.file = CorrectionsFile(corrections, what.images, what.twins)
@@ -168,12 +156,7 @@ class Review:
         }
 
     def image(self, number: int) -> dict[str, Any]:
-        """Return an image's regions.
-
-        Raises:
-            InputError: the corrections file cannot be read any more.
-
-        """
+        """Return an image's regions; InputError if the corrections cannot be read."""
         entry = self.entries[number]
         with self._lock:
             self.file.refresh()
@@ -191,12 +174,7 @@ class Review:
             }
 
     def picture(self, number: int) -> bytes:
-        """Return an image as JPEG, upright, at most `LONGEST` pixels a side.
-
-        Raises:
-            Gone: the file is not the one that was searched.
-
-        """
+        """Return an image as upright JPEG of at most `LONGEST` pixels a side, or Gone."""
         with self._decoding:
             return self._pictures(number)
 
@@ -207,23 +185,15 @@ class Review:
         return encode(bounded(pixels, LONGEST), "jpeg", _QUALITY)
 
     def confirm(self, number: int, version: str, regions: list[dict[str, Any]]) -> dict[str, Any]:
-        """Record the regions to hide in an image, and that it was reviewed.
+        """Record the regions to hide in an image (`State.wanted`), and that it was reviewed.
 
-        The corrections are written first, then the record; it returns after both.
-
-        Args:
-            number: of the image.
-            version: as returned by `image`.
-            regions: see `State.wanted`.
-
-        Returns:
-            The progress of the review.
+        The corrections are written first, then the record. `version` is what `image` returned.
+        Returns the progress of the review.
 
         Raises:
             Conflict: the image's corrections have changed meanwhile.
             Gone: see `picture`.
             InputError: a region is invalid.
-
         """
         entry = self.entries[number]
         with self._lock:

@@ -42,17 +42,10 @@ class Original:
 def read_batches(
     manifest: pd.DataFrame, root: Path, max_pixels: int, threads: int
 ) -> Iterator[list[Original]]:
-    """Yield all images of a manifest in the order of its rows.
-
-    Args:
-        manifest: columns id, path (relative to `root`), width, height, bytes, digest.
-        root: the data set's folder.
-        max_pixels: larger images are a problem.
-        threads: that read.
+    """Yield all images of a manifest in the order of its rows, read by threads.
 
     Raises:
         ChangedImage: a file is another one than the manifest describes.
-
     """
     columns = manifest[["id", "path", "width", "height", "bytes", "digest"]]
     rows: list[Any] = list(columns.itertuples(index=False))
@@ -63,15 +56,7 @@ def read_batches(
 def in_batches(
     items: Sequence[Item], sizes: Sequence[int], read: Callable[[Item], Original], threads: int
 ) -> Iterator[list[Original]]:
-    """Yield all images in their order, in the batches of `plan_batches`.
-
-    Args:
-        items: what is read [N].
-        sizes: pixels of each [N].
-        read: gives one image.
-        threads: that read.
-
-    """
+    """Yield what `read` makes of items of these sizes in pixels, in batches."""
     with ThreadPoolExecutor(threads, "read") as pool:
         for batch in plan_batches(sizes):
             yield list(pool.map(read, items[batch]))

@@ -31,15 +31,10 @@ class LineReader:
     """A text recognizer with connectionist temporal classification (Graves et al. 2006)."""
 
     def __init__(self, weights: Path | None = None, threads: int = 1) -> None:
-        """Load the network; its alphabet is in the file's metadata.
-
-        Args:
-            weights: ONNX file, or a folder with inference.onnx; None takes that of the wheel.
-            threads: CPU threads of ONNX Runtime.
+        """Load the network (an ONNX file, or a folder with inference.onnx; None: the wheel's).
 
         Raises:
             InputError: there is no such file, or it is no recognizer with an alphabet.
-
         """
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
         from anonbench.core.libraries.onnx import cpu_session
@@ -70,12 +65,8 @@ class LineReader:
             corners: float [4, 2], x and y of top left, top right, bottom right, bottom left.
             start: the share of the line, from its start, that is read.
 
-        Returns:
-            Text and probability; where nothing is read, the empty text and 0.
-
         Raises:
             UnreadableImage: see `require_finite`.
-
         """
         line = straightened(image, corners, HEIGHT, start)
         scaled = line[:, :, ::-1].astype(np.float32) / 127.5 - 1.0
@@ -106,14 +97,10 @@ def ways_to_read(region: Region) -> list[np.ndarray]:
 def straightened(
     image: np.ndarray, corners: np.ndarray, height: int, start: float = 1.0
 ) -> np.ndarray:
-    """Return the inside of a quadrilateral as an upright rectangle of `height` pixels.
+    """Return the inside of a quadrilateral (float [4, 2], from top left clockwise), upright.
 
-    Args:
-        image: uint8 [H, W] or [H, W, 3].
-        corners: float [4, 2]: top left, top right, bottom right, bottom left.
-        height: of the result; its width keeps the proportions.
-        start: the share of its width, from the left, that is returned.
-
+    The image is uint8 [H, W] or [H, W, 3]. The width keeps the proportions; a share of it, from the
+    `start`, is returned.
     """
     top, right, bottom, left = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
     ratio = max(top, bottom) / max(right, left, 1e-6)

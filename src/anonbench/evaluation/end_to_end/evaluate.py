@@ -66,7 +66,7 @@ def evaluate(
         degrees: percent of an image's regions that is hidden.
         detectors: that find the regions. Default, if there are no boxes either: detectors of faces,
             text, barcodes and machine-readable zones.
-        boxes: regions of your own, by image id, or in a file (CSV, Parquet, COCO or VIA JSON).
+        boxes: regions of your own, by image id, or in a file (CSV, Parquet or COCO JSON).
         clusters: groups of queries that are not independent, such as photos of one person: a label
             for each image by id, or a file with the columns id and cluster.
         cache: folder that caches detections and vectors by image content and system.

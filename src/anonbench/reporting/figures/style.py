@@ -32,14 +32,6 @@ TALLEST = 9.3
 """Height in inches that still fits on a page with a caption."""
 
 METHOD_COLOURS = methods.with_colours(facts(methods.METHODS, "line_colour"))
-ENTITY_COLOURS = {
-    "face": "#D55E00",
-    "text": "#0072B2",
-    "barcode": "#009E73",
-    "mrz": "#CC79A7",
-    "ink": "#E69F00",
-}
-"""Colours in figures about detection, which show no methods."""
 OTHER_COLOUR = "#CC79A7"
 INK = "#1b1f24"
 SOFT = "#5b6470"
