@@ -14,7 +14,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.html.dataset_section import sections
     from anonbench.reporting.html.statement import Made
     from anonbench.reporting.html.tables import Effort
-    from anonbench.reporting.paper.claims_table import paper_grids
+    from anonbench.reporting.paper.claims import paper_grids
     from anonbench.workflow.commands import commands
 
     experiment = Experiment(load(snakemake.params.config))
