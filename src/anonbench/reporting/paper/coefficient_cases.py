@@ -57,9 +57,9 @@ def correlates_strongly(table: pd.DataFrame, pairs: object, level: float) -> Ite
                 yield Case(role, name, None, "no coefficient")
                 continue
             both = rows.dropna(subset=[PREDICTOR, accuracy])
-            values = (both[name].to_numpy(np.float64) for name in (PREDICTOR, accuracy))
-            labels = (both[name].to_numpy() for name in ("method", "adaption"))
-            found = within_methods(*values, *labels, 1 - level, 1)
+            x, y = (both[name].to_numpy(np.float64) for name in (PREDICTOR, accuracy))
+            methods, adaptions = (both[name].to_numpy() for name in ("method", "adaption"))
+            found = within_methods(x, y, methods, adaptions, 1 - level, 1)
             low, high = found.low, found.high
             within = "" if np.isnan(low) else f", within methods {low:.2f} to {high:.2f}"
             holds = round(r, 2) >= STRONG
