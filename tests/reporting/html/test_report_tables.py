@@ -21,7 +21,6 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.attention_shares import NULLS, SUMMARY_COLUMNS
 from anonbench.evaluation.comparisons.effect_table import COLUMNS, measure, tabulate
-from anonbench.evaluation.comparisons.pairwise import METHOD_COLUMNS
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.decision import Verdict as Decision
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
@@ -37,12 +36,10 @@ from anonbench.reporting.choices.recommendations import (
 )
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.tables import (
-    Effort,
     attention,
-    compared,
     correlations,
     provenance,
-    skip_reasons,
+    skipped,
 )
 
 NAN = math.nan
@@ -235,30 +232,15 @@ def test_counts_of_verdicts_in_words() -> None:
     assert found.without_gain == 3
 
 
-def test_verdicts_on_pairs_of_methods_are_counted() -> None:
-    cell = dict.fromkeys(METHOD_COLUMNS, 0) | {"degree": 100, "a": "blur", "b": "mask"}
-    verdicts = ("better", "better", "worse", "not known")
-    rows = [cell | {"metric": "map", "verdict": verdict} for verdict in verdicts]
-    rows.append(cell | {"metric": "rbo", "verdict": "better"})  # no measure of the report
-    rows.append(cell | {"metric": "knn", "verdict": "equivalent", "b": "pixelate"})
-    (grid,) = compared({"ids": pd.DataFrame(rows)})
-    assert grid.heads[3:] == (
-        *("better", "worse", "equivalent", "not worse", "not better", "undecided", "not known"),
-    )
-    assert grid.blocks[0].rows == (
-        ("ids", "100 %", "Blur, compared with Mask", "2", "1", "0", "0", "0", "0", "1"),
-        ("ids", "100 %", "Blur, compared with Pixelate", "0", "0", "1", "0", "0", "0", "0"),
-    )
-    assert compared({"ids": pd.DataFrame(columns=METHOD_COLUMNS)}) == compared({}) == []
-
-
 def test_reasons_are_counted_without_names(tmp_path: Path) -> None:
     path = tmp_path / "skipped.csv"
     pd.DataFrame(
         [("a", "truncated"), ("b", "empty file"), ("c", "truncated"), ("d", None)],
         columns=["path", "reason"],
     ).to_csv(path, index=False)
-    assert skip_reasons(path) == [("truncated", 2), ("empty file", 1), ("no reason recorded", 1)]
+    (grid,) = skipped({"a": path})
+    rows = (("truncated", "2"), ("empty file", "1"), ("no reason recorded", "1"))
+    assert grid.blocks[0].rows == tuple(("a", *row) for row in rows)
 
 
 def test_each_pair_of_metrics_is_listed_once(tmp_path: Path) -> None:
@@ -303,20 +285,19 @@ def test_time_of_stages_by_hand(tmp_path: Path) -> None:
         ("train", "2", "9,000.0"),
         ("embed", "2", "360.0"),
     ]
-    assert found["machines"] == (("Some CPU, 2 cores", "2 trainings"),)
-    assert [row[0] for row in found["digests"]] == ["tables/cost.csv", "tables/machines.csv"]
-    effort.costs.write_text("stage\ntrain\n")
+    assert [row[0] for row in found["digests"]] == ["tables/cost.csv"]
+    effort.write_text("stage\ntrain\n")
     with pytest.raises(InputError, match=r"cost\.csv: column 'jobs' is missing"):
         provenance({}, {}, effort)
 
 
 def test_where_nothing_was_measured_there_is_no_table_of_time(tmp_path: Path) -> None:
     effort = make_effort(tmp_path, jobs=0)
-    assert not {"effort", "machines"} & {g.stem for g in provenance({}, {}, effort)}
+    assert "effort" not in {g.stem for g in provenance({}, {}, effort)}
 
 
 def of_time(page: str) -> list[str]:
-    tables = ("effort", "machines", "digests")
+    tables = ("effort", "digests")
     return [page.partition(f'id="grid-{stem}"')[2].partition("</table>")[0] for stem in tables]
 
 
@@ -324,7 +305,7 @@ def of_time(page: str) -> list[str]:
 def test_times_stand_on_one_page_and_all_else_is_the_same_after_every_run(tmp_path: Path) -> None:
     parts = [section(tmp_path, "documents", make_scores("documents"), (100,))]
 
-    def build(name: str, effort: Effort) -> str:
+    def build(name: str, effort: Path) -> str:
         output = tmp_path / f"{name}.html"
         build_report("T", parts, {"a": 1}, {"torch": "2"}, output, effort=effort)
         return output.read_text()

@@ -10,24 +10,10 @@ import csv as csv_module
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from anonbench.core.io import atomic
 from anonbench.core.registries.tables import Grid
-
-
-@dataclass(frozen=True)
-class TableCommands:
-    """Commands that make the numbers of one table, as the report shows them."""
-
-    table: str
-    """Command that makes the whole table."""
-    cells: tuple[tuple[str, str], ...] = ()
-    """Row, column and the command that makes the file with the cell's number (several files if it
-    is a mean over seeds)."""
-    reading: str = ""
-    """Location of the numbers in these files."""
 
 
 def write_grid(

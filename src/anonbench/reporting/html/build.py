@@ -33,7 +33,6 @@ from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests, best_choices
 from anonbench.reporting.choices.effects import tally
 from anonbench.reporting.choices.table import choices, without_limit
-from anonbench.reporting.grids.grid import TableCommands
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
 from anonbench.reporting.html.evidence import (
@@ -65,8 +64,7 @@ def build_report(
     versions: Mapping[str, str],
     output: Path,
     paper: Sequence[Grid] = (),
-    effort: tables.Effort | None = None,
-    commands: Mapping[str, TableCommands] | None = None,
+    effort: Path | None = None,
     system: str | None = None,
     beside: Path | None = None,
     made: Mapping[str, Made] | None = None,
@@ -81,8 +79,7 @@ def build_report(
         versions: versions of the packages that made the results.
         output: the HTML file.
         paper: tables that compare the paper with our results.
-        effort: cost of the stages.
-        commands: commands that make the numbers, by the file name of a table.
+        effort: CSV of the cost of the stages (`anonbench.reporting.costs.stage_costs`).
         system: name of the one system under test; None if models are trained.
         beside: folder with one folder a data set, to which `choices.csv` (the first page's
             numbers) and, of judged variants, the statement are written.
@@ -123,7 +120,6 @@ def build_report(
         ranges=[found for first in firsts if (found := span(first))],
         adapting=tally(effects, "adapting"),
         missed=[text for r in results for text in missed(r.tables.get("policy"))],
-        commands=dict(commands or {}),
         not_run={
             layout.stem: not_run(layout) for page in pages.values() for layout in page.layouts
         },

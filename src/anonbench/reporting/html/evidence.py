@@ -14,7 +14,6 @@ from anonbench.config import Presentation
 from anonbench.config.outputs import Figure
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests
@@ -148,9 +147,6 @@ def add_grids(
         *([] if system else [recommendations_grid(effects, bests)]),
         *paper,
     ]
-    compared = _files(results, "methods").items()
-    tests = {name: read_method_comparisons(path) for name, path in compared}
-    pages["statistics"].grids += tables.compared(tests)
 
 
 def _files(results: Sequence[Results], key: str) -> dict[str, Path]:
