@@ -58,7 +58,6 @@ def make_explorer(
         "examples": {
             method: {"source": PIXEL, "width": 1, "height": 1} for method in ("blur", "mask")
         },
-        "drawn": queries,
         "names": names,
         "labels": [f"class: {label}"] * images,
         "queries": [{"image": q, **answer(q, "reference")} for q in range(queries)],
