@@ -10,7 +10,7 @@ from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.reporting.dataset_tables import write_dataset_table
-from anonbench.reporting.privacy.attacks import attacks_grid
+from anonbench.reporting.privacy_tables import attacks_grid
 from synthetic_rates import make_attacks
 
 

@@ -7,7 +7,7 @@ from synthetic_results import make_scores
 from anonbench.config import Policy
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
-from anonbench.reporting.privacy.policy import front_area_grid, front_areas
+from anonbench.reporting.privacy_tables import front_area_grid, front_areas
 from policy_evidence import make_measured
 
 VARIANTS = ("mask-100", "blur-100", "mask-50", "blur-50")

@@ -11,7 +11,7 @@ from anonbench.core.io import write_csv
 from anonbench.evaluation.privacy.gallery import NO_LESSON, UNTAUGHT
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.reporting.dataset_tables import write_dataset_table
-from anonbench.reporting.privacy.reidentification import reidentification_grid
+from anonbench.reporting.privacy_tables import reidentification_grid
 from synthetic_rates import make_rates
 
 

@@ -10,7 +10,7 @@ from synthetic_results import make_scores
 
 from anonbench.config import Presentation
 from anonbench.reporting.dataset_tables import write_dataset_table
-from anonbench.reporting.retrieval.sure import corrected_grid
+from anonbench.reporting.retrieval_tables import corrected_grid
 
 
 def table() -> pd.DataFrame:

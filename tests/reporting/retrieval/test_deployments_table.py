@@ -10,7 +10,7 @@ from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.reporting.dataset_tables import write_dataset_table
-from anonbench.reporting.retrieval.deployments import deployments_grid
+from anonbench.reporting.retrieval_tables import deployments_grid
 
 
 def test_a_block_a_kind_and_a_row_a_database_with_its_queries() -> None:

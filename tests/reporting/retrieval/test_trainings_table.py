@@ -15,7 +15,7 @@ from anonbench.core.io import write_csv
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.html.page import sentences
-from anonbench.reporting.retrieval.sure import MOST_COLUMNS, trainings_grid
+from anonbench.reporting.retrieval_tables import MOST_COLUMNS, trainings_grid
 
 MANY = [*FEW[:2], *((f"{a}-{m}-100", 0) for a in "ABC" for m in ("pixelate", "blur", "mask"))]
 

@@ -19,7 +19,7 @@ from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
 from anonbench.evaluation.comparisons.best import JOINT, OWN, SECOND
 from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.scores import corrected
-from anonbench.reporting.labels import ADAPTIONS, METHODS
+from anonbench.reporting.labels import method_name, model_name
 
 Scenario = tuple[str, str]
 """Method and adaption."""
@@ -90,17 +90,6 @@ def named(scenarios: Iterable[Scenario]) -> str:
     for method, adaption in scenarios:
         by_method.setdefault(method_name(method), []).append(model_name(adaption))
     return "; ".join(f"{method} with {', '.join(m)}" for method, m in by_method.items())
-
-
-def method_name(method: str) -> str:
-    """Label of a method."""
-    return METHODS.get(method, method)
-
-
-def model_name(adaption: str) -> str:
-    """Label of a model within a list."""
-    label = ADAPTIONS.get(adaption, adaption)
-    return "unadapted" if label == "Unadapted" else label
 
 
 def _scenario(name: str, method: str) -> Scenario:
