@@ -12,9 +12,8 @@ from synthetic_results import outputs
 
 from anonbench.embedding.attention import AttentionMaps, read_maps, write_maps
 from anonbench.reporting.figures import attention as maps_module
-from anonbench.reporting.figures.attention import Panel, attention
+from anonbench.reporting.figures.attention import SIDE, Panel, attention, panels
 from anonbench.reporting.figures.style import TALLEST, TWO_COLUMNS
-from anonbench.reporting.images.attention import SIDE, panels
 from anonbench.training.data.preprocess import Preprocess
 
 MODELS = ("unadapted", "A-blur-50", "B-blur-50", "C-blur-50")

@@ -9,7 +9,7 @@ ranking would favour the unadapted one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,10 +76,12 @@ def best_choices(tables: Iterable[pd.DataFrame]) -> dict[Key, Best]:
     }
 
 
-def sharpest(bests: Bests, dataset: str, degree: int, query: str, metric: str) -> Best | None:
-    """Best choice over all methods, judged by the second reference or else by the own one."""
+def sharpest(
+    bests: Bests, dataset: str, degree: int, query: str, metric: str, method: str = ""
+) -> Best | None:
+    """Best choice of a method or of all, judged by the second reference or else by the own one."""
     for reference in (SECOND, OWN):
-        if found := bests.get((dataset, degree, "", query, metric, reference)):
+        if found := bests.get((dataset, degree, method, query, metric, reference)):
             return found
     return None
 
@@ -140,13 +142,7 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> d
         )
         for row in chosen.to_dict("records")
     }
-    return dict(_kept(costs, floors))
-
-
-def _kept(
-    costs: dict[tuple[str, int, str, str, str], tuple[float, float, float]],
-    floors: dict[tuple[int, str, str], float],
-) -> Iterator[tuple[Place, Kept]]:
+    found = {}
     for (effect, degree, method, query, adaption), (cost, half, ceiling) in costs.items():
         floor = floors.get((degree, method, query), math.nan)
         if effect == "adapting":
@@ -156,7 +152,5 @@ def _kept(
             continue
         score = np.array([ceiling - cost, ceiling - cost - half, ceiling - cost + half])
         value, low, high = (100.0 * corrected(score, floor, ceiling)).tolist()
-        yield (
-            (degree, method, adaption, query),
-            Kept(value, low, high, room=ceiling - floor),
-        )
+        found[degree, method, adaption, query] = Kept(value, low, high, room=ceiling - floor)
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from anonbench.core.io import atomic, read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL, PIXELS, UNADAPTED
-from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import SEARCHED
@@ -152,7 +151,10 @@ def _read(
     }
     scores = found.setdefault("scores", pd.DataFrame(columns=SCORE_COLUMNS))
     summary = summarize(scores)
-    images = _validation(section.file("counts"))
+    images = None
+    if counts := section.file("counts"):
+        sizes = pd.read_csv(counts)
+        images = int(sizes.loc[sizes["split"] == "val", "used"].sum())
     gap = why_no_statement(summary, needs, images)
     effects = read_effects(path) if (path := section.file("effects")) else None
     if effects is not None and gap:
@@ -163,13 +165,23 @@ def _read(
     table = choices(section.name, summary, ranked, judged, own, needs, gap, maps)
     top = next((row for row in table.to_dict("records") if row["query"] == ORIGINAL), None)
     doubts = read_doubts(path) if (path := section.file("audit")) else None
+    notices: list[tuple[str, Mapping[str, Any]]] = []
+    if (given := found.get("given")) is not None:
+        notices += [("given", counted) for counted in left_visible(given)]
+    if doubts is not None:
+        notices += [(key, {"number": n}) for key, n in doubts.published_counts().items()]
+    searched: list[str] = []  # entities that are searched for, unless all are
+    if judged is not None:
+        rows = judged[judged["rule"] == SEARCHED].drop_duplicates("entity")
+        sought = rows.loc[rows["value"] > 0.0, "entity"].tolist()
+        searched = sought if len(sought) < len(rows) else []
     boxes = section.file("boxes")
     examples = {} if explorer is None else dict(explorer.get("examples", {}))
     facts = Facts(
         name=section.name,
         images=images,
         left_out=0 if doubts is None else doubts.without_regions + doubts.failed,
-        notices=list(_notices(found.get("given"), doubts)),
+        notices=notices,
         published=0 if doubts is None else doubts.used_without_regions + doubts.used_failed,
         gap=_gap(summary, needs, images) if gap else None,
         toy=knows_less_than_pixels(scores),
@@ -179,30 +191,9 @@ def _read(
         confidence=needs.confidence,
         attacks=section.attacked_by,
         unlimited=without_limit(judged, top),
-        searched=_searched(judged),
+        searched=searched,
     )
     return Results(section, found, summary, effects, table, facts)
-
-
-def _searched(judged: pd.DataFrame | None) -> list[str]:
-    """Entities that are searched for; empty if all are."""
-    if judged is None:
-        return []
-    rows = judged[judged["rule"] == SEARCHED].drop_duplicates("entity")
-    found = rows.loc[rows["value"] > 0.0, "entity"].tolist()
-    return found if len(found) < len(rows) else []
-
-
-def _notices(
-    given: pd.DataFrame | None, doubts: Doubts | None
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Warnings about what may be visible: keys of texts with their values."""
-    for counts in [] if given is None else left_visible(given):
-        yield "given", counts
-    if doubts is None:
-        return
-    for kind, number in doubts.published_counts().items():
-        yield kind, {"number": number}
 
 
 def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:
@@ -237,11 +228,3 @@ def needs_of(config: Mapping[str, Any]) -> Needs:
         Presentation.model_validate(config.get("presentation", {})),
         Policy.model_validate(config.get("policy", {})),
     )
-
-
-def _validation(counts: Path | None) -> int | None:
-    """Number of validation images in use, if known."""
-    if counts is None:
-        return None
-    table = pd.read_csv(counts)
-    return int(table.loc[table["split"] == "val", "used"].sum())
