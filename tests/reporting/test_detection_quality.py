@@ -80,12 +80,3 @@ def test_a_column_a_detector_and_a_colour_an_entity(tmp_path: Path, drawn: list[
 def test_no_threshold_is_said(tmp_path: Path, drawn: list[Figure]) -> None:
     threshold_sweep(sweep_table([]), "codes", outputs(tmp_path), 100)
     assert "codes" in drawn[0].texts[0].get_text()
-
-
-def test_the_sweep_is_written_with_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        paths = [tmp_path / f"{name}.png", tmp_path / f"{name}.svg"]
-        threshold_sweep(sweep_table(["mtcnn"]), "faces", paths, 60)
-    for suffix in ("png", "svg"):
-        first, second = (tmp_path / f"{name}.{suffix}" for name in ("a", "b"))
-        assert first.read_bytes() == second.read_bytes()

@@ -15,7 +15,7 @@ from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Table
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.grids.grid import to_latex
+from anonbench.reporting.grids.grid import to_latex, write_grid
 from anonbench.reporting.grids.tables import write_sizes, write_table
 from anonbench.reporting.paper.claims import write_claims
 from anonbench.reporting.paper.comparison import write_comparison
@@ -25,7 +25,6 @@ from anonbench.reporting.paper.scenario_tables import (
     scenario_grid,
     scenario_rows,
     write_profiles,
-    write_scenarios,
 )
 
 NASTY = r"50 % & a_b #1 $x^2$ ~ \end{it} {} <b> | “Größe” – naïve ± † ’é’ …"
@@ -104,7 +103,7 @@ def write_all_tables(folder: Path) -> list[str]:
     write_profiles(profiles(config), list(counts.values()), **three("experiment"))
     for name in scores:
         rows, grid = scenario_rows(experiment, name), scenario_grid(experiment, name)
-        write_scenarios(rows, grid, **three(f"scenarios_{name}"))
+        write_grid(grid, [grid.heads, *rows], **three(f"scenarios_{name}"))
     files = [result.scores for result in results.values()]
     write_comparison(datasets, files, **three("comparison"))
     tests = [folder / name / "comparisons.csv" for name in scores]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from report_results import make_effort, section
+from report_results import make_effort
 from synthetic_results import make_best, make_correlations, make_effects, make_scores
 
 from anonbench.config.outputs import Scenario
@@ -34,7 +34,6 @@ from anonbench.reporting.choices.recommendations import (
     keep_model,
     recommendations_grid,
 )
-from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.tables import (
     attention,
     correlations,
@@ -296,33 +295,6 @@ def test_where_nothing_was_measured_there_is_no_table_of_time(tmp_path: Path) ->
     assert "effort" not in {g.stem for g in provenance({}, {}, effort)}
 
 
-def of_time(page: str) -> list[str]:
-    tables = ("effort", "digests")
-    return [page.partition(f'id="grid-{stem}"')[2].partition("</table>")[0] for stem in tables]
-
-
-@pytest.mark.slow
-def test_times_stand_on_one_page_and_all_else_is_the_same_after_every_run(tmp_path: Path) -> None:
-    parts = [section(tmp_path, "documents", make_scores("documents"), (100,))]
-
-    def build(name: str, effort: Path) -> str:
-        output = tmp_path / f"{name}.html"
-        build_report("T", parts, {"a": 1}, {"torch": "2"}, output, effort=effort)
-        return output.read_text()
-
-    first = build("a", make_effort(tmp_path / "one"))
-    second = build("b", make_effort(tmp_path / "two", hours=3.25))
-    assert "11,700.0" in second and "11,700.0" not in first
-    left = []
-    for page in (first, second):
-        for part in of_time(page):
-            page = page.replace(part, "")
-        left.append(page)
-    assert left[0] == left[1]
-    # what is measured counts as an input: with the same files the page is the same
-    assert build("c", make_effort(tmp_path / "three")) == first
-
-
 AGAIN = """
 import sys
 from pathlib import Path
@@ -349,4 +321,4 @@ def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
         subprocess.run(command, check=True, env=environment)
         pages.append((folder / "r.html").read_bytes())
     assert pages[0] == pages[1]
-    assert len(pages[0]) > 50_000
+    assert len(pages[0]) > 50_000 and str(tmp_path).encode() not in pages[0]

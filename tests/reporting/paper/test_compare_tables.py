@@ -148,15 +148,6 @@ def test_claims_on_both_sets_of_numbers(
     assert "4 of 6 are masking" in text
 
 
-def test_same_inputs_same_bytes(
-    datasets: list[OurData], inputs: dict[str, list[Path]], tmp_path: Path
-) -> None:
-    first = written(datasets, inputs, tmp_path / "a")
-    again = written(datasets, inputs, tmp_path / "b")
-    for name, path in first.items():
-        assert path.read_bytes() == again[name].read_bytes()
-
-
 def test_grid_escapes_and_spans() -> None:
     grid = Grid(
         stem="a_b",

@@ -1,16 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-import pytest
 
-from anonbench.config import Presentation
-from anonbench.core.io import write_csv
 from anonbench.evaluation.privacy.gallery import NO_LESSON, UNTAUGHT
-from anonbench.evaluation.privacy.rates import read_rates
-from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.privacy_tables import reidentification_grid
 from synthetic_rates import make_rates
 
@@ -70,14 +63,3 @@ def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
     assert "on text" not in reidentification_grid("a", make_rates("a")).caption
     nothing = reidentification_grid("a", make_rates("a").iloc[:0])
     assert nothing.blocks == () and "No attack was run." in nothing.caption
-
-
-def test_the_files_hold_the_same(tmp_path: Path) -> None:
-    rates = make_rates("a")
-    paths = {name: tmp_path / f"table.{name}" for name in ("csv", "md", "tex")}
-    write_csv(rates, tmp_path / "rates.csv")
-    files = {"rates": tmp_path / "rates.csv"}
-    write_dataset_table("reidentification", "a", files, Presentation(), *paths.values())
-    assert read_rates(paths["csv"])["rate"].tolist() == pytest.approx(rates["rate"].tolist())
-    assert "| 100 % | Blur |" in paths["md"].read_text(encoding="utf-8")
-    assert r"\toprule" in paths["tex"].read_text(encoding="utf-8")

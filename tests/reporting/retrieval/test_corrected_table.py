@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
-import pytest
 from synthetic_results import make_scores
 
-from anonbench.config import Presentation
-from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.retrieval_tables import corrected_grid
 
 
@@ -47,15 +42,3 @@ def test_what_is_not_known_is_said() -> None:
     missing = (scores["adaption"] == "B") & (scores["method"] == "mask") & (scores["degree"] == 50)
     grid = corrected_grid("a", scores[~missing])
     assert next(row for row in grid.blocks[0].rows if row[0] == "B")[3] == "–"
-
-
-def test_the_files_hold_the_same(tmp_path: Path) -> None:
-    paths = {name: tmp_path / f"table.{name}" for name in ("csv", "md", "tex")}
-    table().to_csv(tmp_path / "scores.csv", index=False)
-    files = {"scores": tmp_path / "scores.csv"}
-    write_dataset_table("corrected", "a", files, Presentation(), *paths.values())
-    written = pd.read_csv(paths["csv"])
-    assert set(written["metric"]) == {"map", "mndcg"}
-    assert written["ceiling"].tolist() == pytest.approx([0.6] * len(written))
-    assert "| A | 50.0 | 62.5 | 50.0 |" in paths["md"].read_text(encoding="utf-8")
-    assert "A & 50.0 & 62.5 & 50.0 &" in paths["tex"].read_text(encoding="utf-8")

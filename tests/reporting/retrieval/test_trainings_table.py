@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
-import pandas as pd
-import pytest
 from synthetic_tables import FEW, make_trainings
 
-from anonbench.config import Presentation
-from anonbench.core.errors import InputError
-from anonbench.core.io import write_csv
-from anonbench.evaluation.retrieval.training_agreement import read_agreement
-from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.html.page import sentences
 from anonbench.reporting.retrieval_tables import MOST_COLUMNS, trainings_grid
 
@@ -49,17 +39,3 @@ def test_the_caption_says_what_to_conclude_and_how_surely() -> None:
     assert len(sentences(notes)) == len(sentences(unsure)) == 2
     alone = trainings_grid("a", make_trainings(FEW[:1]), 0.9)
     assert not alone.blocks and "one training" in alone.caption
-
-
-def test_the_files_hold_the_same(tmp_path: Path) -> None:
-    files = {"trainings": tmp_path / "trainings.csv"}
-    write_csv(make_trainings(), files["trainings"])
-    paths = {name: tmp_path / f"table.{name}" for name in ("csv", "md", "tex")}
-    write_dataset_table("trainings", "a", files, Presentation(), *paths.values())
-    written = pd.read_csv(paths["csv"])
-    assert len(written) == 6 and np.allclose(written["value"], make_trainings()["value"])
-    assert "| Unadapted, seed 1 | 15.0 | – | 13.0 |" in paths["md"].read_text("utf-8")
-    assert "Unadapted, seed 1 & 15.0 &" in paths["tex"].read_text("utf-8")
-    write_csv(make_trainings().drop(columns="reference"), files["trainings"])
-    with pytest.raises(InputError, match="column 'reference' is missing"):
-        read_agreement(files["trainings"])

@@ -89,7 +89,11 @@ def build_report(
     """
     shown = Presentation.model_validate(config.get("presentation", {}))
     texts = Texts(shown.language)
-    needs = needs_of(config)
+    needs = Needs.of(
+        Retrieval.model_validate(config.get("retrieval", {})),
+        shown,
+        Policy.model_validate(config.get("policy", {})),
+    )
     bests = best_choices(read_best(path) for s in datasets if (path := s.file("best")))
     explorers = {s.name: read_json(path) for s in datasets if (path := s.file("explorer"))}
     results = [_read(s, needs, bests, explorers.get(s.name), system) for s in datasets]
@@ -218,13 +222,4 @@ def knows_less_than_pixels(scores: pd.DataFrame) -> bool:
     return any(
         means.get((PIXELS, metric), 0.0) > means.get((UNADAPTED, metric), 1.0)
         for metric in ACCURACIES
-    )
-
-
-def needs_of(config: Mapping[str, Any]) -> Needs:
-    """Requirements for values on the first page; missing sections use defaults."""
-    return Needs.of(
-        Retrieval.model_validate(config.get("retrieval", {})),
-        Presentation.model_validate(config.get("presentation", {})),
-        Policy.model_validate(config.get("policy", {})),
     )

@@ -121,13 +121,6 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
     )
 
 
-def write_scenarios(
-    rows: Sequence[tuple[str, ...]], grid: Grid, csv: Path, markdown: Path, latex: Path
-) -> None:
-    """Write a data set's scenarios, of `scenario_rows` and `scenario_grid`."""
-    write_grid(grid, [COLUMNS, *rows], csv, markdown, latex)
-
-
 def profiles(config: Config) -> list[dict[str, str]]:
     """Enabled data sets in the columns of the paper's Table I, without the number of images."""
     found = []
