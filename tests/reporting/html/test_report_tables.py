@@ -10,20 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from report_results import make_effort
 from synthetic_results import make_best, make_correlations, make_effects, make_scores
 
-from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
-from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.attention_shares import NULLS, SUMMARY_COLUMNS
-from anonbench.evaluation.comparisons.effect_table import COLUMNS, measure, tabulate
-from anonbench.evaluation.decision import Judging
+from anonbench.evaluation.comparisons.effect_table import COLUMNS
 from anonbench.evaluation.decision import Verdict as Decision
-from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.reporting.choices.best import best_choices
 from anonbench.reporting.choices.effects import Tally, costs_grid, tally
 from anonbench.reporting.choices.recommendations import (
@@ -91,56 +86,6 @@ def test_verdicts_are_counted_and_signs_are_not() -> None:
     assert (found[Decision.WORSE], found[Decision.BETTER], found.total()) == (1, 1, 3)
     undecided = tally({"demo": DEMO.assign(verdict="undecided")}, "adapting")
     assert undecided.said() == "gains in none, is unclear in 3 of 3 comparisons"
-
-
-BLUR = Variant("blur", 100)
-ADAPTED = [Model(adaption, BLUR) for adaption in (Adaption.A, Adaption.B, Adaption.C)]
-RUNS = [Scenario(Model(), 0, Variant())] + [Scenario(m, 0, BLUR) for m in (Model(), *ADAPTED)]
-QUERIES = 1500
-KINDS = {"original": ["original"], "blur-100": ["anonymized", "original"]}
-"""Query kinds by variant."""
-INDEX = {
-    variant: pd.MultiIndex.from_product([kinds, range(QUERIES)], names=["query", "id"])
-    for variant, kinds in KINDS.items()
-}
-
-
-def simulated(cost: float, generator: np.random.Generator) -> pd.DataFrame:
-    """Return the effects of an archive whose adapted models lose so much; the bias is 20 points.
-
-    Differences of two models vary by 15 points from query to query.
-    """
-    hard = generator.normal(0.45, 0.2, QUERIES)
-
-    def scores(reference: int, scenario: str) -> pd.DataFrame:
-        adapted, own = not scenario.startswith("unadapted"), reference == 0
-        level = (0.4 if own else 0.0) - adapted * (cost + (0.2 if own else 0.0))
-        index = INDEX[scenario.rpartition("/")[2]]
-        noise = 0.15 / np.sqrt(2) * generator.standard_normal((len(index) // QUERIES, QUERIES))
-        values = np.ravel(hard + level + noise)
-        return pd.DataFrame(dict.fromkeys(PER_QUERY.values(), values), index)
-
-    chosen = (effect for effect in measure(RUNS, [0, 1], scores) if effect.metric == "map")
-    return tabulate("demo", chosen, Judging(pd.Series(range(QUERIES)), 0.95, 0.03))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("cost", "said"),
-    [
-        (0.0, "gains in none, makes no difference in 6 of 6 comparisons"),
-        (0.05, "gains in none, loses in 6 of 6 comparisons"),
-        (-0.05, "gains in 6 of 6 comparisons"),
-    ],
-)
-def test_simulated_archives_are_told_as_they_are(cost: float, said: str) -> None:
-    """In 93 of 100 repetitions at least, in spite of a bias of 20 points; the margin is 3."""
-    generator = np.random.default_rng(0)
-    tables = [simulated(cost, generator) for _ in range(100)]
-    told = [tally({"demo": table}, "adapting").said() for table in tables]
-    assert sum(said == text for text in told) >= 93
-    biases = [table.loc[table["effect"] == "bias", "value"].mean() for table in tables]
-    assert np.mean(biases) == pytest.approx(0.2, abs=0.002)
 
 
 def flat(dataset: str, value: float = 0.4) -> pd.DataFrame:

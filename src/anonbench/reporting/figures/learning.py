@@ -150,7 +150,12 @@ def _scale(axes: Axes, name: str, chance: Mapping[str, float]) -> None:
         axes.axhline(chance[name], **_CHANCE, zorder=1)
     if name in _LOGARITHMIC:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=5))
+        low, high = axes.get_ylim()
+        decades = math.log10(high / low)
+        ticks = (1.0, 2.0, 3.0, 5.0, 7.0) if decades < 1.0 else (1.0, 3.0)
+        axes.yaxis.set_major_locator(
+            LogLocator(subs=ticks if decades < 2.2 else (1.0,), numticks=5)
+        )
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")  # matplotlib's own label would be a formula
     else:
