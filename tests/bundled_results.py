@@ -53,13 +53,14 @@ from anonbench.evaluation.retrieval.training_agreement import agreement_of_train
 from anonbench.evaluation.sample_sizes.variance import tabulate_variances
 from anonbench.evaluation.scores import collect, scenario_files
 from anonbench.reporting.dataset_tables import write_dataset_table
+from anonbench.reporting.grids.grid import write_grid
 from anonbench.reporting.grids.tables import write_sizes, write_table
 from anonbench.reporting.paper.scenario_tables import (
+    COLUMNS,
     profiles,
     scenario_grid,
     scenario_rows,
     write_profiles,
-    write_scenarios,
 )
 from anonbench.reporting.summary import read_scores
 from policy_evidence import make_measured
@@ -284,7 +285,7 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     write_sizes(counts, *paths("sizes"))
     write_profiles(profiles(config), list(counts.values()), *paths("experiment"))
     rows, grid = scenario_rows(experiment, NAME), scenario_grid(experiment, NAME)
-    write_scenarios(rows, grid, *paths(f"scenarios_{NAME}"))
+    write_grid(grid, [COLUMNS, *rows], *paths(f"scenarios_{NAME}"))
     attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")

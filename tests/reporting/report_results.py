@@ -21,9 +21,8 @@ from synthetic_tables import make_deployments, make_trainings
 from anonbench.config.outputs import Figure, Table
 from anonbench.core.io import write_json
 from anonbench.core.numeric.seeding import rng
-from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS
+from anonbench.reporting.costs import COST_COLUMNS
 from anonbench.reporting.html.dataset_section import DatasetSection
-from anonbench.reporting.html.tables import Effort
 from synthetic_rates import make_rates
 
 PIXEL = (
@@ -59,7 +58,6 @@ def make_explorer(
         "examples": {
             method: {"source": PIXEL, "width": 1, "height": 1} for method in ("blur", "mask")
         },
-        "drawn": queries,
         "names": names,
         "labels": [f"class: {label}"] * images,
         "queries": [{"image": q, **answer(q, "reference")} for q in range(queries)],
@@ -80,19 +78,16 @@ def make_explorer(
     }
 
 
-def make_effort(folder: Path, hours: float = 2.5, jobs: int = 2) -> Effort:
+def make_effort(folder: Path, hours: float = 2.5, jobs: int = 2) -> Path:
     """Write what stages took, and return where it is; without jobs nothing was measured."""
     folder.mkdir(parents=True, exist_ok=True)
-    effort = Effort(*(folder / name for name in ("cost.csv", "machines.csv")))
     rows = [
         ("train", jobs, hours, 2 * hours - 0.1, 60 * hours, 2.5),
         ("embed", jobs, 0.1, 0.1, 5, 1),
     ]
     costs = pd.DataFrame(rows if jobs else [], columns=COST_COLUMNS)
-    costs.to_csv(effort.costs, index=False)
-    machines = [("Some CPU, 2 cores", jobs)] if jobs else []
-    pd.DataFrame(machines, columns=MACHINE_COLUMNS).to_csv(effort.machines, index=False)
-    return effort
+    costs.to_csv(folder / "cost.csv", index=False)
+    return folder / "cost.csv"
 
 
 def section(

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.core.io import write_json
-from anonbench.reporting.costs import COST_COLUMNS, machines, stage_costs
+from anonbench.reporting.costs import COST_COLUMNS, stage_costs
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -49,18 +48,3 @@ def test_a_foreign_file_is_named(folder: Path) -> None:
     (folder / "train" / "mine.tsv").write_text("a\tb\n1\t2\n")
     with pytest.raises(InputError, match=r"mine\.tsv: not a benchmark file"):
         stage_costs(folder)
-
-
-def test_machines_are_counted(tmp_path: Path) -> None:
-    assert machines(tmp_path / "nowhere").empty
-    cpu = {"processor": "Some CPU", "cores": 2, "memory_gb": 24, "gpu": None, "torch": "2.13.0"}
-    gpu = cpu | {"gpu": "Some GPU", "cores": 1}
-    for number, description in enumerate([cpu, gpu, cpu]):
-        write_json(tmp_path / "portraits" / str(number) / "machine.json", description)
-    assert machines(tmp_path).to_dict("list") == {
-        "machine": [
-            "Some CPU, 2 cores, 24 GB, torch 2.13.0",
-            "Some GPU, 1 core, 24 GB, torch 2.13.0",
-        ],
-        "trainings": [2, 1],
-    }

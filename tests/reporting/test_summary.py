@@ -62,15 +62,6 @@ def test_the_interval_of_new_trainings_and_reasons_are_passed_on() -> None:
     assert np.isnan(row["low"]) and np.isnan(row["high"]) and row["sd"] > 0
 
 
-def test_errors_over_queries_and_between_seeds_are_apart() -> None:
-    table = make_scores("documents", seeds=(0, 1, 2))
-    table["se"] = 0.01 * (1 + table["seed"])
-    row = cell(summarize(table), adaption="A", **BLUR_MAP)
-    assert row["se"] == pytest.approx(0.02)
-    assert row["sd"] == pytest.approx(cells_of(table, adaption="A", **BLUR_MAP)["value"].std())
-    assert row["sd"] != pytest.approx(row["se"])
-
-
 def test_the_control_is_averaged_by_itself() -> None:
     table = make_scores("documents", seeds=(0, 1), control=True)
     again = table[table["adaption"] == "control"]

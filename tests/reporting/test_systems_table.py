@@ -49,11 +49,6 @@ def test_tables_have_each_value_with_its_interval(tmp_path: Path, values: pd.Dat
     assert "| ours, hog | original | 2 | -1.00 | 1 of 1 | 0 |" in text
 
 
-def test_without_an_interval_there_is_the_value(tmp_path: Path, values: pd.DataFrame) -> None:
-    values[["low", "high"]] = float("nan")
-    assert "| 80.0 | 50.0 |" in written(tmp_path / "a", values)["findings.md"].decode()
-
-
 def test_a_system_need_not_have_every_method(tmp_path: Path, values: pd.DataFrame) -> None:
     without = values[(values["system"] == "ours") | (values["method"] == "mask")]
     lines = written(tmp_path / "a", without)["findings.md"].decode().splitlines()

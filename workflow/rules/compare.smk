@@ -55,10 +55,8 @@ rule experiment:
 rule paper_comparison:
     input:
         scores=paths.dataset_files("{dataset}/scores.csv", paper_names),
-        counts=paths.dataset_files("{dataset}/counts.csv", paper_names),
     output:
         csv="<results>/paper/comparison.csv",
-        facts="<results>/paper/facts.csv",
         markdown="<results>/paper/comparison.md",
         latex="<results>/paper/comparison.tex",
     log:

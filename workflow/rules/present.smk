@@ -207,8 +207,7 @@ rule cost:
         paths.explorers(),
         paths.reported()["attention"],
     output:
-        csv="<results>/tables/cost.csv",
-        machines="<results>/tables/machines.csv",
+        "<results>/tables/cost.csv",
     log:
         "<logs>/table/cost.log",
     conda:
@@ -219,7 +218,6 @@ rule cost:
     params:
         code=code_of("cost"),
         benchmarks=f"{results}/benchmarks",
-        logs=f"{results}/logs",
     script:
         "../scripts/cost.py"
 

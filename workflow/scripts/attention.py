@@ -4,8 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.datasets.listing import root_in
-    from anonbench.reporting.figures.attention import attention
-    from anonbench.reporting.images.attention import panels
+    from anonbench.reporting.figures.attention import attention, panels
     from anonbench.reporting.images.shown import open_shown
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)

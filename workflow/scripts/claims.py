@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.reporting.paper.claims_table import write_claims
+    from anonbench.reporting.paper.claims import write_claims
 
     write_claims(
         snakemake.params.datasets,

@@ -13,9 +13,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.html.build import build_report
     from anonbench.reporting.html.dataset_section import sections
     from anonbench.reporting.html.statement import Made
-    from anonbench.reporting.html.tables import Effort
-    from anonbench.reporting.paper.claims_table import paper_grids
-    from anonbench.workflow.commands import commands
+    from anonbench.reporting.paper.claims import paper_grids
 
     experiment = Experiment(load(snakemake.params.config))
     results = Path(snakemake.output[0]).parent
@@ -33,11 +31,7 @@ with job(snakemake, __file__):
         made_by,
         Path(snakemake.output[0]),
         system=snakemake.params.system,
-        effort=Effort(
-            results / "tables" / "cost.csv",
-            results / "tables" / "machines.csv",
-        ),
-        commands=commands(experiment),
+        effort=results / "tables" / "cost.csv",
         beside=results,
         made={
             name: Made(made_by, snakemake.params.stages, shards)

@@ -158,7 +158,7 @@ def _tables(experiment: Experiment) -> Iterator[Entry]:
         for suffix in TABLE_SUFFIXES:
             yield Entry(f"tables/{stem}.{suffix}", place=PUBLISHED)
     if our_data(experiment.config):
-        for file in ("comparison.csv", "facts.csv", "claims.csv", "cases.csv"):
+        for file in ("comparison.csv", "claims.csv", "cases.csv"):
             yield Entry(f"paper/{file}", place=PUBLISHED, optional=True)
 
 

@@ -6,7 +6,7 @@ mean is Student's over the systems' values, for new systems of the same kind.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -172,25 +172,17 @@ def answers_of(
         query, degree, method, adaption, metric = key
         of = {"query": query, "degree": degree, "method": method, "case": f"{adaption} {metric}"}
         add("part", group["more"].to_numpy(float), **of)
-    for question, values, found in _predicted(predictors):
-        add(question, values, **found)
-    return _rounded(pd.DataFrame(rows, columns=ANSWERS).astype({"degree": "Int64"}))
-
-
-def _predicted(
-    predictors: pd.DataFrame,
-) -> Iterator[tuple[str, np.ndarray, dict[str, Any]]]:
-    """Yield coefficients by system of each predictor, then the paired leads of `BEST`."""
-    key: Any
     known = predictors.dropna(subset=["pearson"])  # without labels there is none
     for key, group in known.groupby(["degree", "accuracy"], sort=False):
         degree, accuracy = key
-        table = group.pivot(index="system", columns="predictor", values="pearson")
-        for name in table:
-            case = {"degree": degree, "case": f"{name} {accuracy}"}
-            yield "predictor", table[name].dropna().to_numpy(float), case
-            if name != BEST and BEST in table:
-                yield "lead", (table[BEST] - table[name]).dropna().to_numpy(float), case
+        coefficients = group.pivot(index="system", columns="predictor", values="pearson")
+        for name in coefficients:
+            of = {"degree": degree, "case": f"{name} {accuracy}"}
+            add("predictor", coefficients[name].dropna().to_numpy(float), **of)
+            if name != BEST and BEST in coefficients:  # paired
+                leads = (coefficients[BEST] - coefficients[name]).dropna()
+                add("lead", leads.to_numpy(float), **of)
+    return _rounded(pd.DataFrame(rows, columns=ANSWERS).astype({"degree": "Int64"}))
 
 
 def over_systems(values: np.ndarray, confidence: float) -> tuple[float, float, float]:

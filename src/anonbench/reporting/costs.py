@@ -1,21 +1,15 @@
-"""Cost of each stage of a run, from Snakemake's benchmark files, by machine."""
+"""Cost of each stage of a run, from Snakemake's benchmark files."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from anonbench.core.io import files_in, read_json
+from anonbench.core.io import files_in
 from anonbench.core.jobs.job_cache import read_usage
-from anonbench.core.wording import count
 
 COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]
-MACHINE_COLUMNS = ["machine", "trainings"]
-_MACHINE = "machine.json"
 _REPORTING = "report"
 """The stage that shows the costs: its own are excluded, or it would never be up to date."""
 
@@ -60,23 +54,3 @@ def stage_costs(folder: Path) -> pd.DataFrame:
     return costs.sort_values(["wall_hours", "stage"], ascending=[False, True], ignore_index=True)[
         COST_COLUMNS
     ]
-
-
-def machines(logs: Path) -> pd.DataFrame:
-    """Machines of the trainings with their counts, columns `MACHINE_COLUMNS`, by name.
-
-    Args:
-        logs: folder of the trainings' logs, with a machine.json in the folder of each.
-    """
-    found = Counter(_machine(read_json(path)) for path in files_in(logs) if path.name == _MACHINE)
-    return pd.DataFrame(sorted(found.items()), columns=MACHINE_COLUMNS)
-
-
-def _machine(description: Mapping[str, Any]) -> str:
-    parts = [
-        str(description["gpu"] or description["processor"]),
-        count(int(description["cores"]), "core"),
-        f"{description['memory_gb']} GB",
-        f"torch {description['torch']}",
-    ]
-    return ", ".join(parts)

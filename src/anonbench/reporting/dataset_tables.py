@@ -21,16 +21,20 @@ from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.sample_sizes.variance import read_variances
 from anonbench.reporting.grids.grid import to_latex, to_markdown, write_text
-from anonbench.reporting.privacy.attacks import attacks_grid
-from anonbench.reporting.privacy.given import given_grid
-from anonbench.reporting.privacy.policy import front_area_grid, front_areas, policy_grid
-from anonbench.reporting.privacy.reidentification import reidentification_grid
-from anonbench.reporting.retrieval.deployments import deployments_grid
-from anonbench.reporting.retrieval.mapped import mapped_grid
-from anonbench.reporting.retrieval.near_duplicates import near_duplicates_grid
-from anonbench.reporting.retrieval.sure import (
+from anonbench.reporting.privacy_tables import (
+    attacks_grid,
+    front_area_grid,
+    front_areas,
+    given_grid,
+    policy_grid,
+    reidentification_grid,
+)
+from anonbench.reporting.retrieval_tables import (
     corrected_grid,
     corrected_scores,
+    deployments_grid,
+    mapped_grid,
+    near_duplicates_grid,
     sample_size_grid,
     trainings_grid,
 )

@@ -88,6 +88,17 @@ def own_ranking() -> str:
     return f"by {model}’s\nown ranking" if model in ADAPTIONS.values() else _OWN_RANKING
 
 
+def method_name(method: str) -> str:
+    """Label of a method; other names stay as they are."""
+    return METHODS.get(method, method)
+
+
+def model_name(adaption: str) -> str:
+    """Label of a model within a list."""
+    label = ADAPTIONS.get(adaption, adaption)
+    return "unadapted" if label == _UNADAPTED else label
+
+
 def metric_label(metric: str, k: int | None = None) -> str:
     """Label of a metric in table headings, with the cut-off k if it has one."""
     name = (RETRIEVAL_METRICS | AGREEMENT | ACCURACIES)[metric]

@@ -136,23 +136,19 @@ def results_of(
 
 
 def _score(row: Mapping[Any, Any]) -> Score:
-    named: dict[str, Any] = {"metric": row["metric"], "query": row["query"], "n": int(row["n"])}
-    named |= {name: _share(row[name]) for name in ("value", "low", "high")}
-    return Score(**named, clusters=_count(row["clusters"]), k=_count(row["k"]))
+    named: dict[str, Any] = {name: row[name] for name in ("metric", "query")}
+    named |= {name: _known(row[name], float) for name in ("value", "low", "high")}
+    return Score(**named, **{name: _known(row[name], int) for name in ("n", "clusters", "k")})
 
 
 def _attack(row: Mapping[Any, Any]) -> Attack:
     named: dict[str, Any] = {name: row[name] for name in ("attack", "measure", "entity")}
-    named |= {name: _share(row[name]) for name in ("low", "high", "control")}
-    return Attack(**named, rate=_share(row["value"]) or 0.0, n=_count(row["n"]))
+    named |= {name: _known(row[name], float) for name in ("low", "high", "control")}
+    return Attack(**named, rate=_known(row["value"], float), n=_known(row["n"], int))
 
 
-def _share(value: Any) -> float | None:
-    return None if pd.isna(value) else round(float(value), _ROUND)
-
-
-def _count(value: Any) -> int | None:
-    return None if pd.isna(value) else int(value)
+def _known(value: Any, kind: type[float] | type[int]) -> Any:
+    return None if pd.isna(value) else kind(round(value, _ROUND))
 
 
 def write_results(results: Results, path: Path) -> None:
@@ -187,7 +183,7 @@ def table_of(places: Iterable[Path]) -> pd.DataFrame:
     paths = [path for place in places for path in files_in(place) if path.suffix == ".json"]
     if not paths:
         raise InputError("no results file (.json) was found; name files or folders of them")
-    rows: list[dict[str, Any]] = []
+    rows = []
     there: dict[tuple[str, str], Path] = {}
     for path in paths:
         found = read_results(path)
@@ -197,22 +193,16 @@ def table_of(places: Iterable[Path]) -> pd.DataFrame:
                 f"{path}: {other} is of the same system ({found.system}) and data set "
                 f"({found.dataset}); rename one in `system`"
             )
-        rows += _rows(found)
+        whole = {"images": found.images, "anonbench": found.anonbench}
+        whole |= {"system": found.system, "dataset": found.dataset}
+        for result in found.results:
+            whole |= {name: getattr(result, name) for name in ("method", "degree", "adaption")}
+            for score in result.scores:
+                shown = score.model_dump(include={"query", "value", "low", "high", "n"})
+                rows.append(whole | shown | {"measure": score.metric})
+            for attack in result.attacks:
+                shown = attack.model_dump(include={"low", "high", "n"}) | {"value": attack.rate}
+                measure = f"{attack.attack}: {attack.measure} {attack.entity}".strip()
+                rows.append(whole | shown | {"measure": measure, "query": ""})
     table = pd.DataFrame(rows, columns=TABLE)
     return table.sort_values(["dataset", "system"], kind="stable", ignore_index=True)
-
-
-def _rows(found: Results) -> list[dict[str, Any]]:
-    whole = {"images": found.images, "anonbench": found.anonbench}
-    whole |= {"system": found.system, "dataset": found.dataset}
-    rows = []
-    for result in found.results:
-        place = {name: getattr(result, name) for name in ("method", "degree", "adaption")}
-        for score in result.scores:
-            shown = score.model_dump(include={"query", "value", "low", "high", "n"})
-            rows.append(whole | place | shown | {"measure": score.metric})
-        for attack in result.attacks:
-            shown = attack.model_dump(include={"low", "high", "n"}) | {"value": attack.rate}
-            measure = f"{attack.attack}: {attack.measure} {attack.entity}".strip()
-            rows.append(whole | place | shown | {"measure": measure, "query": ""})
-    return rows

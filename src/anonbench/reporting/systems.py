@@ -66,7 +66,7 @@ def orders_of(
             pairs = signs[a].keys() & signs[b].keys()
             clear = [pair for pair in pairs if signs[a][pair] and signs[b][pair]]
             agree = sum(signs[a][pair] == signs[b][pair] for pair in clear)
-            tau = _tau(of_a[both].to_numpy(float), of_b[both].to_numpy(float))
+            tau = stats.kendalltau(of_a[both], of_b[both]).statistic if len(both) > 1 else np.nan
             rows.append((query, metric, a, b, len(both), tau, len(pairs), len(clear), agree))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -83,10 +83,6 @@ def _signs(
     rows = rows[rows["degree"] == rows["degree"].max()]
     signs = np.sign(rows["difference"]).where(rows["p_holm"] < level, 0)
     return dict(zip(zip(rows["a"], rows["b"], strict=True), signs, strict=True))
-
-
-def _tau(a: np.ndarray, b: np.ndarray) -> float:
-    return float(stats.kendalltau(a, b).statistic) if len(a) > 1 else float("nan")
 
 
 def write_systems(
@@ -110,8 +106,12 @@ def values_grid(values: pd.DataFrame) -> Grid:
     blocks = []
     for query in dict.fromkeys(rows["query"]):
         of_query = rows[rows["query"] == query].set_index(["method", "system"])
+        cells = {
+            place: interval(*ends)
+            for place, *ends in of_query[["value", "low", "high"]].itertuples(name=None)
+        }
         lines = [
-            (METHODS[method], *(_cell(of_query, (method, system)) for system in systems))
+            (METHODS[method], *(cells.get((method, system), NONE) for system in systems))
             for method in by_mean(rows)
         ]
         blocks.append(GridBlock(QUERIES[query], tuple(lines)))
@@ -154,10 +154,3 @@ def by_mean(rows: pd.DataFrame) -> list[str]:
     """Methods sorted by mean quality over systems and query kinds, highest first."""
     means = rows.groupby("method")["value"].mean()
     return [str(method) for method in means.sort_values(ascending=False, kind="stable").index]
-
-
-def _cell(rows: pd.DataFrame, place: tuple[str, str]) -> str:
-    if place not in rows.index:
-        return NONE  # a system may lack some methods
-    row = rows[rows.index == place].iloc[0]
-    return interval(row["value"], row["low"], row["high"])

@@ -15,7 +15,7 @@ from anonbench.anonymization.given.gather import (
     summarize_given,
 )
 from anonbench.core.io import write_csv
-from anonbench.reporting.privacy.given import given_grid
+from anonbench.reporting.privacy_tables import given_grid
 
 NAMES = [f"{number:02d}" for number in range(40)]
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -106,26 +104,6 @@ def test_the_control_has_a_panel_and_originals_no_point(
         assert ("by the unadapted" in panels[0].get_ylabel()) == (metric == "map")
 
 
-@pytest.mark.slow
-def test_bytes_do_not_depend_on_process_or_user_settings(
-    tmp_path: Path, scores: pd.DataFrame
-) -> None:
-    here, there = outputs(tmp_path, "here"), outputs(tmp_path, "there")
-    trend(scores, "documents", "map", "original", here)
-    scores.to_csv(tmp_path / "scores.csv", index=False)
-    code = (
-        "import matplotlib; matplotlib.rcParams['font.size'] = 20\n"
-        "from pathlib import Path\n"
-        "from anonbench.reporting.figures.trends import trend\n"
-        "from anonbench.reporting.summary import read_scores\n"
-        f"scores = read_scores(Path({str(tmp_path / 'scores.csv')!r}))\n"
-        f"paths = [Path(p) for p in {[str(path) for path in there]!r}]\n"
-        "trend(scores, 'documents', 'map', 'original', paths)\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    assert [p.read_bytes() for p in here] == [p.read_bytes() for p in there]
-
-
 def test_other_suffixes_are_refused(tmp_path: Path) -> None:
     with styled(), pytest.raises(InputError, match=r"\.png or \.svg"):
         save(new_figure(1, 1), [tmp_path / "figure.gif"], 50)
@@ -194,20 +172,6 @@ def test_examples_need_something_to_show(tmp_path: Path) -> None:
     original = {Variant(): FakeImages(Variant())}
     with pytest.raises(InputError, match="needs an anonymized variant"):
         examples(original, ["a"], True, outputs(tmp_path))
-
-
-@pytest.mark.parametrize("degrees", [(100,), (50, 100), (25, 50, 75, 100)])
-def test_every_variant_stands_where_its_name_says(degrees: tuple[int, ...]) -> None:
-    names = sorted(variants(degrees, original=True), key=examples_module._order)
-    heads, rows, cells = examples_module._arrange(names)
-    assert list(cells) == names and len(set(cells.values())) == len(names)
-    for variant, (row, column) in cells.items():
-        texts = {heads[column], rows[row]} - {""}
-        if variant.method is None:
-            assert "Original" in texts
-        else:
-            assert METHODS[str(variant.method)] in texts
-            assert len(degrees) == 1 or f"{variant.degree} %" in texts
 
 
 def test_images_stand_in_blocks_beside_and_below_each_other(

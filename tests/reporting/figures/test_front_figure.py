@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from synthetic_results import make_scores, outputs
@@ -83,11 +82,6 @@ def test_without_an_attack_the_figure_says_so(tmp_path: Path) -> None:
     front(rates, make_scores("documents"), "documents", "map", outputs(tmp_path))
     assert outputs(tmp_path)[0].stat().st_size > 1000
     assert choices(worst(rates), make_scores("documents"), "map").empty
-
-
-def test_another_data_sets_rates_are_left_alone() -> None:
-    rates = pd.concat([make_rates("a"), make_rates("b")])
-    assert len(worst(rates[rates["dataset"] == "a"])) == 4
 
 
 @pytest.mark.slow

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 DRAW = """
+import os
 import sys
 from pathlib import Path
+import matplotlib
 import numpy as np
+matplotlib.rcParams["font.size"] = 10 * int(os.environ["PYTHONHASHSEED"])  # the user's own
 from anonbench.reporting.figures.style import METHOD_COLOURS, new_figure, save, styled
 with styled():
     figure = new_figure(4, 3)

@@ -15,17 +15,16 @@ from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.config.outputs import Table
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.grids.grid import to_latex
+from anonbench.reporting.grids.grid import to_latex, write_grid
 from anonbench.reporting.grids.tables import write_sizes, write_table
-from anonbench.reporting.paper.claims_table import write_claims
-from anonbench.reporting.paper.comparison_table import write_comparison
+from anonbench.reporting.paper.claims import write_claims
+from anonbench.reporting.paper.comparison import write_comparison
 from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.paper.scenario_tables import (
     profiles,
     scenario_grid,
     scenario_rows,
     write_profiles,
-    write_scenarios,
 )
 
 NASTY = r"50 % & a_b #1 $x^2$ ~ \end{it} {} <b> | “Größe” – naïve ± † ’é’ …"
@@ -104,11 +103,9 @@ def write_all_tables(folder: Path) -> list[str]:
     write_profiles(profiles(config), list(counts.values()), **three("experiment"))
     for name in scores:
         rows, grid = scenario_rows(experiment, name), scenario_grid(experiment, name)
-        write_scenarios(rows, grid, **three(f"scenarios_{name}"))
+        write_grid(grid, [grid.heads, *rows], **three(f"scenarios_{name}"))
     files = [result.scores for result in results.values()]
-    write_comparison(
-        datasets, files, list(counts.values()), facts=folder / "f.csv", **three("comparison")
-    )
+    write_comparison(datasets, files, **three("comparison"))
     tests = [folder / name / "comparisons.csv" for name in scores]
     best = [folder / name / "best.csv" for name in scores]
     write_claims(datasets, files, tests, best, 0.05, cases=folder / "c.csv", **three("claims"))

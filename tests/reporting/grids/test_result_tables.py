@@ -338,11 +338,6 @@ def check_latex(text: str) -> None:
     }
 
 
-def test_latex_is_well_formed(scores: pd.DataFrame) -> None:
-    check_latex(to_latex(lay_out(RETRIEVAL, scores)))
-    check_latex(to_latex(lay_out(DOWNSTREAM, scores)))
-
-
 def test_hostile_names_are_escaped() -> None:
     name = "a_b & 100% {x} $y$ #1 ~^\\ <script>|*"
     scores = make_scores(name)
@@ -353,52 +348,6 @@ def test_hostile_names_are_escaped() -> None:
     assert "<script>" not in to_markdown(layout)
     grid = [line for line in to_markdown(layout).splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in grid} == {8}
-
-
-def test_markdown_has_one_width(scores: pd.DataFrame) -> None:
-    lines = to_markdown(lay_out(RETRIEVAL, scores)).splitlines()
-    grid = [line for line in lines if line.startswith("|")]
-    assert len(grid) == 2 + 2 * 5
-    assert {line.count("|") for line in grid} == {8}
-
-
-def published(shared: Path) -> pd.DataFrame:
-    """Return the paper's results as tidy scores."""
-    table = pd.read_csv(shared / "paper/paper_results.csv")
-    metrics = {"knn_accuracy": "knn", "linear_accuracy": "linear", "map": "map", "mndcg": "mndcg"}
-    table = table[table["metric"].isin(metrics) & table["table"].str.fullmatch("[IVX]+")]
-    methods = dict(zip(("pixelation", "blurring", "masking"), METHODS, strict=True))
-    return pd.DataFrame(
-        {
-            "dataset": table["dataset"],
-            "degree": table["degree"].fillna(100).astype(int),
-            "method": table["method"].map(methods),
-            "adaption": table["adaption"].fillna("none").replace("none", "unadapted"),
-            "seed": 0,
-            "query": table["query"].fillna(""),
-            "metric": table["metric"].map(metrics),
-            "value": table["value"] / 100,
-            "low": float("nan"),
-            "high": float("nan"),
-            "se": float("nan"),
-            "n": 19792,
-            "k": 989,
-            "clusters": float("nan"),
-            "floor": float("nan"),
-            "chance": float("nan"),
-            "reason": "published without",
-            "retrained_low": float("nan"),
-            "retrained_high": float("nan"),
-            "retrained_reason": "1 seed",
-        }
-    )
-
-
-def test_table_v_comes_out_as_published(shared: Path) -> None:
-    text = to_csv(lay_out(Table("retrieval", "celeba", 100, "V"), published(shared)))
-    assert "original,scenario,unadapted,73.2,67.3,31.0,94.2,92.6,77.1," in text
-    assert "original,scenario,A,57.0,50.6,13.7,89.3,86.8,64.2," in text
-    assert "not run" not in text
 
 
 def test_written_files_are_the_same_each_time(tmp_path: Path, scores: pd.DataFrame) -> None:
@@ -432,8 +381,3 @@ def test_sizes(tmp_path: Path, scores: pd.DataFrame) -> None:
     pd.read_csv(results.counts).drop(columns="used_doubtful").to_csv(results.counts, index=False)
     with pytest.raises(InputError, match=r"counts\.csv: column 'used_doubtful' is missing; make"):
         write_sizes({"documents": results.counts}, *paths)
-
-
-def test_stem_is_the_label(scores: pd.DataFrame) -> None:
-    layout: Layout = lay_out(RETRIEVAL, scores)
-    assert r"\label{tab:retrieval-documents-100}" in to_latex(layout)

@@ -21,8 +21,8 @@ from anonbench.reporting.grids.layout import lay_out
 from anonbench.reporting.html import page as pages
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.dataset_section import FILES, UNTOLD, DatasetSection
-from anonbench.reporting.html.evidence import FIGURES, PAGES, not_run
-from anonbench.reporting.html.page import digest, embedded, opening, resources_digest, sentences
+from anonbench.reporting.html.evidence import FIGURES, PAGES
+from anonbench.reporting.html.page import digest, opening, resources_digest, sentences
 from anonbench.reporting.html.pictures import data_uri
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
@@ -233,13 +233,6 @@ def test_sentences_end_before_a_space() -> None:
     assert opening(text) == ("Lower is 0.5 here (p < 0.05). Is it?", "It is.")
 
 
-def test_data_in_a_script_element_come_back_as_they_were() -> None:
-    value = {"<!--<script>": ["</script>", "a&b", "\u2028\u2029", "ä"], "n": 1.5}
-    text = embedded(value)
-    assert not set("<>&\u2028\u2029") & set(text)
-    assert json.loads(text) == value
-
-
 def test_the_pages_parts_that_are_no_python_have_a_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,15 +250,6 @@ def test_the_pages_parts_that_are_no_python_have_a_digest(
     assert after != before
     (copy / "texts" / "en.yaml").write_text("a: c")
     assert resources_digest() != after
-
-
-@pytest.mark.slow
-def test_same_results_give_the_same_bytes(tmp_path: Path, sections: list[DatasetSection]) -> None:
-    build(tmp_path / "a.html", sections[:1])
-    build(tmp_path / "deep/b.html", sections[:1])
-    data = (tmp_path / "a.html").read_bytes()
-    assert data == (tmp_path / "deep/b.html").read_bytes()
-    assert str(tmp_path).encode() not in data
 
 
 def test_nothing_to_show_is_still_a_page(tmp_path: Path) -> None:
@@ -296,14 +280,6 @@ def test_files_that_are_missing_do_not_break_the_page(
     words = " ".join(page.text)
     assert "There is no result yet: no search was run on these images." in words
     assert page.open == []
-
-
-def test_why_cells_are_missing_is_said() -> None:
-    assert not_run(lay_out(Table("retrieval", "documents", 50), SCORES)) == ""
-    said = not_run(lay_out(Table("downstream", "documents", 100), SCORES))
-    assert said.startswith("Not run: C with Mask. ")
-    nothing = not_run(lay_out(Table("retrieval", "documents", 75), SCORES))
-    assert nothing == "Not run: no scenario of this table has a score."
 
 
 def test_what_is_no_png_is_refused(tmp_path: Path) -> None:

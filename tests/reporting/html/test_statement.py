@@ -28,7 +28,7 @@ from anonbench.reporting.html.dataset_section import DatasetSection
 from anonbench.reporting.html.statement import Made, write_statement
 from anonbench.reporting.html.texts import Texts
 from anonbench.reporting.html.words import Facts, Words
-from anonbench.reporting.privacy.attacks import MEASURES
+from anonbench.reporting.privacy_tables import MEASURES
 from anonbench.reporting.summary import read_scores, summarize
 
 LANGUAGES = ("en", "de")

@@ -27,9 +27,8 @@ from anonbench.datasets.image_sets.shards import ShardWriter, index_path, open_s
 from anonbench.datasets.images import encode
 from anonbench.embedding.attention import AttentionMaps, write_maps
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.reporting.figures.attention import attention
+from anonbench.reporting.figures.attention import attention, panels
 from anonbench.reporting.figures.examples import examples
-from anonbench.reporting.images.attention import panels
 from anonbench.reporting.images.explorer import ScenarioEmbeddings, called, explore
 from anonbench.reporting.images.shown import choose, open_shown
 from anonbench.training.data.preprocess import Preprocess

@@ -17,8 +17,8 @@ from anonbench.datasets.image_sets.shards import ShardWriter, index_path
 from anonbench.datasets.images import encode
 from anonbench.embedding.attention import AttentionMaps, write_maps
 from anonbench.reporting.figures import examples as examples_module
+from anonbench.reporting.figures.attention import panels
 from anonbench.reporting.figures.examples import examples
-from anonbench.reporting.images.attention import panels
 from anonbench.reporting.images.shown import blank, open_shown
 from anonbench.training.data.preprocess import Preprocess
 

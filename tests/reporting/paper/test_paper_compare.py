@@ -7,9 +7,9 @@ from paper_numbers import as_scores, our_portraits
 from scipy.stats import spearmanr
 
 from anonbench.config import load
-from anonbench.reporting.paper.compare import COLUMNS, agreement, compare, compare_facts
+from anonbench.reporting.paper.comparison import COLUMNS, agreement, compare
 from anonbench.reporting.paper.ours import our_data, tidy
-from anonbench.reporting.paper.published import CELL, published, stated
+from anonbench.reporting.paper.published import CELL, published
 
 DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
 
@@ -134,24 +134,3 @@ def test_roles_and_stand_ins(changes: dict[str, object], expected: str) -> None:
     (data,) = our_data(config)
     assert data.name == "faces" and data.stand_in == expected
     assert data.adaptions == ("unadapted", "A", "B", "C") and data.labelled
-    assert data.settings["relevant_percent"] == pytest.approx(5)
-
-
-def test_facts_stand_beside_the_texts_numbers() -> None:
-    data = our_portraits(settings={"global_crop_px": 48.0, "local_crop_px": 96.0})
-    other = our_portraits(name="ids", role="dokiq", settings={"global_crop_px": 32.0})
-    ours = tidy(as_scores("celeba", "portraits"), data)
-    counts = pd.DataFrame(
-        [("train", 200, 180), ("val", 50, 40)], columns=["split", "listed", "used"]
-    )
-    table = compare_facts(stated(), ours, [data, other], {"portraits": counts}, {"portraits": 12})
-    found = table.set_index(["role", "quantity"])
-    assert len(table) == 22
-    assert found["ours"]["celeba", "train_used"] == 180
-    assert found["difference"]["celeba", "val_listed"] == 50 - 19866
-    assert found["ours"]["celeba", "k"] == 12
-    assert found["ours"]["celeba", "pearson_mndcg_anonymized_knn"] == pytest.approx(0.949017)
-    assert found["reason"]["", "global_crop_px"] == "differs between data sets: 32, 48"
-    assert found["reason"]["rvl_cdip", "k"] == "no data set stands for RVL-CDIP (paper_role)"
-    assert found["reason"]["dokiq", "k"] == "not run"
-    assert np.isnan(found["ours"]["dokiq", "k"])

@@ -10,13 +10,13 @@ import pytest
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
+from anonbench.reporting.grids.grid import write_grid
 from anonbench.reporting.paper.scenario_tables import (
     COLUMNS,
     profiles,
     scenario_grid,
     scenario_rows,
     write_profiles,
-    write_scenarios,
 )
 
 
@@ -131,7 +131,7 @@ def test_files(tmp_path: Path) -> None:
     made = experiment(adaptions=["C"])
     paths = {name: tmp_path / f"scenarios.{name}" for name in ("csv", "markdown", "latex")}
     rows, grid = scenario_rows(made, "my_docs"), scenario_grid(made, "my_docs")
-    write_scenarios(rows, grid, **paths)
+    write_grid(grid, [COLUMNS, *rows], **paths)
     read = list(csv.DictReader(paths["csv"].read_text().splitlines()))
     assert [tuple(row.values()) for row in read] == rows and tuple(read[0]) == COLUMNS
     assert {row["adaption"] for row in read} == {"unadapted", "C", "pixels", "untrained"}

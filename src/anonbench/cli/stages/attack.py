@@ -122,7 +122,7 @@ def _as_json(found: Attacked) -> str:
 
 def as_text(found: Attacked) -> str:
     """Format the rates as an aligned table, followed by counts and skipped attacks."""
-    from anonbench.reporting.privacy.attacks import attacks_grid
+    from anonbench.reporting.privacy_tables import attacks_grid
 
     grid = attacks_grid("files", found.table, 0.95)
     rows = [row for block in grid.blocks for row in ((block.label, *[""] * 6), *block.rows)]

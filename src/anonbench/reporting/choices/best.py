@@ -9,7 +9,7 @@ ranking would favour the unadapted one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
 from anonbench.evaluation.comparisons.best import JOINT, OWN, SECOND
 from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.scores import corrected
-from anonbench.reporting.labels import ADAPTIONS, METHODS
+from anonbench.reporting.labels import method_name, model_name
 
 Scenario = tuple[str, str]
 """Method and adaption."""
@@ -76,10 +76,12 @@ def best_choices(tables: Iterable[pd.DataFrame]) -> dict[Key, Best]:
     }
 
 
-def sharpest(bests: Bests, dataset: str, degree: int, query: str, metric: str) -> Best | None:
-    """Best choice over all methods, judged by the second reference or else by the own one."""
+def sharpest(
+    bests: Bests, dataset: str, degree: int, query: str, metric: str, method: str = ""
+) -> Best | None:
+    """Best choice of a method or of all, judged by the second reference or else by the own one."""
     for reference in (SECOND, OWN):
-        if found := bests.get((dataset, degree, "", query, metric, reference)):
+        if found := bests.get((dataset, degree, method, query, metric, reference)):
             return found
     return None
 
@@ -90,17 +92,6 @@ def named(scenarios: Iterable[Scenario]) -> str:
     for method, adaption in scenarios:
         by_method.setdefault(method_name(method), []).append(model_name(adaption))
     return "; ".join(f"{method} with {', '.join(m)}" for method, m in by_method.items())
-
-
-def method_name(method: str) -> str:
-    """Label of a method."""
-    return METHODS.get(method, method)
-
-
-def model_name(adaption: str) -> str:
-    """Label of a model within a list."""
-    label = ADAPTIONS.get(adaption, adaption)
-    return "unadapted" if label == "Unadapted" else label
 
 
 def _scenario(name: str, method: str) -> Scenario:
@@ -151,13 +142,7 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> d
         )
         for row in chosen.to_dict("records")
     }
-    return dict(_kept(costs, floors))
-
-
-def _kept(
-    costs: dict[tuple[str, int, str, str, str], tuple[float, float, float]],
-    floors: dict[tuple[int, str, str], float],
-) -> Iterator[tuple[Place, Kept]]:
+    found = {}
     for (effect, degree, method, query, adaption), (cost, half, ceiling) in costs.items():
         floor = floors.get((degree, method, query), math.nan)
         if effect == "adapting":
@@ -167,7 +152,5 @@ def _kept(
             continue
         score = np.array([ceiling - cost, ceiling - cost - half, ceiling - cost + half])
         value, low, high = (100.0 * corrected(score, floor, ceiling)).tolist()
-        yield (
-            (degree, method, adaption, query),
-            Kept(value, low, high, room=ceiling - floor),
-        )
+        found[degree, method, adaption, query] = Kept(value, low, high, room=ceiling - floor)
+    return found

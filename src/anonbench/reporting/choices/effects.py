@@ -12,8 +12,13 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import NO_CHOICE, Adaption
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict
-from anonbench.reporting.choices.best import method_name
-from anonbench.reporting.labels import ADAPTIONS, RETRIEVAL_METRICS, interval, metric_label
+from anonbench.reporting.labels import (
+    ADAPTIONS,
+    RETRIEVAL_METRICS,
+    interval,
+    method_name,
+    metric_label,
+)
 from anonbench.reporting.notes import notes
 
 

@@ -24,7 +24,7 @@ from anonbench.evaluation.policy.verdicts import Verdict, above_control, overall
 from anonbench.evaluation.policy.words import said
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.evaluation.scores import corrected
-from anonbench.reporting.choices.best import Best, Bests, kept
+from anonbench.reporting.choices.best import Bests, kept, sharpest
 
 COLUMNS = [
     *("dataset", "method", "degree", "adaption", "query"),
@@ -49,6 +49,7 @@ _NUMBERS = [
     *("rule_value", "rule_low", "rule_high", "rule_limit", "rule_n"),
     *("failed", "suspected", "open", "resisted", "queries", "clusters", "seeds", "pairs"),
 ]
+_PLACE = ["degree", "method", "adaption", "query"]
 UNATTACKED = frozenset(Adaption) - {Adaption.UNADAPTED} - COMPATIBLE
 """Adaptions whose vectors no attack sees."""
 UNKNOWN = ("gap", "clusters", "wide", "second", "chance", "not_run")
@@ -122,7 +123,11 @@ def choices(
     texts = [name for name in COLUMNS if name not in _NUMBERS]
     table[texts] = table[texts].astype(object).where(table[texts].notna(), "")
     table[_NUMBERS] = table[_NUMBERS].apply(pd.to_numeric)
-    return _sorted(table, bests or {}, _not_recommended(maps))
+    not_recommended: set[tuple[Any, ...]] = set()  # maps that gain no more than free remedies
+    if maps is not None:
+        refused = maps[maps["why_not"].astype(str) != ""].assign(adaption=str(Adaption.MAPPED))
+        not_recommended = set(refused[_PLACE].itertuples(index=False, name=None))
+    return _sorted(table, bests or {}, not_recommended)
 
 
 def _quality(
@@ -153,7 +158,13 @@ def _quality(
     else:
         found, room, yardstick = [math.nan] * 3, math.nan, SECOND
         reasons["second"] = "it was not compared by a second reference"
-    optimism = _optimism(bests, dataset, place, room)
+    optimism = 0.0  # of a choice picked as the best of all, or the best of its method
+    for of in ("", place[1]):
+        best = sharpest(bests, dataset, place[0], place[3], "map", of)
+        if best is not None and best.choice == place[1:3]:
+            lost = (best.value - best.unbiased) / 100 / room
+            optimism = 0.0 if math.isnan(lost) else lost
+            break
     if math.isnan(found[0]):
         reasons.setdefault("chance", "the originals are found no better than by chance")
     unknown, detail = next(((kind, text) for kind, text in reasons.items() if text), ("", ""))
@@ -163,24 +174,6 @@ def _quality(
         "unknown": unknown,
         "unknown_detail": detail,
     }
-
-
-def _best_of(bests: Bests, dataset: str, degree: int, method: str, query: str) -> Best | None:
-    for reference in (SECOND, OWN):
-        if found := bests.get((dataset, degree, method, query, "map", reference)):
-            return found
-    return None
-
-
-def _optimism(bests: Bests, dataset: str, place: tuple[int, str, str, str], room: float) -> float:
-    """Optimism in the value of a choice picked as the best of all or the best of its method."""
-    degree, method, adaption, query = place
-    for of in ("", method):
-        best = _best_of(bests, dataset, degree, of, query)
-        if best is not None and best.choice == (method, adaption):
-            lost = (best.value - best.unbiased) / 100 / room
-            return 0.0 if math.isnan(lost) else lost
-    return 0.0
 
 
 NAMED = 0.1
@@ -207,18 +200,39 @@ def _standing(rules: pd.DataFrame) -> dict[str, Any]:
     against = [row for row in records if row["verdict"] != Verdict.PASS]
     failed = [row for row in against if row["verdict"] == Verdict.FAIL]
     unknown = [row for row in against if row not in failed]
-    first = min(against, key=_weight, default=None)
+    suspected = [
+        row
+        for row in unknown
+        if (row["rate"] > row["limit"] if row["side"] == "most" else row["rate"] < row["limit"])
+    ]
+    untested = (
+        row["attack"] or ":".join(filter(None, (row["rule"], row["entity"]))) for row in unknown
+    )
     attack = max(attacks, key=_severity, default={})
+    decisive = {}
+    if against:
+        first = min(against, key=_weight)
+        decisive = {
+            "rule": first["rule"],
+            "rule_attack": first["attack"],
+            "rule_entity": first["entity"],
+            "rule_value": first["rate"],
+            "rule_low": first["rate_low"],
+            "rule_high": first["rate_high"],
+            "rule_limit": first["limit"],
+            "rule_n": math.nan if pd.isna(first["n"]) else float(first["n"]),
+            "detail": said(first),
+        }
     return {
         **{name: attack.get(name, "") for name in ("attack", "measure", "entity")},
         **{name: attack.get(name, math.nan) for name in ("rate", "rate_low", "rate_high", "limit")},
         "attack_verdict": attack.get("verdict", ""),
         "verdict": str(overall(rules["verdict"])),
-        **({} if first is None else _first(first)),
+        **decisive,
         "failed": len(failed),
-        "suspected": sum(1 for row in unknown if _beyond(row)),
+        "suspected": len(suspected),
         "open": len(unknown),
-        "untested": " ".join(dict.fromkeys(row["attack"] or _rule(row) for row in unknown)),
+        "untested": " ".join(dict.fromkeys(untested)),
         "resisted": len({row["attack"] for row in attacks if row["verdict"] == Verdict.PASS}),
     }
 
@@ -257,26 +271,6 @@ def without_limit(judged: pd.DataFrame | None, top: Mapping[Any, Any] | None) ->
     return dict(sorted(rates.items(), key=lambda item: -item[1]))
 
 
-def _rule(row: Mapping[str, Any]) -> str:
-    """Name of a rule that concerns no attack, with its entity."""
-    return f"{row['rule']}:{row['entity']}" if row["entity"] else str(row["rule"])
-
-
-def _first(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The rule that decides a verdict."""
-    return {
-        "rule": row["rule"],
-        "rule_attack": row["attack"],
-        "rule_entity": row["entity"],
-        "rule_value": row["rate"],
-        "rule_low": row["rate_low"],
-        "rule_high": row["rate_high"],
-        "rule_limit": row["limit"],
-        "rule_n": math.nan if pd.isna(row["n"]) else float(row["n"]),
-        "detail": said(row),
-    }
-
-
 def _measured(row: dict[Any, Any]) -> dict[str, Any]:
     control = row["control"] if row["rule"] == ATTACK else math.nan
     ends = ("value", "low", "high")
@@ -292,11 +286,6 @@ def _severity(row: Mapping[str, Any]) -> tuple[bool, float]:
     return row["verdict"] == Verdict.FAIL, found
 
 
-def _beyond(row: Mapping[str, Any]) -> bool:
-    """Whether an inconclusive value nevertheless lies beyond its limit."""
-    return bool(row["rate"] > row["limit"] if row["side"] == "most" else row["rate"] < row["limit"])
-
-
 def _weight(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """Sort key of the rules against a variant; attacks come first, as methods differ in them."""
     is_attack = row["rule"] == ATTACK
@@ -308,16 +297,6 @@ def _weight(row: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _not_recommended(maps: pd.DataFrame | None) -> set[tuple[Any, ...]]:
-    """Degree, method, model and query kind of maps that gain no more than free remedies."""
-    if maps is None:
-        return set()
-    refused = maps[maps["why_not"].astype(str) != ""].assign(adaption=str(Adaption.MAPPED))
-    return set(
-        refused[["degree", "method", "adaption", "query"]].itertuples(index=False, name=None)
-    )
-
-
 def _sorted(
     table: pd.DataFrame, bests: Bests, not_recommended: set[tuple[Any, ...]]
 ) -> pd.DataFrame:
@@ -326,7 +305,7 @@ def _sorted(
         return table
     values = dict(
         zip(
-            table[["degree", "method", "adaption", "query"]].itertuples(index=False, name=None),
+            table[_PLACE].itertuples(index=False, name=None),
             table["kept"].fillna(-math.inf),
             strict=True,
         )
@@ -336,7 +315,7 @@ def _sorted(
         passes = row["verdict"] == Verdict.PASS
         place = (row["degree"], row["method"], row["adaption"], row["query"])
         value = values[place]
-        best = _best_of(bests, str(row["dataset"]), place[0], place[1], place[3])
+        best = sharpest(bests, str(row["dataset"]), place[0], place[3], "map", place[1])
         cheap = row["adaption"] == UNADAPTED
         is_alike = best is not None and (place[1], UNADAPTED) in best.alike
         if is_alike or place in not_recommended:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from anonbench.core.vocabulary import Model, Variant
+from anonbench.embedding.attention import AttentionMaps, read_maps
+from anonbench.reporting.figures.examples import Images
 from anonbench.reporting.figures.picture_grid import GAP, PRINT, PictureGrid, scaled, show
 from anonbench.reporting.figures.style import (
     INK,
@@ -31,6 +33,8 @@ CAPTION = 0.13
 """Height in inches of the line above a map: its head and its highest value."""
 BLOCK, PANEL = 0.16, 0.09
 """Space in inches between two images, and between two panels whose heads take several rows."""
+SIDE = 256
+"""Smallest side of a picture in pixels: the network's view, at a higher resolution."""
 SMALLEST, WIDEST = 12 * MILLIMETRE, 0.8
 """Width in inches below which a map of 14 × 14 patches is unreadable, and the largest one."""
 PALE = 0.55
@@ -52,6 +56,41 @@ class Panel:
     """uint8 [S, S, 3], the network's view of the image; None if it must not be shown."""
     heads: np.ndarray
     """float [heads, h, w], the class token's attention to the patches."""
+
+
+def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]:
+    """Panels of the attention figure: image by image, each model on each variant.
+
+    Args:
+        maps: the NPZ of `anonbench.embedding.attention.attend`, by model.
+        shown: image sets by variant; maps are drawn without an image if it is in none of the sets
+            or may not be shown.
+    """
+    by_model = {model: read_maps(path) for model, path in maps.items()}
+    ids = dict.fromkeys(
+        image_id for attention in by_model.values() for _, image_id in attention.maps
+    )
+    return [
+        Panel(
+            image_id,
+            model,
+            variant,
+            _seen(attention, shown[variant], image_id) if variant in shown else None,
+            heads,
+        )
+        for image_id in ids
+        for model, attention in by_model.items()
+        for (variant, name), heads in attention.maps.items()
+        if name == image_id
+    ]
+
+
+def _seen(attention: AttentionMaps, images: Images, image_id: str) -> np.ndarray | None:
+    if image_id not in images:
+        return None
+    side = attention.preprocess.side
+    larger = replace(attention.preprocess, side=side * max(1, -(-SIDE // side)))
+    return larger.fit(images.read(image_id))
 
 
 def attention(panels: Sequence[Panel], outputs: Sequence[Path], dpi: int = 150) -> None:

@@ -64,10 +64,7 @@ def _order(axes: Axes, rows: pd.DataFrame) -> None:
 def way_back_figure(tables: Mapping[str, pd.DataFrame], outputs: Sequence[Path], dpi: int) -> None:
     """Gain of maps and of adaption D with original queries, at the highest degree.
 
-    Args:
-        tables: columns `anonbench.reporting.answers.WAY_BACK`, by title of the panel.
-        outputs: see `order_figure`.
-        dpi: see `order_figure`.
+    Tables have the columns `anonbench.reporting.answers.WAY_BACK`, by title of the panel.
     """
     rows = {
         name: table[(table["query"] == "original") & (table["degree"] == table["degree"].max())]
@@ -92,10 +89,7 @@ def _gains(axes: Axes, rows: pd.DataFrame) -> None:
 def degree_figure(tables: Mapping[str, pd.DataFrame], outputs: Sequence[Path], dpi: int) -> None:
     """Mean mAP over systems by degree, with original queries.
 
-    Args:
-        tables: columns `anonbench.reporting.answers.ANSWERS`, by title of the panel.
-        outputs: see `order_figure`.
-        dpi: see `order_figure`.
+    Tables have the columns `anonbench.reporting.answers.ANSWERS`, by title of the panel.
     """
     rows = {
         name: kept
@@ -127,10 +121,7 @@ def _degrees(axes: Axes, rows: pd.DataFrame) -> None:
 def predictor_figure(tables: Mapping[str, pd.DataFrame], outputs: Sequence[Path], dpi: int) -> None:
     """Correlation of each retrieval metric with accuracies: each system, and their mean.
 
-    Args:
-        tables: columns `anonbench.reporting.answers.PREDICTORS`, by title of the panel.
-        outputs: see `order_figure`.
-        dpi: see `order_figure`.
+    Tables have the columns `anonbench.reporting.answers.PREDICTORS`, by title of the panel.
     """
     rows = {
         name: known[known["degree"] == known["degree"].max()]
@@ -160,10 +151,7 @@ def _predictors(axes: Axes, rows: pd.DataFrame) -> None:
 def price_figure(table: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
     """Quality kept against the strongest attack, with original queries, a panel per system.
 
-    Args:
-        table: columns `anonbench.reporting.answers.PRICE`, at the highest degree.
-        outputs: see `order_figure`.
-        dpi: see `order_figure`.
+    The table has the columns `anonbench.reporting.answers.PRICE`.
     """
     rows = table[(table["query"] == "original") & table["rate"].notna()]
     rows = rows[rows["degree"] == rows["degree"].max()]

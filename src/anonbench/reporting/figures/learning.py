@@ -22,7 +22,6 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Model
 from anonbench.reporting.figures.style import (
-    DEGREE_LINES,
     INK,
     SOFT,
     TALLEST,
@@ -52,6 +51,7 @@ QUANTITIES = {
     "knn": "k-NN (%)",
 }
 """Columns of the training log with their labels; the last two are optional."""
+DEGREE_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (4, 1.5, 1, 1.5)))
 _LOGARITHMIC = {"gradient_norm"}
 _CHANCE: dict[str, Any] = {"color": SOFT, "lw": 0.8, "linestyle": (0, (2, 2))}
 

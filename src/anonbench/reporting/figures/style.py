@@ -1,8 +1,7 @@
 """Common style of all figures, and reproducible output files.
 
-Colours stand for methods (Okabe and Ito's palette, safe for colour-blind readers), markers and line
-styles for models, so that a figure is readable in grey too. Figures are made without pyplot: no
-window, no shared state.
+Colours stand for methods (Okabe and Ito's palette, safe for colour-blind readers), markers for
+models. Figures are made without pyplot: no window, no shared state.
 """
 
 from __future__ import annotations
@@ -39,18 +38,6 @@ GRID = "#dfe3e8"
 
 MODEL_MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D", "D": "p"}
 MODEL_MARKERS |= {"mapped": "h", "pixels": "X", "untrained": "v"}
-MODEL_LINES: dict[str, Any] = {
-    "unadapted": "-",
-    "control": (0, (1, 1)),
-    "A": (0, (5, 1.5)),
-    "B": (0, (4, 1.5, 1, 1.5)),
-    "C": (0, (1.5, 1.5)),
-    "D": (0, (6, 1, 1, 1)),
-    "mapped": (0, (4, 1, 1, 1, 1, 1)),
-    "pixels": "-",
-    "untrained": (0, (1.5, 1.5)),
-}
-DEGREE_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (4, 1.5, 1, 1.5)))
 
 _STYLE: Any = {
     "font.family": "DejaVu Sans",  # shipped with matplotlib, hence the same on every machine

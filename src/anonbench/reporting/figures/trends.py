@@ -19,7 +19,6 @@ from matplotlib.lines import Line2D
 
 from anonbench.core.vocabulary import UNADAPTED
 from anonbench.reporting.figures.style import (
-    MODEL_LINES,
     MODEL_MARKERS,
     SOFT,
     TWO_COLUMNS,
@@ -80,7 +79,7 @@ def _panels(
             value, low, high = (100 * line[name] for name in ("value", "low", "high"))
             colour = method_colour(method)
             axes.vlines(line["degree"], low, high, color=colour, lw=1.2, alpha=0.5)
-            axes.plot(line["degree"], value, color=colour, **_look(model))
+            axes.plot(line["degree"], value, color=colour, marker=MODEL_MARKERS.get(model, "x"))
         axes.set_title(_two_lines(model))
         axes.set_xticks(degrees)
         axes.grid(axis="y")
@@ -98,10 +97,6 @@ def _by_method(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Rows of each method, by degree."""
     for method in present(rows["method"], METHODS):
         yield method, rows[rows["method"] == method].sort_values("degree")
-
-
-def _look(model: str) -> dict[str, Any]:
-    return {"marker": MODEL_MARKERS.get(model, "x"), "linestyle": MODEL_LINES.get(model, "-")}
 
 
 def _two_lines(model: str) -> str:
@@ -124,7 +119,8 @@ def _models_on_x(figure: Figure, rows: pd.DataFrame, label: str) -> None:
                 continue
             colour = method_colour(method)
             axes.vlines(x + shift, 100 * cell["low"], 100 * cell["high"], color=colour, lw=1.4)
-            axes.plot([x + shift], [100 * cell["value"]], color=colour, **_look(str(model)))
+            marker = MODEL_MARKERS.get(str(model), "x")
+            axes.plot([x + shift], [100 * cell["value"]], color=colour, marker=marker)
     axes.set_xticks(range(len(models)), [_two_lines(model) for model in models])
     axes.set_xlim(-0.5, len(models) - 0.5)
     axes.set_xlabel(f"Model, at degree {int(rows['degree'].iloc[0])} %")

@@ -9,25 +9,11 @@ from __future__ import annotations
 import csv as csv_module
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anonbench.core.io import atomic
-from anonbench.core.registries.tables import Grid, GridBlock
-
-
-@dataclass(frozen=True)
-class TableCommands:
-    """Commands that make the numbers of one table, as the report shows them."""
-
-    table: str
-    """Command that makes the whole table."""
-    cells: tuple[tuple[str, str], ...] = ()
-    """Row, column and the command that makes the file with the cell's number (several files if it
-    is a mean over seeds)."""
-    reading: str = ""
-    """Location of the numbers in these files."""
+from anonbench.core.registries.tables import Grid
 
 
 def write_grid(
@@ -67,6 +53,35 @@ def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = 
         wide: a small ``table*`` over the whole page, else a ``table``.
         cell: formats a text; by default it is escaped, and numbers get a real minus.
     """
+    formatted = cell or _cell
+    widths = dict(grid.wrapped)
+    columns = [
+        rf"p{{{widths[number]:g}\linewidth}}" if number in widths else "lr"[number >= grid.left]
+        for number in range(len(grid.heads))
+    ]
+    lines: list[str] = []
+    if grid.groups:
+        groups: list[str] = []
+        rules, start = "", 1
+        for label, span in grid.groups:
+            if label:
+                groups.append(rf"\multicolumn{{{span}}}{{c}}{{{escape_latex(label)}}}")
+                rules += rf"\cmidrule(lr){{{start}-{start + span - 1}}}"
+            else:
+                groups += [""] * span
+            start += span
+        lines += [_row(groups), rules]
+    lines.append(_row([escape_latex(head) for head in grid.heads]))
+    for block in grid.blocks:
+        lines.append(r"\midrule")
+        if block.label:
+            label = rf"\emph{{{escape_latex(block.label)}}}"
+            lines.append(_row([rf"\multicolumn{{{len(grid.heads)}}}{{l}}{{{label}}}"]))
+        for row in block.rows:
+            cells = [formatted(text) for text in row]
+            for number in widths:  # in braces, because \raggedright redefines the end of a row
+                cells[number] = rf"{{\raggedright {cells[number]}\par}}"
+            lines.append(_row(cells))
     name = "table*" if wide else "table"
     return "\n".join(
         [
@@ -75,10 +90,9 @@ def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = 
             *([r"\footnotesize"] if wide else []),
             rf"\caption{{{escape_latex(grid.caption)}}}",
             rf"\label{{tab:{''.join(c if c.isalnum() else '-' for c in grid.stem)}}}",
-            rf"\begin{{tabular}}{{{_columns(grid)}}}",
+            rf"\begin{{tabular}}{{{''.join(columns)}}}",
             r"\toprule",
-            *_heading(grid),
-            *(line for block in grid.blocks for line in _block(block, grid, cell or _cell)),
+            *lines,
             r"\bottomrule",
             r"\end{tabular}",
             rf"\end{{{name}}}",
@@ -87,87 +101,51 @@ def to_latex(grid: Grid, wide: bool = True, cell: Callable[[str], str] | None = 
     )
 
 
-def _columns(grid: Grid) -> str:
-    widths = dict(grid.wrapped)
-    return "".join(
-        rf"p{{{widths[number]:g}\linewidth}}"
-        if number in widths
-        else ("l" if number < grid.left else "r")
-        for number in range(len(grid.heads))
-    )
-
-
-def _heading(grid: Grid) -> list[str]:
-    lines = []
-    if grid.groups:
-        cells, rules, start = [], [], 1
-        for label, span in grid.groups:
-            cells.append(rf"\multicolumn{{{span}}}{{c}}{{{escape_latex(label)}}}" if label else "")
-            if not label:
-                cells[-1] = " & ".join([""] * span)
-            else:
-                rules.append(rf"\cmidrule(lr){{{start}-{start + span - 1}}}")
-            start += span
-        lines = [_row(cells), "".join(rules)]
-    return [*lines, _row(map(escape_latex, grid.heads))]
-
-
-def _block(block: GridBlock, grid: Grid, cell_of: Callable[[str], str]) -> list[str]:
-    lines = [r"\midrule"]
-    if block.label:
-        label = rf"\multicolumn{{{len(grid.heads)}}}{{l}}{{\emph{{{escape_latex(block.label)}}}}}"
-        lines.append(_row([label]))
-    wrapped = dict(grid.wrapped)
-    for row in block.rows:
-        cells = [cell_of(text) for text in row]
-        # in braces, because \raggedright redefines the end of a table row
-        lines.append(
-            _row(
-                rf"{{\raggedright {cell}\par}}" if number in wrapped else cell
-                for number, cell in enumerate(cells)
-            )
-        )
-    return lines
-
-
 def _cell(text: str) -> str:
     """Text of a cell, with a real minus sign if it is a number."""
     return f"${text}$" if re.fullmatch(r"[+-]\d+(\.\d+)?", text) else escape_latex(text)
 
 
-def _row(cells: Iterable[str]) -> str:
+def _row(cells: Sequence[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "''",
-    "±": r"$\pm$",
-    "−": "$-$",
-    "τ": r"$\tau$",
-    "†": r"$\dagger$",
-    "≈": r"$\approx$",
-    "–": "--",
-    "“": "``",
-    "”": "''",
-    "’": "'",
-} | {character: f"\\{character}" for character in "&%$#_{}"}
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        '"': "''",
+        "±": r"$\pm$",
+        "−": "$-$",
+        "τ": r"$\tau$",
+        "†": r"$\dagger$",
+        "≈": r"$\approx$",
+        "–": "--",
+        "“": "``",
+        "”": "''",
+        "’": "'",
+    }
+    | {character: f"\\{character}" for character in "&%$#_{}"}
+)
 
 
 def escape_latex(text: str) -> str:
     """Escape text for LaTeX."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    return text.translate(_LATEX)
+
+
+_MARKDOWN = str.maketrans(
+    {"<": "&lt;", ">": "&gt;", "\n": " "} | {each: f"\\{each}" for each in "\\`*_[]|#"}
+)
 
 
 def escape_markdown(text: str) -> str:
     """Escape text for Markdown."""
-    escaped = "".join(f"\\{c}" if c in "\\`*_[]|#" else c for c in text)
-    return escaped.replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
+    return text.translate(_MARKDOWN)
 
 
 def markdown_grid(

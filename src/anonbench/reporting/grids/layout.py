@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from anonbench.core.vocabulary import (
     Method,
     QueryKind,
 )
-from anonbench.reporting.grids.notes import behind, cautions, only, result_notes, title_of
+from anonbench.reporting.grids.notes import behind, cautions, only, result_notes
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -39,10 +40,14 @@ ON_ORIGINALS = {
 """Baselines besides chance: rows of the tidy scores of original images."""
 BASELINES = (*ON_ORIGINALS, "chance", "floor")
 """Rows with which the other rows of a table are compared."""
-_Tests = dict[frozenset[str], float]
+_TITLES = {
+    "retrieval": "Retrieval quality",
+    "agreement": "Agreement of rankings with the reference's",
+    "downstream": "Accuracy on anonymized images",
+}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cell:
     """One value in percent, or none if the scenario was not run."""
 
@@ -147,30 +152,39 @@ def lay_out(
     adaptions = present(summary["adaption"], ADAPTIONS) or choices
     of_degree = summary[summary["degree"] == table.degree]
     cells = {
-        (row.query, row.adaption, row.metric, row.method): _cell(row)
-        for row in of_degree.itertuples(index=False)
+        (row["query"], row["adaption"], row["metric"], row["method"]): _cell(row)
+        for row in of_degree.to_dict("records")
     }
-    columns = [(metric, method) for metric in metrics for method in methods]
-    tests = _tests(table, comparisons)
+    tests: dict[tuple[str, ...], dict[frozenset[str], float]] = {}  # by column and pair of models
+    if comparisons is not None:
+        same = (comparisons["dataset"] == table.dataset) & (comparisons["degree"] == table.degree)
+        for row in comparisons[same].to_dict("records"):
+            of_column = tests.setdefault((row["query"], row["metric"], row["method"]), {})
+            of_column[frozenset((row["a"], row["b"]))] = row["p_holm"]
     blocks = []
     for query, label in ({"": ""} if table.kind == "downstream" else QUERIES).items():
+        columns = []
+        for metric in metrics:
+            for method in methods:
+                column = {a: cells.get((query, a, metric, method), Cell()) for a in adaptions}
+                _mark(column, tests.get((query, metric, method), {}), 1.0 - confidence)
+                columns.append(column)
         rows = [
-            Row(
-                adaption,
-                ADAPTIONS.get(adaption, adaption),
-                tuple(cells.get((query, adaption, *column), Cell()) for column in columns),
-            )
-            for adaption in adaptions
+            Row(name, ADAPTIONS.get(name, name), tuple(column[name] for column in columns))
+            for name in adaptions
         ]
-        pairs = [tests.get((query, *column), {}) for column in columns]
-        blocks.append(Block(query, label, _mark(rows, pairs, 1.0 - confidence)))
+        blocks.append(Block(query, label, tuple(rows)))
     baselines = _baselines(of_degree, summarize_originals(of_dataset), metrics)
     ks = {metric: only(of_degree.loc[of_degree["metric"] == metric, "k"]) for metric in metrics}
     headings = {m: metric_label(m, None if k is None else int(k)) for m, k in ks.items()}
-    texts = {key: _as_text(values, headings) for key, values in baselines.items()}
+    texts = {
+        key: ", ".join(f"{name} {known[m].text}" for m, name in headings.items() if m in known)
+        for key, known in baselines.items()
+    }
+    what, degree = _TITLES[table.kind], f"{table.degree} % of the regions anonymized"
     return Layout(
         stem=table.stem,
-        title=title_of(table),
+        title=f"{what} in percent, {table.dataset}, {degree}",
         behind="" if of_degree.empty else behind(table.kind != "downstream", of_degree),
         cautions=() if of_degree.empty else cautions(of_degree),
         notes=result_notes(table, of_degree, texts, 1.0 - confidence if tests else None),
@@ -178,8 +192,8 @@ def lay_out(
         methods=tuple((method, METHODS.get(method, method)) for method in methods),
         blocks=tuple(blocks),
         baselines=tuple(
-            Row(key, _baseline(key), tuple(values.get(metric, Cell()) for metric, _ in columns))
-            for key, values in baselines.items()
+            Row(key, _baseline(key), tuple(known.get(m, Cell()) for m in metrics for _ in methods))
+            for key, known in baselines.items()
         ),
     )
 
@@ -191,90 +205,51 @@ def _baseline(key: str) -> str:
     return "Chance" if key == "chance" else "Chance, own image first"
 
 
-def _cell(row: object) -> Cell:
-    value, sd, se, low, high, chance, floor = (
-        float(getattr(row, name))
-        for name in ("value", "sd", "se", "low", "high", "chance", "floor")
-    )
-    return Cell(
-        value=100 * value,
-        sd=_percent(sd),
-        se=_percent(se),
-        low=_percent(low),
-        high=_percent(high),
-        chance=bool((value if math.isnan(low) else low) <= np.fmax(chance, floor)),
-    )
+def _cell(row: Mapping[Any, Any]) -> Cell:
+    lowest = row["value"] if math.isnan(row["low"]) else row["low"]
+    known = {n: 100 * row[n] for n in ("value", "sd", "se", "low", "high") if pd.notna(row[n])}
+    return Cell(**known, chance=bool(lowest <= np.fmax(row["chance"], row["floor"])))
 
 
-def _percent(share: float) -> float | None:
-    return None if math.isnan(share) else 100 * share
-
-
-def _tests(table: Table, comparisons: pd.DataFrame | None) -> dict[tuple[str, str, str], _Tests]:
-    """Adjusted p-values of all pairs, by query kind, metric and method."""
-    found: dict[tuple[str, str, str], _Tests] = {}
-    for row in [] if comparisons is None else comparisons.to_dict("records"):
-        if (row["dataset"], row["degree"]) == (table.dataset, table.degree):
-            column = str(row["query"]), str(row["metric"]), str(row["method"])
-            pair = frozenset((str(row["a"]), str(row["b"])))
-            found.setdefault(column, {})[pair] = float(row["p_holm"])
-    return found
-
-
-def _mark(rows: Sequence[Row], tests: Sequence[_Tests], level: float) -> tuple[Row, ...]:
-    """Mark the highest value of each column, and values not distinguishable from it.
+def _mark(column: Mapping[str, Cell], p: Mapping[frozenset[str], float], level: float) -> None:
+    """Mark the highest value of a column, and values not distinguishable from it.
 
     All values that print like the highest are marked, unless the whole column does. The control and
     baselines are ignored, because they cannot be deployed in a retrieval system.
     """
-    columns = [
-        _mark_column({row.key: row.cells[number] for row in rows}, p, level)
-        for number, p in enumerate(tests)
-    ]
-    return tuple(replace(row, cells=tuple(column[row.key] for column in columns)) for row in rows)
-
-
-def _mark_column(column: Mapping[str, Cell], p: _Tests, level: float) -> dict[str, Cell]:
     values = {
         key: cell.value
         for key, cell in column.items()
         if key not in NO_CHOICE and cell.value is not None
     }
     if len({f"{value:.1f}" for value in values.values()}) < 2:
-        return dict(column)
+        return
     highest = max(values, key=values.__getitem__)
-    marked = dict(column)
     for key, value in values.items():
-        best = f"{value:.1f}" == f"{values[highest]:.1f}"
-        tied = not best and p.get(frozenset((key, highest)), math.nan) >= level
-        marked[key] = replace(column[key], best=best, tied=tied)
-    return marked
+        cell = column[key]
+        cell.best = f"{value:.1f}" == f"{values[highest]:.1f}"
+        cell.tied = not cell.best and p.get(frozenset((key, highest)), math.nan) >= level
 
 
 def _baselines(
     rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
 ) -> dict[str, dict[str, Cell]]:
     """Known values of `BASELINES`: cells by metric."""
+    found: dict[str, dict[str, Cell]] = {
+        key: {
+            row["metric"]: replace(_cell(row), chance=False)
+            for row in originals[originals["adaption"] == adaption].to_dict("records")
+            if row["metric"] in metrics
+        }
+        for key, adaption in ON_ORIGINALS.items()
+    }
     searched = rows[rows["query"] == QueryKind.ANONYMIZED.value]
     levels = {
         key: {m: only(of.loc[of["metric"] == m, key]) for m in metrics}
         for key, of in (("chance", rows), ("floor", searched))
     }
-    found = {
-        key: {
-            str(row.metric): replace(_cell(row), chance=False)
-            for row in originals.itertuples(index=False)
-            if row.adaption == adaption and row.metric in metrics
-        }
-        for key, adaption in ON_ORIGINALS.items()
-    }
     if levels["floor"] == levels["chance"]:
         del levels["floor"]
-    for key, values in levels.items():
-        found[key] = {m: Cell(100 * value) for m, value in values.items() if value is not None}
+    for key, known in levels.items():
+        found[key] = {m: Cell(100 * value) for m, value in known.items() if value is not None}
     return {key: cells for key, cells in found.items() if cells}
-
-
-def _as_text(cells: Mapping[str, Cell], headings: Mapping[str, str]) -> str:
-    """Format cells for a sentence, in the order of the headings."""
-    return ", ".join(f"{name} {cells[m].text}" for m, name in headings.items() if m in cells)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -13,18 +13,6 @@ from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY
 from anonbench.reporting.labels import ADAPTIONS, AT_CHANCE, TIED
 from anonbench.reporting.notes import notes
-
-_TITLES = {
-    "retrieval": "Retrieval quality",
-    "agreement": "Agreement of rankings with the reference's",
-    "downstream": "Accuracy on anonymized images",
-}
-
-
-def title_of(table: Table) -> str:
-    """Title of a result table."""
-    what, degree = _TITLES[table.kind], f"{table.degree} % of the regions anonymized"
-    return f"{what} in percent, {table.dataset}, {degree}"
 
 
 def result_notes(
@@ -44,6 +32,14 @@ def result_notes(
     retrieval, adaptions = table.kind != "downstream", set(scores["adaption"])
     untrained = list(Baseline) if set(Baseline) & adaptions else []
     known = [each for each in untrained if each in baselines]
+    best = scores.assign(
+        row=scores["adaption"].where(scores["adaption"].isin(NO_CHOICE), "models")
+    ).pivot_table(index=["query", "metric", "method"], columns="row", values="value", aggfunc="max")
+    above = []  # baselines that exceed every model, in how many of the columns
+    for baseline in [each for each in Baseline if {"models", each} <= set(best)]:
+        both = best[["models", baseline]].dropna()
+        if exceeds := int((both[baseline] > both["models"]).sum()):
+            above.append((ADAPTIONS[baseline], exceeds, len(both)))
     return notes(
         "results",
         behind=behind(retrieval, scores),
@@ -55,7 +51,7 @@ def result_notes(
         unadapted=ADAPTIONS[UNADAPTED],
         untrained=[ADAPTIONS[each] for each in untrained],
         reached=[f"{ADAPTIONS[each]} {baselines[each]}" for each in known],
-        above=list(_above_all_models(scores)),
+        above=above,
         baselines={
             name: baselines.get(name) for name in ("control", "chance", "floor", "originals")
         },
@@ -69,18 +65,6 @@ def only(values: pd.Series) -> float | None:
     """The single value that all share up to rounding, or None."""
     found = pd.to_numeric(values).dropna().astype(float).round(12).unique()
     return float(found[0]) if len(found) == 1 else None
-
-
-def _above_all_models(scores: pd.DataFrame) -> Iterator[tuple[str, int, int]]:
-    """Yield each baseline that exceeds every model in some columns, and their number."""
-    best = scores.assign(
-        row=scores["adaption"].where(scores["adaption"].isin(NO_CHOICE), "models")
-    ).pivot_table(index=["query", "metric", "method"], columns="row", values="value", aggfunc="max")
-    for baseline in Baseline:
-        if {"models", baseline} <= set(best):
-            both = best[["models", baseline]].dropna()
-            if above := int((both[baseline] > both["models"]).sum()):
-                yield ADAPTIONS[baseline], above, len(both)
 
 
 def cautions(scores: pd.DataFrame) -> tuple[str, ...]:

@@ -25,6 +25,9 @@ SIZE_COLUMNS = {
     "used_doubtful": "Doubtful",
 }
 SIZE_TITLE = "Images of each data set and split before and after images were dropped"
+CSV_NUMBERS = {"low": 1, "high": 1, "se": 2, "sd": 2}
+"""Additional values of a cell in the CSV, with their number of decimals."""
+_MARKS = {TIED: r"\approx", AT_CHANCE: r"\dagger"}
 
 
 def write_table(
@@ -46,7 +49,6 @@ def write_table(
         latex: a `table` environment that needs booktabs and nothing else.
         comparisons: see `anonbench.reporting.grids.layout.lay_out`.
         confidence: see `anonbench.reporting.grids.layout.lay_out`.
-
     """
     layout = lay_out(table, scores, comparisons, confidence)
     write_text(csv, to_csv(layout))
@@ -60,26 +62,19 @@ def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Pa
     rows = tuple((name, split, *(f"{n:,}" for n in rest)) for name, split, *rest in sizes)
     heads = ("Data set", *SIZE_COLUMNS.values())
     grid = Grid("sizes", SIZE_TITLE, heads, (GridBlock("", rows),), left=2)
-    write_text(
-        csv, csv_text([["dataset", *SIZE_COLUMNS], *([str(cell) for cell in row] for row in sizes)])
-    )
+    plain = [["dataset", *SIZE_COLUMNS], *([str(cell) for cell in row] for row in sizes)]
+    write_text(csv, csv_text(plain))
     write_text(markdown, grids.to_markdown(grid))
-    write_text(latex, grids.to_latex(grid, wide=False, cell=escape_latex))
+    write_text(latex, grids.to_latex(grid, wide=False))
 
 
 def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, ...]]]:
     """Data set, split and the other `SIZE_COLUMNS`, in the given order."""
     return [
-        (name, str(row[0]), *map(int, row[1:]))
+        (name, str(split), *map(int, rest))
         for name, path in counts.items()
-        for row in read_csv(path, list(SIZE_COLUMNS))[list(SIZE_COLUMNS)].itertuples(
-            index=False, name=None
-        )
+        for split, *rest in read_csv(path, list(SIZE_COLUMNS))[list(SIZE_COLUMNS)].to_numpy()
     ]
-
-
-CSV_NUMBERS = {"low": 1, "high": 1, "se": 2, "sd": 2}
-"""Additional values of a cell in the CSV, with their number of decimals."""
 
 
 def to_csv(layout: Layout) -> str:
@@ -94,15 +89,13 @@ def to_csv(layout: Layout) -> str:
     """
     names = [f"{metric}_{method}" for metric, _ in layout.groups for method, _ in layout.methods]
     heads = [f"{name}_{part}" for part in (*CSV_NUMBERS, "best", "tied") for name in names]
-    queried = bool(layout.blocks[0].key)
-    rows = [[*(["query"] if queried else []), "row", "adaption", *names, *heads]]
+    rows = [["query", "row", "adaption", *names, *heads]]
     for block in layout.blocks:
-        query = [block.key] if queried else []
-        rows += [[*query, "scenario", row.key, *_csv_cells(row)] for row in block.rows]
+        rows += [[block.key, "scenario", row.key, *_csv_cells(row)] for row in block.rows]
     for row in layout.baselines:
-        adaption = ON_ORIGINALS.get(row.key, "")
-        rows.append([*([""] if queried else []), row.key, adaption, *_csv_cells(row)])
-    return csv_text(rows)
+        rows.append(["", row.key, ON_ORIGINALS.get(row.key, ""), *_csv_cells(row)])
+    is_queried = bool(layout.blocks[0].key)
+    return csv_text(rows if is_queried else [row[1:] for row in rows])
 
 
 def _csv_cells(row: Row) -> list[str]:
@@ -112,11 +105,8 @@ def _csv_cells(row: Row) -> list[str]:
         numbers = [getattr(cell, part) for cell in cells]
         values += ["" if number is None else f"{number:.{decimals}f}" for number in numbers]
     for part in ("best", "tied"):
-        flags = [getattr(cell, part) for cell in cells]
-        values += [
-            "" if cell.value is None else str(int(flag))
-            for cell, flag in zip(cells, flags, strict=True)
-        ]
+        flags = [(cell.value, int(getattr(cell, part))) for cell in cells]
+        values += ["" if value is None else str(flag) for value, flag in flags]
     return values
 
 
@@ -124,11 +114,9 @@ def to_markdown(layout: Layout) -> str:
     """Format a layout as Markdown, caption below."""
 
     def cell(each: Cell) -> str:
-        text = f"**{each.text}**" if each.best else each.text
-        return text + each.marks
+        return (f"**{each.text}**" if each.best else each.text) + each.marks
 
-    grid = _as_grid(layout, cell, lambda label: f"*{label}*")
-    return grids.to_markdown(grid, escaped=True)
+    return grids.to_markdown(_as_grid(layout, cell, lambda label: f"*{label}*"), escaped=True)
 
 
 def to_latex(layout: Layout) -> str:
@@ -136,16 +124,11 @@ def to_latex(layout: Layout) -> str:
 
     def cell(each: Cell) -> str:
         text = escape_latex(each.text)
-        if each.best:
-            text = rf"\textbf{{{text}}}"
         marks = "".join(_MARKS[mark] for mark in each.marks)
-        return text + (f"$^{{{marks}}}$" if marks else "")
+        return (rf"\textbf{{{text}}}" if each.best else text) + (f"$^{{{marks}}}$" if marks else "")
 
     grid = _as_grid(layout, cell, str, escape_latex)
     return grids.to_latex(grid, wide=False, cell=str)
-
-
-_MARKS = {TIED: r"\approx", AT_CHANCE: r"\dagger"}
 
 
 def _as_grid(
@@ -156,7 +139,6 @@ def _as_grid(
 ) -> Grid:
     """Convert a layout to a grid, formatting cells, block labels and row labels."""
     methods = [label for _, label in layout.methods]
-    width = len(methods)
     return Grid(
         stem=layout.stem,
         title=layout.title,
@@ -169,5 +151,5 @@ def _as_grid(
             for each in layout.blocks
         ),
         notes=layout.notes,
-        groups=(("", 1), *((label, width) for _, label in layout.groups)),
+        groups=(("", 1), *((label, len(methods)) for _, label in layout.groups)),
     )

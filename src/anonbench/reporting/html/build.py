@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from anonbench.core.io import atomic, read_json, write_csv
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL, PIXELS, UNADAPTED
-from anonbench.datasets.image_sets.doubts import Doubts
 from anonbench.evaluation.comparisons.best import read_best
 from anonbench.evaluation.comparisons.effect_table import read_effects
 from anonbench.evaluation.policy.evidence import SEARCHED
@@ -33,7 +32,6 @@ from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests, best_choices
 from anonbench.reporting.choices.effects import tally
 from anonbench.reporting.choices.table import choices, without_limit
-from anonbench.reporting.grids.grid import TableCommands
 from anonbench.reporting.html import tables
 from anonbench.reporting.html.dataset_section import DatasetSection, digested
 from anonbench.reporting.html.evidence import (
@@ -65,8 +63,7 @@ def build_report(
     versions: Mapping[str, str],
     output: Path,
     paper: Sequence[Grid] = (),
-    effort: tables.Effort | None = None,
-    commands: Mapping[str, TableCommands] | None = None,
+    effort: Path | None = None,
     system: str | None = None,
     beside: Path | None = None,
     made: Mapping[str, Made] | None = None,
@@ -81,8 +78,7 @@ def build_report(
         versions: versions of the packages that made the results.
         output: the HTML file.
         paper: tables that compare the paper with our results.
-        effort: cost of the stages.
-        commands: commands that make the numbers, by the file name of a table.
+        effort: CSV of the cost of the stages (`anonbench.reporting.costs.stage_costs`).
         system: name of the one system under test; None if models are trained.
         beside: folder with one folder a data set, to which `choices.csv` (the first page's
             numbers) and, of judged variants, the statement are written.
@@ -93,7 +89,11 @@ def build_report(
     """
     shown = Presentation.model_validate(config.get("presentation", {}))
     texts = Texts(shown.language)
-    needs = needs_of(config)
+    needs = Needs.of(
+        Retrieval.model_validate(config.get("retrieval", {})),
+        shown,
+        Policy.model_validate(config.get("policy", {})),
+    )
     bests = best_choices(read_best(path) for s in datasets if (path := s.file("best")))
     explorers = {s.name: read_json(path) for s in datasets if (path := s.file("explorer"))}
     results = [_read(s, needs, bests, explorers.get(s.name), system) for s in datasets]
@@ -123,7 +123,6 @@ def build_report(
         ranges=[found for first in firsts if (found := span(first))],
         adapting=tally(effects, "adapting"),
         missed=[text for r in results for text in missed(r.tables.get("policy"))],
-        commands=dict(commands or {}),
         not_run={
             layout.stem: not_run(layout) for page in pages.values() for layout in page.layouts
         },
@@ -156,7 +155,10 @@ def _read(
     }
     scores = found.setdefault("scores", pd.DataFrame(columns=SCORE_COLUMNS))
     summary = summarize(scores)
-    images = _validation(section.file("counts"))
+    images = None
+    if counts := section.file("counts"):
+        sizes = pd.read_csv(counts)
+        images = int(sizes.loc[sizes["split"] == "val", "used"].sum())
     gap = why_no_statement(summary, needs, images)
     effects = read_effects(path) if (path := section.file("effects")) else None
     if effects is not None and gap:
@@ -167,13 +169,23 @@ def _read(
     table = choices(section.name, summary, ranked, judged, own, needs, gap, maps)
     top = next((row for row in table.to_dict("records") if row["query"] == ORIGINAL), None)
     doubts = read_doubts(path) if (path := section.file("audit")) else None
+    notices: list[tuple[str, Mapping[str, Any]]] = []
+    if (given := found.get("given")) is not None:
+        notices += [("given", counted) for counted in left_visible(given)]
+    if doubts is not None:
+        notices += [(key, {"number": n}) for key, n in doubts.published_counts().items()]
+    searched: list[str] = []  # entities that are searched for, unless all are
+    if judged is not None:
+        rows = judged[judged["rule"] == SEARCHED].drop_duplicates("entity")
+        sought = rows.loc[rows["value"] > 0.0, "entity"].tolist()
+        searched = sought if len(sought) < len(rows) else []
     boxes = section.file("boxes")
     examples = {} if explorer is None else dict(explorer.get("examples", {}))
     facts = Facts(
         name=section.name,
         images=images,
         left_out=0 if doubts is None else doubts.without_regions + doubts.failed,
-        notices=list(_notices(found.get("given"), doubts)),
+        notices=notices,
         published=0 if doubts is None else doubts.used_without_regions + doubts.used_failed,
         gap=_gap(summary, needs, images) if gap else None,
         toy=knows_less_than_pixels(scores),
@@ -183,30 +195,9 @@ def _read(
         confidence=needs.confidence,
         attacks=section.attacked_by,
         unlimited=without_limit(judged, top),
-        searched=_searched(judged),
+        searched=searched,
     )
     return Results(section, found, summary, effects, table, facts)
-
-
-def _searched(judged: pd.DataFrame | None) -> list[str]:
-    """Entities that are searched for; empty if all are."""
-    if judged is None:
-        return []
-    rows = judged[judged["rule"] == SEARCHED].drop_duplicates("entity")
-    found = rows.loc[rows["value"] > 0.0, "entity"].tolist()
-    return found if len(found) < len(rows) else []
-
-
-def _notices(
-    given: pd.DataFrame | None, doubts: Doubts | None
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Warnings about what may be visible: keys of texts with their values."""
-    for counts in [] if given is None else left_visible(given):
-        yield "given", counts
-    if doubts is None:
-        return
-    for kind, number in doubts.published_counts().items():
-        yield kind, {"number": number}
 
 
 def _gap(summary: pd.DataFrame, needs: Needs, images: int | None) -> tuple[str, Mapping[str, int]]:
@@ -232,20 +223,3 @@ def knows_less_than_pixels(scores: pd.DataFrame) -> bool:
         means.get((PIXELS, metric), 0.0) > means.get((UNADAPTED, metric), 1.0)
         for metric in ACCURACIES
     )
-
-
-def needs_of(config: Mapping[str, Any]) -> Needs:
-    """Requirements for values on the first page; missing sections use defaults."""
-    return Needs.of(
-        Retrieval.model_validate(config.get("retrieval", {})),
-        Presentation.model_validate(config.get("presentation", {})),
-        Policy.model_validate(config.get("policy", {})),
-    )
-
-
-def _validation(counts: Path | None) -> int | None:
-    """Number of validation images in use, if known."""
-    if counts is None:
-        return None
-    table = pd.read_csv(counts)
-    return int(table.loc[table["split"] == "val", "used"].sum())

@@ -14,7 +14,6 @@ from anonbench.config import Presentation
 from anonbench.config.outputs import Figure
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
 from anonbench.evaluation.policy.evidence import MISSED
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.choices.best import Bests
@@ -148,9 +147,6 @@ def add_grids(
         *([] if system else [recommendations_grid(effects, bests)]),
         *paper,
     ]
-    compared = _files(results, "methods").items()
-    tests = {name: read_method_comparisons(path) for name, path in compared}
-    pages["statistics"].grids += tables.compared(tests)
 
 
 def _files(results: Sequence[Results], key: str) -> dict[str, Path]:
@@ -158,28 +154,19 @@ def _files(results: Sequence[Results], key: str) -> dict[str, Path]:
     return {r.section.name: path for r in results if (path := r.section.file(key))}
 
 
-@dataclass(frozen=True)
-class Range:
-    """Lowest and highest value of a data set's methods, each with its method."""
+def span(first: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Lowest and highest values of a data set's first page, each with its method, or None.
 
-    dataset: str
-    kept: tuple[str, str, str, str] | None
-    rates: tuple[str, str, str, str] | None
-
-
-def span(first: Mapping[str, Any]) -> Range | None:
-    """Lowest and highest values of a data set's first page; None if there are no values."""
+    Keys: `dataset`, `kept` and `rates`, which are None if nothing is known.
+    """
     shown = [row for row in first["rows"] if row["shown"]]
-    kept, rates = (
-        sorted(
-            (row[f"{name}_bar"].value, row[name], row["label"])
-            for row in shown
-            if row[f"{name}_bar"]
-        )
-        for name in ("kept", "rate")
-    )
-    ends = [(f[0][1], f[0][2], f[-1][1], f[-1][2]) if f else None for f in (kept, rates)]
-    return Range(first["name"], *ends) if shown else None
+    found: dict[str, Any] = {"dataset": first["name"]}
+    for key, name in (("kept", "kept"), ("rates", "rate")):
+        known = [row for row in shown if row[f"{name}_bar"]]
+        known.sort(key=lambda row: (row[f"{name}_bar"].value, row[name], row["label"]))
+        ends = [known[0], known[-1]] if known else []
+        found[key] = [text for row in ends for text in (row[name], row["label"])] or None
+    return found if shown else None
 
 
 def missed(policy: pd.DataFrame | None) -> Iterable[str]:

@@ -119,8 +119,7 @@
       return choice;
     });
     strip.replaceChildren(...choices);
-    const drawn = data.drawn > choices.length ? `, ${data.drawn} drawn: their pictures are too large` : "";
-    form.querySelector("legend").textContent = `Query (${choices.length} of ${data.images.toLocaleString("en")} images${drawn})`;
+    form.querySelector("legend").textContent = `Query (${choices.length} of ${data.images.toLocaleString("en")} images)`;
   };
 
   form.addEventListener("change", (event) => {

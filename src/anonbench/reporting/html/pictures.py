@@ -80,18 +80,6 @@ def data_uri(png: Path) -> tuple[str, int, int]:
     return f"data:image/webp;base64,{source}", width, height
 
 
-def figure_title(figure: Figure) -> str:
-    """Title of a figure."""
-    parts = [figure.dataset]
-    if figure.metric is not None:
-        parts.append(metric_label(figure.metric))
-    if figure.query is not None:
-        parts.append(f"{figure.query} queries")
-    if figure.degree is not None:
-        parts.append(f"degree {figure.degree} %")
-    return ", ".join(parts)
-
-
 def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]:
     """Figures of one kind, prepared for the page from their PNGs.
 
@@ -101,7 +89,13 @@ def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]
     shown = []
     for figure, png in figures:
         if figure.kind == kind:
-            title = figure_title(figure)
+            parts = [
+                figure.dataset,
+                metric_label(figure.metric) if figure.metric else "",
+                f"{figure.query} queries" if figure.query else "",
+                f"degree {figure.degree} %" if figure.degree is not None else "",
+            ]
+            title = ", ".join(filter(None, parts))
             alt = f"{heading(kind)}: {title}."
             shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
     return shown

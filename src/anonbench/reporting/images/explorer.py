@@ -7,13 +7,16 @@ and people.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from anonbench.config import Retrieval
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
@@ -21,17 +24,25 @@ from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.embedding.store import Embeddings, read_ids
 from anonbench.evaluation.retrieval.neighbours import Rankings, draw_queries, rank, read_some
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.reporting.images.thumbnails import EDGES, Thumbnails, example
 
 if TYPE_CHECKING:
     from anonbench.reporting.figures.examples import Images
 
 THUMBNAIL_BYTES = 1_200_000
-"""Total bytes of a data set's pictures, as embedded in the page."""
+"""Total bytes of a data set's pictures, as embedded in the page, above which they are smaller."""
+EDGES = (192, 144, 112, 80, 56)
+"""Longer edges in pixels, tried in this order until all pictures fit."""
+EXAMPLE_EDGE = 480
+"""Longer edge of the example image on the report's first page."""
+QUALITY = 60
+"""WebP quality: 2 kB for a face, 5 kB for a page of text, at an edge of 192 pixels."""
 
 
 Called = Callable[[Sequence[str]], tuple[list[str], list[str] | None]]
 """Function from ids to the display names of images and, if there are any, of their classes."""
+_Answer = dict[str, Any]
+"""Results of one query: `images` (positions, later numbers), `similarities`, `ranks` in the
+reference."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +56,6 @@ class ScenarioEmbeddings:
     """Embeddings of the original images (original queries)."""
     images: Path
     """Embeddings of the variant's images (anonymized queries and the database)."""
-
-
-@dataclass(frozen=True)
-class _List:
-    """A scenario's results for one query: positions, similarities, ranks in the reference."""
-
-    positions: tuple[int, ...]
-    similarities: tuple[float, ...]
-    ranks: tuple[int, ...]
 
 
 def explore(
@@ -77,9 +79,9 @@ def explore(
             shown.
         called: display names of images and classes.
         settings: section `retrieval` of the config.
-        queries: number of queries drawn; fewer are kept if their pictures need too many bytes.
+        queries: number of queries drawn.
         results: number of first results of each ranking.
-        thumbnail_bytes: byte limit of the pictures.
+        thumbnail_bytes: see `THUMBNAIL_BYTES`.
 
     Returns:
         What `explorer.js` reads, plain data: `names`, `labels` and `thumbnails` by image number;
@@ -92,59 +94,93 @@ def explore(
     ids = sorted(read_ids(reference)[0])
     settings = metrics.effective_settings(len(ids), settings)
     drawn = draw_queries(ids, queries)
+    positions = [ids.index(image_id) for image_id in drawn]
     truth = rank(read_some(reference, drawn), reference, ids, settings.include_self)
     ranks = [truth.ranks(query) for query in range(len(drawn))]
-    wanted = [_lists(truth, ranks, results)]
-    keys: list[tuple[ScenarioEmbeddings, str]] = []
+    expected = _answers(truth, ranks, results)
+    # the query and the reference's results are originals, or every kind if those must not be shown
+    beside = [ORIGINAL] if ORIGINAL in images else list(images)
+    needed: dict[str, set[int]] = {kind: set() for kind in images}
+    for kind in beside:
+        needed[kind].update(positions, *(answer["images"] for answer in expected))
+    found: list[dict[str, Any]] = []
     for scenario in scenarios:
-        for kind, lists in _answers(scenario, drawn, ids, ranks, settings, results).items():
-            wanted.append(lists)
-            keys.append((scenario, kind))
+        own = scenario.variant.method
+        sources = {QueryKind.ORIGINAL: scenario.originals, QueryKind.ANONYMIZED: scenario.images}
+        if own is None:
+            del sources[QueryKind.ANONYMIZED]
+        values = np.concatenate([read_some(path, drawn).values for path in sources.values()])
+        asked = Embeddings(drawn * len(sources), values)  # all kinds at once: database read once
+        ranked = rank(asked, scenario.images, ids, settings.include_self)
+        answers = _answers(ranked, ranks * len(sources), results)
+        for kind in [own] if own else beside:
+            needed[kind].update(positions, *(answer["images"] for answer in answers))
+        found += [
+            {
+                "method": own or ORIGINAL,
+                "degree": scenario.variant.degree,
+                "adaption": scenario.adaption,
+                "query": kind.value,
+                "results": answers[place * len(drawn) : (place + 1) * len(drawn)],
+            }
+            for place, kind in enumerate(sources)
+        ]
 
-    place = {image_id: position for position, image_id in enumerate(ids)}
-    positions = [place[image_id] for image_id in drawn]
-    named = {method: Thumbnails(given.read) for method, given in images.items()}
-    shown = _shown(keys, wanted, positions, list(named))
-    kept, edge = _fit(shown, named, ids, thumbnail_bytes)
-    shown = shown[:kept]
-    numbers = sorted({p for groups in shown for group in groups.values() for p in group})
+    numbers = sorted(set().union(*needed.values()))
     number_of = {position: number for number, position in enumerate(numbers)}
+    for answer in (*expected, *(each for scenario in found for each in scenario["results"])):
+        answer["images"] = [number_of[position] for position in answer["images"]]
     names, labels = called([ids[p] for p in numbers])
+    pictures = {
+        kind: {p: _picture(images[kind].read(ids[p]), EDGES[0]) for p in sorted(places)}
+        for kind, places in needed.items()
+    }
     return {
         "dataset": dataset,
         "images": len(ids),
         "k": metrics.cutoff(len(ids), settings),
         "originals": ORIGINAL in images,
         "examples": _examples(images, drawn),
-        "drawn": len(drawn),
         "names": names,
         "labels": labels,
         "queries": [
-            {"image": number_of[positions[query]], **_plain(wanted[0][query], number_of)}
-            for query in range(kept)
+            {"image": number_of[position]} | answer
+            for position, answer in zip(positions, expected, strict=True)
         ],
-        "scenarios": [
-            {
-                "method": scenario.variant.method or ORIGINAL,
-                "degree": scenario.variant.degree,
-                "adaption": scenario.adaption,
-                "query": kind,
-                "results": [_plain(answer, number_of) for answer in lists[:kept]],
-            }
-            for (scenario, kind), lists in zip(keys, wanted[1:], strict=True)
-        ],
+        "scenarios": found,
         "thumbnails": {
-            method: _sources(thumbnails, _of_method(shown, method), numbers, ids, edge)
-            for method, thumbnails in named.items()
+            kind: [sources.get(position) for position in numbers]
+            for kind, sources in _fitting(pictures, thumbnail_bytes).items()
         },
     }
+
+
+def _answers(found: Rankings, ranks: Sequence[np.ndarray], results: int) -> list[_Answer]:
+    answers = []
+    for query, reference in enumerate(ranks):
+        first = found.first(query, results)
+        similarities = found.similarities[query, first].astype(float).tolist()
+        answers.append(
+            {
+                "images": first.tolist(),
+                "similarities": [round(each, 4) for each in similarities],
+                "ranks": reference[first].tolist(),
+            }
+        )
+    return answers
 
 
 def _examples(images: Mapping[str, Images], drawn: Sequence[str]) -> dict[str, dict[str, Any]]:
     """First query that may be shown for every method, by method; otherwise empty."""
     for image_id in drawn:
         if all(image_id in given for given in images.values()):
-            return {method: example(given.read(image_id)) for method, given in images.items()}
+            pictures = {
+                m: _picture(given.read(image_id), EXAMPLE_EDGE) for m, given in images.items()
+            }
+            return {
+                method: {"source": _source(each), "width": each.width, "height": each.height}
+                for method, each in pictures.items()
+            }
     return {}
 
 
@@ -175,107 +211,36 @@ def called(manifest: Path, label: str | None, show_originals: bool) -> Called:
     return call
 
 
-def _answers(
-    scenario: ScenarioEmbeddings,
-    drawn: list[str],
-    ids: Sequence[str],
-    ranks: Sequence[np.ndarray],
-    settings: Retrieval,
-    results: int,
-) -> dict[str, list[_List]]:
-    """A scenario's results for each query, by query kind; on originals there is one kind."""
-    sources = {QueryKind.ORIGINAL: scenario.originals, QueryKind.ANONYMIZED: scenario.images}
-    if scenario.variant.method is None:
-        del sources[QueryKind.ANONYMIZED]
-    values = np.concatenate([read_some(path, drawn).values for path in sources.values()])
-    asked = Embeddings(drawn * len(sources), values)  # all kinds at once: database read once
-    found = rank(asked, scenario.images, ids, settings.include_self)
-    lists = _lists(found, [*ranks] * len(sources), results)
-    return {
-        kind.value: lists[place * len(drawn) : (place + 1) * len(drawn)]
-        for place, kind in enumerate(sources)
-    }
-
-
-def _lists(found: Rankings, ranks: Sequence[np.ndarray], results: int) -> list[_List]:
-    lists = []
-    for query, reference in enumerate(ranks):
-        positions = found.first(query, results)
-        lists.append(
-            _List(
-                tuple(int(p) for p in positions),
-                tuple(round(float(s), 4) for s in found.similarities[query, positions]),
-                tuple(int(r) for r in reference[positions]),
-            )
-        )
-    return lists
-
-
-def _plain(answer: _List, number: Mapping[int, int]) -> dict[str, Any]:
-    return {
-        "images": [number[position] for position in answer.positions],
-        "similarities": list(answer.similarities),
-        "ranks": list(answer.ranks),
-    }
-
-
-def _shown(
-    keys: Sequence[tuple[ScenarioEmbeddings, str]],
-    wanted: Sequence[Sequence[_List]],
-    positions: Sequence[int],
-    methods: Sequence[str],
-) -> list[dict[str, set[int]]]:
-    """Positions shown as each kind of picture, for each query.
-
-    The query and the reference's results are shown as originals if these may be shown, otherwise as
-    every kind.
-    """
-    beside = [ORIGINAL] if ORIGINAL in methods else list(methods)
-    shown = []
-    for query, position in enumerate(positions):
-        groups: dict[str, set[int]] = {method: set() for method in methods}
-        for method in beside:
-            groups[method] |= {position, *wanted[0][query].positions}
-        for (scenario, _), lists in zip(keys, wanted[1:], strict=True):
-            own_method = scenario.variant.method
-            for kind in [own_method] if own_method else beside:
-                groups[kind] |= {position, *lists[query].positions}
-        shown.append(groups)
-    return shown
-
-
-def _of_method(shown: Iterable[Mapping[str, set[int]]], method: str) -> set[int]:
-    return set().union(*(groups[method] for groups in shown))
-
-
-def _fit(
-    shown: Sequence[Mapping[str, set[int]]],
-    named: Mapping[str, Thumbnails],
-    ids: Sequence[str],
-    room: int,
-) -> tuple[int, int]:
-    """Number of queries to keep (at least one), and the edge of their pictures."""
-
-    def size(kept: int, edge: int) -> int:
-        return sum(
-            thumbnails.size((ids[p] for p in _of_method(shown[:kept], method)), edge)
-            for method, thumbnails in named.items()
-        )
-
+def _fitting(
+    pictures: Mapping[str, Mapping[int, Image.Image]], most: int
+) -> dict[str, dict[int, str]]:
+    """Data URIs of pictures at the largest of `EDGES` at which they fit, or at the smallest."""
+    sources: dict[str, dict[int, str]] = {}
     for edge in EDGES:
-        if size(len(shown), edge) <= room:
-            return len(shown), edge
-    kept = len(shown)
-    while kept > 1 and size(kept, EDGES[-1]) > room:
-        kept -= 1
-    return kept, EDGES[-1]
+        sources = {
+            kind: {place: _source(scaled(picture, edge)) for place, picture in of_kind.items()}
+            for kind, of_kind in pictures.items()
+        }
+        if sum(len(text) for of_kind in sources.values() for text in of_kind.values()) <= most:
+            break
+    return sources
 
 
-def _sources(
-    thumbnails: Thumbnails,
-    positions: set[int],
-    numbers: Sequence[int],
-    ids: Sequence[str],
-    edge: int,
-) -> list[str | None]:
-    return [thumbnails.source(ids[p], edge) if p in positions else None for p in numbers]
+def _picture(values: np.ndarray, edge: int) -> Image.Image:
+    return scaled(Image.fromarray(values).convert("RGB"), edge)
+
+
+def scaled(picture: Image.Image, edge: int) -> Image.Image:
+    """Downscale a picture whose longer edge has more pixels than `edge`."""
+    longer = max(picture.size)
+    if longer <= edge:
+        return picture
+    width, height = (max(1, round(side * edge / longer)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.BOX)
+
+
+def _source(picture: Image.Image) -> str:
+    """A picture as a data URI."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=QUALITY, method=4)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

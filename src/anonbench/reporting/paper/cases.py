@@ -8,7 +8,8 @@ Statistician 55:182-186).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -50,66 +51,6 @@ Pairs = pd.DataFrame
 """Paired tests of all data sets: `pairwise.COLUMNS` with `role` for the data set."""
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A claim and the functions that check it."""
-
-    key: str
-    statement: str
-    source: str
-    cases: Callable[[pd.DataFrame, Pairs | None, float], Iterable[Case]]
-    """Cases in a table with the columns `CELL` and value (percent), and low and high if there are
-    intervals; with the paired tests and their level."""
-    second: Callable[[pd.DataFrame], Iterable[Case]] | None = None
-    """Cases in the best choices (`role` and the columns of `best.csv`) by a second training on
-    originals; None if the claim does not depend on the ranking of one training."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Result of a claim on one set of numbers."""
-
-    claim: Claim
-    verdict: Verdict
-    cases: tuple[Case, ...]
-
-    def within(self, role: str) -> Finding:
-        """Restrict the finding to one data set of the paper."""
-        cases = tuple(case for case in self.cases if case.role == role)
-        return Finding(self.claim, decide(cases), cases)
-
-    @property
-    def decided(self) -> list[Case]:
-        """Cases that could be decided."""
-        return [case for case in self.cases if case.holds is not None]
-
-    @property
-    def exceptions(self) -> list[Case]:
-        """Cases that contradict the claim."""
-        return [case for case in self.decided if not case.holds]
-
-    @property
-    def count(self) -> str:
-        """Count of supporting cases, such as ``10 of 12``."""
-        return f"{sum(bool(case.holds) for case in self.decided)} of {len(self.decided)}"
-
-
-def evaluate_claim(
-    claim: Claim, table: pd.DataFrame, pairs: Pairs | None = None, level: float = 0.05
-) -> Finding:
-    """Evaluate a claim on one set of numbers.
-
-    Args:
-        claim: one of `CLAIMS`.
-        table: columns `CELL` and value, in percent; low and high if there are intervals.
-        pairs: paired tests; an exception that they cannot distinguish from a tie does not refute a
-            claim.
-        level: significance level of the tests, on p-values adjusted by Holm's method.
-    """
-    cases = tuple(claim.cases(table, pairs, level))
-    return Finding(claim, decide(cases), cases)
-
-
 def decide(cases: Sequence[Case]) -> Verdict:
     """Verdict of all cases together; an exception that its test shows as a tie leaves it open."""
     against = [case for case in cases if case.holds is False]
@@ -122,7 +63,7 @@ def decide(cases: Sequence[Case]) -> Verdict:
 
 UNADAPTED = Adaption.UNADAPTED.value
 RVL = PaperRole.RVL_CDIP.value
-LAST_STEP = (75, 100)
+LAST_STEP, LAST_STEP_NAME = (75, 100), "k-NN, 75 to 100 %"
 """Degrees between which the paper counts increases of k-NN accuracy."""
 
 
@@ -139,10 +80,15 @@ def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> It
             yield Case(role, name, None, "no two models to compare")
             continue
         best = str(rivals.idxmax())
-        significant, p = _tested(pairs, key, best, level)
+        p = _tested(pairs, dict(zip(keys, key, strict=True)), best)
         lead = values[UNADAPTED] - rivals[best]
-        numbers = f"unadapted {values[UNADAPTED]:.1f}, {best} {rivals[best]:.1f} ({lead:+.1f}{p})"
-        yield Case(role, name, bool(lead > 0), numbers, significant)
+        test = ", not tested"
+        if p is None or p == p:  # too few clusters are not tested, and tell nothing apart
+            test = "" if p is None else ", p < 0.001" if p < 0.001 else f", p = {p:.3f}"
+        numbers = (
+            f"unadapted {values[UNADAPTED]:.1f}, {best} {rivals[best]:.1f} ({lead:+.1f}{test})"
+        )
+        yield Case(role, name, bool(lead > 0), numbers, None if p is None else p < level)
 
 
 def unadapted_wins_by_second(best: pd.DataFrame) -> Iterator[Case]:
@@ -171,8 +117,10 @@ def unadapted_wins_by_second(best: pd.DataFrame) -> Iterator[Case]:
 def falls_with_degree(table: pd.DataFrame, *_: object) -> Iterator[Case]:
     """Cases are the series of a model and method over the degrees, with original queries."""
     retrieval = table[table["query"] == "original"]
-    for key, series in _series(retrieval, ["metric", "query"]):
-        role, method, adaption, metric, query = key
+    several = retrieval.groupby("role")["degree"].transform("nunique") > 1
+    keys = ["role", "method", "adaption", "metric", "query"]
+    for (role, method, adaption, metric, query), group in groups(retrieval[several], keys):
+        series = group.set_index("degree").sort_index()
         name = f"{_metric(metric, query)}, {method}, {_model(adaption)}"
         values = series["value"].dropna()
         if len(values) < 2:
@@ -183,7 +131,8 @@ def falls_with_degree(table: pd.DataFrame, *_: object) -> Iterator[Case]:
         significant = (
             None if told is None else bool((told < 0).all() if falls else (told > 0).any())
         )
-        yield Case(role, name, falls, _course(values), significant)
+        numbers = ", ".join(f"{degree} %: {value:.1f}" for degree, value in values.items())
+        yield Case(role, name, falls, numbers, significant)
 
 
 def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
@@ -246,35 +195,32 @@ def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
 def rises_in_half(table: pd.DataFrame, *_: object) -> Iterator[Case]:
     """One case: number of series in which k-NN accuracy rises over the last step."""
     cells = knn_rises(table)
-    name = "k-NN, 75 to 100 %"
     if cells.empty:
-        yield Case(RVL, name, None, "no k-NN accuracy at 75 and 100 %")
+        yield Case(RVL, LAST_STEP_NAME, None, "no k-NN accuracy at 75 and 100 %")
         return
     rises, least, most = (int(cells[column].sum()) for column in ("rises", "must_rise", "may_rise"))
     half = len(cells) / 2
     numbers = f"rises in {rises} of {len(cells)}{_bounds(least, most)}"
     told = None if _as_printed(table) else least == most or not least <= half <= most
-    yield Case(RVL, name, rises == half, numbers, told)
+    yield Case(RVL, LAST_STEP_NAME, rises == half, numbers, told)
 
 
 def half_are_masking(table: pd.DataFrame, *_: object) -> Iterator[Case]:
     """One case: number of these rises that are masking's."""
     cells = knn_rises(table)
-    rising = cells[cells["rises"]]
-    name = "k-NN, 75 to 100 %"
-    if rising.empty:
-        yield Case(RVL, name, None, "k-NN accuracy rises nowhere, or was not run at 75 and 100 %")
-        return
     masks = cells["method"] == Method.MASK.value
-    masking = int((rising["method"] == Method.MASK.value).sum())
-    least, most = (int(cells.loc[masks, column].sum()) for column in ("must_rise", "may_rise"))
-    least_other, most_other = (
-        int(cells.loc[~masks, column].sum()) for column in ("must_rise", "may_rise")
-    )
+    rising, masking = int(cells["rises"].sum()), int(cells.loc[masks, "rises"].sum())
+    if not rising:
+        reason = "k-NN accuracy rises nowhere, or was not run at 75 and 100 %"
+        yield Case(RVL, LAST_STEP_NAME, None, reason)
+        return
+    ends = ["must_rise", "may_rise"]
+    least, most = map(int, cells.loc[masks, ends].sum())
+    least_other, most_other = map(int, cells.loc[~masks, ends].sum())
     certain = least == most and least_other == most_other
     told = None if _as_printed(table) else certain or least > most_other or least_other > most
-    numbers = f"{masking} of {len(rising)} are masking{_bounds(least, most)}"
-    yield Case(RVL, name, 2 * masking == len(rising), numbers, told)
+    numbers = f"{masking} of {rising} are masking{_bounds(least, most)}"
+    yield Case(RVL, LAST_STEP_NAME, 2 * masking == rising, numbers, told)
 
 
 def told_apart(series: pd.DataFrame) -> np.ndarray | None:
@@ -308,37 +254,16 @@ def _bounds(least: int, most: int) -> str:
     return f" (at least {least} and at most {most} by their intervals)" if least != most else ""
 
 
-def _tested(
-    pairs: Pairs | None, column: Sequence[object], rival: str, level: float
-) -> tuple[bool | None, str]:
-    """Whether a column's test separates the unadapted model from its rival, and the p-value.
-
-    None without tests. If there are tests but none for this column, for example because of too few
-    clusters, the two are not separated.
-    """
+def _tested(pairs: Pairs | None, column: dict[str, object], rival: str) -> float | None:
+    """Adjusted p of a column's test of the unadapted model against its rival; NaN if not tested."""
     if pairs is None:
-        return None, ""
-    role, degree, query, metric, method = column
-    found = pairs[
-        (pairs["role"] == role)
-        & (pairs["degree"] == degree)
-        & (pairs["query"] == query)
-        & (pairs["metric"] == metric)
-        & (pairs["method"] == method)
-        & pairs["a"].isin([UNADAPTED, rival])
-        & pairs["b"].isin([UNADAPTED, rival])
-    ]["p_holm"].dropna()
-    if found.empty:
-        return False, ", not tested"
-    p = float(found.iloc[0])
-    return p < level, ", p < 0.001" if p < 0.001 else f", p = {p:.3f}"
-
-
-def _series(table: pd.DataFrame, also: list[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Yield each series over degrees, for data sets that have several degrees."""
-    several = table.groupby("role")["degree"].transform("nunique") > 1
-    for key, group in groups(table[several], ["role", "method", "adaption", *also]):
-        yield key, group.set_index("degree").sort_index()
+        return None
+    models = [UNADAPTED, rival]
+    found = pairs[pairs["a"].isin(models) & pairs["b"].isin(models)]
+    for name, value in column.items():
+        found = found[found[name] == value]
+    p = found["p_holm"].dropna()
+    return float(p.iloc[0]) if len(p) else math.nan
 
 
 def _metric(metric: str, query: str = "") -> str:
@@ -348,7 +273,3 @@ def _metric(metric: str, query: str = "") -> str:
 
 def _model(adaption: str) -> str:
     return adaption if adaption == UNADAPTED else f"adaption {adaption}"
-
-
-def _course(values: pd.Series) -> str:
-    return ", ".join(f"{degree} %: {value:.1f}" for degree, value in values.items())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,40 +26,25 @@ PREDICTOR = "mndcg_anonymized"
 STRONG = 0.95
 
 
-class _AgainstNext(NamedTuple):
-    predictor: float
-    best: str
-    """The other metric with the highest coefficient."""
-    rest: float
-    """Coefficient of that metric."""
-    within: float
-    """Difference of both coefficients within methods."""
-    p: float
-
-
 def predicts_best(table: pd.DataFrame, pairs: object, level: float) -> Iterator[Case]:
     """Cases are a data set, degree and accuracy: the retrieval metric that correlates best.
 
     P-values are adjusted over all cases (Holm). They treat rows as independent within methods.
     """
     found = [
-        (role, degree, accuracy, len(rows), _against_next(rows, accuracy))
+        (role, f"{CORRELATED[accuracy]}, {degree} %", len(rows), _against_next(rows, accuracy))
         for role, degree, rows in _correlated(table)
         for accuracy in CLASSIFIERS
     ]
-    adjusted = iter(holm(np.array([each.p for *_, each in found if each is not None])))
-    for role, degree, accuracy, count, against in found:
-        name = f"{CORRELATED[accuracy]}, {degree} %"
+    adjusted = iter(holm(np.array([against[-1] for *_, against in found if against])))
+    for role, name, count, against in found:
         if against is None:
             yield Case(role, name, None, "no coefficients (too few rows, or a constant metric)")
             continue
-        numbers = (
-            f"r = {against.predictor:.2f}, next {CORRELATED[against.best]} {against.rest:.2f}, "
-            f"n = {count}"
-        )
-        holds = against.predictor > against.rest
-        told = next(adjusted) < level and (against.within > 0) == holds
-        yield Case(role, name, holds, numbers, bool(told))
+        r, best, rest, within, _ = against
+        numbers = f"r = {r:.2f}, next {CORRELATED[best]} {rest:.2f}, n = {count}"
+        told = next(adjusted) < level and (within > 0) == (r > rest)
+        yield Case(role, name, r > rest, numbers, bool(told))
 
 
 def correlates_strongly(table: pd.DataFrame, pairs: object, level: float) -> Iterator[Case]:
@@ -72,7 +56,11 @@ def correlates_strongly(table: pd.DataFrame, pairs: object, level: float) -> Ite
             if np.isnan(r):
                 yield Case(role, name, None, "no coefficient")
                 continue
-            low, high = _interval_within(rows, PREDICTOR, accuracy, level)
+            both = rows.dropna(subset=[PREDICTOR, accuracy])
+            x, y = (both[name].to_numpy(np.float64) for name in (PREDICTOR, accuracy))
+            methods, adaptions = (both[name].to_numpy() for name in ("method", "adaption"))
+            found = within_methods(x, y, methods, adaptions, 1 - level, 1)
+            low, high = found.low, found.high
             within = "" if np.isnan(low) else f", within methods {low:.2f} to {high:.2f}"
             holds = round(r, 2) >= STRONG
             told = low >= STRONG if holds else high < STRONG
@@ -116,32 +104,18 @@ def compare_within(rows: pd.DataFrame, a: str, b: str, third: str) -> tuple[floa
     return xz - yz, float(2 * stats.t.sf(abs(t), n - 3))
 
 
-def _against_next(rows: pd.DataFrame, accuracy: str) -> _AgainstNext | None:
-    """The predictor's coefficient and the highest of the others; None unless both exist."""
-    found = {
-        metric: coefficient(rows, metric, accuracy)
-        for metric in CORRELATED
-        if metric not in CLASSIFIERS
-    }
-    rest = {m: r for m, r in found.items() if m != PREDICTOR and not np.isnan(r)}
-    if np.isnan(found[PREDICTOR]) or not rest:
+def _against_next(
+    rows: pd.DataFrame, accuracy: str
+) -> tuple[float, str, float, float, float] | None:
+    """The predictor's coefficient, the next best metric and its, difference within methods, p."""
+    names = [metric for metric in CORRELATED if metric not in CLASSIFIERS]
+    found = {metric: coefficient(rows, metric, accuracy) for metric in names}
+    own = found.pop(PREDICTOR)
+    rest = {metric: r for metric, r in found.items() if r == r}
+    if np.isnan(own) or not rest:
         return None
     best = max(rest, key=lambda metric: rest[metric])
-    within, p = compare_within(rows, PREDICTOR, best, accuracy)
-    return _AgainstNext(found[PREDICTOR], best, rest[best], within, p)
-
-
-def _interval_within(rows: pd.DataFrame, a: str, b: str, level: float) -> tuple[float, float]:
-    both = rows.dropna(subset=[a, b])
-    found = within_methods(
-        both[a].to_numpy(np.float64),
-        both[b].to_numpy(np.float64),
-        both["method"].to_numpy(),
-        both["adaption"].to_numpy(),
-        1 - level,
-        1,
-    )
-    return found.low, found.high
+    return own, best, rest[best], *compare_within(rows, PREDICTOR, best, accuracy)
 
 
 def _correlated(table: pd.DataFrame) -> Iterator[tuple[str, int, pd.DataFrame]]:

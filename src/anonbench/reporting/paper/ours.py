@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
-from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole, Recipe
+from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole
 from anonbench.core.vocabulary import COMPATIBLE, Adaption
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, why_no_statement
@@ -29,8 +29,6 @@ class OurData:
     labelled: bool
     stand_in: str
     """Reason why it is not the paper's data set; empty if it is, as far as the config tells."""
-    settings: Mapping[str, float] = field(default_factory=dict)
-    """Numbers of the paper's text that are settings here, by quantity."""
 
 
 def our_data(config: Config) -> list[OurData]:
@@ -44,8 +42,6 @@ def our_data(config: Config) -> list[OurData]:
             adaptions=(Adaption.UNADAPTED.value, *(str(a) for a in dataset.adaptions)),
             labelled=dataset.is_classified,
             stand_in=stand_in(dataset),
-            settings={"relevant_percent": 100 * config.retrieval.fraction}
-            | _recipe_numbers(config.recipe_of(name)),
         )
         for name, dataset in config.enabled.items()
         if dataset.paper_role is not None
@@ -113,16 +109,3 @@ def why_missing(cell: Mapping[Hashable, object], data: OurData | None) -> str:
     if cell["query"] == "" and not data.labelled:
         return f"no labels: {where}.label is not set"
     return "the scenario has no score, or one of too few images"
-
-
-def _recipe_numbers(recipe: Recipe) -> dict[str, float]:
-    crops = recipe.crops
-    numbers = {
-        "global_crop_px": float(crops.global_size),
-        "local_crop_px": float(crops.local_size),
-        "global_crop_area_above_percent": 100.0 * crops.global_area[0],
-        "local_crop_area_below_percent": 100.0 * crops.local_area[1],
-    }
-    if recipe.backbone.name is None:  # a timm model's own sizes are not in the config
-        numbers["attention_heads"] = float(recipe.backbone.heads)
-    return numbers

@@ -16,7 +16,7 @@ from anonbench.config import Config, PaperRole
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS as DETECTOR_KINDS
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Baseline, Model, QueryKind, Variant
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Baseline, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
 from anonbench.reporting.grids.grid import write_grid
@@ -32,19 +32,12 @@ SCENARIO_TABLES = {
 }
 """The paper's tables that define scenarios, and their data sets."""
 COLUMNS = (
-    "query",
-    "adaption",
-    "model",
-    "seeds",
-    "global_crops",
-    "local_crops",
-    "query_images",
-    "database",
+    *("query", "adaption", "model", "seeds"),
+    *("global_crops", "local_crops", "query_images", "database"),
 )
 """Columns of the scenarios: the query kind and row of the result tables, the model as in paths,
 its seeds, and the variants that it is trained on (empty for a baseline or a system), queried with
 and that fill the database."""
-_ANONYMIZED = "anonymized"
 _SIMILARITIES = {
     "cosine": "cosine similarity",
     "inner": "inner product",
@@ -68,7 +61,10 @@ def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
             row = adaption_of(
                 run.model, run.seed, experiment.reference_seed, config.control_seeds, retrieval=True
             )
-            whole, local = ("", "") if experiment.is_frozen(name) else _crops(run.model)
+            adaption, whole, local = run.model.adaption, "", ""
+            if not (experiment.is_frozen(name) or isinstance(adaption, Baseline)):
+                whole = str(run.model.variant) if adaption.global_anonymized else ORIGINAL
+                local = str(run.model.variant) if adaption.local_anonymized else ORIGINAL
             key = (
                 query.value,
                 row,
@@ -109,13 +105,8 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
         stem=f"scenarios_{name}",
         title=f"Scenarios of {name}: {methods} at {degrees} % of an image's regions",
         heads=(
-            "Model",
-            "Global crops",
-            "Local crops",
-            "Queries",
-            "Database",
-            "Trainings",
-            "Scenarios",
+            *("Model", "Global crops", "Local crops", "Queries", "Database"),
+            *("Trainings", "Scenarios"),
         ),
         groups=(("", 1), ("Trained on", 2), ("Retrieval", 2), ("", 2)),
         blocks=tuple(blocks),
@@ -128,13 +119,6 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
         ),
         left=5,
     )
-
-
-def write_scenarios(
-    rows: Sequence[tuple[str, ...]], grid: Grid, csv: Path, markdown: Path, latex: Path
-) -> None:
-    """Write a data set's scenarios, of `scenario_rows` and `scenario_grid`."""
-    write_grid(grid, [COLUMNS, *rows], csv, markdown, latex)
 
 
 def profiles(config: Config) -> list[dict[str, str]]:
@@ -175,8 +159,9 @@ def write_profiles(
 ) -> None:
     """Write the profiles of the data sets, one row each, with their counts of images by split."""
     rows = [
-        profile | {_IMAGES: count(_validation(path), "image")}
+        profile | {_IMAGES: count(int(sizes["used"]["val"]), "image")}
         for profile, path in zip(map(dict, chosen), counts, strict=True)
+        for sizes in [pd.read_csv(path, index_col="split")]
     ]
     grid = Grid(
         stem="experiment",
@@ -188,18 +173,6 @@ def write_profiles(
         wrapped=tuple(enumerate((0.10, 0.15, 0.16, 0.09, 0.09, 0.09, 0.12))),
     )
     write_grid(grid, [grid.heads, *grid.blocks[0].rows], csv, markdown, latex)
-
-
-def _crops(model: Model) -> tuple[str, str]:
-    """Variants of a model's global and local crops; empty for a baseline."""
-    adaption = model.adaption
-    if isinstance(adaption, Baseline):
-        return "", ""
-    whole, local = (
-        str(model.variant) if is_anonymized else ORIGINAL
-        for is_anonymized in (adaption.global_anonymized, adaption.local_anonymized)
-    )
-    return whole, local
 
 
 def _block(label: str, table: pd.DataFrame, system: str | None, is_frozen: bool) -> GridBlock:
@@ -216,20 +189,10 @@ def _block(label: str, table: pd.DataFrame, system: str | None, is_frozen: bool)
             for seed in str(seeds).split()
         ]
         is_system = system is not None and adaption == UNADAPTED
-        crops = (_kind(first[name]) for name in ("global_crops", "local_crops"))
-        images = (_kind(first[name]) for name in ("query_images", "database"))
+        columns = ("global_crops", "local_crops", "query_images", "database")
+        kinds = {"": "none", ORIGINAL: ORIGINAL}
+        images = (kinds.get(first[name], "anonymized") for name in columns)
         trainings = 0 if is_frozen or adaption in set(Baseline) else len(set(runs))
         called = str(system) if is_system else ADAPTIONS[adaption]
-        rows.append((called, *crops, *images, f"{trainings:,}", f"{len(runs):,}"))
+        rows.append((called, *images, f"{trainings:,}", f"{len(runs):,}"))
     return GridBlock(label, tuple(rows))
-
-
-def _kind(variant: str) -> str:
-    if not variant:
-        return "none"
-    return ORIGINAL if variant == ORIGINAL else _ANONYMIZED
-
-
-def _validation(path: Path) -> int:
-    counts = pd.read_csv(path)
-    return int(counts.loc[counts["split"] == "val", "used"].iloc[0])

@@ -30,7 +30,7 @@ from anonbench.evaluation.privacy.attacks.kinds.vectors import (
 )
 from anonbench.evaluation.privacy.attacks.run import Published, attack
 from anonbench.evaluation.privacy.train_images import TrainImages
-from anonbench.reporting.privacy.attacks import attacks_grid
+from anonbench.reporting.privacy_tables import attacks_grid
 
 BLUR, MASK = Variant("blur", 100), Variant("mask", 100)
 

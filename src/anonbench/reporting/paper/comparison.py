@@ -1,4 +1,4 @@
-"""The paper's tables beside ours: published value, ours, difference."""
+"""The paper's printed numbers (arXiv 2602.19641) beside ours: published, ours, difference."""
 
 from __future__ import annotations
 
@@ -6,37 +6,27 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from anonbench.core.io import write_csv
+from anonbench.core.numeric.statistics import spearman
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids.grid import to_latex, to_markdown, write_text
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NOT_RUN, QUERIES, metric_label
 from anonbench.reporting.notes import notes
-from anonbench.reporting.paper.compare import agreement, compare, compare_facts
-from anonbench.reporting.paper.ours import COLUMNS, OurData, tidy
-from anonbench.reporting.paper.published import ROLE_NAMES, published, stated
+from anonbench.reporting.paper.ours import COLUMNS as OURS
+from anonbench.reporting.paper.ours import OurData, tidy, why_missing
+from anonbench.reporting.paper.published import CELL, ROLE_NAMES, published
 from anonbench.reporting.summary import read_scores
 
-QUANTITIES = {
-    "pearson_mndcg_anonymized_knn": "Pearson: mnDCG (anonymized), k-NN",
-    "pearson_mndcg_anonymized_linear": "Pearson: mnDCG (anonymized), linear",
-    "train_listed": "Train images before dropping",
-    "train_used": "Train images after dropping",
-    "val_listed": "Validation images before dropping",
-    "val_used": "Validation images after dropping",
-    "k": "Cut-off k of mnDCG",
-    "relevant_percent": "Relevant share of the reference ranking",
-    "local_crop_px": "Side of a local crop",
-    "global_crop_px": "Side of a global crop",
-    "local_crop_area_below_percent": "Area of a local crop, at most",
-    "global_crop_area_above_percent": "Area of a global crop, at least",
-    "attention_heads": "Attention heads",
-    "knn_rises": "k-NN higher at 100 than at 75 %",
-    "knn_cases": "… of so many cases",
-    "knn_rises_mask": "… of which masking",
-}
-"""Labels of the numbers in the paper's text."""
+COLUMNS = ["role", "table", "metric", "query", "method", "degree", "adaption", "published", "ours"]
+COLUMNS += ["low", "high", "difference", "seeds", "queries", "dataset", "stand_in", "reason"]
+"""Columns of the comparison. Numbers are percent, `difference` is ours minus the published one in
+points; `queries` counts our queries or images; `reason` says why ours is missing."""
+AGREEMENT = ["role", "degree", "metric", "query", "cells", "compared", "mean", "absolute", "rank"]
+"""Columns of the agreement: cells of the paper, those that we have too, mean and mean absolute
+difference in points, and Spearman's coefficient (NaN under three cells)."""
 
 
 def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFrame:
@@ -48,79 +38,93 @@ def read_ours(datasets: Sequence[OurData], scores: Sequence[Path]) -> pd.DataFra
     """
     tables = [tidy(read_scores(path), data) for data, path in zip(datasets, scores, strict=True)]
     filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=OURS)
 
 
 def write_comparison(
-    datasets: Sequence[OurData],
-    scores: Sequence[Path],
-    counts: Sequence[Path],
-    csv: Path,
-    facts: Path,
-    markdown: Path,
-    latex: Path,
+    datasets: Sequence[OurData], scores: Sequence[Path], csv: Path, markdown: Path, latex: Path
 ) -> None:
     """Put every published number beside ours.
 
     Args:
         datasets: our data sets that have a role in the paper.
         scores: tidy scores of each data set.
-        counts: the images of each by split, before and after dropping.
-        csv: the values of tables V to XV (`anonbench.reporting.paper.compare.COLUMNS`).
-        facts: the numbers of the text (`anonbench.reporting.paper.compare.FACTS`).
-        markdown: everything as Markdown, in the paper's layout.
+        csv: the values of tables V to XV (`COLUMNS`).
+        markdown: the agreement, and the tables in the paper's layout, as Markdown. A table without
+            any of our cells is left out, which the agreement reports.
         latex: the same as LaTeX; needs booktabs.
-
     """
-    ours = read_ours(datasets, scores)
-    comparison = compare(published(), ours, datasets)
-    by_name = {d.name: pd.read_csv(path) for d, path in zip(datasets, counts, strict=True)}
-    cutoffs = {
-        data.name: k
-        for data, path in zip(datasets, scores, strict=True)
-        if (k := _cutoff(read_scores(path))) is not None
-    }
-    of_text = compare_facts(stated(), ours, datasets, by_name, cutoffs)
-    grids = comparison_grids(comparison, of_text)
+    comparison = compare(published(), read_ours(datasets, scores), datasets)
+    tables = [group for _, group in comparison.groupby("table", sort=False)]
+    grids = [table_grid(table) for table in tables if table["ours"].notna().any()]
+    grids.insert(0, agreement_grid(comparison))
     write_csv(comparison, csv)
-    write_csv(of_text, facts)
     write_text(markdown, "# The paper beside ours\n\n" + "\n".join(map(to_markdown, grids)))
     write_text(latex, "\n".join(map(to_latex, grids)))
 
 
-def comparison_grids(comparison: pd.DataFrame, facts: pd.DataFrame) -> list[Grid]:
-    """The comparison as tables: agreement, numbers of the text, and V to XV.
+def compare(
+    published: pd.DataFrame, ours: pd.DataFrame, datasets: Sequence[OurData]
+) -> pd.DataFrame:
+    """Put our numbers beside the paper's, in the paper's order, with the columns `COLUMNS`.
 
-    A table without any of our cells is left out, which the agreement reports.
+    Args:
+        published: `anonbench.reporting.paper.published.published`.
+        ours: `anonbench.reporting.paper.ours.tidy` of all data sets.
+        datasets: our data sets that have a role.
     """
-    tables = [group for _, group in comparison.groupby("table", sort=False)]
-    return [
-        agreement_grid(comparison),
-        facts_grid(facts),
-        *(table_grid(table) for table in tables if table["ours"].notna().any()),
+    by_role = {data.role: data for data in datasets}
+    # left join in the paper's order: our additional cells are dropped
+    table = published.rename(columns={"value": "published"}).merge(
+        ours.rename(columns={"value": "ours", "n": "queries"}).drop(columns="dataset"),
+        on=CELL,
+        how="left",
+        validate="one_to_one",
+    )
+    table["dataset"] = table["role"].map({role: data.name for role, data in by_role.items()})
+    table["stand_in"] = table["role"].map({role: data.stand_in for role, data in by_role.items()})
+    table = table.fillna({"dataset": "", "stand_in": ""})
+    table["difference"] = table["ours"] - table["published"]
+    table["reason"] = [
+        why_missing(cell, by_role.get(cell["role"])) if np.isnan(cell["ours"]) else ""
+        for cell in table.to_dict("records")
     ]
+    return table[COLUMNS].astype({"seeds": "Int64", "queries": "Int64"})
+
+
+def agreement(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Agreement of ours with the published numbers, with the columns `AGREEMENT`."""
+    rows = []
+    for key, group in comparison.groupby(["role", "degree", "metric", "query"], sort=False):
+        both = group.dropna(subset=["ours"])
+        values = (both[name].to_numpy(np.float64) for name in ("published", "ours"))
+        rank = spearman(*values) if len(both) > 2 else np.nan
+        difference = both["difference"].astype(float)
+        rows.append((*key, len(group), len(both), difference.mean(), difference.abs().mean(), rank))
+    return pd.DataFrame(rows, columns=AGREEMENT)
 
 
 def agreement_grid(comparison: pd.DataFrame) -> Grid:
     """Table of the agreement with the published numbers, by data set, degree and metric."""
-    heads = ("Data set", "Degree", "Metric", "Query", "Cells", "Mean", "Mean absolute", "Spearman")
-    numbers = agreement(comparison)
     blocks = []
-    for role, group in numbers.groupby("role", sort=False):
-        of_role = comparison[comparison["role"] == role]
+    for role, group in agreement(comparison).groupby("role", sort=False):
+        name = ROLE_NAMES[str(role)]
         rows: list[tuple[str, ...]] = []
         for degree, lines in group.groupby("degree", sort=False):
             if lines["compared"].any():
-                rows += [_agreement_row(line) for line in lines.to_dict("records")]
+                rows += [(name, *_agreement_row(line)) for line in lines.to_dict("records")]
             else:
                 cells = f"0 of {lines['cells'].sum()}"
-                name = ROLE_NAMES[str(role)]
                 rows.append((name, f"{degree} %", "all", "–", cells, NOT_RUN, "", ""))
-        blocks.append(GridBlock(_our_source(of_role), tuple(rows)))
+        source = _our_source(comparison[comparison["role"] == role])
+        blocks.append(GridBlock(source, tuple(rows)))
     return Grid(
         stem="paper-agreement",
         title="The paper's numbers and ours: difference in points",
-        heads=heads,
+        heads=(
+            *("Data set", "Degree", "Metric", "Query", "Cells"),
+            *("Mean", "Mean absolute", "Spearman"),
+        ),
         blocks=tuple(blocks),
         notes=notes("agreement", not_run=_not_run(comparison)),
         left=4,
@@ -130,35 +134,11 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
 def _agreement_row(line: dict[Hashable, Any]) -> tuple[str, ...]:
     values = (f"{line['mean']:+.1f}", f"{line['absolute']:.1f}", _number(line["rank"], ".2f"))
     return (
-        ROLE_NAMES[line["role"]],
         f"{line['degree']} %",
         metric_label(line["metric"]),
         line["query"] or "–",
         f"{line['compared']} of {line['cells']}",
         *(values if line["compared"] else (NOT_RUN, "", "")),
-    )
-
-
-def facts_grid(facts: pd.DataFrame) -> Grid:
-    """Table of the numbers of the paper's text beside ours."""
-    rows = [
-        (
-            ROLE_NAMES.get(row["role"], "all"),
-            QUANTITIES[row["quantity"]],
-            row["place"],
-            _quantity(row["published"], row["unit"]),
-            _quantity(row["ours"], row["unit"]) if pd.notna(row["ours"]) else row["reason"],
-        )
-        for row in facts.to_dict("records")
-    ]
-    return Grid(
-        stem="paper-facts",
-        title="Numbers of the paper's text and ours",
-        heads=("Data set", "Quantity", "Place", "Published", "Ours"),
-        blocks=(GridBlock("", tuple(rows)),),
-        notes=notes("facts"),
-        left=3,
-        wrapped=((1, 0.27), (2, 0.17), (4, 0.2)),
     )
 
 
@@ -221,15 +201,5 @@ def _not_run(table: pd.DataFrame) -> str:
     return " ".join(notes("not_run", reasons=reasons.to_dict()))
 
 
-def _cutoff(scores: pd.DataFrame) -> int | None:
-    k = scores.loc[scores["metric"] == "mndcg", "k"].dropna().unique()
-    return int(k[0]) if len(k) == 1 else None
-
-
 def _number(value: float, form: str, missing: str = "") -> str:
     return missing if pd.isna(value) else format(value, form)
-
-
-def _quantity(value: float, unit: str) -> str:
-    text = f"{value:,.0f}" if value == round(value) else f"{value:.2f}"
-    return f"{text} {unit}".strip()

@@ -1,1 +1,0 @@
-"""Tables of attack results and of the policy's verdicts."""

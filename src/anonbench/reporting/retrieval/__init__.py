@@ -1,1 +1,0 @@
-"""Tables of retrieval quality and its certainty."""

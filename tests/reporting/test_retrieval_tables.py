@@ -1,0 +1,134 @@
+"""Tables of retrieval: corrected scores, deployments, agreement of trainings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from synthetic_results import make_scores
+from synthetic_tables import FEW, make_deployments, make_trainings
+
+from anonbench.config import Presentation
+from anonbench.core.io import write_csv
+from anonbench.evaluation.deployments.table import read_deployments
+from anonbench.reporting.dataset_tables import write_dataset_table
+from anonbench.reporting.html.page import sentences
+from anonbench.reporting.retrieval_tables import (
+    MOST_COLUMNS,
+    corrected_grid,
+    deployments_grid,
+    trainings_grid,
+)
+
+
+def table() -> pd.DataFrame:
+    """Scores of 40 between a floor of 20 and a ceiling of 60, by two seeds of adaption A."""
+    scores = make_scores("a", (50, 100), seeds=(0, 1), control=True)
+    scores = scores.assign(value=0.4, floor=0.2)
+    control = (scores["method"] == "original") & (scores["adaption"] == "control")
+    scores.loc[control, "value"] = 0.6
+    one = (scores["adaption"] == "A") & (scores["seed"] == 1) & (scores["method"] == "blur")
+    scores.loc[one, "value"] = 0.5
+    return scores
+
+
+def test_a_block_a_degree_and_query_kind_and_the_mean_over_seeds() -> None:
+    grid = corrected_grid("a", table())
+    assert [block.label for block in grid.blocks] == [
+        f"With {query} query images, degree {degree} %"
+        for degree in (50, 100)
+        for query in ("original", "anonymized")
+    ]
+    assert grid.heads == ("Model", *(2 * ("Pixelate", "Blur", "Mask")))
+    assert grid.groups == (("", 1), ("mAP", 3), ("mnDCG", 3))
+    for block in grid.blocks:
+        cells = {row[0]: row[1:] for row in block.rows}
+        assert cells["A"] == 2 * ("50.0", "62.5", "50.0")
+        assert cells["Unadapted"] == 6 * ("50.0",)
+    assert grid.caption.startswith("Corrected scores in percent, a. 0 is a model without knowledge")
+
+
+def test_what_is_not_known_is_said() -> None:
+    scores = table()
+    without = corrected_grid("a", scores[scores["adaption"] != "control"])
+    assert not without.blocks and "no retraining control" in without.caption
+    missing = (scores["adaption"] == "B") & (scores["method"] == "mask") & (scores["degree"] == 50)
+    grid = corrected_grid("a", scores[~missing])
+    assert next(row for row in grid.blocks[0].rows if row[0] == "B")[3] == "–"
+
+
+def test_a_block_a_kind_and_a_row_a_database_with_its_queries() -> None:
+    grid = deployments_grid("a", make_deployments(), 0.9)
+    assert grid.heads == ("Database", "Queries", "mAP", "Kept", "Difference", "Verdict")
+    assert [len(block.rows) for block in grid.blocks] == [12, 2, 2]
+    rows = {row[:2]: row[2:] for block in grid.blocks for row in block.rows}
+    assert rows["Originals; unadapted", "originals; unadapted"] == (
+        "90.0 (85.0 to 95.0)",
+        "95.0 (90.0 to 100.0)",
+        "–",
+        "–",
+    )
+    difference = "-1.2 (-6.2 to +3.8)"
+    assert rows["Blur 50 %; unadapted", "Blur; unadapted"][2:] == (difference, "worse")
+    assert ("Mask; unadapted", "Blur; unadapted") in rows
+    assert "intervals of 90 %" in grid.caption and "60 queries in 30 clusters" in grid.caption
+
+
+def test_a_dagger_where_no_more_is_known_than_chance() -> None:
+    table = make_deployments()
+    table.loc[table["kind"] == "kept", "low"] = 0.2
+    cells = [row[2] for block in deployments_grid("a", table, 0.9).blocks for row in block.rows]
+    assert sum("†" in cell for cell in cells) == 2
+
+
+def test_without_a_second_reference_or_intervals_it_is_said() -> None:
+    grid = deployments_grid("a", make_deployments("4 clusters are too few", second=False), 0.9)
+    assert grid.heads == ("Database", "Queries", "mAP", "Difference", "Verdict")
+    assert grid.blocks[0].rows[0][2:] == ("90.0", "–", "–")
+    assert "No interval: 4 clusters are too few" in grid.caption
+    assert "There is no second reference." in grid.caption
+    nothing = deployments_grid("a", make_deployments().iloc[:0], 0.9)
+    assert nothing.blocks == () and nothing.notes == ("No deployment was scored.",)
+
+
+def test_its_files_have_all_rows(tmp_path: Path) -> None:
+    files = {"deployments": tmp_path / "deployments.csv"}
+    write_csv(make_deployments(), files["deployments"])
+    paths = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
+    write_dataset_table("deployments", "a", files, Presentation(), *paths)
+    assert len(read_deployments(paths[0])) == len(make_deployments())
+    assert "Blur 50 %" in paths[1].read_text(encoding="utf-8")
+
+
+MANY = [*FEW[:2], *((f"{a}-{m}-100", 0) for a in "ABC" for m in ("pixelate", "blur", "mask"))]
+
+
+def test_a_row_is_judged_and_a_column_judges() -> None:
+    grid = trainings_grid("a", make_trainings(), 0.9)
+    assert grid.groups == (("", 1), ("By Unadapted", 2), ("By B, Blur 50 %", 1))
+    assert grid.heads == ("Training", "seed 0", "seed 1", "seed 0")
+    assert grid.blocks[0].rows == (
+        ("Unadapted, seed 0", "–", "9.0", "8.0"),
+        ("Unadapted, seed 1", "15.0", "–", "13.0"),
+        ("B, Blur 50 %, seed 0", "20.0", "19.0", "–"),
+    )
+
+
+def test_of_many_trainings_only_unadapted_ones_judge() -> None:
+    grid = trainings_grid("a", make_trainings(MANY), 0.95)
+    assert grid.groups == (("", 1), ("By Unadapted", 2))
+    assert len(grid.blocks[0].rows) == len(MANY)
+    assert grid.blocks[0].rows[-1] == ("C, Mask 100 %, seed 0", "60.0", "59.0")
+    square = trainings_grid("a", make_trainings(MANY[:MOST_COLUMNS]), 0.95)
+    assert len(square.heads) == 1 + len(square.blocks[0].rows) == 1 + MOST_COLUMNS
+
+
+def test_the_caption_says_what_to_conclude_and_how_surely() -> None:
+    notes = " ".join(trainings_grid("a", make_trainings(), 0.9).notes)
+    assert "says how much the training in the row keeps of the ranking" in notes
+    assert "(intervals of 90 % over 40 clusters reach at most 3.0 points from it)" in notes
+    unsure = " ".join(trainings_grid("a", make_trainings(reason="4 clusters"), 0.9).notes)
+    assert "(no interval: 4 clusters)" in unsure and "reach" not in unsure
+    assert len(sentences(notes)) == len(sentences(unsure)) == 2
+    alone = trainings_grid("a", make_trainings(FEW[:1]), 0.9)
+    assert not alone.blocks and "one training" in alone.caption
