@@ -220,20 +220,10 @@ class Experiment:
         """Those of `trained_scenarios` on anonymized images, which have both query kinds."""
         return [run for run in self.trained_scenarios(name) if run.variant != Variant()]
 
-    def deployed(self, name: str) -> list[tuple[Model, Variant]]:
-        """Models for deployments at the highest degree, each with the variants it embeds.
-
-        With the reference's seed: the originals and the variant that a model is adapted to; for the
-        unadapted model, all variants.
-        """
+    def deployed(self, name: str) -> list[Variant]:
+        """Variants of mixed archives: those at the highest degree."""
         highest = max(self.datasets[name].degrees)
-        pairs = [
-            (run.model, variant)
-            for run in self.anonymized_scenarios(name)
-            if run.variant.degree == highest and run.seed == self.reference_seed
-            for variant in (Variant(), run.variant)
-        ]
-        return list(dict.fromkeys(pairs))
+        return [variant for variant in self.variants(name) if variant.degree == highest]
 
     def shown_variant(self, name: str) -> Variant:
         """Variant on which attention is drawn: the first method at the highest degree."""
@@ -286,7 +276,7 @@ class Experiment:
             *attacks,
             *given,
             *mapped,
-            *(() if self.config.deployments.kinds else ("deployments",)),
+            *(() if self.config.deployments.mixed else ("deployments",)),
             *(() if self.config.retrieval.near_duplicates else ("near_duplicates",)),
         }
 

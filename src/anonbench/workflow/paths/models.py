@@ -187,12 +187,12 @@ class ModelPaths(ImagePaths):
         trainings = self.experiment.ranking_trainings(dataset)
         return [self.embedding(dataset, model, seed, ORIGINAL) for model, seed in trainings]
 
-    def deployed(self, dataset: str) -> dict[tuple[str, str], str]:
-        """Embeddings that deployments are made of, by model and variant."""
+    def deployed(self, dataset: str) -> dict[str, str]:
+        """The unadapted model's embeddings that mixed archives are made of, by method."""
         seed = self.experiment.reference_seed
         return {
-            (str(model), str(variant)): self.embedding(dataset, model, seed, variant)
-            for model, variant in self.experiment.deployed(dataset)
+            str(variant.method): self.embedding(dataset, UNADAPTED, seed, variant)
+            for variant in self.experiment.deployed(dataset)
         }
 
     def references(self, dataset: str) -> list[str]:
@@ -207,7 +207,7 @@ class ModelPaths(ImagePaths):
 
     def deployment_files(self, *patterns: str) -> list[str]:
         """Files of patterns for all data sets; empty if deployments are not scored."""
-        chosen = patterns if self.experiment.config.deployments.kinds else ()
+        chosen = patterns if self.experiment.config.deployments.mixed else ()
         return [path for pattern in chosen for path in self.dataset_files(pattern)]
 
     def scenario_names(self, dataset: str) -> list[str]:
