@@ -21,6 +21,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.similarity import threads
+from anonbench.core.registries.attacks import Attacker, is_aligned
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb
 from anonbench.training.data.preprocess import Preprocess
@@ -132,6 +133,27 @@ def _overlap(one: Cover, other: Cover) -> bool:
     """Whether two regions' upright boxes share a pixel."""
     pairs = zip(one.window, other.window, strict=True)
     return all(a.start < b.stop and b.start < a.stop for a, b in pairs)
+
+
+def cut_of(attacker: Attacker) -> Cut:
+    """Cut of an attacker's crops."""
+    return Cut(attacker.side, is_aligned(attacker))
+
+
+def cuts_of(attackers: Collection[Attacker]) -> list[Cut]:
+    """Distinct cuts of attackers, sorted; the last one is the largest that is not aligned.
+
+    Thumbnails are made of the last one.
+    """
+    cuts = {cut_of(each) for each in attackers}
+    if cuts and all(cut.aligned for cut in cuts):
+        cuts.add(Cut(max(cut.side for cut in cuts)))
+    return sorted(cuts, key=lambda cut: (not cut.aligned, cut.side))
+
+
+def differing(crops: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Mask of crops that differ between two lists, bool [N]; one by one, to save memory."""
+    return np.array([not np.array_equal(*pair) for pair in zip(crops, others, strict=True)], bool)
 
 
 def read_crops(

@@ -21,7 +21,7 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Entity
 
 if TYPE_CHECKING:
-    from anonbench.config import Privacy
+    from anonbench.config import Anonymization, Privacy
 
 NONE = "no region in the validation images"
 ONLY_ONE = "only one region in the validation images"
@@ -60,10 +60,16 @@ class Gallery:
     context: float = 0.0
     """Factor by which boxes are grown if only surroundings are shown; 0: the region itself."""
 
-    @property
-    def key(self) -> tuple[Entity, float]:
-        """Entity and context."""
-        return self.entity, self.context
+    def shown(self, crops: pd.DataFrame, settings: Privacy, hiding: Anonymization) -> pd.DataFrame:
+        """Crops with the columns `margin` and `context` of what is shown of them.
+
+        The margin is the factor by which a region is grown before it is cut out; if only its
+        surroundings are shown, before it is made grey.
+        """
+        margin = settings.margin if self.match is Match.PERSON else 1.0
+        if self.context:
+            margin = float(hiding.margin)
+        return crops.assign(margin=margin, context=self.context)
 
 
 def draw_galleries(

@@ -294,7 +294,7 @@ class LearnedRestorers:
         """Restorers of one method by entity; each image is hidden once for all of them."""
         settings, variant = self._train.settings, Variant(method, HIDDEN)
         hidden: Readable = self._train.given.get(method) or HiddenOnRead(
-            self._train, self._regions, method
+            self._train.originals, settings, self._regions, method
         )
         pairs: dict[str, list[Pair]] = {}
         rows = self._drawn.groupby("id", sort=False)["order"]
