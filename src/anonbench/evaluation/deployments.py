@@ -17,7 +17,6 @@ from anonbench.config import Deployments, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.core.numeric.frames import SharedScale
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.comparisons.best import OWN
@@ -29,7 +28,7 @@ from anonbench.evaluation.retrieval.scoring.engine import Search, make_engine, s
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, cutoff, effective_settings
 from anonbench.evaluation.retrieval.scoring.rows import draw
-from anonbench.evaluation.retrieval.vectors import Vectors, look_through
+from anonbench.evaluation.retrieval.vectors import look_through
 
 COLUMNS = [
     "dataset",
@@ -116,7 +115,10 @@ def score_deployments(
 
     rows: list[dict[str, Any]] = []
     for reference, judge_of in judges.items():
-        _require_ids(judge_of, ids)
+        if list(judge_of.ids) != list(ids):
+            raise InputError(
+                f"{judge_of.path}: it is of other images than the first reference; embed them again"
+            )
         vectors = judge_of.units()
         truth = Search(engine.database(vectors, judge_of.frame), [vectors.__getitem__])
         scores: dict[_Key, np.ndarray] = {}
@@ -127,14 +129,14 @@ def score_deployments(
             for number, query in enumerate(QueryKind):
                 for share, kinds in zip(shares, found, strict=True):
                     scores[method, query, share] = kinds[number]
-        own_first = {
-            (query, share): _own_first(query, masks[share][positions, 0], frame)
-            for query in QueryKind
-            for share in shares
-        }
-        bounds = {
-            key: _levels(own, chance, floor, len(ids), k, chosen) for key, own in own_first.items()
-        }
+        bounds: dict[tuple[QueryKind, int], _Levels] = {}
+        for query in QueryKind:
+            for share, mask in masks.items():
+                # queries whose own vector is in the database and comes first
+                own_first = mask[positions, 0] ^ (query is QueryKind.ORIGINAL)
+                if frame.similarity == "inner":  # longer vectors may come before it
+                    own_first[:] = False
+                bounds[query, share] = _levels(own_first, chance, floor, len(ids), k, chosen)
         whole = {"dataset": dataset, "degree": degree, "reference": reference, "images": len(ids)}
         rows += [whole | row for row in _rows(scores, bounds, clusters[positions], judging)]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -155,20 +157,6 @@ def read_deployments(path: Path) -> pd.DataFrame:
     """
     table = read_csv(path, COLUMNS)
     return table.assign(verdict=table["verdict"].fillna(""))
-
-
-def _require_ids(vectors: Vectors, ids: Sequence[str]) -> None:
-    if list(vectors.ids) != list(ids):
-        raise InputError(
-            f"{vectors.path}: it is of other images than the first reference; embed them again"
-        )
-
-
-def _own_first(query: QueryKind, hidden: np.ndarray, frame: SharedScale) -> np.ndarray:
-    """Mask of queries whose own vector is in the database and comes first, bool [Q]."""
-    if frame.similarity == "inner":  # longer vectors may come before it
-        return np.zeros_like(hidden)
-    return hidden if query is QueryKind.ANONYMIZED else ~hidden
 
 
 def _levels(

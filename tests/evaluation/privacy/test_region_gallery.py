@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -45,13 +44,8 @@ def test_persons_are_looked_for_by_the_largest_face(boxes: pd.DataFrame) -> None
     assert faces.match is Match.PERSON and len(faces.crops) == 30
     drawn = faces.crops.merge(boxes, on=["id", "order"])
     assert (drawn["x0"] == 40).all()
-    assert (
-        faces.crops.groupby("who")["id"]
-        .agg(lambda ids: {PEOPLE[i] for i in ids})
-        .map(len)
-        .eq(1)
-        .all()
-    )
+    persons = faces.crops["id"].map(PEOPLE)
+    assert (persons.groupby(faces.crops["who"]).nunique() == 1).all()
     assert found[Entity.TEXT].match is Match.REGION
 
 
@@ -102,19 +96,17 @@ def test_regions_at_a_degree_are_counted_over_the_whole_image(boxes: pd.DataFram
     assert (draw(boxes, PEOPLE)[Entity.FACE].crops["count"] == 3).all()
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> Callable[[dict[str, list[object]]], Path]:
-    def write(columns: dict[str, list[object]]) -> Path:
-        path = tmp_path / "manifest.parquet"
-        pd.DataFrame({"id": ["a", "b"]} | columns).to_parquet(path)
-        return path
-
-    return write
-
-
+@pytest.mark.parametrize(
+    ("column", "values", "people"),
+    [
+        ("identity", [7, None], {"a": "7.0"}),
+        ("identity", ["x", "y"], {"a": "x", "b": "y"}),
+        ("class", ["x", "y"], {}),
+    ],
+)
 def test_people_are_read_where_the_manifest_has_them(
-    manifest: Callable[[dict[str, list[object]]], Path],
+    tmp_path: Path, column: str, values: list[object], people: dict[str, str]
 ) -> None:
-    assert read_people(manifest({"identity": [7, None]}), "identity") == {"a": "7.0"}
-    assert read_people(manifest({"identity": ["x", "y"]}), "identity") == {"a": "x", "b": "y"}
-    assert read_people(manifest({"class": ["x", "y"]}), "identity") == {}
+    path = tmp_path / "manifest.parquet"
+    pd.DataFrame({"id": ["a", "b"], column: values}).to_parquet(path)
+    assert read_people(path, "identity") == people

@@ -192,7 +192,8 @@ class _LineUp:
         self, attacker: Attacker, seen: _Seen, clear: _Seen, known: np.ndarray
     ) -> np.ndarray:
         """Vectors of a variant's crops; unchanged ones have the vectors of the originals."""
-        crops, found = seen.crops[cut_of(attacker)], known[seen.rows]
+        crops = seen.crops[cut_of(attacker)]
+        found: np.ndarray = known[seen.rows]
         changed = differing(crops, clear.crops[cut_of(attacker)][seen.rows])
         if changed.any():
             found[changed] = attacker.embed(crops[changed])

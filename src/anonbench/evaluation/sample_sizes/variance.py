@@ -181,8 +181,8 @@ def tabulate_variances(
         parts = variance_components(effect.by_pair[:, defined], labels)
         needed = clusters_needed(effect.values[defined], labels, stated, confidence)
         variant = effect.variant
-        keys = (dataset, variant.degree, variant.method or ORIGINAL, effect.query.value)
-        keys = (*keys, effect.metric, effect.adaption.value, effect.name)
+        keys = [dataset, variant.degree, variant.method or ORIGINAL, effect.query.value]
+        keys += [effect.metric, effect.adaption.value, effect.name]
         unit = plural(str(clusters.name))
         rows.append((*keys, *np.sqrt(parts), len(np.unique(labels)), unit, stated, needed))
     # keep integers although some are missing
