@@ -1,13 +1,18 @@
+"""What is searched where: galleries, persons, and train images."""
+
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config import Privacy
+from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Entity
+from anonbench.evaluation.privacy import train_images
 from anonbench.evaluation.privacy.gallery import (
     NONE,
     ONLY_TRAIN,
@@ -16,6 +21,7 @@ from anonbench.evaluation.privacy.gallery import (
     draw_galleries,
     read_people,
 )
+from anonbench.evaluation.privacy.train_images import HiddenOnRead, KeptImages
 
 PEOPLE = {f"p{i}": f"person {i // 3}" for i in range(30)}  # ten persons, three photographs each
 
@@ -110,3 +116,34 @@ def test_people_are_read_where_the_manifest_has_them(
     path = tmp_path / "manifest.parquet"
     pd.DataFrame({"id": ["a", "b"], column: values}).to_parquet(path)
     assert read_people(path, "identity") == people
+
+
+class _Counted:
+    """Three images, and how often each was read."""
+
+    ids = ("a", "b", "c")
+
+    def __init__(self) -> None:
+        self.reads: Counter[str] = Counter()
+
+    def read(self, image_id: str) -> np.ndarray:
+        self.reads[image_id] += 1
+        return np.full((8, 8), ord(image_id), np.uint8)
+
+
+def test_an_image_is_read_once_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_images, "KEPT_BYTES", 2 * 64)
+    images = _Counted()
+    kept = KeptImages(images)
+    for image_id in ("a", "b", "c", "a", "b", "c"):
+        assert kept.read(image_id)[0, 0] == ord(image_id)
+    assert images.reads == {"a": 1, "b": 1, "c": 2}
+    with pytest.raises(ValueError, match="read-only"):
+        kept.read("a")[0, 0] = 0
+
+
+def test_images_are_hidden_by_their_regions() -> None:
+    regions = {"a": [Region(Entity.TEXT, 1, 1, 6, 6, 1.0)]}
+    hidden = HiddenOnRead(_Counted(), Anonymization(), regions, "mask").read("a")
+    assert hidden[3, 3] == 0
+    assert hidden[0, 0] == ord("a")
