@@ -253,9 +253,9 @@ def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
 
 
 def similarity(points: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """Rotation, scale and shift, float64 [2, 3], that bring points nearest to others, [N, 2] each.
+    """Rotation, scale and shift that bring points nearest to others, float64 [2, 3].
 
-    By least squares; there have to be two different points.
+    By least squares, for points [N, 2], at least two of them different.
     """
     x, y = points.T  # linear in (a, b, right, down) for the matrix (a, -b, right; b, a, down)
     one, zero = np.ones_like(x), np.zeros_like(x)
