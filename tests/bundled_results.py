@@ -39,7 +39,7 @@ from anonbench.evaluation.comparisons.pairwise import (
 )
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.decision import Judging
-from anonbench.evaluation.deployments.table import score_deployments
+from anonbench.evaluation.deployments import score_deployments
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
@@ -87,7 +87,7 @@ CONFIG: dict[str, Any] = {
     },
     "recipes": {"default": {"optimizer": {"batch_size": 8}}},
     "retrieval": {"fraction": 0.1},
-    "deployments": {"kinds": ["kept", "query_method"]},
+    "deployments": {"mixed": True},
     "presentation": {"bootstrap": 50, "show_originals": True},
 }
 
@@ -253,10 +253,10 @@ def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, 
 
 
 def _deployments(config: Config, experiment: Experiment, base: Path, people: pd.Series) -> None:
-    """Write the scores of other ways to search the archive."""
-    of_model = {
-        (str(model), str(variant)): base / f"embeddings/{model}/seed0/{variant}/val.h5"
-        for model, variant in experiment.deployed(NAME)
+    """Write the scores of mixed archives."""
+    of_method = {
+        str(variant.method): base / f"embeddings/unadapted/seed0/{variant}/val.h5"
+        for variant in experiment.deployed(NAME)
     }
     judges = [base / f"embeddings/unadapted/seed{seed}/original/val.h5" for seed in (0, 1)]
     references = dict(zip(("own", "second"), judges, strict=True))
@@ -264,7 +264,7 @@ def _deployments(config: Config, experiment: Experiment, base: Path, people: pd.
         NAME,
         100,
         references,
-        of_model,
+        of_method,
         None,
         config.deployments,
         config.retrieval,

@@ -84,7 +84,6 @@ def test_strengths_are_drawn_too() -> None:
     ("changes", "message"),
     [
         ({"system": "ours"}, "redrawn: regions are drawn for an unadapted model"),
-        ({"drift_from": "other"}, "redrawn: regions are drawn for an unadapted model"),
         ({"split": {"validation": 1.0}}, r"leaves no image to train on"),
         ({"redrawn": ["pixelate"]}, "pixelate is none of the data set's methods; add it"),
         ({"redrawn": ["given_deface"]}, "no method is called so"),

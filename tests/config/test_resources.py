@@ -256,6 +256,6 @@ def test_deployments_ask_a_sample_of_the_archive(root: Path) -> None:
     """Time grows with the images, and not with their square."""
     small, large = estimates(root, 10_000), estimates(root, 40_000)
     seconds = [each.seconds("deployments", "rvl_cdip") for each in (small, large)]
-    assert 3.5 < (seconds[1] - 20) / (seconds[0] - 20) < 4.5
+    assert seconds[1] == pytest.approx(4 * seconds[0], rel=0.2)
     vectors = 4 * 1024 * 40_000 // 10**6
-    assert large.deployments_mb("rvl_cdip") > 11 * vectors, "two sets of each of four models"
+    assert large.deployments_mb("rvl_cdip") > 11 * vectors

@@ -7,36 +7,31 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from anonbench.core.vocabulary import DeploymentKind
+from anonbench.evaluation import deployments
 from anonbench.evaluation.comparisons.best import OWN, SECOND
-from anonbench.evaluation.deployments import rankings as deployments
-from anonbench.evaluation.deployments import table
 from anonbench.evaluation.retrieval import training_agreement
 
 FEW = [("unadapted", 0), ("unadapted", 1), ("B-blur-50", 0)]
 
 
 def make_deployments(reason: str = "", second: bool = True) -> pd.DataFrame:
-    """Return a table of every kind of deployment of two methods and an adapted model."""
-    adaptions = dict.fromkeys(["blur", "mask"], ("A",))
-    wanted = deployments.deployments(list(DeploymentKind), [50], adaptions)
+    """Return a table of mixed archives of two methods."""
     rows = [
         {
-            "kind": each.kind.value,
-            "method": each.ranking.method,
-            "adaption": each.ranking.adaption,
-            "share": each.ranking.share,
-            "query": each.ranking.query.value,
-            "query_method": each.ranking.query_method,
+            "method": method,
+            "share": share,
+            "query": query,
             "reference": reference,
             "metric": metric,
-            "value": 0.9 - 0.002 * each.ranking.share,
-            "kept": 0.95 - 0.002 * each.ranking.share,
-            "verdict": "" if each.base is None else "worse",
+            "value": 0.9 - 0.002 * share,
+            "kept": 0.95 - 0.002 * share,
+            "verdict": "worse" if share else "",
         }
         for reference in (OWN, SECOND)[: 1 + second]
         for metric in ("map", "mndcg")
-        for each in wanted
+        for method in ("blur", "mask")
+        for query in ("original", "anonymized")
+        for share in (0, 50, 100)
     ]
     found = pd.DataFrame(rows)
     half = np.nan if reason else 0.05
@@ -45,9 +40,9 @@ def make_deployments(reason: str = "", second: bool = True) -> pd.DataFrame:
     found["difference"] = np.where(found["verdict"] == "", np.nan, -0.0123)
     found["difference_low"] = found["difference"] - half
     found["difference_high"] = found["difference"] + half
-    found = found.assign(dataset="a", degree=100, anonymized=0, n=60, images=90, clusters=30)
+    found = found.assign(dataset="a", degree=100, n=60, images=90, clusters=30)
     found = found.assign(chance=0.1, floor=0.2, reason=reason)
-    return found.reindex(columns=table.COLUMNS)
+    return found.reindex(columns=deployments.COLUMNS)
 
 
 def make_trainings(trainings: list[tuple[str, int]] = FEW, reason: str = "") -> pd.DataFrame:

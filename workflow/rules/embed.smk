@@ -1,7 +1,6 @@
 # Features of val images and, where they serve a task, of train images. A job a trained model, a job a data
 # set for a system and for each baseline. An image set whose images, weights, settings and code are
-# unchanged is not embedded again. Adapted models embed their original queries, too. A batch
-# (`drift_from`) is embedded by models of the data set that it is compared with.
+# unchanged is not embedded again. Adapted models embed their original queries, too.
 
 for _name in experiment.datasets:
     for (_model, _seed), _sets in paths.embedding_jobs(_name).items():

@@ -164,7 +164,7 @@ rule trainings:
         "../scripts/trainings.py"
 
 
-# Archives that are searched in other ways than a scenario's, from the same embeddings.
+# Archives of which a share is anonymized, from the scenarios' embeddings.
 rule deployments:
     input:
         **by_digest(
@@ -188,7 +188,7 @@ rule deployments:
         code=code_of("deployments"),
         slice=lambda w: stage_parameters.deployments(settings, w.dataset),
         degree=lambda w: max(datasets[w.dataset].degrees),
-        embedded=lambda w: list(paths.deployed(w.dataset)),
+        methods=lambda w: list(paths.deployed(w.dataset)),
     script:
         "../scripts/deployments.py"
 

@@ -10,7 +10,6 @@ _targets = {
         expand(plain(rules.judge.output), dataset=experiment.datasets),
         [paths.page("table", f"policy_{name}") for name in paths.with_table("policy")],
     ],
-    "drift": paths.dataset_files("{dataset}/drift.csv", experiment.drifts()),
     "costs": rules.cost.output,
 }
 _optional = {"compare_paper": compared_files, "findings": found_files}

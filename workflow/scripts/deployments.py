@@ -8,8 +8,7 @@ with job(snakemake, __file__):
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.comparisons.best import OWN, SECOND
     from anonbench.evaluation.decision import Judging
-    from anonbench.evaluation.deployments.rankings import read_labels
-    from anonbench.evaluation.deployments.table import score_deployments
+    from anonbench.evaluation.deployments import read_labels, score_deployments
 
     chosen, wildcards = snakemake.params.slice, snakemake.wildcards
     labels = snakemake.input.labels
@@ -18,10 +17,7 @@ with job(snakemake, __file__):
         snakemake.params.degree,
         # there need not be a second one
         dict(zip((OWN, SECOND), map(Path, snakemake.input.references), strict=False)),
-        {
-            tuple(key): Path(path)
-            for key, path in zip(snakemake.params.embedded, snakemake.input.embeddings, strict=True)
-        },
+        dict(zip(snakemake.params.methods, map(Path, snakemake.input.embeddings), strict=True)),
         read_labels(wildcards.dataset, Path(labels[0]), chosen["first"]) if labels else None,
         Deployments.model_validate(chosen["deployments"]),
         load(snakemake.config).retrieval.completing(chosen["retrieval"]),

@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from pathlib import Path
 
 from anonbench.core.jobs.job import job
@@ -13,7 +14,7 @@ with job(snakemake, __file__) as cache:
             from anonbench.core.vocabulary import Entity, Variant
             from anonbench.datasets.image_sets.shards import ImageSet, open_sets
             from anonbench.datasets.listing import root_in
-            from anonbench.evaluation.privacy.attackers import naive_attacker
+            from anonbench.evaluation.privacy.attackers import own_attacker
             from anonbench.evaluation.privacy.gallery import read_people
             from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
             from anonbench.evaluation.privacy.train_images import TrainImages
@@ -39,7 +40,10 @@ with job(snakemake, __file__) as cache:
             def adapted(weights):
                 return weights if system is None else system.model_copy(update={"adapter": weights})
 
-            with naive_attacker(system, left) as unadapted:
+            reference = next(left) if system is None else system
+            if system is not None and not system.embeds_images:
+                reference = None  # its vectors were computed elsewhere
+            with own_attacker(reference) if reference else nullcontext() as unadapted:
                 probes = reidentify(
                     originals=originals,
                     variants=[

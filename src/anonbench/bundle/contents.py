@@ -135,7 +135,7 @@ def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
     yield Entry(f"{name}/trainings.csv")
     if experiment.datasets[name].is_mapped:
         yield Entry(f"{name}/maps.csv")
-    if experiment.config.deployments.kinds:
+    if experiment.config.deployments.mixed:
         yield Entry(f"{name}/deployments.csv")
     if experiment.config.retrieval.near_duplicates:
         yield Entry(f"{name}/near_duplicates.csv")

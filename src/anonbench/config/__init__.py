@@ -190,23 +190,6 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
-    def _drift_is_comparable(self) -> Self:
-        for name, dataset in self.enabled.items():
-            if dataset.drift_from is None:
-                continue
-            where = f"datasets.{name}.drift_from"
-            others = self.enabled.keys() - {name}
-            if dataset.drift_from not in others:
-                there = ", ".join(sorted(others)) or "none"
-                raise ValueError(
-                    f"{where}: no other data set is called {dataset.drift_from!r}; "
-                    f"there are {there}"
-                )
-            if problem := _not_comparable(dataset, self.enabled[dataset.drift_from]):
-                raise ValueError(f"{where}: {problem}")
-        return self
-
-    @model_validator(mode="after")
     def _recipes_fit(self) -> Self:
         for name, dataset in self.enabled.items():
             recipe = self.recipe_of(name)
@@ -254,12 +237,7 @@ class Config(Settings):
 
     def recipe_of(self, name: str) -> Recipe:
         """Training recipe of a data set's models; the default one if none is named."""
-        return self.recipes.get(self.datasets[self.trained_on(name)].recipe) or Recipe()
-
-    def trained_on(self, name: str) -> str:
-        """Data set on which a data set's models are trained: itself, or `drift_from`."""
-        dataset = self.datasets[name]
-        return name if dataset.system else dataset.drift_from or name
+        return self.recipes.get(self.datasets[name].recipe) or Recipe()
 
     def system_of(self, name: str) -> SystemKind | None:
         """System under test of a data set; None if its models are trained."""
@@ -281,23 +259,6 @@ def load(values: Mapping[str, Any]) -> Config:
 
     """
     return _checked(Config, values)
-
-
-def _not_comparable(batch: Dataset, reference: Dataset) -> str | None:
-    """Reason why two data sets cannot be compared for drift, with a fix; None if they can."""
-    name = batch.drift_from
-    if batch.system != reference.system:
-        hint = f"give it `system: {reference.system}`" if reference.system else "leave it out"
-        return f"one model embeds both data sets, but `system` is not that of {name}; {hint}"
-    if not batch.system and reference.drift_from:
-        return f"{name} is a batch itself; name the data set that its models are trained on"
-    if set(batch.detectors) != set(reference.detectors):
-        return f"`detectors` are not those of {name}, so regions say nothing; give both the same"
-    if not set(batch.all_methods) & set(reference.all_methods):
-        return f"it has none of the `methods` of {name}; give both the same"
-    if not set(batch.degrees) & set(reference.degrees):
-        return f"it has none of the `degrees` of {name}; give both the same"
-    return None
 
 
 class _PolicyFile(Settings):

@@ -193,9 +193,6 @@ class Dataset(DataSource):
     """Percentages of an image's regions to anonymize; each degree is a separate image set."""
     system: Name | None = None
     """System under test, a key of `systems`; A, B and C are then not trained."""
-    drift_from: Name | None = None
-    """Evaluated data set that the target `drift` compares this one with, to tell whether to
-    evaluate again."""
     adaptions: tuple[
         Literal[Adaption.A, Adaption.B, Adaption.C, Adaption.D, Adaption.MAPPED], ...
     ] = (
@@ -227,22 +224,15 @@ class Dataset(DataSource):
     @classmethod
     def _nothing_is_adapted(cls, given: Any) -> Any:
         """Drop the default adaptions of a data set without trainings."""
-        if not isinstance(given, Mapping):
-            return given
-        if given.get("system") is None and given.get("drift_from") is None:
+        if not isinstance(given, Mapping) or given.get("system") is None:
             return given
         listed = given.get("adaptions")
         adaptions = listed if isinstance(listed, list | tuple) else ()
         is_possible = bool(adaptions) and all(
             isinstance(each, str) and each in COMPATIBLE for each in adaptions
         )
-        if is_possible and given.get("system") is not None and given.get("drift_from") is None:
+        if is_possible:
             return given
-        if given.get("adaptions") and given.get("system") is None:
-            raise ValueError(
-                "drift_from and adaptions: nothing is trained on a batch, which the models of "
-                "`drift_from` embed; leave `adaptions` out"
-            )
         if given.get("adaptions"):
             raise ValueError(
                 "system and adaptions: a system is measured as it is, and only `mapped` and D are "
@@ -258,7 +248,7 @@ class Dataset(DataSource):
         if not self.is_trained:
             raise ValueError(
                 "redrawn: regions are drawn for an unadapted model that is trained here, and with "
-                "`system` or `drift_from` there is none; leave `redrawn` out"
+                "a `system` there is none; leave `redrawn` out"
             )
         if others := [name for name in self.redrawn if name not in self.methods]:
             raise ValueError(
@@ -318,8 +308,8 @@ class Dataset(DataSource):
 
     @property
     def is_trained(self) -> bool:
-        """Whether models are trained on it: no system, and no models of another data set."""
-        return self.system is None and self.drift_from is None
+        """Whether models are trained on it: it has no system."""
+        return self.system is None
 
     @property
     def redrawn_methods(self) -> tuple[str, ...]:

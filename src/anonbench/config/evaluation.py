@@ -16,7 +16,6 @@ from anonbench.core.settings import (
     Settings,
     Share,
 )
-from anonbench.core.vocabulary import DeploymentKind
 
 
 class Embedding(Settings):
@@ -83,15 +82,14 @@ class Retrieval(Settings):
 
 
 class Deployments(Settings):
-    """Other ways to search an archive, scored with the existing embeddings.
+    """Partly anonymized archives, scored with the existing embeddings.
 
     Each data set is scored at its highest degree with the reference's seed; see
     docs/explanation/archives.md.
     """
 
-    kinds: tuple[DeploymentKind, ...] = ()
-    """`mixed` (partly anonymized database), `kept` (original embeddings), `query_method` (queries
-    with another method)."""
+    mixed: bool = False
+    """Score archives of which a share is anonymized and the rest are originals."""
     shares: ClassVar[tuple[int, ...]] = (25, 50, 75)
     """Percent of a mixed database that is anonymized, in addition to 0 and 100."""
     queries: ClassVar[int] = 2000

@@ -61,32 +61,12 @@ class Experiment:
 
     @property
     def trained(self) -> list[str]:
-        """Data sets whose models are trained; the others use a system or another one's models."""
+        """Data sets whose models are trained; the others use a system."""
         return [name for name, dataset in self.datasets.items() if dataset.is_trained]
 
     def is_frozen(self, name: str) -> bool:
-        """Whether no model is trained on a data set: it uses a system, or another one's models."""
+        """Whether no model is trained on a data set: it uses a system."""
         return not self.datasets[name].is_trained
-
-    def drifts(self) -> dict[str, str]:
-        """Data sets that are compared with another one, each with the other one's name."""
-        found = {name: dataset.drift_from for name, dataset in self.datasets.items()}
-        return {name: reference for name, reference in found.items() if reference is not None}
-
-    def drift_variants(self, reference: str, batch: str) -> list[Variant]:
-        """Anonymized variants that both data sets have."""
-        theirs = set(self.variants(reference))
-        return [variant for variant in self.variants(batch) if variant in theirs]
-
-    def drift_models(self, reference: str, batch: str) -> list[tuple[Model, Variant]]:
-        """Models that embed two data sets, each with the variant it embeds.
-
-        The unadapted model embeds the originals. Each shared variant is embedded by the model
-        adapted most to it, if there is one.
-        """
-        variants = self.drift_variants(reference, batch)
-        adapted = [(self.adapted_model(reference, variant), variant) for variant in variants]
-        return [(Model(), Variant()), *((model, v) for model, v in adapted if model)]
 
     @property
     def system_label(self) -> str | None:
@@ -240,20 +220,10 @@ class Experiment:
         """Those of `trained_scenarios` on anonymized images, which have both query kinds."""
         return [run for run in self.trained_scenarios(name) if run.variant != Variant()]
 
-    def deployed(self, name: str) -> list[tuple[Model, Variant]]:
-        """Models for deployments at the highest degree, each with the variants it embeds.
-
-        With the reference's seed: the originals and the variant that a model is adapted to; for the
-        unadapted model, all variants.
-        """
+    def deployed(self, name: str) -> list[Variant]:
+        """Variants of mixed archives: those at the highest degree."""
         highest = max(self.datasets[name].degrees)
-        pairs = [
-            (run.model, variant)
-            for run in self.anonymized_scenarios(name)
-            if run.variant.degree == highest and run.seed == self.reference_seed
-            for variant in (Variant(), run.variant)
-        ]
-        return list(dict.fromkeys(pairs))
+        return [variant for variant in self.variants(name) if variant.degree == highest]
 
     def shown_variant(self, name: str) -> Variant:
         """Variant on which attention is drawn: the first method at the highest degree."""
@@ -306,7 +276,7 @@ class Experiment:
             *attacks,
             *given,
             *mapped,
-            *(() if self.config.deployments.kinds else ("deployments",)),
+            *(() if self.config.deployments.mixed else ("deployments",)),
             *(() if self.config.retrieval.near_duplicates else ("near_duplicates",)),
         }
 

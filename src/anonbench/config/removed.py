@@ -13,6 +13,7 @@ _REASONS: dict[str, str] = {
     "detection_quality.drawn": "the contact sheets of data sets were removed",
     "policy.residue": "policy.information_left is its new name",
     "deployments.weight": "the mixed archive needs none",
+    "deployments.kinds": "only mixed archives are scored, with deployments.mixed",
     "privacy.restored": "likeness and reconstruction tell what a restorer finds",
 } | dict.fromkeys(
     (

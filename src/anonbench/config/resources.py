@@ -217,16 +217,11 @@ class Estimates:
         return 500 + (held + block) // 10**6
 
     def deployments_mb(self, name: str) -> int:
-        """Main memory of a job of deployments: one method's embeddings."""
+        """Main memory of a job of deployments: originals and one method's embeddings."""
         images = self._counts[name][Split.VAL]
-        models = 1 + len(self._experiment.datasets[name].adaptions)
-        vectors = 4 * images * self._width(name)
-        held = 2 * models + len(self._experiment.datasets[name].all_methods)
-        return (
-            700
-            + ((held + 9) * vectors + 3 * rates.BLOCK_BYTES * rates.DEPLOYED_BLOCK * images)
-            // 10**6
-        )
+        vectors = 11 * 4 * images * self._width(name)
+        blocks = 3 * rates.BLOCK_BYTES * rates.DEPLOYED_BLOCK * images
+        return 700 + (vectors + blocks) // 10**6
 
     def rankings_mb(self, name: str) -> int:
         """Main memory of a job that gathers scores, one scenario at a time."""
@@ -252,10 +247,8 @@ class Estimates:
         """Seconds of a job of deployments on one core."""
         settings, dataset = self._experiment.config.deployments, self._experiment.datasets[name]
         images, methods = self._counts[name][Split.VAL], len(dataset.all_methods)
-        queries, adapted = min(images, settings.queries), len(dataset.adaptions)
-        pairs = float(queries) * images
-        mixed = 2 * (1 + adapted) * (len(settings.shares) + 2)
-        rankings = methods * (mixed + 1 + methods)
+        pairs = float(min(images, settings.queries)) * images
+        rankings = methods * 2 * (len(settings.shares) + 2)
         references = 1 + bool(self._experiment.second_references(name))
         ranked = self._width(name) * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_RANK
         return references * pairs * rankings * ranked

@@ -230,7 +230,7 @@ def trainings(config: Config) -> Slice:
 
 
 def deployments(config: Config, name: str) -> Slice:
-    """Kinds of deployments, and settings of their comparison with the reference and of tests."""
+    """Settings of mixed archives, and of their comparison with the reference and of tests."""
     return {
         "deployments": config.deployments.model_dump(mode="json"),
         "first": config.datasets[name].anonymized_first,

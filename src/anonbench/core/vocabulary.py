@@ -115,17 +115,6 @@ class QueryKind(StrEnum):
     ANONYMIZED = "anonymized"
 
 
-class DeploymentKind(StrEnum):
-    """A way to search an archive that no scenario has (`anonbench.evaluation.deployments`)."""
-
-    MIXED = "mixed"
-    """A share of the database is anonymized."""
-    KEPT = "kept"
-    """The database has the embeddings of the originals, queries are anonymized."""
-    QUERY_METHOD = "query_method"
-    """Queries are anonymized by another method than the database."""
-
-
 @dataclass(frozen=True)
 class Variant:
     """One version of the images: the original (no method) or a method at a degree in percent."""

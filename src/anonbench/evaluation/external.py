@@ -26,11 +26,7 @@ from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.scoring.rows import draw
 from anonbench.evaluation.retrieval.stage import scenario
-from anonbench.evaluation.sample_sizes.sufficiency import (
-    high_chance,
-    identical_vectors_note,
-    too_few,
-)
+from anonbench.evaluation.sample_sizes.sufficiency import why_no_statement
 from anonbench.evaluation.scores import retrieval_scores
 
 DEFAULTS = Presentation()
@@ -80,8 +76,7 @@ class Evaluation:
                 f"k is {self.k}, and below {metrics.MIN_K} no ranking can be judged; score more "
                 f"images, or ask for a k of {metrics.MIN_K} or more"
             )
-        few = too_few(self.k, len(self.per_query))
-        return few or identical_vectors_note(self.table) or high_chance(self.table)
+        return why_no_statement(self.table.assign(n=len(self.per_query)))
 
     def near_chance(self) -> pd.DataFrame:
         """Rows of mAP and mnDCG in which the score is at or near chance."""

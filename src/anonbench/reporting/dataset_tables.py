@@ -12,7 +12,7 @@ from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import TABLES, Grid
 from anonbench.evaluation.comparisons.pairwise import read_comparisons
-from anonbench.evaluation.deployments.table import read_deployments
+from anonbench.evaluation.deployments import read_deployments
 from anonbench.evaluation.mapped.gather import read_maps
 from anonbench.evaluation.near_duplicates import read_near_duplicates
 from anonbench.evaluation.policy.table import read_policy

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, DeploymentKind, Model, QueryKind
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, QueryKind
 from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.mapped.judge import LABELLED, LABELS, MAP, NOTHING, remedy_label
 from anonbench.evaluation.near_duplicates import ALL, DISTINCT, RANDOM, warning
@@ -26,45 +26,29 @@ from anonbench.reporting.labels import (
     interval,
     method_name,
     metric_label,
-    model_name,
     percent,
     unadapted_model,
 )
 from anonbench.reporting.notes import notes
 from anonbench.reporting.summary import present
 
-DEPLOYMENTS = {
-    DeploymentKind.MIXED: "A share of the images is anonymized, compared with none",
-    DeploymentKind.KEPT: "Original embeddings are kept, compared with embedding again",
-    DeploymentKind.QUERY_METHOD: (
-        "Queries are anonymized by another method, compared with the database’s"
-    ),
-}
 EFFECTS = {"anonymizing": "Cost of anonymizing", "adapting": "Cost of adapting"}
 MOST_COLUMNS = 8
 """Most columns of trainings; with more, only those of the unadapted model are columns."""
 
 
 def deployments_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
-    """mAP of deployments: one block per kind, one row per database with its queries.
-
-    For a mixed database only the rows of the unadapted model; the CSV has all.
-    """
-    found = table[table["metric"] == "map"]
-    is_detail = (found["kind"] == DeploymentKind.MIXED) & (found["adaption"] != UNADAPTED)
-    shown = found[~is_detail]
+    """mAP of mixed archives: one row per database with its queries."""
+    shown = table[table["metric"] == "map"]
     has_second = SECOND in set(shown["reference"])
-    blocks = [
-        GridBlock(label, tuple(_deployments(shown[shown["kind"] == kind], has_second)))
-        for kind, label in DEPLOYMENTS.items()
-    ]
+    rows = tuple(_deployments(shown, has_second))
     degree = int(table["degree"].max()) if len(table) else 100
     kept = ("Kept",) if has_second else ()
     return Grid(
         stem=f"deployments_{dataset}",
-        title=f"Other ways to search the archive, degree {degree} %, {dataset}",
+        title=f"Partly anonymized archives, degree {degree} %, {dataset}",
         heads=("Database", "Queries", "mAP", *kept, "Difference", "Verdict"),
-        blocks=tuple(block for block in blocks if block.rows),
+        blocks=(GridBlock("", rows),) if rows else (),
         notes=notes(
             "deployments",
             first=shown.iloc[0].to_dict() if len(shown) else None,
@@ -82,17 +66,13 @@ def _deployments(table: pd.DataFrame, has_second: bool) -> Iterator[tuple[str, .
     own = table[table["reference"] == OWN].to_dict("records")
     sharpest = table[table["reference"] == SECOND].to_dict("records") if has_second else own
     for row, judged in zip(own, sharpest, strict=True):
-        model, share = model_name(row["adaption"]), row["share"]
-        name = method_name(row["method"])
-        database = "Originals" if share == 0 else name if share == 100 else f"{name} {share} %"
-        asked = row["query_method"]
-        queries = "originals" if asked == ORIGINAL else method_name(asked)
+        name, share = method_name(row["method"]), row["share"]
         lowest = row["value"] if math.isnan(row["low"]) else row["low"]
         mark = AT_CHANCE if lowest <= row["floor"] else ""
         kept = (_ends(judged, "kept_", "kept"),) if has_second else ()
         yield (
-            f"{database}; {model}",
-            f"{queries}; {model}",
+            "Originals" if share == 0 else name if share == 100 else f"{name} {share} %",
+            "originals" if row["query"] == QueryKind.ORIGINAL else name,
             _ends(row, "", "value", mark=mark),
             *kept,
             _ends(judged, "difference_", "difference", sign="+"),

@@ -141,9 +141,6 @@ def read(
         versions=versions,
         boxes=boxes,
         clusters=pd.Series({name: number for number, name in enumerate(originals.ids)}),
-        embeddings={},
-        people={},
-        labels={},
     )
     equipment = Equipment(Detection(), HIDING)
     settings = Privacy(attacks=READING, attacked_regions=2 * DOCUMENTS)

@@ -42,14 +42,6 @@ def turned(angle: float, scale: float, shift: tuple[float, float]) -> np.ndarray
     return (TEMPLATE - TEMPLATE_SIDE / 2) @ turn.T * scale + TEMPLATE_SIDE / 2 + shift
 
 
-@pytest.mark.parametrize("angle", [-0.6, 0.0, 1.2])
-@pytest.mark.parametrize("scale", [0.3, 1.0, 2.5])
-def test_a_similarity_is_undone(angle: float, scale: float) -> None:
-    points = turned(angle, scale, (13.0, -7.0))
-    matrix = similarity(points, TEMPLATE)
-    np.testing.assert_allclose(points @ matrix[:, :2].T + matrix[:, 2], TEMPLATE, atol=1e-9)
-
-
 def test_of_points_that_fit_nothing_the_nearest_similarity_is_taken() -> None:
     points = TEMPLATE + rng("noise").normal(0, 5, TEMPLATE.shape)
     best = similarity(points, TEMPLATE)

@@ -1,3 +1,5 @@
+"""Rates of probes with intervals, and their clusters."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -5,11 +7,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.statistics import wilson
 from anonbench.evaluation.privacy.probes import COLUMNS
-from anonbench.evaluation.privacy.rates import ALL, HIDDEN, RATE_COLUMNS, rates, read_rates, worst
+from anonbench.evaluation.privacy.rates import (
+    ALL,
+    HIDDEN,
+    RATE_COLUMNS,
+    rates,
+    read_rates,
+    with_clusters,
+    worst,
+)
 
 
 def probes(
@@ -97,7 +110,7 @@ def test_hidden_regions_are_told_from_all() -> None:
 
 
 def test_the_worst_is_farthest_above_chance() -> None:
-    given = pd.concat(
+    table = pd.concat(
         [
             probes([1, 0, 0, 0]),
             probes([1, 1, 0, 0], attacker="parrot"),
@@ -105,13 +118,13 @@ def test_the_worst_is_farthest_above_chance() -> None:
             probes([1, 1, 1, 1], method="original"),
         ]
     )
-    found = worst(rates("a", given, 0.95)).set_index("method")
+    found = worst(rates("a", table, 0.95)).set_index("method")
     assert found.loc["blur", ["attacker", "rate", "entity"]].tolist() == ["parrot", 0.5, "face"]
     assert found.loc["original", "rate"] == 1
     # what is left above chance: 0.49 of 0.99, 0.40 of 0.60
     likely = probes([1, 1, 1, 1, 0], entity="text", chance=0.4)
-    given = pd.concat([probes([1, 0]), likely])
-    assert worst(rates("a", given, 0.95))["entity"].tolist() == ["text"]
+    table = pd.concat([probes([1, 0]), likely])
+    assert worst(rates("a", table, 0.95))["entity"].tolist() == ["text"]
 
 
 def test_what_was_not_run_has_a_reason_and_survives_the_file(tmp_path: Path) -> None:
@@ -124,3 +137,57 @@ def test_what_was_not_run_has_a_reason_and_survives_the_file(tmp_path: Path) -> 
     assert len(worst(again)) == 1
     nothing = rates("a", absent, 0.95)
     assert worst(nothing).empty
+
+
+def attacked(cluster: list[int], entity: str = "face") -> pd.DataFrame:
+    """Return one probe an image, every other one found."""
+    return probes([float(number % 2) for number in range(len(cluster))], cluster, entity=entity)
+
+
+def series(numbers: list[int]) -> pd.Series:
+    return pd.Series(numbers, [f"i{number}" for number in range(len(numbers))])
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
+def test_probes_share_a_cluster_where_a_chain_links_them(pairs: list[tuple[int, int]]) -> None:
+    one, other = (list(each) for each in zip(*pairs, strict=True))
+    found = with_clusters(attacked(one), series(other))["cluster"].tolist()
+    expected = list(range(len(pairs)))
+    for _ in pairs:  # the smallest number reaches every link of its chain
+        expected = [
+            min(expected[j] for j in range(len(pairs)) if one[i] == one[j] or other[i] == other[j])
+            for i in range(len(pairs))
+        ]
+    assert (
+        pd.factorize(pd.Series(found))[0].tolist() == pd.factorize(pd.Series(expected))[0].tolist()
+    )
+
+
+def test_entities_have_numbers_of_their_own() -> None:
+    both = pd.concat([attacked([0, 0, 1, 1]), attacked([0, 1, 2, 3], "text")], ignore_index=True)
+    found = with_clusters(both, series([0, 1, 2, 3]))
+    assert found.groupby("entity")["cluster"].nunique().to_dict() == {"face": 2, "text": 4}
+
+
+def test_coarser_clusters_widen_the_interval_and_keep_the_rate() -> None:
+    attack = attacked(list(range(40)))
+    cases = series([number % 2 + 2 * (number // 8) for number in range(40)])
+    alone, together = (
+        rates("a", each, 0.95).iloc[0] for each in (attack, with_clusters(attack, cases))
+    )
+    assert (alone["clusters"], together["clusters"]) == (40, 10)
+    assert alone["rate"] == together["rate"]
+    assert together["high"] - together["low"] > 1.5 * (alone["high"] - alone["low"])
+
+
+def test_what_was_not_run_stays() -> None:
+    absent = attacked([0]).assign(id="", entity="text", reason="no region")
+    both = pd.concat([attacked([0, 1]), absent], ignore_index=True)
+    found = with_clusters(both, series([5, 5]))
+    assert found["cluster"].tolist()[:2] == [0, 0]
+    pd.testing.assert_frame_equal(found.iloc[2:], both.iloc[2:])
+
+
+def test_probes_of_other_data() -> None:
+    with pytest.raises(InputError, match="1 images have scores and no cluster"):
+        with_clusters(attacked([0, 1]), series([5]))

@@ -1,14 +1,18 @@
+"""What is searched where: galleries, persons, and train images."""
+
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config import Privacy
+from anonbench.config import Anonymization, Privacy
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Entity
+from anonbench.evaluation.privacy import train_images
 from anonbench.evaluation.privacy.gallery import (
     NONE,
     ONLY_TRAIN,
@@ -17,6 +21,7 @@ from anonbench.evaluation.privacy.gallery import (
     draw_galleries,
     read_people,
 )
+from anonbench.evaluation.privacy.train_images import HiddenOnRead, KeptImages
 
 PEOPLE = {f"p{i}": f"person {i // 3}" for i in range(30)}  # ten persons, three photographs each
 
@@ -45,13 +50,8 @@ def test_persons_are_looked_for_by_the_largest_face(boxes: pd.DataFrame) -> None
     assert faces.match is Match.PERSON and len(faces.crops) == 30
     drawn = faces.crops.merge(boxes, on=["id", "order"])
     assert (drawn["x0"] == 40).all()
-    assert (
-        faces.crops.groupby("who")["id"]
-        .agg(lambda ids: {PEOPLE[i] for i in ids})
-        .map(len)
-        .eq(1)
-        .all()
-    )
+    persons = faces.crops["id"].map(PEOPLE)
+    assert (persons.groupby(faces.crops["who"]).nunique() == 1).all()
     assert found[Entity.TEXT].match is Match.REGION
 
 
@@ -102,19 +102,48 @@ def test_regions_at_a_degree_are_counted_over_the_whole_image(boxes: pd.DataFram
     assert (draw(boxes, PEOPLE)[Entity.FACE].crops["count"] == 3).all()
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> Callable[[dict[str, list[object]]], Path]:
-    def write(columns: dict[str, list[object]]) -> Path:
-        path = tmp_path / "manifest.parquet"
-        pd.DataFrame({"id": ["a", "b"]} | columns).to_parquet(path)
-        return path
-
-    return write
-
-
+@pytest.mark.parametrize(
+    ("column", "values", "people"),
+    [
+        ("identity", [7, None], {"a": "7.0"}),
+        ("identity", ["x", "y"], {"a": "x", "b": "y"}),
+        ("class", ["x", "y"], {}),
+    ],
+)
 def test_people_are_read_where_the_manifest_has_them(
-    manifest: Callable[[dict[str, list[object]]], Path],
+    tmp_path: Path, column: str, values: list[object], people: dict[str, str]
 ) -> None:
-    assert read_people(manifest({"identity": [7, None]}), "identity") == {"a": "7.0"}
-    assert read_people(manifest({"identity": ["x", "y"]}), "identity") == {"a": "x", "b": "y"}
-    assert read_people(manifest({"class": ["x", "y"]}), "identity") == {}
+    path = tmp_path / "manifest.parquet"
+    pd.DataFrame({"id": ["a", "b"], column: values}).to_parquet(path)
+    assert read_people(path, "identity") == people
+
+
+class _Counted:
+    """Three images, and how often each was read."""
+
+    ids = ("a", "b", "c")
+
+    def __init__(self) -> None:
+        self.reads: Counter[str] = Counter()
+
+    def read(self, image_id: str) -> np.ndarray:
+        self.reads[image_id] += 1
+        return np.full((8, 8), ord(image_id), np.uint8)
+
+
+def test_an_image_is_read_once_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_images, "KEPT_BYTES", 2 * 64)
+    images = _Counted()
+    kept = KeptImages(images)
+    for image_id in ("a", "b", "c", "a", "b", "c"):
+        assert kept.read(image_id)[0, 0] == ord(image_id)
+    assert images.reads == {"a": 1, "b": 1, "c": 2}
+    with pytest.raises(ValueError, match="read-only"):
+        kept.read("a")[0, 0] = 0
+
+
+def test_images_are_hidden_by_their_regions() -> None:
+    regions = {"a": [Region(Entity.TEXT, 1, 1, 6, 6, 1.0)]}
+    hidden = HiddenOnRead(_Counted(), Anonymization(), regions, "mask").read("a")
+    assert hidden[3, 3] == 0
+    assert hidden[0, 0] == ord("a")

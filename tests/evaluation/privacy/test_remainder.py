@@ -273,10 +273,6 @@ def test_surroundings_that_are_as_they_were_are_compared_like_originals(
     assert set(taken) == {0.0, 1.0}
 
 
-def test_the_same_attack_gives_the_same_rates() -> None:
-    pd.testing.assert_frame_equal(attack("blur-100"), attack("blur-100"))
-
-
 @pytest.mark.slow
 def test_regions_that_no_attacker_is_shown_say_so(shared: Path) -> None:
     """Of a system that embeds no images, a recognizer of faces is all there is."""

@@ -12,28 +12,31 @@ from anonbench.config import Retrieval
 from anonbench.evaluation.external import run
 from anonbench.evaluation.sample_sizes.sufficiency import (
     DEFAULTS,
-    too_few,
     too_wide,
     why_no_statement,
 )
 
 
+def rows(k: int, n: int) -> pd.DataFrame:
+    found = {"metric": ["map", "knn"], "value": [0.5, 0.5], "n": [n, 1], "k": [k, 2]}
+    return pd.DataFrame(found).assign(chance=0.1)
+
+
 def test_below_k_five_the_images_that_lack_are_counted() -> None:
-    assert too_few(5, 100, DEFAULTS, 100) == ""
-    assert too_few(1, 26, DEFAULTS, 26) == (
+    assert why_no_statement(rows(5, 100), DEFAULTS, 100) == ""
+    assert why_no_statement(rows(1, 26), DEFAULTS, 26) == (
         "k is 1 (26 validation images), and below 5 no ranking can be judged; with "
         "retrieval.fraction 0.05 it takes 100 validation images: add 74"
     )
-    assert "takes 101 validation" in too_few(
-        4, 99, replace(DEFAULTS, retrieval=Retrieval(include_self=False))
-    )
-    assert "takes 17 validation images" in too_few(
-        2, 8, replace(DEFAULTS, retrieval=Retrieval(fraction=0.3))
-    )
+    for retrieval, said in (
+        (Retrieval(include_self=False), "takes 101 validation images"),
+        (Retrieval(fraction=0.3), "takes 17 validation images"),
+    ):
+        assert said in why_no_statement(rows(4, 99), replace(DEFAULTS, retrieval=retrieval))
 
 
 def test_few_queries_and_wide_intervals_are_said() -> None:
-    assert too_few(5, 19, DEFAULTS) == "19 queries are scored, and 20 are needed"
+    assert why_no_statement(rows(5, 19)) == "19 queries are scored, and 20 are needed"
     assert too_wide(0.4, 0.6, replace(DEFAULTS, widest=0.25)) == ""
     said = too_wide(0.4, 0.7, DEFAULTS)
     assert said.startswith("its interval, 40.0 to 70.0, is wider than 20 points")
@@ -44,13 +47,10 @@ def test_few_queries_and_wide_intervals_are_said() -> None:
 
 @pytest.mark.parametrize(("k", "n", "stated"), [(5, 20, True), (4, 200, False), (9, 3, False)])
 def test_a_data_sets_scores(k: int, n: int, stated: bool) -> None:
-    rows = pd.DataFrame({"metric": ["map", "knn"], "value": [0.5, 0.5], "n": [n, 1], "k": [k, 2]})
-    rows["chance"] = 0.1
-    assert (why_no_statement(rows, DEFAULTS) == "") is stated
-    assert why_no_statement(rows[rows["metric"] == "knn"], DEFAULTS) == ""
-    assert why_no_statement(rows.assign(chance=0.51), DEFAULTS).startswith(
-        "a random ranking has 51.0 %"
-    )
+    scores = rows(k, n)
+    assert (why_no_statement(scores) == "") is stated
+    assert why_no_statement(scores[scores["metric"] == "knn"]) == ""
+    assert why_no_statement(scores.assign(chance=0.51)).startswith("a random ranking has 51.0 %")
 
 
 def test_a_reference_without_a_ranking_of_its_own_gives_no_statement() -> None:

@@ -20,8 +20,8 @@ def paths_of(config: dict[str, Any], **deployments: Any) -> Paths:
     return Paths(experiment, {}, {name: {} for name in experiment.datasets})
 
 
-def test_without_kinds_there_is_no_file_of_them(miniature: dict[str, Any]) -> None:
-    off, on = paths_of(miniature), paths_of(miniature, kinds=["kept"])
+def test_without_the_setting_there_is_no_file_of_them(miniature: dict[str, Any]) -> None:
+    off, on = paths_of(miniature), paths_of(miniature, mixed=True)
     assert not off.deployment_files("{dataset}/deployments.csv")
     assert on.deployment_files("{dataset}/deployments.csv")
     tables = set(on.dataset_tables()) - set(off.dataset_tables())
@@ -33,19 +33,11 @@ def test_without_kinds_there_is_no_file_of_them(miniature: dict[str, Any]) -> No
 
 
 def test_they_are_made_of_the_highest_degree(miniature: dict[str, Any]) -> None:
-    paths = paths_of(miniature, kinds=["kept"])
-    assert paths.deployed("documents") == {
-        ("unadapted", variant): f"results/documents/embeddings/unadapted/seed0/{variant}/val.h5"
-        for variant in ("original", "mask-100")
-    }
-    assert set(paths.deployed("portraits")) == {
-        ("unadapted", "original"),
-        *(("unadapted", f"{method}-100") for method in ("blur", "mask")),
-        *(
-            (f"A-{method}-100", variant)
-            for method in ("blur", "mask")
-            for variant in ("original", f"{method}-100")
-        ),
+    paths = paths_of(miniature, mixed=True)
+    folder = "embeddings/unadapted/seed0"
+    assert paths.deployed("documents") == {"mask": f"results/documents/{folder}/mask-100/val.h5"}
+    assert paths.deployed("portraits") == {
+        method: f"results/portraits/{folder}/{method}-100/val.h5" for method in ("blur", "mask")
     }
     assert paths.references("portraits") == [
         f"results/portraits/embeddings/unadapted/seed{seed}/original/val.h5" for seed in (0, 1)
@@ -54,7 +46,7 @@ def test_they_are_made_of_the_highest_degree(miniature: dict[str, Any]) -> None:
 
 @pytest.mark.workflow
 def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_path: Path) -> None:
-    config = deepcopy(miniature) | {"deployments": {"kinds": ["mixed", "kept"]}}
+    config = deepcopy(miniature) | {"deployments": {"mixed": True}}
     config["datasets"]["documents"]["anonymized_first"] = "class"
     target = "table_deployments_documents"
     arguments = ("--cores", "1", "--workflow-profile", "none", "-n")
@@ -73,7 +65,7 @@ def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_p
     assert "rankings_portraits" in planned
     assert "documents/manifest.parquet" in inputs["documents"]
     assert "portraits/manifest.parquet" not in inputs["portraits"]
-    assert "A-mask-100/seed0/original/val.h5" in inputs["portraits"]
+    assert "unadapted/seed0/mask-100/val.h5" in inputs["portraits"]
 
 
 @pytest.mark.workflow

@@ -49,7 +49,7 @@ class ResultTable:
     """Tables of the data set: `scores` (anonbench.evaluation.scores), `variance` components
     (anonbench.evaluation.sample_sizes.variance), `trainings`
     (anonbench.evaluation.retrieval.training_agreement), `deployments`
-    (anonbench.evaluation.deployments.table), `near_duplicates`
+    (anonbench.evaluation.deployments), `near_duplicates`
     (anonbench.evaluation.near_duplicates), `maps`
     (anonbench.evaluation.mapped.gather), `given`, what other programs did to the regions
     (anonbench.anonymization.given.gather), `policy` (anonbench.evaluation.policy.verdicts), and of
@@ -104,8 +104,7 @@ TABLES = {
         ("variance",),
     ),
     "deployments": ResultTable(
-        "Other ways to search the archive: a share of it anonymized, original embeddings kept, "
-        "queries by another method. Each is compared with what it replaces.",
+        "Archives of which a share is anonymized, compared with an archive of originals.",
         ("deployments",),
     ),
     "near_duplicates": ResultTable(

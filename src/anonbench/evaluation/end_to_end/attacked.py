@@ -52,11 +52,10 @@ def attack(
     regions: dict[str, list[Region]] = {image_id: [] for image_id in known}
     regions |= image_regions(encoded.boxes)
     originals, how = GivenImages(known), treatment.anonymization
-    clear = TrainImages(originals, how)
     probes = reidentify(
         originals,
         [
-            Attacked(each, HiddenOnRead(clear, regions, str(each.method), degree=each.degree))
+            Attacked(each, HiddenOnRead(originals, how, regions, str(each.method), each.degree))
             for each in treatment.variants
         ],
         encoded.boxes,

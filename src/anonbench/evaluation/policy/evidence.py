@@ -113,11 +113,7 @@ def _information_left(given: Measured, method: str) -> Iterator[dict[str, Any]]:
 
 
 def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
-    """Yield each numeric parameter of a method; those by entity only for sought entities.
-
-    A method that applies others has their parameters too. Parameters of a strength are named after
-    the method of that strength.
-    """
+    """Yield each numeric parameter of a method and of those it applies; only of sought entities."""
     for step in given.applied.get(method, (method,)):
         for name, value in (given.methods.get(step) or {}).items():
             parameter = f"{base_of(step)}.{name}"
@@ -135,11 +131,8 @@ def _is_number(value: object) -> bool:
 
 
 def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield the counts of the audit of written images, train and validation together.
-
-    Yields nothing for pictures that were not written here, because the audit has not seen them.
-    """
-    if of_variant.empty:
+    """Yield the counts of the audit of written images, train and validation together."""
+    if of_variant.empty:  # pictures that were not written here
         return
     images = int(of_variant["images"].sum())
     failed, partly = (int(of_variant[c].sum()) for c in ("failed_audits", "used_failed"))
@@ -151,58 +144,37 @@ def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def _missed(given: Measured) -> Iterator[dict[str, Any]]:
     """Yield the share of the true area of each sought entity that no found region covers.
 
-    For ellipses, it is the area that no ellipse covers. Intervals are bootstrapped over images. If
-    all images are covered alike, the bootstrap interval has no width; then the interval is Wilson's
-    for the same number of images, which is wider than any interval of a mean of shares.
+    For ellipses, it is the area that no ellipse covers. Intervals are bootstrapped over images.
     """
     for entity in given.sought:
         is_round = (given.methods.get("shape") or {}).get(entity) == "ellipse"
         source = _SIGHT_FILE if is_round else _QUALITY_FILE
         row: dict[str, Any] = {"rule": MISSED, "entity": entity, "source": source}
-        if given.quality is None or (is_round and given.visible_area is None):
+        table = given.visible_area if is_round else given.quality
+        if given.quality is None or table is None:
             yield row | {"reason": "no true boxes are given: truth"}
             continue
-        value, ends, images = _left_by(given, entity, is_round)
+        is_hidden = table["degree"] == 100 if is_round else table["metric"] == "covered"
+        found = table[(table["entity"] == entity) & is_hidden]
+        images = int(found["images"].iloc[0]) if len(found) else 0
         if images < MIN_IMAGES:
             lack = f"{images} images with true boxes of it, and {MIN_IMAGES} are needed"
-            if (
-                is_round
-                and given.visible_area is not None
-                and 100 not in set(given.visible_area["degree"])
-            ):
+            if is_round and not is_hidden.any():
                 lack = "what ellipses leave visible is measured where all regions are hidden: 100 %"
             yield row | {"n": images, "reason": lack}
             continue
+        names = ("visible_area", "low", "high") if is_round else ("value", "high", "low")
+        value, *ends = (float(found[name].iloc[0]) for name in names)
+        if not is_round:  # what is covered
+            value, *ends = 1.0 - value, *(1.0 - end for end in ends)
         if ends[1] - ends[0] < 1e-12:
-            ends = wilson(images * value, images, given.confidence)
+            # of images covered alike; Wilson's is wider than any interval of a mean of shares
+            ends = [*wilson(images * value, images, given.confidence)]
         yield row | {"value": value, "low": ends[0], "high": ends[1], "n": images}
 
 
-def _left_by(
-    given: Measured, entity: str, is_round: bool
-) -> tuple[float, tuple[float, float], int]:
-    """Return the share of an entity's true area that is missed, its interval, and the images."""
-    if is_round and given.visible_area is not None:
-        table = given.visible_area
-        found = table[(table["entity"] == entity) & (table["degree"] == 100)]
-        names = ("visible_area", "low", "high")
-    else:
-        table = given.quality if given.quality is not None else pd.DataFrame()
-        found = table[(table["entity"] == entity) & (table["metric"] == "covered")]
-        names = ("value", "high", "low")
-    if found.empty:
-        return math.nan, (math.nan, math.nan), 0
-    value, low, high = (float(found[name].iloc[0]) for name in names)
-    if not is_round:
-        value, low, high = 1.0 - value, 1.0 - low, 1.0 - high
-    return value, (low, high), int(found["images"].iloc[0])
-
-
 def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    """Strongest re-identification of each variant, by its regions and by their surroundings.
-
-    The row of an unknown rate has a reason and no interval.
-    """
+    """Strongest re-identification of each variant, by its regions and by their surroundings."""
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
     if given.rates is None:
         return found

@@ -71,27 +71,6 @@ class SystemAttacker:
 
 
 @contextmanager
-def naive_attacker(
-    system: SystemKind | None, backbones: Iterator[Path]
-) -> Iterator[Attacker | None]:
-    """Yield the reference model as an attacker.
-
-    Args:
-        system: under test; None where a model was trained.
-        backbones: models, the first of which is the reference model.
-
-    Yields:
-        The attacker; None if a system's vectors were computed elsewhere.
-
-    """
-    if system is not None and not system.embeds_images:
-        yield None
-    else:
-        with own_attacker(next(backbones) if system is None else system) as attacker:
-            yield attacker
-
-
-@contextmanager
 def own_attacker(model: Path | SystemKind) -> Iterator[Attacker]:
     """Yield a model of the experiment as an attacker: weights that were trained, or a system."""
     if isinstance(model, Path):

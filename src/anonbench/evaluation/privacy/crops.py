@@ -21,6 +21,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.similarity import threads
+from anonbench.core.registries.attacks import Attacker, is_aligned
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb
 from anonbench.training.data.preprocess import Preprocess
@@ -69,16 +70,10 @@ class Images(Readable, Protocol):
 
 
 def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
-    """Crop a region of an image, uint8 [h, w] or [h, w, 3].
+    """Crop a region of an image, grown about its centre by a factor, uint8 [h, w] or [h, w, 3].
 
     Without a margin the crop shows nothing outside the region: pixels beside a slanted region get
     the region's mean colour, so that neither surroundings nor shape distinguish masked regions.
-
-    Args:
-        image: uint8 [H, W] or [H, W, 3].
-        region: in pixels of the image.
-        margin: factor by which the region is grown about its centre.
-
     """
     area = cover(region, image.shape, margin)
     if area is None:  # a box outside its image: nothing is visible
@@ -132,6 +127,27 @@ def _overlap(one: Cover, other: Cover) -> bool:
     """Whether two regions' upright boxes share a pixel."""
     pairs = zip(one.window, other.window, strict=True)
     return all(a.start < b.stop and b.start < a.stop for a, b in pairs)
+
+
+def cut_of(attacker: Attacker) -> Cut:
+    """Cut of an attacker's crops."""
+    return Cut(attacker.side, is_aligned(attacker))
+
+
+def cuts_of(attackers: Collection[Attacker]) -> list[Cut]:
+    """Distinct cuts of attackers, sorted; the last one is the largest that is not aligned.
+
+    Thumbnails are made of the last one.
+    """
+    cuts = {cut_of(each) for each in attackers}
+    if cuts and all(cut.aligned for cut in cuts):
+        cuts.add(Cut(max(cut.side for cut in cuts)))
+    return sorted(cuts, key=lambda cut: (not cut.aligned, cut.side))
+
+
+def differing(crops: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Mask of crops that differ between two lists, bool [N]; one by one, to save memory."""
+    return np.array([not np.array_equal(*pair) for pair in zip(crops, others, strict=True)], bool)
 
 
 def read_crops(
@@ -239,14 +255,9 @@ def aligned(seen: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
 def similarity(points: np.ndarray, to: np.ndarray) -> np.ndarray:
     """Rotation, scale and shift that bring points nearest to others, float64 [2, 3].
 
-    Nearest in the least-squares sense; linear in (a, b, x, y) for the matrix (a, -b, x; b, a, y).
-
-    Args:
-        points: float64 [N, 2], at least two different ones.
-        to: float64 [N, 2].
-
+    By least squares, for points [N, 2], at least two of them different.
     """
-    x, y = points.T
+    x, y = points.T  # linear in (a, b, right, down) for the matrix (a, -b, right; b, a, down)
     one, zero = np.ones_like(x), np.zeros_like(x)
     left = np.concatenate([np.stack([x, -y, one, zero], 1), np.stack([y, x, zero, one], 1)])
     a, b, right, down = np.linalg.lstsq(left, to.T.ravel(), rcond=None)[0]
@@ -266,12 +277,7 @@ class Landmarks:
     """Network that finds eyes, nose and mouth of faces, on the CPU."""
 
     def __init__(self) -> None:
-        """Load the network.
-
-        Raises:
-            ImportError: facenet-pytorch is not installed.
-
-        """
+        """Load the network, or raise ImportError if facenet-pytorch is not installed."""
         from anonbench.core.libraries.compat import install_torchvision_ops
 
         install_torchvision_ops()
@@ -280,22 +286,22 @@ class Landmarks:
         self._network: Any = ONet().eval()
 
     def find(self, image: np.ndarray, faces: Sequence[Region]) -> np.ndarray:
-        """Points of faces, float64 [N, 5, 2]: x and y in pixels of the image.
+        """Points of faces in an image, float64 [N, 5, 2]: x and y in pixels.
 
-        The order is: eyes (the left one in the picture first), nose, corners of the mouth. The
-        network returns points for any input, even without a face.
-
-        Args:
-            image: uint8 [H, W] or [H, W, 3] RGB, the original.
-            faces: boxes that reach into the image.
-
+        The order is: eyes (the left one in the picture first), nose, corners of the mouth. Any box
+        that reaches into the image has points, even without a face.
         """
         return np.array([self._points(image, face) for face in faces]).reshape(-1, 5, 2)
 
     def _points(self, image: np.ndarray, face: Region) -> np.ndarray:
         import torch
 
-        x0, y0, x1, y1 = _square(face, *image.shape[:2])
+        # a square about the box, as far as the image reaches
+        half = max(face.x1 - face.x0, face.y1 - face.y0) / 2
+        x, y = (face.x0 + face.x1) / 2, (face.y0 + face.y1) / 2
+        x0, y0 = (int(max(np.floor(centre - half), 0)) for centre in (x, y))
+        x1 = max(int(min(np.ceil(x + half), image.shape[1])), x0 + 1)
+        y1 = max(int(min(np.ceil(y + half), image.shape[0])), y0 + 1)
         crop = as_rgb(image[y0:y1, x0:x1])
         seen = cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
         pixels = (seen.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 128
@@ -308,16 +314,6 @@ class Landmarks:
             torch.set_num_threads(threads)
         points: np.ndarray = shares.reshape(2, 5).T.astype(np.float64)
         return points * (x1 - x0, y1 - y0) + (x0, y0)
-
-
-def _square(face: Region, height: int, width: int) -> tuple[int, int, int, int]:
-    """Square about a face's box, as far as the image reaches: x0, y0, x1, y1."""
-    half = max(face.x1 - face.x0, face.y1 - face.y0) / 2
-    x, y = (face.x0 + face.x1) / 2, (face.y0 + face.y1) / 2
-    x0, y0 = (int(max(np.floor(centre - half), 0)) for centre in (x, y))
-    x1 = int(min(np.ceil(x + half), width))
-    y1 = int(min(np.ceil(y + half), height))
-    return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
 
 
 def find_points(

@@ -21,7 +21,7 @@ from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Entity
 
 if TYPE_CHECKING:
-    from anonbench.config import Privacy
+    from anonbench.config import Anonymization, Privacy
 
 NONE = "no region in the validation images"
 ONLY_ONE = "only one region in the validation images"
@@ -60,10 +60,16 @@ class Gallery:
     context: float = 0.0
     """Factor by which boxes are grown if only surroundings are shown; 0: the region itself."""
 
-    @property
-    def key(self) -> tuple[Entity, float]:
-        """Entity and context."""
-        return self.entity, self.context
+    def shown(self, crops: pd.DataFrame, settings: Privacy, hiding: Anonymization) -> pd.DataFrame:
+        """Crops with the columns `margin` and `context` of what is shown of them.
+
+        The margin is the factor by which a region is grown before it is cut out; if only its
+        surroundings are shown, before it is made grey.
+        """
+        margin = settings.margin if self.match is Match.PERSON else 1.0
+        if self.context:
+            margin = float(hiding.margin)
+        return crops.assign(margin=margin, context=self.context)
 
 
 def draw_galleries(
@@ -126,10 +132,8 @@ def _region_gallery(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.D
 def _person_gallery(
     faces: pd.DataFrame, people: Mapping[str, str], settings: Privacy, seed: int
 ) -> pd.DataFrame | None:
-    """Draw persons with all their photographs; None if no known person appears twice.
-
-    The known person is assumed to be the largest face of the image; other faces are ignored.
-    """
+    """Draw persons with all their photographs; None if no known person appears twice."""
+    # the known person is assumed to be the largest face of the image; other faces are ignored
     area = (faces["x1"] - faces["x0"]) * (faces["y1"] - faces["y0"])
     largest = faces.assign(area=area, person=faces["id"].map(people)).sort_values(
         ["area", "order"], ascending=[False, True]
@@ -140,7 +144,10 @@ def _person_gallery(
         return None
     draw = hash_ints((seed, "line-up"), known["person"])
     drawn = known.assign(draw=draw, photos=photos).sort_values(["draw", "person", "id"])
-    drawn = drawn[drawn.groupby("person", sort=False).ngroup() < _persons_within(drawn, settings)]
+    # persons who fit completely into the gallery, at least two
+    persons = drawn.groupby("person", sort=False)
+    fitting = max(2, int((persons.size().cumsum() <= settings.gallery).sum()))
+    drawn = drawn[persons.ngroup() < fitting]
     who = pd.factorize(drawn["person"])[0]
     order = np.argsort(hash_ints((seed, "probe"), drawn["id"]), kind="stable")
     probes = order[drawn["photos"].to_numpy()[order] > 1][: settings.probes]
@@ -151,12 +158,6 @@ def _person_gallery(
         turn=turns.to_numpy(np.int64) - 1,
         probe=np.isin(np.arange(len(drawn)), probes),
     )
-
-
-def _persons_within(drawn: pd.DataFrame, settings: Privacy) -> int:
-    """Number of persons, in drawn order, who fit completely into the gallery; at least two."""
-    sizes = drawn.groupby("person", sort=False).size().cumsum()
-    return max(2, int((sizes <= settings.gallery).sum()))
 
 
 def read_people(manifest: Path, column: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ from anonbench.core.boxes import regions_at
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.gallery import Gallery, Match
 
+log = logging.getLogger(__name__)
+
 NAIVE, ADAPTIVE = "naive", "parrot"
 """Names in results of the attackers that are models of the experiment."""
 ANONYMIZED = "anonymized"
@@ -141,18 +143,12 @@ def chances(found: Places, rank: int) -> np.ndarray:
 
 
 def _chance_of_any(items: np.ndarray, right: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Probability that any right item is drawn, without replacement; all [P].
-
-    It is 1 - C(n - m, d) / C(n, d) for d drawn of n items, m of them right.
-    """
+    """Probability that any right item is drawn: 1 - C(n - m, d) / C(n, d); all [P]."""
     none = np.ones(len(items))
     for step in range(int(drawn.max(initial=0))):
         left = np.maximum(items - right - step, 0) / np.maximum(items - step, 1)
         none = np.where(step < drawn, none * left, none)
     return np.asarray(1.0 - none)
-
-
-log = logging.getLogger(__name__)
 
 
 def hidden_in(crops: pd.DataFrame, variant: Variant) -> np.ndarray:

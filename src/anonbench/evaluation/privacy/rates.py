@@ -261,13 +261,11 @@ def strongest(
 
 
 def _decisive(group: pd.DataFrame, regions: str) -> pd.DataFrame:
-    """Strongest attack on one of a variant's entities, as one row.
-
-    An interval that is too wide does not take the place of a narrower one that shows more.
-    """
+    """Strongest attack on one of a variant's entities, as one row."""
     known = group[group["shortfall"] == ""]
     best = worst(known if len(known) else group, regions=regions)
     narrow = known[known["wide"] == ""]
+    # an interval that is too wide does not take the place of a narrower one that shows more
     if best["wide"].iloc[0] and len(narrow):
         other = worst(narrow, regions=regions)
         return other if other["low"].iloc[0] > best["low"].iloc[0] else best

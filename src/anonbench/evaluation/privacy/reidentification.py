@@ -12,7 +12,7 @@ training). For the same region of the same image, that would compare a crop with
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,13 +21,23 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config.privacy import Privacy
-from anonbench.core.boxes import image_regions
+from anonbench.core.boxes import Region, image_regions
 from anonbench.core.progress import track
 from anonbench.core.registries.attacks import Attacker, AttackerKind
 from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attackers import own_attacker
-from anonbench.evaluation.privacy.crops import Images, Readable
+from anonbench.evaluation.privacy.crops import (
+    Cut,
+    Images,
+    Points,
+    Readable,
+    cut_of,
+    cuts_of,
+    differing,
+    find_points,
+    read_crops,
+)
 from anonbench.evaluation.privacy.gallery import (
     NO_MODEL,
     UNTAUGHT,
@@ -44,16 +54,6 @@ from anonbench.evaluation.privacy.probes import (
     hidden_in,
     not_run,
     probe_rows,
-)
-from anonbench.evaluation.privacy.scene import (
-    Regions,
-    Scene,
-    Seen,
-    Vectors,
-    able_attackers,
-    cuts_of,
-    differing,
-    entities_of,
 )
 from anonbench.evaluation.privacy.supervised import as_they_are
 from anonbench.evaluation.privacy.train_images import TrainImages
@@ -104,180 +104,190 @@ def reidentify(
 
     """
     galleries, missing = draw_galleries(boxes, originals.ids, people, sought, settings, seed)
-    galleries += _surroundings(galleries, settings)
-    rows = [not_run(entity, reason) for entity, reason in missing.items()]
-    if galleries:
-        ids = {name for gallery in galleries for name in gallery.crops["id"]}
-        drawn = boxes[boxes["id"].isin(ids)]
-        scene = Scene(galleries, settings, train.settings)
-        training_sets = TrainingSets(train, boxes, people, originals.ids, settings, seed)
-        regions = image_regions(drawn, train.settings.coding_blocks)
-        with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
-            rows += _attack(scene, originals, variants, regions, unadapted, settings, training_sets)
-    table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
-    return table[list(COLUMNS)].astype(COLUMNS)
-
-
-def _surroundings(galleries: Sequence[Gallery], settings: Privacy) -> list[Gallery]:
-    """Galleries of persons as shown to attackers that see only the surroundings."""
-    kinds = (settings.of(KINDS[name]) for name in settings.attackers)
-    return [
+    kinds = [settings.of(KINDS[name]) for name in settings.attackers]
+    galleries += [
         replace(gallery, context=context)
         for context in sorted({kind.context() for kind in kinds} - {0.0})
         for gallery in galleries
         if gallery.match is Match.PERSON
     ]
+    rows = [not_run(entity, reason) for entity, reason in missing.items()]
+    if galleries:
+        ids = {name for gallery in galleries for name in gallery.crops["id"]}
+        regions = image_regions(boxes[boxes["id"].isin(ids)], train.settings.coding_blocks)
+        attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
+        entities = {gallery.entity for gallery in galleries}
+        for kind in kinds:
+            if not kind.learns and kind.is_given() and entities & set(_entities_of(kind)):
+                attackers[kind.name] = kind.load()
+        line_ups = []
+        for gallery in galleries:
+            able = {
+                name: each
+                for name, each in attackers.items()
+                if name == NAIVE or gallery.entity in _entities_of(KINDS[name])
+            }
+            wanted = gallery.shown(gallery.crops, settings, train.settings)
+            line_ups.append(_LineUp(gallery, able, wanted, regions))
+        training_sets = TrainingSets(train, boxes, people, originals.ids, settings, seed)
+        learners = [kind for kind in kinds if kind.learns]
+        with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
+            rows += _attack(line_ups, originals, variants, learners, training_sets)
+    table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
+    return table[list(COLUMNS)].astype(COLUMNS)
+
+
+def _entities_of(kind: AttackerKind | type[AttackerKind]) -> tuple[str, ...]:
+    return kind.entities or tuple(Entity)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Crops of a gallery in one variant, and their vectors by attacker."""
+
+    variant: Variant
+    rows: np.ndarray
+    """Which of the gallery's crops are shown, bool [G]: all, or the probes if a region is searched
+    among originals."""
+    crops: Mapping[Cut, np.ndarray]
+    vectors: Mapping[str, np.ndarray]
+
+
+class _LineUp:
+    """A gallery, and the attackers that are shown it."""
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        attackers: Mapping[str, Attacker],
+        wanted: pd.DataFrame,
+        regions: Mapping[str, Sequence[Region]],
+    ) -> None:
+        self.gallery, self.attackers = gallery, attackers
+        self.probe = gallery.crops["probe"].to_numpy()
+        self.cuts = cuts_of(attackers.values())
+        self._wanted, self._regions = wanted, regions
+        self._points: Points = {}
+
+    def originals(self, images: Readable) -> _Seen:
+        """See the originals; faces are aligned by their points in every variant."""
+        if any(cut.aligned for cut in self.cuts) and not self.gallery.context:
+            self._points = find_points(images, self._regions, self._wanted)
+        crops = read_crops(images, self._regions, self._wanted, self.cuts, self._points)
+        vectors = {name: each.embed(crops[cut_of(each)]) for name, each in self.attackers.items()}
+        return _Seen(Variant(), np.ones_like(self.probe), crops, vectors)
+
+    def version(self, variant: Variant, images: Readable, clear: _Seen) -> _Seen:
+        """See the crops of a variant that are compared."""
+        rows = self.probe | (self.gallery.match is Match.PERSON)
+        crops = read_crops(images, self._regions, self._wanted[rows], self.cuts, self._points)
+        seen = _Seen(variant, rows, crops, {})
+        vectors = {
+            name: self.embedded(each, seen, clear, clear.vectors[name])
+            for name, each in self.attackers.items()
+        }
+        return replace(seen, vectors=vectors)
+
+    def embedded(
+        self, attacker: Attacker, seen: _Seen, clear: _Seen, known: np.ndarray
+    ) -> np.ndarray:
+        """Vectors of a variant's crops; unchanged ones have the vectors of the originals."""
+        crops = seen.crops[cut_of(attacker)]
+        found: np.ndarray = known[seen.rows]
+        changed = differing(crops, clear.crops[cut_of(attacker)][seen.rows])
+        if changed.any():
+            found[changed] = attacker.embed(crops[changed])
+        return found
 
 
 def _attack(
-    scene: Scene,
+    line_ups: Sequence[_LineUp],
     originals: Images,
     variants: Sequence[Attacked],
-    regions: Regions,
-    unadapted: Attacker | None,
-    settings: Privacy,
+    learners: Sequence[AttackerKind],
     training_sets: TrainingSets,
 ) -> list[pd.DataFrame]:
-    attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
-    learners: list[AttackerKind] = []
-    entities = {gallery.entity for gallery in scene.galleries}
-    for name in settings.attackers:
-        kind = settings.of(KINDS[name])
-        if kind.learns:
-            learners.append(kind)
-        elif kind.is_given() and entities & set(entities_of(name)):
-            attackers[name] = kind.load()
-    alone = [each for each in scene.slices() if not each[0].context]
-    unseen = [each.entity for each, _ in alone if not able_attackers(attackers, each.entity)]
-    rows = [not_run(entity, NO_MODEL) for entity in unseen]
-    if not attackers:
+    alone = [each for each in line_ups if not each.gallery.context]
+    rows = [not_run(each.gallery.entity, NO_MODEL) for each in alone if not each.attackers]
+    if not any(each.attackers for each in line_ups):
         return rows
     rows += [
-        not_run(gallery.entity, SURROUNDED, None, kind.name, kind.context())
+        not_run(each.gallery.entity, SURROUNDED, None, kind.name, kind.context())
         for kind in learners
-        for gallery in scene.galleries
-        if kind.context() and gallery.match is Match.REGION
+        for each in line_ups
+        if kind.context() and each.gallery.match is Match.REGION
     ]
-    clear = scene.seen(Variant(), originals, regions, attackers)
-    for name, vectors in clear.vectors.items():
-        rows += _compared(scene, Variant(), name, vectors, vectors)
-    for kind in learners:
-        rows += _learned(scene, kind, training_sets, attackers, clear, clear)
+    clear = {each: each.originals(originals) for each in line_ups if each.attackers}
+    names = list(dict.fromkeys(name for each in line_ups for name in each.attackers))
+
+    def compared(seen: Mapping[_LineUp, _Seen]) -> Iterator[pd.DataFrame]:
+        for name in names:
+            for each in alone:
+                if name in each.attackers:
+                    vectors = seen[each].vectors[name], clear[each].vectors[name]
+                    yield from _compared(each, seen[each], name, *vectors)
+        for kind in learners:
+            for each in clear:
+                shown = each.gallery.entity in _entities_of(kind)
+                if shown and each.gallery.context == kind.context():
+                    yield from _taught(each, kind, training_sets, seen[each], clear[each])
+
+    rows += compared(clear)
     for attacked in track(variants, len(variants), "variants attacked"):
         variant = attacked.variant
-        shown = scene.seen(variant, attacked.images, regions, attackers, clear)
-        for name, vectors in shown.vectors.items():
-            rows += _compared(scene, variant, name, vectors, clear.vectors[name])
-        for kind in learners:
-            rows += _learned(scene, kind, training_sets, attackers, shown, clear)
+        seen = {each: each.version(variant, attacked.images, clear[each]) for each in clear}
+        rows += compared(seen)
         if attacked.adapted is None:
             reason = "no model is adapted to this variant"
-            rows += [not_run(gallery.entity, reason, variant, ADAPTIVE) for gallery, _ in alone]
+            rows += [not_run(each.gallery.entity, reason, variant, ADAPTIVE) for each in alone]
             continue
         with own_attacker(attacked.adapted) as adapted:
-            of_originals = scene.embedded(adapted, alone, clear.crops)
-            vectors = scene.embedded(adapted, alone, shown.crops, (clear.crops, of_originals))
-        rows += _compared(scene, variant, ADAPTIVE, vectors, of_originals)
+            for each in alone:
+                if each.attackers:
+                    of_originals = adapted.embed(clear[each].crops[cut_of(adapted)])
+                    vectors = each.embedded(adapted, seen[each], clear[each], of_originals)
+                    rows += _compared(each, seen[each], ADAPTIVE, vectors, of_originals)
     return rows
 
 
 def _compared(
-    scene: Scene,
-    variant: Variant,
-    attacker: str,
-    anonymized: Vectors,
-    originals: Vectors,
-) -> list[pd.DataFrame]:
-    """Rows of one attacker on one variant, against each kind of gallery.
-
-    Args:
-        scene: the galleries.
-        variant: of the probes.
-        attacker: its name.
-        anonymized: vectors of the variant's crops.
-        originals: vectors of the originals' crops.
-
-    """
-    rows = []
-    for gallery in scene.galleries:
-        if gallery.context or gallery.key not in anonymized:
-            continue
-        probes = anonymized[gallery.key]
-        if len(probes) == len(gallery.crops):
-            probes = probes[gallery.crops["probe"].to_numpy()]
-        searched = {ORIGINAL: originals[gallery.key]}
-        if gallery.match is Match.PERSON and variant != Variant():
-            searched[ANONYMIZED] = anonymized[gallery.key]
-        for against, vectors in searched.items():
-            rows.append(probe_rows(gallery, variant, attacker, against, probes, vectors))
-    return rows
-
-
-def _learned(
-    scene: Scene,
-    kind: AttackerKind,
-    training_sets: TrainingSets,
-    models: Mapping[str, Attacker],
-    anonymized: Seen,
-    clear: Seen,
-) -> list[pd.DataFrame]:
-    """Rows of an attacker that learns, on one variant."""
-    rows = []
-    for gallery, part in scene.slices():
-        able = able_attackers(models, gallery.entity)
-        is_shown = gallery.entity in entities_of(kind.name) and gallery.context == kind.context()
-        if able and is_shown:
-            rows += _taught(gallery, part, kind, training_sets, able, anonymized, clear)
-    return rows
+    line_up: _LineUp, seen: _Seen, attacker: str, vectors: np.ndarray, originals: np.ndarray
+) -> Iterator[pd.DataFrame]:
+    """Yield rows of one attacker against each kind of gallery."""
+    searched = {ORIGINAL: originals}
+    if line_up.gallery.match is Match.PERSON and seen.variant != Variant():
+        searched[ANONYMIZED] = vectors
+    probes = vectors[line_up.probe[seen.rows]]
+    for against, those in searched.items():
+        yield probe_rows(line_up.gallery, seen.variant, attacker, against, probes, those)
 
 
 def _taught(
-    gallery: Gallery,
-    part: slice,
-    kind: AttackerKind,
-    training_sets: TrainingSets,
-    able: Mapping[str, Attacker],
-    anonymized: Seen,
-    clear: Seen,
-) -> list[pd.DataFrame]:
-    """Rows of an attacker that learns, on one gallery in one variant.
-
-    Args:
-        gallery: to attack.
-        part: the rows of its crops.
-        kind: the attacker.
-        training_sets: its training sets.
-        able: the models whose vectors it builds on.
-        anonymized: the variant.
-        clear: the originals.
-
-    """
-    variant = anonymized.variant
-    probe = gallery.crops["probe"].to_numpy()
-    compared = probe | (gallery.match is Match.PERSON or variant == Variant())
-    cut = cuts_of(able.values())[-1]
+    line_up: _LineUp, kind: AttackerKind, training_sets: TrainingSets, seen: _Seen, clear: _Seen
+) -> Iterator[pd.DataFrame]:
+    """Yield rows of an attacker that learns, on one gallery in one variant."""
+    gallery, variant, cut = line_up.gallery, seen.variant, line_up.cuts[-1]
     shown, originals = (
-        features([seen.vectors[name][gallery.key] for name in able], seen.crops[cut][part][rows_of])
-        for seen, rows_of in ((anonymized, compared), (clear, np.ones_like(probe)))
+        features(list(each.vectors.values()), each.crops[cut]) for each in (seen, clear)
     )
-    learned, rows = training_sets.of(kind, str(variant.method or ORIGINAL), gallery, able), []
+    method = str(variant.method or ORIGINAL)
+    learned = training_sets.of(kind, method, gallery, line_up.attackers)
     if isinstance(learned, str):
         why, learned = learned, {}
         if gallery.context:  # surroundings can be compared without a training set
-            many = sum(clear.vectors[name][gallery.key].shape[1] for name in able)
+            many = sum(each.shape[1] for each in clear.vectors.values())
             learned = dict.fromkeys((False, True), as_they_are(originals.shape[1], many))
             why = f"{why}, {UNTAUGHT}"
-        rows = [not_run(gallery.entity, why, variant, kind.name, gallery.context)]
-    hidden = hidden_in(gallery.crops, variant)[compared]
+        yield not_run(gallery.entity, why, variant, kind.name, gallery.context)
+    hidden = hidden_in(gallery.crops, variant)[seen.rows]
     if gallery.context:  # unchanged surroundings are compared like originals
-        hidden = differing(anonymized.crops[cut][part], clear.crops[cut][part])
+        hidden = differing(seen.crops[cut], clear.crops[cut])
     for gallery_is_hidden, comparison in learned.items():
         if gallery_is_hidden and variant == Variant():
             continue
         vectors = searched = comparison.vectors(shown, hidden)
         if not gallery_is_hidden:
-            searched = comparison.vectors(originals, np.zeros_like(probe))
+            searched = comparison.vectors(originals, np.zeros_like(line_up.probe))
         against = ANONYMIZED if gallery_is_hidden else ORIGINAL
-        of_probes = vectors[probe[compared]]
-        rows.append(probe_rows(gallery, variant, kind.name, against, of_probes, searched))
-    return rows
+        of_probes = vectors[line_up.probe[seen.rows]]
+        yield probe_rows(gallery, variant, kind.name, against, of_probes, searched)

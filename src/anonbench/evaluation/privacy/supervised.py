@@ -69,13 +69,13 @@ _Key = tuple[Way, float]
 
 @dataclass(frozen=True)
 class Linear:
-    """Linear map about a mean: (x - centre) @ weights."""
+    """Linear map about a mean: (x - centre) @ weights, float64 [N, E]."""
 
     centre: np.ndarray
     weights: np.ndarray
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Map features [N, D] to values without the mean of the targets, float64 [N, E]."""
+        """Map features [N, D]."""
         return np.asarray((features - self.centre) @ self.weights)
 
 

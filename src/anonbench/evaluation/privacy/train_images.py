@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.images import decode, encode
 from anonbench.embedding.given.images import Picture
-from anonbench.evaluation.privacy.crops import Images
+from anonbench.evaluation.privacy.crops import Images, Readable
 
 HIDDEN = 100
 """Degree at which training sets are hidden."""
@@ -21,40 +21,24 @@ KEPT_BYTES = 2**28
 """Size of the images that are cached in memory, because several attackers read them."""
 
 
-class Kept:
-    """Cache of images, up to `KEPT_BYTES`; further images are read each time."""
+class KeptImages:
+    """Images that are read once, as far as `KEPT_BYTES` allows."""
 
-    def __init__(self) -> None:
-        self._images: dict[str, np.ndarray] = {}
+    def __init__(self, images: Readable) -> None:
+        self._images = images
+        self._kept: dict[str, np.ndarray] = {}
         self._left = KEPT_BYTES
 
-    def get(self, image_id: str, read: Callable[[str], np.ndarray]) -> np.ndarray:
-        """Read an image through the cache; the result must not be modified."""
-        if image_id in self._images:
-            return self._images[image_id]
-        image = read(image_id)
+    def read(self, image_id: str) -> np.ndarray:
+        """See `Readable.read`; the result must not be modified."""
+        if image_id in self._kept:
+            return self._kept[image_id]
+        image = self._images.read(image_id)
         if image.nbytes <= self._left:
             self._left -= image.nbytes
             image.flags.writeable = False
-            self._images[image_id] = image
+            self._kept[image_id] = image
         return image
-
-
-@dataclass(frozen=True)
-class KeptOriginals:
-    """Originals that are decoded once, as far as the cache allows."""
-
-    originals: Images
-    kept: Kept = field(default_factory=Kept)
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids, sorted."""
-        return self.originals.ids
-
-    def read(self, image_id: str) -> np.ndarray:
-        """See `Readable.read`."""
-        return self.kept.get(image_id, self.originals.read)
 
 
 class GivenImages:
@@ -106,34 +90,30 @@ class HiddenOnRead:
 
     def __init__(
         self,
-        train: TrainImages,
+        originals: Readable,
+        settings: Anonymization,
         regions: Mapping[str, Sequence[Region]],
         method: str,
-        kept: Kept | None = None,
         degree: int = HIDDEN,
     ) -> None:
         """Take the images and how they are hidden.
 
         Args:
-            train: clear.
+            originals: of the images.
+            settings: how they are hidden.
             regions: all regions of the images, in draw order.
             method: that hides them.
-            kept: cache of images hidden by this method; None: no cache.
             degree: percent of an image's regions that are hidden.
 
         """
-        self._train = train
+        self._originals, self._settings = originals, settings
         self._regions = regions
         self._variant = Variant(method, degree)
-        self._kept = kept
 
     def read(self, image_id: str) -> np.ndarray:
         """See `Readable.read`."""
-        return self._kept.get(image_id, self._hidden) if self._kept else self._hidden(image_id)
-
-    def _hidden(self, image_id: str) -> np.ndarray:
-        image, how = self._train.originals.read(image_id), self._train.settings
-        hidden = anonymize(image, self._regions[image_id], self._variant, how)
-        if how.format == "png":  # lossless: the same pixels at two thirds of the time
+        image, regions = self._originals.read(image_id), self._regions[image_id]
+        hidden = anonymize(image, regions, self._variant, self._settings)
+        if self._settings.format == "png":  # lossless: the same pixels at two thirds of the time
             return hidden
-        return decode(encode(hidden, how.format))
+        return decode(encode(hidden, self._settings.format))

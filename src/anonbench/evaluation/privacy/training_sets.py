@@ -6,7 +6,6 @@ Persons of the attacked images are left out, even if they appear in the train sp
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,15 @@ from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.attacks import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity
-from anonbench.evaluation.privacy.crops import Points, Readable, find_points, read_crops
+from anonbench.evaluation.privacy.crops import (
+    Points,
+    Readable,
+    cut_of,
+    cuts_of,
+    differing,
+    find_points,
+    read_crops,
+)
 from anonbench.evaluation.privacy.gallery import (
     NO_LESSON,
     TOO_LITTLE,
@@ -24,19 +31,13 @@ from anonbench.evaluation.privacy.gallery import (
     Match,
     draw_galleries,
 )
-from anonbench.evaluation.privacy.scene import cut_of, cuts_of, differing, margin_of
 from anonbench.evaluation.privacy.supervised import (
     Comparison,
     TrainingSet,
     TrainingSetTooSmallError,
     learn,
 )
-from anonbench.evaluation.privacy.train_images import (
-    HiddenOnRead,
-    Kept,
-    KeptOriginals,
-    TrainImages,
-)
+from anonbench.evaluation.privacy.train_images import HiddenOnRead, KeptImages, TrainImages
 
 THUMBNAIL = 16
 """Side of the thumbnails whose pixels are features, in pixels."""
@@ -69,8 +70,10 @@ class TrainingSets:
         """
         self._ids = train.free_of(attacked, people)
         # each entity has its own training set, often from the same images
-        self._train = replace(train, originals=KeptOriginals(train.originals))
-        self._hidden = ("", Kept())
+        self._train = train
+        self._originals = KeptImages(train.originals)
+        self._regions: dict[str, list[Region]] = {}
+        self._hidden: tuple[str, Readable] = ("", self._originals)
         self._boxes = boxes[boxes["id"].isin(self._ids)]
         self._people = people
         self._settings = settings
@@ -103,9 +106,9 @@ class TrainingSets:
         if drawn is None:
             return NO_LESSON
         own = self._boxes[self._boxes["id"].isin(set(drawn["id"]))]
-        regions = image_regions(own, self._train.settings.coding_blocks)
+        self._regions |= image_regions(own, self._train.settings.coding_blocks)
+        regions, originals = self._regions, self._originals
         first = (kind.name, gallery.entity)
-        originals = self._train.originals
         if first not in self._clear:
             is_aligned = any(cut.aligned for cut in cuts_of(models.values()))
             self._points[first] = find_points(originals, regions, drawn) if is_aligned else {}
@@ -113,9 +116,7 @@ class TrainingSets:
             self._clear[first] = read_features(originals, regions, drawn, models, of_faces)
         hidden, compared = self._clear[first]
         if method != ORIGINAL:
-            images: Readable = self._train.given.get(method) or HiddenOnRead(
-                self._train, regions, method, self._kept(method)
-            )
+            images = self._train.given.get(method) or self._hidden_by(method)
             alike = (originals, hidden) if gallery.context else None
             of_faces = self._points[first]
             hidden, _ = read_features(images, regions, drawn, models, of_faces, alike)
@@ -129,10 +130,12 @@ class TrainingSets:
         except TrainingSetTooSmallError as why:
             return f"{TOO_LITTLE}: {why}"
 
-    def _kept(self, method: str) -> Kept:
-        """Cache of the images hidden by a method; drops those of the previous method."""
+    def _hidden_by(self, method: str) -> Readable:
+        """Images hidden by a method; those of the previous method are dropped."""
         if self._hidden[0] != method:
-            self._hidden = (method, Kept())
+            hiding = self._train.settings
+            images = HiddenOnRead(self._originals, hiding, self._regions, method)
+            self._hidden = (method, KeptImages(images))
         return self._hidden[1]
 
     def _drawn(self, size: int, gallery: Gallery) -> pd.DataFrame | None:
@@ -143,8 +146,7 @@ class TrainingSets:
         drawn, _ = draw_galleries(self._boxes, self._ids, people, (), settings, self._seed)
         for each in drawn:
             if each.entity is gallery.entity and each.match is gallery.match:
-                margin = margin_of(gallery, self._settings, self._train.settings)
-                return each.crops.assign(margin=margin, context=gallery.context)
+                return gallery.shown(each.crops, self._settings, self._train.settings)
         return None
 
 

@@ -18,9 +18,6 @@ MIN_QUERIES = 20
 """Fewer give no interval that could be trusted."""
 MOST_CHANCE = 0.5
 """If a random ranking's mAP is higher, most images are relevant and every system scores high."""
-
-_ROUNDING = 1e-9
-
 ALL_ALIKE = 1e-6
 """If a random ranking's mnDCG is this close to 1, the reference does not distinguish images."""
 
@@ -45,31 +42,6 @@ class Needs:
 
 
 DEFAULTS = Needs.of(Retrieval(), Presentation(), Policy())
-
-
-def too_few(k: int, queries: int, needs: Needs = DEFAULTS, images: int | None = None) -> str:
-    """Why no statement about a ranking is possible, and what to add; empty if one is possible.
-
-    Args:
-        k: relevant images of a query.
-        queries: that are scored.
-        needs: the requirements.
-        images: in the database, if that is known.
-
-    """
-    if k < MIN_K:
-        needed = images_needed(needs.retrieval)
-        current, more = "", ""
-        if images is not None and images < needed:
-            current, more = f" ({images} validation images)", f": add {needed - images}"
-        share = f"retrieval.fraction {needs.retrieval.fraction:g}"
-        return (
-            f"k is {k}{current}, and below {MIN_K} no ranking can be judged; with {share} it takes "
-            f"{needed:,} validation images{more}"
-        )
-    if queries < MIN_QUERIES:
-        return f"{queries} queries are scored, and {MIN_QUERIES} are needed"
-    return ""
 
 
 def identical_vectors_note(scores: pd.DataFrame) -> str:
@@ -111,14 +83,16 @@ def too_wide(low: float, high: float, needs: Needs) -> str:
         return ""
     if math.isnan(high - low):
         return "it has no interval"
-    times = math.ceil(10 * ((high - low) / needs.widest) ** 2 - _ROUNDING) / 10
+    times = math.ceil(10 * ((high - low) / needs.widest) ** 2 - 1e-9) / 10
     return (
         f"its interval, {100 * low:.1f} to {100 * high:.1f}, is wider than {100 * needs.widest:g} "
         f"points; it takes about {times:g} times as many persons, forms or single images"
     )
 
 
-def why_no_statement(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> str:
+def why_no_statement(
+    scores: pd.DataFrame, needs: Needs = DEFAULTS, images: int | None = None
+) -> str:
     """Why the scores of a data set support no statement about rankings; empty if they do.
 
     Args:
@@ -130,8 +104,19 @@ def why_no_statement(scores: pd.DataFrame, needs: Needs, images: int | None = No
     ranked = scores[scores["metric"] == "map"].dropna(subset=["value"])
     if ranked.empty:
         return ""
-    if alike := identical_vectors_note(scores):
-        return alike
-    if likely := high_chance(scores):
-        return likely
-    return too_few(int(ranked["k"].min()), int(ranked["n"].min()), needs, images)
+    if reason := identical_vectors_note(scores) or high_chance(scores):
+        return reason
+    k, queries = int(ranked["k"].min()), int(ranked["n"].min())
+    if k < MIN_K:
+        needed = images_needed(needs.retrieval)
+        current, more = "", ""
+        if images is not None and images < needed:
+            current, more = f" ({images} validation images)", f": add {needed - images}"
+        share = f"retrieval.fraction {needs.retrieval.fraction:g}"
+        return (
+            f"k is {k}{current}, and below {MIN_K} no ranking can be judged; with {share} it takes "
+            f"{needed:,} validation images{more}"
+        )
+    if queries < MIN_QUERIES:
+        return f"{queries} queries are scored, and {MIN_QUERIES} are needed"
+    return ""

@@ -1,4 +1,4 @@
-"""Variance components of effects, and the sample size that shows a stated difference.
+"""Variance components of effects, and the number of clusters that shows a stated difference.
 
 An effect is the cost of anonymizing, adapting or retraining, query by query, judged by second
 references (`anonbench.evaluation.comparisons.effect_table`). Its variance has components between
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,14 +26,21 @@ POWER = 0.8
 """Share of archives in which a true difference is to be shown (Cohen 1988)."""
 _MOST = 1 << 30
 """Greatest number of clusters that is tried."""
+EFFECTS = ("retraining", "anonymizing", "adapting")
+METRICS = ("map", "mndcg")
+KEYS = ["dataset", "degree", "method", "query", "metric", "adaption", "effect"]
+COLUMNS = [*KEYS, "sd_seed", "sd_cluster", "sd_query", "clusters", "unit", "stated", "needed"]
+"""Columns of the table. One row is one effect. `sd_…` are the standard deviations, as shares, of
+its components: trainings (pairs of a training seed and a reference's; empty for one pair, and with
+several that share a seed too small rather than too large), clusters, and queries of a cluster.
+`needed` is the number of `clusters` (`unit`, in the plural) that show the `stated` difference
+between these trained models in 80 of 100 archives; the others are at hand."""
 
 
-@dataclass(frozen=True)
-class Components:
-    """Variance components of a score, or of a difference of scores.
+class Components(NamedTuple):
+    """Variance components of a score, or of a difference of scores; estimates below zero are 0.
 
-    Estimates below zero count as zero. With only one seed, `seed` is NaN, and the interactions with
-    it are part of `cluster` and `query`.
+    With only one seed, `seed` is NaN, and the interactions with it are part of the others.
     """
 
     seed: float
@@ -43,10 +49,6 @@ class Components:
     """Variance between clusters, for example persons, common to all trainings."""
     query: float
     """Variance between queries of a cluster, common to all trainings."""
-    seed_cluster: float
-    """Interaction of trainings and clusters."""
-    seed_query: float
-    """Interaction of trainings and queries within a cluster."""
 
 
 def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:
@@ -65,62 +67,20 @@ def variance_components(scores: np.ndarray, clusters: np.ndarray) -> Components:
     """
     seeds, queries = scores.shape
     codes = np.unique(clusters, return_inverse=True)[1]
-    sizes = np.bincount(codes)
     of_query, of_seed = scores.mean(axis=0), scores.mean(axis=1)
     cluster, query = _nested(of_query[None], codes, 1)
     if seeds == 1:
-        return Components(float("nan"), max(cluster, 0.0), query, 0.0, 0.0)
+        return Components(float("nan"), max(cluster, 0.0), query)
     rest = scores - of_query - of_seed[:, None] + of_query.mean()
-    seed_cluster, seed_query = _nested(rest, codes, seeds - 1)
-    # share of the interactions in the means of queries and of seeds
-    share = float(np.square(sizes).sum()) / queries**2
+    seed_cluster, seed_query = _nested(rest, codes, seeds - 1)  # interactions with seeds
+    # their share in the means of queries and of seeds
+    share = float(np.square(np.bincount(codes)).sum()) / queries**2
     seed = float(of_seed.var(ddof=1)) - seed_cluster * share - seed_query / queries
     return Components(
         seed=max(seed, 0.0),
         cluster=max(cluster - seed_cluster / seeds, 0.0),
         query=max(query - seed_query / seeds, 0.0),
-        seed_cluster=max(seed_cluster, 0.0),
-        seed_query=seed_query,
     )
-
-
-def clusters_needed(
-    parts: Components, queries: float, difference: float, confidence: float, wanted: float
-) -> int | None:
-    """Number of clusters that show a true difference with the wanted power.
-
-    By a two-sided t test of trained models, from the noncentral t distribution (Cohen 1988,
-    Statistical Power Analysis). Where clusters, rather than values, are sampled: Donner and Klar
-    2000, Cluster Randomization Trials, chapter 5. None where no number is enough.
-
-    Args:
-        parts: variances of one query's difference, seen with one training.
-        queries: of each cluster.
-        difference: the true difference, in the unit of the scores; not zero.
-        confidence: as a share; 1 - confidence is the level of the test.
-        wanted: the power, as a share, for example 0.8.
-
-    """
-    spread = np.sqrt(parts.cluster + parts.query / queries)
-
-    def enough(clusters: int) -> bool:
-        if spread == 0.0:
-            return True
-        bound = stdtrit(clusters - 1, (1.0 + confidence) / 2.0)
-        shift = abs(difference) * np.sqrt(clusters) / spread
-        # ignore the opposite tail: it is negligible
-        return bool(1.0 - nctdtr(clusters - 1, shift, bound) >= wanted)
-
-    high = MIN_CLUSTERS
-    while not enough(high):
-        high *= 2
-        if high > _MOST:
-            return None
-    low = max(high // 2, MIN_CLUSTERS - 1)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
 
 
 def _nested(values: np.ndarray, codes: np.ndarray, copies: int) -> tuple[float, float]:
@@ -147,28 +107,14 @@ def _nested(values: np.ndarray, codes: np.ndarray, copies: int) -> tuple[float, 
     return (between / (copies * (groups - 1)) - of_query) / typical, of_query
 
 
-@dataclass(frozen=True)
-class SampleSize:
-    """Clusters at hand, and those that a paired comparison needs to show a stated difference."""
-
-    clusters: int
-    """Number of clusters at hand."""
-    queries: float
-    """Mean number of queries of a cluster."""
-    needed: int | None
-    """Number of clusters of similar sizes that show the stated difference with `POWER`; None if
-    unknown, because there are fewer than two."""
-
-    @property
-    def missing(self) -> int | None:
-        """Number of clusters that are needed in addition to those at hand."""
-        return None if self.needed is None else max(self.needed - self.clusters, 0)
-
-
-def sample_size(
+def clusters_needed(
     differences: np.ndarray, clusters: np.ndarray, stated: float, confidence: float
-) -> SampleSize:
-    """Sample size for a comparison of two trained systems, from the observed variances.
+) -> int | None:
+    """Number of clusters of similar sizes that show a stated difference with `POWER`.
+
+    By a two-sided t test of two trained systems, from the observed variances and the noncentral t
+    distribution (Cohen 1988, Statistical Power Analysis). Where clusters, rather than values, are
+    sampled: Donner and Klar 2000, Cluster Randomization Trials, chapter 5.
 
     Args:
         differences: float [N], of the scores of the same queries; NaN are left out. Average several
@@ -177,50 +123,37 @@ def sample_size(
         stated: the difference that is to be shown, as a share above 0.
         confidence: as a share; 1 - confidence is the level of the test.
 
+    Returns:
+        None where no number is enough, and where fewer than two clusters tell nothing.
+
     """
     kept = ~np.isnan(differences)
     values, labels = differences[kept], clusters[kept]
     sizes = np.unique(labels, return_counts=True)[1]
-    groups = len(sizes)
-    if groups < 2:
-        return SampleSize(groups, float(sizes.sum()), None)
+    if len(sizes) < 2:
+        return None
     parts = variance_components(values[None], labels)
     # unequal cluster sizes: use the variance of their effective number, which takes more clusters
     effective = effective_clusters(sizes)
-    enough = clusters_needed(parts, len(values) / effective, stated, confidence, POWER)
-    needed = None if enough is None else math.ceil(groups * enough / effective - 1e-9)
-    return SampleSize(groups, len(values) / groups, needed)
+    spread = np.sqrt(parts.cluster + parts.query / (len(values) / effective))
 
+    def is_enough(count: int) -> bool:
+        if spread == 0.0:
+            return True
+        bound = stdtrit(count - 1, (1.0 + confidence) / 2.0)
+        # ignore the opposite tail: it is negligible
+        return bool(1.0 - nctdtr(count - 1, stated * np.sqrt(count) / spread, bound) >= POWER)
 
-EFFECTS = ("retraining", "anonymizing", "adapting")
-METRICS = ("map", "mndcg")
-PARTS = ("seed", "cluster", "query", "seed_cluster", "seed_query")
-"""Fields of `Components`."""
-COLUMNS = [
-    "dataset",
-    "degree",
-    "method",
-    "query",
-    "metric",
-    "adaption",
-    "effect",
-    *(f"sd_{part}" for part in PARTS),
-    "pairs",
-    "n",
-    "clusters",
-    "unit",
-    "queries",
-    "stated",
-    "needed",
-    "missing",
-]
-"""Columns of the table. One row is one effect. `sd_…` are the standard deviations, as shares, of
-its components: trainings, clusters, queries of a cluster, and the effect of a training on one
-cluster or query. Trainings are `pairs` of a training seed and a reference's; with one pair
-`sd_seed` is empty, and with several that share a seed it is too small rather than too large. `n`
-counts queries, in `clusters` clusters (`unit`, in the plural) of `queries` each. `needed` is the
-number of clusters, and `missing` the number to add, that show the `stated` difference between these
-trained models in 80 of 100 archives."""
+    high = MIN_CLUSTERS
+    while not is_enough(high):
+        high *= 2
+        if high > _MOST:
+            return None
+    low = max(high // 2, MIN_CLUSTERS - 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return math.ceil(len(sizes) * high / effective - 1e-9)
 
 
 def tabulate_variances(
@@ -239,13 +172,21 @@ def tabulate_variances(
         InputError: a query has no cluster.
 
     """
-    rows = [
-        {"dataset": dataset} | _row(effect, clusters, confidence, stated)
-        for effect in effects
-        if effect.name in EFFECTS and effect.metric in METRICS
-    ]
+    rows = []
+    for effect in effects:
+        if effect.name not in EFFECTS or effect.metric not in METRICS:
+            continue
+        defined = ~np.isnan(effect.values)
+        labels = clusters_of(effect.ids.to_series(), clusters)[defined]
+        parts = variance_components(effect.by_pair[:, defined], labels)
+        needed = clusters_needed(effect.values[defined], labels, stated, confidence)
+        variant = effect.variant
+        keys = [dataset, variant.degree, variant.method or ORIGINAL, effect.query.value]
+        keys += [effect.metric, effect.adaption.value, effect.name]
+        unit = plural(str(clusters.name))
+        rows.append((*keys, *np.sqrt(parts), len(np.unique(labels)), unit, stated, needed))
     # keep integers although some are missing
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"needed": "Int64", "missing": "Int64"})
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"needed": "Int64"})
 
 
 def read_variances(path: Path) -> pd.DataFrame:
@@ -256,27 +197,3 @@ def read_variances(path: Path) -> pd.DataFrame:
 
     """
     return read_csv(path, COLUMNS)
-
-
-def _row(effect: Effect, clusters: pd.Series, confidence: float, stated: float) -> dict[str, Any]:
-    defined = ~np.isnan(effect.values)
-    labels = clusters_of(effect.ids.to_series(), clusters)[defined]
-    parts = variance_components(effect.by_pair[:, defined], labels)
-    size = sample_size(effect.values[defined], labels, stated, confidence)
-    return {
-        "degree": effect.variant.degree,
-        "method": effect.variant.method or ORIGINAL,
-        "query": effect.query.value,
-        "metric": effect.metric,
-        "adaption": effect.adaption.value,
-        "effect": effect.name,
-        **{f"sd_{part}": float(np.sqrt(variance)) for part, variance in asdict(parts).items()},
-        "pairs": len(effect.pairs),
-        "n": int(defined.sum()),
-        "clusters": size.clusters,
-        "unit": plural(str(clusters.name)),
-        "queries": size.queries,
-        "stated": stated,
-        "needed": size.needed,
-        "missing": size.missing,
-    }

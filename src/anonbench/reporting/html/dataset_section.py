@@ -68,7 +68,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
         made = dict.fromkeys(("effects", "variance", "trainings", "attention"), is_trained)
         made |= dict.fromkeys(("rates", "attacks"), config.privacy.enabled)
         made |= {
-            "deployments": bool(config.deployments.kinds),
+            "deployments": config.deployments.mixed,
             "near_duplicates": bool(config.retrieval.near_duplicates),
             "given": bool(dataset.given),
             "maps": dataset.is_mapped,

@@ -90,8 +90,6 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
     system = experiment.config.system_of(name)
     if system is None:
         reference = f"the unadapted model's of seed {experiment.reference_seed}"
-        if (other := experiment.config.trained_on(name)) != name:
-            reference += f", trained on {other}"
     else:
         reference = f"that of the system {dataset.system}, as it is"
     degrees = ", ".join(map(str, sorted(dataset.degrees)))

@@ -38,14 +38,10 @@ class ModelPaths(ImagePaths):
         """Weights of a training."""
         return f"{self.results}/{dataset}/models/{model}/seed{seed}/backbone.safetensors"
 
-    def embedding_backbone(self, dataset: str, model: Name, seed: Name) -> str:
-        """Weights by which a data set is embedded: its own, or those of `drift_from`."""
-        return self.backbone(self.experiment.config.trained_on(dataset), model, seed)
-
     def backbones(self, dataset: str, models: Iterable[Name]) -> list[str]:
         """Weights of a data set's models, trained with the reference's seed."""
         seed = self.experiment.reference_seed
-        return [self.embedding_backbone(dataset, model, seed) for model in models]
+        return [self.backbone(dataset, model, seed) for model in models]
 
     def training_log(self, dataset: str, model: Name, seed: Name) -> str:
         """Losses of a training, step by step."""
@@ -77,14 +73,11 @@ class ModelPaths(ImagePaths):
         """Embeddings by trained weights: image sets by name, for each model and seed."""
         experiment = self.experiment
         runs = [(run.model, run.seed, run.variant) for run in experiment.scenarios(dataset)]
-        if reference := experiment.drifts().get(dataset):
-            models = experiment.drift_models(reference, dataset)
-            runs += [(model, experiment.reference_seed, variant) for model, variant in models]
         jobs = defaultdict[tuple[str, int], dict[str, EmbeddingSet]](dict)
         for model, seed, variant in runs:
             if experiment.datasets[dataset].system or not model.is_trained:
                 continue
-            backbone = self.embedding_backbone(dataset, model, seed)
+            backbone = self.backbone(dataset, model, seed)
             sets = [(str(variant), split) for split in self.anonymized_splits(dataset)]
             if model != Model() and model.adaption not in COMPATIBLE:
                 sets.append((ORIGINAL, "val"))  # the model's original queries
@@ -194,12 +187,12 @@ class ModelPaths(ImagePaths):
         trainings = self.experiment.ranking_trainings(dataset)
         return [self.embedding(dataset, model, seed, ORIGINAL) for model, seed in trainings]
 
-    def deployed(self, dataset: str) -> dict[tuple[str, str], str]:
-        """Embeddings that deployments are made of, by model and variant."""
+    def deployed(self, dataset: str) -> dict[str, str]:
+        """The unadapted model's embeddings that mixed archives are made of, by method."""
         seed = self.experiment.reference_seed
         return {
-            (str(model), str(variant)): self.embedding(dataset, model, seed, variant)
-            for model, variant in self.experiment.deployed(dataset)
+            str(variant.method): self.embedding(dataset, UNADAPTED, seed, variant)
+            for variant in self.experiment.deployed(dataset)
         }
 
     def references(self, dataset: str) -> list[str]:
@@ -214,7 +207,7 @@ class ModelPaths(ImagePaths):
 
     def deployment_files(self, *patterns: str) -> list[str]:
         """Files of patterns for all data sets; empty if deployments are not scored."""
-        chosen = patterns if self.experiment.config.deployments.kinds else ()
+        chosen = patterns if self.experiment.config.deployments.mixed else ()
         return [path for pattern in chosen for path in self.dataset_files(pattern)]
 
     def scenario_names(self, dataset: str) -> list[str]:
@@ -240,20 +233,3 @@ class ModelPaths(ImagePaths):
             return []
         names = self.scenario_names(dataset)
         return [f"{self.results}/{dataset}/{stage}/{name}.{suffix}" for name in names]
-
-    def drift_embeddings(self, reference: str, batch: str, dataset: str) -> list[str]:
-        """Embeddings of one data set by the models of two, in the order of `drift_models`."""
-        seed = self.experiment.reference_seed
-        models = self.experiment.drift_models(reference, batch)
-        return [self.embedding(dataset, model, seed, variant) for model, variant in models]
-
-    def drift_scores(self, reference: str, batch: str, dataset: str) -> list[str]:
-        """Scores of one data set for the variants that two have, in the batch's order."""
-        seed = self.experiment.reference_seed
-        found = {
-            s.variant: s.path
-            for s in self.experiment.scenarios(dataset)
-            if s.model == Model() and s.seed == seed
-        }
-        variants = self.experiment.drift_variants(reference, batch)
-        return [f"{self.results}/{dataset}/retrieval/{found[v]}.parquet" for v in variants]

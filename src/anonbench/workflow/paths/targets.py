@@ -58,7 +58,7 @@ class Paths(PagePaths):
                     "comparisons",
                     "best",
                     "query_kinds",
-                    *(["deployments"] if experiment.config.deployments.kinds else []),
+                    *(["deployments"] if experiment.config.deployments.mixed else []),
                     *(["near_duplicates"] if experiment.config.retrieval.near_duplicates else []),
                     *(
                         ()

@@ -38,8 +38,9 @@ from anonbench.evaluation.privacy.attacks.kinds.reading import (
 )
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual, overlap
 from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
-from anonbench.evaluation.privacy.attacks.run import NO_TRUTH, Published, attack
+from anonbench.evaluation.privacy.attacks.run import NO_TRUTH, Published
 from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
+from anonbench.evaluation.privacy.train_images import TrainImages
 
 MASK, BLUR = Variant("mask", 100), Variant("blur", 100)
 EQUIPMENT = Equipment(Detection(), Anonymization())
@@ -85,8 +86,9 @@ def published(
     regions: Mapping[str, Sequence[Region]],
     variants: Sequence[Variant],
     hiding: Anonymization = EQUIPMENT.anonymization,
+    train: Mapping[str, np.ndarray] | None = None,
 ) -> Published:
-    """Return images as they are published in some variants."""
+    """Return images as they are published in some variants; `regions` are also of train images."""
     boxes = box_table(regions, seed=0)
     order = image_regions(boxes)
 
@@ -98,10 +100,20 @@ def published(
         versions={variant: hidden(variant) for variant in variants},
         boxes=boxes,
         clusters=pd.Series({name: number for number, name in enumerate(sorted(images))}),
-        embeddings={},
-        people={},
-        labels={},
+        train=None if train is None else TrainImages(Drawn(train), hiding),
     )
+
+
+def attack(
+    shown: Published,
+    *attacks: str,
+    hiding: Anonymization = EQUIPMENT.anonymization,
+    detectors: Sequence[str] = (),
+    **settings: Any,
+) -> pd.DataFrame:
+    """Return the rates of attacks."""
+    chosen = Privacy(attacks=attacks, **settings)
+    return run.attack("a", shown, chosen, Equipment(Detection(), hiding, detectors), 0, 0.95)
 
 
 def rates(table: pd.DataFrame, measure: str) -> dict[str, float]:
@@ -137,9 +149,7 @@ def test_a_weakly_blurred_line_is_read_and_a_masked_one_is_not() -> None:
     regions = {name: [whole(image, Entity.TEXT)] for name, image in images.items()}
     weak = Anonymization.model_validate({"blur": {"sigma": {"text": 0.05}}})
     given_away = published(images, regions, [BLUR, MASK], weak)
-    equipment = Equipment(Detection(), weak)
-    settings = Privacy(attacks=("readability",))
-    table = attack("a", given_away, settings, equipment, seed=0, confidence=0.95)
+    table = attack(given_away, "readability", hiding=weak)
     read, right = rates(table, "exact_lines"), rates(table, "characters")
     assert read["original"] == right["original"] == 1.0
     assert read["blur"] > 0.7 and right["blur"] > 0.9
@@ -190,15 +200,7 @@ def test_codes_are_decoded_until_they_are_masked() -> None:
     images = codes(8)
     regions = {name: [whole(image)] for name, image in images.items()}
     weak = Anonymization.model_validate({"blur": {"sigma": {"barcode": 0.01}}})
-    settings = Privacy(attacks=("barcodes",))
-    table = attack(
-        "a",
-        published(images, regions, [BLUR, MASK], weak),
-        settings,
-        Equipment(Detection(), weak),
-        seed=0,
-        confidence=0.95,
-    )
+    table = attack(published(images, regions, [BLUR, MASK], weak), "barcodes", hiding=weak)
     assert list(table.columns) == COLUMNS
     assert rates(table, "decoded") == {"original": 1.0, "blur": 1.0, "mask": 0.0}
     assert (table["control"] == 0.0).all() and (table["chance"] == 0.0).all()
@@ -210,8 +212,7 @@ def test_codes_are_decoded_until_they_are_masked() -> None:
 def test_too_few_images_give_a_reason_and_no_number(tmp_path: Path) -> None:
     images = codes(3)
     regions = {name: [whole(image)] for name, image in images.items()}
-    settings = Privacy(attacks=("barcodes", "readability", "linkage"))
-    table = attack("a", published(images, regions, [MASK]), settings, EQUIPMENT, 0, 0.95)
+    table = attack(published(images, regions, [MASK]), "barcodes", "readability", "linkage")
     assert table["rate"].isna().all()
     why = table.drop_duplicates("attack").set_index("attack")["reason"]
     assert why["barcodes"].startswith("3 clusters") and why["readability"] == NO_REGION
@@ -223,8 +224,7 @@ def test_too_few_images_give_a_reason_and_no_number(tmp_path: Path) -> None:
 def test_regions_without_a_known_truth_are_no_probes() -> None:
     images = {f"{n:02d}": np.full((90, 90), 255, np.uint8) for n in range(9)}
     regions = {name: [whole(image)] for name, image in images.items()}
-    settings = Privacy(attacks=("barcodes",))
-    table = attack("a", published(images, regions, [MASK]), settings, EQUIPMENT, 0, 0.95)
+    table = attack(published(images, regions, [MASK]), "barcodes")
     assert len(table) == 1 and table["rate"].isna().all()
     assert table["reason"].item() == NO_TRUTH and table["n"].item() == 9
 
@@ -305,9 +305,7 @@ def test_a_detector_still_finds_what_is_in_sight(monkeypatch: pytest.MonkeyPatch
     regions = {name: [whole(image)] for name, image in images.items()}
     shown = published(images, regions, [MASK])
     monkeypatch.setattr(residual, "OTHERS", ())
-    settings = Privacy(attacks=("residual",))
-    equipment = Equipment(Detection(), Anonymization(), ["zxing"])
-    table = attack("a", shown, settings, equipment, 0, 0.95)
+    table = attack(shown, "residual", detectors=["zxing"])
     assert rates(table, "found") == {"original": 1.0, "mask": 0.0}
     assert set(table["measure"]) == {"found"}
     with pytest.raises(AttackNotPossibleError):
@@ -354,7 +352,6 @@ def test_the_recognizer_is_loaded_for_the_entities_that_are_there(
     monkeypatch.setattr(Readability, "load", refuse)
     images = codes(8)
     shown = published(images, {name: [whole(image)] for name, image in images.items()}, [MASK])
-    settings = Privacy(attacks=("readability", "barcodes"))
-    table = attack("a", shown, settings, EQUIPMENT, 0, 0.95)
+    table = attack(shown, "readability", "barcodes")
     assert rates(table, "decoded")["original"] == 1.0
     assert Barcodes().entities == (Entity.BARCODE,)

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_attacks_on_regions import attack
 
-from anonbench.config import Anonymization, Detection, Privacy
-from anonbench.core.registries.attacks import Archive, AttackNotPossibleError, Equipment
+from anonbench.config import Anonymization
+from anonbench.core.registries.attacks import Archive, AttackNotPossibleError
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.mapping import Map
@@ -28,11 +29,12 @@ from anonbench.evaluation.privacy.attacks.kinds.vectors import (
     predicted,
     rank_1,
 )
-from anonbench.evaluation.privacy.attacks.run import Published, attack
+from anonbench.evaluation.privacy.attacks.run import Published
 from anonbench.evaluation.privacy.train_images import TrainImages
 from anonbench.reporting.privacy_tables import attacks_grid
 
 BLUR, MASK = Variant("blur", 100), Variant("mask", 100)
+SIZES = {"gallery": 70, "probes": 60}
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -241,9 +243,7 @@ def test_files_of_vectors_are_attacked_and_the_masked_version_is_the_control(
         people=names,
         labels={name: str(int(who) % 2) for name, who in names.items()},
     )
-    chosen = Privacy(attacks=("linkage", "inference"), gallery=50, probes=30)
-    equipment = Equipment(Detection(), Anonymization())
-    table = attack("a", shown, chosen, equipment, seed=0, confidence=0.95)
+    table = attack(shown, "linkage", "inference", gallery=50, probes=30)
     found = table.set_index(["measure", "method"])
     assert found.loc[("rank_1", "blur"), "n"] == 30
     assert found.loc[("rank_1", "blur"), "chance"] == pytest.approx(1 / 50)
@@ -252,7 +252,7 @@ def test_files_of_vectors_are_attacked_and_the_masked_version_is_the_control(
         control = found.loc[(measure, "mask"), "rate"]
         assert (found.loc[measure, "control"] == control).all()
     assert set(table["risk"]) == {"linkability", "inference"}
-    assert table.equals(attack("a", shown, chosen, equipment, seed=0, confidence=0.95))
+    assert table.equals(attack(shown, "linkage", "inference", gallery=50, probes=30))
 
 
 class _Drawn:
@@ -303,8 +303,6 @@ def _published(folder: Path, is_taught: bool = True) -> Published:
         boxes=pd.DataFrame(columns=["id", "entity", "order"]),
         clusters=pd.Series(range(160), index=ids),
         embeddings=files["val"],
-        people={},
-        labels={},
         train=TrainImages(sets["train"], Anonymization()),
         training_vectors=files["train"] if is_taught else {},
         maps={Variant("mapped_blur", 100): learned} if is_taught else {},
@@ -314,9 +312,7 @@ def _published(folder: Path, is_taught: bool = True) -> Published:
 def test_pictures_are_drawn_of_vectors_and_mapped_ones_are_judged_on_images_that_maps_saw(
     tmp_path: Path,
 ) -> None:
-    chosen = Privacy(attacks=("linkage", "inversion"), gallery=70, probes=60)
-    equipment = Equipment(Detection(), Anonymization())
-    table = attack("a", _published(tmp_path), chosen, equipment, seed=0, confidence=0.95)
+    table = attack(_published(tmp_path), "linkage", "inversion", **SIZES)
     rate = table.set_index(["measure", "method"])["rate"]
     assert rate["inverted", "original"] > 0.9
     assert 0.1 < rate["inverted", "blur"] < 0.8
@@ -351,13 +347,11 @@ def test_decoders_are_learned_from_a_drawn_part_of_many_train_images(
         return decoded(training_vectors, targets, vectors)
 
     monkeypatch.setattr(kinds, "decoded", decode)
-    chosen = Privacy(attacks=("inversion",), gallery=70, probes=60)
     shown = _published(tmp_path)
 
     def rates(most: int) -> list[float]:
         monkeypatch.setattr(kinds, "MOST", most)
-        table = attack("a", shown, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
-        return list(table["rate"])
+        return list(attack(shown, "inversion", **SIZES)["rate"])
 
     assert rates(70) == rates(1000) and set(sizes) == {70}
     sizes.clear()
@@ -374,8 +368,7 @@ def of_variant(table: pd.DataFrame, method: str) -> pd.DataFrame:
 def test_maps_without_train_images_have_seen_the_published_ones(tmp_path: Path) -> None:
     taught = _published(tmp_path)
     cross_fitted = replace(taught, training_vectors={}, train=None)
-    chosen = Privacy(attacks=("linkage", "inversion"), gallery=70, probes=60)
-    table = attack("a", cross_fitted, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
+    table = attack(cross_fitted, "linkage", "inversion", **SIZES)
     rate = table.set_index(["measure", "method"])["rate"]
     # the same images: only the map differs, and this one changes no direction
     for method in ("original", "blur"):
@@ -395,10 +388,8 @@ def test_what_one_archive_alone_tells_leaves_every_variant_with_a_row(tmp_path: 
         {name: str(int(name[-3:]) % 2) for name in shown.clusters.index if name.startswith(split)}
         for split in ("val", "train")
     )
-    chosen = Privacy(attacks=("inference",), gallery=70, probes=60)
     for labels, told in (({**many, **dict(list(few.items())[:9])}, "seen_"), (few, "")):
-        named = replace(shown, labels=labels)
-        table = attack("a", named, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
+        table = attack(replace(shown, labels=labels), "inference", **SIZES)
         assert set(table.loc[table["rate"].notna(), "measure"]) == {f"{told}accuracy"}
         plain, mapped = (of_variant(table, name) for name in ("blur", "mapped_blur"))
         assert list(plain["measure"]) == ["" if told else "accuracy"]
@@ -412,9 +403,7 @@ def test_what_one_archive_alone_tells_leaves_every_variant_with_a_row(tmp_path: 
 
 
 def test_without_train_images_no_picture_is_drawn(tmp_path: Path) -> None:
-    chosen = Privacy(attacks=("inversion",), gallery=70, probes=60)
-    shown = _published(tmp_path, is_taught=False)
-    table = attack("a", shown, chosen, Equipment(Detection(), Anonymization()), 0, 0.95)
+    table = attack(_published(tmp_path, is_taught=False), "inversion", **SIZES)
     assert table["rate"].isna().all()
     assert "no vectors of train images" in table["reason"].iloc[0]
 

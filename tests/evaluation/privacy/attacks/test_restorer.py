@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_attacks_on_regions import Drawn
+from test_attacks_on_regions import Drawn, attack, published
 
 from anonbench.anonymization.apply import anonymize
-from anonbench.config import Anonymization, Detection, Privacy
-from anonbench.core.boxes import Region, box_table, image_regions
-from anonbench.core.registries.attacks import Equipment
+from anonbench.config import Anonymization
+from anonbench.core.boxes import Region, box_table
 from anonbench.core.vocabulary import Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import signal_to_noise
 from anonbench.evaluation.privacy.attacks.restorer import (
@@ -26,11 +24,13 @@ from anonbench.evaluation.privacy.attacks.restorer import (
     lack_of,
     learned,
 )
-from anonbench.evaluation.privacy.attacks.run import Published, attack
+from anonbench.evaluation.privacy.attacks.run import Published
 from anonbench.evaluation.privacy.train_images import TrainImages
 
 HIDING = Anonymization()
 PIXELATE, MASK = Variant("pixelate", 100), Variant("mask", 100)
+BOX = Region(Entity.FACE, 2, 2, 70, 78, 1.0)
+"""Of each image."""
 
 
 def face(rng: np.random.Generator, colour: bool = True) -> np.ndarray:
@@ -52,31 +52,10 @@ def people(count: int, seed: int, colour: bool = True) -> dict[str, np.ndarray]:
     return {f"{seed}-{number:03d}": face(rng, colour) for number in range(count)}
 
 
-def boxes_of(images: Mapping[str, np.ndarray], entity: Entity = Entity.FACE) -> pd.DataFrame:
-    """Return one box in each image, columns of `anonbench.core.boxes`."""
-    return box_table({name: [Region(entity, 2, 2, 70, 78, 1.0)] for name in images}, seed=0)
-
-
-def published(
-    train: Mapping[str, np.ndarray], shown: Mapping[str, np.ndarray], entity: Entity = Entity.FACE
-) -> Published:
+def shown_beside(train: Mapping[str, np.ndarray], shown: Mapping[str, np.ndarray]) -> Published:
     """Return images hidden by a mosaic and by a mask, with train images beside them."""
-    boxes = boxes_of({**train, **shown}, entity)
-    order = image_regions(boxes)
-    versions = {
-        variant: Drawn({n: anonymize(i, order[n], variant, HIDING) for n, i in shown.items()})
-        for variant in (PIXELATE, MASK)
-    }
-    return Published(
-        originals=Drawn(shown),
-        versions=versions,
-        boxes=boxes,
-        clusters=pd.Series({name: number for number, name in enumerate(sorted(shown))}),
-        embeddings={},
-        people={},
-        labels={},
-        train=TrainImages(Drawn(train), HIDING),
-    )
+    regions = {name: [BOX] for name in {**train, **shown}}
+    return published(shown, regions, [PIXELATE, MASK], HIDING, train)
 
 
 def restorers(
@@ -86,15 +65,15 @@ def restorers(
     entity: Entity = Entity.FACE,
 ) -> LearnedRestorers:
     """Return what is learned from images with a region each."""
-    pairs, boxes = TrainImages(Drawn(train), HIDING), boxes_of(train, entity)
+    pairs = TrainImages(Drawn(train), HIDING)
+    boxes = box_table({name: [replace(BOX, entity=entity)] for name in train}, seed=0)
     return LearnedRestorers(pairs, boxes, names or {}, attacked, 200, 0)
 
 
 @pytest.mark.slow
 def test_what_a_mosaic_hides_of_all_alike_is_restored_and_under_a_mask_only_their_mean() -> None:
-    found = published(people(40, 1), people(10, 2))
-    table = attack("a", found, Privacy(attacks=("likeness",)), Equipment(Detection(), HIDING), 0,
-                   0.95).set_index(["measure", "method"])  # fmt: skip
+    found = shown_beside(people(40, 1), people(10, 2))
+    table = attack(found, "likeness").set_index(["measure", "method"])
     rates, control = table["rate"], table["control"]
     assert rates["learned_ssim", "original"] == rates["learned_psnr", "original"] == 1.0
     # the eyes, of which a mosaic shows nothing sharp, are at the same place in all
@@ -108,9 +87,8 @@ def test_what_a_mosaic_hides_of_all_alike_is_restored_and_under_a_mask_only_thei
 @pytest.mark.slow
 def test_all_masked_faces_are_restored_to_the_same_one() -> None:
     learner, shown = restorers(people(40, 1)), people(6, 2)
-    region = Region(Entity.FACE, 2, 2, 70, 78, 1.0)
     found = [
-        learner.restored(anonymize(image, [region], MASK, HIDING), region, MASK)[2:78, 2:70]
+        learner.restored(anonymize(image, [BOX], MASK, HIDING), BOX, MASK)[2:78, 2:70]
         for image in shown.values()
     ]
     assert all(np.array_equal(each, found[0]) for each in found)
@@ -119,7 +97,7 @@ def test_all_masked_faces_are_restored_to_the_same_one() -> None:
 
 def test_what_is_learned_does_not_depend_on_what_is_asked_first_and_is_the_same_again() -> None:
     train, image = people(40, 1), next(iter(people(1, 2).values()))
-    region = Region(Entity.TEXT, 2, 2, 70, 78, 1.0)
+    region = replace(BOX, entity=Entity.TEXT)
 
     def asked(*variants: Variant) -> bytes:
         learner = restorers(train, entity=Entity.TEXT)
@@ -141,18 +119,14 @@ def test_persons_who_are_attacked_are_not_learned_from() -> None:
 
 
 def test_too_few_pairs_are_said_and_give_no_number() -> None:
-    found = published(people(LEAST_REGIONS - 1, 1), people(12, 2))
-    table = attack("a", found, Privacy(attacks=("likeness",)), Equipment(Detection(), HIDING), 0,
-                   0.95)  # fmt: skip
+    found = shown_beside(people(LEAST_REGIONS - 1, 1), people(12, 2))
+    table = attack(found, "likeness")
     assert set(table["measure"]) == {"ssim", "psnr", ""}
     (reason,) = table.loc[table["measure"] == "", "reason"]
     assert "no restorer was learned: 39 regions in 39 train images" in reason
-    without = replace(found, train=None)
-    again = attack("a", without, Privacy(attacks=("likeness",)), Equipment(Detection(), HIDING), 0,
-                   0.95)  # fmt: skip
+    again = attack(replace(found, train=None), "likeness")
     assert set(again["measure"]) == {"ssim", "psnr"}
-    off = Privacy(attacks=("likeness",), restored_from=0)
-    assert attack("a", found, off, Equipment(Detection(), HIDING), 0, 0.95).equals(again)
+    assert attack(found, "likeness", restored_from=0).equals(again)
 
 
 def test_nothing_is_learned_from_few_regions_or_few_images() -> None:

@@ -142,14 +142,11 @@ def _zone_character(character: str, kind: str, drawn: float) -> str:
 
 
 def _kept(lines: Sequence[str], layout: Format, row: int) -> set[int]:
-    """Places of a line that stay: what a template shows, and fields without a check digit.
-
-    These are document type, issuing state, nationality, and a number that is too long for its
-    field, because its check digit has no fixed place.
-    """
+    """Places of a line that stay: what a template shows, and fields without a check digit."""
+    # document type and issuing state; nationality
     spans = [(0, 0, 5), (1, 15, 18) if len(layout.lines) == 3 else (1, 10, 13)]
     for check in layout.checks:
-        if lines[check.line][check.at] == FILLER:
+        if lines[check.line][check.at] == FILLER:  # a number that is too long for its field
             spans += [*check.over, *([check.rest] if check.rest else [])]
     return {at for line, start, end in spans if line == row for at in range(start, end)}
 

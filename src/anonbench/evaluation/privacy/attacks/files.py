@@ -108,9 +108,6 @@ def attack_files(
         versions={variant: GivenImages({name: hidden[name] for name in regions})},
         boxes=box_table(regions, seed),
         clusters=pd.Series(np.arange(len(regions)), index=sorted(regions)),
-        embeddings={},
-        people={},
-        labels={},
     )
     settings = Privacy(attacks=tuple(attacks))
     equipment = Equipment(detection, anonymization or Anonymization(), detectors)

@@ -215,10 +215,7 @@ class _Running:
                     yield Outcome(measure, version, values, groups, chance, entity)
 
     def _guessed(self, probes: Sequence[_Probe]) -> dict[str, float]:
-        """Shares that a random guess gets right, by measure, using other images' secrets.
-
-        The truth of each probe is compared with the results on the following probes' originals.
-        """
+        """Shares by measure that a random guess gets right: the secrets of following probes."""
         known = [probe for probe in probes if probe.shares[Variant()]]
         found: dict[str, list[float]] = {}
         for place, probe in enumerate(known):

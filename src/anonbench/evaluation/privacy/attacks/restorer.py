@@ -139,26 +139,20 @@ def learned(pairs: Sequence[Pair], entity: str) -> Restorer:
 
     """
     form = _form(entity)
-    features: dict[int, list[np.ndarray]] = {}
-    targets: dict[int, list[np.ndarray]] = {}
-    images: dict[int, list[str]] = {}
+    squares: dict[int, list[tuple[np.ndarray, np.ndarray, str]]] = {}
     for pair in pairs:
         seen, clear = (_brought(each, entity) for each in (pair.seen, pair.clear))
         lacks = clear - seen
         for place, (row, column, found) in enumerate(_squares(seen, form)):
-            key = place if entity == Entity.FACE else 0
-            features.setdefault(key, []).append(found)
             square = lacks[row : row + form.square, column : column + form.square]
-            targets.setdefault(key, []).append(square.ravel())
-            images.setdefault(key, []).append(pair.image)
+            key = place if entity == Entity.FACE else 0
+            squares.setdefault(key, []).append((found, square.ravel(), pair.image))
     maps = []
-    for key in sorted(features):
-        rows = slice(None, None, -(-len(features[key]) // _MOST))
-        found, missing = (
-            np.stack(each[key][rows]).astype(np.float64) for each in (features, targets)
-        )
+    for _, rows in sorted(squares.items()):
+        features, targets, images = zip(*rows[:: -(-len(rows) // _MOST)], strict=True)
+        shown, missing = (np.stack(each).astype(np.float64) for each in (features, targets))
         with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
-            maps.append(_chosen(found, missing, np.array(images[key][rows])))
+            maps.append(_chosen(shown, missing, np.array(images)))
     return Restorer(entity, tuple(maps))
 
 
@@ -192,10 +186,7 @@ def _form(entity: str) -> _Form:
 
 
 def _brought(window: np.ndarray, entity: str) -> np.ndarray:
-    """Resize a window for division into squares, float32 [H, W, C].
-
-    A face keeps its colours and is squashed into a square; other regions are horizontal and grey.
-    """
+    """Resize a window for division into squares, float32 [H, W, C]; lines are made grey."""
     height = _form(entity).height
     if entity == Entity.FACE:
         colour = window if window.ndim == 3 else np.repeat(window[..., None], 3, axis=2)
@@ -212,13 +203,7 @@ def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _squares(image: np.ndarray, form: _Form) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield the row and column of each square with its visible pixels, float32 [D].
-
-    Args:
-        image: [H, W, C].
-        form: the last squares end with the image.
-
-    """
+    """Yield the row and column of each square of [H, W, C] with its visible pixels [D]."""
     beside = form.around
     above = beside if form.square < form.height else 0
     padded = np.pad(image, ((above, above), (beside, beside), (0, 0)), mode="edge")
@@ -294,7 +279,7 @@ class LearnedRestorers:
         """Restorers of one method by entity; each image is hidden once for all of them."""
         settings, variant = self._train.settings, Variant(method, HIDDEN)
         hidden: Readable = self._train.given.get(method) or HiddenOnRead(
-            self._train, self._regions, method
+            self._train.originals, settings, self._regions, method
         )
         pairs: dict[str, list[Pair]] = {}
         rows = self._drawn.groupby("id", sort=False)["order"]

@@ -28,7 +28,6 @@ from anonbench.core.registries.attacks import (
     Outcome,
     PrivacyAttack,
     RegionAttack,
-    Restorers,
 )
 from anonbench.core.registries.method_names import has_own_vectors, pictures_of
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
@@ -44,6 +43,7 @@ from anonbench.evaluation.retrieval.vectors import look_through
 from anonbench.training.data.preprocess import Preprocess
 
 NO_TRUTH = "of no original it is known for sure what is right"
+NO_VECTORS = "no vectors of the published images are given"
 NOT_SEEN = "there are no vectors of the images that the model was trained on"
 
 
@@ -92,74 +92,60 @@ def _rows(
     published: Published, settings: Privacy, equipment: Equipment, seed: int, confidence: float
 ) -> Iterator[dict[str, Any]]:
     chosen = [settings.of(KINDS[name]) for name in settings.attacks]
+    found: dict[str, list[Outcome]] = {kind.name: [] for kind in chosen}
+    lacks: dict[str, list[tuple[str, str]]] = {kind.name: [] for kind in chosen}
+    """Prefix of measures, and why they have no rate."""
+    boxes = published.boxes
+    shown = boxes.loc[boxes["id"].isin(set(published.originals.ids)), "entity"]
     loaded: list[tuple[RegionAttack, LoadedAttack]] = []
-    reasons: dict[str, str] = {}
-    lacks: list[dict[str, Any]] = []
     for kind in chosen:
-        if isinstance(kind, RegionAttack):
+        if isinstance(kind, RegionAttack) and shown.isin(kind.entities or tuple(Entity)).any():
             try:
-                if _has_regions(kind, published):
-                    loaded.append((kind, kind.load(equipment)))
-                else:
-                    reasons[kind.name] = NO_REGION
+                loaded.append((kind, kind.load(equipment)))
             except AttackNotPossibleError as error:
-                reasons[kind.name] = str(error)
-    found: dict[str, list[Outcome]] = {}
-    clusters = {str(name): int(cluster) for name, cluster in published.clusters.items()}
+                lacks[kind.name].append(("", str(error)))
     for attack, outcome in attack_regions(
         loaded,
         published.originals,
         published.versions,
-        published.boxes,
-        clusters,
+        boxes,
+        {str(name): int(cluster) for name, cluster in published.clusters.items()},
         equipment.anonymization,
         settings.attacked_regions,
         seed,
     ):
-        found.setdefault(attack.name, []).append(outcome)
+        found[attack.name].append(outcome)
     of_vectors = [kind for kind in chosen if isinstance(kind, ArchiveAttack)]
-    try:
-        attacked = list(archives(published, settings, seed)) if of_vectors else []
-    except AttackNotPossibleError as error:
-        attacked = []
-        reasons |= {kind.name: str(error) for kind in of_vectors}
+    attacked = list(archives(published, settings, seed)) if of_vectors else []
+    unseen = set(published.embeddings)
     for prefix, archive in attacked:
-        for kind in of_vectors:
+        unseen -= set(archive.vectors) if prefix else set()
+        for of_archive in of_vectors:
             try:
-                outcomes = list(kind.outcomes(archive))
+                outcomes = list(of_archive.outcomes(archive))
             except AttackNotPossibleError as error:
-                reasons.setdefault(kind.name, str(error))
-                lacks.append(_row(kind, prefix, "", Variant(), reason=str(error)))
+                lacks[of_archive.name].append((prefix, str(error)))
                 continue
             named = [replace(each, measure=prefix + each.measure) for each in outcomes]
-            found.setdefault(kind.name, []).extend(named)
-    seen = {variant for prefix, archive in attacked if prefix for variant in archive.vectors}
-    unseen = set(published.embeddings) - seen
-    if attacked and any(has_own_vectors(each.method) for each in unseen):
-        lacks += [_row(kind, SEEN, "", Variant(), reason=NOT_SEEN) for kind in of_vectors]
+            found[of_archive.name] += named
+    for of_archive in of_vectors:
+        if not attacked:
+            lacks[of_archive.name].append(("", NO_VECTORS))
+        elif any(has_own_vectors(each.method) for each in unseen):
+            lacks[of_archive.name].append((SEEN, NOT_SEEN))
     for kind in chosen:
-        if kind.name in found:
-            yield from _rates(kind, found[kind.name], confidence)
-            if isinstance(kind, RegionAttack) and kind.restores and equipment.restorers:
-                yield from _lacks(kind, found[kind.name], equipment.restorers)
-            # one archive may tell what the other does not
-            yield from (row for row in lacks if row["attack"] == kind.name)
-        else:
-            yield _row(kind, "", "", Variant(), reason=reasons.get(kind.name, NO_REGION))
-
-
-def _lacks(
-    kind: PrivacyAttack, outcomes: Sequence[Outcome], restorers: Restorers
-) -> Iterator[dict[str, Any]]:
-    """Yield the reason why a learned restorer has no rates, by entity."""
-    for entity in dict.fromkeys(each.entity for each in outcomes if each.measure and each.entity):
-        if reason := restorers.lack(entity):
-            yield _row(kind, "", str(entity), Variant(), reason=reason)
-
-
-def _has_regions(kind: RegionAttack, published: Published) -> bool:
-    shown = published.boxes[published.boxes["id"].isin(set(published.originals.ids))]
-    return bool(shown["entity"].isin(kind.entities or list(map(str, Entity))).any())
+        if not found[kind.name]:
+            reason = lacks[kind.name][0][1] if lacks[kind.name] else NO_REGION
+            yield _row(kind, "", "", Variant(), reason=reason)
+            continue
+        yield from _rates(kind, found[kind.name], confidence)
+        if isinstance(kind, RegionAttack) and kind.restores and equipment.restorers:
+            measured = (each.entity for each in found[kind.name] if each.measure and each.entity)
+            for entity in dict.fromkeys(measured):
+                if reason := equipment.restorers.lack(entity):
+                    yield _row(kind, "", str(entity), Variant(), reason=reason)
+        for prefix, reason in lacks[kind.name]:  # one archive may tell what the other does not
+            yield _row(kind, prefix, "", Variant(), reason=reason)
 
 
 def _rates(
@@ -167,13 +153,10 @@ def _rates(
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one attack: the rate of each version, with the control's."""
     controls: dict[tuple[str, str], float] = {}
-    for outcome in outcomes:
-        # vectors of masked images exist if a version masks every region
-        known = not np.isnan(outcome.shares).all()
-        if outcome.variant in (None, CONTROL) and known:
-            key = (outcome.measure, str(outcome.entity or ""))
-            controls.setdefault(key, float(np.nanmean(outcome.shares)))
-            if outcome.variant is None:
+    for variant in (CONTROL, None):  # vectors of masked images exist if a version masks all regions
+        for outcome in outcomes:
+            if outcome.variant == variant and not np.isnan(outcome.shares).all():
+                key = (outcome.measure, str(outcome.entity or ""))
                 controls[key] = float(np.nanmean(outcome.shares))
     for outcome in outcomes:
         if outcome.variant is None:
@@ -222,9 +205,6 @@ def _row(
     }
 
 
-NO_VECTORS = "no vectors of the published images are given"
-
-
 @dataclass(frozen=True)
 class Published:
     """Data that attackers have, and data that the rates need."""
@@ -236,11 +216,11 @@ class Published:
     """Columns of `anonbench.core.boxes`."""
     clusters: pd.Series
     """Of the images, by id."""
-    embeddings: Mapping[Variant, Path]
+    embeddings: Mapping[Variant, Path] = field(default_factory=dict)
     """HDF5 of each version's vectors, including the originals; empty if there are none."""
-    people: Mapping[str, str]
+    people: Mapping[str, str] = field(default_factory=dict)
     """The person of each image, where it is known."""
-    labels: Mapping[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
     """The class of each image, where it is known."""
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Further labels of images, by name."""
@@ -254,20 +234,44 @@ class Published:
 
 
 def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tuple[str, Archive]]:
-    """Yield the archives to attack, each with the prefix of its measures' names.
+    """Yield the archives to attack with the prefix of their measures, none without vectors.
 
     Raises:
-        AttackNotPossibleError: there are no vectors.
         InputError: a file of vectors cannot be read, or has other images than the originals.
 
     """
     if Variant() not in published.embeddings:
-        raise AttackNotPossibleError(NO_VECTORS)
+        return
     chosen = settings.of(Recognizer)
     recognizer = chosen.load() if "inversion" in settings.attacks and chosen.is_given() else None
 
     def read(files: Mapping[Variant, Path], images: Images, **maps: Map) -> Archive:
-        return _read(published, files, images, settings, seed, recognizer, maps)
+        """Read the vectors of at most `privacy.gallery` images, drawn by hashes; map some."""
+        originals = look_through(files[Variant()])
+        draw = np.argsort(hash_ints((seed, "archive"), originals.ids), kind="stable")
+        places = np.sort(draw[: settings.gallery])
+        ids = [originals.ids[place] for place in places.tolist()]
+        asked = set(draw[: min(settings.probes, settings.gallery)].tolist())
+        queries = np.array([n for n, place in enumerate(places.tolist()) if place in asked])
+        vectors = {}
+        for variant, path in files.items():
+            found = look_through(path, originals.ids, originals.frame)
+            learned = maps.get(str(variant))
+            vectors[variant] = found.units(places, None if learned is None else learned.apply)
+        attributes = published.attributes.items()
+        return Archive(
+            ids=ids,
+            vectors=vectors,
+            queries=queries,
+            persons=_numbers(ids, published.people),
+            attribute=_numbers(ids, published.labels),
+            clusters=published.clusters.reindex(ids).to_numpy(np.int64),
+            asked=originals.frame.queries(vectors[Variant()][queries]),
+            seed=seed,
+            others={name: _numbers(ids, values) for name, values in attributes},
+            pictures=_pictures(ids, images, published.boxes),
+            recognizer=None if recognizer is None else _as_seen_by(recognizer),
+        )
 
     own = read(published.embeddings, published.originals)
     files, images, ours = published.embeddings, published.originals, None
@@ -289,42 +293,6 @@ def archives(published: Published, settings: Privacy, seed: int) -> Iterator[tup
 
 def _pictures_of(variant: Variant) -> Variant:
     return Variant(variant.method and pictures_of(variant.method), variant.degree)
-
-
-def _read(
-    published: Published,
-    files: Mapping[Variant, Path],
-    images: Images,
-    settings: Privacy,
-    seed: int,
-    recognizer: Attacker | None,
-    maps: Mapping[str, Map],
-) -> Archive:
-    """Read the vectors of at most `privacy.gallery` images, drawn by hashes of ids; map some."""
-    originals = look_through(files[Variant()])
-    draw = np.argsort(hash_ints((seed, "archive"), originals.ids), kind="stable")
-    places = np.sort(draw[: settings.gallery])
-    ids = [originals.ids[place] for place in places.tolist()]
-    asked = set(draw[: min(settings.probes, settings.gallery)].tolist())
-    vectors = {}
-    for variant, path in files.items():
-        found = look_through(path, originals.ids, originals.frame)
-        learned = maps.get(str(variant))
-        vectors[variant] = found.units(places, None if learned is None else learned.apply)
-    queries = np.array([n for n, place in enumerate(places.tolist()) if place in asked])
-    return Archive(
-        ids=ids,
-        vectors=vectors,
-        queries=queries,
-        persons=_numbers(ids, published.people),
-        attribute=_numbers(ids, published.labels),
-        clusters=published.clusters.reindex(ids).to_numpy(np.int64),
-        asked=originals.frame.queries(vectors[Variant()][queries]),
-        seed=seed,
-        others={name: _numbers(ids, values) for name, values in published.attributes.items()},
-        pictures=_pictures(ids, images, published.boxes),
-        recognizer=None if recognizer is None else _as_seen_by(recognizer),
-    )
 
 
 def _pictures(

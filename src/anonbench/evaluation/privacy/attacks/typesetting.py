@@ -69,13 +69,9 @@ def strips(texts: tuple[str, ...], face: str, height: int) -> list[np.ndarray]:
 
 
 def set_in(lines: Sequence[np.ndarray], size: tuple[int, int], setting: Setting) -> np.ndarray:
-    """Place lines below each other in a region, as ink coverage, uint8 [h, w].
+    """Place lines of `strips` below each other in a region, as ink coverage, uint8 of `size`.
 
-    Args:
-        lines: of `strips`.
-        size: height and width of the region in pixels.
-        setting: margins; each line fills the remaining width.
-
+    Each line fills the width that the margins leave.
     """
     height, width = size
     page = np.zeros(size, np.uint8)
@@ -167,12 +163,9 @@ def upright(region: Region) -> tuple[np.ndarray, tuple[int, int]]:
 
 
 def typesetting_of(line: np.ndarray, text: str) -> Typesetting | None:
-    """Type face, size and place of a line's text, among the known type faces; None without ink.
+    """Type face, size and place of a line's text, among `FACES`; None without ink.
 
-    Args:
-        line: grey levels, uint8 [h, w], dark on bright and upright.
-        text: of the line.
-
+    The line is in grey levels, uint8 [h, w], dark on bright and upright.
     """
     paper = np.median(line[line >= np.median(line)])
     ink = np.clip(paper - line.astype(np.float32), 0, None)

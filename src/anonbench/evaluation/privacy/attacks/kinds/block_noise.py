@@ -166,24 +166,13 @@ class _Coding:
 
 
 def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray | None:
-    """Change of visible pixels by coding if each of the texts is hidden, float [N].
-
-    Args:
-        candidates: texts.
-        line: in the original.
-        found: the same line in the published image.
-
-    Returns:
-        None if every pixel around the line differs: the copy was coded with loss and then stored
-        without loss.
-
-    """
+    """Change of visible pixels by coding if each of the texts is hidden, float [N]."""
     coding, setting, onto = line.coding, line.setting, line.upright
     assert coding and setting and line.levels and onto is not None
     seen = _as(found.pixels, line.pixels)
     hidden, others = _hidden(line, found, seen)
     if hidden.all() and not line.inside.all():
-        return None
+        return None  # the copy was coded with loss and then stored without loss
     touched = coding.touched(hidden, line.corner)
     ring = touched & ~hidden & ~coding.touched(others, line.corner)
     if found.beyond:
@@ -210,12 +199,8 @@ def _changes(candidates: Sequence[str], line: _Seen, found: _Seen) -> np.ndarray
 
 
 def _hidden(line: _Seen, found: _Seen, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hidden pixels of a line, and other hidden pixels around it, bool [h, w] each.
-
-    The former are convex, as masks are. In originals they are the region, so that the attack is
-    that on a mask which ends at the region's edge.
-    """
-    if found.setting is not None:
+    """Hidden pixels of a line, convex as masks are, and others around it, bool [h, w] each."""
+    if found.setting is not None:  # an original: as if a mask ended at the region's edge
         return line.inside, np.zeros_like(line.inside)
     apart = cv2.absdiff(seen, line.pixels)
     apart = apart if apart.ndim == 2 else apart.max(axis=2)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from anonbench.core.boxes import Blocks, Region
+from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
     Equipment,
@@ -211,7 +211,17 @@ def moved(region: Region, right: float, down: float) -> Region:
     if region.quad is not None:
         quad = tuple((np.array(region.quad) + np.tile((right, down), 4)).tolist())
     x0, y0, x1, y1 = region.x0 + right, region.y0 + down, region.x1 + right, region.y1 + down
-    blocks = tuple(_shifted(each, right, down) for each in region.blocks)
+    blocks = tuple(
+        grid._replace(
+            left=grid.left + right,
+            top=grid.top + down,
+            right=grid.right + right,
+            bottom=grid.bottom + down,
+            x=grid.x + right,
+            y=grid.y + down,
+        )
+        for grid in region.blocks
+    )
     return replace(region, x0=x0, y0=y0, x1=x1, y1=y1, quad=quad, blocks=blocks)
 
 
@@ -220,14 +230,3 @@ def stands(region: Region) -> bool:
     from anonbench.detection.text.recognizer import ways_to_read
 
     return len(ways_to_read(region)) > 1
-
-
-def _shifted(grid: Blocks, right: float, down: float) -> Blocks:
-    return grid._replace(
-        left=grid.left + right,
-        top=grid.top + down,
-        right=grid.right + right,
-        bottom=grid.bottom + down,
-        x=grid.x + right,
-        y=grid.y + down,
-    )

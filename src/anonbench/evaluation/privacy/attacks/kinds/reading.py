@@ -21,8 +21,6 @@ from anonbench.core.registries.attacks import (
 from anonbench.core.vocabulary import Entity, Variant
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from anonbench.core.icao9303 import Format
     from anonbench.detection.text.recognizer import LineReader
 
@@ -187,8 +185,6 @@ class _Zones:
 
 def _rows(region: Region) -> list[np.ndarray]:
     """Corners of a zone's lines, float [4, 2] each."""
-    import numpy as np
-
     x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
     quad = np.array(region.quad or (x0, y0, x1, y0, x1, y1, x0, y1), np.float64).reshape(4, 2)
     left, right = quad[3] - quad[0], quad[2] - quad[1]
@@ -197,26 +193,17 @@ def _rows(region: Region) -> list[np.ndarray]:
     for row in range(count):
         top = max(0.0, (row - _OVERLAP) / count)
         end = min(1.0, (row + 1 + _OVERLAP) / count)
-        rows.append(
-            np.stack(
-                [
-                    quad[0] + top * left,
-                    quad[1] + top * right,
-                    quad[1] + end * right,
-                    quad[0] + end * left,
-                ]
-            )
-        )
+        upper = quad[:2] + top * np.stack([left, right])
+        lower = quad[1::-1] + end * np.stack([right, left])
+        rows.append(np.concatenate([upper, lower]))
     return rows
 
 
 def _fixed(text: str, classes: str) -> str:
-    """A reading at the format's length, each character corrected to its class.
-
-    The length is corrected at the longest run of fillers, because readers cannot count these.
-    """
+    """A reading at the format's length, each character corrected to its class."""
     from anonbench.core.icao9303 import FILLER, corrected
 
+    # the length is corrected at the longest run of fillers, because readers cannot count these
     runs = sorted(re.finditer(f"{FILLER}+", text), key=lambda run: len(run[0]), reverse=True)
     more = len(classes) - len(text)
     if runs and len(runs[0][0]) + more > 0:

@@ -265,26 +265,21 @@ def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float = NOISE) -> np.
 
 
 def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """Multiply the cosine transform of an image."""
     from scipy.fft import dctn, idctn
 
     spectrum = dctn(image, axes=(0, 1), norm="ortho")
-    result: np.ndarray = idctn(gain * spectrum, axes=(0, 1), norm="ortho")
-    return result
+    return np.asarray(idctn(gain * spectrum, axes=(0, 1), norm="ortho"))
 
 
 def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Factors of an image's cosine transform under a blur, [H, W] or [H, W, 1]."""
-    response = np.multiply.outer(*(_response(kernel, side) for side in image.shape[:2]))
-    return np.asarray(response.reshape(*response.shape, *[1] * (image.ndim - 2)))
-
-
-def _response(kernel: np.ndarray, side: int) -> np.ndarray:
-    """Factor of a kernel for each coefficient of a cosine transform, float64 [side]."""
     half = kernel[len(kernel) // 2 :]
-    angles = np.pi * np.multiply.outer(np.arange(side), np.arange(1, len(half))) / side
-    response: np.ndarray = half[0] + 2.0 * np.cos(angles) @ half[1:]
-    return response
+    factors = []
+    for side in image.shape[:2]:
+        angles = np.pi * np.multiply.outer(np.arange(side), np.arange(1, len(half))) / side
+        factors.append(half[0] + 2.0 * np.cos(angles) @ half[1:])
+    response = np.multiply.outer(*factors)
+    return np.asarray(response.reshape(*response.shape, *[1] * (image.ndim - 2)))
 
 
 def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) -> np.ndarray:
@@ -302,13 +297,9 @@ def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) ->
 
 
 def smoothed(mosaic: np.ndarray, blocks: float, least: int = 1) -> np.ndarray:
-    """Interpolate a mosaic between its blocks.
+    """Interpolate a mosaic [H, W] or [H, W, C] between its blocks.
 
-    Args:
-        mosaic: [H, W] or [H, W, C].
-        blocks: number of blocks across its shorter side.
-        least: smallest side of a block, in pixels.
-
+    It has `blocks` blocks across its shorter side, each of at least `least` pixels.
     """
     height, width = mosaic.shape[:2]
     side = max(least, math.ceil(min(height, width) / blocks))
@@ -341,11 +332,7 @@ def similarity(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def signal_to_noise(one: np.ndarray, other: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of grey images [H, W], as a share of 50 dB.
-
-    10 log10(255² / mean squared error) as a share of `DECIBELS`, limited to [0, 1]; 1 for equal
-    images.
-    """
+    """Peak signal-to-noise ratio of grey images [H, W], as a share of `DECIBELS`, at most 1."""
     error = float(np.square(one.astype(np.float64) - other).mean())
     decibels = 10.0 * np.log10(255.0**2 / max(error, 1e-9))
     return float(np.clip(decibels / DECIBELS, 0.0, 1.0))

@@ -83,20 +83,9 @@ class _Searching:
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         """See `LoadedAttack.look`."""
         wanted = {region.entity for region in regions}
-        found = {
-            measure: list(self._found(named, image, wanted))
-            for measure, named in self._detectors.items()
-            if self._sought[measure] & wanted
-        }
+        found = {m: list(self._found(named, image, wanted)) for m, named in self._detectors.items()}
         return [
-            _Found(
-                region,
-                {
-                    measure: [box for box in boxes if box.entity == region.entity]
-                    for measure, boxes in found.items()
-                    if region.entity in self._sought[measure]
-                },
-            )
+            _Found(region, {m: found[m] for m in found if region.entity in self._sought[m]})
             for region in regions
         ]
 
@@ -113,7 +102,12 @@ class _Searching:
     def shares(self, truth: _Found, found: _Found) -> RegionShares:
         """Whether each kind of detector found the true region."""
         return {
-            measure: float(any(overlap(truth.region, box) >= OVERLAP for box in boxes))
+            measure: float(
+                any(
+                    box.entity == found.region.entity and overlap(truth.region, box) >= OVERLAP
+                    for box in boxes
+                )
+            )
             for measure, boxes in found.boxes.items()
         }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.registries.attacks import (
@@ -51,13 +52,7 @@ class Linkage(ArchiveAttack):
 
 
 def rank_1(similar: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Probability that each query's own version comes first, float [Q].
-
-    Args:
-        similar: of queries to an archive, [Q, N].
-        own: place of each query's own version, int64 [Q].
-
-    """
+    """Probability that each query's own version comes first, float [Q]; see `membership`."""
     mine = similar[np.arange(len(own)), own][:, None]
     tied = (np.abs(similar - mine) <= TIED).sum(axis=1)
     return np.where((similar > mine + TIED).any(axis=1), 0.0, 1.0 / tied)
@@ -102,11 +97,6 @@ def membership_by_chance(own: np.ndarray, persons: np.ndarray) -> float:
 
     The highest of n similarities exceeds the highest of m others with probability n / (n + m), and
     an archive without a person is smaller.
-
-    Args:
-        own: place of each query's own version, int64 [Q].
-        persons: number of each image's person [N], -1 where it is not known.
-
     """
     mine = persons[own]
     sizes = (mine[:, None] == persons).sum(axis=1)
@@ -169,12 +159,16 @@ class Inference(ArchiveAttack):
         known = np.flatnonzero(numbers >= 0)
         if not len(known):
             raise AttackNotPossibleError("no image has a label")
-        fold = _folds(archive.clusters[known], archive.seed)
-        learned = _is_learned(numbers[known], fold)
-        known, fold = known[learned], fold[learned]
+        codes = np.unique(archive.clusters[known], return_inverse=True)[1]
+        turns = rng(archive.seed, "inference").permutation(codes.max() + 1)
+        fold = turns[codes] % FOLDS  # clusters stay together
+        # a class of one fold is never in the lesson if it is in the test
+        able = pd.Series(fold).groupby(numbers[known]).transform("nunique").to_numpy() > 1
+        known, fold = known[able], fold[able]
         truth, is_even = numbers[known], measure != MEASURE
         if is_even:
-            frequent = _is_frequent(truth, LEAST_LABELLED // 2)
+            _, places, counts = np.unique(truth, return_inverse=True, return_counts=True)
+            frequent = (counts >= LEAST_LABELLED // 2)[places]
             known, fold, truth = known[frequent], fold[frequent], truth[frequent]
         classes, counts = np.unique(truth, return_counts=True)
         if len(known) < LEAST_LABELLED or len(classes) < 2:
@@ -230,18 +224,9 @@ def predicted(
 
 
 def _even_weights(classes: np.ndarray) -> np.ndarray:
-    """Weights of images [N] that give all classes (0 or 1, [N, C]) the same sum.
-
-    Their mean is 1; a class without images is ignored.
-    """
+    """Weights [N] of mean 1 that give all classes (0 or 1, [N, C]) with images the same sum."""
     counts = classes.sum(axis=0)
     return np.asarray(classes @ (len(classes) / np.maximum(counts, 1) / (counts > 0).sum()))
-
-
-def _is_frequent(labels: np.ndarray, least: int) -> np.ndarray:
-    """Whether an image's value has at least `least` images, bool [N]."""
-    values, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    return np.asarray((counts >= least)[places]) if len(values) else np.zeros(0, bool)
 
 
 def _as_many_of_each(labels: np.ndarray, seed: int) -> np.ndarray:
@@ -250,23 +235,6 @@ def _as_many_of_each(labels: np.ndarray, seed: int) -> np.ndarray:
     groups = [order[labels[order] == value] for value in np.unique(labels)]
     size = min(map(len, groups))
     return np.sort(np.concatenate([group[:size] for group in groups]))
-
-
-def _is_learned(labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Whether another fold has an image of the same class, bool [N].
-
-    A class of one cluster is never in the lesson if it is in the test. It could not be predicted,
-    and that would show nothing.
-    """
-    spread = {each for each in np.unique(labels) if len(np.unique(fold[labels == each])) > 1}
-    return np.isin(labels, list(spread))
-
-
-def _folds(clusters: np.ndarray, seed: int) -> np.ndarray:
-    """Fold of each image, int64 [N]: clusters stay together."""
-    codes = np.unique(clusters, return_inverse=True)[1]
-    turns = rng(seed, "inference").permutation(codes.max() + 1)
-    return np.asarray(turns[codes] % FOLDS)
 
 
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-8, 5))
@@ -333,15 +301,10 @@ class Inversion(ArchiveAttack):
 
 
 def decoded(training_vectors: np.ndarray, targets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Output of ridge regression for vectors, float64 [N, T].
+    """Output of ridge regression for vectors [N, D], float64 [N, T].
 
-    The penalty is the one with the lowest leave-one-out error on the training vectors.
-
-    Args:
-        training_vectors: float64 [P, D].
-        targets: float64 [P, T].
-        vectors: float64 [N, D].
-
+    The penalty is the one with the lowest leave-one-out error on the training vectors [P, D] and
+    their targets [P, T].
     """
     centre, mean = training_vectors.mean(axis=0), targets.mean(axis=0)
     centred = training_vectors - centre

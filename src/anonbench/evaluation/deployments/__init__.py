@@ -1,1 +1,0 @@
-"""Deployments: archives that hold originals and anonymized images together."""

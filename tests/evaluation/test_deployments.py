@@ -1,0 +1,215 @@
+"""Mixed archives, against scores by a program of a few lines that sorts whole rows."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from anonbench.config import Deployments, Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.decision import Judging
+from anonbench.evaluation.deployments import (
+    COLUMNS,
+    AnonymizingOrder,
+    read_deployments,
+    score_deployments,
+)
+from anonbench.evaluation.retrieval.stage.scenario import score as scored_alone
+
+N, WIDTH, K = 60, 6, 5
+IDS = [f"{number:02d}" for number in range(N)]
+PERSONS = np.arange(N) // 3
+
+
+def unit(seed: int, noise: float = 0.7) -> np.ndarray:
+    shared = np.random.default_rng(0).standard_normal((N, WIDTH))
+    values = shared + noise * np.random.default_rng(seed).standard_normal((N, WIDTH))
+    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
+
+
+REFERENCE = unit(1)
+ANONYMIZED = {"blur": unit(10), "mask": unit(11)}
+
+
+def naive(ranks_by: np.ndarray, include_self: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return AP and nDCG of each query, means over the orders of images that rank the same."""
+    truth = REFERENCE.astype(float) @ REFERENCE.T.astype(float)
+    ap, ndcg = [], []
+    for q in range(N):
+        able = [d for d in range(N) if include_self or d != q]
+        ideal = sorted(able, key=lambda d: -truth[q, d])
+        order = sorted(able, key=lambda d: -ranks_by[q, d])
+        relevant = set(ideal[:K])
+        start, earlier, precision, gain = 0, 0, 0.0, 0.0
+        for _, same in groupby(order, key=lambda d: ranks_by[q, d]):
+            group = list(same)
+            size, right = len(group), len(relevant.intersection(group))
+            pace = (right - 1) / max(size - 1, 1)
+            mean = np.mean([truth[q, d] for d in group])
+            for r in range(size):
+                precision += right / size * (earlier + 1 + r * pace) / (start + r + 1)
+                gain += mean / np.log2(start + r + 2) if start + r < K else 0.0
+            start, earlier = start + size, earlier + right
+        ap.append(precision / K)
+        best = sum(truth[q, d] / np.log2(r + 1) for r, d in enumerate(ideal[:K], start=1))
+        ndcg.append(gain / best)
+    return np.array(ap), np.array(ndcg)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=12),
+    shares=st.lists(st.integers(0, 100), min_size=2, max_size=5),
+    seed=st.integers(0, 9),
+    dated=st.booleans(),
+)
+@hypothesis_settings(max_examples=40)
+def test_shares_nest_and_keep_clusters_together(
+    sizes: list[int], shares: list[int], seed: int, dated: bool
+) -> None:
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    ids = [f"{number:03d}" for number in range(len(clusters))]
+    years = pd.Series(np.random.default_rng(seed).integers(1990, 1994, len(ids)).astype(str))
+    order = AnonymizingOrder(ids, clusters, years if dated else None, seed)
+    before = np.zeros(len(ids), dtype=bool)
+    for share in sorted(shares):
+        hidden = order.anonymized(share)
+        assert not (before & ~hidden).any(), "a larger share hides the same images"
+        for cluster in range(len(sizes)):
+            assert len(set(hidden[clusters == cluster])) == 1
+        assert abs(hidden.sum() - share * len(ids) / 100) <= max(sizes) / 2
+        if dated:
+            due = years.astype(int).groupby(clusters).min().to_numpy()[clusters]
+            if hidden.any() and not hidden.all():
+                assert due[hidden].max() <= due[~hidden].min()
+        before = hidden
+    assert not order.anonymized(0).any() and order.anonymized(100).all()
+
+
+def test_years_are_numbers_and_images_without_one_come_last() -> None:
+    years = pd.Series(["9", "10", None, "2"])
+    order = AnonymizingOrder(["a", "b", "c", "d"], np.arange(4), years, 0)
+    assert [order.anonymized(share).tolist() for share in (25, 50, 75)] == [
+        [False, False, False, True],
+        [True, False, False, True],
+        [True, True, False, True],
+    ]
+    names = pd.Series(["case 9", "case 10", " ", "case 2"])
+    text = AnonymizingOrder(["a", "b", "c", "d"], np.arange(4), names, 0)
+    assert text.anonymized(25).tolist() == [False, True, False, False], "text in its own order"
+
+
+def test_a_draw_depends_on_ids_and_not_on_the_numbers_of_clusters() -> None:
+    some = AnonymizingOrder(IDS, PERSONS, None, "a").anonymized(40)
+    renamed = AnonymizingOrder(IDS, 1000 - PERSONS, None, "a").anonymized(40)
+    other = AnonymizingOrder(IDS, PERSONS, None, "b").anonymized(40)
+    assert np.array_equal(some, renamed) and not np.array_equal(some, other)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    """Return embeddings of originals and of two methods, in an odd order."""
+    found = {}
+    for name, values in ({"original": REFERENCE} | ANONYMIZED).items():
+        found[name] = tmp_path / f"{name}.h5"
+        write_embeddings(found[name], Embeddings(IDS[::-1], 3.0 * values[::-1]))
+    return found
+
+
+def table_of(
+    files: dict[str, Path], second: Path | None = None, **settings: object
+) -> pd.DataFrame:
+    references = {"own": files["original"]} | ({"second": second} if second else {})
+    return score_deployments(
+        "faces",
+        100,
+        references,
+        {name: path for name, path in files.items() if name != "original"},
+        None,
+        Deployments(mixed=True),
+        Retrieval.model_validate({"fraction": 0.09} | settings),
+        Judging(pd.Series(PERSONS, index=IDS), 0.9, 0.03),
+    )
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+def test_scores_are_those_of_sorted_rows(files: dict[str, Path], include_self: bool) -> None:
+    table = table_of(files, include_self=include_self)
+    order = AnonymizingOrder(IDS, PERSONS, None, "faces")
+    keys = ["method", "query", "share", "metric"]
+    for (method, query, share, metric), rows in table.groupby(keys):
+        if metric not in ("map", "mndcg"):
+            continue
+        hidden = order.anonymized(share)[:, None]
+        database = np.where(hidden, ANONYMIZED[method], REFERENCE)
+        asked = REFERENCE if query == "original" else ANONYMIZED[method]
+        ap, ndcg = naive(asked.astype(float) @ database.T.astype(float), include_self)
+        expected = (ap if metric == "map" else ndcg).mean()
+        assert rows["value"].item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_sample_of_queries_is_scored_in_the_whole_archive(files: dict[str, Path]) -> None:
+    table = table_of(files, queries=20)
+    assert set(table["n"]) == {20} and set(table["images"]) == {N}
+
+
+@pytest.mark.parametrize("similarity", ["euclidean", "inner"])
+def test_vectors_are_compared_as_their_system_compares_them(
+    files: dict[str, Path], similarity: str
+) -> None:
+    lengths = np.linspace(0.5, 2.0, N, dtype=np.float32)[:, None]
+    given = {}
+    for name, values in {"original": REFERENCE, "blur": ANONYMIZED["blur"]}.items():
+        given[name] = Embeddings(IDS, lengths * values, {"similarity": similarity})
+        write_embeddings(files[name], given[name])
+    table = table_of({name: files[name] for name in given})
+    table = table[(table["share"] == 100) & (table["metric"] == "map")].set_index("query")
+    expected = scored_alone(
+        given["original"],
+        {"original": given["original"], "anonymized": given["blur"]},
+        given["blur"],
+        Retrieval(fraction=0.09),
+    ).table.set_index("query")
+    for query in ("original", "anonymized"):
+        row = table.loc[query]
+        assert row["value"] == pytest.approx(expected.loc[query, "ap"].mean(), abs=1e-9)
+        finds_itself = query == "anonymized" and similarity != "inner"
+        assert bool(row["floor"] > row["chance"]) is finds_itself
+
+
+def test_rows_have_intervals_levels_and_tests(files: dict[str, Path], tmp_path: Path) -> None:
+    second = tmp_path / "second.h5"
+    write_embeddings(second, Embeddings(IDS, unit(5)))
+    table = table_of(files, second)
+    table.to_csv(tmp_path / "table.csv", index=False)
+    pd.testing.assert_frame_equal(read_deployments(tmp_path / "table.csv"), table)
+    assert list(table.columns) == COLUMNS
+    assert set(table["reference"]) == {"own", "second"}
+    found = table[(table["metric"] == "map") & (table["method"] == "blur")]
+    own = found[(found["reference"] == "own") & (found["query"] == "anonymized")]
+    start, end = (own[own["share"] == share].iloc[0] for share in (0, 100))
+    asked = ANONYMIZED["blur"].astype(float)
+    whole, none = (naive(asked @ each.T, True)[0] for each in (asked, REFERENCE.astype(float)))
+    expected = clustered_mean(whole - none, PERSONS, 0.9)
+    assert end["difference"] == pytest.approx(expected.value)
+    assert end["difference_high"] == pytest.approx(expected.high)
+    assert (end["n"], end["images"], end["clusters"]) == (N, N, N // 3)
+    assert start["verdict"] == "" and np.isnan(start["difference"])
+    assert start["floor"] == start["chance"], "the query's own vector is not in the database"
+    assert end["floor"] > own[own["share"] == 50].iloc[0]["floor"] > start["floor"]
+    ceiling = found[(found["reference"] == "second") & (found["query"] == "original")].iloc[0]
+    assert ceiling["share"] == 0 and ceiling["value"] < 1 and ceiling["kept"] == pytest.approx(1)
+
+
+def test_embeddings_of_other_images_are_refused(files: dict[str, Path], tmp_path: Path) -> None:
+    write_embeddings(tmp_path / "second.h5", Embeddings(IDS[1:], REFERENCE[1:]))
+    with pytest.raises(InputError, match=r"second\.h5: it is of other images"):
+        table_of(files, tmp_path / "second.h5")
