@@ -199,23 +199,6 @@ def test_endpoints_that_answer_no_vectors(bodies: list[str], message: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("has_headers", [True, False])
-def test_an_answer_byte_by_byte_has_the_time_of_one_answer(has_headers: bool) -> None:
-    def trickle(call: int, handler: BaseHTTPRequestHandler) -> None:
-        start = b"HTTP/1.0 200 OK\r\n" + (b"\r\n" if has_headers else b"X: ")
-        handler.wfile.write(start)
-        for _ in range(60):
-            handler.wfile.write(b" ")
-            time.sleep(0.1)
-        handler.wfile.write(b"[1, 2, 3]" if has_headers else b"\r\n\r\n[1, 2, 3]")
-
-    began = time.monotonic()
-    with endpoint(trickle) as url, pytest.raises(InputError, match="TimeoutError"):
-        encoded(Http(url=url, retries=0, timeout=0.5), 1)
-    assert time.monotonic() - began < 4
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("backlog", [0, 8], ids=["never accepts", "accepts and says nothing"])
 def test_a_server_that_never_answers_has_the_time_of_one_attempt(scheme: str, backlog: int) -> None:
@@ -231,25 +214,6 @@ def test_a_server_that_never_answers_has_the_time_of_one_attempt(scheme: str, ba
         with pytest.raises(InputError, match=r"did not answer in 2 attempts \(TimeoutError\)"):
             encoded(system.model_copy(update={"retries": 1}), 1)
         assert 0.6 <= time.monotonic() - began < 4
-
-
-@pytest.mark.slow
-def test_a_handshake_byte_by_byte_has_the_time_of_one_attempt() -> None:
-    def trickle(server: socket.socket) -> None:
-        with suppress(OSError), server.accept()[0] as connection:
-            connection.sendall(b"\x16\x03\x03\x40\x00")  # the head of a long record
-            while True:
-                connection.sendall(b"\x02")
-                time.sleep(0.05)
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=trickle, args=(server,), daemon=True).start()
-        began = time.monotonic()
-        with pytest.raises(InputError, match="TimeoutError"):
-            encoded(
-                Http(url=f"https://127.0.0.1:{server.getsockname()[1]}/", retries=0, timeout=0.5), 1
-            )
-        assert time.monotonic() - began < 4
 
 
 @pytest.mark.slow

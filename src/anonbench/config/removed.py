@@ -12,6 +12,10 @@ _REASONS: dict[str, str] = {
     "policy.residue": "policy.information_left is its new name",
     "deployments.weight": "the mixed archive needs none",
     "privacy.restored": "likeness and reconstruction tell what a restorer finds",
+    "recipes.*.knn_every": "k-NN accuracy is measured after the training",
+    "recipes.*.nodes": "a training uses the GPUs of one machine",
+    "recipes.*.sharding": "each GPU holds the whole model",
+    "retrieval.device": "a GPU is no faster than 16 cores",
 } | dict.fromkeys(
     (
         *("detection.mtcnn.factor", "detection.centerface.overlap", "detection.zxing"),

@@ -6,16 +6,15 @@ import http.client
 import io
 import json
 import os
-import socket
 import ssl
-import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field
 
@@ -57,7 +56,7 @@ class Http(SystemKind):
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     """Requests at the same time."""
     timeout: Positive = 30.0
-    """Longest time of one attempt, in seconds."""
+    """Longest wait for a connection, and for the next part of an answer, in seconds."""
     retries: Natural = 5
     """Further attempts after a failed request, each after twice the waiting time of the last."""
     max_bytes: Count = 1_000_000
@@ -76,12 +75,16 @@ class Http(SystemKind):
             if not os.environ.get(self.token):
                 raise InputError(f"systems: the environment variable {self.token} is not set")
             headers["Authorization"] = f"Bearer {os.environ[self.token]}"
-        place = urlsplit(self.url)
-        tls = ssl.create_default_context() if place.scheme == "https" else None
-        if tls is not None:
-            tls.set_alpn_protocols(["http/1.1"])
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
         with ThreadPoolExecutor(self.concurrency) as pool:
-            yield _Endpoint(self, place, headers, pool, tls)
+            yield _Endpoint(self, headers, pool, opener)
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Does not follow redirects."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 class _TryAgainError(Exception):
@@ -91,10 +94,9 @@ class _TryAgainError(Exception):
 @dataclass(frozen=True)
 class _Endpoint:
     settings: Http
-    place: SplitResult
     headers: dict[str, str]
     pool: ThreadPoolExecutor
-    tls: ssl.SSLContext | None
+    opener: urllib.request.OpenerDirector
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Send each image in its own request."""
@@ -124,45 +126,40 @@ class _Endpoint:
 
     @property
     def _place(self) -> str:
-        return f"{self.place.scheme}://{self.place.netloc}{self.place.path}"
+        return self.settings.url.partition("?")[0]
 
     def _answer(self, data: bytes) -> bytes:
-        path = (self.place.path or "/") + (f"?{self.place.query}" if self.place.query else "")
-        connection = self._connection()
+        request = urllib.request.Request(self.settings.url, data, self.headers)
+        found: bytes
         try:
-            with _ended_after(self.settings.timeout, connection, self.tls):
-                connection.request("POST", path, body=data, headers=self.headers)
-                answer = connection.getresponse()
-                found = answer.read(self.settings.max_bytes + 1)
-        except ssl.SSLCertVerificationError as error:
-            raise InputError(
-                f"systems: {self._place} has a certificate that is not trusted here "
-                f"({error.verify_message}); SSL_CERT_FILE names a file of those that are"
-            ) from None
+            with self.opener.open(request, timeout=self.settings.timeout) as answer:
+                status, found = answer.status, answer.read(self.settings.max_bytes + 1)
+        except urllib.error.HTTPError as error:
+            error.close()
+            status, found = error.code, b""
         except (OSError, http.client.HTTPException) as error:
-            raise _TryAgainError(type(error).__name__) from None
-        finally:
-            connection.close()
-        if answer.status in _AGAIN:
-            raise _TryAgainError(f"status {answer.status}")
-        if 300 <= answer.status < 400:
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                raise InputError(
+                    f"systems: {self._place} has a certificate that is not trusted here "
+                    f"({reason.verify_message}); SSL_CERT_FILE names a file of those that are"
+                ) from None
+            raise _TryAgainError(type(reason).__name__) from None
+        if status in _AGAIN:
+            raise _TryAgainError(f"status {status}")
+        if 300 <= status < 400:
             raise InputError(
-                f"systems: {self._place} redirects elsewhere (status {answer.status}), which is "
-                "not followed; give the address itself"
+                f"systems: {self._place} redirects elsewhere (status {status}), which is not "
+                "followed; give the address itself"
             )
-        if answer.status != 200:
-            raise InputError(f"systems: {self._place} answered with status {answer.status}")
+        if status != 200:
+            raise InputError(f"systems: {self._place} answered with status {status}")
         if len(found) > self.settings.max_bytes:
             raise InputError(
                 f"systems: {self._place} answered with more than {self.settings.max_bytes:,} bytes "
                 "(max_bytes)"
             )
         return found
-
-    def _connection(self) -> http.client.HTTPConnection:
-        if self.tls is None:
-            return http.client.HTTPConnection(self.place.netloc)
-        return http.client.HTTPSConnection(self.place.netloc, context=self.tls)
 
     def _parsed(self, found: bytes) -> list[float]:
         try:
@@ -185,45 +182,6 @@ class _Endpoint:
             raise InputError(
                 f"systems: {self._place} answered with a number that is too large"
             ) from None
-
-
-@contextmanager
-def _ended_after(
-    seconds: float, connection: http.client.HTTPConnection, tls: ssl.SSLContext | None
-) -> Iterator[None]:
-    """Connect, and close the connection after so many seconds.
-
-    A socket's own timeout starts again with each step and byte.
-
-    Raises:
-        TimeoutError: connecting, or the block, took this long, however it ended.
-
-    """
-    connected = socket.create_connection((connection.host, connection.port), seconds)
-    end = time.monotonic() + seconds
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if tls is not None:  # the handshake is the timer's, too
-        connected = tls.wrap_socket(
-            connected, server_hostname=connection.host, do_handshake_on_connect=False
-        )
-    connection.sock = connected
-    timer = threading.Timer(seconds, _shut, [connected])
-    timer.daemon = True
-    timer.start()
-    try:
-        if isinstance(connected, ssl.SSLSocket):
-            connected.do_handshake()
-        yield
-    finally:
-        timer.cancel()
-        if time.monotonic() >= end:  # an answer without a length looks complete when it is cut off
-            raise TimeoutError
-
-
-def _shut(connected: socket.socket) -> None:
-    with suppress(OSError):  # it has ended by itself
-        # not of SSLSocket, which would continue without encryption
-        socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 def _coded(image: np.ndarray, form: str) -> bytes:

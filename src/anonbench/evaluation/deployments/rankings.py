@@ -33,7 +33,6 @@ from anonbench.evaluation.retrieval.scoring.engine import (
     Engine,
     Rows,
     Search,
-    make_engine,
     score_all,
 )
 from anonbench.evaluation.retrieval.vectors import Vectors
@@ -255,7 +254,7 @@ def score_rankings(
 
     """
     # on a CPU: the job requests no GPU
-    engine = make_engine(settings.model_copy(update={"device": "cpu"}), k)
+    engine = Engine(settings, k)
     truth = Search(engine.database(reference, frame), [reference.__getitem__])
     groups: dict[tuple[str, int, str], list[Ranking]] = {}
     for ranking in rankings:  # one product for all that search the same database
