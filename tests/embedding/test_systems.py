@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -285,76 +280,6 @@ def test_commands(tmp_path: Path, pictures: list[np.ndarray]) -> None:
             encoded(settings(kind="command", command=command), pictures)
     with pytest.raises(ValueError, match=r"where \{vectors\} goes"):
         settings(kind="command", command="true {images}")
-
-
-class Server(BaseHTTPRequestHandler):
-    """A search service of somebody: answers as the path asks for."""
-
-    calls: ClassVar[list[str]] = []
-
-    def do_POST(self) -> None:
-        """Answer with the means of an image's quarters."""
-        data = self.rfile.read(int(self.headers["Content-Length"]))
-        self.calls.append(self.path)
-        status, body = (
-            200,
-            json.dumps({"vector": quarters(np.asarray(Image.open(BytesIO(data)))).tolist()}),
-        )
-        if self.path == "/moved":
-            status, body = 302, ""
-        if self.path == "/busy" and len(self.calls) % 2:
-            status, body = 503, "busy"
-        if self.path == "/long":
-            body = " " * 2_000_000
-        if self.path == "/text":
-            body = '{"vector": ["1", "2"]}'
-        if self.path == "/secret" and self.headers["Authorization"] != "Bearer open sesame":
-            status = 401
-        self.send_response(status)
-        self.send_header("Location", "http://example.invalid/")
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Keep silent."""
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as found:
-        threading.Thread(target=found.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{found.server_port}"
-        found.shutdown()
-
-
-@pytest.mark.slow
-def test_endpoints(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = [quarters(each) for each in pictures]
-    monkeypatch.setenv("OUR_TOKEN", "open sesame")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    with server() as url:
-        plain = {"kind": "http", "field": "vector", "retries": 0}
-        assert np.array_equal(encoded(settings(url=f"{url}/", **plain), pictures), expected)
-        secret = settings(url=f"{url}/secret", token="OUR_TOKEN", **plain)
-        assert np.array_equal(encoded(secret, pictures), expected)
-        busy = settings(url=f"{url}/busy", concurrency=1, **plain | {"retries": 1})
-        assert np.array_equal(encoded(busy, pictures[:2]), expected[:2])
-        for path, message in (
-            ("moved", "redirects elsewhere"),
-            ("long", "more than 1,000,000 bytes"),
-            ("text", "answered with no vector"),
-            ("secret", "status 401"),
-        ):
-            with pytest.raises(InputError, match=message):
-                encoded(settings(url=f"{url}/{path}", **plain), pictures)
-    with pytest.raises(InputError, match=r"did not answer in 1 attempts \(ConnectionRefused"):
-        encoded(settings(url=url, **plain), pictures)
-    monkeypatch.delenv("OUR_TOKEN")
-    with pytest.raises(InputError, match="OUR_TOKEN is not set"):
-        encoded(secret, pictures)
-    for wrong in ("ftp://x/", "http://user:secret@x/", "file:///etc/passwd"):
-        with pytest.raises(ValueError, match="pattern"):
-            settings(kind="http", url=wrong)
 
 
 def image_set(folder: Path, variant: str, pictures: list[np.ndarray]) -> ImageSet:

@@ -32,7 +32,6 @@ OTHERS: dict[str, dict[str, Any]] = {
     "torchscript": {"file": "model.pt"},
     "function": {"function": "examples:encode"},
     "command": {"command": "embed {images} {vectors}"},
-    "http": {"url": "https://search.example.org/embed"},
     "vectors": {"path": "vectors/{variant}.h5"},
 }
 

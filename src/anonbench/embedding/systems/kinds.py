@@ -5,7 +5,6 @@ from __future__ import annotations
 from anonbench.core.registries.systems import SYSTEMS, SystemKind
 from anonbench.embedding.systems.command import Command
 from anonbench.embedding.systems.function import Function
-from anonbench.embedding.systems.http import Http
 from anonbench.embedding.systems.huggingface import HuggingFace
 from anonbench.embedding.systems.onnx import Onnx
 from anonbench.embedding.systems.timm_models import Timm
@@ -20,7 +19,6 @@ BUILT_IN: tuple[type[SystemKind], ...] = (
     Onnx,
     Function,
     Command,
-    Http,
     Vectors,
 )
 """In the order of the documentation."""
