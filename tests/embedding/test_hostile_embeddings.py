@@ -186,8 +186,8 @@ def test_ids_of_other_encodings_are_refused(tmp_path: Path) -> None:
         ("[" * 200_000, "not a JSON object"),
         ("{", "not a JSON object"),
         ("[1]", "not a JSON object"),
-        (3.0, "not one text"),
-        (np.ones(100), "not one text"),
+        (3.0, "not a JSON object"),
+        (np.ones(100), "not a JSON object"),
     ],
 )
 def test_provenance_is_a_json_object(tmp_path: Path, value: object, message: str) -> None:

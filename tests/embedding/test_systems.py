@@ -30,8 +30,6 @@ from anonbench.embedding.systems.inputs import Prepare
 from anonbench.embedding.systems.opening import identity_of
 from onnx_file import UINT8, model, node, tensor
 
-WIDTH = 12
-PROJECTION = np.random.default_rng(0).normal(size=(12, WIDTH)).astype(np.float32)
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -55,14 +53,6 @@ def short(images):
 def broken(images):
     return np.full((len(images), 4), np.nan)
 """
-
-
-class Pooled(torch.nn.Module):
-    """Images to the means of their quarters."""
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return float32 [N, 12]."""
-        return torch.nn.functional.adaptive_avg_pool2d(images, 2).flatten(1)
 
 
 def settings(**given: Any) -> Any:
@@ -185,20 +175,6 @@ def test_a_checkpoint_of_anonbench(tmp_path: Path, pictures: list[np.ndarray]) -
     torch.save({}, tmp_path / "other.pt")
     with pytest.raises(InputError, match="use kind: timm"):
         encoded(settings(kind="checkpoint", file=tmp_path / "other.pt"), pictures)
-
-
-def test_torchscript(tmp_path: Path, pictures: list[np.ndarray]) -> None:
-    scripted: Any = torch.jit
-    scripted.save(scripted.script(Pooled()), tmp_path / "pooled.pt")
-    described = {"size": (32, 32), "resize": "squash"}
-    system = settings(kind="torchscript", file=tmp_path / "pooled.pt", input=described)
-    found = encoded(system, pictures)
-    inputs = np.stack([Prepare(system.input)(each) for each in pictures])
-    expected = inputs.reshape(7, 3, 2, 16, 2, 16).mean(axis=(3, 5)).reshape(7, 12)
-    assert np.allclose(found, expected, atol=1e-5)
-    (tmp_path / "none.pt").write_bytes(b"no model")
-    with pytest.raises(InputError, match="cannot be loaded as TorchScript"):
-        encoded(settings(kind="torchscript", file=tmp_path / "none.pt"), pictures)
 
 
 def test_onnx(tmp_path: Path, pictures: list[np.ndarray]) -> None:

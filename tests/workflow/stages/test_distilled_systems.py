@@ -29,7 +29,6 @@ MASK = Variant("mask", 100)
 ARGUMENTS = ("--workflow-profile", "none", "--cores", "2")
 OTHERS: dict[str, dict[str, Any]] = {
     "onnx": {"file": "model.onnx"},
-    "torchscript": {"file": "model.pt"},
     "function": {"function": "examples:encode"},
     "command": {"command": "embed {images} {vectors}"},
     "vectors": {"path": "vectors/{variant}.h5"},
