@@ -1,4 +1,4 @@
-"""Loss terms of DINOv2, and the teacher's targets, centered in one of two ways against collapse."""
+"""Loss terms of DINOv2, and the teacher's targets, centered in one of two ways."""
 
 from __future__ import annotations
 
