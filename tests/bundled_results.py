@@ -193,7 +193,7 @@ def finish(config: Config) -> None:
     judged = dict(zip(names, scenarios, strict=True))
     _judge_again(config, experiment, judged, clusters, columns)
     if labelled:
-        ends = (".csv", "_by_method.csv", "_within.csv", ".json")
+        ends = (".csv", "_within.csv")
         correlations = [base / f"correlation/100{end}" for end in ends]
         write_correlation(base / "scores.csv", 100, *correlations)
     _tables(config, experiment, base)

@@ -18,7 +18,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.masking import Masks
-from anonbench.training.distributed import Ranks, join, leave
+from anonbench.training.distributed import Ranks, join
 from anonbench.training.loop.trainer import Trainer
 
 from .guard import NotApplicable, Report
@@ -36,7 +36,7 @@ def steps_of_a_rank(rank: int, output: str, tiny: bool) -> None:
     found = steps(torch.device(kind, local) if kind == "cuda" else torch.device(kind), ranks)
     if rank == 0:
         torch.save(found, output)
-    leave()
+    ranks.leave()
 
 
 def measure(report: Report, tiny: bool, work: Callable[..., None] = steps_of_a_rank) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from synthetic import Losses, crops_given, values
 
-from anonbench.training.loop.flops import peak_flops, step_flops
+from anonbench.training.loop.flops import image_flops, peak_flops, sizes_by_settings
 from anonbench.training.loop.trainer import Trainer
 
 from .compiled import Watch, require, uncompiled
@@ -109,14 +109,15 @@ def require_equal(losses: dict[str, Losses], precision: str) -> None:
 def figures(trainer: Trainer, batch: int, taken: list[float]) -> dict[str, Any]:
     """Return images/s, TFLOP/s and the share of the GPU's peak, from seconds of steps."""
     seconds = statistics.median(taken)
-    flops = batch * step_flops(trainer.student.backbone, trainer.recipe) / seconds
+    sizes = sizes_by_settings(trainer.recipe.backbone)
+    flops = None if sizes is None else batch * image_flops(sizes, trainer.recipe) / seconds
     peak = None
     if trainer.device.type == "cuda":
         peak = peak_flops(torch.cuda.get_device_name(), trainer.recipe.precision)
     return {
         "images_per_second": spread([batch / each for each in taken]),
-        "tflops": round(flops / 1e12, 4),
-        "mfu": None if peak is None else round(flops / peak, 3),
+        "tflops": None if flops is None else round(flops / 1e12, 4),
+        "mfu": None if peak is None or flops is None else round(flops / peak, 3),
     }
 
 

@@ -202,7 +202,6 @@ def test_what_was_a_traceback_or_taken(field: str, value: Any, message: str) -> 
             {},
             "recipes.default.crops.local_count is 0, but adaption A .*datasets.mine.adaptions",
         ),
-        ({"knn_every": 5}, {}, "recipes.default.knn_every needs labels; set datasets.mine.label"),
         (
             {"backbone": {"name": "vit_small_patch14_dinov2"}},
             {},

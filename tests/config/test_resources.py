@@ -96,13 +96,11 @@ def test_a_training_takes_as_long_as_its_images(root: Path) -> None:
 
 def test_several_gpus_share_the_work_and_each_needs_memory_and_threads(root: Path) -> None:
     one = estimates(root, 1_000, threads=4)
-    many = estimates(root, 1_000, threads=4, gpus=8, nodes=2)
-    assert one.seconds("train", "celeba") == pytest.approx(16 * many.seconds("train", "celeba"))
+    many = estimates(root, 1_000, threads=4, gpus=8)
+    assert one.seconds("train", "celeba") == pytest.approx(8 * many.seconds("train", "celeba"))
     assert many.training_mb("celeba") == 8 * one.training_mb("celeba")
-    assert (one.training_gpus("celeba"), many.training_gpus("celeba")) == (1, 16)
+    assert (one.training_gpus("celeba"), many.training_gpus("celeba")) == (1, 8)
     assert (one.training_threads("celeba"), many.training_threads("celeba")) == (4, 32)
-    assert one.across_machines("celeba", "srun") is None
-    assert many.across_machines("celeba", "srun") == "srun"
     assert one.embedding_gpus("celeba") == many.embedding_gpus("celeba") == 1
     on_cpu = estimates(root, 1_000, device="cpu", gpus=2)
     assert on_cpu.training_gpus("celeba") == on_cpu.embedding_gpus("celeba") == 0
@@ -220,14 +218,6 @@ def test_a_large_backbone_is_planned_as_such_by_its_name_or_size(root: Path) -> 
     small = estimates(root, 1000, backbone={"width": 64})
     ask = [each.training_mb("celeba") for each in (named, sized, small)]
     assert ask == [32_000, 32_000, 2_000]
-
-
-def test_retrieval_asks_for_a_gpu_where_it_may_use_one(root: Path) -> None:
-    assert retrieval(root).retrieval_gpus() == 0
-    on_gpu = retrieval(root, device="cuda")
-    assert on_gpu.retrieval_gpus() == 1
-    assert on_gpu.retrieval_threads("rvl_cdip") == 2
-    assert on_gpu.seconds("retrieve", "rvl_cdip") < retrieval(root).seconds("retrieve", "rvl_cdip")
 
 
 def test_detection_asks_for_a_gpu_where_a_detector_can_use_one_and_may(root: Path) -> None:

@@ -64,7 +64,6 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("retrieval.memory_gb", 1.0, set()),
         ("retrieval.near_duplicates", [4], set()),
         ("retrieval.queries", 100, {"retrieve"}),
-        ("retrieval.device", "cuda", {"retrieve"}),
         ("embedding.workers", 3, set()),
         ("anonymization.blur.sigma.text", 0.7, {"blur", "hiding"}),
         ("anonymization.mask.colour", [255, 255, 255], {"mask", "hiding"}),
@@ -104,16 +103,6 @@ def test_an_edit_reaches_the_stages_that_it_concerns(
     values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     before, after = all_slices(load(values)), all_slices(load(edit(values, path, value)))
     assert {stage for stage in before if before[stage] != after[stage]} == concerned
-
-
-def test_a_training_sees_a_label_only_for_the_monitor(root: Path) -> None:
-    values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    assert "label" not in stage_parameters.train(load(values), "documents")
-    monitored = load(edit(values, "recipes.documents.knn_every", 10))
-    assert stage_parameters.train(monitored, "documents")["label"] == "class"
-    assert "label" not in stage_parameters.train(
-        load(values), "ids"
-    )  # without labels there is no monitor
 
 
 def test_a_manifest_slice_is_a_source_again(root: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from site_tools import ROOT
 
-_ALSO_WORDS = {"LayerScale", "TorchScript", "VisionTransformer"}
+_ALSO_WORDS = {"LayerScale", "VisionTransformer"}
 _TWO_HUMPS = re.compile(r"[A-Z]+[a-z]+[A-Z]\w*")
 _CODE = re.compile(r"```.*?```|`[^`]*`|<!--.*?-->", re.DOTALL)
 

@@ -63,16 +63,6 @@ def test_similarity_of_pixels_is_their_correlation(
     np.testing.assert_allclose(units @ units.T, np.corrcoef(rows), atol=5e-4)
 
 
-def test_light_and_contrast_are_no_matter(tmp_path: Path) -> None:
-    random = np.random.default_rng(1)
-    image = random.integers(60, 120, (SIDE, SIDE, 3), dtype=np.uint8)
-    images = {"a": image, "b": 2 * image + 5, "c": random.permutation(image)}
-    values = pixels(image_set(tmp_path / "0.tar", images), "squash", SETTINGS)
-    a, b, c = values / np.linalg.norm(values, axis=1, keepdims=True)
-    assert a @ b == pytest.approx(1.0, abs=1e-4)
-    assert abs(a @ c) < 0.1
-
-
 def test_images_of_one_colour_can_be_searched(
     pictures: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
@@ -85,15 +75,6 @@ def test_images_of_one_colour_can_be_searched(
     assert np.array_equal(black, white) and black.any()
     table = score(found, {"original": found}, found, Retrieval(fraction=0.25, ties="id")).table
     assert table["ap"].tolist() == [1.0] * 22
-
-
-def test_batches_workers_and_the_cut_of_an_image(
-    pictures: dict[str, np.ndarray], tmp_path: Path
-) -> None:
-    images = image_set(tmp_path / "0.tar", pictures)
-    whole = pixels(images, "crop", Embedding(batch_size=64))
-    np.testing.assert_array_equal(whole, pixels(images, "crop", Embedding(batch_size=3, workers=2)))
-    assert not np.array_equal(whole, pixels(images, "squash", SETTINGS))
 
 
 def test_the_untrained_network_is_what_a_training_starts_from(tmp_path: Path) -> None:
@@ -109,14 +90,6 @@ def test_the_untrained_network_is_what_a_training_starts_from(tmp_path: Path) ->
         torch.testing.assert_close(value, started[name], rtol=0, atol=0)
     write_untrained(RECIPE, 6, path)
     assert path.read_bytes() != first
-
-
-def test_pretrained_weights_are_left_out(tmp_path: Path) -> None:
-    path, named = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
-    backbone = RECIPE.backbone.model_copy(update={"pretrained": tmp_path / "not there.pth"})
-    write_untrained(RECIPE, 0, path)
-    write_untrained(RECIPE.model_copy(update={"backbone": backbone}), 0, named)
-    assert path.read_bytes() == named.read_bytes()
 
 
 def test_the_untrained_network_embeds_as_others_do(

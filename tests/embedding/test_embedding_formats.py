@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.embedding.formats import checked, read
+from anonbench.embedding.formats import read
 from anonbench.embedding.store import Embeddings, write_embeddings
 
 IDS = ["b/ü 1", "a,2", "c"]
@@ -83,15 +83,6 @@ def test_our_own_files_and_integer_ids_are_read(tmp_path: Path) -> None:
     frame = pd.DataFrame(values, columns=["0", "1"], index=pd.Index([7, 8, 9], name="id"))
     frame.to_parquet(tmp_path / "pandas.parquet")
     assert read(tmp_path / "pandas.parquet").ids == ["7", "8", "9"]
-
-
-def test_parquet_in_several_row_groups_and_a_slice(tmp_path: Path) -> None:
-    values = np.random.default_rng(0).standard_normal((10, 3)).astype(np.float32)
-    table = pa.table({"id": [str(i) for i in range(10)], "embedding": list(values)})
-    pq.write_table(table.slice(2), tmp_path / "e.parquet", row_group_size=3)
-    found = read(tmp_path / "e.parquet")
-    assert found.ids == [str(i) for i in range(2, 10)]
-    np.testing.assert_array_equal(found.values, values[2:])
 
 
 def test_float32_npy_is_mapped_and_not_copied(tmp_path: Path) -> None:
@@ -207,15 +198,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         InputError, match=r"'\.txt', not one of \.h5, \.hdf5, \.npy, \.parquet, \.csv"
     ):
         read(tmp_path / "e.txt")
-
-
-def test_arrays_in_memory_are_checked_alike() -> None:
-    found = checked(np.array([3, 1, 2]), VALUES.astype(np.float32), "queries")
-    assert found.ids == ["3", "1", "2"]
-    with pytest.raises(InputError, match="queries: 3 embeddings for 2 ids"):
-        checked([1, 2], VALUES, "queries")
-    with pytest.raises(InputError, match="row 0 is bool"):
-        checked([True, False, True], VALUES, "queries")
 
 
 def test_csv(tmp_path: Path) -> None:

@@ -116,15 +116,6 @@ def test_same_bytes_and_what_made_them(images: ImageSet, backbone: Path, tmp_pat
     assert {"anonbench", "torch", "timm"} <= written.provenance["versions"].keys()
 
 
-def test_seeds_differ(images: ImageSet, backbone: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other.safetensors"
-    save_backbone(Network(RECIPE, 1).state_dict(), RECIPE, other, {})
-    embed_many(backbone, [(images, tmp_path / "a.h5")], Embedding())
-    embed_many(other, [(images, tmp_path / "b.h5")], Embedding())
-    first, second = (read_embeddings(tmp_path / f"{name}.h5").values for name in "ab")
-    assert not np.allclose(first, second)
-
-
 def test_a_backbone_that_is_none(images: ImageSet, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a backbone"):
         embed_many(tmp_path / "missing.safetensors", [(images, tmp_path / "a.h5")], Embedding())

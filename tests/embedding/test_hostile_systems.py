@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +18,7 @@ from anonbench.embedding.embed_systems import vectors_of
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.embedding.systems import open_system
 from anonbench.embedding.systems.command import Command
-from anonbench.embedding.systems.http import Http
+from anonbench.embedding.systems.function import Function
 from anonbench.embedding.vector_cache import VectorCache
 
 IMAGES = [np.full((8, 8, 3), shade, np.uint8) for shade in range(4)]
@@ -53,7 +47,7 @@ def program(folder: Path, code: str) -> str:
     return f"{sys.executable} {folder}/program.py {{images}} {{vectors}}"
 
 
-def encoded(system: Command | Http, number: int = 4) -> np.ndarray:
+def encoded(system: Command, number: int = 4) -> np.ndarray:
     with open_system(system) as opened:
         return opened.encode(IMAGES[:number])
 
@@ -153,121 +147,21 @@ with open_system(Command(command={line!r})) as system:
     assert not left.exists()
 
 
-@contextmanager
-def endpoint(answer: Callable[[int, BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """Serve; `answer` gets the number of the call."""
-    calls: list[int] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            calls.append(1)
-            with suppress(OSError):
-                answer(len(calls), self)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads, server.block_on_close = True, False
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
-def send(handler: BaseHTTPRequestHandler, body: str) -> None:
-    handler.send_response(200)
-    handler.end_headers()
-    handler.wfile.write(body.encode())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("bodies", "message"),
-    [
-        (["[1" + "0" * 400 + "]"], "a number that is too large"),
-        (["[1, 2, 3]", "[1, 2]"], "vectors of 2 and 3 dimensions"),
-    ],
-)
-def test_endpoints_that_answer_no_vectors(bodies: list[str], message: str) -> None:
-    def answer(call: int, handler: BaseHTTPRequestHandler) -> None:
-        send(handler, bodies[call % len(bodies)])
-
-    with endpoint(answer) as url, pytest.raises(InputError, match=message) as refused:
-        encoded(Http(url=url, retries=0))
-    assert url in str(refused.value)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("has_headers", [True, False])
-def test_an_answer_byte_by_byte_has_the_time_of_one_answer(has_headers: bool) -> None:
-    def trickle(call: int, handler: BaseHTTPRequestHandler) -> None:
-        start = b"HTTP/1.0 200 OK\r\n" + (b"\r\n" if has_headers else b"X: ")
-        handler.wfile.write(start)
-        for _ in range(60):
-            handler.wfile.write(b" ")
-            time.sleep(0.1)
-        handler.wfile.write(b"[1, 2, 3]" if has_headers else b"\r\n\r\n[1, 2, 3]")
-
-    began = time.monotonic()
-    with endpoint(trickle) as url, pytest.raises(InputError, match="TimeoutError"):
-        encoded(Http(url=url, retries=0, timeout=0.5), 1)
-    assert time.monotonic() - began < 4
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("backlog", [0, 8], ids=["never accepts", "accepts and says nothing"])
-def test_a_server_that_never_answers_has_the_time_of_one_attempt(scheme: str, backlog: int) -> None:
-    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
-        server.bind(("127.0.0.1", 0))
-        server.listen(backlog)
-        if not backlog:  # its queue is full, and the kernel answers no further one
-            for waiting in (first, second):
-                waiting.setblocking(False)
-                waiting.connect_ex(server.getsockname())
-        system = Http(url=f"{scheme}://127.0.0.1:{server.getsockname()[1]}/", timeout=0.3)
-        began = time.monotonic()
-        with pytest.raises(InputError, match=r"did not answer in 2 attempts \(TimeoutError\)"):
-            encoded(system.model_copy(update={"retries": 1}), 1)
-        assert 0.6 <= time.monotonic() - began < 4
-
-
-@pytest.mark.slow
-def test_a_handshake_byte_by_byte_has_the_time_of_one_attempt() -> None:
-    def trickle(server: socket.socket) -> None:
-        with suppress(OSError), server.accept()[0] as connection:
-            connection.sendall(b"\x16\x03\x03\x40\x00")  # the head of a long record
-            while True:
-                connection.sendall(b"\x02")
-                time.sleep(0.05)
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=trickle, args=(server,), daemon=True).start()
-        began = time.monotonic()
-        with pytest.raises(InputError, match="TimeoutError"):
-            encoded(
-                Http(url=f"https://127.0.0.1:{server.getsockname()[1]}/", retries=0, timeout=0.5), 1
-            )
-        assert time.monotonic() - began < 4
-
-
-@pytest.mark.slow
-def test_vectors_before_a_change_of_dimension_are_kept(tmp_path: Path) -> None:
-    def answer(call: int, handler: BaseHTTPRequestHandler) -> None:
-        send(handler, json.dumps([1.0] * (8 if call <= 64 + 3 else 9)))
-
-    with endpoint(answer) as url:
-        system = Http(url=url, retries=0, concurrency=1)
-        assert system.most_images == 64
-        with pytest.raises(InputError, match=r"of 8 and 9 dimensions.*`version`") as no:
-            vectors_of(system, [Few(100)], tmp_path)
-        assert str(tmp_path) in str(no.value)
-        (kept,) = vectors_of(system, [Few(64)], tmp_path)
-        assert kept.shape == (64, 8)
-        with pytest.raises(InputError, match=r"8 and 9 dimensions.*`version`") as no:
-            vectors_of(system, [Few(66)], tmp_path)
-        assert str(tmp_path) in str(no.value)
+def test_vectors_before_a_change_of_dimension_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "changing.py").write_text(
+        "import numpy as np\ncalls = []\ndef encode(images):\n    calls.append(1)\n"
+        "    return np.ones((1, 8 if len(calls) <= 64 + 3 else 9))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    system = Function(function="changing:encode", batch_size=1)
+    assert system.most_images == 64
+    with pytest.raises(InputError, match=r"of 8 and 9 dimensions.*`version`") as no:
+        vectors_of(system, [Few(100)], tmp_path)
+    assert str(tmp_path) in str(no.value)
+    (kept,) = vectors_of(system, [Few(64)], tmp_path)
+    assert kept.shape == (64, 8)
 
 
 def test_a_cache_with_values_that_are_not_finite_is_refused(tmp_path: Path) -> None:

@@ -72,17 +72,6 @@ def test_weights_are_those_of_ridge_regression(count: int) -> None:
     np.testing.assert_allclose(learned.apply(hidden), rows + expected.predict(rows), atol=1e-4)
 
 
-@pytest.mark.parametrize(("first", "whole"), [(10, 20), (10, 60), (30, 60)])
-def test_pairs_that_are_added_are_as_those_of_before(first: int, whole: int) -> None:
-    originals, hidden, _ = drawn(whole)
-    folds = np.arange(whole) % 5
-    few = Pairs(originals[:first], hidden[:first], folds[:first])
-    few.add(Pairs(originals[first:], hidden[first:], folds[first:]))
-    together = Pairs(originals, hidden, folds).fit()
-    assert few.fit().card == together.card
-    np.testing.assert_allclose(few.fit().weights, together.weights, atol=1e-4)
-
-
 def test_folds_choose_the_mean_shift_where_pairs_tell_nothing_else() -> None:
     draw = np.random.default_rng(2).standard_normal
     hidden, noise = draw((400, WIDTH)), 0.1 * draw((400, WIDTH))
@@ -101,14 +90,6 @@ def test_vectors_that_are_all_the_same_get_the_mean_shift(similarity: str, scale
     learned = Pairs(originals, hidden, folds_of(clusters, 0), similarity).fit()
     assert learned.card["strength"] == STRENGTHS[-1]
     assert not learned.weights.any()
-
-
-def test_sums_do_not_depend_on_the_order_of_pairs_beyond_rounding() -> None:
-    originals, hidden, clusters = drawn()
-    folds, turn = folds_of(clusters, 0), np.random.default_rng(3).permutation(len(hidden))
-    one = Pairs(originals, hidden, folds).fit()
-    other = Pairs(originals[turn], hidden[turn], folds[turn]).fit()
-    np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
 
 
 def test_maps_of_the_folds_are_the_same_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:

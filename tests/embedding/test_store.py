@@ -44,12 +44,6 @@ def test_same_content_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 
-def test_foreign_files_need_no_provenance_and_may_be_float64(tmp_path: Path) -> None:
-    write_raw(tmp_path / "e.h5", embeddings=np.ones((2, 4)), ids=[b"x", b"y"])
-    read = read_embeddings(tmp_path / "e.h5")
-    assert read.ids == ["x", "y"] and read.values.dtype == np.float32 and read.provenance == {}
-
-
 @pytest.mark.parametrize("rows", [[], [3], [0, 1, 2, 7, 8, 30], [5, 4, 4, 9], range(40)])
 def test_rows_are_those_of_the_whole(tmp_path: Path, rows: Sequence[int]) -> None:
     written = example(40, 6)
@@ -95,13 +89,6 @@ def test_unusable_files_are_refused(
     write_raw(tmp_path / "e.h5", **datasets)
     with pytest.raises(InputError, match=message):
         read_embeddings(tmp_path / "e.h5")
-
-
-def test_other_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "text.h5").write_text("no")
-    for name in ("text.h5", "absent.h5"):
-        with pytest.raises(InputError, match=name):
-            read_embeddings(tmp_path / name)
 
 
 def test_ids_must_match_the_vectors(tmp_path: Path) -> None:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,8 +30,6 @@ from anonbench.embedding.systems.inputs import Prepare
 from anonbench.embedding.systems.opening import identity_of
 from onnx_file import UINT8, model, node, tensor
 
-WIDTH = 12
-PROJECTION = np.random.default_rng(0).normal(size=(12, WIDTH)).astype(np.float32)
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -60,14 +53,6 @@ def short(images):
 def broken(images):
     return np.full((len(images), 4), np.nan)
 """
-
-
-class Pooled(torch.nn.Module):
-    """Images to the means of their quarters."""
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return float32 [N, 12]."""
-        return torch.nn.functional.adaptive_avg_pool2d(images, 2).flatten(1)
 
 
 def settings(**given: Any) -> Any:
@@ -192,20 +177,6 @@ def test_a_checkpoint_of_anonbench(tmp_path: Path, pictures: list[np.ndarray]) -
         encoded(settings(kind="checkpoint", file=tmp_path / "other.pt"), pictures)
 
 
-def test_torchscript(tmp_path: Path, pictures: list[np.ndarray]) -> None:
-    scripted: Any = torch.jit
-    scripted.save(scripted.script(Pooled()), tmp_path / "pooled.pt")
-    described = {"size": (32, 32), "resize": "squash"}
-    system = settings(kind="torchscript", file=tmp_path / "pooled.pt", input=described)
-    found = encoded(system, pictures)
-    inputs = np.stack([Prepare(system.input)(each) for each in pictures])
-    expected = inputs.reshape(7, 3, 2, 16, 2, 16).mean(axis=(3, 5)).reshape(7, 12)
-    assert np.allclose(found, expected, atol=1e-5)
-    (tmp_path / "none.pt").write_bytes(b"no model")
-    with pytest.raises(InputError, match="cannot be loaded as TorchScript"):
-        encoded(settings(kind="torchscript", file=tmp_path / "none.pt"), pictures)
-
-
 def test_onnx(tmp_path: Path, pictures: list[np.ndarray]) -> None:
     nodes = [node("GlobalAveragePool", ["images"], "means")]
     pooled = model(nodes, [], {"images": (3, 3, 32, 32)}, {"means": (3, 3, 1, 1)})
@@ -285,76 +256,6 @@ def test_commands(tmp_path: Path, pictures: list[np.ndarray]) -> None:
             encoded(settings(kind="command", command=command), pictures)
     with pytest.raises(ValueError, match=r"where \{vectors\} goes"):
         settings(kind="command", command="true {images}")
-
-
-class Server(BaseHTTPRequestHandler):
-    """A search service of somebody: answers as the path asks for."""
-
-    calls: ClassVar[list[str]] = []
-
-    def do_POST(self) -> None:
-        """Answer with the means of an image's quarters."""
-        data = self.rfile.read(int(self.headers["Content-Length"]))
-        self.calls.append(self.path)
-        status, body = (
-            200,
-            json.dumps({"vector": quarters(np.asarray(Image.open(BytesIO(data)))).tolist()}),
-        )
-        if self.path == "/moved":
-            status, body = 302, ""
-        if self.path == "/busy" and len(self.calls) % 2:
-            status, body = 503, "busy"
-        if self.path == "/long":
-            body = " " * 2_000_000
-        if self.path == "/text":
-            body = '{"vector": ["1", "2"]}'
-        if self.path == "/secret" and self.headers["Authorization"] != "Bearer open sesame":
-            status = 401
-        self.send_response(status)
-        self.send_header("Location", "http://example.invalid/")
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Keep silent."""
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as found:
-        threading.Thread(target=found.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{found.server_port}"
-        found.shutdown()
-
-
-@pytest.mark.slow
-def test_endpoints(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = [quarters(each) for each in pictures]
-    monkeypatch.setenv("OUR_TOKEN", "open sesame")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    with server() as url:
-        plain = {"kind": "http", "field": "vector", "retries": 0}
-        assert np.array_equal(encoded(settings(url=f"{url}/", **plain), pictures), expected)
-        secret = settings(url=f"{url}/secret", token="OUR_TOKEN", **plain)
-        assert np.array_equal(encoded(secret, pictures), expected)
-        busy = settings(url=f"{url}/busy", concurrency=1, **plain | {"retries": 1})
-        assert np.array_equal(encoded(busy, pictures[:2]), expected[:2])
-        for path, message in (
-            ("moved", "redirects elsewhere"),
-            ("long", "more than 1,000,000 bytes"),
-            ("text", "answered with no vector"),
-            ("secret", "status 401"),
-        ):
-            with pytest.raises(InputError, match=message):
-                encoded(settings(url=f"{url}/{path}", **plain), pictures)
-    with pytest.raises(InputError, match=r"did not answer in 1 attempts \(ConnectionRefused"):
-        encoded(settings(url=url, **plain), pictures)
-    monkeypatch.delenv("OUR_TOKEN")
-    with pytest.raises(InputError, match="OUR_TOKEN is not set"):
-        encoded(secret, pictures)
-    for wrong in ("ftp://x/", "http://user:secret@x/", "file:///etc/passwd"):
-        with pytest.raises(ValueError, match="pattern"):
-            settings(kind="http", url=wrong)
 
 
 def image_set(folder: Path, variant: str, pictures: list[np.ndarray]) -> ImageSet:

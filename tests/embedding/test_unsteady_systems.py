@@ -14,7 +14,6 @@ from anonbench.core.errors import InputError
 from anonbench.embedding.systems import open_system
 from anonbench.embedding.systems.command import Command
 from anonbench.embedding.systems.function import Function
-from anonbench.embedding.systems.torch_files import TorchScript
 
 IMAGES = list(np.random.default_rng(0).integers(0, 256, (9, 16, 16, 3), dtype=np.uint8))
 RANDOM, BESIDE = "when it is asked again: a part of it is random", "beside other images"
@@ -83,29 +82,6 @@ def test_each_kind_is_asked_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for settings in systems:
         with open_system(settings) as system, pytest.raises(InputError, match=RANDOM):
             system.encode(IMAGES)
-
-
-def test_a_network_that_was_exported_in_training_mode(tmp_path: Path) -> None:
-    import torch
-    from torch import nn
-
-    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten())
-    example = torch.rand(4, 3, 32, 32)
-    for name, last, message in (
-        ("dropout", nn.Dropout(0.5), RANDOM),
-        ("norm", nn.BatchNorm1d(48, track_running_stats=False), BESIDE),
-    ):
-        file = tmp_path / f"{name}.pt"
-        net = nn.Sequential(pooled, last)
-        torch.jit.trace(net.train(), example, check_trace=False).save(str(file))
-        with (
-            open_system(TorchScript(file=file)) as system,
-            pytest.raises(InputError, match=message),
-        ):
-            system.encode(IMAGES)
-        torch.jit.trace(nn.Sequential(pooled).eval(), example).save(str(file))
-        with open_system(TorchScript(file=file)) as system:
-            assert system.encode(IMAGES).shape == (9, 48)
 
 
 def test_few_images_are_asked_for_and_only_once() -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
 
 from anonbench.core.errors import InputError
 from anonbench.evaluation.correlation import (
-    BY_METHOD,
     COLUMNS,
     METRICS,
     WITHIN,
-    by_method,
     correlation_matrices,
     metric_rows,
     within_matrix,
@@ -70,9 +66,6 @@ def test_the_published_coefficients(paper: pd.DataFrame) -> None:
         assert round(cell["pearson"], 2) == 0.95
         assert cell["low"] < 0.85 < cell["pearson"] < cell["high"]
         assert 0.7 < cell["spearman"] < 0.9
-    without = by_method(metric_rows(paper, 100, "celeba"))
-    cell = at(without[without["method"] == "mask"], "mndcg_anonymized", "knn")
-    assert cell["without"] == pytest.approx(0.74, abs=0.01)
 
 
 def example(rows: int = 12, downstream: bool = True) -> pd.DataFrame:
@@ -146,38 +139,9 @@ def test_what_does_not_exist_has_a_reason_and_no_warning(scores: pd.DataFrame, r
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         matrix = correlation_matrices(metric_rows(scores, 50))
-        by_method(metric_rows(scores, 50))
     cell = at(matrix, "knn", "knn")
     assert np.isnan(cell["pearson"]) and np.isnan(cell["low"])
     assert cell["reason"].startswith(reason)
-
-
-def test_coefficients_within_and_without_a_method_equal_scipys() -> None:
-    scores = example()
-    table = by_method(metric_rows(scores, 50))
-    assert list(table.columns) == BY_METHOD and len(table) == 15 * 3
-    rows = metric_rows(scores, 50)
-    for entry in table.to_dict("records"):
-        of_method = rows["method"] == entry["method"]
-        for part, chosen in (("within", of_method), ("without", ~of_method)):
-            x, y = (rows.loc[chosen, entry[name]] for name in ("metric", "metric_b"))
-            assert entry[part] == pytest.approx(scipy.stats.pearsonr(x, y).statistic)
-            assert entry[f"n_{part}"] == (4 if part == "within" else 8)
-            assert entry[f"reason_{part}"] == ""
-
-
-def test_within_and_without_say_why_there_is_no_coefficient() -> None:
-    few = example(rows=6)  # 4 of pixelate, 2 of blur
-    table = by_method(metric_rows(few, 50)).set_index(["metric", "metric_b", "method"])
-    cell = table.loc[("map_original", "knn", "blur")]
-    assert np.isnan(cell["within"]) and cell["n_within"] == 2
-    assert cell["reason_within"] == "2 rows (model × method), at least 3 are needed"
-    assert not np.isnan(cell["without"]) and cell["reason_without"] == ""
-    masked = example()
-    masked.loc[(masked["method"] == "mask") & (masked["metric"] == "linear"), "value"] = 0.1
-    table = by_method(metric_rows(masked, 50)).set_index(["metric", "metric_b", "method"])
-    cell = table.loc[("knn", "linear", "mask")]
-    assert cell["reason_within"] == "linear is the same in all 4 rows"
 
 
 def test_a_missing_cell_leaves_its_row_out_of_its_pairs() -> None:
@@ -201,15 +165,12 @@ def test_files(tmp_path: Path, downstream: bool) -> None:
     example(downstream=downstream).to_csv(tmp_path / "scores.csv", index=False)
     outputs = []
     for name in ("a", "b"):
-        ends = (".csv", "_by_method.csv", "_within.csv", ".json")
+        ends = (".csv", "_within.csv")
         paths = [tmp_path / f"{name}{end}" for end in ends]
         write_correlation(tmp_path / "scores.csv", 50, *paths)
         outputs.append([path.read_bytes() for path in paths])
     assert outputs[0] == outputs[1]
     assert len(pd.read_csv(tmp_path / "a.csv")) == 36
-    values = json.loads((tmp_path / "a.json").read_text())
-    assert len(values["rows"]) == 12
-    assert len(values["by_method"]) == len(pd.read_csv(tmp_path / "a_by_method.csv")) == 15 * 3
     within = pd.read_csv(tmp_path / "a_within.csv", keep_default_na=False)
     assert list(within.columns) == WITHIN and len(within) == 15
     lacking = within["reason"].str.contains("no downstream task")

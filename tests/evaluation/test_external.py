@@ -125,34 +125,12 @@ def test_a_few_queries_score_as_among_all() -> None:
         pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
-def test_settings_reach_the_scores() -> None:
-    tables = [
-        score(REFERENCE, QUERIES, DATABASE, **settings)
-        for settings in (
-            *({}, {"fraction": 0.2}, {"include_self": False}, {"ap_depth": "k"}),
-            *({"gain": "exponential"}, {"gain_of": "relevant"}, {"negative_gain": "shift"}),
-            *({"top": 3}, {"persistence": 0.5}),
-        )
-    ]
-    values = {tuple(table["value"]) for table in tables}
-    assert len(values) == len(tables)
-    assert tables[-2].set_index("metric").loc["tau", "k"] == 3
-    wide = score(REFERENCE, QUERIES, DATABASE, confidence=0.5)
-    assert value(wide, "map", "low") > value(tables[0], "map", "low")
-
-
 @given(st.integers(1, 3_000_000), st.data(), st.booleans())
 def test_k_is_the_k_that_was_asked_for(images: int, data: st.DataObject, own: bool) -> None:
     images += 1
     settings = Retrieval(include_self=own)
     k = data.draw(st.integers(1, images if own else images - 1))
     assert cutoff(images, external._cut(settings, images, k)) == k
-
-
-def test_k_and_the_same_share_score_the_same() -> None:
-    by_share = score(REFERENCE, QUERIES, DATABASE, fraction=0.1)
-    by_k = score(REFERENCE, QUERIES, DATABASE, k=20)
-    pd.testing.assert_frame_equal(by_share, by_k, check_exact=True)
 
 
 @pytest.mark.slow
@@ -172,19 +150,6 @@ def test_a_sample_says_how_far_it_may_be_from_all() -> None:
     everyone = score(REFERENCE, QUERIES, DATABASE, sample=10 * SIZE)
     assert (everyone["sampling_error"] == 0.0).all()
     assert "sampling_error" not in full
-
-
-def test_one_query_has_no_error() -> None:
-    table = score(REFERENCE, (IDS[:1], QUERIES[1][:1]), DATABASE)
-    assert table["se"].isna().all()
-    assert table["value"].notna().all()
-
-
-def test_nothing_changed_in_a_sample_is_not_taken_for_never() -> None:
-    table = score(REFERENCE, QUERIES, DATABASE, sample=20)
-    assert value(table, "unchanged") == 0.0
-    assert value(table, "unchanged", "low") == 0.0
-    assert value(table, "unchanged", "high") == pytest.approx(0.161, abs=0.001)  # Wilson's, 0 of 20
 
 
 def test_queries_of_a_cluster_are_no_independent_evidence(tmp_path: Path) -> None:

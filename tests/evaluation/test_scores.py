@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
 
 from anonbench.core.io import write_csv
 from anonbench.core.numeric.clusters import clustered_mean
@@ -17,7 +16,7 @@ from anonbench.core.vocabulary import Model, Variant
 from anonbench.evaluation import intervals
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
-from anonbench.evaluation.scores import COLUMNS, ScenarioFiles, adaption_of, collect, scenario_files
+from anonbench.evaluation.scores import COLUMNS, ScenarioFiles, adaption_of, collect
 
 IMAGES = 80
 KINDS = ("anonymized", "original")
@@ -119,28 +118,6 @@ def test_one_row_a_number(tmp_path: Path) -> None:
     assert (tau["value"], tau["k"]) == (pytest.approx(rows["tau"].mean()), 10)
     depths = table.groupby("metric")["k"].unique().map(list)
     assert depths["rbo"] == depths["overlap"] == [4] and depths["unchanged"] == [10]
-
-
-def test_every_score_says_how_many_clusters_it_stands_on(tmp_path: Path) -> None:
-    given = scenario(tmp_path, "unadapted", "blur-50", 0.5)
-    rows = pd.read_parquet(given.per_query)
-    rows.loc[rows["id"] < "007", "ndcg"] = np.nan  # all of the first cluster
-    rows.to_parquet(given.per_query)
-    table = gather([given]).set_index("metric")
-    assert table.loc["map", "clusters"].tolist() == [12, 12]
-    assert table.loc["mndcg", "clusters"].tolist() == [11, 11]
-    assert (table.loc[["knn", "linear", "knn_macro", "knn@10"], "clusters"] == 12).all()
-
-
-def test_clusters_change_no_score(tmp_path: Path) -> None:
-    given = [scenario(tmp_path, "unadapted", "blur-50", 0.5)]
-    alone = collect("demo", given, pd.Series(range(IMAGES), CLUSTERS.index), 0, (), 0.9)
-    assert set(alone["clusters"]) == {IMAGES}
-    columns = ["value", "n", "k", "chance"]
-    pd.testing.assert_frame_equal(alone[columns], gather(given)[columns])
-    rows = pd.read_parquet(given[0].per_query).query("query == 'original'")
-    cell = alone.query("metric == 'map' and query == 'original'").iloc[0]
-    assert cell["se"] == pytest.approx(scipy.stats.sem(rows["ap"]))
 
 
 def test_few_clusters_give_values_without_intervals(tmp_path: Path) -> None:
@@ -280,28 +257,8 @@ def test_the_table_is_what_the_correlation_reads(tmp_path: Path) -> None:
     given = [scenario(tmp_path, name, "mask-25", level) for name, level in names]
     given.append(scenario(tmp_path, "unadapted", "mask-25", 0.2, seed=1))
     write_csv(gather(given), tmp_path / "scores.csv")
-    outputs = [
-        tmp_path / name for name in ("matrix.csv", "methods.csv", "within.csv", "details.json")
-    ]
+    outputs = [tmp_path / name for name in ("matrix.csv", "within.csv")]
     write_correlation(tmp_path / "scores.csv", 25, *outputs)
     cells = pd.read_csv(outputs[0]).set_index(["metric", "metric_b"])
     assert cells.loc[("map_original", "mndcg_original"), "pearson"] > 0.9
     assert cells.loc[("map_original", "knn"), "reason"] == "k-NN is the same in all 4 rows"
-
-
-def test_files_of_scenarios_are_those_given() -> None:
-    keys = [("unadapted", 0, "original"), ("A-blur-50", 1, "blur-50")]
-    names = [[f"{stage}{i}" for i in range(2)] for stage in "abcd"]
-    first, second = scenario_files(keys, *names)
-    assert second == ScenarioFiles(
-        Model.parse("A-blur-50"), 1, Variant.parse("blur-50"), *map(Path, ("a1", "b1", "c1", "d1"))
-    )
-    assert (first.seed, first.variant, first.predictions) == (0, Variant(), Path("d0"))
-    unlabelled = scenario_files(keys, *names[:2], [], [])
-    assert [files.downstream for files in unlabelled] == [None, None]
-    with pytest.raises(ValueError, match="zip"):
-        scenario_files(keys, names[0][:1], *names[1:])
-
-
-def test_no_scenarios_give_an_empty_table() -> None:
-    assert gather([]).empty

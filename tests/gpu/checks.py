@@ -10,16 +10,13 @@ import gc
 import weakref
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import torch
 from gpu_parts.guard import NotApplicable  # benchmarks/
 from synthetic import batch_of, recipe_of  # benchmarks/
 from torch.nn.functional import conv2d, linear
 
-from anonbench.evaluation.retrieval.scoring.engine import Engine
 from anonbench.training.data.batch import finish
 from anonbench.training.loop.device_setup import prepare_torch
 from anonbench.training.loop.trainer import Trainer
@@ -115,28 +112,6 @@ def a_state_goes_on(device: torch.device) -> None:
     torch.testing.assert_close(losses(other), losses(whole), rtol=1e-3, atol=1e-3)
 
 
-def scores_are_those_of_the_cpu(device: torch.device) -> None:
-    """Of vectors whose products float32 holds exactly, and TF32 does not: with ties, to 1e-5."""
-    random = np.random.default_rng(0)
-    images = random.standard_normal((2000, 128))
-    noisy = images + 0.5 * random.standard_normal(images.shape)
-    units = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in (images, noisy)]
-    queries = [np.float32(np.round(v[:300] * 2**14) / 2**14) for v in units]
-    databases = [np.float32(np.round(v * 2**10) / 2**10) for v in units]
-    settings: Any = SimpleNamespace(
-        include_self=False, ap_depth="full", gain="linear", negative_gain="keep", gain_of="all",
-        ties="mean", top=10, persistence=0.9, block=512,
-    )  # fmt: skip
-    found = []
-    for gpu in (str(device), ""):
-        engine = Engine(settings, 100, gpu)
-        truth, searched = map(engine.database, databases)
-        ranking = engine.reference(truth, queries[0], np.arange(300))
-        found += engine.score(ranking, searched, [queries[1]], np.arange(300))
-    for column, values in found[0].items():
-        np.testing.assert_allclose(values, found[1][column], rtol=0, atol=1e-5)
-
-
 def memory_does_not_grow(device: torch.device) -> None:
     """What is allocated after many steps is what was after a few (CUDA only)."""
     if device.type != "cuda":
@@ -205,7 +180,6 @@ CHECKS: tuple[Check, ...] = (
     sinkhorn_stays_finite,
     looks_are_those_of_the_cpu,
     a_state_goes_on,
-    scores_are_those_of_the_cpu,
     memory_does_not_grow,
     weights_go_with_their_trainer,
     float32_is_not_rounded_to_tf32,

@@ -14,18 +14,16 @@ import pytest
 import torch
 
 from anonbench.config.training import Recipe
-from anonbench.training.distributed import Ranks, local, spread_like, whole, whole_norm
+from anonbench.training.distributed import Ranks
 
 RANK = Path(__file__).parent / "ranks" / "stepping_rank.py"
 
 CENTERINGS = ("sinkhorn", "softmax")
 Make = Callable[..., Recipe]
-CASES = [(sharding, centering) for sharding in ("ddp", "fsdp") for centering in CENTERINGS]
-
-States = dict[tuple[str, str], list[dict[str, Any]]]
+States = dict[str, list[dict[str, Any]]]
 
 
-def _made(recipe: Make, sharding: str, centering: str, gpus: int) -> Recipe:
+def _made(recipe: Make, centering: str, gpus: int) -> Recipe:
     return recipe(
         backbone={"drop_path": 0.0},
         heads={"centering": centering, "shared": centering == "sinkhorn"},
@@ -34,7 +32,6 @@ def _made(recipe: Make, sharding: str, centering: str, gpus: int) -> Recipe:
         optimizer={"steps": 4, "accumulate": 2 if centering == "softmax" else 1},
         log_every=1,
         gpus=gpus,
-        sharding=sharding,
     )
 
 
@@ -45,12 +42,12 @@ def stepped(
     """Return what each case came to in one process and in two, which are started once for all."""
     folder = tmp_path_factory.mktemp("stepped")
     shard = write_shard(folder / "0.tar")
-    states: States = {case: [] for case in CASES}
+    states: States = {case: [] for case in CENTERINGS}
     for processes in (1, 2):
         asked, outputs = [], []
-        for case in CASES:
-            told = folder / f"{'-'.join(case)}-{processes}.json"
-            made = _made(recipe, *case, processes).model_dump_json()
+        for case in CENTERINGS:
+            told = folder / f"{case}-{processes}.json"
+            made = _made(recipe, case, processes).model_dump_json()
             outputs.append(told.with_suffix(".pt"))
             values = {"recipe": made, "shard": str(shard), "output": str(outputs[-1])}
             told.write_text(json.dumps(values), encoding="utf-8")
@@ -63,7 +60,7 @@ def stepped(
             [*launch, str(RANK), *asked], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
-        for case, output in zip(CASES, outputs, strict=True):
+        for case, output in zip(CENTERINGS, outputs, strict=True):
             result: dict[str, Any] = torch.load(output, weights_only=True)
             assert result["world"] == processes
             states[case].append(result["state"])
@@ -72,9 +69,8 @@ def stepped(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("centering", CENTERINGS)
-@pytest.mark.parametrize("sharding", ["ddp", "fsdp"])
-def test_two_processes_take_the_step_of_one(stepped: States, sharding: str, centering: str) -> None:
-    one, two = stepped[sharding, centering]
+def test_two_processes_take_the_step_of_one(stepped: States, centering: str) -> None:
+    one, two = stepped[centering]
     logs = [pd.DataFrame(state["log"]) for state in (one, two)]
     terms = ["loss", "dino", "ibot", "gradient_norm", "teacher_entropy"]
     terms += ["koleo"] if centering == "sinkhorn" else []
@@ -96,6 +92,3 @@ def test_a_single_process_exchanges_nothing() -> None:
         assert torch.equal(exchanged, values)
     assert ranks.gather(values) is values
     assert ranks.any(True, False) == [True, False]
-    assert torch.equal(whole({"a": [values]})["a"][0], values)
-    assert torch.equal(spread_like(values, values), values)
-    assert local(values) is values and whole_norm(values) is values

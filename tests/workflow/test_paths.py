@@ -140,13 +140,6 @@ def test_accuracies_need_labels() -> None:
     assert len(labelled.scenario_files("mine", "downstream", "json")) == 24
 
 
-def test_a_training_log_shows_accuracy_on_request() -> None:
-    recipes = {"default": {"knn_every": 10}}
-    monitored = paths(data={"label": "class"}, recipes=recipes)
-    assert monitored.monitor_labels("mine") == ["out/mine/manifest.parquet"]
-    assert paths(data={"label": "class"}).monitor_labels("mine") == []
-
-
 def test_an_attacker_knows_the_unadapted_model_and_each_adapted_one() -> None:
     assert paths().attacked("mine")[0] == ("blur-50", "A-blur-50")
     models = [path.split("/")[3] for path in paths().attacking_backbones("mine")]

@@ -22,7 +22,6 @@ rule retrieve:
     resources:
         mem_mb=growing(lambda w: estimates.retrieval_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("retrieve", w.dataset)),
-        gpu=gpus(estimates.retrieval_gpus()),
     params:
         code=code_of("retrieve"),
         slice=stage_parameters.retrieve(settings),
@@ -94,7 +93,6 @@ for _name in experiment.datasets:
         resources:
             mem_mb=growing(estimates.retrieval_mb(_name)),
             runtime=growing((1 + len(_seeds)) * estimates.minutes("retrieve", _name)),
-            gpu=gpus(estimates.retrieval_gpus()),
         params:
             code=code_of("retrieve_others"),
             slice=stage_parameters.retrieve(settings),
@@ -315,7 +313,6 @@ rule near_duplicates:
     resources:
         mem_mb=growing(lambda w: estimates.retrieval_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("near_duplicates", w.dataset)),
-        gpu=gpus(estimates.retrieval_gpus()),
     params:
         code=code_of("near_duplicates"),
         slice=stage_parameters.near_duplicates(settings),
@@ -375,9 +372,7 @@ rule correlate:
         rules.scores.output.scores,
     output:
         matrix="<results>/{dataset}/correlation/{degree}.csv",
-        methods="<results>/{dataset}/correlation/{degree}_by_method.csv",
         within="<results>/{dataset}/correlation/{degree}_within.csv",
-        summary="<results>/{dataset}/correlation/{degree}.json",
     log:
         "<logs>/correlate/{dataset}/{degree}.log",
     benchmark:

@@ -29,7 +29,6 @@ rule enough:
 rule train_unadapted:
     input:
         **by_digest(original=lambda w: paths.images(w.dataset, "original", "train")),
-        labels=lambda w: paths.monitor_labels(w.dataset),
         pretrained=lambda w: on_disk(started.pretrained(w.dataset)),
     output:
         **updated(
@@ -47,10 +46,6 @@ rule train_unadapted:
         mem_mb=growing(lambda w: estimates.training_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("train", w.dataset)),
         gpu=gpus(lambda w: estimates.training_gpus(w.dataset)),
-        nodes=lambda w: estimates.recipe(w.dataset).nodes,
-        # unless told otherwise, Slurm's plugin starts a job as one task on one machine
-        mpi=lambda w: estimates.across_machines(w.dataset, "srun"),
-        tasks=lambda w: estimates.across_machines(w.dataset, estimates.recipe(w.dataset).nodes),
         tasks_per_gpu=0,
     params:
         code=code_of("train"),
@@ -67,7 +62,6 @@ use rule train_unadapted as train_adapted with:
             original=lambda w: paths.images(w.dataset, "original", "train"),
             anonymized=lambda w: paths.images(w.dataset, w.anonymized, "train"),
         ),
-        labels=lambda w: paths.monitor_labels(w.dataset),
         pretrained=lambda w: on_disk(started.pretrained(w.dataset)),
     output:
         **updated(
@@ -90,7 +84,6 @@ use rule train_unadapted as train_distilled with:
             anonymized=lambda w: paths.images(w.dataset, w.anonymized, "train"),
             unadapted=lambda w: [paths.backbone(w.dataset, "unadapted", w.seed)],
         ),
-        labels=lambda w: paths.monitor_labels(w.dataset),
         pretrained=[],
     output:
         **updated(

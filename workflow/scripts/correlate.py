@@ -9,7 +9,5 @@ with job(snakemake, __file__):
         scores=Path(snakemake.input[0]),
         degree=int(snakemake.wildcards.degree),
         matrix=Path(snakemake.output.matrix),
-        methods=Path(snakemake.output.methods),
         within=Path(snakemake.output.within),
-        summary=Path(snakemake.output.summary),
     )

@@ -12,7 +12,7 @@ with job(snakemake, __file__) as cache:
         config, name = load(snakemake.config), snakemake.params.dataset
         recipe, root = config.recipe_of(name), root_of(config.datasets[name])
         backbone = Path(snakemake.output.backbone)
-        with locked_gpus(min(1, recipe.gpus_a_machine)):
+        with locked_gpus(min(1, recipe.gpus_needed)):
             from anonbench.datasets.image_sets.shards import ImageSet
             from anonbench.embedding.extract import embed_many, write_untrained
 

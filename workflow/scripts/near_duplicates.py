@@ -5,7 +5,6 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__):
     from anonbench.config import load
     from anonbench.core.io import write_csv
-    from anonbench.core.libraries.devices import locked_gpus
     from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.near_duplicates import score_without
     from anonbench.evaluation.retrieval.stage.job import Embedded
@@ -18,17 +17,16 @@ with job(snakemake, __file__):
         strict=True,
     )
     chosen = snakemake.params.slice
-    with locked_gpus(snakemake.resources.gpu):
-        table = score_without(
-            snakemake.wildcards.dataset,
-            list(map(Path, snakemake.input.hashes)),
-            Path(snakemake.input.reference),
-            [Embedded(*each) for each in files],
-            read_scores(Path(snakemake.input.scores)),
-            read_clusters(Path(snakemake.input.clusters)),
-            load(snakemake.config).retrieval.completing(chosen["settings"]),
-            snakemake.params.reference_seed,
-            snakemake.params.control_seeds,
-            chosen["confidence"],
-        )
+    table = score_without(
+        snakemake.wildcards.dataset,
+        list(map(Path, snakemake.input.hashes)),
+        Path(snakemake.input.reference),
+        [Embedded(*each) for each in files],
+        read_scores(Path(snakemake.input.scores)),
+        read_clusters(Path(snakemake.input.clusters)),
+        load(snakemake.config).retrieval.completing(chosen["settings"]),
+        snakemake.params.reference_seed,
+        snakemake.params.control_seeds,
+        chosen["confidence"],
+    )
     write_csv(table, Path(snakemake.output[0]))

@@ -4,23 +4,18 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.core.libraries.devices import locked_gpus
     from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
 
-    output = Path(snakemake.output[0])
     files = zip(
         snakemake.params.scenarios,
         map(Path, snakemake.input.queries),
         map(Path, snakemake.input.databases),
         strict=True,
     )
-    with locked_gpus(snakemake.resources.gpu):
-        score_shard(
-            reference=Path(snakemake.input.reference),
-            scenarios=[Embedded(*each) for each in files],
-            settings=load(snakemake.config).retrieval.completing(
-                snakemake.params.slice["settings"]
-            ),
-            shard=int(snakemake.wildcards.shard),
-            output=output,
-        )
+    score_shard(
+        reference=Path(snakemake.input.reference),
+        scenarios=[Embedded(*each) for each in files],
+        settings=load(snakemake.config).retrieval.completing(snakemake.params.slice["settings"]),
+        shard=int(snakemake.wildcards.shard),
+        output=Path(snakemake.output[0]),
+    )

@@ -4,7 +4,6 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.core.libraries.devices import locked_gpus
     from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
 
     given, made, params = snakemake.input, snakemake.output, snakemake.params
@@ -17,12 +16,11 @@ with job(snakemake, __file__):
         (reference, scenarios, params.slice, output)
         for reference, output in zip(given.seconds, made.second, strict=True)
     ]
-    with locked_gpus(snakemake.resources.gpu):
-        for reference, ranked, chosen, output in rankings:
-            score_shard(
-                reference=Path(reference),
-                scenarios=ranked,
-                settings=retrieval.completing(chosen["settings"]),
-                shard=int(snakemake.wildcards.shard),
-                output=Path(output),
-            )
+    for reference, ranked, chosen, output in rankings:
+        score_shard(
+            reference=Path(reference),
+            scenarios=ranked,
+            settings=retrieval.completing(chosen["settings"]),
+            shard=int(snakemake.wildcards.shard),
+            output=Path(output),
+        )

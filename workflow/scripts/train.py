@@ -29,7 +29,6 @@ with job(snakemake, __file__) as cache:
             checkpoint=Path(snakemake.output.backbone + ".checkpoint"),
             metrics_log=Path(snakemake.log[0]).with_suffix(""),
             unadapted=next(map(Path, snakemake.input.get("unadapted", [])), None),
-            labels=(snakemake.input.labels[0], slice["label"]) if "label" in slice else None,
         )
-        with locked_gpus(recipe.gpus_a_machine):
+        with locked_gpus(recipe.gpus_needed):
             run(training)

@@ -15,7 +15,7 @@ with job(snakemake, __file__) as cache:
         config, slice = load(snakemake.config), snakemake.params.slice
         dataset = snakemake.wildcards.dataset
         recipe = config.recipe_of(dataset)
-        with locked_gpus(min(1, recipe.gpus_a_machine)):
+        with locked_gpus(min(1, recipe.gpus_needed)):
             from anonbench.datasets.image_sets.shards import ImageSet
             from anonbench.training.redrawing.train import train_redrawer
 

@@ -141,7 +141,7 @@ def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
         yield Entry(f"{name}/near_duplicates.csv")
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):
-            for end in (".csv", "_by_method.csv", "_within.csv", ".json"):
+            for end in (".csv", "_within.csv"):
                 yield Entry(f"{name}/correlation/{degree}{end}", place=PUBLISHED)
 
 

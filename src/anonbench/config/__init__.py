@@ -199,11 +199,6 @@ class Config(Settings):
                 except ValueError as error:
                     place = f"recipes.{dataset.recipe}.{error}"
                     raise ValueError(f"{place}; leave A out of datasets.{name}.adaptions") from None
-            if recipe.knn_every and dataset.label is None and dataset.is_trained:
-                raise ValueError(
-                    f"recipes.{dataset.recipe}.knn_every needs labels; set datasets.{name}.label, "
-                    "or knn_every: 0"
-                )
         return self
 
     @model_validator(mode="after")

@@ -60,8 +60,6 @@ class Retrieval(Settings):
     """Rank-biased overlap: probability that a reader goes on from one result to the next."""
     queries: Count | None = None
     """Number of queries to score, drawn by a hash of their ids; by default all."""
-    device: Literal["cpu", "cuda"] = "cpu"
-    """Device that computes rankings; a GPU rounds differently in the last bits."""
     block: Count = 512
     """Queries whose similarities are in memory at once."""
     shards: Count = 1

@@ -39,8 +39,6 @@ SECONDS_A_PRODUCT = 2.0 / 4e10
 """Seconds per multiply-add of float32 matrices on a core; measured: half of it."""
 SECONDS_A_RANK = 6e-9
 """Seconds per image of a ranking, on a core; measured: 4e-9 to 5e-9."""
-GPU_SCORED = 100.0
-"""Assumed number of cores that match a GPU in retrieval."""
 VALUES_READ = 1e8
 """Numbers read, checked and normalized per second."""
 COMPARED_QUERIES = 500

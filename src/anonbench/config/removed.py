@@ -15,6 +15,10 @@ _REASONS: dict[str, str] = {
     "deployments.weight": "the mixed archive needs none",
     "deployments.kinds": "only mixed archives are scored, with deployments.mixed",
     "privacy.restored": "likeness and reconstruction tell what a restorer finds",
+    "recipes.*.knn_every": "k-NN accuracy is measured after the training",
+    "recipes.*.nodes": "a training uses the GPUs of one machine",
+    "recipes.*.sharding": "each GPU holds the whole model",
+    "retrieval.device": "a GPU is no faster than 16 cores",
 } | dict.fromkeys(
     (
         *("detection.mtcnn.factor", "detection.centerface.overlap", "detection.zxing"),

@@ -101,9 +101,7 @@ class Estimates:
             case "attack":
                 return self._published_in(name)
             case "retrieve":
-                on_gpu = self._experiment.config.retrieval.device == "cuda"
-                speed = rates.GPU_SCORED if on_gpu else self.retrieval_threads(name)
-                return self._retrieved_in(name) / speed
+                return self._retrieved_in(name) / self.retrieval_threads(name)
             case "near_duplicates":
                 retrieval = self._experiment.config.retrieval
                 rankings = 2 * len(retrieval.near_duplicates) * retrieval.shards
@@ -129,13 +127,8 @@ class Estimates:
         return int(on_gpu and any("device" in DETECTORS[each].reads for each in detectors))
 
     def training_gpus(self, name: str) -> int:
-        """GPUs of a training on all its machines."""
-        recipe = self.recipe(name)
-        return recipe.gpus_a_machine * recipe.nodes
-
-    def across_machines(self, name: str, value: str | int) -> str | int | None:
-        """The value for trainings on several machines, None for all others."""
-        return value if self.recipe(name).nodes > 1 else None
+        """GPUs of a training; 0 on the CPU."""
+        return self.recipe(name).gpus_needed
 
     def embedding_gpus(self, name: str) -> int:
         """GPUs of an embedding job."""
@@ -144,7 +137,7 @@ class Estimates:
         return min(1, self.training_gpus(name))
 
     def training_threads(self, name: str) -> int:
-        """Threads of a training on one machine, summed over its processes."""
+        """Threads of a training, summed over its processes."""
         recipe = self.recipe(name)
         return recipe.threads * recipe.gpus
 
@@ -154,7 +147,7 @@ class Estimates:
         return max(DETECTORS[detector].memory_mb for detector in detectors)
 
     def training_mb(self, name: str) -> int:
-        """Main memory of a training on one machine."""
+        """Main memory of a training."""
         return (32_000 if self._is_large(name) else 2_000) * self.recipe(name).gpus
 
     def redrawing_mb(self, name: str) -> int:
@@ -178,14 +171,8 @@ class Estimates:
         images, width = sum(self._counts[name].values()), self._width(name)
         return 1_000 + (16 * images * width + 30 * 8 * width**2) // 10**6
 
-    def retrieval_gpus(self) -> int:
-        """GPUs of a retrieval job."""
-        return int(self._experiment.config.retrieval.device == "cuda")
-
     def retrieval_threads(self, name: str) -> int:
         """Threads of a retrieval job, for about five minutes of work each."""
-        if self.retrieval_gpus():
-            return 2  # one reads while the other waits for the device
         return min(16, max(1, math.ceil(self._retrieved_in(name) / 300)))
 
     def retrieval_mb(self, name: str) -> int:
@@ -406,7 +393,7 @@ class Estimates:
         if not self._is_large(name):
             return rates.CPU_TRAINED_PER_SECOND  # its processes may share the same cores
         recipe = self.recipe(name)
-        return rates.GPU_TRAINED_PER_SECOND * recipe.gpus * recipe.nodes
+        return rates.GPU_TRAINED_PER_SECOND * recipe.gpus
 
     def _width(self, name: str, model: Model | None = None) -> int:
         if model is not None and model.adaption is Baseline.PIXELS:

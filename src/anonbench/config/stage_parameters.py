@@ -131,11 +131,8 @@ def _content(asked: Anonymization, methods: Sequence[str]) -> Slice:
 
 
 def train(config: Config, name: str) -> Slice:
-    """The data set's recipe, and the label column if the training log shows k-NN accuracy."""
-    dataset, recipe = config.datasets[name], config.recipe_of(name)
-    monitored = recipe.knn_every > 0 and dataset.label is not None
-    label = {"label": dataset.label} if monitored else {}
-    return {"recipe": recipe.effective()} | label
+    """The data set's recipe."""
+    return {"recipe": config.recipe_of(name).effective()}
 
 
 def chance(config: Config, name: str) -> Slice:

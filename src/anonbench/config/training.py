@@ -209,8 +209,6 @@ class Recipe(Settings):
             "checkpoint_activations",
             "workers",
             "gpus",
-            "nodes",
-            "sharding",
             "tensorboard",
             "checkpoint_minutes",
         }
@@ -237,11 +235,7 @@ class Recipe(Settings):
     """Compute activations twice to save GPU memory, in a third more time and with the same
     result."""
     gpus: Count = 1
-    """GPUs of one training on one machine (on a CPU: processes), which share the batch."""
-    nodes: Count = 1
-    """Machines of one training, under Slurm."""
-    sharding: Literal["ddp", "fsdp"] = "ddp"
-    """Model on several GPUs: whole on each (`ddp`) or in parts (`fsdp`)."""
+    """GPUs of one training (on a CPU: processes), which share the batch."""
     threads: Count = 1
     """CPU threads of one training, fixed so that every machine computes the same bytes."""
     workers: Natural = 0
@@ -251,16 +245,14 @@ class Recipe(Settings):
     few cores."""
     log_every: Count = 10
     """Steps between two lines of the training log."""
-    knn_every: Natural = 0
-    """Steps between two k-NN evaluations for the log; 0 for none."""
     tensorboard: bool = True
     """Write the training log for TensorBoard as well."""
     checkpoint_minutes: Positive = 15
     """Minutes between two checkpoints, from which a killed training resumes."""
 
     @property
-    def gpus_a_machine(self) -> int:
-        """GPUs of one training on each machine; 0 on the CPU."""
+    def gpus_needed(self) -> int:
+        """GPUs of one training; 0 on the CPU."""
         return 0 if self.device == "cpu" else self.gpus
 
     def require_crops(self, adaption: Adaption) -> None:
@@ -295,18 +287,12 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _batch_divides(self) -> Self:
-        parts = self.gpus * self.nodes * self.optimizer.accumulate
+        parts = self.gpus * self.optimizer.accumulate
         if self.optimizer.batch_size % parts:
             raise ValueError(
                 f"optimizer.batch_size {self.optimizer.batch_size} cannot be shared equally by "
-                f"gpus x nodes x optimizer.accumulate = {parts}"
+                f"gpus x optimizer.accumulate = {parts}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _teacher_is_whole_for_knn(self) -> Self:
-        if self.knn_every and self.sharding == "fsdp":
-            raise ValueError("knn_every needs the whole teacher: use it with sharding: ddp")
         return self
 
     @model_validator(mode="after")

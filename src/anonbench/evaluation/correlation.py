@@ -2,7 +2,7 @@
 
 The paper's recipe: Pearson's coefficient over the rows (model × method) of one data set and degree.
 Because there are few rows, it is reported with n, a bootstrap interval over rows, Spearman's
-coefficient, and the coefficients within each method and with each method left out.
+coefficient, and the coefficient of models within methods.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.core.io import write_csv, write_json
+from anonbench.core.io import write_csv
 from anonbench.core.numeric.grouped_correlation import within_methods
 from anonbench.core.numeric.statistics import (
     bootstrap_pearson,
@@ -24,7 +24,6 @@ from anonbench.core.numeric.statistics import (
     pearson,
     spearman,
 )
-from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import COMPATIBLE, NO_CHOICE, ORIGINAL, QueryKind
 
 RESAMPLES, CONFIDENCE = 2000, 0.95
@@ -40,18 +39,6 @@ METRICS = {
 """The metrics in the order of the matrices, and their names in the paper."""
 COLUMNS = ["metric", "metric_b", "pearson", "low", "high", "spearman", "n", "reason"]
 """Columns of a matrix in long form; `reason` says why a coefficient is missing, or is empty."""
-BY_METHOD = [
-    "metric",
-    "metric_b",
-    "method",
-    "within",
-    "n_within",
-    "reason_within",
-    "without",
-    "n_without",
-    "reason_without",
-]
-"""Columns of the coefficients within and without each method."""
 WITHIN = [
     "metric",
     "metric_b",
@@ -124,26 +111,6 @@ def correlation_matrices(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([_pair(rows, a, b) for a, b in pairs], columns=COLUMNS)
 
 
-def by_method(rows: pd.DataFrame) -> pd.DataFrame:
-    """Pearson within each method's rows, and over all rows without that method.
-
-    Each pair of metrics of `metric_rows` appears once, with columns `BY_METHOD`. A coefficient that
-    does not exist is NaN, and its row has the reason.
-    """
-    entries = []
-    for a, b in combinations(METRICS, 2):
-        for method in in_order(rows["method"]):
-            entry: dict[str, Any] = {"metric": a, "metric_b": b, "method": method}
-            of_method = rows["method"] == method
-            for part, of_part in (("within", of_method), ("without", ~of_method)):
-                reason = _reason(rows[of_part], a, b)
-                x, y = _values(rows[of_part], a, b)
-                value = float("nan") if reason else float(pearson(x, y))
-                entry |= {part: value, f"n_{part}": len(x), f"reason_{part}": reason}
-            entries.append(entry)
-    return pd.DataFrame(entries, columns=BY_METHOD)
-
-
 def within_matrix(rows: pd.DataFrame) -> pd.DataFrame:
     """Correlation of models within methods, each pair of metrics once, columns `WITHIN`.
 
@@ -168,23 +135,14 @@ def within_matrix(rows: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_holm=holm(table["p"].to_numpy(np.float64)))
 
 
-def write_correlation(
-    scores: Path,
-    degree: int,
-    matrix: Path,
-    methods: Path,
-    within: Path,
-    summary: Path,
-) -> None:
+def write_correlation(scores: Path, degree: int, matrix: Path, within: Path) -> None:
     """Correlate one data set's scores at one degree.
 
     Args:
         scores: table of one data set (CSV).
         degree: as `metric_rows`.
         matrix: CSV that is written, in long form (`COLUMNS`).
-        methods: CSV that is written: the coefficients by method (`BY_METHOD`).
         within: CSV that is written: the coefficients of models within methods (`WITHIN`).
-        summary: JSON that is written: the rows, the coefficients by method.
 
     Raises:
         InputError: the table holds several data sets.
@@ -193,18 +151,7 @@ def write_correlation(
     table = pd.read_csv(scores, keep_default_na=False, na_values={"value": [""]})
     rows = metric_rows(table, degree)
     write_csv(correlation_matrices(rows), matrix)
-    parts = by_method(rows)
-    write_csv(parts, methods)
     write_csv(within_matrix(rows), within)
-    write_json(
-        summary,
-        {
-            "degree": degree,
-            "names": METRICS,
-            "rows": _records(rows),
-            "by_method": _records(parts),
-        },
-    )
 
 
 def _pair(rows: pd.DataFrame, a: str, b: str) -> dict[str, Any]:
@@ -240,14 +187,3 @@ def _reason(rows: pd.DataFrame, a: str, b: str) -> str:
         if np.ptp(values) == 0:
             return f"{METRICS[name]} is the same in all {len(values)} rows"
     return ""
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON-compatible records without NaN."""
-    return [
-        {
-            str(name): None if isinstance(value, float) and np.isnan(value) else value
-            for name, value in record.items()
-        }
-        for record in table.to_dict("records")
-    ]

@@ -24,7 +24,7 @@ from anonbench.evaluation.comparisons.effect_table import share_of
 from anonbench.evaluation.decision import Judging, judge
 from anonbench.evaluation.intervals import LOWEST, mean_interval
 from anonbench.evaluation.retrieval.scoring.chance import levels
-from anonbench.evaluation.retrieval.scoring.engine import Search, make_engine, score_all
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, cutoff, effective_settings
 from anonbench.evaluation.retrieval.scoring.rows import draw
@@ -102,8 +102,7 @@ def score_deployments(
     positions = draw(ids, min(settings.queries, retrieval.queries or settings.queries))
     chosen = effective_settings(len(ids), retrieval)
     k = cutoff(len(ids), chosen)
-    # on a CPU: the job requests no GPU
-    engine = make_engine(chosen.model_copy(update={"device": "cpu"}), k)
+    engine = Engine(chosen, k)
     originals = judges[OWN].units()
     shares = (0, *settings.shares, 100)
     masks = {share: order.anonymized(share)[:, None] for share in shares}

@@ -176,7 +176,7 @@ def run(
     labels = None if clusters is None else _labels(clusters)
     cluster_numbers(pd.Series(queried.ids, dtype="str"), labels)  # fail before the long computation
 
-    few = len(queried.ids) * FEW < size and retrieval.device == "cpu"
+    few = len(queried.ids) * FEW < size
     scores = scenario.score(truth, {"queries": queried}, searched, retrieval, streamed=few)
     per_query = scores.table.drop(columns="query")
     groups = cluster_numbers(per_query["id"], labels)

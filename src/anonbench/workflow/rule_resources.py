@@ -28,7 +28,7 @@ def gpus_within(limit: int | None, asked: Asked) -> Callable[..., int]:
         if limit is not None and wanted > limit:
             raise WorkflowError(
                 f"{rulename} {' '.join(wildcards)} wants {wanted} GPUs, and gpu={limit} "
-                "(--resources or the profile) is all there may be: lower gpus or nodes of the "
+                "(--resources or the profile) is all there may be: lower gpus of the "
                 "recipe, or raise gpu="
             )
         return wanted

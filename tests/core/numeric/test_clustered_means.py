@@ -17,7 +17,6 @@ from anonbench.core.numeric.clusters import (
     cluster_totals,
     clustered_mean,
     design_effect,
-    effective_clusters,
     jackknife,
     weighted_means,
 )
@@ -81,41 +80,12 @@ def test_the_variance_is_that_of_leaving_out_one_cluster_at_a_time(
     assert result.reason == ""
 
 
-@given(clustered, st.randoms())
-def test_neither_order_nor_names_of_clusters_matter(
-    given_values: tuple[np.ndarray, np.ndarray], random: object
-) -> None:
-    values, labels = given_values
-    order = list(range(len(values)))
-    random.shuffle(order)
-    names = np.array([f"person {9 - label:+d}" for label in labels])
-    expected = vars(clustered_mean(values, labels, 0.95))
-    assert vars(clustered_mean(values[order], names[order], 0.95)) == pytest.approx(
-        expected, nan_ok=True, abs=1e-9
-    )
-
-
-def test_equal_clusters_are_their_means() -> None:
-    generator = np.random.default_rng(0)
-    values = generator.random((10, 4))
-    result = clustered_mean(values.ravel(), np.repeat(np.arange(10), 4), 0.95)
-    expected = scipy.stats.ttest_1samp(values.mean(axis=1), 0.0).confidence_interval(0.95)
-    assert (result.low, result.high) == pytest.approx((expected.low, expected.high))
-    assert (result.n, result.clusters, result.df) == (40, 10, pytest.approx(9.0))
-
-
 def test_undefined_values_are_left_out_with_their_clusters() -> None:
     values = np.append(np.arange(10.0), np.nan)
     result = clustered_mean(values, np.arange(11), 0.95)
     assert result == clustered_mean(values[:10], np.arange(10), 0.95)
     empty = clustered_mean(np.array([np.nan]), np.array(["a"]), 0.95)
     assert empty.reason.startswith("0 clusters") and np.isnan(empty.value)
-
-
-def test_effective_clusters() -> None:
-    assert effective_clusters(np.full(7, 3)) == pytest.approx(7.0)
-    assert effective_clusters(np.array([1000, 1, 1])) < 1.01
-    assert effective_clusters(np.array([])) == 0.0
 
 
 @given(st.floats(-2, 2), st.floats(-2, 2))
@@ -172,17 +142,6 @@ def test_few_and_very_skewed_clusters_cover_less() -> None:
         result = clustered_mean(values, np.repeat(np.arange(8), 5), 0.95)
         covered += result.low <= 0.0 <= result.high
     assert covered / REPETITIONS == pytest.approx(0.90, abs=0.02)
-
-
-def test_the_interval_of_independent_values_covers_too_seldom() -> None:
-    # what clusters are for: with ten photographs of a person, half as wide as it should be
-    generator = np.random.default_rng(1)
-    covered = 0
-    for _ in range(500):
-        values, _ = persons(generator, np.full(30, 10), 0.4)
-        low, high = scipy.stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
-        covered += low <= 0.0 <= high
-    assert covered / 500 < 0.75
 
 
 def test_design_effect_of_equal_clusters_is_kishs() -> None:

@@ -36,17 +36,6 @@ def test_all_hits_count_as_one_of_each_person() -> None:
     assert (nothing.low, nothing.high) == (0.0, pytest.approx(1 - everything.low))
 
 
-def test_a_first_miss_hardly_raises_the_interval() -> None:
-    # the plain design effect is 1 for one miss: its interval begins far above that of no miss
-    persons, lows = np.repeat(np.arange(32), 10), []
-    for misses in range(8):
-        hits = np.ones(320)
-        hits[np.arange(misses) * 10] = 0.0  # each of another person
-        lows.append(clustered_rate(hits, persons, 0.95).low)
-    assert wilson(319, 320, 0.95)[0] - lows[0] > 0.08
-    assert max(lows) - lows[0] < 0.02
-
-
 @given(probes)
 def test_intervals_hold_the_rate_and_lie_within_the_bounds(
     given_probes: tuple[np.ndarray, np.ndarray],

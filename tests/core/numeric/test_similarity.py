@@ -11,11 +11,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import (
     ProductBuffer,
     Similarity,
-    blocks,
     require_rankings,
     row_chunks,
     unit_rows,
-    whole_rows,
 )
 
 
@@ -57,12 +55,6 @@ def test_databases_share_room() -> None:
     assert not np.shares_memory(elsewhere, shared[1](several[1][:10]))
 
 
-def test_blocks_are_whole_and_cover_the_queries() -> None:
-    assert [whole_rows(n) for n in (1, 192, 193, 512)] == [192, 192, 384, 576]
-    assert blocks(5, 2) == [slice(0, 2), slice(2, 4), slice(4, 5)]
-    assert blocks(0, 2) == []
-
-
 @settings(max_examples=30)
 @given(st.integers(0, 50), st.integers(1, 8))
 def test_chunks_cover_the_rows(rows: int, parts: int) -> None:
@@ -89,9 +81,3 @@ def test_originals_of_zero_are_named_and_counted() -> None:
     with pytest.raises(InputError, match=r"x.h5: 2 embeddings of originals.*'b'.*euclidean"):
         require_rankings(["a", "b", "c", "d"], values, "x.h5")
     require_rankings(["a", "c"], values[[0, 2]], "x.h5")
-
-
-def test_huge_and_tiny_embeddings_keep_their_direction() -> None:
-    values = np.array([[1e30, 1e30], [1e-30, -1e-30]], np.float32)
-    units = unit_rows(values)
-    assert np.allclose(units, np.array([[1, 1], [1, -1]]) / np.sqrt(2))

@@ -15,7 +15,6 @@ from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.evaluation.comparisons.best import COLUMNS, collect_best, read_best, second_columns
 from anonbench.evaluation.comparisons.columns import Column
-from anonbench.evaluation.comparisons.pairwise import find_best
 from anonbench.evaluation.decision import Judging
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
@@ -57,19 +56,6 @@ def test_each_reference_has_its_best() -> None:
         ("second", "choices", ""): "blur/A",
     }
     assert (table["degree"] == 50).all() and (table["dataset"] == "demo").all()
-
-
-def test_a_choice_is_found_over_all_methods_and_models() -> None:
-    row = collect().query("reference == 'own' and scope == 'choices'").iloc[0]
-    values = {
-        f"{c.variant.method}/{name}": c.values[name] for c in BOTH for name in c.values.columns
-    }
-    expected = find_best(pd.DataFrame(values), CLUSTERS.to_numpy(), 0.03, 0.95, False, 200, "best")
-    chosen = expected.selection
-    assert row["indistinguishable"] == ";".join(expected.names) == "blur/unadapted"
-    assert (row["value"], row["optimism"]) == (chosen.observed, chosen.optimism)
-    assert (row["unbiased"], row["wins"]) == (chosen.corrected, 1.0)
-    assert (row["n"], row["clusters"], row["reason"]) == (120, 30, "")
 
 
 def test_all_that_are_as_good_are_named() -> None:
@@ -136,11 +122,3 @@ def test_second_columns_are_means_over_other_seeds_references() -> None:
         assert np.allclose(each.values["unadapted"], mean)
         assert np.allclose(each.values["A"], mean + 0.001)
     assert list(second_columns([r for r in runs if r.seed == 0], (0,), by_seeds())) == []
-
-
-def test_a_variant_of_one_seed_is_judged_by_the_others_references() -> None:
-    runs = [Scenario(Model(), seed, variant) for variant in (Variant(), BLUR) for seed in (0, 1)]
-    (mask, *_) = second_columns(
-        [Scenario(Model(), 0, Variant("mask", 100)), *runs], (0, 1, 7), by_seeds()
-    )
-    assert np.allclose(mask.values["unadapted"], (0.1 + 0.7) / 2)

@@ -8,10 +8,8 @@ import pytest
 import scipy.stats
 
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.numeric.rates import paired_rate_difference
-from anonbench.core.numeric.statistics import holm
-from anonbench.evaluation.comparisons.pairwise import PAIR_COLUMNS, compare_pairs, find_best
+from anonbench.evaluation.comparisons.pairwise import compare_pairs, find_best
 
 PERSONS = np.repeat(np.arange(40), 5)
 
@@ -25,21 +23,6 @@ def scores() -> pd.DataFrame:
     return pd.DataFrame(
         {name: hard + shift + generator.normal(0, 0.05, 200) for name, shift in truth.items()}
     )
-
-
-def test_pairs_have_clustered_intervals_and_adjusted_verdicts(scores: pd.DataFrame) -> None:
-    table = compare_pairs(scores, PERSONS, 0.03, 0.95, hits=False)
-    assert list(table.columns) == PAIR_COLUMNS
-    pairs = list(zip(table["a"], table["b"], strict=True))
-    assert pairs == [("control", "A"), ("control", "B"), ("A", "B")]
-    assert table["verdict"].tolist() == ["worse", "worse", "equivalent"]
-    expected = clustered_mean((scores["A"] - scores["B"]).to_numpy(), PERSONS, 0.95)
-    row = table.iloc[2]
-    assert (row["difference"], row["low"], row["high"]) == pytest.approx(
-        (expected.value, expected.low, expected.high)
-    )
-    assert (row["n"], row["clusters"], row["reason"]) == (200, 40, "")
-    assert table["p_holm"].to_numpy() == pytest.approx(holm(table["p"].to_numpy()))
 
 
 def test_a_p_value_of_independent_queries_is_students(scores: pd.DataFrame) -> None:
@@ -70,12 +53,3 @@ def test_the_best_are_all_that_may_be(scores: pd.DataFrame) -> None:
     assert kept.selection.observed == pytest.approx(highest)
     with pytest.raises(InputError, match="no query has a score in all of: control, A, B"):
         find_best(scores.assign(A=np.nan), PERSONS, 0.03, 0.95, False, 10, "x")
-
-
-def test_too_few_clusters_are_a_reason_and_leave_nothing_out(scores: pd.DataFrame) -> None:
-    forms = PERSONS // 10
-    table = compare_pairs(scores, forms, 0.03, 0.95, hits=False)
-    assert set(table["verdict"]) == {"not known"}
-    assert set(table["reason"]) == {"4 clusters, and at least 8 are needed for an interval"}
-    assert find_best(scores, forms, 0.03, 0.95, False, 10, "x").names == ["control", "A", "B"]
-    assert compare_pairs(scores[["A"]], PERSONS, 0.03, 0.95, hits=False).empty

@@ -21,7 +21,6 @@ from anonbench.evaluation.comparisons.effect_table import (
     COLUMNS,
     Effect,
     collect_effects,
-    gain,
     measure,
     read_effects,
     share_of,
@@ -202,38 +201,9 @@ def test_a_loss_is_worse(cost: float, verdict: str) -> None:
     assert (adapting["p_equivalent"] < 0.05).all() == (verdict == "equivalent")
 
 
-def test_a_gain_is_a_loss_turned_round() -> None:
-    loss = clustered_mean(np.arange(20) / 100, np.arange(20), 0.9)
-    expected = clustered_mean(-np.arange(20) / 100, np.arange(20), 0.9)
-    found = gain(loss)
-    ends = found.value, found.low, found.high
-    assert ends == pytest.approx((expected.value, expected.low, expected.high))
-    assert (found.se, found.df, found.n) == (loss.se, loss.df, loss.n)
-
-
-def test_shares_are_of_costs_and_retraining_is_of_originals() -> None:
-    found = tabulate("demo", measure(scenarios(), [0, 7], table), Judging(CLUSTERS, 0.95, 0.03))
-    defined = found.groupby("effect")["share"].count() > 0
-    assert set(defined.index[defined]) == {"anonymizing", "adapting"}
-    assert found["spread"].isna().all()
-    retraining = found[found["effect"] == "retraining"]
-    assert set(zip(retraining["method"], retraining["degree"], strict=True)) == {("original", 0)}
-
-
 def test_there_is_nothing_without_a_second_reference() -> None:
     found = tabulate("demo", measure(scenarios(), [0], table), Judging(CLUSTERS, 0.95, 0.03))
     assert list(found) == COLUMNS and not len(found)
-
-
-def test_a_variant_of_one_seed_is_judged_by_the_others_references() -> None:
-    mask = Variant("mask", 50)
-    runs = [*scenarios((0, 1)), Scenario(Model(), 0, mask)]
-    effects = list(measure(runs, [0, 1, 7], table))
-    assert {each.pairs for each in effects if each.variant == mask} == {((0, 1), (0, 7))}
-    rest = [each for each in effects if each.variant != mask]
-    before = list(measure(scenarios((0, 1)), [0, 1, 7], table))
-    for one, other in zip(rest, before, strict=True):
-        assert one.pairs == other.pairs and np.array_equal(one.by_pair, other.by_pair)
 
 
 def test_an_undefined_score_is_left_out_of_its_effects() -> None:
@@ -267,11 +237,6 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_csv(found.drop(columns="share"), tmp_path / "old.csv")
     with pytest.raises(InputError, match="'share' is missing; make the table again"):
         read_effects(tmp_path / "old.csv")
-
-
-def test_an_empty_table_can_be_read(tmp_path: Path) -> None:
-    write_csv(tabulate("demo", [], Judging(CLUSTERS, 0.95, 0.03)), tmp_path / "effects.csv")
-    assert list(read_effects(tmp_path / "effects.csv")) == COLUMNS
 
 
 def test_scores_are_read_from_files(tmp_path: Path) -> None:

@@ -83,18 +83,6 @@ def run(scenarios: list[ScenarioFiles], confidence: float = 0.95) -> pd.DataFram
     return compare("demo", columns(scenarios), Judging(CLUSTERS, confidence, 0.03))
 
 
-def test_every_difference_says_how_many_clusters_it_stands_on(given: list[ScenarioFiles]) -> None:
-    assert set(run(given)["clusters"]) == {12}
-    adapted = next(files for files in given if str(files.model) == "A-blur-50")
-    rows = pd.read_parquet(adapted.per_query)
-    rows.loc[rows["id"].isin(IDS[:7]), "ndcg"] = np.nan  # a cluster of five, and two of the next
-    rows.to_parquet(adapted.per_query)
-    table = run(given).query("metric == 'mndcg' and query == 'original'")
-    assert table["clusters"].tolist() == [11, 12, 11] and table["n"].tolist() == [53, 60, 53]
-    with pytest.raises(InputError, match="5 images have scores and no cluster"):
-        compare("demo", columns(given), Judging(CLUSTERS[5:], 0.95, 0.03))
-
-
 def test_columns_and_pairs_without_yardsticks(given: list[ScenarioFiles]) -> None:
     table = run(given)
     assert list(table.columns) == COLUMNS
@@ -158,17 +146,6 @@ def test_accuracies_of_several_seeds_are_means_over_them(given: list[ScenarioFil
     assert found == pytest.approx([expected.value, expected.low, expected.high])
 
 
-def test_p_values_are_adjusted_within_a_column(given: list[ScenarioFiles]) -> None:
-    table = run(given)
-    for _, column in table.groupby(["degree", "query", "metric"]):
-        ordered = column.sort_values("p")
-        steps = ordered["p"].to_numpy() * np.arange(len(ordered), 0, -1)
-        expected = np.minimum(1, [steps[: i + 1].max() for i in range(len(steps))])
-        assert ordered["p_holm"].to_numpy() == pytest.approx(expected)
-    worse = table.query("metric == 'map' and a == 'A' and b == 'B'")
-    assert (worse["p_holm"] < 0.01).all() and (worse["difference"] > 0.05).all()
-
-
 def test_few_clusters_give_a_difference_and_no_verdict(given: list[ScenarioFiles]) -> None:
     few = pd.Series(np.arange(60) // 15, IDS)
     table = compare("demo", columns(given), Judging(few, 0.95, 0.03))
@@ -218,16 +195,6 @@ def test_rows_without_training_are_in_no_family(given: list[ScenarioFiles], tmp_
     pd.testing.assert_frame_equal(run([*without, *given]), run(given))
 
 
-def test_order_of_files_and_rows_changes_nothing(given: list[ScenarioFiles]) -> None:
-    table = run(given)
-    for files in given:
-        rows = pd.read_parquet(files.per_query).sample(frac=1, random_state=3)
-        rows.to_parquet(files.per_query)
-        rows = pd.read_parquet(files.predictions).sample(frac=1, random_state=3)
-        rows.to_parquet(files.predictions)
-    pd.testing.assert_frame_equal(run(given[::-1]), table)
-
-
 def test_only_queries_of_both_count(given: list[ScenarioFiles]) -> None:
     alone = [files for files in given if files.seed == 0 and files.variant.degree]
     rows = pd.read_parquet(alone[1].per_query)  # of A
@@ -244,14 +211,6 @@ def test_only_queries_of_both_count(given: list[ScenarioFiles]) -> None:
     )
     expected = clustered_mean((a - b).to_numpy(), CLUSTERS[kept].to_numpy(), 0.95).p_different()
     assert table.loc[("map", "unadapted", "A"), "p"] == pytest.approx(expected)
-
-
-def test_without_labels_or_a_second_row_there_is_less_to_test(given: list[ScenarioFiles]) -> None:
-    unlabelled = [
-        ScenarioFiles(f.model, f.seed, f.variant, f.retrieval, f.per_query) for f in given
-    ]
-    assert set(run(unlabelled)["metric"]) == set(PER_QUERY)
-    assert run(given[:1]).empty and list(run([]).columns) == COLUMNS
 
 
 def test_the_files_are_read_as_they_were_written(

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from anonbench.config.outputs import Scenario
-from anonbench.core.numeric.clusters import design_effect
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.evaluation.comparisons.columns import columns_of
 from anonbench.evaluation.comparisons.effect_table import collect_effects
@@ -58,30 +57,6 @@ def test_an_archive_is_what_its_truth_says(tmp_path: Path) -> None:
     assert means["bias", "A"] == pytest.approx(0.15, abs=0.003)
     assert means["anonymizing", "unadapted"] == pytest.approx(0.05, abs=0.02)
     assert means["retraining", "unadapted"] == pytest.approx(0.5, abs=0.02)
-
-
-def test_photographs_of_a_person_are_alike(tmp_path: Path) -> None:
-    archive = write_archive(Truth(persons=400), tmp_path, np.random.default_rng(0))
-    scores = pd.read_parquet(archive.own[1]).query("query == 'original'")
-    persons = archive.clusters[scores["id"]].to_numpy()
-    # 1 + (10 - 1) · 0.4
-    assert design_effect(scores["ap"].to_numpy(), persons) == pytest.approx(4.6, rel=0.1)
-    assert scores["ap"].std() == pytest.approx(np.hypot(0.1, 0.02), rel=0.05)
-    assert abs(scores["ap"].corr(scores["ndcg"])) < 0.1
-    answers = pd.read_parquet(archive.scenarios[0].predictions)
-    right = (answers["knn"] == answers["label"]).to_numpy(np.float64)
-    assert right.mean() == pytest.approx(0.7, abs=0.03)
-    assert design_effect(right, persons) > 2.5
-
-
-def test_an_adaption_can_be_looked_at_by_itself(tmp_path: Path) -> None:
-    truth = Truth({Adaption.A: 0.0, Adaption.B: 0.02})
-    archive = write_archive(truth, tmp_path, np.random.default_rng(0))
-    both, one = effects_of(archive), effects_of(archive.only(Adaption.B))
-    assert set(both["adaption"]) == {"unadapted", "A", "B"}
-    columns = ["adaption", "effect", "metric", "query", "value", "low", "high", "p", "clusters"]
-    expected = both.loc[both["adaption"] != "A", columns].reset_index(drop=True)
-    pd.testing.assert_frame_equal(one[columns].reset_index(drop=True), expected)
 
 
 @pytest.fixture(scope="module")

@@ -81,15 +81,6 @@ def test_predictions_and_summary_agree(case: Case) -> None:
     assert summary["chance"] in table["label"].value_counts(normalize=True).to_list()
 
 
-def test_same_bytes_again(case: Case) -> None:
-    case.run("a")
-    case.run("b")
-    for suffix in ("parquet", "json", "confusion.csv"):
-        assert (case.folder / f"a.{suffix}").read_bytes() == (
-            case.folder / f"b.{suffix}"
-        ).read_bytes()
-
-
 def test_every_k_is_reported_with_both_accuracies(case: Case) -> None:
     table, summary = case.run()
     units = {s: v / np.linalg.norm(v, axis=1, keepdims=True) for s, v in case.values.items()}
@@ -131,41 +122,6 @@ def test_validation_labels_change_scores_and_nothing_else(case: Case) -> None:
     assert changed["linear"]["accuracy"] != summary["linear"]["accuracy"]
 
 
-def test_the_number_of_threads_does_not_matter(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    for threads in ("1", "3"):
-        monkeypatch.setenv("OMP_NUM_THREADS", threads)
-        case.run(threads)
-    for suffix in ("parquet", "json", "confusion.csv"):
-        one, three = (case.folder / f"{n}.{suffix}" for n in "13")
-        assert one.read_bytes() == three.read_bytes()
-
-
-def test_a_class_of_one_train_image_can_be_predicted(case: Case) -> None:
-    case.values["train"][0] = [0, 0, 0, 0, 0, 9]
-    case.values["val"][0] = [0, 0, 0, 0, 0.1, 9]
-    case.labels = case.labels.astype({"label": object})
-    case.labels.loc[case.labels["id"].isin(["t000", "v000"]), "label"] = "rare"
-    table, summary = case.run()
-    assert summary["train"]["classes"] == 4
-    assert table.loc[0, "linear"] == "rare"
-
-
-def test_one_dimension_is_enough(case: Case) -> None:
-    for split in case.values:
-        codes = np.arange(len(case.names[split])) % 7 % 3
-        case.values[split] = (codes[:, None] - 0.75).astype(np.float32)
-    table, _ = case.run()
-    assert (table["linear"] == table["label"]).all()
-    # cosines of numbers know their signs alone
-    assert set(table.loc[table["label"] == "0", "knn"]) == {"0"}
-
-
-def test_a_zero_embedding_has_classes(case: Case) -> None:
-    case.values["val"][3] = 0
-    table, _ = case.run()
-    assert {"v003"} <= set(table["id"]) and table.notna().all(axis=None)
-
-
 def test_an_embedding_that_is_not_finite_is_refused(case: Case) -> None:
     case.values["train"][3, 1] = np.nan
     with pytest.raises(InputError, match=r"train\.h5.*not finite"):
@@ -188,14 +144,6 @@ def test_a_class_that_train_lacks_is_counted(case: Case) -> None:
     of_nine = counts[counts["label"] == 9]
     assert of_nine[of_nine["predicted"] == 9][["knn", "linear"]].to_numpy().tolist() == [[0, 0]]
     assert of_nine[["knn", "linear"]].sum().tolist() == [2, 2]
-
-
-def test_a_class_that_validation_lacks_is_in_the_confusion_matrix(case: Case) -> None:
-    case.labels = case.labels.astype({"label": object})
-    case.labels.loc[case.labels["id"] == "t000", "label"] = "rare"
-    case.run()
-    counts = pd.read_csv(case.folder / "out.confusion.csv", dtype=str)
-    assert counts[counts["label"] == "rare"].to_numpy().tolist() == [["rare", "rare", "0", "0"]]
 
 
 def test_images_without_a_label_are_left_out_and_counted(case: Case) -> None:

@@ -253,18 +253,6 @@ def test_json_and_card_are_plain_and_say_what_made_them(result: Result) -> None:
     assert not any("img" in json.dumps(content[part]) for part in content)  # no file is named
 
 
-def test_another_image_or_box_has_another_digest(
-    photos: Path, faces: dict[str, list[Region]], result: Result
-) -> None:
-    moved = {name: regions[:1] for name, regions in faces.items()}
-    paths = sorted(photos.rglob("*.png"))[:-1]
-    other = anonbench.evaluate(encode, photos, ["mask"], boxes=moved).card()["digests"]
-    fewer = anonbench.embed(encode, paths).provenance["images"]
-    digests = result.card()["digests"]
-    assert other["images"] == digests["images"] != fewer
-    assert other["boxes"] != digests["boxes"]
-
-
 def test_runs_and_judgments_give_the_same_average_precision(result: Result, tmp_path: Path) -> None:
     written = result.trec_runs(tmp_path / "trec")
     relevant: dict[str, set[str]] = {}
@@ -319,26 +307,6 @@ def test_a_cache_spares_what_was_computed(
     pd.testing.assert_frame_equal(again.table, result.table, check_exact=True)
     anonbench.evaluate(other, photos, **kept)
     assert other.count == first.count
-
-
-@pytest.mark.slow
-def test_detections_are_cached_by_content(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    searched = []
-
-    class Finder:
-        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-            searched.extend(images)
-            return [[Region(Entity.BARCODE, 2, 2, 9, 9, 1.0)] for _ in images]
-
-    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Finder()})
-    asked = {"methods": ["mask"], "detectors": ["zxing"], "cache": tmp_path / "kept"}
-    first = anonbench.evaluate(Counting(), photos, **asked)
-    count = len(searched)
-    again = anonbench.evaluate(Counting(), photos, **asked)
-    assert count == SIZE == len(searched)
-    assert again.to_json() == first.to_json()
 
 
 def test_a_failing_detector_leaves_its_image_out(
@@ -482,16 +450,6 @@ def test_what_is_wrong_is_named(
     given: Wrong = {"encoder": encode, "images": photos, "boxes": faces} | wrong
     with pytest.raises(InputError, match=message):
         anonbench.evaluate(**given)  # type: ignore[arg-type]
-
-
-def test_batches_of_different_widths_are_refused(photos: Path) -> None:
-    widths = iter([4, 5, 6, 7])
-
-    def unsteady(images: Sequence[np.ndarray]) -> np.ndarray:
-        return np.ones((len(images), next(widths)))
-
-    with pytest.raises(InputError, match="of 4 and of 5 dimensions"):
-        anonbench.embed(unsteady, photos)
 
 
 def test_clusters_of_a_file_widen_the_intervals(

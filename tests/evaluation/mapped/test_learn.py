@@ -18,7 +18,6 @@ from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddi
 from anonbench.evaluation.mapped.gather import gather, read_maps
 from anonbench.evaluation.mapped.judge import labelled
 from anonbench.evaluation.mapped.learn import map_variant, read_labels
-from anonbench.evaluation.mapped.recommend import price
 
 WIDTH = 12
 FILES = ("original_val", "hidden_val", "original_train", "hidden_train")
@@ -227,10 +226,3 @@ def test_a_map_that_finds_persons_more_easily_says_so(
     assert ("same person" in card["why_not"]["original"]) is persons
     assert card["recommended"] is not persons
     assert ("do not map a face recognizer" in caplog.text.lower()) is persons
-
-
-def test_a_price_without_an_interval_says_so() -> None:
-    row = {"remedy": "mapped", "query": "original", "metric": "labelled", "gain": 0.2}
-    unknown = {"low": float("nan"), "high": float("nan"), "reason": "few clusters"}
-    text, is_sure = price(pd.DataFrame([row | unknown]), "original")
-    assert text.endswith("+20.0 points of mAP (no interval)") and not is_sure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,17 +18,12 @@ from anonbench.cli import main
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 from anonbench.training.checkpoints.export import (
-    dinov2_arguments,
     export_backbone,
-    feed_forward_ratio,
-    huggingface_config,
-    to_dinov2,
 )
 from anonbench.training.checkpoints.weights import load_backbone, save_backbone
 from anonbench.training.model.backbone import encode, init_backbone
 from anonbench.training.model.formats import Format, read_checkpoint
 from anonbench.training.model.network import Network
-from timms import as_timms
 
 Make = Callable[..., Recipe]
 Train = Callable[..., Path]
@@ -143,25 +137,6 @@ def test_what_was_exported_can_be_the_start(
     )
 
 
-@pytest.mark.parametrize(("registers", "ffn"), KINDS)
-def test_huggingface_without_transformers(
-    trained: Train, tmp_path: Path, registers: int, ffn: str
-) -> None:
-    path, output = trained(settings(registers, ffn)), tmp_path / "folder"
-    message = export_backbone(path, output, "huggingface")
-    config = json.loads((output / "config.json").read_text())
-    kind = "Dinov2WithRegistersModel" if registers else "Dinov2Model"
-    assert config["architectures"] == [kind] and config.get("num_register_tokens", 0) == registers
-    assert config["use_swiglu_ffn"] == (ffn == "swiglu") and config["mlp_ratio"] == 4
-    assert (config["image_size"], config["patch_size"]) == (32, 8)
-    assert f"transformers.{kind}.from_pretrained('{output}')" in message
-    read = read_checkpoint(load_file(output / "model.safetensors"))
-    hub = to_dinov2(read.weights, read.mask_token, class_position=True)
-    torch.testing.assert_close(
-        dinov2_forward(hub, _images()), _features(path), atol=2e-5, rtol=1e-4
-    )
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)
 def test_huggingface(trained: Train, tmp_path: Path, registers: int, ffn: str) -> None:
@@ -235,27 +210,3 @@ def test_a_model_that_only_timm_has(trained: Train, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=rf"{path.name}: its norms have another epsilon"):
             export_backbone(path, tmp_path / name, form)
         assert not (tmp_path / name).exists()
-
-
-def test_blocks_that_weights_do_not_tell_apart(recipe: Make) -> None:
-    ours: Any = init_backbone(recipe(backbone=settings(0, "mlp")), 0)
-    model = as_timms(ours)
-    assert feed_forward_ratio(ours) == feed_forward_ratio(model) == 4
-    model.blocks[1].mlp.act = nn.GELU(approximate="tanh")
-    for ask in (dinov2_arguments, huggingface_config):
-        with pytest.raises(InputError, match="neither DINOv2's MLP with GELU nor SwiGLU"):
-            ask(model, 32)
-    model.blocks[1].mlp.act = nn.GELU()
-    model.norm.eps = 1e-5
-    with pytest.raises(InputError, match="another epsilon"):
-        feed_forward_ratio(model)
-    model.norm.eps = 1e-6
-    model.blocks[0].mlp.fc2 = nn.Linear(100, 32)
-    with pytest.raises(InputError, match="100 is none of DINOv2's for width 32"):
-        feed_forward_ratio(model)
-    ours = init_backbone(recipe(backbone=settings(0, "swiglu")), 0)
-    gated = as_timms(ours)
-    assert feed_forward_ratio(ours) == feed_forward_ratio(gated) == 4
-    gated.blocks[0].mlp.gate_last = True
-    with pytest.raises(InputError, match="nor SwiGLU"):
-        feed_forward_ratio(gated)

@@ -19,7 +19,7 @@ from anonbench.training.data.augment import (
     normalize_images,
     steps_of,
 )
-from anonbench.training.data.batch import Batch, finish
+from anonbench.training.data.batch import finish
 
 CPU = torch.device("cpu")
 PLAIN = {"jitter_probability": 0, "grey": 0, "blur": [0, 0, 0], "solarize": 0}
@@ -65,11 +65,6 @@ def test_how_many_are_finished_at_once_has_no_effect(
     )
 
 
-def test_no_crops_are_fine() -> None:
-    settings = Crops()
-    assert finish(_crops(0, 16), _augmentations(0, settings), settings, CPU).shape == (0, 3, 16, 16)
-
-
 def test_crops_stay_as_they_are() -> None:
     crops = _crops(9, 16)
     before = crops.clone()
@@ -84,25 +79,6 @@ def test_gpu_and_cpu_agree() -> None:
     torch.testing.assert_close(
         found, finish(crops, augmentations, Crops(), CPU), atol=1e-3, rtol=1e-3
     )
-
-
-def test_pinning_takes_the_crops(monkeypatch: pytest.MonkeyPatch) -> None:
-    pinned: list[torch.Tensor] = []
-
-    def pin(tensor: torch.Tensor) -> torch.Tensor:
-        pinned.append(tensor)
-        return tensor + 0
-
-    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
-    augmentations = _augmentations(2, Crops())
-    tensors = [torch.full((2,), value) for value in range(5)]
-    batch = Batch(("a",), *tensors[:2], augmentations, augmentations, *tensors[2:])
-    done = batch.pin_memory()
-    ours = [value for value in vars(done).values() if isinstance(value, torch.Tensor)]
-    assert len(pinned) == 2
-    for number, (tensor, found) in enumerate(zip(tensors, ours, strict=True)):
-        assert torch.equal(tensor, found) and (tensor is found) == (number >= 2)
-    assert done.ids == batch.ids and done.global_augmentations is augmentations
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.core.libraries.compat import install_torchvision_ops
-from anonbench.training.data.augment import COLUMNS, Draw, crop_draws
+from anonbench.training.data.augment import COLUMNS, crop_draws
 from anonbench.training.data.crops import ASPECTS, crop_boxes, cut
 
 install_torchvision_ops()
@@ -38,41 +38,6 @@ def test_areas_and_aspects_are_in_range_and_fill_it() -> None:
     assert abs(shares.mean() - 0.45) < 0.005
     assert boxes[:, 0].min() == 0 or boxes[:, 0].min() < 5
     assert boxes[:, 2].max() > 995
-
-
-def test_each_box_is_the_first_attempt_that_fits() -> None:
-    draws = crop_draws(1, 0, "a", 50)
-    boxes = crop_boxes(draws, np.array([100, 60]), (0.4, 1.0))
-    for row, box in zip(draws, boxes, strict=True):
-        for attempt in range(10):
-            pixels = 6000 * (0.4 + 0.6 * row[Draw.AREA + attempt])
-            aspect = (3 / 4) * (16 / 9) ** row[Draw.ASPECT + attempt]
-            width, height = round((pixels * aspect) ** 0.5), round((pixels / aspect) ** 0.5)
-            if width <= 100 and height <= 60:
-                break
-        else:
-            continue
-        assert box[2] - box[0] == width and box[3] - box[1] == height
-
-
-@pytest.mark.parametrize(
-    ("size", "box"),
-    [
-        ((1000, 300), (300, 0, 700, 300)),  # 4:3 in the middle
-        ((300, 1001), (0, 300, 300, 700)),  # 3:4
-        ((110, 100), (0, 0, 110, 100)),  # all of it, where its own aspect is in range
-        ((1, 9), (0, 4, 1, 5)),
-    ],
-)
-def test_where_no_attempt_fits_the_largest_box_in_the_middle(
-    size: tuple[int, int], box: tuple[int, ...]
-) -> None:
-    draws = crop_draws(0, 0, "a", 20)
-    draws[:, Draw.AREA : Draw.AREA + 10] = 1.0  # all of the area
-    draws[::2, Draw.ASPECT : Draw.ASPECT + 10] = 0.0  # as a portrait
-    draws[1::2, Draw.ASPECT : Draw.ASPECT + 10] = 1.0  # as a landscape
-    found = crop_boxes(draws, np.array(size), (1.0, 1.0))
-    np.testing.assert_array_equal(found, np.tile(box, (20, 1)))
 
 
 def test_as_torchvision_where_nothing_fits() -> None:

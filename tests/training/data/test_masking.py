@@ -19,11 +19,6 @@ def test_a_mask_never_exceeds_its_target(side: int, share: float, seed: int) -> 
     assert mask.sum() <= target
 
 
-def test_a_mask_about_reaches_its_target() -> None:
-    counts = [block_mask(14, 80, rng(seed)).sum() for seed in range(50)]
-    assert np.mean(counts) > 72  # ten blocks in a row may not fit
-
-
 def test_masks_are_made_of_blocks() -> None:
     mask = block_mask(14, 60, rng(1))
     grown = np.pad(mask, 1)
@@ -39,11 +34,6 @@ def test_share_and_ratios_of_a_batch() -> None:
     assert chosen.max() <= 0.5
     # one in each of 32 even steps of the range, as far as blocks reach it
     assert np.abs(chosen - np.linspace(0.1, 0.5, 32)).mean() < 0.04
-
-
-def test_masked_crops_are_spread_over_the_batch() -> None:
-    rows = [batch_masks(16, 6, 0.5, (0.2, 0.4), rng(s)).where.any(axis=1) for s in range(60)]
-    assert (np.abs(np.mean(rows, axis=0) - 0.5) < 0.25).all()
 
 
 def test_indices_and_weights_against_loops() -> None:

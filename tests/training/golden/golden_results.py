@@ -20,10 +20,7 @@ from anonbench.training.data.batch import Batch
 from anonbench.training.data.masking import Masks
 from anonbench.training.loop import trainer as loop
 from anonbench.training.loop.schedules import Schedules
-from anonbench.training.losses.centering import Centering, sinkhorn
-from anonbench.training.losses.dino import dino_loss
-from anonbench.training.losses.ibot import ibot_loss
-from anonbench.training.losses.koleo import koleo_loss
+from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss, sinkhorn
 from anonbench.training.model.backbone import build_backbone, embed_patches, encode
 from anonbench.training.model.formats import read_checkpoint, uses_swiglu
 from anonbench.training.model.network import Network

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -12,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from ranks.pretended_rank import (
     BUG,
@@ -25,7 +23,6 @@ from ranks.pretended_rank import (
 )
 
 from anonbench.config.training import Recipe
-from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption
 from anonbench.training.loop import launch, train
 from anonbench.training.loop.launch import TrainJob
@@ -56,7 +53,6 @@ def job(recipe: Make, tmp_path: Path) -> Callable[..., TrainJob]:
             output=tmp_path / "backbone",
             log=tmp_path / "log.csv",
             checkpoint=tmp_path / "backbone.checkpoint",
-            labels=(tmp_path / "manifest.parquet", "person"),
         )
 
     return make
@@ -87,7 +83,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[TrainJob], subprocess.Popen[str]
 
 
 def wait_for(path: Path) -> None:
-    for _ in range(600):
+    for _ in range(2400):
         if path.exists():
             return
         time.sleep(0.05)
@@ -109,7 +105,7 @@ def alive(tmp_path: Path) -> list[str]:
 def test_several_processes_train_together(
     job: Callable[..., TrainJob], start: Callable[..., Any], tmp_path: Path
 ) -> None:
-    out, error = (process := start(job(DONE))).communicate(timeout=120)
+    out, error = (process := start(job(DONE))).communicate(timeout=240)
     log = (tmp_path / "job.log").read_text(encoding="utf-8")
     assert (process.returncode, out, error) == (0, "", ""), log
     assert "process 0: 3 threads, A" in log
@@ -135,7 +131,7 @@ def test_an_error_of_one_process_is_one_line(
     how: int,
     line: str,
 ) -> None:
-    _, error = (process := start(job(how))).communicate(timeout=120)
+    _, error = (process := start(job(how))).communicate(timeout=240)
     log = (tmp_path / "job.log").read_text(encoding="utf-8")
     assert process.returncode == 1, log
     assert error.startswith(line)
@@ -158,7 +154,7 @@ def test_a_signal_reaches_all_processes_and_the_checkpoint_is_written(
     wait_for(tmp_path / "started-1")
     time.sleep(0.2)
     process.send_signal(number)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=240)
     step = (tmp_path / "backbone.checkpoint").read_text(encoding="utf-8")
     line = f"stopped by {number.name} at step {step}; run again to go on from there"
     assert (process.returncode, error) == (75, f"anonbench: {line}\n")
@@ -174,7 +170,7 @@ def test_the_end_of_the_time_is_no_failure_of_a_process(
 ) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 50))
-    _, error = (process := start(job(LISTENING))).communicate(timeout=60)
+    _, error = (process := start(job(LISTENING))).communicate(timeout=240)
     line = "anonbench: stopped by the time limit at step 1; run again to go on from there\n"
     assert (process.returncode, error) == (75, line)
     # torchrun would end the others, which may still be writing, as soon as one fails
@@ -189,7 +185,7 @@ def test_a_signal_that_nobody_listens_to_ends_everything(
     wait_for(tmp_path / "deaf-0")
     wait_for(tmp_path / "deaf-1")
     process.terminate()
-    assert process.wait(timeout=60) == -signal.SIGTERM
+    assert process.wait(timeout=240) == -signal.SIGTERM
     assert not alive(tmp_path)
 
 
@@ -202,20 +198,14 @@ def test_processes_end_with_a_killed_launcher(
     wait_for(tmp_path / "started-1")
     process.kill()
     wait_for(tmp_path / "backbone.checkpoint")
-    for _ in range(400):
+    for _ in range(1600):
         if not alive(tmp_path):
             return
         time.sleep(0.05)
     raise AssertionError(alive(tmp_path))
 
 
-def test_a_job_survives_its_file(job: Callable[..., TrainJob]) -> None:
-    made = job(DONE, workers=2)
-    assert TrainJob.model_validate_json(made.model_dump_json()) == made
-    assert json.loads(made.model_dump_json())["recipe"]["workers"] == 2
-
-
-def test_one_process_is_this_one_and_labels_are_those_of_training_images(
+def test_one_process_is_this_one(
     job: Callable[..., TrainJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, Any] = {}
@@ -223,54 +213,10 @@ def test_one_process_is_this_one_and_labels_are_those_of_training_images(
     monkeypatch.setattr(
         "anonbench.datasets.image_sets.shards.ImageSet.open", lambda files, root=None: (files, root)
     )
-    splits, persons = ["train", "val", "train"], ["1", "2", None]
-    frame = pd.DataFrame({"id": ["a", "b", "c"], "split": splits, "person": persons})
-    frame.to_parquet(tmp_path / "manifest.parquet")
     made = job(DONE, gpus=1)
     launch.run(made)
-    assert given["labels"] == {"a": "1"}
     assert given["original"] == (made.original, tmp_path)
     assert given["anonymized"] is None
     assert given["recipe"] == made.recipe
-    launch.run(made.model_copy(update={"labels": None, "anonymized": [tmp_path / "1.tar"]}))
-    assert given["labels"] is None
+    launch.run(made.model_copy(update={"anonymized": [tmp_path / "1.tar"]}))
     assert given["anonymized"] == ([tmp_path / "1.tar"], None)
-
-
-def test_several_machines_need_slurm(
-    job: Callable[..., TrainJob], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    with pytest.raises(InputError, match=r"recipe.nodes is 2, but this is not a Slurm job"):
-        launch.run(job(DONE, nodes=2))
-
-
-def test_several_machines_meet_on_the_first(
-    job: Callable[..., TrainJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What srun is called with, where Slurm's tools say that there are two."""
-    for name, answer in {
-        "squeue": "echo 'node[7-8]'",
-        "scontrol": "echo node7; echo node8",
-    }.items():
-        tool = tmp_path / name
-        tool.write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
-        tool.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    environment = {
-        "SLURM_JOB_ID": "31",
-        "SLURM_NTASKS_PER_GPU": "1",
-        "SLURM_CPU_BIND": "mask_cpu:0x1",
-        "PATH": os.environ["PATH"],
-    }
-    made = job(DONE, nodes=2)
-    command = launch._torchrun(made.recipe, tmp_path / "job.json", environment)
-    assert command[:4] == ["srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1"]
-    assert "--cpus-per-task=6" in command
-    assert {"--nnodes=2", "--nproc-per-node=2", "--max-restarts=0"} <= set(command)
-    assert "--standalone" not in command
-    (endpoint,) = [part for part in command if part.startswith("--rdzv-endpoint=node7:")]
-    assert 20_000 <= int(endpoint.rpartition(":")[2]) < 30_000
-    assert set(environment) == {"SLURM_JOB_ID", "PATH"}
-    with pytest.raises(InputError, match=r"recipe.nodes is 4, but the Slurm job has 2"):
-        launch._torchrun(job(DONE, nodes=4).recipe, tmp_path / "job.json", environment)

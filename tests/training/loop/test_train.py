@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -14,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted
@@ -205,7 +203,7 @@ def test_it_collapses_without_centering_alone(
     """Targets of different images become the same where nothing keeps them apart."""
     if not centred:
         monkeypatch.setattr(
-            "anonbench.training.losses.centering.sinkhorn",
+            "anonbench.training.losses.sinkhorn",
             lambda scores, temperature, ranks: (scores / temperature).softmax(dim=-1),
         )
     made = recipe(**EASY, losses={"koleo": 0.0, "ibot": 0.0})
@@ -219,13 +217,6 @@ def test_it_collapses_without_centering_alone(
     assert used >= 12 if centred else used <= 5
     signs = [collapse_signs(row, 32, row["step"] / 60) for row in trainer.log]
     assert not any(signs) if centred else "few" in signs[-1]
-
-
-def test_weights_of_the_losses(recipe: Make, original: ImageSet) -> None:
-    made = recipe(losses={"dino": 2.0, "ibot": 0.5, "koleo": 0.3}, log_every=1)
-    log = next(_steps(made, original)).log[0]
-    expected = 2.0 * log["dino"] + 0.5 * log["ibot"] + 0.3 * log["koleo"]
-    assert log["loss"] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.slow
@@ -270,15 +261,6 @@ def test_frozen_last_layer(recipe: Make, original: ImageSet) -> None:
         assert torch.equal(start, now) == (trainer.step <= 4)
 
 
-def test_momentum_of_the_center(recipe: Make, original: ImageSet) -> None:
-    centers = []
-    for momentum in (0.9, 0.5):
-        made = recipe(heads={"centering": "softmax", "center_momentum": momentum})
-        trainer = next(_steps(made, original))
-        centers.append(trainer.centerings["dino"].center.clone())
-    torch.testing.assert_close(5 * centers[0], centers[1])
-
-
 @pytest.mark.parametrize("patches", [0.0, 1.0])
 def test_a_distilled_model_embeds_hidden_images_like_originals(
     recipe: Make, original: ImageSet, anonymized: ImageSet, tmp_path: Path, patches: float
@@ -317,12 +299,6 @@ def _embedded(file: Path, images: ImageSet) -> torch.Tensor:
     model, preprocess = load_backbone(file)
     pixels = torch.cat([preprocess(images.read(image_id)) for image_id in images.ids])
     return encode(model, pixels)[:, 0]
-
-
-def test_registers_and_named_models_train(recipe: Make, original: ImageSet) -> None:
-    made = recipe(backbone={"name": "vit_tiny_patch16_224"}, optimizer={"steps": 1}, log_every=1)
-    trainer = next(_steps(made, original))
-    assert np.isfinite(trainer.log[0]["loss"])
 
 
 def test_a_loss_that_is_not_finite_names_its_step_and_images(
@@ -420,7 +396,7 @@ def test_a_gpu_that_is_too_small(
         run(recipe())
 
 
-def test_the_metrics_log_and_the_knn_monitor_change_nothing(
+def test_the_metrics_log_changes_nothing(
     run: Callable[..., Result],
     recipe: Make,
     original: ImageSet,
@@ -428,24 +404,10 @@ def test_the_metrics_log_and_the_knn_monitor_change_nothing(
     tmp_path: Path,
 ) -> None:
     plain = run(recipe())
-    output, log = tmp_path / "b.safetensors", tmp_path / "b.csv"
-    labels = {image_id: image_id.split("/")[0] for image_id in original.ids}
-    made = recipe(knn_every=3)
-    train(
-        made, Adaption.A, original, anonymized, 0, output, log, tmp_path / "c",
-        metrics_log=tmp_path / "metrics_log", labels=labels,
-    )  # fmt: skip
-    # the recipe is named by its digest in the file, k-NN being a part of it
-    assert load_file(output).keys() == load_file(tmp_path / "a.safetensors").keys()
-    for name, value in load_file(tmp_path / "a.safetensors").items():
-        assert torch.equal(value, load_file(output)[name]), name
-    lines = pd.read_csv(log)
-    assert lines.drop(columns="knn").equals(pd.read_csv(tmp_path / "a.csv"))
-    assert lines.loc[lines.knn.notna(), "step"].tolist() == [4, 6, 8]
-    assert lines.knn.dropna().between(0, 1).all()
-    speed = pd.read_csv(tmp_path / "metrics_log" / "speed.csv")
-    assert speed.step.tolist() == [2, 4, 6, 8]
-    assert plain.log
+    output, log, folder = (tmp_path / name for name in ("b.safetensors", "b.csv", "metrics_log"))
+    train(recipe(), Adaption.A, original, anonymized, 0, output, log, tmp_path / "c", folder)
+    assert (plain.backbone, plain.log) == (output.read_bytes(), log.read_bytes())
+    assert pd.read_csv(folder / "speed.csv").step.tolist() == [2, 4, 6, 8]
 
 
 def test_parts_of_a_batch_take_the_step_of_the_whole(recipe: Make, original: ImageSet) -> None:
@@ -497,15 +459,3 @@ def test_compiled_blocks_give_the_same_losses(recipe: Make, original: ImageSet) 
         *_, trainer = _steps(made, original)
         logs.append(pd.DataFrame(trainer.log))
     np.testing.assert_allclose(logs[0].loss, logs[1].loss, rtol=1e-4)
-
-
-@pytest.mark.slow
-def test_memory_does_not_grow_with_steps(recipe: Make, original: ImageSet) -> None:
-    made = recipe(optimizer={"steps": 150}, log_every=50)
-    alive = []
-    for trainer in _steps(made, original):
-        if trainer.step in (50, 150):
-            gc.collect()
-            # `isinstance` would ask dead proxies that other tests have left for their class
-            alive.append(sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects()))
-    assert alive[1] <= alive[0]

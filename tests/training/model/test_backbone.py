@@ -17,14 +17,11 @@ from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import (
-    embed_patches,
     encode,
     init_backbone,
     sincos_positions,
 )
-from anonbench.training.model.positions import resize_positions
 from anonbench.training.model.timm_models import drop_register_positions, pack_blocks
-from anonbench.training.model.vit import swiglu_width
 from timms import VisionTransformer, as_timms
 
 Make = Callable[..., Recipe]
@@ -84,39 +81,10 @@ def test_a_plain_model_is_built_without_timm() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_positions_of_other_sizes_are_those_of_dinov2(model: Any) -> None:
-    patches = torch.zeros(1, 2, 3, 32)
-    with torch.no_grad():
-        model.cls_token.zero_()
-    found = embed_patches(model, torch.zeros(1, 3, 16, 24)) - model.patch_embed.proj.bias
-    expected = resize_positions(model.pos_embed, (2, 3), 1, antialias=False)
-    torch.testing.assert_close(found[:, 1:], expected[:, 1:] + patches.flatten(1, 2))
-
-
-def test_masked_patches_have_no_influence(model: Any) -> None:
-    images, masked = _images(), torch.zeros(3, 16, dtype=torch.bool)
-    masked[:, 5] = True  # second row, second column of patches
-    changed = images.clone()
-    changed[:, :, 8:16, 8:16] = 7.0
-    token = torch.full((32,), 0.5)
-    found = embed_patches(model, images, masked, token)
-    assert torch.equal(found, embed_patches(model, changed, masked, token))
-    assert not torch.allclose(found, embed_patches(model, images))
-    assert not torch.allclose(found, embed_patches(model, images, masked, -token))
-
-
 def test_seed_decides_the_weights(recipe: Make) -> None:
     first, again, other = (init_backbone(recipe(), seed).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["blocks.0.attn.qkv.weight"], other["blocks.0.attn.qkv.weight"])
-
-
-def test_initialization_leaves_the_global_generator_alone(recipe: Make) -> None:
-    torch.manual_seed(5)
-    expected = torch.rand(1)
-    torch.manual_seed(5)
-    init_backbone(recipe(), 0)
-    assert torch.equal(torch.rand(1), expected)
 
 
 def test_settings_of_the_backbone(recipe: Make) -> None:
@@ -174,12 +142,6 @@ def test_registers_and_swiglu(recipe: Make, init: str) -> None:
     expected = 0.02 if init == "vit" else math.sqrt(2 / (48 + 256))
     assert value.std().item() == pytest.approx(expected, rel=0.1)
     assert not packed.bias.any()
-
-
-@pytest.mark.parametrize("width", range(8, 400, 8))
-def test_swiglus_width_is_dinov2s(width: int) -> None:
-    hidden = swiglu_width(width)
-    assert hidden % 8 == 0 and 0 <= hidden - int(width * 4 * 2 / 3) < 8
 
 
 def test_preprocess_crops_or_squashes() -> None:

@@ -124,18 +124,6 @@ def test_draws_of_stochastic_depth() -> None:
     assert nearly_all is not None and nearly_all.images[0].shape == (2, 2, 1)
 
 
-def test_gradients_flow_through_what_is_kept_only(network: Network) -> None:
-    views, _, masked = _crops()
-    indices = masked.flatten().nonzero().flatten()
-    backbone: Any = network.backbone
-    tokens = [embed_patches(backbone, views).detach().requires_grad_()]
-    rows = [[torch.tensor([1, 4])], [torch.tensor([2])]]
-    wanted = OutputTokens(indices, torch.tensor([2]), torch.full((1, 1), 6.0))
-    backbone.blocks[-1](tokens, rows, wanted)[0].sum().backward()
-    assert tokens[0].grad is not None
-    assert tokens[0].grad[0].count_nonzero() == tokens[0].shape[2]  # its class token alone
-
-
 def test_what_fills_up_the_last_branch_leaves_an_infinite_token_alone(network: Network) -> None:
     """Zero times infinity would be NaN: in the token, and in the gradients of the branch."""
     block: Any = network.backbone.blocks[-1]  # type: ignore[index]

@@ -38,17 +38,6 @@ def test_huggingface_there_and_back(registers: int, ffn: str) -> None:
     assert same(again.weights, read.weights)
 
 
-@pytest.mark.parametrize(("registers", "ffn"), KINDS)
-def test_ours_there_and_back(registers: int, ffn: str) -> None:
-    read = read_checkpoint(dinov2_weights(registers, ffn))
-    assert read.mask_token is not None and read.mask_token.shape == (WIDTH,)
-    again = read_checkpoint(read.weights | {"mask_token": read.mask_token})
-    assert again.format == "timm" and count_registers(again.weights) == registers
-    assert same(again.weights, read.weights) and torch.equal(
-        torch.as_tensor(again.mask_token), read.mask_token
-    )
-
-
 def test_positions_of_registers_become_part_of_them() -> None:
     ours = read_checkpoint(dinov2_weights(registers=4)).weights
     places = torch.arange(4.0)[:, None].expand(1, 4, WIDTH)
@@ -79,19 +68,6 @@ def test_the_size_that_positions_are_for(registers: int) -> None:
     assert read_checkpoint(patches_only).side == 56
     del ours["pos_embed"]
     assert read_checkpoint(ours).side is None
-
-
-def test_without_registers_timms_weights_are_ours() -> None:
-    ours = read_checkpoint(dinov2_weights()).weights
-    assert same(to_timm(ours, class_position=True), ours)
-
-
-def test_without_a_class_position_it_is_zero() -> None:
-    ours = to_timm(read_checkpoint(dinov2_weights(registers=4)).weights, class_position=True)
-    read = read_checkpoint(ours)
-    assert read.format == "timm" and not read.class_position
-    found = to_dinov2(read.weights, None, class_position=False)["pos_embed"]
-    assert not found[:, 0].any() and torch.equal(found[:, 1:], ours["pos_embed"])
 
 
 def test_what_dinov2_always_has_is_added() -> None:
@@ -134,12 +110,6 @@ def test_how_training_code_wraps_weights(wrap: Any, ffn: str) -> None:
     weights = dinov2_weights(ffn=ffn)
     read, plain = read_checkpoint(wrap(weights)), read_checkpoint(weights)
     assert read.format == "dinov2" and same(read.weights, plain.weights)
-
-
-def test_chunks_of_several_blocks_number_them_through() -> None:
-    weights = dinov2_weights()
-    chunk = {name.replace("blocks.", "blocks.0."): value for name, value in weights.items()}
-    assert same(read_checkpoint(chunk).weights, read_checkpoint(weights).weights)
 
 
 def test_wrapped_by_a_classifier() -> None:

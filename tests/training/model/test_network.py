@@ -15,7 +15,6 @@ from anonbench.training.model.heads import Head, Prototypes
 from anonbench.training.model.network import (
     Network,
     clip_gradients,
-    decays,
     parameter_groups,
     rate_factor,
 )
@@ -48,24 +47,6 @@ def test_rate_factors(recipe: Make) -> None:
     assert rate_factor("dino_head.layers.0.weight", 12, gentle) == 1.0
 
 
-def test_what_decays() -> None:
-    for name in (
-        "backbone.pos_embed",
-        "backbone.cls_token",
-        "mask_token",
-        "backbone.blocks.0.attn.qkv.weight",
-        "dino_head.last_layer.direction",
-    ):
-        assert decays(name), name
-    for name in (
-        "backbone.norm.weight",
-        "backbone.blocks.0.norm1.weight",
-        "backbone.blocks.0.ls1.gamma",
-        "backbone.blocks.0.attn.qkv.bias",
-    ):
-        assert not decays(name), name
-
-
 def test_groups_hold_each_parameter_once(network: Network, recipe: Make) -> None:
     groups: list[Any] = parameter_groups(network, recipe().optimizer)
     grouped = [id(parameter) for group in groups for parameter in group["params"]]
@@ -76,18 +57,6 @@ def test_groups_hold_each_parameter_once(network: Network, recipe: Make) -> None
     assert ids["last_layer_rate"] == {id(p) for p in network.dino_head.last_layer.parameters()}
     backbone = {id(p) for p in network.backbone.parameters()} | {id(network.mask_token)}
     assert ids["backbone_rate"] == backbone
-
-
-def test_heads_shared_or_apart(recipe: Make) -> None:
-    shared, apart = Network(recipe(), 0), Network(recipe(heads={"shared": False}), 0)
-    assert shared.ibot_head is shared.dino_head
-    assert apart.ibot_head is not apart.dino_head
-    classes, patches = torch.randn(4, 32), torch.randn(6, 32)
-    for network in (shared, apart):
-        class_scores, patch_scores = network._scores(classes, patches)
-        torch.testing.assert_close(class_scores, network.dino_head(classes))
-        torch.testing.assert_close(patch_scores, network.ibot_head(patches))
-    assert not torch.allclose(*apart._scores(classes, classes))
 
 
 def test_prototypes_start_as_a_linear_layer_does() -> None:
@@ -135,19 +104,6 @@ def test_clipping_acts_on_backbone_and_heads_apart(network: Network) -> None:
     backbone = [p.grad.flatten() for p in network.backbone.parameters()]  # type: ignore[union-attr]
     mask_token: Any = network.mask_token.grad
     assert torch.cat([*backbone, mask_token]).norm().item() == pytest.approx(3.0, rel=1e-3)
-
-
-def test_two_heads_are_clipped_apart(recipe: Make) -> None:
-    network = Network(recipe(heads={"shared": False}), 0)
-    for name, parameter in network.named_parameters():
-        parameter.grad = torch.full_like(parameter, 1e-4 if name.startswith("ibot") else 1.0)
-    clip_gradients(network, 3.0)
-    for head, norm in ((network.dino_head, 3.0), (network.ibot_head, None)):
-        gradients = torch.cat([p.grad.flatten() for p in head.parameters()])  # type: ignore
-        if norm is None:
-            assert torch.equal(gradients, torch.full_like(gradients, 1e-4))
-        else:
-            assert gradients.norm().item() == pytest.approx(norm, rel=1e-3)
 
 
 def test_few_shapes_reach_the_head_whatever_is_masked(recipe: Make) -> None:

@@ -19,7 +19,6 @@ from foreign import (
     same,
     settings,
 )
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from anonbench.config.training import Recipe
@@ -110,21 +109,6 @@ def test_positions_of_another_size_are_trained_saved_and_exported(
         assert read_pretrained(file).side == 32
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-def test_timms_weights(recipe: Make, tmp_path: Path, suffix: str) -> None:
-    model = init_backbone(recipe(), seed=0)
-    path = tmp_path / f"weights{suffix}"
-    weights = model.state_dict() | {"head.weight": torch.zeros(10, 32)}
-    if suffix == ".pth":
-        torch.save(weights, path)
-    else:
-        save_file(weights, path)
-    loaded = init_backbone(recipe(backbone={"pretrained": path}), seed=9)
-    assert same(loaded.state_dict(), model.state_dict())
-    larger = init_backbone(recipe(backbone={"pretrained": path}, crops={"global_size": 48}), seed=9)
-    assert same(larger.state_dict(), model.state_dict())
-
-
 def test_the_kind_of_positions_and_layer_scale_follow_the_file(
     recipe: Make, write: Callable[[Any], Path]
 ) -> None:
@@ -166,15 +150,6 @@ def test_a_trained_backbone_can_be_the_start(
     assert torch.equal(second.mask_token, network.mask_token)
     loaded, _ = load_backbone(path)
     assert same(loaded.state_dict(), network.backbone.state_dict())
-
-
-def test_half_precision_files_become_float32(recipe: Make, write: Callable[[Any], Path]) -> None:
-    weights = {name: value.half() for name, value in dinov2_weights().items()}
-    made = recipe(backbone=settings(0, "mlp", pretrained=write(weights)))
-    network = Network(made, seed=0)
-    assert {weight.dtype for weight in network.parameters()} == {torch.float32}
-    token = network.backbone.cls_token
-    assert isinstance(token, Tensor) and torch.equal(token, weights["cls_token"].float())
 
 
 def test_what_was_taken_is_logged(

@@ -11,8 +11,7 @@ import time
 from pathlib import Path
 
 from anonbench.core.errors import InputError, Interrupted
-from anonbench.training import distributed
-from anonbench.training.distributed import join, leave
+from anonbench.training.distributed import join
 from anonbench.training.loop import launch
 from anonbench.training.loop.interrupt import Interrupts
 
@@ -30,18 +29,18 @@ def agree(value: float) -> float:
 
 
 def train(job: launch.TrainJob) -> None:
+    ranks, _ = join("cpu")
     try:
         pretend(job)
     except Interrupted:
-        leave()
+        ranks.leave()
         raise
-    leave()
+    ranks.leave()
 
 
 def pretend(job: launch.TrainJob) -> None:
     number = int(os.environ["RANK"])
     with Interrupts() as interrupts:
-        join("cpu")
         assert agree(number + 1) == 3.0
         threads = os.environ["OMP_NUM_THREADS"]
         marks = job.output.parent
@@ -58,7 +57,6 @@ def pretend(job: launch.TrainJob) -> None:
         if job.seed == STUCK and number == 1:
             os.kill(os.getpid(), 9)
         if job.seed == STUCK:  # as in a wait for a GPU that waits for the other rank
-            distributed.GRACE_SECONDS = 0.5
             time.sleep(600)
         (marks / f"started-{number}").touch()
         for step in range(1, 3000 if job.seed == LISTENING else 1):

@@ -16,12 +16,12 @@ from anonbench.config.training import Recipe
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
-from anonbench.training.distributed import leave
+from anonbench.training.distributed import Ranks
 from anonbench.training.loop.device_setup import prepare_torch
 from anonbench.training.loop.trainer import Trainer
 
 
-def main(told: dict[str, str]) -> None:
+def main(told: dict[str, str]) -> Ranks:
     recipe = Recipe.model_validate_json(told["recipe"])
     images = ImageSet.open([Path(told["shard"])])
     device, ranks = prepare_torch(recipe)
@@ -31,7 +31,7 @@ def main(told: dict[str, str]) -> None:
             images.ids, sources, recipe, trainer.patches_a_side, 0, ranks.rank, ranks.world
         )
         for step in range(len(stream)):
-            if step == 2:  # everything goes through a state, put together and spread again
+            if step == 2:  # everything goes through a state
                 state = trainer.state()
                 trainer = Trainer(recipe, 1, device, ranks)
                 trainer.restore(state)
@@ -39,9 +39,10 @@ def main(told: dict[str, str]) -> None:
     result = {"state": trainer.state(), "world": ranks.world}
     if ranks.rank == 0:
         torch.save(result, told["output"])
+    return ranks
 
 
 if __name__ == "__main__":
     for told in sys.argv[1:]:
-        main(json.loads(Path(told).read_text(encoding="utf-8")))
-    leave()
+        ranks = main(json.loads(Path(told).read_text(encoding="utf-8")))
+    ranks.leave()

@@ -36,7 +36,7 @@ STAGES = [
     (f"archive/retrieval/{MODEL}/mask-100.json", "half", "job"),
     (f"archive/downstream/{MODEL}/mask-100.json", "half", "all"),
     ("archive/scores.csv", "half", "all"),
-    ("archive/correlation/100.json", "half", "job"),
+    ("archive/correlation/100.csv", "half", "job"),
     ("tables/retrieval_archive_100.tex", "half", "all"),
     ("figures/trend_archive_map_original.svg", "half", "all"),
 ]

@@ -29,10 +29,8 @@ MASK = Variant("mask", 100)
 ARGUMENTS = ("--workflow-profile", "none", "--cores", "2")
 OTHERS: dict[str, dict[str, Any]] = {
     "onnx": {"file": "model.onnx"},
-    "torchscript": {"file": "model.pt"},
     "function": {"function": "examples:encode"},
     "command": {"command": "embed {images} {vectors}"},
-    "http": {"url": "https://search.example.org/embed"},
     "vectors": {"path": "vectors/{variant}.h5"},
 }
 

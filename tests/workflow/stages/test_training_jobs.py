@@ -24,36 +24,22 @@ def planned(snakemake: Any, config: dict[str, Any], folder: Path) -> dict[str, s
 
 
 @pytest.mark.parametrize(
-    ("changes", "asked", "absent"),
-    [
-        ({"device": "cpu"}, "gpu=0, nodes=1", "mpi"),
-        ({"device": "auto", "gpus": 4}, "gpu=4, nodes=1", "mpi"),
-        ({"device": "auto", "gpus": 2, "nodes": 2}, "gpu=4, nodes=2, mpi=srun, tasks=2", "cpus"),
-    ],
+    ("changes", "asked"),
+    [({"device": "cpu"}, "gpu=0"), ({"device": "auto", "gpus": 4}, "gpu=4")],
 )
-def test_gpus_and_machines(
+def test_gpus(
     snakemake: Any,
     miniature: dict[str, Any],
     tmp_path: Path,
     changes: dict[str, Any],
     asked: str,
-    absent: str,
 ) -> None:
     config = deepcopy(miniature)
     config["recipes"]["portraits"] |= {"threads": 3} | changes
     job = planned(snakemake, config, tmp_path)
     assert asked in job["resources"]
-    assert absent not in job["resources"]
     assert int(job["threads"]) == 3 * changes.get("gpus", 1)
     assert "manifest" not in job["input"]
-
-
-def test_labels_are_read_for_the_log_alone(
-    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
-) -> None:
-    config = deepcopy(miniature)
-    config["recipes"]["portraits"]["knn_every"] = 2
-    assert "manifest.parquet" in planned(snakemake, config, tmp_path)["input"]
 
 
 def test_weights_of_the_user_are_an_input_of_every_training(snakemake: Any, tmp_path: Path) -> None:

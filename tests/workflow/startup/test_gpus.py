@@ -67,7 +67,7 @@ def test_more_gpus_than_there_may_be_are_refused(
     few = snakemake(tmp_path, config, *arguments, "--resources", "gpu=4", "--", target)
     assert few.returncode != 0
     assert "train_unadapted portraits 0 wants 8 GPUs, and gpu=4 " in few.stdout + few.stderr
-    assert "lower gpus or nodes of the recipe, or raise gpu=" in few.stdout + few.stderr
+    assert "lower gpus of the recipe, or raise gpu=" in few.stdout + few.stderr
     enough = snakemake(tmp_path, config, *arguments, "--resources", "gpu=8", "--", target)
     assert enough.returncode == 0, enough.stderr
 

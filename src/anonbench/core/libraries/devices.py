@@ -9,14 +9,14 @@ before CUDA starts.
 from __future__ import annotations
 
 import fcntl
+import itertools
 import logging
 import os
 import re
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from anonbench.core.errors import InputError
@@ -30,8 +30,8 @@ _GIVEN_BY_SLURM = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "GPU_DEVICE_ORDINAL", VI
 _PROC = Path("/proc/driver/nvidia/gpus")
 _DEV = Path("/dev")
 _POLL_SECONDS = 1.0
-_SAY_EVERY_SECONDS = 60.0
-_one_claim = threading.Lock()
+_SAY_EVERY = 60
+"""Attempts between two messages."""
 
 
 @contextmanager
@@ -51,7 +51,6 @@ def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
 
     Raises:
         InputError: there are GPUs, but fewer than `count`; or `folder` is someone else's.
-        RuntimeError: this process has locked GPUs already, and would wait for itself.
 
     """
     choice = candidates(os.environ) if count else []
@@ -64,16 +63,20 @@ def locked_gpus(count: int, folder: Path | None = None) -> Iterator[list[str]]:
             f"the job asks for {count} GPUs, but {shown} has {len(choice)}: lower recipe.gpus, "
             "show the job more devices, or set its device to cpu"
         )
-    if not _one_claim.acquire(blocking=False):
-        raise RuntimeError("this process has already locked its GPUs")
+    before = {name: os.environ.get(name) for name in (VISIBLE, _ORDER)}
     with ExitStack() as stack:
-        stack.callback(_one_claim.release)
         devices = _wait(choice, count, own(folder or lock_folder()), stack)
         logger.info("on the GPU %s", ",".join(devices))
+        os.environ[VISIBLE] = ",".join(devices)
         # CUDA counts devices as nvidia-smi does, unless the user sets another order
-        order = os.environ.get(_ORDER, "PCI_BUS_ID")
-        stack.enter_context(_environment({VISIBLE: ",".join(devices), _ORDER: order}))
-        yield devices
+        os.environ.setdefault(_ORDER, "PCI_BUS_ID")
+        try:
+            yield devices
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
 
 
 def candidates(environment: Mapping[str, str]) -> list[str]:
@@ -116,44 +119,30 @@ def own(folder: Path) -> Path:
 
 def _wait(choice: list[str], count: int, folder: Path, stack: ExitStack) -> list[str]:
     """Return `count` devices, whose locks are added to the stack."""
-    last_message = -_SAY_EVERY_SECONDS
-    while True:
-        with ExitStack() as turn:
-            # one process at a time, or two jobs that need two devices could each hold one for ever
-            turn.callback(os.close, _lock(folder / "turn.lock"))
-            locks = _try(choice, count, folder)
-        if len(locks) == count:
-            for descriptor in locks.values():
-                os.set_inheritable(descriptor, True)
-                stack.callback(os.close, descriptor)
-            return list(locks)
-        if time.monotonic() - last_message >= _SAY_EVERY_SECONDS:
-            last_message = time.monotonic()
-            logger.info("waiting for a GPU: %d of %s", count, ",".join(choice))
-        time.sleep(_POLL_SECONDS)
-
-
-def _try(choice: list[str], count: int, folder: Path) -> dict[str, int]:
-    """Return the locks of the first `count` free devices, or of none if fewer are free."""
     # devices that Slurm gave to a job are its own, and numbered from 0 in each
     given = any(os.environ.get(name) for name in _GIVEN_BY_SLURM)
     scope = f"{os.environ['SLURM_JOB_ID']}-" if given and "SLURM_JOB_ID" in os.environ else ""
-    locks: dict[str, int] = {}
-    for name in choice:
-        try:
-            file = folder / f"gpu-{scope}{name.replace('/', '_')}.lock"
-            locks[name] = _lock(file, fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        if len(locks) == count:
-            return locks
-    for descriptor in locks.values():
-        os.close(descriptor)
-    return {}
+    for attempt in itertools.count():
+        # one process at a time, or two jobs that need two devices could each hold one for ever
+        with _locked(folder / "turn.lock"), ExitStack() as held:
+            devices = []
+            for name in choice:
+                lock = _locked(folder / f"gpu-{scope}{name.replace('/', '_')}.lock", fcntl.LOCK_NB)
+                with suppress(BlockingIOError):
+                    held.enter_context(lock)
+                    devices.append(name)
+                if len(devices) == count:
+                    stack.push(held.pop_all())
+                    return devices
+        if attempt % _SAY_EVERY == 0:
+            logger.info("waiting for a GPU: %d of %s", count, ",".join(choice))
+        time.sleep(_POLL_SECONDS)
+    raise AssertionError  # it is never reached
 
 
-def _lock(path: Path, flags: int = 0) -> int:
-    """Return the descriptor of a file that is now locked for this process.
+@contextmanager
+def _locked(path: Path, flags: int = 0) -> Iterator[None]:
+    """Lock a file for this process and those that it starts.
 
     Raises:
         BlockingIOError: another process has the lock, and `flags` say not to wait for it.
@@ -162,21 +151,7 @@ def _lock(path: Path, flags: int = 0) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
+        os.set_inheritable(descriptor, True)
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        os.close(descriptor)

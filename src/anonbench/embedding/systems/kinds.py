@@ -5,22 +5,19 @@ from __future__ import annotations
 from anonbench.core.registries.systems import SYSTEMS, SystemKind
 from anonbench.embedding.systems.command import Command
 from anonbench.embedding.systems.function import Function
-from anonbench.embedding.systems.http import Http
 from anonbench.embedding.systems.huggingface import HuggingFace
 from anonbench.embedding.systems.onnx import Onnx
 from anonbench.embedding.systems.timm_models import Timm
-from anonbench.embedding.systems.torch_files import Checkpoint, TorchScript
+from anonbench.embedding.systems.torch_files import Checkpoint
 from anonbench.embedding.systems.vectors import Vectors
 
 BUILT_IN: tuple[type[SystemKind], ...] = (
     Timm,
     HuggingFace,
     Checkpoint,
-    TorchScript,
     Onnx,
     Function,
     Command,
-    Http,
     Vectors,
 )
 """In the order of the documentation."""

@@ -50,8 +50,7 @@ class Onnx(SystemKind):
         import numpy as np
 
         from anonbench.core.libraries.onnx import cpu_session
-        from anonbench.embedding.systems.batched import batched
-        from anonbench.embedding.systems.inputs import Prepare
+        from anonbench.embedding.systems.inputs import Prepare, batched
 
         file = self.file
         try:

@@ -106,10 +106,10 @@ class Checked:
         )
         why = (
             "when it is asked again: a part of it is random. Export the model for evaluation "
-            "(model.eval() before tracing), so that dropout is off"
+            "(model.eval()), so that dropout is off"
             if random
             else "beside other images: it depends on what is computed together. Export the model "
-            "for evaluation (model.eval() before tracing), or give the system one image at a time "
+            "for evaluation (model.eval()), or give the system one image at a time "
             "(batch_size: 1)"
         )
         raise InputError(

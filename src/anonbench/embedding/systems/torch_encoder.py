@@ -18,8 +18,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.image_input import ImageInput
 from anonbench.core.registries.systems import Encoder, Network
 from anonbench.embedding.systems.adapters import merge
-from anonbench.embedding.systems.batched import batched
-from anonbench.embedding.systems.inputs import Prepare
+from anonbench.embedding.systems.inputs import Prepare, batched
 
 
 @contextmanager
@@ -111,16 +110,22 @@ def _folded(model: nn.Module, size: int, described: ImageInput) -> Callable[[Ten
     plain = torch.linspace(-2, 2, size * math.prod(shape)).reshape(size, *shape)
     example, other = (_channels_last(each, described) for each in (plain, plain.flip(0).sin()))
     jit: Any = torch.jit
+
+    def unoptimized(inputs: Tensor) -> Any:
+        # the first batches are computed by the same kernels as later ones
+        with jit.optimized_execution(False):
+            return traced(inputs)
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", jit.TracerWarning)
             traced = jit.freeze(jit.trace(model, example, check_trace=False))
-        with torch.inference_mode(), jit.optimized_execution(False):
-            expected, found = model(other), traced(other)
+        with torch.inference_mode():
+            expected, found = model(other), unoptimized(other)
         rounding = 1e-4 * float(expected.abs().max())
         if torch.allclose(expected, found, rtol=0.0, atol=rounding):
-            return steady(traced)
+            return unoptimized
     except Exception:  # models fail to be traced in many ways, and are right as they are
         return model
     return model
@@ -130,17 +135,6 @@ def _channels_last(inputs: Tensor, described: ImageInput) -> Tensor:
     if described.layout == "nhwc":
         return inputs
     return inputs.contiguous(memory_format=torch.channels_last)
-
-
-def steady(script: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
-    """Return a TorchScript whose first batches are computed by the same kernels as later ones."""
-    jit: Any = torch.jit
-
-    def run(inputs: Tensor) -> Any:
-        with jit.optimized_execution(False):
-            return script(inputs)
-
-    return run
 
 
 def vectors_of(answer: object) -> Tensor:

@@ -1,19 +1,16 @@
-"""Systems that are a file of torch: anonbench's own backbones, and TorchScript."""
+"""Systems that are a backbone of anonbench's own trainings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 from anonbench.core.errors import InputError
-from anonbench.core.image_input import ImageInput
 from anonbench.core.provenance import versions
-from anonbench.core.registries.systems import Encoder, Network, NetworkKind, SystemKind
+from anonbench.core.registries.systems import Encoder, Network, NetworkKind
 from anonbench.core.settings import Count, Place
-
-Device = Literal["auto", "cpu", "cuda"]
 
 
 class Checkpoint(NetworkKind):
@@ -27,7 +24,7 @@ class Checkpoint(NetworkKind):
     """Kind of system."""
     file: Place
     """File `backbone.safetensors` of a training."""
-    device: Device = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device of the model; `auto` uses a GPU if available."""
     batch_size: Count | None = None
     """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
@@ -59,48 +56,4 @@ class Checkpoint(NetworkKind):
         from anonbench.embedding.systems.torch_encoder import network_encoder
 
         with network_encoder(self.network(), self.adapter) as encoder:
-            yield encoder
-
-
-class TorchScript(SystemKind):
-    """A model that `torch.jit.save` wrote: images in, vectors [N, D] out."""
-
-    name: ClassVar = "torchscript"
-    label: ClassVar = "TorchScript"
-    file_fields: ClassVar = ("file",)
-
-    kind: Literal["torchscript"] = "torchscript"
-    """Kind of system."""
-    file: Place
-    """The model's file, which is executed: use only files that you trust."""
-    input: ImageInput = ImageInput()
-    """Preparation of images."""
-    device: Device = "auto"
-    """Device of the model; `auto` uses a GPU if available."""
-    batch_size: Count | None = None
-    """Images in a batch; by default 4 on a CPU and 64 on a GPU."""
-
-    def evidence(self) -> dict[str, Any]:
-        """Return the versions of what runs it."""
-        return versions("torch", "pillow")
-
-    @contextmanager
-    def start(self) -> Iterator[Encoder]:
-        """Load the model."""
-        import torch
-
-        from anonbench.embedding.systems.inputs import Prepare
-        from anonbench.embedding.systems.torch_encoder import steady, torch_encoder
-        from anonbench.training.loop.device_setup import pick_device
-
-        place, jit = pick_device(self.device), cast(Any, torch.jit)
-        try:
-            model = jit.load(str(self.file), map_location=place).eval()
-        except (RuntimeError, ValueError) as error:
-            text = " ".join(str(error).split())[:200]
-            raise InputError(
-                f"systems: {self.file} cannot be loaded as TorchScript ({text})"
-            ) from error
-        prepare = Prepare(self.input)
-        with torch_encoder(steady(model), prepare, self.batch_size, place) as encoder:
             yield encoder

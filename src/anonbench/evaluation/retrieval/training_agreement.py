@@ -23,7 +23,7 @@ from anonbench.core.numeric.similarity import blocks
 from anonbench.core.progress import quiet, track
 from anonbench.core.vocabulary import Model
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.retrieval.scoring.engine import Search, make_engine, score_all
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
 from anonbench.evaluation.retrieval.scoring.metrics import cutoff, effective_settings
 from anonbench.evaluation.retrieval.scoring.rows import draw
@@ -81,10 +81,10 @@ def agreement_of_trainings(
     first = look_through(originals[0])
     vectors = [first, *(look_through(path, first.ids, first.frame) for path in originals[1:])]
     settings = effective_settings(len(first.ids), settings)
-    settings = settings.model_copy(update={"ap_depth": "full", "device": "cpu"})
+    settings = settings.model_copy(update={"ap_depth": "full"})
     queries = draw(first.ids, min(settings.queries or MOST_QUERIES, MOST_QUERIES))
     labels = clusters_of(pd.Series([first.ids[place] for place in queries.tolist()]), clusters)
-    engine = make_engine(settings, cutoff(len(first.ids), settings))
+    engine = Engine(settings, cutoff(len(first.ids), settings))
     numbers = range(len(trainings))
 
     def search(training: int) -> Search:

@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.nn.functional import layer_norm, pad
 
 from anonbench.core.numeric.seeding import rng
-from anonbench.training.data.transfer import to_device
 
 if TYPE_CHECKING:
     from anonbench.config.training import Crops
@@ -61,6 +60,13 @@ class Draw(IntEnum):
 
 
 COLUMNS = Draw.SOLARIZE + 1
+
+
+def to_device(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
+    """Return tensors of the CPU on a device, without waiting for pending work of a GPU."""
+    if device.type == "cuda":  # a copy from other memory would make the CPU wait
+        tensors = [each.pin_memory() for each in tensors]
+    return [each.to(device, non_blocking=True) for each in tensors]
 
 
 def crop_draws(seed: int, epoch: int, image_id: str, crops: int) -> np.ndarray:

@@ -46,7 +46,7 @@ class Batch:
     def pin_memory(self) -> Batch:
         """Return the batch with its crops in page-locked memory.
 
-        torch's DataLoader calls this by its name. The small rest goes by `transfer.to_device`.
+        torch's DataLoader calls this by its name. The small rest goes by `augment.to_device`.
         """
         return replace(
             self,

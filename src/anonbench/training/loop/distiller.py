@@ -29,7 +29,7 @@ class Distiller(Trainer):
         return network
 
     def _prepare(self) -> nn.Module:
-        self._target = copy.deepcopy(self.teacher)  # whole, before the others are sharded
+        self._target = copy.deepcopy(self.teacher)
         return super()._prepare()
 
     def _losses(self, batch: Batch, part: int) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Floating-point operations of a training step, for its share of a GPU's peak.
+"""Floating-point operations of a training step, for estimates of its time.
 
 Model FLOPs as PaLM (Chowdhery et al. 2022, appendix B) counts them: those that the method needs,
 without recomputation and padding. Only matrix products count, a multiply-add as two.
@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from anonbench.config.training import Backbone, Heads, Recipe
+    from anonbench.config.training import Backbone, Recipe
 
 FORWARD_AND_BACKWARD = 3
 """A backward pass has two products for each one of the forward pass: by weights and by inputs."""
@@ -91,19 +89,6 @@ _NAME = re.compile(
 )
 
 
-def sizes_of(model: nn.Module) -> Sizes:
-    """Return the sizes of a timm ViT; torch's meta device will do."""
-    vit: Any = model
-    weights = (weight for block in vit.blocks for weight in block.parameters() if weight.ndim > 1)
-    return Sizes(
-        width=vit.embed_dim,
-        depth=len(vit.blocks),
-        patch=int(vit.patch_embed.patch_size[0]),
-        prefix=int(vit.num_prefix_tokens),
-        weights=sum(weight.numel() for weight in weights),
-    )
-
-
 def sizes_by_settings(backbone: Backbone) -> Sizes | None:
     """Return the sizes without a model; None if the model's name does not determine them.
 
@@ -122,27 +107,20 @@ def sizes_by_settings(backbone: Backbone) -> Sizes | None:
     return Sizes(width, depth, patch, 1 + registers, 12 * depth * width**2)
 
 
-def step_flops(model: nn.Module, recipe: Recipe, masked: float | None = None) -> float:
-    """Return the model FLOPs of a training step per image; see `image_flops`."""
-    return image_flops(sizes_of(model), recipe, masked)
-
-
-def image_flops(sizes: Sizes, recipe: Recipe, masked: float | None = None) -> float:
+def image_flops(sizes: Sizes, recipe: Recipe) -> float:
     """Return the model FLOPs of a training step per image.
 
     The student's forward and backward pass on all crops and the teacher's forward pass on the
-    global ones, with their heads. Images dropped by stochastic depth are counted, too.
+    global ones, with their heads.
 
     Args:
         sizes: of the backbone.
-        recipe: of the training.
-        masked: mean number of masked patches in both global crops of an image; by default the
-            recipe's maximum.
+        recipe: of the training; as many patches are masked as it allows.
 
     """
-    crops = recipe.crops
-    if masked is None:
-        masked = masked_patches(recipe, _patches(sizes, crops.global_size))
+    crops, losses = recipe.crops, recipe.losses
+    share = losses.mask_images * sum(losses.mask_ratio) / 2
+    masked = crops.global_count * share * _patches(sizes, crops.global_size)
     kept = 1.0 - recipe.backbone.drop_path
     sides = [crops.global_size] * crops.global_count
     teacher = sum(forward_flops(sizes, side) for side in sides)
@@ -150,29 +128,13 @@ def image_flops(sizes: Sizes, recipe: Recipe, masked: float | None = None) -> fl
     student = sum(forward_flops(sizes, side, kept) for side in sides)
     # images need no gradient
     free = sum(_embedding_flops(sizes, side) for side in sides)
-    head = head_flops(sizes.width, recipe.heads)
+    # a head for one token: three layers and the prototypes
+    heads = recipe.heads
+    layers = (sizes.width, heads.hidden, heads.hidden, heads.bottleneck, heads.prototypes)
+    head = 2.0 * sum(a * b for a, b in pairwise(layers))
     student += head * (len(sides) + masked)
     teacher += head * (crops.global_count + masked)
     return FORWARD_AND_BACKWARD * student - free + teacher
-
-
-def masked_patches(recipe: Recipe, patches: int) -> float:
-    """Mean number of masked patches in an image's global crops, at most.
-
-    Args:
-        recipe: of the training.
-        patches: of one global crop.
-
-    """
-    losses = recipe.losses
-    share = losses.mask_images * sum(losses.mask_ratio) / 2
-    return recipe.crops.global_count * share * patches
-
-
-def head_flops(width: int, heads: Heads) -> float:
-    """Return the FLOPs of a head for one token: three layers and the prototypes."""
-    sizes = (width, heads.hidden, heads.hidden, heads.bottleneck, heads.prototypes)
-    return 2.0 * sum(a * b for a, b in pairwise(sizes))
 
 
 def forward_flops(sizes: Sizes, side: int, kept: float = 1.0) -> float:

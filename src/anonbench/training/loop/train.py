@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,11 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.paired_dataset import BatchStream, check_pairs, open_sources
-from anonbench.training.distributed import leave
 from anonbench.training.loop.checkpoint import Checkpoint
 from anonbench.training.loop.device_setup import prepare_torch
 from anonbench.training.loop.distiller import Distiller
-from anonbench.training.loop.flops import step_flops
 from anonbench.training.loop.interrupt import Interrupts
 from anonbench.training.loop.metrics_log import MetricsLog
-from anonbench.training.loop.monitor import KnnMonitor, labelled_ids
 from anonbench.training.loop.trainer import NotFinite, Trainer
 
 logger = logging.getLogger(__name__)
@@ -50,7 +47,6 @@ def train(
     log: Path,
     checkpoint: Path,
     metrics_log: Path | None = None,
-    labels: Mapping[str, str] | None = None,
     unadapted: Path | None = None,
 ) -> None:
     """Train a backbone by self-distillation and write the teacher's.
@@ -70,7 +66,6 @@ def train(
         checkpoint: written every `recipe.checkpoint_minutes` and when the process is asked to end;
             removed at the end.
         metrics_log: folder for TensorBoard's files and the speed, which no result depends on.
-        labels: of training images, for `recipe.knn_every`; the training does not see them.
         unadapted: adaption D's teacher, whose weights it starts from.
 
     Raises:
@@ -83,56 +78,52 @@ def train(
     is_paired = adaption is Adaption.D
     if unadapted is not None:
         recipe = recipe.distilling(unadapted)
-    with ranks.agreeing():
-        ids = check_pairs(recipe, adaption, original, anonymized)
-        labels = _checked_labels(recipe, original, labels) if recipe.knn_every else {}
-    _warn_of_small_batches(recipe)
+    ids = check_pairs(recipe, adaption, original, anonymized)
+    if recipe.backbone.name is not None and recipe.optimizer.batch_size < SMALL_BATCH:
+        logger.warning(
+            "a batch of %d images is small for DINOv2's rates (fewer than %d): watch the losses, "
+            "or gather more by recipe.optimizer.accumulate",
+            recipe.optimizer.batch_size,
+            SMALL_BATCH,
+        )
     provenance = describe(recipe, adaption, original, anonymized, seed)
     identity = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()
     try:
         trainer = (Distiller if is_paired else Trainer)(recipe, seed, device, ranks)
         saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
         saved.restore(trainer)
-        ranks.require_same((identity, saved.step), "images, weights and checkpoint")
-        monitor = None
-        if recipe.knn_every and ranks.rank == 0:
-            monitor = KnnMonitor(original, labels, recipe, seed)
         with open_sources(recipe, adaption, original, anonymized) as sources:
             patches = trainer.patches_a_side
             share = (ranks.rank, ranks.world)
             stream = BatchStream(ids, sources, recipe, patches, seed, *share, is_paired)
-            _run(trainer, stream, saved, monitor, metrics_log)
+            _run(trainer, stream, saved, metrics_log)
         teacher = trainer.state()["teacher"]
         if ranks.rank == 0:
             save_backbone(teacher, recipe, output, provenance)
             write_csv(pd.DataFrame(trainer.log), log)
             checkpoint.unlink(missing_ok=True)
     except torch.OutOfMemoryError as error:
-        raise _out_of_memory(recipe) from error
+        raise InputError(
+            "the GPU's memory is too small for this training: raise recipe.optimizer.accumulate "
+            f"(now {recipe.optimizer.accumulate}) or recipe.gpus (now {recipe.gpus}), set "
+            "recipe.checkpoint_activations, or lower recipe.optimizer.batch_size"
+        ) from error
     except Interrupted:
-        leave()  # all ranks together
+        ranks.leave()  # all ranks together
         raise
-    leave()
+    ranks.leave()
 
 
-def _run(
-    trainer: Trainer,
-    stream: BatchStream,
-    saved: Checkpoint,
-    monitor: KnnMonitor | None,
-    folder: Path | None,
-) -> None:
+def _run(trainer: Trainer, stream: BatchStream, saved: Checkpoint, folder: Path | None) -> None:
     """Take all remaining steps."""
     first = trainer.ranks.rank == 0
-    flops = step_flops(trainer.student.backbone, trainer.recipe)
     metrics_log = MetricsLog(
-        folder if first else None, trainer.recipe, flops, trainer.device, trainer.step
+        folder if first else None, trainer.recipe, trainer.device, trainer.step
     )
     try:
         with _progress(trainer, len(stream)) as progress, Interrupts() as interrupts:
             for parts in _timed_batches(_batches(trainer, stream), metrics_log):
                 if trainer.advance(parts) and first:
-                    _describe_line(trainer, monitor)
                     progress.set_postfix_str(metrics_log.write(trainer.log[-1]), refresh=False)
                 reason = interrupts.reason(saved.seconds)
                 stop, due = trainer.ranks.any(reason is not None, first and saved.is_due)
@@ -143,30 +134,14 @@ def _run(
                 if stop and trainer.step < len(stream):
                     raise Interrupted(reason or "another rank", trainer.step)
     except NotFinite as error:
-        raise _not_finite(error, saved) from error
+        logger.error("images of step %d: %s", error.step, " ".join(error.ids))
+        kept = f"{saved.path} has step {saved.step}" if saved.step else "there is none yet"
+        raise InputError(
+            f"{error} (its images are named in the log; last good checkpoint: {kept}); lower "
+            "recipe.optimizer.learning_rate or lengthen recipe.optimizer.warmup"
+        ) from error
     finally:
         metrics_log.close()
-
-
-def _checked_labels(
-    recipe: Recipe, images: ImageSet, labels: Mapping[str, str] | None
-) -> Mapping[str, str]:
-    if labels is None:
-        raise InputError(
-            f"recipe.knn_every is {recipe.knn_every}, but the data set has no label: name one in "
-            "`label`, or set knn_every to 0"
-        )
-    labelled_ids(images, labels)
-    return labels
-
-
-def _describe_line(trainer: Trainer, monitor: KnnMonitor | None) -> None:
-    """Add occasional and final measurements to the log's last line."""
-    recipe, step = trainer.recipe, trainer.step
-    if monitor is not None:
-        passed = step // recipe.knn_every > (step - recipe.log_every) // recipe.knn_every
-        if passed or step == recipe.optimizer.steps:
-            trainer.log[-1]["knn"] = monitor.accuracy(trainer.teacher.backbone)
 
 
 def _batches(trainer: Trainer, stream: BatchStream) -> Iterator[list[Batch]]:
@@ -207,34 +182,6 @@ def _progress(trainer: Trainer, steps: int) -> tqdm[Any]:
         ascii=True,
         ncols=120,
         disable=trainer.ranks.rank > 0,
-    )
-
-
-def _warn_of_small_batches(recipe: Recipe) -> None:
-    if recipe.backbone.name is not None and recipe.optimizer.batch_size < SMALL_BATCH:
-        logger.warning(
-            "a batch of %d images is small for DINOv2's rates (fewer than %d): watch the losses, "
-            "or gather more by recipe.optimizer.accumulate",
-            recipe.optimizer.batch_size,
-            SMALL_BATCH,
-        )
-
-
-def _not_finite(error: NotFinite, saved: Checkpoint) -> InputError:
-    logger.error("images of step %d: %s", error.step, " ".join(error.ids))
-    kept = f"{saved.path} has step {saved.step}" if saved.step else "there is none yet"
-    return InputError(
-        f"{error} (its images are named in the log; last good checkpoint: {kept}); lower "
-        "recipe.optimizer.learning_rate or lengthen recipe.optimizer.warmup"
-    )
-
-
-def _out_of_memory(recipe: Recipe) -> InputError:
-    return InputError(
-        "the GPU's memory is too small for this training: raise recipe.optimizer.accumulate (now "
-        f"{recipe.optimizer.accumulate}) or recipe.gpus (now {recipe.gpus}), set "
-        "recipe.checkpoint_activations or recipe.sharding: fsdp, or lower "
-        "recipe.optimizer.batch_size"
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from math import nan
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,15 +13,12 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from anonbench.core.numeric.seeding import rng
+from anonbench.training.data.augment import to_device
 from anonbench.training.data.batch import Batch, finish
-from anonbench.training.data.transfer import to_device
-from anonbench.training.distributed import Ranks, shard, spread_like, whole
+from anonbench.training.distributed import Ranks
 from anonbench.training.loop.collapse_metrics import rank_me, used_prototypes
 from anonbench.training.loop.schedules import Schedules
-from anonbench.training.losses.centering import Centering
-from anonbench.training.losses.dino import dino_loss
-from anonbench.training.losses.ibot import ibot_loss
-from anonbench.training.losses.koleo import koleo_loss
+from anonbench.training.losses import Centering, dino_loss, ibot_loss, koleo_loss
 from anonbench.training.model.blocks import CompiledBlock, DropPath, draw_drop_path
 from anonbench.training.model.network import Network, clip_gradients, parameter_groups
 
@@ -90,10 +87,6 @@ class Trainer:
                     block.__class__ = CompiledBlock
         if self.ranks.world == 1:
             return self.student
-        if self.recipe.sharding == "fsdp":
-            for network in networks:
-                shard(network, network.backbone.blocks)  # type: ignore[arg-type]
-            return self.student
         devices = [self.device.index] if self.device.type == "cuda" else None
         return DistributedDataParallel(self.student, device_ids=devices)
 
@@ -120,7 +113,7 @@ class Trainer:
         self.optimizer.zero_grad()
         measured = []
         for number, batch in enumerate(parts):
-            with self._exchanging(number == len(parts) - 1):
+            with self._exchanging(is_last=number == len(parts) - 1):
                 terms = self._losses(batch, number)
                 (terms["loss"] / len(parts)).backward()  # type: ignore[no-untyped-call]
             measured.append(torch.stack([value.detach().float() for value in terms.values()]))
@@ -144,17 +137,11 @@ class Trainer:
             decay = self.schedules.weight_decay[self.step]
             group["weight_decay"] = float(decay) * group["decay_factor"]
 
-    @contextmanager
-    def _exchanging(self, gradients: bool) -> Iterator[None]:
+    def _exchanging(self, is_last: bool) -> AbstractContextManager[None]:
         """Run a part of a step; ranks exchange gradients after the last one only."""
-        waiting: AbstractContextManager[None] = nullcontext()
-        if isinstance(self._student, DistributedDataParallel):
-            waiting = nullcontext() if gradients else self._student.no_sync()
-        elif self.ranks.world > 1:
-            spread: Any = self._student
-            spread.set_requires_gradient_sync(gradients)
-        with waiting:
-            yield
+        if isinstance(self._student, DistributedDataParallel) and not is_last:
+            return self._student.no_sync()
+        return nullcontext()
 
     def _losses(self, batch: Batch, part: int) -> dict[str, Tensor]:
         """Return the terms, the weighted loss first, then what is measured without gradient."""
@@ -262,7 +249,7 @@ class Trainer:
         self._ids.clear()
 
     def state(self) -> dict[str, Any]:
-        """Return all that `restore` needs, whole and on the CPU; all ranks must call it."""
+        """Return all that `restore` needs, on the CPU; all ranks must call it."""
         state = {
             "student": self.student.state_dict(),
             "teacher": self.teacher.state_dict(),
@@ -271,33 +258,24 @@ class Trainer:
             "measured": [self.ranks.mean(values) for values in self._measured],
             "ids": self._ids,
         }
-        return {"step": self.step, "log": self.log, **whole(state)}
+        return {"step": self.step, "log": self.log, **_on_cpu(state)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from a state, on the same number of ranks or another."""
         self.step = state["step"]
-        _restore_network(self.student, state["student"])
-        _restore_network(self.teacher, state["teacher"])
+        self.student.load_state_dict(state["student"])
+        self.teacher.load_state_dict(state["teacher"])
         for name, part in self.centerings.items():
             part.load_state_dict(state["centerings"][name])
-        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
-        moments = {
-            number: {
-                name: _shard_like_weight(value, weights[number]) for name, value in moment.items()
-            }
-            for number, moment in state["optimizer"]["state"].items()
-        }
-        self.optimizer.load_state_dict(state["optimizer"] | {"state": moments})
+        self.optimizer.load_state_dict(state["optimizer"])
         self._measured = [values.to(self.device) for values in state["measured"]]
         self._ids = state["ids"]
         self.log = state["log"]
 
 
-def _restore_network(network: Network, state: dict[str, Tensor]) -> None:
-    current = network.state_dict()
-    network.load_state_dict({name: spread_like(state[name], current[name]) for name in current})
-
-
-def _shard_like_weight(value: Any, weight: Tensor) -> Any:
-    """Return an optimizer's state, sharded like its weight; its step counter is unchanged."""
-    return spread_like(value, weight) if value.shape == weight.shape and value.dim() else value
+def _on_cpu(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _on_cpu(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_on_cpu(entry) for entry in value]
+    return value.detach().cpu() if isinstance(value, Tensor) else value

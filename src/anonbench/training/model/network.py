@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
-from anonbench.training.distributed import local, whole_norm
 from anonbench.training.model.backbone import embed_patches, init_with_mask_token, seed_torch
 from anonbench.training.model.blocks import GRANULE, DropPath, OutputTokens
 from anonbench.training.model.heads import Head
@@ -88,8 +87,8 @@ class Network(nn.Module):
     @torch.no_grad()
     def follow(self, student: Network, momentum: float) -> None:
         """Move towards the student: the exponential moving average of its weights."""
-        weights = [local(weight.detach()) for weight in self.parameters()]
-        other = [local(weight.detach()) for weight in student.parameters()]
+        weights = [weight.detach() for weight in self.parameters()]
+        other = [weight.detach() for weight in student.parameters()]
         torch._foreach_lerp_(weights, other, 1.0 - momentum)
 
 
@@ -153,5 +152,5 @@ def clip_gradients(student: Network, largest: float) -> Tensor:
     parts: dict[str, list[Tensor]] = {}
     for name, parameter in student.named_parameters():
         parts.setdefault(name.split(".")[0] if is_head(name) else "", []).append(parameter)
-    norms = [whole_norm(nn.utils.clip_grad_norm_(part, largest)) for part in parts.values()]
+    norms = [nn.utils.clip_grad_norm_(part, largest) for part in parts.values()]
     return torch.stack(norms).square().sum().sqrt()

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from anonbench.config import stage_parameters
 from anonbench.config.outputs import Scenario
 from anonbench.core.registries.systems import adapter_files
 from anonbench.core.vocabulary import (
@@ -51,11 +50,6 @@ class ModelPaths(ImagePaths):
         """Losses of each model, trained with the reference's seed."""
         seed, models = self.experiment.reference_seed, self.experiment.trained_models(dataset)
         return [self.training_log(dataset, model, seed) for model in models]
-
-    def monitor_labels(self, dataset: str) -> list[str]:
-        """Labels, if a training log shows k-NN accuracy."""
-        is_monitored = "label" in stage_parameters.train(self.experiment.config, dataset)
-        return self.dataset_files("{dataset}/manifest.parquet", [dataset]) if is_monitored else []
 
     def embedding(
         self, dataset: str, model: Name, seed: Name, variant: Name, split: str = "val"

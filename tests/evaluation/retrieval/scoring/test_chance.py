@@ -9,56 +9,7 @@ import numpy as np
 import pytest
 
 from anonbench.config import Retrieval
-from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.scoring import chance
-from anonbench.evaluation.retrieval.scoring.metrics import Measures
-from anonbench.evaluation.retrieval.stage.scenario import score
-
-RANKINGS = 20_000
-
-
-@pytest.mark.parametrize(
-    ("images", "k", "top", "include_self"),
-    [(30, 6, 4, True), (12, 5, 10, True), (12, 11, 30, False), (7, 7, 3, True), (4, 1, 1, True)],
-)
-def test_levels_are_the_means_of_random_rankings(
-    images: int, k: int, top: int, include_self: bool
-) -> None:
-    settings = Retrieval(top=top, persistence=0.8, ap_depth="k", include_self=include_self)
-    measures = Measures(settings, k, images)
-    retrievable = images if include_self else images - 1
-    generator = np.random.default_rng(0)
-    places = generator.permuted(np.tile(np.arange(retrievable), (RANKINGS, 1)), axis=1)
-    places = np.minimum(places[:, : measures.depth], measures.depth)
-    similarity = np.ones((RANKINGS, k), np.float32)
-    scores = measures.scores(places, None, similarity, np.ones(RANKINGS))
-    expected = chance.levels(images, k, settings)
-    for metric, level in expected.items():
-        values = scores["ap" if metric == "map" else metric]
-        error = values.std() / np.sqrt(RANKINGS)
-        rare = 1e-5  # what may not happen once
-        assert values.mean() == pytest.approx(level, abs=4.5 * error + rare), metric
-
-
-@pytest.mark.parametrize(("images", "k"), [(100, 5), (240, 12)])
-def test_a_random_model_reaches_the_floor_by_asking_with_its_own_vectors(
-    images: int, k: int
-) -> None:
-    """At the sizes of the demo, chance is less than half of what a random model reaches."""
-    draw = np.random.default_rng(0).standard_normal
-    ids = [f"{number:03d}" for number in range(images)]
-    values = []
-    for _ in range(10):
-        reference, model = (
-            Embeddings(ids, draw((images, 48)).astype(np.float32)) for _ in range(2)
-        )
-        scores = score(reference, {"anonymized": model}, model, Retrieval())
-        values.append(scores.table[["ap", "overlap", "rbo", "tau"]].mean().to_numpy())
-    level = chance.levels(images, k, Retrieval(), own_first=True)
-    expected = [level[name] for name in ("map", "overlap", "rbo", "tau")]
-    error = np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
-    assert (np.abs(np.mean(values, axis=0) - expected) < 4.5 * error).all()
-    assert chance.levels(images, k, Retrieval())["map"] < level["map"] / 2
 
 
 def test_without_own_images_there_is_one_level() -> None:

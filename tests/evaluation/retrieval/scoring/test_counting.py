@@ -87,11 +87,3 @@ def test_rows_of_every_shape(kind: str, size: int, like: float) -> None:
     order = np.argsort(-noisy, kind="stable")
     for k, depth in ((1, 10), (size // 20, size // 20), (size // 2, size // 2), (size, size)):
         assert_equal(counting, values, places(order, depth, np.int32), k, depth)
-
-
-def test_one_relevant_image_at_the_end() -> None:
-    values = np.linspace(1, -1, 4000, dtype=np.float32)
-    order = np.roll(np.arange(4000), 1)  # the last one is the reference's first
-    found, _, precision = by_counting(Counting(4000), values, places(order, 10), 1, 10)
-    assert precision.tolist() == [1 / 4000]
-    assert found.tolist() == list(range(10))

@@ -9,7 +9,6 @@ from weakref import WeakSet
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -18,15 +17,12 @@ from sklearn.metrics import average_precision_score, ndcg_score
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.frames import shared_scale
-from anonbench.core.numeric.similarity import ProductBuffer, Similarity
+from anonbench.core.numeric.similarity import ProductBuffer
 from anonbench.evaluation.retrieval.scoring import chance, engine, metrics
 from anonbench.evaluation.retrieval.scoring.engine import (
     Engine,
-    GpuProducts,
     Search,
     Searched,
-    make_engine,
     score_all,
 )
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY
@@ -261,20 +257,6 @@ def test_the_order_of_ids_changes_nothing(ap_depth: Literal["full", "k"]) -> Non
 
 @hypothesis_settings(deadline=None)
 @given(two_rows(), st.integers(1, 40))
-def test_ties_are_those_of_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> None:
-    reference, scores = pair
-    size, k = len(reference), min(k, len(reference))
-    assume(size > 1)
-    rows = reference[None] + np.float32(0), scores[None] + np.float32(0)
-    found = run(*rows, k, np.array([0]), Retrieval(negative_gain="clip"))
-    if not math.isnan(found["ndcg"][0]):
-        gains = np.maximum(reference.astype(float), 0)
-        expected = ndcg_score(gains[None], scores[None], k=k)
-        assert found["ndcg"][0] == pytest.approx(expected, abs=1e-9)
-
-
-@hypothesis_settings(deadline=None)
-@given(two_rows(), st.integers(1, 40))
 def test_equals_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> None:
     reference, scores = pair
     size = len(reference)
@@ -303,18 +285,6 @@ def test_the_reference_scores_exactly_one(
     if math.isnan(found["ndcg"]):
         found["ndcg"] = 1.0
     assert [found[column] for column in COLUMNS] == [1.0] * len(COLUMNS)
-
-
-def test_the_reference_scores_exactly_one_in_long_rows() -> None:
-    row = np.random.default_rng(0).standard_normal((3, 40_000)).astype(np.float32)
-    found = run(row, row, 2000, np.arange(3), Retrieval())
-    assert all((found[column] == 1.0).all() for column in COLUMNS)
-
-
-def test_a_single_image() -> None:
-    row = np.array([0.3], np.float32)
-    found = run_one(row, row, 1, 0, Retrieval(fraction=1.0))
-    assert set(found.values()) == {1.0}
 
 
 def test_constant_similarities_are_ranked_by_id_where_asked() -> None:
@@ -400,64 +370,10 @@ def test_neither_threads_nor_strips_nor_rows_change_a_bit(
             assert np.array_equal(part[column], values[5:8]), column
 
 
-@pytest.mark.parametrize("size", [50, 5000])
-def test_the_order_of_images_does_not_matter_but_for_ties(size: int) -> None:
-    generator = np.random.default_rng(2)
-    rows = 4
-    reference, scores = (
-        np.stack([generator.permutation(size) for _ in range(rows)]).astype(np.float32) / size
-        for _ in range(2)
-    )
-    order, own = generator.permutation(size), np.arange(rows)
-    settings = Retrieval(include_self=False)
-    first = run(reference, scores, size // 20, own, settings)
-    second = run(
-        reference[:, order], scores[:, order], size // 20, np.argsort(order)[own], settings
-    )
-    assert all(np.array_equal(first[column], second[column]) for column in COLUMNS)
-
-
 def unit_vectors(seed: int, size: int, width: int) -> np.ndarray:
     values = np.random.default_rng(seed).standard_normal((size, width))
     values[size // 2] = values[3]  # a copy of an image
     return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
-
-
-@pytest.mark.parametrize("include_self", [True, False])
-def test_products_of_torch_score_the_same(include_self: bool) -> None:
-    settings = Retrieval(include_self=include_self, block=40)
-    truth, other = unit_vectors(0, 230, 70), unit_vectors(1, 230, 33)
-    other[:, :20] += truth[:, :20]
-    other /= np.linalg.norm(other, axis=1, keepdims=True)
-    asked = np.arange(3, 230, 2)  # a sample of the images
-    results = []
-    for chosen in (Engine(settings, 11), Engine(settings, 11, gpu="cpu")):
-        reference, database = chosen.database(truth), chosen.database(other)
-        assert isinstance(database, GpuProducts) == (len(results) == 1)
-        parts = []
-        for block in chosen.slices(len(asked)):
-            own = asked[block]
-            ranking = chosen.reference(reference, truth[own], own)
-            parts += chosen.score(ranking, database, [other[own]], own)
-        results.append(np.concatenate([np.stack(list(part.values())) for part in parts], axis=1))
-        assert [list(part) == list(COLUMNS) for part in parts]
-    # the last bit of a similarity may move an image by a rank
-    assert results[0].shape == (7, len(asked))
-    assert np.allclose(results[0], results[1], atol=1e-6)
-    if include_self:
-        assert results[0][0].min() > 0.01
-
-
-@pytest.mark.parametrize("similarity", ["cosine", "inner", "euclidean"])
-def test_products_of_torch_are_the_similarities_of_a_frame(similarity: str) -> None:
-    values = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)
-    values[40] = values[7]
-    frame = shared_scale(similarity, lambda: [values])
-    rows = frame.rows(values)
-    found = GpuProducts(rows, "cpu", frame)(rows[:9], ProductBuffer())
-    expected = Similarity(rows, 9, as_queries=frame.queries)(rows[:9])
-    assert found == pytest.approx(expected, abs=1e-6)
-    assert (found[:, 40] == found[:, 7]).all()
 
 
 def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
@@ -510,18 +426,3 @@ def test_kinds_scored_together_have_the_scores_that_each_has_alone(
         (expected,) = both.score(ranking, both.database(database), [units], own)
         assert list(scores) == list(COLUMNS)
         assert all(np.array_equal(scores[column], expected[column]) for column in COLUMNS)
-
-
-def test_the_device_is_chosen_by_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    database = make_engine(Retrieval(), 3).database(unit_vectors(0, 20, 4))
-    assert isinstance(database, Similarity)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match=r"retrieval\.device is cuda.*set it to cpu"):
-        make_engine(Retrieval(device="cuda"), 3)
-
-
-def test_products_on_a_gpu_are_in_full_float32() -> None:
-    flags = torch.backends.cuda.matmul
-    flags.allow_tf32 = True
-    GpuProducts(unit_vectors(0, 20, 4), "cpu")
-    assert not flags.allow_tf32

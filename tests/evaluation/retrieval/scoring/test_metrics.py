@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.evaluation.retrieval.scoring import metrics
-from anonbench.evaluation.retrieval.scoring.chance import chance_ap
 
 
 @pytest.mark.parametrize(
@@ -37,13 +34,6 @@ def test_too_few_images(include_self: bool, needed: int) -> None:
     assert metrics.cutoff(needed, settings) == 1
 
 
-def test_no_result_has_no_score() -> None:
-    with pytest.raises(InputError, match="no image at all"):
-        metrics.cutoff(0, Retrieval())
-    with pytest.raises(InputError, match="at least 2 images"):
-        metrics.cutoff(1, Retrieval(fraction=1.0, include_self=False))
-
-
 @pytest.mark.parametrize(("include_self", "expected"), [(True, 4), (False, 3)])
 def test_top_is_at_most_all_images(include_self: bool, expected: int) -> None:
     assert metrics.top(4, Retrieval(include_self=include_self)) == expected
@@ -65,14 +55,6 @@ def test_gains(changes: dict[str, str], expected: list[float]) -> None:
     found = metrics.gains(given, Retrieval.model_validate(changes))
     assert found.dtype == np.float64
     assert found == pytest.approx(expected, abs=1e-15)
-
-
-def test_discounts() -> None:
-    assert metrics.discounts(3) == pytest.approx([1.0, 1 / math.log2(3), 0.5])
-
-
-def test_chance_at_the_papers_size_is_about_five_percent() -> None:
-    assert chance_ap(19_792, 989, Retrieval()) == pytest.approx(0.05, abs=0.001)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,7 @@ from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval.scoring.chance import chance_ap
-from anonbench.evaluation.retrieval.scoring.engine import Engine, make_engine
-from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
+from anonbench.evaluation.retrieval.scoring.engine import Engine
 from anonbench.evaluation.retrieval.stage import job
 from anonbench.evaluation.retrieval.stage.job import (
     Embedded,
@@ -107,10 +106,10 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     counter = Counted(None)
 
     def make(settings: Retrieval, k: int) -> Counted:
-        counter.engine = make_engine(settings, k)
+        counter.engine = Engine(settings, k)
         return counter
 
-    monkeypatch.setattr(job, "make_engine", make)
+    monkeypatch.setattr(job, "Engine", make)
     return counter
 
 
@@ -195,19 +194,6 @@ def test_a_second_reference_scores_as_the_first_does(world: World, shards: int) 
     assert (own[["ap", "ndcg", "overlap"]] == 1.0).all(axis=None)
 
 
-def test_the_second_references_table_is_the_same_for_every_number_of_shards(world: World) -> None:
-    tables = []
-    for shards in (1, 4):
-        settings = SETTINGS.model_copy(update={"shards": shards})
-        files = [world.folder / f"{shards}/{number}.parquet" for number in range(shards)]
-        for number, file in enumerate(files):
-            score_shard(world.scenarios[1].queries, world.scenarios, settings, number, file)
-        names = [scenario.name for scenario in world.scenarios]
-        gather_in_one_file(files, names, world.folder / f"{shards}.parquet")
-        tables.append((world.folder / f"{shards}.parquet").read_bytes())
-    assert tables[0] == tables[1]
-
-
 def test_the_order_in_a_file_does_not_matter(world: World) -> None:
     expected = world.run()
     for number, path in enumerate(sorted(world.folder.glob("*.h5"))):
@@ -234,7 +220,7 @@ def test_databases_are_gone_before_the_next_are_read(
     held: list[int] = []
 
     def make(settings: Retrieval, k: int) -> Any:
-        engine = make_engine(settings, k)
+        engine = Engine(settings, k)
         database = engine.database
 
         def remembered(*arguments: Any) -> Any:
@@ -246,7 +232,7 @@ def test_databases_are_gone_before_the_next_are_read(
         monkeypatch.setattr(engine, "database", remembered)
         return engine
 
-    monkeypatch.setattr(job, "make_engine", make)
+    monkeypatch.setattr(job, "Engine", make)
     world.run(SETTINGS.model_copy(update={"memory_gb": 1e-6}))
     assert held == [0, 1, 1, 1]
 
@@ -296,21 +282,3 @@ def test_zero_vectors_of_anonymized_images_count_and_those_of_originals_are_refu
             assert "blurred.h5: 2 embeddings are zero" in caplog.text
     with pytest.raises(InputError, match=f"{world.reference}: 2 embeddings of originals are zero"):
         world.run()
-
-
-def test_columns_of_a_scenario(world: World) -> None:
-    world.run()
-    rows = pd.read_parquet(world.folder / "out/unadapted/seed0/blur-50.parquet")
-    assert rows.columns.tolist() == ["id", "query", *COLUMNS]
-    assert rows["query"].tolist() == ["anonymized"] * SIZE + ["original"] * SIZE
-    assert rows["id"].tolist() == IDS + IDS
-
-
-@pytest.mark.slow
-def test_the_engine_of_gpus_scores_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.run()
-    expected = pd.read_parquet(world.folder / "out/unadapted/seed0/blur-50.parquet")
-    monkeypatch.setattr(job, "make_engine", lambda settings, k: Engine(settings, k, gpu="cpu"))
-    world.run(SETTINGS.model_copy(update={"shards": 2, "memory_gb": 1e-6}), "torch")
-    found = pd.read_parquet(world.folder / "torch/unadapted/seed0/blur-50.parquet")
-    pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-5)

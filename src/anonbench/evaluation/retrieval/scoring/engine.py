@@ -1,8 +1,7 @@
 """Similarities of query blocks, ranked and scored with all threads of a CPU.
 
 An engine holds the databases of several scenarios. For each block of queries the reference is
-ranked once and every scenario is scored against it; no N x N matrix exists. A GPU, where the
-settings ask for one, computes the products, which take nine tenths of the time.
+ranked once and every scenario is scored against it; no N x N matrix exists.
 """
 
 from __future__ import annotations
@@ -15,13 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonbench.core.errors import InputError
 from anonbench.core.numeric.frames import COSINE, SharedScale
 from anonbench.core.numeric.similarity import (
     ProductBuffer,
     Similarity,
     blocks,
-    repeated,
     threads,
     whole_rows,
 )
@@ -49,53 +46,23 @@ Searched = Callable[[np.ndarray, ProductBuffer], np.ndarray]
 may be in the buffer, and the caller may change them."""
 
 
-class GpuProducts:
-    """A database on a device of torch; similarities are in float32, never TF32.
-
-    The last bits of a similarity depend on the device.
-    """
-
-    def __init__(self, units: np.ndarray, device: str, frame: SharedScale = COSINE) -> None:
-        """Take rows of a frame, float32 [N, D]."""
-        import torch
-
-        from anonbench.core.libraries.precision import full_float32
-
-        full_float32()
-        self._torch, self._frame = torch, frame
-        self._units = torch.from_numpy(np.ascontiguousarray(units)).to(device)
-        self._again, self._first = repeated(units)
-
-    def __call__(self, queries: np.ndarray, room: ProductBuffer) -> np.ndarray:
-        """See `Searched`; equal vectors of the database get equal values."""
-        given = np.ascontiguousarray(self._frame.queries(queries))
-        product = room.take(len(queries), len(self._units))
-        on_device = self._torch.from_numpy(given).to(self._units.device)
-        self._torch.from_numpy(product).copy_(on_device @ self._units.T)
-        if self._again:
-            product[:, self._again] = product[:, self._first]
-        return product
-
-
 class Engine:
     """Scores blocks of queries. Vectors are unit vectors, float32, images in id order.
 
     Threads share the columns of a product and the rows of a ranking.
     """
 
-    def __init__(self, settings: Retrieval, k: int, gpu: str = "") -> None:
+    def __init__(self, settings: Retrieval, k: int) -> None:
         """Allocate nothing yet.
 
         Args:
             settings: of the scores; `block` queries are in memory at once.
             k: relevant images of a query, of
                 `anonbench.evaluation.retrieval.scoring.metrics.cutoff`.
-            gpu: device of torch that computes products; empty: the CPU.
 
         """
         self._settings = settings
         self._k = k
-        self._gpu = gpu
         # the reference's similarities are needed while scenarios are scored
         self._truth, self._room = ProductBuffer(), ProductBuffer()
         self._rooms = local()
@@ -105,8 +72,6 @@ class Engine:
 
         Vectors of the database and of its queries are rows of the frame.
         """
-        if self._gpu:
-            return GpuProducts(units, self._gpu, frame)
         return Similarity(units, self._settings.block, self._room, frame.queries)
 
     def slices(self, queries: int) -> list[slice]:
@@ -259,25 +224,6 @@ def _share_out(work: Callable[[slice], None], parts: Sequence[slice]) -> None:
         return
     with ThreadPoolExecutor(count) as pool:
         list(pool.map(work, parts))
-
-
-def make_engine(settings: Retrieval, k: int) -> Engine:
-    """Make the engine that the settings name.
-
-    Raises:
-        InputError: the settings name a GPU and torch finds none.
-
-    """
-    if settings.device == "cpu":
-        return Engine(settings, k)
-    import torch
-
-    if not torch.cuda.is_available():
-        raise InputError(
-            "retrieval.device is cuda, but torch finds no CUDA device here; "
-            "set it to cpu, or run where there is a GPU"
-        )
-    return Engine(settings, k, "cuda")
 
 
 Rows = Callable[[np.ndarray], np.ndarray]

@@ -27,7 +27,7 @@ from anonbench.core.provenance import versions
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.retrieval.scoring import metrics
 from anonbench.evaluation.retrieval.scoring.chance import Levels, levels, mean
-from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, make_engine, score_all
+from anonbench.evaluation.retrieval.scoring.engine import Engine, Search, score_all
 from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
 from anonbench.evaluation.retrieval.scoring.rows import draw, shard_of_queries
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
@@ -94,7 +94,7 @@ def score_shard(
         files = {path: each.only(kept) for path, each in files.items()}
         truth = files[reference]
     settings = metrics.effective_settings(len(truth.ids), settings)
-    engine = make_engine(settings, metrics.cutoff(len(truth.ids), settings))
+    engine = Engine(settings, metrics.cutoff(len(truth.ids), settings))
     columns = shard_of_queries(draw(truth.ids, settings.queries), shard, settings.shards)
     for each in scenarios:
         _require_one_width(each, files)
@@ -273,7 +273,7 @@ def summarize(
         "chance": chance,
         "floor": dict(floor),
         "settings": settings.effective(),
-        "versions": versions("numpy", *(["torch"] if settings.device == "cuda" else [])),
+        "versions": versions("numpy"),
     }
 
 

@@ -1,1 +1,0 @@
-"""Loss terms of DINOv2, and the teacher's targets."""
