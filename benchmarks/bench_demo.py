@@ -40,8 +40,8 @@ def scripts() -> dict[str, list[Path]]:
     """Return the scripts of each stage, by the folder of its jobs' benchmark files."""
     found: dict[str, dict[Path, None]] = {}
     for job in collect(["--directory", str(ROOT)]).jobs:
-        if job.raw.benchmark:
-            benchmark = (ROOT / job.raw.benchmark).relative_to(RECORDS)
+        if job.benchmark:
+            benchmark = (ROOT / job.benchmark).relative_to(RECORDS)
             script = ROOT / "workflow/scripts" / f"{job.stage}.py"
             found.setdefault(benchmark.parts[0].removesuffix(".tsv"), {})[script] = None
     return {stage: [*files] for stage, files in found.items()}

@@ -60,27 +60,6 @@ rule sweep:
         "../scripts/sweep.py"
 
 
-rule detection_figure:
-    input:
-        rules.sweep.output[0],
-    output:
-        **figure("detection_{dataset}", "detection against its threshold"),
-    log:
-        "<logs>/figure/detection_{dataset}.log",
-    benchmark:
-        "<benchmarks>/figure/detection_{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("detection_figure"),
-        slice=stage_parameters.show(settings, "dpi"),
-    script:
-        "../scripts/detection_figure.py"
-
-
 rule review:
     input:
         **found,

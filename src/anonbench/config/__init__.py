@@ -46,7 +46,6 @@ from anonbench.config.low_rank import LowRank
 from anonbench.config.policy import Policy
 from anonbench.config.privacy import Privacy
 from anonbench.config.redrawing import Redrawing
-from anonbench.config.removed import why_removed
 from anonbench.config.systems import AnySystem
 from anonbench.config.training import Backbone, Crops, Heads, Losses, Optimizer, Recipe
 from anonbench.core.errors import InputError
@@ -337,9 +336,7 @@ def _problem(entry: ErrorDetails) -> str:
     if entry["type"] in ("union_tag_invalid", "union_tag_not_found"):
         where, text = f"{where}.kind", f"is one of {', '.join(SYSTEMS)}"
         given = entry["ctx"].get("tag", "nothing")
-    if entry["type"] == "extra_forbidden" and (why := why_removed(_path(entry))):
-        text = f"is gone: {why}; remove it"
-    elif entry["type"] == "extra_forbidden":
+    if entry["type"] == "extra_forbidden":
         text = f"unknown key; {suggestion(Config, entry['loc'])}"
     elif isinstance(given, str | int | float | bool):
         text = f"{text} (given: {shorten(repr(given), _SHOWN)})"
