@@ -34,7 +34,7 @@ def test_every_rule_with_a_script_says_all_of_its_jobs(root: Path) -> None:
         asked = {"conda", "log", "params", "resources"}
         asked |= set() if "rule cost:" in place else {"benchmark"}  # which counts the others'
         assert not asked - rule.keys(), place
-        assert "mem_mb=growing(" in rule["resources"], place
+        assert re.search(r"mem_mb=(growing\(|ranking_mb)", rule["resources"]), place
         assert "runtime=growing(" in rule["resources"], place
         assert rule["params"].strip().startswith(f'code=code_of("{script}"),'), place
         is_cached = ".is_done(" in (root / f"workflow/scripts/{script}.py").read_text("utf-8")
