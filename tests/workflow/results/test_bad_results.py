@@ -78,7 +78,7 @@ def test_a_full_disk_is_said_and_what_was_finished_is_kept(
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o"]
     try:
-        mounted = subprocess.run([*mount, "size=560k", "tmpfs", small], check=False)
+        mounted = subprocess.run([*mount, "size=320k", "tmpfs", small], check=False)
     except OSError:
         pytest.skip("no small file system can be mounted")
     if mounted.returncode:
