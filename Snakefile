@@ -1,5 +1,13 @@
-# The workflow is workflow/Snakefile. An included file cannot set the default target.
-include: "workflow/Snakefile"
+# As workflow/Snakefile: an included file cannot set the default target.
+include: "workflow/rules/every.smk"
 
 
-workflow.default_target = "all"
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output,
+        rules.tables.input,
+        rules.figures.input,

@@ -17,7 +17,7 @@ from rocrate.rocrate import ROCrate
 
 import bundled_results as made
 from anonbench.bundle.crate import METADATA
-from anonbench.bundle.source import image_counts, remaining_rules
+from anonbench.bundle.source import image_counts
 from anonbench.bundle.verify import verify
 from anonbench.bundle.write import neutral_config, write_bundle
 from anonbench.cli import main
@@ -314,22 +314,13 @@ def test_what_cannot_be_bundled_is_refused(run: Config, root: Path, tmp_path: Pa
 
 def test_the_workflow_starts_from_what_a_bundle_carries(bundle: Path) -> None:
     config = load(yaml.safe_load((bundle / "config.yaml").read_text(encoding="utf-8")))
-    config = config.model_copy(update={"results": bundle / "results"})
+    places = {"results": bundle / "results", "bundle": bundle / METADATA}
+    config = config.model_copy(update=places)
     counts = {Split.TRAIN: made.TRAIN + 1, Split.VAL: made.VAL}
     assert image_counts(config) == {"portraits": counts}
-    outputs = {
-        "scores": "results/portraits/scores.csv",
-        "rankings_portraits": "results/portraits/retrieval/unadapted/seed0/mask-100.json",
-        "effects_portraits": "results/portraits/effects.csv",
-        "rankings_others_portraits": "results/portraits/retrieval/second/seed1.parquet",
-        "retrieve_others_portraits": "results/portraits/retrieval/second/seed1/shards/0.parquet",
-        "trainings": "results/portraits/trainings.csv",
-        "train_unadapted": "results/portraits/models/unadapted/seed0/backbone.safetensors",
-    }
-    rules = [(name, path.__eq__) for name, path in outputs.items()]
-    assert remaining_rules(bundle / METADATA, rules) == {"scores", "effects_portraits"}
+    missing = config.model_copy(update={"bundle": bundle / "nothing.json"})
     with pytest.raises(InputError, match="run snakemake in the bundle's folder"):
-        remaining_rules(bundle / "nothing.json", rules)
+        image_counts(missing)
 
 
 def test_damaged_counts_of_a_bundle_plan_nothing(bundle: Path, tmp_path: Path) -> None:
@@ -395,8 +386,6 @@ def test_metadata_nested_without_end_is_refused(bundle: Path) -> None:
     (bundle / METADATA).write_text("[" * 200_000)
     with pytest.raises(InputError, match="is not the metadata of a bundle"):
         verify(bundle)
-    with pytest.raises(InputError, match="is not the metadata of a bundle"):
-        remaining_rules(bundle / METADATA, [])
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,6 @@ from anonbench.core.errors import InputError
         (["scoer"], "did you mean score?"),
         (["images", "exprt"], "did you mean export?"),
         (["bundle", "--to", "x", "--auhtor", "y"], "did you mean --author?"),
-        (
-            ["bundle", "--to", "x", "--embeddings"],
-            "--embeddings; it is gone, a bundle holds scores and no embeddings",
-        ),
-        (
-            ["verify", "x", "--sample", "9"],
-            "it is gone, every file of a bundle is compared with its digest",
-        ),
         (["export", "a", "b", "--format", "tim"], "did you mean timm?"),
         (["--vresion"], "unknown arguments: --vresion\n"),
     ],

@@ -90,29 +90,14 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
             "is gone: the network runs by ONNX Runtime; remove it",
         ),
         (
-            {"detection": {"template": {"mode": "fallback"}}},
-            "detection.template",
-            "is gone: its former default is always used; remove it",
-        ),
-        (
             with_dataset(unmatched="record"),
             "datasets.mine.unmatched",
             "is gone: rows that match no image are refused; remove it",
         ),
         (
-            {"detection": {"ink": {"margin": 8}}},
-            "detection.ink",
+            {"recipes": {"mine": {"optimizer": {"clip": 1.0}}}},
+            "recipes.mine.optimizer.clip",
             "is gone: its former default is always used; remove it",
-        ),
-        (
-            {"detection": {"mrz": {"margin": 1}}},
-            "detection.mrz.margin",
-            "is gone: its former default is always used; remove it",
-        ),
-        (
-            {"detection_quality": {"drawn": 24}},
-            "detection_quality.drawn",
-            "is gone: the contact sheets of data sets were removed; remove it",
         ),
         (
             with_dataset(system="s", adaptions=[["D"]]),
@@ -123,21 +108,6 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
             with_dataset(system="s", adaptions=5),
             "datasets.mine",
             "system and adaptions",
-        ),
-        (
-            {"privacy": {"restored": {"regions": 5}}},
-            "privacy.restored",
-            "is gone: likeness and reconstruction tell what a restorer finds; remove it",
-        ),
-        (
-            {"downstream": {"linear": {"held_out": 0.1}}},
-            "downstream.linear",
-            "is gone: its former default is always used; remove it",
-        ),
-        (
-            {"recipes": {"mine": {"optimizer": {"clip": 1.0}}}},
-            "recipes.mine.optimizer.clip",
-            "is gone: its former default is always used; remove it",
         ),
         (
             with_dataset(split={"validatoin": 0.2}),
@@ -152,7 +122,7 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
         (
             with_dataset() | {"recipes": {"r": {"steps": 3}}},
             "recipes.r.steps",
-            "did you mean optimizer.steps?",
+            "did you mean recipes.<name>.optimizer.steps",
         ),
         (
             with_dataset() | {"recipes": {"r": {"optimizer": {"steps": 0}}}},

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 import yaml
 
-from anonbench.config import Retrieval, load
+from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.config.rates import GPU_TRAINED_PER_SECOND, PIXELS
 from anonbench.config.resources import Estimates
 from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.core.vocabulary import Split
 from anonbench.embedding.extract import SIDE
-from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
 
 STAGES = (
     "manifest",
@@ -85,8 +80,6 @@ def test_attackers_that_learn_take_longer(root: Path) -> None:
         return Estimates(experiment, counts).seconds("reidentify", "celeba")
 
     assert seconds() < seconds("supervised") < seconds("supervised", "remainder")
-    # surroundings are embedded and learned from once, not once a method
-    assert 0 < seconds("remainder") - seconds() < (seconds("supervised") - seconds()) / 2
 
 
 def test_a_training_takes_as_long_as_its_images(root: Path) -> None:
@@ -96,27 +89,22 @@ def test_a_training_takes_as_long_as_its_images(root: Path) -> None:
 
 def test_several_gpus_share_the_work_and_each_needs_memory_and_threads(root: Path) -> None:
     one = estimates(root, 1_000, threads=4)
-    many = estimates(root, 1_000, threads=4, gpus=8)
-    assert one.seconds("train", "celeba") == pytest.approx(8 * many.seconds("train", "celeba"))
+    many = estimates(root, 1_000, threads=4, gpus=8, nodes=2)
+    assert one.seconds("train", "celeba") == pytest.approx(16 * many.seconds("train", "celeba"))
     assert many.training_mb("celeba") == 8 * one.training_mb("celeba")
-    assert (one.training_gpus("celeba"), many.training_gpus("celeba")) == (1, 8)
+    assert (one.training_gpus("celeba"), many.training_gpus("celeba")) == (1, 16)
     assert (one.training_threads("celeba"), many.training_threads("celeba")) == (4, 32)
+    assert one.across_machines("celeba", "srun") is None
+    assert many.across_machines("celeba", "srun") == "srun"
     assert one.embedding_gpus("celeba") == many.embedding_gpus("celeba") == 1
     on_cpu = estimates(root, 1_000, device="cpu", gpus=2)
     assert on_cpu.training_gpus("celeba") == on_cpu.embedding_gpus("celeba") == 0
-
-
-def test_memory_grows_with_the_features(root: Path) -> None:
-    few, many = estimates(root, 1_000), estimates(root, 100_000)
-    assert many.retrieval_mb("celeba") - few.retrieval_mb("celeba") > 3 * 4 * 99_000 * 1024 / 1e6
-    assert many.embedding_mb("celeba") > few.embedding_mb("celeba")
 
 
 def test_a_downstream_job_at_the_papers_size(root: Path) -> None:
     experiment = Experiment(load(yaml.safe_load((root / "config/paper.yaml").read_text("utf-8"))))
     sizes = {Split.TRAIN: 320_000, Split.VAL: 40_000}
     full = Estimates(experiment, dict.fromkeys(experiment.datasets, sizes))
-    assert 3_600 < full.downstream_mb("rvl_cdip") < 8_000  # 3,592 MB were seen
     threads = full.downstream_threads("rvl_cdip")
     on_a_core = 300 + 68  # seconds of k-NN and of the probe that were seen
     sets = len(experiment.scenarios("rvl_cdip"))
@@ -149,65 +137,12 @@ def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> Non
     assert 300 < whole.seconds("retrieve", "rvl_cdip") < 1800
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("changed", "count"), [({}, 11), ({"adaptions": []}, 2)])
-def test_comparing_trainings_takes_as_much_memory_as_estimated(
-    root: Path, tmp_path: Path, changed: dict[str, Any], count: int
-) -> None:
-    values = yaml.safe_load((root / "config/config.yaml").read_text(encoding="utf-8"))
-    values["datasets"]["portraits"] |= changed
-    experiment, images = Experiment(load(values)), 3_000
-    nothing, estimates = (
-        Estimates(experiment, {name: dict.fromkeys(Split, n) for name in experiment.datasets})
-        for n in (0, images)
-    )
-    trainings = experiment.trainings("portraits")
-    assert len(trainings) == count
-    ids, width = [f"{number:04d}" for number in range(images)], estimates._width("portraits")
-    vectors = np.random.default_rng(0).standard_normal((images, width), np.float32)
-    write_embeddings(tmp_path / "val.h5", Embeddings(ids, vectors))
-    files, persons = [tmp_path / "val.h5"] * count, pd.Series(range(images), index=ids)
-    compared = "portraits", trainings, files, persons, Retrieval(), 0.95
-    agreement_of_trainings(*compared)  # compiles, which takes memory of its own
-    tracemalloc.start()
-    agreement_of_trainings(*compared)
-    held = tracemalloc.get_traced_memory()[1] / 1e6
-    tracemalloc.stop()
-    estimated = estimates.trainings_mb("portraits") - nothing.trainings_mb("portraits")
-    assert held <= estimated < 1.6 * held
-
-
-def test_a_retrieval_job_holds_no_more_databases_than_it_may(root: Path) -> None:
-    few, many = (retrieval(root, memory_gb=gb) for gb in (0.001, 2.0))
-    one, widest = (4 * 40_000 * width / 1e6 for width in (1024, PIXELS))
-    # the reference and one database at the least, that of raw pixels
-    assert few.retrieval_mb("rvl_cdip") > one + widest
-    grown = many.retrieval_mb("rvl_cdip") - few.retrieval_mb("rvl_cdip")
-    assert grown == pytest.approx(2000 - widest, abs=2)
-    unlimited = retrieval(root, memory_gb=1000.0).retrieval_mb("rvl_cdip")
-    scenarios = len(retrieval(root)._experiment.scenarios("rvl_cdip"))
-    more = 12 * widest + (scenarios - 13) * one  # on originals and 12 variants
-    assert unlimited == pytest.approx(few.retrieval_mb("rvl_cdip") + more, abs=2)
-
-
-def test_comparing_trainings_holds_no_more_of_them_than_it_may(root: Path) -> None:
-    few, many, all_ = (
-        retrieval(root, memory_gb=gb).trainings_mb("rvl_cdip") for gb in (0.001, 2.0, 1000.0)
-    )
-    one = 4 * 40_000 * 1024 / 1e6
-    trainings = len(retrieval(root)._experiment.ranking_trainings("rvl_cdip"))
-    assert many - few == pytest.approx(2000 - one, abs=2)
-    assert all_ - few == pytest.approx((trainings - 1) * one, abs=2)
-
-
 def test_raw_pixels_are_wider_than_a_models_features(root: Path) -> None:
     sized = estimates(root, 40_000)
     assert PIXELS == 3 * SIDE**2 + 1
-    assert sized.pixels_mb("celeba") > 4 * 40_000 * PIXELS / 1e6
-    for name in ("downstream_mb", "downstream_threads"):
-        estimate = getattr(sized, name)
-        assert estimate("rvl_cdip", "pixels") > estimate("rvl_cdip", "untrained")
-        assert estimate("rvl_cdip", "untrained") == estimate("rvl_cdip", "A-blur-50")
+    threads = sized.downstream_threads
+    assert threads("rvl_cdip", "pixels") > threads("rvl_cdip", "untrained")
+    assert threads("rvl_cdip", "untrained") == threads("rvl_cdip", "A-blur-50")
     work = [sized._classified_in("rvl_cdip", model) for model in ("pixels", "unadapted")]
     assert 2 < work[0] / work[1] < PIXELS / 1024
 
@@ -218,6 +153,14 @@ def test_a_large_backbone_is_planned_as_such_by_its_name_or_size(root: Path) -> 
     small = estimates(root, 1000, backbone={"width": 64})
     ask = [each.training_mb("celeba") for each in (named, sized, small)]
     assert ask == [32_000, 32_000, 2_000]
+
+
+def test_retrieval_asks_for_a_gpu_where_it_may_use_one(root: Path) -> None:
+    assert retrieval(root).retrieval_gpus() == 0
+    on_gpu = retrieval(root, device="cuda")
+    assert on_gpu.retrieval_gpus() == 1
+    assert on_gpu.retrieval_threads("rvl_cdip") == 2
+    assert on_gpu.seconds("retrieve", "rvl_cdip") < retrieval(root).seconds("retrieve", "rvl_cdip")
 
 
 def test_detection_asks_for_a_gpu_where_a_detector_can_use_one_and_may(root: Path) -> None:
@@ -246,6 +189,4 @@ def test_deployments_ask_a_sample_of_the_archive(root: Path) -> None:
     """Time grows with the images, and not with their square."""
     small, large = estimates(root, 10_000), estimates(root, 40_000)
     seconds = [each.seconds("deployments", "rvl_cdip") for each in (small, large)]
-    assert seconds[1] == pytest.approx(4 * seconds[0], rel=0.2)
-    vectors = 4 * 1024 * 40_000 // 10**6
-    assert large.deployments_mb("rvl_cdip") > 11 * vectors
+    assert 3.5 < (seconds[1] - 20) / (seconds[0] - 20) < 4.5

@@ -9,6 +9,8 @@ import numpy as np
 import zxingcpp
 from PIL import Image
 
+from anonbench.workflow.results_folder import MARK
+
 TARGETS = (
     "archive_boxes",
     "table_retrieval_archive_100",
@@ -65,9 +67,6 @@ def config() -> dict[str, Any]:
     }
 
 
-_VERSION = ".anonbench-version"
-
-
 def results_of(folder: Path) -> dict[str, bytes]:
     """Return all results by path; not what tells of a run, nor what holds files' times."""
     results = folder / "results"
@@ -77,6 +76,6 @@ def results_of(folder: Path) -> dict[str, bytes]:
         for path in paths
         if (results / path).is_file()
         and path.parts[0] not in ("benchmarks", "logs", ".snakemake")
-        and path.name != _VERSION
+        and path.name != MARK
         and path.parent.name != ".checksums"
     }

@@ -1,7 +1,7 @@
 # The config, checked before any job is planned, and what all other rule files use.
 
 import gc
-import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.ioflags import update
@@ -24,7 +24,9 @@ from anonbench.config.experiment import truth_of
 from anonbench.config.resources import Estimates
 from anonbench.core.registries.method_names import published_as
 from anonbench.workflow import startup
+from anonbench.workflow.image_counts import check_counts
 from anonbench.workflow.paths import Paths, wildcards
+from anonbench.workflow.results_folder import results_of
 from anonbench.workflow.rule_files import RuleFiles, on_disk, updated, with_digest
 from anonbench.workflow.rule_resources import growing, gpus_within
 from anonbench.workflow.shown import Shown
@@ -44,6 +46,7 @@ datasets = experiment.datasets
 estimates = Estimates(experiment, started.counts)
 paths = Paths(experiment, started.counts, started.user_files)
 results, shown = paths.results, Shown(experiment)
+store = results_of(workflow, results)
 
 files = RuleFiles(workflow)
 storage_prefix = files.storage_prefix
@@ -63,6 +66,33 @@ pathvars:
 # All of them before the first rule: a later one takes those of files in a storage away.
 wildcard_constraints:
     **wildcards.wildcard_patterns(experiment),
+
+
+@cache
+def known_results(w=None):
+    """No files. Where jobs are planned, results are refused if Snakemake has no records of them."""
+    if workflow.is_main_process and not workflow.dag_settings.forceall:
+        try:
+            store.check()
+        except InputError as error:
+            refuse(error)
+    return []
+
+
+def enough_listed(w):
+    """No files. Where jobs are planned, too few images are refused, or what they suffice for is said."""
+    if workflow.is_main_process:
+        try:
+            for text in check_counts(experiment, started.counts, [w.dataset]):
+                logger.warning(f"anonbench: {text}")
+        except InputError as error:
+            refuse(error)
+    return []
+
+
+def refused(target, reason):
+    """The input of a target that this config cannot make."""
+    return lambda w: refuse(InputError(f"{target} cannot be made with this config: {reason}."))
 
 
 def code_of(script):

@@ -84,7 +84,7 @@ for _name in experiment.datasets:
         conda:
             "../../envs/anonbench.yaml"
         resources:
-            mem_mb=growing(estimates.pixels_mb(_name)),
+            mem_mb=growing(6000),
             runtime=growing(estimates.minutes("embed_pixels", _name)),
         params:
             code=code_of("embed_pixels"),
@@ -191,7 +191,7 @@ for _name, _dataset in experiment.datasets.items():
             conda:
                 "../../envs/anonbench.yaml"
             resources:
-                mem_mb=growing(estimates.map_mb(_name)),
+                mem_mb=growing(6000),
                 runtime=growing(estimates.minutes("map_vectors", _name)),
             params:
                 code=code_of("map_vectors"),

@@ -1,4 +1,4 @@
-# Figures of attention.
+# Figures that show images.
 
 
 # A few hundred images, whatever the archive's size: a job a data set for all models that are shown.
@@ -61,24 +61,26 @@ rule attention:
         "../scripts/attention.py"
 
 
-rule attention_share:
+rule examples:
     input:
-        **by_digest(clusters=rules.clusters.output.clusters),
-        shares=lambda w: paths.attended(w.dataset, "parquet"),
+        **by_digest(
+            shown=lambda w: paths.image_sets(w.dataset, shown.examples(w.dataset)),
+            searched=lambda w: paths.shown_outcomes(w.dataset),
+        ),
     output:
-        "<results>/{dataset}/attention/shares.csv",
+        **figure("examples_{dataset}", "anonymized images"),
     log:
-        "<logs>/attention_share/{dataset}.log",
+        "<logs>/figure/examples_{dataset}.log",
     benchmark:
-        "<benchmarks>/attention_share/{dataset}.tsv"
+        "<benchmarks>/figure/examples_{dataset}.tsv"
     conda:
         "../../envs/anonbench.yaml"
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        code=code_of("attention_share"),
-        slice=stage_parameters.show(settings, "confidence"),
-        models=lambda w: shown.attending_models(w.dataset),
+        code=code_of("examples"),
+        slice=stage_parameters.show(settings, "dpi", "show_originals", "example_images"),
+        variants=lambda w: shown.examples(w.dataset),
     script:
-        "../scripts/attention_share.py"
+        "../scripts/examples.py"

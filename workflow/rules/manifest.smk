@@ -28,6 +28,7 @@ for _name, _dataset in experiment.datasets.items():
 
 rule manifest:
     input:
+        known_results,
         lambda w: on_disk(started.demo_marker(w.dataset)),
     output:
         **updated(

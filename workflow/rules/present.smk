@@ -84,31 +84,6 @@ for _name, _dataset in experiment.datasets.items():
                 "../scripts/dataset_tables.py"
 
 
-rule examples:
-    input:
-        **by_digest(
-            shown=lambda w: paths.image_sets(w.dataset, shown.examples(w.dataset)),
-            searched=lambda w: paths.shown_outcomes(w.dataset),
-        ),
-    output:
-        **figure("examples_{dataset}", "anonymized images"),
-    log:
-        "<logs>/figure/examples_{dataset}.log",
-    benchmark:
-        "<benchmarks>/figure/examples_{dataset}.tsv"
-    conda:
-        "../../envs/anonbench.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        code=code_of("examples"),
-        slice=stage_parameters.show(settings, "dpi", "show_originals", "example_images"),
-        variants=lambda w: shown.examples(w.dataset),
-    script:
-        "../scripts/examples.py"
-
-
 # Trends, correlations and learning curves: a job a data set.
 for _name, _dataset in experiment.datasets.items():
     _figures = experiment.figures_of_scores(_name)
@@ -182,6 +157,29 @@ for _name, _dataset in experiment.datasets.items():
             system=_dataset.system,
         script:
             "../scripts/fronts.py"
+
+
+rule attention_share:
+    input:
+        **by_digest(clusters="<results>/{dataset}/clusters.parquet"),
+        shares=lambda w: paths.attended(w.dataset, "parquet"),
+    output:
+        "<results>/{dataset}/attention/shares.csv",
+    log:
+        "<logs>/attention_share/{dataset}.log",
+    benchmark:
+        "<benchmarks>/attention_share/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
+    params:
+        code=code_of("attention_share"),
+        slice=stage_parameters.show(settings, "confidence"),
+        models=lambda w: shown.attending_models(w.dataset),
+    script:
+        "../scripts/attention_share.py"
 
 
 rule tables:

@@ -25,7 +25,7 @@ rule reidentify:
         "../../envs/anonbench.yaml"
     threads: lambda w: estimates.attack_threads(w.dataset)
     resources:
-        mem_mb=growing(lambda w: estimates.attack_mb(w.dataset)),
+        mem_mb=growing(lambda w: 2000 + estimates.embedding_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("reidentify", w.dataset)),
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:

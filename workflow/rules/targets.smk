@@ -3,11 +3,11 @@
 
 _targets = {
     "detection_quality": [
-        expand(plain(rules.quality.output), dataset=paths.measured()),
-        expand(plain(rules.review.output), dataset=experiment.datasets),
+        paths.dataset_files("{dataset}/quality/summary.csv", paths.measured()),
+        paths.dataset_files("{dataset}/quality/least_certain.csv"),
     ],
     "policy": [
-        expand(plain(rules.judge.output), dataset=experiment.datasets),
+        paths.dataset_files("{dataset}/policy.csv"),
         [paths.page("table", f"policy_{name}") for name in paths.with_table("policy")],
     ],
     "costs": rules.cost.output,
@@ -17,6 +17,9 @@ _targets |= {name: files for name, files in _optional.items() if files}
 _targets |= paths.page_targets()
 for _name in experiment.datasets:
     _targets |= {f"{_name}_{stage}": files for stage, files in paths.stage_targets(_name).items()}
+
+_reasons = startup.unavailable_targets(started)
+_targets |= {name: refused(name, reason) for name, reason in _reasons.items()}
 
 for _target, _files in _targets.items():
 

@@ -5,7 +5,8 @@
 # it as an input, not even an ancient one: other settings of retrieval would train again.
 rule enough:
     input:
-        plain(rules.boxes.output.counts),
+        enough_listed,
+        counts=plain(rules.boxes.output.counts),
     output:
         "<results>/{dataset}/enough.txt",
     log:
@@ -160,7 +161,7 @@ rule train_redrawer:
         "../../envs/anonbench.yaml"
     threads: lambda w: estimates.recipe(w.dataset).threads
     resources:
-        mem_mb=growing(lambda w: estimates.redrawing_mb(w.dataset)),
+        mem_mb=growing(lambda w: 2000 + estimates.training_mb(w.dataset)),
         runtime=growing(lambda w: estimates.minutes("train_redrawer", w.dataset)),
         gpu=gpus(lambda w: estimates.embedding_gpus(w.dataset)),
     params:

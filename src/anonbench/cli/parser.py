@@ -10,11 +10,6 @@ from typing import Any, NoReturn
 
 from anonbench.core.wording import suggestion
 
-_GONE = {
-    ("bundle", "--embeddings"): "; it is gone, a bundle holds scores and no embeddings",
-    ("verify", "--sample"): "; it is gone, every file of a bundle is compared with its digest",
-}
-"""Error texts for options of earlier versions."""
 FIRST_COMMANDS = ("anonymize", "review", "detect", "evaluate", "score", "init", "plan", "run")
 """Commands for the first day, in the order of use; `--help` lists all others below them."""
 
@@ -42,12 +37,7 @@ class Parser(argparse.ArgumentParser):
         """Exit with an error that names the unknown options and the most similar known ones."""
         known = self._option_string_actions
         names = [each.partition("=")[0] for each in unknown if each.startswith("--")]
-        command = self.prog.rpartition(" ")[2]
-        near = [
-            _GONE.get((command, name)) or suggestion(name, known)
-            for name in names
-            if name not in known
-        ]
+        near = [suggestion(name, known) for name in names if name not in known]
         self.error(f"unknown arguments: {' '.join(unknown)}{''.join(near)}")
 
 

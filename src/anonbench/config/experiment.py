@@ -327,8 +327,6 @@ class Experiment:
         dataset: Dataset,
     ) -> Iterator[tuple[str, int | None, str | None, str | None]]:
         yield "examples", None, None, None
-        if truth_of(dataset) is not None:
-            yield "detection", None, None, None
         for metric in ("map", "mndcg"):
             for query in QueryKind:
                 yield "trend", None, metric, str(query)

@@ -54,7 +54,6 @@ class Figure:
 
     kind: Literal[
         "examples",
-        "detection",
         "correlation",
         "trend",
         "attention",

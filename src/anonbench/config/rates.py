@@ -7,9 +7,6 @@ measurements.
 
 from __future__ import annotations
 
-LEARNED_PER_SECOND = 200.0
-"""Regions from which a supervised attacker learns, on one core (ridge regressions in five
-folds)."""
 LINES_AN_IMAGE = 20
 """Assumed number of text lines in an image; of other entities one each."""
 RESTORED_PER_SECOND = 500.0
@@ -43,11 +40,6 @@ VALUES_READ = 1e8
 """Numbers read, checked and normalized per second."""
 COMPARED_QUERIES = 500
 """Most queries that trainings are compared by."""
-DEPLOYED_BLOCK = 512
-BLOCK_BYTES = 20
-"""Bytes per pair of an image and a query in a block, in retrieval."""
-SCORE_BYTES = 64
-"""Bytes per query of the scores in one ranking; held twice while they are written."""
 SECONDS_A_NEIGHBOUR = 1.5e-9
 """Seconds per train image compared with a query in k-NN, on a core."""
 SECONDS_A_MAP = 30.0
@@ -57,11 +49,6 @@ FITS = 8
 SECONDS_A_FIT = 6e-8
 """Seconds per feature and train image in one fit of the linear probe, on a core. Measured at
 320,000 x 1,024 with 16 classes: 68 seconds for eight fits, 2.6e-8; grows with the classes."""
-NEIGHBOUR_BLOCK = 2**27
-"""Similarities in memory at once in k-NN. Measured with 320,000 + 40,000 images: 3,600 MB in
-all."""
-ROW_BYTES = 1_000
-"""Bytes per row of a table with ids while it is sorted."""
 LARGE = 1024
 """Dimension of ViT-L's features."""
 SYSTEM_WIDTH = 2048

@@ -17,7 +17,6 @@ from anonbench.core.vocabulary import (
     Entity,
     Method,
     Model,
-    QueryKind,
     Split,
 )
 
@@ -150,10 +149,6 @@ class Estimates:
         """Main memory of a training."""
         return (32_000 if self._is_large(name) else 2_000) * self.recipe(name).gpus
 
-    def redrawing_mb(self, name: str) -> int:
-        """Main memory of the training of a redrawing network: two networks and a batch."""
-        return 2_000 + self.training_mb(name)
-
     def embedding_mb(self, name: str) -> int:
         """Main memory of an embedding job: vectors, a batch and the model."""
         counts = self._counts[name]
@@ -162,58 +157,10 @@ class Estimates:
             return system.memory_mb + vectors
         return (6_000 if self._is_large(name) else 1_500) + vectors
 
-    def pixels_mb(self, name: str) -> int:
-        """Main memory of a job that reads pixels as features."""
-        return 1_500 + 4 * rates.PIXELS * max(self._counts[name].values()) // 10**6
-
-    def map_mb(self, name: str) -> int:
-        """Main memory of a job that learns a map: four sets of vectors, and copies."""
-        images, width = sum(self._counts[name].values()), self._width(name)
-        return 1_000 + (16 * images * width + 30 * 8 * width**2) // 10**6
 
     def retrieval_threads(self, name: str) -> int:
         """Threads of a retrieval job, for about five minutes of work each."""
         return min(16, max(1, math.ceil(self._retrieved_in(name) / 300)))
-
-    def retrieval_mb(self, name: str) -> int:
-        """Main memory of a retrieval job.
-
-        It holds the reference, several databases at once, a block of queries and the scores.
-        """
-        settings = self._experiment.config.retrieval
-        images = self._counts[name][Split.VAL]
-        reference = 4 * images * self._width(name)
-        scenarios = self._experiment.scenarios(name)
-        vectors = [4 * images * self._width(name, scenario.model) for scenario in scenarios]
-        databases = min(sum(vectors), max(*vectors, int(settings.memory_gb * 1e9)))
-        scores = 2 * rates.SCORE_BYTES * self._retrieval_queries(name) * len(self._rankings(name))
-        block = rates.BLOCK_BYTES * settings.block * images
-        return 500 + (reference + databases + block + scores) // 10**6
-
-    def trainings_mb(self, name: str) -> int:
-        """Main memory of a job that compares trainings: as many as `memory_gb` holds, and a block.
-
-        One more judges them, and one is read.
-        """
-        settings = self._experiment.config.retrieval
-        images = self._counts[name][Split.VAL]
-        one = 4 * images * self._width(name)
-        whole = one * len(self._experiment.ranking_trainings(name))
-        held = min(whole, max(one, int(settings.memory_gb * 1e9))) + 3 * one
-        block = rates.BLOCK_BYTES * settings.block * images
-        return 500 + (held + block) // 10**6
-
-    def deployments_mb(self, name: str) -> int:
-        """Main memory of a job of deployments: originals and one method's embeddings."""
-        images = self._counts[name][Split.VAL]
-        vectors = 11 * 4 * images * self._width(name)
-        blocks = 3 * rates.BLOCK_BYTES * rates.DEPLOYED_BLOCK * images
-        return 700 + (vectors + blocks) // 10**6
-
-    def rankings_mb(self, name: str) -> int:
-        """Main memory of a job that gathers scores, one scenario at a time."""
-        queries = self._retrieval_queries(name) * self._experiment.config.retrieval.shards
-        return 1_000 + 2 * rates.ROW_BYTES * queries // 10**6
 
     def _retrieved_in(self, name: str) -> float:
         """Seconds of a retrieval job on one core."""
@@ -240,11 +187,6 @@ class Estimates:
         ranked = self._width(name) * rates.SECONDS_A_PRODUCT + rates.SECONDS_A_RANK
         return references * pairs * rankings * ranked
 
-    def _systems(self, name: str) -> int:
-        """Number of models that can be chosen for a variant, times seeds and query kinds."""
-        models = 1 + len(self._experiment.datasets[name].adaptions)
-        return len(QueryKind) * models * len(self._experiment.training_seeds(name))
-
     def _rankings(self, name: str) -> list[int]:
         """Feature width of each ranking of a query.
 
@@ -266,13 +208,6 @@ class Estimates:
         """Threads of a downstream job, for about five minutes of work each."""
         return min(8, max(1, math.ceil(self._classified_in(name, model) / 300)))
 
-    def downstream_mb(self, name: str, model: str = UNADAPTED) -> int:
-        """Main memory of a downstream job: features, their copy, a block of k-NN."""
-        counts = self._counts[name]
-        block = min(512 * counts[Split.TRAIN], rates.NEIGHBOUR_BLOCK)
-        width = self._width(name, Model.parse(model))
-        return 800 + (8 * width * sum(counts.values()) + 4 * block) // 10**6
-
     def _classified_in(self, name: str, model: str) -> float:
         """Seconds of a downstream job on one core."""
         counts, width = self._counts[name], self._width(name, Model.parse(model))
@@ -284,55 +219,14 @@ class Estimates:
         """Threads of re-identification; with a trained model those of its recipe."""
         return rates.SYSTEM_THREADS if self._system(name) else 1
 
-    def attack_mb(self, name: str) -> int:
-        """Main memory of a job of attacks: crops of two variants, and a model."""
-        side = self.recipe(name).crops.global_size
-        crops = 2 * 3 * side * side * self._gallery_crops()
-        if system := self._system(name):
-            return system.memory_mb + crops // 10**6
-        return (6_000 if self._is_large(name) else 2_000) + crops // 10**6
-
-    def _gallery_crops(self) -> int:
-        """Most crops of a data set's galleries, including surroundings of faces."""
-        privacy = self._experiment.config.privacy
-        around = sum(each.context() > 0 for each in privacy.named())
-        return (len(Entity) + around) * privacy.gallery
-
     def _attacked_in(self, name: str) -> float:
-        """Seconds of re-identification: read images, embed crops, train attackers."""
-        privacy, dataset = self._experiment.config.privacy, self._experiment.datasets[name]
-        own = 1 if self._system(name) else 2  # the unadapted model and the adapted one
-        kinds = privacy.named()
-        recognizers = sum(not each.learns for each in kinds)
-        crop = own / self._embedded_per_second(name) + recognizers / rates.CPU_EMBEDDED_PER_SECOND
-        shown = self._regions(name, privacy.gallery, Split.VAL)
-        read = min(self._counts[name][Split.VAL], shown) / rates.READ_PER_SECOND
-        views = 1 + len(self._experiment.variants(name))
-        seconds = views * (read + shown * crop)
-        slowest = rates.HIDING_ALONE * min(map(_hidden_per_second, dataset.methods))
-        for each in kinds:
-            if each.context():
-                seconds += self._surroundings_in(name, each.training_size(), crop)
-            elif each.learns:
-                taught = self._regions(name, each.training_size(), Split.TRAIN)
-                hidden = min(self._counts[name][Split.TRAIN], taught) * len(dataset.methods)
-                lesson = taught * (crop + 1 / rates.LEARNED_PER_SECOND)
-                seconds += lesson * (1 + len(dataset.all_methods)) + hidden / slowest
-        return seconds
-
-    def _surroundings_in(self, name: str, most: int, crop: float) -> float:
-        """Seconds of an attacker on the surroundings of faces.
-
-        Most methods leave surroundings unchanged, so they are embedded, and learned from, only
-        once.
-        """
-        if Entity.FACE not in self._experiment.entities(name):
-            return 0.0
-        counts, gallery = self._counts[name], self._experiment.config.privacy.gallery
-        taught = min(most, counts[Split.TRAIN])
-        return min(gallery, counts[Split.VAL]) * crop + taught * (
-            crop + 1 / rates.LEARNED_PER_SECOND
-        )
+        """Seconds of re-identification: crops are read, embedded and learned from, by variant."""
+        privacy = self._experiment.config.privacy
+        crops = self._regions(name, privacy.gallery, Split.VAL)
+        for each in privacy.named():
+            crops += self._regions(name, each.training_size(), Split.TRAIN) if each.learns else 0
+        crop = 1 / rates.READ_PER_SECOND + 2 / self._embedded_per_second(name)
+        return (1 + len(self._experiment.variants(name))) * crops * crop
 
     def _regions(self, name: str, most: int, split: Split) -> int:
         """Number of regions looked at, at most `most` of each entity."""

@@ -6,8 +6,7 @@ after detection.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -25,44 +24,32 @@ from anonbench.evaluation.retrieval.scoring.metrics import (
 )
 from anonbench.evaluation.sample_sizes.sufficiency import MIN_QUERIES
 
-EARLY = ("demo", "manifest", "boxes", "images")
-"""Stages whose targets need no ranking and no training."""
-_NO_RANKING = "detection_quality|profiles|scenarios|sizes"
-"""Targets of more than one data set that need no ranking and no training."""
-_LATE = r"all|report|tables|figures|costs?|(table|figure|compare)_\w+"
-"""Targets of more than one data set, and those of tables and figures."""
-
 
 def check_counts(
-    experiment: Experiment,
-    counts: Mapping[str, Mapping[Split, int]],
-    words: Collection[str] = (),
+    experiment: Experiment, counts: Mapping[str, Mapping[Split, int]], names: Iterable[str] = ()
 ) -> list[str]:
     """Warnings, one for each data set with too few images for any statement.
 
     Args:
         experiment: the planned experiment.
         counts: listed images of each data set by split.
-        words: words of the command line. Targets among them say what is requested; without any,
-            everything is. Nothing is refused if only early stages (`EARLY`), targets without a
-            ranking or single files are requested.
+        names: data sets to check; if empty, all.
 
     Raises:
         InputError: a data set has too few images for a batch or a ranking; one line for each.
     """
-    targeted = [name for name in experiment.datasets if _is_asked(name, experiment, words)]
-    batches = {name: experiment.batch(name) for name in targeted}
+    names = list(names) or list(experiment.datasets)
     retrieval = experiment.config.retrieval
     problems = [
         f"datasets.{name}: {problem}"
-        for name in targeted
-        for problem in _problems(counts[name], retrieval, batches[name])
+        for name in names
+        for problem in _problems(counts[name], retrieval, experiment.batch(name))
     ]
     if problems:
         raise InputError("too few images:\n  " + "\n  ".join(problems))
     return [
         f"datasets.{name}: {text}"
-        for name in targeted
+        for name in names
         for text in _warnings(experiment, counts[name][Split.VAL])
     ]
 
@@ -143,16 +130,3 @@ def _k(images: int, retrieval: Retrieval) -> int:
         return cutoff(images, effective_settings(images, retrieval))
     except InputError:
         return 0
-
-
-def _is_asked(name: str, experiment: Experiment, words: Collection[str]) -> bool:
-    """Whether more than an early stage of a data set is requested."""
-    names = "|".join(experiment.datasets)
-    results = experiment.config.results.as_posix()
-    early = re.compile(rf"({names})_({'|'.join(EARLY)})|{_NO_RANKING}|{results}/.+")
-    late = re.compile(rf"({names})_[a-z]+|{_LATE}")
-    found = [word for word in words if late.fullmatch(word) and not early.fullmatch(word)]
-    if not found:
-        return not any(map(early.fullmatch, words))
-    named = [[each for each in experiment.datasets if f"_{each}_" in f"_{word}_"] for word in found]
-    return any(not each or name in each for each in named)

@@ -1,11 +1,12 @@
-"""Results on disk or in a bucket, checked before planning and before the first job of a run.
+"""Results on disk or in a bucket, and whether Snakemake has records of them here.
 
-Snakemake trusts existing files whose making it has no record of. Therefore results without
-Snakemake's records are refused.
+Snakemake trusts existing files whose making it has no record of. Therefore each run marks the
+results and the folder of Snakemake's records, and results with another mark are refused.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 from pathlib import Path
@@ -18,9 +19,9 @@ from anonbench.core.jobs.checksums import FOLDER
 
 log = logging.getLogger(__name__)
 
-_VERSION = ".anonbench-version"
-_RUN = ".anonbench-run"
-"""Name of the last run's identifier in a bucket, and of the same beside its records."""
+MARK = ".anonbench-run"
+"""Name of the mark in the results: the version and an identifier of the last run."""
+_RECORDS = Path(".snakemake")
 _OTHER_VERSION = (
     f"%s was written by anonbench %s, and this is {__version__}: what it computes otherwise is "
     "made again, in place of what is there. To keep that, give another folder: "
@@ -28,7 +29,9 @@ _OTHER_VERSION = (
 )
 _UNKNOWN = (
     "{}: Snakemake's records of these results are not in {}, so nothing tells what they were made "
-    "from: copy that folder too, run once with --forceall, or name another folder with `results`"
+    "from. Run in the folder of the last run, or copy its .snakemake too; or run once with "
+    "--forceall, which checks each long job's results and keeps what is up to date; or name "
+    "another folder with `results`"
 )
 _UNREACHABLE = (
     "{}: the bucket is not there or cannot be reached ({}); look at --default-storage-prefix, "
@@ -42,67 +45,107 @@ class Results:
     def __init__(self, folder: Path) -> None:
         """Use the folder as named in the config; it may not exist yet."""
         self._folder = folder
-        self.prefix = f"{folder.as_posix()}/"
-        """Prefix of the names that Snakemake gives to results."""
-        self.metadata = folder / ".snakemake"
-        """Folder of Snakemake's records of these results; it may not exist yet."""
+        self._name = folder.as_posix()
 
     def check(self) -> None:
         """Warn of results that another version wrote, or that cannot be written to.
 
         Raises:
-            InputError: there are results without Snakemake's records.
+            InputError: there are results whose last run was not one of this folder.
         """
-        if not self.metadata.is_dir() and any(self._folder.glob(f"*/{FOLDER}")):
-            raise InputError(_UNKNOWN.format(self._folder, self.metadata))
-        version = self._folder / _VERSION
-        if version.exists() and (other := version.read_text(encoding="utf-8")) != __version__:
-            log.warning(_OTHER_VERSION, self._folder, other)
-        if message := cannot_be_written_to(self._folder):
+        mark = self._mark()
+        own = self._own.read_text(encoding="utf-8") if self._own.exists() else None
+        if self._is_filled() and mark != own:
+            raise InputError(_UNKNOWN.format(self._name, _RECORDS.absolute()))
+        if mark and (other := mark.partition(" ")[0]) != __version__:
+            log.warning(_OTHER_VERSION, self._name, other)
+        if message := self._obstacle():
             log.warning("%s", message)
 
     def begin(self) -> None:
-        """Prepare the folder before the first job; InputError if it cannot be written to."""
-        if message := cannot_be_written_to(self._folder):
+        """Mark the results and the records before the first job.
+
+        Raises:
+            InputError: the results cannot be written to.
+        """
+        if message := self._obstacle():
             raise InputError(message)
+        mark = f"{__version__} {secrets.token_hex(8)}"
+        self._write_mark(mark)
+        self._own.parent.mkdir(parents=True, exist_ok=True)
+        self._own.write_text(mark, encoding="utf-8")
+
+    @property
+    def _own(self) -> Path:
+        """The mark beside Snakemake's records, which name files as the config does."""
+        name = hashlib.sha256(self._name.encode()).hexdigest()[:16]
+        return _RECORDS / "anonbench" / name
+
+    def _is_filled(self) -> bool:
+        return any(self._folder.glob(f"*/{FOLDER}"))
+
+    def _mark(self) -> str:
+        path = self._folder / MARK
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def _obstacle(self) -> str | None:
+        return cannot_be_written_to(self._folder)
+
+    def _write_mark(self, mark: str) -> None:
         make_private(self._folder)
         with writing_to(self._folder, RESULTS):
-            (self._folder / _VERSION).write_text(__version__, encoding="utf-8")
+            (self._folder / MARK).write_text(mark, encoding="utf-8")
 
 
-class Bucket:
-    """Results in an S3 bucket; Snakemake's records of them stay in the folder of the run."""
+class Bucket(Results):
+    """Results in an S3 bucket."""
 
-    def __init__(self, s3: Any, address: str, folder: Path) -> None:
-        """Set up from boto3's resource, an `s3://bucket/folder` and a folder for records."""
+    def __init__(self, s3: Any, address: str) -> None:
+        """Set up from boto3's resource and an `s3://bucket/folder`."""
         name, _, place = address.removeprefix("s3://").partition("/")
         self._bucket = s3.Bucket(name)
         self._place = place.strip("/") + "/"
-        self._run = self._bucket.Object(self._place + _RUN)
-        self.prefix = address + "/"
-        self.metadata = folder / name / self._place
+        self._name = address + "/"
 
     def check(self) -> None:
-        """Check that the bucket can be reached, and that its last run was one of this folder.
+        """Check the results as on disk.
 
         Raises:
-            InputError: it cannot, or it has results that this folder has no records of.
+            InputError: the bucket cannot be reached, or has results of another folder's run.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            found = any(self._bucket.objects.filter(Prefix=self._place).limit(1))
-            is_known = any(self._bucket.objects.filter(Prefix=self._run.key))
-            run = self._run.get()["Body"].read() if is_known else None
+            super().check()
         except (BotoCoreError, ClientError) as error:
-            raise InputError(_UNREACHABLE.format(self.prefix, error)) from error
-        own = self.metadata / _RUN
-        if found and run != (own.read_bytes() if own.exists() else b""):
-            raise InputError(_UNKNOWN.format(self.prefix, self.metadata))
+            raise InputError(_UNREACHABLE.format(self._name, error)) from error
 
-    def begin(self) -> None:
-        """Note the run in the bucket and in the folder of records."""
-        self.metadata.mkdir(parents=True, exist_ok=True)
-        run = secrets.token_hex(8).encode()
-        self._run.put(Body=run)
-        (self.metadata / _RUN).write_bytes(run)
+    def _obstacle(self) -> str | None:
+        return None
+
+    def _is_filled(self) -> bool:
+        return any(self._bucket.objects.filter(Prefix=self._place).limit(1))
+
+    def _mark(self) -> str:
+        key = self._place + MARK
+        if not any(self._bucket.objects.filter(Prefix=key)):
+            return ""
+        return str(self._bucket.Object(key).get()["Body"].read().decode())
+
+    def _write_mark(self, mark: str) -> None:
+        self._bucket.Object(self._place + MARK).put(Body=mark.encode())
+
+
+def results_of(workflow: Any, results: str) -> Results:
+    """Results of a workflow: in a folder, or in a bucket of `--default-storage-provider s3`.
+
+    Args:
+        workflow: Snakemake's.
+        results: the folder as named in the config.
+    """
+    storage = workflow.storage_settings
+    if storage.default_storage_provider != "s3":
+        return Results(Path(results))
+    prefix = storage.default_storage_prefix.rstrip("/")
+    client = workflow.storage_registry.default_storage_provider.s3c
+    return Bucket(client, f"{prefix}/{results}")

@@ -14,7 +14,6 @@ from snakemake.logging import logger
 from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.workflow.paths import digests
-from anonbench.workflow.snakemake_adapter.planning import waiting_jobs
 
 Files = str | Iterable[str]
 Given = Files | Callable[[Any], Files]
@@ -101,7 +100,8 @@ class RuleFiles:
         """
 
         def if_up_to_date(_: Any) -> str:
-            if waiting := waiting_jobs(self._workflow):
+            planned = self._workflow.dag.needrun_jobs()
+            if waiting := sum(bool(job.rule.script) for job in planned):
                 logger.error(_NOT_UP_TO_DATE % waiting)
                 sys.exit(1)  # Snakemake shows an exception in a function with a traceback
             return category

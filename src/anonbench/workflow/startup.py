@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,6 @@ from anonbench.datasets.listing import count_images, read_source, require_apart,
 from anonbench.detection.user_annotations import check_user_files, user_files_of
 from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.paper.scenario_tables import SCENARIO_TABLES
-from anonbench.workflow.image_counts import check_counts
 from anonbench.workflow.preflight import require_absolute, require_files, require_in_place
 
 
@@ -139,29 +137,9 @@ def _listed(
     return Startup(settings, experiment, counts, listings, user_files)
 
 
-NO_RULE = "no rule makes this file with this config"
-
-
-def check_targets(
-    startup: Startup,
-    words: Collection[str],
-    unknown: Collection[str] = (),
-    targets: Collection[str] = (),
-) -> list[str]:
-    """Warnings, one for each data set with too few images for the requested targets.
-
-    Args:
-        startup: config and data.
-        words: requested targets and files.
-        unknown: requested names that no rule makes.
-        targets: names of all targets, for suggestions.
-
-    Raises:
-        InputError: there are too few images for a ranking or a batch, this config cannot make a
-            target, or there is no such target.
-    """
-    experiment = startup.experiment
-    reasons = experiment.unavailable_targets()
+def unavailable_targets(startup: Startup) -> dict[str, str]:
+    """Targets that this config cannot make, with the reason."""
+    reasons = startup.experiment.unavailable_targets()
     roles = {data.role for data in our_data(startup.settings)}
     for number, role in SCENARIO_TABLES.items():
         if role not in roles:
@@ -169,22 +147,7 @@ def check_targets(
             reasons[f"table_{number}"] = missing
     if not roles:
         reasons["compare_paper"] = "no data set has a paper_role"
-    for target, reason in reasons.items():
-        if target in words:
-            raise InputError(f"{target} cannot be made with this config: {reason}.")
-    for word in sorted(unknown):
-        raise InputError(_no_target(word, targets))
-    if startup.settings.bundle:
-        return []
-    return check_counts(experiment, startup.counts, words)
-
-
-def _no_target(word: str, targets: Collection[str]) -> str:
-    if "/" in word:
-        return f"{word}: {NO_RULE}, and it is not there"
-    near = " or ".join(difflib.get_close_matches(word, targets, 3))
-    meant = f"did you mean {near}?" if near else "docs/reference/commands.md names those there are"
-    return f"{word}: there is no such target or file; {meant}"
+    return reasons
 
 
 @functools.cache

@@ -7,14 +7,7 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.core.io import write_json
-from anonbench.core.jobs.checksums import read_checksum, record_of, write_checksum
-from anonbench.core.jobs.job_cache import (
-    JobCache,
-    ResourceUsage,
-    read_usage,
-    record_benchmark,
-)
+from anonbench.core.jobs.job_cache import JobCache, ResourceUsage, read_usage
 
 HEAD = "s\th:m:s\tmax_rss\tcpu_time\n"
 
@@ -44,50 +37,25 @@ def test_what_was_not_measured_is_not_known(tmp_path: Path) -> None:
         read_usage(path)
 
 
-class Job:
-    """A job that asks whether it is done, and what Snakemake does after it."""
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_benchmark_survives_cache_hits(tmp_path: Path, in_parts: bool) -> None:
+    benchmark, output = tmp_path / "job.tsv", tmp_path / "model"
 
-    def __init__(self, folder: Path) -> None:
-        self.benchmark, self.output = folder / "job.tsv", folder / "model"
-
-    def takes(self, seconds: float, seed: int) -> float | None:
-        """Run for so long; return what making the outputs took, settled twice."""
-        cache = JobCache([], [str(self.output)], {"seed": seed})
-        cache.begin()
+    def takes(seconds: float, seed: int) -> float | None:
+        """Run a job for so long; return what making the outputs took."""
+        job = JobCache([], [str(output)], {"seed": seed}, benchmark=benchmark)
+        job.begin()
+        cache = job.part([], [str(output)]) if in_parts else job
         if not cache.is_done():
-            self.output.write_text("made")
-        cache.end()
-        self.benchmark.write_text(f"{HEAD}{seconds}\t0:00:01\t1\t1\n")
-        for _ in range(2):  # Snakemake may have two processes that finish a job
-            record_benchmark(self.benchmark, self.output)
-        usage = read_usage(self.benchmark)
+            output.write_text("made")
+            cache.end()
+        job.end()
+        benchmark.write_text(f"{HEAD}{seconds}\t0:00:01\t1\t1\n")  # by Snakemake
+        usage = read_usage(benchmark)
         return usage and usage.seconds
 
-
-def test_a_benchmark_survives_cache_hits(tmp_path: Path) -> None:
-    job = Job(tmp_path)
-    assert job.takes(3600.0, seed=0) == 3600.0
-    assert job.takes(0.5, seed=0) == 3600.0
-    assert job.takes(0.25, seed=0) == 3600.0
-    assert job.takes(1800.0, seed=1) == 1800.0
-    assert job.takes(0.5, seed=1) == 1800.0
-
-
-def test_of_a_cache_hit_without_an_earlier_benchmark_nothing_is_known(tmp_path: Path) -> None:
-    job = Job(tmp_path)
-    job.takes(3600.0, seed=0)
-    known = read_checksum(job.output) or {}
-    write_json(record_of(job.output), {k: v for k, v in known.items() if k != "benchmark"})
-    assert job.takes(0.5, seed=0) is None
-
-
-def test_a_job_that_does_not_ask_keeps_no_benchmark(tmp_path: Path) -> None:
-    benchmark, output = tmp_path / "job.tsv", tmp_path / "model"
-    benchmark.write_text(f"{HEAD}2.0\t0:00:01\t1\t1\n")
-    output.write_text("made")
-    write_checksum(output)
-    record_benchmark(benchmark, output)
-    assert read_usage(benchmark) == ResourceUsage(2.0, 1.0, 1.0)
-    assert set(read_checksum(output) or {}) == {"name", "sha256", "size"}
-    assert {path.name for path in tmp_path.iterdir()} == {"job.tsv", "model", ".checksums"}
-    record_benchmark(tmp_path / "none.tsv", tmp_path / "none")
+    assert takes(3600.0, seed=0) == 3600.0
+    assert takes(0.5, seed=0) == 3600.0
+    assert takes(0.25, seed=0) == 3600.0
+    assert takes(1800.0, seed=1) == 1800.0
+    assert takes(0.5, seed=1) == 1800.0

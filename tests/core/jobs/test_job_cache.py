@@ -15,12 +15,11 @@ from anonbench.core.jobs import job_cache
 from anonbench.core.jobs.checksums import (
     digest_file,
     is_intact,
-    read_checksum,
     read_parameters,
     record_of,
     write_checksum,
 )
-from anonbench.core.jobs.job_cache import CONFIRMED, JobCache
+from anonbench.core.jobs.job_cache import JobCache
 
 
 class Job:
@@ -82,17 +81,6 @@ def test_the_same_job_ends_at_once_with_the_same_outputs(job: Job) -> None:
     assert job.big.stat().st_mtime >= before.st_mtime, "newer than inputs that were made again"
     assert Path(digest_file(str(job.big))).read_text() == digest
     assert not job.run("something else")
-
-
-def test_the_record_tells_whether_the_last_job_made_the_outputs(job: Job) -> None:
-    for was_done in (False, True, True):
-        job.run()
-        record = read_checksum(job.small)
-        assert record is not None
-        assert (CONFIRMED in record) is was_done
-    job.parameters["code"] = "other code"
-    job.run()
-    assert CONFIRMED not in (read_checksum(job.small) or {CONFIRMED: True})
 
 
 def test_times_of_inputs_and_what_is_only_planned_do_not_count(job: Job) -> None:

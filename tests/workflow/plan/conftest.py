@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,23 +21,11 @@ def expected(stage: str, dataset: str, split: str, model: str) -> float:
 
 @pytest.fixture
 def job() -> Callable[..., Job]:
-    """Return a function that makes a job; what is not its own is that of Snakemake's object."""
+    """Return a function that makes a planned job of its stage's rule."""
 
-    def make(
-        number: int,
-        stage: str = "train",
-        *,
-        params: Mapping[str, Any] | None = None,
-        benchmark: Path | None = None,
-        **own: Any,
-    ) -> Job:
-        raw = SimpleNamespace(
-            rule=SimpleNamespace(name=stage),
-            params=params or {},
-            benchmark=benchmark,
-        )
+    def make(number: int, stage: str = "train", **own: Any) -> Job:
         values = {"outputs": [Path(f"to-be-made/{number}")], "minutes": 10.0, "planned": True}
-        return Job(raw, stage, {"dataset": "ids", "seed": str(number)}, **values | own)
+        return Job(stage, stage, {"dataset": "ids", "seed": str(number)}, **values | own)
 
     return make
 
@@ -50,9 +38,7 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
         started: Any = SimpleNamespace(
             settings=SimpleNamespace(results=tmp_path),
             counts={"ids": dict.fromkeys(Split, 100)},
-            experiment=SimpleNamespace(
-                datasets={"ids": SimpleNamespace(is_mapped=options.pop("is_mapped", False))}
-            ),
+            experiment=SimpleNamespace(datasets={"ids": SimpleNamespace()}),
         )
         estimates: Any = SimpleNamespace(
             seconds=options.pop("seconds", expected), recipe=lambda name: Recipe()

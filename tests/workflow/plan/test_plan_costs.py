@@ -83,10 +83,10 @@ def test_time_grows_with_the_work(
 
 
 def test_a_training_grows_with_its_steps(tmp_path: Path, job: Maker, plan: Planner) -> None:
-    before, now = ({"slice": {"recipe": {"optimizer": {"steps": n}}}} for n in (10, 30))
+    before, now = ({"optimizer": {"steps": n}} for n in (10, 30))
     files = measured(tmp_path, "1", 50.0)
-    write_checksum(files["outputs"][0], **{PARAMETERS: before})
-    assert times(plan(job(1, params=now, **files)))["1"][0] == pytest.approx(150.0)
+    write_checksum(files["outputs"][0], **{PARAMETERS: {"slice": {"recipe": before}}})
+    assert times(plan(job(1, recipe=now, **files)))["1"][0] == pytest.approx(150.0)
 
 
 def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices(job: Maker) -> None:

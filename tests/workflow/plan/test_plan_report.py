@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
-from anonbench.evaluation.mapped.gather import VARIANT_COLUMNS
 from anonbench.workflow.plan import report
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.report import as_data, as_text
@@ -58,36 +56,6 @@ def test_the_data_is_json_with_every_job(chain: Plan) -> None:
     assert [job["job"] for job in data["jobs"]] == ["train ids 1", "embed ids 2", "figure ids 3"]
     assert [job["basis"] for job in data["jobs"]] == ["measured", "limit", "rates"]
     assert (data["jobs"][2]["disk"], data["wall_seconds"]) == (None, 634.0)
-
-
-def test_pairs_of_a_map_and_what_more_would_give(
-    tmp_path: Path, plan: Callable[..., Plan], job: Callable[..., Job]
-) -> None:
-    def said(is_mapped: bool) -> str:
-        mapped = plan(job(1), is_mapped=is_mapped)
-        return as_text(as_data(mapped, 1, 0.0)).splitlines()[-1]
-
-    assert said(True) == "ids: a map learns from at most 100 pairs (train images)."
-    assert "map" not in said(False)
-    whole = {"dataset": "ids", "method": "mask", "degree": 100, "metric": "map", "n": 40}
-    rows = [
-        whole | {"remedy": remedy, "pairs": pairs, "query": query, "gain": gain}
-        for query, more in (("original", 0.0), ("anonymized", 0.4))
-        for remedy, pairs, gain in (
-            ("nothing", 0, 0.0),
-            ("mapped", 50, 0.05 + more),
-            ("mapped", 90, 0.07 + more),
-            ("extrapolated", 180, 0.09 + more),
-            ("shuffled", 90, -0.2),
-        )
-    ]
-    rows.append(whole | {"method": "blur", "remedy": "mapped", "pairs": 0, "query": "original"})
-    path = tmp_path / "ids" / "maps.csv"
-    path.parent.mkdir()
-    pd.DataFrame(rows, columns=VARIANT_COLUMNS).to_csv(path, index=False)
-    assert said(True).endswith(
-        "extrapolated to twice its pairs: mask-100 +7.0 from 90, +9.0 from 180."
-    )
 
 
 def test_nothing_would_run(plan: Callable[..., Plan], job: Callable[..., Job]) -> None:

@@ -8,43 +8,15 @@ to come after that one by files that are not ancient too (their digests).
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from planned_jobs import planned_jobs
 
 from anonbench.workflow.paths import digests
 
 pytestmark = [pytest.mark.workflow]
-
-EDGES = """
-import json, sys
-from snakemake import cli
-from snakemake.workflow import Workflow
-
-def write(workflow, *_, **__):
-    workflow._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
-    workflow._build_dag()
-    number = {job: index for index, job in enumerate(workflow.dag.jobs)}
-    edges = [
-        (number[other], number[job], [file.is_ancient for file in files])
-        for job in number
-        for other, files in workflow.dag.dependencies[job].items()
-    ]
-    jobs = [
-        [str(job), list(map(str, job.input)), [str(f) for f in job.input if f.is_ancient]]
-        for job in number
-    ]
-    open(sys.argv[1], "w").write(json.dumps([jobs, edges]))
-
-Workflow.execute = write
-cli.main(sys.argv[2:])
-"""
 
 
 def hidden(names: list[str], edges: list[tuple[int, int, bool]]) -> list[str]:
@@ -74,18 +46,14 @@ def test_the_check_finds_what_it_is_for() -> None:
 def test_every_ancient_input_has_a_digest_beside_it(
     root: Path, miniature: dict[str, Any], tmp_path: Path
 ) -> None:
-    config = tmp_path / "config.yaml"
-    config.write_text(yaml.safe_dump(miniature), encoding="utf-8")
-    command = [sys.executable, "-c", EDGES, tmp_path / "edges.json", "-s", root / "Snakefile"]
-    command += ["-n", "--workflow-profile", "none", "--directory", tmp_path]
-    command += ["--configfile", config]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ, cwd=tmp_path
-    )
-    assert (tmp_path / "edges.json").exists(), done.stderr[-3000:]
-    jobs, edges = json.loads((tmp_path / "edges.json").read_text(encoding="utf-8"))
-    assert len(edges) > 300 and sum(any(ancient) for *_, ancient in edges) > 100
-    names = [name for name, *_ in jobs]
-    assert hidden(names, [(before, job, all(ancient)) for before, job, ancient in edges]) == []
-    missing = {name: set(digests(ancient)) - set(inputs) for name, inputs, ancient in jobs}
+    jobs = planned_jobs(root, tmp_path, miniature)
+    edges = [
+        (int(before), number, all(ancient))
+        for number, job in enumerate(jobs)
+        for before, ancient in job["after"].items()
+    ]
+    some = [edge for job in jobs for edge in job["after"].values() if any(edge)]
+    assert len(edges) > 300 and len(some) > 100
+    assert hidden([job["name"] for job in jobs], edges) == []
+    missing = {job["name"]: {*digests(job["ancient"])} - {*job["input"]} for job in jobs}
     assert {name: files for name, files in missing.items() if files} == {}

@@ -47,7 +47,10 @@ def files_of(folder: Path) -> Iterator[Path]:
 def test_results_without_snakemakes_records_are_refused_until_all_of_it_is_forced(
     snakemake: Any, undisturbed: Path, scratch: Path
 ) -> None:
-    shutil.rmtree(scratch / "results/.snakemake")
+    shutil.rmtree(scratch / ".snakemake")
+    models = [*scratch.glob("results/archive/models/**/*.safetensors")]
+    assert models
+    before = {path: path.stat().st_ino for path in models}
     for options in (["-n"], []):
         refused = run(snakemake, scratch, *options)
         assert refused.returncode != 0
@@ -56,6 +59,7 @@ def test_results_without_snakemakes_records_are_refused_until_all_of_it_is_force
     done = run(snakemake, scratch, "--forceall")
     assert done.returncode == 0, done.stderr[-3000:]
     assert results_of(scratch) == results_of(undisturbed)
+    assert {path: path.stat().st_ino for path in models} == before, "long jobs keep their results"
     assert NOTHING in text_of(run(snakemake, scratch, "-n"))
 
 
@@ -74,7 +78,7 @@ def test_a_full_disk_is_said_and_what_was_finished_is_kept(
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o"]
     try:
-        mounted = subprocess.run([*mount, "size=560k", "tmpfs", small], check=False)
+        mounted = subprocess.run([*mount, "size=320k", "tmpfs", small], check=False)
     except OSError:
         pytest.skip("no small file system can be mounted")
     if mounted.returncode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import write_checksum
-from anonbench.workflow.results_folder import Bucket, Results
+from anonbench.workflow.results_folder import MARK, Bucket, Results
 
 ADDRESS = "s3://bench/part/results"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "results"
     (path / "set").mkdir(parents=True)
     return path
@@ -26,10 +28,30 @@ def test_results_without_records_are_refused(folder: Path) -> None:
     (folder / "set/own.csv").write_text("of a user")
     Results(folder).check()
     write_checksum(folder / "set/own.csv")
-    with pytest.raises(InputError, match=rf"{folder}: Snakemake's records .*--forceall"):
-        Results(folder).check()
-    (folder / ".snakemake").mkdir()
+    for _ in range(2):
+        with pytest.raises(InputError, match=rf"{folder}: Snakemake's records .*--forceall"):
+            Results(folder).check()
+    Results(folder).begin()  # with --forceall
     Results(folder).check()
+    moved = folder.rename(folder.with_name("moved"))
+    with pytest.raises(InputError, match=f"{moved}: Snakemake's records"):
+        Results(moved).check()
+
+
+def test_results_of_another_folders_run_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "set/own.csv").write_text("of a user")
+    write_checksum(folder / "set/own.csv")
+    Results(folder).begin()
+    other = folder.with_name("other")
+    shutil.copytree(folder.parent / ".snakemake", other / ".snakemake")
+    monkeypatch.chdir(other)
+    Results(folder).check()
+    Results(folder).begin()
+    monkeypatch.chdir(folder.parent)
+    with pytest.raises(InputError, match=r"Snakemake's records .*--forceall"):
+        Results(folder).check()
 
 
 def test_results_of_another_version_are_named_with_the_way_to_keep_them(
@@ -38,7 +60,7 @@ def test_results_of_another_version_are_named_with_the_way_to_keep_them(
     Results(folder).begin()
     Results(folder).check()
     assert not caplog.text
-    (folder / ".anonbench-version").write_text("0.0.1")
+    (folder / MARK).write_text("0.0.1 abc")
     Results(folder).check()
     assert f"{folder} was written by anonbench 0.0.1" in caplog.text
     assert "--config results=" in caplog.text
@@ -73,27 +95,35 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield resource
 
 
-def test_a_bucket_belongs_to_the_folder_that_has_its_records(s3: Any, tmp_path: Path) -> None:
-    one = Bucket(s3, ADDRESS, tmp_path / "one")
-    one.check()
-    assert not list(tmp_path.iterdir()), "a look makes no folder"
-    one.begin()
+def test_a_bucket_belongs_to_the_folder_that_has_its_records(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+
+    def bucket(folder: str, address: str = ADDRESS) -> Bucket:
+        monkeypatch.chdir(tmp_path / folder)
+        return Bucket(s3, address)
+
+    bucket("one").check()
+    assert not list((tmp_path / "one").iterdir()), "a look makes no folder"
+    bucket("one").begin()
     s3.Object("bench", "part/results/a.csv").put(Body=b"made")
     s3.Object("bench", "part/results-of-another/a.csv").put(Body=b"made")
-    Bucket(s3, ADDRESS, tmp_path / "one").check()
+    bucket("one").check()
     with pytest.raises(InputError, match=rf"{ADDRESS}/: Snakemake's records .*{tmp_path}/other"):
-        Bucket(s3, ADDRESS, tmp_path / "other").check()
-    Bucket(s3, "s3://bench/part/new", tmp_path / "other").check()
+        bucket("other").check()
+    bucket("other", "s3://bench/part/new").check()
 
-    Bucket(s3, ADDRESS, tmp_path / "other").begin()  # with --forceall
-    Bucket(s3, ADDRESS, tmp_path / "other").check()
+    bucket("other").begin()  # with --forceall
+    bucket("other").check()
     with pytest.raises(InputError, match=rf"records .*{tmp_path}/one"):
-        Bucket(s3, ADDRESS, tmp_path / "one").check()
-    s3.Object("bench", "part/results/.anonbench-run").delete()
+        bucket("one").check()
+    s3.Object("bench", f"part/results/{MARK}").delete()
     with pytest.raises(InputError, match=rf"records .*{tmp_path}/other"):
-        Bucket(s3, ADDRESS, tmp_path / "other").check()
+        bucket("other").check()
 
 
-def test_a_bucket_that_is_not_there_is_named(s3: Any, tmp_path: Path) -> None:
+def test_a_bucket_that_is_not_there_is_named(s3: Any) -> None:
     with pytest.raises(InputError, match=r"s3://none/results/: the bucket is not there"):
-        Bucket(s3, "s3://none/results", tmp_path).check()
+        Bucket(s3, "s3://none/results").check()

@@ -57,30 +57,10 @@ def test_what_the_report_will_not_state_is_said() -> None:
     assert not any("re-identification" in text for text in check_counts(quiet, counts(8, 16)))
 
 
-@pytest.mark.parametrize(
-    "targets",
-    [
-        {"a_boxes"},
-        {"detection_quality"},
-        {"a_images", "b_manifest"},
-        {"results/a/manifest.parquet", "-n"},
-    ],
-)
-def test_whoever_only_anonymizes_needs_no_ranking(targets: set[str]) -> None:
-    assert check_counts(experiment(), counts(1, 1), targets) == []
-
-
-@pytest.mark.parametrize("words", [("--cores", "2"), ("--configfile", "x/y.yaml"), ("-n",)])
-def test_no_target_is_everything(words: tuple[str, ...]) -> None:
-    with pytest.raises(InputError, match=r"datasets\.b: 1 validation"):
-        check_counts(experiment(), counts(8, 1), words)
-
-
-@pytest.mark.parametrize("target", ["all", "report", "a_scores", "table_retrieval_a_100"])
-def test_whoever_asks_for_more_is_refused(target: str) -> None:
-    with pytest.raises(InputError, match=r"datasets\.a: 1 validation") as error:
-        check_counts(experiment(), counts(8, 1), {"a_boxes", target})
-    assert ("datasets.b" in str(error.value)) == (target in ("all", "report"))
+def test_one_data_set_is_asked_alone() -> None:
+    with pytest.raises(InputError) as error:
+        check_counts(experiment(), counts(8, 1), ["a"])
+    assert "datasets.b" not in str(error.value)
 
 
 def test_what_detection_has_left_is_asked_again(tmp_path: Path) -> None:

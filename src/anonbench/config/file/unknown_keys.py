@@ -10,68 +10,46 @@ from typing import Any
 from anonbench.core.settings import Settings
 
 _MOST = 3
+_NAME = "<name>"
+"""Stands for a name that the user gives."""
 
 
 def suggestion(model: type[Settings], place: Sequence[str | int]) -> str:
-    """Suggest known keys for an unknown key, or the file that lists all keys.
+    """Suggest known keys for an unknown key, or the files that list all keys.
 
     Args:
         model: model of the whole config.
         place: location of the key in pydantic's form: names, indices and tags of unions.
     """
-    schema = _schema(model)
-    nodes: list[Mapping[str, Any]] = [schema]
-    for part in place[:-1]:
-        # a union's tag is not a level in the schema
-        nodes = [inner for node in nodes for inner in _inside(schema, node, part)] or nodes
-    known = {key for node in nodes for each in _members(schema, node) for key in _properties(each)}
-    near = difflib.get_close_matches(str(place[-1]), sorted(known), _MOST)
-    if not near:  # a key whose section was left out
-        near = sorted({*_below(schema, nodes, str(place[-1]))})[:_MOST]
+    paths = _paths(model)
+    keys = {path[-1] for path in paths}
+    section = [part for part in place[:-1] if part in keys]
+    beside = [path[-1] for path in paths if [p for p in path[:-1] if p != _NAME] == section]
+    near = difflib.get_close_matches(str(place[-1]), beside, _MOST)
+    if not near:  # a key of another section
+        far = difflib.get_close_matches(str(place[-1]), sorted(keys), 1)
+        near = [".".join(path) for path in paths if path[-1] in far][:_MOST]
     if near:
         return f"did you mean {' or '.join(near)}?"
     return "see config/defaults.yaml and config/defaults-expert.yaml for all keys"
 
 
-def _below(
-    schema: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], key: str
-) -> Iterator[str]:
-    """Yield the key with the sections that have it: `optimizer.steps` for `steps`."""
-    for node in nodes:
-        for each in _members(schema, node):
-            for section, inner in _properties(each).items():
-                if any(key in _properties(one) for one in _members(schema, inner)):
-                    yield f"{section}.{key}"
-
-
 @cache
-def _schema(model: type[Settings]) -> dict[str, Any]:
-    return model.model_json_schema()
+def _paths(model: type[Settings]) -> list[tuple[str, ...]]:
+    """All keys with their sections."""
+    schema = model.model_json_schema()
 
+    def below(node: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        if reference := node.get("$ref"):
+            yield from below(schema["$defs"][reference.removeprefix("#/$defs/")], path)
+        for member in (*node.get("anyOf", ()), *node.get("oneOf", ()), node.get("items")):
+            yield from below(member, path) if member else ()
+        for key, inner in node.get("properties", {}).items():
+            yield (*path, key)
+            yield from below(inner, (*path, key))
+        named = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
+        for inner in named:
+            if isinstance(inner, dict):
+                yield from below(inner, (*path, _NAME))
 
-def _properties(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = node.get("properties", {})
-    return found
-
-
-def _inside(
-    schema: Mapping[str, Any], node: Mapping[str, Any], part: str | int
-) -> Iterator[Mapping[str, Any]]:
-    for each in _members(schema, node):
-        if isinstance(part, int):
-            yield each.get("items", {})
-        elif part in _properties(each):
-            yield _properties(each)[part]
-        else:
-            yield from each.get("patternProperties", {}).values()
-            if isinstance(each.get("additionalProperties"), dict):
-                yield each["additionalProperties"]
-
-
-def _members(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield a node and the members of its unions, following references."""
-    if reference := node.get("$ref"):
-        yield from _members(schema, schema["$defs"][reference.removeprefix("#/$defs/")])
-    for member in (*node.get("anyOf", ()), *node.get("oneOf", ())):
-        yield from _members(schema, member)
-    yield node
+    return list(dict.fromkeys(below(schema, ())))

@@ -11,7 +11,6 @@ import logging
 import os
 import sys
 import time
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,10 +35,6 @@ _GOES_ON = (
     "for it or end it, then run again"
 )
 _WAIT_SECONDS = 20.0
-
-_OF_READING = ("ArrowInvalid", "JSONDecodeError", "EmptyDataError", "ParserError")
-"""Names of exceptions, so that the libraries that raise them need not be loaded."""
-_TABLES = (".parquet", ".csv", ".json")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -75,7 +70,11 @@ def job(task: Task, script: str) -> Iterator[JobCache]:
     with logged(task.log[0], task.threads):
         results, bundle = task.config.get("results", RESULTS), task.config.get("bundle")
         parameters = dict(task.params.items())
-        cache = JobCache(task.input, task.output, parameters, results=Path(results))
+        # by the rules' convention a benchmark has the name of its job's log
+        folder = Path(results).as_posix()
+        log = task.log[0].replace(f"{folder}/logs/", f"{folder}/benchmarks/")
+        benchmark = Path(log).with_suffix(".tsv")
+        cache = JobCache(task.input, task.output, parameters, Path(results), benchmark)
         cache.begin(Path(bundle) if bundle else None)
         yield cache
         cache.end()
@@ -108,11 +107,7 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
             sys.exit(1)
         except Exception as error:
             logging.exception("stopped by an error")
-            damaged = _damaged_file(error)
             text = f"{type(error).__name__}, an error of the program; see {log}"
-            if damaged:
-                text = f"{damaged} is damaged or was half written ({type(error).__name__}): "
-                text += "delete it and run again"
             _write_terminal(terminal, f"anonbench: {text}")
             sys.exit(1)
 
@@ -123,21 +118,6 @@ def _system_error(error: OSError) -> str:
         return f"{full}; make room and run again: what is finished is kept"
     where = f" ({error.filename})" if error.filename else ""
     return f"{error.strerror or error}{where}"
-
-
-def _damaged_file(error: Exception) -> Path | None:
-    """Return the file that could not be parsed, if the error is one of reading a table.
-
-    Such errors do not name the file: it is an argument of the innermost function that has one.
-    """
-    if type(error).__name__ not in _OF_READING:
-        return None
-    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
-        for value in frame.f_locals.values():
-            is_name = isinstance(value, str | Path) and str(value).endswith(_TABLES)
-            if is_name and Path(value).is_file():
-                return Path(value)
-    return None
 
 
 def limit_threads(threads: int) -> None:

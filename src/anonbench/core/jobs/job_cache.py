@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -37,10 +38,8 @@ from anonbench.core.provenance import file_digest
 
 IDENTITY = "identity"
 """Key in the record of an output of a job that calls `JobCache.is_done`."""
-CONFIRMED = "confirmed"
-"""Key in the record of an output that the last job left unchanged."""
-_BENCHMARK = "benchmark"
-"""Key in the record with Snakemake's benchmark of the job that made the output."""
+_KEPT = ".kept"
+"""Suffix of the benchmark of the job that made the outputs, beside that of a job that kept them."""
 _ONLY_PLANNED = "given"
 """Parameter that only Snakemake's planning needs: the inputs have the same information."""
 
@@ -56,6 +55,7 @@ class JobCache:
         outputs: Sequence[str],
         parameters: Mapping[str, Any],
         results: Path | None = None,
+        benchmark: Path | None = None,
     ) -> None:
         """Take the parts of a job.
 
@@ -63,17 +63,17 @@ class JobCache:
         Outputs that end in `.digest` are written here. The `parameters` are everything else that
         decides the outputs, such as the digest of the code. Every file in the folder `results`
         needs a record; if it is None, files have none, for example because they come from a
-        storage.
+        storage. Snakemake writes the `benchmark` also of a job that keeps its outputs.
         """
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
         self._given = parameters
         self._parameters = {name: v for name, v in parameters.items() if name != _ONLY_PLANNED}
-        self._results = results
+        self._results, self._benchmark = results, benchmark
         self._digests = {path.with_suffix(""): path for path in self._inputs if _is_digest(path)}
         self._recorded: dict[str, Any] = {PARAMETERS: plain(parameters)}
         self._asked = self._is_done = False
-        self._parts: set[Path] = set()
+        self._parts: list[JobCache] = []
 
     def part(self, inputs: Sequence[str], outputs: Sequence[str]) -> JobCache:
         """Cache of some of the outputs, which depend on some of the inputs only.
@@ -81,7 +81,7 @@ class JobCache:
         Its `end` is to be called when these outputs are written.
         """
         part = JobCache(inputs, outputs, self._given, self._results)
-        self._parts |= {*part._outputs}
+        self._parts.append(part)
         return part
 
     def parts(self, inputs: Any, outputs: Any) -> dict[str, JobCache]:
@@ -150,19 +150,21 @@ class JobCache:
                 output.unlink(missing_ok=True)
                 continue
             os.utime(output)
-            known = {IDENTITY: self.identity, CONFIRMED: True}
-            known |= {_BENCHMARK: record[_BENCHMARK]} if _BENCHMARK in record else {}
-            write_checksum(output, record["sha256"], **known, **self._recorded)
+            known = {IDENTITY: self.identity, **self._recorded}
+            write_checksum(output, record["sha256"], **known)
         if self._is_done:
             log.info("nothing that this job depends on has changed: its outputs are kept")
         return self._is_done
 
     def end(self) -> None:
         """Write digests and records of the outputs, unless they were done before."""
+        parts_are_done = bool(self._parts) and all(part._is_done for part in self._parts)
+        self._keep_benchmark(self._is_done or parts_are_done)
         if self._is_done:
             return
         digests: dict[Path, str] = {}
-        outputs = [path for path in self._outputs if path not in self._parts]
+        of_parts = {output for part in self._parts for output in part._outputs}
+        outputs = [path for path in self._outputs if path not in of_parts]
         for output in filter(_is_digest, outputs):
             file = output.with_suffix("")
             digests[file] = file_digest(file)
@@ -171,6 +173,15 @@ class JobCache:
         for output in outputs:
             if self._asked or self._is_result(output):
                 write_checksum(output, digests.get(output), **known, **self._recorded)
+
+    def _keep_benchmark(self, is_done: bool) -> None:
+        if self._benchmark is None:
+            return
+        kept = self._benchmark.with_suffix(_KEPT)
+        if not is_done:
+            kept.unlink(missing_ok=True)
+        elif self._benchmark.is_file() and not kept.exists():
+            shutil.copyfile(self._benchmark, kept)
 
     def _is_result(self, path: Path) -> bool:
         return self._results is not None and path.is_relative_to(self._results)
@@ -198,7 +209,7 @@ class ResourceUsage(NamedTuple):
 
 
 def read_usage(benchmark: Path) -> ResourceUsage | None:
-    """Time and memory that a job used; None if its benchmark file is missing or empty.
+    """Time and memory of the job that made its outputs; None if the file is missing or empty.
 
     Snakemake measures no CPU time and memory of very short jobs: they count as zero.
 
@@ -206,6 +217,8 @@ def read_usage(benchmark: Path) -> ResourceUsage | None:
         InputError: the file is not a benchmark file of Snakemake.
 
     """
+    if (kept := benchmark.with_suffix(_KEPT)).is_file():
+        benchmark = kept
     if not benchmark.is_file():
         return None
     rows = [*csv.DictReader(benchmark.read_text("utf-8").splitlines(), delimiter="\t")]
@@ -216,21 +229,3 @@ def read_usage(benchmark: Path) -> ResourceUsage | None:
         return ResourceUsage(*(0.0 if text == "NA" else float(text) for text in found))
     except (KeyError, ValueError):
         raise InputError(f"{benchmark}: not a benchmark file of Snakemake; remove it") from None
-
-
-def record_benchmark(benchmark: Path, output: Path) -> None:
-    """Record the benchmark of a job that made its outputs; restore it if they were done before.
-
-    Snakemake writes a benchmark in both cases. It is removed if the outputs were done before and
-    their own benchmark is not known.
-    """
-    record = read_checksum(output) or {}
-    if IDENTITY not in record or not benchmark.is_file():
-        return
-    if CONFIRMED not in record:
-        text = benchmark.read_text(encoding="utf-8")
-        write_json(record_of(output), record | {_BENCHMARK: text})
-    elif _BENCHMARK in record:
-        benchmark.write_text(record[_BENCHMARK], encoding="utf-8")
-    else:
-        benchmark.unlink()

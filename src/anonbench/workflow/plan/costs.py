@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from anonbench.config.resources import Estimates
-from anonbench.core.jobs.checksums import plain, read_parameters
+from anonbench.core.jobs.checksums import read_parameters
 from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.vocabulary import UNADAPTED
 from anonbench.workflow.plan.estimates.disk import disk_by_formula
@@ -44,8 +44,8 @@ class Cost:
 def costs(plan: Plan) -> dict[Job, Cost]:
     """Cost of each planned job."""
     work = {job: _work(plan.estimates, job.stage, job.wildcards) for job in plan.jobs}
-    ran = [job for job in plan.jobs if job.raw.benchmark]
-    runs = {job: run for job in ran if (run := read_usage(Path(job.raw.benchmark)))}
+    benchmarks = {job: job.benchmark for job in plan.jobs if job.benchmark}
+    runs = {job: run for job, file in benchmarks.items() if (run := read_usage(file))}
     done = {job: work[job] / _more_steps(job) for job in runs}
     rate = _usual({job: run.seconds / done[job] for job, run in runs.items()})
     cpu_rate = _usual({job: run.cpu_seconds / done[job] for job, run in runs.items()})
@@ -135,13 +135,14 @@ def _work(estimates: Estimates, stage: str, wildcards: Mapping[str, str]) -> flo
 
 def _more_steps(job: Job) -> float:
     """Steps of a training now, as a multiple of those of its last run."""
-    last, now = (_steps(each) for each in (read_parameters(job.outputs), plain(job.raw.params)))
+    recorded = (read_parameters(job.outputs) or {}).get("slice") or {}
+    last, now = _steps(recorded.get("recipe")), _steps(job.recipe)
     return now / last if job.planned and last and now else 1.0
 
 
-def _steps(parameters: Mapping[str, Any] | None) -> int | None:
-    """Training steps among a job's parameters; None if it does not train."""
+def _steps(recipe: Mapping[str, Any] | None) -> int | None:
+    """Training steps of a recipe; None if the job does not train."""
     try:
-        return int((parameters or {})["slice"]["recipe"]["optimizer"]["steps"])
+        return int((recipe or {})["optimizer"]["steps"])
     except (LookupError, TypeError):
         return None

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
+import os
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from anonbench.config.resources import Estimates
+from anonbench.core.errors import InputError
+from anonbench.workflow.refusal import START
 from anonbench.workflow.snakefile import with_snakefile
-from anonbench.workflow.snakemake_adapter.planning import dry_run, sorted_jobs
 from anonbench.workflow.startup import Startup
 
+PLAN = "ANONBENCH_PLAN"
+"""Environment variable with the file to which a dry run writes its plan."""
 _OPTIONS = (
     # a dry run with this --quiet ends as soon as the jobs are known
     *("--dry-run", "--nocolor", "--quiet", "rules", "progress"),
@@ -21,14 +31,14 @@ _OPTIONS = (
     # a high number, because threads are capped by it; last, because a list would swallow a target
     *("--cores", "64"),
 )
+_NO_RULE = re.compile(r"No rule to produce ([\w-]+) ")
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
     """One job of Snakemake that has a script, with its place in the DAG."""
 
-    raw: Any
-    """Snakemake's own object: rule, input, params, log and benchmark."""
+    rule: str
     stage: str
     """Name of its script."""
     wildcards: Mapping[str, str]
@@ -41,11 +51,14 @@ class Job:
     gpus: float = 0.0
     minutes: float = 0.0
     """Time limit declared by its rule."""
+    benchmark: Path | None = None
+    recipe: Mapping[str, Any] | None = None
+    """Recipe of a training."""
 
     @property
     def label(self) -> str:
         """Rule and wildcards, as in the progress line."""
-        return " ".join([self.raw.rule.name, *self.wildcards.values()])
+        return " ".join([self.rule, *self.wildcards.values()])
 
 
 @dataclass(frozen=True)
@@ -69,20 +82,35 @@ def collect(arguments: Iterable[str]) -> Plan:
     Raises:
         InputError: Snakemake refuses the config or the targets; the message is Snakemake's.
     """
-    plan: Plan = dry_run([*_OPTIONS, *with_snakefile([*arguments])], _plan)
-    return plan
+    given = with_snakefile([*arguments])
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "plan")
+        done = _snakemake([*_OPTIONS, *given], {PLAN: str(file)})
+        if done.returncode == 0 and file.exists():
+            plan: Plan = pickle.loads(file.read_bytes())
+            return plan
+    # Snakemake's messages about host and files come before the error
+    text = f"\n{done.stdout}{done.stderr}"
+    _, begun, error = text.rpartition("Building DAG of jobs...")
+    refused = text.rpartition(f"\n{START}")[2]
+    message = (refused if f"\n{START}" in text or not begun else error).strip()
+    raise InputError(f"{message}{_meant(message, given)}")
 
 
-def _plan(workflow: Any) -> Plan:
-    planned = set(workflow.dag.needrun_jobs())
-    jobs: list[Job] = []
+def write_plan(workflow: Any, started: Startup, estimates: Estimates) -> None:
+    """Write the plan of a dry run that ends, for `collect`."""
+    if (dag := workflow.dag) is None:  # Snakemake has refused to plan
+        return
     behind: dict[Any, list[Job]] = {}  # the job, or those before it if it only collects files
-    for raw in sorted_jobs(workflow.dag):
-        before = dict.fromkeys(x for each in workflow.dag.dependencies[raw] for x in behind[each])
+    planned = set(dag.needrun_jobs())
+    jobs: list[Job] = []
+    for raw in (job for level in dag.toposorted() for job in level):
+        before = dict.fromkeys(x for each in dag.dependencies[raw] for x in behind[each])
         behind[raw] = [*before]
         if raw.rule.script:
+            slice = getattr(raw.params, "slice", None) or {}
             job = Job(
-                raw,
+                raw.rule.name,
                 stage=Path(raw.rule.script).stem,
                 wildcards=wildcards_of(raw),
                 outputs=[Path(file) for file in raw.output],
@@ -91,17 +119,34 @@ def _plan(workflow: Any) -> Plan:
                 threads=raw.threads,
                 gpus=float(raw.resources.get("gpu") or 0),
                 minutes=float(raw.resources.get("runtime") or 0),
+                benchmark=Path(raw.benchmark) if raw.benchmark else None,
+                recipe=slice.get("recipe"),
             )
             behind[raw] = [job]
             jobs.append(job)
-    return Plan(
-        jobs,
-        workflow.globals["started"],
-        estimates=workflow.globals["estimates"],
-    )
+    Path(os.environ[PLAN]).write_bytes(pickle.dumps(Plan(jobs, started, estimates)))
 
 
 def wildcards_of(raw: Any) -> dict[str, str]:
     """A job's wildcards, with the data set and models of a rule that exists for one data set."""
     own = {name: getattr(raw.params, name, None) for name in ("dataset", "model")}
     return {name: each for name, each in own.items() if each} | dict(raw.wildcards.items())
+
+
+def _snakemake(
+    arguments: Sequence[str], environment: Mapping[str, str] = {}
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    return subprocess.run(
+        command, env=os.environ | environment, check=False, capture_output=True, text=True
+    )
+
+
+def _meant(message: str, given: Sequence[str]) -> str:
+    """Targets that are spelt like one that no rule makes."""
+    if not (unknown := _NO_RULE.search(message)):
+        return ""
+    options = [word for word in given if word != unknown[1]]
+    targets = _snakemake([*options, "--list-target-rules"]).stdout.split()
+    near = difflib.get_close_matches(unknown[1], targets, 3)
+    return f"\nDid you mean {' or '.join(near)}?" if near else ""

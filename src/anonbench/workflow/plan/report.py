@@ -14,7 +14,6 @@ from anonbench.core.wording import count, duration
 from anonbench.workflow.plan.costs import costs, wall_seconds
 from anonbench.workflow.plan.estimates.gpu_time import gpu_time, gpu_time_lines
 from anonbench.workflow.plan.jobs import Plan
-from anonbench.workflow.plan.maps import map_lines, map_pairs
 
 _LIMITS = (
     "At most: no job of {} was measured here, and the limit of its rule is counted, often several "
@@ -55,7 +54,6 @@ def as_data(plan: Plan, cores: int, gpus: float) -> dict[str, Any]:
         "gpu_here": model_name(),
         "wall_seconds": wall_seconds(jobs, cost, cores, gpus),
         "gpu_time": gpu_time(plan, jobs, measured, gpus),
-        "maps": map_pairs(plan.started),
     }
 
 
@@ -69,7 +67,7 @@ def as_text(data: Mapping[str, Any]) -> str:
     table = pd.DataFrame.from_dict(rows, orient="index", columns=_HEAD)
     lines = [f"{count(len(jobs), 'job')} would run (snakemake -n says why):", ""]
     lines += [table.to_string(), "", total(data)]
-    return "\n".join([*lines, *gpu_time_lines(data["gpu_time"]), *map_lines(data["maps"])])
+    return "\n".join([*lines, *gpu_time_lines(data["gpu_time"])])
 
 
 def _row(jobs: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""GPU time of planned trainings and embeddings by formula, and settings that shorten it.
+"""GPU time of planned trainings and embeddings by formula.
 
 For jobs without a measured counterpart: their FLOPs, divided by the GPU's peak and the share of it
 that trainings of ViT-L reached, published ones and this project's.
@@ -6,17 +6,14 @@ that trainings of ViT-L reached, published ones and this project's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from anonbench.config import Recipe
-from anonbench.config.experiment import Experiment
 from anonbench.core.libraries.devices import model_name
-from anonbench.core.vocabulary import Split, Variant
+from anonbench.core.vocabulary import Split
 from anonbench.core.wording import count
 from anonbench.training.loop.flops import forward_flops, image_flops, peak_flops, sizes_by_settings
 from anonbench.workflow.plan.jobs import Job, Plan
@@ -40,14 +37,6 @@ SMALLEST = 384
 """Width from which the shares apply: smaller models keep no GPU busy."""
 ACTIVATIONS_TWICE = 4 / 3
 """Factor of the time with `checkpoint_activations`: one extra forward pass."""
-PUBLISHED_DROP_PATH = 0.3
-"""DINOv2's stochastic depth in its short setting."""
-PRETRAINED_STEPS = 0.1
-"""Share of the steps that `shorter` assumes for a training from released weights."""
-_SHORTER = (
-    "Shorter trainings, as a share of that time (what each changes: "
-    "docs/reference/gpu-time.md#shorter-trainings):"
-)
 _HOUR, _DAYS = 3600.0, 72.0
 """Seconds of an hour; hours from which days are shown."""
 
@@ -94,15 +83,11 @@ def _share(name: str) -> Span:
     return ON_HOPPER if "H100" in name or "H200" in name else ON_OTHERS
 
 
-def work_of(plan: Plan, job: Job, change: str = "") -> Work | None:
-    """Work of a training or embedding on GPUs; None for other jobs and unknown backbones.
-
-    `change` names a change of `_shorter_recipes` to apply first.
-    """
+def work_of(plan: Plan, job: Job) -> Work | None:
+    """Work of a training or embedding on GPUs; None for other jobs and unknown backbones."""
     if not job.gpus or job.stage not in {"train", "embed"}:
         return None
     recipe = plan.estimates.recipe(job.wildcards["dataset"])
-    recipe = _shorter_recipes(recipe)[change] if change else recipe
     sizes = sizes_by_settings(recipe.backbone)
     if sizes is None or sizes.width < SMALLEST:
         return None
@@ -149,7 +134,6 @@ def gpu_time(
             "wall_hours": {n: [side_by_side(each, n) for each in alone] for n in counts},
         }
 
-    trainings = [job for job in works if job.stage == "train" and job not in measured]
     return {
         "stages": [
             {
@@ -162,7 +146,6 @@ def gpu_time(
             for stage, each in of_stage.items()
         ],
         "devices": [*map(times, [None] if works.keys() <= measured.keys() else devices())],
-        "shorter": shorter(plan, trainings, devices()[0]),
     }
 
 
@@ -180,60 +163,6 @@ def side_by_side(jobs: Iterable[tuple[float, int]], gpus: int) -> float | None:
     return max(free)
 
 
-def shorter(plan: Plan, trainings: Sequence[Job], device: Device) -> dict[str, float]:
-    """Config changes that shorten trainings, with the share of the time that remains."""
-    if not trainings:
-        return {}
-
-    def time(jobs: Iterable[Job], change: str = "") -> float:
-        works = (work_of(plan, job, change) for job in jobs)
-        return sum(device.seconds(work)[1] for work in works if work)
-
-    recipe = plan.estimates.recipe(trainings[0].wildcards["dataset"])
-    found = {name: time(trainings, name) for name in _shorter_recipes(recipe)}
-    for name, is_left in _fewer(plan.started.experiment).items():
-        found[name] = time(filter(is_left, trainings))
-    whole = time(trainings)
-    return {name: seconds / whole for name, seconds in found.items() if seconds < whole}
-
-
-def _shorter_recipes(recipe: Recipe) -> dict[str, Recipe]:
-    """Settings that shorten a training, each with the changed recipe."""
-    backbone, optimizer = recipe.backbone, recipe.optimizer
-    rate = max(PUBLISHED_DROP_PATH, backbone.drop_path)
-    steps = optimizer.steps * (1.0 if backbone.pretrained else PRETRAINED_STEPS)
-    changes: dict[str, dict[str, Any]] = {
-        "precision: bf16": {"precision": "bf16"},
-        "checkpoint_activations: false": {"checkpoint_activations": False},
-        f"backbone.drop_path: {PUBLISHED_DROP_PATH}": {
-            "backbone": backbone.model_copy(update={"drop_path": rate})
-        },
-        f"backbone.pretrained, with {PRETRAINED_STEPS:.0%} of optimizer.steps": {
-            "optimizer": optimizer.model_copy(update={"steps": steps})
-        },
-    }
-    return {name: recipe.model_copy(update=change) for name, change in changes.items()}
-
-
-def _fewer(experiment: Experiment) -> dict[str, Callable[[Job], bool]]:
-    """Settings that leave less to compare, each with a test whether a training remains."""
-    controls, (first, *others) = experiment.config.control_seeds, experiment.config.training_seeds
-    highest = {name: max(dataset.degrees) for name, dataset in experiment.datasets.items()}
-    return {
-        "control_seeds: []": lambda job: int(job.wildcards["seed"]) not in controls,
-        f"training_seeds: [{first}]": lambda job: int(job.wildcards["seed"]) not in others,
-    } | {
-        f"datasets.{name}.degrees: [{degree}]": partial(_is_left, name, degree)
-        for name, degree in highest.items()
-    }
-
-
-def _is_left(name: str, least: float, job: Job) -> bool:
-    """Whether a training remains: other data set, unadapted model, or a sufficient degree."""
-    variant = job.wildcards.get("anonymized")
-    return job.wildcards["dataset"] != name or not variant or Variant.parse(variant).degree >= least
-
-
 def gpu_time_lines(data: Mapping[str, Any] | None) -> list[str]:
     """Lines of a plan about GPU time; empty if there is nothing to report."""
     if data is None:
@@ -246,9 +175,6 @@ def gpu_time_lines(data: Mapping[str, Any] | None) -> list[str]:
     ]
     rows = {each["device"]: _row(each) for each in data["devices"]}
     lines += ["", pd.DataFrame.from_dict(rows, orient="index").to_string()]
-    if data["shorter"]:
-        lines += ["", _SHORTER]
-        lines += [f"  {share:5.0%}  {change}" for change, share in data["shorter"].items()]
     return lines
 
 

@@ -1,16 +1,18 @@
-# What Snakemake knows of results is kept with them.
+# What happens around a run: the plan is written, scratch is shared, and the report is named at the end.
 
-from functools import partial
+import atexit
+import os
 
 from anonbench.core.jobs.run_scratch import share_scratch
 from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
-from anonbench.workflow.snakemake_adapter.metadata import keep_metadata_in, metadata_store
+from anonbench.workflow.plan.jobs import PLAN, write_plan
 from snakemake_logger_plugin_anonbench import begin_run
 
-store = metadata_store(workflow, results, storage_prefix)
-keep_metadata_in(store, workflow, partial(startup.check_targets, started))
 last_lines = []
+
+if PLAN in os.environ and workflow.is_main_process:  # a dry run by anonbench plan
+    atexit.register(write_plan, workflow, started, estimates)
 
 
 onstart:
@@ -29,6 +31,5 @@ onstart:
 
 onsuccess:
     _page = Path(rules.report.output[0])
-    # of all jobs: Snakemake's persistence lists the outputs of those only that have not run
     if any(job.rule.name == "report" for job in workflow.dag.jobs) and _page.is_file():
         last_lines.append(f"the report: {_page.absolute()}")

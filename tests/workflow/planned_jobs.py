@@ -1,0 +1,54 @@
+"""Jobs that Snakemake plans, as a Snakefile that includes the workflow writes them at its end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_SNAKEFILE = """
+import atexit, json
+
+include: "{snakefile}"
+
+def write():
+    facts = []
+    number = {{job: index for index, job in enumerate(workflow.dag.jobs)}}
+    for job in number:
+        facts.append({{
+            "name": job.rule.name,
+            "script": job.rule.script,
+            "wildcards": dict(job.wildcards_dict),
+            "params": dict(job.params.items()),
+            "resources": dict(job.resources.items()),
+            "threads": job.threads,
+            "environment": job.rule.conda_env,
+            "input": list(map(str, job.input)),
+            "ancient": [str(file) for file in job.input if file.is_ancient],
+            "after": {{
+                number[other]: [file.is_ancient for file in files]
+                for other, files in workflow.dag.dependencies[job].items()
+            }},
+        }})
+    open("jobs.json", "w").write(json.dumps(facts, default=str))
+
+atexit.register(write)
+"""
+
+
+def planned_jobs(root: Path, folder: Path, config: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a dry run says of each job of `all`, in a folder without results."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    text = _SNAKEFILE.format(snakefile=root / "workflow/rules/every.smk")
+    (folder / "Snakefile").write_text(text, encoding="utf-8")
+    targets = ["report", "tables", "figures"]
+    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "progress"]
+    command += ["--cores", "8", "--workflow-profile", "none", "--", *targets]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: list[dict[str, Any]] = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
+    return found

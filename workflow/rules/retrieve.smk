@@ -1,0 +1,290 @@
+# Rankings of a data set, a job a shard of its queries; accuracies, a job a data set.
+
+
+# Databases, the reference and a block of queries; a profile's set-resources says otherwise.
+ranking_mb = growing(int(1000 * settings.retrieval.memory_gb) + 4000)
+
+
+# One job for all scenarios: they share the reference similarities.
+rule retrieve:
+    input:
+        **by_digest(
+            reference=lambda w: paths.reference_embedding(w.dataset),
+            queries=lambda w: paths.embeddings(w.dataset, variant="original"),
+            databases=lambda w: paths.embeddings(w.dataset),
+        ),
+    output:
+        "<results>/{dataset}/retrieval/shards/{shard}.parquet",
+    log:
+        "<logs>/retrieve/{dataset}/shards/{shard}.log",
+    benchmark:
+        "<benchmarks>/retrieve/{dataset}/shards/{shard}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: lambda w: estimates.retrieval_threads(w.dataset)
+    resources:
+        mem_mb=ranking_mb,
+        runtime=growing(lambda w: estimates.minutes("retrieve", w.dataset)),
+    params:
+        code=code_of("retrieve"),
+        slice=stage_parameters.retrieve(settings),
+        shards=settings.retrieval.shards,
+        scenarios=lambda w: paths.scenario_names(w.dataset),
+    script:
+        "../scripts/retrieve.py"
+
+
+# The files of a data set's scenarios follow no pattern: a rule a data set names them.
+for _name in experiment.datasets:
+
+    rule:
+        name:
+            f"rankings_{_name}"
+        input:
+            [
+                f"{results}/{_name}/retrieval/shards/{each}.parquet"
+                for each in range(settings.retrieval.shards)
+            ],
+        output:
+            queries=paths.scenario_files(_name, "retrieval", "parquet"),
+            summaries=paths.scenario_files(_name, "retrieval", "json"),
+        log:
+            f"<logs>/rankings/rankings_{_name}.log",
+        benchmark:
+            f"<benchmarks>/rankings/rankings_{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(20),
+        params:
+            code=code_of("rankings"),
+            slice=stage_parameters.retrieve(settings),
+            scenarios=paths.scenario_names(_name),
+        script:
+            "../scripts/rankings.py"
+
+
+# Rankings beside the tables' own. What second references find: the unadapted models of other seeds rank
+# the originals too, which tells costs from retrieval bias. And query kinds are compared without own
+# images: an anonymized query finds itself first.
+for _name in experiment.datasets:
+    _folder = f"<results>/{_name}/retrieval"
+    _seeds = experiment.second_references(_name)
+    _shards = [f"shards/{each}.parquet" for each in range(settings.retrieval.shards)]
+
+    rule:
+        name:
+            f"retrieve_others_{_name}"
+        input:
+            **by_digest(
+                reference=paths.reference_embedding(_name),
+                seconds=[paths.reference_embedding(_name, seed) for seed in _seeds],
+                queries=paths.embeddings(_name, experiment.trained_scenarios(_name), "original"),
+                databases=paths.embeddings(_name, experiment.trained_scenarios(_name)),
+            ),
+        output:
+            without_own=f"{_folder}/without_own/shards/{{shard}}.parquet",
+            second=[f"{_folder}/second/seed{seed}/shards/{{shard}}.parquet" for seed in _seeds],
+        log:
+            f"<logs>/retrieve/{_name}/others/{{shard}}.log",
+        benchmark:
+            f"<benchmarks>/retrieve/{_name}/others/{{shard}}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        threads: estimates.retrieval_threads(_name)
+        resources:
+            mem_mb=ranking_mb,
+            runtime=growing((1 + len(_seeds)) * estimates.minutes("retrieve", _name)),
+        params:
+            code=code_of("retrieve_others"),
+            slice=stage_parameters.retrieve(settings),
+            without_own=stage_parameters.retrieve_without_own(settings),
+            dataset=_name,
+            scenarios=[run.path for run in experiment.trained_scenarios(_name)],
+            anonymized=[run.path for run in experiment.anonymized_scenarios(_name)],
+        script:
+            "../scripts/retrieve_others.py"
+
+    rule:
+        name:
+            f"rankings_others_{_name}"
+        input:
+            without_own=[f"{results}/{_name}/retrieval/without_own/{each}" for each in _shards],
+            second=[
+                f"{results}/{_name}/retrieval/second/seed{seed}/{each}"
+                for seed in _seeds
+                for each in _shards
+            ],
+        output:
+            without_own=f"{_folder}/without_own.parquet",
+            second=[f"{_folder}/second/seed{seed}.parquet" for seed in _seeds],
+        log:
+            f"<logs>/rankings/others_{_name}.log",
+        benchmark:
+            f"<benchmarks>/rankings/others_{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        resources:
+            mem_mb=ranking_mb,
+            runtime=growing(20),
+        params:
+            code=code_of("rankings_others"),
+            dataset=_name,
+            scenarios=[run.path for run in experiment.trained_scenarios(_name)],
+            anonymized=[run.path for run in experiment.anonymized_scenarios(_name)],
+        script:
+            "../scripts/rankings_others.py"
+
+
+# Each training's ranking of original images, judged by that of each other training.
+rule trainings:
+    input:
+        **by_digest(
+            clusters=rules.clusters.output.clusters,
+            originals=lambda w: paths.trained_originals(w.dataset),
+        ),
+    output:
+        "<results>/{dataset}/trainings.csv",
+    log:
+        "<logs>/trainings/{dataset}.log",
+    benchmark:
+        "<benchmarks>/trainings/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=ranking_mb,
+        runtime=growing(lambda w: estimates.minutes("trainings", w.dataset)),
+    params:
+        code=code_of("trainings"),
+        slice=stage_parameters.trainings(settings),
+        trainings=lambda w: [
+            (str(model), seed) for model, seed in experiment.ranking_trainings(w.dataset)
+        ],
+    script:
+        "../scripts/trainings.py"
+
+
+# Archives of which a share is anonymized, from the scenarios' embeddings.
+rule deployments:
+    input:
+        **by_digest(
+            clusters=rules.clusters.output.clusters,
+            references=lambda w: paths.references(w.dataset),
+            embeddings=lambda w: list(paths.deployed(w.dataset).values()),
+            labels=lambda w: paths.labels_of_order(w.dataset),
+        ),
+    output:
+        "<results>/{dataset}/deployments.csv",
+    log:
+        "<logs>/deployments/{dataset}.log",
+    benchmark:
+        "<benchmarks>/deployments/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(lambda w: estimates.minutes("deployments", w.dataset)),
+    params:
+        code=code_of("deployments"),
+        slice=lambda w: stage_parameters.deployments(settings, w.dataset),
+        degree=lambda w: max(datasets[w.dataset].degrees),
+        methods=lambda w: list(paths.deployed(w.dataset)),
+    script:
+        "../scripts/deployments.py"
+
+
+# One job for all models: a scenario whose embeddings are unchanged is not scored again.
+for _name in filter(experiment.is_classified, experiment.datasets):
+    _runs = experiment.scenarios(_name)
+    _models = list(dict.fromkeys(str(run.model) for run in _runs))
+
+    rule:
+        name:
+            f"downstream_{_name}"
+        input:
+            **by_digest(
+                manifest=f"{results}/{_name}/manifest.parquet",
+                clusters=f"{results}/{_name}/clusters.parquet",
+                train=[
+                    paths.embedding(_name, run.model, run.seed, run.variant, "train")
+                    for run in _runs
+                ],
+                val=paths.embeddings(_name),
+            ),
+        output:
+            predictions=update(paths.scenario_files(_name, "downstream", "parquet")),
+            summary=update(paths.scenario_files(_name, "downstream", "json")),
+            confusion=update(paths.scenario_files(_name, "downstream", "confusion.csv")),
+        log:
+            f"<logs>/downstream/{_name}.log",
+        benchmark:
+            f"<benchmarks>/downstream/{_name}.tsv"
+        conda:
+            "../../envs/anonbench.yaml"
+        threads: max(estimates.downstream_threads(_name, each) for each in _models)
+        resources:
+            mem_mb=growing(8000),
+            runtime=growing(estimates.minutes("downstream", _name)),
+        params:
+            code=code_of("downstream"),
+            slice=stage_parameters.downstream(settings, _name),
+            dataset=_name,
+        script:
+            "../scripts/downstream.py"
+
+
+# Only where `retrieval.near_duplicates` asks for it. Hashes tell which originals are nearly equal.
+rule hash_images:
+    input:
+        **by_digest(index="<results>/{dataset}/images/original/val/{shard}.parquet"),
+    output:
+        "<results>/{dataset}/near_duplicates/{shard}.parquet",
+    log:
+        "<logs>/hash_images/{dataset}/{shard}.log",
+    benchmark:
+        "<benchmarks>/hash_images/{dataset}/{shard}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(lambda w: estimates.minutes("hash_images", w.dataset, "val")),
+    params:
+        code=code_of("hash_images"),
+    script:
+        "../scripts/hash_images.py"
+
+
+rule near_duplicates:
+    input:
+        **by_digest(
+            reference=lambda w: paths.reference_embedding(w.dataset),
+            queries=lambda w: paths.embeddings(w.dataset, variant="original"),
+            databases=lambda w: paths.embeddings(w.dataset),
+            clusters=rules.clusters.output.clusters,
+        ),
+        hashes=lambda w: [
+            f"{results}/{w.dataset}/near_duplicates/{shard}.parquet"
+            for shard in paths.shards(w.dataset, "val")
+        ],
+        scores="<results>/{dataset}/scores.csv",
+    output:
+        "<results>/{dataset}/near_duplicates.csv",
+    log:
+        "<logs>/near_duplicates/{dataset}.log",
+    benchmark:
+        "<benchmarks>/near_duplicates/{dataset}.tsv"
+    conda:
+        "../../envs/anonbench.yaml"
+    threads: lambda w: estimates.retrieval_threads(w.dataset)
+    resources:
+        mem_mb=ranking_mb,
+        runtime=growing(lambda w: estimates.minutes("near_duplicates", w.dataset)),
+    params:
+        code=code_of("near_duplicates"),
+        slice=stage_parameters.near_duplicates(settings),
+        reference_seed=experiment.reference_seed,
+        control_seeds=settings.control_seeds,
+        scenarios=lambda w: paths.scenario_names(w.dataset),
+    script:
+        "../scripts/near_duplicates.py"
