@@ -157,7 +157,6 @@ class Estimates:
             return system.memory_mb + vectors
         return (6_000 if self._is_large(name) else 1_500) + vectors
 
-
     def retrieval_threads(self, name: str) -> int:
         """Threads of a retrieval job, for about five minutes of work each."""
         return min(16, max(1, math.ceil(self._retrieved_in(name) / 300)))

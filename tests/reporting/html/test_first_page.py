@@ -187,9 +187,7 @@ def test_nothing_can_be_said_on_too_little(tmp_path: Path) -> None:
     assert "100 %" not in said.replace("100 % is", "")  # the definition
     failing = first_page(tmp_path, table_of(0.9), few)
     said = "The search quality is not known yet"
-    assert (
-        f"{said}: {why}. No method passes. Closest is Mask. It fails because" in failing
-    )
+    assert f"{said}: {why}. No method passes. Closest is Mask. It fails because" in failing
 
 
 def test_a_choice_of_unknown_quality_names_its_degree_and_vectors() -> None:
