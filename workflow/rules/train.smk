@@ -104,6 +104,7 @@ use rule train_unadapted as train_distilled with:
 # originals.
 rule distill_system:
     input:
+        enough_listed,
         **by_digest(
             original=lambda w: paths.images(w.dataset, "original", "train"),
             anonymized=lambda w: paths.images(w.dataset, w.anonymized, "train"),
