@@ -295,7 +295,7 @@ def test_on_a_phone_a_row_is_a_card_and_nothing_is_scrolled_sideways(
         cells = region.locator("tbody tr:visible :is(th, td)").all()
         assert cells and all(cell.bounding_box()["width"] > 300 for cell in cells)  # type: ignore[index]
     kept = page.locator("#data-documents td[data-head]").first
-    assert kept.evaluate("e => getComputedStyle(e, '::before').content") == '"Quality kept, of 100"'
+    assert kept.evaluate("e => getComputedStyle(e, '::before').content") == '"Quality kept"'
 
 
 def test_the_first_page_of_a_data_set_fits_two_screens_and_one_sheet(

@@ -89,13 +89,11 @@ def test_a_training_takes_as_long_as_its_images(root: Path) -> None:
 
 def test_several_gpus_share_the_work_and_each_needs_memory_and_threads(root: Path) -> None:
     one = estimates(root, 1_000, threads=4)
-    many = estimates(root, 1_000, threads=4, gpus=8, nodes=2)
-    assert one.seconds("train", "celeba") == pytest.approx(16 * many.seconds("train", "celeba"))
+    many = estimates(root, 1_000, threads=4, gpus=8)
+    assert one.seconds("train", "celeba") == pytest.approx(8 * many.seconds("train", "celeba"))
     assert many.training_mb("celeba") == 8 * one.training_mb("celeba")
-    assert (one.training_gpus("celeba"), many.training_gpus("celeba")) == (1, 16)
+    assert (one.training_gpus("celeba"), many.training_gpus("celeba")) == (1, 8)
     assert (one.training_threads("celeba"), many.training_threads("celeba")) == (4, 32)
-    assert one.across_machines("celeba", "srun") is None
-    assert many.across_machines("celeba", "srun") == "srun"
     assert one.embedding_gpus("celeba") == many.embedding_gpus("celeba") == 1
     on_cpu = estimates(root, 1_000, device="cpu", gpus=2)
     assert on_cpu.training_gpus("celeba") == on_cpu.embedding_gpus("celeba") == 0
@@ -155,14 +153,6 @@ def test_a_large_backbone_is_planned_as_such_by_its_name_or_size(root: Path) -> 
     assert ask == [32_000, 32_000, 2_000]
 
 
-def test_retrieval_asks_for_a_gpu_where_it_may_use_one(root: Path) -> None:
-    assert retrieval(root).retrieval_gpus() == 0
-    on_gpu = retrieval(root, device="cuda")
-    assert on_gpu.retrieval_gpus() == 1
-    assert on_gpu.retrieval_threads("rvl_cdip") == 2
-    assert on_gpu.seconds("retrieve", "rvl_cdip") < retrieval(root).seconds("retrieve", "rvl_cdip")
-
-
 def test_detection_asks_for_a_gpu_where_a_detector_can_use_one_and_may(root: Path) -> None:
     values = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
     for device, faces in (("cpu", 0), ("auto", 1), ("cuda", 1)):
@@ -189,4 +179,4 @@ def test_deployments_ask_a_sample_of_the_archive(root: Path) -> None:
     """Time grows with the images, and not with their square."""
     small, large = estimates(root, 10_000), estimates(root, 40_000)
     seconds = [each.seconds("deployments", "rvl_cdip") for each in (small, large)]
-    assert 3.5 < (seconds[1] - 20) / (seconds[0] - 20) < 4.5
+    assert seconds[1] == pytest.approx(4 * seconds[0], rel=0.2)
