@@ -158,6 +158,7 @@ def test_the_reader_chooses_model_degree_and_queries(report: Path, visit: Open) 
     page.locator("nav a[href='#data-documents']").click()
     form = page.locator("#data-documents .chooser")
     rows = page.locator("#data-documents .methods tbody tr:visible")
+    rows.first.wait_for()
     assert rows.count() == 3  # one a method, the best
     form.locator("[name=model]").select_option("A")
     form.locator("[name=query]").select_option("anonymized")
