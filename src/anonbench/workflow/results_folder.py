@@ -14,7 +14,7 @@ from typing import Any
 
 from anonbench import __version__
 from anonbench.core.errors import InputError
-from anonbench.core.io import RESULTS, cannot_be_written_to, make_private, writing_to
+from anonbench.core.io import RESULTS, atomic, cannot_be_written_to, make_private, writing_to
 from anonbench.core.jobs.checksums import FOLDER
 
 log = logging.getLogger(__name__)
@@ -54,8 +54,7 @@ class Results:
             InputError: there are results whose last run was not one of this folder.
         """
         mark = self._mark()
-        own = self._own.read_text(encoding="utf-8") if self._own.exists() else None
-        if self._is_filled() and mark != own:
+        if self._is_filled() and mark not in self._known():
             raise InputError(_UNKNOWN.format(self._name, _RECORDS.absolute()))
         if mark and (other := mark.partition(" ")[0]) != __version__:
             log.warning(_OTHER_VERSION, self._name, other)
@@ -71,15 +70,24 @@ class Results:
         if message := self._obstacle():
             raise InputError(message)
         mark = f"{__version__} {secrets.token_hex(8)}"
+        self._record(*self._known(), mark)  # killed from here on, it knows the old and the new mark
         self._write_mark(mark)
-        self._own.parent.mkdir(parents=True, exist_ok=True)
-        self._own.write_text(mark, encoding="utf-8")
+        self._record(mark)
 
     @property
     def _own(self) -> Path:
         """The mark beside Snakemake's records, which name files as the config does."""
         name = hashlib.sha256(self._name.encode()).hexdigest()[:16]
         return _RECORDS / "anonbench" / name
+
+    def _known(self) -> list[str]:
+        """Marks of results that Snakemake has records of."""
+        return self._own.read_text(encoding="utf-8").splitlines() if self._own.exists() else []
+
+    def _record(self, *marks: str) -> None:
+        self._own.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(self._own) as temporary:
+            temporary.write_text("\n".join(marks), encoding="utf-8")
 
     def _is_filled(self) -> bool:
         return any(self._folder.glob(f"*/{FOLDER}"))
@@ -93,8 +101,8 @@ class Results:
 
     def _write_mark(self, mark: str) -> None:
         make_private(self._folder)
-        with writing_to(self._folder, RESULTS):
-            (self._folder / MARK).write_text(mark, encoding="utf-8")
+        with writing_to(self._folder, RESULTS), atomic(self._folder / MARK) as temporary:
+            temporary.write_text(mark, encoding="utf-8")
 
 
 class Bucket(Results):

@@ -54,6 +54,31 @@ def test_results_of_another_folders_run_are_refused(
         Results(folder).check()
 
 
+@pytest.mark.parametrize("written", [False, True])
+def test_a_run_killed_while_it_marks_its_results_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    (folder / "set/own.csv").write_text("of a user")
+    write_checksum(folder / "set/own.csv")
+    Results(folder).begin()
+    write = Results._write_mark
+
+    def killed(results: Results, mark: str) -> None:
+        if written:
+            write(results, mark)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Results, "_write_mark", killed)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            Results(folder).begin()
+    Results(folder).check()
+    monkeypatch.undo()
+    monkeypatch.chdir(folder.parent)
+    Results(folder).begin()
+    Results(folder).check()
+
+
 def test_results_of_another_version_are_named_with_the_way_to_keep_them(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -69,8 +94,12 @@ def test_results_of_another_version_are_named_with_the_way_to_keep_them(
 def test_results_that_cannot_be_written_to_are_looked_at(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(30, "Read-only file system")
+    write = Path.write_text
+
+    def refuse(path: Path, *arguments: Any, **options: Any) -> int:
+        if path.parent.name == folder.name:
+            raise OSError(30, "Read-only file system")
+        return write(path, *arguments, **options)
 
     monkeypatch.setattr("pathlib.Path.write_text", refuse)
     Results(folder).check()
