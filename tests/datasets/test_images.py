@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from odd_folder import claimed_png
 from PIL import Image
 
 from anonbench.core.errors import InputError, UnreadableImage
@@ -28,6 +29,18 @@ IMAGES = st.one_of(
     npst.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20))),
     npst.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20), st.just(3))),
 )
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Return a PNG that claims a size and holds nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 def reason(path: Path, max_pixels: int = 10**6) -> str:
@@ -57,10 +70,37 @@ def test_arrays_may_be_written_to(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.png").flags.writeable
 
 
+def test_cmyk_jpeg_becomes_rgb(tmp_path: Path) -> None:
+    flat = Image.new("RGB", (16, 16), (200, 40, 90))
+    flat.convert("CMYK").save(tmp_path / "a.jpg", quality=100)
+    pixels = read_image(tmp_path / "a.jpg")
+    assert np.abs(pixels.astype(int) - (200, 40, 90)).max() <= 3
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("top", [200, 65535])
+def test_16_bits_are_scaled_whatever_the_image_uses(tmp_path: Path, suffix: str, top: int) -> None:
+    deep = np.linspace(0, top, 54).reshape(6, 9).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / f"a.{suffix}")
+    pixels = read_image(tmp_path / f"a.{suffix}")
+    np.testing.assert_array_equal(pixels, np.rint(deep / 257.0).astype(np.uint8))
+
+
 def test_16_bit_colour(tmp_path: Path) -> None:
     deep = COLOUR.astype(np.uint16) * 257
     cv2.imwrite(str(tmp_path / "a.png"), deep[..., ::-1])
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
+
+
+@pytest.mark.parametrize("scale", [1 / 255, 1.0, 257.0])
+def test_floats_are_scaled_by_their_range(tmp_path: Path, scale: float) -> None:
+    values = np.arange(256, dtype=np.float32).reshape(16, 16)
+    values[0, 0] = 1
+    holed = (values - 1) * np.float32(scale)
+    holed[0, 0] = np.nan
+    Image.fromarray(holed).save(tmp_path / "a.tif")
+    expected = np.rint((values - 1) * 255 / 254).astype(np.uint8)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), expected)
 
 
 def test_palette_and_its_transparency(tmp_path: Path) -> None:
@@ -102,6 +142,15 @@ def test_a_photo_with_a_preview_behind_it_is_one_photo(tmp_path: Path) -> None:
     )
     pixels = read_image(tmp_path / "a.jpg")
     assert pixels.shape == (8, 16, 3) and pixels[0, 0, 2] > 250
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "gif", "bmp", "webp"])
+def test_truncated_files_are_refused(tmp_path: Path, suffix: str) -> None:
+    big = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(big).save(tmp_path / f"whole.{suffix}")
+    data = (tmp_path / f"whole.{suffix}").read_bytes()
+    (tmp_path / f"half.{suffix}").write_bytes(data[: len(data) // 2])
+    assert "damaged" in (text := reason(tmp_path / f"half.{suffix}")) or "opened" in text
 
 
 @settings(max_examples=150, deadline=None)
@@ -150,19 +199,19 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
 
 
 def test_bombs_are_refused_by_their_header(tmp_path: Path) -> None:
-    (tmp_path / "bomb.png").write_bytes(claimed_png(100_000, 100_000))
+    (tmp_path / "bomb.png").write_bytes(png_header(100_000, 100_000))
     assert reason(tmp_path / "bomb.png", 180_000_000) == "more than 180000000 pixels"
 
 
 def test_the_limit_is_the_given_one_and_not_pillows(tmp_path: Path) -> None:
-    (tmp_path / "large.png").write_bytes(claimed_png(15_000, 15_000))  # beyond Pillow's limit
+    (tmp_path / "large.png").write_bytes(png_header(15_000, 15_000))  # beyond Pillow's limit
     with open_checked(tmp_path / "large.png", 15_000**2) as image:
         assert upright_size(image) == (15_000, 15_000)
     assert reason(tmp_path / "large.png", 15_000**2 - 1) == "more than 224999999 pixels"
 
 
 def test_limits_of_threads_do_not_mix(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(claimed_png(1000, 1000))
+    (tmp_path / "a.png").write_bytes(png_header(1000, 1000))
 
     def opens(limit: int) -> bool:
         try:
@@ -217,6 +266,19 @@ def test_invalid_exif_counts_as_none(tmp_path: Path, exif: bytes, suffix: str) -
         assert upright_size(image) == (9, 6)
 
 
+def test_unknown_orientation_counts_as_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 77
+    Image.fromarray(COLOUR).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
+
+
+def test_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "Führer schein 身分証 #1 %20.PNG"
+    Image.fromarray(COLOUR).save(path)
+    np.testing.assert_array_equal(read_image(path), COLOUR)
+
+
 @given(image=IMAGES)
 def test_png_is_lossless_and_repeats(image: np.ndarray) -> None:
     data = encode(image)
@@ -231,6 +293,12 @@ def test_jpeg_keeps_the_shape_and_carries_no_metadata() -> None:
         assert decode(data).shape == image.shape
         assert not Image.open(io.BytesIO(data)).getexif()
         assert np.abs(decode(data).astype(int) - image).max() < 25
+
+
+def test_colour_order_is_red_first() -> None:
+    red = np.zeros((4, 4, 3), np.uint8)
+    red[..., 0] = 255
+    assert np.asarray(Image.open(io.BytesIO(encode(red))))[0, 0].tolist() == [255, 0, 0]
 
 
 def test_damaged_data_in_an_image_set_is_named() -> None:

@@ -179,6 +179,16 @@ def test_pages_are_images_where_they_are_asked_for(tmp_path: Path) -> None:
         open_images(table)
 
 
+def test_an_image_without_its_suffix_is_said(folder: Path, tmp_path: Path) -> None:
+    (folder / "photo").write_bytes((folder / "b.png").read_bytes())
+    path = tmp_path / "photos.tar"
+    with tarfile.open(path, "w") as tar:
+        tar.add(folder, ".")
+    for given in (folder, path):
+        left = {each.name: each for each in open_images(given).left_out}
+        assert "rename it" in left["photo"].reason and not left["photo"].quiet
+
+
 def test_one_image_is_given_by_its_name(folder: Path) -> None:
     assert pairs(open_images(folder / "b.png")) == [("b", "b.png")]
 

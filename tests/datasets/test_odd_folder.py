@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from odd_folder import NFC, NFD, coded, pdf, picture, text_page, write_odd_folder
+from odd_folder import NFC, NFD, claimed_png, coded, pdf, picture, text_page, write_odd_folder
+from PIL import Image
 
 from anonbench.cli import main
 from anonbench.config import Dataset
-from anonbench.core.errors import InputError
+from anonbench.core.errors import ChangedImage, InputError
 from anonbench.datasets.documents import DOCUMENT, PAGE
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.image_sets.originals import copy_shard, write_index
@@ -77,7 +78,7 @@ def test_what_is_left_out(odd: Path) -> None:
         "huge.pdf": "more than 1000000 pixels",
         "itself.png": "a link to nowhere",
         "notes.txt": "not an image by its suffix",
-        "photo": "not an image by its suffix",
+        "photo": "an image whose suffix is not one of an image; rename it",
         "plain.png": "same content as an image of val (duplicates.csv names it)",
         "round": "a link to a folder that encloses it",
         "scan.djvu": "an image of a kind that is not read (DjVu); convert it to PNG or JPEG",
@@ -152,7 +153,7 @@ def test_commands_read_what_the_workflow_reads(odd: Path) -> None:
     skipped = pd.read_csv(odd / "s.csv").set_index("path")["reason"].to_dict()
     del skipped["plain.png"]
     assert left == skipped
-    assert {each.name for each in given.left_out if each.quiet} == {"notes.txt", "photo"}
+    assert {each.name for each in given.left_out if each.quiet} == {"notes.txt"}
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -171,6 +172,7 @@ def test_detect_counts_and_names_every_file(
     assert "converted while they were read (5: PDF page drawn at 150 dpi; " in said
     assert "an encrypted PDF; save it without its password" in said
     assert "an image of a kind that is not read (DjVu)" in said
+    assert "1: an image whose suffix is not one of an image; rename it" in said
     entries = json.loads(output.read_text(encoding="utf-8"))
     names = [each["name"] for each in (*entries["images"], *entries["left_out"])]
     files = {
@@ -222,7 +224,7 @@ def test_embed_counts_and_names_every_file(
     assert main(["embed", str(odd / "f"), *system]) == 3
     told = json.loads(capsys.readouterr().out)
     skipped = pd.read_csv(odd / "s.csv").set_index("path")["reason"].to_dict()
-    for name in ("plain.png", "notes.txt", "photo"):  # a copy; and nothing that looks like an image
+    for name in ("plain.png", "notes.txt"):  # a copy; and nothing that looks like an image
         del skipped[name]
     named = {each["name"]: each["reason"] for each in told["left_out_files"]}
     assert named.keys() == skipped.keys() and told["left_out"] == len(named)
@@ -250,6 +252,19 @@ def test_pages_are_an_image_set_and_are_copied_once(odd: Path, tmp_path: Path) -
     files = manifest.groupby("path")["bytes"].first()
     most = sum(512 + -(-int(size) // 512) * 512 for size in files) + 10240
     assert (tmp_path / "a" / "0.tar").stat().st_size <= most
+
+
+def test_a_replaced_document_is_refused_page_by_page(tmp_path: Path, dataset: Make) -> None:
+    file = tmp_path / "f" / "a.pdf"
+    file.parent.mkdir()
+    file.write_bytes(pdf([text_page("1"), text_page("2")]))
+    (tmp_path / "f" / "b.png").write_bytes(coded(picture(0), "PNG"))
+    manifest = write(tmp_path, dataset("folder", tmp_path / "f", split={"validation": 0.5}))
+    row = manifest.iloc[1]
+    assert row["id"] == "a/page-0002"
+    file.write_bytes(pdf([text_page("2"), text_page("1")]))
+    with pytest.raises(ChangedImage, match="other content"):
+        read_original(row["id"], file, int(row["bytes"]), row["digest"])
 
 
 def test_pages_stay_together_and_a_lone_document_is_refused(tmp_path: Path, dataset: Make) -> None:
@@ -299,3 +314,10 @@ def test_plain_folders_have_no_new_column(tmp_path: Path, dataset: Make) -> None
         *("id", "path", "split", "width", "height", "bytes", "digest")
     ]
     assert (manifest["digest"].str.len() == 64).all()
+
+
+def test_a_bomb_is_not_decoded_to_be_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(claimed_png(2**31 - 1, 2**31 - 1))
+    with pytest.raises(InputError, match="more than"):
+        read_image(tmp_path / "a.png")
+    assert Image.MAX_IMAGE_PIXELS is None

@@ -18,6 +18,7 @@ from anonbench.datasets.files.walk import (
     NOT_IMAGE,
     NOT_NAMED,
     NOT_UTF8,
+    RENAMED,
     SPECIAL,
     SUBSET,
     TEST,
@@ -27,12 +28,13 @@ from anonbench.datasets.files.walk import (
 from anonbench.datasets.listing import find_unused, read_source, root_of
 
 Make = Callable[..., Dataset]
+JPEG = b"\xff\xd8\xff\xe0"
 
 
-def touch(root: Path, *paths: str) -> Path:
+def touch(root: Path, *paths: str, data: bytes = b"") -> Path:
     for path in paths:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).touch()
+        (root / path).write_bytes(data)
     return root
 
 
@@ -53,7 +55,7 @@ def unused(settings: Dataset) -> dict[str, str]:
 
 def test_a_folder_with_everything_in_it(tmp_path: Path, dataset: Make) -> None:
     root = touch(tmp_path / "d", "train/a.png", "val/b.jfif", "train/c.AVIF", "train/notes.txt")
-    touch(root, "train/photo.jpeg_original", "val/scan")
+    touch(root, "train/photo.jpeg_original", "val/scan", data=JPEG)
     touch(root, ".git/x.png", "train/._a.png", "test/t.png", "extra/e.png", "top.png")
     touch(tmp_path / "pool", "p.png")
     (root / "train" / "pool").symlink_to(tmp_path / "pool")
@@ -78,11 +80,11 @@ def test_a_folder_with_everything_in_it(tmp_path: Path, dataset: Make) -> None:
         "train/\\xe4.png": NOT_UTF8,
         "train/c.AVIF": avif,
         "train/notes.txt": NOT_IMAGE,
-        "train/photo.jpeg_original": NOT_IMAGE,
+        "train/photo.jpeg_original": RENAMED,
         "val/again": TWICE,
         "val/gone.png": BROKEN,
         "val/pipe.png": SPECIAL,
-        "val/scan": NOT_IMAGE,
+        "val/scan": RENAMED,
     }
 
 

@@ -23,7 +23,7 @@ from anonbench.datasets.formats.pages import Page, file_digest_of, require_page,
 from anonbench.datasets.formats.pdf import draw_pdf, is_pdf
 from anonbench.datasets.formats.pixels import declared_bits, is_deep, orientation, to_array
 from anonbench.datasets.formats.png import to_png
-from anonbench.datasets.formats.whole import HeaderReader, require_whole
+from anonbench.datasets.formats.whole import HeaderReader, require_filled, require_whole
 
 MAX_PIXELS = 180_000_000
 _BYTES_A_PIXEL = 8
@@ -221,7 +221,7 @@ def read_image(
         pixels = image.width * image.height
         with memory_for(pixels):
             if not _is_heavy(image, len(data)):
-                return _decoded(image)
+                return _decoded(image, data if max_pixels else b"")
             shape, values = ask("image", data, page, max_pixels, pixels=pixels)
             return values.reshape(shape)
 
@@ -229,7 +229,7 @@ def read_image(
 def read_here(data: bytes, max_pixels: int | None, page: Page | None) -> np.ndarray:
     """Read as `read_image`, without limits of resources."""
     with open_checked(data, max_pixels, page) as image:
-        return _decoded(image)
+        return _decoded(image, data if max_pixels else b"")
 
 
 def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
@@ -239,10 +239,12 @@ def _is_heavy(image: ImageFile.ImageFile, size: int) -> bool:
     return is_odd or image.width * image.height > _MOST_HERE or size > 2 * _MOST_HERE
 
 
-def _decoded(image: Image.Image) -> np.ndarray:
-    """Return an opened image upright."""
+def _decoded(image: Image.Image, data: bytes) -> np.ndarray:
+    """Return an opened image upright; `data` is empty if it was checked before."""
     try:
         image.load()
+        if data and image.format in ("JPEG", "MPO"):
+            require_filled(data, image)
         turn = _UPRIGHT.get(orientation(image))
         pixels = to_array(image if turn is None else image.transpose(turn))
         return np.require(pixels, requirements="W")  # copied if Pillow owns the memory

@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.datasets.files.walk import (
     FOLLOWED,
+    HEAD,
     HIDDEN,
+    NOT_IMAGE,
     NOT_UTF8,
     UNREADABLE,
+    content_reason,
+    head_reason,
     is_image_name,
     is_quiet,
     is_text,
@@ -202,6 +206,8 @@ def _folder_images(folder: Path) -> _Found:
             if reason == FOLLOWED:
                 continue
             why = reason or suffix_reason(name) or ("" if is_text(name) else NOT_UTF8)
+            if why == NOT_IMAGE:
+                why = content_reason(folder / name)
             if why:
                 left.append(LeftOut(shown(name), why))
                 left += _hidden_images(folder, name) if why == HIDDEN else ()
@@ -236,7 +242,7 @@ def _tar_images(path: Path) -> _Found:
                     continue
                 if not member.isreg() or member.issparse():
                     left.append(LeftOut(shown(name), "a link or device in a tar"))
-                elif why := _member_reason(name):
+                elif why := _member_reason(tar, member, name):
                     left.append(LeftOut(shown(name), why))
                 else:
                     if name in files:
@@ -251,11 +257,14 @@ def _tar_images(path: Path) -> _Found:
     return list(files.values()), left
 
 
-def _member_reason(name: str) -> str:
+def _member_reason(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
     """Reason why a file in a tar is not used; empty if it is."""
     if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
         return HIDDEN
-    return suffix_reason(name) or ("" if is_text(name) else NOT_UTF8)
+    why = suffix_reason(name) or ("" if is_text(name) else NOT_UTF8)
+    if why == NOT_IMAGE and (file := tar.extractfile(member)):
+        return head_reason(file.read(HEAD))
+    return why
 
 
 def _table_images(path: Path) -> _Found:

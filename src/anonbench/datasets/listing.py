@@ -19,9 +19,11 @@ from anonbench.core.vocabulary import Split
 from anonbench.datasets import clusters
 from anonbench.datasets.documents import PAGE, with_pages
 from anonbench.datasets.files.walk import (
+    NOT_IMAGE,
     NOT_UTF8,
     SUBSET,
     Entry,
+    content_reason,
     files_in,
     is_text,
     shown,
@@ -254,6 +256,9 @@ def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
     rows = {
         e.path: known.get(e.path) or _reason(source, e) for e in found if e.path not in used
     } | source.left
+    for path, reason in rows.items():
+        if reason == NOT_IMAGE:
+            rows[path] = content_reason(f"{root}/{path}")
     pairs = [(shown(path), reason) for path, reason in rows.items()]
     table = pd.DataFrame(pairs, columns=["path", "reason"], dtype="str")
     return table.sort_values(["path", "reason"], ignore_index=True)

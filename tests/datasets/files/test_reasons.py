@@ -1,13 +1,19 @@
-"""Kinds of files by suffix."""
+"""Kinds of files by suffix and by content."""
 
 from __future__ import annotations
 
+import io
+import os
+from pathlib import Path
+
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from anonbench.datasets.files.walk import (
     NOT_IMAGE,
+    RENAMED,
     SUFFIXES,
+    content_reason,
     is_image_name,
     is_quiet,
     suffix_reason,
@@ -52,3 +58,53 @@ def test_pdf_and_heic_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["a.txt", "jpg", ".jpg", "a.jpeg_original", "a.", "a.png.bak"])
 def test_other_names_are_none_of_images(name: str) -> None:
     assert suffix_reason(name) == NOT_IMAGE
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_images_under_another_suffix_are_found_by_content(tmp_path: Path, format: str) -> None:
+    if format == "JPEG2000" and not features.check("jpg_2000"):
+        pytest.skip("this Pillow cannot write JPEG 2000")
+    data = io.BytesIO()
+    Image.new("RGB", (20, 20), (1, 2, 3)).save(data, format)
+    file = tmp_path / "photo.JPEG_original"
+    file.write_bytes(data.getvalue())
+    # the first bytes of PPM and BMP are two letters of a text
+    weak = format in ("PPM", "BMP", "DIB")
+    assert content_reason(file) == (NOT_IMAGE if weak else RENAMED)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1", "AVIF"),
+        (b"\0" * 128 + b"DICM", "DICOM"),
+    ],
+)
+def test_kinds_that_are_not_read_are_found_by_content(
+    tmp_path: Path, head: bytes, kind: str
+) -> None:
+    (tmp_path / "IMG_0001").write_bytes(head)
+    assert f"({kind})" in content_reason(tmp_path / "IMG_0001")
+
+
+@pytest.mark.parametrize("head", [b"%PDF-1.7\n", b"\0\0\0\x18ftypheic\0\0\0\0mif1"])
+def test_pdf_and_heic_under_another_suffix_are_found_by_content(
+    tmp_path: Path, head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "IMG_0001").write_bytes(head)
+    assert content_reason(tmp_path / "IMG_0001") == RENAMED
+    monkeypatch.setattr(heif, "reads_heif", lambda: False)
+    is_heic = b"ftyp" in head
+    assert ("`heic`" in content_reason(tmp_path / "IMG_0001")) == is_heic
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"ftypheic", b"\xff"])
+def test_other_content_is_no_image(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").write_bytes(content)
+    assert content_reason(tmp_path / "x") == NOT_IMAGE
+
+
+def test_pipes_missing_files_and_folders_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "missing", ".", "a\0b"):
+        assert content_reason(f"{tmp_path}/{name}") == NOT_IMAGE

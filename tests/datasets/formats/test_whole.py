@@ -1,4 +1,4 @@
-"""Files that are cut off, and files that look so and are whole."""
+"""Files that are cut off, or whose ends are zeros as after a copy to a full disk."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ RNG = np.random.default_rng(5)
 NOISE = RNG.integers(0, 256, (240, 320, 3), dtype=np.uint8)
 PAGE = np.full((240, 320, 3), 255, np.uint8)
 PAGE[20:60] = NOISE[20:60]
+GREY = np.full((240, 320, 3), 128, np.uint8)
+GREY[20:60] = NOISE[20:60]
 KINDS = {
     "png": ("PNG", {}),
     "gif": ("GIF", {}),
@@ -49,12 +51,16 @@ def is_refused(data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("image", [NOISE, PAGE], ids=["noise", "page"])
-def test_what_is_cut_is_refused_and_the_whole_is_not(kind: str, image: np.ndarray) -> None:
+@pytest.mark.parametrize("image", [NOISE, PAGE, GREY], ids=["noise", "page", "grey"])
+def test_what_is_cut_or_filled_with_zeros_is_refused_and_the_whole_is_not(
+    kind: str, image: np.ndarray
+) -> None:
     data = coded(kind, image)
     assert not is_refused(data)
     for share in (0.4, 0.7, 0.9):
-        assert is_refused(data[: int(share * len(data))])
+        cut = data[: int(share * len(data))]
+        assert is_refused(cut)
+        assert is_refused(cut + bytes(len(data) - len(cut)))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
@@ -78,6 +84,16 @@ def test_an_image_of_one_colour_is_whole(kind: str, level: int) -> None:
     assert not is_refused(coded(kind, np.full((1500, 1500, 3), level, np.uint8)))
 
 
+@pytest.mark.parametrize("image", [NOISE, PAGE, GREY], ids=["noise", "page", "grey"])
+def test_a_jpeg_cut_off_and_ended_is_refused(image: np.ndarray) -> None:
+    data = coded("jpeg", image)
+    ended = data[: len(data) // 2] + b"\xff\xd9"
+    assert is_refused(ended)
+    with pytest.raises(UnreadableImage, match="its data end before its image does"):
+        read_image(ended)
+    assert not is_refused(data)
+
+
 def test_the_end_of_a_preview_is_not_the_end_of_its_photograph() -> None:
     data, preview = coded("jpeg", NOISE), coded("jpeg", PAGE)
     assert not is_refused(data + preview)
@@ -88,3 +104,14 @@ def test_checksums_of_pixels_are_compared() -> None:
     data = coded("png", NOISE)
     at = data.index(b"IDAT") + 1000
     assert is_refused(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+
+
+@pytest.mark.parametrize("kind", ["BMP", "PPM", "TIFF"])
+def test_uncompressed_zeros_are_refused_where_a_block_of_a_disk_begins(kind: str) -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.full((100, 333, 3), 200, np.uint8)).save(file, kind)
+    data = file.getvalue()
+    dark = data[:60_000] + bytes(len(data) - 60_000)
+    full = data[:61_440] + bytes(len(data) - 61_440)
+    assert not is_refused(data) and not is_refused(dark) and is_refused(full)
+    assert is_refused(data[:60_000])

@@ -63,8 +63,8 @@ def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
     assert len(manifest) == 18
     reasons = skipped["reason"].value_counts()
     kind = "an image of a kind that is not read (AVIF); convert it to PNG or JPEG"
-    assert reasons[kind] == 2
-    assert f"2: {kind}" in done.stderr
+    assert reasons[kind] == 3
+    assert f"3: {kind}" in done.stderr
     drawn = "2: PDF page drawn at 150 dpi"
     assert f"archive: 2 images converted ({drawn}); see converted.csv" in done.stderr
     pages = {f"val/left/letter/page-000{number}" for number in (1, 2)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -187,6 +188,7 @@ UNLISTED = "in no list of the publisher"
 NOT_NAMED = "not named by the table"
 NOT_UTF8 = "the file's name is not UTF-8"
 COPY = "same content as an image of val (duplicates.csv names it)"
+RENAMED = "an image whose suffix is not one of an image; rename it"
 
 _READ = (
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .tif .tiff .bmp .dib .webp .gif "
@@ -219,6 +221,30 @@ _KINDS = {
 _UNREAD = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
 
 
+HEAD = 132
+"""Number of bytes that identify a file's kind."""
+_SIGNATURES = (  # offset, bytes, kind; none where the format is read
+    (0, b"\xff\xd8\xff", ""),
+    (0, b"\x89PNG\r\n\x1a\n", ""),
+    (0, b"GIF8", ""),
+    (0, b"II*\0", ""),
+    (0, b"MM\0*", ""),
+    (8, b"WEBP", ""),
+    (0, b"\0\0\0\x0cjP  ", ""),
+    (0, b"\xff\x4f\xff\x51", ""),
+    (0, b"%PDF-", _PDF),
+    (128, b"DICM", "DICOM"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"AT&TFORM", "DjVu"),
+    (0, b"v/1\x01", "OpenEXR"),
+    (0, b"%!PS", "EPS"),
+)
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
+    (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), _HEIC
+)
+
+
 def is_image_name(path: str) -> bool:
     """Check whether a path has the suffix of an image format, readable or not."""
     suffix = _suffix(path)
@@ -233,9 +259,38 @@ def suffix_reason(path: str) -> str:
     return _unread(_UNREAD[suffix]) if suffix in _UNREAD else NOT_IMAGE
 
 
+def content_reason(file: Path | str) -> str:
+    """Reason why a file without the suffix of an image is not used, from its first bytes.
+
+    Only regular files are read; a file that cannot be read counts as none of an image.
+    """
+    try:
+        # without blocking if a pipe has replaced the file
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return NOT_IMAGE
+    try:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        head = os.read(descriptor, HEAD) if regular else b""
+    except OSError:
+        head = b""
+    finally:
+        os.close(descriptor)
+    return head_reason(head)
+
+
+def head_reason(head: bytes) -> str:
+    """Reason why a file without the suffix of an image is not used, given its first bytes."""
+    for offset, signature, kind in _SIGNATURES:
+        if head.startswith(signature, offset):
+            return _unread(kind) or RENAMED
+    kind = _BRANDS.get(head[8:12], "") if head[4:8] == b"ftyp" else ""
+    return (_unread(kind) or RENAMED) if kind else NOT_IMAGE
+
+
 def _unread(kind: str) -> str:
     """Reason why files of a kind are not read here; empty if they are."""
-    if kind == _PDF or (kind == _HEIC and heif.reads_heif()):
+    if kind in ("", _PDF) or (kind == _HEIC and heif.reads_heif()):
         return ""
     if kind == _HEIC:
         return f"an image of a kind that is not read without {heif.EXTRA} (HEIC); or convert it"

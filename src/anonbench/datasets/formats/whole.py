@@ -1,7 +1,9 @@
-"""Detection of incomplete files, by the checksums, end markers and lengths of their formats.
+"""Detection of incomplete files: cut off, or filled with zeros like a copy to a full disk.
 
 Decoders read many of them without an error: missing parts become grey, black or noise, and the copy
-looks like an image. What is not checked here, Pillow refuses by itself.
+looks like an image. GIF and JPEG 2000 are left to Pillow, which refuses such files by itself.
+Uncompressed files of the right length show no such fault, except if zeros begin at a block of a
+disk.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import io
 import re
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
+import numpy as np
 from isal import isal_zlib
 from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
@@ -25,6 +29,18 @@ _GUESSED = frozenset(range(10))
 """Coefficients of a progressive JPEG that decoders guess from neighbouring blocks until they are
 sent in full.
 """
+_ZEROS = 64
+"""Number of successive zero bytes in which compressed pixels never end."""
+_PIXELS_A_BYTE = 2048
+"""Greatest number of pixels for a byte of lossy WebP."""
+_BLOCK = 4096
+"""Size of a disk's block in bytes."""
+_FILL = (127, 128)
+"""Levels that libjpeg gives to missing pixels."""
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_CORNER = 8
+_MISSING = 32
+"""Number of blocks of 8 × 8 pixels without data from which an image counts as incomplete."""
 
 
 class HeaderReader(io.BytesIO):
@@ -33,7 +49,12 @@ class HeaderReader(io.BytesIO):
     left: float = _MOST_READS
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read as a file does; raise UnreadableImage if it was read too often."""
+        """Read as a file does.
+
+        Raises:
+            UnreadableImage: it was read too often.
+
+        """
         self.left -= 1
         if self.left < 0:
             raise UnreadableImage("takes too long to read")
@@ -41,27 +62,51 @@ class HeaderReader(io.BytesIO):
 
 
 def require_whole(data: bytes, image: ImageFile.ImageFile) -> None:
-    """Raise UnreadableImage if a file's structure shows that it is incomplete; no pixel is read."""
+    """Raise UnreadableImage if a file's structure shows that it is incomplete.
+
+    Args:
+        data: the file.
+        image: opened from it, at the relevant page; no pixel is read.
+
+    """
     try:
-        if image.format == "PNG":
-            _require_png(data)
-        elif image.format in ("JPEG", "MPO"):
-            _pixels_of_jpeg(data)
-            if not has_all_scans(data, image):
-                raise _cut("scans of its progression are missing")
-        elif image.format == "WEBP" and 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
-            raise _cut("shorter than its header says")
-        elif isinstance(image, TiffImagePlugin.TiffImageFile):
-            for first, second in ((273, 279), (324, 325)):  # strips, tiles
-                parts = zip(*(image.tag_v2.get(tag, ()) for tag in (first, second)), strict=False)
-                if any(start + size > len(data) for start, size in parts):
-                    raise _cut("shorter than its header says")
+        _require(data, image)
     except (struct.error, IndexError):
         raise _cut("it ends within a header") from None
 
 
+def _require(data: bytes, image: ImageFile.ImageFile) -> None:
+    kind = "JPEG" if image.format == "MPO" else image.format
+    if kind == "PNG":
+        _require_png(data)
+    elif kind == "JPEG":
+        _pixels_of_jpeg(data)
+        if not has_all_scans(data, image):
+            raise _cut("scans of its progression are missing")
+    elif kind == "WEBP":
+        # blocks of one colour take a fraction of a bit each, and may be zeros
+        least = _ZEROS + image.width * image.height // _PIXELS_A_BYTE
+        if 8 + struct.unpack_from("<I", data, 4)[0] > len(data):
+            raise _cut("shorter than its header says")
+        _require_boxes(data, _riff(data), (b"VP8 ", b"VP8L", b"ANMF"), least)
+    elif kind == "HEIF":
+        _require_boxes(data, _iso(data), (b"mdat",), _ZEROS)
+    elif isinstance(image, TiffImagePlugin.TiffImageFile):
+        _require_strips(data, image)
+    if all(tile.codec_name == "raw" for tile in image.tile):
+        _require_raw(data, image)
+
+
 def has_all_scans(data: bytes, image: Image.Image) -> bool:
-    """Check whether a JPEG with an end marker has all its scans: decoders guess what is missing."""
+    """Check whether a JPEG has all its scans, so that no pixel is guessed by the decoder.
+
+    Progressive files may lack their last scans.
+
+    Args:
+        data: the file, which has an end marker.
+        image: opened from it.
+
+    """
     if not isinstance(image, JpegImagePlugin.JpegImageFile) or not image.info.get("progressive"):
         return True
     sent: dict[int, set[int]] = {component[0]: set() for component in image.layer}
@@ -73,6 +118,41 @@ def has_all_scans(data: bytes, image: Image.Image) -> bool:
         for each in components if bits & 15 == 0 else b"":  # none of its bits are still to come
             sent.setdefault(each, set()).update(range(first, last + 1))
     return all(each >= _GUESSED for each in sent.values())
+
+
+def require_filled(data: bytes, image: Image.Image) -> None:
+    """Raise UnreadableImage for a JPEG file whose data end before its image does.
+
+    Args:
+        data: the file, which has passed `require_whole`.
+        image: read from it, as it is stored.
+
+    """
+    width, height = image.size
+    corner = image.crop((max(0, width - _CORNER), max(0, height - _CORNER), width, height))
+    levels = corner.getextrema()
+    pairs = levels if isinstance(levels[0], tuple) else [levels]
+    if not all(low == high and low in _FILL for low, high in pairs):
+        return
+    # a scan without its last bytes differs at the end of its data; only a first scan has bits for
+    # each block
+    start, end = _pixels_of_jpeg(data)
+    end = marker.start() if (marker := _MARKER.search(data, start)) else end
+    whole, less = (_levels(data[:cut] + b"\xff\xd9") for cut in (end, end - 2))
+    rows, columns = np.nonzero((whole != less).any(axis=2))
+    last = rows.max(initial=-1) // _CORNER
+    if last < 0:
+        return
+    column = columns[rows // _CORNER == last].max() // _CORNER
+    down, across = (-(-side // _CORNER) for side in whole.shape[:2])
+    if (down - 1 - last) * across + across - 1 - column > _MISSING:
+        raise _cut("its data end before its image does")
+
+
+def _levels(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+        levels = np.asarray(image)
+    return levels.reshape(*levels.shape[:2], -1)
 
 
 def _cut(what: str) -> UnreadableImage:
@@ -131,3 +211,61 @@ def _riff(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 def is_lossless_webp(data: bytes) -> bool:
     """Check whether a WebP file's first picture is coded without loss."""
     return next((n == b"VP8L" for n, *_ in _riff(data) if n in (b"VP8L", b"VP8 ")), False)
+
+
+def _iso(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the boxes of a HEIC file: name, start and end of their content."""
+    at = 0
+    while at + 8 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, at)
+        head = 8
+        if size == 1:
+            size, head = struct.unpack_from(">Q", data, at + 8)[0], 16
+        if name == bytes(4):  # filled up behind its last box
+            return
+        end = at + size if size else len(data)
+        yield name, at + head, end
+        at = max(end, at + head)
+
+
+def _require_boxes(
+    data: bytes,
+    boxes: Iterator[tuple[bytes, int, int]],
+    with_pixels: tuple[bytes, ...],
+    zeros: int,
+) -> None:
+    filled = _end_without_zeros(data)
+    for name, _, end in islice(boxes, _MOST_PARTS):
+        if end > len(data):
+            raise _cut("shorter than its header says")
+        if name in with_pixels and end - filled >= zeros:
+            raise _cut("its pixels end in zeros")
+
+
+def _require_strips(data: bytes, image: TiffImagePlugin.TiffImageFile) -> None:
+    """Check the strips or tiles of a compressed page."""
+    if image.tag_v2.get(259, 1) == 1:
+        return
+    filled = _end_without_zeros(data)
+    for first, second in ((273, 279), (324, 325)):
+        starts, sizes = (image.tag_v2.get(tag, ()) for tag in (first, second))
+        for start, size in zip(starts, sizes, strict=False):
+            if start + size > len(data):
+                raise _cut("shorter than its header says")
+            if start + size - filled >= _ZEROS and size >= _ZEROS:
+                raise _cut("its pixels end in zeros")
+
+
+def _require_raw(data: bytes, image: ImageFile.ImageFile) -> None:
+    """Refuse zeros to the end that begin with a block of a disk, and within a row of pixels."""
+    filled = _end_without_zeros(data)
+    if not image.tile or len(data) - filled < _BLOCK:
+        return
+    first = min(tile.offset for tile in image.tile)
+    row = max(1, (len(data) - first) // image.height)
+    if filled > first and filled % _BLOCK == 0 and (filled - first) % row:
+        raise _cut("its pixels end in zeros")
+
+
+def _end_without_zeros(data: bytes) -> int:
+    return len(data.rstrip(b"\0")) if data.endswith(b"\0") else len(data)
