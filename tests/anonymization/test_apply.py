@@ -161,3 +161,19 @@ def test_a_pixel_is_hidden_by_the_mean_of_the_smallest_block_around_it() -> None
     region = Region(Entity.FACE, 10, 20, 11, 21, 1.0)
     result = anonymize(image, [region], Variant(Method.PIXELATE, 100), SETTINGS)
     assert abs(float(result[20, 10]) - image[20:22, 10:12].mean()) <= 0.5
+
+
+@pytest.mark.slow
+@given(boxes())
+def test_a_box_covers_every_pixel_that_it_touches(region: Region) -> None:
+    area = cover(region, (50, 60))
+    covered = np.zeros((50, 60), bool)
+    if area is not None:
+        covered[area.window] = True
+    for y in range(50):
+        for x in range(60):
+            touches = (
+                min(x + 1, region.x1) - max(x, region.x0) > 1e-9
+                and min(y + 1, region.y1) - max(y, region.y0) > 1e-9
+            )
+            assert not touches or covered[y, x]

@@ -345,3 +345,14 @@ def test_a_method_without_a_colour_gets_one_that_no_other_has() -> None:
     assert len(set(added.values())) == len(own) + 2 and "" not in added.values()
     taken = with_colours({"one": added["stripes"], "other": ""})
     assert taken["one"] != taken["other"]
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_every_method_hides_and_leaves_its_input_alone(method: Method) -> None:
+    image = pixels(12, 30, True)
+    before = image.copy()
+    hidden = Anonymization().of(method_named(method)).hide(image, Entity.FACE)
+    assert hidden.shape == image.shape
+    assert hidden.dtype == np.uint8
+    assert np.array_equal(image, before)
+    assert not np.array_equal(hidden, image)

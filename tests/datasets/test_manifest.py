@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -183,3 +184,42 @@ def test_copies_never_cross_the_splits(
     (folder / "train" / "x" / "b.png").unlink()
     with pytest.raises(InputError, match=f"split train can be used .1: {re.escape(COPY)}"):
         run(dataset("folder", folder), tmp_path)
+
+
+def test_a_pipe_in_place_of_an_image_is_not_waited_for(
+    tmp_path: Path, dataset: Make, draw: Draw
+) -> None:
+    (tmp_path / "t.csv").write_text("path,split\na.png,train\nb.png,val\nc.png,val\n")
+    for value, name in enumerate("ab"):
+        draw(tmp_path / f"{name}.png", value)
+    os.mkfifo(tmp_path / "c.png")
+    _, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
+    assert skipped[("c.png", "val")] == "a device or pipe, not a file"
+    (tmp_path / "c.png").unlink()
+    (tmp_path / "c.png").symlink_to("/dev/zero")
+    _, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
+    assert skipped[("c.png", "val")] == "a device or pipe, not a file"
+
+
+def test_files_whose_names_are_no_text_are_recorded(
+    tmp_path: Path, dataset: Make, draw: Draw
+) -> None:
+    for i in range(4):
+        draw(tmp_path / "f" / f"{i}.png", i)
+    try:
+        (tmp_path / "f" / "0.png").rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/f/\xff.png")))
+    except OSError:
+        pytest.skip("the file system takes UTF-8 names only")
+    manifest, skipped = run(dataset("folder", tmp_path / "f", split={}), tmp_path)
+    assert len(manifest) == 3
+    assert skipped == {("\\xff.png", ""): "the file's name is not UTF-8"}
+
+
+def test_columns_of_a_table_may_have_any_name(tmp_path: Path, dataset: Make, draw: Draw) -> None:
+    for value, name in enumerate("ab"):
+        draw(tmp_path / f"{name}.png", value)
+    lines = ["path,split,reason,kept", "a.png,train,1,x", "b.png,val,2,y"]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    manifest, _ = run(dataset("table", tmp_path / "t.csv", label="reason"), tmp_path)
+    assert manifest.columns.tolist() == [*COLUMNS, "reason", "kept"]
+    assert manifest["reason"].tolist() == ["1", "2"]

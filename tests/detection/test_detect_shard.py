@@ -566,3 +566,16 @@ def test_regions_know_the_coding_blocks_of_their_files(
         assert {each.blocks for each in regions["i000"]} == {()}
         (blocks,) = {each.blocks for each in regions["i001"]}
         assert blocks == (Blocks(0, 0, 8, 6, 0, 0, 16, 16, 1, 1),)
+
+
+def test_no_flipped_bit_of_kept_findings_is_believed(tmp_path: Path) -> None:
+    file = tmp_path / "0.parquet"
+    first = findings_cache(file, "a")
+    first.add(as_table({"a": [Region(Entity.FACE, 0, 0, 1, 1, 1.0)]}))
+    first.flush()
+    content = file.read_bytes()
+    for place in range(0, len(content), 7):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        file.write_bytes(damaged)
+        assert findings_cache(file, "a").missing == {"a"}

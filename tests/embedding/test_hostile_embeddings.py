@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import zlib
 from collections.abc import Callable, Iterator
@@ -36,12 +37,26 @@ def declared(file: h5py.File) -> None:
     file.create_dataset("ids", HUGE[:1], TEXT)
 
 
+def declared_in_chunks(file: h5py.File) -> None:
+    file.create_dataset("embeddings", HUGE, "f4", chunks=(1000, 64))
+
+
+def one_chunk_of_many(file: h5py.File) -> None:
+    made = file.create_dataset("embeddings", (3000, 4), "f4", chunks=(10, 4))
+    made[:10] = 1.0
+
+
 def zeros_packed(file: h5py.File) -> None:
     shape = (2**20, 64)
     made = file.create_dataset("embeddings", shape, "f4", chunks=(2**16, 64), compression="gzip")
     for start in range(0, shape[0], 2**16):
         made[start : start + 2**16] = 0.0
     file["ids"] = np.arange(shape[0])
+
+
+def chunk_that_inflates(file: h5py.File) -> None:
+    made = file.create_dataset("embeddings", (3, 4), "f4", chunks=(3, 4), compression="gzip")
+    made.id.write_direct_chunk((0, 0), zlib.compress(bytes(200_000_000)))
 
 
 def one_huge_chunk(file: h5py.File) -> None:
@@ -85,6 +100,11 @@ def of_type(kind: object) -> Callable[[h5py.File], None]:
     return write
 
 
+def lists(file: h5py.File) -> None:
+    made = file.create_dataset("embeddings", (3, 4), h5py.vlen_dtype(np.float32))
+    made[0, 0] = [1.0, 2.0]
+
+
 def references(file: h5py.File) -> None:
     made = file.create_dataset("embeddings", (3, 4), h5py.ref_dtype)
     made[0, 0] = file.ref
@@ -102,6 +122,10 @@ def unknown_filter(file: h5py.File) -> None:
     file.create_dataset("embeddings", data=np.ones((3, 4)), chunks=(3, 4), scaleoffset=3)
 
 
+def packed_ids(file: h5py.File) -> None:
+    file.create_dataset("ids", data=["a", "b", "c"], dtype=TEXT, chunks=(3,), compression="gzip")
+
+
 def scalar_id(file: h5py.File) -> None:
     file.create_dataset("ids", data="a", dtype=TEXT)
 
@@ -112,7 +136,10 @@ def latin_ids(file: h5py.File) -> None:
 
 HOSTILE_HDF5: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "declares 95 GiB": (declared, "/embeddings declares 95.4 GiB, but the file stores 0 bytes"),
+    "declares 95 GiB in chunks": (declared_in_chunks, "/embeddings declares 400000 chunks"),
+    "one chunk of many": (one_chunk_of_many, "declares 300 chunks, but the file stores 1"),
     "zeros, packed": (zeros_packed, "/embeddings declares 256.0 MiB"),
+    "a chunk that inflates": (chunk_that_inflates, "unpacks to more than declared"),
     "one huge chunk": (one_huge_chunk, "/embeddings declares 2.0 GiB"),
     "external link": (external_link, "/embeddings is a link"),
     "soft link through an external one": (soft_link, "/embeddings is a link"),
@@ -123,10 +150,12 @@ HOSTILE_HDF5: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "integers": (of_type(np.int32), "are int32, not float16"),
     "complex": (of_type(np.complex64), "are complex64, not float16"),
     "long floats": (of_type(np.longdouble), "are float128, not float16"),
+    "lists": (lists, "/embeddings is not plain text"),
     "references": (references, "are object, not float16"),
     "null": (null, "/embeddings is empty"),
     "scalar": (scalar, r"/embeddings have shape \(\)"),
     "an unknown filter": (unknown_filter, "unknown filter"),
+    "packed ids": (packed_ids, "/ids is not plain text"),
     "one id": (scalar_id, r"/ids have shape \(\)"),
 }
 
@@ -180,14 +209,35 @@ def test_ids_of_other_encodings_are_refused(tmp_path: Path) -> None:
             reader(tmp_path / "e.h5")
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_ids_that_all_name_one_long_text_are_refused(tmp_path: Path, chunked: bool) -> None:
+    path, count = tmp_path / "e.h5", 3000
+    with h5py.File(path, "w") as file:
+        chunks = (1000,) if chunked else None
+        file.create_dataset("ids", (count,), TEXT, chunks=chunks)[0] = "x" * 10_000
+        file["ids"][1:] = "y"
+        file["embeddings"] = np.ones((count, 1), np.float32)
+        if chunked:
+            start = file["ids"].id.get_chunk_info(0).byte_offset
+        else:
+            start = file["ids"].id.get_offset()
+    content = bytearray(path.read_bytes())
+    content[start : start + 16 * 1000] = content[start : start + 16] * 1000
+    path.write_bytes(content)
+    for reader in (formats.read, read_ids):
+        with pytest.raises(InputError, match=r"/ids declares 9\.5 MiB of text in a file of"):
+            reader(path)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
         ("[" * 200_000, "not a JSON object"),
         ("{", "not a JSON object"),
         ("[1]", "not a JSON object"),
-        (3.0, "not a JSON object"),
-        (np.ones(100), "not a JSON object"),
+        (3.0, "not one text"),
+        (np.ones(100), "not one text"),
+        (json.dumps({"a": "x" * 2**24}), "larger than 16.0 MiB"),
     ],
 )
 def test_provenance_is_a_json_object(tmp_path: Path, value: object, message: str) -> None:
@@ -291,6 +341,15 @@ def test_parquet_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
     parquet(path, rows, id=np.arange(1000).repeat(rows // 1000), x=np.ones(rows, np.float32))
     assert path.stat().st_size < 200_000
     with pytest.raises(InputError, match=r"declares 1.*MiB, but the file stores"):
+        formats.read(path)
+
+
+def test_one_long_id_many_times_is_refused(tmp_path: Path) -> None:
+    path, rows = tmp_path / "e.parquet", 20_000
+    ids = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["x" * 1_000_000])
+    table = pa.table({"id": ids, "x": np.ones(rows, np.float32)})
+    pq.write_table(table, path, compression="zstd")
+    with pytest.raises(InputError, match=r"column 'id' declares 18\.6 GiB"):
         formats.read(path)
 
 

@@ -275,3 +275,12 @@ def test_layers_that_no_update_can_be_added_to_are_left_out() -> None:
     assert _layers(nn.ModuleDict(others | {"plain": nn.Conv2d(8, 8, 1)})) == ["plain"]
     with pytest.raises(InputError, match="no plain linear layer or convolution"):
         _layers(nn.ModuleDict(others))
+
+
+@pytest.mark.slow
+def test_ten_steps_are_learned(
+    tmp_path: Path, system: Timm, images: dict[str, dict[str, np.ndarray]]
+) -> None:
+    log = pd.read_csv(learned(tmp_path, system, images, epochs=5) / "log.csv")
+    assert list(log["step"]) == [*range(1, 11)]  # a warm-up of a tenth would be one step
+    assert log["learning_rate"].is_monotonic_decreasing

@@ -371,3 +371,11 @@ def test_an_id_says_which_of_two_images_of_one_path(tmp_path: Path) -> None:
         assert found.rows["id"].tolist() == ["b", "a"]
         with pytest.raises(InputError, match="several images of the data set"):
             read_boxes_file(write(tmp_path, kind, [("c", "x.png")]), images)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ids_that_are_tails_of_other_images_paths_decide_nothing(kind: str, tmp_path: Path) -> None:
+    images = [(str(17 - number), f"case/{number}.png") for number in range(1, 17)]
+    keys: list[Key] = [(None, path) for _, path in images]
+    found = reached(write(tmp_path, kind, keys), images_of(*images))
+    assert found == {number: name for number, (name, _) in enumerate(images)}

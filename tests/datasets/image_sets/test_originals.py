@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import pickle
 import shlex
@@ -343,3 +344,31 @@ def test_files_of_others_stay_whatever_their_folders_are_called(tmp_path: Path) 
     assert find_copies(tmp_path) == []
     assert main(["originals", str(tmp_path), "--remove"]) == 0
     assert all(file.exists() for file in [*files, real / "0.tar"])
+
+
+def _swap(path: Path, good: bytes, bad: bytes, stop: object) -> None:
+    while not stop.is_set():  # type: ignore[attr-defined]
+        for data in (bad, good):
+            with path.open("r+b") as file:  # in place: a reader may see some of each
+                file.write(data)
+
+
+@pytest.mark.slow
+def test_a_file_that_is_swapped_all_the_time_gives_one_or_the_other(
+    root: Path, index: Path, tmp_path: Path
+) -> None:
+    images, good = ImageSet.open([index], root), (root / "a.jpg").read_bytes()
+    bad = good[:-1] + b"?"
+    stop = multiprocessing.Event()
+    swapper = multiprocessing.Process(target=_swap, args=(root / "a.jpg", good, bad, stop))
+    swapper.start()
+    outcomes = set()
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        try:
+            outcomes.add(images.read_bytes("a") == good)
+        except ChangedImage:
+            outcomes.add(None)
+    stop.set()
+    swapper.join()
+    assert outcomes == {True, None}

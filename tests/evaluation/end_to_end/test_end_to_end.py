@@ -504,3 +504,23 @@ def test_mapped_vectors_are_scored_beside_the_others(
     with pytest.raises(InputError, match="3 clusters"):
         groups = pd.Series({name: number % 3 for number, name in enumerate(hidden.ids)})
         anonbench.evaluate(encode, photos, mapped=True, clusters=groups, **asked)
+
+
+@pytest.mark.slow
+def test_detections_are_cached_by_content(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = []
+
+    class Finder:
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            searched.extend(images)
+            return [[Region(Entity.BARCODE, 2, 2, 9, 9, 1.0)] for _ in images]
+
+    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Finder()})
+    asked = {"methods": ["mask"], "detectors": ["zxing"], "cache": tmp_path / "kept"}
+    first = anonbench.evaluate(Counting(), photos, **asked)
+    count = len(searched)
+    again = anonbench.evaluate(Counting(), photos, **asked)
+    assert count == SIZE == len(searched)
+    assert again.to_json() == first.to_json()

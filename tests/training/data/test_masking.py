@@ -52,3 +52,8 @@ def test_indices_and_weights_against_loops() -> None:
 def test_no_masks() -> None:
     masks = batch_masks(4, 5, 0.0, (0.1, 0.5), rng(0))
     assert not masks.where.any() and len(masks.indices) == len(masks.weights) == 0
+
+
+def test_a_mask_about_reaches_its_target() -> None:
+    counts = [block_mask(14, 80, rng(seed)).sum() for seed in range(50)]
+    assert np.mean(counts) > 72  # ten blocks in a row may not fit

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,10 @@ _GOES_ON = (
     "for it or end it, then run again"
 )
 _WAIT_SECONDS = 20.0
+
+_OF_READING = ("ArrowInvalid", "JSONDecodeError", "EmptyDataError", "ParserError")
+"""Names of exceptions, so that the libraries that raise them need not be loaded."""
+_TABLES = (".parquet", ".csv", ".json")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -108,6 +113,9 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
         except Exception as error:
             logging.exception("stopped by an error")
             text = f"{type(error).__name__}, an error of the program; see {log}"
+            if damaged := _damaged_file(error):
+                text = f"{damaged} is damaged or was half written ({type(error).__name__}): "
+                text += "delete it and run again"
             _write_terminal(terminal, f"anonbench: {text}")
             sys.exit(1)
 
@@ -118,6 +126,21 @@ def _system_error(error: OSError) -> str:
         return f"{full}; make room and run again: what is finished is kept"
     where = f" ({error.filename})" if error.filename else ""
     return f"{error.strerror or error}{where}"
+
+
+def _damaged_file(error: Exception) -> Path | None:
+    """Return the file that could not be parsed, if the error is one of reading a table.
+
+    Such errors do not name the file: it is an argument of the innermost function that has one.
+    """
+    if type(error).__name__ not in _OF_READING:
+        return None
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        for value in frame.f_locals.values():
+            is_name = isinstance(value, str | Path) and str(value).endswith(_TABLES)
+            if is_name and Path(value).is_file():
+                return Path(value)
+    return None
 
 
 def limit_threads(threads: int) -> None:
