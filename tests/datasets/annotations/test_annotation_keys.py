@@ -379,3 +379,20 @@ def test_ids_that_are_tails_of_other_images_paths_decide_nothing(kind: str, tmp_
     keys: list[Key] = [(None, path) for _, path in images]
     found = reached(write(tmp_path, kind, keys), images_of(*images))
     assert found == {number: name for number, (name, _) in enumerate(images)}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"images": [], "images": [], "annotations": [], "categories": []}', "'images' twice"),
+        ("[" * 100_000, "cannot be read as JSON"),
+    ],
+)
+def test_json_that_loses_boxes_or_never_ends_is_refused(
+    text: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "b.json"
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        read(path, images_of(*TWO))
+    assert str(path) in str(error.value) and said in str(error.value)

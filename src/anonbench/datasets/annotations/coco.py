@@ -53,7 +53,7 @@ def read_coco(file: Path) -> Rows:
     if not file.is_file():
         raise InputError(f"{file} does not exist")
     try:
-        data: Any = json.loads(file.read_text(encoding="utf-8-sig"))
+        data: Any = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_object)
         json.dumps(data, ensure_ascii=False).encode()  # half of a character is in no name
     except (ValueError, OSError, RecursionError) as error:
         reason = printable(str(error))
@@ -82,6 +82,16 @@ def read_coco(file: Path) -> Rows:
     table = pd.DataFrame(rows, columns=ROW_COLUMNS).astype(ROW_TYPES)
     entries = pd.DataFrame([*listed.values()], columns=IMAGE_COLUMNS)
     return Rows(file, table, "annotation", "bbox", (OWN_ID, PATH), entries)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a repeated name: JSON would keep its last value, and earlier boxes would be lost."""
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            raise ValueError(f"an object has the name {name!r} twice")
+        values[name] = value
+    return values
 
 
 def _number(value: Any) -> float:
