@@ -477,17 +477,36 @@ def test_what_was_found_is_found_again_in_a_data_set_of_twice_or_half_the_shards
     def search(count: int) -> None:
         for number in range(count):
             rows = manifest[[shard_of(name, count) == number for name in manifest["id"]]]
-            place = places(tmp_path / "kept", number, count)
+            place = places(tmp_path / "a/detect/val/kept", number, count)
             run(rows, tmp_path, tmp_path / f"{number}-{count}", kept=place)
 
     search(2)
     assert len(opened) == 20
     opened.clear()
     search(4)
-    for file in (tmp_path / "kept").glob("*-of-2.*"):
+    for file in (tmp_path / "a/detect/val/kept").glob("*-of-2.*"):
         file.unlink()
     search(2)
     assert opened == []
+
+
+def test_what_was_found_serves_other_data_sets_of_the_same_images(
+    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
+) -> None:
+    manifest = write_images(tmp_path, [5, 6, 200])
+
+    def search(dataset: str, **options: Any) -> dict[str, bytes]:
+        kept = places(tmp_path / dataset / "detect/val/kept", 0, 1)
+        run(manifest, tmp_path, tmp_path / f"{dataset}_out", kept=kept, **options)
+        return bytes_of(tmp_path / f"{dataset}_out")
+
+    first = search("first")
+    opened.clear()
+    assert search("second") == first and opened == []
+    own = tmp_path / "second/detect/val/kept/0-of-1.zxing.parquet"
+    assert own.exists(), "the first data set's folder may be deleted"
+    search("third", settings=Detection(mtcnn=Mtcnn(thresholds=(0.6, 0.7, 0.8))))
+    assert len(opened) == 3, "the settings differ"
 
 
 def test_damaged_findings_are_made_again(

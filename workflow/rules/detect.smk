@@ -29,7 +29,8 @@ rule match:
 
 
 # What was found in an image is kept beside the outputs (`kept/`, no output of any rule): an edited
-# file of corrections or boxes, an added image or a job that was killed search again only what is new.
+# file of corrections or boxes, an added image or a job that was killed search again only what is new,
+# and so do data sets of the same images, which differ in the system that searches them.
 rule detect:
     input:
         **by_digest(

@@ -73,15 +73,24 @@ def modules(name: str) -> list[str]:
 
 
 def places(folder: Path, shard: int, count: int) -> list[Path]:
-    """Paths of a shard's cached findings, then of earlier ones that its images may be in.
+    """Paths of a shard's cached findings, then of others that its images may be in.
 
     A data set that has grown (or shrunk) has twice (or half) as many shards, see
-    `anonbench.core.sharding`. The paths are prefixes: `.<detector>.parquet` is added.
+    `anonbench.core.sharding`. Data sets of the same images, which differ in the system that searches
+    them, have equal shards. The paths are prefixes: `.<detector>.parquet` is added.
+
+    Args:
+        folder: `<data set>/detect/<split>/kept` in the folder of results.
+        shard: number of the shard.
+        count: number of shards.
     """
     found = [(shard, count), (shard, 2 * count), (shard + count, 2 * count)]
     if count > 1:
         found.append((shard % (count // 2), count // 2))
-    return [folder / f"{number}-of-{of}" for number, of in found]
+    detect, split, kept = folder.parts[-3:]
+    others = sorted(folder.parents[3].glob(f"*/{detect}/{split}/{kept}/"))
+    alike = [other / f"{shard}-of-{count}" for other in others if other != folder]
+    return [folder / f"{number}-of-{of}" for number, of in found] + alike
 
 
 def doubts_made_by(findings: Mapping[str, Any]) -> dict[str, Any]:
