@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     Field,
     SerializerFunctionWrapHandler,
     WithJsonSchema,
@@ -17,7 +16,7 @@ from pydantic import (
 
 from anonbench.core.registries.method_names import base_of, is_audited, is_method
 from anonbench.core.registries.methods import METHODS, Method
-from anonbench.core.settings import Settings
+from anonbench.core.settings import Settings, merged
 
 StrengthName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 
@@ -83,21 +82,12 @@ def completed(given: Any) -> Any:
     if not isinstance(given, Mapping) or not isinstance(given.get("strengths"), Mapping):
         return given
     strengths = {
-        method: {name: _merged(given.get(method), own) for name, own in named.items()}
+        method: {name: merged(given.get(method), own) for name, own in named.items()}
         if isinstance(named, Mapping)
         else named
         for method, named in given["strengths"].items()
     }
     return {**given, "strengths": strengths}
-
-
-def _merged(base: Any, own: Any) -> Any:
-    """Merge the parameters of `own` over those of `base`, section by section."""
-    if isinstance(base, BaseModel):
-        base = base.model_dump()
-    if not isinstance(base, Mapping) or not isinstance(own, Mapping):
-        return own
-    return {**base, **{name: _merged(base.get(name), value) for name, value in own.items()}}
 
 
 def require_names(strengths: Strengths) -> None:
