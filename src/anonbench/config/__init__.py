@@ -131,67 +131,58 @@ class Config(Settings):
     presentation: Presentation = Presentation()
 
     @model_validator(mode="after")
-    def _recipes_exist(self) -> Self:
+    def _named_exist(self) -> Self:
         for name, dataset in self.datasets.items():
+            where = f"datasets.{name}"
             if dataset.is_trained and dataset.recipe not in self.recipes:
                 raise ValueError(
-                    f"datasets.{name}.recipe: no recipe is called {dataset.recipe!r}; "
+                    f"{where}.recipe: no recipe is called {dataset.recipe!r}; "
                     f"there are {', '.join(sorted(self.recipes))}"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _systems_exist(self) -> Self:
-        for name, dataset in self.datasets.items():
             if dataset.system is not None and dataset.system not in self.systems:
                 there = ", ".join(sorted(self.systems)) or "none"
                 raise ValueError(
-                    f"datasets.{name}.system: no system is called {dataset.system!r}; there are "
+                    f"{where}.system: no system is called {dataset.system!r}; there are "
                     f"under `systems`: {there}"
                 )
-            if dataset.system is not None and Adaption.D in dataset.adaptions:
-                system, where = self.systems[dataset.system], f"datasets.{name}.adaptions"
-                if not isinstance(system, NetworkKind):
-                    raise ValueError(
-                        f"{where}: D learns from the weights of a network, and none are at hand of "
-                        f"the system {dataset.system!r} (kind: {system.name}); use `mapped`"
-                    )
-                if system.adapter is not None:
-                    raise ValueError(
-                        f"{where}: D learns low-rank updates of a system that has none yet; leave "
-                        f"out D, or systems.{dataset.system}.adapter"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _strengths_exist(self) -> Self:
-        for name, dataset in self.datasets.items():
             for method in map(str, dataset.methods):
                 if not self.anonymization.has(method):
-                    base, there = base_of(method), self.anonymization.strengths.names
+                    base, there = base_of(method), ", ".join(self.anonymization.strengths.by_name)
                     raise ValueError(
-                        f"datasets.{name}.methods: no strength is called {method!r}; there are "
-                        f"{', '.join(there) or 'none'}. `anonymization.strengths.{base}` makes them"
+                        f"{where}.methods: no strength is called {method!r}; there are "
+                        f"{there or 'none'}. `anonymization.strengths.{base}` makes them"
                     )
         return self
 
     @model_validator(mode="after")
-    def _redrawn_are_exact(self) -> Self:
+    def _systems_can_be_adapted(self) -> Self:
+        for name, dataset in self.datasets.items():
+            if dataset.system is None or Adaption.D not in dataset.adaptions:
+                continue
+            system, where = self.systems[dataset.system], f"datasets.{name}.adaptions"
+            if not isinstance(system, NetworkKind):
+                raise ValueError(
+                    f"{where}: D learns from the weights of a network, and none are at hand of "
+                    f"the system {dataset.system!r} (kind: {system.name}); use `mapped`"
+                )
+            if system.adapter is not None:
+                raise ValueError(
+                    f"{where}: D learns low-rank updates of a system that has none yet; leave "
+                    f"out D, or systems.{dataset.system}.adapter"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _enabled_can_be_made(self) -> Self:
         for name, dataset in self.enabled.items():
             if dataset.redrawn and self.anonymization.format != "png":
                 raise ValueError(
                     f"datasets.{name}.redrawn: a JPEG changes when it is written again, also "
                     "outside of its regions; set anonymization.format: png"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _recipes_fit(self) -> Self:
-        for name, dataset in self.enabled.items():
-            recipe = self.recipe_of(name)
             for adaption in dataset.adaptions:
                 try:
-                    recipe.require_crops(adaption)
+                    self.recipe_of(name).require_crops(adaption)
                 except ValueError as error:
                     place = f"recipes.{dataset.recipe}.{error}"
                     raise ValueError(f"{place}; leave A out of datasets.{name}.adaptions") from None

@@ -42,14 +42,10 @@ else:
     AnyDetector = Literal[tuple(DETECTORS)]
 
 
-class _Detectors(Settings):
-    pass
-
-
 K = TypeVar("K", bound=DetectorKind)
 
 
-class Detection(DETECTORS.with_sections(_Detectors)):  # type: ignore[misc]
+class Detection(DETECTORS.with_sections(Settings)):  # type: ignore[misc]
     """Detectors: a section for each, and shared settings."""
 
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"threads"})

@@ -281,10 +281,10 @@ class Experiment:
         """Figures of this config."""
         numbers: dict[Any, str] = {entry: number for number, entry in PAPER_FIGURES.items()}
         return [
-            Figure(kind, name, *key, paper=numbers.get((dataset.paper_role, kind, *key)))
+            Figure(key[0], name, *key[1:], numbers.get((dataset.paper_role, *key)))
             for name, dataset in self.datasets.items()
-            for kind, *key in self._figure_keys(dataset)
-            if not (self.config.bundle and kind in OF_IMAGES)
+            for key in self._figure_keys(dataset)
+            if not (self.config.bundle and key[0] in OF_IMAGES)
         ]
 
     def figures_of_scores(self, name: str) -> list[Figure]:
@@ -292,7 +292,7 @@ class Experiment:
         own = [each for each in self.figures if each.dataset == name]
         return [each for each in own if each.kind in FIGURES_OF_SCORES]
 
-    def _figure_keys(self, dataset: Dataset) -> Iterator[tuple[Any, ...]]:
+    def _figure_keys(self, dataset: Dataset) -> Iterator[tuple[Any, Any, Any, Any]]:
         """Kind, degree, metric and query of each figure."""
         metrics = ("map", "mndcg")
         if self.config.privacy.enabled:
