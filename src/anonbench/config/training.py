@@ -297,9 +297,10 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _crops_fit_patches(self) -> Self:
-        name = self.backbone.name
-        patch = self.backbone.patch if name is None else _patch_of(name)
-        of = "backbone.patch" if name is None else f"the patch of {name},"
+        patch, of = self.backbone.patch, "backbone.patch"
+        if (name := self.backbone.name) is not None:
+            found = re.search(r"_patch(\d+)", name)
+            patch, of = int(found[1]) if found else 0, f"the patch of {name},"
         for field in ("global_size", "local_size"):
             side = getattr(self.crops, field)
             if patch and side % patch:
@@ -309,12 +310,6 @@ class Recipe(Settings):
                     f"{f'{below} or ' if below else ''}{below + patch}"
                 )
         return self
-
-
-def _patch_of(name: str) -> int | None:
-    """Side of a named model's patch in pixels, if the name contains it."""
-    found = re.search(r"_patch(\d+)", name)
-    return int(found[1]) if found else None
 
 
 class Redrawing(Settings):
