@@ -155,13 +155,6 @@ def test_a_wrong_value_is_named_with_its_place(path: str, value: Any, said: str)
             FINE | {"anonymization.layers.methods": ["pixelate_fine", "pixelate_find"]},
             "layers: no method is called 'pixelate_find'; there are",
         ),
-        (
-            {
-                "datasets.mine.paper_role": "celeba",
-                "datasets.two": DATASET | {"paper_role": "celeba"},
-            },
-            "datasets.two.paper_role: mine already has the tables of celeba",
-        ),
     ],
 )
 def test_settings_that_exclude_each_other_are_told(edits: dict[str, Any], said: str) -> None:
